@@ -1,0 +1,181 @@
+//! What can go wrong, named for the caller's next step; `http::problem` alone turns it into status codes.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// The result of nearly everything here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. The text is for callers: it names no secret, no SQL and no path inside Ostler.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be read at all; send a well-formed one.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request can be read but not accepted; mend the named fields.
+    #[error("{0}")]
+    Invalid(Faults),
+    /// Nobody, or nobody known: log in, or send a valid key.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// Known, but not allowed.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The command line is not one this caller may write; see `MCP_ALLOWED_COMMANDS`.
+    #[error("{0}")]
+    CommandNotAllowed(String),
+    /// There is no such thing, or it is somebody else's.
+    #[error("no such {0}")]
+    NotFound(Noun),
+    /// It clashes with what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// It changed since it was read; read it again.
+    #[error("the {0} has changed since it was read")]
+    Stale(Noun),
+    /// Too much in too short a time; wait.
+    #[error("{0}")]
+    RateLimited(RateLimited),
+    /// The process cannot be started.
+    #[error("the server process cannot be started: {reason}")]
+    SpawnFailed {
+        /// The operating system's reason, or how the process ended.
+        reason: String,
+        /// Its last lines on standard error.
+        stderr: Vec<String>,
+    },
+    /// The server answered that the tool failed; the call is on record.
+    #[error("{}", .0.message)]
+    ToolFailed(Box<ToolFailure>),
+    /// The server is not running, or ended during the call.
+    #[error("the server is unavailable: {0}")]
+    ServerUnavailable(String),
+    /// The server, or Ostler, has as much to do as it takes; try again soon.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The call's deadline passed; the server was told to cancel.
+    #[error("no answer within {} ms", .0.as_millis())]
+    CallTimeout(Duration),
+    /// The database does not take or give data now; nothing was changed.
+    #[error("the database is unavailable: {0}")]
+    StoreUnavailable(String),
+    /// Ostler is starting or stopping.
+    #[error("{0}")]
+    NotReady(&'static str),
+    /// A defect in Ostler; the log has more.
+    #[error("internal error")]
+    Internal(String),
+}
+
+impl Error {
+    /// A single fault of validation.
+    pub fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(Faults(vec![Fault { pointer: pointer.into(), message: message.into() }]))
+    }
+}
+
+/// The kinds of thing that can be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// An MCP server.
+    Server,
+    /// An account.
+    User,
+    /// An API key.
+    Key,
+    /// A share of a server.
+    Share,
+    /// A page or route.
+    Page,
+}
+
+impl fmt::Display for Noun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::User => "user",
+            Self::Key => "key",
+            Self::Share => "share",
+            Self::Page => "page",
+        })
+    }
+}
+
+/// One field that cannot be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fault {
+    /// JSON Pointer to the field (RFC 6901).
+    pub pointer: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+/// Every field that cannot be accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// Notes a fault unless `holds`.
+    pub fn check(&mut self, holds: bool, pointer: impl Into<String>, message: impl Into<String>) {
+        if !holds {
+            self.0.push(Fault { pointer: pointer.into(), message: message.into() });
+        }
+    }
+
+    /// `Err` where any fault was noted.
+    pub fn into_result(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", fault.pointer, fault.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// A limit that was passed, as the `RateLimit` fields name it (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimited {
+    /// The policy's name, such as `tool-execute`.
+    pub policy: &'static str,
+    /// How many it allows.
+    pub quota: u32,
+    /// In how long.
+    pub window: Duration,
+    /// When the next one is allowed.
+    pub retry_after: Duration,
+}
+
+impl fmt::Display for RateLimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "more than {} requests in {} s (limit {}); the next is allowed in {} s",
+            self.quota,
+            self.window.as_secs(),
+            self.policy,
+            self.retry_after.as_secs().max(1)
+        )
+    }
+}
+
+/// A tool call that the server answered with a failure.
+#[derive(Clone, Debug)]
+pub struct ToolFailure {
+    /// In words: the tool's own where it gave any.
+    pub message: String,
+    /// The MCP `CallToolResult` with `isError`, or the JSON-RPC error object.
+    pub answer: std::sync::Arc<RawValue>,
+    /// The call on record.
+    pub call_id: crate::model::CallId,
+    /// Milliseconds from dispatch to answer.
+    pub execution_time: i64,
+}

@@ -1,0 +1,120 @@
+//! Who is asking, and with which permissions.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::{KeyId, SessionId, UserId};
+
+/// What an account is for; [`crate::policy::permission`] says what each may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Own servers, and calls to them.
+    Developer,
+    /// Calls only.
+    Executor,
+    /// Looks only.
+    Viewer,
+}
+
+/// One right, as written in API keys, shares and documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub enum Permission {
+    /// See one's own servers and those shared with one.
+    #[serde(rename = "mcp:read")]
+    McpRead,
+    /// Change them.
+    #[serde(rename = "mcp:write")]
+    McpWrite,
+    /// Call their tools.
+    #[serde(rename = "mcp:execute")]
+    McpExecute,
+    /// All three on everybody's servers, and the admin routes.
+    #[serde(rename = "mcp:manage")]
+    McpManage,
+    /// See gateway services.
+    #[serde(rename = "gateway:read")]
+    GatewayRead,
+    /// Change gateway services.
+    #[serde(rename = "gateway:manage")]
+    GatewayManage,
+    /// Manage accounts.
+    #[serde(rename = "users:manage")]
+    UsersManage,
+    /// Read the audit log.
+    #[serde(rename = "audit:read")]
+    AuditRead,
+}
+
+/// The permissions somebody holds; few, so a sorted list serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct PermissionSet(Vec<Permission>);
+
+impl PermissionSet {
+    /// Whether `permission` is in the set.
+    #[must_use]
+    pub fn has(&self, permission: Permission) -> bool {
+        self.0.contains(&permission)
+    }
+
+    /// What both sets hold.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.iter().filter(|permission| other.has(*permission)).collect()
+    }
+
+    /// The permissions, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Permission> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        let mut list: Vec<_> = permissions.into_iter().collect();
+        list.sort_unstable();
+        list.dedup();
+        Self(list)
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A token from a login.
+    Session(SessionId),
+    /// An API key.
+    Key(KeyId),
+    /// The program that embeds the runtime; no rate limit applies.
+    Embedder,
+}
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The account.
+    pub user_id: UserId,
+    /// Its address, for logs and the audit.
+    pub email: String,
+    /// Its role.
+    pub role: Role,
+    /// The role's permissions, narrowed by the key that was used.
+    pub permissions: PermissionSet,
+    /// How it was authenticated.
+    pub credential: Credential,
+    /// Where the request came from, where that is known.
+    pub address: Option<std::net::IpAddr>,
+    /// The request's id, for the audit.
+    pub request_id: Option<String>,
+}
+
+impl Principal {
+    /// Whether the caller holds `permission`.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+}

@@ -1,0 +1,99 @@
+//! The audit log: who did what to what, and how it went.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::{AuditId, Principal, Timestamp, UserId};
+
+/// How an audited action went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was tried and failed.
+    Failure,
+    /// It was not allowed.
+    Denied,
+}
+
+/// One line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// Opaque id; ascending in time.
+    #[schema(value_type = String)]
+    pub id: AuditId,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// The account that acted; `null` for Ostler itself and for strangers.
+    #[schema(value_type = Option<String>)]
+    pub actor_id: Option<UserId>,
+    /// Its address, or `ostler`, or the address a stranger claimed.
+    pub actor: String,
+    /// What was done: `noun.verb`, such as `server.create`.
+    pub action: String,
+    /// To what: an id or a name.
+    pub target: Option<String>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// More, in words; never a secret.
+    pub detail: Option<String>,
+    /// Where the request came from.
+    pub address: Option<String>,
+    /// The request it was part of.
+    pub request_id: Option<String>,
+}
+
+impl AuditEntry {
+    /// An action of Ostler itself.
+    #[must_use]
+    pub fn by_ostler(action: &str, target: impl ToString, outcome: Outcome) -> Self {
+        Self {
+            id: AuditId::new(),
+            created_at: Timestamp::now(),
+            actor_id: None,
+            actor: "ostler".into(),
+            action: action.into(),
+            target: Some(target.to_string()),
+            outcome,
+            detail: None,
+            address: None,
+            request_id: None,
+        }
+    }
+
+    /// An action of an authenticated caller.
+    #[must_use]
+    pub fn by(who: &Principal, action: &str, target: impl ToString, outcome: Outcome) -> Self {
+        Self {
+            actor_id: Some(who.user_id),
+            actor: who.email.clone(),
+            address: who.address.map(|address| address.to_string()),
+            request_id: who.request_id.clone(),
+            ..Self::by_ostler(action, target, outcome)
+        }
+    }
+
+    /// The same entry with more said.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
+/// Which lines of the audit log are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of this actor only: an account's id or address.
+    pub actor: Option<String>,
+    /// Of this action only.
+    pub action: Option<String>,
+    /// About this target only.
+    pub target: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}

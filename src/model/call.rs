@@ -1,0 +1,54 @@
+//! Tool calls on record.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::model::{CallId, ServerId, Timestamp, UserId};
+
+/// One tool call, as recorded and as shown. Secrets in it are already masked.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolCall {
+    /// Opaque id.
+    #[schema(value_type = String)]
+    pub id: CallId,
+    /// Which server.
+    #[schema(value_type = String)]
+    pub server_id: ServerId,
+    /// Who called.
+    #[schema(value_type = String)]
+    pub user_id: UserId,
+    /// Which tool.
+    pub tool_name: String,
+    /// The arguments, as JSON.
+    #[schema(value_type = Object)]
+    pub parameters: Arc<RawValue>,
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came.
+    #[schema(value_type = Option<Object>)]
+    pub response: Option<Arc<RawValue>>,
+    /// Whether the tool said it succeeded.
+    pub success: bool,
+    /// What went wrong.
+    pub error_message: Option<String>,
+    /// Milliseconds from dispatch to answer.
+    pub execution_time: i64,
+    /// When the call came in.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// Which calls of a server are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct CallFilter {
+    /// Of this tool only.
+    pub tool_name: Option<String>,
+    /// Succeeded, or failed, only.
+    pub success: Option<bool>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}

@@ -1,0 +1,70 @@
+//! Identifiers: UUIDv7 inside, opaque strings outside.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new identifier; later ones sort after earlier ones (RFC 9562, version 7).
+            #[must_use]
+            #[allow(clippy::new_without_default)]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            /// Reads exactly what `Display` writes: 36 characters, lower case.
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let id = Uuid::try_parse(text).map_err(|_| NotAnId)?;
+                (id.to_string() == text).then_some(Self(id)).ok_or(NotAnId)
+            }
+        }
+    };
+}
+
+/// The text is not an identifier of ours, so nothing can have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier")]
+pub struct NotAnId;
+
+id!(
+    /// An MCP server.
+    ServerId
+);
+id!(
+    /// An account.
+    UserId
+);
+id!(
+    /// One tool call.
+    CallId
+);
+id!(
+    /// An API key.
+    KeyId
+);
+id!(
+    /// A login; the `jti` of its token.
+    SessionId
+);
+id!(
+    /// A line of the audit log.
+    AuditId
+);

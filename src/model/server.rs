@@ -1,0 +1,84 @@
+//! MCP servers as their owners describe them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::{HealthStatus, Permission, ServerId, Timestamp, UserId};
+
+/// What to run: the part of a server its owner writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// A program, by path or found on `PATH`; never given to a shell.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables added to its environment; the values are secrets.
+    pub env: BTreeMap<String, String>,
+    /// Whether it starts with Ostler.
+    pub enabled: bool,
+}
+
+/// A registered server: what its owner wrote and what was counted since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Opaque id.
+    pub id: ServerId,
+    /// Its owner.
+    pub user_id: UserId,
+    /// What to run.
+    pub config: ServerConfig,
+    /// As of the last change of state.
+    pub health_status: HealthStatus,
+    /// Calls on record.
+    pub total_calls: i64,
+    /// Of those, failed.
+    pub total_errors: i64,
+    /// Their execution times, summed, in milliseconds.
+    pub total_execution_time: i64,
+    /// When its last call ended.
+    pub last_used_at: Option<Timestamp>,
+    /// When its health was last looked at.
+    pub last_health_check: Option<Timestamp>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When its configuration last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What it takes to register a server.
+#[derive(Clone, Debug)]
+pub struct NewServer(pub ServerConfig);
+
+/// A change to a server's configuration; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ServerChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New description; `Some(None)` removes it.
+    pub description: Option<Option<String>>,
+    /// New command.
+    pub command: Option<String>,
+    /// New arguments.
+    pub args: Option<Vec<String>>,
+    /// The whole new environment; a value sent back masked keeps what it was.
+    pub env: Option<BTreeMap<String, String>>,
+    /// Whether it starts with Ostler; switching it starts or stops it now.
+    pub enabled: Option<bool>,
+}
+
+/// Who else may use a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// With whom.
+    #[schema(value_type = String)]
+    pub user_id: UserId,
+    /// Any of `mcp:read`, `mcp:write`, `mcp:execute`.
+    pub permissions: Vec<Permission>,
+}

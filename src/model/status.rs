@@ -1,0 +1,112 @@
+//! How a server is: the seed's health words, and the finer state behind them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::Timestamp;
+
+/// Health in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HealthStatus {
+    /// Never started.
+    Unknown,
+    /// On its way up, for the first time or again.
+    Starting,
+    /// Ready and answering.
+    Healthy,
+    /// Running, but not answering as it should.
+    Unhealthy,
+    /// Down because somebody said so.
+    Stopped,
+    /// Down because it could not be kept up.
+    Error,
+}
+
+impl HealthStatus {
+    /// The word as stored and sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Starting => "STARTING",
+            Self::Healthy => "HEALTHY",
+            Self::Unhealthy => "UNHEALTHY",
+            Self::Stopped => "STOPPED",
+            Self::Error => "ERROR",
+        }
+    }
+
+    /// The status a stored word means; [`HealthStatus::Unknown`] for any other word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        [Self::Starting, Self::Healthy, Self::Unhealthy, Self::Stopped, Self::Error]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+            .unwrap_or(Self::Unknown)
+    }
+}
+
+/// What the process of a server is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// No process, and none wanted.
+    Stopped,
+    /// Queued, spawned or in its handshake.
+    Starting,
+    /// Ready for calls.
+    Running,
+    /// Waiting for the next attempt after a failure.
+    Restarting,
+    /// Ending.
+    Stopping,
+    /// Given up: parked until a probe or for good; see the last exit.
+    Failed,
+}
+
+/// How a process ended, or why there never was one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitReport {
+    /// One sentence for a person.
+    pub reason: String,
+    /// Exit code, where it exited by itself.
+    pub code: Option<i32>,
+    /// Signal number, where one ended it.
+    pub signal: Option<i32>,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Its last lines on standard error.
+    pub stderr: Vec<String>,
+}
+
+/// The state of a server's process, for people and dashboards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeStatus {
+    /// In one word.
+    pub status: Status,
+    /// Process id of the server, while there is one.
+    pub pid: Option<u32>,
+    /// Milliseconds since it became ready.
+    pub uptime: Option<u64>,
+    /// Restarts after failures since it was last started by hand or with Ostler.
+    pub restarts: u32,
+    /// How the last process ended.
+    pub last_exit: Option<ExitReport>,
+    /// When the next attempt is due, while restarting or parked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// The protocol revision agreed with the server.
+    pub protocol_version: Option<String>,
+    /// Tools it lists.
+    pub tools: Option<u32>,
+    /// Calls it is working on.
+    pub in_flight: u32,
+    /// Lines on its standard output that were not JSON-RPC.
+    pub stray_lines: u64,
+    /// Answers that came for no call: late, doubled or unknown.
+    pub stray_answers: u64,
+}

@@ -1,0 +1,7 @@
+//! Decisions as pure functions of state and time; no actor, no clock, no I/O.
+
+pub mod command;
+pub mod environment;
+pub mod permission;
+pub mod rate;
+pub mod restart;

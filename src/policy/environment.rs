@@ -1,0 +1,1 @@
+//! Which environment variables a server may be given.

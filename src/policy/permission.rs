@@ -1,0 +1,1 @@
+//! Which permissions each role holds, and what a caller may do with a server.
