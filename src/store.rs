@@ -21,17 +21,23 @@ mod url;
 pub mod users;
 
 use std::{
+    fmt::Display,
     fs::{DirBuilder, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use diesel::r2d2::Pool;
+use diesel::{ConnectionError, r2d2::Pool};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
+
+use connection::Access;
 
 pub use connection::Connection;
 pub use url::DatabaseUrl;
@@ -43,6 +49,23 @@ pub struct Store {
     pool: Pool<pool::Connections>,
     /// As many permits as connections: who waits for one waits here, not on a thread.
     permits: Arc<Semaphore>,
+    outage: Arc<Outage>,
+}
+
+/// Whether an outage is in the log already, so that each is there once, however many it fails.
+#[derive(Default)]
+struct Outage(AtomicBool);
+
+impl Outage {
+    fn begin(&self, url: &DatabaseUrl, reason: impl Display) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            log::warn!(database:% = url, reason:% = reason; "the database cannot be opened");
+        }
+    }
+
+    fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Store {
@@ -53,9 +76,11 @@ impl Store {
             make_private_file(path)
                 .map_err(|error| Error::StoreUnavailable(format!("its file cannot be made: {error}")))?;
         }
-        connect(url, connection::Access::Read)?;
-        let permits = usize::try_from(pool::SIZE).unwrap_or(1);
-        Ok(Self { url: Arc::new(url.clone()), pool: pool::open(url), permits: Arc::new(Semaphore::new(permits)) })
+        let permits = Semaphore::new(usize::try_from(pool::SIZE).unwrap_or(1));
+        let (url, pool, outage) = (Arc::new(url.clone()), pool::open(url), Arc::default());
+        let store = Self { url, pool, permits: Arc::new(permits), outage };
+        store.connect(Access::Read)?;
+        Ok(store)
     }
 
     /// Runs the migrations that are missing and returns their names. Blocks.
@@ -66,7 +91,19 @@ impl Store {
 
     /// A connection of its own, for the recorder. Blocks.
     pub fn writer(&self) -> Result<Connection> {
-        connect(&self.url, connection::Access::Write)
+        self.connect(Access::Write)
+    }
+
+    fn connect(&self, access: Access) -> Result<Connection> {
+        let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
+        match opened {
+            Ok(db) => {
+                self.outage.end();
+                Ok(db)
+            }
+            Err(ConnectionError::CouldntSetupConfiguration(error)) => Err(error.into()),
+            Err(_) => Err(Error::StoreUnavailable(fault::UNREACHABLE.into())),
+        }
     }
 
     /// Fails where a SQLite database has less than 4 MiB to grow; PostgreSQL looks after itself.
@@ -83,27 +120,17 @@ impl Store {
         query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let pool = self.pool.clone();
+        let store = self.clone();
         let work = move || {
             let _permit = permit;
-            let mut db = pool.get().map_err(|error| {
-                log::warn!(reason:% = error; "no database connection for a read");
+            let mut db = store.pool.get().map_err(|error| {
+                store.outage.begin(&store.url, error);
                 Error::StoreUnavailable(fault::UNREACHABLE.into())
             })?;
             query(&mut db)
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::Internal("a read panicked".into())))
     }
-}
-
-fn connect(url: &DatabaseUrl, access: connection::Access) -> Result<Connection> {
-    Connection::open(url, access).map_err(|error| {
-        log::warn!(database:% = url, reason:% = error; "the database cannot be opened");
-        match error {
-            diesel::ConnectionError::CouldntSetupConfiguration(error) => error.into(),
-            _ => Error::StoreUnavailable(fault::UNREACHABLE.into()),
-        }
-    })
 }
 
 /// The write-ahead log and its index, which SQLite makes beside the file, take over its mode.

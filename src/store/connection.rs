@@ -101,18 +101,27 @@ impl Connection {
     /// Runs `work` in a transaction; nested ones are savepoints. Rolls back on `Err` and on a panic, which goes on.
     /// On SQLite the outermost one takes the write lock at once, so that it cannot fail half-way for want of it.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.attempt(work)?
+    }
+
+    /// Like [`Connection::transaction`], but tells apart: the outer `Err` is the transaction's, which could not begin,
+    /// commit or roll back, so that those around it are lost too; the inner one is that of `work`, rolled back.
+    pub(crate) fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
         self.begin()?;
-        // A rollback that fails leaves the connection broken, which `is_broken` tells; the first error counts.
-        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(Ok(value)) => self.commit().map(|()| value),
-            Ok(Err(error)) => {
-                let _ = self.roll_back();
-                Err(error)
-            }
+            Ok(Err(error)) => Err(error),
             Err(panic) => {
+                // Where this fails the connection is left broken, which `is_broken` tells.
                 let _ = self.roll_back();
                 resume_unwind(panic)
             }
+        };
+        match outcome {
+            Ok(value) => Ok(Ok(value)),
+            Err(error) if self.roll_back().is_ok() => Ok(Err(error)),
+            Err(error @ Error::StoreUnavailable(_)) => Err(error),
+            Err(_) => Err(Error::StoreUnavailable("a transaction was lost".into())),
         }
     }
 
