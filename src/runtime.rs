@@ -8,6 +8,7 @@ mod limits;
 mod login;
 mod servers;
 mod settings;
+mod state;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use calls::{CallOutcome, CallRequest};
 pub use login::Login;
 pub use servers::{HealthReport, HealthSummary, OutputLine, ServerDetails, ServerHealth, Statistics};
 pub use settings::Settings;
+pub use state::Readiness;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 #[derive(Clone)]
