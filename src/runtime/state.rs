@@ -12,8 +12,8 @@ pub struct Readiness {
 }
 
 impl Runtime {
-    /// Whether new work is taken: migrations done, database taking writes, not draining. Answers from memory.
-    pub fn readiness(&self) -> Readiness {
+    /// Whether new work is taken: the database takes writes, the supervisor lives, nothing is ending.
+    pub async fn readiness(&self) -> Readiness {
         unimplemented!()
     }
 
