@@ -1,0 +1,53 @@
+//! The first admin, made while no account exists.
+
+use crate::{
+    error::{Error, Result},
+    model::{AuditEntry, Outcome, Role},
+    policy::account,
+    runtime::{Runtime, private_file, random, users::user},
+    store::users,
+};
+
+/// The file in the data folder that keeps a made-up password.
+const FILE: &str = "first-admin.txt";
+
+impl Runtime {
+    /// Makes the first admin where no account exists; returns the password if one had to be made up.
+    ///
+    /// A made-up one is also kept in `first-admin.txt` in the data folder (mode 0600), since it is printed only once.
+    pub(super) async fn ensure_admin(&self) -> Result<Option<String>> {
+        if self.inner.store.read(users::count).await? > 0 {
+            return Ok(None);
+        }
+        let settings = &self.inner.settings;
+        let email =
+            account::email(&settings.admin_email).map_err(|fault| Error::invalid("OSTLER_ADMIN_EMAIL", fault))?;
+        let (password, made_up) = match &settings.admin_password {
+            Some(password) => (password.clone(), None),
+            None => random::password().map(|password| (password.clone(), Some(password)))?,
+        };
+        if let Some(fault) = account::password_fault(&password, &email) {
+            return Err(Error::invalid("OSTLER_ADMIN_PASSWORD", fault));
+        }
+        if let Some(password) = &made_up {
+            self.keep(format!("email: {email}\npassword: {password}")).await?;
+        }
+        let admin = user(email, "Admin".into(), Role::Admin, self.hash(&password).await?);
+        let entry = AuditEntry::by_ostler("user.create", admin.id, Outcome::Success).with_detail(admin.email.clone());
+        let write = self.inner.recorder.write(Some(entry), move |db| match users::count(db)? {
+            0 => users::insert(db, &admin),
+            _ => Err(Error::Conflict("another Ostler made the first account of this database just now".into())),
+        });
+        write.await.map(|()| made_up)
+    }
+
+    /// Writes the file before the account, so that no crash leaves an admin whose password nobody saw.
+    async fn keep(&self, text: String) -> Result<()> {
+        let path = self.inner.settings.data_dir.join(FILE);
+        let write = move || {
+            private_file::replace(&path, &text)
+                .map_err(|cause| Error::invalid("OSTLER_DATA_DIR", format!("{}: {cause}", path.display())))
+        };
+        tokio::task::spawn_blocking(write).await.map_err(|_| Error::Internal("writing a file panicked".into()))?
+    }
+}
