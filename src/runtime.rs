@@ -34,3 +34,20 @@ struct Inner {
     accounts: accounts::Accounts,
     limits: limits::Limits,
 }
+
+impl Runtime {
+    /// Starts a runtime.
+    pub async fn start(_settings: Settings) -> crate::Result<Self> {
+        unimplemented!()
+    }
+
+    /// The first admin's address and password, where this start made them.
+    pub fn first_admin(&self) -> Option<(&str, &str)> {
+        unimplemented!()
+    }
+
+    /// Refuses new work, lets calls under way finish, ends every server. Again is the same as once.
+    pub async fn stop(&self) {
+        unimplemented!()
+    }
+}
