@@ -1,20 +1,30 @@
 //! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Start, stop, and who may do what.
 
+mod access;
 mod accounts;
 mod audit;
 mod calls;
+mod first_admin;
+mod hashing;
 mod keyring;
+mod keys;
 mod limits;
 mod login;
+mod principals;
+mod private_file;
+mod random;
 mod servers;
 mod settings;
+mod throttle;
+mod tokens;
+mod users;
 
 use std::sync::Arc;
 
 use crate::{recorder::Recorder, store::Store};
 
-pub use accounts::NewKey;
 pub use calls::{CallOutcome, CallRequest};
+pub use keys::NewKey;
 pub use login::Login;
 pub use servers::{HealthReport, HealthSummary, OutputLine, ServerDetails, ServerHealth, Statistics};
 pub use settings::Settings;
