@@ -5,7 +5,7 @@ use crate::{
     model::{AuditEntry, Outcome, Role},
     policy::account,
     runtime::{Runtime, private_file, random, users::user},
-    store::users,
+    store::{Connection, users},
 };
 
 /// The file in the data folder that keeps a made-up password.
@@ -30,23 +30,32 @@ impl Runtime {
             return Err(Error::invalid("OSTLER_ADMIN_PASSWORD", fault));
         }
         if let Some(password) = &made_up {
-            self.keep(format!("email: {email}\npassword: {password}")).await?;
+            self.keep(Some(format!("email: {email}\npassword: {password}"))).await?;
         }
         let admin = user(email, "Admin".into(), Role::Admin, self.hash(&password).await?);
         let entry = AuditEntry::by_ostler("user.create", admin.id, Outcome::Success).with_detail(admin.email.clone());
-        let write = self.inner.recorder.write(Some(entry), move |db| match users::count(db)? {
+        let insert = move |db: &mut Connection| match users::count(db)? {
             0 => users::insert(db, &admin),
-            _ => Err(Error::Conflict("another Ostler made the first account of this database just now".into())),
-        });
-        write.await.map(|()| made_up)
+            _ => Err(Error::Conflict("there is an account already".into())),
+        };
+        match self.inner.recorder.write(Some(entry), insert).await {
+            Ok(()) => Ok(made_up),
+            // Another Ostler that shares the database was faster; its password is the one that counts.
+            Err(Error::Conflict(_)) if made_up.is_some() => self.keep(None).await.map(|()| None),
+            Err(Error::Conflict(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Writes the file before the account, so that no crash leaves an admin whose password nobody saw.
-    async fn keep(&self, text: String) -> Result<()> {
+    /// Writes the file, before the account, so that no crash leaves an admin whose password nobody saw; or removes it.
+    async fn keep(&self, text: Option<String>) -> Result<()> {
         let path = self.inner.settings.data_dir.join(FILE);
         let write = move || {
-            private_file::replace(&path, &text)
-                .map_err(|cause| Error::invalid("OSTLER_DATA_DIR", format!("{}: {cause}", path.display())))
+            let kept = match text {
+                Some(text) => private_file::replace(&path, &text),
+                None => std::fs::remove_file(&path),
+            };
+            kept.map_err(|cause| Error::invalid("OSTLER_DATA_DIR", format!("{}: {cause}", path.display())))
         };
         tokio::task::spawn_blocking(write).await.map_err(|_| Error::Internal("writing a file panicked".into()))?
     }

@@ -61,7 +61,7 @@ impl Turn {
     pub(super) async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.into());
-        let verify = move |argon2: Argon2<'_>| {
+        let verify = move |argon2: Argon2<'_>| -> Result<bool> {
             let hash = PasswordHash::new(&hash).map_err(|_| Error::Internal("a stored hash cannot be read".into()))?;
             Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())
         };
