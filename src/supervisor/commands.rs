@@ -1,6 +1,6 @@
 //! What the runtime asks of the supervisor: each command says what is wanted, and `drive` takes the next step.
 
-use actix::{AsyncContext, Context, Handler, MessageResult, ResponseFuture};
+use actix::{AsyncContext, Context, Handler, ResponseFuture};
 use futures_util::future::{self, FutureExt};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -74,7 +74,7 @@ impl Supervisor {
         self.next_generation = generation.saturating_add(1);
         self.starts.began(generation);
         let instance = std::sync::Arc::new(Instance::new(generation));
-        let (launch, output) = (child.launch.clone(), child.output.clone());
+        let (launch, output) = (child.launch.clone(), child.link.output.clone());
         let output_start = output.last_seq();
         let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), output);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
@@ -113,15 +113,13 @@ impl Supervisor {
 }
 
 impl Handler<AddServer> for Supervisor {
-    type Result = MessageResult<AddServer>;
+    type Result = ();
 
-    fn handle(&mut self, add: AddServer, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, add: AddServer, ctx: &mut Context<Self>) {
         let wanted = if self.stopping { Wanted::Down } else { add.wanted };
-        let child = Child::new(add.id, add.launch, add.mask, wanted);
-        let link = child.link();
-        self.children.insert(add.id, child);
+        add.link.output.set_mask(add.mask);
+        self.children.insert(add.id, Child::new(add.id, add.launch, add.link, wanted));
         self.drive(add.id, ctx);
-        MessageResult(link)
     }
 }
 
@@ -130,7 +128,7 @@ impl Handler<UpdateServer> for Supervisor {
 
     fn handle(&mut self, update: UpdateServer, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&update.id) else { return };
-        child.output.set_mask(update.mask);
+        child.link.output.set_mask(update.mask);
         if child.launch != update.launch {
             child.launch = update.launch;
             child.forgive();

@@ -27,9 +27,9 @@ use crate::{
     supervisor::{Exit, Launch, Link, guard::Report},
 };
 
-/// Adds a child; answers where to watch it.
+/// Adds a child.
 #[derive(Message)]
-#[rtype(result = "Link")]
+#[rtype(result = "()")]
 pub struct AddServer {
     /// Its id.
     pub id: ServerId,
@@ -39,6 +39,8 @@ pub struct AddServer {
     pub mask: Mask,
     /// Whether it should run.
     pub wanted: Wanted,
+    /// Where its state and its output are shown; it outlives a supervisor.
+    pub link: Link,
 }
 
 /// Changes how a child is run; a running one is replaced by a new process, moved over to, and drained.
