@@ -3,6 +3,7 @@
 pub mod account;
 pub mod command;
 pub mod environment;
+pub mod mask;
 pub mod permission;
 pub mod rate;
 pub mod restart;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Write},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     process,
 };
 
@@ -30,6 +30,8 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
 async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything starts: a signal from now on is never lost.
     let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
+    // A taken port must be noticed before servers are started; the server binds it for good below.
+    drop(TcpListener::bind((config.http.host, config.http.port)).map_err(|error| cannot_listen(&config.http, &error))?);
     let runtime = tokio::select! {
         started = Runtime::start(config.runtime) => started?,
         name = signals.next() => {

@@ -79,7 +79,7 @@ impl Runtime {
         let runtime = self.clone();
         let work = async move {
             let orphans = runtime.change_account(id, entry, move |db| delete(db, id, admins_too)).await?;
-            runtime.forget_servers_of(id, orphans).await;
+            runtime.forget_servers_of(id, orphans);
             Ok(())
         };
         self.denied(who, ACTION, &id.to_string(), to_its_end(work).await)

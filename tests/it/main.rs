@@ -13,4 +13,6 @@
 
 mod config;
 mod demo_server;
+mod store;
+mod support;
 mod tidy;
