@@ -71,6 +71,11 @@ pub(super) async fn ready(stranger: Stranger, Query(query): Query<ReadyQuery>) -
     Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "ready", checks }))
 }
 
+/// The answer to everything but `/livez` while the runtime starts.
+pub(super) async fn starting() -> Answer {
+    Err(Problem::NotReady(vec!["ostler is starting: migrations may be running".into()]))
+}
+
 /// The same as `/readyz`
 #[utoipa::path(get, path = "/health", tag = "state", params(ReadyQuery), security(()),
     responses((status = 200, description = "New work is taken", body = StateView),

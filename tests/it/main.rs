@@ -1,1 +1,4 @@
-//! x
+//! The integration tests: one binary, one file per promise to the user.
+
+mod store;
+mod support;
