@@ -31,7 +31,7 @@ const TOOLS: [&str; 18] = [
     "ask",
     "grow",
     "close",
-    "deaf",
+    "stop-reading",
     "cwd",
     "received",
 ];
@@ -69,7 +69,10 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
     let number = |key| json::number(line, &["params", "arguments", key]).unwrap_or(0);
     let words = |key| json::string(line, &["params", "arguments", key]).unwrap_or_default();
     Ok(match name {
-        "echo" => echo(line),
+        "echo" => {
+            pause(number("ms"));
+            echo(line)
+        }
         "raw" => argument("result").unwrap_or("{}").to_owned(),
         "received" => text(line),
         "fail" => failure("it was meant to fail"),

@@ -1,1 +1,30 @@
-//! x
+//! The suite: a real Ostler per test, spoken to through its front door. One file per promise.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test says what it expects, and fails where it is not so"
+)]
+
+mod support;
+
+mod access;
+mod accounts;
+mod audit;
+mod edge;
+mod environment;
+mod examples;
+mod limits;
+mod main_job;
+mod processes;
+mod protocol;
+mod real_servers;
+mod recorder;
+mod supervision;
+mod transport;
+mod updates;

@@ -1,0 +1,45 @@
+//! The same promise kept on SQLite and on PostgreSQL.
+
+use super::Setup;
+
+impl Setup {
+    /// A set-up on a PostgreSQL database of its own; `None` where there is no PostgreSQL to be had.
+    pub fn postgres() -> Option<Self> {
+        let url = std::env::var("OSTLER_TEST_POSTGRES_URL").ok();
+        url.map(|url| Self::new().database(&url)).or_else(|| super::backends::skip("PostgreSQL is not there"))
+    }
+}
+
+/// Says why a test is not run; where all tests are required, that is a failure.
+#[track_caller]
+pub fn skip<T>(reason: &str) -> Option<T> {
+    assert!(std::env::var("OSTLER_REQUIRE_ALL_TESTS").is_err_and(|_| true), "{reason}, and every test is required");
+    eprintln!("not tested: {reason}");
+    None
+}
+
+/// Turns each function of a `Setup` into two tests, `on_sqlite` and `on_postgres`.
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* fn $name:ident($setup:ident: Setup) $body:block)*) => {$(
+        $(#[$attribute])*
+        mod $name {
+            use super::*;
+
+            fn keeps_the_promise($setup: Setup) $body
+
+            #[test]
+            fn on_sqlite() {
+                keeps_the_promise(Setup::new());
+            }
+
+            #[test]
+            fn on_postgres() {
+                if let Some(setup) = Setup::postgres() {
+                    keeps_the_promise(setup);
+                }
+            }
+        }
+    )*};
+}
+
+pub(crate) use on_both_databases;
