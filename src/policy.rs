@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod environment;
+pub mod mask;
 pub mod permission;
 pub mod rate;
 pub mod restart;

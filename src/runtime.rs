@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use crate::{recorder::Recorder, store::Store};
 
+pub use crate::model::OutputLine;
 pub use accounts::NewKey;
 pub use calls::{CallOutcome, CallRequest};
 pub use login::Login;
-pub use servers::{HealthReport, HealthSummary, OutputLine, ServerDetails, ServerHealth, Statistics};
+pub use servers::{HealthReport, HealthSummary, ServerDetails, ServerHealth, Statistics};
 pub use settings::Settings;
 
 /// A running Ostler; cheap to clone, usable from every thread.

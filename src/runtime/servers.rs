@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     error::Result,
     model::{
-        HealthStatus, NewServer, Page, PageRequest, Principal, RuntimeStatus, Server, ServerChange, ServerId, Share,
+        HealthStatus, NewServer, OutputLine, Page, PageRequest, Principal, RuntimeStatus, Server, ServerChange, ServerId, Share,
         Timestamp, UserId,
     },
     runtime::Runtime,
@@ -82,19 +82,6 @@ pub struct Statistics {
     pub average_execution_time: f64,
     /// Restarts after failures since Ostler started.
     pub restarts: u64,
-}
-
-/// A line of standard error.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OutputLine {
-    /// Ascending by one; a gap means lines were dropped.
-    pub seq: u64,
-    /// When it was read.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// The line, lossily decoded, secrets masked.
-    pub line: String,
 }
 
 impl Runtime {
