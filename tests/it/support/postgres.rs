@@ -1,0 +1,160 @@
+//! PostgreSQL for tests: one server per test process from the installed binaries, a new database per test.
+//!
+//! `OSTLER_TEST_POSTGRES_URL` names a server to use instead; its user must be allowed to create databases.
+//! Where there is neither, tests say so and pass, unless `OSTLER_REQUIRE_ALL_TESTS` is set.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+
+static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
+static NAMES: AtomicU32 = AtomicU32::new(0);
+
+/// The address of a new, empty database, or `None` where there is no PostgreSQL.
+pub fn database() -> Option<String> {
+    match std::env::var("OSTLER_TEST_POSTGRES_URL") {
+        Ok(url) => Some(new_database(&url)),
+        Err(_) => SHARED.as_ref().map(Server::database),
+    }
+}
+
+/// A server that runs until this is dropped or the test process has ended, however it ended.
+pub struct Server {
+    folder: PathBuf,
+    keeper: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// The keeper is a shell that obeys lines on its standard input. The input ends when this process ends, also by
+/// SIGKILL; then the keeper stops the server and removes its folder. A group of its own keeps Ctrl-C from it.
+const KEEPER: &str = r#"
+start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses=''" start >/dev/null 2>&1; }
+trap '' INT TERM HUP
+"$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >init.log 2>&1 && start "$@" && echo up || echo failed
+while read -r order; do
+    case $order in
+        start) start "$@" && echo up || echo failed ;;
+        stop) "$1/pg_ctl" -D data -w -m fast stop >/dev/null 2>&1 && echo down || echo failed ;;
+    esac
+done
+"$1/pg_ctl" -D data -w -m immediate stop >/dev/null 2>&1
+cd / && rm -rf "$2"
+"#;
+
+impl Server {
+    /// Starts a server, reachable through a socket in its own folder only; `None` where it is not installed.
+    pub fn start() -> Option<Self> {
+        let Some(binaries) = find_binaries() else {
+            absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
+            return None;
+        };
+        let folder = std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).args([&binaries, &folder]).current_dir(&folder).process_group(0);
+        // PostgreSQL refuses to run as root.
+        if rustix::process::geteuid().is_root() {
+            let (uid, gid) = unprivileged();
+            chown(&folder, Some(uid), Some(gid)).unwrap();
+            command.uid(uid).gid(gid);
+        }
+        let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (orders, answers) = (keeper.stdin.take(), BufReader::new(keeper.stdout.take().unwrap()));
+        let mut server = Self { folder, keeper, orders, answers };
+        server.expect("up");
+        Some(server)
+    }
+
+    /// The address of a new, empty database.
+    pub fn database(&self) -> String {
+        new_database(&format!("postgres://postgres@/postgres?host={}", self.folder.display()))
+    }
+
+    /// Stops it, ending every connection, and returns once it is down.
+    pub fn stop(&mut self) {
+        self.order("stop", "down");
+    }
+
+    /// Starts it again and returns once it takes connections.
+    pub fn start_again(&mut self) {
+        self.order("start", "up");
+    }
+
+    fn order(&mut self, order: &str, answer: &str) {
+        writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
+        self.expect(answer);
+    }
+
+    fn expect(&mut self, answer: &str) {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        if line.trim() != answer {
+            let log = |name| fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+            panic!("PostgreSQL: {line:?} instead of {answer:?}\n{}\n{}", log("init.log"), log("log"));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+fn unique() -> u32 {
+    NAMES.fetch_add(1, Ordering::Relaxed)
+}
+
+fn new_database(server: &str) -> String {
+    let name = format!("ostler_test_{}_{}", std::process::id(), unique());
+    let mut admin = PgConnection::establish(server).expect("the PostgreSQL server for tests");
+    admin.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+    let (place, options) = server.split_once('?').unwrap_or((server, ""));
+    let (scheme, place) = place.split_once("://").unwrap();
+    let authority = place.split('/').next().unwrap();
+    format!("{scheme}://{authority}/{name}?{options}")
+}
+
+/// The newest installation, as Debian lays them out, or whatever is on `PATH`.
+fn find_binaries() -> Option<PathBuf> {
+    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut versions: Vec<_> = versions.collect();
+    versions.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = versions.into_iter().map(|path| path.join("bin")).chain(std::env::split_paths(&path));
+    folders.into_iter().find(|folder| is_complete(folder))
+}
+
+fn is_complete(folder: &Path) -> bool {
+    ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).exists())
+}
+
+/// Ids of the user `postgres`, or of `nobody`.
+fn unprivileged() -> (u32, u32) {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = |wanted: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(wanted))?;
+        let mut ids = line.split(':').skip(2).map(str::parse);
+        Some((ids.next()?.ok()?, ids.next()?.ok()?))
+    };
+    ids("postgres").or_else(|| ids("nobody")).unwrap_or((65534, 65534))
+}
+
+/// Says that a test cannot run, past the harness's capture; fails it where every test must run.
+fn absent(why: &str) {
+    assert!(std::env::var_os("OSTLER_REQUIRE_ALL_TESTS").is_none(), "{why}, and OSTLER_REQUIRE_ALL_TESTS is set");
+    let _ = writeln!(std::io::stderr(), "ignored: {why}");
+}
