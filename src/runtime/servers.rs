@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use crate::{
     error::Result,
     model::{
-        HealthStatus, NewServer, OutputLine, Page, PageRequest, Principal, RuntimeStatus, Server, ServerChange, ServerId, Share,
-        Timestamp, UserId,
+        HealthStatus, NewServer, OutputLine, Page, PageRequest, Principal, RuntimeStatus, Server, ServerChange,
+        ServerId, Share, Timestamp, UserId,
     },
     runtime::Runtime,
 };

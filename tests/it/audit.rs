@@ -69,5 +69,5 @@ fn the_audit_log_is_read_by_time() {
     let before = ostler.admin().get(&format!("/api/audit?target={}&until={at}", server.id)).is(200);
     assert!(before.list("/items").is_empty(), "until is exclusive: {before:?}");
     ostler.admin().get("/api/audit?since=2100-01-01T00:00:00.000Z").is(200).has("/items", json!([]));
-    ostler.admin().get("/api/audit?since=yesterday").is_one_of(&[400, 422]);
+    ostler.admin().get("/api/audit?since=yesterday").any_of(&[400, 422]);
 }

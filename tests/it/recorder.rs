@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
-use crate::support::{backends::on_both_databases, *};
+use crate::support::{backends::on_both_databases, postgres, *};
 
 on_both_databases! {
     fn every_answered_call_is_on_record_however_ostler_ends(setup: Setup) {
@@ -80,6 +80,26 @@ fn a_call_that_cannot_be_recorded_is_refused_before_it_reaches_the_tool() {
     holder.batch_execute("ROLLBACK").unwrap();
     eventually("calls are taken again", || (count().status == 200).then_some(()));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back() {
+    let Some(mut postgres) = postgres::Server::start() else { return };
+    let ostler = Setup::new().database(&postgres.database()).spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let file = ostler.setup.servers_dir().join("counted");
+    let count = || server.call("count", json!({"file": file.to_str().unwrap()}));
+    count().is(200);
+
+    postgres.stop();
+    let (took, answer) = timed(count);
+    answer.problem(503, "store_unavailable");
+    assert!(took < seconds(15), "it took {took:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1, "the tool was reached");
+
+    postgres.start_again();
+    eventually("calls are taken again", || (count().status == 200).then_some(()));
+    assert_eq!(server.logs().list("/items").len(), 2);
 }
 
 #[test]

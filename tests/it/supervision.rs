@@ -102,7 +102,7 @@ fn a_call_that_waits_for_a_start_does_so_inside_its_deadline() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().register(fake_with("slow-start", &["10000"]).enabled());
     let (took, answer) = timed(|| server.call_within("echo", json!({"message": "x"}), 400));
-    answer.is_one_of(&[503, 504]);
+    answer.any_of(&[503, 504]);
     assert!(took < seconds(2), "it took {took:?}");
 }
 

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod events;
 pub mod http;
 pub mod ostler;
+pub mod postgres;
 pub mod processes;
 pub mod real;
 pub mod server;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::*;
+use crate::support::{backends::on_both_databases, *};
 
 #[test]
 fn a_change_under_load_loses_no_call() {
@@ -91,21 +91,22 @@ fn switching_a_server_on_or_off_starts_or_stops_it() {
     ostler.leaves_nothing();
 }
 
-#[test]
-fn a_change_based_on_an_old_state_is_refused() {
-    let ostler = Ostler::spawn();
-    let server = ostler.admin().register(fake("ok"));
-    let before = server.details().header("etag").expect("an ETag").to_owned();
-    let change = |tag: &str, name: &str| {
-        let ask = server.caller.ask("PUT", &server.path("")).header("If-Match", tag);
-        ask.json(&json!({"name": name})).send()
-    };
-    change(&before, "first").is(200);
-    change(&before, "second").is(412);
-    let now = server.details().has("/server/name", "first").header("etag").unwrap().to_owned();
-    assert_ne!(now, before);
-    change(&now, "third").is(200);
-    change("*", "fourth").is(200);
+on_both_databases! {
+    fn a_change_based_on_an_old_state_is_refused(setup: Setup) {
+        let ostler = setup.spawn();
+        let server = ostler.admin().register(fake("ok"));
+        let before = server.details().header("etag").expect("an ETag").to_owned();
+        let change = |tag: &str, name: &str| {
+            let ask = server.caller.ask("PUT", &server.path("")).header("If-Match", tag);
+            ask.json(&json!({"name": name})).send()
+        };
+        change(&before, "first").is(200);
+        change(&before, "second").is(412);
+        let now = server.details().has("/server/name", "first").header("etag").unwrap().to_owned();
+        assert_ne!(now, before);
+        change(&now, "third").is(200);
+        change("*", "fourth").is(200);
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Answer {
 
     /// Claims one of several statuses.
     #[track_caller]
-    pub fn is_one_of(self, statuses: &[u16]) -> Self {
+    pub fn any_of(self, statuses: &[u16]) -> Self {
         assert!(statuses.contains(&self.status), "status none of {statuses:?}: {self:?}");
         self
     }

@@ -154,6 +154,7 @@ fn launch(setup: &Setup, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, SocketAddr) {
     let Some(address) = address else {
         let _ = child.kill();
         let _ = child.wait();
+        let _ = std::fs::remove_dir_all(&setup.home);
         panic!("its first line was {line:?}; on standard error:\n{}", String::from_utf8_lossy(&errors.lock().unwrap()));
     };
     eventually("it is ready", || {
