@@ -1,45 +1,180 @@
 //! The recorder: commits finished calls, audit entries and every other write, in groups, on a thread of its own.
+//!
+//! Whatever waits is one transaction, and nobody is answered before it is committed. Nothing waits to make a group
+//! larger: while one commits, the next gathers. What waits is bounded by [`QUEUE`]; past it, [`Recorder::ready`]
+//! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
+
+mod group;
+mod job;
+mod writer;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, TryAcquireError, mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::{AuditEntry, ToolCall},
     store::{Connection, Store},
 };
 
-/// A handle on the recorder; cheap to clone.
+use group::{Ack, Item, Request};
+use job::Write;
+use writer::Writer;
+
+/// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
+const QUEUE: u32 = 4096;
+const UNIT: usize = 16 << 10;
+
+/// A commit is proof of health for this long.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// How long [`Recorder::ready`] waits for a database that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A handle on the recorder; cheap to clone. Dropping the last one commits what is queued and ends the thread.
 #[derive(Clone)]
-pub struct Recorder {}
+pub struct Recorder {
+    queue: mpsc::UnboundedSender<Request>,
+    room: Arc<Semaphore>,
+    health: Arc<Health>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What is known about the database without asking it.
+struct Health {
+    /// False after a group failed for want of a database, or when there is little room left on its disk.
+    writable: AtomicBool,
+    started: Instant,
+    /// Milliseconds from `started` to the last known commit; kept by the callers, whose clock tests can pause.
+    committed: AtomicU64,
+}
 
 impl Recorder {
     /// Starts the writer thread on a connection of its own. Blocks until it is open.
-    pub fn start(_store: &Store) -> Result<Self> {
-        unimplemented!()
+    pub fn start(store: &Store) -> Result<Self> {
+        let (queue, requests) = mpsc::unbounded_channel();
+        let health = Arc::new(Health {
+            writable: AtomicBool::new(false),
+            started: Instant::now(),
+            committed: AtomicU64::new(0),
+        });
+        let writer = Writer::new(store.clone(), Arc::clone(&health))?;
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || writer.run(requests))
+            .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
+        let room = Arc::new(Semaphore::new(units(QUEUE)));
+        Ok(Self { queue, room, health, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// `Ok` where the database took a write a moment ago; otherwise tries one now.
+    /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s.
+    /// [`Error::Busy`] at once where the queue is full.
     pub async fn ready(&self) -> Result<()> {
-        unimplemented!()
+        let permit = match Arc::clone(&self.room).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) => {
+                return Err(Error::Busy("more calls are waiting to be recorded than fit"));
+            }
+            Err(TryAcquireError::Closed) => return Err(ended()),
+        };
+        if self.health.is_fresh() {
+            return Ok(());
+        }
+        let (ack, answer) = oneshot::channel();
+        self.send(Request { item: Item::Probe(ack), permit: Some(permit) })?;
+        let late = || Error::StoreUnavailable("it does not answer".into());
+        let answer = tokio::time::timeout(PATIENCE, self.answer(answer)).await;
+        answer.unwrap_or_else(|_| Err(late()))
     }
 
-    /// Records a finished call; returns once it is committed.
-    pub async fn call(&self, _call: ToolCall) -> Result<()> {
-        unimplemented!()
+    /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
+    pub async fn call(&self, call: ToolCall) -> Result<()> {
+        let bytes = call.parameters.get().len() + call.response.as_ref().map_or(0, |response| response.get().len());
+        self.submit(bytes, |ack| Item::Call(call, ack)).await
     }
 
     /// Records an audit entry; returns once it is committed.
-    pub async fn audit(&self, _entry: AuditEntry) -> Result<()> {
-        unimplemented!()
+    pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
+        self.submit(0, |ack| Item::Audit(entry, ack)).await
     }
 
-    /// Runs `work` and records `entry` in one transaction; returns once it is committed. Neither happens on `Err`.
+    /// Runs `work` and records `entry` in one transaction; returns once it is committed. Neither happens on `Err`,
+    /// nor where `work` panics, which is [`Error::Internal`]. `work` runs on the recorder's thread: keep it short.
     pub async fn write<T: Send + 'static>(
         &self,
-        _entry: Option<AuditEntry>,
-        _work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        entry: Option<AuditEntry>,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        unimplemented!()
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(0, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
+        self.answer(answer).await
     }
 
-    /// Commits what is queued and ends the thread.
-    pub async fn stop(&self) {}
+    /// Commits what is queued and ends the thread. Whatever comes later is refused.
+    pub async fn stop(&self) {
+        // Refused only where the thread has ended already.
+        let _ = self.send(Request { item: Item::Stop, permit: None });
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let join = tokio::task::spawn_blocking(move || thread.join());
+            if !matches!(join.await, Ok(Ok(()))) {
+                log::error!("the recorder's thread had panicked");
+            }
+        }
+    }
+
+    async fn submit(&self, bytes: usize, item: impl FnOnce(Ack) -> Item) -> Result<()> {
+        let (ack, answer) = oneshot::channel();
+        self.enqueue(bytes, item(ack)).await?;
+        self.answer(answer).await
+    }
+
+    async fn enqueue(&self, bytes: usize, item: Item) -> Result<()> {
+        let units = u32::try_from(bytes / UNIT).unwrap_or(QUEUE).saturating_add(1).min(QUEUE);
+        let permit = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| ended())?;
+        self.send(Request { item, permit: Some(permit) })
+    }
+
+    fn send(&self, request: Request) -> Result<()> {
+        self.queue.send(request).map_err(|_| ended())
+    }
+
+    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T>>) -> Result<T> {
+        let outcome = answer.await.unwrap_or_else(|_| Err(ended()));
+        if outcome.is_ok() {
+            self.health.note_commit();
+        }
+        outcome
+    }
+}
+
+fn ended() -> Error {
+    Error::StoreUnavailable("the recorder has ended".into())
+}
+
+fn units(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+impl Health {
+    fn is_fresh(&self) -> bool {
+        let committed = Duration::from_millis(self.committed.load(Ordering::Relaxed));
+        self.writable.load(Ordering::Relaxed) && self.started.elapsed().saturating_sub(committed) < FRESH
+    }
+
+    fn note_commit(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.committed.store(now, Ordering::Relaxed);
+    }
 }

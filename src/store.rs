@@ -5,81 +5,138 @@
 
 pub mod audit;
 pub mod calls;
+mod connection;
+mod fault;
 pub mod keys;
+mod migration;
+mod page;
+mod pool;
+mod room;
+mod schema;
 pub mod servers;
 pub mod sessions;
 pub mod shares;
+mod text;
+mod url;
 pub mod users;
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    fs::{DirBuilder, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use crate::error::Result;
+use diesel::{ConnectionError, r2d2::Pool};
+use tokio::sync::Semaphore;
 
-/// Where the data are; read from `DATABASE_URL` by its scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// `sqlite://path` (relative or absolute), one file.
-    Sqlite(PathBuf),
-    /// `postgres://…` or `postgresql://…`, handed to libpq as it is.
-    Postgres(String),
-}
+use crate::error::{Error, Result};
 
-impl std::str::FromStr for DatabaseUrl {
-    type Err = String;
+use connection::Access;
 
-    fn from_str(_text: &str) -> Result<Self, String> {
-        unimplemented!()
-    }
-}
-
-/// A connection to either database, with its settings made (see DESIGN: WAL, FULL, foreign keys, busy timeout).
-pub enum Connection {
-    /// SQLite.
-    Sqlite(diesel::SqliteConnection),
-    /// PostgreSQL.
-    #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
-}
-
-impl Connection {
-    /// Runs `work` in a transaction; nested ones are savepoints. Rolls back on `Err`.
-    pub fn transaction<T>(&mut self, _work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        unimplemented!()
-    }
-
-    /// Writes a heartbeat row and commits it, so that a full, read-only or locked database shows itself.
-    /// On SQLite it also fails when the file system has less than 4 MiB free.
-    pub fn probe(&mut self) -> Result<()> {
-        unimplemented!()
-    }
-}
+pub use connection::Connection;
+pub use url::DatabaseUrl;
 
 /// The pool of reading connections; cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    url: Arc<DatabaseUrl>,
+    pool: Pool<pool::Connections>,
+    /// As many permits as connections: who waits for one waits here, not on a thread.
+    permits: Arc<Semaphore>,
+    outage: Arc<Outage>,
+}
+
+/// Whether an outage is in the log already, so that each is there once, however many it fails.
+#[derive(Default)]
+struct Outage(AtomicBool);
+
+impl Outage {
+    fn begin(&self, url: &DatabaseUrl, reason: impl Display) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            log::warn!(database:% = url, reason:% = reason; "the database cannot be opened");
+        }
+    }
+
+    fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
 
 impl Store {
     /// Opens the database, making a SQLite file and its folder where missing (folder 0700, file 0600). Runs no migration.
-    pub fn open(_url: &DatabaseUrl) -> Result<Self> {
-        unimplemented!()
+    /// Blocks until one connection is made.
+    pub fn open(url: &DatabaseUrl) -> Result<Self> {
+        if let DatabaseUrl::Sqlite(path) = url {
+            make_private_file(path)
+                .map_err(|error| Error::StoreUnavailable(format!("its file cannot be made: {error}")))?;
+        }
+        let permits = Semaphore::new(usize::try_from(pool::SIZE).unwrap_or(1));
+        let (url, pool, outage) = (Arc::new(url.clone()), pool::open(url), Arc::default());
+        let store = Self { url, pool, permits: Arc::new(permits), outage };
+        store.connect(Access::Read)?;
+        Ok(store)
     }
 
     /// Runs the migrations that are missing and returns their names. Blocks.
     /// Fails, changing nothing, on a schema newer than this program.
     pub fn migrate(&self) -> Result<Vec<String>> {
-        unimplemented!()
+        migration::run(&mut self.writer()?)
     }
 
     /// A connection of its own, for the recorder. Blocks.
     pub fn writer(&self) -> Result<Connection> {
-        unimplemented!()
+        self.connect(Access::Write)
     }
 
-    /// Runs `query` on a pooled connection, on a thread where blocking is allowed.
+    fn connect(&self, access: Access) -> Result<Connection> {
+        let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
+        match opened {
+            Ok(db) => {
+                self.outage.end();
+                Ok(db)
+            }
+            Err(ConnectionError::CouldntSetupConfiguration(error)) => Err(error.into()),
+            Err(_) => Err(Error::StoreUnavailable(fault::UNREACHABLE.into())),
+        }
+    }
+
+    /// Fails where a SQLite database has less than 4 MiB to grow; PostgreSQL looks after itself.
+    pub(crate) fn room(&self) -> Result<()> {
+        match self.url.as_ref() {
+            DatabaseUrl::Sqlite(path) => room::of_file(path),
+            DatabaseUrl::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Runs `query` on a pooled connection, on a thread where blocking is allowed. Such connections refuse writes.
     pub async fn read<T: Send + 'static>(
         &self,
-        _query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        unimplemented!()
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let store = self.clone();
+        let work = move || {
+            let _permit = permit;
+            let mut db = store.pool.get().map_err(|error| {
+                store.outage.begin(&store.url, error);
+                Error::StoreUnavailable(fault::UNREACHABLE.into())
+            })?;
+            query(&mut db)
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::Internal("a read panicked".into())))
     }
+}
+
+/// The write-ahead log and its index, which SQLite makes beside the file, take over its mode.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }

@@ -20,7 +20,7 @@ mod sweep;
 mod view;
 mod writer;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context};
 use tokio::sync::mpsc;
@@ -109,7 +109,8 @@ impl Actor for Supervisor {
     }
 }
 
-/// A handle on the path of a program that can be a guard: this one.
-pub(crate) fn this_program() -> Arc<std::path::Path> {
-    Arc::from(std::path::Path::new("/proc/self/exe"))
+/// The path of the running program, which guards processes unless another is named; works after an upgrade replaced it.
+#[must_use]
+pub fn this_program() -> PathBuf {
+    "/proc/self/exe".into()
 }

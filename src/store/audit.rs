@@ -1,17 +1,135 @@
 //! Table `audit_logs`; lines are added and never changed.
 
+use std::borrow::Cow;
+
+use diesel::prelude::*;
+
 use crate::{
     error::Result,
-    model::{AuditEntry, AuditFilter, Page, PageRequest},
-    store::Connection,
+    model::{AuditEntry, AuditFilter, AuditId, Page, PageRequest, UserId},
+    store::{Connection, connection::on, page::Slice, schema::audit_logs, text},
 };
 
-/// Adds lines, all or none.
-pub fn insert(_db: &mut Connection, _entries: &[AuditEntry]) -> Result<()> {
-    unimplemented!()
+#[derive(Insertable)]
+#[diesel(table_name = audit_logs, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    id: String,
+    created_at: chrono::NaiveDateTime,
+    actor_id: Option<String>,
+    actor: Cow<'a, str>,
+    action: Cow<'a, str>,
+    target: Option<Cow<'a, str>>,
+    outcome: &'a str,
+    detail: Option<Cow<'a, str>>,
+    address: Option<&'a str>,
+    request_id: Option<Cow<'a, str>>,
 }
 
-/// Lines, newest first.
-pub fn list(_db: &mut Connection, _filter: &AuditFilter, _page: &PageRequest) -> Result<Page<AuditEntry>> {
-    unimplemented!()
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_logs)]
+struct Row {
+    id: String,
+    created_at: chrono::NaiveDateTime,
+    actor_id: Option<String>,
+    actor: String,
+    action: String,
+    target: Option<String>,
+    outcome: String,
+    detail: Option<String>,
+    address: Option<String>,
+    request_id: Option<String>,
+}
+
+fn write(entry: &AuditEntry) -> NewRow<'_> {
+    NewRow {
+        id: entry.id.to_string(),
+        created_at: entry.created_at.naive(),
+        actor_id: entry.actor_id.map(|id| id.to_string()),
+        actor: text::clean_key(&entry.actor),
+        action: text::clean_key(&entry.action),
+        target: entry.target.as_deref().map(text::clean_key),
+        outcome: text::outcome_word(entry.outcome),
+        detail: entry.detail.as_deref().map(text::clean),
+        address: entry.address.as_deref(),
+        request_id: entry.request_id.as_deref().map(text::clean),
+    }
+}
+
+fn read(row: Row) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: text::id(&row.id)?,
+        created_at: row.created_at.into(),
+        actor_id: row.actor_id.as_deref().map(text::id).transpose()?,
+        actor: row.actor,
+        action: row.action,
+        target: row.target,
+        outcome: text::outcome(&row.outcome)?,
+        detail: row.detail,
+        address: row.address,
+        request_id: row.request_id,
+    })
+}
+
+/// Adds lines, all or none.
+pub fn insert(db: &mut Connection, entries: &[AuditEntry]) -> Result<()> {
+    match entries {
+        [] => Ok(()),
+        [entry] => insert_one(db, entry),
+        _ => db.transaction(|db| entries.iter().try_for_each(|entry| insert_one(db, entry))),
+    }
+}
+
+fn insert_one(db: &mut Connection, entry: &AuditEntry) -> Result<()> {
+    let row = write(entry);
+    on!(db, conn => diesel::insert_into(audit_logs::table).values(&row).execute(conn))?;
+    Ok(())
+}
+
+/// Adds a line unless it is there already.
+pub(crate) fn insert_new(db: &mut Connection, entry: &AuditEntry) -> Result<()> {
+    let row = write(entry);
+    let insert = diesel::insert_into(audit_logs::table).values(&row).on_conflict_do_nothing();
+    on!(db, conn => insert.execute(conn))?;
+    Ok(())
+}
+
+/// Whether a line is there.
+pub(crate) fn contains(db: &mut Connection, id: AuditId) -> Result<bool> {
+    let line = audit_logs::table.find(id.to_string());
+    Ok(on!(db, conn => diesel::select(diesel::dsl::exists(line)).get_result(conn))?)
+}
+
+/// Lines, newest first. An `actor` that is an id is looked for among ids, any other among addresses.
+pub fn list(db: &mut Connection, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>> {
+    let slice = Slice::of::<AuditId>(page)?;
+    let rows = on!(db, conn => {
+        let mut query = audit_logs::table
+            .order(audit_logs::id.desc())
+            .limit(slice.rows())
+            .select(Row::as_select())
+            .into_boxed();
+        if let Some(after) = &slice.after {
+            query = query.filter(audit_logs::id.lt(after));
+        }
+        if let Some(actor) = &filter.actor {
+            query = match actor.parse::<UserId>() {
+                Ok(id) => query.filter(audit_logs::actor_id.eq(id.to_string())),
+                Err(_) => query.filter(audit_logs::actor.eq(text::clean_key(actor))),
+            };
+        }
+        if let Some(action) = &filter.action {
+            query = query.filter(audit_logs::action.eq(text::clean_key(action)));
+        }
+        if let Some(target) = &filter.target {
+            query = query.filter(audit_logs::target.eq(text::clean_key(target)));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(audit_logs::created_at.ge(since.naive()));
+        }
+        if let Some(until) = filter.until {
+            query = query.filter(audit_logs::created_at.lt(until.naive()));
+        }
+        query.load(conn)
+    })?;
+    slice.page(rows, |row| &row.id, read)
 }

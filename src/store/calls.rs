@@ -1,22 +1,137 @@
 //! Table `mcp_tool_calls`.
 
+#[cfg(feature = "postgres")]
+mod bulk;
+
+use std::borrow::Cow;
+
+use diesel::prelude::*;
+use serde_json::value::RawValue;
+
 use crate::{
-    error::Result,
-    model::{CallFilter, Page, PageRequest, ServerId, ToolCall},
-    store::Connection,
+    error::{Error, Result},
+    model::{CallFilter, CallId, Page, PageRequest, ServerId, ToolCall},
+    store::{Connection, connection::on, page::Slice, schema::mcp_tool_calls, text},
 };
 
+#[derive(Insertable)]
+#[diesel(table_name = mcp_tool_calls, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    id: String,
+    server_id: String,
+    user_id: String,
+    tool_name: Cow<'a, str>,
+    parameters: &'a str,
+    response: Option<&'a str>,
+    success: bool,
+    error_message: Option<Cow<'a, str>>,
+    execution_time: i64,
+    created_at: chrono::NaiveDateTime,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mcp_tool_calls)]
+struct Row {
+    id: String,
+    server_id: String,
+    user_id: String,
+    tool_name: String,
+    parameters: String,
+    response: Option<String>,
+    success: bool,
+    error_message: Option<String>,
+    execution_time: i64,
+    created_at: chrono::NaiveDateTime,
+}
+
+fn write(call: &ToolCall) -> NewRow<'_> {
+    NewRow {
+        id: call.id.to_string(),
+        server_id: call.server_id.to_string(),
+        user_id: call.user_id.to_string(),
+        tool_name: text::clean(&call.tool_name),
+        parameters: call.parameters.get(),
+        response: call.response.as_deref().map(RawValue::get),
+        success: call.success,
+        error_message: call.error_message.as_deref().map(text::clean),
+        execution_time: call.execution_time,
+        created_at: call.created_at.naive(),
+    }
+}
+
+fn read(row: Row) -> Result<ToolCall> {
+    let json = |text| {
+        RawValue::from_string(text).map(Into::into).map_err(|_| Error::Internal("a stored call holds no JSON".into()))
+    };
+    Ok(ToolCall {
+        id: text::id(&row.id)?,
+        server_id: text::id(&row.server_id)?,
+        user_id: text::id(&row.user_id)?,
+        tool_name: row.tool_name,
+        parameters: json(row.parameters)?,
+        response: row.response.map(json).transpose()?,
+        success: row.success,
+        error_message: row.error_message,
+        execution_time: row.execution_time,
+        created_at: row.created_at.into(),
+    })
+}
+
 /// Adds calls, all or none.
-pub fn insert(_db: &mut Connection, _calls: &[ToolCall]) -> Result<()> {
-    unimplemented!()
+pub fn insert(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
+    match db {
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(conn) => {
+            let rows: Vec<_> = calls.iter().map(write).collect();
+            bulk::Insert::of(&rows).execute(conn)?;
+            Ok(())
+        }
+        Connection::Sqlite(_) if calls.len() > 1 => db.transaction(|db| insert_each(db, calls)),
+        Connection::Sqlite(_) => insert_each(db, calls),
+    }
+}
+
+/// On SQLite one cached statement a row is as fast as a long one that is parsed anew each time.
+fn insert_each(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
+    for row in calls.iter().map(write) {
+        on!(db, conn => diesel::insert_into(mcp_tool_calls::table).values(&row).execute(conn))?;
+    }
+    Ok(())
+}
+
+/// Adds a call unless it is there already; tells whether it was added.
+pub(crate) fn insert_new(db: &mut Connection, call: &ToolCall) -> Result<bool> {
+    let row = write(call);
+    let insert = diesel::insert_into(mcp_tool_calls::table).values(&row).on_conflict_do_nothing();
+    Ok(on!(db, conn => insert.execute(conn))? > 0)
 }
 
 /// Calls of a server, newest first.
-pub fn list(
-    _db: &mut Connection,
-    _server: ServerId,
-    _filter: &CallFilter,
-    _page: &PageRequest,
-) -> Result<Page<ToolCall>> {
-    unimplemented!()
+pub fn list(db: &mut Connection, server: ServerId, filter: &CallFilter, page: &PageRequest) -> Result<Page<ToolCall>> {
+    let slice = Slice::of::<CallId>(page)?;
+    let rows = on!(db, conn => {
+        let mut query = mcp_tool_calls::table
+            .filter(mcp_tool_calls::server_id.eq(server.to_string()))
+            .order(mcp_tool_calls::id.desc())
+            .limit(slice.rows())
+            .select(Row::as_select())
+            .into_boxed();
+        if let Some(after) = &slice.after {
+            query = query.filter(mcp_tool_calls::id.lt(after));
+        }
+        if let Some(tool) = &filter.tool_name {
+            query = query.filter(mcp_tool_calls::tool_name.eq(tool));
+        }
+        if let Some(success) = filter.success {
+            query = query.filter(mcp_tool_calls::success.eq(success));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(mcp_tool_calls::created_at.ge(since.naive()));
+        }
+        if let Some(until) = filter.until {
+            query = query.filter(mcp_tool_calls::created_at.lt(until.naive()));
+        }
+        query.load(conn)
+    })?;
+    slice.page(rows, |row| &row.id, read)
 }

@@ -1,16 +1,23 @@
 //! Table `mcp_servers`; rows with `deleted_at` are invisible here.
 
+use diesel::prelude::*;
+
 use crate::{
     error::Result,
-    model::{HealthStatus, ServerConfig, ServerId, Timestamp, UserId},
-    store::Connection,
+    model::{HealthStatus, Server, ServerConfig, ServerId, Timestamp, UserId},
+    store::{
+        Connection,
+        connection::on,
+        schema::{mcp_servers, server_shares},
+        text,
+    },
 };
 
 /// A server as stored: `env` is the sealed text of the JSON object, opaque here.
 #[derive(Clone, Debug)]
 pub struct StoredServer {
     /// The server; its `config.env` is empty here.
-    pub server: crate::model::Server,
+    pub server: Server,
     /// The environment as sealed by the runtime.
     pub sealed_env: String,
 }
@@ -30,43 +37,163 @@ pub struct Tally {
     pub last_used_at: Timestamp,
 }
 
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = mcp_servers, treat_none_as_default_value = false)]
+struct Row {
+    id: String,
+    user_id: String,
+    name: String,
+    description: Option<String>,
+    command: String,
+    args: String,
+    env: String,
+    enabled: bool,
+    health_status: String,
+    total_calls: i64,
+    total_errors: i64,
+    total_execution_time: i64,
+    last_used_at: Option<chrono::NaiveDateTime>,
+    last_health_check: Option<chrono::NaiveDateTime>,
+    created_at: chrono::NaiveDateTime,
+    updated_at: chrono::NaiveDateTime,
+}
+
+fn write(StoredServer { server, sealed_env }: &StoredServer) -> Result<Row> {
+    Ok(Row {
+        id: server.id.to_string(),
+        user_id: server.user_id.to_string(),
+        name: server.config.name.clone(),
+        description: server.config.description.clone(),
+        command: server.config.command.clone(),
+        args: text::to_json(&server.config.args)?,
+        env: sealed_env.clone(),
+        enabled: server.config.enabled,
+        health_status: server.health_status.as_str().into(),
+        total_calls: server.total_calls,
+        total_errors: server.total_errors,
+        total_execution_time: server.total_execution_time,
+        last_used_at: server.last_used_at.map(Timestamp::naive),
+        last_health_check: server.last_health_check.map(Timestamp::naive),
+        created_at: server.created_at.naive(),
+        updated_at: server.updated_at.naive(),
+    })
+}
+
+fn read(row: Row) -> Result<StoredServer> {
+    let config = ServerConfig {
+        name: row.name,
+        description: row.description,
+        command: row.command,
+        args: text::from_json(&row.args)?,
+        env: Default::default(),
+        enabled: row.enabled,
+    };
+    let server = Server {
+        id: text::id(&row.id)?,
+        user_id: text::id(&row.user_id)?,
+        config,
+        health_status: HealthStatus::from_word(&row.health_status),
+        total_calls: row.total_calls,
+        total_errors: row.total_errors,
+        total_execution_time: row.total_execution_time,
+        last_used_at: row.last_used_at.map(Into::into),
+        last_health_check: row.last_health_check.map(Into::into),
+        created_at: row.created_at.into(),
+        updated_at: row.updated_at.into(),
+    };
+    Ok(StoredServer { server, sealed_env: row.env })
+}
+
 /// Adds a server.
-pub fn insert(_db: &mut Connection, _server: &StoredServer) -> Result<()> {
-    unimplemented!()
+pub fn insert(db: &mut Connection, server: &StoredServer) -> Result<()> {
+    let row = write(server)?;
+    on!(db, conn => diesel::insert_into(mcp_servers::table).values(&row).execute(conn))?;
+    Ok(())
 }
 
 /// Writes a changed configuration; false where there is no such server.
 pub fn update_config(
-    _db: &mut Connection,
-    _id: ServerId,
-    _config: &ServerConfig,
-    _sealed_env: &str,
-    _at: Timestamp,
+    db: &mut Connection,
+    id: ServerId,
+    config: &ServerConfig,
+    sealed_env: &str,
+    at: Timestamp,
 ) -> Result<bool> {
-    unimplemented!()
+    let id = id.to_string();
+    let change = (
+        mcp_servers::name.eq(&config.name),
+        mcp_servers::description.eq(&config.description),
+        mcp_servers::command.eq(&config.command),
+        mcp_servers::args.eq(text::to_json(&config.args)?),
+        mcp_servers::env.eq(sealed_env),
+        mcp_servers::enabled.eq(config.enabled),
+        mcp_servers::updated_at.eq(at.naive()),
+    );
+    let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null());
+    Ok(on!(db, conn => diesel::update(live).set(change).execute(conn))? > 0)
 }
 
 /// Marks a server deleted and drops its shares; false where there is none.
-pub fn soft_delete(_db: &mut Connection, _id: ServerId, _at: Timestamp) -> Result<bool> {
-    unimplemented!()
+pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
+    db.transaction(|db| {
+        let id = id.to_string();
+        let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null());
+        let deleted = mcp_servers::deleted_at.eq(at.naive());
+        let marked = on!(db, conn => diesel::update(live).set(deleted).execute(conn))?;
+        let shares = server_shares::table.filter(server_shares::server_id.eq(&id));
+        on!(db, conn => diesel::delete(shares).execute(conn))?;
+        Ok(marked > 0)
+    })
 }
 
-/// Marks every server of an account deleted and returns their ids.
-pub fn soft_delete_of_user(_db: &mut Connection, _user: UserId, _at: Timestamp) -> Result<Vec<ServerId>> {
-    unimplemented!()
+/// Marks every server of an account deleted, drops their shares, and returns their ids, oldest first.
+pub fn soft_delete_of_user(db: &mut Connection, user: UserId, at: Timestamp) -> Result<Vec<ServerId>> {
+    db.transaction(|db| {
+        let user = user.to_string();
+        let live = mcp_servers::user_id.eq(&user).and(mcp_servers::deleted_at.is_null());
+        let rows: Vec<String> = on!(db, conn => mcp_servers::table
+            .filter(live)
+            .order(mcp_servers::id.asc())
+            .select(mcp_servers::id)
+            .load(conn))?;
+        let ids = rows.iter().map(|id| text::id(id)).collect::<Result<Vec<_>>>()?;
+        for id in &ids {
+            soft_delete(db, *id, at)?;
+        }
+        Ok(ids)
+    })
 }
 
 /// Every server, oldest first.
-pub fn all(_db: &mut Connection) -> Result<Vec<StoredServer>> {
-    unimplemented!()
+pub fn all(db: &mut Connection) -> Result<Vec<StoredServer>> {
+    let rows = on!(db, conn => mcp_servers::table
+        .filter(mcp_servers::deleted_at.is_null())
+        .order(mcp_servers::id.asc())
+        .select(Row::as_select())
+        .load(conn))?;
+    rows.into_iter().map(read).collect()
 }
 
 /// Writes what health is now, and when it was looked at.
-pub fn set_health(_db: &mut Connection, _id: ServerId, _status: HealthStatus, _at: Timestamp) -> Result<()> {
-    unimplemented!()
+pub fn set_health(db: &mut Connection, id: ServerId, status: HealthStatus, at: Timestamp) -> Result<()> {
+    let id = id.to_string();
+    let change = (mcp_servers::health_status.eq(status.as_str()), mcp_servers::last_health_check.eq(at.naive()));
+    let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null());
+    on!(db, conn => diesel::update(live).set(change).execute(conn))?;
+    Ok(())
 }
 
-/// Adds counted calls.
-pub fn add_tallies(_db: &mut Connection, _tallies: &[Tally]) -> Result<()> {
-    unimplemented!()
+/// Adds counted calls. Deleted servers count on: a call may end after the deletion.
+pub fn add_tallies(db: &mut Connection, tallies: &[Tally]) -> Result<()> {
+    for tally in tallies {
+        let id = tally.server_id.to_string();
+        let change = (
+            mcp_servers::total_calls.eq(mcp_servers::total_calls + tally.calls),
+            mcp_servers::total_errors.eq(mcp_servers::total_errors + tally.errors),
+            mcp_servers::total_execution_time.eq(mcp_servers::total_execution_time + tally.execution_time),
+            mcp_servers::last_used_at.eq(tally.last_used_at.naive()),
+        );
+        on!(db, conn => diesel::update(mcp_servers::table.find(&id)).set(change).execute(conn))?;
+    }
+    Ok(())
 }

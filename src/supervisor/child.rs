@@ -16,7 +16,7 @@ use crate::{
         ServerActor,
         handshake::Probe,
         instance::{Instance, Launch},
-        messages::{StopInstance, Wanted},
+        messages::{NotUp, StopInstance, Wanted},
         output::Output,
         view::{Availability, ChildView},
     },
@@ -53,7 +53,7 @@ pub(super) struct Child {
     pub removed: bool,
     pub output: Arc<Output>,
     pub view: watch::Sender<ChildView>,
-    up_waiters: Vec<oneshot::Sender<Result<(), ExitReport>>>,
+    up_waiters: Vec<oneshot::Sender<Result<(), NotUp>>>,
     down_waiters: Vec<oneshot::Sender<()>>,
 }
 
@@ -167,7 +167,7 @@ impl Child {
         self.probe = Probe::default();
     }
 
-    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<(), ExitReport>> {
+    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<(), NotUp>> {
         let (sender, receiver) = oneshot::channel();
         self.up_waiters.push(sender);
         receiver
@@ -179,7 +179,7 @@ impl Child {
         receiver
     }
 
-    pub fn tell_up(&mut self, outcome: &Result<(), ExitReport>) {
+    pub fn tell_up(&mut self, outcome: &Result<(), NotUp>) {
         for waiter in self.up_waiters.drain(..) {
             let _ = waiter.send(outcome.clone());
         }

@@ -6,15 +6,14 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     error::Result,
-    model::{ExitReport, ServerId},
+    model::ServerId,
     supervisor::{
         Supervisor,
-        child::{Child, Rest, Starting},
-        exit::Exit,
+        child::{Child, Starting},
         instance::Instance,
         messages::{
-            AddServer, CheckHealth, CheckServer, HealthChecked, RemoveServer, RestartServer, StartServer, StopAll,
-            StopServer, UpdateServer, Wanted,
+            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, RemoveServer, RestartServer, StartServer,
+            StopAll, StopServer, UpdateServer, Wanted,
         },
         server::ServerActor,
         starts::Next,
@@ -29,7 +28,7 @@ impl Supervisor {
         if child.wanted == Wanted::Down {
             self.starts.remove(id);
             child.rouse().map(|timer| ctx.cancel_future(timer));
-            child.tell_up(&Err(Exit::Asked.report(Vec::new())));
+            child.tell_up(&Err(NotUp::Stopped));
             child.stop_processes();
         } else if child.is_up() {
             child.tell_up(&Ok(()));
@@ -97,12 +96,11 @@ impl Supervisor {
         }
     }
 
-    fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), ExitReport>> {
-        let gone = || Exit::Asked.report(Vec::new());
-        let Some(child) = self.children.get_mut(&id) else { return future::ready(Err(gone())).boxed_local() };
+    fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), NotUp>> {
+        let Some(child) = self.children.get_mut(&id) else { return future::ready(Err(NotUp::Stopped)).boxed_local() };
         let up = child.wait_up();
         self.drive(id, ctx);
-        up.map(move |outcome| outcome.unwrap_or_else(|_| Err(gone()))).boxed_local()
+        up.map(|outcome| outcome.unwrap_or(Err(NotUp::Stopped))).boxed_local()
     }
 
     fn when_down(&mut self, id: ServerId, ctx: &mut Context<Self>) -> Option<oneshot::Receiver<()>> {
@@ -161,7 +159,7 @@ impl Handler<RemoveServer> for Supervisor {
 }
 
 impl Handler<StartServer> for Supervisor {
-    type Result = ResponseFuture<Result<(), ExitReport>>;
+    type Result = ResponseFuture<Result<(), NotUp>>;
 
     fn handle(&mut self, StartServer { id }: StartServer, ctx: &mut Context<Self>) -> Self::Result {
         self.want_up_now(id, ctx);
@@ -179,7 +177,7 @@ impl Handler<StopServer> for Supervisor {
 }
 
 impl Handler<RestartServer> for Supervisor {
-    type Result = ResponseFuture<Result<(), ExitReport>>;
+    type Result = ResponseFuture<Result<(), NotUp>>;
 
     fn handle(&mut self, RestartServer { id }: RestartServer, ctx: &mut Context<Self>) -> Self::Result {
         // A process that is still starting is as fresh as a restart could make it.

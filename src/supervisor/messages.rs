@@ -65,10 +65,19 @@ pub struct RemoveServer {
 
 /// Starts a child; answers once it is ready, or with how its first attempt ended.
 #[derive(Message)]
-#[rtype(result = "Result<(), ExitReport>")]
+#[rtype(result = "Result<(), NotUp>")]
 pub struct StartServer {
     /// Which.
     pub id: ServerId,
+}
+
+/// Why a child that was to start is not up.
+#[derive(Clone, Debug)]
+pub enum NotUp {
+    /// Its process ended first; it may be tried again by and by.
+    Failed(ExitReport),
+    /// It was told to stop meanwhile.
+    Stopped,
 }
 
 /// Stops a child; answers once its process tree is gone.
@@ -81,7 +90,7 @@ pub struct StopServer {
 
 /// Stops and starts a child; answers like [`StartServer`]. Several at once are one.
 #[derive(Message)]
-#[rtype(result = "Result<(), ExitReport>")]
+#[rtype(result = "Result<(), NotUp>")]
 pub struct RestartServer {
     /// Which.
     pub id: ServerId,

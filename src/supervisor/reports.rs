@@ -13,7 +13,7 @@ use crate::{
         child::{Child, Rest, Serving},
         exit::Exit,
         handshake::Probe,
-        messages::{ChildExited, ChildLost, ChildReady, HealthChecked, StopInstance},
+        messages::{ChildExited, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
         view::Event,
     },
 };
@@ -136,7 +136,7 @@ impl Supervisor {
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
-        child.tell_up(&Err(report.clone()));
+        child.tell_up(&Err(NotUp::Failed(report.clone())));
         let failure = if exit.is_permanent() { Failure::Permanent } else { Failure::Passing };
         let attempt = child.failures;
         let event = match self.settings.restart.decide(attempt, failure, chance()) {

@@ -36,8 +36,6 @@ pub struct ServerActor {
     probe: Probe,
     supervisor: Addr<Supervisor>,
     output: Arc<Output>,
-    /// Number of the last line of output before this process.
-    output_start: u64,
     phase: Phase,
     requests: Requests,
     writer: Option<Writer>,
@@ -76,7 +74,6 @@ impl ServerActor {
         Self {
             id,
             requests: Requests::new(instance.figures.clone()),
-            output_start: output.last_seq(),
             instance,
             launch,
             probe,

@@ -1,0 +1,202 @@
+//! What waits together, and how it is written: one transaction for all.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::{
+    error::{Error, Result},
+    model::{AuditEntry, ServerId, ToolCall},
+    store::{
+        Connection, audit, calls,
+        servers::{self, Tally},
+    },
+};
+
+use super::job::Job;
+
+/// Where the answer goes.
+pub(super) type Ack = oneshot::Sender<Result<()>>;
+
+/// Something to do, and the room it takes in the queue until it is done.
+pub(super) struct Request {
+    pub(super) item: Item,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What the recorder can be asked.
+pub(super) enum Item {
+    Call(ToolCall, Ack),
+    Audit(AuditEntry, Ack),
+    Write(Box<dyn Job>),
+    Probe(Ack),
+    Stop,
+}
+
+/// Rows of one table, and beside each who waits for it and whether it was refused.
+struct Rows<T> {
+    rows: Vec<T>,
+    waiters: Vec<Ack>,
+    refused: Vec<Option<Error>>,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A statement for many; one bad row spoils all.
+    Together,
+    /// A savepoint for each; a bad row is refused alone, one that is there already is passed over.
+    OneByOne,
+}
+
+/// Items that are committed together.
+#[derive(Default)]
+pub(super) struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    calls: Rows<ToolCall>,
+    entries: Rows<AuditEntry>,
+    probes: Vec<Ack>,
+    permits: Vec<OwnedSemaphorePermit>,
+    size: usize,
+}
+
+impl Group {
+    pub(super) fn len(&self) -> usize {
+        self.size
+    }
+
+    /// Takes an item in; false for [`Item::Stop`].
+    pub(super) fn add(&mut self, request: Request) -> bool {
+        self.size += 1;
+        self.permits.extend(request.permit);
+        match request.item {
+            Item::Call(call, ack) => self.calls.push(call, ack),
+            Item::Audit(entry, ack) => self.entries.push(entry, ack),
+            Item::Write(job) => self.jobs.push(job),
+            Item::Probe(ack) => self.probes.push(ack),
+            Item::Stop => return false,
+        }
+        true
+    }
+
+    /// Whether one bad row among many can be found by writing them again, one by one, in a new transaction.
+    pub(super) fn can_be_repeated(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Writes everything in one transaction. `Err`: nothing was written, as far as is known.
+    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace) -> Result<()> {
+        db.transaction(|db| {
+            for job in &mut self.jobs {
+                job.run(db)?;
+            }
+            if !self.probes.is_empty() {
+                db.beat()?;
+            }
+            match pace {
+                Pace::OneByOne => self.write_one_by_one(db),
+                Pace::Together if self.jobs.is_empty() => self.write_together(db),
+                // Jobs cannot be run twice, so what follows them must not end their transaction.
+                Pace::Together => match db.transaction(|db| self.write_together(db)) {
+                    Err(error) if !is_outage(&error) => self.write_one_by_one(db),
+                    other => other,
+                },
+            }
+        })
+    }
+
+    fn write_together(&self, db: &mut Connection) -> Result<()> {
+        if !self.calls.rows.is_empty() {
+            calls::insert(db, &self.calls.rows)?;
+            servers::add_tallies(db, &tallies(&self.calls.rows))?;
+        }
+        audit::insert(db, &self.entries.rows)
+    }
+
+    fn write_one_by_one(&mut self, db: &mut Connection) -> Result<()> {
+        self.calls.write_each(db, |db, call| match calls::insert_new(db, call)? {
+            true => servers::add_tallies(db, &tallies(std::slice::from_ref(call))),
+            false => Ok(()),
+        })?;
+        self.entries.write_each(db, audit::insert_new)
+    }
+
+    /// Tells jobs that ran in a transaction that ended badly.
+    pub(super) fn lose_jobs(&mut self, db: &mut Connection, why: &Error) {
+        for job in &mut self.jobs {
+            job.lose(db, why);
+        }
+    }
+
+    /// Answers everybody; probes learn about `room` too.
+    pub(super) fn answer(self, committed: Result<()>, room: Result<()>) {
+        for job in self.jobs {
+            job.answer(committed.clone());
+        }
+        self.calls.answer(&committed);
+        self.entries.answer(&committed);
+        // Nobody listens any more where a caller went away.
+        for ack in self.probes {
+            let _ = ack.send(committed.clone().and(room.clone()));
+        }
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), waiters: Vec::new(), refused: Vec::new() }
+    }
+}
+
+impl<T> Rows<T> {
+    fn push(&mut self, row: T, waiter: Ack) {
+        self.rows.push(row);
+        self.waiters.push(waiter);
+    }
+
+    /// Writes each row in a savepoint of its own and notes which were refused. `Err` only for an outage.
+    fn write_each(&mut self, db: &mut Connection, write: impl Fn(&mut Connection, &T) -> Result<()>) -> Result<()> {
+        self.refused.clear();
+        for row in &self.rows {
+            match db.transaction(|db| write(db, row)) {
+                Err(error) if is_outage(&error) => return Err(error),
+                written => self.refused.push(written.err()),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(self, committed: &Result<()>) {
+        let refused = self.refused.into_iter().chain(std::iter::repeat(None));
+        for (waiter, refused) in self.waiters.into_iter().zip(refused) {
+            let own = refused.map_or(Ok(()), Err);
+            let _ = waiter.send(committed.clone().and(own));
+        }
+    }
+}
+
+/// Whether the database, not the row, is at fault.
+pub(super) fn is_outage(error: &Error) -> bool {
+    matches!(error, Error::StoreUnavailable(_))
+}
+
+/// Calls counted by server; in the order of ids, so that two programs never wait for each other crosswise.
+fn tallies(calls: &[ToolCall]) -> Vec<Tally> {
+    let mut by_server = BTreeMap::<ServerId, Tally>::new();
+    for call in calls {
+        let took = std::time::Duration::from_millis(u64::try_from(call.execution_time).unwrap_or(0));
+        let ended = call.created_at.plus(took);
+        let tally = by_server.entry(call.server_id).or_insert(Tally {
+            server_id: call.server_id,
+            calls: 0,
+            errors: 0,
+            execution_time: 0,
+            last_used_at: ended,
+        });
+        tally.calls += 1;
+        tally.errors += i64::from(!call.success);
+        tally.execution_time = tally.execution_time.saturating_add(call.execution_time);
+        tally.last_used_at = tally.last_used_at.max(ended);
+    }
+    by_server.into_values().collect()
+}

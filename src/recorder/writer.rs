@@ -1,0 +1,118 @@
+//! The thread that owns the writing connection: gathers groups, commits them, mends the connection.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+
+use crate::{
+    error::{Error, Result},
+    store::{Connection, Store},
+};
+
+use super::{
+    Health,
+    group::{Group, Pace, Request, is_outage},
+};
+
+/// More than this is not committed at once, so that nobody waits long for others.
+const LARGEST_GROUP: usize = 1024;
+
+/// Attempts to connect are at least this far apart; groups in between fail at once.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The thread's state.
+pub(super) struct Writer {
+    store: Store,
+    health: Arc<Health>,
+    db: Option<Connection>,
+    last_attempt: Option<Instant>,
+}
+
+impl Writer {
+    /// Opens the connection. Blocks.
+    pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
+        let db = store.writer()?;
+        Ok(Self { store, health, db: Some(db), last_attempt: None })
+    }
+
+    /// Serves until asked to stop, or until nobody is left who could ask.
+    pub(super) fn run(mut self, mut requests: UnboundedReceiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            let mut group = Group::default();
+            let mut open = group.add(first);
+            while open && group.len() < LARGEST_GROUP {
+                let Ok(next) = requests.try_recv() else { break };
+                open = group.add(next);
+            }
+            self.commit_or_survive(group);
+            if !open {
+                requests.close();
+            }
+        }
+    }
+
+    /// A panic costs its group an answer of failure (they see their senders dropped) and the connection, no more.
+    fn commit_or_survive(&mut self, group: Group) {
+        if catch_unwind(AssertUnwindSafe(|| self.commit(group))).is_err() {
+            log::error!("the recorder panicked; its connection is replaced");
+            self.db = None;
+        }
+    }
+
+    fn commit(&mut self, mut group: Group) {
+        let committed = self.write(&mut group);
+        let room = self.store.room();
+        self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(room.as_ref().err()));
+        group.answer(committed, room);
+    }
+
+    fn write(&mut self, group: &mut Group) -> Result<()> {
+        let first = group.write(self.connection()?, Pace::Together);
+        let Err(error) = first else { return Ok(()) };
+        let lost = self.drop_if_lost();
+        if !lost && (is_outage(&error) || !group.can_be_repeated()) {
+            return Err(error);
+        }
+        // Nothing was committed, or it was and the answer got lost: one by one, rows that are there are passed over.
+        let Ok(db) = self.connection() else { return Err(error) };
+        group.lose_jobs(db, &error);
+        group.write(db, Pace::OneByOne).inspect_err(|_| {
+            self.drop_if_lost();
+        })
+    }
+
+    /// The connection, opened anew where it was lost.
+    fn connection(&mut self) -> Result<&mut Connection> {
+        if self.db.is_none() {
+            if self.last_attempt.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
+                return Err(Error::StoreUnavailable("it cannot be reached".into()));
+            }
+            self.last_attempt = Some(Instant::now());
+            self.db = Some(self.store.writer()?);
+        }
+        self.db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
+    }
+
+    /// Gives the connection up where it is no longer good for anything.
+    fn drop_if_lost(&mut self) -> bool {
+        let lost = self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
+        if lost {
+            self.db = None;
+        }
+        lost
+    }
+
+    /// Lets callers know, and says it once in the log.
+    fn note(&self, outage: Option<&Error>) {
+        let was = self.health.writable.swap(outage.is_none(), Ordering::Relaxed);
+        match outage {
+            Some(error) if was => log::error!(reason:% = error; "calls are refused: they cannot be recorded"),
+            None if !was => log::info!("the database takes writes"),
+            _ => {}
+        }
+    }
+}

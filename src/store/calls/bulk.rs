@@ -1,0 +1,80 @@
+//! Many calls in one PostgreSQL statement that is parsed once, however many they are: a column is an array.
+
+use diesel::{
+    PgConnection, QueryResult, RunQueryDsl,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamp},
+};
+
+use super::NewRow;
+
+/// `INSERT … SELECT * FROM unnest(…)`.
+#[derive(Default)]
+pub(super) struct Insert<'a> {
+    id: Vec<&'a str>,
+    server_id: Vec<&'a str>,
+    user_id: Vec<&'a str>,
+    tool_name: Vec<&'a str>,
+    parameters: Vec<&'a str>,
+    response: Vec<Option<&'a str>>,
+    success: Vec<bool>,
+    error_message: Vec<Option<&'a str>>,
+    execution_time: Vec<i64>,
+    created_at: Vec<chrono::NaiveDateTime>,
+}
+
+impl<'a> Insert<'a> {
+    pub(super) fn of(rows: &'a [NewRow<'a>]) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.id.push(&row.id);
+            columns.server_id.push(&row.server_id);
+            columns.user_id.push(&row.user_id);
+            columns.tool_name.push(&row.tool_name);
+            columns.parameters.push(row.parameters);
+            columns.response.push(row.response);
+            columns.success.push(row.success);
+            columns.error_message.push(row.error_message.as_deref());
+            columns.execution_time.push(row.execution_time);
+            columns.created_at.push(row.created_at);
+        }
+        columns
+    }
+}
+
+/// Names the statement, so that diesel prepares it once a connection.
+pub(super) struct Statement;
+
+impl QueryId for Insert<'_> {
+    type QueryId = Statement;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
+             error_message, execution_time, created_at) SELECT * FROM unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.id)?;
+        for column in [&self.server_id, &self.user_id, &self.tool_name, &self.parameters] {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Text>, _>(column)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.response)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bool>, _>(&self.success)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.error_message)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.execution_time)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamp>, _>(&self.created_at)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<PgConnection> for Insert<'_> {}

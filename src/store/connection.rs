@@ -1,0 +1,190 @@
+//! [`Connection`]: a connection to either database with its settings made, and transactions on it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use diesel::{
+    Connection as _, RunQueryDsl,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    prelude::*,
+    r2d2::R2D2Connection,
+    result::{ConnectionError, Error as DieselError},
+};
+
+use crate::{
+    error::{Error, Result},
+    model::Timestamp,
+    store::{DatabaseUrl, fault, room, schema::heartbeat},
+};
+
+/// Compiles `$body` once for each database; `$conn` is diesel's own connection in it.
+macro_rules! on {
+    ($db:expr, $conn:ident => $body:expr) => {
+        match $db {
+            $crate::store::Connection::Sqlite($conn) => $body,
+            #[cfg(feature = "postgres")]
+            $crate::store::Connection::Postgres($conn) => $body,
+        }
+    };
+}
+pub(super) use on;
+
+/// A connection to either database, with its settings made. Every method blocks.
+///
+/// SQLite: write-ahead log, `synchronous=FULL`, foreign keys on, 2 s of patience with locks.
+/// PostgreSQL: the same patience, `synchronous_commit` never off, UTC.
+pub enum Connection {
+    /// SQLite.
+    Sqlite(diesel::SqliteConnection),
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+// The timeout comes first: the other settings wait for locks too.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; \
+     PRAGMA journal_size_limit = 67108864;";
+
+#[cfg(feature = "postgres")]
+const POSTGRES_SETTINGS: &str = "SET application_name = 'ostler'; SET lock_timeout = '2s'; \
+     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+impl Connection {
+    /// Opens one. The error holds libpq's words, which may name host and user but never the password.
+    pub(super) fn open(url: &DatabaseUrl, access: Access) -> Result<Self, ConnectionError> {
+        let mut db = match url {
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url)?,
+            #[cfg(not(feature = "postgres"))]
+            DatabaseUrl::Postgres(_) => {
+                return Err(ConnectionError::BadConnection("built without PostgreSQL".into()));
+            }
+        };
+        if access == Access::Read {
+            db.refuse_writes().map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
+        Ok(db)
+    }
+
+    fn open_sqlite(path: &std::path::Path) -> Result<Self, ConnectionError> {
+        // An absolute path is never taken for a URI, nor for `:memory:`.
+        let path = std::path::absolute(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("its path is not UTF-8".into()))?;
+        let mut conn = diesel::SqliteConnection::establish(name)?;
+        conn.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(conn))
+    }
+
+    #[cfg(feature = "postgres")]
+    fn open_postgres(url: &str) -> Result<Self, ConnectionError> {
+        let mut conn = diesel::PgConnection::establish(&super::url::with_timeouts(url))?;
+        conn.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Postgres(conn))
+    }
+
+    fn refuse_writes(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute("PRAGMA query_only = ON"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => conn.batch_execute("SET default_transaction_read_only = on"),
+        }
+    }
+
+    /// Runs `work` in a transaction; nested ones are savepoints. Rolls back on `Err` and on a panic, which goes on.
+    /// On SQLite the outermost one takes the write lock at once, so that it cannot fail half-way for want of it.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.attempt(work)?
+    }
+
+    /// Like [`Connection::transaction`], but tells apart: the outer `Err` is the transaction's, which could not begin,
+    /// commit or roll back, so that those around it are lost too; the inner one is that of `work`, rolled back.
+    pub(crate) fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
+        self.begin()?;
+        let outcome = match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(Ok(value)) => self.commit().map(|()| value),
+            Ok(Err(error)) => Err(error),
+            Err(panic) => {
+                // Where this fails the connection is left broken, which `is_broken` tells.
+                let _ = self.roll_back();
+                resume_unwind(panic)
+            }
+        };
+        match outcome {
+            Ok(value) => Ok(Ok(value)),
+            Err(error) if self.roll_back().is_ok() => Ok(Err(error)),
+            Err(error @ Error::StoreUnavailable(_)) => Err(error),
+            Err(_) => Err(Error::StoreUnavailable("a transaction was lost".into())),
+        }
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => begin_sqlite(conn)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn)?,
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        Ok(on!(self, conn => AnsiTransactionManager::commit_transaction(conn))?)
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        Ok(on!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
+    }
+
+    /// Writes a heartbeat row and commits it, so that a full, read-only or locked database shows itself.
+    /// On SQLite it also fails when the file system has less than 4 MiB free.
+    pub fn probe(&mut self) -> Result<()> {
+        if let Self::Sqlite(conn) = self {
+            room::of_connection(conn)?;
+        }
+        self.beat()
+    }
+
+    /// The heartbeat alone.
+    pub(crate) fn beat(&mut self) -> Result<()> {
+        let row = (heartbeat::id.eq(1), heartbeat::beat_at.eq(Timestamp::now().naive()));
+        on!(self, conn => diesel::insert_into(heartbeat::table)
+            .values(row)
+            .on_conflict(heartbeat::id)
+            .do_update()
+            .set(heartbeat::beat_at.eq(diesel::upsert::excluded(heartbeat::beat_at)))
+            .execute(conn))?;
+        Ok(())
+    }
+
+    /// Whether it must not be used again: a transaction on it neither ended nor could be rolled back.
+    pub(crate) fn is_broken(&mut self) -> bool {
+        on!(self, conn => conn.is_broken())
+    }
+
+    /// Asks the database for a sign of life; SQLite, being in this process, always gives one.
+    pub(crate) fn ping(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(fault::UNREACHABLE.into())),
+        }
+    }
+}
+
+fn begin_sqlite(conn: &mut diesel::SqliteConnection) -> QueryResult<()> {
+    match AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE") {
+        Err(DieselError::AlreadyInTransaction) => AnsiTransactionManager::begin_transaction(conn),
+        // A reading connection may not take the write lock; what it wants is a snapshot.
+        Err(DieselError::DatabaseError(_, why)) if why.message().contains("readonly") => {
+            AnsiTransactionManager::begin_transaction(conn)
+        }
+        other => other,
+    }
+}

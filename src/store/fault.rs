@@ -1,0 +1,85 @@
+//! What a database error means for the caller.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+
+use crate::error::Error;
+
+/// The one text for every way a connection can be missing.
+pub(super) const UNREACHABLE: &str = "it cannot be reached";
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match reason(&error) {
+            Some(reason) => Self::StoreUnavailable(reason.into()),
+            None => Self::Internal(format!("database: {error}")),
+        }
+    }
+}
+
+/// `Conflict` with `text` where a unique index refused the row.
+pub(super) fn or_conflict(error: DieselError, text: &str) -> Error {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Error::Conflict(text.into()),
+        other => other.into(),
+    }
+}
+
+/// Why the database does not serve now; `None` where it does, and the fault is ours.
+fn reason(error: &DieselError) -> Option<&'static str> {
+    match error {
+        DieselError::DatabaseError(kind, information) => reason_of_kind(kind, information.as_ref()),
+        DieselError::BrokenTransactionManager => Some(UNREACHABLE),
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => reason(commit_error).or(Some(UNREACHABLE)),
+        _ => None,
+    }
+}
+
+fn reason_of_kind(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Option<&'static str> {
+    match kind {
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Some(UNREACHABLE),
+        DatabaseErrorKind::ReadOnlyTransaction => Some("it is read-only"),
+        DatabaseErrorKind::SerializationFailure => Some("it is locked"),
+        DatabaseErrorKind::Unknown => reason_in(information.message()),
+        _ => None,
+    }
+}
+
+/// diesel keeps neither SQLite's result code nor every SQLSTATE, so the text must do: SQLite's is that of
+/// `sqlite3_errstr`, which never changes; PostgreSQL's is best effort in English.
+fn reason_in(message: &str) -> Option<&'static str> {
+    const TEXTS: [(&str, &str); 15] = [
+        ("database is locked", "it is locked"),
+        ("database table is locked", "it is locked"),
+        ("locking protocol", "it is locked"),
+        ("database or disk is full", "the disk is full"),
+        ("attempt to write a readonly database", "it is read-only"),
+        ("disk I/O error", "its disk fails to read or write"),
+        ("unable to open database file", "its file cannot be opened"),
+        ("database disk image is malformed", "its file is damaged"),
+        ("file is not a database", "its file is no SQLite database"),
+        ("out of memory", "memory ran out"),
+        ("No space left on device", "the disk is full"),
+        ("canceling statement due to", "it is locked"),
+        ("terminating connection", UNREACHABLE),
+        ("the database system is", UNREACHABLE),
+        ("deadlock detected", "it is locked"),
+    ];
+    TEXTS.iter().find(|(part, _)| message.contains(part)).map(|(_, reason)| *reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(text: &str) -> Error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned())).into()
+    }
+
+    #[test]
+    fn a_database_that_does_not_serve_says_why_and_a_defect_says_nothing() {
+        assert_eq!(unknown("database is locked").to_string(), "the database is unavailable: it is locked");
+        assert_eq!(unknown("no such column: secret").to_string(), "internal error");
+        let lost = DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(String::new()));
+        assert!(matches!(lost.into(), Error::StoreUnavailable(_)));
+    }
+}

@@ -1,0 +1,57 @@
+//! The pool of reading connections.
+
+use std::time::Duration;
+
+use diesel::{
+    r2d2::{ManageConnection, NopErrorHandler, Pool},
+    result::ConnectionError,
+};
+
+use crate::{
+    error::Error,
+    store::{Connection, DatabaseUrl, connection::Access},
+};
+
+/// How many reads run at once.
+pub(super) const SIZE: u32 = 4;
+
+/// Opens and checks connections for the pool.
+pub(super) struct Connections(pub(super) DatabaseUrl);
+
+/// Why the pool got no connection; the operator's half, for the log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("{0}")]
+    Open(#[from] ConnectionError),
+    #[error("{0}")]
+    Check(#[from] Error),
+}
+
+impl ManageConnection for Connections {
+    type Connection = Connection;
+    type Error = Fault;
+
+    fn connect(&self) -> Result<Connection, Fault> {
+        Ok(Connection::open(&self.0, Access::Read)?)
+    }
+
+    // Runs before each loan: a connection that the PostgreSQL server has dropped is replaced unnoticed.
+    fn is_valid(&self, db: &mut Connection) -> Result<(), Fault> {
+        Ok(db.ping()?)
+    }
+
+    fn has_broken(&self, db: &mut Connection) -> bool {
+        std::thread::panicking() || db.is_broken()
+    }
+}
+
+/// A pool that opens its connections when they are first wanted. Whoever fails to get one logs why.
+pub(super) fn open(url: &DatabaseUrl) -> Pool<Connections> {
+    Pool::builder()
+        .max_size(SIZE)
+        .min_idle(Some(0))
+        .test_on_check_out(true)
+        .connection_timeout(Duration::from_secs(3))
+        .error_handler(Box::new(NopErrorHandler))
+        .build_unchecked(Connections(url.clone()))
+}

@@ -1,0 +1,35 @@
+//! Room on the file system of a SQLite file: a reserve, so that calls under way can still be recorded.
+
+use std::path::Path;
+
+use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
+
+use crate::error::{Error, Result};
+
+/// Less than this is as good as nothing.
+const RESERVE: u64 = 4 << 20;
+
+#[derive(QueryableByName)]
+struct DatabaseFile {
+    #[diesel(sql_type = Text)]
+    file: String,
+}
+
+/// Fails where the file system of this connection's file has less than 4 MiB to give.
+pub(super) fn of_connection(conn: &mut SqliteConnection) -> Result<()> {
+    let row: DatabaseFile =
+        diesel::sql_query("SELECT file FROM pragma_database_list WHERE name = 'main'").get_result(conn)?;
+    of_file(Path::new(&row.file))
+}
+
+/// Fails where the file system of this file has less than 4 MiB to give.
+pub(super) fn of_file(file: &Path) -> Result<()> {
+    let unknown =
+        |error: rustix::io::Errno| Error::StoreUnavailable(format!("its folder cannot be looked at: {error}"));
+    let system = rustix::fs::statvfs(file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))
+        .map_err(unknown)?;
+    if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE {
+        return Err(Error::StoreUnavailable("less than 4 MiB are free on its file system".into()));
+    }
+    Ok(())
+}

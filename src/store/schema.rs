@@ -1,0 +1,106 @@
+//! The tables as both databases have them; `migrations/` makes them.
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        disabled -> Bool,
+        password_hash -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        prefix -> Text,
+        hash -> Text,
+        permissions -> Nullable<Text>,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    mcp_servers (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        command -> Text,
+        args -> Text,
+        env -> Text,
+        enabled -> Bool,
+        health_status -> Text,
+        total_calls -> BigInt,
+        total_errors -> BigInt,
+        total_execution_time -> BigInt,
+        last_used_at -> Nullable<Timestamp>,
+        last_health_check -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    server_shares (server_id, user_id) {
+        server_id -> Text,
+        user_id -> Text,
+        permissions -> Text,
+    }
+}
+
+diesel::table! {
+    mcp_tool_calls (id) {
+        id -> Text,
+        server_id -> Text,
+        user_id -> Text,
+        tool_name -> Text,
+        parameters -> Text,
+        response -> Nullable<Text>,
+        success -> Bool,
+        error_message -> Nullable<Text>,
+        execution_time -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audit_logs (id) {
+        id -> Text,
+        created_at -> Timestamp,
+        actor_id -> Nullable<Text>,
+        actor -> Text,
+        action -> Text,
+        target -> Nullable<Text>,
+        outcome -> Text,
+        detail -> Nullable<Text>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    heartbeat (id) {
+        id -> Integer,
+        beat_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_shares);

@@ -1,0 +1,109 @@
+//! [`DatabaseUrl`]: which database, read from its address by the scheme.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// Where the data are; read from `DATABASE_URL` by its scheme. Shown without passwords.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite://path` (relative or absolute), one file.
+    Sqlite(PathBuf),
+    /// `postgres://…` or `postgresql://…`, handed to libpq as it is.
+    Postgres(String),
+}
+
+const FORMS: &str = "expected sqlite://relative/path, sqlite:///absolute/path, postgres://user@host/name or postgresql://user@host/name";
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            Some(("sqlite", "")) => Err(format!("no file is named; {FORMS}")),
+            Some(("sqlite", ":memory:")) => Err(format!("a database in memory would be lost; {FORMS}")),
+            Some(("sqlite", path)) if path.contains('?') => Err(format!("options after `?` are not known; {FORMS}")),
+            Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
+            Some(("postgres" | "postgresql", _)) if !cfg!(feature = "postgres") => {
+                Err("this program was built without PostgreSQL (feature `postgres`)".into())
+            }
+            Some(("postgres" | "postgresql", rest)) if !rest.contains('\0') => Ok(Self::Postgres(text.into())),
+            _ => Err(FORMS.into()),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => f.write_str(&without_secrets(url)),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The address with bounds on how long libpq waits for a host that does not answer, unless it names its own.
+#[cfg(feature = "postgres")]
+pub(super) fn with_timeouts(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (key, value) in [("connect_timeout", "3"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "10")] {
+        if !url.contains(key) {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            url = format!("{url}{separator}{key}={value}");
+        }
+    }
+    url
+}
+
+/// The address without user information's password and without options, which may hold one too.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", ""));
+    // A password may hold any of `/?#` unescaped by mistake; its end is the last `@`.
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((info, place)) => (format!("{}@", info.split(':').next().unwrap_or_default()), place),
+        None => (String::new(), rest),
+    };
+    let place = place.split('?').next().unwrap_or_default();
+    format!("{scheme}://{user}{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_chooses_the_database() {
+        assert_eq!("sqlite://data/x.db".parse(), Ok(DatabaseUrl::Sqlite("data/x.db".into())));
+        assert_eq!("sqlite:///var/x.db".parse(), Ok(DatabaseUrl::Sqlite("/var/x.db".into())));
+        #[cfg(feature = "postgres")]
+        for url in ["postgres://u@h/d", "postgresql:///d?host=/run"] {
+            assert_eq!(url.parse(), Ok(DatabaseUrl::Postgres(url.into())));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_the_forms_that_work() {
+        for url in ["", "x.db", "mysql://h/d", "sqlite:x.db", "sqlite://", "sqlite://:memory:", "sqlite://x?mode=rwc"] {
+            let fault = url.parse::<DatabaseUrl>().unwrap_err();
+            assert!(fault.contains("sqlite://relative/path") && fault.contains("postgres://"), "{url}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "postgres://me:s3cret@host:1/db",
+            "postgres://me:s3c/r?e@t-s3cret@host/db",
+            "postgresql://host/db?user=me&password=s3cret",
+            "postgres://:s3cret@host/db?sslpassword=s3cret",
+        ] {
+            let url = DatabaseUrl::Postgres(url.into());
+            let shown = format!("{url} {url:?}");
+            assert!(!shown.contains("s3c") && shown.contains("host"), "{shown}");
+        }
+    }
+}
