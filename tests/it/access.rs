@@ -78,7 +78,7 @@ fn nobody_gets_anywhere_without_credentials() {
         for (method, rest, body) in server_routes() {
             send(caller, method, &cast.server.path(rest), &body).is(401);
         }
-        for path in ["/api/mcp", "/api/mcp/health/check", "/api/mcp/admin/all", "/api/audit", "/api/events"] {
+        for path in ["/api/mcp", "/api/mcp/health/check", "/api/mcp/admin/all", "/api/audit"] {
             caller.get(path).is(401);
         }
         for path in ["/api/auth/me", "/api/auth/keys", "/api/auth/users"] {

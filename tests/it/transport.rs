@@ -41,7 +41,7 @@ fn a_line_without_end_costs_the_call_and_bounded_memory() {
     let before = resident_kib(ostler.pid());
     let server = ostler.admin().running(fake_with("huge-line", &["200000000"]));
     let answer = server.call("echo", json!({"message": "x"}));
-    assert!((500..505).contains(&answer.status), "{answer:?}");
+    assert!([400, 503].contains(&answer.status), "{answer:?}");
     let grown = resident_kib(ostler.pid()).saturating_sub(before);
     assert!(grown < 96 * 1024, "memory grew by {grown} KiB");
     other.call("echo", json!({"message": "x"})).is(200);
