@@ -41,7 +41,7 @@ mod users;
 mod views;
 mod watch;
 
-pub use serve::Server;
+pub use serve::{Listener, Server};
 pub use settings::Settings;
 
 use methods::Methods;

@@ -59,6 +59,7 @@ struct Outage(AtomicBool);
 impl Outage {
     fn begin(&self, url: &DatabaseUrl, reason: impl Display) {
         if !self.0.swap(true, Ordering::Relaxed) {
+            let reason = url.redact(&reason.to_string());
             log::warn!(database:% = url, reason:% = reason; "the database cannot be opened");
         }
     }

@@ -6,7 +6,10 @@ use std::{
     process,
 };
 
-use ostler::{Runtime, http::Server};
+use ostler::{
+    Runtime,
+    http::{Listener, Server},
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{
@@ -28,16 +31,17 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
-    // Before anything starts: a signal from now on is never lost.
+    // Before anything starts: a signal from now on is never lost, and nobody else gets the address.
     let mut signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
     let runtime = tokio::select! {
-        started = Runtime::start(config.runtime) => started.map_err(|error| error.to_string())?,
+        started = start(&listener, &config.http, config.runtime) => started?,
         name = signals.next() => {
             log::info!(signal = name; "asked to stop while starting");
             return Ok(());
         }
     };
-    let outcome = answer(&config.http, &runtime, &mut signals).await;
+    let outcome = answer(listener, &config.http, &runtime, &mut signals).await;
     if outcome.is_err() {
         runtime.stop().await;
     }
@@ -45,10 +49,30 @@ async fn serve(config: Config) -> Result<(), String> {
     outcome
 }
 
+/// Starts the runtime; meanwhile whoever asks is told that it is starting.
+async fn start(
+    listener: &Listener,
+    http: &ostler::http::Settings,
+    settings: ostler::runtime::Settings,
+) -> Result<Runtime, String> {
+    let starting = listener.starting(http).map_err(|error| cannot_listen(http, &error))?;
+    let handle = starting.handle();
+    let answering = actix::spawn(starting);
+    let started = Runtime::start(settings).await.map_err(|error| error.to_string());
+    handle.stop(false).await;
+    answering.await.ok().and_then(Result::ok);
+    started
+}
+
 /// Answers requests until a signal or a failure; on a signal, calls under way are finished before it returns.
-async fn answer(http: &ostler::http::Settings, runtime: &Runtime, signals: &mut Signals) -> Result<(), String> {
-    let server = Server::bind(http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
-    let address = server.addresses().first().copied();
+async fn answer(
+    listener: Listener,
+    http: &ostler::http::Settings,
+    runtime: &Runtime,
+    signals: &mut Signals,
+) -> Result<(), String> {
+    let address = listener.address().ok();
+    let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
     announce(address).map_err(|error| format!("cannot write to standard output: {error}"))?;
     introduce(runtime, address);
 

@@ -81,23 +81,24 @@ impl Problem {
     /// The body to send, for a request to the path `instance`.
     pub(super) fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> Body<'a> {
         let kind = self.kind();
-        let body = Body { detail: self.to_string(), instance, request_id, ..Body::of(kind) };
+        let mut body = Body { detail: self.to_string(), instance, request_id, ..Body::of(kind) };
         let Self::Runtime(error) = self else { return body };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only these four say more than their text")]
-        match error {
-            Error::Invalid(faults) => Body { errors: Some(&faults.0), ..body },
-            Error::SpawnFailed { stderr, .. } => Body { stderr: Some(stderr), ..body },
-            Error::RateLimited(limit) => {
-                Body { kind: QUOTA_EXCEEDED.into(), violated_policies: Some([limit.policy]), ..body }
-            }
-            Error::ToolFailed(failure) => Body {
-                tool_error: Some(&failure.answer),
-                call_id: Some(failure.call_id),
-                execution_time: Some(failure.execution_time),
-                ..body
-            },
-            _ => body,
+        if let Error::Invalid(faults) = error {
+            body.errors = Some(&faults.0);
         }
+        if let Error::SpawnFailed { stderr, .. } = error {
+            body.stderr = Some(stderr);
+        }
+        if let Error::RateLimited(limit) = error {
+            body.kind = QUOTA_EXCEEDED.into();
+            body.violated_policies = Some([limit.policy]);
+        }
+        if let Error::ToolFailed(failure) = error {
+            body.tool_error = Some(&failure.answer);
+            body.call_id = Some(failure.call_id);
+            body.execution_time = Some(failure.execution_time);
+        }
+        body
     }
 
     /// The whole answer, for a request to the path `instance`.
@@ -114,14 +115,18 @@ impl Problem {
     }
 
     fn add_headers(&self, response: &mut HttpResponseBuilder) {
-        match self {
-            Self::MethodNotAllowed(allow) => response.insert_header((header::ALLOW, allow.as_str())),
-            Self::Runtime(Error::RateLimited(limit)) => add_limit(response, limit),
-            Self::Runtime(Error::Unauthenticated(_)) => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-            Self::RequestTimeout => response.insert_header((header::CONNECTION, "close")),
-            _ if self.kind().status == StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((header::RETRY_AFTER, "1"))
-            }
+        if let Self::MethodNotAllowed(allow) = self {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Self::Runtime(Error::RateLimited(limit)) = self {
+            add_limit(response, limit);
+        }
+        if let Self::RequestTimeout = self {
+            response.insert_header((header::CONNECTION, "close"));
+        }
+        match self.kind().status {
+            StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
             _ => response,
         };
     }

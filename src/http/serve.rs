@@ -1,12 +1,16 @@
-//! [`Server`]: a bound listener, its guards and its deadlines.
+//! [`Listener`] and [`Server`]: a bound address, what it answers before the runtime is up, and all it answers after.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 
 use crate::{
     Runtime,
-    http::{Settings, guard::Guard, no_page, routes, trace, watch},
+    http::{Settings, guard::Guard, no_page, routes, state, trace, watch},
 };
 
 /// How long an idle connection is kept.
@@ -20,15 +24,44 @@ const SHUTDOWN_SECONDS: u64 = 30;
 /// Connections one worker takes; more wait in the listener's queue.
 const CONNECTIONS_PER_WORKER: usize = 8192;
 
+/// An address that is bound, so that nobody else can have it.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Binds the address of `settings`. Fails where somebody else has it, or it is none of this machine's.
+    pub fn bind(settings: &Settings) -> io::Result<Self> {
+        let listener = TcpListener::bind((settings.host, settings.port))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    /// The address, with the port that was picked.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers while the runtime starts: `/livez` says alive, everything else 503. Spawn it, and drop it to go on.
+    pub fn starting(&self, settings: &Settings) -> io::Result<actix_web::dev::Server> {
+        let guard = web::Data::new(Guard::new(settings));
+        let factory = move || {
+            App::new()
+                .app_data(web::Data::clone(&guard))
+                .service(web::resource("/livez").route(web::get().to(state::live)).wrap(from_fn(trace::layer)))
+                .default_service(web::to(state::starting).wrap(from_fn(trace::layer)))
+        };
+        Ok(HttpServer::new(factory).workers(1).disable_signals().listen(self.0.try_clone()?)?.run())
+    }
+}
+
 /// An HTTP server that is bound, and serves once it runs.
 pub struct Server {
-    addresses: Vec<SocketAddr>,
     server: actix_web::dev::Server,
 }
 
 impl Server {
-    /// Binds the address of `settings`; nothing is answered before [`Server::run`]. Fails where it cannot be bound.
-    pub fn bind(settings: &Settings, runtime: Runtime) -> io::Result<Self> {
+    /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
+    pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
         let guard = web::Data::new(Guard::new(settings));
         let factory = move || {
             App::new()
@@ -50,14 +83,7 @@ impl Server {
         if let Some(workers) = settings.workers {
             server = server.workers(workers.max(1));
         }
-        let server = server.bind((settings.host, settings.port))?;
-        Ok(Self { addresses: server.addrs(), server: server.run() })
-    }
-
-    /// The addresses it is bound to, with the port that was picked.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.addresses.clone()
+        Ok(Self { server: server.listen(listener.0)?.run() })
     }
 
     /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests under way finish.
@@ -74,6 +100,6 @@ impl Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Server").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! How Ostler itself is: alive, ready, its figures.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -71,6 +71,11 @@ pub(super) async fn ready(stranger: Stranger, Query(query): Query<ReadyQuery>) -
     Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "ready", checks }))
 }
 
+/// The answer to everything but `/livez` while the runtime starts.
+pub(super) async fn starting() -> Answer {
+    Err(Problem::NotReady(vec!["ostler is starting: migrations may be running".into()]))
+}
+
 /// The same as `/readyz`
 #[utoipa::path(get, path = "/health", tag = "state", params(ReadyQuery), security(()),
     responses((status = 200, description = "New work is taken", body = StateView),
@@ -85,15 +90,25 @@ pub(super) async fn health(stranger: Stranger, query: Query<ReadyQuery>) -> Answ
 #[utoipa::path(get, path = "/metrics", tag = "state",
     responses((status = 200, description = "The figures", body = String, content_type = "text/plain")),
     security(("bearer" = ["mcp:manage"])))]
-pub(super) async fn metrics(caller: Caller) -> Answer {
+pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> Answer {
     if !caller.who.may(Permission::McpManage) {
         caller.runtime.audit_denied(&caller.who, "metrics.read", "metrics");
         return Err(Problem::forbidden("reading the figures needs the permission mcp:manage"));
     }
     Ok(HttpResponse::Ok()
         .insert_header(NO_STORE)
-        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .insert_header((header::CONTENT_TYPE, figures_type(&request)))
         .body(caller.runtime.metrics()))
+}
+
+/// The text is both; who knows the newer name is told that one.
+fn figures_type(request: &HttpRequest) -> &'static str {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("application/openmetrics-text") {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        "text/plain; version=0.0.4; charset=utf-8"
+    }
 }
 
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");

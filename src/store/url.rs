@@ -46,6 +46,25 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// What a library said about this address, fit for the log: libpq quotes the parts it cannot read.
+    pub(super) fn redact(&self, text: &str) -> String {
+        match self {
+            Self::Sqlite(_) => text.into(),
+            Self::Postgres(url) => secrets(url).fold(text.to_owned(), |text, secret| text.replace(secret, "***")),
+        }
+    }
+}
+
+/// Every part of the address that may be a password, or part of one that was not escaped.
+fn secrets(url: &str) -> impl Iterator<Item = &str> {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let info = rest.rsplit_once('@').and_then(|(info, _)| info.split_once(':')).map_or("", |(_, password)| password);
+    let options = rest.split(['?', '&']).filter_map(|option| option.split_once("password=")).map(|(_, value)| value);
+    let parts = info.split(['/', '?', '#', '@', '&', '=']);
+    std::iter::once(info).chain(options).chain(parts).filter(|secret| !secret.is_empty())
+}
+
 /// The address with bounds on how long libpq waits for a host that does not answer, unless it names its own.
 #[cfg(feature = "postgres")]
 pub(super) fn with_timeouts(url: &str) -> String {
@@ -105,5 +124,10 @@ mod tests {
             let shown = format!("{url} {url:?}");
             assert!(!shown.contains("s3c") && shown.contains("host"), "{shown}");
         }
+        let url = DatabaseUrl::Postgres("postgres://me:s3%zzcret@host/db".into());
+        assert_eq!(
+            url.redact("invalid percent-encoded token: \"s3%zzcret\""),
+            "invalid percent-encoded token: \"***\""
+        );
     }
 }

@@ -25,7 +25,9 @@ const ALLOWED: [&str; 14] = [
 
 #[test]
 fn a_server_sees_its_own_variables_and_nothing_of_ostlers() {
-    let setup = Setup::new().env("OSTLER_SECRET_KEY", "k3yZ-of-n0body-but-this-one-test-9f8e7d6c5b4a").env("AWS_SECRET_ACCESS_KEY", "precious");
+    let setup = Setup::new()
+        .env("OSTLER_SECRET_KEY", "k3yZ-of-n0body-but-this-one-test-9f8e7d6c5b4a")
+        .env("AWS_SECRET_ACCESS_KEY", "precious");
     let ostler = setup.spawn();
     let server = ostler.admin().running(fake("ok").env("GREETING", "hello there"));
     let seen = environment(server.pid());

@@ -25,6 +25,7 @@ mod processes;
 mod protocol;
 mod real_servers;
 mod recorder;
+mod store;
 mod supervision;
 mod transport;
 mod updates;

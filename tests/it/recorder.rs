@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
-use crate::support::{backends::on_both_databases, postgres, *};
+use crate::support::{self, backends::on_both_databases, *};
 
 on_both_databases! {
     fn every_answered_call_is_on_record_however_ostler_ends(setup: Setup) {
@@ -83,8 +83,9 @@ fn a_call_that_cannot_be_recorded_is_refused_before_it_reaches_the_tool() {
 }
 
 #[test]
+#[cfg(feature = "postgres")]
 fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back() {
-    let Some(mut postgres) = postgres::Server::start() else { return };
+    let Some(mut postgres) = support::postgres::Server::start() else { return };
     let ostler = Setup::new().database(&postgres.database()).spawn();
     let server = ostler.admin().running(fake("ok"));
     let file = ostler.setup.servers_dir().join("counted");

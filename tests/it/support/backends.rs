@@ -1,22 +1,13 @@
 //! The same promise kept on SQLite and on PostgreSQL.
 
-use std::io::Write;
-
 use super::Setup;
 
 impl Setup {
     /// A set-up on a PostgreSQL database of its own; `None` where there is no PostgreSQL to be had.
+    #[cfg(feature = "postgres")]
     pub fn postgres() -> Option<Self> {
         super::postgres::database().map(|url| Self::new().database(&url))
     }
-}
-
-/// Says why a test is not run, past the harness's capture; where all tests are required, that is a failure.
-#[track_caller]
-pub fn skip<T>(reason: &str) -> Option<T> {
-    assert!(std::env::var_os("OSTLER_REQUIRE_ALL_TESTS").is_none(), "{reason}, and OSTLER_REQUIRE_ALL_TESTS is set");
-    let _ = writeln!(std::io::stderr(), "ignored: {reason}");
-    None
 }
 
 /// Turns each function of a `Setup` into two tests, `on_sqlite` and `on_postgres`.
@@ -34,6 +25,7 @@ macro_rules! on_both_databases {
             }
 
             #[test]
+            #[cfg(feature = "postgres")]
             fn on_postgres() {
                 if let Some(setup) = Setup::postgres() {
                     keeps_the_promise(setup);

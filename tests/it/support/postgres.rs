@@ -56,7 +56,7 @@ impl Server {
     /// Starts a server, reachable through a socket in its own folder only; `None` where it is not installed.
     pub fn start() -> Option<Self> {
         let Some(binaries) = find_binaries() else {
-            absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
+            crate::support::absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
             return None;
         };
         let folder = std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique()));
@@ -151,10 +151,4 @@ fn unprivileged() -> (u32, u32) {
         Some((ids.next()?.ok()?, ids.next()?.ok()?))
     };
     ids("postgres").or_else(|| ids("nobody")).unwrap_or((65534, 65534))
-}
-
-/// Says that a test cannot run, past the harness's capture; fails it where every test must run.
-fn absent(why: &str) {
-    assert!(std::env::var_os("OSTLER_REQUIRE_ALL_TESTS").is_none(), "{why}, and OSTLER_REQUIRE_ALL_TESTS is set");
-    let _ = writeln!(std::io::stderr(), "ignored: {why}");
 }

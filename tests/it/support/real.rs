@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::backends::skip;
+use super::absent;
 
 /// The folder that holds `node_modules`; `None` where there is no Node.
 #[track_caller]
@@ -37,7 +37,10 @@ pub fn python_servers(name: &str) -> Option<PathBuf> {
 pub fn has_program(name: &str) -> Option<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    if there { Some(()) } else { skip(&format!("there is no {name}")) }
+    if !there {
+        absent(&format!("there is no {name}"));
+    }
+    there.then_some(())
 }
 
 fn pins() -> PathBuf {
@@ -69,7 +72,8 @@ fn install(
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         if let Err(reason) = work(&folder) {
-            return skip(&format!("{name} servers cannot be installed: {reason}"));
+            absent(&format!("{name} servers cannot be installed: {reason}"));
+            return None;
         }
         fs::write(complete, "").unwrap();
     }

@@ -1,0 +1,118 @@
+//! What the database keeps, and what the recorder promises about it, on SQLite and on PostgreSQL.
+
+mod faults;
+mod recording;
+mod tables;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use ostler::{
+    model::{
+        AuditEntry, CallId, HealthStatus, Outcome, Role, Server, ServerConfig, ServerId, Timestamp, ToolCall, User,
+        UserId,
+    },
+    recorder::Recorder,
+    store::{DatabaseUrl, Store, servers::StoredServer},
+};
+use serde_json::value::RawValue;
+
+/// Runs a test once on each database; its argument is the address of a new, empty one.
+macro_rules! on_both {
+    ($(async fn $name:ident($url:ident: DatabaseUrl) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn promise($url: DatabaseUrl) $body
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let folder = $crate::support::folder::Folder::new();
+                promise($crate::store::sqlite(folder.path())).await;
+            }
+
+            #[cfg(feature = "postgres")]
+            #[tokio::test]
+            async fn on_postgres() {
+                if let Some(url) = $crate::support::postgres::database() {
+                    promise(url.parse().unwrap()).await;
+                }
+            }
+        }
+    )+};
+}
+use on_both;
+
+fn sqlite(folder: &Path) -> DatabaseUrl {
+    DatabaseUrl::Sqlite(folder.join("data").join("ostler.db"))
+}
+
+/// A migrated database and its recorder.
+fn open(url: &DatabaseUrl) -> (Store, Recorder) {
+    let store = Store::open(url).unwrap();
+    store.migrate().unwrap();
+    let recorder = Recorder::start(&store).unwrap();
+    (store, recorder)
+}
+
+fn user(email: &str) -> User {
+    let now = Timestamp::now();
+    User {
+        id: UserId::new(),
+        email: email.into(),
+        name: "Somebody".into(),
+        role: Role::Developer,
+        disabled: false,
+        password_hash: "$argon2id$…".into(),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn server(owner: UserId) -> StoredServer {
+    let config = ServerConfig {
+        name: "files".into(),
+        description: None,
+        command: "/bin/server".into(),
+        args: vec!["--quiet".into(), "ü \"".into()],
+        env: BTreeMap::new(),
+        enabled: true,
+    };
+    let now = Timestamp::now();
+    let server = Server {
+        id: ServerId::new(),
+        user_id: owner,
+        config,
+        health_status: HealthStatus::Unknown,
+        total_calls: 0,
+        total_errors: 0,
+        total_execution_time: 0,
+        last_used_at: None,
+        last_health_check: None,
+        created_at: now,
+        updated_at: now,
+    };
+    StoredServer { server, sealed_env: "sealed".into() }
+}
+
+fn call(server: ServerId) -> ToolCall {
+    ToolCall {
+        id: CallId::new(),
+        server_id: server,
+        user_id: UserId::new(),
+        tool_name: "echo".into(),
+        parameters: json(r#"{"z":1,"a":18446744073709551616}"#),
+        response: Some(json(r#"{"content":[]}"#)),
+        success: true,
+        error_message: None,
+        execution_time: 7,
+        created_at: Timestamp::now(),
+    }
+}
+
+fn json(text: &str) -> Arc<RawValue> {
+    RawValue::from_string(text.into()).unwrap().into()
+}
+
+fn entry(action: &str) -> AuditEntry {
+    AuditEntry::by_ostler(action, "target", Outcome::Success)
+}
