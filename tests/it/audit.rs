@@ -1,6 +1,10 @@
 //! The audit log: who did what to what, and how it went.
 
-use crate::support::{backends::on_both_databases, processes::kill, *};
+use crate::support::{
+    backends::on_both_databases,
+    processes::{alive, kill},
+    *,
+};
 
 on_both_databases! {
     fn the_life_of_a_server_is_in_the_audit_log(setup: Setup) {
@@ -53,7 +57,9 @@ fn what_was_refused_is_in_the_audit_log() {
 fn a_crash_and_the_restart_after_it_are_in_the_audit_log() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
-    kill(server.pid());
+    let pid = server.pid();
+    kill(pid);
+    eventually("it is dead", || (!alive(pid)).then_some(()));
     server.call("echo", json!({"message": "x"})).is(200);
     eventually("Ostler says so", || {
         let log = ostler.admin().get(&format!("/api/audit?target={}&actor=ostler", server.id)).is(200);

@@ -12,6 +12,7 @@ fn a_server_killed_from_outside_comes_back_and_the_next_call_works() {
     let server = ostler.admin().running(fake("ok"));
     let first = server.pid();
     kill(first);
+    eventually("it is dead", || (!alive(first)).then_some(()));
     assert_eq!(server.call("echo", json!({"message": "again"})).is(200).said(), "again");
     let details = server.details().has("/runtimeStatus/restarts", 1).has("/runtimeStatus/lastExit/signal", 9);
     assert_ne!(details.number("/runtimeStatus/pid"), u64::from(first));
@@ -62,7 +63,9 @@ fn killing_the_launcher_ends_what_it_launched_before_a_new_one_starts() {
     let server = ostler.admin().running(fake("grandchild"));
     let old: Vec<_> = ostler.processes().into_iter().filter(|process| process.command.contains("hostile")).collect();
     assert_eq!(old.len(), 2, "a launcher and a server: {old:?}");
-    kill(server.pid());
+    let launcher = server.pid();
+    kill(launcher);
+    eventually("it is dead", || (!alive(launcher)).then_some(()));
     server.call("echo", json!({"message": "x"})).is(200);
     within(seconds(2), "the old ones are gone", || old.iter().all(|process| !alive(process.pid)).then_some(()));
 }

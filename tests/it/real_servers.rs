@@ -53,7 +53,9 @@ fn the_filesystem_server_works_and_survives_a_kill() {
     let server = ostler.admin().running(spec);
     let read = || server.call("read_text_file", json!({"path": note.to_str().unwrap()}));
     assert_eq!(read().is(200).said(), "what the note says");
-    support::processes::kill(server.pid());
+    let pid = server.pid();
+    support::processes::kill(pid);
+    eventually("it is dead", || (!support::processes::alive(pid)).then_some(()));
     assert_eq!(read().is(200).said(), "what the note says");
     let outside = server.call("read_text_file", json!({"path": "/etc/hostname"})).problem(400, "tool_execution_failed");
     assert!(outside.text().contains("denied"), "{outside:?}");

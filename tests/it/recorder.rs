@@ -68,6 +68,7 @@ fn a_call_that_cannot_be_recorded_is_refused_before_it_reaches_the_tool() {
 
     let mut holder = SqliteConnection::establish(ostler.setup.database_file().to_str().unwrap()).unwrap();
     holder.batch_execute("PRAGMA busy_timeout = 5000; BEGIN EXCLUSIVE").unwrap();
+    eventually("it is noticed", || (ostler.anonymous().get("/readyz").status == 503).then_some(()));
     let (took, answer) = timed(count);
     answer.problem(503, "store_unavailable");
     assert!(took < seconds(15), "it took {took:?}");
@@ -93,6 +94,7 @@ fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back
     count().is(200);
 
     postgres.stop();
+    eventually("it is noticed", || (ostler.anonymous().get("/readyz").status == 503).then_some(()));
     let (took, answer) = timed(count);
     answer.problem(503, "store_unavailable");
     assert!(took < seconds(15), "it took {took:?}");
