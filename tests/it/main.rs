@@ -11,8 +11,24 @@
     reason = "a test says what it expects, and fails where it is not so"
 )]
 
+mod support;
+
+mod access;
+mod accounts;
+mod audit;
 mod config;
 mod demo_server;
+mod edge;
+mod environment;
+mod examples;
+mod limits;
+mod main_job;
+mod processes;
+mod protocol;
+mod real_servers;
+mod recorder;
 mod store;
-mod support;
+mod supervision;
 mod tidy;
+mod transport;
+mod updates;
