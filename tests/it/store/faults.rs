@@ -109,6 +109,8 @@ fn fill(path: &Path, bytes: usize) {
 
 #[cfg(feature = "postgres")]
 mod postgres {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use diesel::PgConnection;
     use futures_util::future::join_all;
 
@@ -156,10 +158,11 @@ mod postgres {
         let stored = server(UserId::new());
         let id = stored.server.id;
         recorder.write(None, move |db| servers::insert(db, &stored)).await.unwrap();
-        let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
         let cutter = std::thread::spawn(move || {
             let mut admin = PgConnection::establish(&url).unwrap();
-            while stopped.try_recv().is_err() {
+            while !stopped.load(Ordering::Relaxed) {
                 admin
                     .batch_execute(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -179,7 +182,7 @@ mod postgres {
             acknowledged
         });
         let acknowledged = join_all(callers).await.concat();
-        drop(stop);
+        stop.store(true, Ordering::Relaxed);
         cutter.join().unwrap();
 
         let rows = store.read(move |db| count_calls(db, id)).await.unwrap();
