@@ -10,7 +10,7 @@ use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 
 use crate::{
     error::{Error, Result},
-    store::{Connection, Store},
+    store::{Checkpointer, Connection, Store},
 };
 
 use super::{
@@ -29,14 +29,15 @@ pub(super) struct Writer {
     store: Store,
     health: Arc<Health>,
     db: Option<Connection>,
+    checkpointer: Option<Checkpointer>,
     last_failure: Option<Instant>,
 }
 
 impl Writer {
     /// Opens the connection. Blocks.
     pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
-        let db = store.writer()?;
-        Ok(Self { store, health, db: Some(db), last_failure: None })
+        let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
+        Ok(Self { store, health, db: Some(db), checkpointer, last_failure: None })
     }
 
     /// Serves until asked to stop, or until nobody is left who could ask.
@@ -65,6 +66,9 @@ impl Writer {
 
     fn commit(&mut self, mut group: Group) {
         let committed = self.write(&mut group);
+        if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
+            checkpointer.note_commit(group.units());
+        }
         let room = self.store.room();
         self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(room.as_ref().err()));
         group.answer(committed, room);
