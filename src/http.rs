@@ -1,5 +1,153 @@
 //! The HTTP interface: the URL table on one page, one file per noun below.
+//!
+//! A request meets the files in this order: `watch` (is the connection honest), `trace` (name, shape, log), `guard` (is it
+//! for us, from one of our pages), `access` (who is it, not too often), then the noun. `problem` is every other answer.
 
+use actix_web::{
+    HttpResponse, Resource,
+    dev::{AppService, HttpServiceFactory},
+    middleware::from_fn,
+    web,
+};
+
+use crate::Runtime;
+
+mod access;
+mod audit;
+mod body;
+mod calls;
+mod client;
+mod conditional;
+mod docs;
+mod draft;
+mod execute;
+mod guard;
+mod keys;
+mod login;
+mod methods;
+mod openapi;
+mod output;
+mod problem;
+mod processes;
+mod query;
+mod serve;
+mod servers;
 mod settings;
+mod shares;
+mod sse;
+mod state;
+mod trace;
+mod users;
+mod views;
+mod watch;
 
+pub use serve::{Listener, Server};
 pub use settings::Settings;
+
+use methods::Methods;
+
+/// What a handler answers.
+type Answer = std::result::Result<HttpResponse, problem::Problem>;
+
+macro_rules! urls {
+    (open { $($open:literal => $($open_method:ident $open_handler:path),+;)+ }
+     $(private $prefix:literal { $($path:literal => $($method:ident $handler:path),+;)+ })+) => {
+        /// Paths that need no authentication.
+        fn open() -> Vec<Resource> {
+            vec![$(Methods::at($open)$(.$open_method($open_handler))+.into()),+]
+        }
+
+        /// Paths that do, by what they begin with.
+        fn private() -> Vec<(&'static str, Vec<Resource>)> {
+            vec![$(($prefix, vec![$(Methods::at($path)$(.$method($handler))+.into()),+])),+]
+        }
+
+        /// Every path and method there is, for the tests that compare them with the documentation.
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[
+            $($(($open, stringify!($open_method)),)+)+
+            $($($((concat!($prefix, $path), stringify!($method)),)+)+)+
+        ];
+    };
+}
+
+urls! {
+    open {
+        "/" => get state::front_page;
+        "/livez" => get state::live;
+        "/readyz" => get state::ready;
+        "/health" => get state::health;
+        "/openapi.json" => get openapi::serve;
+        "/docs" => get docs::page;
+        "/docs.css" => get docs::style;
+        "/api/auth/login" => post login::login;
+    }
+    private "/metrics" {
+        "" => get state::metrics;
+    }
+    private "/api/auth" {
+        "/logout" => post login::logout;
+        "/me" => get login::me;
+        "/me/password" => put login::change_password;
+        "/keys" => get keys::list, post keys::create;
+        "/keys/{id}" => delete keys::delete;
+        "/users" => get users::list, post users::create;
+        "/users/{userId}" => get users::get, put users::update, delete users::delete;
+    }
+    private "/api/mcp" {
+        "" => get servers::list, post servers::create;
+        "/health/check" => get servers::check_health;
+        "/admin/all" => get servers::list_all;
+        "/admin/statistics" => get servers::statistics;
+        "/{id}" => get servers::get, put servers::update, delete servers::delete;
+        "/{id}/start" => post processes::start;
+        "/{id}/stop" => post processes::stop;
+        "/{id}/restart" => post processes::restart;
+        "/{id}/tools" => get processes::tools;
+        "/{id}/output" => get output::read;
+        "/{id}/execute" => post execute::execute;
+        "/{id}/logs" => get calls::list;
+        "/{id}/shares" => get shares::list, post shares::create;
+        "/{id}/shares/{userId}" => delete shares::delete;
+    }
+    private "/api/audit" {
+        "" => get audit::list;
+    }
+}
+
+/// Every route of `runtime`, to mount in somebody's `App` or scope with `configure`: authentication, rate limits and
+/// documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host program is
+/// called by, and belong to [`Server`]. Paths that are none of ours are left to the host program.
+pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
+    move |config| mount(config, runtime)
+}
+
+/// Mounts every route, with `data` for those that ask for it.
+fn mount(config: &mut web::ServiceConfig, data: impl Clone + 'static) {
+    for resource in open() {
+        config.service(resource.app_data(data.clone()).wrap(from_fn(trace::layer)));
+    }
+    for (prefix, resources) in private() {
+        let scope = web::scope(prefix).app_data(data.clone()).service(Several(resources));
+        // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
+        let scope = scope.default_service(web::to(no_page));
+        config.service(scope.wrap(from_fn(access::layer)).wrap(from_fn(trace::layer)));
+    }
+}
+
+/// The answer to a path that is none of ours.
+async fn no_page() -> Answer {
+    Err(problem::Problem::no_page())
+}
+
+/// Resources registered one after the other.
+struct Several(Vec<Resource>);
+
+impl HttpServiceFactory for Several {
+    fn register(self, config: &mut AppService) {
+        self.0.into_iter().for_each(|resource| resource.register(config));
+    }
+}
+
+#[cfg(test)]
+mod tests;

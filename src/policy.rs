@@ -1,7 +1,9 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
+pub mod account;
 pub mod command;
 pub mod environment;
+pub mod mask;
 pub mod permission;
 pub mod rate;
 pub mod restart;

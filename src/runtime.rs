@@ -1,23 +1,49 @@
 //! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Start, stop, and who may do what.
 
+mod access;
 mod accounts;
 mod audit;
+mod builder;
 mod calls;
+mod dispatch;
+mod events;
+mod first_admin;
+mod hashing;
+mod health;
 mod keyring;
+mod keys;
+mod launch;
 mod limits;
 mod login;
+mod metrics;
+mod output;
+mod principals;
+mod private_file;
+mod random;
+mod registry;
 mod servers;
 mod settings;
+mod shares;
+mod start;
+mod state;
+mod supervision;
+mod throttle;
+mod tokens;
+mod users;
 
 use std::sync::Arc;
 
-use crate::{recorder::Recorder, store::Store};
+use crate::{model::Principal, recorder::Recorder, store::Store};
 
-pub use accounts::NewKey;
+pub use crate::model::OutputLine;
+pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
+pub use keys::NewKey;
 pub use login::Login;
-pub use servers::{HealthReport, HealthSummary, OutputLine, ServerDetails, ServerHealth, Statistics};
+pub use servers::ServerDetails;
 pub use settings::Settings;
+pub use state::Readiness;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 #[derive(Clone)]
@@ -33,4 +59,11 @@ struct Inner {
     keyring: keyring::Keyring,
     accounts: accounts::Accounts,
     limits: limits::Limits,
+    registry: registry::Registry,
+    supervision: supervision::Supervision,
+    metrics: metrics::Metrics,
+    life: state::Life,
+    place: start::Place,
+    /// Who acts for the program that embeds this runtime.
+    embedder: Principal,
 }

@@ -68,3 +68,11 @@ id!(
     /// A line of the audit log.
     AuditId
 );
+
+impl UserId {
+    /// The id that no account has: of a program that embeds Ostler (RFC 9562, the nil UUID).
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self(Uuid::nil())
+    }
+}

@@ -1,1 +1,239 @@
-//! Which environment variables a server may be given.
+//! Which environment variables a server may be given, and which it gets from Ostler's own.
+//!
+//! A variable that makes a program load other code, run another program, read another configuration or trust another
+//! certificate turns an allowed command line into any other. Such names are refused for everybody; where an operator
+//! needs one (a proxy's certificate, a package registry), it is set in Ostler's own environment and passed on from there.
+
+use std::collections::BTreeMap;
+
+/// The variables that servers get from Ostler's own environment; `*` ends a prefix. All others stay behind, secrets first.
+///
+/// Proxies, certificates and registries are among them: without, `npx` and `uvx` could not download behind a company's
+/// proxy, or would fetch a private package's name from the public registry. `XDG_RUNTIME_DIR` is not: it leads to the
+/// session's key ring and message bus.
+pub const PASSED_ON: &[&str] = &[
+    "HOME",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "USER",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "JAVA_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "NPM_CONFIG_REGISTRY",
+    "npm_config_registry",
+    "PIP_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+];
+
+/// What every server gets besides: output without delay and colours, and no advice to update.
+pub const ADDED: &[(&str, &str)] =
+    &[("NO_COLOR", "1"), ("NPM_CONFIG_UPDATE_NOTIFIER", "false"), ("PYTHONUNBUFFERED", "1")];
+
+/// Names that are refused for one reason; each list is separated by blanks.
+struct Rule {
+    names: &'static str,
+    prefixes: &'static str,
+    suffixes: &'static str,
+    /// Names that the prefixes would catch, but that only carry data.
+    harmless: &'static str,
+    reason: &'static str,
+}
+
+const NONE: Rule = Rule { names: "", prefixes: "", suffixes: "", harmless: "", reason: "" };
+
+const RULES: &[Rule] = &[
+    Rule { prefixes: "OSTLER_", reason: "it belongs to Ostler", ..NONE },
+    Rule {
+        names: "PATH HOME SHELL TMPDIR PWD OLDPWD JAVA_HOME VIRTUAL_ENV",
+        prefixes: "XDG_",
+        reason: "it decides where programs and their configuration are looked for; servers get Ostler's own",
+        ..NONE
+    },
+    Rule {
+        names: "GCONV_PATH GETCONF_DIR GLIBC_TUNABLES LOCPATH NLSPATH MALLOC_TRACE",
+        prefixes: "LD_ DYLD_",
+        reason: "it makes the loader or the C library use other files",
+        ..NONE
+    },
+    Rule {
+        names: "BASH_ENV ENV PROMPT_COMMAND IFS SHELLOPTS BASHOPTS CDPATH FPATH ZDOTDIR BASH_LOADABLES_PATH \
+            PS0 PS1 PS2 PS3 PS4",
+        prefixes: "BASH_FUNC_",
+        reason: "it makes shells run other code",
+        ..NONE
+    },
+    // By name, not by prefix: `NODE_ENV` is data, and applications have names such as `NODE_URL`.
+    Rule {
+        names: "NODE_OPTIONS NODE_PATH NODE_REPL_EXTERNAL_MODULE NODE_COMPILE_CACHE NODE_ICU_DATA \
+            NODE_V8_COVERAGE NODE_REDIRECT_WARNINGS NODE_CHANNEL_FD NODE_PRESERVE_SYMLINKS \
+            NODE_PRESERVE_SYMLINKS_MAIN",
+        prefixes: "BUN_ DENO_",
+        reason: "it makes JavaScript runtimes load code or write files",
+        ..NONE
+    },
+    Rule {
+        prefixes: "PYTHON",
+        harmless: "PYTHONUNBUFFERED PYTHONIOENCODING PYTHONUTF8 PYTHONCOERCECLOCALE PYTHONDONTWRITEBYTECODE \
+            PYTHONHASHSEED PYTHONFAULTHANDLER PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONDEVMODE \
+            PYTHONASYNCIODEBUG PYTHONTRACEMALLOC PYTHONMALLOC PYTHON_COLORS",
+        reason: "it can make Python load other code (PYTHONWARNINGS imports modules, too)",
+        ..NONE
+    },
+    // All of them: a registry or cache is as good as code, and a name that is data today may be more tomorrow.
+    Rule {
+        prefixes: "NPM_CONFIG_ PNPM_ YARN_ COREPACK_ UV_ PIP_ PIPX_ CARGO_ GEM_ BUNDLE_ CONDA_ POETRY_",
+        reason: "it configures a package manager, which runs what it fetches; set it in Ostler's environment or in a file of the package manager",
+        ..NONE
+    },
+    Rule {
+        names: "RUBYOPT RUBYLIB RUBYSHELL PERLLIB PERL5OPT PERL5LIB PERL5DB PERL5SHELL PERLIO_DEBUG \
+            PERL5DB_THREADED CLASSPATH JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS JAVA_OPTS \
+            JAVA_OPTIONS MAVEN_OPTS GRADLE_OPTS JVM_OPTS PHPRC PHP_INI_SCAN_DIR GOFLAGS GOENV GOPROXY \
+            GOTOOLCHAIN RUSTFLAGS RUSTC RUSTC_WRAPPER RUSTUP_TOOLCHAIN ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS \
+            ELIXIR_ERL_OPTIONS R_PROFILE R_PROFILE_USER R_ENVIRON R_ENVIRON_USER JULIA_LOAD_PATH \
+            JULIA_DEPOT_PATH TCLLIBPATH",
+        prefixes: "LUA_ DOTNET_ CORECLR_ COMPLUS_ COMPlus_",
+        reason: "it makes an interpreter or compiler load other code",
+        ..NONE
+    },
+    Rule {
+        prefixes: "GIT_",
+        harmless: "GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_TERMINAL_PROMPT",
+        reason: "it can make git run programs; put the setting into the repository's or user's git configuration",
+        ..NONE
+    },
+    Rule {
+        names: "SSH_ASKPASS SUDO_ASKPASS EDITOR VISUAL PAGER MANPAGER BROWSER LESSOPEN LESSCLOSE DOCKER_CONFIG",
+        suffixes: "_ASKPASS _EDITOR _PAGER _BROWSER",
+        reason: "it names a program to run",
+        ..NONE
+    },
+    Rule {
+        names: "OPENSSL_CONF OPENSSL_MODULES OPENSSL_ENGINES SSL_CERT_FILE SSL_CERT_DIR SSLKEYLOGFILE \
+            NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED REQUESTS_CA_BUNDLE CURL_CA_BUNDLE CURL_HOME",
+        reason: "it changes whom encrypted connections trust; set it in Ostler's environment, which passes it on",
+        ..NONE
+    },
+    Rule { names: "HOSTALIASES RES_OPTIONS LOCALDOMAIN RESOLV_HOST_CONF", reason: "it redirects name lookups", ..NONE },
+];
+
+/// Why a server may not be given a variable of this name; `None` where it may.
+#[must_use]
+pub fn refuse(name: &str) -> Option<&'static str> {
+    if !is_name(name) {
+        return Some("it is no name of a variable: letters, digits and _, not beginning with a digit");
+    }
+    // npm reads its variables in either case.
+    let upper = name.to_ascii_uppercase();
+    let name = if upper.starts_with("NPM_CONFIG_") { &upper } else { name };
+    RULES.iter().find(|rule| rule.catches(name)).map(|rule| rule.reason)
+}
+
+/// Why a variable may not have this value; `None` where it may.
+#[must_use]
+pub fn refuse_value(value: &str) -> Option<&'static str> {
+    value.contains('\0').then_some("it contains a NUL, which no environment can hold")
+}
+
+/// What a server gets besides its own variables: of `variables`, Ostler's own, those that are passed on; and [`ADDED`].
+#[must_use]
+pub fn inherited(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let passed = variables.filter(|(name, _)| PASSED_ON.iter().any(|allowed| fits(allowed, name)));
+    let added = ADDED.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    passed.chain(added).collect()
+}
+
+impl Rule {
+    fn catches(&self, name: &str) -> bool {
+        let is = |list: &str| list.split_whitespace().any(|listed| listed == name);
+        let begins = || self.prefixes.split_whitespace().any(|prefix| name.starts_with(prefix));
+        let ends = || self.suffixes.split_whitespace().any(|suffix| name.ends_with(suffix));
+        (is(self.names) || begins() || ends()) && !is(self.harmless)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn fits(allowed: &str, name: &str) -> bool {
+    allowed.strip_suffix('*').map_or(allowed == name, |prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_make_programs_run_other_code_are_refused() {
+        for name in "LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES GCONV_PATH BASH_ENV ENV PROMPT_COMMAND IFS \
+            SHELLOPTS BASHOPTS PS4 NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NPM_CONFIG_REGISTRY \
+            npm_config_script_shell Npm_Config_Prefix PYTHONSTARTUP PYTHONPATH PYTHONHOME PYTHONINSPECT \
+            PYTHONWARNINGS RUBYOPT RUBYLIB PERL5OPT PERL5LIB PERL5DB JAVA_TOOL_OPTIONS _JAVA_OPTIONS \
+            JDK_JAVA_OPTIONS GIT_SSH_COMMAND GIT_EXTERNAL_DIFF GIT_CONFIG_COUNT SSH_ASKPASS EDITOR \
+            VISUAL PAGER GH_PAGER BROWSER OPENSSL_CONF HOSTALIASES RES_OPTIONS LOCALDOMAIN PATH HOME \
+            XDG_CONFIG_HOME UV_INDEX_URL PIP_INDEX_URL OSTLER_SECRET_KEY"
+            .split_whitespace()
+        {
+            assert!(refuse(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn variables_that_carry_data_are_allowed() {
+        for name in "API_KEY GITHUB_TOKEN NODE_ENV NODE_URL PYTHONUNBUFFERED PYTHONIOENCODING PYTHONUTF8 \
+            GIT_AUTHOR_NAME MEMORY_FILE_PATH HTTPS_PROXY RUST_LOG LANG TZ USER _x PATHS DATABASE_URL \
+            MCP_THING"
+            .split_whitespace()
+        {
+            assert_eq!(refuse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for name in ["", "1A", "A=B", "A B", "A-B", "BASH_FUNC_x%%", "A\0", "Ä"] {
+            assert!(refuse(name).is_some(), "{name:?}");
+        }
+        assert!(refuse_value("a\0b").is_some() && refuse_value("a\nb = c").is_none());
+    }
+
+    #[test]
+    fn servers_inherit_the_place_they_run_in_and_no_secret() {
+        let ours = [
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("OSTLER_SECRET_KEY", "s"),
+            ("DATABASE_URL", "d"),
+            ("AWS_SECRET", "s"),
+            ("NO_COLOR", "0"),
+        ];
+        let passed = inherited(ours.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let names: Vec<_> = passed.keys().map(String::as_str).collect();
+        assert_eq!(names, ["LC_ALL", "NO_COLOR", "NPM_CONFIG_UPDATE_NOTIFIER", "PATH", "PYTHONUNBUFFERED"]);
+        assert_eq!(passed["NO_COLOR"], "1");
+    }
+}

@@ -1,1 +1,163 @@
 //! Which permissions each role holds, and what a caller may do with a server.
+
+use crate::model::{Permission, PermissionSet, Role};
+
+/// What an account of `role` may do, before a key narrows it.
+#[must_use]
+pub fn of_role(role: Role) -> PermissionSet {
+    use Permission::{AuditRead, GatewayManage, GatewayRead, McpExecute, McpManage, McpRead, McpWrite, UsersManage};
+    let held: &[Permission] = match role {
+        Role::Admin => &[McpRead, McpWrite, McpExecute, McpManage, GatewayRead, GatewayManage, UsersManage, AuditRead],
+        Role::Developer => &[McpRead, McpWrite, McpExecute, GatewayRead],
+        Role::Executor => &[McpRead, McpExecute],
+        Role::Viewer => &[McpRead, GatewayRead],
+    };
+    held.iter().copied().collect()
+}
+
+/// The permission as keys, shares and documentation write it, such as `mcp:read`.
+#[must_use]
+pub fn name(permission: Permission) -> &'static str {
+    match permission {
+        Permission::McpRead => "mcp:read",
+        Permission::McpWrite => "mcp:write",
+        Permission::McpExecute => "mcp:execute",
+        Permission::McpManage => "mcp:manage",
+        Permission::GatewayRead => "gateway:read",
+        Permission::GatewayManage => "gateway:manage",
+        Permission::UsersManage => "users:manage",
+        Permission::AuditRead => "audit:read",
+    }
+}
+
+/// Whether `held` has every permission of `wanted`.
+#[must_use]
+pub fn covers(held: &PermissionSet, wanted: &PermissionSet) -> bool {
+    wanted.iter().all(|permission| held.has(permission))
+}
+
+/// What a server is to a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// Their own.
+    Owner,
+    /// Somebody else's, shared with them for this much.
+    SharedWith(&'a [Permission]),
+    /// Somebody else's.
+    Stranger,
+}
+
+/// Whether a caller may do something with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They may.
+    Allowed,
+    /// They may know of it, but lack this permission, their own or the share's.
+    Forbidden(Permission),
+    /// For them there is no such server.
+    Invisible,
+}
+
+/// Whether somebody who holds `held` may do what `wanted` (`mcp:read`, `mcp:write`, `mcp:execute`) allows.
+///
+/// `mcp:manage` is enough for everything. A share gives at most what it names, and nothing its receiver does not
+/// hold as well; being shared is being seen, whatever the share names.
+#[must_use]
+pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: Permission) -> Verdict {
+    if held.has(Permission::McpManage) {
+        return Verdict::Allowed;
+    }
+    let granted = match standing {
+        Standing::Owner => true,
+        Standing::SharedWith(shared) => wanted == Permission::McpRead || shared.contains(&wanted),
+        Standing::Stranger => return Verdict::Invisible,
+    };
+    if granted && held.has(wanted) { Verdict::Allowed } else { Verdict::Forbidden(wanted) }
+}
+
+/// Whether somebody who holds `held` may delete the server or decide with whom it is shared.
+///
+/// The owner may with `mcp:write`, and whoever holds `mcp:manage`; a share is never enough.
+#[must_use]
+pub fn on_ownership(held: &PermissionSet, standing: Standing<'_>) -> Verdict {
+    match standing {
+        Standing::Owner => on_server(held, standing, Permission::McpWrite),
+        Standing::SharedWith(_) | Standing::Stranger => on_server(held, standing, Permission::McpManage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Permission::{GatewayRead, McpExecute, McpManage, McpRead, McpWrite, UsersManage};
+
+    const EACH: [Permission; 3] = [McpRead, McpWrite, McpExecute];
+
+    #[test]
+    fn roles_hold_what_the_interface_promises() {
+        let count = |role| of_role(role).iter().count();
+        assert_eq!([8, 4, 2, 2], [Role::Admin, Role::Developer, Role::Executor, Role::Viewer].map(count));
+        assert!(of_role(Role::Admin).has(UsersManage));
+        assert!(!of_role(Role::Developer).has(McpManage));
+        assert!(!of_role(Role::Executor).has(GatewayRead));
+        assert!(!of_role(Role::Viewer).has(McpExecute));
+    }
+
+    #[test]
+    fn a_permission_is_named_as_it_is_serialised() {
+        for permission in of_role(Role::Admin).iter() {
+            assert_eq!(serde_json::json!(name(permission)), serde_json::json!(permission));
+        }
+    }
+
+    #[test]
+    fn somebody_elses_server_does_not_exist_whatever_one_holds() {
+        for role in [Role::Developer, Role::Executor, Role::Viewer] {
+            for wanted in EACH {
+                assert_eq!(on_server(&of_role(role), Standing::Stranger, wanted), Verdict::Invisible);
+            }
+        }
+        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Stranger), Verdict::Invisible);
+    }
+
+    #[test]
+    fn ones_own_server_needs_the_permission_too() {
+        let viewer = of_role(Role::Viewer);
+        assert_eq!(on_server(&viewer, Standing::Owner, McpRead), Verdict::Allowed);
+        assert_eq!(on_server(&viewer, Standing::Owner, McpExecute), Verdict::Forbidden(McpExecute));
+        assert_eq!(on_ownership(&viewer, Standing::Owner), Verdict::Forbidden(McpWrite));
+        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Owner), Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_share_gives_what_it_names_and_sight_of_the_server() {
+        let developer = of_role(Role::Developer);
+        let shared = Standing::SharedWith(&[McpExecute]);
+        assert_eq!(on_server(&developer, shared, McpRead), Verdict::Allowed);
+        assert_eq!(on_server(&developer, shared, McpExecute), Verdict::Allowed);
+        assert_eq!(on_server(&developer, shared, McpWrite), Verdict::Forbidden(McpWrite));
+    }
+
+    #[test]
+    fn a_share_gives_nothing_its_receiver_does_not_hold() {
+        let shared = Standing::SharedWith(&EACH);
+        assert_eq!(on_server(&of_role(Role::Viewer), shared, McpExecute), Verdict::Forbidden(McpExecute));
+        let nothing = PermissionSet::default();
+        assert_eq!(on_server(&nothing, shared, McpRead), Verdict::Forbidden(McpRead));
+    }
+
+    #[test]
+    fn a_share_never_allows_sharing_on_or_deleting() {
+        let verdict = on_ownership(&of_role(Role::Developer), Standing::SharedWith(&EACH));
+        assert_eq!(verdict, Verdict::Forbidden(McpManage));
+    }
+
+    #[test]
+    fn a_manager_may_do_everything_with_everybodys_servers() {
+        let manager = PermissionSet::from_iter([McpManage]);
+        for standing in [Standing::Owner, Standing::SharedWith(&[]), Standing::Stranger] {
+            assert!(EACH.into_iter().all(|wanted| on_server(&manager, standing, wanted) == Verdict::Allowed));
+            assert_eq!(on_ownership(&manager, standing), Verdict::Allowed);
+        }
+    }
+}

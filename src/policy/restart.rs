@@ -31,3 +31,83 @@ impl Default for RestartPolicy {
         }
     }
 }
+
+/// What to do about a server that ended without being told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Start it again after this long.
+    Retry(Duration),
+    /// Leave it down and try again after this long.
+    Park(Duration),
+    /// Leave it down.
+    Fail,
+}
+
+/// Whether another attempt can go better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It can.
+    Passing,
+    /// It can only fail the same way.
+    Permanent,
+}
+
+impl RestartPolicy {
+    /// What the `failures`-th failure in a row calls for; `chance` in `0.0..1.0` spreads servers that fail together.
+    #[must_use]
+    pub fn decide(&self, failures: u32, failure: Failure, chance: f64) -> Decision {
+        if failure == Failure::Permanent || !self.auto_restart {
+            return Decision::Fail;
+        }
+        if self.max_retries > 0 && failures > self.max_retries {
+            return Decision::Park(self.probe_every);
+        }
+        let doublings = failures.saturating_sub(1).min(16);
+        let wait = self.base.saturating_mul(1 << doublings).min(self.cap);
+        Decision::Retry(wait.mul_f64(0.5 + chance.clamp(0.0, 1.0)))
+    }
+
+    /// Failures in a row that still count after a run that was ready for `uptime`.
+    #[must_use]
+    pub fn remembered(&self, failures: u32, uptime: Duration) -> u32 {
+        if uptime >= self.forgive_after { 0 } else { failures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry(failures: u32, chance: f64) -> Duration {
+        match (RestartPolicy { max_retries: 0, ..RestartPolicy::default() }).decide(failures, Failure::Passing, chance)
+        {
+            Decision::Retry(wait) => wait,
+            Decision::Park(_) | Decision::Fail => panic!("expected a retry"),
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_are_spread() {
+        let mean: Vec<_> = (1..=9).map(|failures| retry(failures, 0.5).as_millis()).collect();
+        assert_eq!(mean, [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
+        assert_eq!((retry(1, 0.0).as_millis(), retry(1, 1.0).as_millis()), (250, 750));
+        assert_eq!(retry(u32::MAX, 0.5).as_millis(), 60000);
+    }
+
+    #[test]
+    fn three_failed_restarts_park_it_and_a_hopeless_failure_is_final() {
+        let policy = RestartPolicy::default();
+        assert!(matches!(policy.decide(3, Failure::Passing, 0.5), Decision::Retry(_)));
+        assert_eq!(policy.decide(4, Failure::Passing, 0.5), Decision::Park(policy.probe_every));
+        assert_eq!(policy.decide(1, Failure::Permanent, 0.5), Decision::Fail);
+        let manual = RestartPolicy { auto_restart: false, ..policy };
+        assert_eq!(manual.decide(1, Failure::Passing, 0.5), Decision::Fail);
+    }
+
+    #[test]
+    fn only_a_run_that_stayed_ready_forgives() {
+        let policy = RestartPolicy::default();
+        assert_eq!(policy.remembered(3, Duration::from_secs(59)), 3);
+        assert_eq!(policy.remembered(3, Duration::from_secs(60)), 0);
+    }
+}

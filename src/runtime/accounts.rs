@@ -1,72 +1,105 @@
-//! Accounts and API keys.
+//! One's own account, and what is kept in memory about all of them.
 
 use crate::{
-    error::Result,
-    model::{ApiKey, KeyId, NewUser, Page, PageRequest, PermissionSet, Principal, Timestamp, User, UserChange, UserId},
-    runtime::Runtime,
+    error::{Error, Faults, Noun, Result},
+    model::{AuditEntry, Credential, Outcome, Principal, Timestamp, User, UserId},
+    policy::account,
+    runtime::{Runtime, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle},
+    store::{Connection, sessions, users},
 };
 
 /// What the runtime keeps in memory about accounts: recent principals, login throttles, the hashing permits.
-pub(super) struct Accounts {}
+pub(super) struct Accounts {
+    pub(super) hashing: Hashing,
+    pub(super) principals: Principals,
+    pub(super) throttle: Throttle,
+}
 
-/// A key just made: the only time its secret is shown.
-#[derive(Clone, Debug)]
-pub struct NewKey {
-    /// The key as it will be listed.
-    pub key: ApiKey,
-    /// The whole key, to send as a bearer token.
-    pub secret: String,
+impl Accounts {
+    /// Nothing known yet.
+    pub(super) fn new() -> Self {
+        Self { hashing: Hashing::new(), principals: Principals::new(), throttle: Throttle::new() }
+    }
 }
 
 impl Runtime {
-    /// Makes the first admin where no account exists; returns the password if one had to be made up.
-    pub(super) async fn ensure_admin(&self) -> Result<Option<String>> {
-        unimplemented!()
-    }
     /// The caller's own account.
-    pub async fn me(&self, _who: &Principal) -> Result<User> {
-        unimplemented!()
+    pub async fn me(&self, who: &Principal) -> Result<User> {
+        self.find_user(who.user_id).await
     }
-    /// Changes the caller's own password; ends all their sessions, this one too.
-    pub async fn change_password(&self, _who: &Principal, _current: &str, _new: &str) -> Result<()> {
-        unimplemented!()
+
+    /// Changes the caller's own password; ends all their sessions, this one too. API keys stay, and may not do this.
+    ///
+    /// A wrong `current` counts as a failed login.
+    pub async fn change_password(&self, who: &Principal, current: &str, new: &str) -> Result<()> {
+        const ACTION: &str = "auth.password";
+        self.refuse_key(who, ACTION)?;
+        let user = self.me(who).await?;
+        let fault = account::password_fault(new, &user.email);
+        let fault = fault.or((new == current).then_some("must differ from the current password"));
+        let mut faults = Faults::default();
+        faults.check(fault.is_none(), "/new", fault.unwrap_or_default());
+        faults.into_result()?;
+        if let Proof::Failed(why) = self.prove(&user.email, current, who.address).await? {
+            let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
+            self.inner.recorder.audit(entry).await?;
+            return Err(Error::invalid("/current", "is not the current password"));
+        }
+        let hash = self.hash(new).await?;
+        let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);
+        self.change_account(user.id, entry, move |db| replace_password(db, &user, hash)).await
     }
-    /// The caller's keys.
-    pub async fn keys(&self, _who: &Principal, _page: PageRequest) -> Result<Page<ApiKey>> {
-        unimplemented!()
+
+    /// The account with this id, whoever asks.
+    pub(super) async fn find_user(&self, id: UserId) -> Result<User> {
+        self.inner.store.read(move |db| users::find(db, id)).await?.ok_or(Error::NotFound(Noun::User))
     }
-    /// Makes a key with at most the caller's own permissions.
-    pub async fn create_key(
+
+    /// The hash of a new password; waits for its turn, or says `Busy`.
+    pub(super) async fn hash(&self, password: &str) -> Result<String> {
+        self.inner.accounts.hashing.turn().await?.hash(password.to_owned()).await
+    }
+
+    /// Writes a change to what `user` may do; from then on every credential of theirs is looked up anew.
+    ///
+    /// Goes on to its end when nobody waits for it any more.
+    pub(super) async fn change_account<T: Send + 'static>(
         &self,
-        _who: &Principal,
-        _name: &str,
-        _permissions: Option<PermissionSet>,
-        _expires_at: Option<Timestamp>,
-    ) -> Result<NewKey> {
-        unimplemented!()
+        user: UserId,
+        entry: AuditEntry,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let runtime = self.clone();
+        let change = async move {
+            let done = runtime.inner.recorder.write(Some(entry), work).await;
+            runtime.inner.accounts.principals.forget(user);
+            done
+        };
+        to_its_end(change).await
     }
-    /// Removes a key of the caller's.
-    pub async fn delete_key(&self, _who: &Principal, _id: KeyId) -> Result<()> {
-        unimplemented!()
+
+    /// `Forbidden`, and a line in the audit log, where an API key tries what only a person may.
+    pub(super) fn refuse_key(&self, who: &Principal, action: &str) -> Result<()> {
+        match who.credential {
+            Credential::Session(_) | Credential::Embedder => Ok(()),
+            Credential::Key(id) => {
+                self.audit_denied(who, action, &id.to_string());
+                Err(Error::Forbidden(format!("{action} is not for API keys; log in")))
+            }
+        }
     }
-    /// Every account (`users:manage`, as all below).
-    pub async fn users(&self, _who: &Principal, _page: PageRequest) -> Result<Page<User>> {
-        unimplemented!()
+}
+
+/// Runs `work` on even if the caller goes away.
+pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work).await.map_err(|_| Error::Internal("a change to an account panicked".into()))?
+}
+
+fn replace_password(db: &mut Connection, seen: &User, password_hash: String) -> Result<()> {
+    let user = users::find(db, seen.id)?.ok_or(Error::NotFound(Noun::User))?;
+    if user.password_hash != seen.password_hash {
+        return Err(Error::Stale(Noun::User));
     }
-    /// One account.
-    pub async fn user(&self, _who: &Principal, _id: UserId) -> Result<User> {
-        unimplemented!()
-    }
-    /// Makes an account.
-    pub async fn create_user(&self, _who: &Principal, _new: NewUser) -> Result<User> {
-        unimplemented!()
-    }
-    /// Changes an account. The last enabled admin can neither be disabled nor lose the role (`Conflict`).
-    pub async fn update_user(&self, _who: &Principal, _id: UserId, _change: UserChange) -> Result<User> {
-        unimplemented!()
-    }
-    /// Removes an account, ending and removing its servers.
-    pub async fn delete_user(&self, _who: &Principal, _id: UserId) -> Result<()> {
-        unimplemented!()
-    }
+    users::update(db, &User { password_hash, updated_at: Timestamp::now(), ..user })?;
+    sessions::delete_of_user(db, seen.id)
 }

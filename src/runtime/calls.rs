@@ -1,16 +1,22 @@
-//! Calling tools: permission, limit, dispatch, deadline, record.
+//! Calling tools: permission, limit, deadline, record.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    error::Result,
-    model::{CallFilter, CallId, Page, PageRequest, Principal, ServerId, ToolCall},
-    runtime::Runtime,
+    error::{Error, Result, ToolFailure},
+    model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
+    runtime::{Runtime, dispatch::Reply, registry::Registered},
+    store,
 };
 
+/// The longest deadline a caller may name.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// A tool call to make.
+#[derive(Debug)]
 pub struct CallRequest {
     /// The tool's name.
     pub tool: String,
@@ -19,7 +25,15 @@ pub struct CallRequest {
     /// Deadline; `None` is the default. At most an hour.
     pub timeout: Option<Duration>,
     /// Where progress notifications go (their `params`, as JSON), if anywhere.
-    pub progress: Option<tokio::sync::mpsc::Sender<Arc<RawValue>>>,
+    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+}
+
+impl CallRequest {
+    /// A call with the default deadline and no progress.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, parameters: Option<Box<RawValue>>) -> Self {
+        Self { tool: tool.into(), parameters, timeout: None, progress: None }
+    }
 }
 
 /// A call that succeeded, and is on record.
@@ -33,19 +47,124 @@ pub struct CallOutcome {
     pub execution_time: i64,
 }
 
+/// A call that was let in, on its way to its record.
+pub(super) struct Call {
+    pub id: CallId,
+    pub user_id: UserId,
+    pub server: Arc<Registered>,
+    pub tool: String,
+    pub arguments: Arc<RawValue>,
+    pub timeout: Duration,
+    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    pub created_at: Timestamp,
+}
+
 impl Runtime {
-    /// Calls a tool; waits for a starting server inside the deadline. Dropping the future cancels the call, which is recorded all the same.
-    pub async fn call(&self, _who: &Principal, _id: ServerId, _request: CallRequest) -> Result<CallOutcome> {
-        unimplemented!()
+    /// Calls a tool; waits for a starting server inside the deadline.
+    ///
+    /// Dropping the future cancels the call, which is recorded all the same.
+    pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
+        let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
+        self.limit_execute(who)?;
+        let call = self.let_in(who, server, request)?;
+        let work = self.inner.life.begin_work()?;
+        let slots = call.server.slots.clone();
+        let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"))?;
+        self.inner.recorder.ready().await?;
+        let (present, gone) = oneshot::channel();
+        let runtime = self.clone();
+        let finished = tokio::spawn(async move {
+            let outcome = runtime.carry_out(call, gone).await;
+            drop((work, slot));
+            outcome
+        });
+        let outcome = finished.await.map_err(|_| Error::Internal("a call panicked".into()))?;
+        // Held until here: that it is dropped earlier tells the call that nobody waits.
+        drop::<oneshot::Sender<()>>(present);
+        outcome
     }
+
     /// The calls of a server, newest first.
     pub async fn calls(
         &self,
-        _who: &Principal,
-        _id: ServerId,
-        _filter: CallFilter,
-        _page: PageRequest,
+        who: &Principal,
+        id: ServerId,
+        filter: CallFilter,
+        page: PageRequest,
     ) -> Result<Page<ToolCall>> {
-        unimplemented!()
+        self.reach(who, id, Permission::McpRead, "server.calls")?;
+        self.inner.store.read(move |db| store::calls::list(db, id, &filter, &page)).await
+    }
+
+    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Result<Call> {
+        let CallRequest { tool, parameters, timeout, progress } = request;
+        let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
+        let arguments = if arguments.get() == "null" { empty_object() } else { arguments };
+        if !arguments.get().trim_start().starts_with('{') {
+            return Err(Error::invalid("/parameters", "must be an object"));
+        }
+        let timeout = timeout.unwrap_or(self.inner.settings.call_timeout);
+        if timeout.is_zero() || timeout > LONGEST {
+            return Err(Error::invalid("/timeoutMs", "must be between 1 and 3600000"));
+        }
+        Ok(Call {
+            id: CallId::new(),
+            user_id: who.user_id,
+            server,
+            tool,
+            arguments: Arc::from(arguments),
+            timeout,
+            progress,
+            created_at: Timestamp::now(),
+        })
+    }
+
+    /// Makes the call and records it, before anybody hears how it went.
+    async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<CallOutcome> {
+        let (reply, execution_time) = self.dispatch(&call, gone).await;
+        let record = record(&call, &reply, execution_time);
+        let success = record.success;
+        self.inner.recorder.call(record).await.map_err(|cause| {
+            log::error!(server:% = call.server.id, cause:%; "a call was made but could not be recorded");
+            Error::StoreUnavailable("the tool was called, but the call could not be recorded".into())
+        })?;
+        call.server.tally.add(success, execution_time);
+        self.inner.metrics.called(&reply, execution_time);
+        log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
+        outcome(&call, reply, execution_time)
+    }
+}
+
+fn empty_object() -> Box<RawValue> {
+    RawValue::from_string("{}".into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// What is kept of a call: secrets masked, and no word that PostgreSQL could not hold.
+fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
+    let mask = call.server.mask.load();
+    let masked = |json: &Arc<RawValue>| mask.json(json).map_or_else(|| json.clone(), Arc::from);
+    ToolCall {
+        id: call.id,
+        server_id: call.server.id,
+        user_id: call.user_id,
+        tool_name: call.tool.clone(),
+        parameters: masked(&call.arguments),
+        response: reply.said().map(masked),
+        success: matches!(reply, Reply::Succeeded(_)),
+        error_message: reply.fault().map(|fault| mask.text(&fault).replace('\0', "\u{fffd}")),
+        execution_time,
+        created_at: call.created_at,
+    }
+}
+
+fn outcome(call: &Call, reply: Reply, execution_time: i64) -> Result<CallOutcome> {
+    match reply {
+        Reply::Succeeded(result) => Ok(CallOutcome { call_id: call.id, result, execution_time }),
+        Reply::Failed { message, answer } => {
+            Err(Error::ToolFailed(Box::new(ToolFailure { message, answer, call_id: call.id, execution_time })))
+        }
+        Reply::Unavailable(reason) => Err(Error::ServerUnavailable(reason)),
+        Reply::Expired => Err(Error::CallTimeout(call.timeout)),
+        Reply::Cancelled => Err(Error::NotReady("nobody waited for the call")),
     }
 }

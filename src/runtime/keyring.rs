@@ -1,28 +1,206 @@
 //! The one secret of an installation, and the keys made from it: tokens are signed, environments are sealed.
 
-use crate::error::Result;
+use std::{fmt, path::Path};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hkdf,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    error::{Error, Result},
+    runtime::{private_file, random, tokens::Tokens},
+};
+
+/// The file in the data folder that holds a secret made here.
+const FILE: &str = "secret.key";
+
+const SHORTEST: usize = 32;
+
+/// Words that secrets copied from examples are made of, longer ones before those they contain.
+const WELL_KNOWN: [&str; 25] = [
+    "changethis",
+    "changeme",
+    "production",
+    "password",
+    "insecure",
+    "replace",
+    "default",
+    "example",
+    "letmein",
+    "please",
+    "ostler",
+    "passwd",
+    "qwerty",
+    "secret",
+    "change",
+    "admin",
+    "super",
+    "token",
+    "your",
+    "this",
+    "jwt",
+    "key",
+    "hs256",
+    "in",
+    "my",
+];
 
 /// Keys derived from the secret (HKDF-SHA-256, RFC 5869), one per purpose. `Debug` shows none of them.
-pub struct Keyring {}
+pub(super) struct Keyring {
+    /// Signs and checks bearer tokens.
+    pub(super) tokens: Tokens,
+    sealing: RandomizedNonceKey,
+}
 
 impl Keyring {
     /// The keys of `secret`, which must be at least 32 bytes and no well-known default.
-    pub fn from_secret(_secret: &str) -> Result<Self> {
-        unimplemented!()
+    pub(super) fn from_secret(secret: &str) -> Result<Self> {
+        if secret.len() < SHORTEST {
+            return Err(refusal("must be at least 32 bytes long; `openssl rand -base64 32` makes one"));
+        }
+        if is_well_known(secret) {
+            return Err(refusal("is one that anybody would try; `openssl rand -base64 32` makes a better one"));
+        }
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"ostler").extract(secret.as_bytes());
+        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &derive(&root, b"seal")?).map_err(|_| defect("sealing"))?;
+        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing })
     }
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none. Blocks.
-    pub fn from_data_dir(_data_dir: &std::path::Path) -> Result<Self> {
-        unimplemented!()
+    pub(super) fn from_data_dir(data_dir: &Path) -> Result<Self> {
+        let path = data_dir.join(FILE);
+        let unusable = |why: String| Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()));
+        if !path.exists() {
+            let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
+            private_file::create(&path, &secret).map_err(|cause| unusable(cause.to_string()))?;
+        }
+        let secret = private_file::read(&path).map_err(|cause| unusable(cause.to_string()))?;
+        Self::from_secret(secret.trim()).map_err(|_| unusable("holds no usable secret key".into()))
     }
 
     /// Encrypts `text` (AES-256-GCM, random nonce, `context` bound as additional data), as printable text.
-    pub fn seal(&self, _context: &str, _text: &str) -> Result<String> {
-        unimplemented!()
+    pub(super) fn seal(&self, context: &str, text: &str) -> Result<String> {
+        let mut body = text.as_bytes().to_vec();
+        let sealed = self.sealing.seal_in_place_append_tag(Aad::from(context), &mut body);
+        let nonce = sealed.map_err(|_| defect("sealing"))?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &body].concat()))
     }
 
     /// What [`Keyring::seal`] encrypted under the same context.
-    pub fn open(&self, _context: &str, _sealed: &str) -> Result<String> {
-        unimplemented!()
+    pub(super) fn open(&self, context: &str, sealed: &str) -> Result<String> {
+        self.opened(context, sealed).ok_or_else(|| {
+            Error::Internal(format!("what was sealed as {context} cannot be opened; was OSTLER_SECRET_KEY changed?"))
+        })
+    }
+
+    fn opened(&self, context: &str, sealed: &str) -> Option<String> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, body) = bytes.split_at_mut_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let text = self.sealing.open_in_place(nonce, Aad::from(context), body).ok()?;
+        String::from_utf8(text.to_vec()).ok()
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").finish_non_exhaustive()
+    }
+}
+
+fn derive(root: &hkdf::Prk, purpose: &[u8]) -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    let okm = root.expand(&[purpose], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+    okm.map(|()| key).map_err(|_| defect("deriving keys"))
+}
+
+fn defect(doing: &str) -> Error {
+    Error::Internal(format!("{doing} failed"))
+}
+
+fn refusal(message: &str) -> Error {
+    Error::invalid("OSTLER_SECRET_KEY", message)
+}
+
+/// Whether little is left of the secret without the words everybody uses, or it repeats a few characters.
+fn is_well_known(secret: &str) -> bool {
+    let mut rest = secret.to_lowercase();
+    for word in WELL_KNOWN {
+        rest = rest.replace(word, " ");
+    }
+    let left = rest.chars().filter(|character| character.is_alphanumeric()).count();
+    let mut different: Vec<char> = secret.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    left < 8 || different.len() < 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "Zm9ydHktdHdvIGhvcnNlcyBpbiB0aGUgc3RhYmxl";
+
+    #[test]
+    fn what_is_sealed_opens_again_under_the_same_context_only() {
+        let keyring = Keyring::from_secret(SECRET).unwrap();
+        let sealed = keyring.seal("env:1", "pässword").unwrap();
+        assert_eq!(keyring.open("env:1", &sealed).unwrap(), "pässword");
+        assert!(keyring.open("env:2", &sealed).is_err());
+        assert_ne!(sealed, keyring.seal("env:1", "pässword").unwrap());
+    }
+
+    #[test]
+    fn a_changed_or_cut_text_does_not_open() {
+        let keyring = Keyring::from_secret(SECRET).unwrap();
+        let sealed = keyring.seal("", "").unwrap();
+        let changed = sealed.replace(&sealed[20..21], if &sealed[20..21] == "A" { "B" } else { "A" });
+        for text in [changed.as_str(), &sealed[..sealed.len() - 4], "", "not base64!", "AAAA"] {
+            assert!(keyring.open("", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_secret_opens_nothing() {
+        let sealed = Keyring::from_secret(SECRET).unwrap().seal("", "text").unwrap();
+        let other = Keyring::from_secret(&SECRET.to_uppercase()).unwrap();
+        assert!(other.open("", &sealed).unwrap_err().to_string().contains("internal"));
+    }
+
+    #[test]
+    fn a_short_or_well_known_secret_is_refused_by_its_variable() {
+        let repeated = ["changeme", "secret", "password"].map(|word| word.repeat(8));
+        let guessable =
+            ["", "changeme", "short-but-random-Zm9ydHktd", "your-super-secret-jwt-key-change-in-production"];
+        for secret in
+            guessable.into_iter().chain(repeated.iter().map(String::as_str)).chain([&*"x".repeat(64), &"ab".repeat(20)])
+        {
+            let refusal = Keyring::from_secret(secret).unwrap_err().to_string();
+            assert!(refusal.starts_with("OSTLER_SECRET_KEY: "), "{secret}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_ones_own_is_taken() {
+        for secret in ["0123456789abcdef0123456789abcdef", "a test key with thirty-two bytes or more", SECRET] {
+            assert!(Keyring::from_secret(secret).is_ok(), "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_secret_made_in_the_data_folder_is_the_same_at_the_next_start() {
+        let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
+        let sealed = Keyring::from_data_dir(&folder).unwrap().seal("", "text").unwrap();
+        assert_eq!(Keyring::from_data_dir(&folder).unwrap().open("", &sealed).unwrap(), "text");
+        std::fs::write(folder.join(FILE), "cut").unwrap();
+        assert!(Keyring::from_data_dir(&folder).unwrap_err().to_string().contains("secret.key: holds no usable"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", Keyring::from_secret(SECRET).unwrap()), "Keyring { .. }");
     }
 }

@@ -1,18 +1,22 @@
-//! Registering, changing, starting, stopping and watching servers.
+//! Registering, changing, removing, starting and stopping servers.
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::{
-    error::Result,
+    error::{Error, Faults, Noun, Result},
     model::{
-        HealthStatus, NewServer, Page, PageRequest, Principal, RuntimeStatus, Server, ServerChange, ServerId, Share,
-        Timestamp, UserId,
+        AuditEntry, HealthStatus, NewServer, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
+        ServerChange, ServerConfig, ServerId, Timestamp, UserId,
     },
-    runtime::Runtime,
+    policy::{environment, mask::MASKED},
+    runtime::{Runtime, accounts::to_its_end, registry::Registered},
+    store::{self, servers::StoredServer},
+    supervisor::{
+        Availability,
+        messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
+    },
 };
 
 /// A server, its process, and nothing secret: `env` values in `server.config.env` are masked.
@@ -26,159 +30,303 @@ pub struct ServerDetails {
     pub revision: String,
 }
 
-/// The health of one server.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerHealth {
-    /// Opaque id.
-    #[schema(value_type = String)]
-    pub id: ServerId,
-    /// Its name.
-    pub name: String,
-    /// Whether it answers.
-    pub healthy: bool,
-    /// In one word.
-    pub status: HealthStatus,
-    /// When it was last looked at.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_check: Option<Timestamp>,
-}
-
-/// How many servers are well.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct HealthSummary {
-    /// All the caller may see.
-    pub total: usize,
-    /// Of those, `HEALTHY`.
-    pub healthy: usize,
-    /// The others.
-    pub unhealthy: usize,
-}
-
-/// The health of all servers a caller may see.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct HealthReport {
-    /// Counted.
-    pub summary: HealthSummary,
-    /// One by one.
-    pub servers: Vec<ServerHealth>,
-}
-
-/// Totals over every server.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Statistics {
-    /// Servers registered.
-    pub total_servers: usize,
-    /// Servers by health status.
-    pub by_status: std::collections::BTreeMap<String, usize>,
-    /// Calls on record.
-    pub total_calls: i64,
-    /// Of those, failed.
-    pub total_errors: i64,
-    /// Their execution times, summed, in milliseconds.
-    pub total_execution_time: i64,
-    /// The mean, in milliseconds.
-    pub average_execution_time: f64,
-    /// Restarts after failures since Ostler started.
-    pub restarts: u64,
-}
-
-/// A line of standard error.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OutputLine {
-    /// Ascending by one; a gap means lines were dropped.
-    pub seq: u64,
-    /// When it was read.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// The line, lossily decoded, secrets masked.
-    pub line: String,
+impl ServerDetails {
+    fn of(registered: &Registered) -> Self {
+        let mut server = registered.current();
+        server.config.env.values_mut().for_each(|value| *value = MASKED.into());
+        let revision = revision(&server);
+        let runtime_status = registered.link.view.borrow().runtime_status();
+        Self { server, runtime_status, revision }
+    }
 }
 
 impl Runtime {
-    /// The caller's own servers and those shared with them.
-    pub fn servers(&self, _who: &Principal, _page: &PageRequest) -> Result<Page<ServerDetails>> {
-        unimplemented!()
+    /// The caller's own servers and those shared with them, oldest first.
+    pub fn servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
+        self.require(who, Permission::McpRead, "server.list")?;
+        self.page(page, |registered| registered.is_of(who))
     }
-    /// Every server (`mcp:manage`).
-    pub fn all_servers(&self, _who: &Principal, _page: &PageRequest) -> Result<Page<ServerDetails>> {
-        unimplemented!()
+
+    /// Every server, oldest first (`mcp:manage`).
+    pub fn all_servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
+        self.require(who, Permission::McpManage, "server.list-all")?;
+        self.page(page, |_| true)
     }
-    /// Totals (`mcp:manage`).
-    pub fn statistics(&self, _who: &Principal) -> Result<Statistics> {
-        unimplemented!()
-    }
+
     /// One server.
-    pub fn server(&self, _who: &Principal, _id: ServerId) -> Result<ServerDetails> {
-        unimplemented!()
+    pub fn server(&self, who: &Principal, id: ServerId) -> Result<ServerDetails> {
+        Ok(ServerDetails::of(&*self.reach(who, id, Permission::McpRead, "server.read")?))
     }
+
     /// Registers a server, and starts it if enabled; does not wait for it.
-    pub async fn create_server(&self, _who: &Principal, _new: NewServer) -> Result<ServerDetails> {
-        unimplemented!()
+    pub async fn create_server(&self, who: &Principal, NewServer(config): NewServer) -> Result<ServerDetails> {
+        const ACTION: &str = "server.create";
+        self.require(who, Permission::McpWrite, ACTION)?;
+        check_environment(&config)?;
+        self.check_command(who, &config, ACTION)?;
+        self.limit_create(who)?;
+        let server = new_server(who.user_id, config);
+        let stored = StoredServer { sealed_env: self.seal(&server)?, server: without_env(&server) };
+        let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
+        let runtime = self.clone();
+        to_its_end(async move {
+            let _work = runtime.inner.life.begin_work()?;
+            runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
+            Ok(ServerDetails::of(&*runtime.register(server, Vec::new()).await?))
+        })
+        .await
     }
+
     /// Changes a server; a running one is replaced without losing a call. `if_match` is a revision the caller saw.
     pub async fn update_server(
         &self,
-        _who: &Principal,
-        _id: ServerId,
-        _change: ServerChange,
-        _if_match: Option<&str>,
+        who: &Principal,
+        id: ServerId,
+        change: ServerChange,
+        if_match: Option<&str>,
     ) -> Result<ServerDetails> {
-        unimplemented!()
+        const ACTION: &str = "server.update";
+        let registered = self.reach(who, id, Permission::McpWrite, ACTION)?;
+        let (runtime, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
+        to_its_end(async move {
+            let _work = runtime.inner.life.begin_work()?;
+            let _alone = registered.changing.lock().await;
+            let before = Server::clone(&registered.server.load());
+            if if_match.is_some_and(|seen| seen != revision(&before)) {
+                return Err(Error::Stale(Noun::Server));
+            }
+            let after = Server { config: merged(&before.config, change)?, ..before.clone() };
+            check_environment(&after.config)?;
+            if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
+                runtime.check_command(&who, &after.config, ACTION)?;
+            }
+            let entry = AuditEntry::by(&who, ACTION, id, Outcome::Success);
+            runtime.apply(&registered, &before, after, entry).await?;
+            Ok(ServerDetails::of(&registered))
+        })
+        .await
     }
-    /// Removes a server; its process ends.
-    pub async fn delete_server(&self, _who: &Principal, _id: ServerId) -> Result<()> {
-        unimplemented!()
+
+    /// Removes a server; its process ends soon after.
+    pub async fn delete_server(&self, who: &Principal, id: ServerId) -> Result<()> {
+        const ACTION: &str = "server.delete";
+        self.reach_as_owner(who, id, ACTION)?;
+        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
+        let runtime = self.clone();
+        to_its_end(async move {
+            let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
+            let found = runtime.inner.recorder.write(Some(entry), remove).await?;
+            runtime.forget_server(id);
+            if found { Ok(()) } else { Err(Error::NotFound(Noun::Server)) }
+        })
+        .await
     }
+
     /// Starts a server; returns once it is ready.
-    pub async fn start_server(&self, _who: &Principal, _id: ServerId) -> Result<RuntimeStatus> {
-        unimplemented!()
+    pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
+        let registered = self.command(who, id, "server.start").await?;
+        up(self.inner.supervision.ask(StartServer { id }).await?, &registered)
     }
+
     /// Stops a server; returns once its process tree is gone.
-    pub async fn stop_server(&self, _who: &Principal, _id: ServerId) -> Result<RuntimeStatus> {
-        unimplemented!()
+    pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
+        let registered = self.command(who, id, "server.stop").await?;
+        self.inner.supervision.ask(StopServer { id }).await?;
+        Ok(status(&registered))
     }
+
     /// Stops and starts a server; returns once it is ready again.
-    pub async fn restart_server(&self, _who: &Principal, _id: ServerId) -> Result<RuntimeStatus> {
-        unimplemented!()
+    pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
+        let registered = self.command(who, id, "server.restart").await?;
+        up(self.inner.supervision.ask(RestartServer { id }).await?, &registered)
     }
-    /// The server's tools, each as the server describes it; waits for a starting server.
-    pub async fn tools(&self, _who: &Principal, _id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        unimplemented!()
+
+    /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
+    pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
+        let registered = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        let mut view = registered.link.view.clone();
+        let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
+        let timeout = self.inner.settings.call_timeout;
+        let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
+        match settled.map(|view| view.availability.clone()) {
+            Ok(Availability::Ready(instance)) => Ok(instance.tools()),
+            Ok(Availability::Down(reason)) => Err(Error::ServerUnavailable(reason)),
+            Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
+        }
     }
-    /// Asks every server the caller may see how it is, now.
-    pub async fn check_health(&self, _who: &Principal) -> Result<HealthReport> {
-        unimplemented!()
+
+    /// Forgets an account that is deleted in the database: its servers end, what was shared with it is not any more.
+    pub(super) fn forget_servers_of(&self, user: UserId, ids: Vec<ServerId>) {
+        ids.into_iter().for_each(|id| self.forget_server(id));
+        for registered in self.inner.registry.all().values() {
+            registered.change_shares(user, None);
+        }
     }
-    /// What the server wrote on standard error, oldest first, as far as it is kept.
-    pub fn output(&self, _who: &Principal, _id: ServerId) -> Result<Vec<OutputLine>> {
-        unimplemented!()
+
+    fn forget_server(&self, id: ServerId) {
+        self.inner.registry.remove(id);
+        let runtime = self.clone();
+        // A supervisor that is lost takes its servers with it.
+        tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
     }
-    /// Wakes with every line after `seq`; ends when the server is removed.
-    pub fn follow_output(
+
+    /// Reads every server from the database and hands it to the supervisor; enabled ones start.
+    pub(super) async fn load_servers(&self) -> Result<()> {
+        let (servers, mut shares) =
+            self.inner.store.read(|db| Ok((store::servers::all(db)?, store::shares::all(db)?))).await?;
+        for StoredServer { mut server, sealed_env } in servers {
+            let opened = self.inner.keyring.open(&server.id.to_string(), &sealed_env)?;
+            server.config.env = serde_json::from_str(&opened)
+                .map_err(|_| Error::Internal("a stored environment is not an object".into()))?;
+            let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
+            self.register(server, own).await?;
+        }
+        Ok(())
+    }
+
+    async fn register(&self, server: Server, shares: Vec<crate::model::Share>) -> Result<Arc<Registered>> {
+        let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
+        let registered = Registered::new(server, shares, self.inner.settings.max_in_flight);
+        let registered = self.inner.registry.insert(registered);
+        self.hand_over(&registered, wanted).await?;
+        Ok(registered)
+    }
+
+    async fn apply(
         &self,
-        _who: &Principal,
-        _id: ServerId,
-        _after: u64,
-    ) -> Result<futures_util::stream::BoxStream<'static, OutputLine>> {
-        unimplemented!()
+        registered: &Registered,
+        before: &Server,
+        mut after: Server,
+        entry: AuditEntry,
+    ) -> Result<()> {
+        // Strictly later, so that a revision never comes twice.
+        after.updated_at = Timestamp::now().max(before.updated_at.plus(std::time::Duration::from_millis(1)));
+        let (id, sealed, config, at) = (after.id, self.seal(&after)?, without_env(&after).config, after.updated_at);
+        let update = move |db: &mut store::Connection| store::servers::update_config(db, id, &config, &sealed, at);
+        if !self.inner.recorder.write(Some(entry), update).await? {
+            return Err(Error::NotFound(Noun::Server));
+        }
+        let mask = crate::policy::mask::Mask::new(after.config.env.values());
+        let wanted = match (before.config.enabled, after.config.enabled) {
+            (false, true) => Some(Wanted::Up),
+            (true, false) => Some(Wanted::Down),
+            (true, true) | (false, false) => None,
+        };
+        let update = UpdateServer { id, launch: self.launch(id, &after.config), mask: mask.clone(), wanted };
+        registered.mask.store(Arc::new(mask));
+        registered.server.store(Arc::new(after));
+        self.inner.supervision.ask(update).await
     }
-    /// Who else may use the server.
-    pub fn shares(&self, _who: &Principal, _id: ServerId) -> Result<Vec<Share>> {
-        unimplemented!()
+
+    /// The server, if `who` may command its process; the command is on record before it is carried out.
+    async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
+        let registered = self.reach(who, id, Permission::McpWrite, action)?;
+        let _work = self.inner.life.begin_work()?;
+        self.inner.recorder.audit(AuditEntry::by(who, action, id, Outcome::Success)).await?;
+        Ok(registered)
     }
-    /// Lets somebody else use the server, or changes how.
-    pub async fn share(&self, _who: &Principal, _id: ServerId, _share: Share) -> Result<Share> {
-        unimplemented!()
+
+    fn page(&self, page: &PageRequest, wanted: impl Fn(&Registered) -> bool) -> Result<Page<ServerDetails>> {
+        let after = page.cursor.as_deref().map(str::parse::<ServerId>).transpose();
+        let after = after.map_err(|_| Error::Malformed("cursor: is not one that a list gave".into()))?;
+        let all = self.inner.registry.all();
+        let limit = usize::try_from(page.limit.clamp(1, 100)).unwrap_or(100);
+        let mut rest = all
+            .range((after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded), std::ops::Bound::Unbounded))
+            .map(|(_, registered)| registered)
+            .filter(|registered| wanted(registered));
+        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| ServerDetails::of(registered)).collect();
+        let last = items.last().map(|details| details.server.id.to_string());
+        let next_cursor = rest.next().and(last);
+        Ok(Page { items, next_cursor })
     }
-    /// Ends that.
-    pub async fn unshare(&self, _who: &Principal, _id: ServerId, _user: UserId) -> Result<()> {
-        unimplemented!()
+
+    fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
+        let allowed = &self.inner.settings.allowed_commands;
+        if who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
+            return Ok(());
+        }
+        self.audit_denied(who, action, &config.command);
+        Err(Error::CommandNotAllowed(format!(
+            "command: `{}` with these arguments is not allowed here; ask somebody with mcp:manage to register it, \
+             or to add a template for it to MCP_ALLOWED_COMMANDS",
+            config.command
+        )))
     }
-    /// Stops and removes the servers of an account that is being deleted, in the transaction given by the caller's write.
-    pub(super) async fn forget_servers_of(&self, _user: UserId, _ids: Vec<ServerId>) {
-        unimplemented!()
+
+    fn seal(&self, server: &Server) -> Result<String> {
+        let json = serde_json::to_string(&server.config.env)
+            .map_err(|_| Error::Internal("an environment cannot be written as JSON".into()))?;
+        self.inner.keyring.seal(&server.id.to_string(), &json)
+    }
+}
+
+fn new_server(user_id: UserId, config: ServerConfig) -> Server {
+    let now = Timestamp::now();
+    Server {
+        id: ServerId::new(),
+        user_id,
+        config,
+        health_status: HealthStatus::Unknown,
+        total_calls: 0,
+        total_errors: 0,
+        total_execution_time: 0,
+        last_used_at: None,
+        last_health_check: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// The change applied; a masked value keeps the one it masks.
+fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
+    let mut faults = Faults::default();
+    let mut env = change.env.unwrap_or_else(|| before.env.clone());
+    for (name, value) in env.iter_mut().filter(|(_, value)| *value == MASKED) {
+        match before.env.get(name) {
+            Some(kept) => value.clone_from(kept),
+            None => faults.check(false, format!("/env/{name}"), "is masked, but there is no earlier value to keep"),
+        }
+    }
+    faults.into_result()?;
+    Ok(ServerConfig {
+        name: change.name.unwrap_or_else(|| before.name.clone()),
+        description: change.description.unwrap_or_else(|| before.description.clone()),
+        command: change.command.unwrap_or_else(|| before.command.clone()),
+        args: change.args.unwrap_or_else(|| before.args.clone()),
+        env,
+        enabled: change.enabled.unwrap_or(before.enabled),
+    })
+}
+
+fn check_environment(config: &ServerConfig) -> Result<()> {
+    let mut faults = Faults::default();
+    for (name, value) in &config.env {
+        let pointer = || format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
+        let refused = environment::refuse(name);
+        faults.check(refused.is_none(), pointer(), refused.unwrap_or_default());
+        faults.check(!value.contains('\0'), pointer(), "must not hold a NUL character");
+    }
+    faults.into_result()
+}
+
+fn without_env(server: &Server) -> Server {
+    let config = ServerConfig { env: std::collections::BTreeMap::new(), ..server.config.clone() };
+    Server { config, ..server.clone() }
+}
+
+fn revision(server: &Server) -> String {
+    server.updated_at.to_string()
+}
+
+fn status(registered: &Registered) -> RuntimeStatus {
+    registered.link.view.borrow().runtime_status()
+}
+
+fn up(outcome: Result<(), NotUp>, registered: &Registered) -> Result<RuntimeStatus> {
+    match outcome {
+        Ok(()) => Ok(status(registered)),
+        Err(NotUp::Failed(report)) => Err(Error::SpawnFailed { reason: report.reason, stderr: report.stderr }),
+        Err(NotUp::Stopped) => Err(Error::ServerUnavailable("it was stopped before it was ready".into())),
     }
 }

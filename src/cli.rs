@@ -1,0 +1,110 @@
+//! The command line: what it says is configured here, run in one file per command, and answered with an exit code.
+//!
+//! 0: done, or asked to stop. 1: failed. 64: bad usage or configuration; nothing was started.
+
+mod check_config;
+mod command_line;
+mod config;
+mod demo_server;
+mod environment;
+mod fault;
+mod file;
+mod logging;
+mod migrate;
+mod process;
+mod serve;
+mod settings;
+mod show;
+mod suggest;
+mod value;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use command_line::{Command, Invocation};
+use config::{Loaded, Sources};
+use fault::Fault;
+
+/// Exit code for bad usage or configuration: `EX_USAGE` of `sysexits.h`.
+const BAD_USAGE: u8 = 64;
+
+/// Runs the command that the process was started with.
+pub(crate) fn main() -> ExitCode {
+    match command_line::parse(std::env::args_os()) {
+        Ok(Command::DemoServer(options)) => demo_server::run(&options),
+        Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
+        Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
+        Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),
+        Err(answer) => {
+            // Where help cannot be written, there is nobody left to tell.
+            let _ = answer.print();
+            if answer.use_stderr() { ExitCode::from(BAD_USAGE) } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+/// Runs `command` on a configuration without faults; lists all of them otherwise.
+fn configured(invocation: Invocation, command: impl FnOnce(Loaded) -> Result<(), Failure>) -> ExitCode {
+    let environment = std::env::vars_os().collect();
+    let sources = Sources { file: invocation.file, environment, flags: invocation.flags };
+    match config::load(sources) {
+        Ok(loaded) => finish(command(loaded)),
+        Err(faults) => {
+            list(&faults);
+            ExitCode::from(BAD_USAGE)
+        }
+    }
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug)]
+enum Failure {
+    /// It could not be done.
+    Failed(String),
+    /// It was told something that only showed to be wrong when it was used.
+    Misconfigured(String),
+}
+
+impl From<ostler::Error> for Failure {
+    fn from(error: ostler::Error) -> Self {
+        let text = error.to_string();
+        if let ostler::Error::Invalid(_) = error { Self::Misconfigured(text) } else { Self::Failed(text) }
+    }
+}
+
+impl Failure {
+    /// What to say where `doing` something failed.
+    fn of(doing: &str, error: &io::Error) -> Self {
+        Self::Failed(format!("cannot {doing}: {error}"))
+    }
+}
+
+/// Turns the end of a command into an exit code, and says on one line why it failed.
+fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    let (reason, code) = match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(reason)) => (reason, ExitCode::FAILURE),
+        Err(Failure::Misconfigured(reason)) => (reason, ExitCode::from(BAD_USAGE)),
+    };
+    complain(&format!("ostler: {}\n", logging::one_line(&reason)));
+    code
+}
+
+/// Lists faults on standard error, one per line.
+fn list(faults: &[Fault]) {
+    let mut text = match faults.len() {
+        1 => "ostler: 1 fault in the configuration; nothing was started\n".to_owned(),
+        many => format!("ostler: {many} faults in the configuration; nothing was started\n"),
+    };
+    for fault in faults {
+        text.push_str(&format!("  {}\n", logging::one_line(&fault.to_string())));
+    }
+    complain(&text);
+}
+
+/// Writes to standard error; there is nowhere to report a failure of that.
+fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,184 @@
+//! The command line: one flag for each row of the table of settings, and the few that are no settings.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::PossibleValuesParser, value_parser};
+
+use crate::cli::{
+    config::Config,
+    demo_server::{Era, Options},
+    settings::{SETTINGS, Setting},
+    value,
+};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(Invocation),
+    /// Bring the database up to date.
+    Migrate(Invocation),
+    /// Show the configuration.
+    CheckConfig(Invocation),
+    /// Be a small MCP server.
+    DemoServer(Options),
+}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Invocation {
+    /// The configuration file.
+    pub(crate) file: Option<PathBuf>,
+    /// Settings given as flags.
+    pub(crate) flags: Vec<(&'static Setting, String)>,
+}
+
+/// The names of the eras that the demo server can be held to.
+const ERAS: &[(&str, Era)] = &[("auto", Era::Auto), ("legacy", Era::Legacy), ("modern", Era::Modern)];
+
+/// Reads the command line. `Err` is an answer to print: help, the version, or what is wrong.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+    let matches = definition().try_get_matches_from(arguments)?;
+    Ok(match matches.subcommand() {
+        Some(("migrate", matches)) => Command::Migrate(invocation(matches)),
+        Some(("check-config", matches)) => Command::CheckConfig(invocation(matches)),
+        Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
+        Some((_, matches)) => Command::Serve(invocation(matches)),
+        None => Command::Serve(invocation(&matches)),
+    })
+}
+
+fn definition() -> Clap {
+    let serve = Clap::new("serve").about("Run Ostler; this is what happens without a command, too");
+    let migrate = Clap::new("migrate").about("Bring the database up to date and name what was done");
+    let check = Clap::new("check-config").about("Show every setting with its value and where it came from");
+    Clap::new("ostler")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(env!("CARGO_PKG_DESCRIPTION"))
+        .after_help("Without a command: serve, with its flags. Exit codes: 0 asked to stop, 1 failed, 64 bad usage or configuration.")
+        .args_conflicts_with_subcommands(true)
+        .args(configuration().into_iter().map(|argument| argument.hide(true)))
+        .subcommand(serve.args(configuration()))
+        .subcommand(migrate.args(configuration()))
+        .subcommand(check.args(configuration()))
+        .subcommand(demo_server())
+}
+
+/// The flags that configure, `--config` first.
+fn configuration() -> Vec<Arg> {
+    let file = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Configuration file (TOML); flags win over the environment, which wins over the file");
+    let defaults = Config::default();
+    let settings = SETTINGS.iter().map(|setting| {
+        let default = (setting.show)(&defaults);
+        Arg::new(setting.flag)
+            .long(setting.flag)
+            .value_name(setting.kind.placeholder())
+            .allow_hyphen_values(true)
+            .help_heading(heading(setting))
+            .help(format!("{} [env: {}] [default: {default}]", setting.help, setting.variable))
+    });
+    std::iter::once(file).chain(settings).collect()
+}
+
+/// The table of the file that a setting stands in, as a heading.
+fn heading(setting: &Setting) -> &'static str {
+    match setting.key.split_once('.') {
+        Some(("mcp", _)) => "MCP servers",
+        Some(("gateway", _)) => "Gateway",
+        Some(_) => "Rate limits per user",
+        None => "Settings",
+    }
+}
+
+fn invocation(matches: &ArgMatches) -> Invocation {
+    let given = |setting: &'static Setting| Some((setting, matches.get_one::<String>(setting.flag)?.clone()));
+    Invocation {
+        file: matches.get_one::<PathBuf>("config").cloned(),
+        flags: SETTINGS.iter().filter_map(given).collect(),
+    }
+}
+
+fn demo_server() -> Clap {
+    Clap::new("demo-server")
+        .about("Be a small MCP server on standard input and output, to try Ostler with")
+        .arg(
+            Arg::new("era")
+                .long("era")
+                .value_parser(PossibleValuesParser::new(ERAS.iter().map(|(name, _)| *name)))
+                .default_value("auto")
+                .help("Revisions to speak: with a handshake (legacy), without (modern), or as the first message says"),
+        )
+        .arg(
+            Arg::new("startup-delay-ms")
+                .long("startup-delay-ms")
+                .value_name("NUMBER")
+                .value_parser(value_parser!(u64))
+                .default_value("0")
+                .action(ArgAction::Set)
+                .help("Wait this long before reading the first message"),
+        )
+}
+
+fn demo_options(matches: &ArgMatches) -> Options {
+    let era = matches.get_one::<String>("era").and_then(|name| value::one_of(name, ERAS).ok());
+    let delay = matches.get_one::<u64>("startup-delay-ms").copied().unwrap_or_default();
+    Options { era: era.unwrap_or(Era::Auto), startup_delay: Duration::from_millis(delay) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, Error> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_serve_and_takes_its_flags() {
+        for line in ["ostler --port 0", "ostler serve --port 0"] {
+            let Ok(Command::Serve(invocation)) = parsed(line) else { panic!("{line}") };
+            assert_eq!(invocation.flags.len(), 1);
+            assert_eq!(invocation.flags[0].0.key, "port");
+        }
+    }
+
+    #[test]
+    fn the_demo_server_takes_its_own_flags_only() {
+        let Ok(Command::DemoServer(options)) = parsed("ostler demo-server --era modern --startup-delay-ms 5") else {
+            panic!("not understood")
+        };
+        assert_eq!(options, Options { era: Era::Modern, startup_delay: Duration::from_millis(5) });
+        assert!(parsed("ostler demo-server --port 1").is_err());
+        assert!(parsed("ostler demo-server --era tomorrow").is_err());
+    }
+
+    #[test]
+    fn help_of_serve_names_every_variable_and_its_default() {
+        let help = parsed("ostler serve --help").unwrap_err().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for setting in SETTINGS {
+            assert!(help.contains(&format!("[env: {}]", setting.variable)), "{}", setting.variable);
+        }
+        assert!(help.contains("[default: 3010]"));
+    }
+
+    #[test]
+    fn keys_variables_and_flags_follow_one_scheme() {
+        for setting in SETTINGS {
+            assert_eq!(setting.flag, setting.key.replace(['.', '_'], "-"));
+            if setting.key != "log" {
+                let name = setting.key.replace('.', "_").to_uppercase();
+                assert_eq!(setting.variable.trim_start_matches("OSTLER_"), name);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The configuration: defaults, then the file, then the environment, then flags; every fault of all of them at once.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+
+use ostler::store::DatabaseUrl;
+
+use crate::cli::{
+    environment,
+    fault::{Fault, Origin},
+    file, logging,
+    settings::{self, Setting},
+};
+
+/// Everything the program can be told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    /// The HTTP side.
+    pub(crate) http: ostler::http::Settings,
+    /// The servers, the accounts, the data.
+    pub(crate) runtime: ostler::runtime::Settings,
+    /// The gateway.
+    pub(crate) gateway: Gateway,
+    /// The log.
+    pub(crate) log: logging::Settings,
+}
+
+/// Settings of the gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    /// Time between health checks of a service's instances.
+    pub(crate) health_check_interval: Duration,
+    /// How long an upstream may take where its service says nothing.
+    pub(crate) timeout: Duration,
+    /// How an instance is chosen where its service says nothing.
+    pub(crate) load_balancing: LoadBalancing,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        let half_a_minute = Duration::from_secs(30);
+        Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }
+    }
+}
+
+/// How an instance of a service is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadBalancing {
+    /// Each in turn.
+    RoundRobin,
+    /// The one with the fewest requests under way.
+    LeastConnections,
+    /// Each in turn, as often as its weight says.
+    Weighted,
+}
+
+/// Where settings are read from.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// The configuration file, where one was named.
+    pub(crate) file: Option<PathBuf>,
+    /// The process's environment.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Flags in the order they were given.
+    pub(crate) flags: Vec<(&'static Setting, String)>,
+}
+
+/// A value as it was written, not yet understood.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// What it sets.
+    pub(crate) setting: &'static Setting,
+    /// The text; a list is separated by commas.
+    pub(crate) text: String,
+    /// Where it stands.
+    pub(crate) origin: Origin,
+}
+
+/// A configuration, and where each of its values came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The values.
+    pub(crate) config: Config,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Loaded {
+    /// Where the value of `setting` came from.
+    pub(crate) fn origin(&self, setting: &Setting) -> &Origin {
+        self.origins.get(setting.key).unwrap_or(&Origin::Default)
+    }
+}
+
+/// Reads all sources and returns every fault found in any of them, also in values that a later source overrides.
+pub(crate) fn load(sources: Sources) -> Result<Loaded, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut written = Vec::new();
+    if let Some(path) = &sources.file {
+        written.extend(file::read(path, &mut faults));
+    }
+    written.extend(environment::read(sources.environment, &mut faults));
+    written.extend(sources.flags.into_iter().map(|(setting, text)| Written {
+        setting,
+        text,
+        origin: Origin::Flag(setting.flag),
+    }));
+    let loaded = apply(written, &mut faults);
+    if faults.is_empty() { Ok(loaded) } else { Err(faults) }
+}
+
+/// Puts what was written over the defaults, in order.
+fn apply(written: Vec<Written>, faults: &mut Vec<Fault>) -> Loaded {
+    let mut loaded = Loaded { config: Config::default(), origins: BTreeMap::new() };
+    for Written { setting, text, origin } in written {
+        if let Err(message) = (setting.put)(&mut loaded.config, &text) {
+            faults.push(Fault { key: Some(setting.key.to_owned()), origin: origin.clone(), message });
+        }
+        loaded.origins.insert(setting.key, origin);
+    }
+    if !loaded.origins.contains_key(settings::DATABASE_URL) {
+        // Whoever moves the data folder expects the database in it.
+        let file = loaded.config.runtime.data_dir.join("ostler.db");
+        loaded.config.runtime.database = DatabaseUrl::Sqlite(file);
+    }
+    loaded
+}

@@ -1,0 +1,297 @@
+//! `ostler demo-server`: a small MCP server on standard input and output, so that a first try needs neither Node nor Python.
+//!
+//! It speaks the revisions with a handshake and the one without, and is held to either by its first message. One thread
+//! reads, answers and writes; only a call that waits gets a thread of its own. Answers are written when no further
+//! message is at hand, so a burst costs one write.
+
+mod era;
+mod message;
+mod slow;
+mod tools;
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    process::ExitCode,
+    sync::mpsc,
+    time::Duration,
+};
+
+use message::{Fields, Params, Refusal};
+use slow::SlowCalls;
+use tools::{Call, Done};
+
+pub(crate) use era::Era;
+
+/// Buffered input, and the most output that waits for a pause in it.
+const BUFFER: usize = 64 * 1024;
+
+/// How to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The revisions to speak.
+    pub(crate) era: Era,
+    /// How long to wait before the first message is read.
+    pub(crate) startup_delay: Duration,
+}
+
+/// Serves until standard input ends, the client is gone, or a tool ends the process.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    // Nobody sends on this channel: to wait for it is to wait.
+    let (_sender, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(options.startup_delay);
+    let mut server = Server::new(options.era);
+    match server.serve(&mut BufReader::with_capacity(BUFFER, io::stdin().lock())) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "demo-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes on after a message.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// The next message.
+    Read,
+    /// The process ends with this code.
+    Exit(u8),
+}
+
+/// One conversation.
+struct Server {
+    conversation: era::Conversation,
+    slow: SlowCalls,
+    tools: String,
+    out: Vec<u8>,
+}
+
+impl Server {
+    fn new(era: Era) -> Self {
+        Self {
+            conversation: era.begin(),
+            slow: SlowCalls::default(),
+            tools: tools::list(),
+            out: Vec::with_capacity(BUFFER),
+        }
+    }
+
+    fn serve(&mut self, input: &mut BufReader<impl io::Read>) -> io::Result<u8> {
+        let mut line = Vec::new();
+        loop {
+            if self.out.len() >= BUFFER || memchr::memchr(b'\n', input.buffer()).is_none() {
+                self.write()?;
+            }
+            line.clear();
+            if input.read_until(b'\n', &mut line)? == 0 {
+                return Ok(0);
+            }
+            if let Next::Exit(code) = self.line(&line) {
+                self.write()?;
+                return Ok(code);
+            }
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if !self.out.is_empty() {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&self.out)?;
+            stdout.flush()?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Answers one line. What is no message is noted on standard error, as servers do.
+    fn line(&mut self, line: &[u8]) -> Next {
+        if line.trim_ascii().is_empty() {
+            return Next::Read;
+        }
+        match serde_json::from_slice::<Fields<'_>>(line) {
+            Ok(fields) if fields.id.is_some() && !fields.method.is_empty() => self.request(&fields),
+            Ok(fields) => {
+                self.notification(&fields);
+                Next::Read
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "demo-server: not a message: {error}");
+                Next::Read
+            }
+        }
+    }
+
+    fn request(&mut self, fields: &Fields<'_>) -> Next {
+        let answered = fields.params().and_then(|params| {
+            self.conversation.admit(&fields.method, &params)?;
+            self.method(fields, &params)
+        });
+        answered.unwrap_or_else(|refusal| {
+            message::error(&mut self.out, fields.id, &refusal);
+            Next::Read
+        })
+    }
+
+    fn notification(&mut self, fields: &Fields<'_>) {
+        if fields.method == "notifications/cancelled"
+            && let Ok(Params { request_id: Some(id), .. }) = fields.params()
+        {
+            self.slow.cancel(id);
+        }
+    }
+
+    fn method(&mut self, fields: &Fields<'_>, params: &Params<'_>) -> Result<Next, Refusal> {
+        let style = self.conversation.style();
+        match fields.method.as_ref() {
+            "tools/call" => return self.call(fields, params),
+            "tools/list" => message::listing(&mut self.out, fields.id, style, &self.tools),
+            "server/discover" => message::listing(&mut self.out, fields.id, style, era::DISCOVERY),
+            "initialize" => {
+                let members = era::handshake(params.protocol_version.as_deref());
+                message::result(&mut self.out, fields.id, style, &members);
+            }
+            "ping" => message::result(&mut self.out, fields.id, style, ""),
+            unknown => return Err(Refusal::unknown_method(unknown)),
+        }
+        Ok(Next::Read)
+    }
+
+    fn call(&mut self, fields: &Fields<'_>, params: &Params<'_>) -> Result<Next, Refusal> {
+        let Some(id) = fields.id else { return Ok(Next::Read) };
+        let arguments = params.arguments.map_or("{}", |arguments| arguments.get());
+        let token = params.meta.as_ref().and_then(|meta| meta.progress_token);
+        let call = Call { id, arguments, token, style: self.conversation.style() };
+        match tools::call(&params.name, &call, &self.slow)? {
+            Ok(Done::Text(text)) => message::content(&mut self.out, &call, &text, None),
+            Ok(Done::Both { text, structured }) => message::content(&mut self.out, &call, &text, Some(&structured)),
+            Ok(Done::Later) => {}
+            Ok(Done::Exit(code)) => return Ok(Next::Exit(code)),
+            Err(failure) => message::failure(&mut self.out, &call, &failure),
+        }
+        Ok(Next::Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+    fn ask(server: &mut Server, line: &str) -> Value {
+        server.out.clear();
+        server.line(line.as_bytes());
+        assert_eq!(server.out.iter().filter(|byte| **byte == b'\n').count(), 1, "{line}");
+        serde_json::from_slice(&server.out).unwrap()
+    }
+
+    fn modern(method: &str, members: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}{META}}}}}"#)
+    }
+
+    fn legacy(method: &str, params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#)
+    }
+
+    fn initialized() -> Server {
+        let mut server = Server::new(Era::Auto);
+        ask(&mut server, &legacy("initialize", r#"{"protocolVersion":"2025-06-18"}"#));
+        server
+    }
+
+    #[test]
+    fn a_handshake_gets_the_revision_it_asks_for_where_that_is_known() {
+        for (asked, given) in [("2024-11-05", "2024-11-05"), ("2026-07-28", "2025-11-25"), ("soon", "2025-11-25")] {
+            let answer =
+                ask(&mut Server::new(Era::Auto), &legacy("initialize", &format!(r#"{{"protocolVersion":"{asked}"}}"#)));
+            assert_eq!(answer["result"]["protocolVersion"], given);
+        }
+    }
+
+    #[test]
+    fn the_first_message_decides_the_era_for_good() {
+        let mut server = initialized();
+        assert_eq!(ask(&mut server, &modern("server/discover", ""))["error"]["code"], -32601);
+        assert!(ask(&mut server, &legacy("ping", "{}"))["result"].is_object());
+
+        let mut server = Server::new(Era::Auto);
+        assert_eq!(ask(&mut server, &modern("server/discover", ""))["result"]["resultType"], "complete");
+        assert_eq!(
+            ask(&mut server, &legacy("initialize", r#"{"protocolVersion":"2025-11-25"}"#))["error"]["code"],
+            -32022
+        );
+        assert_eq!(ask(&mut server, &modern("ping", ""))["error"]["code"], -32601);
+    }
+
+    #[test]
+    fn an_era_can_be_prescribed() {
+        assert_eq!(ask(&mut Server::new(Era::Legacy), &modern("server/discover", ""))["error"]["code"], -32601);
+        let refused = ask(&mut Server::new(Era::Modern), &legacy("initialize", "{}"));
+        assert_eq!(refused["error"]["data"]["supported"][0], "2026-07-28");
+    }
+
+    #[test]
+    fn modern_requests_name_a_known_revision_and_their_capabilities() {
+        let unknown = modern("tools/list", "").replace("2026-07-28", "2031-01-01");
+        let answer = ask(&mut Server::new(Era::Auto), &unknown);
+        assert_eq!(answer["error"]["code"], -32022);
+        assert_eq!(answer["error"]["data"]["requested"], "2031-01-01");
+        let bare = modern("tools/list", "").replace("clientCapabilities", "other");
+        assert_eq!(ask(&mut Server::new(Era::Modern), &bare)["error"]["code"], -32602);
+        let listed = ask(&mut Server::new(Era::Modern), &modern("tools/list", ""));
+        assert_eq!(listed["result"]["cacheScope"], "public");
+        assert!(listed["result"]["ttlMs"].is_u64());
+    }
+
+    #[test]
+    fn nothing_is_served_before_the_handshake() {
+        assert_eq!(ask(&mut Server::new(Era::Auto), &legacy("tools/list", "{}"))["error"]["code"], -32602);
+        assert_eq!(ask(&mut Server::new(Era::Legacy), &legacy("tools/list", "{}"))["error"]["code"], -32600);
+    }
+
+    #[test]
+    fn echo_repeats_text_and_arguments_byte_for_byte() {
+        let arguments = r#"{"z":12345678901234567890123,"text":"a\u00e9\n","raw":true,"a":1.50}"#;
+        let mut server = initialized();
+        let line = legacy("tools/call", &format!(r#"{{"name":"echo","arguments":{arguments}}}"#));
+        assert_eq!(ask(&mut server, &line)["result"]["content"][0]["text"], "aé\n");
+        let written = String::from_utf8(server.out).unwrap();
+        assert!(written.contains(&format!(r#""structuredContent":{arguments}"#)), "{written}");
+    }
+
+    #[test]
+    fn failures_are_results_and_unknown_names_are_errors() {
+        let mut server = initialized();
+        let mut call = |params: &str| ask(&mut server, &legacy("tools/call", params));
+        assert_eq!(call(r#"{"name":"fail","arguments":{"message":"no"}}"#)["result"]["isError"], true);
+        assert_eq!(call(r#"{"name":"add","arguments":{"a":"x"}}"#)["result"]["isError"], true);
+        assert_eq!(call(r#"{"name":"add","arguments":{"a":2,"b":3}}"#)["result"]["structuredContent"]["sum"], 5);
+        assert_eq!(call(r#"{"name":"nope"}"#)["error"]["code"], -32602);
+        assert_eq!(call("[]")["error"]["code"], -32602);
+    }
+
+    #[test]
+    fn a_crash_ends_the_process_with_the_code_that_was_asked_for() {
+        let crash = |arguments: &str| {
+            initialized()
+                .line(legacy("tools/call", &format!(r#"{{"name":"crash","arguments":{arguments}}}"#)).as_bytes())
+        };
+        assert_eq!(crash("{}"), Next::Exit(1));
+        assert_eq!(crash(r#"{"code":7}"#), Next::Exit(7));
+    }
+
+    #[test]
+    fn garbage_and_strangers_are_passed_over() {
+        let mut server = initialized();
+        server.out.clear();
+        for line in
+            ["", "hello", "[]", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"method":"notifications/other"}"#]
+        {
+            assert_eq!(server.line(line.as_bytes()), Next::Read);
+        }
+        assert!(server.out.is_empty());
+    }
+}

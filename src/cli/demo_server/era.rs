@@ -1,0 +1,111 @@
+//! The two eras of the protocol: with a handshake (to 2025-11-25), and with the revision in every request (2026-07-28).
+
+use crate::cli::demo_server::message::{Params, Refusal};
+
+/// The revisions to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// Whichever the first message speaks.
+    Auto,
+    /// Those with a handshake.
+    Legacy,
+    /// The one without.
+    Modern,
+}
+
+impl Era {
+    /// A conversation that has not begun.
+    pub(crate) fn begin(self) -> Conversation {
+        match self {
+            Self::Auto => Conversation::Open,
+            Self::Legacy => Conversation::BeforeHandshake,
+            Self::Modern => Conversation::Modern,
+        }
+    }
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As they are.
+    Legacy,
+    /// With `resultType` and the server's name.
+    Modern,
+}
+
+/// How far a conversation got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conversation {
+    /// Its era is not decided.
+    Open,
+    /// The handshake is to come.
+    BeforeHandshake,
+    /// The handshake is done.
+    Legacy,
+    /// There is none.
+    Modern,
+}
+
+/// The revisions with a handshake, the newest last.
+const HANDSHAKES: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", NEWEST_HANDSHAKE];
+const NEWEST_HANDSHAKE: &str = "2025-11-25";
+const MODERN: &str = "2026-07-28";
+
+/// The members of an answer to `server/discover`.
+pub(crate) const DISCOVERY: &str = concat!(
+    r#""supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"#,
+    r#""instructions":"Tools to try Ostler with: they echo, add, wait, fail and crash.""#
+);
+
+/// Who this is, as JSON.
+pub(crate) const SERVER: &str = concat!(r#"{"name":"ostler-demo","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
+
+/// The members of an answer to `initialize`.
+pub(crate) fn handshake(asked: Option<&str>) -> String {
+    let known = HANDSHAKES.into_iter().find(|version| Some(*version) == asked);
+    let version = known.unwrap_or(NEWEST_HANDSHAKE);
+    format!(r#""protocolVersion":"{version}","capabilities":{{"tools":{{}}}},"serverInfo":{SERVER}"#)
+}
+
+impl Conversation {
+    /// How results are written.
+    pub(crate) fn style(self) -> Style {
+        match self {
+            Self::Modern => Style::Modern,
+            Self::Open | Self::BeforeHandshake | Self::Legacy => Style::Legacy,
+        }
+    }
+
+    /// Whether a request may be answered now; the first one decides the era.
+    pub(crate) fn admit(&mut self, method: &str, params: &Params<'_>) -> Result<(), Refusal> {
+        if *self == Self::Open {
+            *self = match (method, params.version()) {
+                ("initialize", _) => Self::BeforeHandshake,
+                (_, Some(_)) => Self::Modern,
+                (_, None) => return Err(Refusal::params("initialize first, or name the protocol version in _meta")),
+            };
+        }
+        match (*self, method) {
+            (Self::Modern, method) => modern(method, params),
+            (_, "server/discover") => Err(Refusal::unknown_method(method)),
+            (_, "initialize") => {
+                *self = Self::Legacy;
+                Ok(())
+            }
+            (Self::Legacy, _) | (_, "ping") => Ok(()),
+            (Self::Open | Self::BeforeHandshake, _) => Err(Refusal::request("initialize first")),
+        }
+    }
+}
+
+/// Whether a request says what every modern one must.
+fn modern(method: &str, params: &Params<'_>) -> Result<(), Refusal> {
+    match (method, params.version()) {
+        ("initialize", _) => Err(Refusal::version(params.protocol_version.as_deref(), MODERN)),
+        ("ping", _) => Err(Refusal::unknown_method(method)),
+        (_, Some(MODERN)) if params.names_capabilities() => Ok(()),
+        (_, Some(MODERN)) => Err(Refusal::params("_meta must have io.modelcontextprotocol/clientCapabilities")),
+        (_, Some(unknown)) => Err(Refusal::version(Some(unknown), MODERN)),
+        (_, None) => Err(Refusal::params("_meta must have io.modelcontextprotocol/protocolVersion")),
+    }
+}

@@ -1,0 +1,50 @@
+//! The environment as a source of settings.
+
+use std::ffi::OsString;
+
+use ostler::supervisor::INSTALLATION_VARIABLE;
+
+use crate::cli::{
+    config::Written,
+    fault::{Fault, Origin},
+    settings::{self, SETTINGS},
+    suggest::did_you_mean,
+};
+
+/// Names that begin like this are ours: an unknown one is a typo, not somebody else's variable.
+const OURS: [&str; 4] = ["OSTLER_", "MCP_", "GATEWAY_", "RATE_LIMIT_"];
+
+/// Names that others may leave in our environment: switches of the test suite, and the marks on the servers of an
+/// Ostler, one of which may be an Ostler itself.
+const OF_OTHERS: [&str; 4] = ["OSTLER_TEST_", "OSTLER_REQUIRE_", INSTALLATION_VARIABLE, "OSTLER_SERVER_ID"];
+
+/// Picks the settings out of `variables`, in the order of the table.
+pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<Written> {
+    let mut variables: Vec<(String, OsString)> =
+        variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+    variables.sort();
+    let mut written = Vec::new();
+    for (name, value) in variables {
+        let origin = Origin::Environment(name.clone());
+        match (settings::by_variable(&name), value.into_string()) {
+            (Some(setting), Ok(text)) => written.push(Written { setting, text, origin }),
+            (Some(setting), Err(_)) => faults.push(Fault {
+                key: Some(setting.key.to_owned()),
+                origin,
+                message: "is not valid UTF-8".to_owned(),
+            }),
+            (None, _) => faults.extend(unknown(&name).map(|message| Fault { key: None, origin, message })),
+        }
+    }
+    written
+}
+
+/// What to say about a variable that is no setting; nothing where it is none of our business.
+fn unknown(name: &str) -> Option<String> {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    if !begins(&OURS) || begins(&OF_OTHERS) {
+        return None;
+    }
+    let meant = did_you_mean(name, SETTINGS.iter().map(|setting| setting.variable));
+    Some(format!("is no setting of Ostler{meant}; `ostler serve --help` lists them all"))
+}

@@ -1,0 +1,58 @@
+//! The log: one line per event on standard error, as text or as JSON; nothing that is logged can forge a line.
+
+mod line;
+
+use std::{io::Write, panic};
+
+use log::Record;
+use ostler::model::Timestamp;
+
+pub(crate) use line::one_line;
+
+/// What the log can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Which events, in the form of `RUST_LOG`.
+    pub(crate) filter: String,
+    /// In which form.
+    pub(crate) format: Format,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: Format::Text }
+    }
+}
+
+/// The forms of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON object.
+    Json,
+}
+
+/// Starts the log, and sends panics there too. A second start changes nothing.
+pub(crate) fn start(settings: &Settings) {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(&settings.filter);
+    match settings.format {
+        Format::Text => builder.format(|out, record| {
+            let style = out.default_level_style(record.level());
+            let (time, level) = (Timestamp::now(), record.level());
+            writeln!(out, "{time} {style}{level:<5}{style:#} {}", line::text(record))
+        }),
+        Format::Json => builder.format(|out, record| writeln!(out, "{}", json(record))),
+    };
+    if builder.try_init().is_ok() {
+        panic::set_hook(Box::new(|panicked| {
+            let place = panicked.location().map(ToString::to_string).unwrap_or_default();
+            log::error!(place; "panic: {}", panicked.payload_as_str().unwrap_or("of an unknown kind"));
+        }));
+    }
+}
+
+fn json(record: &Record<'_>) -> String {
+    line::json(record, &Timestamp::now().to_string())
+}

@@ -1,0 +1,150 @@
+//! `ostler serve`: the program as a checklist.
+
+use std::{
+    io::{self, ErrorKind, Write},
+    net::SocketAddr,
+    process,
+};
+
+use ostler::{
+    Runtime,
+    http::{Listener, Server},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::{
+    Failure, complain,
+    config::{Config, Loaded},
+    logging,
+    process::{close_to_others, raise_descriptor_limit},
+};
+
+/// Exit code of a stop that a second signal cut short.
+const CUT_SHORT: i32 = 1;
+
+/// Serves until asked to stop.
+pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
+    logging::start(&loaded.config.log);
+    raise_descriptor_limit();
+    close_to_others();
+    actix::System::new().block_on(serve(loaded.config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything starts: a signal from now on is never lost, and nobody else gets the address.
+    let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
+    let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
+    let runtime = tokio::select! {
+        started = start(&listener, &config.http, config.runtime) => started?,
+        name = signals.next() => {
+            log::info!(signal = name; "asked to stop while starting");
+            return Ok(());
+        }
+    };
+    let outcome = answer(listener, &config.http, &runtime, &mut signals).await;
+    if outcome.is_err() {
+        runtime.stop().await;
+    }
+    log::logger().flush();
+    outcome
+}
+
+/// Starts the runtime; meanwhile whoever asks is told that it is starting.
+async fn start(
+    listener: &Listener,
+    http: &ostler::http::Settings,
+    settings: ostler::runtime::Settings,
+) -> Result<Runtime, Failure> {
+    let starting = listener.starting(http).map_err(|error| cannot_listen(http, &error))?;
+    let handle = starting.handle();
+    let answering = actix::spawn(starting);
+    let started = Runtime::start(settings).await;
+    handle.stop(false).await;
+    answering.await.ok().and_then(Result::ok);
+    Ok(started?)
+}
+
+/// Answers requests until a signal or a failure; on a signal, calls under way are finished before it returns.
+async fn answer(
+    listener: Listener,
+    http: &ostler::http::Settings,
+    runtime: &Runtime,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let address = listener.address().ok();
+    let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
+    announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
+    introduce(runtime, address);
+
+    let handle = server.handle();
+    let mut serving = std::pin::pin!(server.run());
+    tokio::select! {
+        ended = &mut serving => return ended.map_err(|error| Failure::of("go on serving", &error)),
+        name = signals.next() => log::info!(signal = name; "stopping; a second signal ends at once"),
+    }
+    let stop = async {
+        // While calls under way end, requests are still answered: /readyz says 503, new work is refused.
+        runtime.stop().await;
+        handle.stop(true).await;
+    };
+    tokio::select! {
+        ((), _) = async { tokio::join!(stop, &mut serving) } => Ok(()),
+        name = signals.next() => {
+            log::warn!(signal = name; "ending at once; calls under way are lost");
+            log::logger().flush();
+            process::exit(CUT_SHORT)
+        }
+    }
+}
+
+/// The first line on standard output: scripts wait for it.
+fn announce(address: Option<SocketAddr>) -> io::Result<()> {
+    let Some(address) = address else { return Ok(()) };
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+/// Shows the password that was made up for the first admin.
+fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
+    let (Some((email, password)), Some(address)) = (runtime.first_admin(), address) else { return };
+    complain(&format!(
+        "\nThe first admin was made. The password is shown this once:\n\
+         \n    address   {email}\n    password  {password}\n\
+         \nLog in with POST http://{address}/api/auth/login and choose another with PUT /api/auth/me/password;\n\
+         then delete first-admin.txt in the data folder, which keeps this one.\n\n"
+    ));
+}
+
+/// Why the address cannot be listened on, with the next step.
+fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> Failure {
+    let place = SocketAddr::new(http.host, http.port);
+    let next_steps = [
+        (ErrorKind::AddrInUse, "another program has it: stop that one, or choose another with --port or OSTLER_PORT"),
+        (ErrorKind::AddrNotAvailable, "no network interface has it: choose another with --host or OSTLER_HOST"),
+        (ErrorKind::PermissionDenied, "ports below 1024 need a privilege: choose another with --port or OSTLER_PORT"),
+    ];
+    let step = next_steps.iter().find(|(kind, _)| *kind == error.kind());
+    let step = step.map_or("choose another with --host and --port", |(_, step)| step);
+    Failure::Failed(format!("cannot listen on {place}: {error}; {step}"))
+}
+
+/// The signals that ask to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one and returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The table of settings: for each its key in the file, its environment variable, its flag, what it means and how it is read.
+//!
+//! One scheme names all three: a key is the variable in lower case without `OSTLER_`, where `MCP_`, `GATEWAY_` and
+//! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes.
+
+use crate::cli::{config::Config, show, value};
+
+/// The one setting that others move: see [`crate::cli::config`].
+pub(crate) const DATABASE_URL: &str = "database_url";
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its key in the file; a dot enters a table.
+    pub(crate) key: &'static str,
+    /// Its environment variable.
+    pub(crate) variable: &'static str,
+    /// Its flag, without dashes.
+    pub(crate) flag: &'static str,
+    /// What it is in the file.
+    pub(crate) kind: Kind,
+    /// What it means.
+    pub(crate) help: &'static str,
+    /// Reads text into the configuration, or says what is wrong with it.
+    pub(crate) put: fn(&mut Config, &str) -> Result<(), String>,
+    /// The value for people; never a secret.
+    pub(crate) show: fn(&Config) -> String,
+}
+
+/// What a setting is in the file. Everywhere else it is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A string.
+    Text,
+    /// An integer.
+    Whole,
+    /// A boolean.
+    Switch,
+    /// An array of strings, or one string with commas.
+    List,
+}
+
+impl Kind {
+    /// The kind in words.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Whole => "an integer",
+            Self::Switch => "true or false",
+            Self::List => "an array of strings",
+        }
+    }
+
+    /// What stands for a value in help.
+    pub(crate) fn placeholder(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Whole => "NUMBER",
+            Self::Switch => "true|false",
+            Self::List => "A,B,…",
+        }
+    }
+}
+
+/// The setting with this key.
+pub(crate) fn by_key(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The setting with this environment variable.
+pub(crate) fn by_variable(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.variable == name)
+}
+
+/// Every setting, in the order in which help and `check-config` show them.
+pub(crate) static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "host",
+        variable: "OSTLER_HOST",
+        flag: "host",
+        kind: Kind::Text,
+        help: "IP address to listen on",
+        put: |config, text| set(&mut config.http.host, value::address(text)),
+        show: |config| config.http.host.to_string(),
+    },
+    Setting {
+        key: "port",
+        variable: "OSTLER_PORT",
+        flag: "port",
+        kind: Kind::Whole,
+        help: "Port to listen on; 0 picks a free one",
+        put: |config, text| set(&mut config.http.port, value::whole(text, 0..=65_535)),
+        show: |config| config.http.port.to_string(),
+    },
+    Setting {
+        key: "workers",
+        variable: "OSTLER_WORKERS",
+        flag: "workers",
+        kind: Kind::Whole,
+        help: "HTTP worker threads",
+        put: |config, text| set(&mut config.http.workers, value::whole(text, 1..=1024).map(Some)),
+        show: |config| config.http.workers.map_or_else(|| "one per core".to_owned(), |workers| workers.to_string()),
+    },
+    Setting {
+        key: DATABASE_URL,
+        variable: "DATABASE_URL",
+        flag: "database-url",
+        kind: Kind::Text,
+        help: "Database: sqlite://FILE or postgres://…; keep a password out of flags, which every process list shows",
+        put: |config, text| set(&mut config.runtime.database, text.parse()),
+        show: |config| config.runtime.database.to_string(),
+    },
+    Setting {
+        key: "data_dir",
+        variable: "OSTLER_DATA_DIR",
+        flag: "data-dir",
+        kind: Kind::Text,
+        help: "Folder of the database, the keys and the first-admin file",
+        put: |config, text| set(&mut config.runtime.data_dir, value::path(text)),
+        show: |config| show::path(&config.runtime.data_dir),
+    },
+    Setting {
+        key: "admin_email",
+        variable: "OSTLER_ADMIN_EMAIL",
+        flag: "admin-email",
+        kind: Kind::Text,
+        help: "Address of the first admin; used only while no user exists",
+        put: |config, text| set(&mut config.runtime.admin_email, value::email(text)),
+        show: |config| config.runtime.admin_email.clone(),
+    },
+    Setting {
+        key: "admin_password",
+        variable: "OSTLER_ADMIN_PASSWORD",
+        flag: "admin-password",
+        kind: Kind::Text,
+        help: "Password of the first admin, random where not set; keep it out of flags, which every process list shows",
+        put: |config, text| set(&mut config.runtime.admin_password, value::password(text).map(Some)),
+        show: |config| show::secret(config.runtime.admin_password.as_ref()),
+    },
+    Setting {
+        key: "secret_key",
+        variable: "OSTLER_SECRET_KEY",
+        flag: "secret-key",
+        kind: Kind::Text,
+        help: "Signs tokens and encrypts secrets at rest, made and kept in the data folder where not set; keep it out of flags",
+        put: |config, text| set(&mut config.runtime.secret_key, value::secret_key(text).map(Some)),
+        show: |config| show::secret(config.runtime.secret_key.as_ref()),
+    },
+    Setting {
+        key: "allowed_hosts",
+        variable: "OSTLER_ALLOWED_HOSTS",
+        flag: "allowed-hosts",
+        kind: Kind::List,
+        help: "Names that the Host header may have besides loopback ones",
+        put: |config, text| set(&mut config.http.allowed_hosts, value::list(text, value::host_name)),
+        show: |config| show::list(&config.http.allowed_hosts, "loopback names only"),
+    },
+    Setting {
+        key: "allowed_origins",
+        variable: "OSTLER_ALLOWED_ORIGINS",
+        flag: "allowed-origins",
+        kind: Kind::List,
+        help: "Origins of web pages that may call besides our own",
+        put: |config, text| set(&mut config.http.allowed_origins, value::list(text, value::origin)),
+        show: |config| show::list(&config.http.allowed_origins, "our own only"),
+    },
+    Setting {
+        key: "trusted_proxies",
+        variable: "OSTLER_TRUSTED_PROXIES",
+        flag: "trusted-proxies",
+        kind: Kind::List,
+        help: "IP addresses of the only peers whose Forwarded and X-Forwarded-For are believed",
+        put: |config, text| set(&mut config.http.trusted_proxies, value::list(text, value::address)),
+        show: |config| show::list(&config.http.trusted_proxies, "none"),
+    },
+    Setting {
+        key: "mcp.servers_dir",
+        variable: "MCP_SERVERS_DIR",
+        flag: "mcp-servers-dir",
+        kind: Kind::Text,
+        help: "Working directory of servers that name none",
+        put: |config, text| set(&mut config.runtime.servers_dir, value::path(text)),
+        show: |config| show::path(&config.runtime.servers_dir),
+    },
+    Setting {
+        key: "mcp.health_check_interval",
+        variable: "MCP_HEALTH_CHECK_INTERVAL",
+        flag: "mcp-health-check-interval",
+        kind: Kind::Whole,
+        help: "Milliseconds between health ticks",
+        put: |config, text| set(&mut config.runtime.health_check_interval, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.runtime.health_check_interval),
+    },
+    Setting {
+        key: "mcp.auto_restart",
+        variable: "MCP_AUTO_RESTART",
+        flag: "mcp-auto-restart",
+        kind: Kind::Switch,
+        help: "Whether a server is restarted after an unexpected exit",
+        put: |config, text| set(&mut config.runtime.restart.auto_restart, value::switch(text)),
+        show: |config| config.runtime.restart.auto_restart.to_string(),
+    },
+    Setting {
+        key: "mcp.max_retries",
+        variable: "MCP_MAX_RETRIES",
+        flag: "mcp-max-retries",
+        kind: Kind::Whole,
+        help: "Failed restarts in a row before ERROR; 0 means never",
+        put: |config, text| set(&mut config.runtime.restart.max_retries, value::whole(text, 0..=1_000_000)),
+        show: |config| config.runtime.restart.max_retries.to_string(),
+    },
+    Setting {
+        key: "mcp.call_timeout_ms",
+        variable: "MCP_CALL_TIMEOUT_MS",
+        flag: "mcp-call-timeout-ms",
+        kind: Kind::Whole,
+        help: "Deadline of a tool call whose caller names none, in milliseconds",
+        put: |config, text| set(&mut config.runtime.call_timeout, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.runtime.call_timeout),
+    },
+    Setting {
+        key: "mcp.allowed_commands",
+        variable: "MCP_ALLOWED_COMMANDS",
+        flag: "mcp-allowed-commands",
+        kind: Kind::List,
+        help: "Command lines that callers without mcp:manage may write: templates such as `npx -y @scope/name*` or `/opt/mcp/*`; a single * allows all",
+        put: |config, text| set(&mut config.runtime.allowed_commands, text.parse()),
+        show: |config| config.runtime.allowed_commands.to_string(),
+    },
+    Setting {
+        key: "gateway.health_check_interval",
+        variable: "GATEWAY_HEALTH_CHECK_INTERVAL",
+        flag: "gateway-health-check-interval",
+        kind: Kind::Whole,
+        help: "Milliseconds between health checks of a service's instances",
+        put: |config, text| set(&mut config.gateway.health_check_interval, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.gateway.health_check_interval),
+    },
+    Setting {
+        key: "gateway.timeout_ms",
+        variable: "GATEWAY_TIMEOUT_MS",
+        flag: "gateway-timeout-ms",
+        kind: Kind::Whole,
+        help: "How long an upstream may take where its service says nothing, in milliseconds",
+        put: |config, text| set(&mut config.gateway.timeout, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.gateway.timeout),
+    },
+    Setting {
+        key: "gateway.load_balancing",
+        variable: "GATEWAY_LOAD_BALANCING",
+        flag: "gateway-load-balancing",
+        kind: Kind::Text,
+        help: "How an instance is chosen where its service says nothing: round-robin, least-connections or weighted",
+        put: |config, text| set(&mut config.gateway.load_balancing, value::one_of(text, value::LOAD_BALANCING)),
+        show: |config| value::name_of(config.gateway.load_balancing, value::LOAD_BALANCING),
+    },
+    Setting {
+        key: "rate_limit.server_create",
+        variable: "RATE_LIMIT_SERVER_CREATE",
+        flag: "rate-limit-server-create",
+        kind: Kind::Text,
+        help: "Servers that one user may create, such as 5/300s, or off",
+        put: |config, text| set(&mut config.runtime.limit_server_create, value::limit(text)),
+        show: |config| show::limit(config.runtime.limit_server_create),
+    },
+    Setting {
+        key: "rate_limit.tool_execute",
+        variable: "RATE_LIMIT_TOOL_EXECUTE",
+        flag: "rate-limit-tool-execute",
+        kind: Kind::Text,
+        help: "Tools that one user may call, such as 20/60s, or off",
+        put: |config, text| set(&mut config.runtime.limit_tool_execute, value::limit(text)),
+        show: |config| show::limit(config.runtime.limit_tool_execute),
+    },
+    Setting {
+        key: "rate_limit.api",
+        variable: "RATE_LIMIT_API",
+        flag: "rate-limit-api",
+        kind: Kind::Text,
+        help: "API requests that one user may make, such as 100/60s, or off",
+        put: |config, text| set(&mut config.runtime.limit_api, value::limit(text)),
+        show: |config| show::limit(config.runtime.limit_api),
+    },
+    Setting {
+        key: "log",
+        variable: "RUST_LOG",
+        flag: "log",
+        kind: Kind::Text,
+        help: "What is logged on standard error: off, error, warn, info, debug or trace, also per module as in info,ostler::store=debug",
+        put: |config, text| set(&mut config.log.filter, value::log_filter(text)),
+        show: |config| config.log.filter.clone(),
+    },
+    Setting {
+        key: "log_format",
+        variable: "OSTLER_LOG_FORMAT",
+        flag: "log-format",
+        kind: Kind::Text,
+        help: "How: text or json",
+        put: |config, text| set(&mut config.log.format, value::one_of(text, value::LOG_FORMAT)),
+        show: |config| value::name_of(config.log.format, value::LOG_FORMAT),
+    },
+];
+
+fn set<T>(slot: &mut T, parsed: Result<T, String>) -> Result<(), String> {
+    *slot = parsed?;
+    Ok(())
+}

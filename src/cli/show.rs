@@ -1,0 +1,33 @@
+//! Values of settings for people; secrets only as set or not.
+
+use std::{fmt::Display, path::Path, time::Duration};
+
+use ostler::policy::rate::Limit;
+
+/// Whether a secret is set.
+pub(crate) fn secret(value: Option<&String>) -> String {
+    if value.is_some() { "set" } else { "not set" }.to_owned()
+}
+
+/// A list, or `none` in words.
+pub(crate) fn list(items: &[impl Display], none: &str) -> String {
+    if items.is_empty() {
+        return none.to_owned();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A path.
+pub(crate) fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A rate limit as it would be written.
+pub(crate) fn limit(limit: Option<Limit>) -> String {
+    limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string())
+}
+
+/// A duration in milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}

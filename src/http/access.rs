@@ -1,0 +1,203 @@
+//! Who is asking: a layer that lets nobody unknown past it, and [`Caller`], which handlers take.
+
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, SameSite, time},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::Next,
+    web,
+};
+
+use crate::{
+    Runtime,
+    error::Error,
+    http::{
+        client,
+        guard::{Guard, is_from_our_page},
+        problem::Problem,
+        trace::RequestId,
+    },
+    model::{Principal, Timestamp},
+};
+
+const COOKIE: &str = "ostler_session";
+
+/// An authenticated caller and the runtime it calls.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// Who.
+    pub(super) who: Rc<Principal>,
+    /// What they call.
+    pub(super) runtime: Runtime,
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    /// Fails on a route that forgot to stand behind [`layer`], so that forgetting never opens one.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let who = request.extensions().get::<Rc<Principal>>().map(Rc::clone);
+        ready(match who {
+            Some(who) => runtime(request.app_data()).map(|runtime| Self { who, runtime }),
+            None => Err(Error::Internal("a route without authentication asked for a caller".into()).into()),
+        })
+    }
+}
+
+/// A caller who need not be anybody, and the runtime it calls.
+#[derive(Clone)]
+pub(super) struct Stranger {
+    /// What they call.
+    pub(super) runtime: Runtime,
+    /// Where from.
+    pub(super) address: Option<std::net::IpAddr>,
+}
+
+impl FromRequest for Stranger {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let address = address(request.app_data(), request.peer_addr(), request.headers());
+        ready(runtime(request.app_data()).map(|runtime| Self { runtime, address }))
+    }
+}
+
+/// Authenticates, then counts against the API's rate limit, then lets the request on.
+pub(super) async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match identify(&request).await {
+        Ok(principal) => {
+            request.extensions_mut().insert(Rc::new(principal));
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
+    let session;
+    let bearer = match bearer(request.headers())? {
+        Some(token) => token,
+        None => {
+            session = request.cookie(COOKIE).ok_or(Error::Unauthenticated("send a bearer token or an API key"))?;
+            if !is_safe(request.method()) && !is_from_our_page(request.headers()) {
+                return Err(Problem::forbidden(
+                    "with the session cookie, only Ostler's own pages may change something",
+                ));
+            }
+            session.value()
+        }
+    };
+    let runtime = runtime(request.app_data())?;
+    let mut principal = runtime.authenticate(bearer).await?;
+    principal.address = address(request.app_data(), request.peer_addr(), request.headers());
+    principal.request_id = Some(RequestId::of(request).as_ref().to_owned());
+    runtime.limit_api(&principal)?;
+    Ok(principal)
+}
+
+/// The token of the only `Authorization` header; `None` where there is none.
+fn bearer(headers: &header::HeaderMap) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::Unauthenticated("send one authorization header"));
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let token = token.trim_matches(' ');
+    let is_token = (1..=8192).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if scheme.eq_ignore_ascii_case("bearer") && is_token {
+        Ok(Some(token))
+    } else {
+        Err(Error::Unauthenticated("send the header authorization: Bearer and a token"))
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+fn runtime(data: Option<&Runtime>) -> Result<Runtime, Problem> {
+    data.cloned().ok_or_else(|| Error::Internal("a route was mounted without a runtime".into()).into())
+}
+
+fn address(
+    guard: Option<&web::Data<Guard>>,
+    peer: Option<std::net::SocketAddr>,
+    headers: &header::HeaderMap,
+) -> Option<std::net::IpAddr> {
+    match guard {
+        Some(guard) => guard.address(peer, headers),
+        None => client::address(peer, headers, &[]),
+    }
+}
+
+/// The cookie that keeps a browser logged in until `expires_at`; for encrypted connections only where the page came by one.
+pub(super) fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
+    let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
+    let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));
+    cookie.set_secure(headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://")));
+    cookie
+}
+
+/// The cookie that ends that.
+pub(super) fn no_session_cookie() -> Cookie<'static> {
+    cookie(String::new(), time::Duration::ZERO)
+}
+
+fn cookie(value: String, max_age: time::Duration) -> Cookie<'static> {
+    Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn read(values: &[&'static str]) -> Result<Option<String>, Error> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        bearer(&headers).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_scheme_may_be_written_in_any_case() {
+        assert_eq!(read(&["Bearer abc"]).unwrap().as_deref(), Some("abc"));
+        assert_eq!(read(&["bEARER  abc"]).unwrap().as_deref(), Some("abc"));
+        assert_eq!(read(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn anything_but_one_bearer_token_is_refused() {
+        for values in
+            [&["Bearer a", "Bearer a"][..], &["Basic YTpi"], &["Bearer"], &["Bearer "], &["Bearer a b"], &["Bearer\ta"]]
+        {
+            assert!(matches!(read(values), Err(Error::Unauthenticated(_))), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let ends = Timestamp::now().plus(std::time::Duration::from_secs(60));
+        let mut headers = HeaderMap::new();
+        let text = session_cookie(&headers, "t", ends).to_string();
+        assert!(text.contains("HttpOnly") && text.contains("SameSite=Strict") && text.contains("Path=/"), "{text}");
+        headers.insert(header::ORIGIN, HeaderValue::from_static("https://team.example"));
+        assert!(session_cookie(&headers, "t", ends).to_string().contains("Secure"));
+        assert!(no_session_cookie().to_string().contains("Max-Age=0"));
+    }
+}

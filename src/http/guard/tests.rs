@@ -1,0 +1,100 @@
+//! What the guard lets through and what it refuses.
+
+use actix_web::test::TestRequest;
+
+use super::*;
+
+fn guard() -> Guard {
+    Guard::new(&Settings {
+        host: "192.0.2.10".parse().unwrap(),
+        allowed_hosts: vec!["Ostler.Example".into()],
+        allowed_origins: vec!["https://team.example/".into()],
+        ..Settings::default()
+    })
+}
+
+fn admit(fields: &[(&str, &str)]) -> Result<Admitted, u16> {
+    let request = fields.iter().fold(TestRequest::get(), |request, field| request.append_header(*field));
+    guard().admit(&request.to_srv_request()).map_err(|problem| problem.kind().status.as_u16())
+}
+
+#[test]
+fn loopback_the_bound_address_and_configured_names_are_ours() {
+    for host in
+        ["localhost:1", "LOCALHOST", "127.0.0.1:3010", "[::1]:3010", "127.9.9.9", "192.0.2.10:80", "ostler.example"]
+    {
+        assert_eq!(admit(&[("host", host)]), Ok(Admitted::Here), "{host}");
+    }
+}
+
+#[test]
+fn a_rebound_name_is_refused() {
+    for host in ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "192.0.2.11", "x.ostler.example"] {
+        assert_eq!(admit(&[("host", host)]), Err(421), "{host}");
+    }
+}
+
+#[test]
+fn a_malformed_host_is_refused() {
+    for host in
+        ["", "a b", "a,b", "a@localhost", "localhost:x", "localhost:99999", "[::1", "::1", "localhost/", "[localhost]"]
+    {
+        assert_eq!(admit(&[("host", host)]), Err(400), "{host}");
+    }
+    assert_eq!(admit(&[("host", "localhost"), ("host", "localhost")]), Err(400));
+    assert_eq!(admit(&[]), Err(400));
+}
+
+#[test]
+fn pages_of_other_origins_may_not_call_unless_allowed() {
+    let from = |origin| admit(&[("host", "localhost:3010"), ("origin", origin)]);
+    assert_eq!(from("http://localhost:3010"), Ok(Admitted::Here));
+    assert_eq!(from("https://team.example"), Ok(Admitted::Elsewhere(HeaderValue::from_static("https://team.example"))));
+    for origin in
+        ["http://evil.test", "null", "http://localhost", "https://team.example.evil.test", "https://xteam.example"]
+    {
+        assert_eq!(from(origin), Err(403), "{origin}");
+    }
+}
+
+#[test]
+fn a_browser_that_asks_first_gets_an_answer() {
+    let request = TestRequest::default()
+        .method(Method::OPTIONS)
+        .append_header(("host", "localhost"))
+        .append_header(("origin", "https://team.example"))
+        .append_header(("access-control-request-method", "POST"));
+    let admitted = guard().admit(&request.to_srv_request()).unwrap();
+    assert_eq!(admitted.answer().unwrap().status(), 204);
+}
+
+#[test]
+fn trace_and_connect_are_refused() {
+    for method in [Method::TRACE, Method::CONNECT] {
+        let request = TestRequest::default().method(method).append_header(("host", "localhost"));
+        assert!(matches!(guard().admit(&request.to_srv_request()), Err(Problem::MethodNotAllowed(_))));
+    }
+}
+
+#[test]
+fn one_that_listens_everywhere_may_be_called_by_any_address_but_not_by_any_name() {
+    let guard = Guard::new(&Settings { host: "0.0.0.0".parse().unwrap(), ..Settings::default() });
+    assert!(guard.is_ours("203.0.113.5"));
+    assert!(!guard.is_ours("evil.test"));
+}
+
+#[test]
+fn only_our_own_page_may_use_the_cookie_to_change_something() {
+    let from = |fields: &[(&'static str, &'static str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        is_from_our_page(&headers)
+    };
+    assert!(from(&[("sec-fetch-site", "same-origin")]));
+    assert!(from(&[("origin", "http://localhost:3010"), ("host", "localhost:3010")]));
+    assert!(!from(&[("sec-fetch-site", "same-site"), ("origin", "http://localhost"), ("host", "localhost")]));
+    assert!(!from(&[("origin", "http://localhost:9"), ("host", "localhost:3010")]));
+    assert!(!from(&[("host", "localhost:3010")]));
+}

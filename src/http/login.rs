@@ -1,0 +1,129 @@
+//! Logging in and out, and one's own account.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    error::Faults,
+    http::{
+        Answer,
+        access::{Caller, Stranger, no_session_cookie, session_cookie},
+        body::{Json, Text},
+        trace::RequestId,
+    },
+    model::{PermissionSet, Timestamp, User},
+};
+
+/// Longest address taken, in bytes (RFC 5321).
+pub(super) const LONGEST_EMAIL: usize = 254;
+/// Longest password taken, in bytes.
+pub(super) const LONGEST_PASSWORD: usize = 1024;
+
+/// An address and its password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LoginBody {
+    /// The account's address.
+    #[schema(value_type = String, max_length = 254)]
+    email: Text,
+    /// Its password.
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    password: Text,
+}
+
+/// A login.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Login)]
+pub(super) struct LoginView {
+    /// Send it as `Authorization: Bearer …`.
+    token: String,
+    /// When it ends by itself.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Who logged in.
+    user: User,
+}
+
+/// The caller's own account.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Me)]
+pub(super) struct MeView {
+    #[serde(flatten)]
+    user: User,
+    /// What this token or key allows.
+    permissions: PermissionSet,
+}
+
+/// A change of password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PasswordBody {
+    /// The password so far.
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    current_password: Text,
+    /// The password from now on.
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    new_password: Text,
+}
+
+/// Log in
+///
+/// Answers with a token, and sets it as an HttpOnly cookie for browsers.
+#[utoipa::path(post, path = "/api/auth/login", tag = "account",
+    request_body(content = LoginBody, example = json!({"email": "admin@localhost", "password": "…"})),
+    responses((status = 200, description = "The login", body = LoginView)),
+    security(()))]
+pub(super) async fn login(request: HttpRequest, stranger: Stranger, Json(body): Json<LoginBody>) -> Answer {
+    let mut faults = Faults::default();
+    faults.check(body.email.0.len() <= LONGEST_EMAIL, "/email", "must be at most 254 bytes");
+    faults.check(body.password.0.len() <= LONGEST_PASSWORD, "/password", "must be at most 1024 bytes");
+    faults.into_result()?;
+    let id = Some(RequestId::of(&request).as_ref().to_owned());
+    let login = stranger.runtime.login(&body.email.0, &body.password.0, stranger.address, id).await?;
+    let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
+    Ok(HttpResponse::Ok().cookie(cookie).json(LoginView {
+        token: login.token,
+        expires_at: login.expires_at,
+        user: login.user,
+    }))
+}
+
+/// Log out
+///
+/// Ends the session of this token. API keys do not end this way: remove them.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "account",
+    responses((status = 204, description = "The token has ended")),
+    security(("bearer" = [])))]
+pub(super) async fn logout(caller: Caller) -> Answer {
+    caller.runtime.logout(&caller.who).await?;
+    Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
+}
+
+/// Read your account
+#[utoipa::path(get, path = "/api/auth/me", tag = "account",
+    responses((status = 200, description = "Your account and what this token allows", body = MeView)),
+    security(("bearer" = [])))]
+pub(super) async fn me(caller: Caller) -> Answer {
+    let user = caller.runtime.me(&caller.who).await?;
+    Ok(HttpResponse::Ok().json(MeView { user, permissions: caller.who.permissions.clone() }))
+}
+
+/// Change your password
+///
+/// Ends all your sessions, this one too.
+#[utoipa::path(put, path = "/api/auth/me/password", tag = "account",
+    request_body(content = PasswordBody, example = json!({"currentPassword": "…", "newPassword": "…"})),
+    responses((status = 204, description = "It is changed; log in again")),
+    security(("bearer" = [])))]
+pub(super) async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> Answer {
+    let mut faults = Faults::default();
+    let fits = |Text(text): &Text| text.len() <= LONGEST_PASSWORD;
+    faults.check(fits(&body.current_password), "/currentPassword", "must be at most 1024 bytes");
+    faults.check(fits(&body.new_password), "/newPassword", "must be at most 1024 bytes");
+    faults.into_result()?;
+    caller.runtime.change_password(&caller.who, &body.current_password.0, &body.new_password.0).await?;
+    Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
+}

@@ -1,0 +1,105 @@
+//! [`Listener`] and [`Server`]: a bound address, what it answers before the runtime is up, and all it answers after.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+
+use crate::{
+    Runtime,
+    http::{Settings, guard::Guard, no_page, routes, state, trace, watch},
+};
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The longest the head of a connection's first request may take.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest a connection may take to close.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+/// How long requests under way have when the server is stopped gracefully, in seconds.
+const SHUTDOWN_SECONDS: u64 = 30;
+/// Connections one worker takes; more wait in the listener's queue.
+const CONNECTIONS_PER_WORKER: usize = 8192;
+
+/// An address that is bound, so that nobody else can have it.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Binds the address of `settings`. Fails where somebody else has it, or it is none of this machine's.
+    pub fn bind(settings: &Settings) -> io::Result<Self> {
+        let listener = TcpListener::bind((settings.host, settings.port))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    /// The address, with the port that was picked.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers while the runtime starts: `/livez` says alive, everything else 503. Spawn it, and drop it to go on.
+    pub fn starting(&self, settings: &Settings) -> io::Result<actix_web::dev::Server> {
+        let guard = web::Data::new(Guard::new(settings));
+        let factory = move || {
+            App::new()
+                .app_data(web::Data::clone(&guard))
+                .service(web::resource("/livez").route(web::get().to(state::live)).wrap(from_fn(trace::layer)))
+                .default_service(web::to(state::starting).wrap(from_fn(trace::layer)))
+        };
+        Ok(HttpServer::new(factory).workers(1).disable_signals().listen(self.0.try_clone()?)?.run())
+    }
+}
+
+/// An HTTP server that is bound, and serves once it runs.
+pub struct Server {
+    server: actix_web::dev::Server,
+}
+
+impl Server {
+    /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
+    pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
+        let guard = web::Data::new(Guard::new(settings));
+        let factory = move || {
+            App::new()
+                .app_data(web::Data::clone(&guard))
+                .configure(routes(runtime.clone()))
+                .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
+        };
+        let mut server = HttpServer::new(factory)
+            .on_connect(watch::connected)
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_DEADLINE)
+            .client_disconnect_timeout(CLOSE_DEADLINE)
+            // A client that hangs up closes its half of the connection: that is all there is to see of it.
+            .h1_allow_half_closed(false)
+            .tcp_nodelay(true)
+            .max_connections(CONNECTIONS_PER_WORKER)
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .disable_signals();
+        if let Some(workers) = settings.workers {
+            server = server.workers(workers.max(1));
+        }
+        Ok(Self { server: server.listen(listener.0)?.run() })
+    }
+
+    /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests under way finish.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until it is stopped. No signal stops it: that is for the caller to arrange.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}

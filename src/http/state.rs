@@ -1,0 +1,119 @@
+//! How Ostler itself is: alive, ready, its figures.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    http::{
+        Answer,
+        access::{Caller, Stranger},
+        problem::Problem,
+        query::Query,
+    },
+    model::Permission,
+    runtime::Readiness,
+};
+
+/// How Ostler is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = State)]
+pub(super) struct StateView {
+    /// `alive` or `ready`.
+    status: &'static str,
+    /// With `verbose`: each check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<CheckView>>,
+}
+
+/// One check of readiness.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Check)]
+pub(super) struct CheckView {
+    /// What was checked.
+    name: &'static str,
+    /// Whether it holds.
+    ok: bool,
+}
+
+/// How much to say.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReadyQuery {
+    /// List the checks; needs no value.
+    verbose: Option<String>,
+}
+
+/// Whether the process runs
+///
+/// Says nothing about the rest: restart Ostler only where this fails.
+#[utoipa::path(get, path = "/livez", tag = "state", security(()),
+    responses((status = 200, description = "It does", body = StateView)))]
+pub(super) async fn live() -> Answer {
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "alive", checks: None }))
+}
+
+/// Whether new work is taken
+///
+/// Not while migrations run, the database takes no writes, or Ostler shuts down. `/health` is the same.
+#[utoipa::path(get, path = "/readyz", tag = "state", params(ReadyQuery), security(()),
+    responses((status = 200, description = "It is", body = StateView),
+        (status = 503, description = "Code `not_ready`: `detail` says why")))]
+pub(super) async fn ready(stranger: Stranger, Query(query): Query<ReadyQuery>) -> Answer {
+    let Readiness { ready, checks } = stranger.runtime.readiness().await;
+    if !ready {
+        let reasons = checks.into_iter().filter_map(|(name, held)| held.err().map(|why| format!("{name}: {why}")));
+        return Err(Problem::NotReady(reasons.collect()));
+    }
+    let views = checks.iter().map(|(name, held)| CheckView { name, ok: held.is_ok() });
+    let checks = query.verbose.is_some_and(|text| text != "false").then(|| views.collect());
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "ready", checks }))
+}
+
+/// The answer to everything but `/livez` while the runtime starts.
+pub(super) async fn starting() -> Answer {
+    Err(Problem::NotReady(vec!["ostler is starting: migrations may be running".into()]))
+}
+
+/// The same as `/readyz`
+#[utoipa::path(get, path = "/health", tag = "state", params(ReadyQuery), security(()),
+    responses((status = 200, description = "New work is taken", body = StateView),
+        (status = 503, description = "Code `not_ready`: `detail` says why")))]
+pub(super) async fn health(stranger: Stranger, query: Query<ReadyQuery>) -> Answer {
+    ready(stranger, query).await
+}
+
+/// Read the figures
+///
+/// In Prometheus' text format. Give the scraper an API key narrowed to `mcp:manage`.
+#[utoipa::path(get, path = "/metrics", tag = "state",
+    responses((status = 200, description = "The figures", body = String, content_type = "text/plain")),
+    security(("bearer" = ["mcp:manage"])))]
+pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> Answer {
+    if !caller.who.may(Permission::McpManage) {
+        caller.runtime.audit_denied(&caller.who, "metrics.read", "metrics");
+        return Err(Problem::forbidden("reading the figures needs the permission mcp:manage"));
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header(NO_STORE)
+        .insert_header((header::CONTENT_TYPE, figures_type(&request)))
+        .body(caller.runtime.metrics()))
+}
+
+/// The text is both; who knows the newer name is told that one.
+fn figures_type(request: &HttpRequest) -> &'static str {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("application/openmetrics-text") {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        "text/plain; version=0.0.4; charset=utf-8"
+    }
+}
+
+const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
+/// Sends visitors to the documentation.
+pub(super) async fn front_page() -> web::Redirect {
+    web::Redirect::to("docs").see_other()
+}

@@ -1,0 +1,142 @@
+//! What holds for every route: documentation, authentication, shape of failures, headers.
+
+use std::collections::BTreeSet;
+
+use actix_web::{
+    App,
+    dev::ServiceResponse,
+    http::Method,
+    test::{TestRequest, call_service, init_service, read_body_json},
+};
+use serde_json::Value;
+
+use super::*;
+
+/// Sends `request` to all routes, mounted without a runtime: nothing unauthenticated gets as far as to miss it.
+async fn send(request: TestRequest) -> ServiceResponse {
+    let app = init_service(App::new().configure(|config| mount(config, ()))).await;
+    call_service(&app, request.to_request()).await.map_into_boxed_body()
+}
+
+fn header<'a>(response: &'a ServiceResponse, name: &str) -> &'a str {
+    response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+/// The documentation's own pages do not describe themselves.
+const PAGES: [&str; 4] = ["/", "/docs", "/docs.css", "/openapi.json"];
+
+#[test]
+fn every_route_is_documented_and_nothing_else_is() {
+    let routes: BTreeSet<(String, String)> = ALL
+        .iter()
+        .filter(|(path, _)| !PAGES.contains(path))
+        .map(|(path, method)| ((*path).to_owned(), (*method).to_owned()))
+        .collect();
+    let paths = openapi::document()["paths"].as_object().unwrap();
+    let documented: BTreeSet<(String, String)> = paths
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (path.clone(), method.clone())))
+        .collect();
+    assert_eq!(routes, documented);
+}
+
+#[test]
+fn every_documented_call_says_who_may_and_how_it_fails() {
+    let open = ["/livez", "/readyz", "/health", "/api/auth/login"];
+    for (path, item) in openapi::document()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let named = format!("{method} {path}");
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{named} has no security"));
+            assert_eq!(
+                security.iter().any(|one| one.get("bearer").is_some()),
+                !open.contains(&path.as_str()),
+                "{named}"
+            );
+            assert_eq!(
+                security.iter().any(|one| one.get("session").is_some()),
+                !open.contains(&path.as_str()),
+                "{named}"
+            );
+            assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{named}");
+            assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{named}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_in_the_documentation_leads_somewhere() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::String(reference)) = map.get("$ref") {
+                    assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                }
+                map.values().for_each(|value| walk(value, document));
+            }
+            Value::Array(list) => list.iter().for_each(|value| walk(value, document)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    walk(openapi::document(), openapi::document());
+}
+
+#[actix_web::test]
+async fn nobody_unknown_gets_past_a_private_route() {
+    let open = ["/", "/livez", "/readyz", "/health", "/openapi.json", "/docs", "/docs.css", "/api/auth/login"];
+    for (path, method) in ALL.iter().filter(|(path, _)| !open.contains(path)) {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let response = send(TestRequest::default().method(method).uri(&path.replace(['{', '}'], ""))).await;
+        assert_eq!(response.status(), 401, "{path}");
+        assert_eq!(header(&response, "www-authenticate"), "Bearer", "{path}");
+        assert_eq!(header(&response, "cache-control"), if path.starts_with("/api") { "no-store" } else { "" });
+        let body: Value = read_body_json(response).await;
+        assert_eq!(body["code"], "unauthenticated", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn an_unknown_path_under_a_private_one_tells_strangers_nothing() {
+    for path in ["/api/mcp/x/y/z", "/api/mcp/", "/api/auth/nothing", "/api/audit/1", "/metrics/x"] {
+        assert_eq!(send(TestRequest::with_uri(path)).await.status(), 401, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn every_answer_carries_its_request_id_and_the_security_headers() {
+    for uri in ["/livez", "/docs", "/docs.css", "/openapi.json", "/api/mcp"] {
+        let response = send(TestRequest::with_uri(uri).insert_header(("x-request-id", "r-1"))).await;
+        assert_eq!(header(&response, "x-request-id"), "r-1", "{uri}");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{uri}");
+        assert_eq!(header(&response, "referrer-policy"), "no-referrer", "{uri}");
+        assert!(header(&response, "content-security-policy").contains("frame-ancestors 'none'"), "{uri}");
+        assert_eq!(header(&response, "server"), "", "{uri}");
+    }
+}
+
+#[actix_web::test]
+async fn a_method_that_a_path_does_not_take_is_refused_by_name() {
+    let response = send(TestRequest::delete().uri("/livez")).await;
+    assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, HEAD"));
+    let body: Value = read_body_json(response).await;
+    assert_eq!((&body["code"], &body["instance"]), (&Value::from("method_not_allowed"), &Value::from("/livez")));
+    assert!(!body["requestId"].as_str().unwrap().is_empty());
+}
+
+#[actix_web::test]
+async fn head_is_answered_like_get() {
+    let response = send(TestRequest::default().method(Method::HEAD).uri("/livez")).await;
+    assert_eq!(response.status(), 200);
+}
+
+#[actix_web::test]
+async fn the_routes_work_inside_a_scope_and_leave_other_paths_alone() {
+    let app = App::new()
+        .service(web::scope("/stable").configure(|config| mount(config, ())))
+        .configure(|config| mount(config, ()))
+        .route("/api/other", web::get().to(|| async { "theirs" }));
+    let app = init_service(app).await;
+    let status = async |uri| call_service(&app, TestRequest::with_uri(uri).to_request()).await.status().as_u16();
+    assert_eq!(status("/stable/livez").await, 200);
+    assert_eq!(status("/stable/api/mcp").await, 401);
+    assert_eq!(status("/api/other").await, 200);
+}

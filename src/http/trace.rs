@@ -1,0 +1,163 @@
+//! The outermost layer: names each request, asks the guard, gives every failure its shape, adds headers, writes one log line.
+
+use std::rc::Rc;
+
+use actix_web::{
+    HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::http::{
+    guard::{Admitted, Guard},
+    problem::{self, Problem},
+    watch::Busy,
+};
+
+/// The name that asks for, and answers with, a request's id.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CONTENT_SECURITY_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+
+/// The id of the request at hand.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) Rc<str>);
+
+impl RequestId {
+    /// The id given to a request by [`layer`]; empty where that did not happen.
+    pub(super) fn of(request: &impl HttpMessage) -> Rc<str> {
+        request.extensions().get::<Self>().map_or_else(|| Rc::from(""), |id| Rc::clone(&id.0))
+    }
+}
+
+/// Wraps every route of ours, and the answer to paths that are none.
+pub(super) async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let busy = Busy::mark(&request);
+    let id = choose_id(request.headers());
+    request.extensions_mut().insert(RequestId(Rc::clone(&id)));
+    let guard = request.app_data::<web::Data<Guard>>().cloned();
+    let (response, admitted) = match guard.map_or(Ok(Admitted::Here), |guard| guard.admit(&request)) {
+        Err(problem) => (request.error_response(problem), Admitted::Here),
+        Ok(admitted) => match admitted.answer() {
+            Some(answer) => (request.into_response(answer), admitted),
+            None => (next.call(request).await?.map_into_boxed_body(), admitted),
+        },
+    };
+    let mut response = shape(response, &id);
+    let is_api = response.request().path().contains("/api/");
+    let headers = response.headers_mut();
+    admitted.add_headers(headers);
+    add_headers(headers, &id, is_api);
+    note(&response, &id, started);
+    Ok(match busy {
+        Some(busy) => response.map_body(|_, body| busy.until_sent(body)),
+        None => response,
+    })
+}
+
+/// The caller's id for the request where it is a sane one (visible ASCII, at most 128), else a new one.
+fn choose_id(headers: &HeaderMap) -> Rc<str> {
+    let is_sane = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_sane);
+    given.map_or_else(|| Rc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())), Rc::from)
+}
+
+/// Turns every failure, the framework's too, into problem+json.
+fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let problem = match response.response().error() {
+        Some(error) => error.as_error::<Problem>().cloned().unwrap_or(Problem::Framework(status)),
+        None if content_type.is_some_and(|value| value == problem::CONTENT_TYPE) => return response,
+        None => Problem::Framework(status),
+    };
+    let shaped = problem.respond(response.request().path(), id);
+    response.into_response(shaped)
+}
+
+fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if is_api {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant) {
+    if !log::log_enabled!(log::Level::Debug) {
+        return;
+    }
+    let request = response.request();
+    let route = request.match_pattern();
+    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
+    log::debug!(
+        method = request.method().as_str(),
+        route = route.as_deref().unwrap_or("none"),
+        status = response.status().as_u16(),
+        ms:% = started.elapsed().as_millis(),
+        request_id,
+        trace_id = trace.unwrap_or_default();
+        "request answered"
+    );
+}
+
+/// The trace a caller says the request is part of (W3C Trace Context, `version-traceid-parentid-flags`).
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let lengths = [2, 32, 16, 2];
+    let parts = lengths.map(|length| {
+        parts.next().filter(|part| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        })
+    });
+    let [Some(version), Some(trace), Some(parent), Some(_)] = parts else { return None };
+    let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+    (version != "ff" && !is_zero(trace) && !is_zero(parent)).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(given: &'static str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static(given));
+        choose_id(&headers).to_string()
+    }
+
+    #[test]
+    fn a_sane_request_id_is_kept_and_any_other_replaced() {
+        assert_eq!(chosen("build-77/step_2"), "build-77/step_2");
+        for given in ["", "two words", "tab\there"] {
+            assert!(Uuid::try_parse(&chosen(given)).is_ok(), "{given}");
+        }
+        let long: &'static str = "x".repeat(129).leak();
+        assert!(Uuid::try_parse(&chosen(long)).is_ok());
+    }
+
+    #[test]
+    fn only_a_valid_traceparent_names_a_trace() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        assert_eq!(trace_id(&format!("00-{trace}-b7ad6b7169203331-01")), Some(trace));
+        assert_eq!(trace_id(&format!("ff-{trace}-b7ad6b7169203331-01")), None);
+        assert_eq!(trace_id(&format!("00-{trace}-0000000000000000-01")), None);
+        assert_eq!(trace_id(&trace.to_uppercase()), None);
+        assert_eq!(trace_id("00-\u{1b}[31m-b7ad6b7169203331-01"), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! The Model Context Protocol without I/O: envelopes, revisions, framing, and the few messages Ostler itself says.
+//!
+//! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
+
+mod control;
+mod envelope;
+mod framing;
+mod revision;
+mod write;
+
+pub use control::{Discovered, Initialized, ToolsPage, tool_error_text};
+pub use envelope::{Message, NotJsonRpc, RpcError};
+pub use framing::{Frame, Framer, MAX_LINE};
+pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
+pub use write::{Line, answer, call_tool, cancelled, initialize, list_tools, method_not_found, notification, request};

@@ -1,0 +1,104 @@
+//! The handful of answers that Ostler itself reads.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::mcp::MODERN;
+
+/// The result of `initialize` (2025-11-25, basic/lifecycle).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Initialized {
+    /// The revision the server chose.
+    pub protocol_version: String,
+    #[serde(default)]
+    capabilities: Capabilities,
+}
+
+/// The result of `server/discover` (2026-07-28, server/discover).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Discovered {
+    supported_versions: Vec<String>,
+    #[serde(default)]
+    capabilities: Capabilities,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Capabilities {
+    tools: Option<serde::de::IgnoredAny>,
+}
+
+impl Initialized {
+    /// Whether the server offers tools.
+    #[must_use]
+    pub fn has_tools(&self) -> bool {
+        self.capabilities.tools.is_some()
+    }
+}
+
+impl Discovered {
+    /// Whether the server offers tools.
+    #[must_use]
+    pub fn has_tools(&self) -> bool {
+        self.capabilities.tools.is_some()
+    }
+
+    /// Whether the server speaks the modern revision we speak.
+    #[must_use]
+    pub fn speaks_modern(&self) -> bool {
+        self.supported_versions.iter().any(|version| version == MODERN)
+    }
+}
+
+/// A page of `tools/list`; each tool as the server wrote it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolsPage {
+    /// The tools of this page.
+    pub tools: Vec<Box<RawValue>>,
+    /// Where the next page begins.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CallToolResult<'a> {
+    #[serde(default)]
+    is_error: bool,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct TextContent {
+    #[serde(default)]
+    text: Option<String>,
+}
+
+/// What a `CallToolResult` with `isError` says in words; `None` where the tool succeeded.
+#[must_use]
+pub fn tool_error_text(result: &RawValue) -> Option<String> {
+    let said: CallToolResult<'_> = serde_json::from_str(result.get()).ok()?;
+    if !said.is_error {
+        return None;
+    }
+    let parts: Vec<TextContent> =
+        said.content.and_then(|content| serde_json::from_str(content.get()).ok()).unwrap_or_default();
+    let text = parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n");
+    Some(if text.is_empty() { "the tool failed and did not say why".into() } else { text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_tool_is_quoted_and_a_good_one_is_not_a_failure() {
+        let text = |json: &str| tool_error_text(&RawValue::from_string(json.into()).unwrap());
+        assert_eq!(text(r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#).as_deref(), Some("no"));
+        assert_eq!(text(r#"{"content":[],"isError":false}"#), None);
+        assert_eq!(text(r#"{"content":[{"type":"image"}]}"#), None);
+        assert!(text(r#"{"isError":true}"#).is_some());
+    }
+}

@@ -1,0 +1,121 @@
+//! Newline-delimited framing (specification, transports/stdio) with a cap on the line.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// The longest line that is kept, in bytes.
+pub const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// How much of an oversized line is kept at either end, to find its id in.
+const KEPT: usize = 512;
+
+/// What came off the pipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A line without its end, never empty.
+    Line(Bytes),
+    /// A line over the cap: its first and last bytes.
+    Oversized {
+        /// The first bytes.
+        head: Bytes,
+        /// The last bytes.
+        tail: Bytes,
+    },
+}
+
+/// Cuts a byte stream into lines; feed [`Framer::buffer`], then drain [`Framer::next_frame`].
+#[derive(Debug, Default)]
+pub struct Framer {
+    /// Bytes that came in and are not yet part of a frame.
+    pub buffer: BytesMut,
+    /// How many of them are known to hold no newline.
+    scanned: usize,
+    /// The head of the oversized line that is being skipped.
+    skipping: Option<Bytes>,
+}
+
+impl Framer {
+    /// The next whole line, if there is one. Memory stays under [`MAX_LINE`] plus what was fed at once.
+    pub fn next_frame(&mut self) -> Option<Frame> {
+        loop {
+            let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
+            let Some(at) = memchr::memchr(b'\n', fresh).map(|at| at + self.scanned) else {
+                self.scanned = self.buffer.len();
+                self.skip_if_oversized();
+                return None;
+            };
+            self.scanned = 0;
+            let mut line = self.buffer.split_to(at);
+            self.buffer.advance(1);
+            if let Some(head) = self.skipping.take() {
+                return Some(Frame::Oversized { head, tail: last(&line) });
+            }
+            if line.last() == Some(&b'\r') {
+                line.truncate(line.len().saturating_sub(1));
+            }
+            if !line.is_empty() {
+                return Some(Frame::Line(line.freeze()));
+            }
+        }
+    }
+
+    /// Once the line is over the cap, only its last bytes are kept.
+    fn skip_if_oversized(&mut self) {
+        let over = self.buffer.len() > MAX_LINE;
+        if over && self.skipping.is_none() {
+            self.skipping = Some(Bytes::copy_from_slice(self.buffer.get(..KEPT).unwrap_or_default()));
+        }
+        if over || (self.skipping.is_some() && self.buffer.len() > 2 * KEPT) {
+            self.buffer = BytesMut::from(last(&self.buffer).as_ref());
+            self.scanned = self.buffer.len();
+        }
+    }
+}
+
+fn last(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes.get(bytes.len().saturating_sub(KEPT)..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(chunks: &[&[u8]]) -> Vec<Frame> {
+        let mut framer = Framer::default();
+        let mut frames = Vec::new();
+        for chunk in chunks {
+            framer.buffer.extend_from_slice(chunk);
+            frames.extend(std::iter::from_fn(|| framer.next_frame()));
+        }
+        frames
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_were_cut() {
+        let line = |text: &'static str| Frame::Line(Bytes::from_static(text.as_bytes()));
+        assert_eq!(frames(&[b"one\ntw", b"o\r\n\n", b"three"]), [line("one"), line("two")]);
+    }
+
+    #[test]
+    fn a_line_over_the_cap_is_dropped_and_the_next_is_whole() {
+        let chunk = vec![b'x'; 1 << 20];
+        let mut chunks: Vec<&[u8]> = vec![b"head"];
+        chunks.extend(std::iter::repeat_n(chunk.as_slice(), 65));
+        chunks.push(b"tail\nnext\n");
+        let frames = frames(&chunks);
+        assert!(
+            matches!(&frames[0], Frame::Oversized { head, tail } if head.starts_with(b"head") && tail.ends_with(b"tail"))
+        );
+        assert_eq!(frames[1], Frame::Line(Bytes::from_static(b"next")));
+        assert_eq!(frames.len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_cut_anywhere_give_the_same_lines(text in "[ab\n\r]{0,64}", cut in 0usize..64) {
+            let bytes = text.as_bytes();
+            let cut = cut.min(bytes.len());
+            let (a, b) = bytes.split_at(cut);
+            proptest::prop_assert_eq!(frames(&[a, b]), frames(&[bytes]));
+        }
+    }
+}

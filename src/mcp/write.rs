@@ -1,0 +1,162 @@
+//! The lines Ostler writes to a server.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::mcp::{Era, LATEST_LEGACY, MODERN};
+
+/// A whole line, its newline included.
+pub type Line = Bytes;
+
+/// What every modern request says about us (2026-07-28, basic/index#meta): no capability, as callers share the process.
+fn meta(era: Era, progress: Option<u64>) -> String {
+    let modern = match era {
+        Era::Legacy => String::new(),
+        Era::Modern => format!(
+            r#""io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{}},"io.modelcontextprotocol/clientInfo":{}"#,
+            client_info()
+        ),
+    };
+    let progress = progress.map(|token| format!(r#""progressToken":{token}"#)).unwrap_or_default();
+    let separator = if modern.is_empty() || progress.is_empty() { "" } else { "," };
+    format!("{modern}{separator}{progress}")
+}
+
+/// Our name and version, as `clientInfo`.
+fn client_info() -> &'static str {
+    concat!(r#"{"name":"ostler","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#)
+}
+
+/// A request whose `params` are the members given, as JSON without braces, plus `_meta` in the modern era.
+#[must_use]
+pub fn request(id: u64, method: &str, members: &str, era: Era) -> Line {
+    let meta = meta(era, None);
+    let meta = if meta.is_empty() { meta } else { format!(r#""_meta":{{{meta}}}"#) };
+    let separator = if members.is_empty() || meta.is_empty() { "" } else { "," };
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{{{members}{separator}{meta}}}}}\n")
+        .into()
+}
+
+/// The handshake's opening: we offer no capability, so that a server shared by callers never asks one for another.
+#[must_use]
+pub fn initialize(id: u64) -> Line {
+    let info = client_info();
+    let members = format!(r#""protocolVersion":"{LATEST_LEGACY}","capabilities":{{}},"clientInfo":{info}"#);
+    request(id, "initialize", &members, Era::Legacy)
+}
+
+/// A `tools/list` for the page that begins at `cursor`.
+#[must_use]
+pub fn list_tools(id: u64, cursor: Option<&str>, era: Era) -> Line {
+    let members = cursor.map(|cursor| format!(r#""cursor":{}"#, json(cursor))).unwrap_or_default();
+    request(id, "tools/list", &members, era)
+}
+
+/// A `tools/call`; `arguments` go out byte for byte, but for raw newlines between tokens, which become spaces.
+#[must_use]
+pub fn call_tool(id: u64, tool: &str, arguments: &RawValue, era: Era, progress: bool) -> Line {
+    let arguments = arguments.get();
+    let mut line = Vec::with_capacity(arguments.len() + tool.len() + 320);
+    line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    line.extend_from_slice(id.to_string().as_bytes());
+    line.extend_from_slice(br#","method":"tools/call","params":{"name":"#);
+    line.extend_from_slice(json(tool).as_bytes());
+    line.extend_from_slice(br#","arguments":"#);
+    push_on_one_line(&mut line, arguments.as_bytes());
+    let meta = meta(era, progress.then_some(id));
+    if !meta.is_empty() {
+        line.extend_from_slice(br#","_meta":{"#);
+        line.extend_from_slice(meta.as_bytes());
+        line.push(b'}');
+    }
+    line.extend_from_slice(b"}}\n");
+    line.into()
+}
+
+/// A notification whose `params` are the members given.
+#[must_use]
+pub fn notification(method: &str, members: &str) -> Line {
+    let params = if members.is_empty() { String::new() } else { format!(r#","params":{{{members}}}"#) };
+    format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\"{params}}}\n").into()
+}
+
+/// Tells the server to stop working on a request (basic/utilities/cancellation).
+#[must_use]
+pub fn cancelled(id: u64, reason: &str) -> Line {
+    notification("notifications/cancelled", &format!(r#""requestId":{id},"reason":{}"#, json(reason)))
+}
+
+/// An answer with an empty result.
+#[must_use]
+pub fn answer(id: &RawValue) -> Line {
+    one_line(format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, id.get()))
+}
+
+/// Refuses a request for something Ostler does not offer, so that the server never waits for it.
+#[must_use]
+pub fn method_not_found(id: &RawValue, method: &str) -> Line {
+    let message = json(&format!("ostler does not offer {method}"));
+    one_line(format!(r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32601,"message":{message}}}}}"#, id.get()))
+}
+
+fn one_line(text: String) -> Line {
+    let mut line = Vec::with_capacity(text.len() + 1);
+    push_on_one_line(&mut line, text.as_bytes());
+    line.push(b'\n');
+    line.into()
+}
+
+/// Valid JSON holds raw line ends between tokens only, so a space in their place changes nothing.
+fn push_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
+    let mut rest = json;
+    while let Some((before, after)) = memchr::memchr2(b'\n', b'\r', rest).and_then(|at| rest.split_at_checked(at)) {
+        line.extend_from_slice(before);
+        line.push(b' ');
+        rest = after.get(1..).unwrap_or_default();
+    }
+    line.extend_from_slice(rest);
+}
+
+/// `text` as a JSON string.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.into()).unwrap()
+    }
+
+    #[test]
+    fn arguments_go_out_byte_for_byte_on_one_line() {
+        let line = call_tool(7, "a\"b", &raw("{\"z\": 9007199254740993,\r\n \"a\":1e400}"), Era::Legacy, false);
+        assert_eq!(
+            line,
+            &br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a\"b","arguments":{"z": 9007199254740993,   "a":1e400}}}
+"#[..]
+        );
+    }
+
+    #[test]
+    fn modern_requests_carry_their_meta() {
+        let line = call_tool(7, "echo", &raw("{}"), Era::Modern, true);
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"], MODERN);
+        assert_eq!(value["params"]["_meta"]["progressToken"], 7);
+        let line = request(8, "tools/list", r#""cursor":"x""#, Era::Modern);
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["params"]["cursor"], "x");
+        assert!(value["params"]["_meta"].is_object());
+    }
+
+    #[test]
+    fn ids_of_servers_come_back_as_they_were() {
+        let line = method_not_found(&raw("\"a-1\""), "roots/list");
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!((value["id"].as_str(), value["error"]["code"].as_i64()), (Some("a-1"), Some(-32601)));
+        assert_eq!(answer(&raw("3")), "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\n");
+    }
+}

@@ -1,0 +1,76 @@
+//! Building a runtime step by step, for programs that embed one.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    error::Result,
+    policy::restart::RestartPolicy,
+    runtime::{Runtime, Settings},
+    store::DatabaseUrl,
+};
+
+/// Collects settings; every one has a working default.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    settings: Settings,
+}
+
+impl Runtime {
+    /// Settings to change before [`Builder::start`].
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// Keeps everything in this folder: the SQLite database, keys, the lock, and the servers' working directory.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        self.settings.database = DatabaseUrl::Sqlite(folder.join("ostler.db"));
+        self.settings.servers_dir = folder.join("servers");
+        self.settings.data_dir = folder;
+        self
+    }
+
+    /// Uses this database; call it after [`Builder::data_dir`].
+    #[must_use]
+    pub fn database(mut self, database: DatabaseUrl) -> Self {
+        self.settings.database = database;
+        self
+    }
+
+    /// Lets this program guard processes; without it, the running one does, which must call [`crate::guard`] first thing.
+    #[must_use]
+    pub fn guard(mut self, program: impl Into<PathBuf>) -> Self {
+        self.settings.guard = Some(program.into());
+        self
+    }
+
+    /// Answers crashes by this policy.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.settings.restart = policy;
+        self
+    }
+
+    /// Looks at the servers' health this often.
+    #[must_use]
+    pub fn health_check_interval(mut self, interval: Duration) -> Self {
+        self.settings.health_check_interval = interval;
+        self
+    }
+
+    /// Changes any other setting.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Starts the runtime in the running actix system.
+    pub async fn start(self) -> Result<Runtime> {
+        Runtime::start(self.settings).await
+    }
+}

@@ -1,0 +1,50 @@
+//! What servers write on standard error.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::watch;
+
+use crate::{
+    error::Result,
+    model::{OutputLine, Permission, Principal, ServerId},
+    runtime::Runtime,
+    supervisor::Output,
+};
+
+/// A reader of output and what it has not yet handed on.
+struct Follower {
+    output: Arc<Output>,
+    latest: watch::Receiver<u64>,
+    seq: u64,
+    ready: VecDeque<OutputLine>,
+}
+
+impl Runtime {
+    /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB).
+    pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
+        Ok(self.reach(who, id, Permission::McpRead, "server.output")?.link.output.after(0))
+    }
+
+    /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers.
+    pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
+        let output = self.reach(who, id, Permission::McpRead, "server.output")?.link.output.clone();
+        let latest = output.watch();
+        let follower = Follower { output, latest, seq, ready: VecDeque::new() };
+        Ok(stream::unfold(follower, Follower::next).boxed())
+    }
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(OutputLine, Self)> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                self.seq = line.seq;
+                return Some((line, self));
+            }
+            let seq = self.seq;
+            self.latest.wait_for(|latest| *latest > seq).await.ok()?;
+            self.ready = self.output.after(seq).into();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Letting others use a server.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Faults, Noun, Result},
+    model::{AuditEntry, Outcome, Permission, Principal, ServerId, Share, UserId},
+    policy::permission,
+    runtime::{Runtime, accounts::to_its_end, registry::Registered},
+    store,
+};
+
+impl Runtime {
+    /// Who else may use the server.
+    pub fn shares(&self, who: &Principal, id: ServerId) -> Result<Vec<Share>> {
+        Ok(self.reach(who, id, Permission::McpRead, "share.list")?.shares.load().to_vec())
+    }
+
+    /// Lets somebody else use the server, or changes how; only its owner and holders of `mcp:manage` may.
+    pub async fn share(&self, who: &Principal, id: ServerId, share: Share) -> Result<Share> {
+        const ACTION: &str = "share.put";
+        let registered = self.reach_as_owner(who, id, ACTION)?;
+        check(&registered, &share)?;
+        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(described(&share));
+        let (runtime, added) = (self.clone(), share.clone());
+        let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
+        to_its_end(async move {
+            let _alone = registered.changing.lock().await;
+            runtime.inner.recorder.write(Some(entry), put).await?;
+            registered.change_shares(share.user_id, Some(share.clone()));
+            Ok(share)
+        })
+        .await
+    }
+
+    /// Ends that.
+    pub async fn unshare(&self, who: &Principal, id: ServerId, user: UserId) -> Result<()> {
+        const ACTION: &str = "share.delete";
+        let registered = self.reach_as_owner(who, id, ACTION)?;
+        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(format!("with {user}"));
+        let runtime = self.clone();
+        to_its_end(async move {
+            let _alone = registered.changing.lock().await;
+            let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
+                true => Ok(()),
+                false => Err(Error::NotFound(Noun::Share)),
+            };
+            runtime.inner.recorder.write(Some(entry), delete).await?;
+            registered.change_shares(user, None);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Registered {
+    /// Replaces what is shared with somebody.
+    pub(super) fn change_shares(&self, user: UserId, share: Option<Share>) {
+        let mut shares = self.shares.load().to_vec();
+        shares.retain(|share| share.user_id != user);
+        shares.extend(share);
+        self.shares.store(Arc::new(shares));
+    }
+}
+
+fn check(registered: &Registered, share: &Share) -> Result<()> {
+    const SHARED: [Permission; 3] = [Permission::McpRead, Permission::McpWrite, Permission::McpExecute];
+    let mut faults = Faults::default();
+    let only_shared = share.permissions.iter().all(|permission| SHARED.contains(permission));
+    let message = "must be a list of one or more of mcp:read, mcp:write, mcp:execute";
+    faults.check(only_shared && !share.permissions.is_empty(), "/permissions", message);
+    let owner = registered.server.load().user_id == share.user_id;
+    faults.check(!owner, "/userId", "is the owner, who has every right already");
+    faults.into_result()
+}
+
+fn described(share: &Share) -> String {
+    let names: Vec<_> = share.permissions.iter().map(|one| permission::name(*one)).collect();
+    format!("with {}: {}", share.user_id, names.join(", "))
+}

@@ -1,0 +1,201 @@
+//! From settings to a running runtime, and back.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix::{Arbiter, System};
+use rustix::fs::FlockOperation;
+use tokio::sync::mpsc;
+
+use crate::{
+    error::{Error, Result},
+    model::{Credential, PermissionSet, Principal, Role, UserId},
+    policy::permission,
+    recorder::Recorder,
+    runtime::{
+        Inner, Runtime, Settings, accounts::Accounts, events, keyring::Keyring, limits::Limits, metrics::Metrics,
+        private_file, registry::Registry, state::Life, supervision::Supervision,
+    },
+    store::Store,
+    supervisor::{self, SupervisorSettings, messages::StopAll},
+};
+
+/// How long calls under way may take once the runtime is told to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Where a runtime lives: its data folder, held for itself, and the threads of its servers.
+pub(super) struct Place {
+    /// Marks the processes of this installation.
+    pub installation: String,
+    /// The program that guards processes.
+    pub guard: PathBuf,
+    arbiters: Mutex<Vec<Arbiter>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Runtime {
+    /// Starts a runtime in the running actix system: migrates the database, ends what an earlier run left behind, and
+    /// starts every enabled server. Any number of runtimes fit in one program, each with a data folder of its own.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        if System::try_current().is_none() {
+            return Err(Error::NotReady("a runtime starts inside a running actix system"));
+        }
+        let guard = guard(&settings)?;
+        let dir = settings.data_dir.clone();
+        let (lock, installation) = blocking(move || occupy(&dir)).await?;
+        let (secret, dir, database) =
+            (settings.secret_key.clone(), settings.data_dir.clone(), settings.database.clone());
+        let (keyring, store, recorder) = blocking(move || {
+            let keyring =
+                secret.map_or_else(|| Keyring::from_data_dir(&dir), |secret| Keyring::from_secret(&secret))?;
+            let store = Store::open(&database)?;
+            for name in store.migrate()? {
+                log::info!(migration = name.as_str(); "database migrated");
+            }
+            let recorder = Recorder::start(&store)?;
+            Ok((keyring, store, recorder))
+        })
+        .await?;
+        let arbiters = arbiters();
+        let (events, heard) = mpsc::unbounded_channel();
+        let supervision = supervise(&settings, &arbiters, events)?;
+        let place = Place { installation, guard, arbiters: Mutex::new(arbiters), lock: Mutex::new(Some(lock)) };
+        let inner = Inner {
+            accounts: Accounts::new(),
+            limits: Limits::new(&settings),
+            registry: Registry::default(),
+            metrics: Metrics::new(),
+            life: Life::new(),
+            embedder: embedder(),
+            settings,
+            store,
+            recorder,
+            keyring,
+            supervision,
+            place,
+        };
+        let runtime = Self { inner: Arc::new(inner) };
+        actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
+        if let Some(password) = runtime.ensure_admin().await? {
+            runtime.inner.life.set_first_admin(password);
+        }
+        runtime.load_servers().await?;
+        Ok(runtime)
+    }
+
+    /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
+    /// Returns once no process is left. A second call waits for the first.
+    pub async fn stop(&self) {
+        self.inner.life.drain(DRAIN).await;
+        if let Err(cause) = self.inner.supervision.ask(StopAll).await {
+            log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
+        }
+        self.inner.recorder.stop().await;
+        self.inner.place.leave().await;
+    }
+
+    /// Address and password of the first admin, where this start made the account and the password up.
+    #[must_use]
+    pub fn first_admin(&self) -> Option<(&str, &str)> {
+        let password = self.inner.life.first_admin()?;
+        Some((&self.inner.settings.admin_email, password))
+    }
+
+    /// The principal of the program that embeds this runtime: every permission, no rate limit.
+    #[must_use]
+    pub fn embedder(&self) -> &Principal {
+        &self.inner.embedder
+    }
+}
+
+impl Place {
+    /// Ends the threads and gives the data folder up.
+    async fn leave(&self) {
+        let arbiters = std::mem::take(&mut *self.arbiters.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = blocking(move || {
+            for arbiter in arbiters {
+                arbiter.stop();
+                let _ = arbiter.join();
+            }
+            Ok(())
+        });
+        if joined.await.is_err() {
+            log::error!("a server thread could not be joined");
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+fn guard(settings: &Settings) -> Result<PathBuf> {
+    match &settings.guard {
+        Some(program) => Ok(program.clone()),
+        None if crate::may_guard() => Ok(supervisor::this_program()),
+        None => {
+            Err(Error::NotReady("call ostler::guard() first thing in main, or name a guard program in the settings"))
+        }
+    }
+}
+
+/// Locks the data folder, and ends what an earlier run left behind. Blocks.
+fn occupy(dir: &Path) -> Result<(File, String)> {
+    let named = |what: &'static str| {
+        let dir = dir.display().to_string();
+        move |cause: std::io::Error| Error::Conflict(format!("cannot {what} in the data folder {dir}: {cause}"))
+    };
+    let id = dir.join("installation");
+    private_file::create(&id, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
+    let lock = File::create(dir.join("ostler.lock")).map_err(named("make a lock"))?;
+    rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let dir = dir.display();
+        Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
+    })?;
+    let installation = private_file::read(&id).map_err(named("read"))?.trim().to_owned();
+    let left = supervisor::sweep(&installation);
+    if left > 0 {
+        log::warn!(processes = left; "processes that an earlier run left behind were killed");
+    }
+    Ok((lock, installation))
+}
+
+/// Threads for the servers' pipes: the kernel wakes one of few, and HTTP keeps its own.
+fn arbiters() -> Vec<Arbiter> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (0..(cores / 4).clamp(1, 8)).map(|_| Arbiter::new()).collect()
+}
+
+fn supervise(
+    settings: &Settings,
+    arbiters: &[Arbiter],
+    events: mpsc::UnboundedSender<supervisor::Event>,
+) -> Result<Supervision> {
+    let settings = SupervisorSettings {
+        restart: settings.restart,
+        health_check_interval: settings.health_check_interval,
+        max_starting: settings.max_starting,
+        drain: DRAIN,
+    };
+    let handles = arbiters.iter().map(Arbiter::handle).collect();
+    Supervision::start(settings, handles, events)
+}
+
+fn embedder() -> Principal {
+    let permissions: PermissionSet = permission::of_role(Role::Admin);
+    Principal {
+        user_id: UserId::nobody(),
+        email: "embedder".into(),
+        role: Role::Admin,
+        permissions,
+        credential: Credential::Embedder,
+        address: None,
+        request_id: None,
+    }
+}
+
+/// Runs blocking work off the actors' and workers' threads.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("blocking work panicked".into()))?
+}

@@ -1,0 +1,91 @@
+//! How the runtime itself is: ready or not, its figures, and when it begins to end.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{
+    error::{Error, Result},
+    runtime::Runtime,
+};
+
+/// More pieces of work under way than there can ever be.
+const ALL: u32 = 1 << 20;
+
+/// Whether new work is taken, and why not.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    /// All checks hold.
+    pub ready: bool,
+    /// Each check by name, with a reason that names no secret where it does not hold.
+    pub checks: Vec<(&'static str, Result<(), String>)>,
+}
+
+/// The life of a runtime: taking work, draining, gone.
+pub(super) struct Life {
+    draining: watch::Sender<bool>,
+    /// Each piece of work holds one permit; who holds all of them knows that none is under way.
+    work: Arc<Semaphore>,
+    first_admin: OnceLock<String>,
+}
+
+impl Life {
+    pub fn new() -> Self {
+        let work = Arc::new(Semaphore::new(ALL.try_into().unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { draining: watch::Sender::new(false), work, first_admin: OnceLock::new() }
+    }
+
+    /// Begins a piece of work that a stop waits for; `NotReady` once it has begun.
+    pub fn begin_work(&self) -> Result<OwnedSemaphorePermit> {
+        let stopping = Error::NotReady("ostler is stopping; try another instance, or again later");
+        if *self.draining.borrow() {
+            return Err(stopping);
+        }
+        self.work.clone().try_acquire_owned().map_err(|_| stopping)
+    }
+
+    /// Takes no more work, and waits until what is under way has ended or `grace` has passed.
+    pub async fn drain(&self, grace: Duration) {
+        self.draining.send_replace(true);
+        if tokio::time::timeout(grace, self.work.acquire_many(ALL)).await.is_err() {
+            log::warn!(calls = u64::from(ALL).saturating_sub(self.free()); "calls under way were cut short");
+        }
+    }
+
+    pub fn set_first_admin(&self, password: String) {
+        // Only a start makes the account, and only once.
+        let _ = self.first_admin.set(password);
+    }
+
+    pub fn first_admin(&self) -> Option<&str> {
+        self.first_admin.get().map(String::as_str)
+    }
+
+    fn free(&self) -> u64 {
+        self.work.available_permits().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+impl Runtime {
+    /// Whether new work is taken: the database takes writes, the supervisor lives, nothing is ending.
+    pub async fn readiness(&self) -> Readiness {
+        let draining = *self.inner.life.draining.borrow();
+        let database = if draining { Ok(()) } else { self.inner.recorder.ready().await };
+        let checks = vec![
+            ("accepting", if draining { Err("ostler is stopping".into()) } else { Ok(()) }),
+            ("database", database.map_err(|error| error.to_string())),
+            ("supervisor", if self.inner.supervision.is_alive() { Ok(()) } else { Err("it was lost".into()) }),
+        ];
+        Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
+    }
+
+    /// Completes when the runtime begins to stop, so that endless answers can end.
+    pub async fn draining(self) {
+        let mut draining = self.inner.life.draining.subscribe();
+        // The sender lives as long as the runtime this future holds.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+}

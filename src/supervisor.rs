@@ -1,0 +1,129 @@
+//! Supervision of processes: what restarts a server, and what ends it.
+//!
+//! Read [`Supervisor`] for what is decided, `child` for what is known of each server, `server` for the actor that owns
+//! one process, and [`guard`] for the process that outlives us to leave nothing behind.
+
+mod child;
+mod commands;
+mod exit;
+pub mod guard;
+mod handshake;
+mod instance;
+pub mod messages;
+mod output;
+mod process;
+mod reports;
+mod requests;
+mod server;
+mod starts;
+mod sweep;
+mod view;
+mod writer;
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context};
+use tokio::sync::mpsc;
+
+use crate::{model::ServerId, policy::restart::RestartPolicy};
+
+pub use child::Link;
+pub use exit::Exit;
+pub use instance::{InFlight, Instance, Launch};
+pub use output::Output;
+pub use server::ServerActor;
+pub use sweep::{INSTALLATION_VARIABLE, sweep};
+pub use view::{Availability, ChildView, Event};
+
+use child::Child;
+use starts::StartQueue;
+
+/// What a supervisor can be told.
+#[derive(Clone, Debug)]
+pub struct SupervisorSettings {
+    /// How crashes are answered.
+    pub restart: RestartPolicy,
+    /// Time between health ticks.
+    pub health_check_interval: Duration,
+    /// How many servers may be starting at once.
+    pub max_starting: usize,
+    /// How long requests in flight may take on a process that is being replaced.
+    pub drain: Duration,
+}
+
+/// Starts, restarts, gives up and ends servers; one for all of them.
+///
+/// A child is driven towards what is wanted of it, one step at a time: commands say what is wanted, reports say what
+/// became of the last step, and each of them takes the next one. So commands arriving together are put in order, the
+/// last one wins, and there is never a second process where there should be one.
+pub struct Supervisor {
+    settings: SupervisorSettings,
+    children: HashMap<ServerId, Child>,
+    starts: StartQueue,
+    arbiters: Vec<ArbiterHandle>,
+    events: mpsc::UnboundedSender<Event>,
+    next_generation: u64,
+    stopping: bool,
+}
+
+impl Supervisor {
+    /// Starts a supervisor on the first of `arbiters`; the servers' actors are spread over all of them.
+    /// `events` gets every change worth recording.
+    pub fn start(
+        settings: SupervisorSettings,
+        arbiters: Vec<ArbiterHandle>,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Option<Addr<Self>> {
+        let first = arbiters.first()?.clone();
+        let starts = StartQueue::new(settings.max_starting);
+        let supervisor =
+            Self { settings, children: HashMap::new(), starts, arbiters, events, next_generation: 1, stopping: false };
+        Some(Self::start_in_arbiter(&first, |_| supervisor))
+    }
+
+    /// Changes a child and takes the next step with it.
+    fn with_child(&mut self, id: ServerId, ctx: &mut Context<Self>, change: impl FnOnce(&mut Child)) {
+        if let Some(child) = self.children.get_mut(&id) {
+            change(child);
+            self.drive(id, ctx);
+        }
+    }
+
+    fn emit(&self, event: Event) {
+        // Nobody listens any more once the runtime is ending.
+        let _ = self.events.send(event);
+    }
+
+    /// The arbiter of the next process.
+    fn place(&self, generation: u64) -> Option<ArbiterHandle> {
+        let index = usize::try_from(generation).unwrap_or_default().checked_rem(self.arbiters.len())?;
+        self.arbiters.get(index).cloned()
+    }
+}
+
+impl Drop for Supervisor {
+    /// Ends what it started. Only a panic drops a supervisor that was not told to stop.
+    fn drop(&mut self) {
+        self.children.values_mut().for_each(Child::stop_processes);
+        if !self.stopping {
+            self.emit(Event::SupervisorLost);
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(self.settings.health_check_interval, |supervisor, ctx| supervisor.tick(ctx));
+    }
+}
+
+/// The path of the running program, which guards processes unless another is named; works after an upgrade replaced it.
+#[must_use]
+pub fn this_program() -> PathBuf {
+    "/proc/self/exe".into()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

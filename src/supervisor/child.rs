@@ -1,0 +1,245 @@
+//! What the supervisor knows of one server, and what it wants of it.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Addr, SpawnHandle};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
+
+use crate::{
+    error::Result,
+    model::{ExitReport, HealthStatus, ServerId, Status, Timestamp},
+    supervisor::{
+        ServerActor,
+        handshake::Probe,
+        instance::{Instance, Launch},
+        messages::{NotUp, StopInstance, Wanted},
+        output::Output,
+        view::{Availability, ChildView},
+    },
+};
+
+/// Where to watch a child; cheap to clone.
+#[derive(Clone)]
+pub struct Link {
+    /// Its state.
+    pub view: watch::Receiver<ChildView>,
+    /// What it wrote on standard error.
+    pub output: Arc<Output>,
+    publisher: watch::Sender<ChildView>,
+}
+
+impl Default for Link {
+    /// The link of a child that never ran.
+    fn default() -> Self {
+        let (publisher, view) = watch::channel(ChildView::unknown());
+        Self { view, output: Arc::default(), publisher }
+    }
+}
+
+/// One server under supervision.
+pub(super) struct Child {
+    pub id: ServerId,
+    pub launch: Arc<Launch>,
+    pub wanted: Wanted,
+    /// The process that takes calls.
+    pub serving: Option<Serving>,
+    /// The process in its handshake; beside a serving one while that is being replaced.
+    pub starting: Option<Starting>,
+    /// Generations that are ending.
+    pub ending: Vec<u64>,
+    pub rest: Rest,
+    pub failures: u32,
+    pub restarts: u32,
+    pub probe: Probe,
+    pub last_exit: Option<ExitReport>,
+    pub healthy: bool,
+    pub checked_at: Option<Timestamp>,
+    pub ever_started: bool,
+    pub removed: bool,
+    pub link: Link,
+    up_waiters: Vec<oneshot::Sender<Result<(), NotUp>>>,
+    down_waiters: Vec<oneshot::Sender<()>>,
+}
+
+/// A process that takes calls.
+pub(super) struct Serving {
+    pub instance: Arc<Instance>,
+    pub addr: Addr<ServerActor>,
+    pub launch: Arc<Launch>,
+    pub output_start: u64,
+    pub since: Instant,
+    /// It was lost: no calls any more, but its tree may not be gone.
+    pub lost: bool,
+}
+
+/// A process in its handshake.
+pub(super) struct Starting {
+    pub instance: Arc<Instance>,
+    pub addr: Addr<ServerActor>,
+    pub launch: Arc<Launch>,
+    /// Where standard error stood when it was spawned.
+    pub output_start: u64,
+}
+
+/// What a child without a process is waiting for.
+#[derive(Debug)]
+pub(super) enum Rest {
+    /// A place in the start queue, or nothing at all.
+    None,
+    /// The end of its backoff.
+    Backoff { timer: SpawnHandle, until: Timestamp },
+    /// The next probe, after too many failures.
+    Parked { timer: SpawnHandle, until: Timestamp, reason: String },
+    /// A command: another attempt could only fail the same way, or none is allowed.
+    Failed { reason: String },
+}
+
+impl Child {
+    pub fn new(id: ServerId, launch: Arc<Launch>, link: Link, wanted: Wanted) -> Self {
+        Self {
+            id,
+            launch,
+            wanted,
+            serving: None,
+            starting: None,
+            ending: Vec::new(),
+            rest: Rest::None,
+            failures: 0,
+            restarts: 0,
+            probe: Probe::default(),
+            last_exit: None,
+            healthy: true,
+            checked_at: None,
+            ever_started: false,
+            removed: false,
+            link,
+            up_waiters: Vec::new(),
+            down_waiters: Vec::new(),
+        }
+    }
+
+    pub fn has_process(&self) -> bool {
+        self.serving.is_some() || self.starting.is_some() || !self.ending.is_empty()
+    }
+
+    /// Whether a process should be started as soon as the queue allows.
+    pub fn is_due(&self) -> bool {
+        let replaced = self.serving.as_ref().is_none_or(|serving| !serving.lost && serving.launch != self.launch);
+        let idle = self.starting.is_none() && self.ending.is_empty() && matches!(self.rest, Rest::None);
+        self.wanted == Wanted::Up && replaced && idle
+    }
+
+    /// Whether it is up and runs what it should.
+    pub fn is_up(&self) -> bool {
+        let current = |serving: &Serving| !serving.lost && serving.launch == self.launch;
+        self.wanted == Wanted::Up && self.serving.as_ref().is_some_and(current)
+    }
+
+    /// Ends every process of it; calls in flight fail.
+    pub fn stop_processes(&mut self) {
+        self.stop_starting();
+        if let Some(serving) = self.serving.take() {
+            serving.addr.do_send(StopInstance { drain: Duration::ZERO });
+            self.ending.push(serving.instance.generation);
+        }
+    }
+
+    /// Ends a process in its handshake.
+    pub fn stop_starting(&mut self) {
+        if let Some(starting) = self.starting.take() {
+            starting.addr.do_send(StopInstance { drain: Duration::ZERO });
+            self.ending.push(starting.instance.generation);
+        }
+    }
+
+    /// Leaves off waiting; the timer to cancel, if there is one.
+    pub fn rouse(&mut self) -> Option<SpawnHandle> {
+        match std::mem::replace(&mut self.rest, Rest::None) {
+            Rest::Backoff { timer, .. } | Rest::Parked { timer, .. } => Some(timer),
+            Rest::None | Rest::Failed { .. } => None,
+        }
+    }
+
+    /// Wanted up from a clean slate: by hand, not by a restart.
+    pub fn forgive(&mut self) {
+        self.failures = 0;
+        self.probe = Probe::default();
+    }
+
+    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<(), NotUp>> {
+        let (sender, receiver) = oneshot::channel();
+        self.up_waiters.push(sender);
+        receiver
+    }
+
+    pub fn wait_down(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.down_waiters.push(sender);
+        receiver
+    }
+
+    pub fn tell_up(&mut self, outcome: &Result<(), NotUp>) {
+        for waiter in self.up_waiters.drain(..) {
+            let _ = waiter.send(outcome.clone());
+        }
+    }
+
+    pub fn tell_down(&mut self) {
+        for waiter in self.down_waiters.drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Lets everybody see what is so now; answers the new health where that changed.
+    pub fn publish(&self) -> Option<HealthStatus> {
+        let view = self.look();
+        let before = self.link.publisher.send_replace(view.clone()).health;
+        let now = view.health;
+        (before != now).then_some(now)
+    }
+
+    fn look(&self) -> ChildView {
+        let (availability, status, health) = self.state();
+        let next_attempt_at = match &self.rest {
+            Rest::Backoff { until, .. } | Rest::Parked { until, .. } => Some(*until),
+            Rest::None | Rest::Failed { .. } => None,
+        };
+        ChildView {
+            ready_since: self.serving.as_ref().filter(|serving| !serving.lost).map(|serving| serving.since),
+            availability,
+            status,
+            health,
+            next_attempt_at,
+            restarts: self.restarts,
+            last_exit: self.last_exit.clone(),
+            checked_at: self.checked_at,
+        }
+    }
+
+    fn state(&self) -> (Availability, Status, HealthStatus) {
+        use Availability::{Coming, Down, Ready};
+        if let (Some(serving), Wanted::Up) = (self.serving.as_ref().filter(|serving| !serving.lost), self.wanted) {
+            let health = if self.healthy { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
+            return (Ready(serving.instance.clone()), Status::Running, health);
+        }
+        match (self.wanted, &self.rest) {
+            (Wanted::Down, _) if self.has_process() => {
+                (Down("it is being stopped".into()), Status::Stopping, HealthStatus::Stopped)
+            }
+            (Wanted::Down, _) if !self.ever_started => {
+                (Down("it was never started".into()), Status::Stopped, HealthStatus::Unknown)
+            }
+            (Wanted::Down, _) => (Down("it is stopped".into()), Status::Stopped, HealthStatus::Stopped),
+            (Wanted::Up, Rest::Parked { reason, .. } | Rest::Failed { reason }) if self.starting.is_none() => {
+                (Down(reason.clone()), Status::Failed, HealthStatus::Error)
+            }
+            (Wanted::Up, Rest::None | Rest::Parked { .. } | Rest::Failed { .. }) if self.failures == 0 => {
+                (Coming, Status::Starting, HealthStatus::Starting)
+            }
+            (Wanted::Up, _) => (Coming, Status::Restarting, HealthStatus::Starting),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the runtime asks of the supervisor: each command says what is wanted, and `drive` takes the next step.
+
+use actix::{AsyncContext, Context, Handler, ResponseFuture};
+use futures_util::future::{self, FutureExt};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    error::Result,
+    model::ServerId,
+    supervisor::{
+        Supervisor,
+        child::{Child, Starting},
+        instance::Instance,
+        messages::{
+            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, RemoveServer, RestartServer, StartServer,
+            StopAll, StopServer, UpdateServer, Wanted,
+        },
+        server::ServerActor,
+        starts::Next,
+        view::Event,
+    },
+};
+
+impl Supervisor {
+    /// Takes the next step towards what is wanted of a child.
+    pub(super) fn drive(&mut self, id: ServerId, ctx: &mut Context<Self>) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        if child.wanted == Wanted::Down {
+            self.starts.remove(id);
+            child.rouse().map(|timer| ctx.cancel_future(timer));
+            child.tell_up(&Err(NotUp::Stopped));
+            child.stop_processes();
+        } else if child.is_up() {
+            child.tell_up(&Ok(()));
+        } else if child.is_due() {
+            self.starts.push(id);
+        }
+        if let Some(status) = child.publish() {
+            self.emit(Event::Health { id, status });
+        }
+        self.settle_down(id);
+        self.start_next(ctx);
+    }
+
+    /// Tells those who wait for the end of a child, and forgets one that was removed.
+    fn settle_down(&mut self, id: ServerId) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        if child.wanted == Wanted::Down && !child.has_process() {
+            child.tell_down();
+            if child.removed {
+                self.children.remove(&id);
+            }
+        }
+    }
+
+    /// Starts as many waiting children as may start now.
+    pub(super) fn start_next(&mut self, ctx: &mut Context<Self>) {
+        loop {
+            match self.starts.next(Instant::now()) {
+                Next::Start(id) => self.launch(id, ctx),
+                Next::After(wait) => {
+                    ctx.run_later(wait, Self::start_next);
+                    return;
+                }
+                Next::Wait => return,
+            }
+        }
+    }
+
+    fn launch(&mut self, id: ServerId, ctx: &mut Context<Self>) {
+        let generation = self.next_generation;
+        let Some(arbiter) = self.place(generation) else { return };
+        let Some(child) = self.children.get_mut(&id).filter(|child| child.is_due()) else { return };
+        self.next_generation = generation.saturating_add(1);
+        self.starts.began(generation);
+        let instance = std::sync::Arc::new(Instance::new(generation));
+        let (launch, output) = (child.launch.clone(), child.link.output.clone());
+        let output_start = output.last_seq();
+        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), output);
+        let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
+        child.ever_started = true;
+        child.starting = Some(Starting { instance, addr, launch, output_start });
+        if let Some(status) = child.publish() {
+            self.emit(Event::Health { id, status });
+        }
+    }
+
+    /// Wants a child up, now rather than when its backoff or probe is due.
+    fn want_up_now(&mut self, id: ServerId, ctx: &mut Context<Self>) {
+        let Some(child) = self.children.get_mut(&id).filter(|_| !self.stopping) else { return };
+        child.wanted = Wanted::Up;
+        if child.starting.is_none() && !child.is_up() {
+            child.forgive();
+            child.rouse().map(|timer| ctx.cancel_future(timer));
+            self.starts.push_first(id);
+        }
+    }
+
+    fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), NotUp>> {
+        let Some(child) = self.children.get_mut(&id) else { return future::ready(Err(NotUp::Stopped)).boxed_local() };
+        let up = child.wait_up();
+        self.drive(id, ctx);
+        up.map(|outcome| outcome.unwrap_or(Err(NotUp::Stopped))).boxed_local()
+    }
+
+    fn when_down(&mut self, id: ServerId, ctx: &mut Context<Self>) -> Option<oneshot::Receiver<()>> {
+        let child = self.children.get_mut(&id)?;
+        child.wanted = Wanted::Down;
+        let down = child.wait_down();
+        self.drive(id, ctx);
+        Some(down)
+    }
+}
+
+impl Handler<AddServer> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, add: AddServer, ctx: &mut Context<Self>) {
+        let wanted = if self.stopping { Wanted::Down } else { add.wanted };
+        add.link.output.set_mask(add.mask);
+        self.children.insert(add.id, Child::new(add.id, add.launch, add.link, wanted));
+        self.drive(add.id, ctx);
+    }
+}
+
+impl Handler<UpdateServer> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, update: UpdateServer, ctx: &mut Context<Self>) {
+        let Some(child) = self.children.get_mut(&update.id) else { return };
+        child.link.output.set_mask(update.mask);
+        if child.launch != update.launch {
+            child.launch = update.launch;
+            child.forgive();
+            child.stop_starting();
+            child.rouse().map(|timer| ctx.cancel_future(timer));
+        }
+        match update.wanted {
+            Some(Wanted::Up) => self.want_up_now(update.id, ctx),
+            Some(Wanted::Down) => child.wanted = Wanted::Down,
+            None => {}
+        }
+        self.drive(update.id, ctx);
+    }
+}
+
+impl Handler<RemoveServer> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, RemoveServer { id }: RemoveServer, ctx: &mut Context<Self>) -> Self::Result {
+        if let Some(child) = self.children.get_mut(&id) {
+            child.removed = true;
+        }
+        let down = self.when_down(id, ctx);
+        future::OptionFuture::from(down).map(drop).boxed_local()
+    }
+}
+
+impl Handler<StartServer> for Supervisor {
+    type Result = ResponseFuture<Result<(), NotUp>>;
+
+    fn handle(&mut self, StartServer { id }: StartServer, ctx: &mut Context<Self>) -> Self::Result {
+        self.want_up_now(id, ctx);
+        self.when_up(id, ctx)
+    }
+}
+
+impl Handler<StopServer> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, StopServer { id }: StopServer, ctx: &mut Context<Self>) -> Self::Result {
+        let down = self.when_down(id, ctx);
+        future::OptionFuture::from(down).map(drop).boxed_local()
+    }
+}
+
+impl Handler<RestartServer> for Supervisor {
+    type Result = ResponseFuture<Result<(), NotUp>>;
+
+    fn handle(&mut self, RestartServer { id }: RestartServer, ctx: &mut Context<Self>) -> Self::Result {
+        // A process that is still starting is as fresh as a restart could make it.
+        if let Some(child) = self.children.get_mut(&id).filter(|child| child.starting.is_none()) {
+            child.stop_processes();
+        }
+        self.want_up_now(id, ctx);
+        self.when_up(id, ctx)
+    }
+}
+
+impl Handler<CheckServer> for Supervisor {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, CheckServer { id }: CheckServer, ctx: &mut Context<Self>) -> Self::Result {
+        match self.children.get(&id) {
+            Some(child) => check(child, CheckHealth::Asked, ctx).boxed_local(),
+            None => future::ready(false).boxed_local(),
+        }
+    }
+}
+
+impl Handler<StopAll> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: StopAll, ctx: &mut Context<Self>) -> Self::Result {
+        self.stopping = true;
+        let ids: Vec<_> = self.children.keys().copied().collect();
+        let downs: Vec<_> = ids.into_iter().filter_map(|id| self.when_down(id, ctx)).collect();
+        future::join_all(downs).map(drop).boxed_local()
+    }
+}
+
+impl Supervisor {
+    pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
+        for child in self.children.values() {
+            actix::spawn(check(child, CheckHealth::Tick, ctx));
+        }
+    }
+}
+
+/// Asks a child's process how it is, and reports what it says.
+fn check(child: &Child, occasion: CheckHealth, ctx: &Context<Supervisor>) -> impl Future<Output = bool> + use<> {
+    let serving = child.serving.as_ref().filter(|serving| !serving.lost);
+    let asked = serving.map(|serving| (serving.addr.clone(), serving.instance.generation));
+    let (id, supervisor) = (child.id, ctx.address());
+    async move {
+        let Some((addr, generation)) = asked else { return false };
+        let healthy = addr.send(occasion).await.unwrap_or(false);
+        supervisor.do_send(HealthChecked { id, generation, healthy });
+        healthy
+    }
+}

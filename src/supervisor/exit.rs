@@ -1,0 +1,123 @@
+//! How a server's process ended, and what that means for starting it again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix::Addr;
+
+use crate::{
+    model::{ExitReport, ServerId, Timestamp},
+    supervisor::{Supervisor, messages::ChildExited},
+};
+
+/// Why a process ended, or never came up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The operating system would not start it.
+    NotStarted {
+        /// The error number, where there is one.
+        errno: Option<i32>,
+        /// In words.
+        reason: String,
+    },
+    /// It came up but could not be spoken to.
+    NotReady(String),
+    /// It speaks no revision that we speak.
+    WrongRevision(String),
+    /// It ended by itself, or something outside Ostler ended it.
+    Ended {
+        /// Exit code.
+        code: Option<i32>,
+        /// Signal number.
+        signal: Option<i32>,
+        /// Whether that was before it said anything; some older servers end when asked `server/discover`.
+        unheard: bool,
+    },
+    /// It closed its standard output and could never answer again.
+    ClosedOutput,
+    /// It answered none of three pings.
+    Unresponsive,
+    /// It was told to.
+    Asked,
+    /// Its actor or its guard was lost; a defect or an act from outside.
+    Lost,
+}
+
+impl Exit {
+    /// Whether starting it again can only fail the same way.
+    pub fn is_permanent(&self) -> bool {
+        use rustix::io::Errno;
+        match self {
+            Self::NotStarted { errno, .. } => {
+                let lasting = [Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG];
+                errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno))
+            }
+            Self::WrongRevision(_) => true,
+            Self::NotReady(_)
+            | Self::Ended { .. }
+            | Self::ClosedOutput
+            | Self::Unresponsive
+            | Self::Asked
+            | Self::Lost => false,
+        }
+    }
+
+    /// For people: one sentence, and the last lines of standard error.
+    pub fn report(&self, stderr: Vec<String>) -> ExitReport {
+        let (code, signal) = if let Self::Ended { code, signal, .. } = self { (*code, *signal) } else { (None, None) };
+        ExitReport { reason: self.to_string(), code, signal, at: Timestamp::now(), stderr }
+    }
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotStarted { reason, .. } => write!(f, "could not be started: {reason}"),
+            Self::NotReady(reason) => write!(f, "did not become ready: {reason}"),
+            Self::WrongRevision(version) => {
+                write!(f, "speaks MCP revision {version}, which Ostler does not know")
+            }
+            Self::Ended { code: Some(code), .. } => write!(f, "exited with code {code}"),
+            Self::Ended { signal: Some(signal), .. } => write!(f, "was ended by signal {signal}"),
+            Self::Ended { .. } => f.write_str("ended"),
+            Self::ClosedOutput => f.write_str("closed its standard output"),
+            Self::Unresponsive => f.write_str("answered none of three pings"),
+            Self::Asked => f.write_str("stopped"),
+            Self::Lost => f.write_str("was lost"),
+        }
+    }
+}
+
+/// Tells the supervisor that a process and all it started are gone: when dropped, so a panic is an exit like any other.
+pub(super) struct ExitGuard {
+    pub id: ServerId,
+    pub generation: u64,
+    pub supervisor: Addr<Supervisor>,
+    /// The first reason given wins; [`Exit::Lost`] where none was.
+    pub reason: ExitSlot,
+}
+
+impl Drop for ExitGuard {
+    fn drop(&mut self) {
+        let exit = self.reason.take().unwrap_or(Exit::Lost);
+        self.supervisor.do_send(ChildExited { id: self.id, generation: self.generation, exit });
+    }
+}
+
+/// Where an actor leaves the reason for an end that somebody else reports.
+#[derive(Clone, Default)]
+pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
+
+impl ExitSlot {
+    /// Notes a reason, unless there is one already.
+    pub fn note(&self, exit: Exit) {
+        self.lock().get_or_insert(exit);
+    }
+
+    fn take(&self) -> Option<Exit> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Exit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,191 @@
+//! The guard: a process between Ostler and each server that outlives Ostler by half a second, to leave nothing behind.
+//!
+//! The program re-executes itself under the name [`NAME`]. The guard is a child subreaper, so every descendant of the
+//! server, however it detached itself, ends up as its child. Its standard input is a socket to Ostler: the orders
+//! [`TERMINATE`] and [`KILL`] come in, [`Report`]s go out, and its end, whatever ended Ostler, means: end the tree.
+
+mod order;
+mod sys;
+mod tree;
+
+use std::{
+    io::{self, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
+    process::{Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, WaitOptions};
+use serde::{Deserialize, Serialize};
+
+pub use order::{receive_spec, send_spec};
+
+/// What a guard is called in the process list.
+pub const NAME: &str = "ostler-guard";
+
+/// Order: send SIGTERM to the whole tree.
+pub const TERMINATE: u8 = b'T';
+
+/// Order: kill the whole tree, again and again until nothing is left.
+pub const KILL: u8 = b'K';
+
+/// How long descendants have between SIGTERM and SIGKILL once the server or Ostler is gone.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Pause between two looks at a tree that is ending.
+const STEP: Duration = Duration::from_millis(5);
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// A path, or a name found on the `PATH` in `env`.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: std::collections::BTreeMap<String, String>,
+    /// Its working directory.
+    pub dir: std::path::PathBuf,
+}
+
+/// What a guard tells Ostler, one JSON line each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// The server runs.
+    Started {
+        /// Its process id, session and process group.
+        pid: u32,
+    },
+    /// It could not be started.
+    Failed {
+        /// The operating system's error number, where it gave one.
+        errno: Option<i32>,
+        /// Its reason in words.
+        reason: String,
+    },
+    /// It ended; the guard now ends what it left behind, then itself.
+    Exited {
+        /// Exit code, where it exited by itself.
+        code: Option<i32>,
+        /// Signal number, where one ended it.
+        signal: Option<i32>,
+    },
+}
+
+/// Whether this process was started to be a guard.
+pub(crate) fn is_called() -> bool {
+    std::env::args_os().next().is_some_and(|name| name == NAME)
+}
+
+/// Does a guard's work and returns its exit code. Must run before any thread is started.
+pub(crate) fn run() -> i32 {
+    match try_run() {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+fn try_run() -> io::Result<()> {
+    sys::close_inherited()?;
+    // The clone lies above 2 and is closed on exec, so the server gets none of it.
+    let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    isolate()?;
+    let (spec, stdin) = receive_spec(&control)?;
+    match start(&spec, stdin) {
+        Ok(pid) => {
+            report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
+            release_output()?;
+            let orders = control.try_clone()?;
+            std::thread::spawn(move || order::obey(orders));
+            reap(pid, &control)
+        }
+        Err(error) => {
+            report(&control, &Report::Failed { errno: error.raw_os_error(), reason: error.to_string() });
+            Ok(())
+        }
+    }
+}
+
+/// Settings that the server inherits, and a session apart from Ostler's terminal.
+fn isolate() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    rustix::thread::set_no_new_privs(true)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    let files = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: files.maximum.map(|most| most.min(1024)), ..files })?;
+    // Best effort: the kernel takes a server before it takes Ostler, and a guard needs no session where it leads one.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    let _ = rustix::process::setsid();
+    Ok(())
+}
+
+fn start(spec: &Spec, stdin: OwnedFd) -> io::Result<Pid> {
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    sys::in_own_session(&mut command);
+    let child = command.spawn()?;
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("the server has no process id"))
+}
+
+/// Lets go of the server's pipes: Ostler must see them end with the server, not with the guard.
+fn release_output() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
+}
+
+fn report(mut control: &UnixStream, report: &Report) {
+    let mut line = serde_json::to_vec(report).unwrap_or_default();
+    line.push(b'\n');
+    // Where Ostler is gone nobody wants to know; the end of the socket is handled by `obey`.
+    let _ = control.write_all(&line);
+}
+
+/// Waits for every child, the adopted ones too, until the server has ended and nothing of it is left.
+fn reap(server: Pid, control: &UnixStream) -> io::Result<()> {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == server => {
+                let status = ExitStatus::from_raw(status.as_raw());
+                report(control, &Report::Exited { code: status.code(), signal: status.signal() });
+                return end_leftovers();
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn end_leftovers() -> io::Result<()> {
+    if !any_child_left()? {
+        return Ok(());
+    }
+    tree::signal_descendants(Signal::TERM);
+    let mut waited = Duration::ZERO;
+    while any_child_left()? {
+        if waited >= GRACE {
+            tree::signal_descendants(Signal::KILL);
+        }
+        sys::pause(STEP);
+        waited += STEP;
+    }
+    Ok(())
+}
+
+/// Reaps what has ended; whether any child still runs.
+fn any_child_left() -> io::Result<bool> {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return Ok(true),
+            Err(rustix::io::Errno::CHILD) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What passes over the socket between Ostler and a guard.
+
+use std::{
+    io::{self, IoSlice, IoSliceMut, Read},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use rustix::{
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        recvmsg, sendmsg,
+    },
+    process::Signal,
+};
+
+use crate::supervisor::guard::{GRACE, KILL, STEP, Spec, TERMINATE, sys, tree};
+
+/// Bytes of the length that goes before a spec.
+const LENGTH: usize = size_of::<u64>();
+
+/// Hands the server's standard input to a guard; the returned bytes of the spec are to be written after it.
+pub fn send_spec(control: impl AsFd, spec: &Spec, stdin: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(spec)?;
+    let length = u64::try_from(json.len()).map_err(io::Error::other)?.to_be_bytes();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let fds = [stdin];
+    ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(control, &[IoSlice::new(&length)], &mut ancillary, SendFlags::empty())?;
+    Ok(json)
+}
+
+/// The guard's side of [`send_spec`]. Blocks.
+pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
+    let mut length = [0; LENGTH];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let got = recvmsg(control, &mut [IoSliceMut::new(&mut length)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let stdin = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    let (LENGTH, Some(stdin)) = (got.bytes, stdin) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let mut json = Vec::new();
+    let mut reader = control;
+    reader.by_ref().take(u64::from_be_bytes(length)).read_to_end(&mut json)?;
+    Ok((serde_json::from_slice(&json)?, stdin))
+}
+
+/// Carries out orders until the socket ends; then ends the tree, and with it the process.
+pub(super) fn obey(mut control: UnixStream) {
+    let mut order = [0];
+    while let Ok(1) = control.read(&mut order) {
+        match order {
+            [TERMINATE] => tree::signal_descendants(Signal::TERM),
+            [KILL] => kill_for_ever(),
+            _ => {}
+        }
+    }
+    tree::signal_descendants(Signal::TERM);
+    sys::pause(GRACE);
+    kill_for_ever();
+}
+
+/// The process ends as soon as its last descendant has.
+fn kill_for_ever() {
+    loop {
+        tree::signal_descendants(Signal::KILL);
+        sys::pause(STEP);
+    }
+}

@@ -1,0 +1,188 @@
+//! One process of a server, as callers see it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::Addr;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    mcp::{self, Era},
+    supervisor::{
+        ServerActor,
+        guard::Spec,
+        messages::{Abandon, Answer, Dispatch, Greeting, Notify},
+    },
+};
+
+/// How to run a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// What the guard starts.
+    pub spec: Spec,
+    /// The program that guards it.
+    pub guard: PathBuf,
+    /// Longest time from spawn to ready.
+    pub start_timeout: Duration,
+    /// How long it has after its standard input closed, and again after SIGTERM.
+    pub stop_grace: (Duration, Duration),
+    /// How long it has to answer a ping.
+    pub ping_timeout: Duration,
+}
+
+/// A process of a server, from spawn to its end. Callers hold one while they use it.
+pub struct Instance {
+    /// Unique in this run of Ostler; later ones are greater.
+    pub generation: u64,
+    pub(super) figures: Arc<Figures>,
+    addr: OnceLock<Addr<ServerActor>>,
+    era: OnceLock<Era>,
+    version: OnceLock<String>,
+    tools: ArcSwap<Vec<Arc<RawValue>>>,
+    next_id: AtomicU64,
+}
+
+/// What is counted of a process.
+#[derive(Default)]
+pub struct Figures {
+    /// Its process id; 0 before there is one.
+    pub pid: AtomicU32,
+    /// Requests in flight.
+    pub in_flight: AtomicU32,
+    /// Lines that were no JSON-RPC messages.
+    pub stray_lines: AtomicU64,
+    /// Answers to no request in flight.
+    pub stray_answers: AtomicU64,
+}
+
+impl Instance {
+    pub(super) fn new(generation: u64) -> Self {
+        Self {
+            generation,
+            figures: Arc::default(),
+            addr: OnceLock::new(),
+            era: OnceLock::new(),
+            version: OnceLock::new(),
+            tools: ArcSwap::default(),
+            next_id: AtomicU64::new(1),
+        }
+    }
+
+    /// Calls a tool; `progress` gets the `params` of progress notifications.
+    pub fn call_tool(
+        self: &Arc<Self>,
+        tool: &str,
+        arguments: &RawValue,
+        progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    ) -> InFlight {
+        let id = self.next_id();
+        let line = mcp::call_tool(id, tool, arguments, self.era(), progress.is_some());
+        self.dispatch(id, line, progress)
+    }
+
+    /// The tools, each as the server wrote it, as of its last list.
+    pub fn tools(&self) -> Arc<Vec<Arc<RawValue>>> {
+        self.tools.load_full()
+    }
+
+    /// Sends a request that `line` makes from the id and the era.
+    pub(super) fn request(self: &Arc<Self>, line: impl FnOnce(u64, Era) -> Bytes) -> InFlight {
+        let id = self.next_id();
+        self.dispatch(id, line(id, self.era()), None)
+    }
+
+    /// Sends a line that wants no answer.
+    pub(super) fn notify(&self, line: Bytes) {
+        if let Some(addr) = self.addr.get() {
+            addr.do_send(Notify(line));
+        }
+    }
+
+    pub(super) fn addr(&self) -> Option<&Addr<ServerActor>> {
+        self.addr.get()
+    }
+
+    pub(super) fn set_addr(&self, addr: Addr<ServerActor>) {
+        // Set once, right after the actor was started.
+        let _ = self.addr.set(addr);
+    }
+
+    pub(super) fn set_era(&self, era: Era) {
+        // One era per process, for life.
+        let _ = self.era.set(era);
+    }
+
+    /// Takes note of what the handshake found.
+    pub(super) fn greeted(&self, greeting: Greeting) {
+        self.set_tools(greeting.tools);
+        let _ = self.version.set(greeting.version);
+    }
+
+    /// The revision agreed on, once there is one.
+    pub(super) fn version(&self) -> Option<String> {
+        self.version.get().cloned()
+    }
+
+    pub(super) fn set_tools(&self, tools: Arc<Vec<Arc<RawValue>>>) {
+        self.tools.store(tools);
+    }
+
+    /// The era; the legacy one until the handshake has found out.
+    pub(super) fn era(&self) -> Era {
+        self.era.get().copied().unwrap_or(Era::Legacy)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, progress: Option<mpsc::Sender<Arc<RawValue>>>) -> InFlight {
+        let (reply, answer) = oneshot::channel();
+        match self.addr.get() {
+            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, progress, reply }),
+            Some(_) | None => drop(reply.send(Answer::NotSent)),
+        }
+        InFlight { instance: Some(self.clone()), id, answer, abandon_reason: "the caller went away" }
+    }
+}
+
+/// A request under way. Dropping it tells the server to cancel.
+pub struct InFlight {
+    /// `None` once it is answered.
+    instance: Option<Arc<Instance>>,
+    id: u64,
+    answer: oneshot::Receiver<Answer>,
+    abandon_reason: &'static str,
+}
+
+impl InFlight {
+    /// Waits for the answer; the caller sets the deadline.
+    pub async fn answer(&mut self) -> Answer {
+        let answer = (&mut self.answer).await;
+        self.instance = None;
+        // The actor drops what it holds when it ends in a panic.
+        answer.unwrap_or_else(|_| Answer::Died("it was lost".into()))
+    }
+
+    /// Tells the server to cancel because the deadline passed.
+    pub fn expire(mut self) {
+        self.abandon_reason = "the deadline passed";
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(addr) = self.instance.take().as_deref().and_then(Instance::addr) {
+            addr.do_send(Abandon { id: self.id, reason: self.abandon_reason });
+        }
+    }
+}

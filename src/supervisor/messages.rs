@@ -1,0 +1,254 @@
+//! What the actors of this room say to each other.
+//!
+//! | message | from | to | means |
+//! |---|---|---|---|
+//! | [`AddServer`], [`UpdateServer`], [`RemoveServer`] | runtime | supervisor | which children there are |
+//! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
+//! | [`CheckServer`] | runtime | supervisor | is it well, now? |
+//! | [`StopAll`] | runtime | supervisor | Ostler is ending |
+//! | [`Dispatch`], [`Abandon`], [`Notify`] | whoever calls a tool | server | a request, and that nobody waits for it any more |
+//! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
+//! | [`GuardSaid`], [`GuardGone`], [`HandshakeEnded`], [`ToolsListed`], [`Pinged`] | a server's own tasks | server | what they found |
+//! | [`ChildReady`], [`ChildLost`], [`ChildExited`], [`HealthChecked`] | server | supervisor | what became of a child |
+//!
+//! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Message;
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::Result,
+    model::{ExitReport, ServerId},
+    policy::mask::Mask,
+    supervisor::{Exit, Launch, Link, guard::Report},
+};
+
+/// Adds a child.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AddServer {
+    /// Its id.
+    pub id: ServerId,
+    /// How to run it.
+    pub launch: Arc<Launch>,
+    /// What to hide in its output.
+    pub mask: Mask,
+    /// Whether it should run.
+    pub wanted: Wanted,
+    /// Where its state and its output are shown; it outlives a supervisor.
+    pub link: Link,
+}
+
+/// Changes how a child is run; a running one is replaced by a new process, moved over to, and drained.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct UpdateServer {
+    /// Which.
+    pub id: ServerId,
+    /// How to run it from now on.
+    pub launch: Arc<Launch>,
+    /// What to hide in its output.
+    pub mask: Mask,
+    /// Whether it should run, where that changes.
+    pub wanted: Option<Wanted>,
+}
+
+/// Ends a child and forgets it; answers once its process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RemoveServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Starts a child; answers once it is ready, or with how its first attempt ended.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotUp>")]
+pub struct StartServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Why a child that was to start is not up.
+#[derive(Clone, Debug)]
+pub enum NotUp {
+    /// Its process ended first; it may be tried again by and by.
+    Failed(ExitReport),
+    /// It was told to stop meanwhile.
+    Stopped,
+}
+
+/// Stops a child; answers once its process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Stops and starts a child; answers like [`StartServer`]. Several at once are one.
+#[derive(Message)]
+#[rtype(result = "Result<(), NotUp>")]
+pub struct RestartServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Asks a child now; answers whether it is well.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct CheckServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Stops every child; answers once all process trees are gone. Nothing starts afterwards.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAll;
+
+/// Whether a child should run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It should.
+    Up,
+    /// It should not.
+    Down,
+}
+
+/// Sends a request and answers through `reply`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Dispatch {
+    /// The request's id, unique for the process.
+    pub id: u64,
+    /// The whole request.
+    pub line: Bytes,
+    /// Where progress goes.
+    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// Sends a line that wants no answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Notify(pub Bytes);
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The server's result.
+    Result(Arc<RawValue>),
+    /// The server's JSON-RPC error object.
+    Error(Arc<RawValue>),
+    /// Nothing was sent; another process may take it.
+    NotSent,
+    /// The answer was longer than a line may be.
+    TooLong,
+    /// The process ended first.
+    Died(String),
+}
+
+/// Nobody waits for a request any more: tell the server to cancel it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Abandon {
+    /// The request's id.
+    pub id: u64,
+    /// Why, for the server.
+    pub reason: &'static str,
+}
+
+/// Ends the process in good order; requests in flight get `drain` to finish.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopInstance {
+    /// How long requests in flight may take.
+    pub drain: Duration,
+}
+
+/// Asks whether the server is well: traffic or work since the last tick is proof, otherwise it is pinged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub enum CheckHealth {
+    /// Three misses in a row end the process.
+    Tick,
+    /// Somebody wants to know; a miss is only reported.
+    Asked,
+}
+
+/// A guard reported.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct GuardSaid(pub Report);
+
+/// The guard and everything below it is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct GuardGone;
+
+/// The handshake succeeded or failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct HandshakeEnded(pub Result<Greeting, Exit>);
+
+/// What was learned in the handshake.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// The revision agreed on.
+    pub version: String,
+    /// Every tool, as the server wrote it.
+    pub tools: Arc<Vec<Arc<RawValue>>>,
+}
+
+/// The tools were listed again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ToolsListed(pub Arc<Vec<Arc<RawValue>>>);
+
+/// A ping of a health tick was answered, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Pinged {
+    pub alive: bool,
+    pub occasion: CheckHealth,
+}
+
+/// A child takes calls.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ChildReady {
+    pub id: ServerId,
+    pub generation: u64,
+}
+
+/// A child takes no more calls, though its process tree may not be gone yet.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ChildLost {
+    pub id: ServerId,
+    pub generation: u64,
+}
+
+/// A child's process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ChildExited {
+    pub id: ServerId,
+    pub generation: u64,
+    pub exit: Exit,
+}
+
+/// A child was asked how it is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct HealthChecked {
+    pub id: ServerId,
+    pub generation: u64,
+    pub healthy: bool,
+}

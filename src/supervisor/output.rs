@@ -1,0 +1,145 @@
+//! What a server wrote on standard error: a bounded ring, kept across restarts, that can be followed.
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use arc_swap::ArcSwap;
+use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
+
+use crate::{
+    model::{OutputLine, Timestamp},
+    policy::mask::Mask,
+};
+
+/// Bytes of text the ring holds.
+const CAPACITY: usize = 1024 * 1024;
+
+/// Longest line; what is longer, or has no end, is cut into several.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// The last megabyte of a server's standard error.
+#[derive(Default)]
+pub struct Output {
+    ring: Mutex<Ring>,
+    latest: watch::Sender<u64>,
+    mask: ArcSwap<Mask>,
+}
+
+#[derive(Default)]
+struct Ring {
+    lines: VecDeque<OutputLine>,
+    bytes: usize,
+    last_seq: u64,
+}
+
+impl Output {
+    /// Hides other secrets from now on.
+    pub(super) fn set_mask(&self, mask: Mask) {
+        self.mask.store(mask.into());
+    }
+
+    /// The kept lines after `seq`, oldest first; all of them after 0.
+    pub fn after(&self, seq: u64) -> Vec<OutputLine> {
+        let ring = self.lock();
+        let from = ring.lines.partition_point(|line| line.seq <= seq);
+        ring.lines.iter().skip(from).cloned().collect()
+    }
+
+    /// Number of the newest line; wakes with each new one, closes when the server is removed.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// The last `most` lines after `seq`, without their numbers.
+    pub(super) fn tail(&self, seq: u64, most: usize) -> Vec<String> {
+        let lines = self.after(seq);
+        let skip = lines.len().saturating_sub(most);
+        lines.into_iter().skip(skip).map(|line| line.line).collect()
+    }
+
+    /// Number of the newest line.
+    pub(super) fn last_seq(&self) -> u64 {
+        *self.latest.borrow()
+    }
+
+    /// Adds a line and drops the oldest ones that no longer fit.
+    pub(super) fn push(&self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let line = self.mask.load().text(text.trim_end()).into_owned();
+        let seq = {
+            let mut ring = self.lock();
+            ring.last_seq = ring.last_seq.saturating_add(1);
+            ring.bytes = ring.bytes.saturating_add(cost(&line));
+            let seq = ring.last_seq;
+            ring.lines.push_back(OutputLine { seq, at: Timestamp::now(), line });
+            while ring.bytes > CAPACITY {
+                let Some(oldest) = ring.lines.pop_front() else { break };
+                ring.bytes = ring.bytes.saturating_sub(cost(&oldest.line));
+            }
+            seq
+        };
+        self.latest.send_replace(seq);
+    }
+
+    /// Reads a pipe to its end, so that the server never blocks on it.
+    pub(super) async fn drain(&self, mut pipe: pipe::Receiver) {
+        let mut pending = Vec::with_capacity(4096);
+        while let Ok(1..) = pipe.read_buf(&mut pending).await {
+            let mut rest = pending.as_slice();
+            while let Some((line, after)) = cut(rest) {
+                self.push(line);
+                rest = after;
+            }
+            let used = pending.len().saturating_sub(rest.len());
+            pending.drain(..used);
+            // A flood must leave the thread to others.
+            tokio::task::yield_now().await;
+        }
+        if !pending.is_empty() {
+            self.push(&pending);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What a line weighs: its text, and about what it takes to hold it.
+fn cost(line: &str) -> usize {
+    line.len().saturating_add(64)
+}
+
+/// The first line of `bytes` and what follows it, if it has ended or is as long as a line may be.
+fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let window = bytes.get(..LONGEST_LINE).unwrap_or(bytes);
+    match memchr::memchr(b'\n', window) {
+        Some(at) => Some((bytes.get(..at)?, bytes.get(at.saturating_add(1)..)?)),
+        None => (window.len() == LONGEST_LINE).then(|| bytes.split_at(LONGEST_LINE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ring_keeps_the_newest_megabyte_and_says_where_it_begins() {
+        let output = Output::default();
+        for _ in 0..200 {
+            output.push(&[b'x'; 10_000]);
+        }
+        let lines = output.after(0);
+        assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY);
+        assert_eq!((lines.last().unwrap().seq, lines.first().unwrap().seq), (200, 200 - lines.len() as u64 + 1));
+        assert_eq!(output.after(199).len(), 1);
+    }
+
+    #[test]
+    fn text_without_an_end_is_cut_into_lines() {
+        let text = vec![b'x'; LONGEST_LINE + 5];
+        let (line, rest) = cut(&text).unwrap();
+        assert_eq!((line.len(), rest.len()), (LONGEST_LINE, 5));
+        assert_eq!(cut(rest), None);
+        assert_eq!(cut(b"a\nb"), Some((&b"a"[..], &b"b"[..])));
+    }
+}

@@ -1,0 +1,105 @@
+//! A server's process as Ostler holds it: three pipes, and the socket to its guard. The only place that spawns.
+
+use std::{
+    fs, io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf, pipe},
+    },
+    sync::mpsc,
+};
+
+use crate::supervisor::guard::{self, Report, Spec};
+
+/// A running server. When `orders` and `reports` are dropped, its guard ends the whole tree.
+pub(super) struct Process {
+    /// The server reads this.
+    pub stdin: pipe::Sender,
+    /// The server writes this.
+    pub stdout: pipe::Receiver,
+    /// And this.
+    pub stderr: pipe::Receiver,
+    /// Orders to the guard.
+    pub orders: Orders,
+    /// Reports from the guard.
+    pub reports: Reports,
+}
+
+/// The sending half of the socket to a guard; dropping it is the order to end the tree.
+pub(super) struct Orders(mpsc::UnboundedSender<u8>);
+
+impl Orders {
+    /// Gives an order; a guard that is gone has carried out every one.
+    pub fn give(&self, order: u8) {
+        let _ = self.0.send(order);
+    }
+}
+
+/// The receiving half, and the guard process itself.
+pub(super) struct Reports {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    guard: Child,
+}
+
+impl Reports {
+    /// The next report; `None` once the guard has let go of the socket, which it does by ending.
+    pub async fn next(&mut self) -> Option<Report> {
+        let line = self.lines.next_line().await.ok().flatten()?;
+        serde_json::from_str(&line).ok()
+    }
+
+    /// Takes the ended guard off the process table.
+    pub async fn reap(mut self) {
+        let _ = tokio::task::spawn_blocking(move || self.guard.wait()).await;
+    }
+}
+
+/// Starts a guard that starts what `spec` says. Takes well under a millisecond; needs a tokio runtime.
+pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
+    fs::create_dir_all(&spec.dir)?;
+    let (ours, guards) = std::os::unix::net::UnixStream::pair()?;
+    let (stdin_reader, stdin_writer) = io::pipe()?;
+    let mut guard = Command::new(guard)
+        .arg0(guard::NAME)
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(guards)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (Some(stdout), Some(stderr)) = (guard.stdout.take(), guard.stderr.take()) else {
+        return Err(io::Error::other("the guard has no pipes"));
+    };
+    let spec = guard::send_spec(&ours, spec, stdin_reader.as_fd())?;
+    ours.set_nonblocking(true)?;
+    let (reader, writer) = UnixStream::from_std(ours)?.into_split();
+    Ok(Process {
+        stdin: pipe::Sender::from_owned_fd(stdin_writer.into())?,
+        stdout: pipe::Receiver::from_owned_fd(stdout.into())?,
+        stderr: pipe::Receiver::from_owned_fd(stderr.into())?,
+        orders: orders(writer, spec),
+        reports: Reports { lines: BufReader::new(reader).lines(), guard },
+    })
+}
+
+/// Writes the spec, then whatever is ordered.
+fn orders(mut socket: OwnedWriteHalf, spec: Vec<u8>) -> Orders {
+    let (sender, mut given) = mpsc::unbounded_channel();
+    actix::spawn(async move {
+        // A write fails only where the guard is gone, and the reports tell that.
+        let _ = socket.write_all(&spec).await;
+        while let Some(order) = given.recv().await {
+            let _ = socket.write_all(&[order]).await;
+        }
+    });
+    Orders(sender)
+}

@@ -1,0 +1,177 @@
+//! What the supervisor does about what its children report.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler};
+use tokio::time::Instant;
+
+use crate::{
+    model::{ServerId, Timestamp},
+    policy::restart::{Decision, Failure},
+    supervisor::{
+        Supervisor,
+        child::{Child, Rest, Serving},
+        exit::Exit,
+        handshake::Probe,
+        messages::{ChildExited, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
+        view::Event,
+    },
+};
+
+/// How many lines of standard error go into an exit report.
+const LAST_LINES: usize = 20;
+
+impl Handler<ChildReady> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ready: ChildReady, ctx: &mut Context<Self>) {
+        self.starts.ended(ready.generation);
+        let drain = self.settings.drain;
+        self.with_child(ready.id, ctx, |child| {
+            let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == ready.generation)
+            else {
+                return;
+            };
+            log::info!(server:% = ready.id, revision = starting.instance.version(); "server ready");
+            let serving = Serving {
+                instance: starting.instance,
+                addr: starting.addr,
+                launch: starting.launch,
+                output_start: starting.output_start,
+                since: Instant::now(),
+                lost: false,
+            };
+            child.healthy = true;
+            child.checked_at = Some(Timestamp::now());
+            if let Some(old) = child.serving.replace(serving) {
+                old.addr.do_send(StopInstance { drain });
+                child.ending.push(old.instance.generation);
+            }
+        });
+    }
+}
+
+impl Handler<ChildLost> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, report: ChildLost, ctx: &mut Context<Self>) {
+        self.with_child(report.id, ctx, |child| {
+            let serving = child.serving.as_mut();
+            if let Some(serving) = serving.filter(|serving| serving.instance.generation == report.generation) {
+                serving.lost = true;
+            }
+        });
+    }
+}
+
+impl Handler<HealthChecked> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, report: HealthChecked, ctx: &mut Context<Self>) {
+        self.with_child(report.id, ctx, |child| {
+            if child.serving.as_ref().is_some_and(|serving| serving.instance.generation == report.generation) {
+                child.healthy = report.healthy;
+                child.checked_at = Some(Timestamp::now());
+            }
+        });
+    }
+}
+
+impl Handler<ChildExited> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ChildExited { id, generation, exit }: ChildExited, ctx: &mut Context<Self>) {
+        self.starts.ended(generation);
+        let Some(child) = self.children.get_mut(&id) else { return self.start_next(ctx) };
+        match take_process(child, generation) {
+            Some(Ended::Asked) => {}
+            Some(Ended::Starting { output_start }) => {
+                let asked = child.probe;
+                if matches!(exit, Exit::Ended { unheard: true, .. }) {
+                    child.probe = asked.after_silent_end();
+                }
+                // The first time, being asked may have been the reason; without being asked it may come up.
+                if (asked, child.probe) != (Probe::Discover, Probe::Skip) {
+                    self.failed(id, &exit, output_start, ctx);
+                }
+            }
+            Some(Ended::Serving { output_start, uptime }) => {
+                child.failures = self.settings.restart.remembered(child.failures, uptime);
+                self.failed(id, &exit, output_start, ctx);
+            }
+            None => {}
+        }
+        self.drive(id, ctx);
+    }
+}
+
+/// What kind of process ended.
+enum Ended {
+    /// One that was told to.
+    Asked,
+    /// One that was in its handshake.
+    Starting { output_start: u64 },
+    /// One that took calls.
+    Serving { output_start: u64, uptime: Duration },
+}
+
+/// Forgets the process of this generation; `None` where the child has none such.
+fn take_process(child: &mut Child, generation: u64) -> Option<Ended> {
+    if let Some(at) = child.ending.iter().position(|ending| *ending == generation) {
+        child.ending.swap_remove(at);
+        return Some(Ended::Asked);
+    }
+    if let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == generation) {
+        return Some(Ended::Starting { output_start: starting.output_start });
+    }
+    let serving = child.serving.take_if(|serving| serving.instance.generation == generation)?;
+    Some(Ended::Serving { output_start: serving.output_start, uptime: serving.since.elapsed() })
+}
+
+impl Supervisor {
+    /// Decides what follows from a failure, and tells everybody who waits.
+    fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        let report = exit.report(child.link.output.tail(output_start, LAST_LINES));
+        log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
+        child.last_exit = Some(report.clone());
+        child.failures = child.failures.saturating_add(1);
+        child.tell_up(&Err(NotUp::Failed(report.clone())));
+        let failure = if exit.is_permanent() { Failure::Permanent } else { Failure::Passing };
+        let attempt = child.failures;
+        let event = match self.settings.restart.decide(attempt, failure, chance()) {
+            Decision::Retry(wait) => {
+                child.restarts = child.restarts.saturating_add(1);
+                let timer = rest(id, wait, ctx);
+                child.rest = Rest::Backoff { timer, until: Timestamp::now().plus(wait) };
+                Event::Restarting { id, attempt }
+            }
+            Decision::Park(wait) => {
+                let reason = format!("it failed {attempt} times in a row; the last time it {}", report.reason);
+                let timer = rest(id, wait, ctx);
+                child.rest = Rest::Parked { timer, until: Timestamp::now().plus(wait), reason: reason.clone() };
+                Event::GaveUp { id, reason }
+            }
+            Decision::Fail => {
+                let reason = format!("it {}", report.reason);
+                child.rest = Rest::Failed { reason: reason.clone() };
+                Event::GaveUp { id, reason }
+            }
+        };
+        self.emit(Event::Failed { id, report });
+        self.emit(event);
+    }
+}
+
+/// Wakes the child after `wait`.
+fn rest(id: ServerId, wait: Duration, ctx: &mut Context<Supervisor>) -> actix::SpawnHandle {
+    ctx.run_later(wait, move |supervisor, ctx| {
+        supervisor.with_child(id, ctx, |child| child.rest = Rest::None);
+    })
+}
+
+/// A number in `0.0..1.0`, good enough to spread restarts.
+fn chance() -> f64 {
+    let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
+    f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX)
+}

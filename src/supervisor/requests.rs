@@ -1,0 +1,144 @@
+//! The requests a process has in flight, and matching its answers to them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::supervisor::{instance::Figures, messages::Answer};
+
+/// One request in flight.
+struct Pending {
+    progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// Every request in flight.
+pub(super) struct Requests {
+    pending: HashMap<u64, Pending>,
+    figures: Arc<Figures>,
+}
+
+impl Requests {
+    pub fn new(figures: Arc<Figures>) -> Self {
+        Self { pending: HashMap::new(), figures }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn add(&mut self, id: u64, progress: Option<mpsc::Sender<Arc<RawValue>>>, reply: oneshot::Sender<Answer>) {
+        self.pending.insert(id, Pending { progress, reply });
+        self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets a request; false where it was answered already.
+    pub fn forget(&mut self, id: u64) -> bool {
+        self.take(id).is_some()
+    }
+
+    /// Answers a request; an answer to none is counted and dropped.
+    pub fn settle(&mut self, id: Option<u64>, answer: Answer) {
+        match id.and_then(|id| self.take(id)) {
+            // The caller may have gone at this very moment.
+            Some(pending) => drop(pending.reply.send(answer)),
+            None => drop(self.figures.stray_answers.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Settles the request that an oversized line answers, as far as its ends or the lack of others tell.
+    pub fn settle_oversized(&mut self, head: &[u8], tail: &[u8]) {
+        let only = || (self.pending.len() == 1).then(|| self.pending.keys().next().copied()).flatten();
+        let id = find_id(head).or_else(|| find_id(tail)).filter(|id| self.pending.contains_key(id)).or_else(only);
+        self.settle(id, Answer::TooLong);
+    }
+
+    /// Passes on a progress notification; one that its caller is too slow for is dropped.
+    pub fn progress(&self, params: &RawValue) {
+        #[derive(Deserialize)]
+        struct Progress {
+            #[serde(rename = "progressToken")]
+            token: u64,
+        }
+        let pending =
+            serde_json::from_str::<Progress>(params.get()).ok().and_then(|progress| self.pending.get(&progress.token));
+        if let Some(sender) = pending.and_then(|pending| pending.progress.as_ref()) {
+            let _ = sender.try_send(Arc::from(params.to_owned()));
+        }
+    }
+
+    /// Fails everything in flight.
+    pub fn fail_all(&mut self, reason: &str) {
+        for (_, pending) in self.pending.drain() {
+            let _ = pending.reply.send(Answer::Died(reason.into()));
+        }
+        self.figures.in_flight.store(0, Ordering::Relaxed);
+    }
+
+    fn take(&mut self, id: u64) -> Option<Pending> {
+        let pending = self.pending.remove(&id)?;
+        self.figures.in_flight.fetch_sub(1, Ordering::Relaxed);
+        Some(pending)
+    }
+}
+
+/// The number after the first `"id":` in a part of a message.
+fn find_id(part: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(part);
+    let (_, after) = text.split_once("\"id\":")?;
+    let digits: String = after.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_flight(ids: &[u64]) -> (Requests, Vec<oneshot::Receiver<Answer>>) {
+        let mut requests = Requests::new(Arc::default());
+        let receivers = ids
+            .iter()
+            .map(|id| {
+                let (reply, answer) = oneshot::channel();
+                requests.add(*id, None, reply);
+                answer
+            })
+            .collect();
+        (requests, receivers)
+    }
+
+    fn result() -> Answer {
+        Answer::Result(Arc::from(RawValue::from_string("{}".into()).unwrap()))
+    }
+
+    #[test]
+    fn the_first_answer_counts_and_others_are_strays() {
+        let (mut requests, mut answers) = in_flight(&[1, 2]);
+        requests.settle(Some(1), result());
+        requests.settle(Some(1), result());
+        requests.settle(Some(9), result());
+        requests.settle(None, result());
+        assert!(matches!(answers[0].try_recv(), Ok(Answer::Result(_))));
+        assert!(answers[1].try_recv().is_err());
+        assert_eq!(requests.figures.stray_answers.load(Ordering::Relaxed), 3);
+        assert_eq!(requests.figures.in_flight.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn an_oversized_answer_fails_its_own_call() {
+        let (mut requests, mut answers) = in_flight(&[1, 2]);
+        requests.settle_oversized(br#"{"result":{"content":[{"#, br#""}]},"jsonrpc":"2.0","id":2}"#);
+        assert!(matches!(answers[1].try_recv(), Ok(Answer::TooLong)));
+        requests.settle_oversized(b"no id", b"here");
+        assert!(matches!(answers[0].try_recv(), Ok(Answer::TooLong)));
+    }
+}

@@ -1,0 +1,218 @@
+//! The actor that owns one process: its pipes, its calls in flight, its beginning and its end.
+
+mod ending;
+mod health;
+mod starting;
+
+use std::sync::{Arc, atomic::Ordering};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, StreamHandler};
+use tokio::time::Instant;
+
+use crate::{
+    mcp::{self, Frame, Message},
+    model::ServerId,
+    supervisor::{
+        Supervisor,
+        exit::{Exit, ExitSlot},
+        handshake::{self, Probe},
+        instance::{Instance, Launch},
+        messages::{Abandon, Answer, Dispatch, Notify, ToolsListed},
+        output::Output,
+        process::Orders,
+        requests::Requests,
+        writer::Writer,
+    },
+};
+
+/// Notifications that the tools changed are answered by one list in this time.
+const RELIST: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Owns one process of a server. It never restarts it: it ends with it, and the supervisor decides.
+pub struct ServerActor {
+    id: ServerId,
+    instance: Arc<Instance>,
+    launch: Arc<Launch>,
+    probe: Probe,
+    supervisor: Addr<Supervisor>,
+    output: Arc<Output>,
+    phase: Phase,
+    requests: Requests,
+    writer: Option<Writer>,
+    orders: Option<Orders>,
+    exit: ExitSlot,
+    last_heard: Option<Instant>,
+    heard_at_last_tick: Option<Instant>,
+    misses: u32,
+    /// Pings in flight, which are no work.
+    pings: usize,
+    relist_due: bool,
+}
+
+/// How far a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Spawned, or in its handshake.
+    Starting,
+    /// Taking calls.
+    Ready,
+    /// Finishing calls before it stops.
+    Draining,
+    /// Ending.
+    Stopping,
+}
+
+impl ServerActor {
+    pub(super) fn new(
+        id: ServerId,
+        instance: Arc<Instance>,
+        launch: Arc<Launch>,
+        probe: Probe,
+        supervisor: Addr<Supervisor>,
+        output: Arc<Output>,
+    ) -> Self {
+        Self {
+            id,
+            requests: Requests::new(instance.figures.clone()),
+            instance,
+            launch,
+            probe,
+            supervisor,
+            output,
+            phase: Phase::Starting,
+            writer: None,
+            orders: None,
+            exit: ExitSlot::default(),
+            last_heard: None,
+            heard_at_last_tick: None,
+            misses: 0,
+            pings: 0,
+            relist_due: false,
+        }
+    }
+
+    fn write(&self, line: bytes::Bytes) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.send(line).is_ok())
+    }
+
+    fn take_in(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
+        match message {
+            Message::Answer { id, outcome } => {
+                let answer = match outcome {
+                    Ok(result) => Answer::Result(Arc::from((*result).to_owned())),
+                    Err(error) => Answer::Error(Arc::from((*error).to_owned())),
+                };
+                self.requests.settle(*id, answer);
+                self.stop_if_drained(ctx);
+            }
+            Message::Request { id, method } => {
+                let line = if method == "ping" { mcp::answer(id) } else { mcp::method_not_found(id, method) };
+                self.write(line);
+            }
+            Message::Notification { method, params } => match (method.as_ref(), params) {
+                ("notifications/progress", Some(params)) => self.requests.progress(params),
+                ("notifications/tools/list_changed", _) => self.relist_soon(ctx),
+                _ => {}
+            },
+        }
+    }
+
+    /// Servers may announce changes in bursts; one list serves all of a second.
+    fn relist_soon(&mut self, ctx: &mut Context<Self>) {
+        if self.relist_due || self.phase != Phase::Ready {
+            return;
+        }
+        self.relist_due = true;
+        ctx.run_later(RELIST, |actor, ctx| {
+            actor.relist_due = false;
+            let (instance, addr) = (actor.instance.clone(), ctx.address());
+            actix::spawn(async move {
+                if let Ok(tools) = handshake::list_tools(&instance).await {
+                    addr.do_send(ToolsListed(tools));
+                }
+            });
+        });
+    }
+}
+
+impl Actor for ServerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.instance.set_addr(ctx.address());
+        if let Err(error) = self.start(ctx) {
+            self.exit.note(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
+            ctx.stop();
+        }
+    }
+}
+
+impl StreamHandler<Frame> for ServerActor {
+    fn handle(&mut self, frame: Frame, ctx: &mut Context<Self>) {
+        self.last_heard = Some(Instant::now());
+        match frame {
+            Frame::Line(line) => match Message::parse(&line) {
+                Ok(message) => self.take_in(&message, ctx),
+                Err(_) => self.note_stray(),
+            },
+            Frame::Oversized { head, tail } => {
+                log::warn!(server:% = self.id; "a line over 16 MiB on standard output was dropped");
+                self.requests.settle_oversized(&head, &tail);
+                self.stop_if_drained(ctx);
+            }
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Context<Self>) {
+        self.output_ended(ctx);
+    }
+}
+
+impl ServerActor {
+    /// The session goes on; the first stray line is worth a warning, a flood of them is not.
+    fn note_stray(&self) {
+        if self.instance.figures.stray_lines.fetch_add(1, Ordering::Relaxed) == 0 {
+            log::warn!(server:% = self.id; "standard output has lines that are not JSON-RPC; they are ignored");
+        }
+    }
+}
+
+impl Handler<Dispatch> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
+        if self.phase == Phase::Stopping || !self.write(request.line) {
+            // Nobody waiting for it is no loss: it was not sent.
+            let _ = request.reply.send(Answer::NotSent);
+            return;
+        }
+        self.requests.add(request.id, request.progress, request.reply);
+    }
+}
+
+impl Handler<Abandon> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, request: Abandon, ctx: &mut Context<Self>) {
+        if self.requests.forget(request.id) && self.phase != Phase::Stopping {
+            self.write(mcp::cancelled(request.id, request.reason));
+        }
+        self.stop_if_drained(ctx);
+    }
+}
+
+impl Handler<Notify> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Notify(line): Notify, _: &mut Context<Self>) {
+        self.write(line);
+    }
+}
+
+impl Handler<ToolsListed> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, ToolsListed(tools): ToolsListed, _: &mut Context<Self>) {
+        self.instance.set_tools(tools);
+    }
+}

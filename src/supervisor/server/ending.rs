@@ -1,0 +1,88 @@
+//! A process's end: asked for, or found out.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler};
+
+use crate::supervisor::{
+    exit::Exit,
+    guard,
+    messages::{ChildLost, StopInstance},
+    server::{Phase, ServerActor},
+};
+
+/// How long after a process's end its last answers may still be in the pipe. A stranger may hold the pipe open for ever.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
+
+/// How long a process may live without standard output before it is ended.
+const MUTE: Duration = Duration::from_millis(500);
+
+impl ServerActor {
+    /// The process is gone; what it left in the pipe is still taken in.
+    pub(super) fn process_ended(&mut self, ctx: &mut Context<Self>) {
+        self.lost();
+        ctx.run_later(LAST_ANSWERS, |actor, _| actor.requests.fail_all("the server ended"));
+    }
+
+    /// Nothing more can be answered.
+    pub(super) fn output_ended(&mut self, ctx: &mut Context<Self>) {
+        self.requests.fail_all("the server ended");
+        self.lost();
+        ctx.run_later(MUTE, |actor, _| {
+            if actor.phase != Phase::Stopping {
+                actor.end_now(Exit::ClosedOutput);
+            }
+        });
+    }
+
+    /// Callers should turn to another process.
+    pub(super) fn lost(&self) {
+        self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
+    }
+
+    /// Goes on with the stop once the last request in flight is settled.
+    pub(super) fn stop_if_drained(&mut self, ctx: &mut Context<Self>) {
+        if self.phase == Phase::Draining && self.requests.is_empty() {
+            self.stop(ctx);
+        }
+    }
+
+    /// Close standard input, wait, SIGTERM, wait, SIGKILL (specification, basic/lifecycle, "shutdown").
+    fn stop(&mut self, ctx: &mut Context<Self>) {
+        if self.phase == Phase::Stopping {
+            return;
+        }
+        self.phase = Phase::Stopping;
+        self.exit.note(Exit::Asked);
+        self.requests.fail_all("the server was stopped");
+        self.writer = None;
+        let (after_eof, after_term) = self.launch.stop_grace;
+        self.order_later(after_eof, guard::TERMINATE, ctx);
+        self.order_later(after_eof.saturating_add(after_term), guard::KILL, ctx);
+    }
+
+    fn order_later(&self, delay: Duration, order: u8, ctx: &mut Context<Self>) {
+        ctx.run_later(delay, move |actor, _| {
+            if let Some(orders) = &actor.orders {
+                orders.give(order);
+            }
+        });
+    }
+}
+
+impl Handler<StopInstance> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, stop: StopInstance, ctx: &mut Context<Self>) {
+        match self.phase {
+            Phase::Stopping => {}
+            Phase::Starting => self.stop(ctx),
+            Phase::Ready | Phase::Draining if stop.drain.is_zero() => self.stop(ctx),
+            Phase::Ready | Phase::Draining => {
+                self.phase = Phase::Draining;
+                ctx.run_later(stop.drain, |actor, ctx| actor.stop(ctx));
+                self.stop_if_drained(ctx);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether a process is alive, and pinging it where nothing else tells.
+
+use actix::{AsyncContext, Context, Handler, ResponseFuture};
+
+use crate::{
+    mcp::{self, Era},
+    supervisor::{
+        exit::Exit,
+        messages::{Answer, CheckHealth, Pinged},
+        server::{Phase, ServerActor},
+    },
+};
+
+/// Pings missed in a row that end a process.
+const MISSES: u32 = 3;
+
+impl Handler<CheckHealth> for ServerActor {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, occasion: CheckHealth, ctx: &mut Context<Self>) -> Self::Result {
+        if self.phase != Phase::Ready {
+            return Box::pin(std::future::ready(self.phase == Phase::Draining));
+        }
+        let working = self.requests.len() > self.pings;
+        let heard = occasion == CheckHealth::Tick && self.last_heard > self.heard_at_last_tick;
+        self.heard_at_last_tick = self.last_heard;
+        if working || heard {
+            self.misses = 0;
+            return Box::pin(std::future::ready(true));
+        }
+        let mut ping = self.instance.request(|id, era| {
+            let method = match era {
+                Era::Legacy => "ping",
+                Era::Modern => "server/discover",
+            };
+            mcp::request(id, method, "", era)
+        });
+        self.pings = self.pings.saturating_add(1);
+        let (addr, timeout) = (ctx.address(), self.launch.ping_timeout);
+        Box::pin(async move {
+            let answer = tokio::time::timeout(timeout, ping.answer()).await;
+            // Even a refusal is a sign of life.
+            let alive = matches!(answer, Ok(Answer::Result(_) | Answer::Error(_)));
+            addr.do_send(Pinged { alive, occasion });
+            alive
+        })
+    }
+}
+
+impl Handler<Pinged> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Pinged { alive, occasion }: Pinged, _: &mut Context<Self>) {
+        self.pings = self.pings.saturating_sub(1);
+        match (alive, occasion) {
+            (true, _) => self.misses = 0,
+            (false, CheckHealth::Asked) => {}
+            (false, CheckHealth::Tick) => self.misses = self.misses.saturating_add(1),
+        }
+        if self.misses >= MISSES && self.requests.len() <= self.pings {
+            self.end_now(Exit::Unresponsive);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A process's beginning: spawn, watch, greet.
+
+use std::{io, sync::atomic::Ordering, time::Duration};
+
+use actix::{ActorContext, AsyncContext, Context, Handler};
+use futures_util::{Stream, stream};
+use tokio::{io::AsyncReadExt, net::unix::pipe};
+
+use crate::{
+    mcp::{Frame, Framer},
+    supervisor::{
+        exit::{Exit, ExitGuard},
+        guard::{self, Report},
+        handshake,
+        messages::{ChildReady, GuardGone, GuardSaid, HandshakeEnded},
+        process::{self, Reports},
+        server::{Phase, ServerActor},
+        writer::Writer,
+    },
+};
+
+/// How long the rest of standard error is waited for once the process tree is gone.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How much is read from standard output at once.
+const READ: usize = 64 * 1024;
+
+impl ServerActor {
+    pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        let reporter = self.exit_guard();
+        let process = process::spawn(&self.launch.guard, &self.launch.spec)?;
+        self.writer = Some(Writer::new(process.stdin));
+        self.orders = Some(process.orders);
+        ctx.add_stream(frames(process.stdout));
+        let output = self.output.clone();
+        let errors = actix::spawn(async move { output.drain(process.stderr).await });
+        actix::spawn(watch(process.reports, ctx.address(), errors, reporter));
+        self.greet(ctx);
+        ctx.run_later(self.launch.start_timeout, |actor, _| {
+            if actor.phase == Phase::Starting {
+                let seconds = actor.launch.start_timeout.as_secs_f32();
+                actor.end_now(Exit::NotReady(format!("no complete handshake within {seconds} s")));
+            }
+        });
+        Ok(())
+    }
+
+    fn exit_guard(&self) -> ExitGuard {
+        ExitGuard {
+            id: self.id,
+            generation: self.instance.generation,
+            supervisor: self.supervisor.clone(),
+            reason: self.exit.clone(),
+        }
+    }
+
+    fn greet(&self, ctx: &mut Context<Self>) {
+        let (instance, probe, addr) = (self.instance.clone(), self.probe, ctx.address());
+        actix::spawn(async move {
+            addr.do_send(HandshakeEnded(handshake::greet(&instance, probe).await));
+        });
+    }
+}
+
+/// Tells the actor what the guard says. Outlives the actor: the exit is reported when the tree is really gone.
+async fn watch(
+    mut reports: Reports,
+    actor: actix::Addr<ServerActor>,
+    errors: tokio::task::JoinHandle<()>,
+    reporter: ExitGuard,
+) {
+    while let Some(report) = reports.next().await {
+        actor.do_send(GuardSaid(report));
+    }
+    reports.reap().await;
+    // A process that is gone has closed its pipe, unless a stranger holds it.
+    let _ = tokio::time::timeout(LAST_WORDS, errors).await;
+    // The actor settles what is in flight before the supervisor hears of the exit.
+    let _ = actor.send(GuardGone).await;
+    drop(reporter);
+}
+
+/// The lines of a pipe, as they come.
+fn frames(pipe: pipe::Receiver) -> impl Stream<Item = Frame> {
+    stream::unfold((pipe, Framer::default()), |(mut pipe, mut framer)| async move {
+        loop {
+            if let Some(frame) = framer.next_frame() {
+                return Some((frame, (pipe, framer)));
+            }
+            framer.buffer.reserve(READ);
+            if !matches!(pipe.read_buf(&mut framer.buffer).await, Ok(1..)) {
+                return None;
+            }
+        }
+    })
+}
+
+impl Handler<GuardSaid> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, GuardSaid(report): GuardSaid, ctx: &mut Context<Self>) {
+        match report {
+            Report::Started { pid } => self.instance.figures.pid.store(pid, Ordering::Relaxed),
+            Report::Failed { errno, reason } => self.exit.note(Exit::NotStarted { errno, reason }),
+            Report::Exited { code, signal } => {
+                let unheard = self.last_heard.is_none();
+                self.exit.note(Exit::Ended { code, signal, unheard });
+                self.process_ended(ctx);
+            }
+        }
+    }
+}
+
+impl Handler<HandshakeEnded> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, HandshakeEnded(outcome): HandshakeEnded, _: &mut Context<Self>) {
+        if self.phase != Phase::Starting {
+            return;
+        }
+        match outcome {
+            Ok(greeting) => {
+                self.phase = Phase::Ready;
+                self.instance.greeted(greeting);
+                self.supervisor.do_send(ChildReady { id: self.id, generation: self.instance.generation });
+            }
+            // The end of the output is dealt with where it is seen.
+            Err(Exit::ClosedOutput) => {}
+            Err(exit) => self.end_now(exit),
+        }
+    }
+}
+
+impl Handler<GuardGone> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: GuardGone, ctx: &mut Context<Self>) {
+        self.requests.fail_all("the server ended");
+        self.exit.note(Exit::Lost);
+        ctx.stop();
+    }
+}
+
+impl ServerActor {
+    /// Ends the whole tree at once, for this reason.
+    pub(super) fn end_now(&mut self, exit: Exit) {
+        self.exit.note(exit);
+        self.phase = Phase::Stopping;
+        self.writer = None;
+        if let Some(orders) = &self.orders {
+            orders.give(guard::KILL);
+        }
+        self.requests.fail_all("the server was ended");
+        self.lost();
+    }
+}

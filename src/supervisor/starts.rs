@@ -1,0 +1,107 @@
+//! Who may start when: a queue, a number of starts at once, and a pace for all of them.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::model::ServerId;
+
+/// Spawns a second, over all servers, so that a hundred that crash together don't take the machine with them.
+const PACE: Duration = Duration::from_millis(25);
+
+/// Spawns that may come at once after a quiet time.
+const BURST: u32 = 32;
+
+/// Children waiting to start. Starts asked for by people go before those at boot and after crashes.
+pub(super) struct StartQueue {
+    waiting: VecDeque<ServerId>,
+    starting: HashSet<u64>,
+    most: usize,
+    /// When the bucket will be full again; the fill level follows from it (GCRA).
+    full_at: Instant,
+}
+
+/// Whether a start may happen now.
+pub(super) enum Next {
+    /// This child may start.
+    Start(ServerId),
+    /// Not before this long.
+    After(Duration),
+    /// Not before something else has ended, or nobody waits.
+    Wait,
+}
+
+impl StartQueue {
+    pub fn new(most: usize) -> Self {
+        Self { waiting: VecDeque::new(), starting: HashSet::new(), most: most.max(1), full_at: Instant::now() }
+    }
+
+    pub fn push(&mut self, id: ServerId) {
+        if !self.waiting.contains(&id) {
+            self.waiting.push_back(id);
+        }
+    }
+
+    pub fn push_first(&mut self, id: ServerId) {
+        self.remove(id);
+        self.waiting.push_front(id);
+    }
+
+    pub fn remove(&mut self, id: ServerId) {
+        self.waiting.retain(|waiting| *waiting != id);
+    }
+
+    /// Who is next at `now`; takes them off the queue.
+    pub fn next(&mut self, now: Instant) -> Next {
+        if self.waiting.is_empty() || self.starting.len() >= self.most {
+            return Next::Wait;
+        }
+        let full_at = self.full_at.max(now) + PACE;
+        let debt = full_at.saturating_duration_since(now);
+        if let Some(wait) = debt.checked_sub(PACE.saturating_mul(BURST)).filter(|wait| !wait.is_zero()) {
+            return Next::After(wait);
+        }
+        self.full_at = full_at;
+        self.waiting.pop_front().map_or(Next::Wait, Next::Start)
+    }
+
+    /// A process takes one of the places until it is ready or gone.
+    pub fn began(&mut self, generation: u64) {
+        self.starting.insert(generation);
+    }
+
+    pub fn ended(&mut self, generation: u64) {
+        self.starting.remove(&generation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn starts_are_bounded_in_number_and_in_pace() {
+        let mut queue = StartQueue::new(100);
+        let now = Instant::now();
+        (0..40).for_each(|_| queue.push(ServerId::new()));
+        let mut started = 0;
+        while let Next::Start(_) = queue.next(now) {
+            queue.began(started);
+            started += 1;
+        }
+        assert_eq!(started, u64::from(BURST));
+        assert!(matches!(queue.next(now), Next::After(wait) if wait <= PACE));
+        assert!(matches!(queue.next(now + PACE), Next::Start(_)));
+
+        let mut queue = StartQueue::new(1);
+        (0..2).for_each(|_| queue.push(ServerId::new()));
+        assert!(matches!(queue.next(now), Next::Start(_)));
+        queue.began(1);
+        assert!(matches!(queue.next(now), Next::Wait));
+        queue.ended(1);
+        assert!(matches!(queue.next(now), Next::Start(_)));
+    }
+}

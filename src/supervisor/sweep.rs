@@ -1,0 +1,30 @@
+//! Finding what an earlier run left behind, by a mark in the environment that every descendant inherits.
+
+use std::fs;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// The variable whose value names the installation a process belongs to.
+pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
+
+/// Kills every process of `installation` and returns how many there were. Blocks, for milliseconds.
+/// Call it only while holding the installation's lock: nothing of it can be wanted then.
+pub fn sweep(installation: &str) -> usize {
+    let mark = format!("{INSTALLATION_VARIABLE}={installation}");
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some())
+        .count()
+}
+
+/// Opening the pidfd before looking makes sure that the process looked at is the one killed.
+fn kill_marked(pid: i32, mark: &[u8]) -> Option<()> {
+    if u32::try_from(pid).ok()? == std::process::id() {
+        return None;
+    }
+    let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environment.split(|byte| *byte == 0).find(|variable| *variable == mark)?;
+    pidfd_send_signal(handle, Signal::KILL).ok()
+}

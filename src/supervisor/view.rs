@@ -1,0 +1,116 @@
+//! What the rest of Ostler sees of a child.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use tokio::time::Instant;
+
+use crate::{
+    model::{ExitReport, HealthStatus, RuntimeStatus, ServerId, Status, Timestamp},
+    supervisor::instance::Instance,
+};
+
+/// Whether a child takes calls.
+#[derive(Clone)]
+pub enum Availability {
+    /// It does.
+    Ready(Arc<Instance>),
+    /// It will, if all goes well.
+    Coming,
+    /// It does not, for this reason.
+    Down(String),
+}
+
+/// A child's state at one moment.
+#[derive(Clone)]
+pub struct ChildView {
+    /// Whether it takes calls.
+    pub availability: Availability,
+    /// In one word, for people.
+    pub status: Status,
+    /// In the seed's words.
+    pub health: HealthStatus,
+    /// Since when it has been ready.
+    pub ready_since: Option<Instant>,
+    /// When it is tried again, if it is.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When its health was last looked at.
+    pub checked_at: Option<Timestamp>,
+    /// Restarts after failures.
+    pub restarts: u32,
+    /// How the last process ended.
+    pub last_exit: Option<ExitReport>,
+}
+
+impl ChildView {
+    /// A child that never ran.
+    pub(super) fn unknown() -> Self {
+        Self {
+            availability: Availability::Down("it was never started".into()),
+            status: Status::Stopped,
+            health: HealthStatus::Unknown,
+            ready_since: None,
+            next_attempt_at: None,
+            checked_at: None,
+            restarts: 0,
+            last_exit: None,
+        }
+    }
+
+    /// The same with live figures, as sent to clients.
+    #[must_use]
+    pub fn runtime_status(&self) -> RuntimeStatus {
+        let instance = match &self.availability {
+            Availability::Ready(instance) => Some(instance),
+            Availability::Coming | Availability::Down(_) => None,
+        };
+        let count = |read: fn(&Instance) -> u64| instance.map_or(0, |instance| read(instance));
+        RuntimeStatus {
+            status: self.status,
+            pid: instance.map(|instance| instance.figures.pid.load(Ordering::Relaxed)),
+            uptime: self.ready_since.map(|since| since.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
+            restarts: self.restarts,
+            last_exit: self.last_exit.clone(),
+            next_attempt_at: self.next_attempt_at,
+            protocol_version: instance.and_then(|instance| instance.version()),
+            tools: instance.map(|instance| instance.tools().len().try_into().unwrap_or(u32::MAX)),
+            in_flight: instance.map_or(0, |instance| instance.figures.in_flight.load(Ordering::Relaxed)),
+            stray_lines: count(|instance| instance.figures.stray_lines.load(Ordering::Relaxed)),
+            stray_answers: count(|instance| instance.figures.stray_answers.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// A change worth recording.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The supervisor itself ended in a panic; its processes are ending.
+    SupervisorLost,
+    /// A child's health is now this.
+    Health {
+        /// Which child.
+        id: ServerId,
+        /// Its health.
+        status: HealthStatus,
+    },
+    /// A process ended without being told to.
+    Failed {
+        /// Which child.
+        id: ServerId,
+        /// How.
+        report: ExitReport,
+    },
+    /// A child is restarted after a failure.
+    Restarting {
+        /// Which child.
+        id: ServerId,
+        /// The how-manieth failure in a row this answers.
+        attempt: u32,
+    },
+    /// A child is left down: for good, or until a probe finds it well.
+    GaveUp {
+        /// Which child.
+        id: ServerId,
+        /// Why.
+        reason: String,
+    },
+}
