@@ -1,7 +1,7 @@
 //! The recorder: commits finished calls, audit entries and every other write, in groups, on a thread of its own.
 //!
 //! Whatever waits is one transaction, and nobody is answered before it is committed. Nothing waits to make a group
-//! larger: while one commits, the next gathers. What waits is bounded by [`QUEUE`]; past it, [`Recorder::ready`]
+//! larger: while one commits, the next gathers. What waits is bounded by `QUEUE`; past it, [`Recorder::ready`]
 //! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
 
 mod group;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use actix::{Arbiter, System};
+use actix::{Addr, Arbiter, System};
 use rustix::fs::FlockOperation;
 use tokio::sync::mpsc;
 
@@ -21,7 +21,7 @@ use crate::{
         private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::Store,
-    supervisor::{self, SupervisorSettings, messages::StopAll},
+    supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll},
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -121,7 +121,7 @@ impl Runtime {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.place.abandon(self.supervisor.clone());
+        self.place.abandon(self.supervision.address());
     }
 }
 
