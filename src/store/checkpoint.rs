@@ -61,10 +61,13 @@ impl Drop for Checkpointer {
 
 fn run(mut db: Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
-        if let Connection::Sqlite(conn) = &mut db
+        let run = match &mut db {
             // PASSIVE waits for nobody and makes nobody wait; what it leaves, the next one takes.
-            && let Err(error) = conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")
-        {
+            Connection::Sqlite(conn) => conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"),
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(_) => Ok(()),
+        };
+        if let Err(error) = run {
             log::debug!(reason:% = error; "a checkpoint failed; the next will try again");
         }
     }

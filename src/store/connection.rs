@@ -13,7 +13,7 @@ use diesel::{
 use crate::{
     error::{Error, Result},
     model::Timestamp,
-    store::{DatabaseUrl, fault, room, schema::heartbeat},
+    store::{DatabaseUrl, room, schema::heartbeat},
 };
 
 /// Compiles `$body` once for each database; `$conn` is diesel's own connection in it.
@@ -153,8 +153,10 @@ impl Connection {
     /// Writes a heartbeat row and commits it, so that a full, read-only or locked database shows itself.
     /// On SQLite it also fails when the file system has less than 4 MiB free.
     pub fn probe(&mut self) -> Result<()> {
-        if let Self::Sqlite(conn) = self {
-            room::of_connection(conn)?;
+        match self {
+            Self::Sqlite(conn) => room::of_connection(conn)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
         }
         self.beat()
     }
@@ -181,7 +183,7 @@ impl Connection {
         match self {
             Self::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(fault::UNREACHABLE.into())),
+            Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(super::fault::UNREACHABLE.into())),
         }
     }
 }
