@@ -1,5 +1,6 @@
 //! Ostler: an actor-supervised runtime and gateway for MCP servers.
 
+pub mod demo_server;
 pub mod error;
 pub mod http;
 pub mod mcp;
