@@ -60,17 +60,17 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
     let client = awc::Client::default();
     let mut page = client.get(&house).send().await?;
-    println!("GET  /      {:?}", page.body().await?);
+    println!("GET  /      {}", String::from_utf8_lossy(&page.body().await?));
 
     let url = format!("{house}/tools/api/mcp/{id}/execute");
     let call = json!({"toolName": "echo", "parameters": {"text": "and good evening"}});
     let stranger = client.post(&url).send_json(&call).await?;
-    println!("POST /tools {} without a key", stranger.status());
+    println!("POST /tools {}, without a key", stranger.status());
     assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
 
     let mut answer = client.post(&url).bearer_auth(&key.secret).send_json(&call).await?;
     let said: Value = answer.json().await?;
-    println!("POST /tools {} with Ada's: {}", answer.status(), said["result"]["content"][0]["text"]);
+    println!("POST /tools {}, with Ada's: {}", answer.status(), said["result"]["content"][0]["text"]);
     assert_eq!(said["result"]["content"][0]["text"], "and good evening");
 
     // Whoever called, and however: it is the same server and the same record.

@@ -42,7 +42,8 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
     for tool in runtime.tools(me, id).await?.iter() {
         let tool: Value = from_str(tool.get())?;
-        println!("tool        {}: {}", tool["name"], tool["description"]);
+        let text = |field: &str| tool[field].as_str().unwrap_or_default();
+        println!("tool        {:<8}{}", text("name"), text("description"));
     }
 
     let answer = runtime.call(me, id, CallRequest::new("add", json!({"a": 2, "b": 3}))).await?;
