@@ -47,7 +47,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Runs `command` on a configuration without faults; lists all of them otherwise.
-fn configured(invocation: Invocation, command: impl FnOnce(Loaded) -> Result<(), String>) -> ExitCode {
+fn configured(invocation: Invocation, command: impl FnOnce(Loaded) -> Result<(), Failure>) -> ExitCode {
     let environment = std::env::vars_os().collect();
     let sources = Sources { file: invocation.file, environment, flags: invocation.flags };
     match config::load(sources) {
@@ -59,15 +59,38 @@ fn configured(invocation: Invocation, command: impl FnOnce(Loaded) -> Result<(),
     }
 }
 
-/// Turns the end of a command into an exit code, and says on one line why it failed.
-fn finish(outcome: Result<(), String>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            complain(&format!("ostler: {}\n", logging::one_line(&reason)));
-            ExitCode::FAILURE
-        }
+/// Why a command did not do what it should.
+#[derive(Debug)]
+enum Failure {
+    /// It could not be done.
+    Failed(String),
+    /// It was told something that only showed to be wrong when it was used.
+    Misconfigured(String),
+}
+
+impl From<ostler::Error> for Failure {
+    fn from(error: ostler::Error) -> Self {
+        let text = error.to_string();
+        if let ostler::Error::Invalid(_) = error { Self::Misconfigured(text) } else { Self::Failed(text) }
     }
+}
+
+impl Failure {
+    /// What to say where `doing` something failed.
+    fn of(doing: &str, error: &io::Error) -> Self {
+        Self::Failed(format!("cannot {doing}: {error}"))
+    }
+}
+
+/// Turns the end of a command into an exit code, and says on one line why it failed.
+fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    let (reason, code) = match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(reason)) => (reason, ExitCode::FAILURE),
+        Err(Failure::Misconfigured(reason)) => (reason, ExitCode::from(BAD_USAGE)),
+    };
+    complain(&format!("ostler: {}\n", logging::one_line(&reason)));
+    code
 }
 
 /// Lists faults on standard error, one per line.

@@ -26,15 +26,14 @@ mod settings;
 mod shares;
 mod start;
 mod state;
+mod supervision;
 mod throttle;
 mod tokens;
 mod users;
 
 use std::sync::Arc;
 
-use actix::Addr;
-
-use crate::{model::Principal, recorder::Recorder, store::Store, supervisor::Supervisor};
+use crate::{model::Principal, recorder::Recorder, store::Store};
 
 pub use crate::model::OutputLine;
 pub use builder::Builder;
@@ -64,7 +63,7 @@ struct Inner {
     accounts: accounts::Accounts,
     limits: limits::Limits,
     registry: registry::Registry,
-    supervisor: Addr<Supervisor>,
+    supervision: supervision::Supervision,
     metrics: metrics::Metrics,
     life: state::Life,
     place: start::Place,

@@ -101,6 +101,16 @@ impl Supervisor {
     }
 }
 
+impl Drop for Supervisor {
+    /// Ends what it started. Only a panic drops a supervisor that was not told to stop.
+    fn drop(&mut self) {
+        self.children.values_mut().for_each(Child::stop_processes);
+        if !self.stopping {
+            self.emit(Event::SupervisorLost);
+        }
+    }
+}
+
 impl Actor for Supervisor {
     type Context = Context<Self>;
 
@@ -114,3 +124,6 @@ impl Actor for Supervisor {
 pub fn this_program() -> PathBuf {
     "/proc/self/exe".into()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::cli::{config::Loaded, logging::one_line, settings::SETTINGS};
+use crate::cli::{Failure, config::Loaded, logging::one_line, settings::SETTINGS};
 
 /// Prints the table.
-pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
-    table(&loaded, &mut io::stdout().lock()).map_err(|error| format!("cannot write to standard output: {error}"))
+pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
+    table(&loaded, &mut io::stdout().lock()).map_err(|error| Failure::of("write to standard output", &error))
 }
 
 fn table(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {

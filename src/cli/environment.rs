@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use ostler::supervisor::INSTALLATION_VARIABLE;
+
 use crate::cli::{
     config::Written,
     fault::{Fault, Origin},
@@ -12,8 +14,9 @@ use crate::cli::{
 /// Names that begin like this are ours: an unknown one is a typo, not somebody else's variable.
 const OURS: [&str; 4] = ["OSTLER_", "MCP_", "GATEWAY_", "RATE_LIMIT_"];
 
-/// Switches of the test suite, which leaves them in the environment of the program it tests.
-const OF_TESTS: [&str; 2] = ["OSTLER_TEST_", "OSTLER_REQUIRE_"];
+/// Names that others may leave in our environment: switches of the test suite, and the marks on the servers of an
+/// Ostler, one of which may be an Ostler itself.
+const OF_OTHERS: [&str; 4] = ["OSTLER_TEST_", "OSTLER_REQUIRE_", INSTALLATION_VARIABLE, "OSTLER_SERVER_ID"];
 
 /// Picks the settings out of `variables`, in the order of the table.
 pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<Written> {
@@ -39,7 +42,7 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
 /// What to say about a variable that is no setting; nothing where it is none of our business.
 fn unknown(name: &str) -> Option<String> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    if !begins(&OURS) || begins(&OF_TESTS) {
+    if !begins(&OURS) || begins(&OF_OTHERS) {
         return None;
     }
     let meant = did_you_mean(name, SETTINGS.iter().map(|setting| setting.variable));

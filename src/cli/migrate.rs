@@ -4,14 +4,13 @@ use std::io::{self, Write};
 
 use ostler::store::Store;
 
-use crate::cli::{config::Loaded, logging};
+use crate::cli::{Failure, config::Loaded, logging};
 
 /// Runs what is missing and prints the names, one per line.
-pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
+pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
     logging::start(&loaded.config.log);
-    let store = Store::open(&loaded.config.runtime.database).map_err(|error| error.to_string())?;
-    let names = store.migrate().map_err(|error| error.to_string())?;
-    report(&names).map_err(|error| format!("cannot write to standard output: {error}"))
+    let names = Store::open(&loaded.config.runtime.database)?.migrate()?;
+    report(&names).map_err(|error| Failure::of("write to standard output", &error))
 }
 
 fn report(names: &[String]) -> io::Result<()> {

@@ -13,7 +13,7 @@ use ostler::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{
-    complain,
+    Failure, complain,
     config::{Config, Loaded},
     logging,
     process::{close_to_others, raise_descriptor_limit},
@@ -23,16 +23,16 @@ use crate::cli::{
 const CUT_SHORT: i32 = 1;
 
 /// Serves until asked to stop.
-pub(crate) fn run(loaded: Loaded) -> Result<(), String> {
+pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
     logging::start(&loaded.config.log);
     raise_descriptor_limit();
     close_to_others();
     actix::System::new().block_on(serve(loaded.config))
 }
 
-async fn serve(config: Config) -> Result<(), String> {
+async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything starts: a signal from now on is never lost, and nobody else gets the address.
-    let mut signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
     let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
     let runtime = tokio::select! {
         started = start(&listener, &config.http, config.runtime) => started?,
@@ -54,14 +54,14 @@ async fn start(
     listener: &Listener,
     http: &ostler::http::Settings,
     settings: ostler::runtime::Settings,
-) -> Result<Runtime, String> {
+) -> Result<Runtime, Failure> {
     let starting = listener.starting(http).map_err(|error| cannot_listen(http, &error))?;
     let handle = starting.handle();
     let answering = actix::spawn(starting);
-    let started = Runtime::start(settings).await.map_err(|error| error.to_string());
+    let started = Runtime::start(settings).await;
     handle.stop(false).await;
     answering.await.ok().and_then(Result::ok);
-    started
+    Ok(started?)
 }
 
 /// Answers requests until a signal or a failure; on a signal, calls under way are finished before it returns.
@@ -70,16 +70,16 @@ async fn answer(
     http: &ostler::http::Settings,
     runtime: &Runtime,
     signals: &mut Signals,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let address = listener.address().ok();
     let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
-    announce(address).map_err(|error| format!("cannot write to standard output: {error}"))?;
+    announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
     introduce(runtime, address);
 
     let handle = server.handle();
     let mut serving = std::pin::pin!(server.run());
     tokio::select! {
-        ended = &mut serving => return ended.map_err(|error| format!("the HTTP server ended: {error}")),
+        ended = &mut serving => return ended.map_err(|error| Failure::of("go on serving", &error)),
         name = signals.next() => log::info!(signal = name; "stopping; a second signal ends at once"),
     }
     let stop = async {
@@ -105,18 +105,19 @@ fn announce(address: Option<SocketAddr>) -> io::Result<()> {
     out.flush()
 }
 
-/// Shows the password of the first admin, the only time that anybody can.
+/// Shows the password that was made up for the first admin.
 fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
     let (Some((email, password)), Some(address)) = (runtime.first_admin(), address) else { return };
     complain(&format!(
-        "\nThe first admin was made. This is the only time that the password is shown:\n\
+        "\nThe first admin was made. The password is shown this once:\n\
          \n    address   {email}\n    password  {password}\n\
-         \nLog in with POST http://{address}/api/auth/login, then choose another with PUT /api/auth/me/password.\n\n"
+         \nLog in with POST http://{address}/api/auth/login and choose another with PUT /api/auth/me/password;\n\
+         then delete first-admin.txt in the data folder, which keeps this one.\n\n"
     ));
 }
 
 /// Why the address cannot be listened on, with the next step.
-fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> String {
+fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> Failure {
     let place = SocketAddr::new(http.host, http.port);
     let next_steps = [
         (ErrorKind::AddrInUse, "another program has it: stop that one, or choose another with --port or OSTLER_PORT"),
@@ -125,7 +126,7 @@ fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> String {
     ];
     let step = next_steps.iter().find(|(kind, _)| *kind == error.kind());
     let step = step.map_or("choose another with --host and --port", |(_, step)| step);
-    format!("cannot listen on {place}: {error}; {step}")
+    Failure::Failed(format!("cannot listen on {place}: {error}; {step}"))
 }
 
 /// The signals that ask to stop.

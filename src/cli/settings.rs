@@ -108,7 +108,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "Database: sqlite://FILE or postgres://…; keep a password out of flags, which every process list shows",
         put: |config, text| set(&mut config.runtime.database, text.parse()),
-        show: |config| show::database(&config.runtime.database),
+        show: |config| config.runtime.database.to_string(),
     },
     Setting {
         key: "data_dir",
@@ -134,7 +134,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "admin-password",
         kind: Kind::Text,
         help: "Password of the first admin, random where not set; keep it out of flags, which every process list shows",
-        put: |config, text| set(&mut config.runtime.admin_password, value::not_empty(text).map(Some)),
+        put: |config, text| set(&mut config.runtime.admin_password, value::password(text).map(Some)),
         show: |config| show::secret(config.runtime.admin_password.as_ref()),
     },
     Setting {

@@ -133,7 +133,8 @@ fn text<'a>(text: &str) -> Outcome<'a> {
 fn echo<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     #[derive(Deserialize)]
     struct Arguments<'a> {
-        #[serde(borrow)]
+        // Well-known test servers call it `message`.
+        #[serde(borrow, alias = "message")]
         text: &'a RawValue,
         #[serde(default)]
         raw: bool,

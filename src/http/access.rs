@@ -143,10 +143,12 @@ fn address(
     }
 }
 
-/// The cookie that keeps a browser logged in until `expires_at`.
-pub(super) fn session_cookie(token: &str, expires_at: Timestamp) -> Cookie<'static> {
+/// The cookie that keeps a browser logged in until `expires_at`; for encrypted connections only where the page came by one.
+pub(super) fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
     let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
-    cookie(token.to_owned(), time::Duration::seconds(left))
+    let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));
+    cookie.set_secure(headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://")));
+    cookie
 }
 
 /// The cookie that ends that.
@@ -190,8 +192,12 @@ mod tests {
 
     #[test]
     fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let text = session_cookie("t", Timestamp::now().plus(std::time::Duration::from_secs(60))).to_string();
+        let ends = Timestamp::now().plus(std::time::Duration::from_secs(60));
+        let mut headers = HeaderMap::new();
+        let text = session_cookie(&headers, "t", ends).to_string();
         assert!(text.contains("HttpOnly") && text.contains("SameSite=Strict") && text.contains("Path=/"), "{text}");
+        headers.insert(header::ORIGIN, HeaderValue::from_static("https://team.example"));
+        assert!(session_cookie(&headers, "t", ends).to_string().contains("Secure"));
         assert!(no_session_cookie().to_string().contains("Max-Age=0"));
     }
 }

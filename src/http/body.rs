@@ -76,7 +76,7 @@ fn fault(pointer: String, error: &serde_json::Error) -> Error {
     match error.classify() {
         serde_json::error::Category::Data => {
             let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            Error::invalid(pointer, message)
+            Error::invalid(with_field(pointer, message), message)
         }
         serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
             Error::Malformed(format!("the body is not JSON: {text}"))
@@ -87,9 +87,23 @@ fn fault(pointer: String, error: &serde_json::Error) -> Error {
 fn pointer(path: &Path) -> String {
     path.iter().fold(String::new(), |pointer, segment| match segment {
         Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => below(&pointer, key),
         Segment::Enum { .. } | Segment::Unknown => pointer,
     })
+}
+
+/// The pointer to the field `key` of what `pointer` points to (RFC 6901).
+pub(super) fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The pointer with the field that the message is about, where the path stops short of it.
+fn with_field(pointer: String, message: &str) -> String {
+    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start));
+    match named.and_then(|rest| rest.split('`').next()) {
+        Some(field) if !pointer.ends_with(&below("", field)) => below(&pointer, field),
+        Some(_) | None => pointer,
+    }
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
@@ -162,9 +176,10 @@ impl<'de> Deserialize<'de> for TextMap {
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<TextMap, A::Error> {
                 let mut map = BTreeMap::new();
                 while let Some((Text(key), Text(value))) = entries.next_entry()? {
-                    if map.insert(key, value).is_some() {
-                        return Err(A::Error::custom("a key is there twice"));
+                    if map.contains_key(&key) {
+                        return Err(A::Error::custom(format!("duplicate field `{key}`")));
                     }
+                    map.insert(key, value);
                 }
                 Ok(TextMap(map))
             }

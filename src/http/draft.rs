@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Faults, Result},
     http::{
-        body::{Text, TextMap, present},
+        body::{Text, TextMap, below, present},
         keys::check_name,
     },
     model::{ServerChange, ServerConfig},
@@ -140,8 +140,7 @@ fn check_env(faults: &mut Faults, TextMap(env): &TextMap) {
     faults.check(env.len() <= 128, "/env", "must be at most 128 variables");
     for (name, value) in env.iter().take(128) {
         let holds = (1..=256).contains(&name.len()) && value.len() <= 32 << 10;
-        let pointer = format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
-        faults.check(holds, pointer, "must have a name of 1 to 256 bytes and a value of at most 32 KiB");
+        faults.check(holds, below("/env", name), "must have a name of 1 to 256 bytes and a value of at most 32 KiB");
     }
 }
 

@@ -83,7 +83,8 @@ pub(super) async fn login(request: HttpRequest, stranger: Stranger, Json(body): 
     faults.into_result()?;
     let id = Some(RequestId::of(&request).as_ref().to_owned());
     let login = stranger.runtime.login(&body.email.0, &body.password.0, stranger.address, id).await?;
-    Ok(HttpResponse::Ok().cookie(session_cookie(&login.token, login.expires_at)).json(LoginView {
+    let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
+    Ok(HttpResponse::Ok().cookie(cookie).json(LoginView {
         token: login.token,
         expires_at: login.expires_at,
         user: login.user,

@@ -77,27 +77,27 @@ fn complete(path: &str, operation: &mut Operation) {
     let is_private = !path.starts_with("/livez") && !["/readyz", "/health", "/api/auth/login"].contains(&path);
     let mut add = |status: &str, text: &str| {
         let known = operation.responses.responses.get(status).and_then(described);
-        let text = known.map_or_else(|| text.to_owned(), |known| format!("{known}. Or: {text}"));
+        let text = known.map_or_else(|| text.to_owned(), |known| format!("{known}. {text}"));
         operation.responses.responses.insert(status.into(), problem_response(&text));
     };
     if operation.request_body.is_some() {
-        add("400", "code `malformed_request`: the body is not JSON");
-        add("413", "code `payload_too_large`: the body is longer than 4 MiB");
-        add("415", "code `unsupported_media_type`: the body is not `application/json`");
-        add("422", "code `validation_failed`: `errors` names each field that cannot be accepted");
+        add("400", "Code `malformed_request`: the body is not JSON");
+        add("413", "Code `payload_too_large`: the body is longer than 4 MiB");
+        add("415", "Code `unsupported_media_type`: the body is not `application/json`");
+        add("422", "Code `validation_failed`: `errors` names each field that cannot be accepted");
     }
     if path.contains('{') {
-        add("404", "there is no such thing, or it is somebody else's");
+        add("404", "There is no such thing, or it is somebody else's");
     }
     if is_private {
-        add("403", "code `forbidden`: a permission is missing");
-        add("503", "codes `busy`, `store_unavailable`, `not_ready`: try again soon");
+        add("403", "Code `forbidden`: a permission is missing");
+        add("503", "Codes `busy`, `store_unavailable`, `not_ready`: try again soon");
     }
     if is_private || path.ends_with("/login") {
-        add("401", "code `unauthenticated`: no token, or one that has ended");
-        add("429", "code `rate_limited`: wait as long as `Retry-After` says");
+        add("401", "Code `unauthenticated`: no token, or one that has ended");
+        add("429", "Code `rate_limited`: wait as long as `Retry-After` says");
     }
-    add("default", "any other problem");
+    add("default", "Any other problem");
     for response in ["400", "409", "412", "500", "504"] {
         if let Some(text) = operation.responses.responses.get(response).and_then(described) {
             operation.responses.responses.insert(response.into(), problem_response(&text));

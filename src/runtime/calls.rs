@@ -173,9 +173,12 @@ fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
 fn outcome(call: &Call, reply: Reply, execution_time: i64) -> Result<CallOutcome> {
     match reply {
         Reply::Succeeded(result) => Ok(CallOutcome { call_id: call.id, result, execution_time }),
-        Reply::Failed { message, answer } => {
-            Err(Error::ToolFailed(Box::new(ToolFailure { message, answer, call_id: call.id, execution_time })))
-        }
+        Reply::Failed { message, answer } => Err(Error::ToolFailed(Box::new(ToolFailure {
+            message,
+            answer,
+            call_id: call.id.to_string(),
+            execution_time,
+        }))),
         Reply::Unavailable(reason) => Err(Error::ServerUnavailable(reason)),
         Reply::Expired => Err(Error::CallTimeout(call.timeout)),
         Reply::Cancelled => Err(Error::NotReady("nobody waited for the call")),

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::{
     error::Result,
     model::{AuditEntry, Outcome, Timestamp},
-    runtime::Inner,
+    runtime::{Inner, Runtime},
     store,
     supervisor::Event,
 };
@@ -16,31 +16,33 @@ use crate::{
 pub(super) async fn listen(runtime: Weak<Inner>, mut events: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         let Some(inner) = runtime.upgrade() else { return };
-        if let Err(cause) = inner.note(event).await {
-            log::warn!(cause:%; "a change of a server's state could not be recorded");
+        if let Err(cause) = (Runtime { inner }).note(event).await {
+            log::warn!(cause:%; "a change of a server's state could not be dealt with");
         }
     }
 }
 
-impl Inner {
+impl Runtime {
     async fn note(&self, event: Event) -> Result<()> {
+        let (recorder, metrics) = (&self.inner.recorder, &self.inner.metrics);
         match event {
+            Event::SupervisorLost => self.replace_supervisor().await,
             Event::Health { id, status } => {
                 let at = Timestamp::now();
-                self.recorder.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                recorder.write(None, move |db| store::servers::set_health(db, id, status, at)).await
             }
             Event::Failed { id, report } => {
                 let entry = AuditEntry::by_ostler("server.fail", id, Outcome::Failure);
-                self.recorder.audit(entry.with_detail(report.reason)).await
+                recorder.audit(entry.with_detail(report.reason)).await
             }
             Event::Restarting { id, attempt } => {
-                self.metrics.restarted();
+                metrics.restarted();
                 let entry = AuditEntry::by_ostler("server.restart", id, Outcome::Success);
-                self.recorder.audit(entry.with_detail(format!("after failure {attempt} in a row"))).await
+                recorder.audit(entry.with_detail(format!("after failure {attempt} in a row"))).await
             }
             Event::GaveUp { id, reason } => {
                 let entry = AuditEntry::by_ostler("server.give-up", id, Outcome::Failure);
-                self.recorder.audit(entry.with_detail(reason)).await
+                recorder.audit(entry.with_detail(reason)).await
             }
         }
     }

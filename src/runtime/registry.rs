@@ -63,13 +63,13 @@ impl Tally {
 }
 
 impl Registered {
-    pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
+    pub fn new(server: Server, shares: Vec<Share>, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
             mask: ArcSwap::from_pointee(Mask::new(server.config.env.values())),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
-            link,
+            link: Link::default(),
             slots: Arc::new(Semaphore::new(max_in_flight)),
             tally: Tally::default(),
             changing: tokio::sync::Mutex::new(()),

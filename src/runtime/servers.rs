@@ -15,7 +15,7 @@ use crate::{
     store::{self, servers::StoredServer},
     supervisor::{
         Availability,
-        messages::{AddServer, NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
+        messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
 
@@ -125,20 +125,20 @@ impl Runtime {
     /// Starts a server; returns once it is ready.
     pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.start").await?;
-        up(self.inner.supervisor.send(StartServer { id }).await, &registered)
+        up(self.inner.supervision.ask(StartServer { id }).await?, &registered)
     }
 
     /// Stops a server; returns once its process tree is gone.
     pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.stop").await?;
-        self.inner.supervisor.send(StopServer { id }).await.map_err(|_| supervisor_lost())?;
+        self.inner.supervision.ask(StopServer { id }).await?;
         Ok(status(&registered))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.restart").await?;
-        up(self.inner.supervisor.send(RestartServer { id }).await, &registered)
+        up(self.inner.supervision.ask(RestartServer { id }).await?, &registered)
     }
 
     /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
@@ -179,7 +179,9 @@ impl Runtime {
 
     fn forget_server(&self, id: ServerId) {
         self.inner.registry.remove(id);
-        self.inner.supervisor.do_send(RemoveServer { id });
+        let runtime = self.clone();
+        // A supervisor that is lost takes its servers with it.
+        tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
     }
 
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
@@ -197,15 +199,11 @@ impl Runtime {
     }
 
     async fn register(&self, server: Server, shares: Vec<crate::model::Share>) -> Result<Arc<Registered>> {
-        let add = AddServer {
-            id: server.id,
-            launch: self.launch(server.id, &server.config),
-            mask: crate::policy::mask::Mask::new(server.config.env.values()),
-            wanted: if server.config.enabled { Wanted::Up } else { Wanted::Down },
-        };
-        let link = self.inner.supervisor.send(add).await.map_err(|_| supervisor_lost())?;
-        let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
-        Ok(self.inner.registry.insert(registered))
+        let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
+        let registered = Registered::new(server, shares, self.inner.settings.max_in_flight);
+        let registered = self.inner.registry.insert(registered);
+        self.hand_over(&registered, wanted).await?;
+        Ok(registered)
     }
 
     async fn apply(
@@ -231,7 +229,7 @@ impl Runtime {
         let update = UpdateServer { id, launch: self.launch(id, &after.config), mask: mask.clone(), wanted };
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));
-        self.inner.supervisor.send(update).await.map_err(|_| supervisor_lost())
+        self.inner.supervision.ask(update).await
     }
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.
@@ -339,14 +337,10 @@ fn status(registered: &Registered) -> RuntimeStatus {
     registered.link.view.borrow().runtime_status()
 }
 
-fn up(outcome: Result<Result<(), NotUp>, actix::MailboxError>, registered: &Registered) -> Result<RuntimeStatus> {
-    match outcome.map_err(|_| supervisor_lost())? {
+fn up(outcome: Result<(), NotUp>, registered: &Registered) -> Result<RuntimeStatus> {
+    match outcome {
         Ok(()) => Ok(status(registered)),
         Err(NotUp::Failed(report)) => Err(Error::SpawnFailed { reason: report.reason, stderr: report.stderr }),
         Err(NotUp::Stopped) => Err(Error::ServerUnavailable("it was stopped before it was ready".into())),
     }
-}
-
-pub(super) fn supervisor_lost() -> Error {
-    Error::Internal("the supervisor was lost".into())
 }

@@ -18,7 +18,7 @@ use crate::{
     recorder::Recorder,
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, events, keyring::Keyring, limits::Limits, metrics::Metrics,
-        private_file, registry::Registry, state::Life,
+        private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::Store,
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll},
@@ -65,7 +65,7 @@ impl Runtime {
         .await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
-        let supervisor = supervise(&settings, &arbiters, events)?;
+        let supervision = supervise(&settings, &arbiters, events)?;
         let place = Place { installation, guard, arbiters: Mutex::new(arbiters), lock: Mutex::new(Some(lock)) };
         let inner = Inner {
             accounts: Accounts::new(),
@@ -78,7 +78,7 @@ impl Runtime {
             store,
             recorder,
             keyring,
-            supervisor,
+            supervision,
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
@@ -98,8 +98,8 @@ impl Runtime {
 
     async fn end(&self) {
         self.inner.life.drain(DRAIN).await;
-        if self.inner.supervisor.send(StopAll).await.is_err() {
-            log::error!("the supervisor was lost; guards end what it left");
+        if let Err(cause) = self.inner.supervision.ask(StopAll).await {
+            log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
         }
         self.inner.recorder.stop().await;
         self.inner.place.leave().await;
@@ -121,7 +121,7 @@ impl Runtime {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.place.abandon(self.supervisor.clone());
+        self.place.abandon(self.supervision.address());
     }
 }
 
@@ -206,7 +206,7 @@ fn supervise(
     settings: &Settings,
     arbiters: &[Arbiter],
     events: mpsc::UnboundedSender<supervisor::Event>,
-) -> Result<Addr<Supervisor>> {
+) -> Result<Supervision> {
     let settings = SupervisorSettings {
         restart: settings.restart,
         health_check_interval: settings.health_check_interval,
@@ -214,7 +214,7 @@ fn supervise(
         drain: DRAIN,
     };
     let handles = arbiters.iter().map(Arbiter::handle).collect();
-    Supervisor::start(settings, handles, events).ok_or_else(|| Error::Internal("there is no thread to run on".into()))
+    Supervision::start(settings, handles, events)
 }
 
 fn embedder() -> Principal {

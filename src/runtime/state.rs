@@ -79,7 +79,7 @@ impl Runtime {
         let checks = vec![
             ("accepting", if draining { Err("ostler is stopping".into()) } else { Ok(()) }),
             ("database", database.map_err(|error| error.to_string())),
-            ("supervisor", if self.inner.supervisor.connected() { Ok(()) } else { Err("it was lost".into()) }),
+            ("supervisor", if self.inner.supervision.is_alive() { Ok(()) } else { Err("it was lost".into()) }),
         ];
         Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
     }

@@ -11,7 +11,6 @@ use tokio::{
 use crate::{
     error::Result,
     model::{ExitReport, HealthStatus, ServerId, Status, Timestamp},
-    policy::mask::Mask,
     supervisor::{
         ServerActor,
         handshake::Probe,
@@ -29,6 +28,15 @@ pub struct Link {
     pub view: watch::Receiver<ChildView>,
     /// What it wrote on standard error.
     pub output: Arc<Output>,
+    publisher: watch::Sender<ChildView>,
+}
+
+impl Default for Link {
+    /// The link of a child that never ran.
+    fn default() -> Self {
+        let (publisher, view) = watch::channel(ChildView::unknown());
+        Self { view, output: Arc::default(), publisher }
+    }
 }
 
 /// One server under supervision.
@@ -51,8 +59,7 @@ pub(super) struct Child {
     pub checked_at: Option<Timestamp>,
     pub ever_started: bool,
     pub removed: bool,
-    pub output: Arc<Output>,
-    pub view: watch::Sender<ChildView>,
+    pub link: Link,
     up_waiters: Vec<oneshot::Sender<Result<(), NotUp>>>,
     down_waiters: Vec<oneshot::Sender<()>>,
 }
@@ -91,7 +98,7 @@ pub(super) enum Rest {
 }
 
 impl Child {
-    pub fn new(id: ServerId, launch: Arc<Launch>, mask: Mask, wanted: Wanted) -> Self {
+    pub fn new(id: ServerId, launch: Arc<Launch>, link: Link, wanted: Wanted) -> Self {
         Self {
             id,
             launch,
@@ -108,15 +115,10 @@ impl Child {
             checked_at: None,
             ever_started: false,
             removed: false,
-            output: Arc::new(Output::new(mask)),
-            view: watch::Sender::new(ChildView::unknown()),
+            link,
             up_waiters: Vec::new(),
             down_waiters: Vec::new(),
         }
-    }
-
-    pub fn link(&self) -> Link {
-        Link { view: self.view.subscribe(), output: self.output.clone() }
     }
 
     pub fn has_process(&self) -> bool {
@@ -164,6 +166,7 @@ impl Child {
     /// Wanted up from a clean slate: by hand, not by a restart.
     pub fn forgive(&mut self) {
         self.failures = 0;
+        self.restarts = 0;
         self.probe = Probe::default();
     }
 
@@ -194,8 +197,8 @@ impl Child {
     /// Lets everybody see what is so now; answers the new health where that changed.
     pub fn publish(&self) -> Option<HealthStatus> {
         let view = self.look();
-        let (before, now) = (self.view.borrow().health, view.health);
-        self.view.send_replace(view);
+        let before = self.link.publisher.send_replace(view.clone()).health;
+        let now = view.health;
         (before != now).then_some(now)
     }
 

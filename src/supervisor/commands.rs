@@ -1,6 +1,6 @@
 //! What the runtime asks of the supervisor: each command says what is wanted, and `drive` takes the next step.
 
-use actix::{AsyncContext, Context, Handler, MessageResult, ResponseFuture};
+use actix::{AsyncContext, Context, Handler, ResponseFuture};
 use futures_util::future::{self, FutureExt};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -25,6 +25,10 @@ impl Supervisor {
     /// Takes the next step towards what is wanted of a child.
     pub(super) fn drive(&mut self, id: ServerId, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
+        if !child.has_process() {
+            // Whoever asked for a stop has got it, even if somebody else asked for a start meanwhile.
+            child.tell_down();
+        }
         if child.wanted == Wanted::Down {
             self.starts.remove(id);
             child.rouse().map(|timer| ctx.cancel_future(timer));
@@ -38,19 +42,10 @@ impl Supervisor {
         if let Some(status) = child.publish() {
             self.emit(Event::Health { id, status });
         }
-        self.settle_down(id);
-        self.start_next(ctx);
-    }
-
-    /// Tells those who wait for the end of a child, and forgets one that was removed.
-    fn settle_down(&mut self, id: ServerId) {
-        let Some(child) = self.children.get_mut(&id) else { return };
-        if child.wanted == Wanted::Down && !child.has_process() {
-            child.tell_down();
-            if child.removed {
-                self.children.remove(&id);
-            }
+        if self.children.get(&id).is_some_and(|child| child.removed && !child.has_process()) {
+            self.children.remove(&id);
         }
+        self.start_next(ctx);
     }
 
     /// Starts as many waiting children as may start now.
@@ -74,7 +69,7 @@ impl Supervisor {
         self.next_generation = generation.saturating_add(1);
         self.starts.began(generation);
         let instance = std::sync::Arc::new(Instance::new(generation));
-        let (launch, output) = (child.launch.clone(), child.output.clone());
+        let (launch, output) = (child.launch.clone(), child.link.output.clone());
         let output_start = output.last_seq();
         let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), output);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
@@ -113,15 +108,13 @@ impl Supervisor {
 }
 
 impl Handler<AddServer> for Supervisor {
-    type Result = MessageResult<AddServer>;
+    type Result = ();
 
-    fn handle(&mut self, add: AddServer, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, add: AddServer, ctx: &mut Context<Self>) {
         let wanted = if self.stopping { Wanted::Down } else { add.wanted };
-        let child = Child::new(add.id, add.launch, add.mask, wanted);
-        let link = child.link();
-        self.children.insert(add.id, child);
+        add.link.output.set_mask(add.mask);
+        self.children.insert(add.id, Child::new(add.id, add.launch, add.link, wanted));
         self.drive(add.id, ctx);
-        MessageResult(link)
     }
 }
 
@@ -130,7 +123,7 @@ impl Handler<UpdateServer> for Supervisor {
 
     fn handle(&mut self, update: UpdateServer, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&update.id) else { return };
-        child.output.set_mask(update.mask);
+        child.link.output.set_mask(update.mask);
         if child.launch != update.launch {
             child.launch = update.launch;
             child.forgive();

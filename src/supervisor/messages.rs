@@ -6,10 +6,10 @@
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`StopAll`] | runtime | supervisor | Ostler is ending |
-//! | [`Dispatch`], [`Abandon`], [`Notify`] | whoever calls a tool | server | a request, and that nobody waits for it any more |
+//! | [`Dispatch`], [`Abandon`], `Notify` | whoever calls a tool | server | a request, and that nobody waits for it any more |
 //! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
-//! | [`GuardSaid`], [`GuardGone`], [`HandshakeEnded`], [`ToolsListed`], [`Pinged`] | a server's own tasks | server | what they found |
-//! | [`ChildReady`], [`ChildLost`], [`ChildExited`], [`HealthChecked`] | server | supervisor | what became of a child |
+//! | `GuardSaid`, `GuardGone`, `HandshakeEnded`, `ToolsListed`, `Pinged` | a server's own tasks | server | what they found |
+//! | `ChildReady`, `ChildLost`, `ChildExited`, `HealthChecked` | server | supervisor | what became of a child |
 //!
 //! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
 
@@ -27,9 +27,9 @@ use crate::{
     supervisor::{Exit, Launch, Link, guard::Report},
 };
 
-/// Adds a child; answers where to watch it.
+/// Adds a child.
 #[derive(Message)]
-#[rtype(result = "Link")]
+#[rtype(result = "()")]
 pub struct AddServer {
     /// Its id.
     pub id: ServerId,
@@ -39,6 +39,8 @@ pub struct AddServer {
     pub mask: Mask,
     /// Whether it should run.
     pub wanted: Wanted,
+    /// Where its state and its output are shown; it outlives a supervisor.
+    pub link: Link,
 }
 
 /// Changes how a child is run; a running one is replaced by a new process, moved over to, and drained.

@@ -17,6 +17,7 @@ const CAPACITY: usize = 1024 * 1024;
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// The last megabyte of a server's standard error.
+#[derive(Default)]
 pub struct Output {
     ring: Mutex<Ring>,
     latest: watch::Sender<u64>,
@@ -31,11 +32,6 @@ struct Ring {
 }
 
 impl Output {
-    /// An empty ring that hides what `mask` names.
-    pub(super) fn new(mask: Mask) -> Self {
-        Self { ring: Mutex::default(), latest: watch::Sender::new(0), mask: ArcSwap::from_pointee(mask) }
-    }
-
     /// Hides other secrets from now on.
     pub(super) fn set_mask(&self, mask: Mask) {
         self.mask.store(mask.into());
@@ -128,13 +124,16 @@ mod tests {
 
     #[test]
     fn the_ring_keeps_the_newest_megabyte_and_says_where_it_begins() {
-        let output = Output::new(Mask::default());
+        let output = Output::default();
         for _ in 0..200 {
             output.push(&[b'x'; 10_000]);
         }
         let lines = output.after(0);
         assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY);
-        assert_eq!((lines.last().unwrap().seq, lines.first().unwrap().seq), (200, 200 - lines.len() as u64 + 1));
+        assert_eq!(
+            (lines.last().unwrap().seq, lines.first().unwrap().seq),
+            (200, 201 - u64::try_from(lines.len()).unwrap())
+        );
         assert_eq!(output.after(199).len(), 1);
     }
 

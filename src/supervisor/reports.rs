@@ -132,7 +132,7 @@ impl Supervisor {
     /// Decides what follows from a failure, and tells everybody who waits.
     fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
-        let report = exit.report(child.output.tail(output_start, LAST_LINES));
+        let report = exit.report(child.link.output.tail(output_start, LAST_LINES));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);

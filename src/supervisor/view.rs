@@ -83,6 +83,8 @@ impl ChildView {
 /// A change worth recording.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// The supervisor itself ended in a panic; its processes are ending.
+    SupervisorLost,
     /// A child's health is now this.
     Health {
         /// Which child.

@@ -1,6 +1,35 @@
-//! The integration tests: one binary, one file per promise to the user.
+//! The suite: a real Ostler per test, spoken to through its front door. One file per promise.
 
-mod embedding;
-mod examples;
-mod store;
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test says what it expects, and fails where it is not so"
+)]
+
 mod support;
+
+mod access;
+mod accounts;
+mod audit;
+mod config;
+mod demo_server;
+mod edge;
+mod embedding;
+mod environment;
+mod examples;
+mod limits;
+mod main_job;
+mod processes;
+mod protocol;
+mod real_servers;
+mod recorder;
+mod store;
+mod supervision;
+mod tidy;
+mod transport;
+mod updates;

@@ -1,8 +1,48 @@
-//! What tests stand on.
+//! The harness: a real Ostler per test, callers as types, fakes and real servers, and a look at the process table.
 
+pub mod answer;
+pub mod backends;
+pub mod caller;
+pub mod events;
 pub mod folder;
+pub mod http;
+pub mod ostler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod processes;
+pub mod real;
+pub mod server;
+pub mod setup;
+pub mod wait;
+
+pub use answer::Answer;
+pub use caller::Caller;
+pub use ostler::Ostler;
+pub use serde_json::{Value, json};
+pub use server::{Server, Spec, fake, fake_with};
+pub use setup::Setup;
+pub use wait::{eventually, timed, within};
+
+use std::time::Duration;
+
+/// So many seconds.
+pub const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// So many milliseconds.
+pub const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Runs `work` so many times at once, and gives what each made, in order.
+pub fn together<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = (0..count).map(|index| scope.spawn(move || work(index))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
 
 /// Says that a test cannot run, past the harness's capture; fails it where `OSTLER_REQUIRE_ALL_TESTS` is set.
 pub fn absent(why: &str) {

@@ -1,0 +1,166 @@
+//! An MCP server on standard input and output that misbehaves as told: `hostile_server MODE [ARGUMENT]`.
+//!
+//! It speaks the legacy era unless the mode says otherwise, needs nothing but the standard library, and answers
+//! every call in a thread of its own. `modes.rs` says what each mode does, `tools.rs` what each tool does.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a fake that trips over its own feet is a fake that crashes, which is its job"
+)]
+
+mod json;
+mod modes;
+mod tools;
+mod wire;
+
+use std::{
+    collections::HashMap,
+    io::BufRead,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+};
+
+use modes::Mode;
+
+/// What the fake knows while it runs.
+pub(crate) struct Server {
+    pub(crate) mode: Mode,
+    /// Calls in flight: request id to the caller's `mark`.
+    pub(crate) in_flight: Mutex<HashMap<String, String>>,
+    /// Marks of the calls that were cancelled.
+    pub(crate) cancelled: Mutex<Vec<String>>,
+    /// Requests of our own that wait for an answer.
+    pub(crate) asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
+    pub(crate) count: AtomicU64,
+    pub(crate) grown: AtomicU64,
+    /// Set by the first message: a real process keeps one era for life.
+    pub(crate) era_modern: AtomicBool,
+    initialized: AtomicBool,
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "ok".into());
+    let mode = Mode { name, argument: arguments.next().unwrap_or_default() };
+    modes::before_serving(&mode);
+    let server = Arc::new(Server {
+        mode,
+        in_flight: Mutex::default(),
+        cancelled: Mutex::default(),
+        asked: Mutex::default(),
+        count: AtomicU64::new(0),
+        grown: AtomicU64::new(0),
+        era_modern: AtomicBool::new(false),
+        initialized: AtomicBool::new(false),
+    });
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        serve(&server, line);
+    }
+    modes::after_end_of_input(&server.mode);
+}
+
+fn serve(server: &Arc<Server>, line: String) {
+    let id = json::field(&line, "id").map(str::to_owned);
+    let method = json::string(&line, &["method"]).map(str::to_owned);
+    match (id, method.as_deref()) {
+        (Some(id), Some(method)) => request(server, id, method, line),
+        (Some(id), None) => response(server, &id, line),
+        (None, Some("notifications/cancelled")) => cancelled(server, &line),
+        (None, _) => {}
+    }
+}
+
+fn request(server: &Arc<Server>, id: String, method: &str, line: String) {
+    match method {
+        "server/discover" => discover(server, &id),
+        "initialize" => initialize(server, &id, &line),
+        "ping" if server.mode.is("ping-hang") => {}
+        "ping" if server.mode.is("modern-only") => wire::refuse(&id, -32601, "Method not found"),
+        "ping" => wire::answer(&id, "{}"),
+        _ if !ready_for_requests(server, &line) => wire::refuse(&id, -32602, "Invalid request parameters"),
+        "tools/list" => tools::list(server, &id, &line),
+        "tools/call" => call(server, id, line),
+        _ => wire::refuse(&id, -32601, "Method not found"),
+    }
+}
+
+/// Legacy wants the handshake first; modern wants its envelope on every request.
+fn ready_for_requests(server: &Server, line: &str) -> bool {
+    if server.era_modern.load(Ordering::SeqCst) {
+        let meta = |key| json::at(line, &["params", "_meta", key]).is_some();
+        return meta("io.modelcontextprotocol/protocolVersion") && meta("io.modelcontextprotocol/clientCapabilities");
+    }
+    server.initialized.load(Ordering::SeqCst)
+}
+
+fn discover(server: &Server, id: &str) {
+    match server.mode.name.as_str() {
+        "discover-silent" => {}
+        "discover-invalid" => wire::refuse(id, -32602, "Invalid request parameters"),
+        "modern-only" | "dual" if !server.initialized.load(Ordering::SeqCst) => {
+            server.era_modern.store(true, Ordering::SeqCst);
+            wire::answer(
+                id,
+                r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}},"ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"hostile","version":"1"}}}"#,
+            );
+        }
+        _ => wire::refuse(id, -32601, "Method not found"),
+    }
+}
+
+fn initialize(server: &Server, id: &str, line: &str) {
+    if server.mode.is("never-ready") {
+        return;
+    }
+    if server.mode.is("modern-only") || server.era_modern.load(Ordering::SeqCst) {
+        return wire::refuse(id, -32022, "Unsupported protocol version");
+    }
+    server.initialized.store(true, Ordering::SeqCst);
+    let asked = json::string(line, &["params", "protocolVersion"]).unwrap_or("2025-11-25");
+    let version = if server.mode.is("old") { "2024-11-05" } else { asked };
+    wire::answer(
+        id,
+        &format!(
+            r#"{{"protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}},"logging":{{}}}},"serverInfo":{{"name":"hostile","version":"1"}}}}"#
+        ),
+    );
+}
+
+fn call(server: &Arc<Server>, id: String, line: String) {
+    let mark = json::string(&line, &["params", "arguments", "mark"]).unwrap_or_default().to_owned();
+    server.in_flight.lock().unwrap().insert(id.clone(), mark);
+    if json::string(&line, &["params", "name"]) == Some("stop-reading") {
+        modes::send(server, &id, Ok(wire::text("from now on nobody reads")));
+        modes::for_ever();
+    }
+    let server = Arc::clone(server);
+    std::thread::spawn(move || {
+        if modes::before_call(&server, &id, &line) {
+            let result = tools::run(&server, &id, &line);
+            if server.in_flight.lock().unwrap().remove(&id).is_some() || server.mode.is("answers-late") {
+                modes::send(&server, &id, result);
+            }
+        }
+    });
+}
+
+fn response(server: &Server, id: &str, line: String) {
+    let waiting = server.asked.lock().unwrap().remove(id.trim_matches('"'));
+    if let Some(waiting) = waiting {
+        let _ = waiting.send(line);
+    }
+}
+
+fn cancelled(server: &Server, line: &str) {
+    let Some(id) = json::at(line, &["params", "requestId"]) else { return };
+    if let Some(mark) = server.in_flight.lock().unwrap().remove(id) {
+        server.cancelled.lock().unwrap().push(mark);
+    }
+}

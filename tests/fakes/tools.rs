@@ -1,0 +1,148 @@
+//! The tools of the fake; every mode has them.
+
+use std::{
+    io::Write,
+    sync::{atomic::Ordering, mpsc},
+    time::Duration,
+};
+
+use crate::{
+    Server, json,
+    modes::{die, for_ever, pause},
+    wire::{self, failure, notify, text},
+};
+
+/// A tool's result as JSON, or a JSON-RPC error.
+pub(crate) type ToolResult = Result<String, (i32, String)>;
+
+const TOOLS: [&str; 18] = [
+    "echo",
+    "raw",
+    "fail",
+    "sleep",
+    "hang",
+    "crash",
+    "pid",
+    "count",
+    "big",
+    "progress",
+    "cancelled",
+    "say",
+    "ask",
+    "grow",
+    "close",
+    "stop-reading",
+    "cwd",
+    "received",
+];
+
+/// Answers `tools/list`, in as many pages as the mode wants.
+pub(crate) fn list(server: &Server, id: &str, line: &str) {
+    let mut tools: Vec<String> = TOOLS.iter().map(|name| describe(name)).collect();
+    tools.extend((0..server.grown.load(Ordering::SeqCst)).map(|number| describe(&format!("grown-{number}"))));
+    let mut next = None;
+    if server.mode.is("pages") {
+        let page = json::string(line, &["params", "cursor"]).and_then(|page| page.parse().ok()).unwrap_or(0);
+        tools = if page == 0 { tools } else { vec![describe(&format!("page-{page}"))] };
+        next = (page + 1 < server.mode.number()).then(|| (page + 1).to_string());
+    }
+    if server.mode.is("cursor-loop") {
+        next = Some("again".into());
+    }
+    let next = next.map(|cursor| format!(r#","nextCursor":"{cursor}""#)).unwrap_or_default();
+    let modern = r#","resultType":"complete","ttlMs":0,"cacheScope":"private""#;
+    let modern = if server.mode.is("modern-only") || server.mode.is("dual") { modern } else { "" };
+    wire::answer(id, &format!(r#"{{"tools":[{}]{next}{modern}}}"#, tools.join(",")));
+}
+
+/// A description with a field nobody knows, in an order nobody sorts by.
+fn describe(name: &str) -> String {
+    format!(
+        r#"{{"name":"{name}","x-vendor":{{"z":1,"a":9007199254740993}},"inputSchema":{{"type":"object"}},"description":"the {name} tool"}}"#
+    )
+}
+
+/// Runs the tool that `line` names.
+pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
+    let name = json::string(line, &["params", "name"]).unwrap_or_default();
+    let argument = |key| json::at(line, &["params", "arguments", key]);
+    let number = |key| json::number(line, &["params", "arguments", key]).unwrap_or(0);
+    let words = |key| json::string(line, &["params", "arguments", key]).unwrap_or_default();
+    Ok(match name {
+        "echo" => {
+            pause(number("ms"));
+            echo(line)
+        }
+        "raw" => argument("result").unwrap_or("{}").to_owned(),
+        "received" => text(line),
+        "fail" => failure("it was meant to fail"),
+        "sleep" => {
+            pause(number("ms"));
+            text("slept")
+        }
+        "hang" => for_ever(),
+        "crash" => die(9, "crashing because a tool said so"),
+        "pid" => text(&std::process::id().to_string()),
+        "cwd" => text(&std::env::current_dir().unwrap_or_default().to_string_lossy()),
+        "count" => count(server, words("file")),
+        "big" => text(&"x".repeat(number("bytes") as usize)),
+        "progress" => progress(line, number("steps"), number("ms")),
+        "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),
+        "say" => {
+            eprintln!("{}", words("text"));
+            text("said")
+        }
+        "ask" => text(&ask_the_client(server, id)),
+        "grow" => {
+            server.grown.fetch_add(1, Ordering::SeqCst);
+            notify("notifications/tools/list_changed", "{}");
+            text("grown")
+        }
+        unknown => return Err((-32602, format!("Unknown tool: {unknown}"))),
+    })
+}
+
+/// The message as text, and all arguments byte for byte as structured content.
+fn echo(line: &str) -> String {
+    let arguments = json::at(line, &["params", "arguments"]).unwrap_or("{}");
+    let message = json::field(arguments, "message").filter(|text| text.starts_with('"')).unwrap_or("\"\"");
+    format!(r#"{{"content":[{{"type":"text","text":{message}}}],"structuredContent":{arguments}}}"#)
+}
+
+/// Counts in memory, and in a file where one is named, so that a test sees what outlived the process.
+fn count(server: &Server, file: &str) -> String {
+    let count = server.count.fetch_add(1, Ordering::SeqCst) + 1;
+    if !file.is_empty() {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{count}").unwrap();
+    }
+    text(&count.to_string())
+}
+
+fn progress(line: &str, steps: u64, milliseconds: u64) -> String {
+    let Some(token) = json::at(line, &["params", "_meta", "progressToken"]) else { return text("no token") };
+    for step in 1..=steps {
+        pause(milliseconds);
+        notify(
+            "notifications/progress",
+            &format!(r#"{{"progressToken":{token},"progress":{step},"total":{steps},"message":"step {step}"}}"#),
+        );
+    }
+    text("done")
+}
+
+/// Asks the client three things and says what came back; a client that leaves one open makes this hang.
+fn ask_the_client(server: &Server, id: &str) -> String {
+    let mut heard = Vec::new();
+    for method in ["roots/list", "sampling/createMessage", "ping"] {
+        let own_id = format!("of-mine-{}-{method}", id.trim_matches('"'));
+        let (sender, receiver) = mpsc::channel();
+        server.asked.lock().unwrap().insert(own_id.clone(), sender);
+        wire::ask(&own_id, method);
+        heard.push(match receiver.recv_timeout(Duration::from_secs(20)) {
+            Ok(line) => format!("{method}={}", json::at(&line, &["error", "code"]).unwrap_or("result")),
+            Err(_) => format!("{method}=silence"),
+        });
+    }
+    heard.join(" ")
+}

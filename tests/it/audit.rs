@@ -1,0 +1,79 @@
+//! The audit log: who did what to what, and how it went.
+
+use crate::support::{
+    backends::on_both_databases,
+    processes::{alive, kill},
+    *,
+};
+
+on_both_databases! {
+    fn the_life_of_a_server_is_in_the_audit_log(setup: Setup) {
+        let ostler = setup.spawn();
+        let admin = ostler.admin();
+        let server = admin.running(fake("ok"));
+        server.change(json!({"name": "renamed"})).is(200);
+        server.stop().is(200);
+        server.remove().is(204);
+
+        let log = admin.get(&format!("/api/audit?target={}", server.id)).is(200);
+        let actions: Vec<_> = log.list("/items").iter().rev().map(|one| one["action"].as_str().unwrap()).collect();
+        let expected = ["server.create", "server.start", "server.update", "server.stop", "server.delete"];
+        let found: Vec<_> = actions.into_iter().filter(|action| expected.contains(action)).collect();
+        assert_eq!(found, expected, "{log:?}");
+        for entry in log.list("/items").iter().filter(|entry| entry["actor"] != "ostler") {
+            assert_eq!(entry["actor"], "admin@localhost");
+            assert_eq!(entry["outcome"], "success");
+            assert!(entry["requestId"].is_string() && entry["address"].is_string(), "{entry}");
+        }
+        let created = admin.get("/api/audit?action=server.create").is(200);
+        assert_eq!(created.list("/items").len(), 1);
+    }
+}
+
+#[test]
+fn logins_good_and_bad_are_in_the_audit_log() {
+    let ostler = Ostler::spawn();
+    ostler.anonymous().try_log_in("admin@localhost", "not-the-password").is(401);
+    let log = ostler.admin().get("/api/audit?actor=admin@localhost").is(200);
+    let outcomes: Vec<_> = log.list("/items").iter().map(|entry| entry["outcome"].as_str().unwrap()).collect();
+    assert!(outcomes.contains(&"success") && outcomes.contains(&"failure"), "{log:?}");
+    assert!(!log.text().contains("not-the-password"));
+}
+
+#[test]
+fn what_was_refused_is_in_the_audit_log() {
+    let ostler = Ostler::spawn();
+    let viewer = ostler.user("viewer");
+    viewer.try_register(fake("ok")).is(403);
+    viewer.get("/api/auth/users").is(403);
+    eventually("both refusals are there", || {
+        let log = ostler.admin().get(&format!("/api/audit?actor={}", viewer.id)).is(200);
+        let denied = log.list("/items").iter().filter(|entry| entry["outcome"] == "denied").count();
+        (denied >= 2).then_some(())
+    });
+}
+
+#[test]
+fn a_crash_and_the_restart_after_it_are_in_the_audit_log() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let pid = server.pid();
+    kill(pid);
+    eventually("it is dead", || (!alive(pid)).then_some(()));
+    server.call("echo", json!({"message": "x"})).is(200);
+    eventually("Ostler says so", || {
+        let log = ostler.admin().get(&format!("/api/audit?target={}&actor=ostler", server.id)).is(200);
+        (!log.list("/items").is_empty()).then_some(())
+    });
+}
+
+#[test]
+fn the_audit_log_is_read_by_time() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().register(fake("ok"));
+    let at = server.details().string("/server/createdAt");
+    let before = ostler.admin().get(&format!("/api/audit?target={}&until={at}", server.id)).is(200);
+    assert!(before.list("/items").is_empty(), "until is exclusive: {before:?}");
+    ostler.admin().get("/api/audit?since=2100-01-01T00:00:00.000Z").is(200).has("/items", json!([]));
+    ostler.admin().get("/api/audit?since=yesterday").any_of(&[400, 422]);
+}

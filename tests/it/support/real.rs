@@ -1,0 +1,87 @@
+//! Real MCP servers from npm and PyPI, pinned in `tests/real-servers`, installed once into the target folder.
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::absent;
+
+/// The folder that holds `node_modules`; `None` where there is no Node.
+#[track_caller]
+pub fn node_servers() -> Option<PathBuf> {
+    install("node", &["package.json", "package-lock.json"], &["node", "npm"], |folder| {
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(pins().join(file), folder.join(file)).unwrap();
+        }
+        run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder))
+    })
+}
+
+/// The `bin` folder of a Python environment made of `requirements-NAME.txt`; `None` where there is no Python.
+#[track_caller]
+pub fn python_servers(name: &str) -> Option<PathBuf> {
+    let requirements = format!("requirements-{name}.txt");
+    let folder = install(&format!("python-{name}"), &[&requirements], &["python3"], |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(pins().join(&requirements)))
+    })?;
+    Some(folder.join("bin"))
+}
+
+/// Whether a program is on the path; says so where it is not.
+#[track_caller]
+pub fn has_program(name: &str) -> Option<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    if !there {
+        absent(&format!("there is no {name}"));
+    }
+    there.then_some(())
+}
+
+fn pins() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real-servers")
+}
+
+/// Runs `work` once for these pins, however many test processes come here at the same time.
+#[track_caller]
+fn install(
+    name: &str,
+    pin_files: &[&str],
+    needs: &[&str],
+    work: impl FnOnce(&Path) -> Result<(), String>,
+) -> Option<PathBuf> {
+    for program in needs {
+        has_program(program)?;
+    }
+    let mut hasher = DefaultHasher::new();
+    for file in pin_files {
+        fs::read(pins().join(file)).unwrap().hash(&mut hasher);
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../real-servers");
+    fs::create_dir_all(&folder).unwrap();
+    let folder = folder.canonicalize().unwrap().join(format!("{name}-{:016x}", hasher.finish()));
+    let lock = File::create(folder.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let complete = folder.join("complete");
+    if !complete.exists() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        if let Err(reason) = work(&folder) {
+            absent(&format!("{name} servers cannot be installed: {reason}"));
+            return None;
+        }
+        fs::write(complete, "").unwrap();
+    }
+    Some(folder)
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(format!("{command:?}: {errors}")) }
+}

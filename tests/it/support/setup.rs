@@ -1,0 +1,91 @@
+//! How an Ostler is set up before it is started.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::Ostler;
+
+/// The password of the first admin in every test.
+pub const ADMIN_PASSWORD: &str = "a-password-for-tests-only";
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ostler");
+
+/// Environment, arguments and folders of an Ostler.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// A value nothing else on the machine has; it is in the name of [`Setup::home`] and in every environment.
+    pub tag: String,
+    pub home: PathBuf,
+    pub environment: BTreeMap<String, String>,
+    pub arguments: Vec<String>,
+}
+
+impl Setup {
+    /// SQLite in a folder of its own, a free port, no rate limits.
+    pub fn new() -> Self {
+        let tag = uuid::Uuid::new_v4().simple().to_string();
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ostler-{tag}"));
+        std::fs::create_dir_all(home.join("servers")).unwrap();
+        let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+        let environment = [
+            ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into())),
+            ("HOME", path("")),
+            ("TEST_TAG", tag.clone()),
+            ("RUST_LOG", "info".into()),
+            ("OSTLER_PORT", "0".into()),
+            ("OSTLER_WORKERS", "2".into()),
+            ("OSTLER_DATA_DIR", path("data")),
+            ("DATABASE_URL", format!("sqlite://{}", path("data/ostler.db"))),
+            ("MCP_SERVERS_DIR", path("servers")),
+            ("OSTLER_ADMIN_PASSWORD", ADMIN_PASSWORD.into()),
+            ("RATE_LIMIT_SERVER_CREATE", "off".into()),
+            ("RATE_LIMIT_TOOL_EXECUTE", "off".into()),
+            ("RATE_LIMIT_API", "off".into()),
+        ];
+        let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
+        Self { tag, home, environment, arguments: vec!["serve".into()] }
+    }
+
+    /// Sets a variable.
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.environment.insert(key.into(), value.into());
+        self
+    }
+
+    /// Leaves a variable out.
+    pub fn without(mut self, key: &str) -> Self {
+        self.environment.remove(key);
+        self
+    }
+
+    /// Where the data are kept.
+    pub fn database(self, url: &str) -> Self {
+        self.env("DATABASE_URL", url)
+    }
+
+    /// Starts it, and waits until it says where it listens.
+    #[track_caller]
+    pub fn spawn(self) -> Ostler {
+        Ostler::start(self)
+    }
+
+    /// A command that would start it.
+    pub fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(PROGRAM);
+        command.env_clear().envs(&self.environment).args(&self.arguments).current_dir(&self.home);
+        command
+    }
+
+    /// The folder where servers work.
+    pub fn servers_dir(&self) -> PathBuf {
+        self.home.join("servers")
+    }
+
+    /// The file of the SQLite database.
+    pub fn database_file(&self) -> PathBuf {
+        self.home.join("data/ostler.db")
+    }
+}

@@ -1,0 +1,74 @@
+//! Lines on standard output: stray ones, long ones, half ones, floods of them.
+
+use crate::support::{processes::resident_kib, *};
+
+#[test]
+fn lines_that_are_no_messages_are_counted_and_the_session_goes_on() {
+    for mode in ["garbage-banner", "stray-lines", "pretty-json"] {
+        let ostler = Ostler::spawn();
+        let server = ostler.admin().running(fake(mode));
+        assert_eq!(server.call("echo", json!({"message": "still here"})).is(200).said(), "still here", "{mode}");
+        let details = server.details().has("/runtimeStatus/restarts", 0);
+        assert!(details.number("/runtimeStatus/strayLines") >= 4, "{details:?}");
+    }
+}
+
+#[test]
+fn half_a_line_and_then_death_is_an_error_at_once() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("half-line-then-die"));
+    let (took, answer) = timed(|| server.call("echo", json!({"message": "x"})));
+    answer.problem(503, "server_unavailable");
+    assert!(took < seconds(1), "it took {took:?}");
+    server.logs().has("/items/0/success", false);
+    server.becomes("running");
+}
+
+#[test]
+fn fifteen_megabytes_pass_in_either_direction() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let answer = server.call("big", json!({"bytes": 15_000_000})).is(200);
+    assert_eq!(answer.said().len(), 15_000_000);
+    let text = "y".repeat(3_500_000);
+    assert_eq!(server.call("echo", json!({"message": text})).is(200).said(), text);
+}
+
+#[test]
+fn a_line_without_end_costs_the_call_and_bounded_memory() {
+    let ostler = Ostler::spawn();
+    let other = ostler.admin().running(fake("ok").named("other"));
+    let before = resident_kib(ostler.pid());
+    let server = ostler.admin().running(fake_with("huge-line", &["200000000"]));
+    let answer = server.call("echo", json!({"message": "x"}));
+    assert!([400, 503].contains(&answer.status), "{answer:?}");
+    let grown = resident_kib(ostler.pid()).saturating_sub(before);
+    assert!(grown < 96 * 1024, "memory grew by {grown} KiB");
+    other.call("echo", json!({"message": "x"})).is(200);
+    server.logs().has("/items/0/success", false);
+}
+
+#[test]
+fn a_flood_of_notifications_does_not_slow_other_servers() {
+    let ostler = Ostler::spawn();
+    let flooding = ostler.admin().running(fake_with("notify-flood", &["50000"]).named("flooding"));
+    let quiet = ostler.admin().running(fake("ok").named("quiet"));
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| flooding.call("echo", json!({"message": "x"})));
+        let (took, _) = timed(|| (0..10).for_each(|_| drop(quiet.call("echo", json!({"message": "x"})).is(200))));
+        assert!(took < seconds(5), "ten calls took {took:?}");
+        flood.join().unwrap().is(200);
+    });
+}
+
+#[test]
+fn a_server_has_only_so_many_calls_in_flight_and_refuses_the_rest_at_once() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let answers = together(300, |_| timed(|| server.call("sleep", json!({"ms": 2_000}))));
+    let refused: Vec<_> = answers.iter().filter(|(_, answer)| answer.status != 200).collect();
+    assert!(!refused.is_empty() && refused.len() < 300, "{} of 300 were refused", refused.len());
+    for (_, answer) in &refused {
+        assert!([429, 503].contains(&answer.status), "{answer:?}");
+    }
+}
