@@ -10,7 +10,7 @@ use ostler::{
     actix::{self, System},
     actix_web::{App, HttpServer, http::StatusCode, web},
     demo_server,
-    model::{NewUser, Permission, Role, ServerConfig, Share},
+    model::{NewUser, Permission, Role, ServerConfig, ServerId, Share},
     runtime::CallRequest,
     serde_json::{Value, json},
 };
@@ -37,15 +37,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let answer = runtime.call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
     println!("in process  {}", answer.text());
 
-    // Over HTTP there are people: Ada may call this server and no other, with a key to log in with.
-    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
-    let ada = runtime.create_user(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
-    let permissions = vec![Permission::McpRead, Permission::McpExecute];
-    runtime.share(me, id, Share { user_id: ada.id, permissions }).await?;
-    let key = runtime.create_key(&runtime.on_behalf_of(ada.id).await?, "laptop", None, None).await?;
-    println!("key         {}… for {}", key.key.prefix, ada.email);
-
-    // Everything that Ostler serves moves in under a path of yours.
+    // Everything that Ostler serves over HTTP moves in under a path of yours.
     let routes = ostler::http::routes(runtime.clone());
     let app = move || {
         App::new()
@@ -58,20 +50,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let handle = server.handle();
     actix::spawn(server);
 
-    let client = awc::Client::default();
-    let mut page = client.get(&house).send().await?;
-    println!("GET  /      {}", String::from_utf8_lossy(&page.body().await?));
-
-    let url = format!("{house}/tools/api/mcp/{id}/execute");
-    let call = json!({"toolName": "echo", "parameters": {"text": "and good evening"}});
-    let stranger = client.post(&url).send_json(&call).await?;
-    println!("POST /tools {}, without a key", stranger.status());
-    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
-
-    let mut answer = client.post(&url).bearer_auth(&key.secret).send_json(&call).await?;
-    let said: Value = answer.json().await?;
-    println!("POST /tools {}, with Ada's: {}", answer.status(), said["result"]["content"][0]["text"]);
-    assert_eq!(said["result"]["content"][0]["text"], "and good evening");
+    visit(&house, id, &key_for_ada(&runtime, id).await?).await?;
 
     // Whoever called, and however: it is the same server and the same record.
     assert_eq!(runtime.server(me, id)?.server.total_calls, 2);
@@ -79,4 +58,36 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     handle.stop(true).await;
     println!("stopped     both");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Over HTTP there are people: makes an account that may call one server, and a key to it.
+async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
+    let me = runtime.embedder();
+    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
+    let ada = runtime.create_user(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
+    let permissions = vec![Permission::McpRead, Permission::McpExecute];
+    runtime.share(me, id, Share { user_id: ada.id, permissions }).await?;
+    let made = runtime.create_key(&runtime.on_behalf_of(ada.id).await?, "laptop", None, None).await?;
+    println!("key         {}… for {}", made.key.prefix, ada.email);
+    Ok(made.secret)
+}
+
+/// Reads the page of the house, and calls a tool of the server beside it: without a key, then with one.
+async fn visit(house: &str, id: ServerId, key: &str) -> Result<(), Box<dyn Error>> {
+    let client = awc::Client::default();
+    let page = client.get(house).send().await?.body().await?;
+    println!("GET  /      {}", String::from_utf8_lossy(&page));
+
+    let url = format!("{house}/tools/api/mcp/{id}/execute");
+    let call = json!({"toolName": "echo", "parameters": {"text": "and good evening"}});
+    let refusal = client.post(&url).send_json(&call).await?;
+    println!("POST /tools {}, without a key", refusal.status());
+    assert_eq!(refusal.status(), StatusCode::UNAUTHORIZED);
+
+    let mut answer = client.post(&url).bearer_auth(key).send_json(&call).await?;
+    let said: Value = answer.json().await?;
+    let text = said.pointer("/result/content/0/text").and_then(Value::as_str);
+    println!("POST /tools {}, with Ada's: {}", answer.status(), text.unwrap_or_default());
+    assert_eq!(text, Some("and good evening"));
+    Ok(())
 }

@@ -42,7 +42,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
     for tool in runtime.tools(me, id).await?.iter() {
         let tool: Value = from_str(tool.get())?;
-        let text = |field: &str| tool[field].as_str().unwrap_or_default();
+        let text = |field: &str| tool.get(field).and_then(Value::as_str).unwrap_or_default();
         println!("tool        {:<8}{}", text("name"), text("description"));
     }
 

@@ -33,17 +33,13 @@ fn runs_to_its_end(name: &str) {
     if !program.exists() {
         return absent("the examples are not built; `cargo build --examples` does that");
     }
-    // A program of this run's own, so that its processes can be told from those of another run.
     let folder = Folder::new();
-    let (own, data) = (folder.path().join(name), folder.path().join("tmp"));
-    fs::copy(program, &own).unwrap();
-    fs::create_dir(&data).unwrap();
-    let output = Command::new(&own).env("TMPDIR", &data).output().unwrap();
+    let output = Command::new(&program).env("TMPDIR", folder.path()).output().unwrap();
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
     assert!(!said.is_empty() && complained.is_empty(), "{said}\n{complained}");
-    assert_eq!(processes_of(&own), Vec::<PathBuf>::new(), "{said}");
-    assert_eq!(fs::read_dir(&data).unwrap().count(), 0, "{said}");
+    assert_eq!(processes_of(&program), Vec::<PathBuf>::new(), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{said}");
 }
 
 /// The processes that run this program, as guard, server or itself.

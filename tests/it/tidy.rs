@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 11] = [
+const ROOMS: [(&str, u32); 12] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
@@ -19,6 +19,8 @@ const ROOMS: [(&str, u32); 11] = [
     ("policy", 5),
     ("model", 6),
     ("error", 7),
+    // Stands apart, and so uses none.
+    ("demo_server", 8),
 ];
 
 /// What the front page has, and the room it comes from.
