@@ -182,19 +182,18 @@ fn an_idle_ostler_ends_soon_when_asked_to() {
 fn a_second_signal_ends_it_at_once() {
     let mut ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
-    std::thread::scope(|scope| {
-        let exchange = server.caller.ask("POST", &server.path("/execute")).json(&json!({"toolName": "hang"})).open();
-        eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
-        ostler.signal(rustix::process::Signal::TERM);
-        let pid = ostler.pid();
-        scope.spawn(move || {
-            support::wait::breathe();
-            support::processes::signal(pid, rustix::process::Signal::TERM);
-        });
-        let (took, _) = timed(|| ostler.exited());
-        assert!(took < seconds(5), "it took {took:?}");
-        drop(exchange);
+    let body = json!({"toolName": "hang"});
+    let exchange = server.caller.ask("POST", &server.path("/execute")).json(&body).open().unwrap();
+    eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+    ostler.signal(rustix::process::Signal::TERM);
+    // A signal that is still pending swallows the next of its kind.
+    eventually("the first is noticed", || {
+        let asked = ostler.anonymous().ask("GET", "/readyz").open().and_then(|mut exchange| exchange.head());
+        (!matches!(asked, Ok((200, _)))).then_some(())
     });
+    let (took, _) = timed(|| ostler.terminate());
+    assert!(took < seconds(5), "it took {took:?}");
+    drop(exchange);
     ostler.leaves_nothing();
 }
 
