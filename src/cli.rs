@@ -5,7 +5,6 @@
 mod check_config;
 mod command_line;
 mod config;
-mod demo_server;
 mod environment;
 mod fault;
 mod file;
@@ -22,6 +21,8 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
+
+use ostler::demo_server;
 
 use command_line::{Command, Invocation};
 use config::{Loaded, Sources};

@@ -175,7 +175,7 @@ pub struct ToolFailure {
     /// The MCP `CallToolResult` with `isError`, or the JSON-RPC error object.
     pub answer: std::sync::Arc<RawValue>,
     /// The call on record.
-    pub call_id: crate::model::CallId,
+    pub call_id: String,
     /// Milliseconds from dispatch to answer.
     pub execution_time: i64,
 }

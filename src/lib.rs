@@ -1,5 +1,37 @@
 //! Ostler: an actor-supervised runtime and gateway for MCP servers.
+//!
+//! It owns their processes, keeps them alive, guards them, and accounts for every call. The program `ostler` serves it
+//! over HTTP; any other program can embed it, with HTTP or without:
+//!
+//! ```no_run
+//! # use ostler::{Runtime, model::ServerConfig, runtime::CallRequest, serde_json::json};
+//! # async fn embed() -> ostler::Result<()> {
+//! let runtime = Runtime::builder().data_dir("data").start().await?;
+//! let files = ServerConfig::new("files", "npx").args(["-y", "@modelcontextprotocol/server-filesystem", "/srv"]);
+//! let server = runtime.create_server(runtime.embedder(), files).await?.server;
+//! let call = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"}));
+//! println!("{}", runtime.call(runtime.embedder(), server.id, call).await?.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Two things come before that: [`guard`], called first thing in `main`, and a running actix system. The programs in
+//! `examples` show both: `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`.
+//!
+//! # Where to read on
+//!
+//! A request meets the rooms in this order, and each uses those after it only:
+//!
+//! 1. [`http`]: the URL table, who is asking, and every answer. [`http::routes`] goes into anybody's `App`.
+//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Who may do what, start and stop.
+//! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
+//!    call before it is answered.
+//! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases.
+//! 5. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
+//!
+//! [`demo_server`] stands apart: a small MCP server to try all this with.
 
+pub mod demo_server;
 pub mod error;
 pub mod http;
 pub mod mcp;
@@ -14,6 +46,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::{Error, Result};
 pub use runtime::Runtime;
+
+// What stands in public signatures, so that an embedding program uses the same versions.
+pub use {actix, actix_web, serde_json};
 
 /// Whether [`guard`] was called, so that this program may be started again as a guard.
 static MAY_GUARD: AtomicBool = AtomicBool::new(false);

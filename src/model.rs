@@ -18,6 +18,6 @@ pub use call::{CallFilter, ToolCall};
 pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, UserId};
 pub use output::OutputLine;
 pub use page::{Page, PageRequest};
-pub use server::{NewServer, Server, ServerChange, ServerConfig, Share};
+pub use server::{Server, ServerChange, ServerConfig, Share};
 pub use status::{ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;

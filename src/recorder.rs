@@ -1,7 +1,7 @@
 //! The recorder: commits finished calls, audit entries and every other write, in groups, on a thread of its own.
 //!
 //! Whatever waits is one transaction, and nobody is answered before it is committed. Nothing waits to make a group
-//! larger: while one commits, the next gathers. What waits is bounded by [`QUEUE`]; past it, [`Recorder::ready`]
+//! larger: while one commits, the next gathers. What waits is bounded by `QUEUE`; past it, [`Recorder::ready`]
 //! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
 
 mod group;
@@ -18,7 +18,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, TryAcquireError, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::Instant,
 };
 
@@ -81,13 +81,11 @@ impl Recorder {
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s.
     /// [`Error::Busy`] at once where the queue is full.
     pub async fn ready(&self) -> Result<()> {
-        let permit = match Arc::clone(&self.room).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) => {
-                return Err(Error::Busy("more calls are waiting to be recorded than fit"));
-            }
-            Err(TryAcquireError::Closed) => return Err(ended()),
-        };
+        let full = |_| Error::Busy("more calls are waiting to be recorded than fit");
+        let permit = Arc::clone(&self.room).try_acquire_owned().map_err(full)?;
+        if self.queue.is_closed() {
+            return Err(ended());
+        }
         if self.health.is_fresh() {
             return Ok(());
         }

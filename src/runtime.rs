@@ -46,6 +46,9 @@ pub use settings::Settings;
 pub use state::Readiness;
 
 /// A running Ostler; cheap to clone, usable from every thread.
+///
+/// Have it [stopped](Runtime::stop) before the program ends. Where the last clone is dropped instead, calls under way
+/// are cut short, and its servers end soon after.
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,

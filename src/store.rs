@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod calls;
+mod checkpoint;
 mod connection;
 mod fault;
 pub mod keys;
@@ -39,6 +40,7 @@ use crate::error::{Error, Result};
 
 use connection::Access;
 
+pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
 pub use url::DatabaseUrl;
 
@@ -104,6 +106,14 @@ impl Store {
             }
             Err(ConnectionError::CouldntSetupConfiguration(error)) => Err(error.into()),
             Err(_) => Err(Error::StoreUnavailable(fault::UNREACHABLE.into())),
+        }
+    }
+
+    /// What the recorder tells of its commits; PostgreSQL checkpoints by itself.
+    pub(crate) fn checkpointer(&self) -> Result<Option<Checkpointer>> {
+        match self.url.as_ref() {
+            DatabaseUrl::Sqlite(_) => self.connect(Access::Write).and_then(Checkpointer::start).map(Some),
+            DatabaseUrl::Postgres(_) => Ok(None),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::PossibleValuesParser, value_parser};
+use ostler::demo_server::{Era, Options};
 
 use crate::cli::{
     config::Config,
-    demo_server::{Era, Options},
     settings::{SETTINGS, Setting},
     value,
 };

@@ -9,7 +9,7 @@ use crate::{
         body::{Text, TextMap, below, present},
         keys::check_name,
     },
-    model::{NewServer, ServerChange, ServerConfig},
+    model::{ServerChange, ServerConfig},
 };
 
 /// A server to register.
@@ -75,7 +75,7 @@ fn yes() -> bool {
 
 impl NewServerBody {
     /// The server, or all its faults at once.
-    pub(super) fn check(self) -> Result<NewServer> {
+    pub(super) fn check(self) -> Result<ServerConfig> {
         let mut faults = Faults::default();
         check_name(&mut faults, &self.name);
         check_description(&mut faults, self.description.as_ref());
@@ -83,14 +83,14 @@ impl NewServerBody {
         check_args(&mut faults, &self.args);
         check_env(&mut faults, &self.env);
         faults.into_result()?;
-        Ok(NewServer(ServerConfig {
+        Ok(ServerConfig {
             name: self.name.0,
             description: self.description.map(|text| text.0),
             command: self.command.0,
             args: strings(self.args),
             env: self.env.0,
             enabled: self.enabled,
-        }))
+        })
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_server_needs_only_a_name_and_a_command() {
-        let NewServer(config) = parse::<NewServerBody>(br#"{"name":"a","command":"b"}"#).unwrap().check().unwrap();
+        let config = parse::<NewServerBody>(br#"{"name":"a","command":"b"}"#).unwrap().check().unwrap();
         assert!(config.enabled && config.args.is_empty() && config.env.is_empty());
     }
 

@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
     http::problem::kind::Kind,
-    model::CallId,
 };
 
 /// The media type of every problem (RFC 9457).
@@ -95,7 +94,7 @@ impl Problem {
         }
         if let Error::ToolFailed(failure) = error {
             body.tool_error = Some(&failure.answer);
-            body.call_id = Some(failure.call_id);
+            body.call_id = Some(failure.call_id.clone());
             body.execution_time = Some(failure.execution_time);
         }
         body
@@ -193,7 +192,7 @@ pub(super) struct Body<'a> {
     /// With `tool_execution_failed`: the call on record.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    call_id: Option<CallId>,
+    call_id: Option<String>,
     /// With `tool_execution_failed`: milliseconds from dispatch to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution_time: Option<i64>,
@@ -273,7 +272,7 @@ mod tests {
         let failure = crate::error::ToolFailure {
             message: "no such file".into(),
             answer: Arc::from(answer),
-            call_id: CallId::new(),
+            call_id: "a call".into(),
             execution_time: 7,
         };
         let problem = Problem::from(Error::ToolFailed(Box::new(failure)));

@@ -23,6 +23,8 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 const SHUTDOWN_SECONDS: u64 = 30;
 /// Connections one worker takes; more wait in the listener's queue.
 const CONNECTIONS_PER_WORKER: usize = 8192;
+/// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
+const BACKLOG: i32 = 2048;
 
 /// An address that is bound, so that nobody else can have it.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ impl Listener {
     pub fn bind(settings: &Settings) -> io::Result<Self> {
         let listener = TcpListener::bind((settings.host, settings.port))?;
         listener.set_nonblocking(true)?;
+        // The standard library's 128 is too short a queue for a burst of clients.
+        rustix::net::listen(&listener, BACKLOG)?;
         Ok(Self(listener))
     }
 

@@ -70,10 +70,24 @@ struct CallToolResult<'a> {
     content: Option<&'a RawValue>,
 }
 
+impl CallToolResult<'_> {
+    fn text(&self) -> String {
+        let parts: Vec<TextContent> =
+            self.content.and_then(|content| serde_json::from_str(content.get()).ok()).unwrap_or_default();
+        parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n")
+    }
+}
+
 #[derive(Deserialize)]
 struct TextContent {
     #[serde(default)]
     text: Option<String>,
+}
+
+/// The text of a `CallToolResult`, its parts joined by line ends; empty where it has none.
+#[must_use]
+pub fn tool_text(result: &RawValue) -> String {
+    serde_json::from_str::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |said| said.text())
 }
 
 /// What a `CallToolResult` with `isError` says in words; `None` where the tool succeeded.
@@ -83,9 +97,7 @@ pub fn tool_error_text(result: &RawValue) -> Option<String> {
     if !said.is_error {
         return None;
     }
-    let parts: Vec<TextContent> =
-        said.content.and_then(|content| serde_json::from_str(content.get()).ok()).unwrap_or_default();
-    let text = parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n");
+    let text = said.text();
     Some(if text.is_empty() { "the tool failed and did not say why".into() } else { text })
 }
 
@@ -100,5 +112,13 @@ mod tests {
         assert_eq!(text(r#"{"content":[],"isError":false}"#), None);
         assert_eq!(text(r#"{"content":[{"type":"image"}]}"#), None);
         assert!(text(r#"{"isError":true}"#).is_some());
+    }
+
+    #[test]
+    fn the_text_of_a_result_is_that_of_all_its_parts() {
+        let text = |json: &str| tool_text(&RawValue::from_string(json.into()).unwrap());
+        let parts = r#"[{"type":"text","text":"oats"},{"type":"image"},{"type":"text","text":"hay"}]"#;
+        assert_eq!(text(&format!(r#"{{"content":{parts}}}"#)), "oats\nhay");
+        assert_eq!(text(r#"{"structuredContent":{}}"#), "");
     }
 }

@@ -24,6 +24,34 @@ pub struct ServerConfig {
     pub enabled: bool,
 }
 
+impl ServerConfig {
+    /// A server that runs `command` without arguments, and starts as soon as it is registered.
+    #[must_use]
+    pub fn new(name: impl Into<String>, command: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            command: command.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            enabled: true,
+        }
+    }
+
+    /// The same with these arguments.
+    #[must_use]
+    pub fn args<A: Into<String>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        Self { args: args.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same with one more variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+}
+
 /// A registered server: what its owner wrote and what was counted since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -50,10 +78,6 @@ pub struct Server {
     /// When its configuration last changed.
     pub updated_at: Timestamp,
 }
-
-/// What it takes to register a server.
-#[derive(Clone, Debug)]
-pub struct NewServer(pub ServerConfig);
 
 /// A change to a server's configuration; what is `None` stays.
 #[derive(Clone, Debug, Default)]

@@ -65,6 +65,11 @@ impl Group {
         self.size
     }
 
+    /// The room it takes, in units of the queue.
+    pub(super) fn units(&self) -> usize {
+        self.permits.iter().map(OwnedSemaphorePermit::num_permits).sum()
+    }
+
     /// Takes an item in; false for [`Item::Stop`].
     pub(super) fn add(&mut self, request: Request) -> bool {
         self.size += 1;

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 
 use crate::{
     error::{Error, Result},
-    store::{Connection, Store},
+    store::{Checkpointer, Connection, Store},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 /// More than this is not committed at once, so that nobody waits long for others.
 const LARGEST_GROUP: usize = 1024;
 
-/// Attempts to connect are at least this far apart; groups in between fail at once.
+/// After an attempt to connect that failed, groups fail at once for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The thread's state.
@@ -29,14 +29,15 @@ pub(super) struct Writer {
     store: Store,
     health: Arc<Health>,
     db: Option<Connection>,
-    last_attempt: Option<Instant>,
+    checkpointer: Option<Checkpointer>,
+    last_failure: Option<Instant>,
 }
 
 impl Writer {
     /// Opens the connection. Blocks.
     pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
-        let db = store.writer()?;
-        Ok(Self { store, health, db: Some(db), last_attempt: None })
+        let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
+        Ok(Self { store, health, db: Some(db), checkpointer, last_failure: None })
     }
 
     /// Serves until asked to stop, or until nobody is left who could ask.
@@ -65,6 +66,9 @@ impl Writer {
 
     fn commit(&mut self, mut group: Group) {
         let committed = self.write(&mut group);
+        if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
+            checkpointer.note_commit(group.units());
+        }
         let room = self.store.room();
         self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(room.as_ref().err()));
         group.answer(committed, room);
@@ -88,11 +92,10 @@ impl Writer {
     /// The connection, opened anew where it was lost.
     fn connection(&mut self) -> Result<&mut Connection> {
         if self.db.is_none() {
-            if self.last_attempt.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
+            if self.last_failure.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
                 return Err(Error::StoreUnavailable("it cannot be reached".into()));
             }
-            self.last_attempt = Some(Instant::now());
-            self.db = Some(self.store.writer()?);
+            self.db = Some(self.store.writer().inspect_err(|_| self.last_failure = Some(Instant::now()))?);
         }
         self.db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
     }

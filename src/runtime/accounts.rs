@@ -38,12 +38,12 @@ impl Runtime {
         let fault = account::password_fault(new, &user.email);
         let fault = fault.or((new == current).then_some("must differ from the current password"));
         let mut faults = Faults::default();
-        faults.check(fault.is_none(), "/new", fault.unwrap_or_default());
+        faults.check(fault.is_none(), "/newPassword", fault.unwrap_or_default());
         faults.into_result()?;
         if let Proof::Failed(why) = self.prove(&user.email, current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
             self.inner.recorder.audit(entry).await?;
-            return Err(Error::invalid("/current", "is not the current password"));
+            return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
         let hash = self.hash(new).await?;
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);

@@ -2,11 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::value::RawValue;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{Error, Result, ToolFailure},
+    mcp,
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
     runtime::{Runtime, dispatch::Reply, registry::Registered},
     store,
@@ -29,10 +33,11 @@ pub struct CallRequest {
 }
 
 impl CallRequest {
-    /// A call with the default deadline and no progress.
+    /// A call with the default deadline and no progress; `parameters` is a JSON object, or null where there are none.
     #[must_use]
-    pub fn new(tool: impl Into<String>, parameters: Option<Box<RawValue>>) -> Self {
-        Self { tool: tool.into(), parameters, timeout: None, progress: None }
+    pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
+        // A value can always be written.
+        Self { tool: tool.into(), parameters: to_raw_value(&parameters).ok(), timeout: None, progress: None }
     }
 }
 
@@ -45,6 +50,14 @@ pub struct CallOutcome {
     pub result: Arc<RawValue>,
     /// Milliseconds from dispatch to answer.
     pub execution_time: i64,
+}
+
+impl CallOutcome {
+    /// The text that the tool gave, its parts joined by line ends; empty where it gave none.
+    #[must_use]
+    pub fn text(&self) -> String {
+        mcp::tool_text(&self.result)
+    }
 }
 
 /// A call that was let in, on its way to its record.
@@ -160,9 +173,12 @@ fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
 fn outcome(call: &Call, reply: Reply, execution_time: i64) -> Result<CallOutcome> {
     match reply {
         Reply::Succeeded(result) => Ok(CallOutcome { call_id: call.id, result, execution_time }),
-        Reply::Failed { message, answer } => {
-            Err(Error::ToolFailed(Box::new(ToolFailure { message, answer, call_id: call.id, execution_time })))
-        }
+        Reply::Failed { message, answer } => Err(Error::ToolFailed(Box::new(ToolFailure {
+            message,
+            answer,
+            call_id: call.id.to_string(),
+            execution_time,
+        }))),
         Reply::Unavailable(reason) => Err(Error::ServerUnavailable(reason)),
         Reply::Expired => Err(Error::CallTimeout(call.timeout)),
         Reply::Cancelled => Err(Error::NotReady("nobody waited for the call")),

@@ -6,7 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     error::{Error, Faults, Noun, Result},
-    model::{ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, PermissionSet, Principal, Timestamp},
+    model::{
+        ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, PermissionSet, Principal, Timestamp, UserId,
+    },
     policy::{account, permission::covers},
     runtime::{Runtime, principals::fingerprint, random},
     store::{self, Connection},
@@ -53,6 +55,11 @@ impl Runtime {
         permissions: Option<PermissionSet>,
         expires_at: Option<Timestamp>,
     ) -> Result<NewKey> {
+        if who.user_id == UserId::nobody() {
+            return Err(Error::Forbidden(
+                "a key belongs to an account: make it as the one that Runtime::on_behalf_of gives".into(),
+            ));
+        }
         let name = checked(who, name, permissions.as_ref(), expires_at)?;
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()?));
         let key = ApiKey {
@@ -135,7 +142,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Permission, Role, UserId};
+    use crate::model::{Permission, Role};
 
     fn developer(credential: Credential) -> Principal {
         Principal {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{Error, Faults, Noun, Result},
     model::{
-        AuditEntry, HealthStatus, NewServer, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
+        AuditEntry, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
         ServerChange, ServerConfig, ServerId, Timestamp, UserId,
     },
     policy::{environment, mask::MASKED},
@@ -59,7 +59,7 @@ impl Runtime {
     }
 
     /// Registers a server, and starts it if enabled; does not wait for it.
-    pub async fn create_server(&self, who: &Principal, NewServer(config): NewServer) -> Result<ServerDetails> {
+    pub async fn create_server(&self, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         const ACTION: &str = "server.create";
         self.require(who, Permission::McpWrite, ACTION)?;
         check_environment(&config)?;
@@ -139,6 +139,20 @@ impl Runtime {
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.restart").await?;
         up(self.inner.supervision.ask(RestartServer { id }).await?, &registered)
+    }
+
+    /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
+    ///
+    /// It is looked at now and after each change of state; what is only counted (`in_flight`, say) is no change.
+    pub async fn wait_until(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        mut reached: impl FnMut(&RuntimeStatus) -> bool,
+    ) -> Result<RuntimeStatus> {
+        let mut view = self.reach(who, id, Permission::McpRead, "server.read")?.link.view.clone();
+        let seen = view.wait_for(|view| reached(&view.runtime_status())).await;
+        seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
 
     /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use actix::{Arbiter, System};
+use actix::{Addr, Arbiter, System};
 use rustix::fs::FlockOperation;
 use tokio::sync::mpsc;
 
@@ -21,7 +21,7 @@ use crate::{
         private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::Store,
-    supervisor::{self, SupervisorSettings, messages::StopAll},
+    supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll},
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -39,10 +39,13 @@ pub(super) struct Place {
 
 impl Runtime {
     /// Starts a runtime in the running actix system: migrates the database, ends what an earlier run left behind, and
-    /// starts every enabled server. Any number of runtimes fit in one program, each with a data folder of its own.
+    /// starts every enabled server, without waiting for those. Any number of runtimes fit in one program, each with a
+    /// data folder of its own; `Conflict` where the folder is in use.
     pub async fn start(settings: Settings) -> Result<Self> {
         if System::try_current().is_none() {
-            return Err(Error::NotReady("a runtime starts inside a running actix system"));
+            return Err(Error::NotReady(
+                "a runtime starts inside a running actix system: use actix::System::new().block_on(…)",
+            ));
         }
         let guard = guard(&settings)?;
         let dir = settings.data_dir.clone();
@@ -90,6 +93,10 @@ impl Runtime {
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
     /// Returns once no process is left. A second call waits for the first.
     pub async fn stop(&self) {
+        self.inner.life.ended.get_or_init(|| self.end()).await;
+    }
+
+    async fn end(&self) {
         self.inner.life.drain(DRAIN).await;
         if let Err(cause) = self.inner.supervision.ask(StopAll).await {
             log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
@@ -112,10 +119,16 @@ impl Runtime {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.place.abandon(self.supervision.address());
+    }
+}
+
 impl Place {
     /// Ends the threads and gives the data folder up.
     async fn leave(&self) {
-        let arbiters = std::mem::take(&mut *self.arbiters.lock().unwrap_or_else(PoisonError::into_inner));
+        let arbiters = self.take_arbiters();
         let joined = blocking(move || {
             for arbiter in arbiters {
                 arbiter.stop();
@@ -126,7 +139,29 @@ impl Place {
         if joined.await.is_err() {
             log::error!("a server thread could not be joined");
         }
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.take_lock());
+    }
+
+    /// The same where nobody can wait for it: once the servers have ended. Nothing where it was left already.
+    fn abandon(&self, supervisor: Addr<Supervisor>) {
+        let (arbiters, lock) = (self.take_arbiters(), self.take_lock());
+        let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
+        // Where this thread or the supervisor is gone, guards end the servers.
+        first.spawn(async move {
+            let _ = supervisor.send(StopAll).await;
+            drop(lock);
+            for arbiter in arbiters {
+                arbiter.stop();
+            }
+        });
+    }
+
+    fn take_arbiters(&self) -> Vec<Arbiter> {
+        std::mem::take(&mut *self.arbiters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take_lock(&self) -> Option<File> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     error::{Error, Result},
@@ -30,12 +30,14 @@ pub(super) struct Life {
     /// Each piece of work holds one permit; who holds all of them knows that none is under way.
     work: Arc<Semaphore>,
     first_admin: OnceLock<String>,
+    /// Set once the runtime has stopped.
+    pub ended: OnceCell<()>,
 }
 
 impl Life {
     pub fn new() -> Self {
         let work = Arc::new(Semaphore::new(ALL.try_into().unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { draining: watch::Sender::new(false), work, first_admin: OnceLock::new() }
+        Self { draining: watch::Sender::new(false), work, first_admin: OnceLock::new(), ended: OnceCell::new() }
     }
 
     /// Begins a piece of work that a stop waits for; `NotReady` once it has begun.

@@ -48,6 +48,11 @@ impl Supervision {
         self.addr.load().send(message).await.map_err(lost)
     }
 
+    /// The supervisor of this moment.
+    pub fn address(&self) -> Addr<Supervisor> {
+        Addr::clone(&self.addr.load())
+    }
+
     pub fn is_alive(&self) -> bool {
         self.addr.load().connected()
     }
@@ -95,22 +100,15 @@ impl Runtime {
 #[cfg(test)]
 mod tests {
     use crate::{
-        model::{NewServer, ServerConfig},
+        model::ServerConfig,
         runtime::CallRequest,
         supervisor::tests::{Panic, program},
     };
 
     use super::*;
 
-    fn demo() -> NewServer {
-        NewServer(ServerConfig {
-            name: "demo".into(),
-            description: None,
-            command: program().display().to_string(),
-            args: vec!["demo-server".into()],
-            env: std::collections::BTreeMap::new(),
-            enabled: true,
-        })
+    fn demo() -> ServerConfig {
+        ServerConfig::new("demo", program().display().to_string()).args(["demo-server"])
     }
 
     #[actix::test]
@@ -119,10 +117,10 @@ mod tests {
         let runtime = Runtime::builder().data_dir(&folder).guard(program()).start().await.unwrap();
         let who = runtime.embedder().clone();
         let id = runtime.create_server(&who, demo()).await.unwrap().server.id;
-        runtime.call(&who, id, CallRequest::new("pid", None)).await.unwrap();
+        runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
 
         assert!(runtime.inner.supervision.ask(Panic).await.is_err());
-        runtime.call(&who, id, CallRequest::new("pid", None)).await.unwrap();
+        runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
 
         runtime.stop().await;
         std::fs::remove_dir_all(folder).unwrap();

@@ -13,7 +13,7 @@ use diesel::{
 use crate::{
     error::{Error, Result},
     model::Timestamp,
-    store::{DatabaseUrl, fault, room, schema::heartbeat},
+    store::{DatabaseUrl, room, schema::heartbeat},
 };
 
 /// Compiles `$body` once for each database; `$conn` is diesel's own connection in it.
@@ -50,7 +50,7 @@ pub(super) enum Access {
 // The timeout comes first: the other settings wait for locks too.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; \
-     PRAGMA journal_size_limit = 67108864;";
+     PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 16384;";
 
 #[cfg(feature = "postgres")]
 const POSTGRES_SETTINGS: &str = "SET application_name = 'ostler'; SET lock_timeout = '2s'; \
@@ -108,6 +108,7 @@ impl Connection {
     /// commit or roll back, so that those around it are lost too; the inner one is that of `work`, rolled back.
     pub(crate) fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
         self.begin()?;
+        let depth = self.depth();
         let outcome = match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(Ok(value)) => self.commit().map(|()| value),
             Ok(Err(error)) => Err(error),
@@ -119,7 +120,8 @@ impl Connection {
         };
         match outcome {
             Ok(value) => Ok(Ok(value)),
-            Err(error) if self.roll_back().is_ok() => Ok(Err(error)),
+            // A commit that fails may have rolled back already; once more would be that of the transaction around it.
+            Err(error) if self.depth() < depth || self.roll_back().is_ok() => Ok(Err(error)),
             Err(error @ Error::StoreUnavailable(_)) => Err(error),
             Err(_) => Err(Error::StoreUnavailable("a transaction was lost".into())),
         }
@@ -142,11 +144,19 @@ impl Connection {
         Ok(on!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
     }
 
+    /// How many transactions are open, one in the other; many where that is unknown.
+    fn depth(&mut self) -> u32 {
+        let depth = on!(self, conn => AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth());
+        depth.map_or(u32::MAX, |depth| depth.map_or(0, std::num::NonZeroU32::get))
+    }
+
     /// Writes a heartbeat row and commits it, so that a full, read-only or locked database shows itself.
     /// On SQLite it also fails when the file system has less than 4 MiB free.
     pub fn probe(&mut self) -> Result<()> {
-        if let Self::Sqlite(conn) = self {
-            room::of_connection(conn)?;
+        match self {
+            Self::Sqlite(conn) => room::of_connection(conn)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
         }
         self.beat()
     }
@@ -173,7 +183,7 @@ impl Connection {
         match self {
             Self::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(fault::UNREACHABLE.into())),
+            Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(super::fault::UNREACHABLE.into())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a database error means for the caller.
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::error::Error;
 
@@ -18,30 +18,29 @@ impl From<DieselError> for Error {
 
 /// `Conflict` with `text` where a unique index refused the row.
 pub(super) fn or_conflict(error: DieselError, text: &str) -> Error {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Error::Conflict(text.into()),
-        other => other.into(),
+    if let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) = error {
+        return Error::Conflict(text.into());
     }
+    error.into()
 }
 
 /// Why the database does not serve now; `None` where it does, and the fault is ours.
 fn reason(error: &DieselError) -> Option<&'static str> {
-    match error {
-        DieselError::DatabaseError(kind, information) => reason_of_kind(kind, information.as_ref()),
-        DieselError::BrokenTransactionManager => Some(UNREACHABLE),
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => reason(commit_error).or(Some(UNREACHABLE)),
-        _ => None,
+    if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
+        return reason(commit_error).or(Some(UNREACHABLE));
     }
-}
-
-fn reason_of_kind(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Option<&'static str> {
-    match kind {
-        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Some(UNREACHABLE),
-        DatabaseErrorKind::ReadOnlyTransaction => Some("it is read-only"),
-        DatabaseErrorKind::SerializationFailure => Some("it is locked"),
-        DatabaseErrorKind::Unknown => reason_in(information.message()),
-        _ => None,
+    if let DieselError::BrokenTransactionManager = error {
+        return Some(UNREACHABLE);
     }
+    let DieselError::DatabaseError(kind, information) = error else { return None };
+    const BY_KIND: [(DatabaseErrorKind, &str); 4] = [
+        (DatabaseErrorKind::ClosedConnection, UNREACHABLE),
+        (DatabaseErrorKind::UnableToSendCommand, UNREACHABLE),
+        (DatabaseErrorKind::ReadOnlyTransaction, "it is read-only"),
+        (DatabaseErrorKind::SerializationFailure, "it is locked"),
+    ];
+    let by_kind = BY_KIND.iter().find(|(known, _)| known == kind).map(|(_, reason)| *reason);
+    by_kind.or_else(|| reason_in(information.message()).filter(|_| *kind == DatabaseErrorKind::Unknown))
 }
 
 /// diesel keeps neither SQLite's result code nor every SQLSTATE, so the text must do: SQLite's is that of

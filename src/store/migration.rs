@@ -17,8 +17,10 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// Runs what is missing in one transaction, so that it happens wholly or not at all, and returns the names.
 /// A second program that does the same at the same time waits, and then finds nothing to do.
 pub(super) fn run(db: &mut Connection) -> Result<Vec<String>> {
-    if let Connection::Sqlite(conn) = db {
-        conn.batch_execute("PRAGMA busy_timeout = 60000")?;
+    match db {
+        Connection::Sqlite(conn) => conn.batch_execute("PRAGMA busy_timeout = 60000")?,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => {}
     }
     db.transaction(|db| match db {
         Connection::Sqlite(conn) => run_missing(conn, SQLITE),

@@ -166,6 +166,7 @@ impl Child {
     /// Wanted up from a clean slate: by hand, not by a restart.
     pub fn forgive(&mut self) {
         self.failures = 0;
+        self.restarts = 0;
         self.probe = Probe::default();
     }
 

@@ -25,6 +25,10 @@ impl Supervisor {
     /// Takes the next step towards what is wanted of a child.
     pub(super) fn drive(&mut self, id: ServerId, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
+        if !child.has_process() {
+            // Whoever asked for a stop has got it, even if somebody else asked for a start meanwhile.
+            child.tell_down();
+        }
         if child.wanted == Wanted::Down {
             self.starts.remove(id);
             child.rouse().map(|timer| ctx.cancel_future(timer));
@@ -38,19 +42,10 @@ impl Supervisor {
         if let Some(status) = child.publish() {
             self.emit(Event::Health { id, status });
         }
-        self.settle_down(id);
-        self.start_next(ctx);
-    }
-
-    /// Tells those who wait for the end of a child, and forgets one that was removed.
-    fn settle_down(&mut self, id: ServerId) {
-        let Some(child) = self.children.get_mut(&id) else { return };
-        if child.wanted == Wanted::Down && !child.has_process() {
-            child.tell_down();
-            if child.removed {
-                self.children.remove(&id);
-            }
+        if self.children.get(&id).is_some_and(|child| child.removed && !child.has_process()) {
+            self.children.remove(&id);
         }
+        self.start_next(ctx);
     }
 
     /// Starts as many waiting children as may start now.

@@ -6,10 +6,10 @@
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`StopAll`] | runtime | supervisor | Ostler is ending |
-//! | [`Dispatch`], [`Abandon`], [`Notify`] | whoever calls a tool | server | a request, and that nobody waits for it any more |
+//! | [`Dispatch`], [`Abandon`], `Notify` | whoever calls a tool | server | a request, and that nobody waits for it any more |
 //! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
-//! | [`GuardSaid`], [`GuardGone`], [`HandshakeEnded`], [`ToolsListed`], [`Pinged`] | a server's own tasks | server | what they found |
-//! | [`ChildReady`], [`ChildLost`], [`ChildExited`], [`HealthChecked`] | server | supervisor | what became of a child |
+//! | `GuardSaid`, `GuardGone`, `HandshakeEnded`, `ToolsListed`, `Pinged` | a server's own tasks | server | what they found |
+//! | `ChildReady`, `ChildLost`, `ChildExited`, `HealthChecked` | server | supervisor | what became of a child |
 //!
 //! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
 

@@ -130,7 +130,10 @@ mod tests {
         }
         let lines = output.after(0);
         assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY);
-        assert_eq!((lines.last().unwrap().seq, lines.first().unwrap().seq), (200, 200 - lines.len() as u64 + 1));
+        assert_eq!(
+            (lines.last().unwrap().seq, lines.first().unwrap().seq),
+            (200, 201 - u64::try_from(lines.len()).unwrap())
+        );
         assert_eq!(output.after(199).len(), 1);
     }
 

@@ -19,6 +19,7 @@ mod audit;
 mod config;
 mod demo_server;
 mod edge;
+mod embedding;
 mod environment;
 mod examples;
 mod limits;

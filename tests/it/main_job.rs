@@ -3,7 +3,7 @@
 use crate::support::{self, backends::on_both_databases, setup::PROGRAM, *};
 
 on_both_databases! {
-    fn a_server_is_registered_started_called_read_stopped_and_removed(setup: Setup) {
+    fn a_server_is_registered_started_called_and_read(setup: Setup) {
         let ostler = setup.spawn();
         let admin = ostler.admin();
 
@@ -19,6 +19,11 @@ on_both_databases! {
         a_call_is_answered_and_on_record(&server);
         server.call("say", json!({"text": "a word on standard error"})).is(200);
         eventually("its output shows the word", || server.output().contains("a word on standard error").then_some(()));
+    }
+
+    fn a_stopped_server_leaves_nothing_and_a_removed_one_is_not_there(setup: Setup) {
+        let ostler = setup.spawn();
+        let server = ostler.admin().running(fake("ok"));
 
         server.stop().is(200).has("/runtimeStatus/status", "stopped");
         server.stop().is(200).has("/runtimeStatus/status", "stopped");

@@ -17,8 +17,8 @@ const ROOMS: [(&str, u32); 11] = [
     ("mcp", 4),
     ("store", 4),
     ("policy", 5),
-    ("error", 6),
-    ("model", 7),
+    ("model", 6),
+    ("error", 7),
 ];
 
 /// What the front page has, and the room it comes from.

@@ -40,10 +40,9 @@ pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got = recvmsg(control, &mut [IoSliceMut::new(&mut length)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let stdin = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-        _ => None,
-    });
+    let stdin = ancillary
+        .drain()
+        .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None });
     let (LENGTH, Some(stdin)) = (got.bytes, stdin) else {
         return Err(io::ErrorKind::UnexpectedEof.into());
     };

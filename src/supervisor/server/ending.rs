@@ -35,8 +35,9 @@ impl ServerActor {
         });
     }
 
-    /// Callers should turn to another process.
-    pub(super) fn lost(&self) {
+    /// Callers should turn to another process; those who have not heard of it yet are sent away.
+    pub(super) fn lost(&mut self) {
+        self.writer = None;
         self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
     }
 

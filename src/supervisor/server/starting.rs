@@ -35,7 +35,6 @@ impl ServerActor {
         let output = self.output.clone();
         let errors = actix::spawn(async move { output.drain(process.stderr).await });
         actix::spawn(watch(process.reports, ctx.address(), errors, reporter));
-        self.greet(ctx);
         ctx.run_later(self.launch.start_timeout, |actor, _| {
             if actor.phase == Phase::Starting {
                 let seconds = actor.launch.start_timeout.as_secs_f32();
@@ -100,7 +99,11 @@ impl Handler<GuardSaid> for ServerActor {
 
     fn handle(&mut self, GuardSaid(report): GuardSaid, ctx: &mut Context<Self>) {
         match report {
-            Report::Started { pid } => self.instance.figures.pid.store(pid, Ordering::Relaxed),
+            // Greeted only now: what is ready has a process id.
+            Report::Started { pid } => {
+                self.instance.figures.pid.store(pid, Ordering::Relaxed);
+                self.greet(ctx);
+            }
             Report::Failed { errno, reason } => self.exit.note(Exit::NotStarted { errno, reason }),
             Report::Exited { code, signal } => {
                 let unheard = self.last_heard.is_none();
@@ -146,7 +149,6 @@ impl ServerActor {
     pub(super) fn end_now(&mut self, exit: Exit) {
         self.exit.note(exit);
         self.phase = Phase::Stopping;
-        self.writer = None;
         if let Some(orders) = &self.orders {
             orders.give(guard::KILL);
         }

@@ -1,11 +1,12 @@
 //! The two eras of the protocol: with a handshake (to 2025-11-25), and with the revision in every request (2026-07-28).
 
-use crate::cli::demo_server::message::{Params, Refusal};
+use crate::demo_server::message::{Params, Refusal};
 
 /// The revisions to speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Era {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Era {
     /// Whichever the first message speaks.
+    #[default]
     Auto,
     /// Those with a handshake.
     Legacy,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::cli::demo_server::{
+use crate::demo_server::{
     era::{SERVER, Style},
     tools::Call,
 };

@@ -1,4 +1,6 @@
-//! `ostler demo-server`: a small MCP server on standard input and output, so that a first try needs neither Node nor Python.
+//! A small MCP server on standard input and output, so that a first try needs neither Node nor Python: `ostler demo-server`.
+//!
+//! It stands apart from the other rooms, so that any program can be one: the examples start themselves as theirs.
 //!
 //! It speaks the revisions with a handshake and the one without, and is held to either by its first message. One thread
 //! reads, answers and writes; only a call that waits gets a thread of its own. Answers are written when no further
@@ -20,22 +22,24 @@ use message::{Fields, Params, Refusal};
 use slow::SlowCalls;
 use tools::{Call, Done};
 
-pub(crate) use era::Era;
+pub use era::Era;
 
 /// Buffered input, and the most output that waits for a pause in it.
 const BUFFER: usize = 64 * 1024;
 
 /// How to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
     /// The revisions to speak.
-    pub(crate) era: Era,
+    pub era: Era,
     /// How long to wait before the first message is read.
-    pub(crate) startup_delay: Duration,
+    pub startup_delay: Duration,
 }
 
-/// Serves until standard input ends, the client is gone, or a tool ends the process.
-pub(crate) fn run(options: &Options) -> ExitCode {
+/// Serves until standard input ends, the client is gone, or a tool ends the process; answers the exit code. Blocks.
+///
+/// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`.
+pub fn run(options: &Options) -> ExitCode {
     // Nobody sends on this channel: to wait for it is to wait.
     let (_sender, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(options.startup_delay);

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Number, value::RawValue};
 
-use crate::cli::demo_server::{era::Style, message, message::Refusal, slow::SlowCalls};
+use crate::demo_server::{era::Style, message, message::Refusal, slow::SlowCalls};
 
 /// A call of a tool.
 pub(crate) struct Call<'a> {

@@ -1,0 +1,82 @@
+//! Embed in actix: a program of yours owns MCP servers, at first without HTTP, then beside its own pages.
+//!
+//! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the demo server that comes
+//! with the library, and everything is kept in a temporary folder.
+
+use std::{env, error::Error, fs, path::Path, process::ExitCode};
+
+use ostler::{
+    Runtime,
+    actix::{self, System},
+    actix_web::{App, HttpServer, http::StatusCode, web},
+    demo_server,
+    model::{NewUser, Permission, Role, ServerConfig, Share},
+    runtime::CallRequest,
+    serde_json::{Value, json},
+};
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // First of all, because this program is started again: to guard each server it runs, and to be the server.
+    ostler::guard();
+    if env::args().nth(1).as_deref() == Some("demo-server") {
+        return Ok(demo_server::run(&demo_server::Options::default()));
+    }
+    let folder = env::temp_dir().join(format!("ostler-embed-in-actix-{}", std::process::id()));
+    let outcome = System::new().block_on(embed_in_actix(&folder));
+    fs::remove_dir_all(&folder)?;
+    outcome
+}
+
+async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    // All that a runtime needs is a running actix system.
+    let runtime = Runtime::builder().data_dir(folder).start().await?;
+    let me = runtime.embedder();
+    let this_program = env::current_exe()?.display().to_string();
+    let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
+    let id = runtime.create_server(me, config).await?.server.id;
+    let answer = runtime.call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
+    println!("in process  {}", answer.text());
+
+    // Over HTTP there are people: Ada may call this server and no other, with a key to log in with.
+    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
+    let ada = runtime.create_user(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
+    let permissions = vec![Permission::McpRead, Permission::McpExecute];
+    runtime.share(me, id, Share { user_id: ada.id, permissions }).await?;
+    let key = runtime.create_key(&runtime.on_behalf_of(ada.id).await?, "laptop", None, None).await?;
+    println!("key         {}… for {}", key.key.prefix, ada.email);
+
+    // Everything that Ostler serves moves in under a path of yours.
+    let routes = ostler::http::routes(runtime.clone());
+    let app = move || {
+        App::new()
+            .route("/", web::get().to(|| async { "the page of the house" }))
+            .service(web::scope("/tools").configure(routes.clone()))
+    };
+    let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0))?;
+    let house = format!("http://{}", server.addrs().first().ok_or("nothing is bound")?);
+    let server = server.run();
+    let handle = server.handle();
+    actix::spawn(server);
+
+    let client = awc::Client::default();
+    let mut page = client.get(&house).send().await?;
+    println!("GET  /      {}", String::from_utf8_lossy(&page.body().await?));
+
+    let url = format!("{house}/tools/api/mcp/{id}/execute");
+    let call = json!({"toolName": "echo", "parameters": {"text": "and good evening"}});
+    let stranger = client.post(&url).send_json(&call).await?;
+    println!("POST /tools {}, without a key", stranger.status());
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+
+    let mut answer = client.post(&url).bearer_auth(&key.secret).send_json(&call).await?;
+    let said: Value = answer.json().await?;
+    println!("POST /tools {}, with Ada's: {}", answer.status(), said["result"]["content"][0]["text"]);
+    assert_eq!(said["result"]["content"][0]["text"], "and good evening");
+
+    // Whoever called, and however: it is the same server and the same record.
+    assert_eq!(runtime.server(me, id)?.server.total_calls, 2);
+    runtime.stop().await;
+    handle.stop(true).await;
+    println!("stopped     both");
+    Ok(ExitCode::SUCCESS)
+}

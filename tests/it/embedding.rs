@@ -1,0 +1,159 @@
+//! Runtimes inside other programs: any number of them, each by itself, and gone when they are gone.
+
+use std::{fs::File, path::Path};
+
+use ostler::{
+    Error, Runtime,
+    actix::{self, System},
+    model::{Role, ServerConfig, ServerId},
+    runtime::{Builder, CallRequest},
+    serde_json::json,
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::OwnedFd,
+    fs::{FlockOperation, flock},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+use crate::support::folder::Folder;
+
+const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
+
+fn builder(folder: &Folder) -> Builder {
+    Runtime::builder().data_dir(folder.path()).guard(OSTLER)
+}
+
+async fn start(folder: &Folder) -> Runtime {
+    builder(folder).start().await.unwrap()
+}
+
+/// A demo server that is told its name.
+async fn demo(runtime: &Runtime, name: &str) -> ServerId {
+    let config = ServerConfig::new(name, OSTLER).args(["demo-server"]).env("NAME", name);
+    runtime.create_server(runtime.embedder(), config).await.unwrap().server.id
+}
+
+async fn ask_name(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
+    let request = CallRequest::new("env", json!({"name": "NAME"}));
+    Ok(runtime.call(runtime.embedder(), id, request).await?.text())
+}
+
+#[actix::test]
+async fn runtimes_of_one_program_live_and_end_independently() {
+    let (folders, names) = ([Folder::new(), Folder::new(), Folder::new()], ["oats", "hay", "barley"]);
+    let mut runtimes = Vec::new();
+    for (folder, name) in folders.iter().zip(names) {
+        let runtime = start(folder).await;
+        let id = demo(&runtime, name).await;
+        runtimes.push((runtime, id, name));
+    }
+    for (runtime, id, name) in &runtimes {
+        assert_eq!(ask_name(runtime, *id).await.unwrap(), *name);
+    }
+    let (first, id, _) = runtimes.remove(0);
+    assert!(matches!(runtimes[0].0.server(first.embedder(), id), Err(Error::NotFound(_))));
+    first.stop().await;
+    for (runtime, id, name) in runtimes {
+        assert_eq!(ask_name(&runtime, id).await.unwrap(), name);
+        runtime.stop().await;
+    }
+}
+
+#[actix::test]
+async fn a_data_folder_has_one_runtime_at_a_time() {
+    let folder = Folder::new();
+    let first = start(&folder).await;
+    let Err(Error::Conflict(why)) = builder(&folder).start().await else { panic!("two runtimes in one folder") };
+    assert!(why.contains(&folder.path().display().to_string()) && why.contains("another Ostler uses"), "{why}");
+    let id = demo(&first, "oats").await;
+    assert_eq!(ask_name(&first, id).await.unwrap(), "oats");
+
+    first.stop().await;
+    let second = start(&folder).await;
+    assert_eq!(ask_name(&second, id).await.unwrap(), "oats");
+    second.stop().await;
+}
+
+#[actix::test]
+async fn a_runtime_may_be_stopped_as_often_as_one_likes() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let id = demo(&runtime, "oats").await;
+    let process = process_of(&runtime, id).await;
+    let twin = runtime.clone();
+    tokio::join!(runtime.stop(), twin.stop());
+    assert!(ends(process, 0).await);
+    runtime.stop().await;
+    assert!(matches!(ask_name(&runtime, id).await, Err(Error::NotReady(_))));
+    assert!(matches!(runtime.start_server(runtime.embedder(), id).await, Err(Error::NotReady(_))));
+    assert!(!runtime.readiness().await.ready);
+}
+
+#[actix::test]
+async fn a_runtime_dropped_without_a_stop_leaves_no_process_and_no_lock() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let id = demo(&runtime, "oats").await;
+    let process = process_of(&runtime, id).await;
+    drop(runtime);
+    assert!(ends(process, 10).await);
+    flock(File::open(folder.path().join("ostler.lock")).unwrap(), FlockOperation::LockExclusive).unwrap();
+    let again = start(&folder).await;
+    assert_eq!(ask_name(&again, id).await.unwrap(), "oats");
+    again.stop().await;
+}
+
+#[test]
+fn a_runtime_says_that_it_needs_an_actix_system() {
+    let folder = Folder::new();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let Err(error) = tokio.block_on(builder(&folder).start()) else { panic!("it started") };
+    assert!(matches!(error, Error::NotReady(_)), "{error:?}");
+    assert!(error.to_string().contains("actix system"), "{error}");
+}
+
+#[test]
+fn a_runtime_says_that_it_needs_a_guard() {
+    let folder = Folder::new();
+    let start = Runtime::builder().data_dir(folder.path()).start();
+    let Err(error) = System::new().block_on(start) else { panic!("it started") };
+    assert!(matches!(error, Error::NotReady(_)), "{error:?}");
+    assert!(error.to_string().contains("call ostler::guard() first thing in main"), "{error}");
+    assert!(!folder.path().join("ostler.lock").exists());
+}
+
+#[actix::test]
+async fn keys_belong_to_accounts_and_the_program_makes_them_on_their_behalf() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let me = runtime.embedder();
+    assert!(matches!(runtime.create_key(me, "mine", None, None).await, Err(Error::Forbidden(_))));
+
+    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
+    let ada = ostler::model::NewUser { email, name: "Ada".into(), password, role: Role::Viewer };
+    let ada = runtime.create_user(me, ada).await.unwrap();
+    let on_her_behalf = runtime.on_behalf_of(ada.id).await.unwrap();
+    let key = runtime.create_key(&on_her_behalf, "laptop", None, None).await.unwrap();
+    let holder = runtime.authenticate(&key.secret).await.unwrap();
+    assert_eq!((holder.user_id, holder.permissions), (ada.id, on_her_behalf.permissions));
+
+    let disabled = ostler::model::UserChange { disabled: Some(true), ..Default::default() };
+    runtime.update_user(me, ada.id, disabled).await.unwrap();
+    assert!(matches!(runtime.on_behalf_of(ada.id).await, Err(Error::Forbidden(_))));
+    runtime.stop().await;
+}
+
+/// A server's process, held so that its end can be waited for.
+async fn process_of(runtime: &Runtime, id: ServerId) -> OwnedFd {
+    let pid = runtime.start_server(runtime.embedder(), id).await.unwrap().pid.unwrap();
+    assert!(Path::new(&format!("/proc/{pid}")).exists());
+    pidfd_open(Pid::from_raw(pid.try_into().unwrap()).unwrap(), PidfdFlags::empty()).unwrap()
+}
+
+/// Whether the process ends within so many seconds.
+async fn ends(process: OwnedFd, seconds: i64) -> bool {
+    let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let wait = move || poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)).unwrap() == 1;
+    tokio::task::spawn_blocking(wait).await.unwrap()
+}
