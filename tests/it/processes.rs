@@ -73,9 +73,10 @@ fn killing_the_launcher_ends_what_it_launched_before_a_new_one_starts() {
 #[test]
 fn what_outlived_even_its_guard_is_swept_at_the_next_start() {
     let mut ostler = Ostler::spawn();
-    ostler.admin().running(fake("ignores-term"));
+    ostler.admin().running(fake("daemon"));
     let all = ostler.processes();
     let (servers, guards): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.command.contains("hostile"));
+    let daemon = servers.iter().find(|one| one.command.contains("linger")).unwrap().pid;
     for guard in &guards {
         support::processes::signal(guard.pid, rustix::process::Signal::STOP);
     }
@@ -83,7 +84,7 @@ fn what_outlived_even_its_guard_is_swept_at_the_next_start() {
     for guard in &guards {
         kill(guard.pid);
     }
-    assert!(servers.iter().any(|server| alive(server.pid)), "something is left to sweep");
+    assert!(alive(daemon), "something is left to sweep");
     ostler.start_again();
     within(seconds(5), "the leftovers are gone", || servers.iter().all(|one| !alive(one.pid)).then_some(()));
 }
