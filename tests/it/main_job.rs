@@ -8,21 +8,7 @@ on_both_databases! {
         let admin = ostler.admin();
 
         let server = admin.register(fake("ok").named("first"));
-        server
-            .details()
-            .is(200)
-            .has("/server/id", server.id.as_str())
-            .has("/server/userId", admin.id.as_str())
-            .has("/server/name", "first")
-            .has("/server/args/0", "ok")
-            .has("/server/enabled", false)
-            .has("/server/healthStatus", "UNKNOWN")
-            .has("/server/totalCalls", 0)
-            .has("/stats/totalCalls", 0)
-            .has("/stats/totalExecutionTime", 0)
-            .has("/runtimeStatus/status", "stopped")
-            .lacks("/server/lastUsedAt")
-            .lacks("/runtimeStatus/pid");
+        it_is_as_registered(&server);
 
         server.start().is(200).has("/runtimeStatus/status", "running");
         server.start().is(200).has("/runtimeStatus/status", "running");
@@ -30,23 +16,7 @@ on_both_databases! {
         assert!(support::processes::alive(server.pid()));
         assert!(server.tool_names().contains(&"echo".to_owned()));
 
-        let call = server.call("echo", json!({"message": "hello"})).is(200).has("/success", true);
-        assert_eq!(call.said(), "hello");
-        assert!(call.at("/executionTime").is_u64());
-
-        server
-            .logs()
-            .has("/items/0/id", call.string("/callId"))
-            .has("/items/0/serverId", server.id.as_str())
-            .has("/items/0/toolName", "echo")
-            .has("/items/0/parameters/message", "hello")
-            .has("/items/0/response/content/0/text", "hello")
-            .has("/items/0/success", true)
-            .lacks("/items/0/errorMessage")
-            .lacks("/nextCursor");
-        let after = server.details().is(200).has("/server/totalCalls", 1).has("/stats/totalCalls", 1);
-        assert!(after.at("/server/lastUsedAt").is_string());
-
+        a_call_is_answered_and_on_record(&server);
         server.call("say", json!({"text": "a word on standard error"})).is(200);
         eventually("its output shows the word", || server.output().contains("a word on standard error").then_some(()));
     }
@@ -84,6 +54,42 @@ on_both_databases! {
         wanted.details().has("/server/totalCalls", 2).has("/server/healthStatus", "HEALTHY");
         assert_eq!(unwanted.status(), "stopped");
     }
+}
+
+fn it_is_as_registered(server: &Server) {
+    server
+        .details()
+        .is(200)
+        .has("/server/id", server.id.as_str())
+        .has("/server/userId", server.caller.id.as_str())
+        .has("/server/name", "first")
+        .has("/server/args/0", "ok")
+        .has("/server/enabled", false)
+        .has("/server/healthStatus", "UNKNOWN")
+        .has("/server/totalCalls", 0)
+        .has("/stats/totalCalls", 0)
+        .has("/stats/totalExecutionTime", 0)
+        .has("/runtimeStatus/status", "stopped")
+        .lacks("/server/lastUsedAt")
+        .lacks("/runtimeStatus/pid");
+}
+
+fn a_call_is_answered_and_on_record(server: &Server) {
+    let call = server.call("echo", json!({"message": "hello"})).is(200).has("/success", true);
+    assert_eq!(call.said(), "hello");
+    assert!(call.at("/executionTime").is_u64());
+    server
+        .logs()
+        .has("/items/0/id", call.string("/callId"))
+        .has("/items/0/serverId", server.id.as_str())
+        .has("/items/0/toolName", "echo")
+        .has("/items/0/parameters/message", "hello")
+        .has("/items/0/response/content/0/text", "hello")
+        .has("/items/0/success", true)
+        .lacks("/items/0/errorMessage")
+        .lacks("/nextCursor");
+    let after = server.details().is(200).has("/server/totalCalls", 1).has("/stats/totalCalls", 1);
+    assert!(after.at("/server/lastUsedAt").is_string());
 }
 
 #[test]

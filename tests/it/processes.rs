@@ -73,9 +73,10 @@ fn killing_the_launcher_ends_what_it_launched_before_a_new_one_starts() {
 #[test]
 fn what_outlived_even_its_guard_is_swept_at_the_next_start() {
     let mut ostler = Ostler::spawn();
-    ostler.admin().running(fake("ignores-term"));
+    ostler.admin().running(fake("daemon"));
     let all = ostler.processes();
     let (servers, guards): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.command.contains("hostile"));
+    let daemon = servers.iter().find(|one| one.command.contains("linger")).unwrap().pid;
     for guard in &guards {
         support::processes::signal(guard.pid, rustix::process::Signal::STOP);
     }
@@ -83,7 +84,7 @@ fn what_outlived_even_its_guard_is_swept_at_the_next_start() {
     for guard in &guards {
         kill(guard.pid);
     }
-    assert!(servers.iter().any(|server| alive(server.pid)), "something is left to sweep");
+    assert!(alive(daemon), "something is left to sweep");
     ostler.start_again();
     within(seconds(5), "the leftovers are gone", || servers.iter().all(|one| !alive(one.pid)).then_some(()));
 }
@@ -182,19 +183,18 @@ fn an_idle_ostler_ends_soon_when_asked_to() {
 fn a_second_signal_ends_it_at_once() {
     let mut ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
-    std::thread::scope(|scope| {
-        let exchange = server.caller.ask("POST", &server.path("/execute")).json(&json!({"toolName": "hang"})).open();
-        eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
-        ostler.signal(rustix::process::Signal::TERM);
-        let pid = ostler.pid();
-        scope.spawn(move || {
-            support::wait::breathe();
-            support::processes::signal(pid, rustix::process::Signal::TERM);
-        });
-        let (took, _) = timed(|| ostler.exited());
-        assert!(took < seconds(5), "it took {took:?}");
-        drop(exchange);
+    let body = json!({"toolName": "hang"});
+    let exchange = server.caller.ask("POST", &server.path("/execute")).json(&body).open().unwrap();
+    eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+    ostler.signal(rustix::process::Signal::TERM);
+    // A signal that is still pending swallows the next of its kind.
+    eventually("the first is noticed", || {
+        let asked = ostler.anonymous().ask("GET", "/readyz").open().and_then(|mut exchange| exchange.head());
+        (!matches!(asked, Ok((200, _)))).then_some(())
     });
+    let (took, _) = timed(|| ostler.terminate());
+    assert!(took < seconds(5), "it took {took:?}");
+    drop(exchange);
     ostler.leaves_nothing();
 }
 

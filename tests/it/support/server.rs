@@ -193,7 +193,9 @@ impl Server {
     /// The process id of a server that runs.
     #[track_caller]
     pub fn pid(&self) -> u32 {
-        self.details().is(200).number("/runtimeStatus/pid") as u32
+        let pid = self.details().is(200).number("/runtimeStatus/pid") as u32;
+        assert_ne!(pid, 0, "a server that runs has a process id");
+        pid
     }
 
     /// Waits for a status.
