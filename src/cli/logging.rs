@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: Format::Text }
+        Self { filter: "info,actix_server=warn".to_owned(), format: Format::Text }
     }
 }
 

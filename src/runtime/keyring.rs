@@ -91,7 +91,9 @@ impl Keyring {
     /// What [`Keyring::seal`] encrypted under the same context.
     pub(super) fn open(&self, context: &str, sealed: &str) -> Result<String> {
         self.opened(context, sealed).ok_or_else(|| {
-            Error::Internal(format!("what was sealed as {context} cannot be opened; was OSTLER_SECRET_KEY changed?"))
+            log::error!(sealed_as = context; "what was sealed cannot be opened");
+            let fault = "is not the key that sealed what is stored; use the one that this database was made with";
+            Error::invalid("OSTLER_SECRET_KEY", fault)
         })
     }
 

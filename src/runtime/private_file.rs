@@ -28,6 +28,11 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<()> {
     sync(folder(path))
 }
 
+/// Opens an empty file to lock, made where there is none. Blocks.
+pub(super) fn open_lock(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)
+}
+
 /// Reads a file, and takes away what others may do with it. Blocks.
 pub(super) fn read(path: &Path) -> Result<String> {
     let mode = fs::metadata(path)?.mode();

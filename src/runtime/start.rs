@@ -21,7 +21,7 @@ use crate::{
         private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::Store,
-    supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll},
+    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -183,13 +183,13 @@ fn occupy(dir: &Path) -> Result<(File, String)> {
     };
     let id = dir.join("installation");
     private_file::create(&id, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
-    let lock = File::create(dir.join("ostler.lock")).map_err(named("make a lock"))?;
+    let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("make a lock"))?;
     rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         let dir = dir.display();
         Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
     })?;
     let installation = private_file::read(&id).map_err(named("read"))?.trim().to_owned();
-    let left = supervisor::sweep(&installation);
+    let left = supervisor::sweep(INSTALLATION_VARIABLE, &installation);
     if left > 0 {
         log::warn!(processes = left; "processes that an earlier run left behind were killed");
     }

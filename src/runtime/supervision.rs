@@ -12,7 +12,7 @@ use crate::{
     policy::mask::Mask,
     runtime::{Runtime, registry::Registered, start::blocking},
     supervisor::{
-        self, Event, Supervisor, SupervisorSettings,
+        self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
         messages::{AddServer, Wanted},
     },
 };
@@ -81,7 +81,7 @@ impl Runtime {
         log::error!("the supervisor was lost; every server is started anew");
         let installation = self.inner.place.installation.clone();
         // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
-        blocking(move || Ok(supervisor::sweep(&installation))).await?;
+        blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &installation))).await?;
         let supervision = &self.inner.supervision;
         let addr = supervise(&supervision.settings, &supervision.arbiters, &supervision.events)?;
         supervision.addr.store(Arc::new(addr));
@@ -120,7 +120,12 @@ mod tests {
         runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
 
         assert!(runtime.inner.supervision.ask(Panic).await.is_err());
-        runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
+        // A call that still reached the old process fails as one in flight.
+        let mut left = 100;
+        while runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.is_err() {
+            left -= 1;
+            assert!(left > 0, "no call works any more");
+        }
 
         runtime.stop().await;
         std::fs::remove_dir_all(folder).unwrap();

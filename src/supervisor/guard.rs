@@ -121,6 +121,8 @@ fn isolate() -> io::Result<()> {
     // Best effort: the kernel takes a server before it takes Ostler, and a guard needs no session where it leads one.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     let _ = rustix::process::setsid();
+    // Last, as it closes files of our own in /proc: other servers of the same user must not read what passes through here.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 

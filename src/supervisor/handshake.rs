@@ -18,7 +18,7 @@ use crate::{
 /// How long a server may be silent about `server/discover` before `initialize` goes out as well.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// More tools or pages than this is a fault of the server.
+/// More tools, or more pages, than this is a fault of the server.
 const MOST_TOOLS: usize = 10_000;
 
 /// Finds out how to speak to the server; the caller sets the deadline.
@@ -115,8 +115,11 @@ pub(super) async fn list_tools(instance: &Arc<Instance>) -> Result<Arc<Vec<Arc<R
         let mut request = instance.request(|id, era| mcp::list_tools(id, cursor.as_deref(), era));
         let page: ToolsPage = read("tools/list", request.answer().await)?;
         tools.extend(page.tools.into_iter().map(Arc::from));
+        if tools.len() > MOST_TOOLS {
+            return Err(Exit::NotReady(format!("tools/list names more than {MOST_TOOLS} tools")));
+        }
         let Some(next) = page.next_cursor else { return Ok(Arc::new(tools)) };
-        if !cursors.insert(next.clone()) || tools.len() > MOST_TOOLS || cursors.len() > MOST_TOOLS {
+        if !cursors.insert(next.clone()) || cursors.len() > MOST_TOOLS {
             return Err(Exit::NotReady("tools/list does not end".into()));
         }
         cursor = Some(next);

@@ -151,7 +151,7 @@ impl Instance {
             Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, progress, reply }),
             Some(_) | None => drop(reply.send(Answer::NotSent)),
         }
-        InFlight { instance: Some(self.clone()), id, answer, abandon_reason: "the caller went away" }
+        InFlight { instance: Some(self.clone()), id, answer }
     }
 }
 
@@ -161,7 +161,6 @@ pub struct InFlight {
     instance: Option<Arc<Instance>>,
     id: u64,
     answer: oneshot::Receiver<Answer>,
-    abandon_reason: &'static str,
 }
 
 impl InFlight {
@@ -172,17 +171,12 @@ impl InFlight {
         // The actor drops what it holds when it ends in a panic.
         answer.unwrap_or_else(|_| Answer::Died("it was lost".into()))
     }
-
-    /// Tells the server to cancel because the deadline passed.
-    pub fn expire(mut self) {
-        self.abandon_reason = "the deadline passed";
-    }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         if let Some(addr) = self.instance.take().as_deref().and_then(Instance::addr) {
-            addr.do_send(Abandon { id: self.id, reason: self.abandon_reason });
+            addr.do_send(Abandon { id: self.id });
         }
     }
 }

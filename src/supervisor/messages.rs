@@ -160,8 +160,6 @@ pub enum Answer {
 pub struct Abandon {
     /// The request's id.
     pub id: u64,
-    /// Why, for the server.
-    pub reason: &'static str,
 }
 
 /// Ends the process in good order; requests in flight get `drain` to finish.

@@ -28,6 +28,9 @@ use crate::{
 /// Notifications that the tools changed are answered by one list in this time.
 const RELIST: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// Why a request is cancelled, for the server.
+const GIVEN_UP: &str = "its deadline passed, or its caller went away";
+
 /// Owns one process of a server. It never restarts it: it ends with it, and the supervisor decides.
 pub struct ServerActor {
     id: ServerId,
@@ -195,7 +198,7 @@ impl Handler<Abandon> for ServerActor {
 
     fn handle(&mut self, request: Abandon, ctx: &mut Context<Self>) {
         if self.requests.forget(request.id) && self.phase != Phase::Stopping {
-            self.write(mcp::cancelled(request.id, request.reason));
+            self.write(mcp::cancelled(request.id, GIVEN_UP));
         }
         self.stop_if_drained(ctx);
     }

@@ -7,10 +7,13 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 /// The variable whose value names the installation a process belongs to.
 pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
 
-/// Kills every process of `installation` and returns how many there were. Blocks, for milliseconds.
-/// Call it only while holding the installation's lock: nothing of it can be wanted then.
-pub fn sweep(installation: &str) -> usize {
-    let mark = format!("{INSTALLATION_VARIABLE}={installation}");
+/// The variable whose value names one process of a server, and whatever it started.
+pub(super) const INSTANCE_VARIABLE: &str = "OSTLER_INSTANCE";
+
+/// Kills every process whose environment says `variable=value`, and returns how many there were. Blocks, for
+/// milliseconds. Call it only where nothing so marked can be wanted, as while holding an installation's lock.
+pub fn sweep(variable: &str, value: &str) -> usize {
+    let mark = format!("{variable}={value}");
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())

@@ -10,16 +10,17 @@ use crate::{
     mcp::{Frame, Framer},
     supervisor::{
         exit::{Exit, ExitGuard},
-        guard::{self, Report},
+        guard::{self, Report, Spec},
         handshake,
         messages::{ChildReady, GuardGone, GuardSaid, HandshakeEnded},
         process::{self, Reports},
         server::{Phase, ServerActor},
+        sweep::{self, INSTANCE_VARIABLE},
         writer::Writer,
     },
 };
 
-/// How long the rest of standard error is waited for once the process tree is gone.
+/// How long the rest of standard error is waited for once the process tree is gone, and killed processes to go.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How much is read from standard output at once.
@@ -28,13 +29,14 @@ const READ: usize = 64 * 1024;
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         let reporter = self.exit_guard();
-        let process = process::spawn(&self.launch.guard, &self.launch.spec)?;
+        let mark = format!("{}.{}", self.id, self.instance.generation);
+        let process = process::spawn(&self.launch.guard, &marked(&self.launch.spec, &mark))?;
         self.writer = Some(Writer::new(process.stdin));
         self.orders = Some(process.orders);
         ctx.add_stream(frames(process.stdout));
         let output = self.output.clone();
         let errors = actix::spawn(async move { output.drain(process.stderr).await });
-        actix::spawn(watch(process.reports, ctx.address(), errors, reporter));
+        actix::spawn(watch(process.reports, mark, ctx.address(), errors, reporter));
         ctx.run_later(self.launch.start_timeout, |actor, _| {
             if actor.phase == Phase::Starting {
                 let seconds = actor.launch.start_timeout.as_secs_f32();
@@ -64,19 +66,45 @@ impl ServerActor {
 /// Tells the actor what the guard says. Outlives the actor: the exit is reported when the tree is really gone.
 async fn watch(
     mut reports: Reports,
+    mark: String,
     actor: actix::Addr<ServerActor>,
     errors: tokio::task::JoinHandle<()>,
     reporter: ExitGuard,
 ) {
+    let mut unfinished = true;
     while let Some(report) = reports.next().await {
+        unfinished = matches!(report, Report::Started { .. });
         actor.do_send(GuardSaid(report));
     }
     reports.reap().await;
+    if unfinished {
+        end_unguarded(mark).await;
+    }
     // A process that is gone has closed its pipe, unless a stranger holds it.
     let _ = tokio::time::timeout(LAST_WORDS, errors).await;
     // The actor settles what is in flight before the supervisor hears of the exit.
     let _ = actor.send(GuardGone).await;
     drop(reporter);
+}
+
+/// The environment of a process tells whose it is, even if all of its parents are gone.
+fn marked(spec: &Spec, mark: &str) -> Spec {
+    let mut spec = spec.clone();
+    spec.env.insert(INSTANCE_VARIABLE.into(), mark.into());
+    spec
+}
+
+/// Does what a guard would have done that something outside Ostler killed.
+async fn end_unguarded(mark: String) {
+    log::warn!("a guard was killed; what it guarded is ended");
+    loop {
+        let mark = mark.clone();
+        let found = tokio::task::spawn_blocking(move || sweep::sweep(INSTANCE_VARIABLE, &mark)).await;
+        if found.unwrap_or_default() == 0 {
+            return;
+        }
+        tokio::time::sleep(LAST_WORDS).await;
+    }
 }
 
 /// The lines of a pipe, as they come.
