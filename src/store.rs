@@ -10,6 +10,7 @@ mod connection;
 mod fault;
 pub mod keys;
 mod migration;
+mod occupancy;
 mod page;
 mod pool;
 mod room;
@@ -42,6 +43,7 @@ use connection::Access;
 
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
+pub use occupancy::Occupancy;
 pub use url::DatabaseUrl;
 
 /// The pool of reading connections; cheap to clone.
@@ -90,6 +92,13 @@ impl Store {
     /// Fails, changing nothing, on a schema newer than this program.
     pub fn migrate(&self) -> Result<Vec<String>> {
         migration::run(&mut self.writer()?)
+    }
+
+    /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.
+    /// Blocks, on PostgreSQL for up to 2 s. Where the connection that holds PostgreSQL's lock is lost, it is taken
+    /// again in the background; meanwhile another one may get in, which both then log.
+    pub fn occupy(&self) -> Result<Occupancy> {
+        occupancy::take(&self.url)
     }
 
     /// A connection of its own, for the recorder. Blocks.
