@@ -37,7 +37,7 @@ const QUEUE: u32 = 4096;
 const UNIT: usize = 16 << 10;
 
 /// A commit is proof of health for this long.
-const FRESH: Duration = Duration::from_millis(250);
+const FRESH: Duration = Duration::from_millis(20);
 
 /// How long [`Recorder::ready`] waits for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);

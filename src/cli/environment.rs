@@ -12,11 +12,15 @@ use crate::cli::{
 };
 
 /// Names that begin like this are ours: an unknown one is a typo, not somebody else's variable.
-const OURS: [&str; 4] = ["OSTLER_", "MCP_", "GATEWAY_", "RATE_LIMIT_"];
+const OURS: &str = "OSTLER_";
+
+/// Other programs use names like these, too: an unknown one is a typo only where it is near one of ours.
+const SHARED: [&str; 3] = ["MCP_", "GATEWAY_", "RATE_LIMIT_"];
 
 /// Names that others may leave in our environment: switches of the test suite, and the marks on the servers of an
 /// Ostler, one of which may be an Ostler itself.
-const OF_OTHERS: [&str; 4] = ["OSTLER_TEST_", "OSTLER_REQUIRE_", INSTALLATION_VARIABLE, "OSTLER_SERVER_ID"];
+const OF_OTHERS: [&str; 5] =
+    ["OSTLER_TEST_", "OSTLER_REQUIRE_", INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
 
 /// Picks the settings out of `variables`, in the order of the table.
 pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<Written> {
@@ -42,9 +46,22 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
 /// What to say about a variable that is no setting; nothing where it is none of our business.
 fn unknown(name: &str) -> Option<String> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    if !begins(&OURS) || begins(&OF_OTHERS) {
-        return None;
-    }
     let meant = did_you_mean(name, SETTINGS.iter().map(|setting| setting.variable));
-    Some(format!("is no setting of Ostler{meant}; `ostler serve --help` lists them all"))
+    let is_ours = name.starts_with(OURS) && !begins(&OF_OTHERS);
+    (is_ours || (begins(&SHARED) && !meant.is_empty()))
+        .then(|| format!("is no setting of Ostler{meant}; `ostler serve --help` lists them all"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown;
+
+    #[test]
+    fn a_typo_is_a_fault_and_the_variables_of_other_programs_are_none() {
+        assert!(unknown("OSTLER_COLOUR").is_some());
+        assert!(unknown("MCP_MAX_RETRY").is_some_and(|message| message.contains("MCP_MAX_RETRIES")));
+        for name in ["MCP_CONFORMANCE_SCENARIO", "GATEWAY_INTERFACE", "OSTLER_REQUIRE_ALL_TESTS", "PATH"] {
+            assert_eq!(unknown(name), None, "{name}");
+        }
+    }
 }

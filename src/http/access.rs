@@ -87,22 +87,18 @@ pub(super) async fn layer(
 
 /// Who sent the request, if it may go on. What cannot be authenticated counts against the address it came from.
 async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
-    let runtime = runtime(request.app_data())?;
     let address = address(request.app_data(), request.peer_addr(), request.headers());
-    let mut principal = match authenticate(request, &runtime).await {
-        Err(Problem::Runtime(Error::Unauthenticated(why))) => {
-            runtime.limit_stranger(address)?;
-            return Err(Error::Unauthenticated(why).into());
-        }
-        outcome => outcome?,
-    };
-    principal.address = address;
-    principal.request_id = Some(RequestId::of(request).as_ref().to_owned());
-    runtime.limit_api(&principal)?;
+    let known = authenticate(request).await;
+    let runtime = runtime(request.app_data());
+    if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
+        runtime.limit_stranger(address)?;
+    }
+    let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
+    runtime?.limit_api(&principal)?;
     Ok(principal)
 }
 
-async fn authenticate(request: &ServiceRequest, runtime: &Runtime) -> Result<Principal, Problem> {
+async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
     let session;
     let bearer = match bearer(request.headers())? {
         Some(token) => token,
@@ -116,7 +112,7 @@ async fn authenticate(request: &ServiceRequest, runtime: &Runtime) -> Result<Pri
             session.value()
         }
     };
-    Ok(runtime.authenticate(bearer).await?)
+    Ok(runtime(request.app_data())?.authenticate(bearer).await?)
 }
 
 /// The token of the only `Authorization` header; `None` where there is none.

@@ -13,6 +13,8 @@ use crate::supervisor::{instance::Figures, messages::Answer};
 
 /// One request in flight.
 struct Pending {
+    /// Where it begins among all bytes sent to the process.
+    start: usize,
     progress: Option<mpsc::Sender<Arc<RawValue>>>,
     reply: oneshot::Sender<Answer>,
 }
@@ -36,8 +38,15 @@ impl Requests {
         self.pending.len()
     }
 
-    pub fn add(&mut self, id: u64, progress: Option<mpsc::Sender<Arc<RawValue>>>, reply: oneshot::Sender<Answer>) {
-        self.pending.insert(id, Pending { progress, reply });
+    /// Adds a request whose line begins at `start` among all bytes sent.
+    pub fn add(
+        &mut self,
+        id: u64,
+        start: usize,
+        progress: Option<mpsc::Sender<Arc<RawValue>>>,
+        reply: oneshot::Sender<Answer>,
+    ) {
+        self.pending.insert(id, Pending { start, progress, reply });
         self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -78,8 +87,21 @@ impl Requests {
 
     /// Fails everything in flight.
     pub fn fail_all(&mut self, reason: &str) {
-        for (_, pending) in self.pending.drain() {
+        self.fail_before(usize::MAX, reason);
+    }
+
+    /// Fails what the server had read the beginning of, when it had read `read` bytes.
+    pub fn fail_before(&mut self, read: usize, reason: &str) {
+        for (_, pending) in self.pending.extract_if(|_, pending| pending.start < read) {
             let _ = pending.reply.send(Answer::Died(reason.into()));
+        }
+        self.figures.in_flight.store(self.pending.len().try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Sends everybody away: nobody has read a byte of what is left.
+    pub fn send_away(&mut self) {
+        for (_, pending) in self.pending.drain() {
+            let _ = pending.reply.send(Answer::NotSent);
         }
         self.figures.in_flight.store(0, Ordering::Relaxed);
     }
@@ -109,7 +131,7 @@ mod tests {
             .iter()
             .map(|id| {
                 let (reply, answer) = oneshot::channel();
-                requests.add(*id, None, reply);
+                requests.add(*id, usize::try_from(*id).unwrap(), None, reply);
                 answer
             })
             .collect();
@@ -131,6 +153,15 @@ mod tests {
         assert!(answers[1].try_recv().is_err());
         assert_eq!(requests.figures.stray_answers.load(Ordering::Relaxed), 3);
         assert_eq!(requests.figures.in_flight.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_the_server_never_read_may_be_sent_to_another() {
+        let (mut requests, mut answers) = in_flight(&[10, 20]);
+        requests.fail_before(20, "it ended");
+        assert!(matches!(answers[0].try_recv(), Ok(Answer::Died(_))));
+        requests.send_away();
+        assert!(matches!(answers[1].try_recv(), Ok(Answer::NotSent)));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct ServerActor {
     phase: Phase,
     requests: Requests,
     writer: Option<Writer>,
+    /// The writer of a process that was lost: it tells what was never read.
+    unread: Option<Writer>,
     orders: Option<Orders>,
     exit: ExitSlot,
     last_heard: Option<Instant>,
@@ -84,6 +86,7 @@ impl ServerActor {
             output,
             phase: Phase::Starting,
             writer: None,
+            unread: None,
             orders: None,
             exit: ExitSlot::default(),
             last_heard: None,
@@ -94,8 +97,9 @@ impl ServerActor {
         }
     }
 
-    fn write(&self, line: bytes::Bytes) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.send(line).is_ok())
+    /// Sends a line; where it begins among all bytes sent, or `None` where it was not sent.
+    fn write(&mut self, line: bytes::Bytes) -> Option<usize> {
+        self.writer.as_mut()?.send(line).ok()
     }
 
     fn take_in(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
@@ -184,12 +188,11 @@ impl Handler<Dispatch> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
-        if self.phase == Phase::Stopping || !self.write(request.line) {
+        match self.write(request.line) {
+            Some(start) => self.requests.add(request.id, start, request.progress, request.reply),
             // Nobody waiting for it is no loss: it was not sent.
-            let _ = request.reply.send(Answer::NotSent);
-            return;
+            None => drop(request.reply.send(Answer::NotSent)),
         }
-        self.requests.add(request.id, request.progress, request.reply);
     }
 }
 

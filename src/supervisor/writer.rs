@@ -18,7 +18,10 @@ const BACKLOG: usize = 1024;
 pub(super) struct Writer {
     pipe: Arc<pipe::Sender>,
     backlog: mpsc::Sender<Bytes>,
+    /// Bytes of the backlog that are not in the pipe yet.
     waiting: Arc<AtomicUsize>,
+    /// Bytes of every line that was taken, written or not.
+    accepted: usize,
 }
 
 impl Writer {
@@ -27,11 +30,25 @@ impl Writer {
         let (pipe, waiting) = (Arc::new(pipe), Arc::<AtomicUsize>::default());
         let (backlog, lines) = mpsc::channel(BACKLOG);
         actix::spawn(write_backlog(pipe.clone(), lines, waiting.clone()));
-        Self { pipe, backlog, waiting }
+        Self { pipe, backlog, waiting, accepted: 0 }
     }
 
-    /// Writes a line now where the pipe takes it, or queues it; `Err` where nothing of it was or will be written.
-    pub fn send(&self, mut line: Bytes) -> io::Result<()> {
+    /// Writes a line now where the pipe takes it, or queues it, and returns where it begins among all bytes;
+    /// `Err` where nothing of it was or will be written.
+    pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
+        let (start, length) = (self.accepted, line.len());
+        self.write(line)?;
+        self.accepted = start.saturating_add(length);
+        Ok(start)
+    }
+
+    /// How many bytes the server has read; `None` where the system does not tell.
+    pub fn read_by_server(&self) -> Option<usize> {
+        let unread = rustix::io::ioctl_fionread(&*self.pipe).ok()?.try_into().ok()?;
+        self.accepted.checked_sub(self.waiting.load(Ordering::Acquire))?.checked_sub(unread)
+    }
+
+    fn write(&self, mut line: Bytes) -> io::Result<()> {
         if self.waiting.load(Ordering::Acquire) == 0 {
             match self.pipe.try_write(&line) {
                 Ok(written) => line.advance(written),
@@ -42,9 +59,10 @@ impl Writer {
                 return Ok(());
             }
         }
-        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let length = line.len();
+        self.waiting.fetch_add(length, Ordering::AcqRel);
         self.backlog.try_send(line).map_err(|_| {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.waiting.fetch_sub(length, Ordering::AcqRel);
             io::ErrorKind::WouldBlock.into()
         })
     }
@@ -52,18 +70,20 @@ impl Writer {
 
 async fn write_backlog(pipe: Arc<pipe::Sender>, mut lines: mpsc::Receiver<Bytes>, waiting: Arc<AtomicUsize>) {
     while let Some(line) = lines.recv().await {
-        if write_all(&pipe, line).await.is_err() {
+        if write_all(&pipe, line, &waiting).await.is_err() {
             return;
         }
-        waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-async fn write_all(pipe: &pipe::Sender, mut line: Bytes) -> io::Result<()> {
+async fn write_all(pipe: &pipe::Sender, mut line: Bytes, waiting: &AtomicUsize) -> io::Result<()> {
     while !line.is_empty() {
         pipe.writable().await?;
         match pipe.try_write(&line) {
-            Ok(written) => line.advance(written),
+            Ok(written) => {
+                line.advance(written);
+                waiting.fetch_sub(written, Ordering::AcqRel);
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }

@@ -20,6 +20,21 @@ fn a_server_killed_from_outside_comes_back_and_the_next_call_works() {
 }
 
 #[test]
+fn a_call_that_a_killed_server_never_read_is_answered_by_the_next_process() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let pid = server.pid();
+    support::processes::signal(pid, rustix::process::Signal::STOP);
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| server.call("echo", json!({"message": "hello"})));
+        eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+        kill(pid);
+        assert_eq!(call.join().unwrap().is(200).said(), "hello");
+    });
+    assert_eq!(server.logs().list("/items").len(), 1);
+}
+
+#[test]
 fn killing_ostler_leaves_no_process_of_any_server() {
     let mut ostler = Ostler::spawn();
     let admin = ostler.admin();

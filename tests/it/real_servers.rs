@@ -55,7 +55,6 @@ fn the_filesystem_server_works_and_survives_a_kill() {
     assert_eq!(read().is(200).said(), "what the note says");
     let pid = server.pid();
     support::processes::kill(pid);
-    eventually("it is dead", || (!support::processes::alive(pid)).then_some(()));
     assert_eq!(read().is(200).said(), "what the note says");
     let outside = server.call("read_text_file", json!({"path": "/etc/hostname"})).problem(400, "tool_execution_failed");
     assert!(outside.text().contains("denied"), "{outside:?}");

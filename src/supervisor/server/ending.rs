@@ -9,6 +9,7 @@ use crate::supervisor::{
     guard,
     messages::{ChildLost, StopInstance},
     server::{Phase, ServerActor},
+    writer::Writer,
 };
 
 /// How long after a process's end its last answers may still be in the pipe. A stranger may hold the pipe open for ever.
@@ -21,13 +22,13 @@ impl ServerActor {
     /// The process is gone; what it left in the pipe is still taken in.
     pub(super) fn process_ended(&mut self, ctx: &mut Context<Self>) {
         self.lost();
-        ctx.run_later(LAST_ANSWERS, |actor, _| actor.requests.fail_all("the server ended"));
+        ctx.run_later(LAST_ANSWERS, |actor, _| actor.fail_what_was_read());
     }
 
     /// Nothing more can be answered.
     pub(super) fn output_ended(&mut self, ctx: &mut Context<Self>) {
-        self.requests.fail_all("the server ended");
         self.lost();
+        self.fail_what_was_read();
         ctx.run_later(MUTE, |actor, _| {
             if actor.phase != Phase::Stopping {
                 actor.end_now(Exit::ClosedOutput);
@@ -37,8 +38,21 @@ impl ServerActor {
 
     /// Callers should turn to another process; those who have not heard of it yet are sent away.
     pub(super) fn lost(&mut self) {
-        self.writer = None;
+        self.unread = self.writer.take().or(self.unread.take());
         self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
+    }
+
+    /// Fails the requests that the server may have acted on. The others wait for the end of its whole tree: until then
+    /// somebody else in it may read them.
+    fn fail_what_was_read(&mut self) {
+        let read = self.unread.as_ref().and_then(Writer::read_by_server).unwrap_or(usize::MAX);
+        self.requests.fail_before(read, "the server ended");
+    }
+
+    /// The whole tree is gone: what nobody read goes to the next process.
+    pub(super) fn settle_the_rest(&mut self) {
+        self.fail_what_was_read();
+        self.requests.send_away();
     }
 
     /// Goes on with the stop once the last request in flight is settled.

@@ -166,7 +166,7 @@ impl Handler<GuardGone> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, _: GuardGone, ctx: &mut Context<Self>) {
-        self.requests.fail_all("the server ended");
+        self.settle_the_rest();
         self.exit.note(Exit::Lost);
         ctx.stop();
     }
