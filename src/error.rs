@@ -113,6 +113,12 @@ pub struct Fault {
     pub message: String,
 }
 
+/// The pointer to the field `key` of what `pointer` points to (RFC 6901).
+#[must_use]
+pub fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
 /// Every field that cannot be accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);

@@ -16,7 +16,10 @@ use serde::{
 };
 use serde_path_to_error::{Path, Segment};
 
-use crate::{error::Error, http::problem::Problem};
+use crate::{
+    error::{Error, below},
+    http::problem::Problem,
+};
 
 /// The longest body taken, in bytes.
 pub(super) const LIMIT: usize = 4 << 20;
@@ -90,11 +93,6 @@ fn pointer(path: &Path) -> String {
         Segment::Map { key } => below(&pointer, key),
         Segment::Enum { .. } | Segment::Unknown => pointer,
     })
-}
-
-/// The pointer to the field `key` of what `pointer` points to (RFC 6901).
-pub(super) fn below(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The pointer with the field that the message is about, where the path stops short of it.

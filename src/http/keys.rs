@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    error::Faults,
     http::{
         Answer,
         access::Caller,
@@ -58,9 +57,6 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
     responses((status = 201, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
 pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answer {
-    let mut faults = Faults::default();
-    check_name(&mut faults, &body.name);
-    faults.into_result()?;
     let permissions = body.permissions.map(|list| list.into_iter().collect());
     let made = caller.runtime.create_key(&caller.who, &body.name.0, permissions, body.expires_at).await?;
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
@@ -76,10 +72,4 @@ pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answ
 pub(super) async fn delete(caller: Caller, Id(id): Id<KeyId>) -> Answer {
     caller.runtime.delete_key(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Notes where a name is not one a person could read.
-pub(super) fn check_name(faults: &mut Faults, Text(name): &Text) {
-    let holds = name.chars().count() <= 128 && !name.trim().is_empty() && !name.chars().any(char::is_control);
-    faults.check(holds, "/name", "must be 1 to 128 characters, none of them a control character");
 }

@@ -43,7 +43,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
     ),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> Answer {
-    let details = caller.runtime.create_server(&caller.who, body.check()?).await?;
+    let details = caller.runtime.create_server(&caller.who, body.into()).await?;
     let location = format!("{}/{}", request.path(), details.server.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -87,7 +87,7 @@ pub(super) async fn update(
     let Caller { who, runtime } = &caller;
     let wanted = IfMatch::of(request.headers())?;
     let revision = wanted.choose(|| Ok(runtime.server(who, id)?.revision))?;
-    let details = runtime.update_server(who, id, body.check()?, revision).await?;
+    let details = runtime.update_server(who, id, body.into(), revision).await?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(ServerView::from(details.server)))
 }
 

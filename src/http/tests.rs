@@ -64,6 +64,34 @@ fn every_documented_call_says_who_may_and_how_it_fails() {
 }
 
 #[test]
+fn the_bounds_in_the_documentation_are_those_that_are_kept() {
+    use crate::policy::{account, name, server};
+    let schemas = &openapi::document()["components"]["schemas"];
+    let bound = |at: &str, word: &str| {
+        let (schema, field) = at.split_once('.').unwrap();
+        schemas[schema]["properties"][field][word].as_u64().unwrap_or_else(|| panic!("{at} has no {word}"))
+    };
+    for body in ["NewServerBody", "ServerChangeBody", "NewUserBody", "UserChangeBody", "NewKeyBody"] {
+        assert_eq!(bound(&format!("{body}.name"), "maxLength"), name::LONGEST as u64, "{body}");
+    }
+    for body in ["NewServerBody", "ServerChangeBody"] {
+        let of = |field: &str, word| bound(&format!("{body}.{field}"), word);
+        assert_eq!(of("description", "maxLength"), server::LONGEST_DESCRIPTION as u64);
+        assert_eq!(of("command", "maxLength"), server::LONGEST_COMMAND as u64);
+        assert_eq!(of("args", "maxItems"), server::MOST_ARGS as u64);
+    }
+    for body in ["NewUserBody", "UserChangeBody"] {
+        assert_eq!(bound(&format!("{body}.email"), "maxLength"), account::LONGEST_EMAIL as u64);
+    }
+    for at in ["NewUserBody.password", "UserChangeBody.password", "PasswordBody.newPassword"] {
+        let bounds = (bound(at, "minLength"), bound(at, "maxLength"));
+        assert_eq!(bounds, (account::SHORTEST as u64, account::LONGEST as u64), "{at}");
+    }
+    let longest = crate::policy::call::LONGEST_DEADLINE.as_millis();
+    assert_eq!(u128::from(bound("ExecuteBody.timeoutMs", "maximum")), longest);
+}
+
+#[test]
 fn every_reference_in_the_documentation_leads_somewhere() {
     fn walk(value: &Value, document: &Value) {
         match value {

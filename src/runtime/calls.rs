@@ -12,12 +12,10 @@ use crate::{
     error::{Error, Result, ToolFailure},
     mcp,
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
+    policy::call,
     runtime::{Runtime, dispatch::Reply, registry::Registered},
     store,
 };
-
-/// The longest deadline a caller may name.
-const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A tool call to make.
 #[derive(Debug)]
@@ -38,6 +36,11 @@ impl CallRequest {
     pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
         // A value can always be written.
         Self { tool: tool.into(), parameters: to_raw_value(&parameters).ok(), timeout: None, progress: None }
+    }
+
+    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid`.
+    pub fn check(&self) -> Result<()> {
+        call::faults(&self.tool, self.parameters.as_deref().map(RawValue::get), self.timeout).into_result()
     }
 }
 
@@ -77,9 +80,10 @@ impl Runtime {
     ///
     /// Dropping the future cancels the call, which is recorded all the same.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
+        request.check()?;
         let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
         self.limit_execute(who)?;
-        let call = self.let_in(who, server, request)?;
+        let call = self.let_in(who, server, request);
         let work = self.inner.life.begin_work()?;
         let slots = call.server.slots.clone();
         let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"))?;
@@ -109,27 +113,20 @@ impl Runtime {
         self.inner.store.read(move |db| store::calls::list(db, id, &filter, &page)).await
     }
 
-    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Result<Call> {
+    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress } = request;
         let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
         let arguments = if arguments.get() == "null" { empty_object() } else { arguments };
-        if !arguments.get().trim_start().starts_with('{') {
-            return Err(Error::invalid("/parameters", "must be an object"));
-        }
-        let timeout = timeout.unwrap_or(self.inner.settings.call_timeout);
-        if timeout.is_zero() || timeout > LONGEST {
-            return Err(Error::invalid("/timeoutMs", "must be between 1 and 3600000"));
-        }
-        Ok(Call {
+        Call {
             id: CallId::new(),
             user_id: who.user_id,
             server,
             tool,
             arguments: Arc::from(arguments),
-            timeout,
+            timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
             progress,
             created_at: Timestamp::now(),
-        })
+        }
     }
 
     /// Makes the call and records it, before anybody hears how it went.

@@ -10,7 +10,7 @@ use crate::{
         UserId,
     },
     policy::{
-        account,
+        account, name,
         permission::{covers, of_role},
     },
     runtime::{Runtime, accounts::to_its_end},
@@ -89,7 +89,7 @@ impl Runtime {
         let before = self.find_user(id).await?;
         let mut faults = Faults::default();
         let email = change.email.as_deref().and_then(|text| noted(&mut faults, "/email", account::email(text)));
-        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", account::name(text)));
+        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", name::kept(text)));
         if let Some(password) = &change.password {
             note_password(&mut faults, password, email.as_ref().unwrap_or(&before.email));
         }
@@ -120,7 +120,7 @@ pub(super) fn user(email: String, name: String, role: Role, password_hash: Strin
 fn checked(new: &NewUser) -> Result<(String, String)> {
     let mut faults = Faults::default();
     let email = noted(&mut faults, "/email", account::email(&new.email)).unwrap_or_default();
-    let name = noted(&mut faults, "/name", account::name(&new.name)).unwrap_or_default();
+    let name = noted(&mut faults, "/name", name::kept(&new.name)).unwrap_or_default();
     note_password(&mut faults, &new.password, &email);
     faults.into_result().map(|()| (email, name))
 }
