@@ -189,7 +189,7 @@ impl Handler<Dispatch> for ServerActor {
 
     fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
         match self.write(request.line) {
-            Some(start) => self.requests.add(request.id, start, request.progress, request.reply),
+            Some(start) => self.requests.add(request.id, start, request.follower, request.reply),
             // Nobody waiting for it is no loss: it was not sent.
             None => drop(request.reply.send(Answer::NotSent)),
         }
