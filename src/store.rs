@@ -32,6 +32,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use diesel::{ConnectionError, r2d2::Pool};
@@ -45,6 +46,9 @@ pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
 pub use occupancy::Occupancy;
 pub use url::DatabaseUrl;
+
+/// How long a read may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pool of reading connections; cheap to clone.
 #[derive(Clone)]
@@ -135,7 +139,16 @@ impl Store {
     }
 
     /// Runs `query` on a pooled connection, on a thread where blocking is allowed. Such connections refuse writes.
+    /// `StoreUnavailable` after 5 s without an answer; the query may go on.
     pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let late = |_| Error::StoreUnavailable("it does not answer".into());
+        tokio::time::timeout(PATIENCE, self.read_patiently(query)).await.map_err(late)?
+    }
+
+    async fn read_patiently<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {

@@ -121,26 +121,27 @@ fn the_bounds_in_the_documentation_are_those_that_are_kept() {
     let schemas = &openapi::document()["components"]["schemas"];
     let bound = |at: &str, word: &str| {
         let (schema, field) = at.split_once('.').unwrap();
-        schemas[schema]["properties"][field][word].as_u64().unwrap_or_else(|| panic!("{at} has no {word}"))
+        let bound = schemas[schema]["properties"][field][word].as_u64();
+        usize::try_from(bound.unwrap_or_else(|| panic!("{at} has no {word}"))).unwrap()
     };
     for body in ["NewServerBody", "ServerChangeBody", "NewUserBody", "UserChangeBody", "NewKeyBody"] {
-        assert_eq!(bound(&format!("{body}.name"), "maxLength"), name::LONGEST as u64, "{body}");
+        assert_eq!(bound(&format!("{body}.name"), "maxLength"), name::LONGEST, "{body}");
     }
     for body in ["NewServerBody", "ServerChangeBody"] {
         let of = |field: &str, word| bound(&format!("{body}.{field}"), word);
-        assert_eq!(of("description", "maxLength"), server::LONGEST_DESCRIPTION as u64);
-        assert_eq!(of("command", "maxLength"), server::LONGEST_COMMAND as u64);
-        assert_eq!(of("args", "maxItems"), server::MOST_ARGS as u64);
+        assert_eq!(of("description", "maxLength"), server::LONGEST_DESCRIPTION);
+        assert_eq!(of("command", "maxLength"), server::LONGEST_COMMAND);
+        assert_eq!(of("args", "maxItems"), server::MOST_ARGS);
     }
     for body in ["NewUserBody", "UserChangeBody"] {
-        assert_eq!(bound(&format!("{body}.email"), "maxLength"), account::LONGEST_EMAIL as u64);
+        assert_eq!(bound(&format!("{body}.email"), "maxLength"), account::LONGEST_EMAIL);
     }
     for at in ["NewUserBody.password", "UserChangeBody.password", "PasswordBody.newPassword"] {
         let bounds = (bound(at, "minLength"), bound(at, "maxLength"));
-        assert_eq!(bounds, (account::SHORTEST as u64, account::LONGEST as u64), "{at}");
+        assert_eq!(bounds, (account::SHORTEST, account::LONGEST), "{at}");
     }
-    let longest = crate::policy::call::LONGEST_DEADLINE.as_millis();
-    assert_eq!(u128::from(bound("ExecuteBody.timeoutMs", "maximum")), longest);
+    let longest = usize::try_from(crate::policy::call::LONGEST_DEADLINE.as_millis()).unwrap();
+    assert_eq!(bound("ExecuteBody.timeoutMs", "maximum"), longest);
 }
 
 #[test]

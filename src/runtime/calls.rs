@@ -13,7 +13,7 @@ use crate::{
     mcp,
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
     policy::call,
-    runtime::{Runtime, dispatch::Reply, registry::Registered},
+    runtime::{Runtime, commit::to_its_end, dispatch::Reply, registry::Registered},
     store,
 };
 
@@ -135,15 +135,27 @@ impl Runtime {
         let (reply, execution_time) = self.dispatch(&call, gone).await;
         let record = record(&call, &reply, execution_time);
         let success = record.success;
-        self.inner.recorder.call(record).await.map_err(|cause| {
+        let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
+        let recorded = to_its_end(async move {
+            recorder.call(record).await?;
+            server.tally.add(success, execution_time);
+            Ok(())
+        });
+        recorded.await.map_err(|cause| {
             log::error!(server:% = call.server.id, cause:%; "a call was made but could not be recorded");
-            Error::StoreUnavailable("the tool was called, but the call could not be recorded".into())
+            unrecorded(cause)
         })?;
-        call.server.tally.add(success, execution_time);
         self.inner.metrics.called(&reply, execution_time);
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         outcome(&call, reply, execution_time)
     }
+}
+
+/// What to tell a caller whose call was made; the reason says whether it may still be recorded.
+fn unrecorded(cause: Error) -> Error {
+    let known = "the tool was called, but the call could not be recorded";
+    let reason = if let Error::StoreUnavailable(reason) = cause { format!(": {reason}") } else { String::new() };
+    Error::StoreUnavailable(format!("{known}{reason}"))
 }
 
 fn empty_object() -> Box<RawValue> {

@@ -75,7 +75,7 @@ impl Runtime {
         };
         let entry = AuditEntry::by(who, "key.create", key.id, Outcome::Success).with_detail(key.prefix.clone());
         let maker = who.credential;
-        let key = self.inner.recorder.write(Some(entry), move |db| insert(db, key, maker)).await?;
+        let key = self.write(Some(entry), move |db| insert(db, key, maker)).await?;
         Ok(NewKey { key, secret })
     }
 

@@ -11,7 +11,7 @@ use crate::{
         ServerChange, ServerConfig, ServerId, Timestamp, UserId,
     },
     policy::{mask::MASKED, server as rules},
-    runtime::{Runtime, accounts::to_its_end, registry::Registered},
+    runtime::{Runtime, commit::to_its_end, registry::Registered},
     store::{self, servers::StoredServer},
     supervisor::{
         Availability,
@@ -236,7 +236,7 @@ impl Runtime {
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
         let registered = self.reach(who, id, Permission::McpWrite, action)?;
         let _work = self.inner.life.begin_work()?;
-        self.inner.recorder.audit(AuditEntry::by(who, action, id, Outcome::Success)).await?;
+        self.put_on_record(AuditEntry::by(who, action, id, Outcome::Success)).await?;
         Ok(registered)
     }
 

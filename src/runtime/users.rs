@@ -13,7 +13,7 @@ use crate::{
         account, name,
         permission::{covers, of_role},
     },
-    runtime::{Runtime, accounts::to_its_end},
+    runtime::{Runtime, commit::to_its_end},
     store::{Connection, servers, sessions, users},
 };
 
@@ -49,7 +49,7 @@ impl Runtime {
         let user = user(email, name, new.role, self.hash(&new.password).await?);
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success).with_detail(user.email.clone());
         let made = user.clone();
-        self.inner.recorder.write(Some(entry), move |db| users::insert(db, &made)).await?;
+        self.write(Some(entry), move |db| users::insert(db, &made)).await?;
         Ok(user)
     }
 
@@ -78,7 +78,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let runtime = self.clone();
         let work = async move {
-            let orphans = runtime.change_account(id, entry, move |db| delete(db, id, admins_too)).await?;
+            let orphans = runtime.change_account_patiently(id, entry, move |db| delete(db, id, admins_too)).await?;
             runtime.forget_servers_of(id, orphans);
             Ok(())
         };
