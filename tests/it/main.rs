@@ -31,6 +31,7 @@ mod real_servers;
 mod recorder;
 mod store;
 mod supervision;
+mod survival;
 mod tidy;
 mod transport;
 mod updates;
