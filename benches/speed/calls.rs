@@ -1,6 +1,6 @@
 //! Calls of a tool, beside what they are made of: HTTP, a pipe, a durable row. Interleaved, so that all see the same machine.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
 
@@ -30,8 +30,25 @@ struct Backend {
     /// Outlives what runs in it.
     _folder: Folder,
     request: Request,
-    calls: [Vec<Sample>; 3],
+    calls: [Vec<Cell>; 3],
     rows: Vec<Sample>,
+}
+
+/// Calls over HTTP in one round.
+#[derive(Clone, Copy)]
+struct Cell {
+    sample: Sample,
+    /// Processor time that a call took of who answered it.
+    processor: Duration,
+}
+
+/// Whose processor time a call takes.
+#[derive(Clone, Copy)]
+enum Who {
+    /// Another process.
+    Process(u32),
+    /// The threads of this one but for the first, which is the load.
+    OurThreads,
 }
 
 /// Everything that is measured once a round.
@@ -44,7 +61,7 @@ struct Bench {
     /// A tool's result, as recorded.
     result: String,
     backends: Vec<Backend>,
-    http: [Vec<Sample>; 3],
+    http: [Vec<Cell>; 3],
     pipes: [Vec<Sample>; 2],
     writes: Vec<Sample>,
 }
@@ -106,11 +123,12 @@ impl Bench {
             backend.rows.push(backend.commits.run(span, &self.result)?);
         }
         for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-            let until = Until::Passed(span);
-            self.http[at].push(load::run(self.bare.address, &self.request, in_flight, until).await?);
+            let bare = cell(Who::OurThreads, self.bare.address, &self.request, in_flight, span);
+            self.http[at].push(bare.await?);
             for backend in &mut self.backends {
-                let sample = load::run(backend.ostler.address, &backend.request, in_flight, until).await?;
-                backend.calls[at].push(sample);
+                let ostler = &backend.ostler;
+                let calls = cell(Who::Process(ostler.pid()), ostler.address, &backend.request, in_flight, span);
+                backend.calls[at].push(calls.await?);
             }
         }
         self.pipes[1].push(self.pipe.run(64, span)?);
@@ -122,7 +140,8 @@ impl Bench {
             table.add_calls(what, in_flight, Sample::median(rounds), means);
         };
         for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-            add("HTTP floor: bare actix-web handler", in_flight, &self.http[at], String::new());
+            let cells = &self.http[at];
+            add("HTTP floor: bare actix-web handler", in_flight, &samples(cells), processor(cells));
         }
         add("pipe floor: `ostler demo-server`, no HTTP", 1, &self.pipes[0], String::new());
         add("pipe floor: `ostler demo-server`, no HTTP", 64, &self.pipes[1], String::new());
@@ -133,7 +152,9 @@ impl Bench {
         for backend in &self.backends {
             for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
                 let what = format!("`/execute`: key checked, call recorded, {}", backend.name);
-                add(&what, in_flight, &backend.calls[at], self.means(backend, at));
+                let cells = &backend.calls[at];
+                let means = format!("{}; {}", processor(cells), self.means(backend, at));
+                add(&what, in_flight, &samples(cells), means);
             }
         }
     }
@@ -141,7 +162,7 @@ impl Bench {
     /// What a row means, next to the floors of the same rounds.
     fn means(&self, backend: &Backend, at: usize) -> String {
         let rounds = backend.calls[at].iter().zip(&self.http[at]);
-        let share = median(rounds.map(|(calls, http)| calls.per_second / http.per_second));
+        let share = median(rounds.map(|(calls, http)| calls.sample.per_second / http.sample.per_second));
         let share = match IN_FLIGHT[at] {
             64 => format!("{share:.2} of the HTTP floor (aim: at least {LEAST_SHARE})"),
             _ => format!("{share:.2} of the HTTP floor"),
@@ -149,13 +170,54 @@ impl Bench {
         if at > 0 {
             return share;
         }
-        let parts = [&self.http[0], &self.pipes[0], &backend.rows];
+        let http = samples(&self.http[0]);
+        let parts = [&http, &self.pipes[0], &backend.rows];
         let times = median(backend.calls[0].iter().enumerate().map(|(round, calls)| {
             let sum: Duration = parts.iter().filter_map(|part| part.get(round)).map(|sample| sample.p50).sum();
-            calls.p50.as_secs_f64() / sum.as_secs_f64()
+            calls.sample.p50.as_secs_f64() / sum.as_secs_f64()
         }));
         format!("{share}; p50 {times:.2} × HTTP + pipe + commit (aim: at most {MOST_TIMES})")
     }
+}
+
+/// Makes calls, and looks at the processor time of who answers them.
+async fn cell(
+    who: Who,
+    address: std::net::SocketAddr,
+    request: &Request,
+    in_flight: usize,
+    span: Duration,
+) -> Outcome<Cell> {
+    let before = used(who)?;
+    let run = load::run(address, request, in_flight, Until::Passed(span)).await?;
+    let used = used(who)?.saturating_sub(before);
+    Ok(Cell { sample: run.sample, processor: used.div_f64(run.made.max(1) as f64) })
+}
+
+fn samples(cells: &[Cell]) -> Vec<Sample> {
+    cells.iter().map(|cell| cell.sample).collect()
+}
+
+fn processor(cells: &[Cell]) -> String {
+    let each = median(cells.iter().map(|cell| cell.processor.as_secs_f64()));
+    format!("{:.1} µs of processor a call", each * 1e6)
+}
+
+/// Processor time used so far.
+fn used(who: Who) -> Outcome<Duration> {
+    let (pid, without) = match who {
+        Who::Process(pid) => (pid, None),
+        Who::OurThreads => (std::process::id(), Some(std::process::id().to_string())),
+    };
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))?.flatten();
+    let threads = threads.filter(|thread| thread.file_name().to_str() != without.as_deref());
+    Ok(threads.filter_map(|thread| time_of(&thread.path())).sum())
+}
+
+/// Of a thread; `None` where it has just ended.
+fn time_of(thread: &Path) -> Option<Duration> {
+    let schedule = fs::read_to_string(thread.join("schedstat")).ok()?;
+    schedule.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// How long an answer is, and the tool's result in it.

@@ -59,8 +59,16 @@ pub enum Until {
     Made(usize),
 }
 
+/// What a run found.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub sample: Sample,
+    /// Every call made, those that are not counted too.
+    pub made: usize,
+}
+
 /// Keeps `in_flight` calls in flight.
-pub async fn run(address: SocketAddr, request: &Request, in_flight: usize, until: Until) -> Outcome<Sample> {
+pub async fn run(address: SocketAddr, request: &Request, in_flight: usize, until: Until) -> Outcome<Run> {
     let begun = Instant::now();
     let (start, end, most) = match until {
         Until::Passed(span) => (begun + span / 10, begun + span / 10 + span, usize::MAX),
@@ -78,7 +86,7 @@ pub async fn run(address: SocketAddr, request: &Request, in_flight: usize, until
         Until::Passed(span) => span,
         Until::Made(_) => begun.elapsed(),
     };
-    Ok(Sample::of(course.taken.take(), span))
+    Ok(Run { sample: Sample::of(course.taken.take(), span), made: most - course.left.get() })
 }
 
 /// A run under way, shared by its callers.
