@@ -41,7 +41,7 @@ pub(super) struct NewKeyView {
 }
 
 /// List your API keys
-#[utoipa::path(get, path = "/api/auth/keys", tag = "account", params(PageQuery),
+#[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(PageQuery),
     responses((status = 200, description = "A page of keys, without their secrets", body = List<ApiKey>)),
     security(("bearer" = [])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -52,7 +52,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
 /// Make an API key
 ///
 /// The answer shows the key; nothing ever shows it again.
-#[utoipa::path(post, path = "/api/auth/keys", tag = "account",
+#[utoipa::path(post, path = "/api/auth/keys", tag = "keys",
     request_body(content = NewKeyBody, example = json!({"name": "nightly build", "permissions": ["mcp:read", "mcp:execute"]})),
     responses((status = 201, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
@@ -65,7 +65,7 @@ pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answ
 /// Remove an API key
 ///
 /// It ends at once.
-#[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "account",
+#[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "keys",
     params(("id" = String, Path, description = "The key")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = [])))]

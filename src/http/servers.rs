@@ -93,7 +93,7 @@ pub(super) async fn update(
 
 /// Remove a server
 ///
-/// Its process ends; its calls stay on record.
+/// Its process ends. Its calls are kept in the database, but no longer shown.
 #[utoipa::path(delete, path = "/api/mcp/{id}", tag = "servers",
     params(("id" = String, Path, description = "The server"),
         ("If-Match" = Option<String>, Header, description = "An `ETag` you were given, or `*`")),
@@ -122,7 +122,7 @@ pub(super) async fn check_health(caller: Caller) -> Answer {
 }
 
 /// List every server
-#[utoipa::path(get, path = "/api/mcp/admin/all", tag = "administration", params(PageQuery),
+#[utoipa::path(get, path = "/api/mcp/admin/all", tag = "servers", params(PageQuery),
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -133,7 +133,7 @@ pub(super) async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> 
 /// Count everything
 ///
 /// Totals over every server, by status, calls, errors, times and restarts.
-#[utoipa::path(get, path = "/api/mcp/admin/statistics", tag = "administration",
+#[utoipa::path(get, path = "/api/mcp/admin/statistics", tag = "servers",
     responses((status = 200, description = "The totals", body = Statistics)),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn statistics(caller: Caller) -> Answer {

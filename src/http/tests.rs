@@ -64,6 +64,58 @@ fn every_documented_call_says_who_may_and_how_it_fails() {
 }
 
 #[test]
+fn every_call_has_a_name_of_its_own_for_programs() {
+    let items = openapi::document()["paths"].as_object().unwrap().values();
+    let names: Vec<_> =
+        items.flat_map(|item| item.as_object().unwrap().values()).map(|one| &one["operationId"]).collect();
+    let different: BTreeSet<_> = names.iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(different.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn failures_are_documented_where_they_happen() {
+    let text = |path: &str, method: &str, status: &str| {
+        let pointer = format!("/paths/{}/{method}/responses/{status}", path.replace('/', "~1"));
+        let answer = openapi::document().pointer(&pointer).unwrap_or_else(|| panic!("no {status} at {method} {path}"));
+        assert!(answer["content"]["application/problem+json"].is_object(), "{pointer}");
+        answer["description"].as_str().unwrap().to_owned()
+    };
+    assert!(text("/api/auth/login", "post", "401").contains("the password is wrong"));
+    assert!(!text("/api/auth/login", "post", "401").contains("token"));
+    assert!(text("/api/auth/login", "post", "503").contains("busy"));
+    assert!(text("/api/auth/login", "post", "429").contains("rate_limited"));
+    assert!(text("/api/mcp/{id}/tools", "get", "504").contains("call_timeout"));
+    for (path, method) in [("tools", "get"), ("start", "post"), ("restart", "post"), ("execute", "post")] {
+        assert!(text(&format!("/api/mcp/{{id}}/{path}"), method, "503").contains("server_unavailable"), "{path}");
+    }
+}
+
+#[test]
+fn what_is_sent_as_null_is_never_said_to_be_left_out() {
+    let schemas = &openapi::document()["components"]["schemas"];
+    let required = |name: &str, field: &str| {
+        let schema = &schemas[name];
+        let parts = schema["allOf"].as_array().map_or_else(|| vec![schema], |parts| parts.iter().collect());
+        let mut lists = parts.iter().filter_map(|part| part["required"].as_array());
+        lists.any(|list| list.iter().any(|one| one == field))
+    };
+    for (name, field) in [
+        ("RuntimeStatus", "lastExit"),
+        ("RuntimeStatus", "nextAttemptAt"),
+        ("Server", "description"),
+        ("ApiKey", "expiresAt"),
+        ("AuditEntry", "actorId"),
+        ("ToolCall", "response"),
+        ("List_ServerItem", "nextCursor"),
+    ] {
+        assert!(required(name, field), "{name}.{field}");
+    }
+    for (name, field) in [("Problem", "errors"), ("State", "checks"), ("ServerChangeBody", "description")] {
+        assert!(!required(name, field), "{name}.{field}");
+    }
+}
+
+#[test]
 fn the_bounds_in_the_documentation_are_those_that_are_kept() {
     use crate::policy::{account, name, server};
     let schemas = &openapi::document()["components"]["schemas"];

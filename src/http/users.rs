@@ -59,7 +59,7 @@ pub(super) struct UserChangeBody {
 }
 
 /// List accounts
-#[utoipa::path(get, path = "/api/auth/users", tag = "administration", params(PageQuery),
+#[utoipa::path(get, path = "/api/auth/users", tag = "users", params(PageQuery),
     responses((status = 200, description = "A page of accounts", body = List<User>)),
     security(("bearer" = ["users:manage"])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -68,7 +68,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
 }
 
 /// Make an account
-#[utoipa::path(post, path = "/api/auth/users", tag = "administration",
+#[utoipa::path(post, path = "/api/auth/users", tag = "users",
     request_body(content = NewUserBody, example = json!({
         "email": "ada@example.org", "name": "Ada", "password": "…", "role": "developer"
     })),
@@ -86,7 +86,7 @@ pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Jso
 }
 
 /// Read an account
-#[utoipa::path(get, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(get, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = User)),
     security(("bearer" = ["users:manage"])))]
@@ -97,7 +97,7 @@ pub(super) async fn get(caller: Caller, Id(id): Id<UserId>) -> Answer {
 /// Change an account
 ///
 /// The last enabled admin can neither be disabled nor lose the role.
-#[utoipa::path(put, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(put, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     request_body(content = UserChangeBody, example = json!({"role": "viewer"})),
     responses((status = 200, description = "The changed account", body = User),
@@ -117,7 +117,7 @@ pub(super) async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<
 /// Remove an account
 ///
 /// Its servers end and are removed with it.
-#[utoipa::path(delete, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(delete, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     responses((status = 204, description = "It is gone"),
         (status = 409, description = "Code `conflict`: it is the last admin")),
