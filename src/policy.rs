@@ -9,4 +9,5 @@ pub mod name;
 pub mod permission;
 pub mod rate;
 pub mod restart;
+pub mod secret;
 pub mod server;

@@ -19,6 +19,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{
     error::{Error, below},
     http::problem::Problem,
+    model::Names,
 };
 
 /// The longest body taken, in bytes.
@@ -159,9 +160,15 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A JSON object of texts in which no key is there twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A JSON object of texts in which no key is there twice. `Debug` shows the keys alone.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct TextMap(pub(super) BTreeMap<String, String>);
+
+impl fmt::Debug for TextMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Names(&self.0).fmt(f)
+    }
+}
 
 impl<'de> Deserialize<'de> for TextMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -75,7 +75,8 @@ pub(super) struct ExecuteAnswer {
 /// Call a tool
 ///
 /// Waits for a starting server inside the deadline. With `Accept: text/event-stream` the answer is a stream: an event
-/// `progress` for each note of progress the server sends, then one event `result` (as below) or `error` (a problem).
+/// `progress` for each note of progress the server sends, its `progressToken` being the `callId`, then one event `result`
+/// (as below) or `error` (a problem).
 /// Whoever hangs up cancels the call. The call is on record before the answer is sent.
 #[utoipa::path(post, path = "/api/mcp/{id}/execute", tag = "calls",
     params(("id" = String, Path, description = "The server")),

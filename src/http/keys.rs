@@ -30,7 +30,7 @@ pub(super) struct NewKeyBody {
 }
 
 /// A key just made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewKey)]
 pub(super) struct NewKeyView {

@@ -26,7 +26,8 @@ pub struct CallRequest {
     pub parameters: Option<Box<RawValue>>,
     /// Deadline; `None` is the default. At most an hour.
     pub timeout: Option<Duration>,
-    /// Where progress notifications go (their `params`, as JSON), if anywhere.
+    /// Where progress notifications go, if anywhere: their `params` as the server wrote them, with the id of the call
+    /// as `progressToken`.
     pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
 }
 

@@ -37,7 +37,7 @@ impl Runtime {
             }
             Event::Restarting { id, attempt } => {
                 metrics.restarted();
-                let entry = AuditEntry::by_ostler("server.restart", id, Outcome::Success);
+                let entry = AuditEntry::by_ostler("server.retry", id, Outcome::Success);
                 recorder.audit(entry.with_detail(format!("after failure {attempt} in a row"))).await
             }
             Event::GaveUp { id, reason } => {
