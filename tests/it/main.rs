@@ -16,6 +16,7 @@ mod support;
 mod access;
 mod accounts;
 mod audit;
+mod clock;
 mod config;
 mod demo_server;
 mod edge;

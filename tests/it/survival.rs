@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::Signal;
+use std::net::TcpStream;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::support::{
-    processes::{alive, descriptors, resident_kib, signal, tagged, threads, zombies_of},
+    processes::{alive, descriptors, resident_kib, signal, tagged, threads, ticks, zombies_of},
+    wait::pass,
     *,
 };
 
@@ -239,4 +242,42 @@ fn kill_9_under_load_of_many_servers_leaves_no_process() {
         ostler.kill();
     });
     within(seconds(2), "nothing is left", || tagged(&tag).is_empty().then_some(()));
+}
+
+#[test]
+fn more_connections_than_descriptors_neither_burn_the_processor_nor_stay() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    server.call("echo", json!({"message": "before"})).is(200);
+    let body = json!({"toolName": "echo", "parameters": {"message": "served", "ms": 3000}});
+    let under_way = server.caller.ask("POST", &server.path("/execute")).json(&body).open().unwrap();
+    eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+    let base = descriptors(ostler.pid()).len();
+    let limit = Rlimit { current: Some(256), maximum: Some(256) };
+    let pid = Pid::from_raw(ostler.pid() as i32);
+    prlimit(pid, Resource::Nofile, limit).unwrap();
+
+    let connections: Vec<_> = (0..500).map(|_| TcpStream::connect(ostler.address).unwrap()).collect();
+    eventually("there are no descriptors left", || (descriptors(ostler.pid()).len() >= 250).then_some(()));
+    let before = ticks(ostler.pid());
+    pass(seconds(1));
+    let used = ticks(ostler.pid()) - before;
+    assert!(used < 50, "{used} % of a processor");
+    let answer = under_way.finish("the call under way").unwrap().is(200);
+    assert_eq!(answer.said(), "served");
+
+    drop(connections);
+    let (took, ()) = timed(|| {
+        eventually("it answers again", || {
+            let answer = ostler.anonymous().ask("GET", "/livez").try_send();
+            answer.is_ok_and(|answer| answer.status == 200).then_some(())
+        })
+    });
+    assert!(took < seconds(5), "it took {took:?}");
+    server.call("echo", json!({"message": "after"})).is(200);
+    server.restart().is(200).has("/runtimeStatus/status", "running");
+    eventually("descriptors are back to where they were", || {
+        (descriptors(ostler.pid()).len() <= base + 2).then_some(())
+    });
+    assert!(ostler.pid() != 0 && zombies_of(ostler.pid()) == 0);
 }
