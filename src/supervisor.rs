@@ -115,7 +115,7 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.settings.health_check_interval, |supervisor, ctx| supervisor.tick(ctx));
+        ctx.run_later(self.settings.health_check_interval, Self::tick);
     }
 }
 

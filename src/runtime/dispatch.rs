@@ -82,6 +82,7 @@ async fn ask(call: &Call, since: &mut Instant) -> Reply {
             Answer::Error(error) => return refused(error),
             Answer::Died(reason) => return Reply::Unavailable(reason),
             Answer::TooLong => return too_long(),
+            Answer::Unread => return Reply::Unavailable("it does not read what is sent to it".into()),
             // It is ending, so the view is about to change.
             Answer::NotSent => drop(view.changed().await),
         }

@@ -205,7 +205,10 @@ impl Handler<StopAll> for Supervisor {
 }
 
 impl Supervisor {
+    /// Looks at every child, now and again. Armed anew each time: ticks that were missed while the machine slept must
+    /// not come all at once, or one late answer would be three misses.
     pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(self.settings.health_check_interval, Self::tick);
         for child in self.children.values() {
             actix::spawn(check(child, CheckHealth::Tick, ctx));
         }

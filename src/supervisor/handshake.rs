@@ -87,7 +87,7 @@ fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> 
             }))
         }
         Answer::Error(_) | Answer::TooLong => Ok(None),
-        Answer::NotSent | Answer::Died(_) => Err(Exit::ClosedOutput),
+        Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
 }
 
@@ -137,6 +137,6 @@ fn read<T: DeserializeOwned>(method: &str, answer: Answer) -> Result<T, Exit> {
             Err(refused(format!("was refused with {code}: {message}")))
         }
         Answer::TooLong => Err(refused("got an answer over 16 MiB".into())),
-        Answer::NotSent | Answer::Died(_) => Err(Exit::ClosedOutput),
+        Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
 }

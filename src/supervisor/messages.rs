@@ -156,6 +156,8 @@ pub enum Answer {
     Error(Arc<RawValue>),
     /// Nothing was sent; another process may take it.
     NotSent,
+    /// Nothing was sent: the server does not read, and no more may wait for it.
+    Unread,
     /// The answer was longer than a line may be.
     TooLong,
     /// The process ended first.

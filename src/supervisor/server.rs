@@ -4,7 +4,10 @@ mod ending;
 mod health;
 mod starting;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, StreamHandler};
 use tokio::time::Instant;
@@ -97,9 +100,14 @@ impl ServerActor {
         }
     }
 
-    /// Sends a line; where it begins among all bytes sent, or `None` where it was not sent.
-    fn write(&mut self, line: bytes::Bytes) -> Option<usize> {
-        self.writer.as_mut()?.send(line).ok()
+    /// Sends a line; where it begins among all bytes sent, or why it was not sent.
+    fn write(&mut self, line: bytes::Bytes) -> io::Result<usize> {
+        self.writer.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.send(line)
+    }
+
+    /// Sends a line that is nobody's loss: where it cannot be sent, the process has worse troubles.
+    fn write_if_possible(&mut self, line: bytes::Bytes) {
+        let _ = self.write(line);
     }
 
     fn take_in(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
@@ -114,7 +122,7 @@ impl ServerActor {
             }
             Message::Request { id, method } => {
                 let line = if method == "ping" { mcp::answer(id) } else { mcp::method_not_found(id, method) };
-                self.write(line);
+                self.write_if_possible(line);
             }
             Message::Notification { method, params } => match (method.as_ref(), params) {
                 ("notifications/progress", Some(params)) => self.requests.progress(params),
@@ -188,10 +196,11 @@ impl Handler<Dispatch> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
+        // Nobody waiting for what was not sent is no loss.
         match self.write(request.line) {
-            Some(start) => self.requests.add(request.id, start, request.follower, request.reply),
-            // Nobody waiting for it is no loss: it was not sent.
-            None => drop(request.reply.send(Answer::NotSent)),
+            Ok(start) => self.requests.add(request.id, start, request.follower, request.reply),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(request.reply.send(Answer::Unread)),
+            Err(_) => drop(request.reply.send(Answer::NotSent)),
         }
     }
 }
@@ -201,7 +210,7 @@ impl Handler<Abandon> for ServerActor {
 
     fn handle(&mut self, request: Abandon, ctx: &mut Context<Self>) {
         if self.requests.forget(request.id) && self.phase != Phase::Stopping {
-            self.write(mcp::cancelled(request.id, GIVEN_UP));
+            self.write_if_possible(mcp::cancelled(request.id, GIVEN_UP));
         }
         self.stop_if_drained(ctx);
     }
@@ -211,7 +220,7 @@ impl Handler<Notify> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Notify(line): Notify, _: &mut Context<Self>) {
-        self.write(line);
+        self.write_if_possible(line);
     }
 }
 

@@ -14,6 +14,9 @@ use tokio::{net::unix::pipe, sync::mpsc};
 /// Lines that may wait for a server that does not read.
 const BACKLOG: usize = 1024;
 
+/// Bytes of them, where it is more than one.
+const BACKLOG_BYTES: usize = 32 << 20;
+
 /// The pipe to a server's standard input. Dropping it closes the pipe once the backlog is written.
 pub(super) struct Writer {
     pipe: Arc<pipe::Sender>,
@@ -34,7 +37,7 @@ impl Writer {
     }
 
     /// Writes a line now where the pipe takes it, or queues it, and returns where it begins among all bytes;
-    /// `Err` where nothing of it was or will be written.
+    /// `Err` where nothing of it was or will be written: `WouldBlock` where too much waits already.
     pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
         let (start, length) = (self.accepted, line.len());
         self.write(line)?;
@@ -60,7 +63,11 @@ impl Writer {
             }
         }
         let length = line.len();
-        self.waiting.fetch_add(length, Ordering::AcqRel);
+        let before = self.waiting.fetch_add(length, Ordering::AcqRel);
+        if before > 0 && before.saturating_add(length) > BACKLOG_BYTES {
+            self.waiting.fetch_sub(length, Ordering::AcqRel);
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.backlog.try_send(line).map_err(|_| {
             self.waiting.fetch_sub(length, Ordering::AcqRel);
             io::ErrorKind::WouldBlock.into()

@@ -39,6 +39,7 @@ pub(crate) struct Server {
     pub(crate) asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
     pub(crate) count: AtomicU64,
     pub(crate) grown: AtomicU64,
+    pub(crate) pings: AtomicU64,
     /// Set by the first message: a real process keeps one era for life.
     pub(crate) era_modern: AtomicBool,
     initialized: AtomicBool,
@@ -56,6 +57,7 @@ fn main() {
         asked: Mutex::default(),
         count: AtomicU64::new(0),
         grown: AtomicU64::new(0),
+        pings: AtomicU64::new(0),
         era_modern: AtomicBool::new(false),
         initialized: AtomicBool::new(false),
     });
@@ -78,6 +80,9 @@ fn serve(server: &Arc<Server>, line: String) {
 }
 
 fn request(server: &Arc<Server>, id: String, method: &str, line: String) {
+    if method == "ping" {
+        server.pings.fetch_add(1, Ordering::SeqCst);
+    }
     match method {
         "server/discover" => discover(server, &id),
         "initialize" => initialize(server, &id, &line),

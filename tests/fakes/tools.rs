@@ -15,7 +15,7 @@ use crate::{
 /// A tool's result as JSON, or a JSON-RPC error.
 pub(crate) type ToolResult = Result<String, (i32, String)>;
 
-const TOOLS: [&str; 18] = [
+const TOOLS: [&str; 20] = [
     "echo",
     "raw",
     "fail",
@@ -34,6 +34,8 @@ const TOOLS: [&str; 18] = [
     "stop-reading",
     "cwd",
     "received",
+    "pings",
+    "flood",
 ];
 
 /// Answers `tools/list`, in as many pages as the mode wants.
@@ -93,6 +95,8 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
             text("said")
         }
         "ask" => text(&ask_the_client(server, id)),
+        "pings" => text(&server.pings.load(Ordering::SeqCst).to_string()),
+        "flood" => text(&flood(words("kind"), Duration::from_millis(number("ms"))).to_string()),
         "grow" => {
             server.grown.fetch_add(1, Ordering::SeqCst);
             notify("notifications/tools/list_changed", "{}");
@@ -129,6 +133,34 @@ fn progress(line: &str, steps: u64, milliseconds: u64) -> String {
         );
     }
     text("done")
+}
+
+/// Writes as much as the reader takes, for a while, in large pieces; how many lines that was.
+#[allow(clippy::disallowed_methods)]
+fn flood(kind: &str, time: Duration) -> u64 {
+    let line = match kind {
+        "stderr" => "a line on standard error that says very little indeed\n",
+        "stderr-no-newline" => "................................................",
+        "notifications" => {
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"again\"}}\n"
+        }
+        "list-changed" => "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n",
+        "stray-lines" => "this is not JSON\n",
+        "stray-answers" => "{\"jsonrpc\":\"2.0\",\"id\":123456789,\"result\":{}}\n",
+        _ => return 0,
+    };
+    let piece = line.repeat(1000);
+    let began = std::time::Instant::now();
+    let mut lines = 0;
+    while began.elapsed() < time {
+        match kind {
+            "stderr" | "stderr-no-newline" => eprint!("{piece}"),
+            _ => wire::raw(piece.as_bytes()),
+        }
+        lines += 1000;
+    }
+    eprintln!();
+    lines
 }
 
 /// Asks the client three things and says what came back; a client that leaves one open makes this hang.

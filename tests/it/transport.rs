@@ -1,4 +1,4 @@
-//! Lines on standard output: stray ones, long ones, half ones, floods of them.
+//! Lines on the way: stray ones, long ones, half ones, floods of them, and those that nobody reads.
 
 use crate::support::{processes::resident_kib, *};
 
@@ -71,4 +71,22 @@ fn a_server_has_only_so_many_calls_in_flight_and_refuses_the_rest_at_once() {
     for (_, answer) in &refused {
         assert!([429, 503].contains(&answer.status), "{answer:?}");
     }
+}
+
+#[test]
+fn what_a_server_does_not_read_costs_bounded_memory() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    server.call("stop-reading", json!({})).is(200);
+    let before = resident_kib(ostler.pid());
+    let text = "x".repeat(3 << 20);
+    for _ in 0..6 {
+        for answer in together(8, |_| server.call_within("echo", json!({"message": text}), 200)) {
+            answer.any_of(&[503, 504]);
+        }
+    }
+    let grown = resident_kib(ostler.pid()).saturating_sub(before);
+    assert!(grown < 128 * 1024, "memory grew by {grown} KiB");
+    let answer = server.call("echo", json!({"message": text})).problem(503, "server_unavailable");
+    assert!(answer.text().contains("does not read"), "{answer:?}");
 }

@@ -48,8 +48,7 @@ impl Ask {
     /// As [`Ask::send`], where Ostler may have gone away.
     pub fn try_send(self) -> std::io::Result<Answer> {
         let what = format!("{} {}", self.method, self.path);
-        let (status, headers, body) = self.open()?.read()?;
-        Ok(Answer::new(what, status, headers, body))
+        self.open()?.finish(&what)
     }
 
     /// Sends it and leaves the answer unread; dropping the exchange closes the connection.
@@ -103,6 +102,12 @@ impl Exchange {
                 return Ok((status, headers));
             }
         }
+    }
+
+    /// Reads the whole answer.
+    pub fn finish(self, what: &str) -> std::io::Result<Answer> {
+        let (status, headers, body) = self.read()?;
+        Ok(Answer::new(what.to_owned(), status, headers, body))
     }
 
     fn read(mut self) -> std::io::Result<(u16, Headers, Vec<u8>)> {

@@ -47,3 +47,9 @@ pub fn now() -> Instant {
 pub fn breathe() {
     thread::sleep(super::millis(15));
 }
+
+/// Lets real time pass, where its passing is what is tested.
+#[allow(clippy::disallowed_methods)]
+pub fn pass(time: Duration) {
+    thread::sleep(time);
+}
