@@ -42,6 +42,7 @@ use connection::Access;
 
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
+pub(crate) use fault::is_damage;
 pub use url::DatabaseUrl;
 
 /// The pool of reading connections; cheap to clone.
