@@ -176,3 +176,6 @@ impl Health {
         self.committed.store(now, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;
