@@ -187,3 +187,6 @@ impl Health {
         self.committed.store(now, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,7 @@ use connection::Access;
 
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
+pub(crate) use fault::is_damage;
 pub use occupancy::Occupancy;
 pub use url::DatabaseUrl;
 

@@ -133,8 +133,8 @@ impl Group {
         }
     }
 
-    /// Answers everybody; probes learn about `room` too.
-    pub(super) fn answer(self, committed: Result<()>, room: Result<()>) {
+    /// Answers everybody; probes learn too whether another call could be recorded.
+    pub(super) fn answer(self, committed: Result<()>, able: Result<()>) {
         for job in self.jobs {
             job.answer(committed.clone());
         }
@@ -142,7 +142,7 @@ impl Group {
         self.entries.answer(&committed);
         // Nobody listens any more where a caller went away.
         for ack in self.probes {
-            let _ = ack.send(committed.clone().and(room.clone()));
+            let _ = ack.send(committed.clone().and(able.clone()));
         }
     }
 }

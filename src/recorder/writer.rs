@@ -10,7 +10,7 @@ use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 
 use crate::{
     error::{Error, Result},
-    store::{Checkpointer, Connection, Store},
+    store::{Checkpointer, Connection, Store, is_damage},
 };
 
 use super::{
@@ -31,13 +31,15 @@ pub(super) struct Writer {
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
     last_failure: Option<Instant>,
+    /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
+    damage: Option<Error>,
 }
 
 impl Writer {
     /// Opens the connection. Blocks.
     pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
         let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
-        Ok(Self { store, health, db: Some(db), checkpointer, last_failure: None })
+        Ok(Self { store, health, db: Some(db), checkpointer, last_failure: None, damage: None })
     }
 
     /// Serves until asked to stop, or until nobody is left who could ask.
@@ -69,9 +71,12 @@ impl Writer {
         if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
             checkpointer.note_commit(group.units());
         }
-        let room = self.store.room();
-        self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(room.as_ref().err()));
-        group.answer(committed, room);
+        if let Some(error) = committed.as_ref().err().filter(|error| is_damage(error)) {
+            self.damage = Some(error.clone());
+        }
+        let able = self.damage.clone().map_or_else(|| self.store.room(), Err);
+        self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(able.as_ref().err()));
+        group.answer(committed, able);
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {

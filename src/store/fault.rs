@@ -4,6 +4,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::error::Error;
 
+/// What SQLite finds wrong in its file it finds again: nothing but another file helps.
+const DAMAGED: &str = "its file is damaged; restore it from a backup and start Ostler again";
+
 /// The one text for every way a connection can be missing.
 pub(super) const UNREACHABLE: &str = "it cannot be reached";
 
@@ -22,6 +25,11 @@ pub(super) fn or_conflict(error: DieselError, text: &str) -> Error {
         return Error::Conflict(text.into());
     }
     error.into()
+}
+
+/// Whether trying again is in vain.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    matches!(error, Error::StoreUnavailable(reason) if reason == DAMAGED)
 }
 
 /// Why the database does not serve now; `None` where it does, and the fault is ours.
@@ -54,7 +62,7 @@ fn reason_in(message: &str) -> Option<&'static str> {
         ("attempt to write a readonly database", "it is read-only"),
         ("disk I/O error", "its disk fails to read or write"),
         ("unable to open database file", "its file cannot be opened"),
-        ("database disk image is malformed", "its file is damaged"),
+        ("database disk image is malformed", DAMAGED),
         ("file is not a database", "its file is no SQLite database"),
         ("out of memory", "memory ran out"),
         ("No space left on device", "the disk is full"),

@@ -18,6 +18,7 @@ mod accounts;
 mod audit;
 mod clock;
 mod config;
+mod database_faults;
 mod demo_server;
 mod edge;
 mod embedding;
