@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
-    http::problem::kind::Kind,
+    http::{guard::ALLOWED_METHODS, problem::kind::Kind, wire::HeadFault},
 };
 
 /// The media type of every problem (RFC 9457).
@@ -37,6 +37,8 @@ pub(super) enum Problem {
     MisdirectedRequest,
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
+    /// The head of the request is refused.
+    Head(HeadFault),
     /// An answer of the framework's, of which only the status is told.
     Framework(StatusCode),
 }
@@ -73,6 +75,7 @@ impl Problem {
             Self::RequestTimeout => kind::REQUEST_TIMEOUT,
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
             Self::NotReady(_) => kind::NOT_READY,
+            Self::Head(fault) => kind::of_head(*fault),
             Self::Framework(status) => kind::of_status(*status),
         }
     }
@@ -117,6 +120,9 @@ impl Problem {
         if let Self::MethodNotAllowed(allow) = self {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
+        if let Self::Head(HeadFault::MethodNotAllowed) = self {
+            response.insert_header((header::ALLOW, ALLOWED_METHODS));
+        }
         if let Self::Runtime(Error::RateLimited(limit)) = self {
             add_limit(response, limit);
         }
@@ -143,6 +149,7 @@ impl fmt::Display for Problem {
                 f.write_str("the host header names no host of this server; see OSTLER_ALLOWED_HOSTS")
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
+            Self::Head(fault) => fault.fmt(f),
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),
         }
     }

@@ -2,7 +2,10 @@
 
 use actix_web::http::StatusCode;
 
-use crate::error::{Error, Noun};
+use crate::{
+    error::{Error, Noun},
+    http::wire::HeadFault,
+};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,11 @@ kinds! {
     REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The request took too long to arrive";
     CONFLICT = CONFLICT "conflict" "It clashes with what is there";
     PRECONDITION_FAILED = PRECONDITION_FAILED "precondition_failed" "It changed since it was read";
+    URI_TOO_LONG = URI_TOO_LONG "uri_too_long" "The request target is too long";
+    EXPECTATION_FAILED = EXPECTATION_FAILED "expectation_failed" "The expectation cannot be met";
+    HEAD_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE "head_too_large" "The head of the request is too long";
+    NOT_IMPLEMENTED = NOT_IMPLEMENTED "not_implemented" "Nothing here knows how to do that";
+    VERSION_NOT_SUPPORTED = HTTP_VERSION_NOT_SUPPORTED "version_not_supported" "This version of HTTP is not spoken";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too long";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body is not JSON";
     MISDIRECTED_REQUEST = MISDIRECTED_REQUEST "misdirected_request" "The request is for another host";
@@ -50,6 +58,19 @@ kinds! {
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The database is unavailable";
     NOT_READY = SERVICE_UNAVAILABLE "not_ready" "Ostler is starting or stopping";
     CALL_TIMEOUT = GATEWAY_TIMEOUT "call_timeout" "The tool did not answer in time";
+}
+
+/// What is wrong with a head.
+pub(super) fn of_head(fault: HeadFault) -> Kind {
+    match fault {
+        HeadFault::Malformed(_) => MALFORMED_REQUEST,
+        HeadFault::TargetTooLong => URI_TOO_LONG,
+        HeadFault::TooLarge => HEAD_TOO_LARGE,
+        HeadFault::NotImplemented(_) => NOT_IMPLEMENTED,
+        HeadFault::MethodNotAllowed => METHOD_NOT_ALLOWED,
+        HeadFault::Version => VERSION_NOT_SUPPORTED,
+        HeadFault::Expectation => EXPECTATION_FAILED,
+    }
 }
 
 pub(super) fn of_error(error: &Error) -> Kind {
