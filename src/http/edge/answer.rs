@@ -85,8 +85,12 @@ async fn stream(connection: &mut Connection, framing: Framing, body: BoxBody) ->
                 return Poll::Ready(None);
             }
             match body.as_mut().poll_next(context) {
-                Poll::Ready(Some(Ok(data))) if encode(connection, &mut encoder, data).is_ok() => {}
-                Poll::Ready(Some(_)) => return Poll::Ready(None),
+                Poll::Ready(Some(Ok(data))) => {
+                    if encode(connection, &mut encoder, data).is_err() {
+                        return Poll::Ready(None);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(None),
                 Poll::Ready(None) => return Poll::Ready(encoder.finish(b"", connection.stage()).ok()),
                 Poll::Pending => return idle(connection, context),
             }
