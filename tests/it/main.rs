@@ -25,6 +25,8 @@ mod embedding;
 mod environment;
 mod examples;
 mod exclusive;
+mod framing;
+mod hardening;
 mod limits;
 mod main_job;
 mod processes;
