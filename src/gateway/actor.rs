@@ -166,8 +166,10 @@ impl Watched {
         let due = now.saturating_add(if self.instance.is_settled() { interval } else { interval.min(HURRIED) });
         self.instance.check_due(due);
         self.due = Some(due);
-        // Who asked may be gone.
-        self.waiting.drain(..).for_each(|waiting| drop(waiting.send(())));
+        for waiting in self.waiting.drain(..) {
+            // Who asked may be gone.
+            let _ = waiting.send(());
+        }
     }
 }
 

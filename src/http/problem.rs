@@ -35,6 +35,8 @@ pub(super) enum Problem {
     RequestTimeout,
     /// The `Host` is none of ours.
     MisdirectedRequest,
+    /// The path belongs to a part of Ostler that is off here.
+    SwitchedOff(&'static str),
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
     /// An answer of the framework's, of which only the status is told.
@@ -72,6 +74,7 @@ impl Problem {
             Self::UnsupportedMediaType => kind::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => kind::REQUEST_TIMEOUT,
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
+            Self::SwitchedOff(_) => kind::PAGE_NOT_FOUND,
             Self::NotReady(_) => kind::NOT_READY,
             Self::Framework(status) => kind::of_status(*status),
         }
@@ -141,6 +144,9 @@ impl fmt::Display for Problem {
             Self::RequestTimeout => f.write_str("the body did not arrive in time"),
             Self::MisdirectedRequest => {
                 f.write_str("the host header names no host of this server; see OSTLER_ALLOWED_HOSTS")
+            }
+            Self::SwitchedOff(part) => {
+                write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod events;
 pub mod folder;
 pub mod http;
+pub mod instance;
 pub mod ostler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
