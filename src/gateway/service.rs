@@ -76,7 +76,7 @@ pub(super) struct Kept {
     pub(super) retried: AtomicU64,
     /// Instances that were replaced and have requests under way, and the figures of those that have none any more.
     leaving: Mutex<Vec<Arc<Instance>>>,
-    pub(super) left: Tally,
+    left: Tally,
     /// Held while it is decided whether one more may be ejected.
     ejecting: Mutex<()>,
     draining: AtomicBool,
@@ -254,6 +254,15 @@ impl Service {
         let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
         let others = leaving.iter().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
         own.chain(others).sum()
+    }
+
+    /// What all its instances did, those of earlier registrations too.
+    pub(super) fn tally(&self) -> Tally {
+        let all = Tally::default();
+        let leaving = self.kept.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        all.absorb(&self.kept.left);
+        self.instances().chain(&*leaving).for_each(|instance| all.absorb(&instance.tally));
+        all
     }
 
     pub(super) fn now(&self) -> Duration {

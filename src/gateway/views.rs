@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{Gateway, Instance, Service, service::Slot, tally::Tally},
+    gateway::{Gateway, Instance, Service, service::Slot},
     model::{LoadBalancing, Timestamp},
     policy::{breaker::Phase, health::Verdict},
 };
@@ -318,9 +318,7 @@ impl Service {
     /// Its figures.
     #[must_use]
     pub fn stats(&self) -> ServiceStats {
-        let (all, now) = (Tally::default(), self.now());
-        all.absorb(&self.kept.left);
-        self.instances().for_each(|instance| all.absorb(&instance.tally));
+        let (all, now) = (self.tally(), self.now());
         ServiceStats {
             name: self.spec().name.clone(),
             load_balancing: self.load_balancing(),

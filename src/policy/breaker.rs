@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::HalfOpen);
         assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::Closed);
         assert_eq!(ejected(&mut breaker, at(20)), at(10));
-        (0..3).for_each(|_| drop(request(&mut breaker, Outcome::Good, at(30))));
+        (0..3).for_each(|_| _ = request(&mut breaker, Outcome::Good, at(30)));
         assert_eq!(ejected(&mut breaker, at(90)), at(5));
     }
 
