@@ -1,0 +1,104 @@
+//! [`Upstream`]: one connection to an instance.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use tokio::{
+    io::AsyncReadExt,
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+
+use crate::http::forward::{alarm::Alarm, resolve};
+
+/// The longest an instance may take to accept a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// How much is read at once from a connection that says little, and from one that says much.
+const ROOM: (usize, usize) = (8 << 10, 128 << 10);
+/// A timer that nobody waits for yet.
+const FAR: Duration = Duration::from_secs(60);
+
+/// An open connection, with what was read from it and not yet taken.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    /// The socket.
+    pub(super) stream: TcpStream,
+    /// What was read.
+    pub(super) incoming: BytesMut,
+    /// Rings for the request at hand.
+    pub(super) alarm: Alarm,
+    /// Whether an earlier request was answered on it.
+    pub(super) reused: bool,
+    room: usize,
+}
+
+impl Upstream {
+    /// Connects to `host`, trying its addresses in order. Fails after two seconds, or at `deadline` where that is earlier.
+    pub(super) async fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<Self> {
+        let limit = deadline.min(Instant::now() + CONNECT_LIMIT);
+        let connected = timeout_at(limit, open(host, port)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        if connected.is_err() {
+            resolve::forget(host);
+        }
+        let stream = connected?;
+        stream.set_nodelay(true)?;
+        let alarm = Alarm::new(Instant::now() + FAR);
+        Ok(Self { stream, incoming: BytesMut::new(), alarm, reused: false, room: ROOM.0 })
+    }
+
+    /// Reads once more; 0 is the end. What comes often and in plenty is read in larger pieces.
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.incoming.capacity().saturating_sub(self.incoming.len()) < self.room / 2 {
+            self.incoming.reserve(self.room);
+        }
+        let space = self.incoming.capacity().saturating_sub(self.incoming.len());
+        let read = pin!(self.stream.read_buf(&mut self.incoming)).poll(context);
+        if let Poll::Ready(Ok(count)) = read
+            && count >= space
+        {
+            self.room = self.room.saturating_mul(2).min(ROOM.1);
+        }
+        read
+    }
+
+    /// Whether nothing was said since the last answer, not even good-bye.
+    pub(super) fn is_quiet(&self) -> bool {
+        let nothing = |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.incoming.is_empty() && nothing(self.stream.try_read(&mut [0]))
+    }
+
+    /// Keeps little memory while nothing is asked.
+    pub(super) fn rest(&mut self) {
+        self.reused = true;
+        if self.room > ROOM.0 {
+            self.room = ROOM.0;
+            self.incoming = BytesMut::new();
+        }
+    }
+}
+
+async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in resolve::addresses(host, port).await? {
+        match connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // A port from the range of outgoing ones can be connected to itself while nobody listens there.
+    if stream.local_addr()? == address {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
