@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::http::forward::{alarm::Alarm, resolve};
+use crate::http::forward::{alarm::Alarm, outbox::Outbox, resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -31,11 +31,15 @@ pub(super) struct Upstream {
     pub(super) stream: TcpStream,
     /// What was read.
     pub(super) incoming: BytesMut,
+    /// What waits to be written.
+    pub(super) outbox: Outbox,
     /// Rings for the request at hand.
     pub(super) alarm: Alarm,
     /// Whether an earlier request was answered on it.
     pub(super) reused: bool,
     room: usize,
+    /// The longest read since the last rest.
+    most: usize,
 }
 
 impl Upstream {
@@ -49,22 +53,28 @@ impl Upstream {
         let stream = connected?;
         stream.set_nodelay(true)?;
         let alarm = Alarm::new(Instant::now() + FAR);
-        Ok(Self { stream, incoming: BytesMut::new(), alarm, reused: false, room: ROOM.0 })
+        let (incoming, outbox) = (BytesMut::new(), Outbox::default());
+        Ok(Self { stream, incoming, outbox, alarm, reused: false, room: ROOM.0, most: 0 })
     }
 
-    /// Reads once more; 0 is the end. What comes often and in plenty is read in larger pieces.
+    /// Reads once more; 0 is the end. What comes in plenty is read in larger pieces.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.incoming.capacity().saturating_sub(self.incoming.len()) < self.room / 2 {
             self.incoming.reserve(self.room);
         }
-        let space = self.incoming.capacity().saturating_sub(self.incoming.len());
         let read = pin!(self.stream.read_buf(&mut self.incoming)).poll(context);
-        if let Poll::Ready(Ok(count)) = read
-            && count >= space
-        {
-            self.room = self.room.saturating_mul(2).min(ROOM.1);
+        if let Poll::Ready(Ok(count)) = read {
+            self.most = self.most.max(count);
+            if count > self.room / 2 {
+                self.room = self.room.saturating_mul(2).min(ROOM.1);
+            }
         }
         read
+    }
+
+    /// Writes what waits.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outbox.poll_flush(context, &mut self.stream)
     }
 
     /// Whether nothing was said since the last answer, not even good-bye.
@@ -73,11 +83,15 @@ impl Upstream {
         self.incoming.is_empty() && nothing(self.stream.try_read(&mut [0]))
     }
 
-    /// Keeps little memory while nothing is asked.
+    /// Keeps little memory while nothing is asked, and remembers how much is usually said.
     pub(super) fn rest(&mut self) {
         self.reused = true;
+        self.outbox.clear();
+        if self.most < self.room / 4 {
+            self.room = (self.room / 2).max(ROOM.0);
+        }
+        self.most = 0;
         if self.room > ROOM.0 {
-            self.room = ROOM.0;
             self.incoming = BytesMut::new();
         }
     }
