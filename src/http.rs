@@ -40,6 +40,7 @@ mod trace;
 mod users;
 mod views;
 mod watch;
+mod wire;
 
 pub use serve::{Listener, Server};
 pub use settings::Settings;
