@@ -98,6 +98,11 @@ fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
     if is_api {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    name(headers, id);
+}
+
+/// Says what the request is called.
+pub(super) fn name(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }

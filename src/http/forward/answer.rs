@@ -106,6 +106,7 @@ fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
     }
     // An answer that asks for an upgrade must say for which (RFC 9110, section 15.5.22).
     if head.status == 426 {
+        line(out, b"Connection", &[b"Upgrade"]);
         head.fields.all("upgrade").for_each(|protocol| line(out, b"Upgrade", &[protocol]));
     }
 }
@@ -169,6 +170,6 @@ mod tests {
         let text = "HTTP/1.1 426 U\nConnection: X-Priv, Upgrade\nX-Priv: 1\nKeep-Alive: 5\nProxy-Authenticate: x\nUpgrade: a/1\n\
                     X-Request-Id: theirs\nContent-Length: 0\n\n";
         let told = told(&Method::GET, Version::Http11, true, text);
-        assert_eq!(told, "HTTP/1.1 426 Upgrade Required\nUpgrade: a/1\nContent-Length: 0\n");
+        assert_eq!(told, "HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: a/1\nContent-Length: 0\n");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     future::poll_fn,
-    io,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -28,8 +27,10 @@ use crate::{
 const FULL: usize = 128 << 10;
 /// The longest nothing may move in either direction once the answer has begun.
 const IDLE: Duration = Duration::from_secs(300);
-/// The longest a client may send nothing of its body, or read nothing of its answer.
-const STALL: Duration = Duration::from_secs(30);
+/// The longest nothing may move once the whole answer came before the whole request.
+const STALL: Duration = Duration::from_secs(10);
+/// How long an instance has for its `100 Continue`; then the client gets ours (RFC 9110, section 10.1.1).
+const EXPECTATION: Duration = Duration::from_secs(1);
 /// Interim answers to one request.
 const MOST_INTERIM: u32 = 16;
 
@@ -75,8 +76,9 @@ pub(super) struct Exchange<'a> {
     interim: u32,
     /// Whether a byte of an answer came.
     begun: bool,
+    /// Whether the client was kept waiting long enough for `100 Continue`, and is asked for the body without it.
+    insists: bool,
     moved: bool,
-    moved_at: Instant,
     /// When the request had left, and the time of the answer began.
     sent_at: Option<Instant>,
 }
@@ -96,7 +98,6 @@ impl<'a> Exchange<'a> {
         upload: &'a mut Upload,
         upstream: Upstream,
     ) -> Self {
-        let moved_at = Instant::now();
         Self {
             client,
             call,
@@ -107,14 +108,15 @@ impl<'a> Exchange<'a> {
             deaf: false,
             interim: 0,
             begun: false,
+            insists: false,
             moved: false,
-            moved_at,
             sent_at: None,
         }
     }
 
     /// Goes on until one of the ends is reached.
     pub(super) async fn run(&mut self) -> Outcome {
+        self.client.set_deadline(self.patience());
         poll_fn(|context| self.poll(context)).await
     }
 
@@ -133,18 +135,23 @@ impl<'a> Exchange<'a> {
             return Poll::Ready(outcome);
         }
         if let Poll::Ready(outcome) = self.poll_answer(context) {
-            return Poll::Ready(outcome);
+            return Poll::Ready(outcome.unwrap_or_else(|outcome| outcome));
         }
-        if !self.upload.is_going() && self.client.poll_gone(context).is_ready() {
+        if !self.takes_body() && self.client.poll_gone(context).is_ready() {
             return Poll::Ready(Outcome::Gone);
         }
-        self.poll_alarm(context)
+        self.poll_deadline(context)
+    }
+
+    /// Whether the body of the request is to be read now.
+    fn takes_body(&self) -> bool {
+        self.upload.is_going() && !self.deaf && (self.insists || !self.client.owes_continue())
     }
 
     /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave together.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Outcome> {
         while !self.deaf {
-            while self.upload.is_going() && self.upstream.outbox.waiting() < FULL {
+            while self.takes_body() && self.upstream.outbox.waiting() < FULL {
                 let Poll::Ready(piece) = self.client.poll_body(context) else { break };
                 let piece = piece.map_err(|fault| self.explain(fault))?;
                 self.moved = true;
@@ -168,39 +175,36 @@ impl<'a> Exchange<'a> {
     }
 
     /// Moves the answer as far as it goes. Everything that was read is written before more is read.
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Outcome, Outcome>> {
         loop {
-            if let Err(outcome) = self.take_in() {
-                return Poll::Ready(outcome);
-            }
-            if self.client.waiting() > 0 {
-                match self.client.poll_flush(context) {
-                    Poll::Ready(Ok(())) => self.moved = true,
-                    Poll::Ready(Err(_)) => return Poll::Ready(Outcome::Gone),
-                    Poll::Pending if self.client.waiting() >= FULL => return Poll::Pending,
-                    Poll::Pending => {}
-                }
-            }
+            let is_left = self.take_in()?;
+            let is_flushed = match self.client.poll_flush(context) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Outcome::Gone)),
+                Poll::Pending if self.client.is_full() => return Poll::Pending,
+                Poll::Pending => false,
+            };
             if let Answer::Whole { keep_alive } = self.answer {
-                // One that answers early may read on; so the rest of the request still goes there.
-                let is_over = !keep_alive || self.deaf || !self.upload.is_going();
-                if self.client.waiting() == 0 && is_over {
-                    return Poll::Ready(Outcome::Answered);
+                // An instance that answers early may read on; so the rest of the request still goes there.
+                if !keep_alive || self.deaf || !self.upload.is_going() {
+                    return if is_flushed { Poll::Ready(Ok(Outcome::Answered)) } else { Poll::Pending };
                 }
+            } else if is_flushed && is_left {
+                continue;
             }
             match ready!(self.upstream.poll_read(context)) {
-                Ok(0) => return self.poll_end(context, None),
-                Ok(_) => (self.moved, self.begun) = (true, true),
-                Err(error) => return self.poll_end(context, Some(error)),
+                Ok(1..) => (self.moved, self.begun) = (true, true),
+                Ok(0) => self.end(true)?,
+                Err(_) => self.end(false)?,
             }
         }
     }
 
-    /// Takes in what was read from the instance.
-    fn take_in(&mut self) -> Result<(), Outcome> {
+    /// Takes in what was read from the instance; true where some is left because enough waits for the client.
+    fn take_in(&mut self) -> Result<bool, Outcome> {
         loop {
             match &mut self.answer {
-                Answer::Awaited if self.upstream.incoming.is_empty() => return Ok(()),
+                Answer::Awaited if self.upstream.incoming.is_empty() => return Ok(false),
                 Answer::Awaited => {
                     let parsed = ResponseHead::parse(
                         &mut self.upstream.incoming,
@@ -209,37 +213,36 @@ impl<'a> Exchange<'a> {
                     );
                     match parsed {
                         Ok(Some(head)) => self.take_head(head)?,
-                        Ok(None) => return Ok(()),
+                        Ok(None) => return Ok(false),
                         Err(_) => return Err(self.fail(Failure::Protocol)),
                     }
                 }
                 Answer::Coming { decoder, encoder, trailed, keep_alive, .. } => {
-                    if self.client.waiting() >= FULL {
-                        return Ok(());
+                    if self.client.is_full() {
+                        return Ok(true);
                     }
-                    let out = self.client.out();
                     match decoder.decode(&mut self.upstream.incoming) {
                         Ok(Piece::Data(data)) => {
-                            if encoder.open(data.len(), out.end()) == Ok(true) {
-                                out.push(data);
-                                encoder.close(out.end());
+                            if encoder.open(data.len(), self.client.stage()) == Ok(true) {
+                                self.client.stage_data(data);
+                                encoder.close(self.client.stage());
                             }
                         }
                         Ok(Piece::Trailers(trailers)) => {
-                            let _ = encoder.finish(&upload::plain(&trailers), out.end());
+                            let _ = encoder.finish(&upload::plain(&trailers), self.client.stage());
                             *trailed = true;
                         }
                         Ok(Piece::End) => {
                             if !*trailed {
-                                let _ = encoder.finish(b"", out.end());
+                                let _ = encoder.finish(b"", self.client.stage());
                             }
                             self.answer = Answer::Whole { keep_alive: *keep_alive };
                         }
-                        Ok(Piece::Pending) => return Ok(()),
+                        Ok(Piece::Pending) => return Ok(false),
                         Err(_) => return Err(self.break_off(Failure::Protocol)),
                     }
                 }
-                Answer::Whole { .. } => return Ok(()),
+                Answer::Whole { .. } => return Ok(false),
             }
         }
     }
@@ -258,7 +261,7 @@ impl<'a> Exchange<'a> {
         let keep_alive = request.keep_alive && framing != Framing::UntilClose && is_complete;
         self.call.keep_alive.set(keep_alive);
         let telling = Telling { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
-        answer::write(&head, &telling, self.client.out().end());
+        answer::write(&head, &telling, self.client.stage());
         self.answer = Answer::Coming {
             decoder: BodyDecoder::new(head.framing),
             encoder: BodyEncoder::new(framing),
@@ -278,9 +281,8 @@ impl<'a> Exchange<'a> {
         if self.call.head.version == Version::Http10 {
             return Ok(());
         }
-        match head.status {
-            100 => self.client.write_continue(),
-            101.. | ..100 => answer::write_interim(head, self.client.out().end()),
+        if head.status != 100 || self.client.owes_continue() {
+            answer::write_interim(head, self.client.stage_interim(head.status));
         }
         Ok(())
     }
@@ -292,56 +294,57 @@ impl<'a> Exchange<'a> {
         self.call.head.wants_upgrade && offered.any(|one| asked().any(|other| one.eq_ignore_ascii_case(other)))
     }
 
-    /// The instance closed its side.
-    fn poll_end(&mut self, context: &mut Context<'_>, error: Option<io::Error>) -> Poll<Outcome> {
+    /// The instance closed the connection, in good order or not.
+    fn end(&mut self, in_order: bool) -> Result<(), Outcome> {
+        self.deaf = true;
         match &mut self.answer {
-            Answer::Awaited => Poll::Ready(self.fail(Failure::Reset)),
-            Answer::Whole { .. } => {
-                self.deaf = true;
-                ready!(self.client.poll_flush(context)).map_or(Poll::Ready(Outcome::Gone), |()| Poll::Ready(Outcome::Answered))
-            }
+            Answer::Awaited => return Err(self.fail(Failure::Reset)),
+            Answer::Whole { .. } => {}
             Answer::Coming { decoder, encoder, .. } => {
-                if error.is_some() || decoder.end().is_err() {
-                    return Poll::Ready(self.break_off(Failure::Reset));
+                if !in_order || decoder.end().is_err() {
+                    return Err(self.break_off(Failure::Reset));
                 }
-                let _ = encoder.finish(b"", self.client.out().end());
+                let _ = encoder.finish(b"", self.client.stage());
                 self.answer = Answer::Whole { keep_alive: false };
-                ready!(self.client.poll_flush(context)).map_or(Poll::Ready(Outcome::Gone), |()| Poll::Ready(Outcome::Answered))
             }
         }
+        Ok(())
     }
 
-    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         if self.moved {
-            self.moved_at = Instant::now();
+            self.client.set_deadline(self.patience());
+            return Poll::Pending;
         }
-        ready!(self.upstream.alarm.poll(context, self.deadline()));
+        if !self.client.deadline_has_passed() {
+            return Poll::Pending;
+        }
         Poll::Ready(match self.answer {
-            Answer::Awaited if self.is_body_awaited() => self.refuse(Refusal::Stalled),
+            Answer::Awaited if !self.insists && self.client.owes_continue() => {
+                self.insists = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Answer::Awaited => self.fail(Failure::Timeout),
-            Answer::Coming { .. } if self.client.waiting() > 0 => Outcome::Gone,
             Answer::Coming { .. } => self.break_off(Failure::Timeout),
             Answer::Whole { .. } => Outcome::Answered,
         })
     }
 
-    fn deadline(&self) -> Instant {
+    /// How long nothing may move from now on.
+    fn patience(&self) -> Duration {
         let timeout = self.call.service.timeout();
-        let whole = |since: Instant| since.checked_add(timeout).unwrap_or(since + IDLE);
-        let quiet = self.moved_at + if self.client.waiting() > 0 { STALL } else { IDLE };
+        let left = |sent: Instant| timeout.saturating_sub(sent.elapsed());
         match (&self.answer, self.sent_at) {
-            (Answer::Awaited, Some(sent)) => whole(sent),
-            (Answer::Awaited, None) if self.is_body_awaited() => self.moved_at + STALL,
-            (Answer::Awaited, None) => whole(self.moved_at),
-            (Answer::Coming { endless: false, .. }, Some(sent)) => quiet.min(whole(sent)),
-            (Answer::Coming { .. }, _) => quiet,
-            (Answer::Whole { .. }, _) => self.moved_at + STALL,
+            (Answer::Awaited, Some(sent)) => left(sent),
+            (Answer::Awaited, None) if !self.insists && self.client.owes_continue() => EXPECTATION.min(timeout),
+            // Who is slow then is the client, and the connection has a limit for that.
+            (Answer::Awaited, None) if self.upstream.outbox.waiting() == 0 => IDLE,
+            (Answer::Awaited, None) => timeout,
+            (Answer::Coming { endless: false, .. }, Some(sent)) => IDLE.min(left(sent)),
+            (Answer::Coming { .. }, _) => IDLE,
+            (Answer::Whole { .. }, _) => STALL,
         }
-    }
-
-    /// Whether the client is the one who is waited for.
-    fn is_body_awaited(&self) -> bool {
-        self.upload.is_going() && self.upstream.outbox.waiting() == 0 && !self.deaf
     }
 
     fn explain(&self, fault: BodyFault) -> Outcome {

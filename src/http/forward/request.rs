@@ -23,7 +23,7 @@ pub(super) struct About<'a> {
     /// The service it is for.
     pub(super) spec: &'a ServiceSpec,
     /// Who is connected.
-    pub(super) peer: Option<IpAddr>,
+    pub(super) peer: IpAddr,
     /// Whether that is a proxy of ours, whose word counts.
     pub(super) is_trusted: bool,
     /// Who was authenticated.
@@ -200,20 +200,19 @@ fn write_connection(head: &RequestHead, out: &mut BytesMut) {
 fn write_client(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) {
     let earlier = |name: &'static str| head.fields.all(name).filter(|_| about.is_trusted);
     let host = head.fields.get("host").unwrap_or_default();
-    if let Some(peer) = about.peer {
-        out.put_slice(b"X-Forwarded-For: ");
-        list(out, earlier("x-forwarded-for"));
-        // Writing to memory does not fail.
-        let _ = write!(out, "{peer}\r\nForwarded: ");
-        list(out, earlier("forwarded"));
-        let _ = if peer.is_ipv6() { write!(out, "for=\"[{peer}]\"") } else { write!(out, "for={peer}") };
-        if !host.is_empty() && !host.iter().any(|byte| b"\"\\".contains(byte)) {
-            out.put_slice(b";host=\"");
-            out.put_slice(host);
-            out.put_u8(b'"');
-        }
-        out.put_slice(b";proto=http\r\n");
+    let peer = about.peer;
+    out.put_slice(b"X-Forwarded-For: ");
+    list(out, earlier("x-forwarded-for"));
+    // Writing to memory does not fail.
+    let _ = write!(out, "{peer}\r\nForwarded: ");
+    list(out, earlier("forwarded"));
+    let _ = if peer.is_ipv6() { write!(out, "for=\"[{peer}]\"") } else { write!(out, "for={peer}") };
+    if !host.is_empty() && !host.iter().any(|byte| b"\"\\".contains(byte)) {
+        out.put_slice(b";host=\"");
+        out.put_slice(host);
+        out.put_u8(b'"');
     }
+    out.put_slice(b";proto=http\r\n");
     let first = |name, otherwise: &'static [u8]| earlier(name).next().unwrap_or(otherwise);
     line(out, b"X-Forwarded-Proto", &[first("x-forwarded-proto", b"http")]);
     let named = earlier("x-forwarded-host").next().unwrap_or(host);
@@ -246,7 +245,7 @@ mod tests {
 
     fn sent(spec: &ServiceSpec, is_trusted: bool, text: &str) -> Result<String, Loop> {
         let head = RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
-        let peer = Some("192.0.2.7".parse().unwrap());
+        let peer = "192.0.2.7".parse().unwrap();
         let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1" };
         let mut out = BytesMut::new();
         write(&head, &about, &mut out)?;

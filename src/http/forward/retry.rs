@@ -19,6 +19,13 @@ pub(super) struct Attempt {
     pub(super) reused: bool,
 }
 
+impl Attempt {
+    /// One that found nobody.
+    pub(super) fn unconnected(body_is_fresh: bool) -> Self {
+        Self { failure: Failure::Connect, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
+    }
+}
+
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {

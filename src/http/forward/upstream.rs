@@ -12,17 +12,15 @@ use bytes::BytesMut;
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
-    time::{Instant, timeout_at},
+    time::timeout,
 };
 
-use crate::http::forward::{alarm::Alarm, outbox::Outbox, resolve};
+use crate::http::forward::{outbox::Outbox, resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How much is read at once from a connection that says little, and from one that says much.
 const ROOM: (usize, usize) = (8 << 10, 128 << 10);
-/// A timer that nobody waits for yet.
-const FAR: Duration = Duration::from_secs(60);
 
 /// An open connection, with what was read from it and not yet taken.
 #[derive(Debug)]
@@ -33,8 +31,6 @@ pub(super) struct Upstream {
     pub(super) incoming: BytesMut,
     /// What waits to be written.
     pub(super) outbox: Outbox,
-    /// Rings for the request at hand.
-    pub(super) alarm: Alarm,
     /// Whether an earlier request was answered on it.
     pub(super) reused: bool,
     room: usize,
@@ -43,18 +39,17 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Connects to `host`, trying its addresses in order. Fails after two seconds, or at `deadline` where that is earlier.
-    pub(super) async fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<Self> {
-        let limit = deadline.min(Instant::now() + CONNECT_LIMIT);
-        let connected = timeout_at(limit, open(host, port)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    /// Connects to `host`, trying its addresses in order. Fails after two seconds, or after `limit` where that is less.
+    pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> io::Result<Self> {
+        let limit = limit.min(CONNECT_LIMIT);
+        let connected = timeout(limit, open(host, port)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         if connected.is_err() {
             resolve::forget(host);
         }
         let stream = connected?;
         stream.set_nodelay(true)?;
-        let alarm = Alarm::new(Instant::now() + FAR);
         let (incoming, outbox) = (BytesMut::new(), Outbox::default());
-        Ok(Self { stream, incoming, outbox, alarm, reused: false, room: ROOM.0, most: 0 })
+        Ok(Self { stream, incoming, outbox, reused: false, room: ROOM.0, most: 0 })
     }
 
     /// Reads once more; 0 is the end. What comes in plenty is read in larger pieces.
