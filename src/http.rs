@@ -20,6 +20,7 @@ mod client;
 mod conditional;
 mod docs;
 mod draft;
+mod edge;
 mod execute;
 mod guard;
 mod keys;
