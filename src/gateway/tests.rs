@@ -1,0 +1,1 @@
+//! Choosing instances, ejecting and taking back.
