@@ -22,6 +22,7 @@ mod docs;
 mod draft;
 mod edge;
 mod execute;
+mod forward;
 mod guard;
 mod keys;
 mod login;

@@ -164,7 +164,9 @@ async fn attempt(
                 }
                 return Ok(Ended::Dealt(verdict(call, upload)));
             }
-            Outcome::Switched(head) => return Ok(Ended::Dealt(tunnel::run(client, call, lease, &head, upstream).await)),
+            Outcome::Switched(head) => {
+                return Ok(Ended::Dealt(tunnel::run(client, call, lease, &head, upstream).await));
+            }
             Outcome::Refused(refusal) => return Err(refused(call, refusal)),
             Outcome::Broken | Outcome::Gone => return Ok(Ended::Dealt(Verdict::Close)),
             Outcome::Failed(attempt) => attempt,

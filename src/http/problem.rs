@@ -161,13 +161,17 @@ impl fmt::Display for Problem {
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
             Self::NoInstance(none) => {
-                let why = if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
+                let why =
+                    if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
                 write!(f, "{why}; nothing was sent, so try again in {} s", whole_seconds(none.retry_after))
             }
             Self::UpstreamFailed(how) => f.write_str(how),
             Self::UpstreamTimeout(limit) => {
                 let millis = limit.as_millis();
-                write!(f, "no answer within {millis} ms; the request may have been carried out, so repeat it only if that does no harm")
+                write!(
+                    f,
+                    "no answer within {millis} ms; the request may have been carried out, so repeat it only if that does no harm"
+                )
             }
             Self::LoopDetected => {
                 f.write_str("the service leads back to this server; trying again does not help, mend its instances")

@@ -50,7 +50,9 @@ async fn authenticate(head: &RequestHead, runtime: &Runtime) -> Result<Principal
     let token = session(&head.fields).ok_or(unknown)?;
     // An upgraded connection changes what it likes.
     if (!is_safe(&head.method) || head.wants_upgrade) && !is_from_our_page(&origin(&head.fields)) {
-        return Err(Problem::forbidden("with the session cookie, only Ostler's own pages may do this; trying again does not help"));
+        return Err(Problem::forbidden(
+            "with the session cookie, only Ostler's own pages may do this; trying again does not help",
+        ));
     }
     Ok(runtime.authenticate(token).await?)
 }

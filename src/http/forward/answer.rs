@@ -82,12 +82,7 @@ fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
     for (name, value) in head.fields.iter() {
         match kind(name) {
             Kind::Plain if is_named(&named, name) => {}
-            Kind::Hop
-            | Kind::Connection
-            | Kind::Upgrade
-            | Kind::Te
-            | Kind::Framing
-            | Kind::RequestId => {}
+            Kind::Hop | Kind::Connection | Kind::Upgrade | Kind::Te | Kind::Framing | Kind::RequestId => {}
             Kind::Plain
             | Kind::Expect
             | Kind::Host

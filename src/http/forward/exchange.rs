@@ -206,11 +206,8 @@ impl<'a> Exchange<'a> {
             match &mut self.answer {
                 Answer::Awaited if self.upstream.incoming.is_empty() => return Ok(false),
                 Answer::Awaited => {
-                    let parsed = ResponseHead::parse(
-                        &mut self.upstream.incoming,
-                        &HeadLimits::UPSTREAM,
-                        &self.call.head.method,
-                    );
+                    let parsed =
+                        ResponseHead::parse(&mut self.upstream.incoming, &HeadLimits::UPSTREAM, &self.call.head.method);
                     match parsed {
                         Ok(Some(head)) => self.take_head(head)?,
                         Ok(None) => return Ok(false),

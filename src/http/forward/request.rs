@@ -151,7 +151,8 @@ pub(super) fn line(out: &mut BytesMut, name: &[u8], value: &[&[u8]]) {
 /// All cookies but our own.
 fn write_cookies(value: &[u8], out: &mut BytesMut) {
     let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
-    let is_ours = |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == COOKIE);
+    let is_ours =
+        |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == COOKIE);
     if !pairs().any(|pair| is_ours(&pair)) {
         return line(out, b"Cookie", &[value]);
     }
@@ -244,7 +245,8 @@ mod tests {
     use super::*;
 
     fn sent(spec: &ServiceSpec, is_trusted: bool, text: &str) -> Result<String, Loop> {
-        let head = RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
+        let head =
+            RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
         let peer = "192.0.2.7".parse().unwrap();
         let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1" };
         let mut out = BytesMut::new();
@@ -322,7 +324,9 @@ mod tests {
     fn a_request_that_comes_round_again_is_seen() {
         let via = format!("GET / HTTP/1.1\nHost: h\nVia: 1.1 other, 1.1 {}\n\n", *names::PSEUDONYM);
         assert_eq!(sent(&spec(), false, &via), Err(Loop));
-        assert!(sent(&spec(), false, "GET / HTTP/1.1\nHost: h\nVia: 1.1 other\n\n").unwrap().contains("Via: 1.1 other"));
+        assert!(
+            sent(&spec(), false, "GET / HTTP/1.1\nHost: h\nVia: 1.1 other\n\n").unwrap().contains("Via: 1.1 other")
+        );
     }
 
     #[test]

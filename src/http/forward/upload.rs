@@ -130,8 +130,7 @@ mod tests {
     #[test]
     fn a_body_goes_on_as_it_was_announced() {
         let trailers = Piece::Trailers(Bytes::from_static(b"A: b\r\nX-Ostler-User: root\r\nContent-Length: 9\r\n"));
-        let (text, upload) =
-            sent(Framing::Chunked, None, &[data("hello"), data("you"), trailers, Piece::End]).unwrap();
+        let (text, upload) = sent(Framing::Chunked, None, &[data("hello"), data("you"), trailers, Piece::End]).unwrap();
         assert_eq!(text, "5\r\nhello\r\n3\r\nyou\r\n0\r\nA: b\r\n\r\n");
         assert!(upload.is_whole() && !upload.is_fresh());
         let (text, upload) = sent(Framing::Length(8), None, &[data("hello")]).unwrap();

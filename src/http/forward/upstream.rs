@@ -9,11 +9,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::{
-    io::AsyncReadExt,
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::http::forward::{outbox::Outbox, resolve};
 

@@ -66,7 +66,8 @@ impl Upstream {
         let listener = TcpListener::bind(at).unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = Self { address, seen: Arc::default(), gone: Arc::default(), stopped: Arc::default() };
-        let (seen, gone, stopped) = (Arc::clone(&upstream.seen), Arc::clone(&upstream.gone), Arc::clone(&upstream.stopped));
+        let (seen, gone, stopped) =
+            (Arc::clone(&upstream.seen), Arc::clone(&upstream.gone), Arc::clone(&upstream.stopped));
         let answer = Arc::new(answer);
         thread::spawn(move || {
             for (index, stream) in listener.incoming().enumerate() {
@@ -163,7 +164,9 @@ pub fn is_closed_within(wire: &mut Wire, limit: Duration) -> bool {
         match wire.stream.read(&mut piece) {
             Ok(0) => return true,
             Ok(_) => {}
-            Err(error) => return !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+            Err(error) => {
+                return !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+            }
         }
     }
 }

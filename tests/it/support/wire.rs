@@ -118,8 +118,7 @@ impl Wire {
                 interim.push(status);
                 continue;
             }
-            let mut reply =
-                Reply { status, headers, body: Vec::new(), trailers: Vec::new(), interim, end: End::Whole };
+            let mut reply = Reply { status, headers, body: Vec::new(), trailers: Vec::new(), interim, end: End::Whole };
             if method != "HEAD" && ![101, 204, 304].contains(&status) {
                 (reply.body, reply.trailers, reply.end) = self.read_body(&reply.headers.clone());
             }
