@@ -20,7 +20,9 @@ mod client;
 mod conditional;
 mod docs;
 mod draft;
+mod edge;
 mod execute;
+mod forward;
 mod gateway;
 mod guard;
 mod keys;
@@ -41,6 +43,7 @@ mod trace;
 mod users;
 mod views;
 mod watch;
+mod wire;
 
 pub use serve::{Listener, Server};
 pub use settings::Settings;

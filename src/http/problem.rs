@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
+    gateway::NoInstance,
     http::problem::kind::Kind,
 };
 
@@ -39,6 +40,14 @@ pub(super) enum Problem {
     SwitchedOff(&'static str),
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
+    /// No instance of a service takes the request.
+    NoInstance(NoInstance),
+    /// An instance of a service gave no proper answer; says how, and whether to try again.
+    UpstreamFailed(&'static str),
+    /// An instance of a service was given so long, and it was too short.
+    UpstreamTimeout(Duration),
+    /// The request has been here before.
+    LoopDetected,
     /// An answer of the framework's, of which only the status is told.
     Framework(StatusCode),
 }
@@ -76,6 +85,10 @@ impl Problem {
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
             Self::SwitchedOff(_) => kind::PAGE_NOT_FOUND,
             Self::NotReady(_) => kind::NOT_READY,
+            Self::NoInstance(_) => kind::NO_HEALTHY_INSTANCE,
+            Self::UpstreamFailed(_) => kind::UPSTREAM_FAILED,
+            Self::UpstreamTimeout(_) => kind::UPSTREAM_TIMEOUT,
+            Self::LoopDetected => kind::LOOP_DETECTED,
             Self::Framework(status) => kind::of_status(*status),
         }
     }
@@ -126,6 +139,10 @@ impl Problem {
         if let Self::RequestTimeout = self {
             response.insert_header((header::CONNECTION, "close"));
         }
+        if let Self::NoInstance(none) = self {
+            response.insert_header((header::RETRY_AFTER, whole_seconds(none.retry_after).to_string()));
+            return;
+        }
         match self.kind().status {
             StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
@@ -149,6 +166,22 @@ impl fmt::Display for Problem {
                 write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
+            Self::NoInstance(none) => {
+                let why =
+                    if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
+                write!(f, "{why}; nothing was sent, so try again in {} s", whole_seconds(none.retry_after))
+            }
+            Self::UpstreamFailed(how) => f.write_str(how),
+            Self::UpstreamTimeout(limit) => {
+                let millis = limit.as_millis();
+                write!(
+                    f,
+                    "no answer within {millis} ms; the request may have been carried out, so repeat it only if that does no harm"
+                )
+            }
+            Self::LoopDetected => {
+                f.write_str("the service leads back to this server; trying again does not help, mend its instances")
+            }
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),
         }
     }

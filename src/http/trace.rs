@@ -66,9 +66,13 @@ pub(super) async fn layer(
 
 /// The caller's id for the request where it is a sane one (visible ASCII, at most 128), else a new one.
 fn choose_id(headers: &HeaderMap) -> Rc<str> {
-    let is_sane = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_sane);
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_sane_id(text));
     given.map_or_else(|| Rc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())), Rc::from)
+}
+
+/// Whether a caller may call a request this.
+pub(super) fn is_sane_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Turns every failure, the framework's too, into problem+json.
@@ -94,6 +98,11 @@ fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
     if is_api {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    name(headers, id);
+}
+
+/// Says what the request is called.
+pub(super) fn name(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -118,7 +127,7 @@ fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant)
 }
 
 /// The trace a caller says the request is part of (W3C Trace Context, `version-traceid-parentid-flags`).
-fn trace_id(traceparent: &str) -> Option<&str> {
+pub(super) fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
     let lengths = [2, 32, 16, 2];
     let parts = lengths.map(|length| {

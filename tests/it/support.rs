@@ -15,7 +15,9 @@ pub mod processes;
 pub mod real;
 pub mod server;
 pub mod setup;
+pub mod upstream;
 pub mod wait;
+pub mod wire;
 
 pub use answer::Answer;
 pub use caller::Caller;

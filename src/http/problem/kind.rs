@@ -50,7 +50,11 @@ kinds! {
     BUSY = SERVICE_UNAVAILABLE "busy" "Too much to do right now";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The database is unavailable";
     NOT_READY = SERVICE_UNAVAILABLE "not_ready" "Ostler is starting or stopping";
+    NO_HEALTHY_INSTANCE = SERVICE_UNAVAILABLE "no_healthy_instance" "No instance of the service takes requests";
+    UPSTREAM_FAILED = BAD_GATEWAY "upstream_failed" "The service did not answer properly";
+    LOOP_DETECTED = LOOP_DETECTED "loop_detected" "The request came round again";
     CALL_TIMEOUT = GATEWAY_TIMEOUT "call_timeout" "The tool did not answer in time";
+    UPSTREAM_TIMEOUT = GATEWAY_TIMEOUT "upstream_timeout" "The service did not answer in time";
 }
 
 pub(super) fn of_error(error: &Error) -> Kind {

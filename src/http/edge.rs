@@ -1,0 +1,36 @@
+//! The edge: every byte between Ostler and a client passes here, under one set of limits and deadlines.
+//!
+//! One task serves one connection, from accepting it to closing it: `conversation` reads a head, hands the request to
+//! whoever answers it, and goes on while both sides want to.
+
+mod connection;
+mod date;
+mod input;
+mod output;
+mod seat;
+mod shed;
+mod worker;
+
+pub(in crate::http) use connection::Connection;
+
+use std::time::Duration;
+
+/// The longest a connection may be silent between two requests, or before its first.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The longest a head may take from its first byte to its last, on every request.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest a body may go without a byte while somebody reads it.
+const BODY_STALL: Duration = Duration::from_secs(30);
+/// The longest a client may go without taking a byte of what it asked for.
+const WRITE_STALL: Duration = Duration::from_secs(30);
+/// The longest a connection may take to close.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// What becomes of a connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Verdict {
+    /// The answer is staged or sent, and the next request may come.
+    KeepAlive,
+    /// What is staged is sent, then the connection is closed.
+    Close,
+}
