@@ -1,6 +1,6 @@
 //! The HTTP interface: the URL table on one page, one file per noun below.
 //!
-//! A request meets the files in this order: `watch` (is the connection honest), `trace` (name, shape, log), `guard` (is it
+//! A request meets the files in this order: `edge` (is it HTTP, and in time), `trace` (name, shape, log), `guard` (is it
 //! for us, from one of our pages), `access` (who is it, not too often), then the noun. `problem` is every other answer.
 
 use actix_web::{
@@ -42,7 +42,6 @@ mod state;
 mod trace;
 mod users;
 mod views;
-mod watch;
 mod wire;
 
 pub use serve::{Listener, Server};

@@ -145,6 +145,7 @@ async fn collect(mut payload: Payload, declared: Option<usize>) -> Result<Bytes,
 fn unreadable(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::PayloadTooLarge(LIMIT),
+        PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Problem::RequestTimeout,
         _ => Problem::malformed("the body ended early or its framing is wrong"),
     }
 }

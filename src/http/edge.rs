@@ -3,14 +3,20 @@
 //! One task serves one connection, from accepting it to closing it: `conversation` reads a head, hands the request to
 //! whoever answers it, and goes on while both sides want to.
 
+mod accept;
+mod answer;
+mod app;
 mod connection;
+mod conversation;
 mod date;
 mod input;
 mod output;
+mod payload;
 mod seat;
 mod shed;
 mod worker;
 
+pub(in crate::http) use accept::{Desk, listen};
 pub(in crate::http) use connection::Connection;
 
 use std::time::Duration;
@@ -25,6 +31,8 @@ const BODY_STALL: Duration = Duration::from_secs(30);
 const WRITE_STALL: Duration = Duration::from_secs(30);
 /// The longest a connection may take to close.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+/// A body that nobody read is read to its end where that is no further away than this; else the connection is closed.
+const MOST_DRAINED: u64 = 64 << 10;
 
 /// What becomes of a connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,8 @@ use crate::http::{Settings, client, problem::Problem};
 const EXPOSED: &str = "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
 /// What it may send.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, If-Match, Last-Event-ID, X-Request-Id, traceparent";
-const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
+/// The methods that some path takes.
+pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
 /// Knows which hosts, origins and proxies are ours.
 #[derive(Clone, Debug)]
@@ -54,9 +55,6 @@ impl Guard {
     /// Whether the request may go on.
     pub(super) fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Problem> {
         let headers = request.headers();
-        if [Method::TRACE, Method::CONNECT].contains(request.method()) {
-            return Err(Problem::MethodNotAllowed(ALLOWED_METHODS.into()));
-        }
         let host = self.host(request)?;
         let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admitted::Here) };
         let text = origin.to_str().unwrap_or_default();
@@ -84,17 +82,16 @@ impl Guard {
     fn host<'a>(&self, request: &'a ServiceRequest) -> Result<&'a str, Problem> {
         let named = match only(request.headers(), &header::HOST)? {
             Some(value) => value.to_str().map_err(|_| malformed_host())?,
-            None if request.version() <= Version::HTTP_10 && request.uri().authority().is_none() => "localhost",
+            None if request.version() <= Version::HTTP_10 => "localhost",
             None => return Err(malformed_host()),
         };
-        let addressed = request.uri().authority().map(|authority| authority.as_str());
-        for authority in [Some(named), addressed].into_iter().flatten() {
-            let (host, _) = split_authority(authority).ok_or_else(malformed_host)?;
-            if !self.is_ours(host) {
-                return Err(Problem::MisdirectedRequest);
-            }
-        }
-        Ok(named)
+        self.check_host(named).map(|()| named)
+    }
+
+    /// Refuses an authority that is malformed or not ours.
+    pub(super) fn check_host(&self, authority: &str) -> Result<(), Problem> {
+        let (host, _) = split_authority(authority).ok_or_else(malformed_host)?;
+        if self.is_ours(host) { Ok(()) } else { Err(Problem::MisdirectedRequest) }
     }
 
     fn is_ours(&self, host: &str) -> bool {

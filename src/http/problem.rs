@@ -14,8 +14,12 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
+<<<<<<< HEAD
     gateway::NoInstance,
     http::problem::kind::Kind,
+=======
+    http::{guard::ALLOWED_METHODS, problem::kind::Kind, wire::HeadFault},
+>>>>>>> w-edge
 };
 
 /// The media type of every problem (RFC 9457).
@@ -40,6 +44,7 @@ pub(super) enum Problem {
     SwitchedOff(&'static str),
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
+<<<<<<< HEAD
     /// No instance of a service takes the request.
     NoInstance(NoInstance),
     /// An instance of a service gave no proper answer; says how, and whether to try again.
@@ -48,6 +53,10 @@ pub(super) enum Problem {
     UpstreamTimeout(Duration),
     /// The request has been here before.
     LoopDetected,
+=======
+    /// The head of the request is refused.
+    Head(HeadFault),
+>>>>>>> w-edge
     /// An answer of the framework's, of which only the status is told.
     Framework(StatusCode),
 }
@@ -85,10 +94,14 @@ impl Problem {
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
             Self::SwitchedOff(_) => kind::PAGE_NOT_FOUND,
             Self::NotReady(_) => kind::NOT_READY,
+<<<<<<< HEAD
             Self::NoInstance(_) => kind::NO_HEALTHY_INSTANCE,
             Self::UpstreamFailed(_) => kind::UPSTREAM_FAILED,
             Self::UpstreamTimeout(_) => kind::UPSTREAM_TIMEOUT,
             Self::LoopDetected => kind::LOOP_DETECTED,
+=======
+            Self::Head(fault) => kind::of_head(*fault),
+>>>>>>> w-edge
             Self::Framework(status) => kind::of_status(*status),
         }
     }
@@ -133,6 +146,9 @@ impl Problem {
         if let Self::MethodNotAllowed(allow) = self {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
+        if let Self::Head(HeadFault::MethodNotAllowed) = self {
+            response.insert_header((header::ALLOW, ALLOWED_METHODS));
+        }
         if let Self::Runtime(Error::RateLimited(limit)) = self {
             add_limit(response, limit);
         }
@@ -166,6 +182,7 @@ impl fmt::Display for Problem {
                 write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
+<<<<<<< HEAD
             Self::NoInstance(none) => {
                 let why =
                     if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
@@ -182,6 +199,9 @@ impl fmt::Display for Problem {
             Self::LoopDetected => {
                 f.write_str("the service leads back to this server; trying again does not help, mend its instances")
             }
+=======
+            Self::Head(fault) => fault.fmt(f),
+>>>>>>> w-edge
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),
         }
     }

@@ -3,26 +3,20 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 
 use crate::{
     Runtime,
-    http::{Settings, guard::Guard, no_page, routes, state, trace, watch},
+    http::{
+        Settings,
+        edge::{self, Desk},
+        guard::Guard,
+        no_page, routes, state, trace,
+    },
 };
 
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The longest the head of a connection's first request may take.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// The longest a connection may take to close.
-const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
-/// How long requests under way have when the server is stopped gracefully, in seconds.
-const SHUTDOWN_SECONDS: u64 = 30;
-/// Connections one worker takes; more wait in the listener's queue.
-const CONNECTIONS_PER_WORKER: usize = 8192;
 /// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
 const BACKLOG: i32 = 2048;
 
@@ -54,7 +48,7 @@ impl Listener {
                 .service(web::resource("/livez").route(web::get().to(state::live)).wrap(from_fn(trace::layer)))
                 .default_service(web::to(state::starting).wrap(from_fn(trace::layer)))
         };
-        Ok(HttpServer::new(factory).workers(1).disable_signals().listen(self.0.try_clone()?)?.run())
+        edge::listen(self.0.try_clone()?, Some(1), Desk { guard: Guard::new(settings) }, factory)
     }
 }
 
@@ -73,21 +67,8 @@ impl Server {
                 .configure(routes(runtime.clone()))
                 .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
         };
-        let mut server = HttpServer::new(factory)
-            .on_connect(watch::connected)
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_DEADLINE)
-            .client_disconnect_timeout(CLOSE_DEADLINE)
-            // A client that hangs up closes its half of the connection: that is all there is to see of it.
-            .h1_allow_half_closed(false)
-            .tcp_nodelay(true)
-            .max_connections(CONNECTIONS_PER_WORKER)
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .disable_signals();
-        if let Some(workers) = settings.workers {
-            server = server.workers(workers.max(1));
-        }
-        Ok(Self { server: server.listen(listener.0)?.run() })
+        let desk = Desk { guard: Guard::new(settings) };
+        Ok(Self { server: edge::listen(listener.0, settings.workers, desk, factory)? })
     }
 
     /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests under way finish.

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::http::{
     guard::{Admitted, Guard},
     problem::{self, Problem},
-    watch::Busy,
 };
 
 /// The name that asks for, and answers with, a request's id.
@@ -41,7 +40,6 @@ pub(super) async fn layer(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
-    let busy = Busy::mark(&request);
     let id = choose_id(request.headers());
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
     let guard = request.app_data::<web::Data<Guard>>().cloned();
@@ -58,15 +56,17 @@ pub(super) async fn layer(
     admitted.add_headers(headers);
     add_headers(headers, &id, is_api);
     note(&response, &id, started);
-    Ok(match busy {
-        Some(busy) => response.map_body(|_, body| busy.until_sent(body)),
-        None => response,
-    })
+    Ok(response)
 }
 
 /// The caller's id for the request where it is a sane one (visible ASCII, at most 128), else a new one.
 fn choose_id(headers: &HeaderMap) -> Rc<str> {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_sane_id(text));
+    choose(headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()))
+}
+
+/// What a request is called that asked to be called `given`.
+pub(super) fn choose(given: Option<&str>) -> Rc<str> {
+    let given = given.filter(|text| is_sane_id(text));
     given.map_or_else(|| Rc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())), Rc::from)
 }
 
@@ -91,7 +91,8 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
     response.into_response(shaped)
 }
 
-fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
+/// Adds what every answer carries.
+pub(super) fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
     headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -11,7 +11,7 @@ mod response;
 mod target;
 
 pub(in crate::http) use decode::{BodyDecoder, BodyFault, Piece};
-pub(in crate::http) use encode::BodyEncoder;
+pub(in crate::http) use encode::{BodyEncoder, Misfit};
 pub(in crate::http) use fault::HeadFault;
 pub(in crate::http) use fields::Fields;
 pub(in crate::http) use request::RequestHead;

@@ -41,12 +41,13 @@ pub(in crate::http) struct Connection {
     output: Output,
     body: BodyDecoder,
     owes_continue: bool,
+    number: u64,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, place: Rc<Place>) -> Self {
         let (input, output, body) = (Input::default(), Output::default(), BodyDecoder::new(Framing::None));
-        Self { stream, peer, worker, place, input, output, body, owes_continue: false }
+        Self { stream, peer, worker, place, input, output, body, owes_continue: false, number: 0 }
     }
 
     /// The address at the other end, which may be a proxy's.
@@ -67,7 +68,9 @@ impl Connection {
             }
             if std::mem::take(&mut self.owes_continue) {
                 self.output.open().extend_from_slice(CONTINUE);
-                // What cannot be sent now goes with the answer.
+            }
+            // What cannot be sent now goes with the answer.
+            if !self.output.is_empty() {
                 let _ = self.poll_flush(context);
             }
             match self.poll_fill(context) {
@@ -194,6 +197,24 @@ impl Connection {
     pub(super) fn begin(&mut self, framing: Framing, owes_continue: bool) {
         self.body = BodyDecoder::new(framing);
         self.owes_continue = owes_continue;
+        self.number += 1;
+    }
+
+    /// Which request this is, counted on this connection.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The body, where its length is known and all of it is here.
+    pub(super) fn take_whole_body(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.body.remaining()?).ok()?;
+        if self.input.buffer.len() < length {
+            return None;
+        }
+        match self.body.decode(&mut self.input.buffer) {
+            Ok(Piece::Data(whole)) => Some(whole),
+            Ok(Piece::Trailers(_) | Piece::End | Piece::Pending) | Err(_) => None,
+        }
     }
 
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {

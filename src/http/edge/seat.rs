@@ -34,6 +34,8 @@ pub(super) struct Place {
     pub(super) idle: Cell<bool>,
     /// Whether it has to make room for another.
     pub(super) evicted: Cell<bool>,
+    /// Whether it is one too many, and only there to be told so.
+    pub(super) surplus: Cell<bool>,
 }
 
 /// The tick at which something is over.

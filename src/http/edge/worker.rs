@@ -18,6 +18,8 @@ use super::{
 
 /// The size of a buffer for reading.
 pub(super) const BUFFER: usize = 16 << 10;
+/// Places looked at for one that is idle.
+const LOOKED_AT: usize = 256;
 /// Spare buffers kept.
 const MOST_SPARE: usize = 32;
 
@@ -30,13 +32,14 @@ pub(super) struct Worker {
     is_beating: Cell<bool>,
     stopping: Cell<bool>,
     most_connections: usize,
+    most_told: usize,
     pub(super) shedder: Shedder,
     pub(super) date: Date,
 }
 
 impl Worker {
-    /// A worker that has at most so many connections.
-    pub(super) fn new(most_connections: usize) -> Rc<Self> {
+    /// A worker that serves at most so many connections, and tells so many more that it does not.
+    pub(super) fn new(most_connections: usize, most_told: usize) -> Rc<Self> {
         Rc::new(Self {
             places: Places::default(),
             spare: RefCell::default(),
@@ -44,23 +47,35 @@ impl Worker {
             is_beating: Cell::new(false),
             stopping: Cell::new(false),
             most_connections,
+            most_told,
             shedder: Shedder::default(),
             date: Date::default(),
         })
     }
 
-    /// A place for another connection; `None` where there is none, and none was idle enough to make room.
+    /// A place for another connection. Where there is none left, one that is idle makes room, else the place is a surplus
+    /// one; `None` where there are too many even of these.
     pub(super) fn seat(self: &Rc<Self>) -> Option<Rc<Place>> {
+        let mut is_surplus = false;
         if self.places.len() >= self.most_connections {
-            let idle = self.places.next_idle(64)?;
-            idle.evicted.set(true);
-            idle.wake();
+            if self.places.len() >= self.most_connections + self.most_told {
+                return None;
+            }
+            match self.places.next_idle(LOOKED_AT) {
+                Some(idle) => {
+                    idle.evicted.set(true);
+                    idle.wake();
+                }
+                None => is_surplus = true,
+            }
         }
         if !self.is_beating.replace(true) {
             self.date.refresh();
             spawn(beat(Rc::downgrade(self)));
         }
-        Some(self.places.add())
+        let place = self.places.add();
+        place.surplus.set(is_surplus);
+        Some(place)
     }
 
     /// Gives a place back.

@@ -69,14 +69,6 @@ fn a_browser_that_asks_first_gets_an_answer() {
 }
 
 #[test]
-fn trace_and_connect_are_refused() {
-    for method in [Method::TRACE, Method::CONNECT] {
-        let request = TestRequest::default().method(method).append_header(("host", "localhost"));
-        assert!(matches!(guard().admit(&request.to_srv_request()), Err(Problem::MethodNotAllowed(_))));
-    }
-}
-
-#[test]
 fn one_that_listens_everywhere_may_be_called_by_any_address_but_not_by_any_name() {
     let guard = Guard::new(&Settings { host: "0.0.0.0".parse().unwrap(), ..Settings::default() });
     assert!(guard.is_ours("203.0.113.5"));

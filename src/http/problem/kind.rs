@@ -2,7 +2,10 @@
 
 use actix_web::http::StatusCode;
 
-use crate::error::{Error, Noun};
+use crate::{
+    error::{Error, Noun},
+    http::wire::HeadFault,
+};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +43,16 @@ kinds! {
     CONFLICT = CONFLICT "conflict" "It clashes with what is there";
     PRECONDITION_FAILED = PRECONDITION_FAILED "precondition_failed" "It changed since it was read";
     PAYLOAD_TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too long";
+    URI_TOO_LONG = URI_TOO_LONG "uri_too_long" "The request target is too long";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body is not JSON";
+    EXPECTATION_FAILED = EXPECTATION_FAILED "expectation_failed" "The expectation cannot be met";
     MISDIRECTED_REQUEST = MISDIRECTED_REQUEST "misdirected_request" "The request is for another host";
     VALIDATION_FAILED = UNPROCESSABLE_ENTITY "validation_failed" "Some fields cannot be accepted";
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
+    HEAD_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE "head_too_large" "The head of the request is too long";
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Something went wrong in Ostler";
     SPAWN_FAILED = INTERNAL_SERVER_ERROR "spawn_failed" "The server process cannot be started";
+    NOT_IMPLEMENTED = NOT_IMPLEMENTED "not_implemented" "Nothing here knows how to do that";
     SERVER_UNAVAILABLE = SERVICE_UNAVAILABLE "server_unavailable" "The server is unavailable";
     BUSY = SERVICE_UNAVAILABLE "busy" "Too much to do right now";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The database is unavailable";
@@ -55,6 +62,20 @@ kinds! {
     LOOP_DETECTED = LOOP_DETECTED "loop_detected" "The request came round again";
     CALL_TIMEOUT = GATEWAY_TIMEOUT "call_timeout" "The tool did not answer in time";
     UPSTREAM_TIMEOUT = GATEWAY_TIMEOUT "upstream_timeout" "The service did not answer in time";
+    VERSION_NOT_SUPPORTED = HTTP_VERSION_NOT_SUPPORTED "version_not_supported" "This version of HTTP is not spoken";
+}
+
+/// What is wrong with a head.
+pub(super) fn of_head(fault: HeadFault) -> Kind {
+    match fault {
+        HeadFault::Malformed(_) => MALFORMED_REQUEST,
+        HeadFault::TargetTooLong => URI_TOO_LONG,
+        HeadFault::TooLarge => HEAD_TOO_LARGE,
+        HeadFault::NotImplemented(_) => NOT_IMPLEMENTED,
+        HeadFault::MethodNotAllowed => METHOD_NOT_ALLOWED,
+        HeadFault::Version => VERSION_NOT_SUPPORTED,
+        HeadFault::Expectation => EXPECTATION_FAILED,
+    }
 }
 
 pub(super) fn of_error(error: &Error) -> Kind {
