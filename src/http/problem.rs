@@ -14,12 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
-<<<<<<< HEAD
     gateway::NoInstance,
-    http::problem::kind::Kind,
-=======
     http::{guard::ALLOWED_METHODS, problem::kind::Kind, wire::HeadFault},
->>>>>>> w-edge
 };
 
 /// The media type of every problem (RFC 9457).
@@ -44,7 +40,6 @@ pub(super) enum Problem {
     SwitchedOff(&'static str),
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
-<<<<<<< HEAD
     /// No instance of a service takes the request.
     NoInstance(NoInstance),
     /// An instance of a service gave no proper answer; says how, and whether to try again.
@@ -53,10 +48,8 @@ pub(super) enum Problem {
     UpstreamTimeout(Duration),
     /// The request has been here before.
     LoopDetected,
-=======
     /// The head of the request is refused.
     Head(HeadFault),
->>>>>>> w-edge
     /// An answer of the framework's, of which only the status is told.
     Framework(StatusCode),
 }
@@ -94,14 +87,11 @@ impl Problem {
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
             Self::SwitchedOff(_) => kind::PAGE_NOT_FOUND,
             Self::NotReady(_) => kind::NOT_READY,
-<<<<<<< HEAD
             Self::NoInstance(_) => kind::NO_HEALTHY_INSTANCE,
             Self::UpstreamFailed(_) => kind::UPSTREAM_FAILED,
             Self::UpstreamTimeout(_) => kind::UPSTREAM_TIMEOUT,
             Self::LoopDetected => kind::LOOP_DETECTED,
-=======
             Self::Head(fault) => kind::of_head(*fault),
->>>>>>> w-edge
             Self::Framework(status) => kind::of_status(*status),
         }
     }
@@ -182,7 +172,6 @@ impl fmt::Display for Problem {
                 write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
-<<<<<<< HEAD
             Self::NoInstance(none) => {
                 let why =
                     if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
@@ -199,9 +188,7 @@ impl fmt::Display for Problem {
             Self::LoopDetected => {
                 f.write_str("the service leads back to this server; trying again does not help, mend its instances")
             }
-=======
             Self::Head(fault) => fault.fmt(f),
->>>>>>> w-edge
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),
         }
     }
