@@ -88,6 +88,8 @@ pub enum Noun {
     Key,
     /// A share of a server.
     Share,
+    /// A service behind the gateway.
+    Service,
     /// A page or route.
     Page,
 }
@@ -99,6 +101,7 @@ impl fmt::Display for Noun {
             Self::User => "user",
             Self::Key => "key",
             Self::Share => "share",
+            Self::Service => "service",
             Self::Page => "page",
         })
     }

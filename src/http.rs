@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use crate::Runtime;
+use crate::{Runtime, model::Serve};
 
 mod access;
 mod audit;
@@ -22,6 +22,8 @@ mod docs;
 mod draft;
 mod edge;
 mod execute;
+mod forward;
+mod gateway;
 mod guard;
 mod keys;
 mod login;
@@ -112,6 +114,15 @@ urls! {
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;
     }
+    private "/api/gateway" {
+        "/services" => post gateway::register;
+        "/services/{name}" => get gateway::get, delete gateway::unregister;
+        "/stats" => get gateway::stats;
+        "/config" => get gateway::config;
+        "/health" => get gateway::health;
+        "/health/{name}" => get gateway::health_of;
+        "/health/{name}/check" => post gateway::check;
+    }
     private "/api/audit" {
         "" => get audit::list;
     }
@@ -121,19 +132,33 @@ urls! {
 /// documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host program is
 /// called by, and belong to [`Server`]. Paths that are none of ours are left to the host program.
 pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
-    move |config| mount(config, runtime)
+    move |config| mount(config, runtime.serves(), runtime)
 }
 
-/// Mounts every route, with `data` for those that ask for it.
-fn mount(config: &mut web::ServiceConfig, data: impl Clone + 'static) {
+/// Mounts every route of the parts that are on, with `data` for those that ask for it.
+fn mount(config: &mut web::ServiceConfig, serve: Serve, data: impl Clone + 'static) {
     for resource in open() {
         config.service(resource.app_data(data.clone()).wrap(from_fn(trace::layer)));
     }
     for (prefix, resources) in private() {
+        if let Some(part) = switched_off(prefix, serve) {
+            let answer = move || async move { Answer::Err(problem::Problem::SwitchedOff(part)) };
+            config.service(web::scope(prefix).default_service(web::to(answer)).wrap(from_fn(trace::layer)));
+            continue;
+        }
         let scope = web::scope(prefix).app_data(data.clone()).service(Several(resources));
         // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
         let scope = scope.default_service(web::to(no_page));
         config.service(scope.wrap(from_fn(access::layer)).wrap(from_fn(trace::layer)));
+    }
+}
+
+/// What `prefix` belongs to, where that part of Ostler is off.
+fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
+    match prefix {
+        "/api/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/gateway" if !serve.gateway() => Some("the gateway"),
+        _ => None,
     }
 }
 

@@ -24,8 +24,8 @@
 //!
 //! 1. [`http`]: the URL table, who is asking, and every answer. [`http::routes`] goes into anybody's `App`.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Who may do what, start and stop.
-//! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
-//!    call before it is answered.
+//! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
+//!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered.
 //! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases.
 //! 5. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
 //!
@@ -33,6 +33,7 @@
 
 pub mod demo_server;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod mcp;
 pub mod model;

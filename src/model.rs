@@ -9,6 +9,7 @@ mod id;
 mod output;
 mod page;
 mod server;
+mod service;
 mod status;
 mod time;
 
@@ -21,5 +22,6 @@ pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, UserId};
 pub use output::OutputLine;
 pub use page::{Page, PageRequest};
 pub use server::{Server, ServerChange, ServerConfig, Share};
+pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;

@@ -1,13 +1,18 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
 pub mod account;
+pub mod balance;
+pub mod breaker;
 pub mod call;
 pub mod command;
 pub mod environment;
+pub mod health;
 pub mod mask;
 pub mod name;
 pub mod permission;
 pub mod rate;
 pub mod restart;
+pub mod retry;
 pub mod secret;
 pub mod server;
+pub mod service;

@@ -9,6 +9,7 @@ mod commit;
 mod dispatch;
 mod events;
 mod first_admin;
+mod gateway;
 mod hashing;
 mod health;
 mod keyring;
@@ -39,6 +40,7 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use gateway::{GatewayConfig, Registration, ServiceDetails};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use keys::NewKey;
 pub use login::Login;
@@ -65,6 +67,7 @@ struct Inner {
     limits: limits::Limits,
     registry: registry::Registry,
     supervision: supervision::Supervision,
+    services: gateway::Services,
     metrics: metrics::Metrics,
     life: state::Life,
     place: start::Place,

@@ -16,6 +16,7 @@ mod pool;
 mod room;
 mod schema;
 pub mod servers;
+pub mod services;
 pub mod sessions;
 pub mod shares;
 mod text;

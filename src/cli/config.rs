@@ -1,6 +1,6 @@
 //! The configuration: defaults, then the file, then the environment, then flags; every fault of all of them at once.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use ostler::store::DatabaseUrl;
 
@@ -18,39 +18,8 @@ pub(crate) struct Config {
     pub(crate) http: ostler::http::Settings,
     /// The servers, the accounts, the data.
     pub(crate) runtime: ostler::runtime::Settings,
-    /// The gateway.
-    pub(crate) gateway: Gateway,
     /// The log.
     pub(crate) log: logging::Settings,
-}
-
-/// Settings of the gateway.
-#[derive(Clone, Debug)]
-pub(crate) struct Gateway {
-    /// Time between health checks of a service's instances.
-    pub(crate) health_check_interval: Duration,
-    /// How long an upstream may take where its service says nothing.
-    pub(crate) timeout: Duration,
-    /// How an instance is chosen where its service says nothing.
-    pub(crate) load_balancing: LoadBalancing,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        let half_a_minute = Duration::from_secs(30);
-        Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }
-    }
-}
-
-/// How an instance of a service is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LoadBalancing {
-    /// Each in turn.
-    RoundRobin,
-    /// The one with the fewest requests under way.
-    LeastConnections,
-    /// Each in turn, as often as its weight says.
-    Weighted,
 }
 
 /// Where settings are read from.

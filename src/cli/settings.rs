@@ -174,6 +174,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         show: |config| show::list(&config.http.trusted_proxies, "none"),
     },
     Setting {
+        key: "serve",
+        variable: "OSTLER_SERVE",
+        flag: "serve",
+        kind: Kind::Text,
+        help: "Which parts run: all, gateway or mcp",
+        put: |config, text| set(&mut config.runtime.serve, value::one_of(text, value::SERVE)),
+        show: |config| value::name_of(config.runtime.serve, value::SERVE),
+    },
+    Setting {
         key: "mcp.servers_dir",
         variable: "MCP_SERVERS_DIR",
         flag: "mcp-servers-dir",
@@ -233,8 +242,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "gateway-health-check-interval",
         kind: Kind::Whole,
         help: "Milliseconds between health checks of a service's instances",
-        put: |config, text| set(&mut config.gateway.health_check_interval, value::milliseconds(text)),
-        show: |config| show::milliseconds(config.gateway.health_check_interval),
+        put: |config, text| set(&mut config.runtime.gateway.health_check_interval, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.runtime.gateway.health_check_interval),
     },
     Setting {
         key: "gateway.timeout_ms",
@@ -242,8 +251,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "gateway-timeout-ms",
         kind: Kind::Whole,
         help: "How long an upstream may take where its service says nothing, in milliseconds",
-        put: |config, text| set(&mut config.gateway.timeout, value::milliseconds(text)),
-        show: |config| show::milliseconds(config.gateway.timeout),
+        put: |config, text| set(&mut config.runtime.gateway.timeout, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.runtime.gateway.timeout),
     },
     Setting {
         key: "gateway.load_balancing",
@@ -251,8 +260,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "gateway-load-balancing",
         kind: Kind::Text,
         help: "How an instance is chosen where its service says nothing: round-robin, least-connections or weighted",
-        put: |config, text| set(&mut config.gateway.load_balancing, value::one_of(text, value::LOAD_BALANCING)),
-        show: |config| value::name_of(config.gateway.load_balancing, value::LOAD_BALANCING),
+        put: |config, text| set(&mut config.runtime.gateway.load_balancing, value::one_of(text, value::LOAD_BALANCING)),
+        show: |config| value::name_of(config.runtime.gateway.load_balancing, value::LOAD_BALANCING),
     },
     Setting {
         key: "rate_limit.server_create",

@@ -3,9 +3,12 @@
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use log::LevelFilter;
-use ostler::policy::{account, rate::Limit, secret};
+use ostler::{
+    model::{LoadBalancing, Serve},
+    policy::{account, rate::Limit, secret},
+};
 
-use crate::cli::{config::LoadBalancing, logging::Format};
+use crate::cli::logging::Format;
 
 /// The names of the ways to choose an instance.
 pub(crate) const LOAD_BALANCING: &[(&str, LoadBalancing)] = &[
@@ -13,6 +16,9 @@ pub(crate) const LOAD_BALANCING: &[(&str, LoadBalancing)] = &[
     ("least-connections", LoadBalancing::LeastConnections),
     ("weighted", LoadBalancing::Weighted),
 ];
+
+/// The names of the parts that may run.
+pub(crate) const SERVE: &[(&str, Serve)] = &[("all", Serve::All), ("gateway", Serve::Gateway), ("mcp", Serve::Mcp)];
 
 /// The names of the log's formats.
 pub(crate) const LOG_FORMAT: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];

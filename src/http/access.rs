@@ -27,7 +27,8 @@ use crate::{
     model::{Principal, Timestamp},
 };
 
-const COOKIE: &str = "ostler_session";
+/// The name of the session cookie.
+pub(super) const COOKIE: &str = "ostler_session";
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
@@ -117,12 +118,16 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
 
 /// The token of the only `Authorization` header; `None` where there is none.
 fn bearer(headers: &header::HeaderMap) -> Result<Option<&str>, Error> {
-    let mut values = headers.get_all(header::AUTHORIZATION);
+    read_bearer(headers.get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes))
+}
+
+/// The token in the only one of these values of `Authorization`; `None` where there is none.
+pub(super) fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>, Error> {
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Error::Unauthenticated("send one authorization header"));
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let (scheme, token) = std::str::from_utf8(value).ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
     let token = token.trim_matches(' ');
     let is_token = (1..=8192).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     if scheme.eq_ignore_ascii_case("bearer") && is_token {
@@ -132,7 +137,8 @@ fn bearer(headers: &header::HeaderMap) -> Result<Option<&str>, Error> {
     }
 }
 
-fn is_safe(method: &Method) -> bool {
+/// Whether a request of this method changes nothing.
+pub(super) fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 

@@ -73,6 +73,11 @@ impl Guard {
         client::address(peer, headers, &self.proxies)
     }
 
+    /// Whether `peer` is a proxy whose word about its clients counts.
+    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
+        self.proxies.contains(&peer.to_canonical())
+    }
+
     /// The authority the request is for, once it is known to be one of ours (DNS rebinding).
     fn host<'a>(&self, request: &'a ServiceRequest) -> Result<&'a str, Problem> {
         let named = match only(request.headers(), &header::HOST)? {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, execute, keys, login, output, problem, processes, servers, shares, state, users,
+    Answer, audit, calls, execute, gateway, keys, login, output, problem, processes, servers, shares, state, users,
 };
 
 use common::Common;
@@ -30,6 +30,8 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
+        gateway::register, gateway::get, gateway::unregister, gateway::stats, gateway::config, gateway::health,
+        gateway::health_of, gateway::check,
         audit::list,
         state::live, state::ready, state::health, state::metrics,
     ),
@@ -42,6 +44,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "shares", description = "Who else may use a server"),
         (name = "keys", description = "API keys, for programs"),
         (name = "users", description = "Everybody's accounts"),
+        (name = "gateway", description = "Services behind the gateway, and how they are"),
         (name = "audit", description = "Who did what"),
         (name = "state", description = "How Ostler itself is"),
     ),

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Fault, Noun, RateLimited},
+    gateway::NoInstance,
     http::{guard::ALLOWED_METHODS, problem::kind::Kind, wire::HeadFault},
 };
 
@@ -35,8 +36,18 @@ pub(super) enum Problem {
     RequestTimeout,
     /// The `Host` is none of ours.
     MisdirectedRequest,
+    /// The path belongs to a part of Ostler that is off here.
+    SwitchedOff(&'static str),
     /// Ostler takes no work now; each reason names the check that failed.
     NotReady(Vec<String>),
+    /// No instance of a service takes the request.
+    NoInstance(NoInstance),
+    /// An instance of a service gave no proper answer; says how, and whether to try again.
+    UpstreamFailed(&'static str),
+    /// An instance of a service was given so long, and it was too short.
+    UpstreamTimeout(Duration),
+    /// The request has been here before.
+    LoopDetected,
     /// The head of the request is refused.
     Head(HeadFault),
     /// An answer of the framework's, of which only the status is told.
@@ -74,7 +85,12 @@ impl Problem {
             Self::UnsupportedMediaType => kind::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => kind::REQUEST_TIMEOUT,
             Self::MisdirectedRequest => kind::MISDIRECTED_REQUEST,
+            Self::SwitchedOff(_) => kind::PAGE_NOT_FOUND,
             Self::NotReady(_) => kind::NOT_READY,
+            Self::NoInstance(_) => kind::NO_HEALTHY_INSTANCE,
+            Self::UpstreamFailed(_) => kind::UPSTREAM_FAILED,
+            Self::UpstreamTimeout(_) => kind::UPSTREAM_TIMEOUT,
+            Self::LoopDetected => kind::LOOP_DETECTED,
             Self::Head(fault) => kind::of_head(*fault),
             Self::Framework(status) => kind::of_status(*status),
         }
@@ -129,6 +145,10 @@ impl Problem {
         if let Self::RequestTimeout = self {
             response.insert_header((header::CONNECTION, "close"));
         }
+        if let Self::NoInstance(none) = self {
+            response.insert_header((header::RETRY_AFTER, whole_seconds(none.retry_after).to_string()));
+            return;
+        }
         match self.kind().status {
             StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
@@ -148,7 +168,26 @@ impl fmt::Display for Problem {
             Self::MisdirectedRequest => {
                 f.write_str("the host header names no host of this server; see OSTLER_ALLOWED_HOSTS")
             }
+            Self::SwitchedOff(part) => {
+                write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
+            }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
+            Self::NoInstance(none) => {
+                let why =
+                    if none.full { "every instance has as much to do as it takes" } else { "no instance is healthy" };
+                write!(f, "{why}; nothing was sent, so try again in {} s", whole_seconds(none.retry_after))
+            }
+            Self::UpstreamFailed(how) => f.write_str(how),
+            Self::UpstreamTimeout(limit) => {
+                let millis = limit.as_millis();
+                write!(
+                    f,
+                    "no answer within {millis} ms; the request may have been carried out, so repeat it only if that does no harm"
+                )
+            }
+            Self::LoopDetected => {
+                f.write_str("the service leads back to this server; trying again does not help, mend its instances")
+            }
             Self::Head(fault) => fault.fmt(f),
             Self::Framework(status) => f.write_str(status.canonical_reason().unwrap_or("the request was not served")),
         }

@@ -109,6 +109,22 @@ impl Named for UserId {
     const NOUN: Noun = Noun::User;
 }
 
+/// The name of a service behind the gateway; any text may be one.
+pub(super) struct ServiceName(pub(super) String);
+
+impl std::str::FromStr for ServiceName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Named for ServiceName {
+    const SEGMENT: &str = "name";
+    const NOUN: Noun = Noun::Service;
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;

@@ -99,6 +99,11 @@ pub(super) fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
     if is_api {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    name(headers, id);
+}
+
+/// Says what the request is called.
+pub(super) fn name(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -123,7 +128,7 @@ fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant)
 }
 
 /// The trace a caller says the request is part of (W3C Trace Context, `version-traceid-parentid-flags`).
-fn trace_id(traceparent: &str) -> Option<&str> {
+pub(super) fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
     let lengths = [2, 32, 16, 2];
     let parts = lengths.map(|length| {

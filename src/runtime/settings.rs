@@ -3,7 +3,8 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    model::Hidden,
+    gateway,
+    model::{Hidden, Serve},
     policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
     store::DatabaseUrl,
 };
@@ -45,6 +46,10 @@ pub struct Settings {
     pub limit_tool_execute: Option<Limit>,
     /// API requests, per user.
     pub limit_api: Option<Limit>,
+    /// Which halves run.
+    pub serve: Serve,
+    /// What holds for services of the gateway that do not say otherwise.
+    pub gateway: gateway::Settings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,
 }
@@ -70,6 +75,8 @@ impl fmt::Debug for Settings {
             limit_server_create,
             limit_tool_execute,
             limit_api,
+            serve,
+            gateway,
             guard,
         } = self;
         f.debug_struct("Settings")
@@ -90,6 +97,8 @@ impl fmt::Debug for Settings {
             .field("limit_server_create", limit_server_create)
             .field("limit_tool_execute", limit_tool_execute)
             .field("limit_api", limit_api)
+            .field("serve", serve)
+            .field("gateway", gateway)
             .field("guard", guard)
             .finish()
     }
@@ -116,6 +125,8 @@ impl Default for Settings {
             limit_server_create: limit(5, 300),
             limit_tool_execute: limit(20, 60),
             limit_api: limit(100, 60),
+            serve: Serve::All,
+            gateway: gateway::Settings::default(),
             guard: None,
         }
     }

@@ -13,12 +13,13 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::{Error, Result},
+    gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, events, keyring::Keyring, limits::Limits, metrics::Metrics,
-        private_file, registry::Registry, state::Life, supervision::Supervision,
+        Inner, Runtime, Settings, accounts::Accounts, events, gateway::Services, keyring::Keyring, limits::Limits,
+        metrics::Metrics, private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -66,6 +67,10 @@ impl Runtime {
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
+        let gateway = Gateway::new(settings.gateway);
+        if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
+            gateway.start(arbiter.handle());
+        }
         let locks = Mutex::new(Some((occupancy, lock)));
         let place = Place { installation, guard, arbiters: Mutex::new(arbiters), locks };
         let inner = Inner {
@@ -80,6 +85,7 @@ impl Runtime {
             recorder,
             keyring,
             supervision,
+            services: Services::new(gateway),
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
@@ -87,7 +93,10 @@ impl Runtime {
         if let Some(password) = runtime.ensure_admin().await? {
             runtime.inner.life.set_first_admin(password);
         }
-        runtime.load_servers().await?;
+        if runtime.serves().mcp() {
+            runtime.load_servers().await?;
+        }
+        runtime.load_services().await?;
         Ok(runtime)
     }
 
@@ -102,6 +111,7 @@ impl Runtime {
         if let Err(cause) = self.inner.supervision.ask(StopAll).await {
             log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
         }
+        self.gateway().stop();
         self.inner.recorder.stop().await;
         self.inner.place.leave().await;
     }

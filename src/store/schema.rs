@@ -97,6 +97,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    gateway_services (name) {
+        name -> Text,
+        spec -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     heartbeat (id) {
         id -> Integer,
         beat_at -> Timestamp,

@@ -26,6 +26,7 @@ mod environment;
 mod examples;
 mod exclusive;
 mod framing;
+mod gateway;
 mod hardening;
 mod limits;
 mod main_job;

@@ -6,6 +6,8 @@ pub mod caller;
 pub mod events;
 pub mod folder;
 pub mod http;
+pub mod instance;
+pub mod load;
 pub mod ostler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -13,7 +15,9 @@ pub mod processes;
 pub mod real;
 pub mod server;
 pub mod setup;
+pub mod upstream;
 pub mod wait;
+pub mod wire;
 
 pub use answer::Answer;
 pub use caller::Caller;

@@ -15,11 +15,13 @@ use super::{
     accept::{App, Desk},
     answer, app,
     connection::Connection,
+    route,
     seat::Wait,
 };
 use crate::{
     error::Error,
     http::{
+        forward::forward,
         problem::Problem,
         wire::{HeadFault, HeadLimits, Piece, RequestHead},
     },
@@ -129,7 +131,7 @@ async fn serve<A: App>(
     head: Box<RequestHead>,
     slot: &Slot,
     app: &A,
-    _desk: &Desk,
+    desk: &Desk,
 ) -> Option<(Connection, Verdict)> {
     connection.begin(head.framing, head.expects_continue);
     let is_spared = ALWAYS_ANSWERED.contains(&head.target.path());
@@ -137,6 +139,17 @@ async fn serve<A: App>(
         let problem = Problem::from(Error::Busy("more requests come than can be answered; try again in a moment"));
         let verdict = answer::refuse(&mut connection, Some(&head), &problem);
         return Some((connection, verdict));
+    }
+    match route::service_of(&head, desk) {
+        Ok(None) => {}
+        Ok(Some((runtime, service))) => {
+            let verdict = forward(&mut connection, *head, service, runtime, &desk.guard).await;
+            return Some((connection, verdict));
+        }
+        Err(problem) => {
+            let verdict = answer::refuse(&mut connection, Some(&head), &problem);
+            return Some((connection, verdict));
+        }
     }
     app::answer(connection, *head, slot, app).await
 }

@@ -36,6 +36,7 @@ kinds! {
     USER_NOT_FOUND = NOT_FOUND "user_not_found" "No such user";
     KEY_NOT_FOUND = NOT_FOUND "key_not_found" "No such key";
     SHARE_NOT_FOUND = NOT_FOUND "share_not_found" "No such share";
+    SERVICE_NOT_FOUND = NOT_FOUND "service_not_found" "No such service";
     PAGE_NOT_FOUND = NOT_FOUND "not_found" "No such page";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "The path does not take this method";
     REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The request took too long to arrive";
@@ -56,7 +57,11 @@ kinds! {
     BUSY = SERVICE_UNAVAILABLE "busy" "Too much to do right now";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The database is unavailable";
     NOT_READY = SERVICE_UNAVAILABLE "not_ready" "Ostler is starting or stopping";
+    NO_HEALTHY_INSTANCE = SERVICE_UNAVAILABLE "no_healthy_instance" "No instance of the service takes requests";
+    UPSTREAM_FAILED = BAD_GATEWAY "upstream_failed" "The service did not answer properly";
+    LOOP_DETECTED = LOOP_DETECTED "loop_detected" "The request came round again";
     CALL_TIMEOUT = GATEWAY_TIMEOUT "call_timeout" "The tool did not answer in time";
+    UPSTREAM_TIMEOUT = GATEWAY_TIMEOUT "upstream_timeout" "The service did not answer in time";
     VERSION_NOT_SUPPORTED = HTTP_VERSION_NOT_SUPPORTED "version_not_supported" "This version of HTTP is not spoken";
 }
 
@@ -101,6 +106,7 @@ fn not_found(noun: Noun) -> Kind {
         Noun::User => USER_NOT_FOUND,
         Noun::Key => KEY_NOT_FOUND,
         Noun::Share => SHARE_NOT_FOUND,
+        Noun::Service => SERVICE_NOT_FOUND,
         Noun::Page => PAGE_NOT_FOUND,
     }
 }

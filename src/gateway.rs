@@ -1,0 +1,195 @@
+//! The gateway in memory: services and their instances, which of them gets a request, and how they are.
+//!
+//! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a [`Lease`],
+//! and the lease is told how the request went. None of that asks an actor: the one there is ([`actor`]) checks
+//! instances, and is told of ejections. What is registered is kept in the database by `runtime`.
+
+pub mod actor;
+mod clock;
+mod histogram;
+mod instance;
+mod lease;
+mod line;
+mod probe;
+mod service;
+mod table;
+mod tally;
+mod views;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use actix::ArbiterHandle;
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::mpsc;
+
+use crate::{
+    error::{Error, Noun, Result},
+    model::{LoadBalancing, ServiceSpec},
+};
+
+pub use instance::{Instance, InstanceId};
+pub use lease::{Failure, Lease};
+pub use service::{NoInstance, Service};
+pub use table::Table;
+pub use views::{
+    BreakerState, BreakerView, CheckView, ErrorCounts, GatewayHealth, GatewayStats, HealthTotals, InstanceHealth,
+    InstanceStats, InstanceVerdict, Latency, ServiceHealth, ServiceState, ServiceStats, StatsTotals,
+};
+
+use actor::{CheckService, GatewayActor, Stop};
+use clock::Clock;
+use line::Line;
+
+/// How long after a panic the actor is replaced.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// What holds for services that do not say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between checks of an instance.
+    pub health_check_interval: Duration,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// How an instance is chosen.
+    pub load_balancing: LoadBalancing,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let half_a_minute = Duration::from_secs(30);
+        Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }
+    }
+}
+
+/// A handle on the gateway; cheap to clone, usable from every thread.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    clock: Clock,
+    table: ArcSwap<Table>,
+    line: Arc<Line>,
+    /// Held while the table changes.
+    changing: Mutex<()>,
+}
+
+impl Gateway {
+    /// A gateway without services, which checks nothing before [`Gateway::start`].
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let (table, line) = (ArcSwap::default(), Arc::default());
+        let shared = Shared { settings, clock: Clock::start(), table, line, changing: Mutex::new(()) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Checks instances from now on, on the thread of `arbiter`. Where the actor that does so panics, another one takes
+    /// its place a second later; requests are forwarded meanwhile as they were.
+    pub fn start(&self, arbiter: ArbiterHandle) {
+        let (lost, losses) = mpsc::unbounded_channel();
+        self.watch(&arbiter, lost.clone());
+        actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, lost, losses));
+    }
+
+    fn watch(&self, arbiter: &ArbiterHandle, lost: mpsc::UnboundedSender<()>) {
+        let line = &self.shared.line;
+        line.connect(GatewayActor::start_on(arbiter, Arc::downgrade(&self.shared), lost));
+        line.table_changed();
+    }
+
+    /// Checks no more.
+    pub fn stop(&self) {
+        self.shared.line.send(Stop);
+    }
+
+    /// What holds for services that do not say otherwise.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// The services of this moment, for one request or a view of all.
+    #[must_use]
+    pub fn table(&self) -> Guard<Arc<Table>> {
+        self.shared.table.load()
+    }
+
+    /// The service of this name.
+    pub fn service(&self, name: &str) -> Result<Arc<Service>> {
+        self.table().named(name).cloned().ok_or(Error::NotFound(Noun::Service))
+    }
+
+    /// Fails where another service has this one's `basePath`.
+    pub fn check_free(&self, spec: &ServiceSpec) -> Result<()> {
+        let table = self.table();
+        let holder = table.services().find(|other| other.spec().base_path == spec.base_path);
+        match holder.filter(|other| other.spec().name != spec.name) {
+            Some(other) => Err(Error::Conflict(format!(
+                "basePath: the service {} has {} already; choose another, or unregister that one first",
+                other.spec().name,
+                spec.base_path
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
+    /// have keep their health, their figures and their requests under way; those under way elsewhere go on to their end.
+    pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
+        let _alone = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.shared.table.load_full();
+        let Shared { settings, clock, line, .. } = &*self.shared;
+        let before = table.named(&spec.name).map(AsRef::as_ref);
+        let service = Arc::new(Service::new(spec, settings, clock, line, before));
+        self.shared.table.store(Arc::new(table.with(service.clone())));
+        line.table_changed();
+        service
+    }
+
+    /// Takes a service out: from then on no request reaches it. [`Service::drained`] waits for those that did.
+    pub fn unregister(&self, name: &str) -> Option<Arc<Service>> {
+        let _alone = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.shared.table.load_full();
+        let service = table.named(name)?.clone();
+        self.shared.table.store(Arc::new(table.without(&service)));
+        self.shared.line.table_changed();
+        Some(service)
+    }
+
+    /// Checks every instance of a service, and returns once each has answered or its time has passed.
+    pub async fn check(&self, service: &Arc<Service>) -> Result<()> {
+        let lost = || Error::NotReady("the gateway's health checks are being restarted; try again in a second");
+        let actor = self.shared.line.actor().ok_or_else(lost)?;
+        actor.send(CheckService { service: service.clone() }).await.map_err(|_| lost())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Services know the actor and it knows them: only this lets go of both.
+        self.line.send(Stop);
+    }
+}
+
+/// Replaces an actor that was lost, until the gateway is gone.
+async fn keep(
+    shared: Weak<Shared>,
+    arbiter: ArbiterHandle,
+    lost: mpsc::UnboundedSender<()>,
+    mut losses: mpsc::UnboundedReceiver<()>,
+) {
+    while losses.recv().await.is_some() {
+        tokio::time::sleep(RESTART).await;
+        let Some(shared) = shared.upgrade() else { return };
+        log::error!("the gateway's health checks were lost; they are started anew");
+        Gateway { shared }.watch(&arbiter, lost.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests;

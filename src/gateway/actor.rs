@@ -1,0 +1,254 @@
+//! [`GatewayActor`]: checks every instance each interval, and sooner those it is told to doubt.
+//!
+//! | message | from | effect |
+//! |---|---|---|
+//! | [`TableChanged`] | `Gateway` | watches what is in the table now, and nothing else |
+//! | [`Suspected`] | a lease that failed | checks the instance at once |
+//! | [`CheckService`] | `Gateway::check` | checks all of a service at once; answered when all are done |
+//! | `Checked` | a check's task | counts the result, plans the next check |
+//! | [`Stop`] | `Gateway` | ends |
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorContext, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    gateway::{Instance, InstanceId, Service, Shared, probe, views::CheckView},
+    policy::health::{Thresholds, Verdict},
+};
+
+/// Time between checks of an instance that is not known to be well, where its interval is longer.
+const HURRIED: Duration = Duration::from_secs(1);
+
+/// The services of the table changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TableChanged;
+
+/// Requests to an instance fail.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Suspected {
+    /// Which.
+    pub instance: InstanceId,
+}
+
+/// Check every instance of a service now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CheckService {
+    /// Which.
+    pub service: Arc<Service>,
+}
+
+/// A check is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Checked {
+    instance: InstanceId,
+    check: CheckView,
+}
+
+/// End in good order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stop;
+
+/// Checks instances; one for all of them. It reads the table and writes the health of instances, and no request waits
+/// for it.
+pub struct GatewayActor {
+    gateway: Weak<Shared>,
+    watched: HashMap<InstanceId, Watched>,
+    client: awc::Client,
+    alarm: Option<SpawnHandle>,
+    lost: mpsc::UnboundedSender<()>,
+    stopping: bool,
+}
+
+/// An instance under watch.
+struct Watched {
+    service: Arc<Service>,
+    instance: Arc<Instance>,
+    /// When its next check is due; `None` while one is under way.
+    due: Option<Duration>,
+    /// Who waits for the check under way.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl GatewayActor {
+    /// Starts one on the thread of `arbiter`. It tells `lost` when it ends without having been told to.
+    pub(super) fn start_on(
+        arbiter: &ArbiterHandle,
+        gateway: Weak<Shared>,
+        lost: mpsc::UnboundedSender<()>,
+    ) -> Addr<Self> {
+        Self::start_in_arbiter(arbiter, move |_| Self {
+            gateway,
+            watched: HashMap::new(),
+            client: probe::client(),
+            alarm: None,
+            lost,
+            stopping: false,
+        })
+    }
+
+    fn now(&self) -> Option<Duration> {
+        self.gateway.upgrade().map(|gateway| gateway.clock.now())
+    }
+
+    /// Checks whatever is due, and sets the alarm for what is due next.
+    fn drive(&mut self, ctx: &mut Context<Self>) {
+        let Some(now) = self.now() else { return };
+        let address = ctx.address();
+        for watched in self.watched.values_mut().filter(|watched| watched.due.is_some_and(|due| due <= now)) {
+            watched.begin(self.client.clone(), address.clone());
+        }
+        if let Some(alarm) = self.alarm.take() {
+            ctx.cancel_future(alarm);
+        }
+        let next = self.watched.values().filter_map(|watched| watched.due).min();
+        self.alarm = next.map(|due| ctx.run_later(due.saturating_sub(now), Self::drive));
+    }
+
+    /// Watches the instances of `service`; what is known of those that were watched before stays.
+    fn watch(&mut self, service: &Arc<Service>, before: &mut HashMap<InstanceId, Watched>, now: Duration) {
+        for instance in service.instances() {
+            let id = instance.id();
+            let known = before.remove(&id).map(|watched| Watched { service: service.clone(), ..watched });
+            let new = || Watched {
+                service: service.clone(),
+                instance: instance.clone(),
+                due: Some(now),
+                waiting: Vec::new(),
+            };
+            self.watched.insert(id, known.unwrap_or_else(new));
+        }
+    }
+}
+
+impl Watched {
+    /// Begins a check; nothing where one is under way.
+    fn begin(&mut self, client: awc::Client, actor: Addr<GatewayActor>) {
+        if self.due.take().is_none() {
+            return;
+        }
+        let (service, instance) = (self.service.clone(), self.instance.clone());
+        // Not a future of the context, which polls all of its own whenever one wakes.
+        actix::spawn(async move {
+            let spec = service.spec();
+            let check = probe::check(client, &instance, spec.health_path(), spec.health_check.timeout).await;
+            actor.do_send(Checked { instance: instance.id(), check });
+        });
+    }
+
+    /// Takes the result of a check in, and plans the next one.
+    fn end(&mut self, check: CheckView, now: Duration) {
+        let spec = self.service.spec();
+        let thresholds = Thresholds {
+            healthy_after: spec.health_check.healthy_after,
+            unhealthy_after: spec.health_check.unhealthy_after,
+        };
+        let error = check.error.clone().unwrap_or_default();
+        let (service, host, port) = (spec.name.as_str(), self.instance.host(), self.instance.port());
+        match self.instance.checked(check, thresholds, now) {
+            Some(Verdict::Unhealthy) => log::warn!(service, host, port, error; "instance unhealthy"),
+            Some(Verdict::Healthy) => log::info!(service, host, port; "instance healthy"),
+            Some(Verdict::Unknown) | None => {}
+        }
+        let interval = self.service.check_interval();
+        let due = now.saturating_add(if self.instance.is_settled() { interval } else { interval.min(HURRIED) });
+        self.instance.check_due(due);
+        self.due = Some(due);
+        for waiting in self.waiting.drain(..) {
+            // Who asked may be gone.
+            let _ = waiting.send(());
+        }
+    }
+}
+
+impl Actor for GatewayActor {
+    type Context = Context<Self>;
+}
+
+impl Drop for GatewayActor {
+    fn drop(&mut self) {
+        if !self.stopping {
+            // Nobody is left to replace it where the gateway is gone.
+            let _ = self.lost.send(());
+        }
+    }
+}
+
+impl Handler<TableChanged> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TableChanged, ctx: &mut Context<Self>) {
+        let Some(gateway) = self.gateway.upgrade() else { return };
+        let mut before = std::mem::take(&mut self.watched);
+        for service in gateway.table.load().services() {
+            self.watch(service, &mut before, gateway.clock.now());
+        }
+        self.drive(ctx);
+    }
+}
+
+impl Handler<Suspected> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, Suspected { instance }: Suspected, ctx: &mut Context<Self>) {
+        if let Some(watched) = self.watched.get_mut(&instance) {
+            watched.due = watched.due.map(|_| Duration::ZERO);
+            self.drive(ctx);
+        }
+    }
+}
+
+impl Handler<CheckService> for GatewayActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, CheckService { service }: CheckService, ctx: &mut Context<Self>) -> ResponseFuture<()> {
+        let mut checks = Vec::new();
+        for instance in service.instances() {
+            let Some(watched) = self.watched.get_mut(&instance.id()) else { continue };
+            let (done, check) = oneshot::channel();
+            watched.waiting.push(done);
+            watched.due = watched.due.map(|_| Duration::ZERO);
+            checks.push(check);
+        }
+        self.drive(ctx);
+        Box::pin(async move {
+            for check in checks {
+                // An instance that was removed meanwhile is checked no more.
+                let _ = check.await;
+            }
+        })
+    }
+}
+
+impl Handler<Checked> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, Checked { instance, check }: Checked, ctx: &mut Context<Self>) {
+        let Some(now) = self.now() else { return };
+        if let Some(watched) = self.watched.get_mut(&instance) {
+            watched.end(check, now);
+            self.drive(ctx);
+        }
+    }
+}
+
+impl Handler<Stop> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
+        self.stopping = true;
+        ctx.stop();
+    }
+}

@@ -1,0 +1,117 @@
+//! Times counted without a lock: eight buckets for each doubling, so that what is read back is right to 7 %.
+
+use std::{
+    array,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Bits of a value that tell buckets of one doubling apart.
+const FINE: u32 = 3;
+
+/// Buckets for everything from a microsecond to nine hours; what is longer is in the last.
+const BUCKETS: usize = 256;
+
+/// How many times fell where.
+#[derive(Debug)]
+pub(super) struct Histogram {
+    buckets: [AtomicU64; BUCKETS],
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { buckets: array::from_fn(|_| AtomicU64::new(0)) }
+    }
+}
+
+impl Histogram {
+    pub(super) fn record(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.buckets.get(index(micros)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Adds what another one counted.
+    pub(super) fn absorb(&self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter().zip(&other.buckets) {
+            mine.fetch_add(theirs.load(Relaxed), Relaxed);
+        }
+    }
+
+    /// The times that these shares of all were no longer than, each as the middle of its bucket; `None` before the first.
+    pub(super) fn quantiles<const N: usize>(&self, per_mille: [u64; N]) -> Option<[Duration; N]> {
+        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        let total: u64 = counts.iter().sum();
+        (total > 0).then(|| per_mille.map(|share| quantile(&counts, (total * share).div_ceil(1000).max(1))))
+    }
+}
+
+fn quantile(counts: &[u64], rank: u64) -> Duration {
+    let mut seen = 0;
+    let reached = counts.iter().position(|count| {
+        seen += count;
+        seen >= rank
+    });
+    let index = reached.unwrap_or_default();
+    Duration::from_micros(floor(index).midpoint(floor(index + 1).saturating_sub(1)))
+}
+
+/// The bucket of a value: the position of its highest bit, then the three bits that follow.
+fn index(micros: u64) -> usize {
+    let Some(doubling) = micros.checked_ilog2().and_then(|log| log.checked_sub(FINE)) else {
+        return usize::try_from(micros).unwrap_or_default();
+    };
+    let fine = micros >> doubling;
+    let index = u64::from(doubling) * (1 << FINE) + fine;
+    usize::try_from(index).unwrap_or(usize::MAX).min(BUCKETS - 1)
+}
+
+/// The smallest value of a bucket.
+fn floor(index: usize) -> u64 {
+    let index = u64::try_from(index).unwrap_or(u64::MAX);
+    let size = 1 << FINE;
+    match (index / size).checked_sub(1) {
+        Some(doubling) => (size + index % size) << doubling,
+        None => index,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_each_other_without_gap() {
+        assert!((0..BUCKETS - 1).all(|bucket| index(floor(bucket)) == bucket && floor(bucket) < floor(bucket + 1)));
+        assert!((1..BUCKETS).all(|bucket| index(floor(bucket) - 1) == bucket - 1));
+        assert_eq!(index(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn quantiles_are_right_to_seven_per_cent() {
+        let histogram = Histogram::default();
+        assert_eq!(histogram.quantiles([500]), None);
+        (1..=1000).for_each(|millis| histogram.record(Duration::from_millis(millis)));
+        let read = histogram.quantiles([500, 900, 990]).unwrap();
+        for (found, expected) in read.iter().zip([500.0, 900.0, 990.0]) {
+            let found = found.as_secs_f64() * 1000.0;
+            assert!((found / expected - 1.0).abs() < 0.07, "{found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn one_time_is_every_quantile() {
+        let histogram = Histogram::default();
+        histogram.record(Duration::from_micros(5));
+        assert_eq!(histogram.quantiles([500, 990]), Some([Duration::from_micros(5); 2]));
+    }
+
+    #[test]
+    fn what_another_counted_can_be_added() {
+        let (one, other) = (Histogram::default(), Histogram::default());
+        other.record(Duration::from_millis(3));
+        one.absorb(&other);
+        assert!(one.quantiles([500]).is_some());
+    }
+}

@@ -1,0 +1,216 @@
+//! One instance of a service: where it is, how it is, and what it has under way.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use crate::{
+    gateway::{clock::millis, tally::Tally, views::CheckView},
+    policy::{
+        balance,
+        breaker::{Breaker, Outcome, Pass, Phase},
+        health::{Checks, Thresholds, Verdict},
+    },
+};
+
+/// How long an instance that came back takes to get its whole share.
+pub(super) const WARM_UP: Duration = Duration::from_secs(20);
+
+/// Checks that are kept to be shown.
+const HISTORY: usize = 20;
+
+/// Tells instances apart, also one that was removed from one that was registered later at the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceId(u64);
+
+impl InstanceId {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Relaxed))
+    }
+}
+
+/// An instance of one service. It outlives a replacement of the service that names its place again.
+#[derive(Debug)]
+pub struct Instance {
+    id: InstanceId,
+    host: String,
+    port: u16,
+    pub(super) in_flight: AtomicU32,
+    pub(super) tally: Tally,
+    /// What the locks below say, for those who must not wait: not unhealthy, …
+    up: AtomicBool,
+    /// … the breaker closed, …
+    closed: AtomicBool,
+    /// … and a check since it opened was good.
+    cleared: AtomicBool,
+    /// Whether requests speak against it and the actor was told.
+    suspected: AtomicBool,
+    /// When it came back, in milliseconds and one more; 0 where it never was away.
+    back_at: AtomicU64,
+    /// When the next check is due, in milliseconds.
+    next_check: AtomicU64,
+    breaker: Mutex<Breaker>,
+    checks: Mutex<(Checks, VecDeque<CheckView>)>,
+}
+
+impl Instance {
+    pub(super) fn new(host: &str, port: u16) -> Self {
+        Self {
+            id: InstanceId::new(),
+            host: host.to_owned(),
+            port,
+            in_flight: AtomicU32::new(0),
+            tally: Tally::default(),
+            up: AtomicBool::new(true),
+            closed: AtomicBool::new(true),
+            cleared: AtomicBool::new(true),
+            suspected: AtomicBool::new(false),
+            back_at: AtomicU64::new(0),
+            next_check: AtomicU64::new(0),
+            breaker: Mutex::default(),
+            checks: Mutex::default(),
+        }
+    }
+
+    /// Tells it from every other one.
+    #[must_use]
+    pub fn id(&self) -> InstanceId {
+        self.id
+    }
+
+    /// A name or an IP address; an IPv6 one without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up.load(Relaxed)
+    }
+
+    pub(super) fn is_ejected(&self) -> bool {
+        !self.closed.load(Relaxed)
+    }
+
+    /// Whether it would get a request, if it had room for one.
+    pub(super) fn is_available(&self, now: Duration) -> bool {
+        self.is_up() && (!self.is_ejected() || (self.cleared.load(Relaxed) && self.breaker().admits(now)))
+    }
+
+    /// The share of requests that an instance of `weight` gets at `now`; 0 where none.
+    pub(super) fn share(&self, weight: u32, now: Duration) -> u32 {
+        if !self.is_available(now) {
+            return 0;
+        }
+        match self.back_at.load(Relaxed).checked_sub(1).filter(|_| !self.is_ejected()) {
+            Some(back) => balance::share(weight, now.saturating_sub(Duration::from_millis(back)), WARM_UP),
+            None => weight.saturating_mul(balance::WHOLE),
+        }
+    }
+
+    /// How long until it may get a request, as far as can be known.
+    pub(super) fn wait(&self, now: Duration) -> Duration {
+        let check = Duration::from_millis(self.next_check.load(Relaxed)).saturating_sub(now);
+        let breaker = if self.is_ejected() { self.breaker().wait(now) } else { Duration::ZERO };
+        if self.is_up() && self.cleared.load(Relaxed) { breaker } else { breaker.max(check) }
+    }
+
+    /// Lets a request through, or not.
+    pub(super) fn begin(&self, now: Duration) -> Option<Pass> {
+        if self.is_ejected() { self.breaker().begin(now) } else { Some(Pass::Regular) }
+    }
+
+    /// A request on trial is over.
+    pub(super) fn end(&self, pass: Pass) {
+        if pass != Pass::Regular {
+            self.breaker().end(pass);
+        }
+    }
+
+    /// Takes in how a request went; true where that speaks for an ejection, which is then the caller's to decide.
+    pub(super) fn record(&self, pass: Pass, outcome: Outcome, now: Duration) -> bool {
+        let mut breaker = self.breaker();
+        let before = breaker.phase(now);
+        let suspect = breaker.record(pass, outcome, now);
+        if before != Phase::Closed && breaker.phase(now) == Phase::Closed {
+            self.closed.store(true, Relaxed);
+            self.came_back(now);
+        }
+        suspect
+    }
+
+    /// Ejects it; returns for how long.
+    pub(super) fn eject(&self, now: Duration) -> Duration {
+        let mut breaker = self.breaker();
+        self.cleared.store(false, Relaxed);
+        self.closed.store(false, Relaxed);
+        breaker.open(now)
+    }
+
+    /// Notes that requests speak against it; true for the first to do so since the last check.
+    pub(super) fn suspect(&self) -> bool {
+        !self.suspected.swap(true, Relaxed)
+    }
+
+    /// Takes a check in; the new verdict where it turned.
+    pub(super) fn checked(&self, check: CheckView, thresholds: Thresholds, now: Duration) -> Option<Verdict> {
+        let good = check.healthy;
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, history) = &mut *checks;
+        history.truncate(HISTORY - 1);
+        history.push_front(check);
+        let before = state.verdict();
+        let turned = state.record(good, thresholds);
+        self.suspected.store(false, Relaxed);
+        if good {
+            self.cleared.store(true, Relaxed);
+        }
+        if turned && before == Verdict::Unhealthy {
+            self.came_back(now);
+        }
+        self.up.store(state.verdict() != Verdict::Unhealthy, Relaxed);
+        turned.then(|| state.verdict())
+    }
+
+    /// Whether it is known to be well: then it is checked at leisure.
+    pub(super) fn is_settled(&self) -> bool {
+        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == Verdict::Healthy
+    }
+
+    pub(super) fn check_due(&self, at: Duration) {
+        self.next_check.store(millis(at), Relaxed);
+    }
+
+    /// What checks say, and the last of them, newest first.
+    pub(super) fn verdict(&self) -> (Verdict, Vec<CheckView>) {
+        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        (checks.0.verdict(), checks.1.iter().cloned().collect())
+    }
+
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn came_back(&self, now: Duration) {
+        self.back_at.store(millis(now).saturating_add(1), Relaxed);
+    }
+}

@@ -1,0 +1,60 @@
+//! One check of one instance: asks its health endpoint, or only connects.
+
+use std::time::Duration;
+
+use tokio::{net::TcpStream, time::Instant};
+
+use crate::{
+    gateway::{Instance, views::CheckView},
+    model::Timestamp,
+};
+
+/// A client for checks: it follows no redirect and keeps no connection, so that each check makes one.
+pub(super) fn client() -> awc::Client {
+    awc::Client::builder().disable_redirects().no_default_headers().finish()
+}
+
+/// Checks `instance` now; takes no longer than `timeout`.
+pub(super) async fn check(
+    client: awc::Client,
+    instance: &Instance,
+    path: Option<&str>,
+    timeout: Duration,
+) -> CheckView {
+    let (at, start) = (Timestamp::now(), Instant::now());
+    let asked = async {
+        match path {
+            Some(path) => ask(client, instance, path, timeout).await,
+            None => connect(instance).await.map(|()| None),
+        }
+    };
+    let answer = tokio::time::timeout(timeout, asked).await;
+    let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {} ms", timeout.as_millis())));
+    let (status, error) = match answer {
+        Ok(Some(status)) if !(200..300).contains(&status) => {
+            (Some(status), Some(format!("answered {status}, not 2xx")))
+        }
+        Ok(status) => (status, None),
+        Err(error) => (None, Some(error)),
+    };
+    CheckView { at, healthy: error.is_none(), status, response_time: start.elapsed().as_secs_f64() * 1000.0, error }
+}
+
+async fn ask(client: awc::Client, instance: &Instance, path: &str, timeout: Duration) -> Result<Option<u16>, String> {
+    let (host, port) = (instance.host(), instance.port());
+    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let request = client
+        .get(format!("http://{authority}{path}"))
+        .insert_header(("User-Agent", concat!("ostler/", env!("CARGO_PKG_VERSION"))))
+        .force_close()
+        .timeout(timeout);
+    match request.send().await {
+        Ok(answer) => Ok(Some(answer.status().as_u16())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn connect(instance: &Instance) -> Result<(), String> {
+    let connected = TcpStream::connect((instance.host(), instance.port())).await;
+    connected.map(drop).map_err(|error| error.to_string())
+}

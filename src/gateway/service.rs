@@ -1,0 +1,344 @@
+//! [`Service`]: what was registered, and which of its instances gets a request.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    error::RateLimited,
+    gateway::{Instance, InstanceId, Lease, Settings, clock::Clock, line::Line, tally::Tally},
+    model::{LoadBalancing, ServiceLimit, ServiceSpec},
+    policy::{
+        balance::{self, Candidate, Turns},
+        breaker::{Pass, may_eject},
+        rate::{Limit, Windows},
+        retry::Budget,
+    },
+};
+
+/// What a caller is told of whom nothing better is known.
+const SOON: Duration = Duration::from_secs(1);
+
+/// No instance takes a request now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoInstance {
+    /// When the next instance may be back, as far as is known.
+    pub retry_after: Duration,
+    /// Whether there are healthy ones, with as much to do as they take (`maxConnections`).
+    pub full: bool,
+}
+
+/// A service of the table. Whoever holds it goes on with what was registered when it was found.
+pub struct Service {
+    spec: ServiceSpec,
+    timeout: Duration,
+    load_balancing: LoadBalancing,
+    check_interval: Duration,
+    slots: Vec<Slot>,
+    balancer: Mutex<Balancer>,
+    clock: Clock,
+    line: Arc<Line>,
+    pub(super) kept: Arc<Kept>,
+}
+
+/// An instance with what this registration says of it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) instance: Arc<Instance>,
+    pub(super) weight: u32,
+}
+
+/// Who is next.
+#[derive(Default)]
+struct Balancer {
+    turns: Turns,
+    asked: u64,
+    /// Filled anew for each request; kept for its memory.
+    candidates: Vec<Candidate>,
+}
+
+/// What a replacement takes over.
+pub(super) struct Kept {
+    limit: Mutex<Option<(Limit, Windows<String>)>>,
+    budget: Mutex<Budget>,
+    pub(super) limited: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) retried: AtomicU64,
+    /// Instances that were replaced and have requests under way, and the figures of those that have none any more.
+    leaving: Mutex<Vec<Arc<Instance>>>,
+    left: Tally,
+    /// Held while it is decided whether one more may be ejected.
+    ejecting: Mutex<()>,
+    draining: AtomicBool,
+    idle: Notify,
+}
+
+impl Service {
+    pub(super) fn new(
+        spec: ServiceSpec,
+        settings: &Settings,
+        clock: &Clock,
+        line: &Arc<Line>,
+        before: Option<&Self>,
+    ) -> Self {
+        let known = |host: &str, port| before?.find(host, port).cloned();
+        let slot = |wanted: &crate::model::InstanceSpec| Slot {
+            instance: known(&wanted.host, wanted.port)
+                .unwrap_or_else(|| Arc::new(Instance::new(&wanted.host, wanted.port))),
+            weight: wanted.weight,
+        };
+        let slots: Vec<Slot> = spec.instances.iter().map(slot).collect();
+        let kept = before.map_or_else(|| Arc::new(Kept::new()), |before| before.kept.clone());
+        kept.set_limit(spec.rate_limit);
+        if let Some(before) = before {
+            let gone = before.slots.iter().filter(|old| slots.iter().all(|new| new.instance.id() != old.instance.id()));
+            kept.release(gone.map(|slot| slot.instance.clone()));
+        }
+        Self {
+            timeout: spec.timeout.unwrap_or(settings.timeout),
+            load_balancing: spec.load_balancing.unwrap_or(settings.load_balancing),
+            check_interval: spec.health_check.interval.unwrap_or(settings.health_check_interval),
+            slots,
+            balancer: Mutex::default(),
+            clock: *clock,
+            line: line.clone(),
+            kept,
+            spec,
+        }
+    }
+
+    /// What was registered.
+    #[must_use]
+    pub fn spec(&self) -> &ServiceSpec {
+        &self.spec
+    }
+
+    /// How long a request may take, from first byte to last.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How its instances are chosen.
+    #[must_use]
+    pub fn load_balancing(&self) -> LoadBalancing {
+        self.load_balancing
+    }
+
+    /// Time between checks of an instance that is well.
+    #[must_use]
+    pub fn check_interval(&self) -> Duration {
+        self.check_interval
+    }
+
+    /// Its instances, as registered.
+    pub fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+        self.slots.iter().map(|slot| &slot.instance)
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// An instance for one attempt at a request, none of `tried`.
+    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<Lease, NoInstance> {
+        let now = self.now();
+        if tried.is_empty() {
+            self.kept.budget.lock().unwrap_or_else(PoisonError::into_inner).request(now);
+        }
+        let chosen = self.pick(tried, now);
+        chosen.map(|(instance, pass)| Lease::new(self.clone(), instance.clone(), pass, now)).ok_or_else(|| {
+            self.kept.refused.fetch_add(1, Relaxed);
+            self.no_instance(tried, now)
+        })
+    }
+
+    fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Pass)> {
+        let mut balancer = self.balancer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Balancer { turns, asked, candidates } = &mut *balancer;
+        candidates.clear();
+        candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, now)));
+        *asked = asked.wrapping_add(1);
+        loop {
+            let index = match self.load_balancing {
+                LoadBalancing::RoundRobin | LoadBalancing::Weighted => turns.next(candidates)?,
+                LoadBalancing::LeastConnections => balance::least_busy(candidates, balance::scramble(*asked))?,
+            };
+            let instance = &self.slots.get(index)?.instance;
+            if let Some(pass) = instance.begin(now) {
+                // Under the lock, so that no two requests take the last place.
+                instance.in_flight.fetch_add(1, SeqCst);
+                instance.tally.request();
+                return Some((instance, pass));
+            }
+            // Another request took the only trial.
+            candidates.get_mut(index)?.share = 0;
+        }
+    }
+
+    fn candidate(&self, slot: &Slot, tried: &[InstanceId], now: Duration) -> Candidate {
+        let in_flight = slot.instance.in_flight();
+        let able = slot.weight > 0 && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
+        let weight = match self.load_balancing {
+            LoadBalancing::Weighted => slot.weight,
+            LoadBalancing::RoundRobin | LoadBalancing::LeastConnections => 1,
+        };
+        Candidate { share: if able { slot.instance.share(weight, now) } else { 0 }, in_flight }
+    }
+
+    fn is_full(&self, in_flight: u32) -> bool {
+        self.spec.max_connections.is_some_and(|most| in_flight >= most)
+    }
+
+    fn no_instance(&self, tried: &[InstanceId], now: Duration) -> NoInstance {
+        let able = self.slots.iter().filter(|slot| slot.weight > 0 && !tried.contains(&slot.instance.id()));
+        let full = able.clone().any(|slot| slot.instance.is_available(now) && self.is_full(slot.instance.in_flight()));
+        let wait = able.map(|slot| slot.instance.wait(now)).min().unwrap_or(self.check_interval);
+        NoInstance { retry_after: if full { SOON } else { wait.max(SOON) }, full }
+    }
+
+    /// Counts a request of `caller` against the service's rate limit, or says that it is over it and counts nothing.
+    pub fn admit(&self, caller: &str) -> Result<(), RateLimited> {
+        if self.spec.rate_limit.is_none() {
+            return Ok(());
+        }
+        let mut limit = self.kept.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((Limit { quota, window }, windows)) = &mut *limit else { return Ok(()) };
+        let (quota, window) = (*quota, *window);
+        windows.take(caller.to_owned(), self.now()).map(|_| ()).map_err(|retry_after| {
+            self.kept.limited.fetch_add(1, Relaxed);
+            RateLimited { policy: "service", quota, window, retry_after }
+        })
+    }
+
+    /// Takes one of the retries that may be made: a fifth of the requests of the last ten seconds, and ten at least.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        let may = self.kept.budget.lock().unwrap_or_else(PoisonError::into_inner).retry(self.now());
+        if may {
+            self.kept.retried.fetch_add(1, Relaxed);
+        }
+        may
+    }
+
+    /// Waits until no request is under way, on instances of earlier registrations neither, or `grace` has passed;
+    /// true where none is. For a service that is out of the table.
+    pub async fn drained(&self, grace: Duration) -> bool {
+        self.kept.draining.store(true, SeqCst);
+        let idle = async {
+            loop {
+                let notified = self.kept.idle.notified();
+                if self.in_flight() == 0 {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        tokio::time::timeout(grace, idle).await.is_ok()
+    }
+
+    /// Requests under way, on instances of earlier registrations too.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        let leaving = self.kept.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
+        let others = leaving.iter().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
+        own.chain(others).sum()
+    }
+
+    /// What all its instances did, those of earlier registrations too.
+    pub(super) fn tally(&self) -> Tally {
+        let all = Tally::default();
+        let leaving = self.kept.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        all.absorb(&self.kept.left);
+        self.instances().chain(&*leaving).for_each(|instance| all.absorb(&instance.tally));
+        all
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Ejects an instance that requests speak against, or has it checked where too many are ejected already.
+    pub(super) fn suspect(&self, instance: &Instance, now: Duration) {
+        let _alone = self.kept.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let able = || self.slots.iter().filter(|slot| slot.weight > 0 && slot.instance.is_up());
+        let others = able().filter(|slot| slot.instance.id() != instance.id() && slot.instance.is_ejected()).count();
+        // A failed trial puts it back where it was.
+        if instance.is_ejected() || may_eject(able().count(), others) {
+            let (service, seconds) = (&self.spec.name, instance.eject(now).as_secs());
+            let (host, port) = (instance.host(), instance.port());
+            log::warn!(service, host, port, seconds; "instance ejected: requests to it fail");
+        }
+        if instance.suspect() {
+            self.line.suspected(instance.id());
+        }
+    }
+
+    /// A lease was dropped.
+    pub(super) fn returned(&self, instance: &Instance) {
+        let before = instance.in_flight.fetch_sub(1, SeqCst);
+        if before == 1 && self.kept.draining.load(SeqCst) {
+            self.kept.idle.notify_waiters();
+        }
+    }
+
+    fn find(&self, host: &str, port: u16) -> Option<&Arc<Instance>> {
+        self.instances().find(|instance| (instance.host(), instance.port()) == (host, port))
+    }
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self {
+            limit: Mutex::default(),
+            budget: Mutex::default(),
+            limited: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+            leaving: Mutex::default(),
+            left: Tally::default(),
+            ejecting: Mutex::default(),
+            draining: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Another limit begins with nothing counted; the same one goes on.
+    fn set_limit(&self, limit: Option<ServiceLimit>) {
+        let wanted = limit.map(|ServiceLimit { window, max }| Limit { quota: max, window });
+        let mut kept = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().map(|(limit, _)| *limit) != wanted {
+            *kept = wanted.map(|limit| (limit, Windows::new(limit)));
+        }
+    }
+
+    /// Lets go of instances once they have nothing under way.
+    fn release(&self, gone: impl Iterator<Item = Arc<Instance>>) {
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        leaving.extend(gone);
+        leaving.retain(|instance| {
+            let busy = instance.in_flight() > 0;
+            if !busy {
+                self.left.absorb(&instance.tally);
+            }
+            busy
+        });
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! Addresses of an instance: literal ones as they are, names from the system's resolver, remembered for a few seconds.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// How long an answer of the resolver is believed.
+const BELIEVED: Duration = Duration::from_secs(5);
+/// Names remembered by one worker; past that, those no longer believed are forgotten.
+const MOST: usize = 1_000;
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<Box<str>, (Instant, Vec<IpAddr>)>> = RefCell::default();
+}
+
+/// Every address of `host`, in the order to try them. Fails where the resolver knows none.
+pub(super) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let addresses = match recall(host) {
+        Some(known) => known,
+        None => look_up(host).await?,
+    };
+    Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+}
+
+/// Asks the resolver again next time: nobody answered at any of the addresses.
+pub(super) fn forget(host: &str) {
+    KNOWN.with_borrow_mut(|known| known.remove(host));
+}
+
+fn recall(host: &str) -> Option<Vec<IpAddr>> {
+    KNOWN.with_borrow(|known| {
+        known.get(host).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, addresses)| addresses.clone())
+    })
+}
+
+async fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    let addresses: Vec<IpAddr> = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST {
+            known.retain(|_, (since, _)| since.elapsed() < BELIEVED);
+        }
+        if known.len() < MOST {
+            known.insert(host.into(), (Instant::now(), addresses.clone()));
+        }
+    });
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_literal_address_needs_no_resolver() {
+        for host in ["127.0.0.1", "::1", "[::1]"] {
+            let found = addresses(host, 80).await.unwrap();
+            assert_eq!((found.len(), found[0].port(), found[0].ip().is_loopback()), (1, 80, true), "{host}");
+        }
+        assert_eq!(KNOWN.with_borrow(HashMap::len), 0);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_once_in_a_while() {
+        assert!(addresses("localhost", 81).await.unwrap().iter().all(|found| found.ip().is_loopback()));
+        assert!(recall("localhost").is_some());
+        forget("localhost");
+        assert!(recall("localhost").is_none());
+    }
+}

@@ -1,0 +1,118 @@
+//! Services behind the gateway: registering, removing, figures and health.
+
+mod draft;
+
+use actix_web::{HttpResponse, http::header};
+
+use crate::{
+    gateway::{GatewayHealth, GatewayStats, ServiceHealth},
+    http::{
+        Answer,
+        access::Caller,
+        body::Json,
+        query::{Id, ServiceName},
+    },
+    runtime::{GatewayConfig, Registration, ServiceDetails},
+};
+
+use draft::ServiceBody;
+
+/// Register a service
+///
+/// Requests under its `basePath` reach its instances from now on; the longest `basePath` wins. The same name again
+/// replaces the service without dropping a request: instances that both have keep their health and figures.
+#[utoipa::path(post, path = "/api/gateway/services", tag = "gateway",
+    request_body(content = ServiceBody, example = json!({
+        "name": "chat-service",
+        "instances": [{"host": "localhost", "port": 3007}, {"host": "localhost", "port": 3008, "weight": 2}],
+        "basePath": "/api/chat", "healthEndpoint": "/health", "authentication": true,
+        "rateLimit": {"windowMs": 60000, "max": 200}, "timeout": 15000
+    })),
+    responses(
+        (status = 201, description = "The service", body = ServiceDetails, headers(
+            ("Location" = String, description = "Where it is"))),
+        (status = 200, description = "The service, in place of the one of its name", body = ServiceDetails, headers(
+            ("Location" = String, description = "Where it is"))),
+        (status = 409, description = "Code `conflict`: this Ostler or another service has the `basePath`"),
+    ),
+    security(("bearer" = ["gateway:manage"])))]
+pub(super) async fn register(caller: Caller, Json(body): Json<ServiceBody>) -> Answer {
+    let (service, made) = caller.runtime.register_service(&caller.who, body.into()).await?;
+    let mut answer = match made {
+        Registration::New => HttpResponse::Created(),
+        Registration::Replaced => HttpResponse::Ok(),
+    };
+    let location = format!("/api/gateway/services/{}", service.spec.name);
+    Ok(answer.insert_header((header::LOCATION, location)).json(service))
+}
+
+/// Read a service
+#[utoipa::path(get, path = "/api/gateway/services/{name}", tag = "gateway",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 200, description = "The service as registered", body = ServiceDetails)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn get(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.service(&caller.who, &name)?))
+}
+
+/// Remove a service
+///
+/// No new request reaches it. The answer comes once those under way have ended, at the latest after 30 s.
+#[utoipa::path(delete, path = "/api/gateway/services/{name}", tag = "gateway",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 204, description = "It is gone")),
+    security(("bearer" = ["gateway:manage"])))]
+pub(super) async fn unregister(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Answer {
+    caller.runtime.unregister_service(&caller.who, &name).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Count requests
+///
+/// Requests, failures by kind, requests under way and latencies, of every service and instance.
+#[utoipa::path(get, path = "/api/gateway/stats", tag = "gateway",
+    responses((status = 200, description = "The figures", body = GatewayStats)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn stats(caller: Caller) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.gateway_stats(&caller.who)?))
+}
+
+/// Read the configuration
+///
+/// The gateway's settings, and every service as registered.
+#[utoipa::path(get, path = "/api/gateway/config", tag = "gateway",
+    responses((status = 200, description = "The configuration", body = GatewayConfig)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn config(caller: Caller) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.gateway_config(&caller.who)?))
+}
+
+/// Read the health of all services
+///
+/// As last checked, with the last checks of every instance and its circuit breaker.
+#[utoipa::path(get, path = "/api/gateway/health", tag = "gateway",
+    responses((status = 200, description = "How they are", body = GatewayHealth)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn health(caller: Caller) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.gateway_health(&caller.who)?))
+}
+
+/// Read the health of a service
+#[utoipa::path(get, path = "/api/gateway/health/{name}", tag = "gateway",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 200, description = "How it is", body = ServiceHealth)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn health_of(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.service_health(&caller.who, &name)?))
+}
+
+/// Check a service
+///
+/// Checks every instance now, and answers how they are after that.
+#[utoipa::path(post, path = "/api/gateway/health/{name}/check", tag = "gateway",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 200, description = "How it is", body = ServiceHealth)),
+    security(("bearer" = ["gateway:manage"])))]
+pub(super) async fn check(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.check_service(&caller.who, &name).await?))
+}

@@ -1,0 +1,208 @@
+//! A service behind the gateway, as registered.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How an instance of a service is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadBalancing {
+    /// Each in turn.
+    #[default]
+    RoundRobin,
+    /// The one with the fewest requests under way; of more than eight instances, the better of two taken at random.
+    LeastConnections,
+    /// Each in turn, as often as its weight says.
+    Weighted,
+}
+
+/// Which halves of Ostler a program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serve {
+    /// Both.
+    #[default]
+    All,
+    /// The gateway alone: MCP servers are neither started nor served.
+    Gateway,
+    /// MCP servers alone: no service is loaded, checked or forwarded to.
+    Mcp,
+}
+
+impl Serve {
+    /// Whether the gateway is on.
+    #[must_use]
+    pub fn gateway(self) -> bool {
+        match self {
+            Self::All | Self::Gateway => true,
+            Self::Mcp => false,
+        }
+    }
+
+    /// Whether MCP servers are on.
+    #[must_use]
+    pub fn mcp(self) -> bool {
+        match self {
+            Self::All | Self::Mcp => true,
+            Self::Gateway => false,
+        }
+    }
+}
+
+/// Where an instance of a service listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceSpec {
+    /// A name or an IP address; an IPv6 one without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Its share, where instances are chosen by weight. 0 drains it, however they are chosen.
+    pub weight: u32,
+}
+
+/// How often one caller may use a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceLimit {
+    /// In any span of so many milliseconds …
+    #[serde(rename = "windowMs", with = "millis")]
+    #[schema(value_type = u64)]
+    pub window: Duration,
+    /// … at most so many requests.
+    pub max: u32,
+}
+
+/// How the instances of a service are checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// What to ask for, in place of `healthEndpoint`.
+    pub path: Option<String>,
+    /// Milliseconds between checks; `null` is `GATEWAY_HEALTH_CHECK_INTERVAL`.
+    #[serde(with = "maybe_millis")]
+    #[schema(value_type = Option<u64>)]
+    pub interval: Option<Duration>,
+    /// Milliseconds that a check may take.
+    #[serde(with = "millis")]
+    #[schema(value_type = u64)]
+    pub timeout: Duration,
+    /// So many good checks in a row make an unhealthy instance healthy.
+    pub healthy_after: u32,
+    /// So many bad ones in a row make a healthy instance unhealthy.
+    pub unhealthy_after: u32,
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self { path: None, interval: None, timeout: Duration::from_secs(5), healthy_after: 2, unhealthy_after: 3 }
+    }
+}
+
+/// A service as somebody registered it; what is `None` follows the gateway's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ServiceConfig)]
+pub struct ServiceSpec {
+    /// What it is called: the name it is replaced and removed by.
+    pub name: String,
+    /// Where it runs.
+    pub instances: Vec<InstanceSpec>,
+    /// Requests to this path and all below it are its own.
+    pub base_path: String,
+    /// What health checks ask for; without one they only connect.
+    pub health_endpoint: Option<String>,
+    /// Whether callers must be authenticated.
+    pub authentication: bool,
+    /// How often one caller may use it.
+    pub rate_limit: Option<ServiceLimit>,
+    /// Milliseconds that a request may take, from first byte to last; `null` is `GATEWAY_TIMEOUT_MS`.
+    #[serde(with = "maybe_millis")]
+    #[schema(value_type = Option<u64>)]
+    pub timeout: Option<Duration>,
+    /// How an instance is chosen; `null` is `GATEWAY_LOAD_BALANCING`.
+    pub load_balancing: Option<LoadBalancing>,
+    /// Whether instances get the path without `basePath`.
+    pub strip_prefix: bool,
+    /// The longest body taken, in bytes; `null` is no limit.
+    pub max_body_bytes: Option<u64>,
+    /// How many other instances are tried where a request may safely be repeated.
+    pub retries: u32,
+    /// How its instances are checked.
+    pub health_check: HealthCheck,
+    /// Requests that one instance may have under way; `null` is no limit.
+    pub max_connections: Option<u32>,
+    /// Whether instances get the `Authorization` and `Cookie` that callers sent.
+    pub pass_credentials: bool,
+}
+
+impl ServiceSpec {
+    /// A service with the defaults of everything that may be left out.
+    #[must_use]
+    pub fn new(name: impl Into<String>, base_path: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            instances: Vec::new(),
+            base_path: base_path.into(),
+            health_endpoint: None,
+            authentication: true,
+            rate_limit: None,
+            timeout: None,
+            load_balancing: None,
+            strip_prefix: false,
+            max_body_bytes: None,
+            retries: 2,
+            health_check: HealthCheck::default(),
+            max_connections: None,
+            pass_credentials: false,
+        }
+    }
+
+    /// The same service with one more instance, of weight 1.
+    #[must_use]
+    pub fn instance(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.instances.push(InstanceSpec { host: host.into(), port, weight: 1 });
+        self
+    }
+
+    /// What health checks ask for; `None` where they only connect.
+    #[must_use]
+    pub fn health_path(&self) -> Option<&str> {
+        self.health_check.path.as_deref().or(self.health_endpoint.as_deref())
+    }
+}
+
+/// A duration as a number of milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// The same where there may be none.
+mod maybe_millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::millis::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Option::<u64>::deserialize(deserializer).map(|millis| millis.map(Duration::from_millis))
+    }
+}

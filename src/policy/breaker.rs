@@ -1,0 +1,344 @@
+//! Whether requests themselves show that an instance is ill: a circuit breaker each.
+//!
+//! Closed: it gets requests, and failures are counted. Open: ejected, for longer each time. Half-open: after that time
+//! it gets one request at a time on trial; three good ones close the breaker, a bad one opens it again.
+//! Time is the span since a start of the caller's choice.
+
+use std::time::Duration;
+
+/// Failures in a row that eject.
+pub const IN_A_ROW: u32 = 3;
+
+/// How long failures are counted together for the rate.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Answers in a window before its rate says anything.
+const ENOUGH: u32 = 20;
+
+/// The first ejection takes so long, the second twice that, and so on …
+pub const EJECTION: Duration = Duration::from_secs(5);
+
+/// … but no longer than this.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Closed for so long, earlier ejections are forgotten.
+const FORGIVEN: Duration = Duration::from_secs(60);
+
+/// Trials under way at once.
+const TRIALS: u32 = 1;
+
+/// Good trials that close the breaker.
+const PASSES: u32 = 3;
+
+/// How a request to an instance ended, as far as its health goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It answered.
+    Good,
+    /// It answered that it failed (500): bad in large numbers only, since a request may be to blame.
+    Sick,
+    /// It did not answer, or not sensibly, or said that it cannot (502, 503, 504).
+    Bad,
+}
+
+/// The outcome that an answer's status stands for.
+#[must_use]
+pub fn outcome(status: u16) -> Outcome {
+    match status {
+        502..=504 => Outcome::Bad,
+        500 => Outcome::Sick,
+        _ => Outcome::Good,
+    }
+}
+
+/// What lets one request through. Give it back with the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// As one of many.
+    Regular,
+    /// On trial, since the ejection of this number.
+    Trial(u32),
+}
+
+/// The breaker's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Requests pass.
+    Closed,
+    /// None passes before then.
+    Open(Duration),
+    /// One at a time passes, on trial.
+    HalfOpen,
+}
+
+/// The circuit breaker of one instance.
+#[derive(Clone, Debug)]
+pub struct Breaker {
+    phase: Phase,
+    /// Bad outcomes in a row.
+    in_a_row: u32,
+    /// When the window of the rate began, and what is in it.
+    window: (Duration, u32, u32),
+    /// Ejections since it was last forgiven.
+    times: u32,
+    /// Ejections ever: tells trials of one from those of another.
+    opened: u32,
+    closed_at: Duration,
+    trials: u32,
+    passed: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        let window = (Duration::ZERO, 0, 0);
+        let (closed_at, phase) = (Duration::ZERO, Phase::Closed);
+        Self { phase, in_a_row: 0, window, times: 0, opened: 0, closed_at, trials: 0, passed: 0 }
+    }
+}
+
+impl Breaker {
+    /// The state at `now`.
+    #[must_use]
+    pub fn phase(&self, now: Duration) -> Phase {
+        match self.phase {
+            Phase::Open(until) if until <= now => Phase::HalfOpen,
+            phase @ (Phase::Closed | Phase::Open(_) | Phase::HalfOpen) => phase,
+        }
+    }
+
+    /// How often it has opened.
+    #[must_use]
+    pub fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// Bad outcomes in a row, up to now.
+    #[must_use]
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
+    /// Whether [`Breaker::begin`] would let a request through.
+    #[must_use]
+    pub fn admits(&self, now: Duration) -> bool {
+        match self.phase(now) {
+            Phase::Closed => true,
+            Phase::Open(_) => false,
+            Phase::HalfOpen => self.trials < TRIALS,
+        }
+    }
+
+    /// How long until it may let a request through; nothing where it does now.
+    #[must_use]
+    pub fn wait(&self, now: Duration) -> Duration {
+        match self.phase(now) {
+            Phase::Open(until) => until.saturating_sub(now),
+            Phase::Closed | Phase::HalfOpen => Duration::ZERO,
+        }
+    }
+
+    /// Lets a request through, or not.
+    pub fn begin(&mut self, now: Duration) -> Option<Pass> {
+        if !self.admits(now) {
+            return None;
+        }
+        self.phase = self.phase(now);
+        match self.phase {
+            Phase::Closed => Some(Pass::Regular),
+            Phase::Open(_) | Phase::HalfOpen => {
+                self.trials += 1;
+                Some(Pass::Trial(self.opened))
+            }
+        }
+    }
+
+    /// A request that was let through is over, with or without an outcome.
+    pub fn end(&mut self, pass: Pass) {
+        match pass {
+            Pass::Trial(opened) if opened == self.opened => self.trials = self.trials.saturating_sub(1),
+            Pass::Trial(_) | Pass::Regular => {}
+        }
+    }
+
+    /// Takes the outcome of a request in; true where it speaks for [`Breaker::open`].
+    /// What began before the last ejection says nothing any more.
+    #[must_use]
+    pub fn record(&mut self, pass: Pass, outcome: Outcome, now: Duration) -> bool {
+        match (self.phase, pass) {
+            (Phase::Closed, Pass::Regular | Pass::Trial(_)) => self.count(outcome, now),
+            (Phase::HalfOpen, Pass::Trial(opened)) if opened == self.opened => match outcome {
+                Outcome::Good => self.pass_trial(now),
+                Outcome::Sick | Outcome::Bad => true,
+            },
+            (Phase::HalfOpen | Phase::Open(_), Pass::Regular | Pass::Trial(_)) => false,
+        }
+    }
+
+    /// Ejects the instance; returns for how long.
+    pub fn open(&mut self, now: Duration) -> Duration {
+        if self.phase == Phase::Closed && now.saturating_sub(self.closed_at) >= FORGIVEN {
+            self.times = 0;
+        }
+        let long = EJECTION.saturating_mul(self.times.saturating_add(1)).min(LONGEST);
+        *self = Self {
+            phase: Phase::Open(now.saturating_add(long)),
+            times: self.times.saturating_add(1),
+            opened: self.opened.wrapping_add(1),
+            ..Self::default()
+        };
+        long
+    }
+
+    fn pass_trial(&mut self, now: Duration) -> bool {
+        self.passed += 1;
+        if self.passed >= PASSES {
+            let (times, opened) = (self.times, self.opened);
+            *self = Self { times, opened, closed_at: now, window: (now, 0, 0), ..Self::default() };
+        }
+        false
+    }
+
+    fn count(&mut self, outcome: Outcome, now: Duration) -> bool {
+        let (began, mut all, mut failed) = self.window;
+        let over = now.saturating_sub(began) >= WINDOW;
+        if over {
+            (all, failed) = (0, 0);
+        }
+        all += 1;
+        match outcome {
+            Outcome::Good => self.in_a_row = 0,
+            Outcome::Sick => failed += 1,
+            Outcome::Bad => {
+                failed += 1;
+                self.in_a_row += 1;
+            }
+        }
+        self.window = (if over { now } else { began }, all, failed);
+        outcome != Outcome::Good && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
+    }
+}
+
+/// Whether one more of `able` instances may be ejected by suspicion alone, where `ejected` of them are already:
+/// never more than half, so that a bad request, or a bad network of our own, takes no service away.
+#[must_use]
+pub fn may_eject(able: usize, ejected: usize) -> bool {
+    ejected < able / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// The breaker after a request with this outcome at `now`, which must have been let through.
+    fn request(breaker: &mut Breaker, outcome: Outcome, now: Duration) -> Phase {
+        let pass = breaker.begin(now).unwrap();
+        if breaker.record(pass, outcome, now) {
+            breaker.open(now);
+        }
+        breaker.end(pass);
+        breaker.phase(now)
+    }
+
+    fn ejected(breaker: &mut Breaker, now: Duration) -> Duration {
+        while request(breaker, Outcome::Bad, now) == Phase::Closed {}
+        breaker.wait(now)
+    }
+
+    #[test]
+    fn the_third_failure_in_a_row_ejects() {
+        let mut breaker = Breaker::default();
+        for outcome in [Outcome::Bad, Outcome::Bad, Outcome::Good, Outcome::Bad, Outcome::Bad] {
+            assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
+        }
+        assert_eq!(request(&mut breaker, Outcome::Bad, at(1)), Phase::Open(at(6)));
+        assert_eq!(breaker.begin(at(5)), None);
+    }
+
+    #[test]
+    fn every_other_request_failing_ejects_once_there_were_enough() {
+        let mut breaker = Breaker::default();
+        for n in 0..18 {
+            let outcome = if n % 2 == 0 { Outcome::Sick } else { Outcome::Good };
+            assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
+        }
+        assert_eq!(request(&mut breaker, Outcome::Sick, at(1)), Phase::Closed);
+        assert_eq!(request(&mut breaker, Outcome::Sick, at(1)), Phase::Open(at(6)));
+    }
+
+    #[test]
+    fn failures_spread_over_a_long_time_do_not() {
+        let mut breaker = Breaker::default();
+        for n in 0..100 {
+            assert_eq!(request(&mut breaker, Outcome::Sick, at(n)), Phase::Closed);
+        }
+    }
+
+    #[test]
+    fn each_ejection_takes_longer_up_to_a_limit() {
+        let (mut breaker, mut now) = (Breaker::default(), at(0));
+        let mut waits = Vec::new();
+        for _ in 0..70 {
+            let wait = ejected(&mut breaker, now);
+            waits.push(wait.as_secs());
+            now += wait;
+        }
+        assert_eq!(waits[..4], [5, 10, 15, 20]);
+        assert_eq!(waits[69], 300);
+    }
+
+    #[test]
+    fn good_trials_one_at_a_time_close_it_and_time_forgives() {
+        let mut breaker = Breaker::default();
+        ejected(&mut breaker, at(0));
+        let trial = breaker.begin(at(5)).unwrap();
+        assert_eq!((breaker.phase(at(5)), breaker.begin(at(5))), (Phase::HalfOpen, None));
+        assert!(!breaker.record(trial, Outcome::Good, at(5)));
+        breaker.end(trial);
+        assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::HalfOpen);
+        assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::Closed);
+        assert_eq!(ejected(&mut breaker, at(20)), at(10));
+        (0..3).for_each(|_| _ = request(&mut breaker, Outcome::Good, at(30)));
+        assert_eq!(ejected(&mut breaker, at(90)), at(5));
+    }
+
+    #[test]
+    fn a_trial_that_is_given_up_makes_room_for_the_next() {
+        let mut breaker = Breaker::default();
+        ejected(&mut breaker, at(0));
+        let trial = breaker.begin(at(5)).unwrap();
+        breaker.end(trial);
+        assert!(breaker.admits(at(5)));
+    }
+
+    #[test]
+    fn what_began_before_the_ejection_changes_nothing() {
+        let mut breaker = Breaker::default();
+        let early = breaker.begin(at(0)).unwrap();
+        ejected(&mut breaker, at(0));
+        assert!(!breaker.record(early, Outcome::Bad, at(1)));
+        let trial = breaker.begin(at(5)).unwrap();
+        assert!(!breaker.record(early, Outcome::Bad, at(6)), "an old request speaks for the half-open one");
+        assert!(breaker.record(trial, Outcome::Bad, at(6)));
+        breaker.open(at(6));
+        breaker.end(trial);
+        assert!(!breaker.record(trial, Outcome::Good, at(20)));
+    }
+
+    #[test]
+    fn never_more_than_half_are_ejected_by_suspicion() {
+        let most = |able: usize| (0..=able).take_while(|ejected| may_eject(able, *ejected)).count();
+        assert_eq!([0, 1, 2, 3, 4, 5].map(most), [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_status_says_how_an_instance_is() {
+        assert_eq!([200, 404, 429, 500, 501, 503].map(outcome), {
+            use Outcome::{Bad, Good, Sick};
+            [Good, Good, Good, Sick, Good, Bad]
+        });
+    }
+}

@@ -1,0 +1,98 @@
+//! Whether an instance is healthy, from checks: one alone decides nothing, except the first.
+
+/// What checks say of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not checked yet; gets requests.
+    Unknown,
+    /// Gets requests.
+    Healthy,
+    /// Gets none.
+    Unhealthy,
+}
+
+/// How many checks in a row it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Good ones, to be healthy again.
+    pub healthy_after: u32,
+    /// Bad ones, to be unhealthy.
+    pub unhealthy_after: u32,
+}
+
+/// The checks of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Checks {
+    verdict: Verdict,
+    /// Checks in a row that speak against the verdict.
+    against: u32,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self { verdict: Verdict::Unknown, against: 0 }
+    }
+}
+
+impl Checks {
+    /// What they say.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Whether the last one agreed with what they say.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.against == 0
+    }
+
+    /// Takes a check in; true where it turned the verdict.
+    pub fn record(&mut self, good: bool, thresholds: Thresholds) -> bool {
+        let (other, needed) = match (self.verdict, good) {
+            (Verdict::Healthy, true) | (Verdict::Unhealthy, false) => {
+                self.against = 0;
+                return false;
+            }
+            (Verdict::Unknown, true) => (Verdict::Healthy, 1),
+            (Verdict::Unknown, false) => (Verdict::Unhealthy, 1),
+            (Verdict::Healthy, false) => (Verdict::Unhealthy, thresholds.unhealthy_after),
+            (Verdict::Unhealthy, true) => (Verdict::Healthy, thresholds.healthy_after),
+        };
+        self.against += 1;
+        let turned = self.against >= needed;
+        if turned {
+            *self = Self { verdict: other, against: 0 };
+        }
+        turned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdicts(checks: &[bool]) -> Vec<Verdict> {
+        let (mut state, thresholds) = (Checks::default(), Thresholds { healthy_after: 2, unhealthy_after: 3 });
+        let after = |good: &bool| {
+            state.record(*good, thresholds);
+            state.verdict()
+        };
+        checks.iter().map(after).collect()
+    }
+
+    #[test]
+    fn the_first_check_decides_alone() {
+        assert_eq!(verdicts(&[true]), [Verdict::Healthy]);
+        assert_eq!(verdicts(&[false]), [Verdict::Unhealthy]);
+    }
+
+    #[test]
+    fn later_it_takes_several_in_a_row() {
+        use Verdict::{Healthy, Unhealthy};
+        let checks = [true, false, false, true, false, false, false, true, false, true, true];
+        let expected =
+            [Healthy, Healthy, Healthy, Healthy, Healthy, Healthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Healthy];
+        assert_eq!(verdicts(&checks), expected);
+    }
+}
