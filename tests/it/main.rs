@@ -25,6 +25,7 @@ mod embedding;
 mod environment;
 mod examples;
 mod exclusive;
+mod forward;
 mod gateway;
 mod limits;
 mod main_job;
