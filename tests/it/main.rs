@@ -25,6 +25,7 @@ mod embedding;
 mod environment;
 mod examples;
 mod exclusive;
+mod forward;
 mod framing;
 mod gateway;
 mod hardening;

@@ -146,7 +146,8 @@ fn a_removal_waits_for_requests_under_way() {
     let admin = ostler.admin();
     admin.post("/api/gateway/services", instances.service("shop", json!({}))).is(201);
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| ostler.anonymous().get("/shop/slow?wait=1500").status);
+        let anybody = ostler.anonymous();
+        let slow = scope.spawn(move || anybody.get("/shop/slow?wait=1500").status);
         eventually("it is under way", || {
             (admin.get("/api/gateway/stats").number("/summary/inFlight") == 1).then_some(())
         });
