@@ -48,7 +48,7 @@ impl Listener {
                 .service(web::resource("/livez").route(web::get().to(state::live)).wrap(from_fn(trace::layer)))
                 .default_service(web::to(state::starting).wrap(from_fn(trace::layer)))
         };
-        edge::listen(self.0.try_clone()?, Some(1), Desk { guard: Guard::new(settings) }, factory)
+        edge::listen(self.0.try_clone()?, Some(1), Desk { runtime: None, guard: Guard::new(settings) }, factory)
     }
 }
 
@@ -61,13 +61,13 @@ impl Server {
     /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
     pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
         let guard = web::Data::new(Guard::new(settings));
+        let desk = Desk { runtime: Some(runtime.clone()), guard: Guard::new(settings) };
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
                 .configure(routes(runtime.clone()))
                 .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
         };
-        let desk = Desk { guard: Guard::new(settings) };
         Ok(Self { server: edge::listen(listener.0, settings.workers, desk, factory)? })
     }
 

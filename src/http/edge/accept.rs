@@ -12,7 +12,7 @@ use actix_web::{
 use rustix::process::{Resource, getrlimit};
 
 use super::{connection::Connection, conversation, worker::Worker};
-use crate::http::guard::Guard;
+use crate::{Runtime, http::guard::Guard};
 
 /// How long requests under way have when the server is stopped gracefully, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -27,8 +27,10 @@ pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Erro
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
 
 /// What the conversations of all workers need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::http) struct Desk {
+    /// Whose services requests are forwarded to; none before it has started.
+    pub(in crate::http) runtime: Option<Runtime>,
     /// Which hosts are ours.
     pub(in crate::http) guard: Guard,
 }

@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -18,8 +19,11 @@ use super::{
     seat::Wait,
 };
 use crate::{
+    Runtime,
     error::Error,
+    gateway::Service,
     http::{
+        forward::forward,
         problem::Problem,
         wire::{HeadFault, HeadLimits, Piece, RequestHead},
     },
@@ -129,7 +133,7 @@ async fn serve<A: App>(
     head: Box<RequestHead>,
     slot: &Slot,
     app: &A,
-    _desk: &Desk,
+    desk: &Desk,
 ) -> Option<(Connection, Verdict)> {
     connection.begin(head.framing, head.expects_continue);
     let is_spared = ALWAYS_ANSWERED.contains(&head.target.path());
@@ -138,7 +142,18 @@ async fn serve<A: App>(
         let verdict = answer::refuse(&mut connection, Some(&head), &problem);
         return Some((connection, verdict));
     }
+    if let Some((runtime, service)) = service_of(&head, desk) {
+        let verdict = forward(&mut connection, *head, service, runtime, &desk.guard).await;
+        return Some((connection, verdict));
+    }
     app::answer(connection, *head, slot, app).await
+}
+
+/// The service that a request is for, where it is for one.
+fn service_of<'a>(head: &RequestHead, desk: &'a Desk) -> Option<(&'a Runtime, Arc<Service>)> {
+    let runtime = desk.runtime.as_ref()?;
+    let service = runtime.gateway().table().find(head.target.path()).cloned()?;
+    Some((runtime, service))
 }
 
 /// Reads what nobody read of a body. `false` where that leads too far.
