@@ -142,7 +142,7 @@ impl Wire {
         if find("transfer-encoding").is_some() {
             return self.read_chunks();
         }
-        let Some(length) = find("content-length").and_then(|length| length.parse().ok()) else {
+        let Some(length) = find("content-length").and_then(|length| length.parse::<usize>().ok()) else {
             while self.fill() {}
             return (std::mem::take(&mut self.read), Vec::new(), End::Closed);
         };
