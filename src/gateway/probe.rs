@@ -11,7 +11,7 @@ use crate::{
 
 /// A client for checks: it follows no redirect and keeps no connection, so that each check makes one.
 pub(super) fn client() -> awc::Client {
-    awc::Client::builder().disable_redirects().no_default_headers().finish()
+    awc::Client::builder().disable_redirects().disable_timeout().no_default_headers().finish()
 }
 
 /// Checks `instance` now; takes no longer than `timeout`.
@@ -24,7 +24,7 @@ pub(super) async fn check(
     let (at, start) = (Timestamp::now(), Instant::now());
     let asked = async {
         match path {
-            Some(path) => ask(client, instance, path, timeout).await,
+            Some(path) => ask(client, instance, path).await,
             None => connect(instance).await.map(|()| None),
         }
     };
@@ -40,14 +40,13 @@ pub(super) async fn check(
     CheckView { at, healthy: error.is_none(), status, response_time: start.elapsed().as_secs_f64() * 1000.0, error }
 }
 
-async fn ask(client: awc::Client, instance: &Instance, path: &str, timeout: Duration) -> Result<Option<u16>, String> {
+async fn ask(client: awc::Client, instance: &Instance, path: &str) -> Result<Option<u16>, String> {
     let (host, port) = (instance.host(), instance.port());
     let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let request = client
         .get(format!("http://{authority}{path}"))
         .insert_header(("User-Agent", concat!("ostler/", env!("CARGO_PKG_VERSION"))))
-        .force_close()
-        .timeout(timeout);
+        .force_close();
     match request.send().await {
         Ok(answer) => Ok(Some(answer.status().as_u16())),
         Err(error) => Err(error.to_string()),
