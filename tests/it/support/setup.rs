@@ -21,7 +21,8 @@ pub struct Setup {
     pub home: PathBuf,
     pub environment: BTreeMap<String, String>,
     pub arguments: Vec<String>,
-    descriptors: Option<u32>,
+    /// Descriptors it may open, where that is limited.
+    pub descriptors: Option<u32>,
 }
 
 impl Setup {
