@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
-    gateway::{Instance, views::CheckView},
+    gateway::{Instance, health::CheckView},
     model::Timestamp,
 };
 
