@@ -12,6 +12,7 @@ mod date;
 mod input;
 mod output;
 mod payload;
+mod route;
 mod seat;
 mod shed;
 mod worker;

@@ -5,7 +5,6 @@ use std::{
     future::poll_fn,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -16,12 +15,11 @@ use super::{
     accept::{App, Desk},
     answer, app,
     connection::Connection,
+    route,
     seat::Wait,
 };
 use crate::{
-    Runtime,
     error::Error,
-    gateway::Service,
     http::{
         forward::forward,
         problem::Problem,
@@ -142,18 +140,18 @@ async fn serve<A: App>(
         let verdict = answer::refuse(&mut connection, Some(&head), &problem);
         return Some((connection, verdict));
     }
-    if let Some((runtime, service)) = service_of(&head, desk) {
-        let verdict = forward(&mut connection, *head, service, runtime, &desk.guard).await;
-        return Some((connection, verdict));
+    match route::service_of(&head, desk) {
+        Ok(None) => {}
+        Ok(Some((runtime, service))) => {
+            let verdict = forward(&mut connection, *head, service, runtime, &desk.guard).await;
+            return Some((connection, verdict));
+        }
+        Err(problem) => {
+            let verdict = answer::refuse(&mut connection, Some(&head), &problem);
+            return Some((connection, verdict));
+        }
     }
     app::answer(connection, *head, slot, app).await
-}
-
-/// The service that a request is for, where it is for one.
-fn service_of<'a>(head: &RequestHead, desk: &'a Desk) -> Option<(&'a Runtime, Arc<Service>)> {
-    let runtime = desk.runtime.as_ref()?;
-    let service = runtime.gateway().table().find(head.target.path()).cloned()?;
-    Some((runtime, service))
 }
 
 /// Reads what nobody read of a body. `false` where that leads too far.

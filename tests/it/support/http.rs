@@ -88,6 +88,41 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// A connection on which nothing was sent.
+    #[track_caller]
+    pub fn connect(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(seconds(90))).unwrap();
+        Self { reader: BufReader::new(stream) }
+    }
+
+    /// Sends bytes as they are.
+    pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.reader.get_mut().write_all(bytes)
+    }
+
+    /// The next answer, whole.
+    pub fn next(&mut self, what: &str) -> std::io::Result<Answer> {
+        let (status, headers, body) = self.read()?;
+        Ok(Answer::new(what.to_owned(), status, headers, body))
+    }
+
+    /// The status of an interim answer.
+    pub fn interim(&mut self) -> std::io::Result<u16> {
+        let status = self.line()?.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+        while !self.line()?.is_empty() {}
+        Ok(status)
+    }
+
+    /// Waits for the end of the connection, and gives what came before it.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        let _ = self.reader.read_to_end(&mut rest);
+        rest
+    }
+
     /// Status and headers; what follows is the body.
     pub fn head(&mut self) -> std::io::Result<(u16, Headers)> {
         loop {
@@ -105,12 +140,12 @@ impl Exchange {
     }
 
     /// Reads the whole answer.
-    pub fn finish(self, what: &str) -> std::io::Result<Answer> {
+    pub fn finish(mut self, what: &str) -> std::io::Result<Answer> {
         let (status, headers, body) = self.read()?;
         Ok(Answer::new(what.to_owned(), status, headers, body))
     }
 
-    fn read(mut self) -> std::io::Result<(u16, Headers, Vec<u8>)> {
+    fn read(&mut self) -> std::io::Result<(u16, Headers, Vec<u8>)> {
         let (status, headers) = self.head()?;
         let find = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let mut body = Vec::new();

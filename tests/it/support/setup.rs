@@ -21,6 +21,8 @@ pub struct Setup {
     pub home: PathBuf,
     pub environment: BTreeMap<String, String>,
     pub arguments: Vec<String>,
+    /// Descriptors it may open, where that is limited.
+    pub descriptors: Option<u32>,
 }
 
 impl Setup {
@@ -46,7 +48,7 @@ impl Setup {
             ("RATE_LIMIT_API", "off".into()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
-        Self { tag, home, environment, arguments: vec!["serve".into()] }
+        Self { tag, home, environment, arguments: vec!["serve".into()], descriptors: None }
     }
 
     /// Sets a variable.
@@ -58,6 +60,12 @@ impl Setup {
     /// Leaves a variable out.
     pub fn without(mut self, key: &str) -> Self {
         self.environment.remove(key);
+        self
+    }
+
+    /// Lets it open no more descriptors than so many.
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -74,7 +82,14 @@ impl Setup {
 
     /// A command that would start it.
     pub fn command(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(PROGRAM);
+        let mut command = match self.descriptors {
+            None => std::process::Command::new(PROGRAM),
+            Some(most) => {
+                let mut shell = std::process::Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(PROGRAM);
+                shell
+            }
+        };
         command.env_clear().envs(&self.environment).args(&self.arguments).current_dir(&self.home);
         command
     }

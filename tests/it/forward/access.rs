@@ -1,0 +1,48 @@
+//! Who may use a service, and how often.
+
+use super::Front;
+use crate::support::{Ostler, json, upstream::Upstream};
+
+#[test]
+fn a_service_takes_the_same_users_and_keys_as_everything_else() {
+    let upstream = Upstream::saying("hello");
+    let front = Front::with(&[&upstream], json!({"authentication": true}));
+    front.ostler.anonymous().get("/s/x").problem(401, "unauthenticated");
+    front.ostler.anonymous().with_token("nonsense").get("/s/x").problem(401, "unauthenticated");
+    assert!(upstream.seen().is_empty());
+    let viewer = front.ostler.user("viewer");
+    viewer.get("/s/x").is(200);
+    let seen = upstream.last();
+    assert_eq!((seen.header("x-ostler-user"), seen.header("authorization")), (Some(viewer.email.as_str()), None));
+    viewer.make_key(&["gateway:read"]).get("/s/x").is(200);
+}
+
+#[test]
+fn a_page_from_elsewhere_cannot_use_the_session_cookie() {
+    let upstream = Upstream::saying("hello");
+    let front = Front::with(&[&upstream], json!({"authentication": true}));
+    let cookie = format!("ostler_session={}", front.ostler.admin().token.unwrap());
+    let ask = |method: &str| front.ostler.anonymous().ask(method, "/s/x").header("Cookie", &cookie);
+    ask("GET").send().is(200);
+    ask("POST").send().problem(403, "forbidden");
+    ask("POST").header("Sec-Fetch-Site", "cross-site").send().problem(403, "forbidden");
+    ask("POST").header("Sec-Fetch-Site", "same-origin").send().is(200);
+    assert_eq!(upstream.last().header("cookie"), None);
+}
+
+#[test]
+fn each_caller_has_a_limit_of_its_own() {
+    let upstream = Upstream::saying("hello");
+    let fields = json!({"authentication": true, "rateLimit": {"windowMs": 60_000, "max": 3}});
+    let front = Front::on(Ostler::spawn(), &[&upstream], fields);
+    let (one, other) = (front.ostler.user("viewer"), front.ostler.user("executor"));
+    for _ in 0..3 {
+        one.get("/s/x").is(200);
+    }
+    let refused = one.get("/s/x").problem(429, "rate_limited");
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() <= 60, "{refused:?}");
+    assert!(refused.header("ratelimit").unwrap().contains("r=0"), "{refused:?}");
+    assert!(refused.header("ratelimit-policy").unwrap().contains("q=3;w=60"), "{refused:?}");
+    other.get("/s/x").is(200);
+    assert_eq!(upstream.seen().len(), 4);
+}

@@ -1,0 +1,99 @@
+//! A request is sent again only where that cannot do it twice, or may.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use super::Front;
+use crate::support::{
+    json,
+    upstream::{Then, Upstream, ok},
+};
+
+/// Drops every request on a connection after the first, as one whose keep-alive ran out.
+fn stale() -> Upstream {
+    Upstream::start(|seen, wire| {
+        wire.body_of(&seen.headers);
+        if seen.turn > 1 {
+            return Then::Close;
+        }
+        wire.send(ok("hello"));
+        Then::Keep
+    })
+}
+
+#[test]
+fn a_connection_gone_stale_fails_no_safe_request() {
+    let upstream = stale();
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    for _ in 0..10 {
+        wire.get("/s/x").is(200);
+    }
+}
+
+#[test]
+fn a_post_is_never_sent_twice() {
+    let upstream = stale();
+    let front = Front::with(&[&upstream], json!({"retries": 5}));
+    let mut wire = front.wire();
+    for index in 0..10 {
+        wire.get("/s/warm");
+        let reply = wire.post(&format!("/s/{index}"), "body");
+        assert!([200, 502].contains(&reply.status), "{reply:?}");
+        let times = upstream.seen().iter().filter(|seen| seen.target == format!("/s/{index}")).count();
+        assert_eq!(times, 1);
+    }
+}
+
+#[test]
+fn a_request_that_was_cut_is_sent_to_another_instance_where_that_is_safe() {
+    let broken = Upstream::start(|_, _| Then::Reset);
+    let good = Upstream::saying("hello");
+    let front = Front::with(&[&broken, &good], json!({}));
+    let mut wire = front.wire();
+    for _ in 0..4 {
+        wire.get("/s/x").is(200);
+    }
+    let (mut failed, before) = (0, good.seen().len());
+    for _ in 0..2 {
+        failed += usize::from(wire.post("/s/x", "body").status == 502);
+    }
+    assert_eq!(failed + good.seen().len() - before, 2);
+}
+
+#[test]
+fn an_instance_that_cannot_be_reached_costs_no_request_of_any_method() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let good = Upstream::saying("hello");
+    let instances =
+        json!([{"host": "127.0.0.1", "port": nobody.port()}, {"host": "127.0.0.1", "port": good.port()}]);
+    let front = Front::with(&[&good], json!({"instances": instances}));
+    let mut wire = front.wire();
+    for _ in 0..6 {
+        wire.post("/s/x", "body").is(200);
+    }
+    assert_eq!(good.seen().len(), 6);
+}
+
+#[test]
+fn no_more_instances_are_tried_than_the_service_says() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tries);
+    let cutting = || {
+        let count = Arc::clone(&count);
+        Upstream::start(move |_, _| {
+            count.fetch_add(1, SeqCst);
+            Then::Reset
+        })
+    };
+    let upstreams: Vec<_> = (0..5).map(|_| cutting()).collect();
+    let upstreams: Vec<_> = upstreams.iter().collect();
+    let front = Front::with(&upstreams, json!({"retries": 1}));
+    front.wire().get("/s/x").problem(502, "upstream_failed");
+    assert_eq!(tries.load(SeqCst), 2);
+}
