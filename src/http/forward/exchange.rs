@@ -319,6 +319,7 @@ impl<'a> Exchange<'a> {
         Poll::Ready(match self.answer {
             Answer::Awaited if !self.insists && self.client.owes_continue() => {
                 self.insists = true;
+                self.client.set_deadline(self.patience());
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }

@@ -46,7 +46,10 @@ fn an_instance_learns_who_asked_and_nobody_can_pretend() {
     let seen = upstream.last();
     assert_eq!(seen.all("x-forwarded-for"), ["127.0.0.1"], "{seen:?}");
     assert_eq!(seen.all("forwarded"), ["for=127.0.0.1;host=\"localhost:99\";proto=http"]);
-    assert_eq!((seen.header("x-forwarded-proto"), seen.header("x-forwarded-host")), (Some("http"), Some("localhost:99")));
+    assert_eq!(
+        (seen.header("x-forwarded-proto"), seen.header("x-forwarded-host")),
+        (Some("http"), Some("localhost:99"))
+    );
     assert_eq!(seen.header("host"), Some("localhost:99"));
     assert!(seen.header("via").unwrap().starts_with("1.1 ostler-"), "{seen:?}");
     assert_eq!((seen.header("x-request-id"), reply.header("x-request-id")), (Some("mine-42"), Some("mine-42")));
@@ -69,7 +72,8 @@ fn a_proxy_of_ours_is_believed() {
 
 #[test]
 fn credentials_stay_here_unless_the_service_says_otherwise() {
-    let ask = "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s\r\n\r\n";
+    let ask =
+        "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s\r\n\r\n";
     let upstream = Upstream::saying("hello");
     let front = Front::of(&upstream);
     let mut wire = front.wire();

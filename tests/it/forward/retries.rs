@@ -70,8 +70,7 @@ fn a_request_that_was_cut_is_sent_to_another_instance_where_that_is_safe() {
 fn an_instance_that_cannot_be_reached_costs_no_request_of_any_method() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let good = Upstream::saying("hello");
-    let instances =
-        json!([{"host": "127.0.0.1", "port": nobody.port()}, {"host": "127.0.0.1", "port": good.port()}]);
+    let instances = json!([{"host": "127.0.0.1", "port": nobody.port()}, {"host": "127.0.0.1", "port": good.port()}]);
     let front = Front::with(&[&good], json!({"instances": instances}));
     let mut wire = front.wire();
     for _ in 0..6 {

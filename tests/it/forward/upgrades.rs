@@ -7,10 +7,14 @@ use crate::support::upstream::{Then, Upstream};
 fn switching() -> Upstream {
     Upstream::start(|seen, wire| {
         let Some(protocol) = seen.header("upgrade") else {
-            wire.send("HTTP/1.1 426 Upgrade Required\r\nUpgrade: odd/1\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n");
+            wire.send(
+                "HTTP/1.1 426 Upgrade Required\r\nUpgrade: odd/1\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n",
+            );
             return Then::Keep;
         };
-        wire.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\nfirst"));
+        wire.send(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\nfirst"
+        ));
         while let Some(piece) = wire.exact(4) {
             wire.send(piece);
         }
