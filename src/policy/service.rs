@@ -127,7 +127,7 @@ fn host_fault(host: &str) -> Option<&'static str> {
     (!sound).then_some("must be a host name in lower case or an IP address, without scheme, port or brackets")
 }
 
-/// Whether nothing may be forwarded to `address`: what a name stands for is asked when it is connected to.
+/// Whether nothing may be forwarded to `address`. Ask it also of what a name resolves to, whenever that is connected to.
 #[must_use]
 pub fn is_refused(address: IpAddr) -> bool {
     match address.to_canonical() {
