@@ -157,10 +157,10 @@ fn a_stop_ends_idle_connections_and_lets_busy_ones_finish() {
 
 #[test]
 fn where_there_is_no_room_idle_connections_go_first_and_the_rest_is_told() {
-    let ostler = Setup::new().env("OSTLER_WORKERS", "1").descriptors(160).spawn();
+    let ostler = Setup::new().env("OSTLER_WORKERS", "1").descriptors(200).spawn();
     let address = ostler.address;
-    // Half of the descriptors are for callers.
-    let idle: Vec<_> = (0..80).map(|_| Exchange::connect(address)).collect();
+    // A hundred and fifty are for callers.
+    let idle: Vec<_> = (0..150).map(|_| Exchange::connect(address)).collect();
     for _ in 0..20 {
         send(address, GOOD).next("one more").unwrap().is(200);
     }
@@ -169,7 +169,7 @@ fn where_there_is_no_room_idle_connections_go_first_and_the_rest_is_told() {
         let answer = send(address, GOOD).next("one more");
         answer.is_ok_and(|answer| answer.status == 200).then_some(())
     });
-    let begun: Vec<_> = (0..80).map(|_| send(address, "GET / HTTP/1.1\r\n")).collect();
+    let begun: Vec<_> = (0..150).map(|_| send(address, "GET / HTTP/1.1\r\n")).collect();
     let answers: Vec<_> = (0..3).map(|_| send(address, GOOD).next("one too many").unwrap()).collect();
     let told = answers.into_iter().find(|answer| answer.status == 503).expect("nobody was told");
     assert!(told.problem(503, "busy").header("retry-after").is_some());
@@ -183,8 +183,8 @@ fn where_there_is_no_room_idle_connections_go_first_and_the_rest_is_told() {
 #[test]
 fn ten_thousand_half_open_connections_cost_little_and_slow_nobody() {
     let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_some_and(|maximum| maximum < 25_000) {
-        return support::absent("this process may not open 25,000 descriptors");
+    if limit.maximum.is_some_and(|maximum| maximum < 16_000) {
+        return support::absent("this process may not open 16,000 descriptors");
     }
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     let ostler = Ostler::spawn();
@@ -210,11 +210,11 @@ fn ten_thousand_half_open_connections_cost_little_and_slow_nobody() {
 #[test]
 fn with_far_too_much_to_do_some_are_refused_so_that_others_are_answered() {
     let ostler = Ostler::with(&[("OSTLER_WORKERS", "1")]);
-    let request = "GET /api/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
-    let mut crowd: Vec<_> = (0..400).map(|_| send(ostler.address, &request)).collect();
+    let request = "GET /api/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
+    let mut crowd: Vec<_> = (0..300).map(|_| send(ostler.address, &request)).collect();
     let refused = crowd
         .iter_mut()
-        .find_map(|one| (0..100).find_map(|_| one.next("one of a crowd").ok().filter(|answer| answer.status == 503)));
+        .find_map(|one| (0..50).find_map(|_| one.next("one of a crowd").ok().filter(|answer| answer.status == 503)));
     let refused = refused.expect("nobody was refused").problem(503, "busy");
     assert!(refused.header("retry-after").is_some());
     drop(crowd);

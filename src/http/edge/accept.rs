@@ -94,9 +94,9 @@ async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, desk:
     Ok(())
 }
 
-/// Half of the descriptors, shared by the workers: the other half is for servers, the database and forwarding.
+/// Three quarters of the descriptors, shared by the workers: the rest is for servers, the database and forwarding.
 fn most_connections(workers: usize) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let share = descriptors / 2 / u64::try_from(workers).unwrap_or(1).max(1);
+    let share = descriptors / 4 * 3 / u64::try_from(workers).unwrap_or(1).max(1);
     usize::try_from(share.clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
 }
