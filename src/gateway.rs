@@ -6,15 +6,17 @@
 
 pub mod actor;
 mod clock;
+mod figures;
+mod health;
 mod histogram;
 mod instance;
+mod kept;
 mod lease;
 mod line;
 mod probe;
 mod service;
 mod table;
 mod tally;
-mod views;
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -23,23 +25,24 @@ use std::{
 
 use actix::ArbiterHandle;
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, Noun, Result},
     model::{LoadBalancing, ServiceSpec},
 };
 
+pub use figures::{ErrorCounts, GatewayStats, InstanceStats, Latency, ServiceStats, StatsTotals};
+pub use health::{
+    BreakerState, BreakerView, CheckView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
+    ServiceState,
+};
 pub use instance::{Instance, InstanceId};
 pub use lease::{Failure, Lease};
 pub use service::{NoInstance, Service};
 pub use table::Table;
-pub use views::{
-    BreakerState, BreakerView, CheckView, ErrorCounts, GatewayHealth, GatewayStats, HealthTotals, InstanceHealth,
-    InstanceStats, InstanceVerdict, Latency, ServiceHealth, ServiceState, ServiceStats, StatsTotals,
-};
 
-use actor::{CheckService, GatewayActor, Stop};
+use actor::{CheckService, GatewayActor, Lost, Stop};
 use clock::Clock;
 use line::Line;
 
@@ -91,15 +94,15 @@ impl Gateway {
     /// Checks instances from now on, on the thread of `arbiter`. Where the actor that does so panics, another one takes
     /// its place a second later; requests are forwarded meanwhile as they were.
     pub fn start(&self, arbiter: ArbiterHandle) {
-        let (lost, losses) = mpsc::unbounded_channel();
-        self.watch(&arbiter, lost.clone());
-        actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, lost, losses));
+        let losses = self.watch(&arbiter);
+        actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, losses));
     }
 
-    fn watch(&self, arbiter: &ArbiterHandle, lost: mpsc::UnboundedSender<()>) {
-        let line = &self.shared.line;
-        line.connect(GatewayActor::start_on(arbiter, Arc::downgrade(&self.shared), lost));
-        line.table_changed();
+    fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<Lost> {
+        let (end, lost) = oneshot::channel();
+        self.shared.line.connect(GatewayActor::start_on(arbiter, Arc::downgrade(&self.shared), end));
+        self.shared.line.table_changed();
+        lost
     }
 
     /// Checks no more.
@@ -176,18 +179,13 @@ impl Drop for Shared {
     }
 }
 
-/// Replaces an actor that was lost, until the gateway is gone.
-async fn keep(
-    shared: Weak<Shared>,
-    arbiter: ArbiterHandle,
-    lost: mpsc::UnboundedSender<()>,
-    mut losses: mpsc::UnboundedReceiver<()>,
-) {
-    while losses.recv().await.is_some() {
+/// Replaces the actor whenever it is lost, until it ends in good order.
+async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<Lost>) {
+    while let Ok(Lost) = lost.await {
         tokio::time::sleep(RESTART).await;
         let Some(shared) = shared.upgrade() else { return };
         log::error!("the gateway's health checks were lost; they are started anew");
-        Gateway { shared }.watch(&arbiter, lost.clone());
+        lost = Gateway { shared }.watch(&arbiter);
     }
 }
 

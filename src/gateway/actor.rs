@@ -17,10 +17,10 @@ use std::{
 use actix::{
     Actor, ActorContext, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
-    gateway::{Instance, InstanceId, Service, Shared, probe, views::CheckView},
+    gateway::{Instance, InstanceId, Service, Shared, health::CheckView, probe},
     policy::health::{Thresholds, Verdict},
 };
 
@@ -68,9 +68,13 @@ pub struct GatewayActor {
     watched: HashMap<InstanceId, Watched>,
     client: awc::Client,
     alarm: Option<SpawnHandle>,
-    lost: mpsc::UnboundedSender<()>,
-    stopping: bool,
+    /// Told only where it ends without having been asked to.
+    end: Option<oneshot::Sender<Lost>>,
 }
+
+/// It ended, and nobody had asked it to: it panicked.
+#[derive(Debug)]
+pub(super) struct Lost;
 
 /// An instance under watch.
 struct Watched {
@@ -83,19 +87,14 @@ struct Watched {
 }
 
 impl GatewayActor {
-    /// Starts one on the thread of `arbiter`. It tells `lost` when it ends without having been told to.
-    pub(super) fn start_on(
-        arbiter: &ArbiterHandle,
-        gateway: Weak<Shared>,
-        lost: mpsc::UnboundedSender<()>,
-    ) -> Addr<Self> {
+    /// Starts one on the thread of `arbiter`. It tells `end` when it ends without having been told to.
+    pub(super) fn start_on(arbiter: &ArbiterHandle, gateway: Weak<Shared>, end: oneshot::Sender<Lost>) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |_| Self {
             gateway,
             watched: HashMap::new(),
             client: probe::client(),
             alarm: None,
-            lost,
-            stopping: false,
+            end: Some(end),
         })
     }
 
@@ -179,9 +178,9 @@ impl Actor for GatewayActor {
 
 impl Drop for GatewayActor {
     fn drop(&mut self) {
-        if !self.stopping {
-            // Nobody is left to replace it where the gateway is gone.
-            let _ = self.lost.send(());
+        if let Some(end) = self.end.take() {
+            // Nobody is left to replace it where the runtime is gone.
+            let _ = end.send(Lost);
         }
     }
 }
@@ -248,7 +247,7 @@ impl Handler<Stop> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
-        self.stopping = true;
+        self.end = None;
         ctx.stop();
     }
 }

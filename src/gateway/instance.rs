@@ -3,14 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use crate::{
-    gateway::{clock::millis, tally::Tally, views::CheckView},
+    gateway::{clock::millis, health::CheckView, kept::lock, tally::Tally},
     policy::{
         balance,
         breaker::{Breaker, Outcome, Pass, Phase},
@@ -173,7 +173,7 @@ impl Instance {
     /// Takes a check in; the new verdict where it turned.
     pub(super) fn checked(&self, check: CheckView, thresholds: Thresholds, now: Duration) -> Option<Verdict> {
         let good = check.healthy;
-        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut checks = lock(&self.checks);
         let (state, history) = &mut *checks;
         history.truncate(HISTORY - 1);
         history.push_front(check);
@@ -192,7 +192,7 @@ impl Instance {
 
     /// Whether it is known to be well: then it is checked at leisure.
     pub(super) fn is_settled(&self) -> bool {
-        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let checks = lock(&self.checks);
         !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == Verdict::Healthy
     }
 
@@ -202,12 +202,12 @@ impl Instance {
 
     /// What checks say, and the last of them, newest first.
     pub(super) fn verdict(&self) -> (Verdict, Vec<CheckView>) {
-        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let checks = lock(&self.checks);
         (checks.0.verdict(), checks.1.iter().cloned().collect())
     }
 
     pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.breaker)
     }
 
     fn came_back(&self, now: Duration) {

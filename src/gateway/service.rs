@@ -3,26 +3,25 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{Relaxed, SeqCst},
-        },
+        Arc, Mutex,
+        atomic::Ordering::{Relaxed, SeqCst},
     },
     time::Duration,
 };
 
-use tokio::sync::Notify;
-
 use crate::{
     error::RateLimited,
-    gateway::{Instance, InstanceId, Lease, Settings, clock::Clock, line::Line, tally::Tally},
-    model::{LoadBalancing, ServiceLimit, ServiceSpec},
+    gateway::{
+        Instance, InstanceId, Lease, Settings,
+        clock::Clock,
+        kept::{Kept, lock},
+        line::Line,
+        tally::Tally,
+    },
+    model::{InstanceSpec, LoadBalancing, ServiceSpec},
     policy::{
         balance::{self, Candidate, Turns},
         breaker::{Pass, may_eject},
-        rate::{Limit, Windows},
-        retry::Budget,
     },
 };
 
@@ -67,22 +66,6 @@ struct Balancer {
     candidates: Vec<Candidate>,
 }
 
-/// What a replacement takes over.
-pub(super) struct Kept {
-    limit: Mutex<Option<(Limit, Windows<String>)>>,
-    budget: Mutex<Budget>,
-    pub(super) limited: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) retried: AtomicU64,
-    /// Instances that were replaced and have requests under way, and the figures of those that have none any more.
-    leaving: Mutex<Vec<Arc<Instance>>>,
-    left: Tally,
-    /// Held while it is decided whether one more may be ejected.
-    ejecting: Mutex<()>,
-    draining: AtomicBool,
-    idle: Notify,
-}
-
 impl Service {
     pub(super) fn new(
         spec: ServiceSpec,
@@ -92,13 +75,13 @@ impl Service {
         before: Option<&Self>,
     ) -> Self {
         let known = |host: &str, port| before?.find(host, port).cloned();
-        let slot = |wanted: &crate::model::InstanceSpec| Slot {
+        let slot = |wanted: &InstanceSpec| Slot {
             instance: known(&wanted.host, wanted.port)
                 .unwrap_or_else(|| Arc::new(Instance::new(&wanted.host, wanted.port))),
             weight: wanted.weight,
         };
         let slots: Vec<Slot> = spec.instances.iter().map(slot).collect();
-        let kept = before.map_or_else(|| Arc::new(Kept::new()), |before| before.kept.clone());
+        let kept = before.map(|before| before.kept.clone()).unwrap_or_default();
         kept.set_limit(spec.rate_limit);
         if let Some(before) = before {
             let gone = before.slots.iter().filter(|old| slots.iter().all(|new| new.instance.id() != old.instance.id()));
@@ -154,7 +137,7 @@ impl Service {
     pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<Lease, NoInstance> {
         let now = self.now();
         if tried.is_empty() {
-            self.kept.budget.lock().unwrap_or_else(PoisonError::into_inner).request(now);
+            self.kept.request(now);
         }
         let chosen = self.pick(tried, now);
         chosen.map(|(instance, pass)| Lease::new(self.clone(), instance.clone(), pass, now)).ok_or_else(|| {
@@ -164,7 +147,7 @@ impl Service {
     }
 
     fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Pass)> {
-        let mut balancer = self.balancer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut balancer = lock(&self.balancer);
         let Balancer { turns, asked, candidates } = &mut *balancer;
         candidates.clear();
         candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, now)));
@@ -209,59 +192,34 @@ impl Service {
 
     /// Counts a request of `caller` against the service's rate limit, or says that it is over it and counts nothing.
     pub fn admit(&self, caller: &str) -> Result<(), RateLimited> {
-        if self.spec.rate_limit.is_none() {
-            return Ok(());
-        }
-        let mut limit = self.kept.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((Limit { quota, window }, windows)) = &mut *limit else { return Ok(()) };
-        let (quota, window) = (*quota, *window);
-        windows.take(caller.to_owned(), self.now()).map(|_| ()).map_err(|retry_after| {
-            self.kept.limited.fetch_add(1, Relaxed);
-            RateLimited { policy: "service", quota, window, retry_after }
-        })
+        if self.spec.rate_limit.is_none() { Ok(()) } else { self.kept.admit(caller, self.now()) }
     }
 
     /// Takes one of the retries that may be made: a fifth of the requests of the last ten seconds, and ten at least.
     #[must_use]
     pub fn may_retry(&self) -> bool {
-        let may = self.kept.budget.lock().unwrap_or_else(PoisonError::into_inner).retry(self.now());
-        if may {
-            self.kept.retried.fetch_add(1, Relaxed);
-        }
-        may
+        self.kept.retry(self.now())
     }
 
     /// Waits until no request is under way, on instances of earlier registrations neither, or `grace` has passed;
     /// true where none is. For a service that is out of the table.
     pub async fn drained(&self, grace: Duration) -> bool {
-        self.kept.draining.store(true, SeqCst);
-        let idle = async {
-            loop {
-                let notified = self.kept.idle.notified();
-                if self.in_flight() == 0 {
-                    return;
-                }
-                notified.await;
-            }
-        };
+        let idle = self.kept.drained(|| self.in_flight() == 0);
         tokio::time::timeout(grace, idle).await.is_ok()
     }
 
     /// Requests under way, on instances of earlier registrations too.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        let leaving = self.kept.leaving.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
-        let others = leaving.iter().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
-        own.chain(others).sum()
+        own.sum::<u64>() + self.kept.in_flight()
     }
 
     /// What all its instances did, those of earlier registrations too.
     pub(super) fn tally(&self) -> Tally {
         let all = Tally::default();
-        let leaving = self.kept.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        all.absorb(&self.kept.left);
-        self.instances().chain(&*leaving).for_each(|instance| all.absorb(&instance.tally));
+        self.kept.add_to(&all);
+        self.instances().for_each(|instance| all.absorb(&instance.tally));
         all
     }
 
@@ -271,7 +229,7 @@ impl Service {
 
     /// Ejects an instance that requests speak against, or has it checked where too many are ejected already.
     pub(super) fn suspect(&self, instance: &Instance, now: Duration) {
-        let _alone = self.kept.ejecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = lock(&self.kept.ejecting);
         let able = || self.slots.iter().filter(|slot| slot.weight > 0 && slot.instance.is_up());
         let others = able().filter(|slot| slot.instance.id() != instance.id() && slot.instance.is_ejected()).count();
         // A failed trial puts it back where it was.
@@ -287,53 +245,13 @@ impl Service {
 
     /// A lease was dropped.
     pub(super) fn returned(&self, instance: &Instance) {
-        let before = instance.in_flight.fetch_sub(1, SeqCst);
-        if before == 1 && self.kept.draining.load(SeqCst) {
-            self.kept.idle.notify_waiters();
+        if instance.in_flight.fetch_sub(1, SeqCst) == 1 {
+            self.kept.came_to_rest();
         }
     }
 
     fn find(&self, host: &str, port: u16) -> Option<&Arc<Instance>> {
         self.instances().find(|instance| (instance.host(), instance.port()) == (host, port))
-    }
-}
-
-impl Kept {
-    fn new() -> Self {
-        Self {
-            limit: Mutex::default(),
-            budget: Mutex::default(),
-            limited: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            retried: AtomicU64::new(0),
-            leaving: Mutex::default(),
-            left: Tally::default(),
-            ejecting: Mutex::default(),
-            draining: AtomicBool::new(false),
-            idle: Notify::new(),
-        }
-    }
-
-    /// Another limit begins with nothing counted; the same one goes on.
-    fn set_limit(&self, limit: Option<ServiceLimit>) {
-        let wanted = limit.map(|ServiceLimit { window, max }| Limit { quota: max, window });
-        let mut kept = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().map(|(limit, _)| *limit) != wanted {
-            *kept = wanted.map(|limit| (limit, Windows::new(limit)));
-        }
-    }
-
-    /// Lets go of instances once they have nothing under way.
-    fn release(&self, gone: impl Iterator<Item = Arc<Instance>>) {
-        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        leaving.extend(gone);
-        leaving.retain(|instance| {
-            let busy = instance.in_flight() > 0;
-            if !busy {
-                self.left.absorb(&instance.tally);
-            }
-            busy
-        });
     }
 }
 

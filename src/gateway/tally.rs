@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::gateway::{
+    figures::{ErrorCounts, Latency},
     histogram::Histogram,
     lease::Failure,
-    views::{ErrorCounts, Latency},
 };
 
 /// Counters since the instance was first registered.

@@ -2,7 +2,7 @@
 
 mod draft;
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use crate::{
     gateway::{GatewayHealth, GatewayStats, ServiceHealth},
@@ -36,13 +36,13 @@ use draft::ServiceBody;
         (status = 409, description = "Code `conflict`: this Ostler or another service has the `basePath`"),
     ),
     security(("bearer" = ["gateway:manage"])))]
-pub(super) async fn register(caller: Caller, Json(body): Json<ServiceBody>) -> Answer {
+pub(super) async fn register(request: HttpRequest, caller: Caller, Json(body): Json<ServiceBody>) -> Answer {
     let (service, made) = caller.runtime.register_service(&caller.who, body.into()).await?;
     let mut answer = match made {
         Registration::New => HttpResponse::Created(),
         Registration::Replaced => HttpResponse::Ok(),
     };
-    let location = format!("/api/gateway/services/{}", service.spec.name);
+    let location = format!("{}/{}", request.path(), service.spec.name);
     Ok(answer.insert_header((header::LOCATION, location)).json(service))
 }
 

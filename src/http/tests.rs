@@ -120,8 +120,16 @@ fn number(count: usize) -> u64 {
 }
 
 #[test]
+fn no_service_can_take_a_route_of_ours() {
+    for (path, _) in ALL {
+        let path = path.replace(['{', '}'], "");
+        assert!(crate::policy::service::taken(&path, Serve::All).is_some(), "{path}");
+    }
+}
+
+#[test]
 fn the_bounds_in_the_documentation_are_those_that_are_kept() {
-    use crate::policy::{account, name, server};
+    use crate::policy::{account, name, server, service};
     let schemas = &openapi::document()["components"]["schemas"];
     let bound = |at: &str, word: &str| {
         let (schema, field) = at.split_once('.').unwrap();
@@ -143,6 +151,22 @@ fn the_bounds_in_the_documentation_are_those_that_are_kept() {
         let bounds = (bound(at, "minLength"), bound(at, "maxLength"));
         assert_eq!(bounds, (number(account::SHORTEST), number(account::LONGEST)), "{at}");
     }
+    let day = u64::try_from(service::DAY.as_millis()).unwrap();
+    for (at, most) in [
+        ("NewServiceBody.timeout", day),
+        ("NewServiceBody.retries", service::MOST_RETRIES.into()),
+        ("NewInstanceBody.weight", service::HEAVIEST.into()),
+        ("NewServiceLimitBody.windowMs", day),
+        ("NewServiceLimitBody.max", service::MOST_REQUESTS.into()),
+        ("NewHealthCheckBody.interval", day),
+        ("NewHealthCheckBody.healthyAfter", service::MOST_CHECKS.into()),
+    ] {
+        assert_eq!(bound(at, "maximum"), most, "{at}");
+    }
+    assert_eq!(bound("NewServiceBody.name", "maxLength"), number(service::LONGEST_NAME));
+    assert_eq!(bound("NewServiceBody.basePath", "maxLength"), number(service::LONGEST_PATH));
+    assert_eq!(bound("NewServiceBody.instances", "maxItems"), number(service::MOST_INSTANCES));
+    assert_eq!(bound("NewInstanceBody.host", "maxLength"), number(service::LONGEST_HOST));
     let longest = crate::policy::call::LONGEST_DEADLINE.as_millis();
     assert_eq!(u128::from(bound("ExecuteBody.timeoutMs", "maximum")), longest);
 }

@@ -10,21 +10,21 @@ use crate::{
 /// Most instances of a service.
 pub const MOST_INSTANCES: usize = 256;
 /// Heaviest weight.
-const HEAVIEST: u32 = 1000;
+pub const HEAVIEST: u32 = 1000;
 /// Longest path, in bytes.
-const LONGEST_PATH: usize = 1024;
-/// Longest name, as DNS labels.
-const LONGEST_NAME: usize = 63;
+pub const LONGEST_PATH: usize = 1024;
+/// Longest name of a service, and of a part of a host's.
+pub const LONGEST_NAME: usize = 63;
 /// Longest name of a host (RFC 1035).
-const LONGEST_HOST: usize = 253;
+pub const LONGEST_HOST: usize = 253;
 /// A limit counts its requests one by one.
-const MOST_REQUESTS: u32 = 1_000_000;
+pub const MOST_REQUESTS: u32 = 1_000_000;
 /// Most checks in a row that may be asked for.
-const MOST_CHECKS: u32 = 100;
+pub const MOST_CHECKS: u32 = 100;
 /// Most other instances tried.
-const MOST_RETRIES: u32 = 10;
+pub const MOST_RETRIES: u32 = 10;
 /// Longest time of anything.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the node serves itself whatever else it does, each with all below it.
 const ALWAYS_OURS: [&str; 13] = [
@@ -127,7 +127,7 @@ fn host_fault(host: &str) -> Option<&'static str> {
     (!sound).then_some("must be a host name in lower case or an IP address, without scheme, port or brackets")
 }
 
-/// Whether nothing may be forwarded to `address`: what a name stands for is asked when it is connected to.
+/// Whether nothing may be forwarded to `address`. Ask it also of what a name resolves to, whenever that is connected to.
 #[must_use]
 pub fn is_refused(address: IpAddr) -> bool {
     match address.to_canonical() {

@@ -126,6 +126,7 @@ impl Runtime {
             let stored = StoredService { spec, created_at, updated_at: now };
             let row = stored.clone();
             runtime.inner.recorder.write(Some(entry), move |db| store::services::put(db, &row)).await?;
+            log::info!(service = stored.spec.name.as_str(), instances = stored.spec.instances.len(); "service registered");
             let details = ServiceDetails { spec: stored.spec.clone(), created_at, updated_at: now };
             services.put(stored);
             Ok((details, made))
@@ -148,6 +149,7 @@ impl Runtime {
             let row = name.clone();
             runtime.inner.recorder.write(Some(entry), move |db| store::services::delete(db, &row)).await?;
             services.times().remove(&name);
+            log::info!(service = name.as_str(); "service removed");
             services.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))
         })
         .await?;

@@ -31,7 +31,7 @@ thread_local! {
 pub(super) fn take(instance: InstanceId) -> Option<Upstream> {
     IDLE.with_borrow_mut(|idle| {
         let kept = idle.get_mut(&instance)?;
-        while let Some(mut last) = kept.pop() {
+        while let Some(last) = kept.pop() {
             if last.upstream.is_quiet() {
                 return Some(last.upstream);
             }

@@ -10,13 +10,18 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::policy::service::is_refused;
+
 /// How long an answer of the resolver is believed.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// Names remembered by one worker; past that, those no longer believed are forgotten.
 const MOST: usize = 1_000;
 
+/// Addresses of a name, and since when.
+type Answer = (Instant, Vec<IpAddr>);
+
 thread_local! {
-    static KNOWN: RefCell<HashMap<Box<str>, (Instant, Vec<IpAddr>)>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Box<str>, Answer>> = RefCell::default();
 }
 
 /// Every address of `host`, in the order to try them. Fails where the resolver knows none.
@@ -44,9 +49,10 @@ fn recall(host: &str) -> Option<Vec<IpAddr>> {
 }
 
 async fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
-    let addresses: Vec<IpAddr> = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
+    let found = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip());
+    let addresses: Vec<IpAddr> = found.filter(|address| !is_refused(*address)).collect();
     if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address that may be connected to"));
     }
     KNOWN.with_borrow_mut(|known| {
         if known.len() >= MOST {

@@ -13,7 +13,7 @@ use crate::{
 /// A service to register.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewService)]
+#[schema(as = NewServiceBody)]
 pub(in crate::http) struct ServiceBody {
     /// What to call it: 1 to 63 letters, digits, `-`, `_` or `.`.
     #[schema(value_type = String, min_length = 1, max_length = 63)]
@@ -62,7 +62,7 @@ pub(in crate::http) struct ServiceBody {
 /// Where an instance listens.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewInstance)]
+#[schema(as = NewInstanceBody)]
 struct InstanceBody {
     /// A name or an IP address, without scheme, port or brackets.
     #[schema(value_type = String, min_length = 1, max_length = 253)]
@@ -79,7 +79,7 @@ struct InstanceBody {
 /// How often one caller may use a service.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewServiceLimit)]
+#[schema(as = NewServiceLimitBody)]
 struct LimitBody {
     /// In any span of so many milliseconds …
     #[schema(minimum = 1, maximum = 86_400_000)]
@@ -92,7 +92,7 @@ struct LimitBody {
 /// How instances are checked; what is left out has a default.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewHealthCheck)]
+#[schema(as = NewHealthCheckBody)]
 struct HealthCheckBody {
     /// What to ask for, in place of `healthEndpoint`.
     #[schema(value_type = Option<String>, max_length = 1024)]

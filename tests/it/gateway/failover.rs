@@ -145,9 +145,9 @@ fn a_removal_waits_for_requests_under_way() {
     let (ostler, instances) = (Ostler::spawn(), Instances::start(1));
     let admin = ostler.admin();
     admin.post("/api/gateway/services", instances.service("shop", json!({}))).is(201);
+    let caller = ostler.anonymous();
     std::thread::scope(|scope| {
-        let anybody = ostler.anonymous();
-        let slow = scope.spawn(move || anybody.get("/shop/slow?wait=1500").status);
+        let slow = scope.spawn(|| caller.get("/shop/slow?wait=1500").status);
         eventually("it is under way", || {
             (admin.get("/api/gateway/stats").number("/summary/inFlight") == 1).then_some(())
         });

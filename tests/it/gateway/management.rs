@@ -1,6 +1,6 @@
 //! Registering, replacing, reading and removing services.
 
-use crate::support::{Ostler, Setup, Value, backends::on_both_databases, json};
+use crate::support::{Ostler, Setup, Value, backends::on_both_databases, instance::Instances, json};
 
 /// The seed's example, under a path that is free.
 fn chat() -> Value {
@@ -154,6 +154,29 @@ fn settings_of_the_gateway_are_what_services_follow() {
     admin.get("/api/gateway/stats").is(200).has("/services/0/loadBalancing", "least-connections");
     admin.post("/api/gateway/services", with(&chat(), "loadBalancing", json!("weighted"))).is(200);
     admin.get("/api/gateway/stats").is(200).has("/services/0/loadBalancing", "weighted");
+}
+
+#[test]
+fn requests_are_shared_out_by_weight_and_evenly_without() {
+    let (ostler, instances) = (Ostler::spawn(), Instances::start(3));
+    let admin = ostler.admin();
+    for (strategy, weights, expected) in
+        [("round-robin", [1, 2, 3], [20, 20, 20]), ("weighted", [1, 2, 3], [10, 20, 30])]
+    {
+        let mut body = instances.service("shop", json!({"loadBalancing": strategy}));
+        for (instance, weight) in weights.into_iter().enumerate() {
+            body["instances"][instance]["weight"] = json!(weight);
+        }
+        admin.post("/api/gateway/services", body).is(201);
+        for _ in 0..60 {
+            ostler.anonymous().get("/shop/x").is(200);
+        }
+        let stats = admin.get("/api/gateway/stats").is(200);
+        let counted: Vec<_> = (0..3).map(|n| stats.number(&format!("/services/0/instances/{n}/requests"))).collect();
+        assert_eq!(counted, expected, "{strategy}");
+        assert!(stats.at("/services/0/latency/p99").as_f64() >= stats.at("/services/0/latency/p50").as_f64());
+        admin.delete("/api/gateway/services/shop").is(204);
+    }
 }
 
 #[test]

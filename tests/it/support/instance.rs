@@ -52,9 +52,8 @@ impl Instance {
     /// Starts it again where it was, after it was killed.
     pub fn start_again(&mut self) {
         let (port, file) = (self.port, self.file.clone());
-        *self = eventually("its port is free again", || {
-            std::net::TcpListener::bind(("127.0.0.1", port)).ok().map(|_| Self::start_at(port, &file))
-        });
+        eventually("its port is free again", || std::net::TcpListener::bind(("127.0.0.1", port)).ok().map(drop));
+        *self = Self::start_at(port, &file);
     }
 }
 

@@ -1,140 +1,15 @@
-//! What the gateway shows of itself: figures and health, as the management interface sends them.
+//! How services and their instances are, as checks and requests show it.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{Gateway, Instance, Service, service::Slot},
-    model::{LoadBalancing, Timestamp},
+    gateway::{Gateway, Instance, Service, clock::millis, service::Slot},
+    model::Timestamp,
     policy::{breaker::Phase, health::Verdict},
 };
-
-/// Requests that failed, by what went wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorCounts {
-    /// No connection could be made.
-    pub connect: u64,
-    /// Its time passed.
-    pub timeout: u64,
-    /// The connection broke before the answer was whole.
-    pub reset: u64,
-    /// What the instance sent was no answer.
-    pub protocol: u64,
-    /// Answers with a status of 500 or more.
-    pub server_error: u64,
-    /// The client went away before there was an answer; no fault of the instance.
-    pub aborted: u64,
-}
-
-impl ErrorCounts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            connect: self.connect + other.connect,
-            timeout: self.timeout + other.timeout,
-            reset: self.reset + other.reset,
-            protocol: self.protocol + other.protocol,
-            server_error: self.server_error + other.server_error,
-            aborted: self.aborted + other.aborted,
-        }
-    }
-}
-
-/// Milliseconds from choosing an instance to the head of its answer, since registration.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Latency {
-    /// Half of the answers came within this time.
-    pub p50: f64,
-    /// Nine of ten.
-    pub p90: f64,
-    /// 99 of 100.
-    pub p99: f64,
-}
-
-impl Latency {
-    pub(super) fn of([p50, p90, p99]: [Duration; 3]) -> Self {
-        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
-        Self { p50: millis(p50), p90: millis(p90), p99: millis(p99) }
-    }
-}
-
-/// The figures of all services.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GatewayStats {
-    /// Of all together.
-    pub summary: StatsTotals,
-    /// Of each, by name.
-    pub services: Vec<ServiceStats>,
-}
-
-/// Figures summed over all services.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StatsTotals {
-    /// Services registered.
-    pub services: u64,
-    /// Their instances.
-    pub instances: u64,
-    /// Requests sent to instances, tries again included.
-    pub requests: u64,
-    /// Those that failed.
-    pub errors: ErrorCounts,
-    /// Requests under way.
-    pub in_flight: u64,
-}
-
-/// The figures of one service, since it was registered or Ostler started.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceStats {
-    /// The service.
-    pub name: String,
-    /// How its instances are chosen.
-    pub load_balancing: LoadBalancing,
-    /// Requests sent to instances, tries again included.
-    pub requests: u64,
-    /// Those that failed.
-    pub errors: ErrorCounts,
-    /// Requests under way.
-    pub in_flight: u64,
-    /// Requests sent to another instance after one failed.
-    pub retries: u64,
-    /// Requests that no instance could take.
-    pub no_instance: u64,
-    /// Requests over the service's rate limit.
-    pub rate_limited: u64,
-    /// How long answers take; `null` before the first.
-    pub latency: Option<Latency>,
-    /// Of each instance.
-    pub instances: Vec<InstanceStats>,
-}
-
-/// The figures of one instance.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InstanceStats {
-    /// Where it is.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Its weight.
-    pub weight: u32,
-    /// Requests sent to it.
-    pub requests: u64,
-    /// Those that failed.
-    pub errors: ErrorCounts,
-    /// Requests it has under way.
-    pub in_flight: u64,
-    /// How long its answers take; `null` before the first.
-    pub latency: Option<Latency>,
-    /// Whether it would get a request now.
-    pub available: bool,
-    /// Its circuit breaker.
-    pub breaker: BreakerView,
-}
 
 /// The health of all services.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -270,12 +145,12 @@ pub struct BreakerView {
 }
 
 impl BreakerView {
-    fn of(instance: &Instance, now: Duration) -> Self {
+    pub(super) fn of(instance: &Instance, now: Duration) -> Self {
         let breaker = instance.breaker();
         let (state, retry_in) = match breaker.phase(now) {
             Phase::Closed => (BreakerState::Closed, None),
             Phase::HalfOpen => (BreakerState::HalfOpen, None),
-            Phase::Open(until) => (BreakerState::Open, Some(super::clock::millis(until.saturating_sub(now)))),
+            Phase::Open(until) => (BreakerState::Open, Some(millis(until.saturating_sub(now)))),
         };
         let (consecutive_failures, ejections) = (breaker.in_a_row(), breaker.opened());
         Self { state, consecutive_failures, ejections, retry_in }
@@ -283,21 +158,6 @@ impl BreakerView {
 }
 
 impl Gateway {
-    /// The figures of all services.
-    #[must_use]
-    pub fn stats(&self) -> GatewayStats {
-        let services: Vec<_> = self.table().services().map(|service| service.stats()).collect();
-        let mut summary = StatsTotals::default();
-        for service in &services {
-            summary.services += 1;
-            summary.instances += count(service.instances.len());
-            summary.requests += service.requests;
-            summary.errors = summary.errors.plus(service.errors);
-            summary.in_flight += service.in_flight;
-        }
-        GatewayStats { summary, services }
-    }
-
     /// The health of all services.
     #[must_use]
     pub fn health(&self) -> GatewayHealth {
@@ -315,24 +175,6 @@ impl Gateway {
 }
 
 impl Service {
-    /// Its figures.
-    #[must_use]
-    pub fn stats(&self) -> ServiceStats {
-        let (all, now) = (self.tally(), self.now());
-        ServiceStats {
-            name: self.spec().name.clone(),
-            load_balancing: self.load_balancing(),
-            requests: all.requests(),
-            errors: all.errors(),
-            in_flight: self.in_flight(),
-            retries: self.kept.retried.load(Relaxed),
-            no_instance: self.kept.refused.load(Relaxed),
-            rate_limited: self.kept.limited.load(Relaxed),
-            latency: all.latency(),
-            instances: self.slots().iter().map(|slot| slot.stats(now)).collect(),
-        }
-    }
-
     /// Its health.
     #[must_use]
     pub fn health(&self) -> ServiceHealth {
@@ -352,21 +194,6 @@ impl Service {
 }
 
 impl Slot {
-    fn stats(&self, now: Duration) -> InstanceStats {
-        let Self { instance, weight } = self;
-        InstanceStats {
-            host: instance.host().to_owned(),
-            port: instance.port(),
-            weight: *weight,
-            requests: instance.tally.requests(),
-            errors: instance.tally.errors(),
-            in_flight: instance.in_flight().into(),
-            latency: instance.tally.latency(),
-            available: *weight > 0 && instance.is_available(now),
-            breaker: BreakerView::of(instance, now),
-        }
-    }
-
     fn health(&self, now: Duration) -> InstanceHealth {
         let Self { instance, weight } = self;
         let (verdict, history) = instance.verdict();
@@ -389,6 +216,7 @@ impl Slot {
     }
 }
 
-fn count(count: usize) -> u64 {
+/// A length, as figures are sent.
+pub(super) fn count(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
