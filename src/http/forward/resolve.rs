@@ -17,8 +17,11 @@ const BELIEVED: Duration = Duration::from_secs(5);
 /// Names remembered by one worker; past that, those no longer believed are forgotten.
 const MOST: usize = 1_000;
 
+/// Addresses of a name, and since when.
+type Answer = (Instant, Vec<IpAddr>);
+
 thread_local! {
-    static KNOWN: RefCell<HashMap<Box<str>, (Instant, Vec<IpAddr>)>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Box<str>, Answer>> = RefCell::default();
 }
 
 /// Every address of `host`, in the order to try them. Fails where the resolver knows none.
