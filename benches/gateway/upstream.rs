@@ -44,7 +44,7 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
                 return Ok(());
             }
         };
-        let line = head.split(|byte: &u8| *byte == b'\r').next().unwrap_or_default();
+        let line = head[..].split(|byte| *byte == b'\r').next().unwrap_or_default();
         if line.windows(5).any(|window| window == b"/echo") {
             let length = length(&head);
             while read.len() < length {

@@ -42,4 +42,6 @@ pub(in crate::http) enum Verdict {
     KeepAlive,
     /// What is staged is sent, then the connection is closed.
     Close,
+    /// The connection is reset: what was sent of the answer could otherwise be taken for the whole of it.
+    Reset,
 }

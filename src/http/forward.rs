@@ -29,7 +29,7 @@ use crate::{
         edge::{Connection, Verdict},
         guard::Guard,
         problem::Problem,
-        wire::RequestHead,
+        wire::{RequestHead, Version},
     },
 };
 
@@ -168,7 +168,8 @@ async fn attempt(
                 return Ok(Ended::Dealt(tunnel::run(client, call, lease, &head, upstream).await));
             }
             Outcome::Refused(refusal) => return Err(refused(call, refusal)),
-            Outcome::Broken | Outcome::Gone => return Ok(Ended::Dealt(Verdict::Close)),
+            Outcome::Broken => return Ok(Ended::Dealt(broken(call))),
+            Outcome::Gone => return Ok(Ended::Dealt(Verdict::Close)),
             Outcome::Failed(attempt) => attempt,
         };
         if !attempt.request_begun {
@@ -195,6 +196,14 @@ fn write_head(call: &Call<'_>, upstream: &mut Upstream) -> Result<(), Problem> {
 fn verdict(call: &Call<'_>, upload: &Upload) -> Verdict {
     log_answer(call);
     if call.keep_alive.get() && upload.is_whole() { Verdict::KeepAlive } else { Verdict::Close }
+}
+
+/// A client of HTTP/1.0 takes the end of the connection for the end of the answer; others see that something is missing.
+fn broken(call: &Call<'_>) -> Verdict {
+    match call.head.version {
+        Version::Http10 => Verdict::Reset,
+        Version::Http11 => Verdict::Close,
+    }
 }
 
 /// Answers in place of the service.

@@ -168,7 +168,7 @@ impl Plan {
             line(out, b"transfer-encoding", b"chunked");
         }
         match (self.verdict, self.asked.version) {
-            (Verdict::Close, _) => line(out, b"connection", b"close"),
+            (Verdict::Close | Verdict::Reset, _) => line(out, b"connection", b"close"),
             (Verdict::KeepAlive, Version::Http10) => line(out, b"connection", b"keep-alive"),
             (Verdict::KeepAlive, Version::Http11) => {}
         }

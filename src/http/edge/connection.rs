@@ -193,6 +193,12 @@ impl Connection {
         &mut self.stream
     }
 
+    /// Closes it so that the client is told of a failure and not of an end.
+    pub(super) fn reset(self) {
+        // Where that is refused, the client at least gets no more.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+    }
+
     /// Begins another request.
     pub(super) fn begin(&mut self, framing: Framing, owes_continue: bool) {
         self.body = BodyDecoder::new(framing);

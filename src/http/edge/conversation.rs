@@ -65,6 +65,9 @@ pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, desk: &Des
         let served = Box::pin(serve(connection, head, &slot, app, desk)).await;
         let Some((served, verdict)) = served else { return };
         connection = served;
+        if verdict == Verdict::Reset {
+            return connection.reset();
+        }
         if verdict == Verdict::Close || !drain(&mut connection).await {
             let lingers = !connection.body_is_done() || !connection.input.buffer.is_empty();
             return close(connection, lingers).await;

@@ -36,7 +36,7 @@ pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
     }
 }
 
-/// Writes the head of the answer.
+/// Writes the head of the answer, up to its last line.
 pub(super) fn write(head: &ResponseHead, telling: &Telling<'_>, out: &mut BytesMut) {
     write_status(head.status, out);
     copy_fields(head, out);
@@ -56,6 +56,7 @@ pub(super) fn write_switch(head: &ResponseHead, id: &str, out: &mut BytesMut) {
     out.put_slice(b"Connection: Upgrade\r\n");
     head.fields.all("upgrade").for_each(|protocol| line(out, b"Upgrade", &[protocol]));
     finish(head, id, out);
+    out.put_slice(b"\r\n");
 }
 
 /// Writes an interim answer.
@@ -124,7 +125,6 @@ fn finish(head: &ResponseHead, id: &str, out: &mut BytesMut) {
     let version: &[u8] = if head.version == Version::Http10 { b"1.0 " } else { b"1.1 " };
     line(out, b"Via", &[version, names::PSEUDONYM.as_bytes()]);
     line(out, b"X-Request-Id", &[id.as_bytes()]);
-    out.put_slice(b"\r\n");
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
         let mut out = BytesMut::new();
         write(&head, &Telling { framing, method, version, keep_alive, id: "r-1" }, &mut out);
         let text = String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n");
-        text.replace(&format!("Via: 1.1 {}\nX-Request-Id: r-1\n\n", *names::PSEUDONYM), "")
+        text.replace(&format!("Via: 1.1 {}\nX-Request-Id: r-1\n", *names::PSEUDONYM), "")
     }
 
     #[test]

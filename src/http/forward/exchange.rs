@@ -255,10 +255,15 @@ impl<'a> Exchange<'a> {
         let framing = answer::reframe(head.framing, version);
         // Who says that it will not read the rest of a request cannot be sent it, nor can the next one be told from it.
         let is_complete = head.keep_alive || !self.upload.is_going();
-        let keep_alive = request.keep_alive && framing != Framing::UntilClose && is_complete;
+        let keep_alive =
+            request.keep_alive && framing != Framing::UntilClose && is_complete && !self.client.is_stopping();
         self.call.keep_alive.set(keep_alive);
         let telling = Telling { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
         answer::write(&head, &telling, self.client.stage());
+        if head.fields.get("date").is_none() {
+            self.client.stage_date();
+        }
+        self.client.stage().extend_from_slice(b"\r\n");
         self.answer = Answer::Coming {
             decoder: BodyDecoder::new(head.framing),
             encoder: BodyEncoder::new(framing),

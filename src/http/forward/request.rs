@@ -306,15 +306,15 @@ mod tests {
     #[test]
     fn the_prefix_is_stripped_only_where_the_service_says_so() {
         let strips = ServiceSpec { strip_prefix: true, pass_credentials: true, ..spec() };
-        let first = |spec: &ServiceSpec, target: &str| {
+        let first = |spec, target: &str| {
             let text = sent(spec, false, &format!("GET {target} HTTP/1.1\nHost: h\n\n")).unwrap();
             text.split(' ').nth(1).unwrap().to_owned()
         };
         assert_eq!(first(&strips, "/api/s/a?b"), "/a?b");
         assert_eq!(first(&strips, "/api/s?b"), "/?b");
         assert_eq!(first(&strips, "/api/s"), "/");
-        let keeps = spec();
-        assert_eq!(first(&keeps, "/api/s/a?b"), "/api/s/a?b");
+        let plain = spec();
+        assert_eq!(first(&plain, "/api/s/a?b"), "/api/s/a?b");
         let root = ServiceSpec { strip_prefix: true, ..ServiceSpec::new("s", "/") };
         assert_eq!(first(&root, "/a"), "/a");
         let text = sent(&strips, false, "GET / HTTP/1.1\nHost: h\nAuthorization: Bearer y\n\n").unwrap();

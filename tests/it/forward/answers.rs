@@ -101,6 +101,17 @@ fn a_truncated_answer_is_never_shown_as_whole() {
 }
 
 #[test]
+fn a_client_of_http_1_0_sees_that_an_answer_broke_off() {
+    let upstream = scripted();
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    wire.send("GET /s/cut HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    let mut answer = Vec::new();
+    let end = std::io::Read::read_to_end(&mut wire.stream, &mut answer);
+    assert_eq!(end.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+}
+
+#[test]
 fn redirects_are_the_clients_to_follow() {
     let upstream = scripted();
     let front = Front::of(&upstream);
