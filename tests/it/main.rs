@@ -16,6 +16,7 @@ mod support;
 mod access;
 mod accounts;
 mod audit;
+mod chaos;
 mod clock;
 mod config;
 mod database_faults;
