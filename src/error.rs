@@ -59,7 +59,7 @@ pub enum Error {
     /// The call's deadline passed; the server was told to cancel.
     #[error("no answer within {} ms", .0.as_millis())]
     CallTimeout(Duration),
-    /// The database does not take or give data now; nothing was changed.
+    /// The database does not take or give data now. Nothing was changed, unless the text says that it may still be.
     #[error("the database is unavailable: {0}")]
     StoreUnavailable(String),
     /// Ostler is starting or stopping.
@@ -111,6 +111,12 @@ pub struct Fault {
     pub pointer: String,
     /// What is wrong and how to mend it.
     pub message: String,
+}
+
+/// The pointer to the field `key` of what `pointer` points to (RFC 6901).
+#[must_use]
+pub fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Every field that cannot be accepted.

@@ -94,7 +94,9 @@ urls! {
         "/users" => get users::list, post users::create;
         "/users/{userId}" => get users::get, put users::update, delete users::delete;
     }
+    // Routes are tried in this order, so the one that must be fast comes first.
     private "/api/mcp" {
+        "/{id}/execute" => post execute::execute;
         "" => get servers::list, post servers::create;
         "/health/check" => get servers::check_health;
         "/admin/all" => get servers::list_all;
@@ -105,7 +107,6 @@ urls! {
         "/{id}/restart" => post processes::restart;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
-        "/{id}/execute" => post execute::execute;
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;

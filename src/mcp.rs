@@ -8,7 +8,7 @@ mod framing;
 mod revision;
 mod write;
 
-pub use control::{Discovered, Initialized, ToolsPage, tool_error_text, tool_text};
+pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text, tool_text};
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};

@@ -1,9 +1,13 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
 pub mod account;
+pub mod call;
 pub mod command;
 pub mod environment;
 pub mod mask;
+pub mod name;
 pub mod permission;
 pub mod rate;
 pub mod restart;
+pub mod secret;
+pub mod server;

@@ -13,7 +13,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -42,13 +41,17 @@ const FRESH: Duration = Duration::from_millis(20);
 /// How long [`Recorder::ready`] waits for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long [`Recorder::stop`] does, for the last commit.
+const LAST: Duration = Duration::from_secs(10);
+
 /// A handle on the recorder; cheap to clone. Dropping the last one commits what is queued and ends the thread.
 #[derive(Clone)]
 pub struct Recorder {
     queue: mpsc::UnboundedSender<Request>,
     room: Arc<Semaphore>,
     health: Arc<Health>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Tells of the thread's end, to the first who asks.
+    end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
 /// What is known about the database without asking it.
@@ -70,12 +73,18 @@ impl Recorder {
             committed: AtomicU64::new(0),
         });
         let writer = Writer::new(store.clone(), Arc::clone(&health))?;
-        let thread = std::thread::Builder::new()
+        let (done, end) = oneshot::channel();
+        let work = move || {
+            writer.run(requests);
+            // Nobody listens where nobody stops it.
+            let _ = done.send(());
+        };
+        std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || writer.run(requests))
+            .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE)));
-        Ok(Self { queue, room, health, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { queue, room, health, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s.
@@ -97,6 +106,7 @@ impl Recorder {
     }
 
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
+    /// Waits as long as the database takes, as all that follow do.
     pub async fn call(&self, call: ToolCall) -> Result<()> {
         let bytes = call.parameters.get().len() + call.response.as_ref().map_or(0, |response| response.get().len());
         self.submit(bytes, |ack| Item::Call(call, ack)).await
@@ -120,15 +130,16 @@ impl Recorder {
     }
 
     /// Commits what is queued and ends the thread. Whatever comes later is refused.
+    /// What a database that does not answer has not taken after 10 s may be lost.
     pub async fn stop(&self) {
         // Refused only where the thread has ended already.
         let _ = self.send(Request { item: Item::Stop, permit: None });
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let join = tokio::task::spawn_blocking(move || thread.join());
-            if !matches!(join.await, Ok(Ok(()))) {
-                log::error!("the recorder's thread had panicked");
-            }
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(end) = end else { return };
+        match tokio::time::timeout(LAST, end).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => log::error!("the recorder's thread had panicked"),
+            Err(_) => log::error!("the database does not answer; what was to be recorded last may be lost"),
         }
     }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod builder;
 mod calls;
+mod commit;
 mod dispatch;
 mod events;
 mod first_admin;

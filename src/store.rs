@@ -10,6 +10,7 @@ mod connection;
 mod fault;
 pub mod keys;
 mod migration;
+mod occupancy;
 mod page;
 mod pool;
 mod room;
@@ -31,6 +32,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use diesel::{ConnectionError, r2d2::Pool};
@@ -43,7 +45,11 @@ use connection::Access;
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
 pub(crate) use fault::is_damage;
+pub use occupancy::Occupancy;
 pub use url::DatabaseUrl;
+
+/// How long a read may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pool of reading connections; cheap to clone.
 #[derive(Clone)]
@@ -93,6 +99,13 @@ impl Store {
         migration::run(&mut self.writer()?)
     }
 
+    /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.
+    /// Blocks, on PostgreSQL for up to 2 s. Where the connection that holds PostgreSQL's lock is lost, it is taken
+    /// again in the background; meanwhile another one may get in, which both then log.
+    pub fn occupy(&self) -> Result<Occupancy> {
+        occupancy::take(&self.url)
+    }
+
     /// A connection of its own, for the recorder. Blocks.
     pub fn writer(&self) -> Result<Connection> {
         self.connect(Access::Write)
@@ -127,7 +140,16 @@ impl Store {
     }
 
     /// Runs `query` on a pooled connection, on a thread where blocking is allowed. Such connections refuse writes.
+    /// `StoreUnavailable` after 5 s without an answer; the query may go on.
     pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let late = |_| Error::StoreUnavailable("it does not answer".into());
+        tokio::time::timeout(PATIENCE, self.read_patiently(query)).await.map_err(late)?
+    }
+
+    async fn read_patiently<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {

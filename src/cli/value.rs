@@ -3,7 +3,7 @@
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use log::LevelFilter;
-use ostler::policy::{account, rate::Limit};
+use ostler::policy::{account, rate::Limit, secret};
 
 use crate::cli::{config::LoadBalancing, logging::Format};
 
@@ -16,9 +16,6 @@ pub(crate) const LOAD_BALANCING: &[(&str, LoadBalancing)] = &[
 
 /// The names of the log's formats.
 pub(crate) const LOG_FORMAT: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
-
-/// The fewest bytes of a key: as many as HS256 has.
-const SHORTEST_KEY: usize = 32;
 
 /// The longest time that can be set: a week.
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -85,12 +82,9 @@ pub(crate) fn password(text: &str) -> Result<String, String> {
     account::password_fault(text, "").map_or_else(|| Ok(text.to_owned()), |fault| Err(fault.to_owned()))
 }
 
-/// A key long enough to sign with; the runtime looks at it more closely.
+/// A key good enough to sign with.
 pub(crate) fn secret_key(text: &str) -> Result<String, String> {
-    if text.len() < SHORTEST_KEY {
-        return Err(format!("must be at least {SHORTEST_KEY} bytes long; `openssl rand -base64 32` makes one"));
-    }
-    Ok(text.to_owned())
+    secret::fault(text).map_or_else(|| Ok(text.to_owned()), |fault| Err(fault.to_owned()))
 }
 
 /// Items separated by commas; blanks around them do not count, an empty text is an empty list.

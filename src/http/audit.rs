@@ -42,7 +42,7 @@ pub(super) struct AuditQuery {
 /// Read the audit log
 ///
 /// Who did what to what, when, and how it went; newest first.
-#[utoipa::path(get, path = "/api/audit", tag = "administration", params(AuditQuery),
+#[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
     security(("bearer" = ["audit:read"])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> Answer {

@@ -16,7 +16,11 @@ use serde::{
 };
 use serde_path_to_error::{Path, Segment};
 
-use crate::{error::Error, http::problem::Problem};
+use crate::{
+    error::{Error, below},
+    http::problem::Problem,
+    model::Names,
+};
 
 /// The longest body taken, in bytes.
 pub(super) const LIMIT: usize = 4 << 20;
@@ -92,11 +96,6 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-/// The pointer to the field `key` of what `pointer` points to (RFC 6901).
-pub(super) fn below(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
-}
-
 /// The pointer with the field that the message is about, where the path stops short of it.
 fn with_field(pointer: String, message: &str) -> String {
     let named = ["missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start));
@@ -161,9 +160,15 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A JSON object of texts in which no key is there twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A JSON object of texts in which no key is there twice. `Debug` shows the keys alone.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct TextMap(pub(super) BTreeMap<String, String>);
+
+impl fmt::Debug for TextMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Names(&self.0).fmt(f)
+    }
+}
 
 impl<'de> Deserialize<'de> for TextMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

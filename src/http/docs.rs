@@ -15,7 +15,7 @@ mod schema;
 /// Answers with the page.
 pub(super) async fn page() -> Answer {
     static PAGE: OnceLock<Bytes> = OnceLock::new();
-    let page = PAGE.get_or_init(|| page::render(openapi::document()).into());
+    let page = PAGE.get_or_init(|| page::render(openapi::document(), &openapi::order().collect::<Vec<_>>()).into());
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8")).body(page.clone()))
 }
 

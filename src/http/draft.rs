@@ -1,14 +1,10 @@
-//! What callers may write about a server, and how long it may be.
+//! What callers may write about a server; `policy::server` says how much.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    error::{Faults, Result},
-    http::{
-        body::{Text, TextMap, below, present},
-        keys::check_name,
-    },
+    http::body::{Text, TextMap, present},
     model::{ServerChange, ServerConfig},
 };
 
@@ -73,45 +69,29 @@ fn yes() -> bool {
     true
 }
 
-impl NewServerBody {
-    /// The server, or all its faults at once.
-    pub(super) fn check(self) -> Result<ServerConfig> {
-        let mut faults = Faults::default();
-        check_name(&mut faults, &self.name);
-        check_description(&mut faults, self.description.as_ref());
-        check_command(&mut faults, &self.command);
-        check_args(&mut faults, &self.args);
-        check_env(&mut faults, &self.env);
-        faults.into_result()?;
-        Ok(ServerConfig {
-            name: self.name.0,
-            description: self.description.map(|text| text.0),
-            command: self.command.0,
-            args: strings(self.args),
-            env: self.env.0,
-            enabled: self.enabled,
-        })
+impl From<NewServerBody> for ServerConfig {
+    fn from(body: NewServerBody) -> Self {
+        Self {
+            name: body.name.0,
+            description: body.description.map(|text| text.0),
+            command: body.command.0,
+            args: strings(body.args),
+            env: body.env.0,
+            enabled: body.enabled,
+        }
     }
 }
 
-impl ServerChangeBody {
-    /// The change, or all its faults at once.
-    pub(super) fn check(self) -> Result<ServerChange> {
-        let mut faults = Faults::default();
-        self.name.iter().for_each(|name| check_name(&mut faults, name));
-        check_description(&mut faults, self.description.iter().flatten().next());
-        self.command.iter().for_each(|command| check_command(&mut faults, command));
-        self.args.iter().for_each(|args| check_args(&mut faults, args));
-        self.env.iter().for_each(|env| check_env(&mut faults, env));
-        faults.into_result()?;
-        Ok(ServerChange {
-            name: self.name.map(|text| text.0),
-            description: self.description.map(|text| text.map(|text| text.0)),
-            command: self.command.map(|text| text.0),
-            args: self.args.map(strings),
-            env: self.env.map(|env| env.0),
-            enabled: self.enabled,
-        })
+impl From<ServerChangeBody> for ServerChange {
+    fn from(body: ServerChangeBody) -> Self {
+        Self {
+            name: body.name.map(|text| text.0),
+            description: body.description.map(|text| text.map(|text| text.0)),
+            command: body.command.map(|text| text.0),
+            args: body.args.map(strings),
+            env: body.env.map(|env| env.0),
+            enabled: body.enabled,
+        }
     }
 }
 
@@ -119,67 +99,29 @@ fn strings(texts: Vec<Text>) -> Vec<String> {
     texts.into_iter().map(|text| text.0).collect()
 }
 
-fn check_description(faults: &mut Faults, description: Option<&Text>) {
-    let holds = description.is_none_or(|Text(text)| text.chars().count() <= 2000);
-    faults.check(holds, "/description", "must be at most 2000 characters");
-}
-
-fn check_command(faults: &mut Faults, Text(command): &Text) {
-    let holds = command.len() <= 4096 && !command.trim().is_empty();
-    faults.check(holds, "/command", "must be a program of 1 to 4096 bytes");
-}
-
-fn check_args(faults: &mut Faults, args: &[Text]) {
-    faults.check(args.len() <= 256, "/args", "must be at most 256 arguments");
-    for (index, Text(arg)) in args.iter().enumerate().take(256) {
-        faults.check(arg.len() <= 32 << 10, format!("/args/{index}"), "must be at most 32 KiB");
-    }
-}
-
-fn check_env(faults: &mut Faults, TextMap(env): &TextMap) {
-    faults.check(env.len() <= 128, "/env", "must be at most 128 variables");
-    for (name, value) in env.iter().take(128) {
-        let holds = (1..=256).contains(&name.len()) && value.len() <= 32 << 10;
-        faults.check(holds, below("/env", name), "must have a name of 1 to 256 bytes and a value of at most 32 KiB");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{error::Error, http::body::parse};
 
-    fn pointers(body: &str) -> Vec<String> {
-        match parse::<NewServerBody>(body.as_bytes()).and_then(NewServerBody::check) {
-            Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_fault_is_told_at_once() {
-        let long = "x".repeat(33 << 10);
-        let body = format!(r#"{{"name":" ","command":"","args":["a","{long}"],"env":{{"A":"{long}"}}}}"#);
-        assert_eq!(pointers(&body), ["/name", "/command", "/args/1", "/env/A"]);
-    }
-
     #[test]
     fn nobody_can_assign_what_is_not_theirs() {
         for field in ["userId", "id", "totalCalls", "healthStatus", "createdAt", "deletedAt"] {
             let body = format!(r#"{{"name":"a","command":"b","{field}":"x"}}"#);
-            assert_eq!(pointers(&body), [format!("/{field}")]);
+            let Err(Error::Invalid(faults)) = parse::<NewServerBody>(body.as_bytes()) else { panic!("{field}") };
+            assert_eq!(faults.0[0].pointer, format!("/{field}"));
         }
     }
 
     #[test]
     fn a_server_needs_only_a_name_and_a_command() {
-        let config = parse::<NewServerBody>(br#"{"name":"a","command":"b"}"#).unwrap().check().unwrap();
-        assert!(config.enabled && config.args.is_empty() && config.env.is_empty());
+        let config = ServerConfig::from(parse::<NewServerBody>(br#"{"name":"a","command":"b"}"#).unwrap());
+        assert_eq!(config, ServerConfig::new("a", "b"));
     }
 
     #[test]
     fn what_a_change_leaves_out_stays() {
-        let change = |body: &str| parse::<ServerChangeBody>(body.as_bytes()).and_then(ServerChangeBody::check);
+        let change = |body: &str| parse::<ServerChangeBody>(body.as_bytes()).map(ServerChange::from);
         let empty = change("{}").unwrap();
         assert!(empty.name.is_none() && empty.description.is_none() && empty.enabled.is_none());
         assert_eq!(change(r#"{"description":null}"#).unwrap().description, Some(None));

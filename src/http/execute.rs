@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::{
-    error::{Faults, Result},
     http::{
         Answer,
         access::Caller,
@@ -47,24 +46,12 @@ pub(super) struct ExecuteBody<'a> {
 }
 
 impl ExecuteBody<'_> {
-    fn check(&self) -> Result<()> {
-        let mut faults = Faults::default();
-        let name = &self.tool_name.0;
-        let named = (1..=256).contains(&name.len()) && !name.contains(char::is_control);
-        faults.check(named, "/toolName", "must be 1 to 256 bytes without control characters");
-        let is_object = self.parameters.is_none_or(|raw| raw.get().starts_with('{'));
-        faults.check(is_object, "/parameters", "must be an object");
-        let in_bounds = self.timeout_ms.is_none_or(|ms| (1..=3_600_000).contains(&ms));
-        faults.check(in_bounds, "/timeoutMs", "must be 1 to 3600000");
-        faults.into_result()
-    }
-
-    fn request(self, progress: Option<mpsc::Sender<Arc<RawValue>>>) -> CallRequest {
+    fn request(self) -> CallRequest {
         CallRequest {
             tool: self.tool_name.0.into_owned(),
             parameters: self.parameters.map(ToOwned::to_owned),
             timeout: self.timeout_ms.map(Duration::from_millis),
-            progress,
+            progress: None,
         }
     }
 }
@@ -88,7 +75,8 @@ pub(super) struct ExecuteAnswer {
 /// Call a tool
 ///
 /// Waits for a starting server inside the deadline. With `Accept: text/event-stream` the answer is a stream: an event
-/// `progress` for each note of progress the server sends, then one event `result` (as below) or `error` (a problem).
+/// `progress` for each note of progress the server sends, its `progressToken` being the `callId`, then one event `result`
+/// (as below) or `error` (a problem).
 /// Whoever hangs up cancels the call. The call is on record before the answer is sent.
 #[utoipa::path(post, path = "/api/mcp/{id}/execute", tag = "calls",
     params(("id" = String, Path, description = "The server")),
@@ -112,11 +100,13 @@ pub(super) async fn execute(
     JsonBytes(bytes): JsonBytes,
 ) -> Answer {
     let body: ExecuteBody<'_> = parse(&bytes)?;
-    body.check()?;
+    let wanted = body.request();
     if sse::is_wanted(request.headers()) {
-        return Ok(sse::respond_to_the_end(events(&request, caller, id, body)));
+        // Before the stream: what cannot be accepted is a problem with a status of its own.
+        wanted.check()?;
+        return Ok(sse::respond_to_the_end(events(&request, caller, id, wanted)));
     }
-    let outcome = caller.runtime.call(&caller.who, id, body.request(None)).await?;
+    let outcome = caller.runtime.call(&caller.who, id, wanted).await?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(encode(&outcome)))
 }
 
@@ -136,10 +126,10 @@ fn events(
     request: &HttpRequest,
     caller: Caller,
     id: ServerId,
-    body: ExecuteBody<'_>,
+    wanted: CallRequest,
 ) -> impl Stream<Item = Bytes> + 'static {
     let (sender, receiver) = mpsc::channel(PROGRESS_BACKLOG);
-    let wanted = body.request(Some(sender));
+    let wanted = CallRequest { progress: Some(sender), ..wanted };
     let (path, request_id) = (request.path().to_owned(), RequestId::of(request));
     let call = async move {
         match caller.runtime.call(&caller.who, id, wanted).await {
@@ -200,7 +190,7 @@ mod tests {
     fn numbers_and_key_order_survive_in_both_directions() {
         let text = r#"{"toolName":"t","parameters":{"z":12345678901234567890123,"a":1.10}}"#;
         let body: ExecuteBody<'_> = parse(text.as_bytes()).unwrap();
-        assert_eq!(body.request(None).parameters.unwrap().get(), r#"{"z":12345678901234567890123,"a":1.10}"#);
+        assert_eq!(body.request().parameters.unwrap().get(), r#"{"z":12345678901234567890123,"a":1.10}"#);
         let outcome = CallOutcome { call_id: CallId::new(), result: raw(r#"{"z":1e400, "a":[]}"#), execution_time: 12 };
         let expected = format!(
             r#"{{"success":true,"result":{{"z":1e400, "a":[]}},"executionTime":12,"callId":"{}"}}"#,
@@ -211,17 +201,18 @@ mod tests {
 
     #[test]
     fn faults_of_a_call_are_told_by_field() {
-        let pointers = |text: &str| match parse::<ExecuteBody<'_>>(text.as_bytes()).and_then(|body| body.check()) {
-            Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>(),
-            other => panic!("{other:?}"),
-        };
+        let pointers =
+            |text: &str| match parse::<ExecuteBody<'_>>(text.as_bytes()).and_then(|body| body.request().check()) {
+                Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>(),
+                other => panic!("{other:?}"),
+            };
         assert_eq!(
             pointers(r#"{"toolName":"","parameters":[1],"timeoutMs":0}"#),
             ["/toolName", "/parameters", "/timeoutMs"]
         );
         assert_eq!(pointers(r#"{"toolName":"t","timeoutMs":"soon"}"#), ["/timeoutMs"]);
         assert_eq!(pointers(r#"{"toolName":"t","params":{}}"#), ["/params"]);
-        assert!(parse::<ExecuteBody<'_>>(br#"{"toolName":"t","parameters":null}"#).unwrap().check().is_ok());
+        assert!(parse::<ExecuteBody<'_>>(br#"{"toolName":"t","parameters":null}"#).unwrap().request().check().is_ok());
     }
 
     #[actix_web::test]

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    error::Faults,
     http::{
         Answer,
         access::Caller,
@@ -31,7 +30,7 @@ pub(super) struct NewKeyBody {
 }
 
 /// A key just made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewKey)]
 pub(super) struct NewKeyView {
@@ -42,7 +41,7 @@ pub(super) struct NewKeyView {
 }
 
 /// List your API keys
-#[utoipa::path(get, path = "/api/auth/keys", tag = "account", params(PageQuery),
+#[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(PageQuery),
     responses((status = 200, description = "A page of keys, without their secrets", body = List<ApiKey>)),
     security(("bearer" = [])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -53,14 +52,11 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
 /// Make an API key
 ///
 /// The answer shows the key; nothing ever shows it again.
-#[utoipa::path(post, path = "/api/auth/keys", tag = "account",
+#[utoipa::path(post, path = "/api/auth/keys", tag = "keys",
     request_body(content = NewKeyBody, example = json!({"name": "nightly build", "permissions": ["mcp:read", "mcp:execute"]})),
     responses((status = 201, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
 pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answer {
-    let mut faults = Faults::default();
-    check_name(&mut faults, &body.name);
-    faults.into_result()?;
     let permissions = body.permissions.map(|list| list.into_iter().collect());
     let made = caller.runtime.create_key(&caller.who, &body.name.0, permissions, body.expires_at).await?;
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
@@ -69,17 +65,11 @@ pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answ
 /// Remove an API key
 ///
 /// It ends at once.
-#[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "account",
+#[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "keys",
     params(("id" = String, Path, description = "The key")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = [])))]
 pub(super) async fn delete(caller: Caller, Id(id): Id<KeyId>) -> Answer {
     caller.runtime.delete_key(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Notes where a name is not one a person could read.
-pub(super) fn check_name(faults: &mut Faults, Text(name): &Text) {
-    let holds = name.chars().count() <= 128 && !name.trim().is_empty() && !name.chars().any(char::is_control);
-    faults.check(holds, "/name", "must be 1 to 128 characters, none of them a control character");
 }

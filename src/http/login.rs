@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    error::Faults,
     http::{
         Answer,
         access::{Caller, Stranger, no_session_cookie, session_cookie},
@@ -15,20 +14,15 @@ use crate::{
     model::{PermissionSet, Timestamp, User},
 };
 
-/// Longest address taken, in bytes (RFC 5321).
-pub(super) const LONGEST_EMAIL: usize = 254;
-/// Longest password taken, in bytes.
-pub(super) const LONGEST_PASSWORD: usize = 1024;
-
 /// An address and its password.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct LoginBody {
     /// The account's address.
-    #[schema(value_type = String, max_length = 254)]
+    #[schema(value_type = String)]
     email: Text,
     /// Its password.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password)]
     password: Text,
 }
 
@@ -62,10 +56,10 @@ pub(super) struct MeView {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PasswordBody {
     /// The password so far.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password)]
     current_password: Text,
-    /// The password from now on.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    /// The password from now on, 12 to 1024 bytes.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
     new_password: Text,
 }
 
@@ -77,10 +71,6 @@ pub(super) struct PasswordBody {
     responses((status = 200, description = "The login", body = LoginView)),
     security(()))]
 pub(super) async fn login(request: HttpRequest, stranger: Stranger, Json(body): Json<LoginBody>) -> Answer {
-    let mut faults = Faults::default();
-    faults.check(body.email.0.len() <= LONGEST_EMAIL, "/email", "must be at most 254 bytes");
-    faults.check(body.password.0.len() <= LONGEST_PASSWORD, "/password", "must be at most 1024 bytes");
-    faults.into_result()?;
     let id = Some(RequestId::of(&request).as_ref().to_owned());
     let login = stranger.runtime.login(&body.email.0, &body.password.0, stranger.address, id).await?;
     let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
@@ -119,11 +109,6 @@ pub(super) async fn me(caller: Caller) -> Answer {
     responses((status = 204, description = "It is changed; log in again")),
     security(("bearer" = [])))]
 pub(super) async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> Answer {
-    let mut faults = Faults::default();
-    let fits = |Text(text): &Text| text.len() <= LONGEST_PASSWORD;
-    faults.check(fits(&body.current_password), "/currentPassword", "must be at most 1024 bytes");
-    faults.check(fits(&body.new_password), "/newPassword", "must be at most 1024 bytes");
-    faults.into_result()?;
     caller.runtime.change_password(&caller.who, &body.current_password.0, &body.new_password.0).await?;
     Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
 }

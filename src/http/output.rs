@@ -24,7 +24,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(super) struct OutputQuery {
     /// Stream it: what is kept, then every new line.
-    #[param(value_type = Option<bool>)]
+    #[param(value_type = Option<bool>, default = false)]
     follow: bool,
 }
 

@@ -181,24 +181,27 @@ pub(super) struct Body<'a> {
     request_id: &'a str,
     /// With `validation_failed`: each field that cannot be accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     errors: Option<&'a [Fault]>,
     /// With `spawn_failed`: the last lines of the process on standard error.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     stderr: Option<&'a [String]>,
     /// With `tool_execution_failed`: the server's own answer, an MCP `CallToolResult` or a JSON-RPC error.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     tool_error: Option<&'a Arc<RawValue>>,
     /// With `tool_execution_failed`: the call on record.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, required = false)]
     call_id: Option<String>,
     /// With `tool_execution_failed`: milliseconds from dispatch to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     execution_time: Option<i64>,
     /// With `rate_limited`: the policy that was passed.
     #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Vec<String>, required = false)]
     violated_policies: Option<[&'a str; 1]>,
 }
 

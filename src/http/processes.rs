@@ -18,7 +18,8 @@ use crate::{
 #[utoipa::path(post, path = "/api/mcp/{id}/start", tag = "processes",
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "It is ready", body = RuntimeStatusView),
-        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`")),
+        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
+        (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn start(caller: Caller, Id(id): Id<ServerId>) -> Answer {
     Ok(answer(caller.runtime.start_server(&caller.who, id).await?))
@@ -41,7 +42,8 @@ pub(super) async fn stop(caller: Caller, Id(id): Id<ServerId>) -> Answer {
 #[utoipa::path(post, path = "/api/mcp/{id}/restart", tag = "processes",
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "It is ready", body = RuntimeStatusView),
-        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`")),
+        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
+        (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn restart(caller: Caller, Id(id): Id<ServerId>) -> Answer {
     Ok(answer(caller.runtime.restart_server(&caller.who, id).await?))
@@ -52,7 +54,9 @@ pub(super) async fn restart(caller: Caller, Id(id): Id<ServerId>) -> Answer {
 /// Each as the server describes it; waits for a starting server.
 #[utoipa::path(get, path = "/api/mcp/{id}/tools", tag = "processes",
     params(("id" = String, Path, description = "The server")),
-    responses((status = 200, description = "The tools, all on one page", body = List<Object>)),
+    responses((status = 200, description = "The tools, all on one page", body = List<Object>),
+        (status = 503, description = "Code `server_unavailable`: it is not running"),
+        (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
     security(("bearer" = ["mcp:read"])))]
 pub(super) async fn tools(caller: Caller, Id(id): Id<ServerId>) -> Answer {
     let tools = caller.runtime.tools(&caller.who, id).await?;

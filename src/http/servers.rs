@@ -43,7 +43,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
     ),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> Answer {
-    let details = caller.runtime.create_server(&caller.who, body.check()?).await?;
+    let details = caller.runtime.create_server(&caller.who, body.into()).await?;
     let location = format!("{}/{}", request.path(), details.server.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -87,13 +87,13 @@ pub(super) async fn update(
     let Caller { who, runtime } = &caller;
     let wanted = IfMatch::of(request.headers())?;
     let revision = wanted.choose(|| Ok(runtime.server(who, id)?.revision))?;
-    let details = runtime.update_server(who, id, body.check()?, revision).await?;
+    let details = runtime.update_server(who, id, body.into(), revision).await?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(ServerView::from(details.server)))
 }
 
 /// Remove a server
 ///
-/// Its process ends; its calls stay on record.
+/// Its process ends. Its calls are kept in the database, but no longer shown.
 #[utoipa::path(delete, path = "/api/mcp/{id}", tag = "servers",
     params(("id" = String, Path, description = "The server"),
         ("If-Match" = Option<String>, Header, description = "An `ETag` you were given, or `*`")),
@@ -122,7 +122,7 @@ pub(super) async fn check_health(caller: Caller) -> Answer {
 }
 
 /// List every server
-#[utoipa::path(get, path = "/api/mcp/admin/all", tag = "administration", params(PageQuery),
+#[utoipa::path(get, path = "/api/mcp/admin/all", tag = "servers", params(PageQuery),
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -133,7 +133,7 @@ pub(super) async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> 
 /// Count everything
 ///
 /// Totals over every server, by status, calls, errors, times and restarts.
-#[utoipa::path(get, path = "/api/mcp/admin/statistics", tag = "administration",
+#[utoipa::path(get, path = "/api/mcp/admin/statistics", tag = "servers",
     responses((status = 200, description = "The totals", body = Statistics)),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn statistics(caller: Caller) -> Answer {

@@ -23,6 +23,7 @@ pub(super) struct StateView {
     status: &'static str,
     /// With `verbose`: each check.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     checks: Option<Vec<CheckView>>,
 }
 

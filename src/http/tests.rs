@@ -64,6 +64,90 @@ fn every_documented_call_says_who_may_and_how_it_fails() {
 }
 
 #[test]
+fn every_call_has_a_name_of_its_own_for_programs() {
+    let items = openapi::document()["paths"].as_object().unwrap().values();
+    let names: Vec<_> =
+        items.flat_map(|item| item.as_object().unwrap().values()).map(|one| &one["operationId"]).collect();
+    let different: BTreeSet<_> = names.iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(different.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn failures_are_documented_where_they_happen() {
+    let text = |path: &str, method: &str, status: &str| {
+        let pointer = format!("/paths/{}/{method}/responses/{status}", path.replace('/', "~1"));
+        let answer = openapi::document().pointer(&pointer).unwrap_or_else(|| panic!("no {status} at {method} {path}"));
+        assert!(answer["content"]["application/problem+json"].is_object(), "{pointer}");
+        answer["description"].as_str().unwrap().to_owned()
+    };
+    assert!(text("/api/auth/login", "post", "401").contains("the password is wrong"));
+    assert!(!text("/api/auth/login", "post", "401").contains("token"));
+    assert!(text("/api/auth/login", "post", "503").contains("busy"));
+    assert!(text("/api/auth/login", "post", "429").contains("rate_limited"));
+    assert!(text("/api/mcp/{id}/tools", "get", "504").contains("call_timeout"));
+    for (path, method) in [("tools", "get"), ("start", "post"), ("restart", "post"), ("execute", "post")] {
+        assert!(text(&format!("/api/mcp/{{id}}/{path}"), method, "503").contains("server_unavailable"), "{path}");
+    }
+}
+
+#[test]
+fn what_is_sent_as_null_is_never_said_to_be_left_out() {
+    let schemas = &openapi::document()["components"]["schemas"];
+    let required = |name: &str, field: &str| {
+        let schema = &schemas[name];
+        let parts = schema["allOf"].as_array().map_or_else(|| vec![schema], |parts| parts.iter().collect());
+        let mut lists = parts.iter().filter_map(|part| part["required"].as_array());
+        lists.any(|list| list.iter().any(|one| one == field))
+    };
+    for (name, field) in [
+        ("RuntimeStatus", "lastExit"),
+        ("RuntimeStatus", "nextAttemptAt"),
+        ("Server", "description"),
+        ("ApiKey", "expiresAt"),
+        ("AuditEntry", "actorId"),
+        ("ToolCall", "response"),
+        ("List_ServerItem", "nextCursor"),
+    ] {
+        assert!(required(name, field), "{name}.{field}");
+    }
+    for (name, field) in [("Problem", "errors"), ("State", "checks"), ("ServerChangeBody", "description")] {
+        assert!(!required(name, field), "{name}.{field}");
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap()
+}
+
+#[test]
+fn the_bounds_in_the_documentation_are_those_that_are_kept() {
+    use crate::policy::{account, name, server};
+    let schemas = &openapi::document()["components"]["schemas"];
+    let bound = |at: &str, word: &str| {
+        let (schema, field) = at.split_once('.').unwrap();
+        schemas[schema]["properties"][field][word].as_u64().unwrap_or_else(|| panic!("{at} has no {word}"))
+    };
+    for body in ["NewServerBody", "ServerChangeBody", "NewUserBody", "UserChangeBody", "NewKeyBody"] {
+        assert_eq!(bound(&format!("{body}.name"), "maxLength"), number(name::LONGEST), "{body}");
+    }
+    for body in ["NewServerBody", "ServerChangeBody"] {
+        let of = |field: &str, word| bound(&format!("{body}.{field}"), word);
+        assert_eq!(of("description", "maxLength"), number(server::LONGEST_DESCRIPTION));
+        assert_eq!(of("command", "maxLength"), number(server::LONGEST_COMMAND));
+        assert_eq!(of("args", "maxItems"), number(server::MOST_ARGS));
+    }
+    for body in ["NewUserBody", "UserChangeBody"] {
+        assert_eq!(bound(&format!("{body}.email"), "maxLength"), number(account::LONGEST_EMAIL));
+    }
+    for at in ["NewUserBody.password", "UserChangeBody.password", "PasswordBody.newPassword"] {
+        let bounds = (bound(at, "minLength"), bound(at, "maxLength"));
+        assert_eq!(bounds, (number(account::SHORTEST), number(account::LONGEST)), "{at}");
+    }
+    let longest = crate::policy::call::LONGEST_DEADLINE.as_millis();
+    assert_eq!(u128::from(bound("ExecuteBody.timeoutMs", "maximum")), longest);
+}
+
+#[test]
 fn every_reference_in_the_documentation_leads_somewhere() {
     fn walk(value: &Value, document: &Value) {
         match value {

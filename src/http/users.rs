@@ -5,13 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    error::Faults,
     http::{
         Answer,
         access::Caller,
         body::{Json, Text, present},
-        keys::check_name,
-        login::{LONGEST_EMAIL, LONGEST_PASSWORD},
         query::{Id, PageQuery, Query},
         views::List,
     },
@@ -28,8 +25,8 @@ pub(super) struct NewUserBody {
     /// What to call them, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
-    /// Its first password.
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    /// Its first password, 12 to 1024 bytes.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
     password: Text,
     /// What it is for.
     role: Role,
@@ -49,7 +46,7 @@ pub(super) struct UserChangeBody {
     name: Option<Text>,
     /// New password; ends every session of the account.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false, format = Password, max_length = 1024)]
+    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 1024)]
     password: Option<Text>,
     /// New role.
     #[serde(default, deserialize_with = "present")]
@@ -62,7 +59,7 @@ pub(super) struct UserChangeBody {
 }
 
 /// List accounts
-#[utoipa::path(get, path = "/api/auth/users", tag = "administration", params(PageQuery),
+#[utoipa::path(get, path = "/api/auth/users", tag = "users", params(PageQuery),
     responses((status = 200, description = "A page of accounts", body = List<User>)),
     security(("bearer" = ["users:manage"])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
@@ -71,7 +68,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
 }
 
 /// Make an account
-#[utoipa::path(post, path = "/api/auth/users", tag = "administration",
+#[utoipa::path(post, path = "/api/auth/users", tag = "users",
     request_body(content = NewUserBody, example = json!({
         "email": "ada@example.org", "name": "Ada", "password": "…", "role": "developer"
     })),
@@ -82,9 +79,6 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
     ),
     security(("bearer" = ["users:manage"])))]
 pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUserBody>) -> Answer {
-    let mut faults = Faults::default();
-    check(&mut faults, Some(&body.email), Some(&body.name), Some(&body.password));
-    faults.into_result()?;
     let new = NewUser { email: body.email.0, name: body.name.0, password: body.password.0, role: body.role };
     let user = caller.runtime.create_user(&caller.who, new).await?;
     let location = format!("{}/{}", request.path(), user.id);
@@ -92,7 +86,7 @@ pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Jso
 }
 
 /// Read an account
-#[utoipa::path(get, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(get, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = User)),
     security(("bearer" = ["users:manage"])))]
@@ -103,16 +97,13 @@ pub(super) async fn get(caller: Caller, Id(id): Id<UserId>) -> Answer {
 /// Change an account
 ///
 /// The last enabled admin can neither be disabled nor lose the role.
-#[utoipa::path(put, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(put, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     request_body(content = UserChangeBody, example = json!({"role": "viewer"})),
     responses((status = 200, description = "The changed account", body = User),
         (status = 409, description = "Code `conflict`: the address is taken, or it is the last admin")),
     security(("bearer" = ["users:manage"])))]
 pub(super) async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<UserChangeBody>) -> Answer {
-    let mut faults = Faults::default();
-    check(&mut faults, body.email.as_ref(), body.name.as_ref(), body.password.as_ref());
-    faults.into_result()?;
     let change = UserChange {
         email: body.email.map(|text| text.0),
         name: body.name.map(|text| text.0),
@@ -126,7 +117,7 @@ pub(super) async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<
 /// Remove an account
 ///
 /// Its servers end and are removed with it.
-#[utoipa::path(delete, path = "/api/auth/users/{userId}", tag = "administration",
+#[utoipa::path(delete, path = "/api/auth/users/{userId}", tag = "users",
     params(("userId" = String, Path, description = "The account")),
     responses((status = 204, description = "It is gone"),
         (status = 409, description = "Code `conflict`: it is the last admin")),
@@ -134,16 +125,4 @@ pub(super) async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<
 pub(super) async fn delete(caller: Caller, Id(id): Id<UserId>) -> Answer {
     caller.runtime.delete_user(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn check(faults: &mut Faults, email: Option<&Text>, name: Option<&Text>, password: Option<&Text>) {
-    if let Some(Text(email)) = email {
-        faults.check(email.len() <= LONGEST_EMAIL, "/email", "must be at most 254 bytes");
-    }
-    if let Some(name) = name {
-        check_name(faults, name);
-    }
-    if let Some(Text(password)) = password {
-        faults.check(password.len() <= LONGEST_PASSWORD, "/password", "must be at most 1024 bytes");
-    }
 }

@@ -101,6 +101,41 @@ pub fn tool_error_text(result: &RawValue) -> Option<String> {
     Some(if text.is_empty() { "the tool failed and did not say why".into() } else { text })
 }
 
+/// What a server says of a request's progress, read no further than to whom it goes.
+pub struct Progress<'a> {
+    whole: &'a str,
+    token: &'a str,
+}
+
+impl<'a> Progress<'a> {
+    /// Reads the `params` of `notifications/progress`; `None` where they name no request.
+    #[must_use]
+    pub fn read(params: &'a RawValue) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Params<'a> {
+            #[serde(borrow, rename = "progressToken")]
+            token: &'a RawValue,
+        }
+        let read: Params<'a> = serde_json::from_str(params.get()).ok()?;
+        Some(Self { whole: params.get(), token: read.token.get() })
+    }
+
+    /// The request it is about, where its token is one of ours.
+    #[must_use]
+    pub fn request(&self) -> Option<u64> {
+        self.token.parse().ok()
+    }
+
+    /// The `params` with the string `token` in place of ours; the rest is as the server wrote it, byte for byte.
+    #[must_use]
+    pub fn retold(&self, token: &str) -> Option<Box<RawValue>> {
+        let start = self.token.as_ptr().addr().checked_sub(self.whole.as_ptr().addr())?;
+        let (before, rest) = self.whole.split_at_checked(start)?;
+        let after = rest.strip_prefix(self.token)?;
+        RawValue::from_string(format!("{before}{}{after}", serde_json::Value::from(token))).ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +147,24 @@ mod tests {
         assert_eq!(text(r#"{"content":[],"isError":false}"#), None);
         assert_eq!(text(r#"{"content":[{"type":"image"}]}"#), None);
         assert!(text(r#"{"isError":true}"#).is_some());
+    }
+
+    #[test]
+    fn progress_is_retold_byte_for_byte_but_for_its_token() {
+        let params = r#"{ "message":"7: \"progressToken\":7" , "progressToken" : 7,"total":1e400, "new":[7] }"#;
+        let params = RawValue::from_string(params.into()).unwrap();
+        let progress = Progress::read(&params).unwrap();
+        assert_eq!(progress.request(), Some(7));
+        let expected = r#"{ "message":"7: \"progressToken\":7" , "progressToken" : "a\"b","total":1e400, "new":[7] }"#;
+        assert_eq!(progress.retold("a\"b").unwrap().get(), expected);
+    }
+
+    #[test]
+    fn progress_of_nothing_we_asked_for_is_nobodys() {
+        let request = |json: &str| Progress::read(&RawValue::from_string(json.into()).unwrap())?.request();
+        for json in ["{}", "[]", r#"{"progressToken":"7"}"#, r#"{"progressToken":-7}"#, r#"{"progressToken":{}}"#] {
+            assert_eq!(request(json), None, "{json}");
+        }
     }
 
     #[test]

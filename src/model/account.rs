@@ -1,12 +1,14 @@
 //! Accounts, logins and keys as the store keeps them.
 
+use std::fmt;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{KeyId, PermissionSet, Role, SessionId, Timestamp, UserId};
+use crate::model::{KeyId, PermissionSet, Role, SessionId, Timestamp, UserId, hidden::Hidden};
 
 /// An account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// Opaque id.
@@ -31,8 +33,25 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { id, email, name, role, disabled, password_hash: _, created_at, updated_at } = self;
+        f.debug_struct("User")
+            .field("id", id)
+            .field("email", email)
+            .field("name", name)
+            .field("role", role)
+            .field("disabled", disabled)
+            .field("password_hash", &Hidden)
+            .field("created_at", created_at)
+            .field("updated_at", updated_at)
+            .finish()
+    }
+}
+
 /// What it takes to make an account.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewUser {
     /// Address; stored in lower case.
     pub email: String,
@@ -44,8 +63,21 @@ pub struct NewUser {
     pub role: Role,
 }
 
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { email, name, password: _, role } = self;
+        f.debug_struct("NewUser")
+            .field("email", email)
+            .field("name", name)
+            .field("password", &Hidden)
+            .field("role", role)
+            .finish()
+    }
+}
+
 /// A change to an account; what is `None` stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct UserChange {
     /// New address.
     pub email: Option<String>,
@@ -57,6 +89,20 @@ pub struct UserChange {
     pub role: Option<Role>,
     /// Disabling ends every session of the account.
     pub disabled: Option<bool>,
+}
+
+impl fmt::Debug for UserChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { email, name, password, role, disabled } = self;
+        f.debug_struct("UserChange")
+            .field("email", email)
+            .field("name", name)
+            .field("password", &password.as_ref().map(|_| Hidden))
+            .field("role", role)
+            .field("disabled", disabled)
+            .finish()
+    }
 }
 
 /// A login that has not ended.
@@ -73,7 +119,7 @@ pub struct Session {
 }
 
 /// An API key without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKey {
     /// Opaque id.
@@ -100,4 +146,22 @@ pub struct ApiKey {
     /// When it was last used, to the minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { id, user_id, name, prefix, hash: _, permissions, created_at, expires_at, last_used_at } = self;
+        f.debug_struct("ApiKey")
+            .field("id", id)
+            .field("user_id", user_id)
+            .field("name", name)
+            .field("prefix", prefix)
+            .field("hash", &Hidden)
+            .field("permissions", permissions)
+            .field("created_at", created_at)
+            .field("expires_at", expires_at)
+            .field("last_used_at", last_used_at)
+            .finish()
+    }
 }

@@ -1,14 +1,14 @@
 //! MCP servers as their owners describe them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{HealthStatus, Permission, ServerId, Timestamp, UserId};
+use crate::model::{HealthStatus, Permission, ServerId, Timestamp, UserId, hidden::Names};
 
 /// What to run: the part of a server its owner writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     /// What its owner calls it.
     pub name: String,
@@ -22,6 +22,21 @@ pub struct ServerConfig {
     pub env: BTreeMap<String, String>,
     /// Whether it starts with Ostler.
     pub enabled: bool,
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { name, description, command, args, env, enabled } = self;
+        f.debug_struct("ServerConfig")
+            .field("name", name)
+            .field("description", description)
+            .field("command", command)
+            .field("args", args)
+            .field("env", &Names(env))
+            .field("enabled", enabled)
+            .finish()
+    }
 }
 
 impl ServerConfig {
@@ -80,7 +95,7 @@ pub struct Server {
 }
 
 /// A change to a server's configuration; what is `None` stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ServerChange {
     /// New name.
     pub name: Option<String>,
@@ -94,6 +109,21 @@ pub struct ServerChange {
     pub env: Option<BTreeMap<String, String>>,
     /// Whether it starts with Ostler; switching it starts or stops it now.
     pub enabled: Option<bool>,
+}
+
+impl fmt::Debug for ServerChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { name, description, command, args, env, enabled } = self;
+        f.debug_struct("ServerChange")
+            .field("name", name)
+            .field("description", description)
+            .field("command", command)
+            .field("args", args)
+            .field("env", &env.as_ref().map(Names))
+            .field("enabled", enabled)
+            .finish()
+    }
 }
 
 /// Who else may use a server.

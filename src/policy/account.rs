@@ -1,4 +1,4 @@
-//! What an account may be called, and which passwords and addresses it may have.
+//! Which passwords and addresses an account may have.
 
 /// Fewest bytes of a password.
 pub const SHORTEST: usize = 12;
@@ -6,11 +6,8 @@ pub const SHORTEST: usize = 12;
 /// Most bytes of a password; more would only be work for the hash.
 pub const LONGEST: usize = 1024;
 
-/// Most characters of a name.
-const LONGEST_NAME: usize = 100;
-
 /// Most bytes of an address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
-const LONGEST_EMAIL: usize = 254;
+pub const LONGEST_EMAIL: usize = 254;
 
 /// What lists of leaked passwords hold most often among those that are long enough.
 const COMMONEST: [&str; 36] = [
@@ -68,18 +65,6 @@ pub fn password_fault(password: &str, email: &str) -> Option<&'static str> {
         Some("is among the first that anybody would try; choose another")
     } else {
         None
-    }
-}
-
-/// What somebody calls an account or a key, as it is kept: trimmed. Fails with what is wrong with it.
-pub fn name(text: &str) -> Result<String, &'static str> {
-    let name = text.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        Err("must have 1 to 100 characters")
-    } else if name.chars().any(char::is_control) {
-        Err("must not contain control characters")
-    } else {
-        Ok(name.to_owned())
     }
 }
 
@@ -153,14 +138,6 @@ mod tests {
         assert_eq!(claimed_email(" Admin@LocalHost"), "admin@localhost");
         assert_eq!(claimed_email("a\r\nb"), "a\u{fffd}\u{fffd}b");
         assert_eq!(claimed_email(&"é".repeat(1_000)).chars().count(), 254);
-    }
-
-    #[test]
-    fn a_name_is_trimmed_and_never_empty() {
-        assert_eq!(name(" Ada Lovelace ").as_deref(), Ok("Ada Lovelace"));
-        for text in ["", "  ", "a\nb", &"x".repeat(101)] {
-            assert!(name(text).is_err(), "{text:?}");
-        }
     }
 
     #[test]

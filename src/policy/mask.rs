@@ -1,6 +1,6 @@
 //! Hiding secrets in what is stored and shown.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use serde_json::{Value, value::RawValue};
 
@@ -14,11 +14,17 @@ const SHORTEST: usize = 4;
 const HARMLESS: [&str; 10] =
     ["true", "false", "null", "none", "info", "debug", "warn", "error", "production", "development"];
 
-/// The secrets of one server: the values of its `env`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The secrets of one server: the values of its `env`. `Debug` shows none of them.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Mask {
     /// Longest first, so that a secret within a secret leaves nothing behind.
     secrets: Vec<String>,
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mask").finish_non_exhaustive()
+    }
 }
 
 impl Mask {

@@ -4,7 +4,9 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Timestamp, User, UserId},
     policy::account,
-    runtime::{Runtime, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle},
+    runtime::{
+        Runtime, commit::to_its_end, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle,
+    },
     store::{Connection, sessions, users},
 };
 
@@ -42,7 +44,7 @@ impl Runtime {
         faults.into_result()?;
         if let Proof::Failed(why) = self.prove(&user.email, current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
-            self.inner.recorder.audit(entry).await?;
+            self.put_on_record(entry).await?;
             return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
         let hash = self.hash(new).await?;
@@ -70,12 +72,19 @@ impl Runtime {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let runtime = self.clone();
-        let change = async move {
-            let done = runtime.inner.recorder.write(Some(entry), work).await;
-            runtime.inner.accounts.principals.forget(user);
-            done
-        };
-        to_its_end(change).await
+        to_its_end(async move { runtime.change_account_patiently(user, entry, work).await }).await
+    }
+
+    /// The same for those who have more to do once it is written; however long that takes.
+    pub(super) async fn change_account_patiently<T: Send + 'static>(
+        &self,
+        user: UserId,
+        entry: AuditEntry,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.inner.recorder.write(Some(entry), work).await;
+        self.inner.accounts.principals.forget(user);
+        done
     }
 
     /// `Forbidden`, and a line in the audit log, where an API key tries what only a person may.
@@ -88,11 +97,6 @@ impl Runtime {
             }
         }
     }
-}
-
-/// Runs `work` on even if the caller goes away.
-pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(work).await.map_err(|_| Error::Internal("a change to an account panicked".into()))?
 }
 
 fn replace_password(db: &mut Connection, seen: &User, password_hash: String) -> Result<()> {

@@ -12,12 +12,10 @@ use crate::{
     error::{Error, Result, ToolFailure},
     mcp,
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
-    runtime::{Runtime, dispatch::Reply, registry::Registered},
+    policy::call,
+    runtime::{Runtime, commit::to_its_end, dispatch::Reply, registry::Registered},
     store,
 };
-
-/// The longest deadline a caller may name.
-const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A tool call to make.
 #[derive(Debug)]
@@ -28,7 +26,8 @@ pub struct CallRequest {
     pub parameters: Option<Box<RawValue>>,
     /// Deadline; `None` is the default. At most an hour.
     pub timeout: Option<Duration>,
-    /// Where progress notifications go (their `params`, as JSON), if anywhere.
+    /// Where progress notifications go, if anywhere: their `params` as the server wrote them, with the id of the call
+    /// as `progressToken`.
     pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
 }
 
@@ -38,6 +37,11 @@ impl CallRequest {
     pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
         // A value can always be written.
         Self { tool: tool.into(), parameters: to_raw_value(&parameters).ok(), timeout: None, progress: None }
+    }
+
+    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid`.
+    pub fn check(&self) -> Result<()> {
+        call::faults(&self.tool, self.parameters.as_deref().map(RawValue::get), self.timeout).into_result()
     }
 }
 
@@ -77,9 +81,10 @@ impl Runtime {
     ///
     /// Dropping the future cancels the call, which is recorded all the same.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
+        request.check()?;
         let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
         self.limit_execute(who)?;
-        let call = self.let_in(who, server, request)?;
+        let call = self.let_in(who, server, request);
         let work = self.inner.life.begin_work()?;
         let slots = call.server.slots.clone();
         let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"))?;
@@ -109,27 +114,20 @@ impl Runtime {
         self.inner.store.read(move |db| store::calls::list(db, id, &filter, &page)).await
     }
 
-    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Result<Call> {
+    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress } = request;
         let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
         let arguments = if arguments.get() == "null" { empty_object() } else { arguments };
-        if !arguments.get().trim_start().starts_with('{') {
-            return Err(Error::invalid("/parameters", "must be an object"));
-        }
-        let timeout = timeout.unwrap_or(self.inner.settings.call_timeout);
-        if timeout.is_zero() || timeout > LONGEST {
-            return Err(Error::invalid("/timeoutMs", "must be between 1 and 3600000"));
-        }
-        Ok(Call {
+        Call {
             id: CallId::new(),
             user_id: who.user_id,
             server,
             tool,
             arguments: Arc::from(arguments),
-            timeout,
+            timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
             progress,
             created_at: Timestamp::now(),
-        })
+        }
     }
 
     /// Makes the call and records it, before anybody hears how it went.
@@ -137,15 +135,27 @@ impl Runtime {
         let (reply, execution_time) = self.dispatch(&call, gone).await;
         let record = record(&call, &reply, execution_time);
         let success = record.success;
-        self.inner.recorder.call(record).await.map_err(|cause| {
+        let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
+        let recorded = to_its_end(async move {
+            recorder.call(record).await?;
+            server.tally.add(success, execution_time);
+            Ok(())
+        });
+        recorded.await.map_err(|cause| {
             log::error!(server:% = call.server.id, cause:%; "a call was made but could not be recorded");
-            Error::StoreUnavailable("the tool was called, but the call could not be recorded".into())
+            unrecorded(cause)
         })?;
-        call.server.tally.add(success, execution_time);
         self.inner.metrics.called(&reply, execution_time);
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         outcome(&call, reply, execution_time)
     }
+}
+
+/// What to tell a caller whose call was made; the reason says whether it may still be recorded.
+fn unrecorded(cause: Error) -> Error {
+    let known = "the tool was called, but the call could not be recorded";
+    let reason = if let Error::StoreUnavailable(reason) = cause { format!(": {reason}") } else { String::new() };
+    Error::StoreUnavailable(format!("{known}{reason}"))
 }
 
 fn empty_object() -> Box<RawValue> {

@@ -11,7 +11,10 @@ use tokio::{
 use crate::{
     mcp::{self, RpcError},
     runtime::{Runtime, calls::Call},
-    supervisor::{Availability, ChildView, Instance, messages::Answer},
+    supervisor::{
+        Availability, ChildView, Instance,
+        messages::{Answer, Follower},
+    },
 };
 
 /// How a call went.
@@ -72,7 +75,8 @@ async fn ask(call: &Call, since: &mut Instant) -> Reply {
             Err(reason) => return Reply::Unavailable(reason),
         };
         *since = Instant::now();
-        let mut request = instance.call_tool(&call.tool, &call.arguments, call.progress.clone());
+        let follower = call.progress.clone().map(|notes| Follower { call: call.id, notes });
+        let mut request = instance.call_tool(&call.tool, &call.arguments, follower);
         match request.answer().await {
             Answer::Result(result) => return judged(result),
             Answer::Error(error) => return refused(error),

@@ -24,25 +24,24 @@ pub(super) async fn listen(runtime: Weak<Inner>, mut events: mpsc::UnboundedRece
 
 impl Runtime {
     async fn note(&self, event: Event) -> Result<()> {
-        let (recorder, metrics) = (&self.inner.recorder, &self.inner.metrics);
         match event {
             Event::SupervisorLost => self.replace_supervisor().await,
             Event::Health { id, status } => {
                 let at = Timestamp::now();
-                recorder.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
             }
             Event::Failed { id, report } => {
                 let entry = AuditEntry::by_ostler("server.fail", id, Outcome::Failure);
-                recorder.audit(entry.with_detail(report.reason)).await
+                self.put_on_record(entry.with_detail(report.reason)).await
             }
             Event::Restarting { id, attempt } => {
-                metrics.restarted();
-                let entry = AuditEntry::by_ostler("server.restart", id, Outcome::Success);
-                recorder.audit(entry.with_detail(format!("after failure {attempt} in a row"))).await
+                self.inner.metrics.restarted();
+                let entry = AuditEntry::by_ostler("server.retry", id, Outcome::Success);
+                self.put_on_record(entry.with_detail(format!("after failure {attempt} in a row"))).await
             }
             Event::GaveUp { id, reason } => {
                 let entry = AuditEntry::by_ostler("server.give-up", id, Outcome::Failure);
-                recorder.audit(entry.with_detail(reason)).await
+                self.put_on_record(entry.with_detail(reason)).await
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     model::{
         ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, PermissionSet, Principal, Timestamp, UserId,
     },
-    policy::{account, permission::covers},
+    policy::{name, permission::covers},
     runtime::{Runtime, principals::fingerprint, random},
     store::{self, Connection},
 };
@@ -75,7 +75,7 @@ impl Runtime {
         };
         let entry = AuditEntry::by(who, "key.create", key.id, Outcome::Success).with_detail(key.prefix.clone());
         let maker = who.credential;
-        let key = self.inner.recorder.write(Some(entry), move |db| insert(db, key, maker)).await?;
+        let key = self.write(Some(entry), move |db| insert(db, key, maker)).await?;
         Ok(NewKey { key, secret })
     }
 
@@ -102,7 +102,7 @@ fn checked(
     expires_at: Option<Timestamp>,
 ) -> Result<String> {
     let mut faults = Faults::default();
-    let name = account::name(name);
+    let name = name::kept(name);
     faults.check(name.is_ok(), "/name", name.as_ref().err().copied().unwrap_or_default());
     let wanted = permissions.map_or(0, |wanted| wanted.iter().count());
     faults.check(permissions.is_none() || wanted > 0, "/permissions", "must name a permission, or be left out");

@@ -65,7 +65,7 @@ impl Runtime {
         match self.prove(&stranger.email, password, address).await? {
             Proof::Passed(user) => self.open_session(*user, stranger).await,
             Proof::Failed(why) => {
-                self.inner.recorder.audit(stranger.failure(why)).await?;
+                self.put_on_record(stranger.failure(why)).await?;
                 Err(WRONG)
             }
         }
@@ -126,7 +126,7 @@ impl Runtime {
         };
         let entry = AuditEntry::by(&who, "auth.login", user.id, Outcome::Success);
         let proven = user.clone();
-        self.inner.recorder.write(Some(entry), move |db| insert(db, &proven, &session)).await?;
+        self.write(Some(entry), move |db| insert(db, &proven, &session)).await?;
         Ok(Login { token, expires_at, user })
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::{
-    error::{Error, Faults, Noun, Result},
+    error::{Error, Faults, Noun, Result, below},
     model::{
         AuditEntry, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
         ServerChange, ServerConfig, ServerId, Timestamp, UserId,
     },
-    policy::{environment, mask::MASKED},
-    runtime::{Runtime, accounts::to_its_end, registry::Registered},
+    policy::{mask::MASKED, server as rules},
+    runtime::{Runtime, commit::to_its_end, registry::Registered},
     store::{self, servers::StoredServer},
     supervisor::{
         Availability,
@@ -62,7 +62,7 @@ impl Runtime {
     pub async fn create_server(&self, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         const ACTION: &str = "server.create";
         self.require(who, Permission::McpWrite, ACTION)?;
-        check_environment(&config)?;
+        rules::faults(&config).into_result()?;
         self.check_command(who, &config, ACTION)?;
         self.limit_create(who)?;
         let server = new_server(who.user_id, config);
@@ -96,7 +96,7 @@ impl Runtime {
                 return Err(Error::Stale(Noun::Server));
             }
             let after = Server { config: merged(&before.config, change)?, ..before.clone() };
-            check_environment(&after.config)?;
+            rules::faults(&after.config).into_result()?;
             if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
                 runtime.check_command(&who, &after.config, ACTION)?;
             }
@@ -236,7 +236,7 @@ impl Runtime {
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
         let registered = self.reach(who, id, Permission::McpWrite, action)?;
         let _work = self.inner.life.begin_work()?;
-        self.inner.recorder.audit(AuditEntry::by(who, action, id, Outcome::Success)).await?;
+        self.put_on_record(AuditEntry::by(who, action, id, Outcome::Success)).await?;
         Ok(registered)
     }
 
@@ -299,7 +299,7 @@ fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
     for (name, value) in env.iter_mut().filter(|(_, value)| *value == MASKED) {
         match before.env.get(name) {
             Some(kept) => value.clone_from(kept),
-            None => faults.check(false, format!("/env/{name}"), "is masked, but there is no earlier value to keep"),
+            None => faults.check(false, below("/env", name), "is masked, but there is no earlier value to keep"),
         }
     }
     faults.into_result()?;
@@ -311,17 +311,6 @@ fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
         env,
         enabled: change.enabled.unwrap_or(before.enabled),
     })
-}
-
-fn check_environment(config: &ServerConfig) -> Result<()> {
-    let mut faults = Faults::default();
-    for (name, value) in &config.env {
-        let pointer = || format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
-        let refused = environment::refuse(name);
-        faults.check(refused.is_none(), pointer(), refused.unwrap_or_default());
-        faults.check(!value.contains('\0'), pointer(), "must not hold a NUL character");
-    }
-    faults.into_result()
 }
 
 fn without_env(server: &Server) -> Server {

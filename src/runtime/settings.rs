@@ -1,14 +1,15 @@
 //! What a runtime can be told; every field has a working default.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
+    model::Hidden,
     policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
     store::DatabaseUrl,
 };
 
-/// Settings of a [`crate::Runtime`].
-#[derive(Clone, Debug)]
+/// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
+#[derive(Clone)]
 pub struct Settings {
     /// Where the data are.
     pub database: DatabaseUrl,
@@ -48,6 +49,52 @@ pub struct Settings {
     pub guard: Option<PathBuf>,
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self {
+            database,
+            data_dir,
+            secret_key,
+            admin_email,
+            admin_password,
+            servers_dir,
+            health_check_interval,
+            call_timeout,
+            start_timeout,
+            restart,
+            max_starting,
+            max_in_flight,
+            stop_grace,
+            allowed_commands,
+            limit_server_create,
+            limit_tool_execute,
+            limit_api,
+            guard,
+        } = self;
+        f.debug_struct("Settings")
+            .field("database", database)
+            .field("data_dir", data_dir)
+            .field("secret_key", &secret_key.as_ref().map(|_| Hidden))
+            .field("admin_email", admin_email)
+            .field("admin_password", &admin_password.as_ref().map(|_| Hidden))
+            .field("servers_dir", servers_dir)
+            .field("health_check_interval", health_check_interval)
+            .field("call_timeout", call_timeout)
+            .field("start_timeout", start_timeout)
+            .field("restart", restart)
+            .field("max_starting", max_starting)
+            .field("max_in_flight", max_in_flight)
+            .field("stop_grace", stop_grace)
+            .field("allowed_commands", allowed_commands)
+            .field("limit_server_create", limit_server_create)
+            .field("limit_tool_execute", limit_tool_execute)
+            .field("limit_api", limit_api)
+            .field("guard", guard)
+            .finish()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let limit = |quota, seconds| Some(Limit { quota, window: Duration::from_secs(seconds) });
@@ -71,5 +118,20 @@ impl Default for Settings {
             limit_api: limit(100, 60),
             guard: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let database = DatabaseUrl::Postgres("postgres://me:s3cret@host/db".into());
+        let (key, password) = (Some("s3cret key".into()), Some("s3cret password".into()));
+        let settings = Settings { database, secret_key: key, admin_password: password, ..Settings::default() };
+        let shown = format!("{settings:?} {:#?}", crate::Runtime::builder().with(|inner| *inner = settings.clone()));
+        assert!(!shown.contains("s3cret") && shown.contains("secret_key: Some(***)"), "{shown}");
+        assert!(format!("{:?}", Settings::default()).contains("secret_key: None"));
     }
 }

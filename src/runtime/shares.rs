@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Outcome, Permission, Principal, ServerId, Share, UserId},
     policy::permission,
-    runtime::{Runtime, accounts::to_its_end, registry::Registered},
+    runtime::{Runtime, commit::to_its_end, registry::Registered},
     store,
 };
 

@@ -20,27 +20,38 @@ use crate::{
         Inner, Runtime, Settings, accounts::Accounts, events, keyring::Keyring, limits::Limits, metrics::Metrics,
         private_file, registry::Registry, state::Life, supervision::Supervision,
     },
-    store::Store,
+    store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
 };
 
 /// How long calls under way may take once the runtime is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Where a runtime lives: its data folder, held for itself, and the threads of its servers.
+/// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
+type Locks = (Occupancy, File);
+
+/// What is read from and written to.
+struct Opened {
+    keyring: Keyring,
+    store: Store,
+    occupancy: Occupancy,
+    recorder: Recorder,
+}
+
+/// Where a runtime lives: its data, held for itself, and the threads of its servers.
 pub(super) struct Place {
     /// Marks the processes of this installation.
     pub installation: String,
     /// The program that guards processes.
     pub guard: PathBuf,
     arbiters: Mutex<Vec<Arbiter>>,
-    lock: Mutex<Option<File>>,
+    locks: Mutex<Option<Locks>>,
 }
 
 impl Runtime {
     /// Starts a runtime in the running actix system: migrates the database, ends what an earlier run left behind, and
     /// starts every enabled server, without waiting for those. Any number of runtimes fit in one program, each with a
-    /// data folder of its own; `Conflict` where the folder is in use.
+    /// data folder and a database of its own; `Conflict` where either is in use.
     pub async fn start(settings: Settings) -> Result<Self> {
         if System::try_current().is_none() {
             return Err(Error::NotReady(
@@ -50,23 +61,13 @@ impl Runtime {
         let guard = guard(&settings)?;
         let dir = settings.data_dir.clone();
         let (lock, installation) = blocking(move || occupy(&dir)).await?;
-        let (secret, dir, database) =
-            (settings.secret_key.clone(), settings.data_dir.clone(), settings.database.clone());
-        let (keyring, store, recorder) = blocking(move || {
-            let keyring =
-                secret.map_or_else(|| Keyring::from_data_dir(&dir), |secret| Keyring::from_secret(&secret))?;
-            let store = Store::open(&database)?;
-            for name in store.migrate()? {
-                log::info!(migration = name.as_str(); "database migrated");
-            }
-            let recorder = Recorder::start(&store)?;
-            Ok((keyring, store, recorder))
-        })
-        .await?;
+        let wanted = settings.clone();
+        let Opened { keyring, store, occupancy, recorder } = blocking(move || open(&wanted)).await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
-        let place = Place { installation, guard, arbiters: Mutex::new(arbiters), lock: Mutex::new(Some(lock)) };
+        let locks = Mutex::new(Some((occupancy, lock)));
+        let place = Place { installation, guard, arbiters: Mutex::new(arbiters), locks };
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
@@ -126,7 +127,7 @@ impl Drop for Inner {
 }
 
 impl Place {
-    /// Ends the threads and gives the data folder up.
+    /// Ends the threads and gives the data up.
     async fn leave(&self) {
         let arbiters = self.take_arbiters();
         let joined = blocking(move || {
@@ -139,17 +140,17 @@ impl Place {
         if joined.await.is_err() {
             log::error!("a server thread could not be joined");
         }
-        drop(self.take_lock());
+        drop(self.take_locks());
     }
 
     /// The same where nobody can wait for it: once the servers have ended. Nothing where it was left already.
     fn abandon(&self, supervisor: Addr<Supervisor>) {
-        let (arbiters, lock) = (self.take_arbiters(), self.take_lock());
+        let (arbiters, locks) = (self.take_arbiters(), self.take_locks());
         let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
         // Where this thread or the supervisor is gone, guards end the servers.
         first.spawn(async move {
             let _ = supervisor.send(StopAll).await;
-            drop(lock);
+            drop(locks);
             for arbiter in arbiters {
                 arbiter.stop();
             }
@@ -160,8 +161,8 @@ impl Place {
         std::mem::take(&mut *self.arbiters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take_lock(&self) -> Option<File> {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take_locks(&self) -> Option<Locks> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -194,6 +195,21 @@ fn occupy(dir: &Path) -> Result<(File, String)> {
         log::warn!(processes = left; "processes that an earlier run left behind were killed");
     }
     Ok((lock, installation))
+}
+
+/// Opens the database, once nobody else has it, and brings it up to date. Blocks.
+fn open(settings: &Settings) -> Result<Opened> {
+    let keyring = match &settings.secret_key {
+        Some(secret) => Keyring::from_secret(secret)?,
+        None => Keyring::from_data_dir(&settings.data_dir)?,
+    };
+    let store = Store::open(&settings.database)?;
+    let occupancy = store.occupy()?;
+    for name in store.migrate()? {
+        log::info!(migration = name.as_str(); "database migrated");
+    }
+    let recorder = Recorder::start(&store)?;
+    Ok(Opened { keyring, store, occupancy, recorder })
 }
 
 /// Threads for the servers' pipes: the kernel wakes one of few, and HTTP keeps its own.

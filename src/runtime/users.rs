@@ -10,10 +10,10 @@ use crate::{
         UserId,
     },
     policy::{
-        account,
+        account, name,
         permission::{covers, of_role},
     },
-    runtime::{Runtime, accounts::to_its_end},
+    runtime::{Runtime, commit::to_its_end},
     store::{Connection, servers, sessions, users},
 };
 
@@ -49,7 +49,7 @@ impl Runtime {
         let user = user(email, name, new.role, self.hash(&new.password).await?);
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success).with_detail(user.email.clone());
         let made = user.clone();
-        self.inner.recorder.write(Some(entry), move |db| users::insert(db, &made)).await?;
+        self.write(Some(entry), move |db| users::insert(db, &made)).await?;
         Ok(user)
     }
 
@@ -78,7 +78,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let runtime = self.clone();
         let work = async move {
-            let orphans = runtime.change_account(id, entry, move |db| delete(db, id, admins_too)).await?;
+            let orphans = runtime.change_account_patiently(id, entry, move |db| delete(db, id, admins_too)).await?;
             runtime.forget_servers_of(id, orphans);
             Ok(())
         };
@@ -89,7 +89,7 @@ impl Runtime {
         let before = self.find_user(id).await?;
         let mut faults = Faults::default();
         let email = change.email.as_deref().and_then(|text| noted(&mut faults, "/email", account::email(text)));
-        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", account::name(text)));
+        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", name::kept(text)));
         if let Some(password) = &change.password {
             note_password(&mut faults, password, email.as_ref().unwrap_or(&before.email));
         }
@@ -120,7 +120,7 @@ pub(super) fn user(email: String, name: String, role: Role, password_hash: Strin
 fn checked(new: &NewUser) -> Result<(String, String)> {
     let mut faults = Faults::default();
     let email = noted(&mut faults, "/email", account::email(&new.email)).unwrap_or_default();
-    let name = noted(&mut faults, "/name", account::name(&new.name)).unwrap_or_default();
+    let name = noted(&mut faults, "/name", name::kept(&new.name)).unwrap_or_default();
     note_password(&mut faults, &new.password, &email);
     faults.into_result().map(|()| (email, name))
 }

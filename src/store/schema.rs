@@ -67,7 +67,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    mcp_tool_calls (id) {
+    mcp_tool_calls (server_id, id) {
         id -> Text,
         server_id -> Text,
         user_id -> Text,

@@ -1,5 +1,7 @@
 //! Table `mcp_servers`; rows with `deleted_at` are invisible here.
 
+mod tally;
+
 use diesel::prelude::*;
 
 use crate::{
@@ -185,15 +187,8 @@ pub fn set_health(db: &mut Connection, id: ServerId, status: HealthStatus, at: T
 
 /// Adds counted calls. Deleted servers count on: a call may end after the deletion.
 pub fn add_tallies(db: &mut Connection, tallies: &[Tally]) -> Result<()> {
-    for tally in tallies {
-        let id = tally.server_id.to_string();
-        let change = (
-            mcp_servers::total_calls.eq(mcp_servers::total_calls + tally.calls),
-            mcp_servers::total_errors.eq(mcp_servers::total_errors + tally.errors),
-            mcp_servers::total_execution_time.eq(mcp_servers::total_execution_time + tally.execution_time),
-            mcp_servers::last_used_at.eq(tally.last_used_at.naive()),
-        );
-        on!(db, conn => diesel::update(mcp_servers::table.find(&id)).set(change).execute(conn))?;
+    for tally in tallies.iter().map(tally::Add::of) {
+        on!(db, conn => tally.execute(conn))?;
     }
     Ok(())
 }

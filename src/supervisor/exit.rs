@@ -29,8 +29,8 @@ pub enum Exit {
         code: Option<i32>,
         /// Signal number.
         signal: Option<i32>,
-        /// Whether that was before it said anything; some older servers end when asked `server/discover`.
-        unheard: bool,
+        /// How far it had come.
+        reached: Reached,
     },
     /// It closed its standard output and could never answer again.
     ClosedOutput,
@@ -40,6 +40,26 @@ pub enum Exit {
     Asked,
     /// Its actor or its guard was lost; a defect or an act from outside.
     Lost,
+}
+
+/// How far a process came before it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It never said anything; some older servers end when asked `server/discover`.
+    Nothing,
+    /// It said something, and was not ready.
+    Words,
+    /// It was ready.
+    Readiness,
+}
+
+impl Reached {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::Words => " before it was ready",
+            Self::Readiness => "",
+        }
+    }
 }
 
 impl Exit {
@@ -76,9 +96,11 @@ impl std::fmt::Display for Exit {
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")
             }
-            Self::Ended { code: Some(code), .. } => write!(f, "exited with code {code}"),
-            Self::Ended { signal: Some(signal), .. } => write!(f, "was ended by signal {signal}"),
-            Self::Ended { .. } => f.write_str("ended"),
+            Self::Ended { code: Some(code), reached, .. } => write!(f, "exited with code {code}{}", reached.words()),
+            Self::Ended { signal: Some(signal), reached, .. } => {
+                write!(f, "was ended by signal {signal}{}", reached.words())
+            }
+            Self::Ended { reached, .. } => write!(f, "ended{}", reached.words()),
             Self::ClosedOutput => f.write_str("closed its standard output"),
             Self::Unresponsive => f.write_str("answered none of three pings"),
             Self::Asked => f.write_str("stopped"),

@@ -9,6 +9,7 @@ mod sys;
 mod tree;
 
 use std::{
+    fmt,
     io::{self, Write},
     os::{
         fd::{AsFd, OwnedFd},
@@ -20,6 +21,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
+
+use crate::model::Names;
 
 pub use order::{receive_spec, send_spec};
 
@@ -39,7 +42,7 @@ const GRACE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(5);
 
 /// What to run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// A path, or a name found on the `PATH` in `env`.
     pub program: String,
@@ -49,6 +52,19 @@ pub struct Spec {
     pub env: std::collections::BTreeMap<String, String>,
     /// Its working directory.
     pub dir: std::path::PathBuf,
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { program, args, env, dir } = self;
+        f.debug_struct("Spec")
+            .field("program", program)
+            .field("args", args)
+            .field("env", &Names(env))
+            .field("dir", dir)
+            .finish()
+    }
 }
 
 /// What a guard tells Ostler, one JSON line each.

@@ -13,14 +13,14 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Era},
     supervisor::{
         ServerActor,
         guard::Spec,
-        messages::{Abandon, Answer, Dispatch, Greeting, Notify},
+        messages::{Abandon, Answer, Dispatch, Follower, Greeting, Notify},
     },
 };
 
@@ -77,16 +77,11 @@ impl Instance {
         }
     }
 
-    /// Calls a tool; `progress` gets the `params` of progress notifications.
-    pub fn call_tool(
-        self: &Arc<Self>,
-        tool: &str,
-        arguments: &RawValue,
-        progress: Option<mpsc::Sender<Arc<RawValue>>>,
-    ) -> InFlight {
+    /// Calls a tool; `follower` gets the `params` of progress notifications.
+    pub fn call_tool(self: &Arc<Self>, tool: &str, arguments: &RawValue, follower: Option<Follower>) -> InFlight {
         let id = self.next_id();
-        let line = mcp::call_tool(id, tool, arguments, self.era(), progress.is_some());
-        self.dispatch(id, line, progress)
+        let line = mcp::call_tool(id, tool, arguments, self.era(), follower.is_some());
+        self.dispatch(id, line, follower)
     }
 
     /// The tools, each as the server wrote it, as of its last list.
@@ -145,10 +140,10 @@ impl Instance {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, progress: Option<mpsc::Sender<Arc<RawValue>>>) -> InFlight {
+    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, follower: Option<Follower>) -> InFlight {
         let (reply, answer) = oneshot::channel();
         match self.addr.get() {
-            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, progress, reply }),
+            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, follower, reply }),
             Some(_) | None => drop(reply.send(Answer::NotSent)),
         }
         InFlight { instance: Some(self.clone()), id, answer }

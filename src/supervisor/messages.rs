@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::Result,
-    model::{ExitReport, ServerId},
+    model::{CallId, ExitReport, ServerId},
     policy::mask::Mask,
     supervisor::{Exit, Launch, Link, guard::Report},
 };
@@ -120,6 +120,14 @@ pub enum Wanted {
     Down,
 }
 
+/// Who hears of a call's progress.
+pub struct Follower {
+    /// What the call is known by outside.
+    pub call: CallId,
+    /// Where the `params` of progress notifications go.
+    pub notes: mpsc::Sender<Arc<RawValue>>,
+}
+
 /// Sends a request and answers through `reply`.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -129,7 +137,7 @@ pub struct Dispatch {
     /// The whole request.
     pub line: Bytes,
     /// Where progress goes.
-    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    pub follower: Option<Follower>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Answer>,
 }

@@ -11,7 +11,7 @@ use crate::{
     supervisor::{
         Supervisor,
         child::{Child, Rest, Serving},
-        exit::Exit,
+        exit::{Exit, Reached},
         handshake::Probe,
         messages::{ChildExited, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
         view::Event,
@@ -87,7 +87,7 @@ impl Handler<ChildExited> for Supervisor {
             Some(Ended::Asked) => {}
             Some(Ended::Starting { output_start }) => {
                 let asked = child.probe;
-                if matches!(exit, Exit::Ended { unheard: true, .. }) {
+                if matches!(exit, Exit::Ended { reached: Reached::Nothing, .. }) {
                     child.probe = asked.after_silent_end();
                 }
                 // The first time, being asked may have been the reason; without being asked it may come up.

@@ -5,17 +5,22 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::supervisor::{instance::Figures, messages::Answer};
+use crate::{
+    mcp::Progress,
+    supervisor::{
+        instance::Figures,
+        messages::{Answer, Follower},
+    },
+};
 
 /// One request in flight.
 struct Pending {
     /// Where it begins among all bytes sent to the process.
     start: usize,
-    progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    follower: Option<Follower>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -39,14 +44,8 @@ impl Requests {
     }
 
     /// Adds a request whose line begins at `start` among all bytes sent.
-    pub fn add(
-        &mut self,
-        id: u64,
-        start: usize,
-        progress: Option<mpsc::Sender<Arc<RawValue>>>,
-        reply: oneshot::Sender<Answer>,
-    ) {
-        self.pending.insert(id, Pending { start, progress, reply });
+    pub fn add(&mut self, id: u64, start: usize, follower: Option<Follower>, reply: oneshot::Sender<Answer>) {
+        self.pending.insert(id, Pending { start, follower, reply });
         self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -73,15 +72,11 @@ impl Requests {
 
     /// Passes on a progress notification; one that its caller is too slow for is dropped.
     pub fn progress(&self, params: &RawValue) {
-        #[derive(Deserialize)]
-        struct Progress {
-            #[serde(rename = "progressToken")]
-            token: u64,
-        }
-        let pending =
-            serde_json::from_str::<Progress>(params.get()).ok().and_then(|progress| self.pending.get(&progress.token));
-        if let Some(sender) = pending.and_then(|pending| pending.progress.as_ref()) {
-            let _ = sender.try_send(Arc::from(params.to_owned()));
+        let Some(progress) = Progress::read(params) else { return };
+        let pending = progress.request().and_then(|id| self.pending.get(&id));
+        let Some(follower) = pending.and_then(|pending| pending.follower.as_ref()) else { return };
+        if let Some(note) = progress.retold(&follower.call.to_string()) {
+            let _ = follower.notes.try_send(Arc::from(note));
         }
     }
 

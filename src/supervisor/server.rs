@@ -198,7 +198,7 @@ impl Handler<Dispatch> for ServerActor {
     fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
         // Nobody waiting for what was not sent is no loss.
         match self.write(request.line) {
-            Ok(start) => self.requests.add(request.id, start, request.progress, request.reply),
+            Ok(start) => self.requests.add(request.id, start, request.follower, request.reply),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(request.reply.send(Answer::Unread)),
             Err(_) => drop(request.reply.send(Answer::NotSent)),
         }

@@ -99,7 +99,7 @@ pub enum Event {
         /// How.
         report: ExitReport,
     },
-    /// A child is restarted after a failure.
+    /// A child will be started again after a failure.
     Restarting {
         /// Which child.
         id: ServerId,

@@ -100,6 +100,17 @@ fn every_fault_of_every_source_is_listed_at_once_with_its_key_and_origin() {
 }
 
 #[test]
+fn a_key_that_serve_would_refuse_is_refused_by_check_config() {
+    for weak in ["hunter2", "changeme-changeme-changeme-changeme", "your-super-secret-jwt-key-change-in-production"] {
+        for command in ["check-config", "serve", "migrate"] {
+            let ran = Place::new().run(&[("OSTLER_SECRET_KEY", weak)], command).exits(64);
+            assert!(ran.err().contains("secret_key (environment variable OSTLER_SECRET_KEY)"), "{}", ran.err());
+            assert!(!ran.err().contains(weak), "a secret was repeated");
+        }
+    }
+}
+
+#[test]
 fn the_file_beats_defaults_the_environment_beats_the_file_and_flags_beat_all() {
     let place = Place::new()
         .file("port = 1\nworkers = 1\nallowed_hosts = [\"a.example\", \"b.example\"]\n[mcp]\nmax_retries = 1\n");

@@ -5,7 +5,7 @@ use std::{fs::File, path::Path};
 use ostler::{
     Error, Runtime,
     actix::{self, System},
-    model::{Role, ServerConfig, ServerId},
+    model::{Role, ServerChange, ServerConfig, ServerId},
     runtime::{Builder, CallRequest},
     serde_json::json,
 };
@@ -141,6 +141,31 @@ async fn keys_belong_to_accounts_and_the_program_makes_them_on_their_behalf() {
     let disabled = ostler::model::UserChange { disabled: Some(true), ..Default::default() };
     runtime.update_user(me, ada.id, disabled).await.unwrap();
     assert!(matches!(runtime.on_behalf_of(ada.id).await, Err(Error::Forbidden(_))));
+    runtime.stop().await;
+}
+
+#[actix::test]
+async fn a_program_that_embeds_a_runtime_keeps_to_the_rules_of_the_api() {
+    fn pointers<T>(outcome: ostler::Result<T>) -> Vec<String> {
+        match outcome {
+            Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect(),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("it was accepted"),
+        }
+    }
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let me = runtime.embedder();
+    let nameless = ServerConfig::new("", "").args(["x".repeat(33 << 10)]).env("LD_PRELOAD", "\0");
+    let all = pointers(runtime.create_server(me, nameless).await);
+    assert_eq!(all, ["/name", "/command", "/args/0", "/env/LD_PRELOAD", "/env/LD_PRELOAD"]);
+
+    let id = demo(&runtime, "oats").await;
+    let change = ServerChange { name: Some("n".repeat(129)), ..Default::default() };
+    assert_eq!(pointers(runtime.update_server(me, id, change, None).await), ["/name"]);
+    let timeout = Some(std::time::Duration::from_secs(3601));
+    let endless = CallRequest { timeout, ..CallRequest::new("", json!([])) };
+    assert_eq!(pointers(runtime.call(me, id, endless).await), ["/toolName", "/parameters", "/timeoutMs"]);
     runtime.stop().await;
 }
 

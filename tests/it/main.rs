@@ -25,6 +25,7 @@ mod edge;
 mod embedding;
 mod environment;
 mod examples;
+mod exclusive;
 mod limits;
 mod main_job;
 mod processes;

@@ -137,9 +137,11 @@ fn a_server_that_keeps_crashing_is_left_down_and_says_why() {
 fn a_server_that_ends_without_a_word_is_not_ready() {
     let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "1")]);
     let server = ostler.admin().register(fake("exit0"));
-    server.start().problem(500, "spawn_failed");
+    let answer = server.start().problem(500, "spawn_failed");
+    assert!(answer.text().contains("exited with code 0 before it was ready"), "{answer:?}");
     server.becomes_healthwise("ERROR");
-    server.details().has("/runtimeStatus/lastExit/code", 0);
+    let details = server.details().has("/runtimeStatus/lastExit/code", 0);
+    details.has("/runtimeStatus/lastExit/reason", "exited with code 0 before it was ready");
 }
 
 #[test]

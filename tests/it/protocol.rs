@@ -194,6 +194,7 @@ fn progress_is_told_while_the_tool_works() {
     assert_eq!(told[0]["total"], 3);
     let last = events.find(|event| event.data.contains("callId")).json();
     assert_eq!(last["success"], true);
+    assert_eq!(told[0]["progressToken"], last["callId"], "progress says of which call");
     assert_eq!(last["result"]["content"][0]["text"], "done");
 }
 

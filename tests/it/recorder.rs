@@ -106,6 +106,37 @@ fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back
 }
 
 #[test]
+#[cfg(feature = "postgres")]
+fn a_database_that_never_answers_holds_nobody_up_and_records_once_it_does() {
+    let Some(postgres) = support::postgres::Server::start() else { return };
+    let ostler = Setup::new().database(&postgres.database()).spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let body = json!({"toolName": "echo", "parameters": {"message": "x"}});
+    let refused = |path: &str, method: &str, body: &Value| {
+        let (took, answer) = timed(|| server.caller.ask(method, &server.path(path)).json(body).send());
+        answer.problem(503, "store_unavailable");
+        assert!(took < seconds(11), "{method} {path} took {took:?}");
+    };
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| timed(|| server.call("sleep", json!({"ms": 700}))));
+        eventually("it is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+        postgres.freeze();
+        scope.spawn(|| refused("/execute", "POST", &body));
+        scope.spawn(|| refused("/logs", "GET", &json!({})));
+        scope.spawn(|| refused("", "PUT", &json!({"name": "renamed"})));
+        let (took, answer) = slow.join().unwrap();
+        assert!(took < seconds(13), "it took {took:?}");
+        let answer = answer.problem(503, "store_unavailable");
+        assert!(answer.string("/detail").contains("the tool was called"), "{answer:?}");
+    });
+    postgres.thaw();
+    eventually("the call is on record", || {
+        let logs = server.caller.get(&server.path("/logs?toolName=sleep"));
+        (logs.status == 200 && logs.list("/items").len() == 1).then_some(())
+    });
+}
+
+#[test]
 fn a_second_ostler_on_the_same_data_does_not_start() {
     let ostler = Ostler::spawn();
     let output = ostler.setup.command().output().unwrap();

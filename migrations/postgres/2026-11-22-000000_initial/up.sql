@@ -67,8 +67,9 @@ CREATE TABLE server_shares (
 );
 CREATE INDEX server_shares_user ON server_shares (user_id);
 
+-- The key is also the order in which a server's calls are listed: no other index to write for each call.
 CREATE TABLE mcp_tool_calls (
-    id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
     server_id TEXT COLLATE "C" NOT NULL,
     user_id TEXT COLLATE "C" NOT NULL,
     tool_name TEXT NOT NULL,
@@ -77,9 +78,9 @@ CREATE TABLE mcp_tool_calls (
     success BOOLEAN NOT NULL,
     error_message TEXT,
     execution_time BIGINT NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    created_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (server_id, id)
 );
-CREATE INDEX mcp_tool_calls_server ON mcp_tool_calls (server_id, id DESC);
 
 CREATE TABLE audit_logs (
     id TEXT COLLATE "C" PRIMARY KEY NOT NULL,

@@ -66,8 +66,9 @@ CREATE TABLE server_shares (
 CREATE INDEX server_shares_user ON server_shares (user_id);
 
 -- Rows are long: with a rowid the primary key's index holds no results.
+-- The key is also the order in which a server's calls are listed: no other index to write for each call.
 CREATE TABLE mcp_tool_calls (
-    id TEXT PRIMARY KEY NOT NULL,
+    id TEXT NOT NULL,
     server_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
     tool_name TEXT NOT NULL,
@@ -76,9 +77,9 @@ CREATE TABLE mcp_tool_calls (
     success BOOLEAN NOT NULL,
     error_message TEXT,
     execution_time BIGINT NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    created_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (server_id, id)
 );
-CREATE INDEX mcp_tool_calls_server ON mcp_tool_calls (server_id, id DESC);
 
 CREATE TABLE audit_logs (
     id TEXT PRIMARY KEY NOT NULL,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     html::{anchor, blocks, escape, inline},
-    schema::{description, in_words, table},
+    schema::{bounded, description, in_words, table},
 };
 
 /// One method of one path.
@@ -99,7 +99,7 @@ fn parameter(about: &Value) -> String {
         "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         escape(text("name")),
         escape(text("in")),
-        about.get("schema").map(in_words).unwrap_or_default(),
+        about.get("schema").map(bounded).unwrap_or_default(),
         inline(text("description")),
     )
 }

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::http::problem::kind;
 
-/// The description as a page.
-pub(super) fn render(document: &Value) -> String {
-    let operations = operations(document);
+/// The description as a page, its calls in the order of these paths.
+pub(super) fn render(document: &Value, order: &[&str]) -> String {
+    let operations = operations(document, order);
     let none = Map::new();
     let schemas = document.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&none);
     let text = |pointer| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
@@ -34,10 +34,16 @@ pub(super) fn render(document: &Value) -> String {
     )
 }
 
-fn operations(document: &Value) -> Vec<Operation<'_>> {
+/// The methods of one path in the order in which they are needed.
+const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+
+fn operations<'a>(document: &'a Value, order: &[&str]) -> Vec<Operation<'a>> {
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     let methods = paths.flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |entry| (path, entry)));
-    methods.map(|(path, (method, about))| Operation { path, method, about }).collect()
+    let mut all: Vec<_> = methods.map(|(path, (method, about))| Operation { path, method, about }).collect();
+    let place = |list: &[&str], name: &str| list.iter().position(|one| *one == name).unwrap_or(usize::MAX);
+    all.sort_by_key(|operation| (place(order, operation.path), place(&METHODS, operation.method)));
+    all
 }
 
 /// The groups in the order of the description, each with what it is about.
@@ -97,10 +103,45 @@ mod tests {
     use super::*;
     use crate::http::openapi;
 
+    fn page() -> String {
+        render(openapi::document(), &openapi::order().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn calls_come_in_the_order_in_which_somebody_new_needs_them() {
+        let page = page();
+        let place = |call: &str| page.find(&format!("id=\"call-{call}\"")).unwrap_or_else(|| panic!("no {call}"));
+        let calls = [
+            "post-api-auth-login",
+            "get-api-mcp",
+            "post-api-mcp",
+            "delete-api-mcp--id",
+            "get-api-mcp--id--tools",
+            "post-api-mcp--id--execute",
+            "get-api-mcp--id--shares",
+            "get-api-auth-keys",
+            "get-api-auth-users",
+            "get-api-audit",
+            "get-livez",
+        ];
+        let places = calls.map(place);
+        assert!(places.is_sorted(), "{places:?}");
+    }
+
+    #[test]
+    fn bounds_and_defaults_are_shown() {
+        let page = page();
+        for text in ["integer, 1 to 100, <code>50</code> if left out", "boolean, <code>true</code> if left out"] {
+            assert!(page.contains(text), "{text}");
+        }
+        assert!(page.contains("integer or null, 1 to 3600000"));
+        assert!(page.contains("string, length 1 to 128"));
+    }
+
     #[test]
     fn the_page_shows_every_call_and_every_problem_and_needs_no_script() {
-        let page = render(openapi::document());
-        for operation in operations(openapi::document()) {
+        let page = page();
+        for operation in operations(openapi::document(), &[]) {
             assert!(
                 page.contains(&format!("id=\"{}\"", operation.anchor())),
                 "{} {}",
@@ -114,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_link_on_the_page_leads_somewhere() {
-        let page = render(openapi::document());
+        let page = page();
         for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(page.contains(&format!("id=\"{target}\"")), "{target}");
         }
@@ -135,7 +176,7 @@ mod tests {
             }}},
             "components": {"schemas": {(evil): {"description": evil, "type": evil}}},
         });
-        let page = render(&document);
+        let page = render(&document, &[]);
         assert!(!page.contains("<script") && !page.contains("alert(1)</"), "{page}");
     }
 }

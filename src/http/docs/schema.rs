@@ -24,6 +24,28 @@ pub(super) fn in_words(schema: &Value) -> String {
     }
 }
 
+/// A type in words, with its bounds and its default.
+pub(super) fn bounded(schema: &Value) -> String {
+    let mut words = in_words(schema);
+    let range = |low: &str, high: &str| (schema.get(low), schema.get(high));
+    for (about, bounds) in [
+        ("", range("minimum", "maximum")),
+        ("length ", range("minLength", "maxLength")),
+        ("items: ", range("minItems", "maxItems")),
+    ] {
+        match bounds {
+            (Some(low), Some(high)) => words.push_str(&format!(", {about}{low} to {high}")),
+            (None, Some(high)) => words.push_str(&format!(", {about}at most {high}")),
+            // That a count is not negative goes without saying.
+            (Some(_) | None, None) => {}
+        }
+    }
+    if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
+        words.push_str(&format!(", <code>{}</code> if left out", escape(&default.to_string())));
+    }
+    words
+}
+
 fn simple(kind: &str, schema: &Value) -> String {
     match kind {
         "array" => format!("list of {}", schema.get("items").map_or_else(|| "anything".into(), in_words)),
@@ -68,7 +90,7 @@ fn collect(schema: &Value, all: &Map<String, Value>, rows: &mut String) {
         rows.push_str(&format!(
             "<tr><td><code>{}</code></td><td>{}</td><td>{need}</td><td>{}</td></tr>\n",
             escape(name),
-            in_words(field),
+            bounded(field),
             inline(description(field)),
         ));
     }

@@ -9,7 +9,7 @@ use tokio::{io::AsyncReadExt, net::unix::pipe};
 use crate::{
     mcp::{Frame, Framer},
     supervisor::{
-        exit::{Exit, ExitGuard},
+        exit::{Exit, ExitGuard, Reached},
         guard::{self, Report, Spec},
         handshake,
         messages::{ChildReady, GuardGone, GuardSaid, HandshakeEnded},
@@ -134,8 +134,12 @@ impl Handler<GuardSaid> for ServerActor {
             }
             Report::Failed { errno, reason } => self.exit.note(Exit::NotStarted { errno, reason }),
             Report::Exited { code, signal } => {
-                let unheard = self.last_heard.is_none();
-                self.exit.note(Exit::Ended { code, signal, unheard });
+                let reached = match (self.phase, self.last_heard) {
+                    (Phase::Starting, None) => Reached::Nothing,
+                    (Phase::Starting, Some(_)) => Reached::Words,
+                    (Phase::Ready | Phase::Draining | Phase::Stopping, _) => Reached::Readiness,
+                };
+                self.exit.note(Exit::Ended { code, signal, reached });
                 self.process_ended(ctx);
             }
         }

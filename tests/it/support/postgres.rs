@@ -16,6 +16,9 @@ use std::{
 };
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use rustix::process::Signal;
+
+use super::processes;
 
 static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 static NAMES: AtomicU32 = AtomicU32::new(0);
@@ -91,6 +94,24 @@ impl Server {
         self.order("start", "up");
     }
 
+    /// Has it take connections and answer none, until it is thawed.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Has it go on where it was frozen.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// To the first of its processes first, so that it starts no other meanwhile.
+    fn signal(&self, signal: Signal) {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        let Some(pid) = file.lines().next().and_then(|line| line.trim().parse().ok()) else { return };
+        processes::signal(pid, signal);
+        processes::children_of(pid).iter().for_each(|child| processes::signal(child.pid, signal));
+    }
+
     fn order(&mut self, order: &str, answer: &str) {
         writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
         self.expect(answer);
@@ -108,6 +129,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.thaw();
         drop(self.orders.take());
         let _ = self.keeper.wait();
     }

@@ -36,6 +36,11 @@ pub fn alive(pid: u32) -> bool {
     look_at(pid).is_some()
 }
 
+/// Its children.
+pub fn children_of(parent: u32) -> Vec<Process> {
+    all().into_iter().filter_map(look_at).filter(|process| process.parent == parent).collect()
+}
+
 /// Children that ended and that nobody has waited for.
 pub fn zombies_of(parent: u32) -> usize {
     let is_zombie = |pid: &u32| {

@@ -1,0 +1,73 @@
+//! Prints how fast Ostler is, beside what the machine itself allows: `cargo bench --bench speed`, one Markdown table.
+//!
+//! Read `calls` for the main figures and `load` for how calls are made. Everything runs on loopback in folders of its
+//! own, with rate limits off, an API key checked on every call, and every call on record before it is answered.
+
+#![allow(clippy::as_conversions, clippy::indexing_slicing, reason = "figures are rounded, and a panic is a failed run")]
+
+mod calls;
+mod floors;
+mod load;
+mod many;
+mod memory;
+mod ostler;
+mod pipe;
+mod plan;
+mod recovery;
+mod support;
+mod table;
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use plan::{Part, Plan};
+use table::Table;
+
+/// Whatever goes wrong ends the run with its reason.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let plan = match Plan::parse(std::env::args().skip(1)) {
+        Ok(plan) => plan,
+        Err(usage) => {
+            eprintln!("{usage}");
+            return ExitCode::from(64);
+        }
+    };
+    match actix::System::new().block_on(until_stopped(measure(&plan))) {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("speed: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(plan: &Plan) -> Outcome<Table> {
+    let mut table = Table::default();
+    for part in plan.parts() {
+        eprintln!("measuring: {}", part.name());
+        match part {
+            Part::Calls => calls::measure(plan, &mut table).await?,
+            Part::Memory => memory::measure(plan, &mut table).await?,
+            Part::Many => many::measure(plan, &mut table).await?,
+            Part::Recovery => recovery::measure(plan, &mut table).await?,
+        }
+    }
+    Ok(table)
+}
+
+/// Lets go of whatever runs when this process is asked to stop, so that nothing is left behind.
+async fn until_stopped<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        outcome = work => outcome,
+        _ = terminate.recv() => Err("stopped by SIGTERM".into()),
+        _ = interrupt.recv() => Err("stopped by SIGINT".into()),
+    }
+}

@@ -1,0 +1,134 @@
+//! What is true of every operation and every answer, added to what the handlers say.
+
+use std::collections::BTreeSet;
+
+use utoipa::{
+    Modify,
+    openapi::{
+        self, Content, Ref, RefOr, ResponseBuilder, Schema, SecurityRequirement,
+        path::Operation,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::http::problem;
+
+/// What every operation shares, so that no handler can forget it.
+pub(super) struct Common;
+
+impl Modify for Common {
+    fn modify(&self, description: &mut openapi::OpenApi) {
+        let components = description.components.get_or_insert_default();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token from `/api/auth/login`, or an API key"))
+            .build();
+        let cookie = ApiKeyValue::with_description("ostler_session", "Set by logging in, for browsers");
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let mut asked = BTreeSet::new();
+        for (path, item) in &mut description.paths.paths {
+            let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+            for operation in methods.into_iter().flatten() {
+                complete(path, operation);
+                asked.extend(body_of(operation));
+            }
+        }
+        let schemas = description.components.iter_mut().flat_map(|components| &mut components.schemas);
+        schemas.filter(|(name, _)| !asked.contains(*name)).for_each(|(_, schema)| require_nulls(schema));
+    }
+}
+
+/// Adds the answers any such call may get, and the cookie wherever a token is taken.
+fn complete(path: &str, operation: &mut Operation) {
+    let is_login = path == "/api/auth/login";
+    let is_private = !is_login && !["/livez", "/readyz", "/health"].contains(&path);
+    name(operation);
+    let mut add = |status: &str, text: &str| {
+        let known = operation.responses.responses.get(status).and_then(described);
+        let text = known.map_or_else(|| text.to_owned(), |known| format!("{known}. {text}"));
+        operation.responses.responses.insert(status.into(), problem_response(&text));
+    };
+    if operation.request_body.is_some() {
+        add("400", "Code `malformed_request`: the body is not JSON");
+        add("413", "Code `payload_too_large`: the body is longer than 4 MiB");
+        add("415", "Code `unsupported_media_type`: the body is not `application/json`");
+        add("422", "Code `validation_failed`: `errors` names each field that cannot be accepted");
+    }
+    if path.contains('{') {
+        add("404", "There is no such thing, or it is somebody else's");
+    }
+    if is_private {
+        add("401", "Code `unauthenticated`: no token, or one that has ended");
+        add("403", "Code `forbidden`: a permission is missing");
+    }
+    if is_login {
+        add("401", "Code `unauthenticated`: the address or the password is wrong");
+    }
+    if is_private || is_login {
+        add("503", "Codes `busy`, `store_unavailable`, `not_ready`: try again soon");
+        add("429", "Code `rate_limited`: wait as long as `Retry-After` says");
+    }
+    add("default", "Any other problem");
+    for response in ["400", "409", "412", "500", "504"] {
+        if let Some(text) = operation.responses.responses.get(response).and_then(described) {
+            operation.responses.responses.insert(response.into(), problem_response(&text));
+        }
+    }
+    allow_cookie(operation);
+}
+
+fn allow_cookie(operation: &mut Operation) {
+    let Some(requirements) = &mut operation.security else { return };
+    let bearer = serde_json::to_value(&*requirements).unwrap_or_default();
+    let Some(scopes) = bearer.pointer("/0/bearer").and_then(serde_json::Value::as_array) else { return };
+    let scopes: Vec<&str> = scopes.iter().filter_map(serde_json::Value::as_str).collect();
+    requirements.push(SecurityRequirement::new("session", scopes));
+}
+
+fn described(response: &RefOr<openapi::Response>) -> Option<String> {
+    match response {
+        RefOr::T(response) => Some(response.description.clone()),
+        RefOr::Ref(_) => None,
+    }
+}
+
+fn problem_response(text: &str) -> RefOr<openapi::Response> {
+    let schema = Ref::from_schema_name("Problem");
+    ResponseBuilder::new().description(text).content(problem::CONTENT_TYPE, Content::new(Some(schema))).build().into()
+}
+
+/// Names of handlers repeat; a name for programs must not.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().map_or("", String::as_str);
+    operation.operation_id = operation.operation_id.as_ref().map(|id| format!("{tag}_{id}"));
+}
+
+/// The name of the schema that the body of a request has.
+fn body_of(operation: &Operation) -> Option<String> {
+    let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
+    let RefOr::T(content) = body.content.values().next()? else { return None };
+    let RefOr::Ref(reference) = content.schema.as_ref()? else { return None };
+    reference.ref_location.rsplit('/').next().map(ToOwned::to_owned)
+}
+
+/// In answers, what may be `null` is sent as `null`, never left out.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's, and growing; the others have no fields")]
+fn require_nulls(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_nulls),
+        RefOr::T(Schema::Object(object)) => {
+            let nulls = object.properties.iter().filter(|(_, field)| may_be_null(field)).map(|(name, _)| name);
+            let missing: Vec<_> = nulls.filter(|name| !object.required.contains(name)).cloned().collect();
+            object.required.extend(missing);
+        }
+        _ => {}
+    }
+}
+
+fn may_be_null(field: &RefOr<Schema>) -> bool {
+    let json = serde_json::to_value(field).unwrap_or_default();
+    let is_null = |one: &serde_json::Value| one == "null" || one.get("type").is_some_and(|kind| kind == "null");
+    let choices = ["type", "oneOf"].into_iter().filter_map(|word| json.get(word)?.as_array());
+    choices.flatten().any(is_null)
+}

@@ -1,0 +1,93 @@
+//! `Debug` for what holds secrets: that there is one, never which.
+
+use std::{collections::BTreeMap, fmt};
+
+/// Stands for a secret.
+pub(crate) struct Hidden;
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// An environment, shown by the names of its variables.
+pub(crate) struct Names<'a>(pub(crate) &'a BTreeMap<String, String>);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.keys().map(|name| (name, Hidden))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{
+        ApiKey, HealthStatus, KeyId, NewUser, Role, Server, ServerChange, ServerConfig, ServerId, Timestamp, User,
+        UserChange, UserId,
+    };
+
+    /// Claims that what is shown has the name of what is hidden, and not the secret.
+    #[track_caller]
+    fn hides(shown: &str, name: &str) {
+        assert!(shown.contains(name) && shown.contains("***") && !shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn no_value_that_crosses_borders_shows_a_secret() {
+        let secret = || String::from("s3cret");
+        let now = Timestamp::now();
+        let config = ServerConfig::new("files", "npx").env("API_KEY", secret());
+        hides(&format!("{config:?}"), "API_KEY");
+        let change = ServerChange { env: Some(config.env.clone()), ..ServerChange::default() };
+        hides(&format!("{change:#?}"), "API_KEY");
+        let new = NewUser { email: "a@b".into(), name: "A".into(), password: secret(), role: Role::Viewer };
+        hides(&format!("{new:?}"), "password");
+        let change = UserChange { password: Some(secret()), ..UserChange::default() };
+        hides(&format!("{change:?}"), "password");
+        let id = UserId::new();
+        let user = User {
+            id,
+            email: "a@b".into(),
+            name: "A".into(),
+            role: Role::Viewer,
+            disabled: false,
+            password_hash: secret(),
+            created_at: now,
+            updated_at: now,
+        };
+        hides(&format!("{user:?}"), "password_hash");
+        let key = ApiKey {
+            id: KeyId::new(),
+            user_id: id,
+            name: "ci".into(),
+            prefix: "ostler_AAAAA".into(),
+            hash: secret(),
+            permissions: None,
+            created_at: now,
+            expires_at: None,
+            last_used_at: None,
+        };
+        hides(&format!("{key:?}"), "hash");
+        let server = Server {
+            id: ServerId::new(),
+            user_id: id,
+            config,
+            health_status: HealthStatus::Unknown,
+            total_calls: 0,
+            total_errors: 0,
+            total_execution_time: 0,
+            last_used_at: None,
+            last_health_check: None,
+            created_at: now,
+            updated_at: now,
+        };
+        hides(&format!("{server:?}"), "API_KEY");
+    }
+
+    #[test]
+    fn what_there_is_none_of_is_not_hidden() {
+        assert!(format!("{:?}", UserChange::default()).contains("password: None"));
+        assert!(format!("{:?}", ServerChange::default()).contains("env: None"));
+    }
+}

@@ -1,0 +1,35 @@
+//! What somebody may call an account, an API key or a server.
+
+/// Most characters of a name.
+pub const LONGEST: usize = 128;
+
+/// The name as it is kept: trimmed. Fails with what is wrong with it.
+pub fn kept(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > LONGEST {
+        Err("must have 1 to 128 characters")
+    } else if name.chars().any(char::is_control) {
+        Err("must not contain control characters")
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_never_empty() {
+        assert_eq!(kept(" Ada Lovelace ").as_deref(), Ok("Ada Lovelace"));
+        assert_eq!(kept(&"ä".repeat(LONGEST)), Ok("ä".repeat(LONGEST)));
+        for text in ["", "  ", "a\nb", "a\0b", &"x".repeat(LONGEST + 1)] {
+            assert!(kept(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_that_is_told_is_the_limit() {
+        assert!(kept("").unwrap_err().contains(&LONGEST.to_string()));
+    }
+}
