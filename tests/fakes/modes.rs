@@ -42,7 +42,8 @@ pub(crate) fn before_serving(mode: &Mode) {
         "stderr-flood" => flood(mode.number(), b"a line on standard error that says very little indeed\n"),
         "stderr-no-newline" => flood(mode.number(), b"................................................"),
         "grandchild" => launch(),
-        "daemon" => leave_a_daemon(),
+        "daemon" => leave_a_daemon(Stdio::null),
+        "daemon-with-pipes" => leave_a_daemon(Stdio::inherit),
         "ignores-term" => serve_through_shell("trap '' TERM HUP INT; exec \"$0\" deaf"),
         "closes-stdout" => serve_through_shell("\"$0\" until-closed; exec 1>&-; exec sleep 600"),
         "linger" => for_ever(),
@@ -150,11 +151,11 @@ fn launch() {
     exit(status.code().unwrap_or(1));
 }
 
-/// Leaves a process behind that has a session of its own, no pipes, and no parent that knows it.
-fn leave_a_daemon() {
+/// Leaves a process behind that has a session of its own and no parent that knows it.
+fn leave_a_daemon(pipes: fn() -> Stdio) {
     let mut setsid = Command::new("setsid");
     setsid.arg("-f").arg(this_program()).arg("linger");
-    setsid.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    setsid.stdin(Stdio::null()).stdout(pipes()).stderr(pipes()).status().unwrap();
 }
 
 fn serve_through_shell(script: &str) {

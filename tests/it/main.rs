@@ -32,6 +32,7 @@ mod processes;
 mod protocol;
 mod real_servers;
 mod recorder;
+mod states;
 mod store;
 mod supervision;
 mod survival;

@@ -208,3 +208,30 @@ fn crash_loops_do_not_slow_anybody_else() {
         assert!(took < seconds(1), "a call took {took:?}");
     }
 }
+
+#[test]
+fn however_a_server_ends_it_is_restarted_where_restarts_are_on_and_only_there() {
+    for restarts in [true, false] {
+        let ostler = Ostler::with(&[("MCP_AUTO_RESTART", if restarts { "true" } else { "false" })]);
+        let end: [(&str, fn(&Server)); 3] = [
+            ("exit 0", |server| drop(server.call("close", json!({})))),
+            ("exit 9", |server| drop(server.call("crash", json!({})))),
+            ("signal", |server| kill(server.pid())),
+        ];
+        for (name, end) in end {
+            let server = ostler.admin().running(fake("until-closed").named(name));
+            let first = server.pid();
+            end(&server);
+            if restarts {
+                eventually("another runs", || {
+                    let details = server.details();
+                    let pid = details.json.pointer("/runtimeStatus/pid").and_then(Value::as_u64);
+                    pid.is_some_and(|pid| pid != u64::from(first)).then(|| details.has("/runtimeStatus/restarts", 1))
+                });
+            } else {
+                server.becomes("failed");
+                server.details().has("/runtimeStatus/restarts", 0).lacks("/runtimeStatus/nextAttemptAt");
+            }
+        }
+    }
+}

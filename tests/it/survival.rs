@@ -136,8 +136,8 @@ fn a_server_that_was_suspended_is_found_out_and_replaced() {
 }
 
 #[test]
-fn fifty_servers_started_at_once_all_run_once() {
-    let ostler = Ostler::spawn();
+fn fifty_servers_started_at_once_all_run_once_and_end_side_by_side() {
+    let mut ostler = Ostler::spawn();
     let admin = ostler.admin();
     let servers: Vec<_> = (0..50).map(|number| admin.register(fake("ok").named(&format!("number {number}")))).collect();
     let (took, answers) = timed(|| together(50, |index| servers[index].start()));
@@ -147,6 +147,8 @@ fn fifty_servers_started_at_once_all_run_once() {
     assert!(took < seconds(30), "it took {took:?}");
     assert_eq!(fakes(&ostler), 50);
     assert_eq!(zombies_of(ostler.pid()), 0);
+    let (took, status) = timed(|| ostler.terminate());
+    assert!(status.code() == Some(0) && took < seconds(10), "{status:?} after {took:?}");
 }
 
 /// Processes of servers, without their guards.
