@@ -73,8 +73,9 @@ async fn answer(
 ) -> Result<(), Failure> {
     let address = listener.address().ok();
     let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
-    announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
+    // The password first: whoever waits for the address finds it printed.
     introduce(runtime, address);
+    announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
 
     let handle = server.handle();
     let mut serving = std::pin::pin!(server.run());

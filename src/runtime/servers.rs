@@ -14,7 +14,7 @@ use crate::{
     runtime::{Runtime, commit::to_its_end, registry::Registered},
     store::{self, servers::StoredServer},
     supervisor::{
-        Availability,
+        Availability, ChildView,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
@@ -124,8 +124,8 @@ impl Runtime {
 
     /// Starts a server; returns once it is ready.
     pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, "server.start").await?;
-        up(self.inner.supervision.ask(StartServer { id }).await?, &registered)
+        self.command(who, id, "server.start").await?;
+        up(self.inner.supervision.ask(StartServer { id }).await?)
     }
 
     /// Stops a server; returns once its process tree is gone.
@@ -137,8 +137,8 @@ impl Runtime {
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, "server.restart").await?;
-        up(self.inner.supervision.ask(RestartServer { id }).await?, &registered)
+        self.command(who, id, "server.restart").await?;
+        up(self.inner.supervision.ask(RestartServer { id }).await?)
     }
 
     /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
@@ -326,9 +326,9 @@ fn status(registered: &Registered) -> RuntimeStatus {
     registered.link.view.borrow().runtime_status()
 }
 
-fn up(outcome: Result<(), NotUp>, registered: &Registered) -> Result<RuntimeStatus> {
+fn up(outcome: Result<ChildView, NotUp>) -> Result<RuntimeStatus> {
     match outcome {
-        Ok(()) => Ok(status(registered)),
+        Ok(view) => Ok(view.runtime_status()),
         Err(NotUp::Failed(report)) => Err(Error::SpawnFailed { reason: report.reason, stderr: report.stderr }),
         Err(NotUp::Stopped) => Err(Error::ServerUnavailable("it was stopped before it was ready".into())),
     }

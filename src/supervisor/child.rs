@@ -60,7 +60,7 @@ pub(super) struct Child {
     pub ever_started: bool,
     pub removed: bool,
     pub link: Link,
-    up_waiters: Vec<oneshot::Sender<Result<(), NotUp>>>,
+    up_waiters: Vec<oneshot::Sender<Result<ChildView, NotUp>>>,
     down_waiters: Vec<oneshot::Sender<()>>,
 }
 
@@ -170,7 +170,7 @@ impl Child {
         self.probe = Probe::default();
     }
 
-    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<(), NotUp>> {
+    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<ChildView, NotUp>> {
         let (sender, receiver) = oneshot::channel();
         self.up_waiters.push(sender);
         receiver
@@ -182,7 +182,7 @@ impl Child {
         receiver
     }
 
-    pub fn tell_up(&mut self, outcome: &Result<(), NotUp>) {
+    pub fn tell_up(&mut self, outcome: &Result<ChildView, NotUp>) {
         for waiter in self.up_waiters.drain(..) {
             let _ = waiter.send(outcome.clone());
         }
@@ -202,7 +202,7 @@ impl Child {
         (before != now).then_some(now)
     }
 
-    fn look(&self) -> ChildView {
+    pub fn look(&self) -> ChildView {
         let (availability, status, health) = self.state();
         let next_attempt_at = match &self.rest {
             Rest::Backoff { until, .. } | Rest::Parked { until, .. } => Some(*until),

@@ -17,7 +17,7 @@ use crate::{
         },
         server::ServerActor,
         starts::Next,
-        view::Event,
+        view::{ChildView, Event},
     },
 };
 
@@ -35,7 +35,7 @@ impl Supervisor {
             child.tell_up(&Err(NotUp::Stopped));
             child.stop_processes();
         } else if child.is_up() {
-            child.tell_up(&Ok(()));
+            child.tell_up(&Ok(child.look()));
         } else if child.is_due() {
             self.starts.push(id);
         }
@@ -91,7 +91,7 @@ impl Supervisor {
         }
     }
 
-    fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), NotUp>> {
+    fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<ChildView, NotUp>> {
         let Some(child) = self.children.get_mut(&id) else { return future::ready(Err(NotUp::Stopped)).boxed_local() };
         let up = child.wait_up();
         self.drive(id, ctx);
@@ -152,7 +152,7 @@ impl Handler<RemoveServer> for Supervisor {
 }
 
 impl Handler<StartServer> for Supervisor {
-    type Result = ResponseFuture<Result<(), NotUp>>;
+    type Result = ResponseFuture<Result<ChildView, NotUp>>;
 
     fn handle(&mut self, StartServer { id }: StartServer, ctx: &mut Context<Self>) -> Self::Result {
         self.want_up_now(id, ctx);
@@ -170,7 +170,7 @@ impl Handler<StopServer> for Supervisor {
 }
 
 impl Handler<RestartServer> for Supervisor {
-    type Result = ResponseFuture<Result<(), NotUp>>;
+    type Result = ResponseFuture<Result<ChildView, NotUp>>;
 
     fn handle(&mut self, RestartServer { id }: RestartServer, ctx: &mut Context<Self>) -> Self::Result {
         // A process that is still starting is as fresh as a restart could make it.

@@ -24,7 +24,7 @@ use crate::{
     error::Result,
     model::{CallId, ExitReport, ServerId},
     policy::mask::Mask,
-    supervisor::{Exit, Launch, Link, guard::Report},
+    supervisor::{ChildView, Exit, Launch, Link, guard::Report},
 };
 
 /// Adds a child.
@@ -65,9 +65,9 @@ pub struct RemoveServer {
     pub id: ServerId,
 }
 
-/// Starts a child; answers once it is ready, or with how its first attempt ended.
+/// Starts a child; answers with its state once it is ready, or with how its first attempt ended.
 #[derive(Message)]
-#[rtype(result = "Result<(), NotUp>")]
+#[rtype(result = "Result<ChildView, NotUp>")]
 pub struct StartServer {
     /// Which.
     pub id: ServerId,
@@ -92,7 +92,7 @@ pub struct StopServer {
 
 /// Stops and starts a child; answers like [`StartServer`]. Several at once are one.
 #[derive(Message)]
-#[rtype(result = "Result<(), NotUp>")]
+#[rtype(result = "Result<ChildView, NotUp>")]
 pub struct RestartServer {
     /// Which.
     pub id: ServerId,

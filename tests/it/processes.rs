@@ -25,6 +25,7 @@ fn a_call_that_a_killed_server_never_read_is_answered_by_the_next_process() {
     let server = ostler.admin().running(fake("ok"));
     let pid = server.pid();
     support::processes::signal(pid, rustix::process::Signal::STOP);
+    eventually("it is stopped", || support::processes::suspended(pid).then_some(()));
     std::thread::scope(|scope| {
         let call = scope.spawn(|| server.call("echo", json!({"message": "hello"})));
         eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));

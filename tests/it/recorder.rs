@@ -108,7 +108,7 @@ fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back
 #[test]
 #[cfg(feature = "postgres")]
 fn a_database_that_never_answers_holds_nobody_up_and_records_once_it_does() {
-    let Some(postgres) = support::postgres::Server::start() else { return };
+    let Some(mut postgres) = support::postgres::Server::start() else { return };
     let ostler = Setup::new().database(&postgres.database()).spawn();
     let server = ostler.admin().running(fake("ok"));
     let body = json!({"toolName": "echo", "parameters": {"message": "x"}});

@@ -16,9 +16,6 @@ use std::{
 };
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use rustix::process::Signal;
-
-use super::processes;
 
 static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 static NAMES: AtomicU32 = AtomicU32::new(0);
@@ -43,14 +40,21 @@ pub struct Server {
 /// SIGKILL; then the keeper stops the server and removes its folder. A group of its own keeps Ctrl-C from it.
 const KEEPER: &str = r#"
 start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses=''" start >/dev/null 2>&1; }
+# To the first process first, so that it starts no other meanwhile.
+send() {
+    read -r first <data/postmaster.pid && kill "-$1" "$first" && kill "-$1" $(cat "/proc/$first/task/$first/children")
+}
 trap '' INT TERM HUP
 "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >init.log 2>&1 && start "$@" && echo up || echo failed
 while read -r order; do
     case $order in
         start) start "$@" && echo up || echo failed ;;
         stop) "$1/pg_ctl" -D data -w -m fast stop >/dev/null 2>&1 && echo down || echo failed ;;
+        freeze) send STOP && echo frozen || echo failed ;;
+        thaw) send CONT && echo thawed || echo failed ;;
     esac
 done
+send CONT 2>/dev/null
 "$1/pg_ctl" -D data -w -m immediate stop >/dev/null 2>&1
 cd / && rm -rf "$2"
 "#;
@@ -95,21 +99,13 @@ impl Server {
     }
 
     /// Has it take connections and answer none, until it is thawed.
-    pub fn freeze(&self) {
-        self.signal(Signal::STOP);
+    pub fn freeze(&mut self) {
+        self.order("freeze", "frozen");
     }
 
     /// Has it go on where it was frozen.
-    pub fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    /// To the first of its processes first, so that it starts no other meanwhile.
-    fn signal(&self, signal: Signal) {
-        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
-        let Some(pid) = file.lines().next().and_then(|line| line.trim().parse().ok()) else { return };
-        processes::signal(pid, signal);
-        processes::children_of(pid).iter().for_each(|child| processes::signal(child.pid, signal));
+    pub fn thaw(&mut self) {
+        self.order("thaw", "thawed");
     }
 
     fn order(&mut self, order: &str, answer: &str) {
@@ -129,7 +125,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.thaw();
         drop(self.orders.take());
         let _ = self.keeper.wait();
     }

@@ -31,14 +31,16 @@ pub fn look_at(pid: u32) -> Option<Process> {
     (!dead).then(|| Process { pid, parent: number(1), group: number(2), session: number(3), command })
 }
 
+/// Whether all of its threads are stopped by a signal.
+pub fn suspended(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let stats = threads.flatten().map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
+    stats.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
 /// Whether it still runs.
 pub fn alive(pid: u32) -> bool {
     look_at(pid).is_some()
-}
-
-/// Its children.
-pub fn children_of(parent: u32) -> Vec<Process> {
-    all().into_iter().filter_map(look_at).filter(|process| process.parent == parent).collect()
 }
 
 /// Children that ended and that nobody has waited for.
