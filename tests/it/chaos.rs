@@ -9,6 +9,7 @@ mod watch;
 
 use std::{
     env,
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -16,8 +17,8 @@ use std::{
 use rustix::process::Signal;
 
 use crate::support::{
-    processes::{descriptors, resident_kib, signal, threads, zombies_of},
-    wait::now,
+    processes::{descriptors, resident_kib, signal_tagged, threads, zombies_of},
+    wait::{breathe, now},
     *,
 };
 use chance::Chance;
@@ -132,7 +133,7 @@ impl Walk<'_> {
     fn kill(&mut self, subject: &Subject, with: Signal) {
         let details = subject.server.details();
         if let Some(pid) = details.json.pointer("/runtimeStatus/pid").and_then(Value::as_u64) {
-            signal(pid as u32, with);
+            signal_tagged(pid as u32, &subject.server.caller.tag, with);
         }
     }
 }
@@ -189,14 +190,21 @@ impl Footprint {
 
     fn of(ostler: &Ostler) -> Self {
         let pid = ostler.pid();
-        Self { descriptors: descriptors(pid).len(), threads: threads(pid), resident_kib: resident_kib(pid) }
+        // How many connections to its file the store has open is its own affair.
+        let of_the_store = |link: &PathBuf| link.to_string_lossy().contains("ostler.db");
+        let (store, others): (Vec<_>, Vec<_>) = descriptors(pid).into_values().partition(of_the_store);
+        assert!(store.len() <= 20, "{store:?}");
+        Self { descriptors: others.len(), threads: threads(pid), resident_kib: resident_kib(pid) }
     }
 
     /// Claims that what was taken meanwhile was given back.
     fn is_that_of(&self, ostler: &Ostler) {
-        eventually("descriptors are given back", || {
-            (Self::of(ostler).descriptors <= self.descriptors + 2).then_some(())
-        });
+        let given_back = || Self::of(ostler).descriptors <= self.descriptors + 2;
+        let began = now();
+        while !given_back() && began.elapsed() < seconds(20) {
+            breathe();
+        }
+        assert!(given_back(), "{} descriptors before, now {:#?}", self.descriptors, descriptors(ostler.pid()));
         // The runtime keeps idle threads for ten seconds.
         within(seconds(30), "threads are given back", || (Self::of(ostler).threads <= self.threads).then_some(()));
         let after = Self::of(ostler);
