@@ -173,7 +173,15 @@ fn an_idle_server_that_stops_answering_is_replaced() {
 fn a_server_busy_with_a_call_is_not_taken_for_dead() {
     let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "100")]);
     let server = ostler.admin().running(fake("ping-hang"));
-    assert_eq!(server.call("sleep", json!({"ms": 2_500})).is(200).said(), "slept");
+    std::thread::scope(|scope| {
+        // Longer than a ping may take, and than its three misses.
+        let patient = scope.spawn(|| server.call("sleep", json!({"ms": 6_500})));
+        eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+        while !patient.is_finished() {
+            server.call_within("hang", json!({}), 300).any_of(&[504]);
+        }
+        assert_eq!(patient.join().unwrap().is(200).said(), "slept");
+    });
     server.details().has("/runtimeStatus/restarts", 0);
 }
 

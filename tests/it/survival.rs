@@ -8,7 +8,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::support::{
     processes::{alive, descriptors, resident_kib, signal, tagged, threads, ticks, zombies_of},
-    wait::pass,
+    wait::{breathe, now, pass},
     *,
 };
 
@@ -133,6 +133,31 @@ fn a_server_that_was_suspended_is_found_out_and_replaced() {
     server.call("echo", json!({"message": "x"})).is(200);
     let reason = server.details().string("/runtimeStatus/lastExit/reason");
     assert!(reason.contains("ping"), "{reason}");
+}
+
+#[test]
+fn a_server_that_was_suspended_is_found_out_however_many_call_it() {
+    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "200")]);
+    let server = ostler.admin().running(fake("ok"));
+    let first = server.pid();
+    signal(first, Signal::STOP);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    server.call_within("echo", json!({"message": "x"}), 700);
+                }
+            });
+        }
+        let began = now();
+        while alive(first) && began.elapsed() < seconds(30) {
+            breathe();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(!alive(first), "it is still taken for busy");
+    eventually("another serves", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
 }
 
 #[test]
