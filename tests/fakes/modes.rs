@@ -47,6 +47,7 @@ pub(crate) fn before_serving(mode: &Mode) {
         "ignores-term" => serve_through_shell("trap '' TERM HUP INT; exec \"$0\" deaf"),
         "closes-stdout" => serve_through_shell("\"$0\" until-closed; exec 1>&-; exec sleep 600"),
         "linger" => for_ever(),
+        "hold-pipes" => hold_pipes(mode.number()),
         "dump-env" => dump_environment(&mode.argument),
         "banner" => eprintln!("{}", mode.argument),
         _ => {}
@@ -143,6 +144,14 @@ fn flood(bytes: u64, piece: &[u8]) {
     for _ in 0..=bytes / 48 {
         let _ = err.write_all(piece);
     }
+}
+
+/// Takes so many pipes of what its user may have, until standard input ends.
+fn hold_pipes(count: u64) {
+    let held: Vec<_> = (0..count).map(|_| std::io::pipe().unwrap()).collect();
+    println!("{}", held.len());
+    let _ = std::io::stdin().read_line(&mut String::new());
+    exit(0);
 }
 
 /// Stays in front of the real server, as `npx` and `sh -c` do.

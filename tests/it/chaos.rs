@@ -52,7 +52,7 @@ fn whatever_many_callers_do_each_server_has_one_process_and_the_last_word_holds(
             })
             .collect();
         let began = now();
-        let wanted = Duration::from_secs(length.unwrap_or(12));
+        let wanted = Duration::from_secs(length.unwrap_or(8));
         within(wanted + seconds(60), "the walk's length", || {
             let failed = walks.iter().any(|walk| walk.is_finished());
             (failed || began.elapsed() > wanted).then_some(())
@@ -65,7 +65,8 @@ fn whatever_many_callers_do_each_server_has_one_process_and_the_last_word_holds(
     assert!(doubles.is_empty(), "two processes for one server:\n{}", doubles.join("\n"));
     stable.subjects().iter().for_each(|subject| subject.is_as_last_told(&ostler));
     stable.subjects().iter().for_each(|subject| drop(subject.server.remove().is(204)));
-    ostler.leaves_nothing();
+    // A removal does not wait for the end, and what was suspended ends by SIGKILL, five seconds later.
+    within(seconds(7), "nothing is left", || ostler.processes().is_empty().then_some(()));
     before.is_that_of(&ostler);
     let (took, status) = timed(|| ostler.terminate());
     assert!(status.code() == Some(0) && took < seconds(7), "{status:?} after {took:?}: work was left under way");
@@ -210,6 +211,7 @@ impl Footprint {
         let after = Self::of(ostler);
         println!("chaos: {self:?} before, {after:?} after");
         assert!(after.resident_kib < self.resident_kib + 64 * 1024, "{self:?} before, {after:?} after");
-        assert_eq!(zombies_of(ostler.pid()), 0);
+        // The last guard may have ended in this very moment.
+        eventually("every guard is waited for", || (zombies_of(ostler.pid()) == 0).then_some(()));
     }
 }

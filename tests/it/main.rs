@@ -35,6 +35,7 @@ mod recorder;
 mod states;
 mod store;
 mod supervision;
+mod surroundings;
 mod survival;
 mod tidy;
 mod transport;

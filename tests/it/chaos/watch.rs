@@ -76,9 +76,10 @@ impl Watch {
     }
 }
 
-/// A configuration was changed: the new process starts while the old one serves, which then drains.
+/// A configuration was changed: the new process starts while the old one serves, which then drains. Marks are given out
+/// before changes are taken, so a later change may bear the lower one.
 fn is_replacement(generations: &[Marked]) -> bool {
-    matches!(generations, [old, new] if old.revision < new.revision)
+    matches!(generations, [old, new] if old.revision != new.revision)
 }
 
 /// The process table is not read at one moment: whether they really lived at the same time.
