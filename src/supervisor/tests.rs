@@ -6,7 +6,7 @@ use actix::{Arbiter, Context, Handler, Message};
 
 use super::{
     guard::Spec,
-    messages::{AddServer, StopAll, Wanted},
+    messages::{AddServer, Answer, StopAll, Wanted},
     *,
 };
 use crate::{model::Status, policy::mask::Mask};
@@ -21,6 +21,19 @@ impl Handler<Panic> for Supervisor {
 
     fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
         panic!("forced");
+    }
+}
+
+/// Panics in the actor of each process that is in its handshake.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PanicInHandshake;
+
+impl Handler<PanicInHandshake> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: PanicInHandshake, _: &mut Context<Self>) {
+        self.children.values().filter_map(|child| child.starting.as_ref()).for_each(|child| child.addr.do_send(Panic));
     }
 }
 
@@ -130,6 +143,36 @@ async fn a_panic_in_a_servers_actor_ends_its_process_and_starts_another() {
     supervised.supervisor.send(StopAll).await.unwrap();
     assert!(is_gone(second).await, "the second process is left");
     supervised.arbiter.stop();
+}
+
+#[actix::test]
+async fn a_panic_in_a_servers_actor_fails_the_call_in_flight_at_once() {
+    let supervised = supervised().await;
+    let (instance, _) = supervised.serving(None).await;
+    let arguments = serde_json::value::to_raw_value(&serde_json::json!({"ms": 60_000})).unwrap();
+    let mut call = instance.call_tool("sleep", &arguments, None);
+    assert!(instance.addr().unwrap().send(Panic).await.is_err());
+    let answer = tokio::time::timeout(Duration::from_secs(10), call.answer()).await.expect("it waits for ever");
+    assert!(matches!(answer, Answer::Died(_)), "{answer:?}");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_panic_in_a_servers_actor_during_the_handshake_is_a_failed_start() {
+    let supervised =
+        supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, run("sleep", &["600"])).await;
+    let panics = async {
+        loop {
+            supervised.supervisor.send(PanicInHandshake).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let view = tokio::select! {
+        view = supervised.until(|view| view.status == Status::Failed) => view,
+        () = panics => unreachable!(),
+    };
+    assert_eq!((view.restarts, view.last_exit.unwrap().reason.as_str()), (1, "was lost"));
+    supervised.end().await;
 }
 
 #[actix::test]

@@ -1,5 +1,7 @@
 //! Commands to a server in every state it can be in, and the end of Ostler with servers in all of them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::support::{
     processes::{kill, tagged},
     *,
@@ -181,5 +183,55 @@ fn ostler_ends_in_time_whatever_its_servers_are_about() {
     let (took, status) = timed(|| ostler.exited());
     assert_eq!(status.code(), Some(0));
     assert!(took < seconds(7), "it took {took:?}");
+    ostler.leaves_nothing();
+}
+
+#[test]
+fn what_was_given_up_obeys_as_well() {
+    let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "1")]);
+    let given_up = |name: &str| {
+        let server = ostler.admin().register(fake("crash-at-start").named(name).enabled());
+        server.becomes("failed");
+        server.details().has("/runtimeStatus/restarts", 1);
+        server
+    };
+    let [stopped, restarted, removed] = ["stopped", "restarted", "removed"].map(given_up);
+    stopped.stop().is(200).has("/runtimeStatus/status", "stopped").lacks("/runtimeStatus/nextAttemptAt");
+    restarted.restart().problem(500, "spawn_failed");
+    removed.remove().is(204);
+    removed.details().problem(404, "server_not_found");
+    restarted.becomes("failed");
+    restarted.stop().is(200);
+    ostler.leaves_nothing();
+}
+
+#[test]
+fn what_is_commanded_while_ostler_ends_leaves_nothing_behind() {
+    let mut ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let servers: Vec<_> = (0..4).map(|number| admin.running(fake("ok").named(&format!("number {number}")))).collect();
+    let asked = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for (number, server) in servers.iter().enumerate() {
+            for verb in ["start", "restart", "stop", "restart"] {
+                let asked = &asked;
+                scope.spawn(move || {
+                    let path = server.path(&format!("/{verb}"));
+                    while server.caller.ask("POST", &path).try_send().is_ok() {
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let admin = &admin;
+            scope.spawn(move || {
+                let body = fake_with("slow-start", &["300"]).named(&format!("new {number}")).enabled();
+                let body = body.env("TEST_TAG", &admin.tag).body;
+                while admin.ask("POST", "/api/mcp").json(&body).try_send().is_ok() {}
+            });
+        }
+        eventually("they are at it", || (asked.load(Ordering::Relaxed) > 20).then_some(()));
+        let (took, status) = timed(|| ostler.terminate());
+        assert!(status.code() == Some(0) && took < seconds(15), "{status:?} after {took:?}");
+    });
     ostler.leaves_nothing();
 }

@@ -72,6 +72,7 @@ fn flood_harms_nobody(kind: &str) {
     assert!(median < millis(200) && slowest < seconds(1), "median {median:?}, slowest {slowest:?}");
     let grown = resident_kib(ostler.pid()).saturating_sub(before);
     assert!(grown < 32 * 1024, "memory grew by {grown} KiB");
+    assert!(ostler.errors().len() < 64 * 1024, "the log grew by {} bytes", ostler.errors().len());
     echo(&flooding);
     flooding.details().has("/runtimeStatus/restarts", 0);
 }
@@ -174,6 +175,24 @@ fn fifty_servers_started_at_once_all_run_once_and_end_side_by_side() {
     assert_eq!(zombies_of(ostler.pid()), 0);
     let (took, status) = timed(|| ostler.terminate());
     assert!(status.code() == Some(0) && took < seconds(10), "{status:?} after {took:?}");
+}
+
+#[test]
+fn what_a_server_costs_does_not_grow_with_their_number() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let cost_of_each = |count: u64| {
+        let before = ticks(ostler.pid());
+        let servers: Vec<_> = (0..count).map(|number| admin.register(fake("ok").named(&number.to_string()))).collect();
+        together(servers.len(), |index| drop(servers[index].start().is(200)));
+        together(servers.len(), |index| drop(servers[index].stop().is(200)));
+        servers.iter().for_each(|server| drop(server.remove().is(204)));
+        (ticks(ostler.pid()) - before) as f64 / count as f64
+    };
+    cost_of_each(5);
+    let (few, many) = (cost_of_each(20), cost_of_each(160));
+    println!("{few} and {many} hundredths of a second each");
+    assert!(many < 3.0 * few + 1.0, "{few} hundredths of a second each of few, {many} each of many");
 }
 
 /// Descriptors, but for the database's: its pool opens connections as they are needed.
