@@ -95,7 +95,8 @@ impl Runtime {
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
-    /// Returns once no process is left. A second call waits for the first.
+    /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
+    /// waits for the first.
     pub async fn stop(&self) {
         self.inner.life.ended.get_or_init(|| self.end()).await;
     }
