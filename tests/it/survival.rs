@@ -196,7 +196,7 @@ fn what_a_server_costs_does_not_grow_with_their_number() {
     cost_of_each(5);
     let (few, many) = (cost_of_each(20), cost_of_each(160));
     println!("{few} and {many} hundredths of a second each");
-    assert!(many < 3.0 * few + 1.0, "{few} hundredths of a second each of few, {many} each of many");
+    assert!(many < 2.0 * few + 0.2, "{few} hundredths of a second each of few, {many} each of many");
 }
 
 /// Descriptors, but for the database's: its pool opens connections as they are needed.
