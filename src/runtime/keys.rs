@@ -10,7 +10,11 @@ use crate::{
         ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, PermissionSet, Principal, Timestamp, UserId,
     },
     policy::{name, permission::covers},
-    runtime::{Runtime, principals::fingerprint, random},
+    runtime::{
+        Runtime,
+        principals::{fingerprint, hex},
+        random,
+    },
     store::{self, Connection},
 };
 
@@ -67,7 +71,7 @@ impl Runtime {
             user_id: who.user_id,
             name,
             prefix: secret.chars().take(SHOWN).collect(),
-            hash: fingerprint(&secret),
+            hash: hex(fingerprint(&secret)),
             permissions: permissions.or_else(|| own_limits(who)),
             created_at: Timestamp::now(),
             expires_at,

@@ -35,6 +35,9 @@ const MOST: usize = 10_000;
 /// How often the use of a key is written down.
 const TOUCH: Limit = Limit { quota: 1, window: Duration::from_secs(60) };
 
+/// See [`fingerprint`].
+type Fingerprint = [u8; 32];
+
 /// Credentials seen within the last second, by fingerprint.
 pub(super) struct Principals {
     start: Instant,
@@ -42,7 +45,7 @@ pub(super) struct Principals {
 }
 
 struct Known {
-    by_fingerprint: HashMap<String, (Instant, Principal)>,
+    by_fingerprint: HashMap<Fingerprint, (Instant, Principal)>,
     /// Goes up with each [`Principals::forget`], so that what was read before is not remembered after it.
     generation: u64,
     touched: Windows<KeyId>,
@@ -62,13 +65,13 @@ impl Principals {
         known.by_fingerprint.retain(|_, (_, principal)| principal.user_id != user);
     }
 
-    fn recall(&self, fingerprint: &str) -> Result<Principal, u64> {
+    fn recall(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
         let known = self.known();
         let entry = known.by_fingerprint.get(fingerprint).filter(|(seen, _)| seen.elapsed() < BELIEVED);
         entry.map(|(_, principal)| principal.clone()).ok_or(known.generation)
     }
 
-    fn remember(&self, fingerprint: String, generation: u64, seen: Instant, principal: Principal) {
+    fn remember(&self, fingerprint: Fingerprint, generation: u64, seen: Instant, principal: Principal) {
         let mut known = self.known();
         if known.generation != generation {
             return;
@@ -106,7 +109,7 @@ impl Runtime {
         };
         let seen = Instant::now();
         let principal = if bearer.starts_with(keys::PREFIX) {
-            self.holder_of_key(fingerprint.clone()).await?
+            self.holder_of_key(hex(fingerprint)).await?
         } else {
             let (session, user) = self.inner.keyring.tokens.check(bearer).ok_or(UNKNOWN)?;
             self.holder_of_session(session, user).await?
@@ -176,15 +179,17 @@ pub(super) fn principal(user: &User, permissions: Option<&PermissionSet>, creden
     }
 }
 
-/// What a secret is known by: its SHA-256, in hex. Fit for secrets too long to guess, not for passwords.
-pub(super) fn fingerprint(secret: &str) -> String {
-    use std::fmt::Write;
-    let mut hex = String::with_capacity(64);
-    for byte in digest(&SHA256, secret.as_bytes()).as_ref() {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+/// What a secret is known by: its SHA-256. Fit for secrets too long to guess, not for passwords.
+pub(super) fn fingerprint(secret: &str) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    // As long as what is copied: that is what the name SHA-256 says.
+    fingerprint.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+    fingerprint
+}
+
+/// A fingerprint as the database keeps it.
+pub(super) fn hex(fingerprint: Fingerprint) -> String {
+    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -221,23 +226,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_credential_is_believed_for_a_second() {
         let (principals, who) = (Principals::new(), session_of(&somebody(Role::Admin)));
-        principals.remember("f".into(), 0, Instant::now(), who.clone());
+        principals.remember(fingerprint("f"), 0, Instant::now(), who.clone());
         tokio::time::advance(BELIEVED / 2).await;
-        assert_eq!(principals.recall("f"), Ok(who));
+        assert_eq!(principals.recall(&fingerprint("f")), Ok(who));
         tokio::time::advance(BELIEVED / 2).await;
-        assert_eq!(principals.recall("f"), Err(0));
+        assert_eq!(principals.recall(&fingerprint("f")), Err(0));
     }
 
     #[test]
     fn a_change_of_rights_acts_at_once_even_on_what_is_being_looked_up() {
         let (principals, now) = (Principals::new(), Instant::now());
         let (who, other) = (session_of(&somebody(Role::Admin)), session_of(&somebody(Role::Admin)));
-        principals.remember("f".into(), 0, now, who.clone());
-        principals.remember("g".into(), 0, now, other.clone());
+        principals.remember(fingerprint("f"), 0, now, who.clone());
+        principals.remember(fingerprint("g"), 0, now, other.clone());
         principals.forget(who.user_id);
-        principals.remember("f".into(), 0, now, who);
-        assert_eq!(principals.recall("f"), Err(1));
-        assert_eq!(principals.recall("g"), Ok(other));
+        principals.remember(fingerprint("f"), 0, now, who);
+        assert_eq!(principals.recall(&fingerprint("f")), Err(1));
+        assert_eq!(principals.recall(&fingerprint("g")), Ok(other));
     }
 
     #[test]
@@ -245,7 +250,7 @@ mod tests {
         let (principals, now) = (Principals::new(), Instant::now());
         let who = session_of(&somebody(Role::Admin));
         for n in 0..MOST + 100 {
-            principals.remember(n.to_string(), 0, now, who.clone());
+            principals.remember(fingerprint(&n.to_string()), 0, now, who.clone());
         }
         assert_eq!(principals.known().by_fingerprint.len(), MOST);
     }
@@ -253,6 +258,6 @@ mod tests {
     #[test]
     fn a_fingerprint_is_the_sha_256_in_hex() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(fingerprint("abc"), abc);
+        assert_eq!(hex(fingerprint("abc")), abc);
     }
 }

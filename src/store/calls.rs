@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod bulk;
+mod single;
 
 use std::borrow::Cow;
 
@@ -77,7 +78,7 @@ fn read(row: Row) -> Result<ToolCall> {
     })
 }
 
-/// Adds calls, all or none.
+/// Adds calls. On `Err` some may have been added: to have all or none, run it in a transaction.
 pub fn insert(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
     match db {
         #[cfg(feature = "postgres")]
@@ -86,17 +87,13 @@ pub fn insert(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
             bulk::Insert::of(&rows).execute(conn)?;
             Ok(())
         }
-        Connection::Sqlite(_) if calls.len() > 1 => db.transaction(|db| insert_each(db, calls)),
-        Connection::Sqlite(_) => insert_each(db, calls),
+        Connection::Sqlite(conn) => Ok(insert_each(conn, calls)?),
     }
 }
 
 /// On SQLite one cached statement a row is as fast as a long one that is parsed anew each time.
-fn insert_each(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
-    for row in calls.iter().map(write) {
-        on!(db, conn => diesel::insert_into(mcp_tool_calls::table).values(&row).execute(conn))?;
-    }
-    Ok(())
+fn insert_each(conn: &mut SqliteConnection, calls: &[ToolCall]) -> QueryResult<()> {
+    calls.iter().try_for_each(|call| single::Insert::of(&write(call)).execute(conn).map(drop))
 }
 
 /// Adds a call unless it is there already; tells whether it was added.

@@ -1,0 +1,60 @@
+//! One call in one SQLite statement that is prepared once a connection: diesel would put the text together for each row.
+
+use diesel::{
+    QueryResult, RunQueryDsl, SqliteConnection,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{BigInt, Bool, Nullable, Text},
+    sqlite::Sqlite,
+};
+
+use super::NewRow;
+
+/// `INSERT INTO mcp_tool_calls …`.
+pub(super) struct Insert<'a> {
+    row: &'a NewRow<'a>,
+    /// As diesel writes a time, and ten times as fast.
+    created_at: String,
+}
+
+impl<'a> Insert<'a> {
+    pub(super) fn of(row: &'a NewRow<'a>) -> Self {
+        Self { row, created_at: row.created_at.to_string() }
+    }
+}
+
+/// Names the statement, so that diesel prepares it once a connection.
+pub(super) struct Statement;
+
+impl QueryId for Insert<'_> {
+    type QueryId = Statement;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let row = self.row;
+        out.push_sql(
+            "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
+             error_message, execution_time, created_at) VALUES (",
+        );
+        out.push_bind_param::<Text, str>(&row.id)?;
+        for column in [&row.server_id, &row.user_id, row.tool_name.as_ref(), row.parameters] {
+            out.push_sql(", ");
+            out.push_bind_param::<Text, str>(column)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.response)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Bool, _>(&row.success)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.error_message)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&row.execution_time)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, str>(&self.created_at)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for Insert<'_> {}
