@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use super::Ostler;
@@ -21,8 +23,15 @@ pub struct Setup {
     pub home: PathBuf,
     pub environment: BTreeMap<String, String>,
     pub arguments: Vec<String>,
+<<<<<<< HEAD
     /// Descriptors it may open, where that is limited.
     pub descriptors: Option<u32>,
+=======
+    /// What to run; the program under test, or a copy of it.
+    pub program: PathBuf,
+    /// As whom, where it is not the test's own user.
+    pub user: Option<u32>,
+>>>>>>> main
 }
 
 impl Setup {
@@ -48,7 +57,11 @@ impl Setup {
             ("RATE_LIMIT_API", "off".into()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
+<<<<<<< HEAD
         Self { tag, home, environment, arguments: vec!["serve".into()], descriptors: None }
+=======
+        Self { tag, home, environment, arguments: vec!["serve".into()], program: PROGRAM.into(), user: None }
+>>>>>>> main
     }
 
     /// Sets a variable.
@@ -77,10 +90,17 @@ impl Setup {
     /// Starts it, and waits until it says where it listens.
     #[track_caller]
     pub fn spawn(self) -> Ostler {
-        Ostler::start(self)
+        Ostler::start(self, Stdio::piped())
+    }
+
+    /// The same with standard error, its log, somewhere else.
+    #[track_caller]
+    pub fn spawn_logging_to(self, log: impl Into<Stdio>) -> Ostler {
+        Ostler::start(self, log.into())
     }
 
     /// A command that would start it.
+<<<<<<< HEAD
     pub fn command(&self) -> std::process::Command {
         let mut command = match self.descriptors {
             None => std::process::Command::new(PROGRAM),
@@ -90,6 +110,13 @@ impl Setup {
                 shell
             }
         };
+=======
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+>>>>>>> main
         command.env_clear().envs(&self.environment).args(&self.arguments).current_dir(&self.home);
         command
     }
