@@ -23,15 +23,12 @@ pub struct Setup {
     pub home: PathBuf,
     pub environment: BTreeMap<String, String>,
     pub arguments: Vec<String>,
-<<<<<<< HEAD
-    /// Descriptors it may open, where that is limited.
-    pub descriptors: Option<u32>,
-=======
     /// What to run; the program under test, or a copy of it.
     pub program: PathBuf,
     /// As whom, where it is not the test's own user.
     pub user: Option<u32>,
->>>>>>> main
+    /// Descriptors it may open, where that is limited.
+    pub descriptors: Option<u32>,
 }
 
 impl Setup {
@@ -57,11 +54,8 @@ impl Setup {
             ("RATE_LIMIT_API", "off".into()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
-<<<<<<< HEAD
-        Self { tag, home, environment, arguments: vec!["serve".into()], descriptors: None }
-=======
-        Self { tag, home, environment, arguments: vec!["serve".into()], program: PROGRAM.into(), user: None }
->>>>>>> main
+        let arguments = vec!["serve".into()];
+        Self { tag, home, environment, arguments, program: PROGRAM.into(), user: None, descriptors: None }
     }
 
     /// Sets a variable.
@@ -100,23 +94,18 @@ impl Setup {
     }
 
     /// A command that would start it.
-<<<<<<< HEAD
-    pub fn command(&self) -> std::process::Command {
+    pub fn command(&self) -> Command {
         let mut command = match self.descriptors {
-            None => std::process::Command::new(PROGRAM),
+            None => Command::new(&self.program),
             Some(most) => {
-                let mut shell = std::process::Command::new("sh");
-                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(PROGRAM);
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(&self.program);
                 shell
             }
         };
-=======
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
->>>>>>> main
         command.env_clear().envs(&self.environment).args(&self.arguments).current_dir(&self.home);
         command
     }
