@@ -61,6 +61,12 @@ impl Load {
             return Err(format!("{} through {}: {text}", self.name(), peer.name).into());
         }
         let after = |mark: &str| text.split(mark).nth(1).and_then(|rest| rest.split_whitespace().next());
+        let quantile = |share: &str| {
+            let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let found =
+                words.into_iter().find_map(|words| (words.first() == Some(&share)).then(|| words.get(1).copied()));
+            time(found.flatten().ok_or("no quantile")?)
+        };
         let requests = text.lines().find(|line| line.contains(" requests in ")).ok_or("no count of requests")?;
         let requests: u32 = requests.split_whitespace().next().unwrap_or_default().parse()?;
         let refused: u32 = after("Non-2xx or 3xx responses:").map_or(Ok(0), str::parse)?;
@@ -69,8 +75,8 @@ impl Load {
         Ok(Sample {
             per_second: per_second * served,
             refused: 1.0 - served,
-            p50: time(after("50%").ok_or("no median")?)?,
-            p99: time(after("99%").ok_or("no quantile")?)?,
+            p50: quantile("50%")?,
+            p99: quantile("99%")?,
             cpu: spent.checked_div(requests).unwrap_or_default(),
             resident: peer.resident(),
         })
