@@ -170,8 +170,10 @@ fn where_there_is_no_room_idle_connections_go_first_and_the_rest_is_told() {
         answer.is_ok_and(|answer| answer.status == 200).then_some(())
     });
     let begun: Vec<_> = (0..150).map(|_| send(address, "GET / HTTP/1.1\r\n")).collect();
-    let answers: Vec<_> = (0..3).map(|_| send(address, GOOD).next("one too many").unwrap()).collect();
-    let told = answers.into_iter().find(|answer| answer.status == 503).expect("nobody was told");
+    let told = within(seconds(4), "somebody is told", || {
+        let answer = send(address, GOOD).next("one too many").ok()?;
+        (answer.status == 503).then_some(answer)
+    });
     assert!(told.problem(503, "busy").header("retry-after").is_some());
     drop(begun);
     within(seconds(10), "there is room again", || {
@@ -210,7 +212,7 @@ fn ten_thousand_half_open_connections_cost_little_and_slow_nobody() {
 #[test]
 fn with_far_too_much_to_do_some_are_refused_so_that_others_are_answered() {
     let ostler = Ostler::with(&[("OSTLER_WORKERS", "1")]);
-    let request = "GET /api/mcp HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
+    let request = "GET /docs.css HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
     let mut crowd: Vec<_> = (0..300).map(|_| send(ostler.address, &request)).collect();
     let refused = crowd
         .iter_mut()
@@ -220,7 +222,7 @@ fn with_far_too_much_to_do_some_are_refused_so_that_others_are_answered() {
     drop(crowd);
     within(seconds(10), "it has recovered", || {
         let anybody = ostler.anonymous();
-        let answers = together(8, |_| anybody.get("/api/mcp").status);
-        answers.iter().all(|status| *status == 401).then_some(())
+        let answers = together(8, |_| anybody.get("/docs.css").status);
+        answers.iter().all(|status| *status == 200).then_some(())
     });
 }

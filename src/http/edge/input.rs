@@ -26,11 +26,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Whether the client will send no more.
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended
-    }
-
     /// Reads what there is, once; `Ready(0)` is the end.
     pub(super) fn poll_read(
         &mut self,

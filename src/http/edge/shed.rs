@@ -35,6 +35,11 @@ impl Shedder {
         self.share.set(share);
     }
 
+    /// Whether nothing is refused.
+    pub(super) fn is_calm(&self) -> bool {
+        self.share.get() == 0
+    }
+
     /// Whether the request at hand is to be refused.
     pub(super) fn refuses(&self) -> bool {
         let share = self.share.get();
