@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use crate::model::Names;
 
 pub use order::{receive_spec, send_spec};
-pub use sys::give_memory_back;
 
 /// What a guard is called in the process list.
 pub const NAME: &str = "ostler-guard";

@@ -8,17 +8,13 @@ use std::{
 
 use actix_web::rt::spawn;
 use bytes::BytesMut;
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, MissedTickBehavior, interval},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
     date::Date,
     seat::{Place, Places, TICK},
     shed::Shedder,
 };
-use crate::supervisor::guard::give_memory_back;
 
 /// The size of a buffer for reading.
 pub(super) const BUFFER: usize = 16 << 10;
@@ -37,7 +33,6 @@ pub(super) struct Worker {
     stopping: Cell<bool>,
     most_connections: usize,
     most_told: usize,
-    crowd: Crowd,
     pub(super) shedder: Shedder,
     pub(super) date: Date,
 }
@@ -53,7 +48,6 @@ impl Worker {
             stopping: Cell::new(false),
             most_connections,
             most_told,
-            crowd: Crowd::default(),
             shedder: Shedder::default(),
             date: Date::default(),
         })
@@ -127,42 +121,7 @@ impl Worker {
         self.date.refresh();
         self.shedder.observe(late, self.places.len());
         self.places.for_each(|place| place.remind(now));
-        let crowd_has_gone = self.crowd.has_gone(self.places.len());
-        if crowd_has_gone {
-            // Not on this thread: others wait for it.
-            spawn_blocking(give_memory_back);
-        }
-        self.places.len() > 0 || !self.shedder.is_calm() || self.crowd.is_remembered()
-    }
-}
-
-/// Notices when many connections have been there and are gone: what they left should be given back.
-#[derive(Debug, Default)]
-struct Crowd {
-    most: Cell<usize>,
-    quiet: Cell<u32>,
-}
-
-impl Crowd {
-    /// So many connections make a crowd.
-    const MANY: usize = 1024;
-    /// Ticks for which few have to be left.
-    const QUIET: u32 = 100;
-
-    /// Whether there was one, which is not remembered any more.
-    fn has_gone(&self, connections: usize) -> bool {
-        self.most.set(self.most.get().max(connections));
-        let is_quiet = self.is_remembered() && connections < self.most.get() / 4;
-        self.quiet.set(if is_quiet { self.quiet.get() + 1 } else { 0 });
-        if self.quiet.get() < Self::QUIET {
-            return false;
-        }
-        self.most.set(connections);
-        true
-    }
-
-    fn is_remembered(&self) -> bool {
-        self.most.get() >= Self::MANY
+        self.places.len() > 0 || !self.shedder.is_calm()
     }
 }
 
@@ -180,19 +139,5 @@ async fn beat(worker: Weak<Worker>) {
             worker.is_beating.set(false);
             return;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crowd_is_cleared_up_after_once_it_has_been_gone_for_a_while() {
-        let crowd = Crowd::default();
-        assert!(!crowd.has_gone(5_000));
-        assert!((1..Crowd::QUIET).all(|_| !crowd.has_gone(3)));
-        assert!(crowd.has_gone(3) && !crowd.is_remembered());
-        assert!((0..999).all(|_| !crowd.has_gone(3)));
     }
 }

@@ -16,7 +16,7 @@ use crate::http::forward::{outbox::Outbox, resolve};
 /// The longest an instance may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How much is read at once from a connection that says little, and from one that says much.
-const ROOM: (usize, usize) = (8 << 10, 128 << 10);
+const ROOM: (usize, usize) = (8 << 10, 32 << 10);
 
 /// An open connection, with what was read from it and not yet taken.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The calls that have no safe form, the guards' and one of the daemon's; the only `unsafe` in the program.
+//! The system calls a guard needs that have no safe form; the only `unsafe` in the program.
 #![allow(unsafe_code)]
 
 use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
@@ -29,14 +29,4 @@ pub(super) fn in_own_session(command: &mut Command) {
 #[allow(clippy::disallowed_methods)]
 pub(super) fn pause(duration: Duration) {
     std::thread::sleep(duration);
-}
-
-/// Gives memory that was freed back to the system. Walks the heaps of all threads, so call it seldom, and where blocking for
-/// some milliseconds harms nobody. Does nothing where the C library is not glibc, the one that keeps what it was given.
-pub fn give_memory_back() {
-    // SAFETY: touches free memory alone, and takes the allocator's own locks.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::malloc_trim(0)
-    };
 }

@@ -20,7 +20,6 @@ pub struct Seen {
     pub connection: usize,
     /// Which request on it, from 1.
     pub turn: usize,
-    pub method: String,
     pub target: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -144,11 +143,10 @@ fn serve(
 
 fn read(connection: usize, turn: usize, raw: String) -> Seen {
     let mut lines = raw.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let target = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
     let field = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
     let headers = lines.filter_map(field).collect();
-    Seen { connection, turn, method, target, headers, raw }
+    Seen { connection, turn, target, headers, raw }
 }
 
 /// A whole answer.
