@@ -68,10 +68,12 @@ impl Upstream {
         self.outbox.poll_flush(context, &mut self.stream)
     }
 
-    /// Whether nothing was said since the last answer, not even good-bye.
+    /// Whether nothing was said since the last answer, not even good-bye. Asks the kernel: what tokio knows may be as old
+    /// as its last look, and an answer that nobody asked for would be taken for the next one.
     pub(super) fn is_quiet(&self) -> bool {
-        let nothing = |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        self.incoming.is_empty() && nothing(self.stream.try_read(&mut [0]))
+        let peek = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        self.incoming.is_empty()
+            && rustix::net::recv(&self.stream, &mut [0_u8], peek).is_err_and(|error| error == rustix::io::Errno::AGAIN)
     }
 
     /// Keeps little memory while nothing is asked, and remembers how much is usually said.
