@@ -140,7 +140,6 @@ async fn collect(mut payload: Payload, declared: Option<usize>) -> Result<Bytes,
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "so that map_err can name it")]
 #[expect(clippy::wildcard_enum_match_arm, reason = "the framework's, and growing")]
 fn unreadable(error: PayloadError) -> Problem {
     match error {

@@ -147,7 +147,7 @@ impl Plan {
         let goes_on = asked.keep_alive
             && framing != Framing::UntilClose
             && !connection.is_stopping()
-            && !headers.get(header::CONNECTION).is_some_and(|value| value == "close")
+            && headers.get(header::CONNECTION).is_none_or(|value| value != "close")
             && can_drain(connection);
         let verdict = if goes_on { Verdict::KeepAlive } else { Verdict::Close };
         Self { asked, framing, length, verdict }

@@ -76,7 +76,7 @@ pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, desk: &Des
             return;
         }
         // Who sends many at once waits its turn like the others.
-        if connection.number() % IN_A_ROW == 0 && !connection.input.buffer.is_empty() {
+        if connection.number().is_multiple_of(IN_A_ROW) && !connection.input.buffer.is_empty() {
             yield_now().await;
         }
     }

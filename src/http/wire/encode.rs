@@ -45,15 +45,6 @@ impl BodyEncoder {
         }
     }
 
-    /// Writes `data` with all that belongs around it.
-    pub(in crate::http) fn data(&mut self, data: &[u8], out: &mut BytesMut) -> Result<(), Misfit> {
-        if self.open(data.len(), out)? {
-            out.extend_from_slice(data);
-            self.close(out);
-        }
-        Ok(())
-    }
-
     /// Writes the end; `trailers` are fields with their line ends, and are left out where the framing has no place for them.
     pub(in crate::http) fn finish(self, trailers: &[u8], out: &mut BytesMut) -> Result<(), Misfit> {
         match self.framing {
@@ -76,7 +67,10 @@ mod tests {
     fn encode(framing: Framing, pieces: &[&str], trailers: &str) -> Result<String, Misfit> {
         let (mut encoder, mut out) = (BodyEncoder::new(framing), BytesMut::new());
         for piece in pieces {
-            encoder.data(piece.as_bytes(), &mut out)?;
+            if encoder.open(piece.len(), &mut out)? {
+                out.extend_from_slice(piece.as_bytes());
+                encoder.close(&mut out);
+            }
         }
         encoder.finish(trailers.as_bytes(), &mut out)?;
         Ok(String::from_utf8(out.to_vec()).unwrap())

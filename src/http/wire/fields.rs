@@ -75,11 +75,6 @@ impl Fields {
         self.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
-    /// How many there are.
-    pub(in crate::http) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Lets the field `name` have `value`, a part of the same head.
     pub(super) fn replace(&mut self, name: &str, value: Span) {
         let Self { whole, entries } = self;

@@ -228,12 +228,11 @@ fn explain(error: httparse::Error, buffer: &[u8], limits: &HeadLimits) -> HeadFa
     if let Err(fault) = refuse_endless(buffer, limits) {
         return fault;
     }
-    let line = first_line(buffer);
-    let is_ours = line.windows(6).any(|window| window == b" HTTP/");
-    match HeadFault::from(error) {
-        HeadFault::Version if !is_ours => HeadFault::Malformed("the first line is no request of HTTP/1.1"),
-        fault => fault,
+    let is_ours = first_line(buffer).windows(6).any(|window| window == b" HTTP/");
+    if error == httparse::Error::Version && !is_ours {
+        return HeadFault::Malformed("the first line is no request of HTTP/1.1");
     }
+    error.into()
 }
 
 fn first_line(buffer: &[u8]) -> &[u8] {

@@ -124,7 +124,7 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}");
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MOST_FIELDS));
-        assert_eq!(parse(&many).unwrap().unwrap().fields.len(), MOST_FIELDS);
+        assert_eq!(parse(&many).unwrap().unwrap().fields.iter().count(), MOST_FIELDS);
         assert_eq!(parse(&format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(70_000))).unwrap_err(), HeadFault::TooLarge);
     }
 }

@@ -22,11 +22,6 @@ impl Target {
         self.as_str().get(..self.path_length).unwrap_or("/")
     }
 
-    /// What follows the first question mark.
-    pub(in crate::http) fn query(&self) -> Option<&str> {
-        self.as_str().get(self.path_length + 1..)
-    }
-
     /// As bytes, to share.
     pub(in crate::http) fn bytes(&self) -> &Bytes {
         &self.text
@@ -152,24 +147,26 @@ fn has_dot_segment(path: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(target: &str) -> Result<(String, Option<String>, Option<String>), HeadFault> {
+    /// The whole target, its path and its authority.
+    fn read(target: &str) -> Result<(String, String, Option<String>), HeadFault> {
         let head = Bytes::copy_from_slice(target.as_bytes());
         let written = Written::read(&head, &head, true)?;
         let authority = written.authority.map(|span| String::from_utf8(span.share(&head).to_vec()).unwrap());
         let target = written.share(&head);
-        Ok((target.path().to_owned(), target.query().map(str::to_owned), authority))
+        Ok((target.as_str().to_owned(), target.path().to_owned(), authority))
     }
 
     #[test]
     fn a_target_is_path_and_query_and_sometimes_an_authority() {
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(read("/a/b?c=d?e").unwrap(), ("/a/b".into(), some("c=d?e"), None));
-        assert_eq!(read("/").unwrap(), ("/".into(), None, None));
-        assert_eq!(read("/?").unwrap(), ("/".into(), some(""), None));
-        assert_eq!(read("http://h:1/a?b").unwrap(), ("/a".into(), some("b"), some("h:1")));
-        assert_eq!(read("HTTP://h").unwrap(), ("/".into(), None, some("h")));
-        assert_eq!(read("http://h?q").unwrap(), ("/".into(), some("q"), some("h")));
-        assert_eq!(read("*").unwrap(), ("*".into(), None, None));
+        let told = |whole: &str, path: &str, authority| Ok((whole.to_owned(), path.to_owned(), authority));
+        assert_eq!(read("/a/b?c=d?e"), told("/a/b?c=d?e", "/a/b", None));
+        assert_eq!(read("/"), told("/", "/", None));
+        assert_eq!(read("/?"), told("/?", "/", None));
+        assert_eq!(read("http://h:1/a?b"), told("/a?b", "/a", some("h:1")));
+        assert_eq!(read("HTTP://h"), told("/", "/", some("h")));
+        assert_eq!(read("http://h?q"), told("/?q", "/", some("h")));
+        assert_eq!(read("*"), told("*", "*", None));
     }
 
     #[test]
