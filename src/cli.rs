@@ -84,6 +84,7 @@ impl Failure {
 
 /// Turns the end of a command into an exit code, and says on one line why it failed.
 fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    logging::finish();
     let (reason, code) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Failed(reason)) => (reason, ExitCode::FAILURE),

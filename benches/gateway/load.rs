@@ -18,7 +18,10 @@ pub struct Load {
 /// What one measurement found.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
+    /// Requests that were served.
     pub per_second: f64,
+    /// The share of those that were not.
+    pub refused: f64,
     pub p50: Duration,
     pub p99: Duration,
     /// Time on a processor a request; zero where there is no proxy.
@@ -54,16 +57,26 @@ impl Load {
         let output = command.arg(format!("http://{}{}", peer.address, self.path)).output()?;
         let spent = peer.cpu().saturating_sub(before);
         let text = String::from_utf8_lossy(&output.stdout);
-        if text.contains("Non-2xx") || text.contains("Socket errors") || !output.status.success() {
+        if text.contains("Socket errors") || !output.status.success() {
             return Err(format!("{} through {}: {text}", self.name(), peer.name).into());
         }
         let after = |mark: &str| text.split(mark).nth(1).and_then(|rest| rest.split_whitespace().next());
+        let quantile = |share: &str| {
+            let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let found =
+                words.into_iter().find_map(|words| (words.first() == Some(&share)).then(|| words.get(1).copied()));
+            time(found.flatten().ok_or("no quantile")?)
+        };
         let requests = text.lines().find(|line| line.contains(" requests in ")).ok_or("no count of requests")?;
         let requests: u32 = requests.split_whitespace().next().unwrap_or_default().parse()?;
+        let refused: u32 = after("Non-2xx or 3xx responses:").map_or(Ok(0), str::parse)?;
+        let per_second: f64 = after("Requests/sec:").ok_or("no rate")?.parse()?;
+        let served = 1.0 - f64::from(refused) / f64::from(requests.max(1));
         Ok(Sample {
-            per_second: after("Requests/sec:").ok_or("no rate")?.parse()?,
-            p50: time(after("50%").ok_or("no median")?)?,
-            p99: time(after("99%").ok_or("no quantile")?)?,
+            per_second: per_second * served,
+            refused: 1.0 - served,
+            p50: quantile("50%")?,
+            p99: quantile("99%")?,
             cpu: spent.checked_div(requests).unwrap_or_default(),
             resident: peer.resident(),
         })

@@ -6,6 +6,10 @@
 //! nginx and haproxy are left out where they are not installed, pingora where it cannot be built.
 
 #![allow(clippy::as_conversions, clippy::indexing_slicing, reason = "figures are rounded, and a panic is a failed run")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "nothing here runs on tokio but the upstream, and proxies tell nobody that they listen"
+)]
 
 mod load;
 mod peers;

@@ -40,8 +40,11 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| load | through | requests/s | of nginx | p50 ms | p99 ms | CPU µs/request | resident MB |")?;
-        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(
+            f,
+            "| load | through | requests/s | of nginx | p50 ms | p99 ms | CPU µs/request | resident MB | refused |"
+        )?;
+        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|")?;
         for row in &self.0 {
             let of = |figure: fn(&Sample) -> f64| median(row.samples.iter().map(|(_, sample)| figure(sample)));
             let ratio = self.ratio(row).map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
@@ -50,12 +53,13 @@ impl fmt::Display for Table {
             let cost = if cpu > 0.0 { format!("{cpu:.1} | {resident:.1}") } else { " | ".to_owned() };
             writeln!(
                 f,
-                "| {} | {} | {:.0} | {ratio} | {:.2} | {:.2} | {cost} |",
+                "| {} | {} | {:.0} | {ratio} | {:.2} | {:.2} | {cost} | {:.1} % |",
                 row.load,
                 row.peer,
                 of(|sample| sample.per_second),
                 of(|sample| sample.p50.as_secs_f64() * 1e3),
                 of(|sample| sample.p99.as_secs_f64() * 1e3),
+                of(|sample| sample.refused * 100.0),
             )?;
         }
         Ok(())

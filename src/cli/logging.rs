@@ -1,11 +1,18 @@
 //! The log: one line per event on standard error, as text or as JSON; nothing that is logged can forge a line.
 
 mod line;
+mod outlet;
 
-use std::{io::Write, panic};
+use std::{
+    io::{self, IsTerminal, Write},
+    panic,
+};
 
+use env_logger::{Target, WriteStyle};
 use log::Record;
 use ostler::model::Timestamp;
+
+use outlet::Outlet;
 
 pub(crate) use line::one_line;
 
@@ -37,6 +44,12 @@ pub(crate) enum Format {
 pub(crate) fn start(settings: &Settings) {
     let mut builder = env_logger::Builder::new();
     builder.parse_filters(&settings.filter);
+    // Without the thread, whoever logs writes, and may wait.
+    if let Ok(outlet) = Outlet::open() {
+        let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        builder.target(Target::Pipe(Box::new(outlet)));
+        builder.write_style(if coloured { WriteStyle::Always } else { WriteStyle::Never });
+    }
     match settings.format {
         Format::Text => builder.format(|out, record| {
             let style = out.default_level_style(record.level());
@@ -51,6 +64,11 @@ pub(crate) fn start(settings: &Settings) {
             log::error!(place; "panic: {}", panicked.payload_as_str().unwrap_or("of an unknown kind"));
         }));
     }
+}
+
+/// Waits until what was logged is written, for a moment at most; to be called before the process ends.
+pub(crate) fn finish() {
+    outlet::drain();
 }
 
 fn json(record: &Record<'_>) -> String {

@@ -45,7 +45,6 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if outcome.is_err() {
         runtime.stop().await;
     }
-    log::logger().flush();
     outcome
 }
 
@@ -92,7 +91,7 @@ async fn answer(
         ((), _) = async { tokio::join!(stop, &mut serving) } => Ok(()),
         name = signals.next() => {
             log::warn!(signal = name; "ending at once; calls under way are lost");
-            log::logger().flush();
+            logging::finish();
             process::exit(CUT_SHORT)
         }
     }

@@ -28,6 +28,9 @@ use crate::{
 /// How long calls under way may take once the runtime is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// How long the servers may then take to end: twice what it takes to kill one that ignores everything.
+const SERVERS_END: Duration = Duration::from_secs(10);
+
 /// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
 type Locks = (Occupancy, File);
 
@@ -101,15 +104,18 @@ impl Runtime {
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
-    /// Returns once no process is left. A second call waits for the first.
+    /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
+    /// waits for the first.
     pub async fn stop(&self) {
         self.inner.life.ended.get_or_init(|| self.end()).await;
     }
 
     async fn end(&self) {
         self.inner.life.drain(DRAIN).await;
-        if let Err(cause) = self.inner.supervision.ask(StopAll).await {
-            log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
+        match tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
+            Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
         }
         self.gateway().stop();
         self.inner.recorder.stop().await;

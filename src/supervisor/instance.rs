@@ -159,6 +159,11 @@ pub struct InFlight {
 }
 
 impl InFlight {
+    /// Its id, unique for the process.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Waits for the answer; the caller sets the deadline.
     pub async fn answer(&mut self) -> Answer {
         let answer = (&mut self.answer).await;

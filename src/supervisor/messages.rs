@@ -223,6 +223,7 @@ pub(super) struct ToolsListed(pub Arc<Vec<Arc<RawValue>>>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Pinged {
+    pub id: u64,
     pub alive: bool,
     pub occasion: CheckHealth,
 }

@@ -39,8 +39,9 @@ impl Requests {
         self.pending.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.pending.len()
+    /// The ids of those in flight; later ones are greater.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.pending.keys().copied()
     }
 
     /// Adds a request whose line begins at `start` among all bytes sent.

@@ -5,6 +5,7 @@ mod health;
 mod starting;
 
 use std::{
+    collections::HashSet,
     io,
     sync::{Arc, atomic::Ordering},
 };
@@ -53,7 +54,9 @@ pub struct ServerActor {
     heard_at_last_tick: Option<Instant>,
     misses: u32,
     /// Pings in flight, which are no work.
-    pings: usize,
+    pings: HashSet<u64>,
+    /// The first request sent since anything was heard that is no ping.
+    first_unheard: Option<u64>,
     relist_due: bool,
 }
 
@@ -95,7 +98,8 @@ impl ServerActor {
             last_heard: None,
             heard_at_last_tick: None,
             misses: 0,
-            pings: 0,
+            pings: HashSet::new(),
+            first_unheard: None,
             relist_due: false,
         }
     }
@@ -165,6 +169,7 @@ impl Actor for ServerActor {
 impl StreamHandler<Frame> for ServerActor {
     fn handle(&mut self, frame: Frame, ctx: &mut Context<Self>) {
         self.last_heard = Some(Instant::now());
+        self.first_unheard = None;
         match frame {
             Frame::Line(line) => match Message::parse(&line) {
                 Ok(message) => self.take_in(&message, ctx),
@@ -198,7 +203,12 @@ impl Handler<Dispatch> for ServerActor {
     fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
         // Nobody waiting for what was not sent is no loss.
         match self.write(request.line) {
-            Ok(start) => self.requests.add(request.id, start, request.follower, request.reply),
+            Ok(start) => {
+                if !self.pings.contains(&request.id) {
+                    self.first_unheard.get_or_insert(request.id);
+                }
+                self.requests.add(request.id, start, request.follower, request.reply);
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(request.reply.send(Answer::Unread)),
             Err(_) => drop(request.reply.send(Answer::NotSent)),
         }

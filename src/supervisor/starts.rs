@@ -22,21 +22,25 @@ pub(super) struct StartQueue {
     most: usize,
     /// When the bucket will be full again; the fill level follows from it (GCRA).
     full_at: Instant,
+    /// Until when somebody waits to ask again; one is enough, however often it is asked meanwhile.
+    asked_again_at: Instant,
 }
 
 /// Whether a start may happen now.
 pub(super) enum Next {
     /// This child may start.
     Start(ServerId),
-    /// Not before this long.
+    /// Not before this long: ask again then.
     After(Duration),
-    /// Not before something else has ended, or nobody waits.
+    /// Nobody waits, or not before something else has ended or the time given last has passed.
     Wait,
 }
 
 impl StartQueue {
     pub fn new(most: usize) -> Self {
-        Self { waiting: VecDeque::new(), starting: HashSet::new(), most: most.max(1), full_at: Instant::now() }
+        let now = Instant::now();
+        let (waiting, starting) = (VecDeque::new(), HashSet::new());
+        Self { waiting, starting, most: most.max(1), full_at: now, asked_again_at: now }
     }
 
     pub fn push(&mut self, id: ServerId) {
@@ -62,6 +66,10 @@ impl StartQueue {
         let full_at = self.full_at.max(now) + PACE;
         let debt = full_at.saturating_duration_since(now);
         if let Some(wait) = debt.checked_sub(PACE.saturating_mul(BURST)).filter(|wait| !wait.is_zero()) {
+            if now < self.asked_again_at {
+                return Next::Wait;
+            }
+            self.asked_again_at = now + wait;
             return Next::After(wait);
         }
         self.full_at = full_at;
@@ -87,14 +95,16 @@ mod tests {
         let mut queue = StartQueue::new(100);
         let now = Instant::now();
         (0..40).for_each(|_| queue.push(ServerId::new()));
-        let mut started = 0;
-        while let Next::Start(_) = queue.next(now) {
+        let (mut started, mut next) = (0, queue.next(now));
+        while let Next::Start(_) = next {
             queue.began(started);
-            started += 1;
+            (started, next) = (started + 1, queue.next(now));
         }
         assert_eq!(started, u64::from(BURST));
-        assert!(matches!(queue.next(now), Next::After(wait) if wait <= PACE));
+        assert!(matches!(next, Next::After(wait) if wait <= PACE));
+        assert!(matches!(queue.next(now), Next::Wait), "one who asks again is enough");
         assert!(matches!(queue.next(now + PACE), Next::Start(_)));
+        assert!(matches!(queue.next(now + PACE), Next::After(_)));
 
         let mut queue = StartQueue::new(1);
         (0..2).for_each(|_| queue.push(ServerId::new()));

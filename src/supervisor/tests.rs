@@ -1,4 +1,4 @@
-//! Panics, which no outside act can provoke: forced in each actor, with real processes below it.
+//! What only other settings or a defect in an actor can show: given up, forgiven, forced to panic; with real processes.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use actix::{Arbiter, Context, Handler, Message};
 
 use super::{
     guard::Spec,
-    messages::{AddServer, StopAll, Wanted},
+    messages::{AddServer, Answer, StopAll, Wanted},
     *,
 };
 use crate::{model::Status, policy::mask::Mask};
@@ -21,6 +21,19 @@ impl Handler<Panic> for Supervisor {
 
     fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
         panic!("forced");
+    }
+}
+
+/// Panics in the actor of each process that is in its handshake.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PanicInHandshake;
+
+impl Handler<PanicInHandshake> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: PanicInHandshake, _: &mut Context<Self>) {
+        self.children.values().filter_map(|child| child.starting.as_ref()).for_each(|child| child.addr.do_send(Panic));
     }
 }
 
@@ -39,9 +52,13 @@ pub(crate) fn program() -> PathBuf {
 }
 
 fn launch() -> Arc<Launch> {
+    run(&program().display().to_string(), &["demo-server"])
+}
+
+fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
     let spec = Spec {
-        program: program().display().to_string(),
-        args: vec!["demo-server".into()],
+        program: program_to_run.into(),
+        args: args.iter().map(ToString::to_string).collect(),
         env: std::collections::BTreeMap::new(),
         dir: std::env::temp_dir(),
     };
@@ -62,9 +79,13 @@ struct Supervised {
 }
 
 async fn supervised() -> Supervised {
+    supervised_as(RestartPolicy::default(), launch()).await
+}
+
+async fn supervised_as(restart: RestartPolicy, launch: Arc<Launch>) -> Supervised {
     let arbiter = Arbiter::new();
     let settings = SupervisorSettings {
-        restart: RestartPolicy { base: Duration::from_millis(20), ..RestartPolicy::default() },
+        restart: RestartPolicy { base: Duration::from_millis(20), ..restart },
         health_check_interval: Duration::from_secs(30),
         max_starting: 8,
         drain: Duration::from_secs(1),
@@ -72,13 +93,7 @@ async fn supervised() -> Supervised {
     let (sender, events) = mpsc::unbounded_channel();
     let supervisor = Supervisor::start(settings, vec![arbiter.handle()], sender).unwrap();
     let link = Link::default();
-    let add = AddServer {
-        id: ServerId::new(),
-        launch: launch(),
-        mask: Mask::default(),
-        wanted: Wanted::Up,
-        link: link.clone(),
-    };
+    let add = AddServer { id: ServerId::new(), launch, mask: Mask::default(), wanted: Wanted::Up, link: link.clone() };
     supervisor.send(add).await.unwrap();
     Supervised { supervisor, link, events, arbiter }
 }
@@ -91,6 +106,16 @@ impl Supervised {
         let view = tokio::time::timeout(Duration::from_secs(30), view.wait_for(is_up)).await.unwrap().unwrap().clone();
         let Availability::Ready(instance) = &view.availability else { panic!("running, but not ready") };
         (instance.clone(), view.runtime_status().pid.unwrap())
+    }
+
+    async fn until(&self, reached: impl FnMut(&ChildView) -> bool) -> ChildView {
+        let mut view = self.link.view.clone();
+        tokio::time::timeout(Duration::from_secs(30), view.wait_for(reached)).await.unwrap().unwrap().clone()
+    }
+
+    async fn end(self) {
+        self.supervisor.send(StopAll).await.unwrap();
+        self.arbiter.stop();
     }
 
     async fn next_event(&mut self) -> Event {
@@ -121,6 +146,36 @@ async fn a_panic_in_a_servers_actor_ends_its_process_and_starts_another() {
 }
 
 #[actix::test]
+async fn a_panic_in_a_servers_actor_fails_the_call_in_flight_at_once() {
+    let supervised = supervised().await;
+    let (instance, _) = supervised.serving(None).await;
+    let arguments = serde_json::value::to_raw_value(&serde_json::json!({"ms": 60_000})).unwrap();
+    let mut call = instance.call_tool("sleep", &arguments, None);
+    assert!(instance.addr().unwrap().send(Panic).await.is_err());
+    let answer = tokio::time::timeout(Duration::from_secs(10), call.answer()).await.expect("it waits for ever");
+    assert!(matches!(answer, Answer::Died(_)), "{answer:?}");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_panic_in_a_servers_actor_during_the_handshake_is_a_failed_start() {
+    let supervised =
+        supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, run("sleep", &["600"])).await;
+    let panics = async {
+        loop {
+            supervised.supervisor.send(PanicInHandshake).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let view = tokio::select! {
+        view = supervised.until(|view| view.status == Status::Failed) => view,
+        () = panics => unreachable!(),
+    };
+    assert_eq!((view.restarts, view.last_exit.unwrap().reason.as_str()), (1, "was lost"));
+    supervised.end().await;
+}
+
+#[actix::test]
 async fn a_panic_in_the_supervisor_is_reported_and_leaves_no_process() {
     let mut supervised = supervised().await;
     let (_, pid) = supervised.serving(None).await;
@@ -128,4 +183,60 @@ async fn a_panic_in_the_supervisor_is_reported_and_leaves_no_process() {
     while !matches!(supervised.next_event().await, Event::SupervisorLost) {}
     assert!(is_gone(pid).await, "its process is left");
     supervised.arbiter.stop();
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[actix::test]
+async fn a_server_that_serves_a_while_between_crashes_is_never_given_up() {
+    let forgiving = RestartPolicy { max_retries: 1, forgive_after: Duration::from_millis(50), ..Default::default() };
+    let supervised = supervised_as(forgiving, launch()).await;
+    let mut last = None;
+    for _ in 0..5 {
+        let (_, pid) = supervised.serving(last).await;
+        tokio::time::sleep(forgiving.forgive_after).await;
+        kill(pid);
+        last = Some(pid);
+    }
+    supervised.serving(last).await;
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_that_crashes_again_too_soon_is_given_up() {
+    let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, launch()).await;
+    let (_, first) = supervised.serving(None).await;
+    kill(first);
+    let (_, second) = supervised.serving(Some(first)).await;
+    kill(second);
+    let view = supervised.until(|view| view.status == Status::Failed).await;
+    assert!(view.next_attempt_at.is_some() && view.restarts == 1);
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_that_was_given_up_is_tried_again_by_and_by() {
+    let mended = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
+    let script = format!("[ -e {} ] && exec {} demo-server; exit 1", mended.display(), program().display());
+    let policy = RestartPolicy { max_retries: 1, probe_every: Duration::from_millis(300), ..Default::default() };
+    let supervised = supervised_as(policy, run("sh", &["-c", &script])).await;
+    supervised.until(|view| view.status == Status::Failed).await;
+    std::fs::write(&mended, "").unwrap();
+    supervised.serving(None).await;
+    supervised.end().await;
+    std::fs::remove_file(mended).unwrap();
+}
+
+#[actix::test]
+async fn a_server_that_never_answers_is_ended_at_its_deadline() {
+    let mute = Launch { start_timeout: Duration::from_millis(200), ..Launch::clone(&run("sleep", &["600"])) };
+    let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, Arc::new(mute)).await;
+    let view = supervised.until(|view| view.status == Status::Failed).await;
+    let reason = view.last_exit.unwrap().reason;
+    assert!(reason.contains("no complete handshake within 0.2 s"), "{reason}");
+    assert_eq!(view.restarts, 1);
+    supervised.end().await;
 }

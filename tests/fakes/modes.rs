@@ -42,10 +42,12 @@ pub(crate) fn before_serving(mode: &Mode) {
         "stderr-flood" => flood(mode.number(), b"a line on standard error that says very little indeed\n"),
         "stderr-no-newline" => flood(mode.number(), b"................................................"),
         "grandchild" => launch(),
-        "daemon" => leave_a_daemon(),
+        "daemon" => leave_a_daemon(Stdio::null),
+        "daemon-with-pipes" => leave_a_daemon(Stdio::inherit),
         "ignores-term" => serve_through_shell("trap '' TERM HUP INT; exec \"$0\" deaf"),
         "closes-stdout" => serve_through_shell("\"$0\" until-closed; exec 1>&-; exec sleep 600"),
         "linger" => for_ever(),
+        "hold-pipes" => hold_pipes(mode.number()),
         "dump-env" => dump_environment(&mode.argument),
         "banner" => eprintln!("{}", mode.argument),
         _ => {}
@@ -144,17 +146,25 @@ fn flood(bytes: u64, piece: &[u8]) {
     }
 }
 
+/// Takes so many pipes of what its user may have, until standard input ends.
+fn hold_pipes(count: u64) {
+    let held: Vec<_> = (0..count).map(|_| std::io::pipe().unwrap()).collect();
+    println!("{}", held.len());
+    let _ = std::io::stdin().read_line(&mut String::new());
+    exit(0);
+}
+
 /// Stays in front of the real server, as `npx` and `sh -c` do.
 fn launch() {
     let status = Command::new(this_program()).arg("ok").status().unwrap();
     exit(status.code().unwrap_or(1));
 }
 
-/// Leaves a process behind that has a session of its own, no pipes, and no parent that knows it.
-fn leave_a_daemon() {
+/// Leaves a process behind that has a session of its own and no parent that knows it.
+fn leave_a_daemon(pipes: fn() -> Stdio) {
     let mut setsid = Command::new("setsid");
     setsid.arg("-f").arg(this_program()).arg("linger");
-    setsid.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    setsid.stdin(Stdio::null()).stdout(pipes()).stderr(pipes()).status().unwrap();
 }
 
 fn serve_through_shell(script: &str) {

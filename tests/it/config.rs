@@ -137,6 +137,7 @@ secret_key = "Zm9ydHktdHdvIGhvcnNlcyBpbiB0aGUgc3RhYmxl"
 allowed_hosts = "a.example, b.example"
 allowed_origins = ["https://team.example"]
 trusted_proxies = ["10.0.0.1"]
+serve = "gateway"
 log = "warn,ostler=debug"
 log_format = "json"
 [mcp]
@@ -158,8 +159,8 @@ api = "1000/500ms"
     let ran = Place::new().file(file).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:21");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:28");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:22");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:29");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

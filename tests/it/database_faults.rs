@@ -234,7 +234,8 @@ fn first_start_killed_at(setup: &Setup, call: &str, number: usize) -> bool {
     let mut line = String::new();
     let _ = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
     let served = line.starts_with("listening");
-    for process in support::processes::tagged(&setup.tag) {
+    // Not strace itself, which ends once all of Ostler is gone, and with it Ostler's locks.
+    for process in support::processes::tagged(&setup.tag).iter().filter(|process| process.pid != child.id()) {
         support::processes::kill(process.pid);
     }
     let _ = child.wait();

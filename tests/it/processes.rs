@@ -59,6 +59,41 @@ fn stopping_ends_daemons_that_left_the_session() {
 }
 
 #[test]
+fn stopping_does_not_wait_for_pipes_that_a_daemon_holds_open() {
+    stopping_leaves_nothing("daemon-with-pipes");
+}
+
+#[test]
+fn a_dead_server_is_dead_though_a_daemon_of_its_holds_its_pipes_open() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("daemon-with-pipes"));
+    let first = server.pid();
+    kill(first);
+    within(seconds(5), "another process serves", || {
+        let details = server.details();
+        let pid = details.json.pointer("/runtimeStatus/pid").and_then(Value::as_u64);
+        pid.is_some_and(|pid| pid != u64::from(first)).then_some(())
+    });
+    server.call("echo", json!({"message": "x"})).is(200);
+    let daemons = ostler.processes().into_iter().filter(|one| one.command.contains("linger")).count();
+    assert_eq!(daemons, 1, "the first one's daemon is gone");
+}
+
+#[test]
+fn what_bears_another_installations_mark_is_left_alone() {
+    let mut ostler = Ostler::spawn();
+    ostler.admin().running(fake("ok"));
+    let other = uuid::Uuid::new_v4().to_string();
+    let mut stranger = std::process::Command::new("sleep");
+    let mut stranger = stranger.arg("60").env("OSTLER_INSTALLATION", other).spawn().unwrap();
+    ostler.kill();
+    ostler.start_again();
+    assert!(stranger.try_wait().unwrap().is_none(), "a stranger was killed");
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
 fn a_server_that_ignores_term_and_end_of_input_is_killed_in_time() {
     stopping_leaves_nothing("ignores-term");
 }

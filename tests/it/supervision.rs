@@ -173,7 +173,15 @@ fn an_idle_server_that_stops_answering_is_replaced() {
 fn a_server_busy_with_a_call_is_not_taken_for_dead() {
     let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "100")]);
     let server = ostler.admin().running(fake("ping-hang"));
-    assert_eq!(server.call("sleep", json!({"ms": 2_500})).is(200).said(), "slept");
+    std::thread::scope(|scope| {
+        // Longer than a ping may take, and than its three misses.
+        let patient = scope.spawn(|| server.call("sleep", json!({"ms": 6_500})));
+        eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
+        while !patient.is_finished() {
+            server.call_within("hang", json!({}), 300).any_of(&[504]);
+        }
+        assert_eq!(patient.join().unwrap().is(200).said(), "slept");
+    });
     server.details().has("/runtimeStatus/restarts", 0);
 }
 
@@ -206,5 +214,31 @@ fn crash_loops_do_not_slow_anybody_else() {
         let (took, answer) = timed(|| good.call("echo", json!({"message": "x"})));
         answer.is(200);
         assert!(took < seconds(1), "a call took {took:?}");
+    }
+}
+
+#[test]
+fn however_a_server_ends_it_is_restarted_where_restarts_are_on_and_only_there() {
+    for restarts in [true, false] {
+        let ostler = Ostler::with(&[("MCP_AUTO_RESTART", if restarts { "true" } else { "false" })]);
+        for end in ["exit 0", "exit 9", "signal 9"] {
+            let server = ostler.admin().running(fake("until-closed").named(end));
+            let first = server.pid();
+            match end {
+                "exit 0" => drop(server.call("close", json!({}))),
+                "exit 9" => drop(server.call("crash", json!({}))),
+                _ => kill(first),
+            }
+            if restarts {
+                eventually("another runs", || {
+                    let details = server.details();
+                    let pid = details.json.pointer("/runtimeStatus/pid").and_then(Value::as_u64);
+                    pid.is_some_and(|pid| pid != u64::from(first)).then(|| details.has("/runtimeStatus/restarts", 1))
+                });
+            } else {
+                server.becomes("failed");
+                server.details().has("/runtimeStatus/restarts", 0).lacks("/runtimeStatus/nextAttemptAt");
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::support::{
     processes::{alive, descriptors, resident_kib, signal, tagged, threads, ticks, zombies_of},
-    wait::pass,
+    wait::{breathe, now, pass},
     *,
 };
 
@@ -72,6 +72,7 @@ fn flood_harms_nobody(kind: &str) {
     assert!(median < millis(200) && slowest < seconds(1), "median {median:?}, slowest {slowest:?}");
     let grown = resident_kib(ostler.pid()).saturating_sub(before);
     assert!(grown < 32 * 1024, "memory grew by {grown} KiB");
+    assert!(ostler.errors().len() < 64 * 1024, "the log grew by {} bytes", ostler.errors().len());
     echo(&flooding);
     flooding.details().has("/runtimeStatus/restarts", 0);
 }
@@ -101,7 +102,11 @@ fn a_tool_that_ends_its_server_costs_that_call_and_no_other() {
         answer.problem(503, "server_unavailable");
         assert!(took < seconds(1), "it took {took:?}");
         server.logs().has("/items/0/success", false);
-        server.becomes("running");
+        eventually("another process serves", || {
+            let details = server.details();
+            let restarted = details.number("/runtimeStatus/restarts") > 0;
+            (restarted && details.string("/runtimeStatus/status") == "running").then_some(())
+        });
         server.details().has("/runtimeStatus/restarts", 1);
     }
 }
@@ -136,8 +141,33 @@ fn a_server_that_was_suspended_is_found_out_and_replaced() {
 }
 
 #[test]
-fn fifty_servers_started_at_once_all_run_once() {
-    let ostler = Ostler::spawn();
+fn a_server_that_was_suspended_is_found_out_however_many_call_it() {
+    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "200")]);
+    let server = ostler.admin().running(fake("ok"));
+    let first = server.pid();
+    signal(first, Signal::STOP);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    server.call_within("echo", json!({"message": "x"}), 700);
+                }
+            });
+        }
+        let began = now();
+        while alive(first) && began.elapsed() < seconds(30) {
+            breathe();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(!alive(first), "it is still taken for busy");
+    eventually("another serves", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
+}
+
+#[test]
+fn fifty_servers_started_at_once_all_run_once_and_end_side_by_side() {
+    let mut ostler = Ostler::spawn();
     let admin = ostler.admin();
     let servers: Vec<_> = (0..50).map(|number| admin.register(fake("ok").named(&format!("number {number}")))).collect();
     let (took, answers) = timed(|| together(50, |index| servers[index].start()));
@@ -147,6 +177,26 @@ fn fifty_servers_started_at_once_all_run_once() {
     assert!(took < seconds(30), "it took {took:?}");
     assert_eq!(fakes(&ostler), 50);
     assert_eq!(zombies_of(ostler.pid()), 0);
+    let (took, status) = timed(|| ostler.terminate());
+    assert!(status.code() == Some(0) && took < seconds(10), "{status:?} after {took:?}");
+}
+
+#[test]
+fn what_a_server_costs_does_not_grow_with_their_number() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let cost_of_each = |count: u64| {
+        let before = ticks(ostler.pid());
+        let servers: Vec<_> = (0..count).map(|number| admin.register(fake("ok").named(&number.to_string()))).collect();
+        together(servers.len(), |index| drop(servers[index].start().is(200)));
+        together(servers.len(), |index| drop(servers[index].stop().is(200)));
+        servers.iter().for_each(|server| drop(server.remove().is(204)));
+        (ticks(ostler.pid()) - before) as f64 / count as f64
+    };
+    cost_of_each(5);
+    let (few, many) = (cost_of_each(20), cost_of_each(160));
+    println!("{few} and {many} hundredths of a second each");
+    assert!(many < 2.0 * few + 0.2, "{few} hundredths of a second each of few, {many} each of many");
 }
 
 /// Descriptors, but for the database's: its pool opens connections as they are needed.

@@ -91,6 +91,19 @@ fn switching_a_server_on_or_off_starts_or_stops_it() {
     ostler.leaves_nothing();
 }
 
+#[test]
+fn a_change_that_is_refused_leaves_everything_as_it_was() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let (pid, before) = (server.pid(), server.details().at("/server").clone());
+    server.change(json!({"args": ["other"], "env": {"LD_PRELOAD": "x.so"}})).is(422);
+    server.change(json!({"args": ["other"], "command": ""})).is(422);
+    server.change(json!({"args": ["other"], "colour": "blue"})).is(422);
+    assert_eq!((server.pid(), server.details().at("/server")), (pid, &before));
+    server.restart().is(200);
+    assert_eq!(server.details().at("/server/args"), &json!(["ok"]));
+}
+
 on_both_databases! {
     fn a_change_based_on_an_old_state_is_refused(setup: Setup) {
         let ostler = setup.spawn();

@@ -128,6 +128,6 @@ mod tests {
         let (flushed, read) = tokio::join!(flush, from.read_exact(&mut arrived));
         assert_eq!((flushed.unwrap(), read.unwrap()), ((), expected.len()));
         assert!(arrived == expected);
-        assert_eq!((outbox.waiting(), outbox.written()), (0, expected.len() as u64));
+        assert_eq!((outbox.waiting(), usize::try_from(outbox.written()).unwrap()), (0, expected.len()));
     }
 }

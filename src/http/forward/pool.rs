@@ -42,9 +42,6 @@ pub(super) fn take(instance: InstanceId) -> Option<Upstream> {
 
 /// Keeps a connection on which a whole exchange ended well.
 pub(super) fn put(instance: InstanceId, mut upstream: Upstream) {
-    if !upstream.is_quiet() {
-        return;
-    }
     upstream.rest();
     IDLE.with_borrow_mut(|idle| {
         let kept = idle.entry(instance).or_default();

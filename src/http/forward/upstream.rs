@@ -16,7 +16,7 @@ use crate::http::forward::{outbox::Outbox, resolve};
 /// The longest an instance may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How much is read at once from a connection that says little, and from one that says much.
-const ROOM: (usize, usize) = (8 << 10, 128 << 10);
+const ROOM: (usize, usize) = (8 << 10, 32 << 10);
 
 /// An open connection, with what was read from it and not yet taken.
 #[derive(Debug)]
@@ -68,10 +68,12 @@ impl Upstream {
         self.outbox.poll_flush(context, &mut self.stream)
     }
 
-    /// Whether nothing was said since the last answer, not even good-bye.
+    /// Whether nothing was said since the last answer, not even good-bye. Asks the kernel: what tokio knows may be as old
+    /// as its last look, and an answer that nobody asked for would be taken for the next one.
     pub(super) fn is_quiet(&self) -> bool {
-        let nothing = |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        self.incoming.is_empty() && nothing(self.stream.try_read(&mut [0]))
+        let peek = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        self.incoming.is_empty()
+            && rustix::net::recv(&self.stream, &mut [0_u8], peek).is_err_and(|error| error == rustix::io::Errno::AGAIN)
     }
 
     /// Keeps little memory while nothing is asked, and remembers how much is usually said.

@@ -21,7 +21,7 @@ impl Handler<CheckHealth> for ServerActor {
         if self.phase != Phase::Ready {
             return Box::pin(std::future::ready(self.phase == Phase::Draining));
         }
-        let working = self.requests.len() > self.pings;
+        let working = self.is_at_work();
         let heard = occasion == CheckHealth::Tick && self.last_heard > self.heard_at_last_tick;
         self.heard_at_last_tick = self.last_heard;
         if working || heard {
@@ -35,7 +35,8 @@ impl Handler<CheckHealth> for ServerActor {
             };
             mcp::request(id, method, "", era)
         });
-        self.pings = self.pings.saturating_add(1);
+        let id = ping.id();
+        self.pings.insert(id);
         let (addr, timeout) = (ctx.address(), self.launch.ping_timeout);
         Box::pin(async move {
             let answer = tokio::time::timeout(timeout, ping.answer()).await;
@@ -43,7 +44,7 @@ impl Handler<CheckHealth> for ServerActor {
             let alive = matches!(answer, Ok(Answer::Result(_) | Answer::Error(_)));
             // Taken back before it is counted as missed: it must not look like work.
             drop(ping);
-            addr.do_send(Pinged { alive, occasion });
+            addr.do_send(Pinged { id, alive, occasion });
             alive
         })
     }
@@ -52,15 +53,26 @@ impl Handler<CheckHealth> for ServerActor {
 impl Handler<Pinged> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, Pinged { alive, occasion }: Pinged, _: &mut Context<Self>) {
-        self.pings = self.pings.saturating_sub(1);
+    fn handle(&mut self, Pinged { id, alive, occasion }: Pinged, _: &mut Context<Self>) {
+        self.pings.remove(&id);
         match (alive, occasion) {
             (true, _) => self.misses = 0,
             (false, CheckHealth::Asked) => {}
             (false, CheckHealth::Tick) => self.misses = self.misses.saturating_add(1),
         }
-        if self.misses >= MISSES && self.requests.len() <= self.pings {
+        if self.misses >= MISSES && !self.is_at_work() {
             self.end_now(Exit::Unresponsive);
         }
+    }
+}
+
+impl ServerActor {
+    /// Whether it may be silent because it works on a call that somebody waits for.
+    ///
+    /// The first call since it was last heard, or an earlier one, may keep it busy. Once those were given up, later ones
+    /// prove nothing: a process that hangs has calls in flight all the time where there are callers enough.
+    fn is_at_work(&self) -> bool {
+        let last = self.first_unheard.unwrap_or(u64::MAX);
+        self.requests.ids().any(|id| id <= last && !self.pings.contains(&id))
     }
 }

@@ -149,8 +149,8 @@ fn an_answer_that_stops_half_way_is_cut_at_the_deadline() {
 #[test]
 fn what_follows_an_answer_is_nobodys_answer() {
     let upstream = bad(|wire| {
-        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
-        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON");
+        let answer = |text: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        wire.send(format!("{}{}", answer("first"), answer("POISON")));
         Then::Keep
     });
     let front = Front::of(&upstream);

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Set, tests that take a while run as long as the promise says.
-const LONG: &str = "OSTLER_LONG_TESTS";
+const LONG: &str = "OSTLER_TEST_LONG";
 
 fn is_long() -> bool {
     std::env::var_os(LONG).is_some()

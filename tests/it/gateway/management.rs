@@ -1,6 +1,6 @@
 //! Registering, replacing, reading and removing services.
 
-use crate::support::{Ostler, Setup, Value, backends::on_both_databases, instance::Instances, json};
+use crate::support::{Ostler, Setup, Value, backends::on_both_databases, eventually, instance::Instances, json};
 
 /// The seed's example, under a path that is free.
 fn chat() -> Value {
@@ -49,8 +49,11 @@ on_both_databases! {
         let lines = admin.get("/api/audit?target=chat-service").is(200);
         let actions: Vec<_> = lines.list("/items").iter().map(|line| line["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["service.unregister", "service.replace", "service.register"]);
-        let denied = admin.get("/api/audit?action=service.register").is(200);
-        assert_eq!(denied.list("/items")[0]["outcome"], "denied");
+        // A refusal is answered before it is on record.
+        eventually("the refusal is on record", || {
+            let lines = admin.get("/api/audit?action=service.register").is(200);
+            (lines.list("/items")[0]["outcome"] == "denied").then_some(())
+        });
     }
 }
 

@@ -39,9 +39,9 @@ impl Ostler {
     }
 
     #[track_caller]
-    pub(super) fn start(setup: Setup) -> Self {
+    pub(super) fn start(setup: Setup, log: Stdio) -> Self {
         let errors = Arc::default();
-        let (child, address) = launch(&setup, &errors);
+        let (child, address) = launch(&setup, log, &errors);
         Self { setup, address, child: Some(child), errors, admin: OnceCell::new() }
     }
 
@@ -49,7 +49,7 @@ impl Ostler {
     #[track_caller]
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "it still runs");
-        let (child, address) = launch(&self.setup, &self.errors);
+        let (child, address) = launch(&self.setup, Stdio::piped(), &self.errors);
         (self.child, self.address) = (Some(child), address);
         self.admin = OnceCell::new();
     }
@@ -135,11 +135,15 @@ impl Ostler {
 }
 
 #[track_caller]
-fn launch(setup: &Setup, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, SocketAddr) {
+fn launch(setup: &Setup, log: Stdio, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, SocketAddr) {
     let mut command = setup.command();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().unwrap();
-    collect(child.stderr.take().unwrap(), Arc::clone(errors));
+    // It keeps the other end of the log.
+    drop(command);
+    if let Some(log) = child.stderr.take() {
+        collect(log, Arc::clone(errors));
+    }
     let (sender, receiver) = mpsc::channel();
     let out = child.stdout.take().unwrap();
     thread::spawn(move || {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 /// A process as seen in `/proc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,16 @@ pub fn threads(pid: u32) -> usize {
 pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
+    }
+}
+
+/// Sends a signal to a process that carries `tag`; a number that somebody else has by now is left alone.
+pub fn signal_tagged(pid: u32, tag: &str, signal: Signal) {
+    let known = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(handle) = known.and_then(|known| pidfd_open(known, PidfdFlags::empty()).ok()) else { return };
+    // Looked at once it is held: the one looked at is the one that gets it.
+    if carries(pid, tag) {
+        let _ = pidfd_send_signal(handle, signal);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use super::Ostler;
@@ -21,6 +23,10 @@ pub struct Setup {
     pub home: PathBuf,
     pub environment: BTreeMap<String, String>,
     pub arguments: Vec<String>,
+    /// What to run; the program under test, or a copy of it.
+    pub program: PathBuf,
+    /// As whom, where it is not the test's own user.
+    pub user: Option<u32>,
     /// Descriptors it may open, where that is limited.
     pub descriptors: Option<u32>,
 }
@@ -48,7 +54,8 @@ impl Setup {
             ("RATE_LIMIT_API", "off".into()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
-        Self { tag, home, environment, arguments: vec!["serve".into()], descriptors: None }
+        let arguments = vec!["serve".into()];
+        Self { tag, home, environment, arguments, program: PROGRAM.into(), user: None, descriptors: None }
     }
 
     /// Sets a variable.
@@ -77,19 +84,28 @@ impl Setup {
     /// Starts it, and waits until it says where it listens.
     #[track_caller]
     pub fn spawn(self) -> Ostler {
-        Ostler::start(self)
+        Ostler::start(self, Stdio::piped())
+    }
+
+    /// The same with standard error, its log, somewhere else.
+    #[track_caller]
+    pub fn spawn_logging_to(self, log: impl Into<Stdio>) -> Ostler {
+        Ostler::start(self, log.into())
     }
 
     /// A command that would start it.
-    pub fn command(&self) -> std::process::Command {
+    pub fn command(&self) -> Command {
         let mut command = match self.descriptors {
-            None => std::process::Command::new(PROGRAM),
+            None => Command::new(&self.program),
             Some(most) => {
-                let mut shell = std::process::Command::new("sh");
-                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(PROGRAM);
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(&self.program);
                 shell
             }
         };
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.env_clear().envs(&self.environment).args(&self.arguments).current_dir(&self.home);
         command
     }

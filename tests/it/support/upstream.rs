@@ -20,7 +20,6 @@ pub struct Seen {
     pub connection: usize,
     /// Which request on it, from 1.
     pub turn: usize,
-    pub method: String,
     pub target: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -51,7 +50,6 @@ pub enum Then {
 pub struct Upstream {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
-    gone: Arc<Mutex<Vec<usize>>>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -65,9 +63,8 @@ impl Upstream {
     pub fn listen(at: SocketAddr, answer: impl Fn(&Seen, &mut Wire) -> Then + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(at).unwrap();
         let address = listener.local_addr().unwrap();
-        let upstream = Self { address, seen: Arc::default(), gone: Arc::default(), stopped: Arc::default() };
-        let (seen, gone, stopped) =
-            (Arc::clone(&upstream.seen), Arc::clone(&upstream.gone), Arc::clone(&upstream.stopped));
+        let upstream = Self { address, seen: Arc::default(), stopped: Arc::default() };
+        let (seen, stopped) = (Arc::clone(&upstream.seen), Arc::clone(&upstream.stopped));
         let answer = Arc::new(answer);
         thread::spawn(move || {
             for (index, stream) in listener.incoming().enumerate() {
@@ -75,10 +72,9 @@ impl Upstream {
                     return;
                 }
                 let Ok(stream) = stream else { return };
-                let (seen, gone, answer) = (Arc::clone(&seen), Arc::clone(&gone), Arc::clone(&answer));
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
                 thread::spawn(move || {
                     serve(stream, index + 1, &seen, &*answer);
-                    gone.lock().unwrap().push(index + 1);
                 });
             }
         });
@@ -108,11 +104,6 @@ impl Upstream {
     #[track_caller]
     pub fn last(&self) -> Seen {
         self.seen().pop().expect("no request arrived")
-    }
-
-    /// Connections that were finished with, in that order.
-    pub fn gone(&self) -> Vec<usize> {
-        self.gone.lock().unwrap().clone()
     }
 }
 
@@ -144,11 +135,10 @@ fn serve(
 
 fn read(connection: usize, turn: usize, raw: String) -> Seen {
     let mut lines = raw.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let target = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
     let field = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
     let headers = lines.filter_map(field).collect();
-    Seen { connection, turn, method, target, headers, raw }
+    Seen { connection, turn, target, headers, raw }
 }
 
 /// A whole answer.

@@ -1,0 +1,94 @@
+//! The log's way out: a thread of its own writes, so that nobody waits for whoever reads the log.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+/// How many bytes may wait to be written. What is more is left out, and counted.
+const MOST: usize = 1 << 20;
+
+/// How long an end waits for the last lines.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The way to the thread, for [`drain`].
+static THREAD: OnceLock<mpsc::Sender<Piece>> = OnceLock::new();
+
+enum Piece {
+    Lines(Vec<u8>),
+    /// Told once all before it is written.
+    Mark(mpsc::Sender<()>),
+}
+
+/// Takes what is to be written to standard error. Never blocks.
+pub(super) struct Outlet {
+    thread: mpsc::Sender<Piece>,
+    backlog: Arc<Backlog>,
+}
+
+#[derive(Default)]
+struct Backlog {
+    bytes: AtomicUsize,
+    lost: AtomicUsize,
+}
+
+impl Outlet {
+    /// Starts the thread.
+    pub(super) fn open() -> io::Result<Self> {
+        let (sender, pieces) = mpsc::channel();
+        let backlog = Arc::<Backlog>::default();
+        let outlet = Self { thread: sender.clone(), backlog: backlog.clone() };
+        thread::Builder::new().name("log".into()).spawn(move || write_out(&pieces, &backlog))?;
+        let _ = THREAD.set(sender);
+        Ok(outlet)
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let waiting = self.backlog.bytes.fetch_add(lines.len(), Ordering::Relaxed);
+        if waiting.saturating_add(lines.len()) > MOST {
+            self.backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
+            self.backlog.lost.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let _ = self.thread.send(Piece::Lines(lines.to_vec()));
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_out(pieces: &mpsc::Receiver<Piece>, backlog: &Backlog) {
+    for piece in pieces {
+        match piece {
+            Piece::Lines(lines) => {
+                // Where nobody reads there is nobody to tell.
+                let _ = io::stderr().write_all(&lines);
+                backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
+                let lost = backlog.lost.swap(0, Ordering::Relaxed);
+                if lost > 0 {
+                    log::warn!(lines = lost; "lines were left out of the log: it was not read in time");
+                }
+            }
+            Piece::Mark(reached) => drop(reached.send(())),
+        }
+    }
+}
+
+/// Waits until all that was logged so far is written, a second at most.
+pub(super) fn drain() {
+    let (sender, reached) = mpsc::channel();
+    let sent = THREAD.get().is_some_and(|thread| thread.send(Piece::Mark(sender)).is_ok());
+    if sent {
+        let _ = reached.recv_timeout(PATIENCE);
+    }
+}
