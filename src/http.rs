@@ -29,6 +29,7 @@ mod keys;
 mod login;
 mod methods;
 mod openapi;
+mod outbox;
 mod output;
 mod problem;
 mod processes;

@@ -10,7 +10,6 @@ mod connection;
 mod conversation;
 mod date;
 mod input;
-mod output;
 mod payload;
 mod route;
 mod seat;

@@ -8,7 +8,6 @@ mod answer;
 mod exchange;
 mod field;
 mod names;
-mod outbox;
 mod pool;
 mod refusal;
 mod request;
@@ -28,6 +27,7 @@ use crate::{
     http::{
         edge::{Connection, Verdict},
         guard::Guard,
+        outbox::Outbox,
         problem::Problem,
         wire::{RequestHead, Version},
     },
@@ -137,7 +137,7 @@ async fn attempt(
     call: &Call<'_>,
     lease: &Lease,
     upload: &mut Upload,
-    unsent: &mut Option<outbox::Outbox>,
+    unsent: &mut Option<Outbox>,
 ) -> Result<Ended, Problem> {
     let instance = lease.instance();
     let mut pooled = pool::take(instance.id());

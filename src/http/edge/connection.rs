@@ -15,11 +15,13 @@ use bytes::{Bytes, BytesMut};
 use super::{
     BODY_STALL, WRITE_STALL,
     input::Input,
-    output::Output,
     seat::{Place, Wait, ticks},
     worker::Worker,
 };
-use crate::http::wire::{BodyDecoder, BodyFault, Framing, Piece};
+use crate::http::{
+    outbox::Outbox,
+    wire::{BodyDecoder, BodyFault, Framing, Piece},
+};
 
 /// How far ahead is read for somebody who only wants to know whether the client is still there.
 const READ_AHEAD: usize = 16 << 10;
@@ -38,7 +40,7 @@ pub(in crate::http) struct Connection {
     worker: Rc<Worker>,
     place: Rc<Place>,
     pub(super) input: Input,
-    output: Output,
+    output: Outbox,
     body: BodyDecoder,
     owes_continue: bool,
     number: u64,
@@ -46,7 +48,7 @@ pub(in crate::http) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, place: Rc<Place>) -> Self {
-        let (input, output, body) = (Input::default(), Output::default(), BodyDecoder::new(Framing::None));
+        let (input, output, body) = (Input::default(), Outbox::default(), BodyDecoder::new(Framing::None));
         Self { stream, peer, worker, place, input, output, body, owes_continue: false, number: 0 }
     }
 
@@ -67,10 +69,10 @@ impl Connection {
                 }
             }
             if std::mem::take(&mut self.owes_continue) {
-                self.output.open().extend_from_slice(CONTINUE);
+                self.output.end().extend_from_slice(CONTINUE);
             }
             // What cannot be sent now goes with the answer.
-            if !self.output.is_empty() {
+            if self.output.waiting() > 0 {
                 let _ = self.poll_flush(context);
             }
             match self.poll_fill(context) {
@@ -114,14 +116,14 @@ impl Connection {
     /// sent by itself any more; interim answers go through [`Connection::stage_interim`].
     pub(in crate::http) fn stage(&mut self) -> &mut BytesMut {
         self.owes_continue = false;
-        self.output.open()
+        self.output.end()
     }
 
     /// Where the head of an interim answer (1xx) is staged. Where that is the `100` the client waits for, it is not sent
     /// a second one.
     pub(in crate::http) fn stage_interim(&mut self, status: u16) -> &mut BytesMut {
         self.owes_continue &= status != 100;
-        self.output.open()
+        self.output.end()
     }
 
     /// Stages data behind what is staged, without a copy where that pays.
@@ -131,16 +133,16 @@ impl Connection {
 
     /// Whether so much is staged that it should be sent before more is.
     pub(in crate::http) fn is_full(&self) -> bool {
-        self.output.len() >= HIGH_WATER
+        self.output.waiting() >= HIGH_WATER
     }
 
     /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no byte
     /// for 30 s.
     pub(in crate::http) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.output.is_empty() {
-            match self.output.poll_write(&mut self.stream, context) {
-                Poll::Ready(count) => {
-                    count?;
+        while self.output.waiting() > 0 {
+            match self.output.poll_write(context, &mut self.stream) {
+                Poll::Ready(written) => {
+                    written?;
                     self.place.clear(Wait::Write);
                 }
                 Poll::Pending if self.is_overdue(Wait::Write, WRITE_STALL) => {
@@ -174,7 +176,7 @@ impl Connection {
 
     /// Writes the `Date` field of an answer into what is staged.
     pub(in crate::http) fn stage_date(&mut self) {
-        self.worker.date.write(self.output.open());
+        self.worker.date.write(self.output.end());
     }
 
     /// Whether the answer at hand is the connection's last, because the server stops.

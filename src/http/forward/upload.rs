@@ -3,10 +3,8 @@
 use bytes::{Buf, BytesMut};
 
 use crate::http::{
-    forward::{
-        field::{Kind, kind},
-        outbox::Outbox,
-    },
+    forward::field::{Kind, kind},
+    outbox::Outbox,
     wire::{BodyEncoder, Framing, Piece},
 };
 

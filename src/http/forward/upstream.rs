@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::http::forward::{outbox::Outbox, resolve};
+use crate::http::{forward::resolve, outbox::Outbox};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);

@@ -14,6 +14,8 @@ use tokio::{io::AsyncWrite, net::TcpStream};
 const SLICES: usize = 16;
 /// What is shorter is copied: that costs less than another slice.
 const SHORT: usize = 2 << 10;
+/// The longest empty buffer kept.
+const KEPT: usize = 32 << 10;
 
 /// Bytes in the order they are written: long pieces as they came, short ones one behind the other.
 #[derive(Debug, Default)]
@@ -57,36 +59,44 @@ impl Outbox {
         self.written
     }
 
-    /// Forgets what waits and what was written; the memory is kept for the next request.
+    /// Forgets what waits and what was written; the memory is kept for what comes next.
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
         self.last.clear();
         (self.waiting_in_pieces, self.written) = (0, 0);
     }
 
+    /// Gives the memory back where nothing waits.
+    pub(super) fn release(&mut self) {
+        if self.waiting() == 0 {
+            *self = Self { written: self.written, ..Self::default() };
+        }
+    }
+
     /// Writes until nothing waits. Bytes that were written before a failure are counted.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
         while self.waiting() > 0 {
-            let count = ready!(self.poll_write(context, stream))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.written = self.written.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-            self.advance(count);
+            ready!(self.poll_write(context, stream))?;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_write(&self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<usize>> {
-        if self.pieces.is_empty() {
-            return Pin::new(stream).poll_write(context, &self.last);
+    /// Writes what the socket takes now, at least a byte.
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
+        let count = if self.pieces.is_empty() {
+            ready!(Pin::new(stream).poll_write(context, &self.last))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let pieces = self.pieces.iter().map(Bytes::as_ref).chain([self.last.as_ref()]);
+            slices.iter_mut().zip(pieces).for_each(|(slice, piece)| *slice = IoSlice::new(piece));
+            ready!(Pin::new(stream).poll_write_vectored(context, &slices))?
+        };
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let pieces = self.pieces.iter().map(Bytes::as_ref).chain([self.last.as_ref()]);
-        for (slice, piece) in slices.iter_mut().zip(pieces) {
-            *slice = IoSlice::new(piece);
-        }
-        Pin::new(stream).poll_write_vectored(context, &slices)
+        self.written = self.written.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        self.advance(count);
+        Poll::Ready(Ok(()))
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -99,7 +109,15 @@ impl Outbox {
             }
             self.pieces.pop_front();
         }
-        if count >= self.last.len() { self.last.clear() } else { self.last.advance(count) }
+        self.last.advance(count.min(self.last.len()));
+        if self.last.is_empty() {
+            self.last.clear();
+            // Otherwise the front of it would be lost to what comes next.
+            let is_reusable = self.last.try_reclaim(256) && self.last.capacity() <= KEPT;
+            if !is_reusable {
+                self.last = BytesMut::new();
+            }
+        }
     }
 }
 
