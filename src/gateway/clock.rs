@@ -22,3 +22,8 @@ impl Clock {
 pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// A time as figures show it: milliseconds, to the microsecond.
+pub(super) fn shown(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{BreakerView, Gateway, Service, health::count, service::Slot},
+    gateway::{BreakerView, Gateway, Service, clock::shown, health::count, service::Slot},
     model::LoadBalancing,
 };
 
@@ -54,8 +54,7 @@ pub struct Latency {
 
 impl Latency {
     pub(super) fn of([p50, p90, p99]: [Duration; 3]) -> Self {
-        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
-        Self { p50: millis(p50), p90: millis(p90), p99: millis(p99) }
+        Self { p50: shown(p50), p90: shown(p90), p99: shown(p99) }
     }
 }
 

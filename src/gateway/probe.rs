@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    gateway::{Instance, health::CheckView},
+    gateway::{Instance, clock::shown, health::CheckView},
     model::Timestamp,
     policy::service::is_refused,
 };
@@ -41,7 +41,7 @@ pub(super) async fn check(
         Ok(status) => (status, None),
         Err(error) => (None, Some(error)),
     };
-    CheckView { at, healthy: error.is_none(), status, response_time: start.elapsed().as_secs_f64() * 1000.0, error }
+    CheckView { at, healthy: error.is_none(), status, response_time: shown(start.elapsed()), error }
 }
 
 async fn ask(client: awc::Client, instance: &Instance, path: &str) -> Result<Option<u16>, String> {
