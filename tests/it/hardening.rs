@@ -72,7 +72,8 @@ fn a_body_that_stops_and_a_reader_that_does_not_read_are_cut_after_thirty_second
             let body = json!({"toolName": "big", "parameters": {"bytes": 15_000_000}});
             let mut exchange = server.caller.ask("POST", &server.path("/execute")).json(&body).open().unwrap();
             assert_eq!(exchange.head().unwrap().0, 200);
-            support::wait::pass(seconds(33));
+            // On a machine with too much to do, half a minute is served in more than that.
+            support::wait::pass(seconds(45));
             let read = exchange.rest().len();
             assert!(read < 15_000_000, "all {read} bytes came after half a minute of silence");
         });
