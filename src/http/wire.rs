@@ -9,6 +9,7 @@ mod fields;
 mod request;
 mod response;
 mod target;
+mod write;
 
 pub(in crate::http) use decode::{BodyDecoder, BodyFault, Piece};
 pub(in crate::http) use encode::{BodyEncoder, Misfit};
@@ -17,6 +18,7 @@ pub(in crate::http) use fields::Fields;
 pub(in crate::http) use request::RequestHead;
 pub(in crate::http) use response::ResponseHead;
 pub(in crate::http) use target::Target;
+pub(in crate::http) use write::{length_line, line, status_line};
 
 /// The versions spoken here; every other is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

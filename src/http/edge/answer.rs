@@ -14,13 +14,13 @@ use actix_web::{
         header::{self, HeaderMap},
     },
 };
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 
 use super::{MOST_DRAINED, Verdict, connection::Connection};
 use crate::http::{
     problem::Problem,
     trace,
-    wire::{BodyEncoder, Framing, Misfit, RequestHead, Version},
+    wire::{BodyEncoder, Framing, Misfit, RequestHead, Version, line, status_line},
 };
 
 /// What of a request matters to its answer.
@@ -156,25 +156,21 @@ impl Plan {
     fn stage_head(&self, connection: &mut Connection, status: StatusCode, headers: &HeaderMap) {
         let out = connection.stage();
         out.reserve(1024);
-        out.put_slice(b"HTTP/1.1 ");
-        out.put_slice(status.as_str().as_bytes());
-        out.put_u8(b' ');
-        out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-        out.put_slice(b"\r\n");
+        status_line(out, status.as_str(), status.canonical_reason().unwrap_or_default().as_bytes());
         if let Some(length) = self.length {
-            line(out, b"content-length", itoa::Buffer::new().format(length).as_bytes());
+            line(out, b"content-length", &[itoa::Buffer::new().format(length).as_bytes()]);
         }
         if self.framing == Framing::Chunked {
-            line(out, b"transfer-encoding", b"chunked");
+            line(out, b"transfer-encoding", &[b"chunked"]);
         }
         match (self.verdict, self.asked.version) {
-            (Verdict::Close | Verdict::Reset, _) => line(out, b"connection", b"close"),
-            (Verdict::KeepAlive, Version::Http10) => line(out, b"connection", b"keep-alive"),
+            (Verdict::Close | Verdict::Reset, _) => line(out, b"connection", &[b"close"]),
+            (Verdict::KeepAlive, Version::Http10) => line(out, b"connection", &[b"keep-alive"]),
             (Verdict::KeepAlive, Version::Http11) => {}
         }
         let ours = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
         for (name, value) in headers.iter().filter(|(name, _)| !ours.contains(name)) {
-            line(out, name.as_str().as_bytes(), value.as_bytes());
+            line(out, name.as_str().as_bytes(), &[value.as_bytes()]);
         }
         connection.stage_date();
         connection.stage().put_slice(b"\r\n");
@@ -182,13 +178,7 @@ impl Plan {
 }
 
 /// Whether what was not read of the request's body may be read to its end.
-fn can_drain(connection: &Connection) -> bool {
+pub(super) fn can_drain(connection: &Connection) -> bool {
     connection.body_is_done()
         || (!connection.owes_continue() && connection.body_remaining().is_some_and(|left| left <= MOST_DRAINED))
-}
-
-fn line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    for part in [name, b": ", value, b"\r\n"] {
-        out.put_slice(part);
-    }
 }

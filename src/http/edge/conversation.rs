@@ -11,7 +11,7 @@ use std::{
 use tokio::{io::AsyncWrite as _, task::yield_now};
 
 use super::{
-    CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, MOST_DRAINED, Verdict,
+    CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, Verdict,
     accept::{App, Desk},
     answer, app,
     connection::Connection,
@@ -168,7 +168,7 @@ async fn drain(connection: &mut Connection) -> bool {
     if connection.body_is_done() {
         return true;
     }
-    if connection.owes_continue() || connection.body_remaining().is_none_or(|left| left > MOST_DRAINED) {
+    if !answer::can_drain(connection) {
         return false;
     }
     connection.set_deadline(HEAD_DEADLINE);

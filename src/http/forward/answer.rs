@@ -7,9 +7,9 @@ use crate::http::{
     forward::{
         field::{Kind, kind},
         names,
-        request::{is_named, length_line, line, named},
+        request::{is_named, named},
     },
-    wire::{Framing, ResponseHead, Version},
+    wire::{Framing, ResponseHead, Version, length_line, line, status_line},
 };
 
 /// What the client is told besides what the instance says.
@@ -71,11 +71,7 @@ fn write_status(status: u16, out: &mut BytesMut) {
         return out.put_slice(b"HTTP/1.1 200 OK\r\n");
     }
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
-    out.put_slice(b"HTTP/1.1 ");
-    out.put_slice(itoa::Buffer::new().format(status).as_bytes());
-    out.put_u8(b' ');
-    out.put_slice(reason.as_bytes());
-    out.put_slice(b"\r\n");
+    status_line(out, itoa::Buffer::new().format(status), reason.as_bytes());
 }
 
 fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {

@@ -7,16 +7,12 @@ use actix_web::{
 };
 use bytes::{BufMut, BytesMut};
 
-use crate::http::forward::request::{length_line, line};
+use crate::http::wire::{length_line, line, status_line};
 
 /// Writes `response`, the answer to a request of `method`, and whether the connection goes on after it.
 pub(super) fn write(response: HttpResponse, method: &Method, keep_alive: bool, out: &mut BytesMut) {
     let status = response.status();
-    out.put_slice(b"HTTP/1.1 ");
-    out.put_slice(status.as_str().as_bytes());
-    out.put_u8(b' ');
-    out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    out.put_slice(b"\r\n");
+    status_line(out, status.as_str(), status.canonical_reason().unwrap_or_default().as_bytes());
     for (name, value) in response.headers() {
         if name != header::CONNECTION {
             line(out, name.as_str().as_bytes(), &[value.as_bytes()]);

@@ -10,7 +10,7 @@ use crate::{
             field::{Kind, elements, kind},
             names,
         },
-        wire::{Framing, RequestHead, Version},
+        wire::{Framing, RequestHead, Version, length_line, line},
     },
     model::ServiceSpec,
 };
@@ -140,14 +140,6 @@ pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
     named.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
-/// One field, its value in parts.
-pub(super) fn line(out: &mut BytesMut, name: &[u8], value: &[&[u8]]) {
-    out.put_slice(name);
-    out.put_slice(b": ");
-    value.iter().for_each(|part| out.put_slice(part));
-    out.put_slice(b"\r\n");
-}
-
 /// All cookies but our own.
 fn write_cookies(value: &[u8], out: &mut BytesMut) {
     let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
@@ -177,11 +169,6 @@ fn write_framing(head: &RequestHead, said: &Said, out: &mut BytesMut) {
     if head.expects_continue {
         out.put_slice(b"Expect: 100-continue\r\n");
     }
-}
-
-/// `Content-Length`.
-pub(super) fn length_line(out: &mut BytesMut, length: u64) {
-    line(out, b"Content-Length", &[itoa::Buffer::new().format(length).as_bytes()]);
 }
 
 /// What the client asked of the next hop and we ask in turn: an upgrade, and trailers.
