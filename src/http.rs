@@ -27,6 +27,7 @@ mod gateway;
 mod guard;
 mod keys;
 mod login;
+mod mcp;
 mod methods;
 mod openapi;
 mod outbox;

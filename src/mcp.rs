@@ -5,11 +5,18 @@
 mod control;
 mod envelope;
 mod framing;
+mod members;
+mod request;
 mod revision;
 mod write;
 
 pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text, tool_text};
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
+pub use members::Members;
+pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
-pub use write::{Line, answer, call_tool, cancelled, initialize, list_tools, method_not_found, notification, request};
+pub use write::{
+    Line, answer, answer_with, call_tool, cancelled, error, initialize, list_tools, method_not_found, notification,
+    request,
+};

@@ -29,7 +29,7 @@ use crate::{model::ServerId, policy::restart::RestartPolicy};
 
 pub use child::Link;
 pub use exit::Exit;
-pub use instance::{InFlight, Instance, Launch};
+pub use instance::{InFlight, Instance, Launch, RemoteTarget, Sharing};
 pub use output::Output;
 pub use server::ServerActor;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};

@@ -72,12 +72,11 @@ fn yes() -> bool {
 impl From<NewServerBody> for ServerConfig {
     fn from(body: NewServerBody) -> Self {
         Self {
-            name: body.name.0,
             description: body.description.map(|text| text.0),
-            command: body.command.0,
             args: strings(body.args),
             env: body.env.0,
             enabled: body.enabled,
+            ..Self::new(body.name.0, body.command.0)
         }
     }
 }

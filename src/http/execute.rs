@@ -1,6 +1,6 @@
 //! Calling a tool: the hot path.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -22,6 +22,7 @@ use crate::{
     },
     model::ServerId,
     runtime::{CallOutcome, CallRequest},
+    supervisor::messages::Note,
 };
 
 /// How many notes of progress may wait for a slow reader; more are left out.
@@ -148,7 +149,7 @@ fn events(
 
 /// A call whose progress is being sent.
 struct Streamed {
-    receiver: mpsc::Receiver<Arc<RawValue>>,
+    receiver: mpsc::Receiver<Note>,
     call: LocalBoxFuture<'static, Bytes>,
     answer: Option<Bytes>,
 }
@@ -159,24 +160,30 @@ impl Streamed {
         if self.answer.is_none() {
             tokio::select! {
                 biased;
-                Some(note) = self.receiver.recv() => return Some((progress(&note), Some(self))),
+                Some(note) = self.receiver.recv() => return Some((progress(note), Some(self))),
                 answer = &mut self.call => self.answer = Some(answer),
             }
             self.receiver.close();
         }
         match self.receiver.recv().await {
-            Some(note) => Some((progress(&note), Some(self))),
+            Some(note) => Some((progress(note), Some(self))),
             None => self.answer.map(|answer| (answer, None)),
         }
     }
 }
 
-fn progress(note: &RawValue) -> Bytes {
-    sse::event(Some("progress"), None, note.get())
+fn progress(note: Note) -> Bytes {
+    match note {
+        Note::Told { params, .. } => sse::event(Some("progress"), None, params.as_deref().map_or("{}", RawValue::get)),
+        // Dropped, and refused thereby: there is nobody here to ask.
+        Note::Asked(_) => Bytes::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures_util::StreamExt;
 
     use super::*;
@@ -220,7 +227,8 @@ mod tests {
         let (sender, receiver) = mpsc::channel(4);
         let lingering = sender.clone();
         let call = async move {
-            sender.send(raw("{\"progress\":1}")).await.unwrap();
+            let params = Some(raw("{\"progress\":1}"));
+            assert!(sender.send(Note::Told { method: "notifications/progress".into(), params }).await.is_ok());
             Bytes::from_static(b"answer")
         };
         let state = Streamed { receiver, call: call.boxed_local(), answer: None };

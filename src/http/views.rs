@@ -171,14 +171,7 @@ mod tests {
 
     #[test]
     fn a_server_that_was_never_called_has_a_mean_of_zero() {
-        let config = ServerConfig {
-            name: "files".into(),
-            description: None,
-            command: "node".into(),
-            args: vec![],
-            env: BTreeMap::new(),
-            enabled: true,
-        };
+        let config = ServerConfig::new("files", "node");
         let server = Server {
             id: ServerId::new(),
             user_id: UserId::new(),

@@ -126,13 +126,13 @@ impl<'a> Progress<'a> {
         self.token.parse().ok()
     }
 
-    /// The `params` with the string `token` in place of ours; the rest is as the server wrote it, byte for byte.
+    /// The `params` with `token` in place of ours; the rest is as the server wrote it, byte for byte.
     #[must_use]
-    pub fn retold(&self, token: &str) -> Option<Box<RawValue>> {
+    pub fn retold(&self, token: &RawValue) -> Option<Box<RawValue>> {
         let start = self.token.as_ptr().addr().checked_sub(self.whole.as_ptr().addr())?;
         let (before, rest) = self.whole.split_at_checked(start)?;
         let after = rest.strip_prefix(self.token)?;
-        RawValue::from_string(format!("{before}{}{after}", serde_json::Value::from(token))).ok()
+        RawValue::from_string(format!("{before}{token}{after}")).ok()
     }
 }
 
@@ -156,7 +156,8 @@ mod tests {
         let progress = Progress::read(&params).unwrap();
         assert_eq!(progress.request(), Some(7));
         let expected = r#"{ "message":"7: \"progressToken\":7" , "progressToken" : "a\"b","total":1e400, "new":[7] }"#;
-        assert_eq!(progress.retold("a\"b").unwrap().get(), expected);
+        let token = RawValue::from_string(r#""a\"b""#.into()).unwrap();
+        assert_eq!(progress.retold(&token).unwrap().get(), expected);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The lines Ostler writes to a server.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -90,6 +92,25 @@ pub fn cancelled(id: u64, reason: &str) -> Line {
 #[must_use]
 pub fn answer(id: &RawValue) -> Line {
     one_line(format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, id.get()))
+}
+
+/// An answer with this result, or this error object.
+#[must_use]
+pub fn answer_with(id: &RawValue, outcome: Result<&RawValue, &RawValue>) -> Line {
+    let (name, value) = match outcome {
+        Ok(result) => ("result", result),
+        Err(error) => ("error", error),
+    };
+    one_line(format!(r#"{{"jsonrpc":"2.0","id":{},"{name}":{}}}"#, id.get(), value.get()))
+}
+
+/// A JSON-RPC error object.
+#[must_use]
+pub fn error(code: i64, message: &str, data: Option<&RawValue>) -> Arc<RawValue> {
+    let data = data.map(|data| format!(r#","data":{data}"#)).unwrap_or_default();
+    let text = format!(r#"{{"code":{code},"message":{}{data}}}"#, json(message));
+    // Made of valid parts, so it is valid.
+    Arc::from(RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned()))
 }
 
 /// Refuses a request for something Ostler does not offer, so that the server never waits for it.

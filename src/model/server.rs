@@ -22,12 +22,60 @@ pub struct ServerConfig {
     pub env: BTreeMap<String, String>,
     /// Whether it starts with Ostler.
     pub enabled: bool,
+    /// Where it is, if it is not a program of this machine: `command`, `args` and `env` are empty then.
+    pub remote: Option<Remote>,
+    /// Who shares a process of it.
+    pub isolation: Isolation,
+    /// Which of its tools are shown and callable, and how they are described.
+    pub tools: ToolRules,
+}
+
+/// A server that is reached over HTTP (specification, transports/streamable-http).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its endpoint, `http` or `https`.
+    pub url: String,
+    /// Sent with every request; the values are secrets.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, headers } = self;
+        f.debug_struct("Remote").field("url", url).field("headers", &Names(headers)).finish()
+    }
+}
+
+/// Who shares a process of a server. Over pipes, what a server asks of a client cannot be told to belong to one call, so
+/// only a process that one user or one session has for itself may ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Everybody: one process, which never asks.
+    #[default]
+    Shared,
+    /// The sessions of one user.
+    PerUser,
+    /// Nobody: each session of an MCP client has its own; without sessions, each credential.
+    PerSession,
+}
+
+/// What callers see of a server's tools. A pattern is a tool's name, in which `*` stands for anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ToolRules {
+    /// Only tools that match one of these; empty means all.
+    pub allow: Vec<String>,
+    /// None that match one of these.
+    pub deny: Vec<String>,
+    /// Descriptions in place of the server's own, by the tool's name; for the catalogue at `/mcp`.
+    pub descriptions: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { name, description, command, args, env, enabled } = self;
+        let Self { name, description, command, args, env, enabled, remote, isolation, tools } = self;
         f.debug_struct("ServerConfig")
             .field("name", name)
             .field("description", description)
@@ -35,6 +83,9 @@ impl fmt::Debug for ServerConfig {
             .field("args", args)
             .field("env", &Names(env))
             .field("enabled", enabled)
+            .field("remote", remote)
+            .field("isolation", isolation)
+            .field("tools", tools)
             .finish()
     }
 }
@@ -50,6 +101,9 @@ impl ServerConfig {
             args: Vec::new(),
             env: BTreeMap::new(),
             enabled: true,
+            remote: None,
+            isolation: Isolation::default(),
+            tools: ToolRules::default(),
         }
     }
 

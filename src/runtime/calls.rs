@@ -15,6 +15,7 @@ use crate::{
     policy::call,
     runtime::{Runtime, commit::to_its_end, dispatch::Reply, registry::Registered},
     store,
+    supervisor::messages::{Follower, Note},
 };
 
 /// A tool call to make.
@@ -26,9 +27,8 @@ pub struct CallRequest {
     pub parameters: Option<Box<RawValue>>,
     /// Deadline; `None` is the default. At most an hour.
     pub timeout: Option<Duration>,
-    /// Where progress notifications go, if anywhere: their `params` as the server wrote them, with the id of the call
-    /// as `progressToken`.
-    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    /// Where progress notifications go, if anywhere: as the server wrote them, with the id of the call as `progressToken`.
+    pub progress: Option<mpsc::Sender<Note>>,
 }
 
 impl CallRequest {
@@ -72,7 +72,7 @@ pub(super) struct Call {
     pub tool: String,
     pub arguments: Arc<RawValue>,
     pub timeout: Duration,
-    pub progress: Option<mpsc::Sender<Arc<RawValue>>>,
+    pub notes: Option<Follower>,
     pub created_at: Timestamp,
 }
 
@@ -118,14 +118,17 @@ impl Runtime {
         let CallRequest { tool, parameters, timeout, progress } = request;
         let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
         let arguments = if arguments.get() == "null" { empty_object() } else { arguments };
+        let id = CallId::new();
+        let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
+        let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), notes });
         Call {
-            id: CallId::new(),
+            id,
             user_id: who.user_id,
             server,
             tool,
             arguments: Arc::from(arguments),
             timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
-            progress,
+            notes,
             created_at: Timestamp::now(),
         }
     }

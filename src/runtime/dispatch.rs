@@ -11,10 +11,7 @@ use tokio::{
 use crate::{
     mcp::{self, RpcError},
     runtime::{Runtime, calls::Call},
-    supervisor::{
-        Availability, ChildView, Instance,
-        messages::{Answer, Follower},
-    },
+    supervisor::{Availability, ChildView, Instance, messages::Answer},
 };
 
 /// How a call went.
@@ -75,7 +72,7 @@ async fn ask(call: &Call, since: &mut Instant) -> Reply {
             Err(reason) => return Reply::Unavailable(reason),
         };
         *since = Instant::now();
-        let follower = call.progress.clone().map(|notes| Follower { call: call.id, notes });
+        let follower = call.notes.clone();
         let mut request = instance.call_tool(&call.tool, &call.arguments, follower);
         match request.answer().await {
             Answer::Result(result) => return judged(result),

@@ -6,7 +6,7 @@ use crate::{
     model::{ServerConfig, ServerId},
     policy::environment,
     runtime::Runtime,
-    supervisor::{INSTALLATION_VARIABLE, Launch, guard::Spec},
+    supervisor::{INSTALLATION_VARIABLE, Launch, Sharing, guard::Spec},
 };
 
 /// Launchers that may have to download a package before the server speaks.
@@ -37,6 +37,8 @@ impl Runtime {
                 env,
                 dir: std::path::absolute(&settings.servers_dir).unwrap_or_else(|_| settings.servers_dir.clone()),
             },
+            remote: None,
+            sharing: Sharing::Shared,
             guard: self.inner.place.guard.clone(),
             start_timeout: if downloads {
                 settings.start_timeout.saturating_mul(PATIENCE)

@@ -310,6 +310,7 @@ fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
         args: change.args.unwrap_or_else(|| before.args.clone()),
         env,
         enabled: change.enabled.unwrap_or(before.enabled),
+        ..before.clone()
     })
 }
 

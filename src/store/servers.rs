@@ -83,12 +83,10 @@ fn write(StoredServer { server, sealed_env }: &StoredServer) -> Result<Row> {
 
 fn read(row: Row) -> Result<StoredServer> {
     let config = ServerConfig {
-        name: row.name,
         description: row.description,
-        command: row.command,
         args: text::from_json(&row.args)?,
-        env: Default::default(),
         enabled: row.enabled,
+        ..ServerConfig::new(row.name, row.command)
     };
     let server = Server {
         id: text::id(&row.id)?,

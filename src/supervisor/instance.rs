@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Era},
+    model::Remote,
     supervisor::{
         ServerActor,
         guard::Spec,
@@ -27,8 +28,12 @@ use crate::{
 /// How to run a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// What the guard starts.
+    /// What the guard starts; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
+    /// Where it is, if it is no process of ours.
+    pub remote: Option<RemoteTarget>,
+    /// What the server may ask of whoever calls it.
+    pub sharing: Sharing,
     /// The program that guards it.
     pub guard: PathBuf,
     /// Longest time from spawn to ready.
@@ -37,6 +42,28 @@ pub struct Launch {
     pub stop_grace: (Duration, Duration),
     /// How long it has to answer a ping.
     pub ping_timeout: Duration,
+}
+
+/// A server that is reached over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteTarget {
+    /// Its endpoint and what is sent along.
+    pub remote: Remote,
+    /// Whether it may be at an address that is not public.
+    pub private_addresses: bool,
+}
+
+/// Who shares a process, and what it may ask of them therefore.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// Callers who do not know of each other: it may ask nothing.
+    #[default]
+    Shared,
+    /// One user or one session.
+    Exclusive {
+        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
+        capabilities: String,
+    },
 }
 
 /// A process of a server, from spawn to its end. Callers hold one while they use it.

@@ -22,9 +22,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::Result,
-    model::{CallId, ExitReport, ServerId},
+    mcp,
+    model::{ExitReport, ServerId},
     policy::mask::Mask,
-    supervisor::{ChildView, Exit, Launch, Link, guard::Report},
+    supervisor::{ChildView, Exit, Instance, Launch, Link, guard::Report},
 };
 
 /// Adds a child.
@@ -120,12 +121,81 @@ pub enum Wanted {
     Down,
 }
 
-/// Who hears of a call's progress.
+/// Who hears what a server says about a request before it answers it.
+#[derive(Clone)]
 pub struct Follower {
-    /// What the call is known by outside.
-    pub call: CallId,
-    /// Where the `params` of progress notifications go.
-    pub notes: mpsc::Sender<Arc<RawValue>>,
+    /// The `progressToken` that stands in what they hear; `None` where no progress is wanted.
+    pub token: Option<Arc<RawValue>>,
+    /// Whom they are or act for: what cannot be told to belong to one request may still belong to one of them.
+    pub owner: uuid::Uuid,
+    /// Where it goes. What does not fit is left out; a question that does not fit is refused.
+    pub notes: mpsc::Sender<Note>,
+}
+
+/// What a server says about a request before it answers it.
+pub enum Note {
+    /// A notification.
+    Told {
+        /// Its method.
+        method: Arc<str>,
+        /// Its parameters, but for the progress token byte for byte.
+        params: Option<Arc<RawValue>>,
+    },
+    /// A question to whoever sent the request, from an exclusive process.
+    Asked(Asked),
+}
+
+/// A request of a server to a client: sampling, elicitation or roots. Dropping it refuses it.
+pub struct Asked {
+    /// The id the server gave it.
+    pub id: Arc<RawValue>,
+    /// What it wants.
+    pub method: String,
+    /// Of what.
+    pub params: Option<Arc<RawValue>>,
+    instance: Option<Arc<Instance>>,
+}
+
+impl Asked {
+    pub(super) fn new(
+        instance: Arc<Instance>,
+        id: Arc<RawValue>,
+        method: String,
+        params: Option<Arc<RawValue>>,
+    ) -> Self {
+        Self { id, method, params, instance: Some(instance) }
+    }
+
+    /// Answers with a result, or with a JSON-RPC error object.
+    pub fn answer(mut self, outcome: Result<&RawValue, &RawValue>) {
+        if let Some(instance) = self.instance.take() {
+            instance.notify(mcp::answer_with(&self.id, outcome));
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            instance.notify(mcp::method_not_found(&self.id, &self.method));
+        }
+    }
+}
+
+/// What a server says that is about no request in particular.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// One of its lists changed, and the catalogue with it: `tools`, `prompts` or `resources`.
+    ListChanged(&'static str),
+    /// A resource that somebody subscribed to changed.
+    ResourceUpdated {
+        /// Which.
+        uri: String,
+        /// The `params` of the notification, without `subscriptionId`.
+        params: Arc<RawValue>,
+    },
+    /// `notifications/message` of an exclusive process that belongs to no request; its `params`.
+    Logged(Arc<RawValue>),
 }
 
 /// Sends a request and answers through `reply`.

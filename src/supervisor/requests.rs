@@ -12,7 +12,7 @@ use crate::{
     mcp::Progress,
     supervisor::{
         instance::Figures,
-        messages::{Answer, Follower},
+        messages::{Answer, Follower, Note},
     },
 };
 
@@ -76,9 +76,9 @@ impl Requests {
         let Some(progress) = Progress::read(params) else { return };
         let pending = progress.request().and_then(|id| self.pending.get(&id));
         let Some(follower) = pending.and_then(|pending| pending.follower.as_ref()) else { return };
-        if let Some(note) = progress.retold(&follower.call.to_string()) {
-            let _ = follower.notes.try_send(Arc::from(note));
-        }
+        let Some(note) = follower.token.as_ref().and_then(|token| progress.retold(token)) else { return };
+        let note = Note::Told { method: "notifications/progress".into(), params: Some(Arc::from(note)) };
+        let _ = follower.notes.try_send(note);
     }
 
     /// Fails everything in flight.

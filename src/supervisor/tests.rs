@@ -6,6 +6,7 @@ use actix::{Arbiter, Context, Handler, Message};
 
 use super::{
     guard::Spec,
+    instance::Sharing,
     messages::{AddServer, Answer, StopAll, Wanted},
     *,
 };
@@ -64,6 +65,8 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
     };
     Arc::new(Launch {
         spec,
+        remote: None,
+        sharing: Sharing::Shared,
         guard: program(),
         start_timeout: Duration::from_secs(30),
         stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),

@@ -69,14 +69,7 @@ fn user(email: &str) -> User {
 }
 
 fn server(owner: UserId) -> StoredServer {
-    let config = ServerConfig {
-        name: "files".into(),
-        description: None,
-        command: "/bin/server".into(),
-        args: vec!["--quiet".into(), "ü \"".into()],
-        env: BTreeMap::new(),
-        enabled: true,
-    };
+    let config = ServerConfig::new("files", "/bin/server").args(["--quiet", "ü \""]);
     let now = Timestamp::now();
     let server = Server {
         id: ServerId::new(),

@@ -1,0 +1,45 @@
+//! Whom an MCP client is to the bridge: of a session in the older era, of one request in the newer one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    Runtime,
+    mcp::Era,
+    model::{Principal, ServerId},
+    runtime::{Client, Watch},
+};
+
+/// A result, or a JSON-RPC error object.
+pub(super) type Outcome = Result<Arc<RawValue>, Arc<RawValue>>;
+
+/// What a client speaks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// One server, as it is.
+    One(ServerId),
+    /// Every server the client may use, as one.
+    All {
+        /// Three tools to find and call the others with, in place of those.
+        search: bool,
+    },
+}
+
+/// A client and what is known of it.
+pub(super) struct Conversation {
+    pub runtime: Runtime,
+    pub who: Arc<Principal>,
+    pub scope: Scope,
+    /// The era the client speaks.
+    pub era: Era,
+    /// The revision it speaks.
+    pub version: String,
+    /// What servers hear of it.
+    pub client: Mutex<Arc<Client>>,
+    /// The resources it subscribed to (older era only), by URI as it knows them.
+    pub watches: Mutex<BTreeMap<String, Watch>>,
+}

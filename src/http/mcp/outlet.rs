@@ -1,0 +1,68 @@
+//! Where messages to a client go while its request is being answered, or on its standalone stream.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use super::conversation::Outcome;
+
+/// What is asked of a client, and not yet answered, by the ids we gave.
+#[derive(Default)]
+pub(super) struct Questions {
+    next_id: AtomicU64,
+    open: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
+}
+
+impl Questions {
+    /// Takes an answer; false where nothing of this id was asked.
+    pub fn settle(&self, id: u64, outcome: Outcome) -> bool {
+        let asker = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        asker.is_some_and(|asker| asker.send(outcome).is_ok())
+    }
+}
+
+/// The sending end of one stream to a client; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    messages: mpsc::Sender<String>,
+    /// `None` in the era in which servers do not ask.
+    questions: Option<Arc<Questions>>,
+}
+
+impl Outlet {
+    pub fn new(messages: mpsc::Sender<String>, questions: Option<Arc<Questions>>) -> Self {
+        Self { messages, questions }
+    }
+
+    /// Sends a notification; waits while the client is slow, and does nothing where it is gone.
+    pub async fn tell(&self, method: &str, params: Option<&RawValue>) {
+        let _ = self.messages.send(message("", method, params)).await;
+    }
+
+    /// Asks the client, and waits for its answer; `None` where it cannot be asked or is gone.
+    pub async fn ask(&self, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
+        let questions = self.questions.as_ref()?;
+        let id = questions.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        questions.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
+        self.messages.send(message(&format!("\"id\":{id},"), method, params)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Completes when nobody reads any more.
+    pub async fn closed(&self) {
+        self.messages.closed().await;
+    }
+}
+
+fn message(id: &str, method: &str, params: Option<&RawValue>) -> String {
+    let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
+    format!("{{\"jsonrpc\":\"2.0\",{id}\"method\":{}{params}}}", serde_json::Value::from(method))
+}

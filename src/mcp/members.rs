@@ -1,0 +1,136 @@
+//! The members of a JSON object, in their order and with their values byte for byte.
+
+use std::{fmt, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// An object read one level deep; what is not touched is written as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Members(Vec<(String, Arc<RawValue>)>);
+
+impl Members {
+    /// Reads an object. Fails where it is none, or names a member twice.
+    pub fn parse(object: &RawValue) -> serde_json::Result<Self> {
+        serde_json::from_str(object.get())
+    }
+
+    /// The value of a member.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<RawValue>> {
+        self.0.iter().find_map(|(one, value)| (one == name).then_some(value))
+    }
+
+    /// The value of a member that is a string.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
+    /// Gives a member a value: in its place where it is there, at the end where not.
+    pub fn set(&mut self, name: &str, value: Arc<RawValue>) {
+        match self.0.iter_mut().find(|(one, _)| one == name) {
+            Some((_, before)) => *before = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) -> Option<Arc<RawValue>> {
+        let at = self.0.iter().position(|(one, _)| one == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Keeps the members whose names `keep` holds for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
+    /// Every member, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<RawValue>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there is no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The object as JSON.
+    #[must_use]
+    pub fn to_raw(&self) -> Box<RawValue> {
+        // Made of valid parts, so it is valid.
+        RawValue::from_string(self.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+}
+
+impl fmt::Display for Members {
+    /// The object as JSON, without white space between its members.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "{";
+        for (name, value) in &self.0 {
+            write!(f, "{separator}{}:{}", serde_json::Value::from(name.as_str()), value.get())?;
+            separator = ",";
+        }
+        f.write_str(if separator == "{" { "{}" } else { "}" })
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Members;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members, A::Error> {
+                let mut members = Members::default();
+                while let Some((name, value)) = entries.next_entry::<String, Box<RawValue>>()? {
+                    if members.get(&name).is_some() {
+                        return Err(A::Error::custom(format!("duplicate member `{name}`")));
+                    }
+                    members.0.push((name, Arc::from(value)));
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Arc<RawValue> {
+        Arc::from(RawValue::from_string(text.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn what_is_not_touched_comes_out_as_it_went_in() {
+        let text = r#"{"z":12345678901234567890123,"a\"b":[1, 2.50],"":1e400}"#;
+        assert_eq!(Members::parse(&raw(text)).unwrap().to_string(), text);
+        assert_eq!(Members::default().to_string(), "{}");
+    }
+
+    #[test]
+    fn a_member_is_changed_in_its_place_and_a_new_one_comes_last() {
+        let mut members = Members::parse(&raw(r#"{"a":1,"b":2}"#)).unwrap();
+        members.set("a", raw("[]"));
+        members.set("c", raw("3"));
+        assert_eq!(members.remove("b").unwrap().get(), "2");
+        assert_eq!(members.to_raw().get(), r#"{"a":[],"c":3}"#);
+    }
+
+    #[test]
+    fn duplicates_and_what_is_no_object_are_refused() {
+        for text in [r#"{"a":1,"a":1}"#, "[]", "null", "1"] {
+            assert!(Members::parse(&raw(text)).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A request or a notification on its way through Ostler, apart from its id and its era.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::mcp::Members;
+
+/// A method and its parameters as whoever sent them wrote them.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method's name.
+    pub method: String,
+    /// Its parameters; `_meta` is the member of that name.
+    pub params: Members,
+}
+
+impl Request {
+    /// A request; no `params` count as an empty object. Fails where they are no object, or name a member twice.
+    pub fn new(method: impl Into<String>, params: Option<&RawValue>) -> serde_json::Result<Self> {
+        let params = params.map(Members::parse).transpose()?.unwrap_or_default();
+        Ok(Self { method: method.into(), params })
+    }
+
+    /// The members of `params._meta`; none where there is no such object.
+    #[must_use]
+    pub fn meta(&self) -> Members {
+        self.params.get("_meta").and_then(|meta| Members::parse(meta).ok()).unwrap_or_default()
+    }
+
+    /// Replaces `params._meta`, in its place; an empty one is left out.
+    pub fn set_meta(&mut self, meta: &Members) {
+        if meta.is_empty() {
+            self.params.remove("_meta");
+        } else {
+            self.params.set("_meta", Arc::from(meta.to_raw()));
+        }
+    }
+}
