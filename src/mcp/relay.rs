@@ -1,7 +1,5 @@
 //! The lines of clients on their way to a server: as they were written, but for what Ostler must say in its place.
 
-use serde_json::value::RawValue;
-
 use crate::mcp::{
     Declared, Era, Line, MODERN, Members, Request,
     write::{CAPABILITIES, INFO, VERSION, client_info, json, push_on_one_line},
@@ -115,6 +113,8 @@ fn push_method(line: &mut Vec<u8>, method: &str) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use serde_json::value::RawValue;
 
     use super::*;
 
