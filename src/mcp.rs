@@ -6,6 +6,7 @@ mod control;
 mod envelope;
 mod framing;
 mod members;
+mod param_headers;
 mod request;
 mod revision;
 mod write;
@@ -14,6 +15,7 @@ pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text,
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use members::Members;
+pub use param_headers::{ParamHeader, header_value};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{

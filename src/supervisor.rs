@@ -12,6 +12,7 @@ mod instance;
 pub mod messages;
 mod output;
 mod process;
+pub mod remote;
 mod reports;
 mod requests;
 mod server;
