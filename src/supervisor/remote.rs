@@ -105,4 +105,4 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::supervisor) mod tests;
