@@ -1,9 +1,11 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
 pub mod account;
+pub mod address;
 pub mod balance;
 pub mod breaker;
 pub mod call;
+pub mod change;
 pub mod command;
 pub mod environment;
 pub mod health;
@@ -11,8 +13,10 @@ pub mod mask;
 pub mod name;
 pub mod permission;
 pub mod rate;
+pub mod remote;
 pub mod restart;
 pub mod retry;
 pub mod secret;
 pub mod server;
 pub mod service;
+pub mod tools;

@@ -2,6 +2,8 @@
 
 mod access;
 mod accounts;
+mod ask;
+mod attached;
 mod audit;
 mod builder;
 mod calls;
@@ -14,19 +16,24 @@ mod hashing;
 mod health;
 mod keyring;
 mod keys;
+mod lanes;
 mod launch;
+mod leases;
 mod limits;
 mod login;
 mod mcp;
 mod metrics;
+mod offers;
 mod output;
 mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod sealed;
 mod servers;
 mod settings;
 mod shares;
+mod shown;
 mod start;
 mod state;
 mod supervision;
@@ -72,6 +79,8 @@ struct Inner {
     services: gateway::Services,
     metrics: metrics::Metrics,
     life: state::Life,
+    attached: attached::Attached,
+    leases: leases::Leases,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

@@ -18,7 +18,7 @@ use crate::{
         mask::Mask,
         permission::{self, Standing, Verdict},
     },
-    runtime::Runtime,
+    runtime::{Runtime, sealed, shown::Shown},
     supervisor::Link,
 };
 
@@ -32,11 +32,13 @@ pub(super) struct Registry {
 /// One registered server.
 pub(super) struct Registered {
     pub id: ServerId,
-    /// With its real `env`; counters are as of loading.
+    /// With its real secrets; counters are as of loading.
     pub server: ArcSwap<Server>,
     pub shares: ArcSwap<Vec<Share>>,
     pub mask: ArcSwap<Mask>,
     pub link: Link,
+    /// What callers see of its catalogue.
+    pub shown: Shown,
     /// One for each call it may have in flight.
     pub slots: Arc<Semaphore>,
     pub tally: Tally,
@@ -63,20 +65,21 @@ impl Tally {
 }
 
 impl Registered {
-    pub fn new(server: Server, shares: Vec<Share>, max_in_flight: usize) -> Self {
+    pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
-            mask: ArcSwap::from_pointee(Mask::new(server.config.env.values())),
+            mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
-            link: Link::default(),
+            link,
+            shown: Shown::default(),
             slots: Arc::new(Semaphore::new(max_in_flight)),
             tally: Tally::default(),
             changing: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// The server as it is now, calls counted and health seen; `env` in clear.
+    /// The server as it is now, calls counted and health seen; secrets in clear.
     pub fn current(&self) -> Server {
         let mut server = Server::clone(&self.server.load());
         let count =

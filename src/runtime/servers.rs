@@ -1,28 +1,26 @@
 //! Registering, changing, removing, starting and stopping servers.
 
-use std::sync::Arc;
-
-use serde_json::value::RawValue;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    error::{Error, Faults, Noun, Result, below},
+    error::{Error, Noun, Result},
     model::{
-        AuditEntry, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
-        ServerChange, ServerConfig, ServerId, Timestamp, UserId,
+        AuditEntry, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
+        ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
-    policy::{mask::MASKED, server as rules},
-    runtime::{Runtime, commit::to_its_end, registry::Registered},
-    store::{self, servers::StoredServer},
+    policy::{change, mask::MASKED, server as rules},
+    runtime::{Runtime, commit::to_its_end, registry::Registered, sealed::mask},
+    store,
     supervisor::{
-        Availability, ChildView,
+        ChildView, Link, Sharing,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
 
-/// A server, its process, and nothing secret: `env` values in `server.config.env` are masked.
+/// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
 #[derive(Clone, Debug)]
 pub struct ServerDetails {
-    /// The server as registered, with masked `env` values.
+    /// The server as registered, with masked values.
     pub server: Server,
     /// What its process is doing.
     pub runtime_status: RuntimeStatus,
@@ -33,7 +31,7 @@ pub struct ServerDetails {
 impl ServerDetails {
     fn of(registered: &Registered) -> Self {
         let mut server = registered.current();
-        server.config.env.values_mut().for_each(|value| *value = MASKED.into());
+        server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let runtime_status = registered.link.view.borrow().runtime_status();
         Self { server, runtime_status, revision }
@@ -66,13 +64,13 @@ impl Runtime {
         self.check_command(who, &config, ACTION)?;
         self.limit_create(who)?;
         let server = new_server(who.user_id, config);
-        let stored = StoredServer { sealed_env: self.seal(&server)?, server: without_env(&server) };
+        let stored = self.sealed(&server)?;
         let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
         let runtime = self.clone();
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
-            Ok(ServerDetails::of(&*runtime.register(server, Vec::new()).await?))
+            Ok(ServerDetails::of(&*runtime.register(server, Vec::new(), None).await?))
         })
         .await
     }
@@ -95,7 +93,7 @@ impl Runtime {
             if if_match.is_some_and(|seen| seen != revision(&before)) {
                 return Err(Error::Stale(Noun::Server));
             }
-            let after = Server { config: merged(&before.config, change)?, ..before.clone() };
+            let after = Server { config: change::merged(&before.config, change)?, ..before.clone() };
             rules::faults(&after.config).into_result()?;
             if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
                 runtime.check_command(&who, &after.config, ACTION)?;
@@ -132,12 +130,14 @@ impl Runtime {
     pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.stop").await?;
         self.inner.supervision.ask(StopServer { id }).await?;
+        self.stop_leases_of(id).await?;
         Ok(status(&registered))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         self.command(who, id, "server.restart").await?;
+        self.stop_leases_of(id).await?;
         up(self.inner.supervision.ask(RestartServer { id }).await?)
     }
 
@@ -155,20 +155,6 @@ impl Runtime {
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
 
-    /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
-    pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        let registered = self.reach(who, id, Permission::McpRead, "server.tools")?;
-        let mut view = registered.link.view.clone();
-        let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
-        let timeout = self.inner.settings.call_timeout;
-        let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
-        match settled.map(|view| view.availability.clone()) {
-            Ok(Availability::Ready(instance)) => Ok(instance.tools()),
-            Ok(Availability::Down(reason)) => Err(Error::ServerUnavailable(reason)),
-            Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
-        }
-    }
-
     /// Forgets an account that is deleted in the database: its servers end, what was shared with it is not any more.
     pub(super) fn forget_servers_of(&self, user: UserId, ids: Vec<ServerId>) {
         ids.into_iter().for_each(|id| self.forget_server(id));
@@ -179,6 +165,7 @@ impl Runtime {
 
     fn forget_server(&self, id: ServerId) {
         self.inner.registry.remove(id);
+        self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.
         tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
@@ -186,21 +173,29 @@ impl Runtime {
 
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(super) async fn load_servers(&self) -> Result<()> {
-        let (servers, mut shares) =
-            self.inner.store.read(|db| Ok((store::servers::all(db)?, store::shares::all(db)?))).await?;
-        for StoredServer { mut server, sealed_env } in servers {
-            let opened = self.inner.keyring.open(&server.id.to_string(), &sealed_env)?;
-            server.config.env = serde_json::from_str(&opened)
-                .map_err(|_| Error::Internal("a stored environment is not an object".into()))?;
+        let read = |db: &mut store::Connection| {
+            Ok((store::servers::all(db)?, store::shares::all(db)?, store::catalogues::all(db)?))
+        };
+        let (servers, mut shares, catalogues) = self.inner.store.read(read).await?;
+        let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
+        for stored in servers {
+            let server = self.opened(stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
-            self.register(server, own).await?;
+            let kept = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
+            self.register(server, own, kept).await?;
         }
         Ok(())
     }
 
-    async fn register(&self, server: Server, shares: Vec<crate::model::Share>) -> Result<Arc<Registered>> {
+    async fn register(
+        &self,
+        server: Server,
+        shares: Vec<Share>,
+        catalogue: Option<Arc<Catalogue>>,
+    ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
-        let registered = Registered::new(server, shares, self.inner.settings.max_in_flight);
+        let link = catalogue.map_or_else(Link::default, |catalogue| Link::default().with_catalogue(catalogue));
+        let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
         let registered = self.inner.registry.insert(registered);
         self.hand_over(&registered, wanted).await?;
         Ok(registered)
@@ -215,21 +210,31 @@ impl Runtime {
     ) -> Result<()> {
         // Strictly later, so that a revision never comes twice.
         after.updated_at = Timestamp::now().max(before.updated_at.plus(std::time::Duration::from_millis(1)));
-        let (id, sealed, config, at) = (after.id, self.seal(&after)?, without_env(&after).config, after.updated_at);
-        let update = move |db: &mut store::Connection| store::servers::update_config(db, id, &config, &sealed, at);
+        let (id, stored) = (after.id, self.sealed(&after)?);
+        let update = move |db: &mut store::Connection| store::servers::update_config(db, &stored);
         if !self.inner.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
         }
-        let mask = crate::policy::mask::Mask::new(after.config.env.values());
+        let mask = mask(&after.config);
         let wanted = match (before.config.enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
             (true, true) | (false, false) => None,
         };
-        let update = UpdateServer { id, launch: self.launch(id, &after.config), mask: mask.clone(), wanted };
+        let update =
+            UpdateServer { id, launch: self.launch(id, &after.config, Sharing::Shared), mask: mask.clone(), wanted };
+        let is_isolated_alike = before.config.isolation == after.config.isolation;
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));
-        self.inner.supervision.ask(update).await
+        self.inner.supervision.ask(update).await?;
+        match wanted {
+            Some(Wanted::Down) => self.stop_leases_of(id).await,
+            Some(Wanted::Up) | None if is_isolated_alike => self.renew_leases_of(id).await,
+            Some(Wanted::Up) | None => {
+                self.end_leases_of(id);
+                Ok(())
+            }
+        }
     }
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.
@@ -267,12 +272,6 @@ impl Runtime {
             config.command
         )))
     }
-
-    fn seal(&self, server: &Server) -> Result<String> {
-        let json = serde_json::to_string(&server.config.env)
-            .map_err(|_| Error::Internal("an environment cannot be written as JSON".into()))?;
-        self.inner.keyring.seal(&server.id.to_string(), &json)
-    }
 }
 
 fn new_server(user_id: UserId, config: ServerConfig) -> Server {
@@ -290,33 +289,6 @@ fn new_server(user_id: UserId, config: ServerConfig) -> Server {
         created_at: now,
         updated_at: now,
     }
-}
-
-/// The change applied; a masked value keeps the one it masks.
-fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
-    let mut faults = Faults::default();
-    let mut env = change.env.unwrap_or_else(|| before.env.clone());
-    for (name, value) in env.iter_mut().filter(|(_, value)| *value == MASKED) {
-        match before.env.get(name) {
-            Some(kept) => value.clone_from(kept),
-            None => faults.check(false, below("/env", name), "is masked, but there is no earlier value to keep"),
-        }
-    }
-    faults.into_result()?;
-    Ok(ServerConfig {
-        name: change.name.unwrap_or_else(|| before.name.clone()),
-        description: change.description.unwrap_or_else(|| before.description.clone()),
-        command: change.command.unwrap_or_else(|| before.command.clone()),
-        args: change.args.unwrap_or_else(|| before.args.clone()),
-        env,
-        enabled: change.enabled.unwrap_or(before.enabled),
-        ..before.clone()
-    })
-}
-
-fn without_env(server: &Server) -> Server {
-    let config = ServerConfig { env: std::collections::BTreeMap::new(), ..server.config.clone() };
-    Server { config, ..server.clone() }
 }
 
 fn revision(server: &Server) -> String {

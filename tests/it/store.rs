@@ -4,7 +4,7 @@ mod faults;
 mod recording;
 mod tables;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use ostler::{
     model::{
@@ -84,7 +84,7 @@ fn server(owner: UserId) -> StoredServer {
         created_at: now,
         updated_at: now,
     };
-    StoredServer { server, sealed_env: "sealed".into() }
+    StoredServer { server, sealed_env: "sealed".into(), sealed_headers: None }
 }
 
 fn call(server: ServerId) -> ToolCall {

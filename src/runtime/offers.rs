@@ -1,0 +1,114 @@
+//! What servers offer, as far as their owners let callers see it.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::{
+    error::{Error, Noun, Result},
+    model::{Catalogue, Permission, Principal, ServerId, Timestamp},
+    runtime::{Offer, Runtime, registry::Registered, shown},
+    store,
+    supervisor::Availability,
+};
+
+/// A catalogue that is longer than so many bytes is not kept for the next run.
+const LONGEST: usize = 8 << 20;
+
+impl Runtime {
+    /// Every server `who` may use, by name, with its catalogue.
+    pub fn offers(&self, who: &Principal) -> Result<Vec<Offer>> {
+        self.require(who, Permission::McpRead, "server.list")?;
+        let all = self.inner.registry.all();
+        let mut offers: Vec<_> = all.values().filter(|server| server.is_of(who)).map(|server| server.offer()).collect();
+        offers.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(offers)
+    }
+
+    /// What a server said of itself and offers, now or in an earlier run; waits for a starting one that has never said so.
+    pub async fn catalogue(&self, who: &Principal, id: ServerId) -> Result<Arc<Catalogue>> {
+        let server = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        if let Some(catalogue) = server.offered() {
+            return Ok(catalogue);
+        }
+        let (mut catalogues, mut view) = (server.link.catalogues(), server.link.view.clone());
+        let said = async {
+            tokio::select! {
+                biased;
+                said = catalogues.wait_for(Option::is_some) => said.map(drop).map_err(|_| Error::NotFound(Noun::Server)),
+                down = view.wait_for(|view| matches!(view.availability, Availability::Down(_))) => {
+                    Err(down.map_or(Error::NotFound(Noun::Server), |view| unavailable(&view.availability)))
+                }
+            }
+        };
+        let timeout = self.inner.settings.call_timeout;
+        tokio::time::timeout(timeout, said).await.map_err(|_| Error::CallTimeout(timeout))??;
+        server.offered().ok_or(Error::NotFound(Noun::Server))
+    }
+
+    /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
+    pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
+        let registered = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        let mut view = registered.link.view.clone();
+        let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
+        let timeout = self.inner.settings.call_timeout;
+        let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
+        match settled.map(|view| view.availability.clone()) {
+            Ok(Availability::Ready(instance)) => {
+                let server = registered.server.load();
+                Ok(registered.shown.permitted(&instance.catalogue(), &server).tools.clone())
+            }
+            Ok(down @ Availability::Down(_)) => Err(unavailable(&down)),
+            Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
+        }
+    }
+
+    /// Keeps what a server offers for the next run.
+    pub(super) async fn keep_catalogue(&self, id: ServerId, catalogue: &Catalogue) -> Result<()> {
+        let text = serde_json::to_string(catalogue);
+        let text = text.map_err(|_| Error::Internal("a catalogue cannot be written as JSON".into()))?;
+        if text.len() > LONGEST {
+            log::warn!(server:% = id, bytes = text.len(); "a catalogue is too long to be kept");
+            return Ok(());
+        }
+        let (sealed, at) = (self.inner.keyring.seal(&sealed_as(id), &text)?, Timestamp::now());
+        self.write(None, move |db| store::catalogues::put(db, id, &sealed, at)).await
+    }
+
+    /// What a server offered in an earlier run. Where that cannot be read, it is asked again as if it were new.
+    pub(super) fn kept_catalogue(&self, id: ServerId, sealed: &str) -> Option<Arc<Catalogue>> {
+        let text = self.inner.keyring.open(&sealed_as(id), sealed).ok()?;
+        let read = serde_json::from_str(&text);
+        read.inspect_err(|_| log::warn!(server:% = id; "a stored catalogue cannot be read")).ok().map(Arc::new)
+    }
+}
+
+fn sealed_as(id: ServerId) -> String {
+    format!("catalogue:{id}")
+}
+
+fn unavailable(availability: &Availability) -> Error {
+    let reason = match availability {
+        Availability::Down(reason) => reason.clone(),
+        Availability::Ready(_) | Availability::Coming => "it is starting".into(),
+    };
+    Error::ServerUnavailable(reason)
+}
+
+impl Registered {
+    fn offer(&self) -> Offer {
+        let server = self.server.load();
+        let catalogue = self.link.catalogue().map(|source| self.shown.described(&source, &server));
+        Offer { id: self.id, name: server.config.name.clone(), catalogue }
+    }
+
+    /// What it listed last, as far as callers may see it.
+    pub(super) fn offered(&self) -> Option<Arc<Catalogue>> {
+        self.link.catalogue().map(|source| self.shown.permitted(&source, &self.server.load()))
+    }
+
+    /// The result of a `tools/list` as far as callers may see it.
+    pub(super) fn permitted(&self, page: Arc<RawValue>) -> Arc<RawValue> {
+        shown::permitted_page(&self.server.load().config.tools, page)
+    }
+}
