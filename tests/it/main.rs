@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod addresses;
 mod audit;
+mod catalogues;
 mod chaos;
 mod clock;
 mod config;
