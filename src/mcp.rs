@@ -8,6 +8,7 @@ mod envelope;
 mod framing;
 mod level;
 mod members;
+mod relay;
 mod request;
 mod revision;
 mod write;
@@ -21,9 +22,9 @@ pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
+pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{
-    Line, answer, answer_with, ask, call_tool, cancelled, error, initialize, list, method_not_found, notification,
-    pass_on, request,
+    Line, answer, answer_with, call_tool, cancelled, error, initialize, list, method_not_found, notification, request,
 };
