@@ -3,7 +3,12 @@
 //! It speaks one era over standard input and output, and is a good server of that era. The suite speaks HTTP, so what it
 //! judges is what stands in between. `eras.rs` answers requests, `call.rs` is one of them, the rest is what they are about.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a fixture says what it cannot do by ending")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a fixture says what it cannot do by ending"
+)]
 
 mod call;
 mod content;
