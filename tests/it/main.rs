@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod audit;
 mod chaos;
+mod clients;
 mod clock;
 mod config;
 mod conformance;
