@@ -73,7 +73,7 @@ async fn ask(call: &Call, since: &mut Instant) -> Reply {
         };
         *since = Instant::now();
         let follower = call.notes.clone();
-        let mut request = instance.call_tool(&call.tool, &call.arguments, follower);
+        let mut request = instance.call_tool(&call.tool, &call.arguments, None, follower);
         match request.answer().await {
             Answer::Result(result) => return judged(result),
             Answer::Error(error) => return refused(error),
