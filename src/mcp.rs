@@ -8,6 +8,7 @@ mod envelope;
 mod framing;
 mod level;
 mod members;
+mod param_headers;
 mod request;
 mod revision;
 mod write;
@@ -21,6 +22,7 @@ pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
+pub use param_headers::{ParamHeader, header_value};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{
