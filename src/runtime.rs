@@ -2,6 +2,8 @@
 
 mod access;
 mod accounts;
+mod ask;
+mod attached;
 mod audit;
 mod builder;
 mod calls;
@@ -15,15 +17,18 @@ mod health;
 mod keyring;
 mod keys;
 mod launch;
+mod leases;
 mod limits;
 mod login;
 mod mcp;
 mod metrics;
+mod offers;
 mod output;
 mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod sealed;
 mod servers;
 mod settings;
 mod shares;
@@ -72,6 +77,7 @@ struct Inner {
     services: gateway::Services,
     metrics: metrics::Metrics,
     life: state::Life,
+    attached: attached::Attached,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

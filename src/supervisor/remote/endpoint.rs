@@ -10,7 +10,7 @@ use awc::{
     ClientRequest, ClientResponse,
     error::{ConnectError, SendRequestError},
     http::{
-        Method, Uri,
+        Method, Uri, Version,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
@@ -199,6 +199,12 @@ impl Endpoint {
 /// Whether an answer is a stream of events.
 pub(super) fn is_stream(answer: &ClientResponse) -> bool {
     media_type(answer).eq_ignore_ascii_case(EVENTS)
+}
+
+/// Whether an answer tells where it ends. One that does not, in HTTP/1.1, is read as empty.
+pub(super) fn has_measure(answer: &ClientResponse) -> bool {
+    let headers = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    answer.version() == Version::HTTP_10 || headers.iter().any(|name| answer.headers().contains_key(name))
 }
 
 /// What an answer's body is.

@@ -72,6 +72,9 @@ async fn ask(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number
     if message.method == "initialize" {
         endpoint.take_session(answer.headers());
     }
+    if !endpoint::has_measure(&answer) && status != StatusCode::ACCEPTED {
+        return Err(Failure::Broken("its answer has neither a length nor chunks".into()));
+    }
     if endpoint::is_stream(&answer) {
         return follow(endpoint, message, answer, number).await;
     }

@@ -102,9 +102,21 @@ fn json(stream: &mut TcpStream, body: &str) {
     say(stream, "200 OK", "Content-Type: application/json\r\n", body);
 }
 
-/// A stream of events that ends where the connection does.
+/// A stream of events that ends.
 fn events(stream: &mut TcpStream, text: &str) {
-    let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\n\r\n{text}");
+    begin(stream, text);
+    let _ = write!(stream, "0\r\n\r\n");
+}
+
+/// A stream of events that goes on.
+fn begin(stream: &mut TcpStream, text: &str) {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked";
+    let _ = write!(stream, "{head}\r\n\r\n");
+    go_on(stream, text);
+}
+
+fn go_on(stream: &mut TcpStream, text: &str) {
+    let _ = write!(stream, "{:x}\r\n{text}\r\n", text.len());
 }
 
 async fn next(heard: &mut mpsc::Receiver<Heard>) -> Heard {
@@ -297,7 +309,7 @@ async fn a_lost_session_ends_the_connection_and_the_request_may_go_elsewhere() {
 async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
     let (closed, was_closed) = std::sync::mpsc::channel();
     let hang = move |stream: &mut TcpStream| {
-        events(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"begun\"}\n\n");
+        begin(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"begun\"}\n\n");
         let _ = closed.send(stream.read(&mut [0]).unwrap_or_default());
     };
     let server = in_session(move |seen, stream| match seen.method.as_str() {
@@ -334,12 +346,12 @@ async fn a_server_of_2024_is_spoken_to_over_its_stream() {
             posted.lock().unwrap().send(()).unwrap();
         }
         ("GET", _) => {
-            events(stream, "event: endpoint\ndata: /messages?s=1\n\n");
+            begin(stream, "event: endpoint\ndata: /messages?s=1\n\n");
             let streamed = streamed.lock().unwrap();
             streamed.recv().unwrap();
-            write!(stream, "event: message\ndata: {GREETING}\n\n").unwrap();
+            go_on(stream, &format!("event: message\ndata: {GREETING}\n\n"));
             streamed.recv().unwrap();
-            write!(stream, "event: message\ndata: {{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{{}}}}\n\n").unwrap();
+            go_on(stream, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n");
         }
         _ => say(stream, "405 Method Not Allowed", "", ""),
     });
