@@ -3,6 +3,7 @@
 //! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
 
 mod control;
+pub mod convert;
 mod envelope;
 mod framing;
 mod members;
