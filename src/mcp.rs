@@ -4,6 +4,7 @@
 
 mod control;
 pub mod convert;
+mod declared;
 mod envelope;
 mod framing;
 mod members;
@@ -12,6 +13,7 @@ mod revision;
 mod write;
 
 pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text, tool_text};
+pub use declared::Declared;
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use members::Members;

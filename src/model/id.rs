@@ -19,6 +19,12 @@ macro_rules! id {
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// What is inside, for where ids of several kinds meet.
+            #[must_use]
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
         }
 
         impl fmt::Display for $name {
