@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::mcp::Members;
+
 pub use error::{code, to_modern as error_to_modern, url_elicitations};
 pub use greeting::{as_discovered, as_initialized, capabilities, instructions, is_modern, negotiated, server_info};
 pub use input::{Demand, InputRequired, Question, parse_responses, required, without_elicitation_id};
@@ -20,6 +22,17 @@ pub use shape::has_object_output;
 
 /// Where modern results say who made them.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+
+/// The `name` of a tool or a prompt.
+#[must_use]
+pub fn name(item: &RawValue) -> Option<String> {
+    member(item, "name")
+}
+
+/// A member of an object that is a string.
+fn member(object: &RawValue, name: &str) -> Option<String> {
+    Members::parse(object).ok()?.text(name)
+}
 
 /// JSON that is known to be valid.
 fn raw(json: String) -> Arc<RawValue> {
