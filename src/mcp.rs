@@ -8,8 +8,10 @@ mod declared;
 mod envelope;
 mod framing;
 mod members;
+pub mod prefix;
 mod request;
 mod revision;
+pub mod template;
 mod write;
 
 pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text, tool_text};

@@ -30,16 +30,19 @@ pub fn name(item: &RawValue) -> Option<String> {
 }
 
 /// A member of an object that is a string.
-fn member(object: &RawValue, name: &str) -> Option<String> {
+#[must_use]
+pub fn member(object: &RawValue, name: &str) -> Option<String> {
     Members::parse(object).ok()?.text(name)
 }
 
-/// JSON that is known to be valid.
-fn raw(json: String) -> Arc<RawValue> {
+/// Text that is known to be valid JSON; `null` where it is not.
+#[must_use]
+pub fn raw(json: String) -> Arc<RawValue> {
     Arc::from(RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned()))
 }
 
 /// A string as JSON.
-fn text(text: &str) -> Arc<RawValue> {
+#[must_use]
+pub fn text(text: &str) -> Arc<RawValue> {
     raw(serde_json::Value::from(text).to_string())
 }

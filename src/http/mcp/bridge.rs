@@ -4,6 +4,7 @@
 //! of `driver`, which asks it what the server asks; a stateless client's by way of `parking`, which keeps the request
 //! while the client finds the answer.
 
+mod all;
 mod driver;
 mod exchange;
 mod fault;
@@ -13,6 +14,7 @@ mod one;
 mod parked;
 mod parking;
 mod relay;
+mod together;
 
 use std::sync::{Arc, PoisonError};
 
@@ -53,7 +55,7 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, o
         None if method.starts_with("tasks/") => Err(fault::no_method(method)),
         None => match conversation.scope {
             Scope::One(server) => one::answer(conversation, server, request, outlet).await,
-            Scope::All { .. } => Err(fault::no_method(method)),
+            Scope::All { .. } => all::answer(conversation, request, outlet).await,
         },
     }
 }
@@ -82,5 +84,5 @@ fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
 }
 
 fn empty() -> Arc<RawValue> {
-    Arc::from(RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    convert::raw("{}".to_owned())
 }

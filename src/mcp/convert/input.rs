@@ -141,7 +141,9 @@ impl Demand {
         let has = |name: &str| within(capabilities, name);
         match self {
             // Before there were two modes, this was the one: an empty object means it still.
-            Self::Form => has("elicitation").is_some_and(|how| within(&how, "form").is_some() || within(&how, "url").is_none()),
+            Self::Form => {
+                has("elicitation").is_some_and(|how| within(&how, "form").is_some() || within(&how, "url").is_none())
+            }
             Self::Page => has("elicitation").is_some_and(|how| within(&how, "url").is_some()),
             Self::Sampling => has("sampling").is_some(),
             Self::SamplingTools => has("sampling").is_some_and(|how| within(&how, "tools").is_some()),

@@ -8,14 +8,8 @@ use super::{SERVER_INFO, raw, shape, text};
 use crate::mcp::Members;
 
 /// The methods whose modern results say how long they may be kept (2026-07-28, server/utilities/caching).
-const CACHEABLE: [&str; 6] = [
-    "server/discover",
-    "tools/list",
-    "prompts/list",
-    "resources/list",
-    "resources/templates/list",
-    "resources/read",
-];
+const CACHEABLE: [&str; 6] =
+    ["server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"];
 
 /// The result of a server with the handshake as a stateless client expects it: it says that it is complete, who made
 /// it, and that it is not to be kept. What it says of itself already stays.

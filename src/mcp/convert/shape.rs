@@ -83,8 +83,7 @@ fn each_tool(result: &mut Members, change: impl Fn(&mut Members) -> bool) {
         let mut members = Members::parse(tool).ok()?;
         change(&mut members).then(|| members.to_string())
     };
-    let tools: Vec<_> =
-        tools.iter().map(|Item(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
+    let tools: Vec<_> = tools.iter().map(|Item(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
     result.set("tools", raw(format!("[{}]", tools.join(","))));
 }
 

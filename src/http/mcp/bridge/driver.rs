@@ -63,12 +63,7 @@ pub(super) async fn relay(
 }
 
 /// Sends a request once; until it is answered, passes on what the server says and asks.
-async fn carry(
-    conversation: &Arc<Conversation>,
-    offer: &Offer,
-    request: Request,
-    outlet: &Outlet,
-) -> Result<Said> {
+async fn carry(conversation: &Arc<Conversation>, offer: &Offer, request: Request, outlet: &Outlet) -> Result<Said> {
     let token = progress_token(&request);
     let mut exchange = Exchange::begin(conversation, offer.id, request, relay::deadline(offer));
     let mut asking = FuturesUnordered::new();

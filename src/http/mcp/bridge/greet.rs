@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::fault;
+use super::{all, fault};
 use crate::{
     http::mcp::conversation::{Conversation, Outcome, Scope},
     mcp::{Request, convert},
@@ -34,6 +34,6 @@ async fn greeting(conversation: &Arc<Conversation>) -> Result<(Arc<RawValue>, St
             let offer = runtime.offer(who, server).map_err(fault::of_error)?;
             Ok((catalogue.greeting.clone(), offer.name))
         }
-        Scope::All { .. } => Err(fault::internal("not yet")),
+        Scope::All { .. } => Ok((all::greeting(conversation).await?, String::new())),
     }
 }

@@ -43,5 +43,5 @@ fn listed(method: &str, catalogue: &Catalogue) -> Option<Arc<RawValue>> {
         _ => return None,
     };
     let items: Vec<_> = items.iter().map(|item| item.get()).collect();
-    RawValue::from_string(format!("{{\"{name}\":[{}]}}", items.join(","))).ok().map(Arc::from)
+    Some(convert::raw(format!("{{\"{name}\":[{}]}}", items.join(","))))
 }
