@@ -16,3 +16,4 @@ pub mod retry;
 pub mod secret;
 pub mod server;
 pub mod service;
+pub mod tools;

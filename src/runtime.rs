@@ -2,6 +2,8 @@
 
 mod access;
 mod accounts;
+mod ask;
+mod attached;
 mod audit;
 mod builder;
 mod calls;
@@ -15,10 +17,12 @@ mod health;
 mod keyring;
 mod keys;
 mod launch;
+mod leases;
 mod limits;
 mod login;
 mod mcp;
 mod metrics;
+mod offers;
 mod output;
 mod principals;
 mod private_file;
@@ -72,6 +76,7 @@ struct Inner {
     services: gateway::Services,
     metrics: metrics::Metrics,
     life: state::Life,
+    attached: attached::Attached,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

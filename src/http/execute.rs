@@ -18,7 +18,7 @@ use crate::{
         problem::Problem,
         query::Id,
         sse,
-        trace::RequestId,
+        trace::{self, RequestId},
     },
     model::ServerId,
     runtime::{CallOutcome, CallRequest},
@@ -53,6 +53,7 @@ impl ExecuteBody<'_> {
             parameters: self.parameters.map(ToOwned::to_owned),
             timeout: self.timeout_ms.map(Duration::from_millis),
             progress: None,
+            trace: None,
         }
     }
 }
@@ -101,7 +102,7 @@ pub(super) async fn execute(
     JsonBytes(bytes): JsonBytes,
 ) -> Answer {
     let body: ExecuteBody<'_> = parse(&bytes)?;
-    let wanted = body.request();
+    let wanted = CallRequest { trace: trace::parent(request.headers()), ..body.request() };
     if sse::is_wanted(request.headers()) {
         // Before the stream: what cannot be accepted is a problem with a status of its own.
         wanted.check()?;

@@ -132,6 +132,12 @@ fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant)
     );
 }
 
+/// The `traceparent` of a request, where it is a valid one.
+pub(super) fn parent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    trace_id(text).map(|_| text.to_owned())
+}
+
 /// The trace a caller says the request is part of (W3C Trace Context, `version-traceid-parentid-flags`).
 pub(super) fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');

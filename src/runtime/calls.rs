@@ -6,16 +6,19 @@ use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
     error::{Error, Result, ToolFailure},
-    mcp,
+    mcp::{self, Declared, Era},
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
     policy::call,
-    runtime::{Runtime, commit::to_its_end, dispatch::Reply, registry::Registered},
+    runtime::{Runtime, commit::to_its_end, dispatch::Reply, leases::Lane, registry::Registered},
     store,
-    supervisor::messages::{Follower, Note},
+    supervisor::{
+        Link,
+        messages::{Follower, Note},
+    },
 };
 
 /// A tool call to make.
@@ -29,6 +32,8 @@ pub struct CallRequest {
     pub timeout: Option<Duration>,
     /// Where progress notifications go, if anywhere: as the server wrote them, with the id of the call as `progressToken`.
     pub progress: Option<mpsc::Sender<Note>>,
+    /// The `traceparent` that the server gets (W3C Trace Context), if any.
+    pub trace: Option<String>,
 }
 
 impl CallRequest {
@@ -36,7 +41,8 @@ impl CallRequest {
     #[must_use]
     pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
         // A value can always be written.
-        Self { tool: tool.into(), parameters: to_raw_value(&parameters).ok(), timeout: None, progress: None }
+        let parameters = to_raw_value(&parameters).ok();
+        Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
     }
 
     /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid`.
@@ -69,11 +75,30 @@ pub(super) struct Call {
     pub id: CallId,
     pub user_id: UserId,
     pub server: Arc<Registered>,
+    /// The caller's own process, where they have one.
+    pub lane: Option<Lane>,
     pub tool: String,
     pub arguments: Arc<RawValue>,
+    /// The whole request and whose it is, where there is more to it than tool and arguments.
+    pub whole: Option<(mcp::Request, Declared)>,
     pub timeout: Duration,
     pub notes: Option<Follower>,
     pub created_at: Timestamp,
+}
+
+impl Call {
+    /// Where the process is that takes it.
+    pub fn link(&self) -> &Link {
+        self.lane.as_ref().map_or(&self.server.link, Lane::link)
+    }
+}
+
+/// A call that was made, and is on record.
+pub(super) struct Made {
+    pub reply: Reply,
+    pub execution_time: i64,
+    /// What who answered speaks.
+    pub era: Era,
 }
 
 impl Runtime {
@@ -84,22 +109,29 @@ impl Runtime {
         request.check()?;
         let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
         self.limit_execute(who)?;
-        let call = self.let_in(who, server, request);
         let work = self.inner.life.begin_work()?;
+        let lane = self.lane(who, &server, None).await?;
+        let call = self.let_in(who, server, lane, request);
+        let (call_id, timeout) = (call.id, call.timeout);
+        outcome(call_id, timeout, self.make(call, work).await?)
+    }
+
+    /// Makes a call in a task of its own; dropping the future cancels it.
+    pub(super) async fn make(&self, call: Call, work: OwnedSemaphorePermit) -> Result<Made> {
         let slots = call.server.slots.clone();
         let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"))?;
         self.inner.recorder.ready().await?;
         let (present, gone) = oneshot::channel();
         let runtime = self.clone();
         let finished = tokio::spawn(async move {
-            let outcome = runtime.carry_out(call, gone).await;
+            let made = runtime.carry_out(call, gone).await;
             drop((work, slot));
-            outcome
+            made
         });
-        let outcome = finished.await.map_err(|_| Error::Internal("a call panicked".into()))?;
+        let made = finished.await.map_err(|_| Error::Internal("a call panicked".into()))?;
         // Held until here: that it is dropped earlier tells the call that nobody waits.
         drop::<oneshot::Sender<()>>(present);
-        outcome
+        made
     }
 
     /// The calls of a server, newest first.
@@ -114,10 +146,10 @@ impl Runtime {
         self.inner.store.read(move |db| store::calls::list(db, id, &filter, &page)).await
     }
 
-    fn let_in(&self, who: &Principal, server: Arc<Registered>, request: CallRequest) -> Call {
-        let CallRequest { tool, parameters, timeout, progress } = request;
+    fn let_in(&self, who: &Principal, server: Arc<Registered>, lane: Option<Lane>, request: CallRequest) -> Call {
+        let CallRequest { tool, parameters, timeout, progress, trace } = request;
         let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
-        let arguments = if arguments.get() == "null" { empty_object() } else { arguments };
+        let arguments = Arc::from(if arguments.get() == "null" { empty_object() } else { arguments });
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
         let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), notes });
@@ -125,8 +157,10 @@ impl Runtime {
             id,
             user_id: who.user_id,
             server,
+            lane,
+            whole: trace.map(|trace| traced(&tool, &arguments, &trace)),
             tool,
-            arguments: Arc::from(arguments),
+            arguments,
             timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
             notes,
             created_at: Timestamp::now(),
@@ -134,8 +168,8 @@ impl Runtime {
     }
 
     /// Makes the call and records it, before anybody hears how it went.
-    async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<CallOutcome> {
-        let (reply, execution_time) = self.dispatch(&call, gone).await;
+    async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
+        let (reply, execution_time, era) = self.dispatch(&call, gone).await;
         let record = record(&call, &reply, execution_time);
         let success = record.success;
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
@@ -150,8 +184,20 @@ impl Runtime {
         })?;
         self.inner.metrics.called(&reply, execution_time);
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
-        outcome(&call, reply, execution_time)
+        Ok(Made { reply, execution_time, era })
     }
+}
+
+/// A call whose request says which trace it is part of.
+fn traced(tool: &str, arguments: &Arc<RawValue>, trace: &str) -> (mcp::Request, Declared) {
+    let text = |text: &str| to_raw_value(text).map_or_else(|_| Arc::from(RawValue::NULL.to_owned()), Arc::from);
+    let mut request = mcp::Request { method: "tools/call".into(), params: mcp::Members::default() };
+    request.params.set("name", text(tool));
+    request.params.set("arguments", arguments.clone());
+    let mut meta = mcp::Members::default();
+    meta.set("traceparent", text(trace));
+    request.set_meta(&meta);
+    (request, Declared { capabilities: Arc::from(empty_object()), info: None, log_level: None })
 }
 
 /// What to tell a caller whose call was made; the reason says whether it may still be recorded.
@@ -161,7 +207,7 @@ fn unrecorded(cause: Error) -> Error {
     Error::StoreUnavailable(format!("{known}{reason}"))
 }
 
-fn empty_object() -> Box<RawValue> {
+pub(super) fn empty_object() -> Box<RawValue> {
     RawValue::from_string("{}".into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
@@ -183,17 +229,15 @@ fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
     }
 }
 
-fn outcome(call: &Call, reply: Reply, execution_time: i64) -> Result<CallOutcome> {
+fn outcome(call_id: CallId, timeout: Duration, Made { reply, execution_time, .. }: Made) -> Result<CallOutcome> {
     match reply {
-        Reply::Succeeded(result) => Ok(CallOutcome { call_id: call.id, result, execution_time }),
-        Reply::Failed { message, answer } => Err(Error::ToolFailed(Box::new(ToolFailure {
-            message,
-            answer,
-            call_id: call.id.to_string(),
-            execution_time,
-        }))),
+        Reply::Succeeded(result) => Ok(CallOutcome { call_id, result, execution_time }),
+        Reply::Failed { message, answer } | Reply::Refused { message, answer } => {
+            let call_id = call_id.to_string();
+            Err(Error::ToolFailed(Box::new(ToolFailure { message, answer, call_id, execution_time })))
+        }
         Reply::Unavailable(reason) => Err(Error::ServerUnavailable(reason)),
-        Reply::Expired => Err(Error::CallTimeout(call.timeout)),
+        Reply::Expired => Err(Error::CallTimeout(timeout)),
         Reply::Cancelled => Err(Error::NotReady("nobody waited for the call")),
     }
 }

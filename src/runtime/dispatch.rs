@@ -1,4 +1,4 @@
-//! One call on its way to a process and back, inside its deadline.
+//! A request on its way to a process and back, inside its deadline.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -9,9 +9,10 @@ use tokio::{
 };
 
 use crate::{
-    mcp::{self, RpcError},
+    mcp::{self, Era, RpcError},
+    policy::tools,
     runtime::{Runtime, calls::Call},
-    supervisor::{Availability, ChildView, Instance, messages::Answer},
+    supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
 };
 
 /// How a call went.
@@ -19,8 +20,10 @@ use crate::{
 pub(super) enum Reply {
     /// The tool's result.
     Succeeded(Arc<RawValue>),
-    /// The tool or the server said no.
+    /// The tool said no: its result.
     Failed { message: String, answer: Arc<RawValue> },
+    /// The server said no: its error object.
+    Refused { message: String, answer: Arc<RawValue> },
     /// There was no process to ask, or it ended.
     Unavailable(String),
     /// The deadline passed.
@@ -33,7 +36,7 @@ impl Reply {
     /// What the server sent, if anything.
     pub fn said(&self) -> Option<&Arc<RawValue>> {
         match self {
-            Self::Succeeded(answer) | Self::Failed { answer, .. } => Some(answer),
+            Self::Succeeded(answer) | Self::Failed { answer, .. } | Self::Refused { answer, .. } => Some(answer),
             Self::Unavailable(_) | Self::Expired | Self::Cancelled => None,
         }
     }
@@ -42,7 +45,7 @@ impl Reply {
     pub fn fault(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Succeeded(_) => None,
-            Self::Failed { message, .. } => Some(message.into()),
+            Self::Failed { message, .. } | Self::Refused { message, .. } => Some(message.into()),
             Self::Unavailable(reason) => Some(reason.into()),
             Self::Expired => Some("no answer before the deadline".into()),
             Self::Cancelled => Some("cancelled: the caller went away".into()),
@@ -50,36 +53,67 @@ impl Reply {
     }
 }
 
+/// What a process said to a request.
+pub(super) struct Heard {
+    /// Its result, or its error object.
+    pub outcome: Result<Arc<RawValue>, Arc<RawValue>>,
+    /// The era it speaks.
+    pub era: Era,
+}
+
 impl Runtime {
-    /// Makes a call; answers how it went and how many milliseconds it took from dispatch.
-    pub(super) async fn dispatch(&self, call: &Call, gone: oneshot::Receiver<()>) -> (Reply, i64) {
-        let mut since = Instant::now();
+    /// Makes a call; answers how it went, how many milliseconds it took from dispatch, and the era of who answered.
+    pub(super) async fn dispatch(&self, call: &Call, gone: oneshot::Receiver<()>) -> (Reply, i64, Era) {
+        let (mut since, mut era) = (Instant::now(), Era::Legacy);
+        let asked = async {
+            match ask(call, &mut since).await {
+                Ok(heard) => {
+                    era = heard.era;
+                    heard.outcome.map_or_else(refused, judged)
+                }
+                Err(reason) => Reply::Unavailable(reason),
+            }
+        };
         let reply = tokio::select! {
             biased;
-            reply = tokio::time::timeout(call.timeout, ask(call, &mut since)) => reply.unwrap_or(Reply::Expired),
+            reply = tokio::time::timeout(call.timeout, asked) => reply.unwrap_or(Reply::Expired),
             _ = gone => Reply::Cancelled,
         };
-        (reply, milliseconds(since.elapsed()))
+        (reply, milliseconds(since.elapsed()), era)
     }
 }
 
-/// Asks whichever process serves, and the next one if the first never got the request.
-async fn ask(call: &Call, since: &mut Instant) -> Reply {
-    let mut view = call.server.link.view.clone();
+async fn ask(call: &Call, since: &mut Instant) -> Result<Heard, String> {
+    let rules = &call.server.server.load_full().config.tools;
+    if !tools::permit_all(rules) && !tools::permit(rules, &call.tool) {
+        let message = format!("Unknown tool: {}", call.tool);
+        return Ok(Heard { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
+    }
+    let send = |instance: &Arc<Instance>| match &call.whole {
+        Some((request, declared)) => instance.ask(request, declared, call.notes.clone()),
+        None => instance.call_tool(&call.tool, &call.arguments, call.notes.clone()),
+    };
+    deliver(call.link(), send, since).await
+}
+
+/// Asks whichever process serves, and the next one if the first never got the request; the error says why none answered.
+pub(super) async fn deliver(
+    link: &Link,
+    send: impl Fn(&Arc<Instance>) -> InFlight,
+    since: &mut Instant,
+) -> Result<Heard, String> {
+    let mut view = link.view.clone();
     loop {
-        let instance = match serving(&mut view).await {
-            Ok(instance) => instance,
-            Err(reason) => return Reply::Unavailable(reason),
-        };
+        let instance = serving(&mut view).await?;
         *since = Instant::now();
-        let follower = call.notes.clone();
-        let mut request = instance.call_tool(&call.tool, &call.arguments, follower);
-        match request.answer().await {
-            Answer::Result(result) => return judged(result),
-            Answer::Error(error) => return refused(error),
-            Answer::Died(reason) => return Reply::Unavailable(reason),
-            Answer::TooLong => return too_long(),
-            Answer::Unread => return Reply::Unavailable("it does not read what is sent to it".into()),
+        let heard = |outcome| Ok(Heard { outcome, era: instance.era() });
+        match send(&instance).answer().await {
+            Answer::Result(result) => return heard(Ok(result)),
+            Answer::Error(error) => return heard(Err(error)),
+            // The server did answer, but what it said is gone.
+            Answer::TooLong => return heard(Err(mcp::error(-32603, "the answer is longer than 16 MiB", None))),
+            Answer::Died(reason) => return Err(reason),
+            Answer::Unread => return Err("it does not read what is sent to it".into()),
             // It is ending, so the view is about to change.
             Answer::NotSent => drop(view.changed().await),
         }
@@ -111,17 +145,7 @@ fn refused(error: Arc<RawValue>) -> Reply {
     let said: Option<RpcError> = serde_json::from_str(error.get()).ok();
     let message =
         said.map_or_else(|| "the server refused the call".into(), |said| format!("{} ({})", said.message, said.code));
-    Reply::Failed { message, answer: error }
-}
-
-/// The server did answer, but what it said is gone.
-fn too_long() -> Reply {
-    let message = "the answer is longer than 16 MiB".to_owned();
-    let answer = serde_json::json!({ "code": -32603, "message": message });
-    match serde_json::value::to_raw_value(&answer) {
-        Ok(answer) => Reply::Failed { message, answer: Arc::from(answer) },
-        Err(_) => Reply::Unavailable(message),
-    }
+    Reply::Refused { message, answer: error }
 }
 
 fn milliseconds(duration: Duration) -> i64 {

@@ -1,4 +1,5 @@
-//! The one secret of an installation, and the keys made from it: tokens are signed, environments are sealed.
+//! The one secret of an installation, and the keys made from it: tokens are signed, what is stored is sealed, and so is
+//! what clients carry for us.
 
 use std::{fmt, path::Path};
 
@@ -21,7 +22,10 @@ const FILE: &str = "secret.key";
 pub(super) struct Keyring {
     /// Signs and checks bearer tokens.
     pub(super) tokens: Tokens,
+    /// Seals what the database holds.
     sealing: RandomizedNonceKey,
+    /// Seals what clients hold: never the same key, for they choose what they send back.
+    carried: RandomizedNonceKey,
 }
 
 impl Keyring {
@@ -31,8 +35,10 @@ impl Keyring {
             return Err(Error::invalid("OSTLER_SECRET_KEY", fault));
         }
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"ostler").extract(secret.as_bytes());
-        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &derive(&root, b"seal")?).map_err(|_| defect("sealing"))?;
-        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing })
+        let key =
+            |purpose| RandomizedNonceKey::new(&AES_256_GCM, &derive(&root, purpose)?).map_err(|_| defect("sealing"));
+        let (sealing, carried) = (key(b"seal")?, key(b"carried")?);
+        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried })
     }
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none. Blocks.
@@ -49,27 +55,27 @@ impl Keyring {
 
     /// Encrypts `text` (AES-256-GCM, random nonce, `context` bound as additional data), as printable text.
     pub(super) fn seal(&self, context: &str, text: &str) -> Result<String> {
-        let mut body = text.as_bytes().to_vec();
-        let sealed = self.sealing.seal_in_place_append_tag(Aad::from(context), &mut body);
-        let nonce = sealed.map_err(|_| defect("sealing"))?;
-        Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &body].concat()))
+        seal(&self.sealing, context, text.as_bytes())
+    }
+
+    /// The same for what is given out, under a key of its own; the context is what it is for.
+    pub(super) fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
+        seal(&self.carried, context, bytes)
+    }
+
+    /// What [`Keyring::seal_carried`] encrypted for this; `None` for anything else.
+    pub(super) fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
+        open(&self.carried, context, sealed)
     }
 
     /// What [`Keyring::seal`] encrypted under the same context.
     pub(super) fn open(&self, context: &str, sealed: &str) -> Result<String> {
-        self.opened(context, sealed).ok_or_else(|| {
+        let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+        opened.ok_or_else(|| {
             log::error!(sealed_as = context; "what was sealed cannot be opened");
             let fault = "is not the key that sealed what is stored; use the one that this database was made with";
             Error::invalid("OSTLER_SECRET_KEY", fault)
         })
-    }
-
-    fn opened(&self, context: &str, sealed: &str) -> Option<String> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, body) = bytes.split_at_mut_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let text = self.sealing.open_in_place(nonce, Aad::from(context), body).ok()?;
-        String::from_utf8(text.to_vec()).ok()
     }
 }
 
@@ -77,6 +83,19 @@ impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring").finish_non_exhaustive()
     }
+}
+
+fn seal(key: &RandomizedNonceKey, context: &str, bytes: &[u8]) -> Result<String> {
+    let mut body = bytes.to_vec();
+    let nonce = key.seal_in_place_append_tag(Aad::from(context), &mut body).map_err(|_| defect("sealing"))?;
+    Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &body].concat()))
+}
+
+fn open(key: &RandomizedNonceKey, context: &str, sealed: &str) -> Option<Vec<u8>> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, body) = bytes.split_at_mut_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    key.open_in_place(nonce, Aad::from(context), body).ok().map(|text| text.to_vec())
 }
 
 fn derive(root: &hkdf::Prk, purpose: &[u8]) -> Result<[u8; 32]> {
@@ -102,6 +121,16 @@ mod tests {
         assert_eq!(keyring.open("env:1", &sealed).unwrap(), "pässword");
         assert!(keyring.open("env:2", &sealed).is_err());
         assert_ne!(sealed, keyring.seal("env:1", "pässword").unwrap());
+    }
+
+    #[test]
+    fn what_clients_carry_is_opened_by_its_purpose_and_is_nothing_that_is_stored() {
+        let keyring = Keyring::from_secret(SECRET).unwrap();
+        let sealed = keyring.seal_carried("state", b"\xff\0").unwrap();
+        assert_eq!(keyring.open_carried("state", &sealed).unwrap(), b"\xff\0");
+        assert_eq!(keyring.open_carried("other", &sealed), None);
+        assert!(keyring.open("state", &sealed).is_err());
+        assert_eq!(keyring.open_carried("state", &keyring.seal("state", "text").unwrap()), None);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Metrics {
     pub fn called(&self, reply: &Reply, milliseconds: i64) {
         let outcome = match reply {
             Reply::Succeeded(_) => CallOutcome::Succeeded,
-            Reply::Failed { .. } => CallOutcome::Failed,
+            Reply::Failed { .. } | Reply::Refused { .. } => CallOutcome::Failed,
             Reply::Unavailable(_) => CallOutcome::Unavailable,
             Reply::Expired => CallOutcome::Expired,
             Reply::Cancelled => CallOutcome::Cancelled,

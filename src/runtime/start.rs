@@ -18,8 +18,8 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, events, gateway::Services, keyring::Keyring, limits::Limits,
-        metrics::Metrics, private_file, registry::Registry, state::Life, supervision::Supervision,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
+        limits::Limits, metrics::Metrics, private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -82,6 +82,7 @@ impl Runtime {
             registry: Registry::default(),
             metrics: Metrics::new(),
             life: Life::new(),
+            attached: Attached::default(),
             embedder: embedder(),
             settings,
             store,
@@ -117,6 +118,7 @@ impl Runtime {
             Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
         }
+        self.inner.attached.clear();
         self.gateway().stop();
         self.inner.recorder.stop().await;
         self.inner.place.leave().await;

@@ -111,6 +111,35 @@ impl Instance {
         self.dispatch(id, line, follower)
     }
 
+    /// Sends a request of any method for a client that declared this.
+    pub fn ask(
+        self: &Arc<Self>,
+        request: &mcp::Request,
+        declared: &mcp::Declared,
+        follower: Option<Follower>,
+    ) -> InFlight {
+        let id = self.next_id();
+        let mut params = request.params.clone();
+        let mut meta = request.meta();
+        meta.retain(|name| !name.starts_with("io.modelcontextprotocol/") && name != "progressToken");
+        let raw = |text: String| RawValue::from_string(text).ok().map(Arc::from);
+        if self.era() == Era::Modern {
+            let version = raw(format!("\"{}\"", mcp::MODERN));
+            version.map(|version| meta.set("io.modelcontextprotocol/protocolVersion", version));
+            meta.set("io.modelcontextprotocol/clientCapabilities", declared.capabilities.clone());
+            declared.info.clone().map(|info| meta.set("io.modelcontextprotocol/clientInfo", info));
+        }
+        if follower.as_ref().is_some_and(|follower| follower.token.is_some()) {
+            raw(id.to_string()).map(|token| meta.set("progressToken", token));
+        }
+        if !meta.is_empty() {
+            params.set("_meta", Arc::from(meta.to_raw()));
+        }
+        let method = serde_json::Value::from(request.method.as_str());
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}");
+        self.dispatch(id, (line.replace(['\n', '\r'], " ") + "\n").into(), follower)
+    }
+
     /// The tools, each as the server wrote it, as of its last list.
     pub fn tools(&self) -> Arc<Vec<Arc<RawValue>>> {
         self.tools.load_full()
@@ -159,7 +188,7 @@ impl Instance {
     }
 
     /// The era; the legacy one until the handshake has found out.
-    pub(super) fn era(&self) -> Era {
+    pub fn era(&self) -> Era {
         self.era.get().copied().unwrap_or(Era::Legacy)
     }
 

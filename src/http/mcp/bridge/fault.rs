@@ -1,0 +1,28 @@
+//! The bridge's own JSON-RPC errors.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::{error::Error, http::problem::Problem, mcp};
+
+/// The client's revision, or what it speaks with, has no such method.
+pub(super) fn no_method(method: &str) -> Arc<RawValue> {
+    mcp::error(-32601, &format!("there is no method {method}"), None)
+}
+
+/// The parameters lack something, or have something that cannot be accepted.
+pub(super) fn params(message: &str) -> Arc<RawValue> {
+    mcp::error(-32602, message, None)
+}
+
+/// Something did not go as it must.
+pub(super) fn internal(message: &str) -> Arc<RawValue> {
+    mcp::error(-32603, message, None)
+}
+
+/// The runtime's error.
+pub(super) fn of_error(error: Error) -> Arc<RawValue> {
+    let problem = Problem::from(error);
+    mcp::error(i64::from(problem.kind().status.as_u16()), &problem.to_string(), None)
+}
