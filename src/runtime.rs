@@ -28,6 +28,7 @@ mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod sealed;
 mod servers;
 mod settings;
 mod shares;

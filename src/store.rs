@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod calls;
+pub mod catalogues;
 mod checkpoint;
 mod connection;
 mod fault;

@@ -237,6 +237,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.allowed_commands.to_string(),
     },
     Setting {
+        key: "mcp.private_addresses",
+        variable: "MCP_PRIVATE_ADDRESSES",
+        flag: "mcp-private-addresses",
+        kind: Kind::Switch,
+        help: "Whether servers at a url may be at addresses that are not public: private networks, this machine",
+        put: |config, text| set(&mut config.runtime.private_addresses, value::switch(text)),
+        show: |config| config.runtime.private_addresses.to_string(),
+    },
+    Setting {
         key: "gateway.health_check_interval",
         variable: "GATEWAY_HEALTH_CHECK_INTERVAL",
         flag: "gateway-health-check-interval",

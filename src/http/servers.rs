@@ -30,8 +30,9 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
 
 /// Register a server
 ///
-/// An enabled one starts at once; the answer does not wait for that. Unless `MCP_ALLOWED_COMMANDS` says otherwise, only
-/// holders of `mcp:manage` may write a command line.
+/// A program of this machine (`command`) or a server elsewhere (`url`). An enabled one starts at once; the answer does not
+/// wait for that. Unless `MCP_ALLOWED_COMMANDS` says otherwise, only holders of `mcp:manage` may write a command line. A
+/// `url` may lead to public addresses only, unless `MCP_PRIVATE_ADDRESSES` is set.
 #[utoipa::path(post, path = "/api/mcp", tag = "servers",
     request_body(content = NewServerBody, example = json!({
         "name": "Files", "command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "/srv/files"]
@@ -43,7 +44,7 @@ pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answ
     ),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> Answer {
-    let details = caller.runtime.create_server(&caller.who, body.into()).await?;
+    let details = caller.runtime.create_server(&caller.who, body.try_into()?).await?;
     let location = format!("{}/{}", request.path(), details.server.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -53,7 +54,7 @@ pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Jso
 
 /// Read a server
 ///
-/// Its configuration with masked `env` values, its figures and what its process is doing.
+/// Its configuration with masked values of `env` and `headers`, its figures and what its process is doing.
 #[utoipa::path(get, path = "/api/mcp/{id}", tag = "servers", params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The server", body = DetailsView, headers(
         ("ETag" = String, description = "The revision of its configuration")))),
@@ -65,8 +66,8 @@ pub(super) async fn get(caller: Caller, Id(id): Id<ServerId>) -> Answer {
 
 /// Change a server
 ///
-/// Fields left out stay as they are, and so does an `env` value that is sent back masked. A running server is replaced
-/// without losing a call. With `If-Match`, the change is made to the revision you read or not at all.
+/// Fields left out stay as they are, and so does a value of `env` or `headers` that is sent back masked. A running server is
+/// replaced without losing a call. With `If-Match`, the change is made to the revision you read or not at all.
 #[utoipa::path(put, path = "/api/mcp/{id}", tag = "servers",
     params(("id" = String, Path, description = "The server"),
         ("If-Match" = Option<String>, Header, description = "An `ETag` you were given, or `*`")),
@@ -87,7 +88,7 @@ pub(super) async fn update(
     let Caller { who, runtime } = &caller;
     let wanted = IfMatch::of(request.headers())?;
     let revision = wanted.choose(|| Ok(runtime.server(who, id)?.revision))?;
-    let details = runtime.update_server(who, id, body.into(), revision).await?;
+    let details = runtime.update_server(who, id, body.try_into()?, revision).await?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(ServerView::from(details.server)))
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    model::{HealthStatus, Page, RuntimeStatus, Server, ServerId, Timestamp, UserId},
+    http::draft::Transport,
+    model::{HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId},
     runtime::ServerDetails,
 };
 
@@ -47,12 +48,22 @@ pub(super) struct ServerView {
     name: String,
     /// What it is for.
     description: Option<String>,
-    /// The program.
+    /// How it is spoken to.
+    transport: Transport,
+    /// The program; empty where there is a `url`.
     command: String,
     /// Its arguments.
     args: Vec<String>,
     /// Variables added to its environment, their values masked.
     env: BTreeMap<String, String>,
+    /// The endpoint of a server that is no program of this machine.
+    url: Option<String>,
+    /// Headers sent there, their values masked.
+    headers: BTreeMap<String, String>,
+    /// Who shares a process of it.
+    isolation: Isolation,
+    /// Which of its tools are shown and callable.
+    tools: ToolRules,
     /// Whether it starts with Ostler.
     enabled: bool,
     /// Health in one word.
@@ -75,7 +86,14 @@ pub(super) struct ServerView {
 
 impl From<Server> for ServerView {
     fn from(server: Server) -> Self {
+        let transport = if server.config.remote.is_some() { Transport::StreamableHttp } else { Transport::Stdio };
+        let (url, headers) = server.config.remote.map(|remote| (remote.url, remote.headers)).unzip();
         Self {
+            transport,
+            url,
+            headers: headers.unwrap_or_default(),
+            isolation: server.config.isolation,
+            tools: server.config.tools,
             id: server.id,
             user_id: server.user_id,
             name: server.config.name,

@@ -39,6 +39,13 @@ pub struct Remote {
     pub headers: BTreeMap<String, String>,
 }
 
+impl Remote {
+    /// A server at `url`, nothing sent along.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), headers: BTreeMap::new() }
+    }
+}
+
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url, headers } = self;
@@ -107,6 +114,12 @@ impl ServerConfig {
         }
     }
 
+    /// A server that is reached at `url`, and spoken to as soon as it is registered.
+    #[must_use]
+    pub fn remote(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { remote: Some(Remote::new(url)), ..Self::new(name, "") }
+    }
+
     /// The same with these arguments.
     #[must_use]
     pub fn args<A: Into<String>>(self, args: impl IntoIterator<Item = A>) -> Self {
@@ -118,6 +131,12 @@ impl ServerConfig {
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
+    }
+
+    /// Every value of it that is a secret: those of its environment and of its headers.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let headers = self.remote.as_mut().map(|remote| remote.headers.values_mut());
+        self.env.values_mut().chain(headers.into_iter().flatten())
     }
 }
 
@@ -163,12 +182,21 @@ pub struct ServerChange {
     pub env: Option<BTreeMap<String, String>>,
     /// Whether it starts with Ostler; switching it starts or stops it now.
     pub enabled: Option<bool>,
+    /// New address: the server is remote from now on, without a command, arguments and an environment. A new command
+    /// makes it local again.
+    pub url: Option<String>,
+    /// The whole new headers of a remote server; a value sent back masked keeps what it was.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Who shares a process of it from now on.
+    pub isolation: Option<Isolation>,
+    /// The whole new rules of its tools.
+    pub tools: Option<ToolRules>,
 }
 
 impl fmt::Debug for ServerChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { name, description, command, args, env, enabled } = self;
+        let Self { name, description, command, args, env, enabled, url, headers, isolation, tools } = self;
         f.debug_struct("ServerChange")
             .field("name", name)
             .field("description", description)
@@ -176,6 +204,10 @@ impl fmt::Debug for ServerChange {
             .field("args", args)
             .field("env", &env.as_ref().map(Names))
             .field("enabled", enabled)
+            .field("url", url)
+            .field("headers", &headers.as_ref().map(Names))
+            .field("isolation", isolation)
+            .field("tools", tools)
             .finish()
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Faults, below},
-    model::ServerConfig,
-    policy::{environment, name},
+    model::{ServerConfig, ToolRules},
+    policy::{environment, name, remote},
 };
 
 /// Most characters of a description.
@@ -24,6 +24,12 @@ const LONGEST_VALUE: usize = 32 << 10;
 /// Most bytes of a variable's name.
 const LONGEST_VARIABLE: usize = 256;
 
+/// Most patterns in a list of tools, and most descriptions of them.
+pub const MOST_RULES: usize = 1000;
+
+/// Most bytes of a pattern, or of a tool's name.
+const LONGEST_PATTERN: usize = 256;
+
 /// Everything in `config` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]
 pub fn faults(config: &ServerConfig) -> Faults {
@@ -31,9 +37,21 @@ pub fn faults(config: &ServerConfig) -> Faults {
     let name = name::kept(&config.name);
     faults.check(name.is_ok(), "/name", name.err().unwrap_or_default());
     check_description(&mut faults, config.description.as_deref().unwrap_or_default());
-    check_command(&mut faults, &config.command);
-    check_args(&mut faults, &config.args);
-    check_env(&mut faults, config);
+    match &config.remote {
+        None => {
+            check_command(&mut faults, &config.command);
+            check_args(&mut faults, &config.args);
+            check_env(&mut faults, config);
+        }
+        Some(far) => {
+            remote::check(&mut faults, far);
+            let why = "must not be given for a server at a url";
+            faults.check(config.command.is_empty(), "/command", why);
+            faults.check(config.args.is_empty(), "/args", why);
+            faults.check(config.env.is_empty(), "/env", why);
+        }
+    }
+    check_tools(&mut faults, &config.tools);
     faults
 }
 
@@ -45,7 +63,7 @@ fn check_description(faults: &mut Faults, description: &str) {
 
 fn check_command(faults: &mut Faults, command: &str) {
     let holds = command.len() <= LONGEST_COMMAND && !command.trim().is_empty();
-    faults.check(holds, "/command", "must be a program of 1 to 4096 bytes");
+    faults.check(holds, "/command", "must be a program of 1 to 4096 bytes, unless there is a url");
     check_nul(faults, "/command".into(), command);
 }
 
@@ -66,6 +84,26 @@ fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig) {
         faults.check(name.len() <= LONGEST_VARIABLE, pointer(), "must have a name of at most 256 bytes");
         faults.check(value.len() <= LONGEST_VALUE, pointer(), "must be at most 32 KiB");
         check_nul(faults, pointer(), value);
+    }
+}
+
+fn check_tools(faults: &mut Faults, ToolRules { allow, deny, descriptions }: &ToolRules) {
+    for (place, patterns) in [("/tools/allow", allow), ("/tools/deny", deny)] {
+        faults.check(patterns.len() <= MOST_RULES, place, "must be at most 1000 patterns");
+        for (index, pattern) in patterns.iter().enumerate().take(MOST_RULES) {
+            let fits = (1..=LONGEST_PATTERN).contains(&pattern.len());
+            faults.check(fits, format!("{place}/{index}"), "must be 1 to 256 bytes");
+            check_nul(faults, format!("{place}/{index}"), pattern);
+        }
+    }
+    faults.check(descriptions.len() <= MOST_RULES, "/tools/descriptions", "must be at most 1000 descriptions");
+    for (tool, description) in descriptions.iter().take(MOST_RULES) {
+        let pointer = || below("/tools/descriptions", tool);
+        faults.check((1..=LONGEST_PATTERN).contains(&tool.len()), pointer(), "must be of a tool of 1 to 256 bytes");
+        let fits = description.chars().count() <= LONGEST_DESCRIPTION;
+        faults.check(fits, pointer(), "must be at most 2000 characters");
+        check_nul(faults, pointer(), tool);
+        check_nul(faults, pointer(), description);
     }
 }
 
@@ -97,6 +135,29 @@ mod tests {
         let config = ServerConfig::new("a", "b").args(vec!["x"; MOST_ARGS + 1]);
         let config = (0..=MOST_VARIABLES).fold(config, |config, n| config.env(format!("V{n}"), "x"));
         assert_eq!(pointers(&config), ["/args", "/env"]);
+    }
+
+    #[test]
+    fn a_server_is_a_program_or_at_an_address_but_not_both() {
+        let far = ServerConfig::remote("a", "https://example.com/mcp");
+        assert_eq!(pointers(&far), [""; 0]);
+        let both = ServerConfig { command: "b".into(), ..far.clone() }.args(["c"]).env("D", "d");
+        assert_eq!(pointers(&both), ["/command", "/args", "/env"]);
+        assert_eq!(pointers(&ServerConfig { remote: None, ..far }), ["/command"]);
+    }
+
+    #[test]
+    fn rules_of_tools_have_bounds() {
+        let long = "x".repeat(LONGEST_PATTERN + 1);
+        let tools = ToolRules {
+            allow: vec!["*".into(), String::new()],
+            deny: vec!["x".into(); MOST_RULES + 1],
+            descriptions: [(long.clone(), "\0".into()), ("a/b".into(), "x".repeat(LONGEST_DESCRIPTION + 1))].into(),
+        };
+        let expected = ["/tools/allow/1".into(), "/tools/deny".into(), "/tools/descriptions/a~1b".into()];
+        let twice = format!("/tools/descriptions/{long}");
+        let found = pointers(&ServerConfig { tools, ..ServerConfig::new("a", "b") });
+        assert_eq!(found, [&expected[..], &[twice.clone(), twice]].concat());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     model::{ServerConfig, ServerId},
     policy::environment,
     runtime::Runtime,
-    supervisor::{INSTALLATION_VARIABLE, Launch, Sharing, guard::Spec},
+    supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Sharing, guard::Spec},
 };
 
 /// Launchers that may have to download a package before the server speaks.
@@ -20,7 +20,7 @@ const PING: Duration = Duration::from_secs(5);
 
 impl Runtime {
     /// How to run a server: its environment begins empty, gets what is passed on, then its own, then our marks.
-    pub(super) fn launch(&self, id: ServerId, config: &ServerConfig) -> Arc<Launch> {
+    pub(super) fn launch(&self, id: ServerId, config: &ServerConfig, sharing: Sharing) -> Arc<Launch> {
         let settings = &self.inner.settings;
         let ours =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -37,8 +37,11 @@ impl Runtime {
                 env,
                 dir: std::path::absolute(&settings.servers_dir).unwrap_or_else(|_| settings.servers_dir.clone()),
             },
-            remote: None,
-            sharing: Sharing::Shared,
+            remote: config
+                .remote
+                .clone()
+                .map(|remote| RemoteTarget { remote, private_addresses: settings.private_addresses }),
+            sharing,
             guard: self.inner.place.guard.clone(),
             start_timeout: if downloads {
                 settings.start_timeout.saturating_mul(PATIENCE)

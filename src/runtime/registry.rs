@@ -18,7 +18,7 @@ use crate::{
         mask::Mask,
         permission::{self, Standing, Verdict},
     },
-    runtime::Runtime,
+    runtime::{Runtime, sealed},
     supervisor::Link,
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Registry {
 /// One registered server.
 pub(super) struct Registered {
     pub id: ServerId,
-    /// With its real `env`; counters are as of loading.
+    /// With its real secrets; counters are as of loading.
     pub server: ArcSwap<Server>,
     pub shares: ArcSwap<Vec<Share>>,
     pub mask: ArcSwap<Mask>,
@@ -66,7 +66,7 @@ impl Registered {
     pub fn new(server: Server, shares: Vec<Share>, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
-            mask: ArcSwap::from_pointee(Mask::new(server.config.env.values())),
+            mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
             link: Link::default(),
@@ -76,7 +76,7 @@ impl Registered {
         }
     }
 
-    /// The server as it is now, calls counted and health seen; `env` in clear.
+    /// The server as it is now, calls counted and health seen; secrets in clear.
     pub fn current(&self) -> Server {
         let mut server = Server::clone(&self.server.load());
         let count =

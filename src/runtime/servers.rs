@@ -5,24 +5,24 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::{
-    error::{Error, Faults, Noun, Result, below},
+    error::{Error, Noun, Result},
     model::{
         AuditEntry, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
         ServerChange, ServerConfig, ServerId, Timestamp, UserId,
     },
-    policy::{mask::MASKED, server as rules},
-    runtime::{Runtime, commit::to_its_end, registry::Registered},
-    store::{self, servers::StoredServer},
+    policy::{change, mask::MASKED, server as rules},
+    runtime::{Runtime, commit::to_its_end, registry::Registered, sealed::mask},
+    store,
     supervisor::{
-        Availability, ChildView,
+        Availability, ChildView, Sharing,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
 
-/// A server, its process, and nothing secret: `env` values in `server.config.env` are masked.
+/// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
 #[derive(Clone, Debug)]
 pub struct ServerDetails {
-    /// The server as registered, with masked `env` values.
+    /// The server as registered, with masked values.
     pub server: Server,
     /// What its process is doing.
     pub runtime_status: RuntimeStatus,
@@ -33,7 +33,7 @@ pub struct ServerDetails {
 impl ServerDetails {
     fn of(registered: &Registered) -> Self {
         let mut server = registered.current();
-        server.config.env.values_mut().for_each(|value| *value = MASKED.into());
+        server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let runtime_status = registered.link.view.borrow().runtime_status();
         Self { server, runtime_status, revision }
@@ -66,7 +66,7 @@ impl Runtime {
         self.check_command(who, &config, ACTION)?;
         self.limit_create(who)?;
         let server = new_server(who.user_id, config);
-        let stored = StoredServer { sealed_env: self.seal(&server)?, server: without_env(&server) };
+        let stored = self.sealed(&server)?;
         let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
         let runtime = self.clone();
         to_its_end(async move {
@@ -95,7 +95,7 @@ impl Runtime {
             if if_match.is_some_and(|seen| seen != revision(&before)) {
                 return Err(Error::Stale(Noun::Server));
             }
-            let after = Server { config: merged(&before.config, change)?, ..before.clone() };
+            let after = Server { config: change::merged(&before.config, change)?, ..before.clone() };
             rules::faults(&after.config).into_result()?;
             if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
                 runtime.check_command(&who, &after.config, ACTION)?;
@@ -188,10 +188,8 @@ impl Runtime {
     pub(super) async fn load_servers(&self) -> Result<()> {
         let (servers, mut shares) =
             self.inner.store.read(|db| Ok((store::servers::all(db)?, store::shares::all(db)?))).await?;
-        for StoredServer { mut server, sealed_env } in servers {
-            let opened = self.inner.keyring.open(&server.id.to_string(), &sealed_env)?;
-            server.config.env = serde_json::from_str(&opened)
-                .map_err(|_| Error::Internal("a stored environment is not an object".into()))?;
+        for stored in servers {
+            let server = self.opened(stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
             self.register(server, own).await?;
         }
@@ -215,18 +213,19 @@ impl Runtime {
     ) -> Result<()> {
         // Strictly later, so that a revision never comes twice.
         after.updated_at = Timestamp::now().max(before.updated_at.plus(std::time::Duration::from_millis(1)));
-        let (id, sealed, config, at) = (after.id, self.seal(&after)?, without_env(&after).config, after.updated_at);
-        let update = move |db: &mut store::Connection| store::servers::update_config(db, id, &config, &sealed, at);
+        let (id, stored) = (after.id, self.sealed(&after)?);
+        let update = move |db: &mut store::Connection| store::servers::update_config(db, &stored);
         if !self.inner.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
         }
-        let mask = crate::policy::mask::Mask::new(after.config.env.values());
+        let mask = mask(&after.config);
         let wanted = match (before.config.enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
             (true, true) | (false, false) => None,
         };
-        let update = UpdateServer { id, launch: self.launch(id, &after.config), mask: mask.clone(), wanted };
+        let update =
+            UpdateServer { id, launch: self.launch(id, &after.config, Sharing::Shared), mask: mask.clone(), wanted };
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));
         self.inner.supervision.ask(update).await
@@ -267,12 +266,6 @@ impl Runtime {
             config.command
         )))
     }
-
-    fn seal(&self, server: &Server) -> Result<String> {
-        let json = serde_json::to_string(&server.config.env)
-            .map_err(|_| Error::Internal("an environment cannot be written as JSON".into()))?;
-        self.inner.keyring.seal(&server.id.to_string(), &json)
-    }
 }
 
 fn new_server(user_id: UserId, config: ServerConfig) -> Server {
@@ -290,33 +283,6 @@ fn new_server(user_id: UserId, config: ServerConfig) -> Server {
         created_at: now,
         updated_at: now,
     }
-}
-
-/// The change applied; a masked value keeps the one it masks.
-fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
-    let mut faults = Faults::default();
-    let mut env = change.env.unwrap_or_else(|| before.env.clone());
-    for (name, value) in env.iter_mut().filter(|(_, value)| *value == MASKED) {
-        match before.env.get(name) {
-            Some(kept) => value.clone_from(kept),
-            None => faults.check(false, below("/env", name), "is masked, but there is no earlier value to keep"),
-        }
-    }
-    faults.into_result()?;
-    Ok(ServerConfig {
-        name: change.name.unwrap_or_else(|| before.name.clone()),
-        description: change.description.unwrap_or_else(|| before.description.clone()),
-        command: change.command.unwrap_or_else(|| before.command.clone()),
-        args: change.args.unwrap_or_else(|| before.args.clone()),
-        env,
-        enabled: change.enabled.unwrap_or(before.enabled),
-        ..before.clone()
-    })
-}
-
-fn without_env(server: &Server) -> Server {
-    let config = ServerConfig { env: std::collections::BTreeMap::new(), ..server.config.clone() };
-    Server { config, ..server.clone() }
 }
 
 fn revision(server: &Server) -> String {

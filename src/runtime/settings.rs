@@ -40,6 +40,8 @@ pub struct Settings {
     pub stop_grace: (Duration, Duration),
     /// Which command lines callers without `mcp:manage` may register.
     pub allowed_commands: AllowedCommands,
+    /// Whether remote servers may be at addresses that are not public: private networks, this machine.
+    pub private_addresses: bool,
     /// Servers created, per user; `None` is no limit.
     pub limit_server_create: Option<Limit>,
     /// Tools called, per user.
@@ -72,6 +74,7 @@ impl fmt::Debug for Settings {
             max_in_flight,
             stop_grace,
             allowed_commands,
+            private_addresses,
             limit_server_create,
             limit_tool_execute,
             limit_api,
@@ -94,6 +97,7 @@ impl fmt::Debug for Settings {
             .field("max_in_flight", max_in_flight)
             .field("stop_grace", stop_grace)
             .field("allowed_commands", allowed_commands)
+            .field("private_addresses", private_addresses)
             .field("limit_server_create", limit_server_create)
             .field("limit_tool_execute", limit_tool_execute)
             .field("limit_api", limit_api)
@@ -122,6 +126,7 @@ impl Default for Settings {
             max_in_flight: 256,
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             allowed_commands: AllowedCommands::ManagersOnly,
+            private_addresses: false,
             limit_server_create: limit(5, 300),
             limit_tool_execute: limit(20, 60),
             limit_api: limit(100, 60),

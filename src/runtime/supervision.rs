@@ -9,10 +9,9 @@ use tokio::sync::mpsc;
 use crate::{
     error::{Error, Result},
     model::Status,
-    policy::mask::Mask,
-    runtime::{Runtime, registry::Registered, start::blocking},
+    runtime::{Runtime, registry::Registered, sealed, start::blocking},
     supervisor::{
-        self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
+        self, Event, INSTALLATION_VARIABLE, Sharing, Supervisor, SupervisorSettings,
         messages::{AddServer, Wanted},
     },
 };
@@ -71,8 +70,8 @@ impl Runtime {
     /// Hands a server to the supervisor.
     pub(super) async fn hand_over(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let (id, launch) = (server.id, self.launch(server.id, &server.config));
-        let mask = Mask::new(server.config.env.values());
+        let (id, launch) = (server.id, self.launch(server.id, &server.config, Sharing::Shared));
+        let mask = sealed::mask(&server.config);
         self.inner.supervision.ask(AddServer { id, launch, mask, wanted, link: registered.link.clone() }).await
     }
 

@@ -55,6 +55,16 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         deleted_at -> Nullable<Timestamp>,
+        settings -> Text,
+        headers -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    server_catalogues (server_id) {
+        server_id -> Text,
+        catalogue -> Text,
+        updated_at -> Timestamp,
     }
 }
 
@@ -112,4 +122,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_shares);
+diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_shares);

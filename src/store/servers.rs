@@ -3,25 +3,44 @@
 mod tally;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    model::{HealthStatus, Server, ServerConfig, ServerId, Timestamp, UserId},
+    model::{HealthStatus, Isolation, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
     store::{
         Connection,
         connection::on,
-        schema::{mcp_servers, server_shares},
+        schema::{mcp_servers, server_catalogues, server_shares},
         text,
     },
 };
 
-/// A server as stored: `env` is the sealed text of the JSON object, opaque here.
+/// A server as stored: its secrets are sealed texts of JSON objects, opaque here.
 #[derive(Clone, Debug)]
 pub struct StoredServer {
-    /// The server; its `config.env` is empty here.
+    /// The server; its `config.env` and the headers of `config.remote` are empty here.
     pub server: Server,
     /// The environment as sealed by the runtime.
     pub sealed_env: String,
+    /// The headers as sealed by the runtime; `None` where it is not remote.
+    pub sealed_headers: Option<String>,
+}
+
+/// The column `settings`.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Settings {
+    url: Option<String>,
+    isolation: Isolation,
+    tools: ToolRules,
+}
+
+impl Settings {
+    fn of(config: &ServerConfig) -> Self {
+        let url = config.remote.as_ref().map(|remote| remote.url.clone());
+        Self { url, isolation: config.isolation, tools: config.tools.clone() }
+    }
 }
 
 /// Calls of one server, counted by the recorder since the last commit.
@@ -58,9 +77,11 @@ struct Row {
     last_health_check: Option<chrono::NaiveDateTime>,
     created_at: chrono::NaiveDateTime,
     updated_at: chrono::NaiveDateTime,
+    settings: String,
+    headers: Option<String>,
 }
 
-fn write(StoredServer { server, sealed_env }: &StoredServer) -> Result<Row> {
+fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> Result<Row> {
     Ok(Row {
         id: server.id.to_string(),
         user_id: server.user_id.to_string(),
@@ -78,11 +99,17 @@ fn write(StoredServer { server, sealed_env }: &StoredServer) -> Result<Row> {
         last_health_check: server.last_health_check.map(Timestamp::naive),
         created_at: server.created_at.naive(),
         updated_at: server.updated_at.naive(),
+        settings: text::to_json(&Settings::of(&server.config))?,
+        headers: sealed_headers.clone(),
     })
 }
 
 fn read(row: Row) -> Result<StoredServer> {
+    let Settings { url, isolation, tools } = text::from_json(&row.settings)?;
     let config = ServerConfig {
+        remote: url.map(Remote::new),
+        isolation,
+        tools,
         description: row.description,
         args: text::from_json(&row.args)?,
         enabled: row.enabled,
@@ -101,7 +128,7 @@ fn read(row: Row) -> Result<StoredServer> {
         created_at: row.created_at.into(),
         updated_at: row.updated_at.into(),
     };
-    Ok(StoredServer { server, sealed_env: row.env })
+    Ok(StoredServer { server, sealed_env: row.env, sealed_headers: row.headers })
 }
 
 /// Adds a server.
@@ -112,13 +139,8 @@ pub fn insert(db: &mut Connection, server: &StoredServer) -> Result<()> {
 }
 
 /// Writes a changed configuration; false where there is no such server.
-pub fn update_config(
-    db: &mut Connection,
-    id: ServerId,
-    config: &ServerConfig,
-    sealed_env: &str,
-    at: Timestamp,
-) -> Result<bool> {
+pub fn update_config(db: &mut Connection, changed: &StoredServer) -> Result<bool> {
+    let StoredServer { server: Server { id, config, updated_at, .. }, sealed_env, sealed_headers } = changed;
     let id = id.to_string();
     let change = (
         mcp_servers::name.eq(&config.name),
@@ -127,13 +149,15 @@ pub fn update_config(
         mcp_servers::args.eq(text::to_json(&config.args)?),
         mcp_servers::env.eq(sealed_env),
         mcp_servers::enabled.eq(config.enabled),
-        mcp_servers::updated_at.eq(at.naive()),
+        mcp_servers::updated_at.eq(updated_at.naive()),
+        mcp_servers::settings.eq(text::to_json(&Settings::of(config))?),
+        mcp_servers::headers.eq(sealed_headers),
     );
     let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null());
     Ok(on!(db, conn => diesel::update(live).set(change).execute(conn))? > 0)
 }
 
-/// Marks a server deleted and drops its shares; false where there is none.
+/// Marks a server deleted and drops its shares and its catalogue; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -142,11 +166,13 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         let marked = on!(db, conn => diesel::update(live).set(deleted).execute(conn))?;
         let shares = server_shares::table.filter(server_shares::server_id.eq(&id));
         on!(db, conn => diesel::delete(shares).execute(conn))?;
+        let catalogue = server_catalogues::table.find(&id);
+        on!(db, conn => diesel::delete(catalogue).execute(conn))?;
         Ok(marked > 0)
     })
 }
 
-/// Marks every server of an account deleted, drops their shares, and returns their ids, oldest first.
+/// Marks every server of an account deleted, drops their shares and catalogues, and returns their ids, oldest first.
 pub fn soft_delete_of_user(db: &mut Connection, user: UserId, at: Timestamp) -> Result<Vec<ServerId>> {
     db.transaction(|db| {
         let user = user.to_string();

@@ -84,7 +84,7 @@ fn server(owner: UserId) -> StoredServer {
         created_at: now,
         updated_at: now,
     };
-    StoredServer { server, sealed_env: "sealed".into() }
+    StoredServer { server, sealed_env: "sealed".into(), sealed_headers: None }
 }
 
 fn call(server: ServerId) -> ToolCall {

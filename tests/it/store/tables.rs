@@ -4,7 +4,8 @@ use ostler::{
     Error,
     error::Noun,
     model::{
-        ApiKey, AuditFilter, CallFilter, KeyId, PageRequest, Permission, PermissionSet, Session, SessionId, Share,
+        ApiKey, AuditFilter, CallFilter, Isolation, KeyId, PageRequest, Permission, PermissionSet, Remote, Session,
+        SessionId, Share, ToolRules,
     },
     store::{Connection, audit, calls, keys, servers, sessions, shares, users},
 };
@@ -58,12 +59,20 @@ on_both! {
 
         let stored = server(owner.id);
         servers::insert(&mut db, &stored).unwrap();
-        let config = ServerConfig { description: Some("new".into()), enabled: false, ..stored.server.config.clone() };
+        let tools = ToolRules { deny: vec!["x*".into()], ..ToolRules::default() };
+        let remote = Some(Remote::new("https://example.org/mcp"));
+        let config = ServerConfig {
+            description: Some("new".into()), enabled: false, remote, isolation: Isolation::PerUser, tools,
+            ..stored.server.config.clone()
+        };
         let now = Timestamp::now();
-        assert!(servers::update_config(&mut db, stored.server.id, &config, "sealed anew", now).unwrap());
+        let server = Server { config: config.clone(), updated_at: now, ..stored.server.clone() };
+        let sealed_headers = Some("sealed headers".to_owned());
+        let changed = StoredServer { server, sealed_env: "sealed anew".into(), sealed_headers: sealed_headers.clone() };
+        assert!(servers::update_config(&mut db, &changed).unwrap());
         servers::set_health(&mut db, stored.server.id, HealthStatus::Healthy, now).unwrap();
         let all = servers::all(&mut db).unwrap();
-        assert_eq!(all[0].sealed_env, "sealed anew");
+        assert_eq!((all[0].sealed_env.as_str(), &all[0].sealed_headers), ("sealed anew", &sealed_headers));
         let expected = Server {
             config, health_status: HealthStatus::Healthy, last_health_check: Some(now), updated_at: now, ..stored.server
         };

@@ -1,0 +1,135 @@
+//! What becomes of a server's configuration when its owner changes it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Faults, Result, below},
+    model::{Remote, ServerChange, ServerConfig},
+    policy::{mask::MASKED, remote::origin},
+};
+
+/// The change applied; a masked value keeps the one it masks. Writing a `url` makes a server remote, writing a `command`
+/// makes it local; what only the other kind has is left behind.
+///
+/// Headers are kept for the same origin only: who may write an address need not know the secrets, and must not have them
+/// sent to a place of their choice.
+pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
+    let mut faults = Faults::default();
+    let remote = remote(&mut faults, before, change.url, change.headers, change.command.is_some());
+    let left = ServerConfig { remote: None, ..ServerConfig::new("", "") };
+    let kept = if remote.is_some() && before.remote.is_none() { &left } else { before };
+    let env = change.env.map(|env| unmasked(&mut faults, "/env", env, Some(&before.env)));
+    faults.into_result()?;
+    Ok(ServerConfig {
+        name: change.name.unwrap_or_else(|| before.name.clone()),
+        description: change.description.unwrap_or_else(|| before.description.clone()),
+        command: change.command.unwrap_or_else(|| kept.command.clone()),
+        args: change.args.unwrap_or_else(|| kept.args.clone()),
+        env: env.unwrap_or_else(|| kept.env.clone()),
+        enabled: change.enabled.unwrap_or(before.enabled),
+        remote,
+        isolation: change.isolation.unwrap_or(before.isolation),
+        tools: change.tools.unwrap_or_else(|| before.tools.clone()),
+    })
+}
+
+fn remote(
+    faults: &mut Faults,
+    before: &ServerConfig,
+    url: Option<String>,
+    headers: Option<BTreeMap<String, String>>,
+    is_program: bool,
+) -> Option<Remote> {
+    let far = before.remote.as_ref().filter(|_| url.is_some() || !is_program);
+    let Some(url) = url.or_else(|| far.map(|far| far.url.clone())) else {
+        faults.check(headers.is_none(), "/headers", "must not be given for a server without a url");
+        return None;
+    };
+    let known = far.filter(|far| origin(&far.url) == origin(&url)).map(|far| &far.headers);
+    let headers = headers.map(|headers| unmasked(faults, "/headers", headers, known));
+    Some(Remote { url, headers: headers.or_else(|| known.cloned()).unwrap_or_default() })
+}
+
+fn unmasked(
+    faults: &mut Faults,
+    place: &str,
+    mut values: BTreeMap<String, String>,
+    known: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    for (name, value) in values.iter_mut().filter(|(_, value)| *value == MASKED) {
+        match known.and_then(|known| known.get(name)) {
+            Some(kept) => value.clone_from(kept),
+            None => faults.check(false, below(place, name), "is masked, but there is no earlier value to keep"),
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn far() -> ServerConfig {
+        let remote = Remote { headers: map(&[("X-Key", "secret")]), ..Remote::new("https://example.com/mcp") };
+        ServerConfig { remote: Some(remote), ..ServerConfig::remote("far", "") }
+    }
+
+    fn to(url: &str) -> ServerChange {
+        ServerChange { url: Some(url.into()), ..ServerChange::default() }
+    }
+
+    fn pointers(before: &ServerConfig, change: ServerChange) -> Vec<String> {
+        let Err(Error::Invalid(faults)) = merged(before, change) else { panic!("it was accepted") };
+        faults.0.into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn what_a_change_leaves_out_stays() {
+        let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret");
+        assert_eq!(merged(&near, ServerChange::default()).unwrap(), near);
+        assert_eq!(merged(&far(), ServerChange::default()).unwrap(), far());
+    }
+
+    #[test]
+    fn a_masked_value_keeps_the_one_it_masks_and_any_other_is_refused() {
+        let near = ServerConfig::new("near", "node").env("KEY", "secret");
+        let with = |env| ServerChange { env: Some(env), ..ServerChange::default() };
+        let kept = merged(&near, with(map(&[("KEY", MASKED), ("NEW", "new")]))).unwrap();
+        assert_eq!(kept.env, map(&[("KEY", "secret"), ("NEW", "new")]));
+        assert_eq!(pointers(&near, with(map(&[("A/B", MASKED)]))), ["/env/A~1B"]);
+        let with = |headers| ServerChange { headers: Some(headers), ..ServerChange::default() };
+        assert_eq!(merged(&far(), with(map(&[("X-Key", MASKED)]))).unwrap(), far());
+        assert_eq!(pointers(&far(), with(map(&[("X-Other", MASKED)]))), ["/headers/X-Other"]);
+        assert_eq!(pointers(&near, with(map(&[]))), ["/headers"]);
+    }
+
+    #[test]
+    fn a_new_address_makes_a_server_remote_and_a_new_command_makes_it_local() {
+        let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret");
+        let moved = merged(&near, to("https://example.com/mcp")).unwrap();
+        assert_eq!(moved, ServerConfig::remote("near", "https://example.com/mcp"));
+        let change = ServerChange { command: Some("node".into()), ..ServerChange::default() };
+        assert_eq!(merged(&far(), change).unwrap(), ServerConfig::new("far", "node"));
+    }
+
+    #[test]
+    fn headers_are_never_sent_to_another_place_than_they_were_written_for() {
+        let headers = |url: &str| merged(&far(), to(url)).unwrap().remote.unwrap().headers;
+        assert_eq!(headers("https://Example.com:443/other"), map(&[("X-Key", "secret")]));
+        for url in [
+            "http://example.com/mcp",
+            "https://example.org/mcp",
+            "https://example.com:444/mcp",
+            "https://example.com.evil/",
+        ] {
+            assert_eq!(headers(url), map(&[]), "{url}");
+        }
+        let masked = ServerChange { headers: Some(map(&[("X-Key", MASKED)])), ..to("https://example.org/mcp") };
+        assert_eq!(pointers(&far(), masked), ["/headers/X-Key"]);
+    }
+}

@@ -1,0 +1,76 @@
+//! The secrets of servers: sealed in the database, masked in what is recorded and shown.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Error, Result},
+    model::{Remote, Server, ServerConfig},
+    policy::mask::Mask,
+    runtime::Runtime,
+    store::servers::StoredServer,
+};
+
+type Secrets = BTreeMap<String, String>;
+
+impl Runtime {
+    /// A server as it is stored.
+    pub(super) fn sealed(&self, server: &Server) -> Result<StoredServer> {
+        let mut open = server.clone();
+        let env = std::mem::take(&mut open.config.env);
+        let headers = open.config.remote.as_mut().map(|remote| std::mem::take(&mut remote.headers));
+        Ok(StoredServer {
+            sealed_env: self.seal(&server.id.to_string(), &env)?,
+            sealed_headers: headers.map(|headers| self.seal(&for_headers(server), &headers)).transpose()?,
+            server: open,
+        })
+    }
+
+    /// The server that was stored.
+    pub(super) fn opened(&self, stored: StoredServer) -> Result<Server> {
+        let StoredServer { mut server, sealed_env, sealed_headers } = stored;
+        server.config.env = self.open(&server.id.to_string(), &sealed_env)?;
+        let headers = sealed_headers.map(|sealed| self.open(&for_headers(&server), &sealed)).transpose()?;
+        if let (Some(remote), Some(headers)) = (&mut server.config.remote, headers) {
+            remote.headers = headers;
+        }
+        Ok(server)
+    }
+
+    fn seal(&self, context: &str, secrets: &Secrets) -> Result<String> {
+        let json = serde_json::to_string(secrets);
+        let json = json.map_err(|_| Error::Internal("secrets cannot be written as JSON".into()))?;
+        self.inner.keyring.seal(context, &json)
+    }
+
+    fn open(&self, context: &str, sealed: &str) -> Result<Secrets> {
+        let opened = self.inner.keyring.open(context, sealed)?;
+        serde_json::from_str(&opened).map_err(|_| Error::Internal("stored secrets are no object".into()))
+    }
+}
+
+/// What headers are sealed under, so that no row's can be taken for its environment.
+fn for_headers(server: &Server) -> String {
+    format!("headers:{}", server.id)
+}
+
+/// What hides the secrets of a server. Of a header with a scheme, such as `Bearer`, what follows it is one by itself.
+pub(super) fn mask(config: &ServerConfig) -> Mask {
+    let headers: Vec<&String> = config.remote.iter().flat_map(|Remote { headers, .. }| headers.values()).collect();
+    let bare: Vec<String> =
+        headers.iter().filter_map(|value| value.split_once(' ')).map(|(_, rest)| rest.to_owned()).collect();
+    Mask::new(config.env.values().chain(headers).chain(&bare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_hidden_with_and_without_its_scheme() {
+        let mut config = ServerConfig::remote("far", "https://example.com");
+        let headers = [("Authorization".to_owned(), "Bearer s3cret-token".to_owned())].into();
+        config.remote = config.remote.map(|remote| Remote { headers, ..remote });
+        let mask = mask(&config);
+        assert_eq!(mask.text("Bearer s3cret-token, s3cret-token"), "***, ***");
+    }
+}

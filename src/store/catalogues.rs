@@ -1,0 +1,44 @@
+//! Table `server_catalogues`: what each server listed last, sealed by the runtime and opaque here.
+
+use diesel::prelude::*;
+
+use crate::{
+    error::Result,
+    model::{ServerId, Timestamp},
+    store::{
+        Connection,
+        connection::on,
+        schema::{mcp_servers, server_catalogues},
+        text,
+    },
+};
+
+/// Keeps a catalogue in place of the one before; nothing where the server is deleted.
+pub fn put(db: &mut Connection, id: ServerId, sealed: &str, at: Timestamp) -> Result<()> {
+    db.transaction(|db| {
+        let id = id.to_string();
+        let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null()).select(mcp_servers::id);
+        let found: Option<String> = on!(db, conn => live.first(conn).optional())?;
+        let Some(id) = found else { return Ok(()) };
+        let row = (
+            server_catalogues::server_id.eq(&id),
+            server_catalogues::catalogue.eq(sealed),
+            server_catalogues::updated_at.eq(at.naive()),
+        );
+        let changed = (server_catalogues::catalogue.eq(sealed), server_catalogues::updated_at.eq(at.naive()));
+        on!(db, conn => diesel::insert_into(server_catalogues::table)
+            .values(row)
+            .on_conflict(server_catalogues::server_id)
+            .do_update()
+            .set(changed)
+            .execute(conn))?;
+        Ok(())
+    })
+}
+
+/// Every catalogue.
+pub fn all(db: &mut Connection) -> Result<Vec<(ServerId, String)>> {
+    let columns = (server_catalogues::server_id, server_catalogues::catalogue);
+    let rows: Vec<(String, String)> = on!(db, conn => server_catalogues::table.select(columns).load(conn))?;
+    rows.into_iter().map(|(id, sealed)| Ok((text::id(&id)?, sealed))).collect()
+}
