@@ -19,6 +19,7 @@ mod audit;
 mod chaos;
 mod clock;
 mod config;
+mod conformance;
 mod database_faults;
 mod demo_server;
 mod edge;
