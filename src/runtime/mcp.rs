@@ -1,6 +1,6 @@
 //! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `leases` do it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     error::Result,
     mcp::{Declared, Era, Request},
-    model::{CallId, Catalogue, ServerId},
+    model::{CallId, Catalogue, Isolation, ServerId},
     runtime::Runtime,
     supervisor::messages::Follower,
 };
@@ -67,6 +67,12 @@ pub struct Offer {
     pub name: String,
     /// What it listed last, its tools by the rules of its owner; `None` where it never did.
     pub catalogue: Option<Arc<Catalogue>>,
+    /// Whether it takes requests now.
+    pub is_up: bool,
+    /// Who shares a process of it.
+    pub isolation: Isolation,
+    /// Its owner's descriptions of its tools, by the tool's name.
+    pub descriptions: BTreeMap<String, String>,
 }
 
 /// Somebody's interest in a resource; dropping it ends it.

@@ -28,6 +28,11 @@ impl Runtime {
         Ok(offers)
     }
 
+    /// One server that `who` may use, with its catalogue.
+    pub fn offer(&self, who: &Principal, id: ServerId) -> Result<Offer> {
+        Ok(self.reach(who, id, Permission::McpRead, "server.tools")?.offer())
+    }
+
     /// What a server said of itself and offers; waits for a starting one that has never said so.
     pub async fn catalogue(&self, who: &Principal, id: ServerId) -> Result<Arc<Catalogue>> {
         let server = self.reach(who, id, Permission::McpRead, "server.tools")?;
@@ -88,7 +93,14 @@ impl Runtime {
 impl Registered {
     fn offer(&self) -> Offer {
         let server = self.server.load();
-        Offer { id: self.id, name: server.config.name.clone(), catalogue: self.offered() }
+        Offer {
+            id: self.id,
+            name: server.config.name.clone(),
+            catalogue: self.offered(),
+            is_up: matches!(self.link.view.borrow().availability, Availability::Ready(_)),
+            isolation: server.config.isolation,
+            descriptions: server.config.tools.descriptions.clone(),
+        }
     }
 
     /// What it listed last, as far as callers may see it.
