@@ -1,0 +1,128 @@
+//! The official conformance suite finds nothing wrong with Ostler, whatever era its client and the server behind it speak.
+//!
+//! The suite asks for tools and prompts by name. Two fixtures of ours have them (`tests/fakes/conformance`): one server of
+//! the older era, one of the newer. Each is judged by the requirements of both, through `/mcp/{id}`.
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use crate::support::{
+    keyed::Keyed,
+    real::{Judges, judges},
+    server::built_example,
+    *,
+};
+
+/// Scenarios that are run and cannot be asked here, with the reason. None of them is among those that are scored.
+const NOT_ASKED: &[(&str, &str, &str)] = &[
+    ("*", "tasks-*", "the tasks extension: Ostler does not declare it, and no two eras have the same"),
+    (
+        "legacy",
+        "http-custom-header-server-validation",
+        "needs a tool with `x-mcp-header`, an annotation that servers of the older era do not have",
+    ),
+];
+
+/// Findings that are no failure, in scenarios that are asked.
+const NOT_EXERCISED: &[(&str, &str)] = &[(
+    "server-sse-polling",
+    "wants the server to close its stream in the middle of a call; one behind pipes has none, so it looks at less",
+)];
+
+#[test]
+fn a_server_of_the_older_era_passes_by_the_rules_of_2025_11_25() {
+    passes("legacy", "2025-11-25", 30);
+}
+
+#[test]
+fn a_server_of_the_older_era_passes_by_the_rules_of_2026_07_28() {
+    passes("legacy", "2026-07-28", 37);
+}
+
+#[test]
+fn a_server_of_the_newer_era_passes_by_the_rules_of_2025_11_25() {
+    passes("modern", "2025-11-25", 30);
+}
+
+#[test]
+fn a_server_of_the_newer_era_passes_by_the_rules_of_2026_07_28() {
+    passes("modern", "2026-07-28", 37);
+}
+
+/// Has the fixture of `era` judged by `requirements`, of which `scored` scenarios count.
+fn passes(era: &str, requirements: &str, scored: usize) {
+    let Some(judges) = judges() else { return };
+    let ostler = Ostler::spawn();
+    let fixture = Spec::new(built_example("conformance_server").to_str().unwrap(), json!(["--era", era]));
+    // Only a process that a session has for itself may ask its client anything; the newer era asks in answers.
+    let isolation = if era == "legacy" { "per-session" } else { "shared" };
+    let server = ostler.admin().running(fixture.set("isolation", json!(isolation)));
+    let door = Keyed::open(&ostler.admin());
+    let verdicts = judged(&judges, &door.url(&format!("/mcp/{}", server.id)), requirements, &ostler.setup.home);
+    let counted = counted(&judges, requirements);
+    assert_eq!(counted.len(), scored, "{counted:?}");
+    let mut faults = Vec::new();
+    for scenario in &counted {
+        if !verdicts.contains_key(scenario) {
+            faults.push(format!("{scenario}: was not run"));
+        }
+        assert!(not_asked(era, scenario).is_none(), "{scenario} counts, and has to be asked");
+    }
+    for (scenario, checks) in &verdicts {
+        if not_asked(era, scenario).is_none() {
+            faults.extend(checks.iter().filter_map(|check| fault(scenario, check)));
+        }
+    }
+    let log = ostler.errors();
+    assert!(faults.is_empty(), "{era} server, {requirements}:\n{}\n\n{log}", faults.join("\n"));
+}
+
+/// Every check of every scenario that was run.
+fn judged(judges: &Judges, url: &str, requirements: &str, home: &Path) -> BTreeMap<String, Vec<Value>> {
+    let results = home.join("verdicts");
+    let suite = judges.folder.join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+    let mut command = Command::new(&judges.node);
+    command.arg(suite).args(["server", "--url", url, "--requirements", requirements, "-o"]).arg(&results);
+    let said = command.output().unwrap();
+    assert!(results.exists(), "the suite did not run: {}", String::from_utf8_lossy(&said.stderr));
+    let folders = fs::read_dir(results).unwrap().map(|folder| folder.unwrap().path());
+    folders.map(|folder| (scenario(&folder), checks(&folder))).collect()
+}
+
+/// `server-NAME-TIME` without the rest.
+fn scenario(folder: &Path) -> String {
+    let name = folder.file_name().unwrap().to_str().unwrap().strip_prefix("server-").unwrap();
+    name[..name.len() - "-2026-11-22T15-37-26-882Z".len()].to_owned()
+}
+
+fn checks(folder: &Path) -> Vec<Value> {
+    serde_json::from_slice(&fs::read(folder.join("checks.json")).unwrap()).unwrap()
+}
+
+/// The scenarios that count, as the suite itself lists them.
+fn counted(judges: &Judges, requirements: &str) -> Vec<String> {
+    let file = format!("node_modules/@modelcontextprotocol/conformance/requirements/{requirements}.yaml");
+    let text = fs::read_to_string(judges.folder.join(file)).unwrap();
+    let list = text.lines().skip_while(|line| *line != "server:").skip(1);
+    list.map_while(|line| line.strip_prefix("  - ").or(line.is_empty().then_some("")))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn not_asked(era: &str, scenario: &str) -> Option<&'static str> {
+    let matches = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    NOT_ASKED.iter().find(|(of, name, _)| matches(of, era) && matches(name, scenario)).map(|(_, _, reason)| *reason)
+}
+
+/// What is wrong where the check did not pass; a warning is wrong, too.
+fn fault(scenario: &str, check: &Value) -> Option<String> {
+    let status = check["status"].as_str().unwrap_or_default();
+    let excused = status == "WARNING" && NOT_EXERCISED.iter().any(|(name, _)| *name == scenario);
+    if excused || ["SUCCESS", "INFO"].contains(&status) {
+        return None;
+    }
+    Some(format!("{scenario}: {} is {status}: {} {}", check["id"], check["errorMessage"], check["details"]))
+}
