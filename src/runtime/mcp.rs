@@ -1,4 +1,4 @@
-//! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `leases` do it.
+//! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `lanes` do it.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,8 +9,8 @@ use crate::{
     error::Result,
     mcp::{Declared, Era, Request},
     model::{CallId, Catalogue, Isolation, ServerId},
-    runtime::Runtime,
-    supervisor::messages::Follower,
+    runtime::{Runtime, leases::Lane},
+    supervisor::{ResourceWatch, messages::Follower},
 };
 
 /// An MCP client, as servers hear of it.
@@ -76,7 +76,10 @@ pub struct Offer {
 }
 
 /// Somebody's interest in a resource; dropping it ends it.
-pub struct Watch;
+pub struct Watch {
+    pub(super) _watch: ResourceWatch,
+    pub(super) _lane: Option<Lane>,
+}
 
 impl Runtime {
     /// Seals `text` so that only [`Runtime::open_text`] of this installation reads it, for this purpose (AES-256-GCM).

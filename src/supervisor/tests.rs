@@ -1,5 +1,7 @@
 //! What only other settings or a defect in an actor can show: given up, forgiven, forced to panic; with real processes.
 
+mod clients;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actix::{Arbiter, Context, Handler, Message};
@@ -153,7 +155,7 @@ async fn a_panic_in_a_servers_actor_fails_the_call_in_flight_at_once() {
     let supervised = supervised().await;
     let (instance, _) = supervised.serving(None).await;
     let arguments = serde_json::value::to_raw_value(&serde_json::json!({"ms": 60_000})).unwrap();
-    let mut call = instance.call_tool("sleep", &arguments, None);
+    let mut call = instance.call_tool("sleep", &arguments, None, None);
     assert!(instance.addr().unwrap().send(Panic).await.is_err());
     let answer = tokio::time::timeout(Duration::from_secs(10), call.answer()).await.expect("it waits for ever");
     assert!(matches!(answer, Answer::Died(_)), "{answer:?}");

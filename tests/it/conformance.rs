@@ -58,7 +58,7 @@ fn passes(era: &str, requirements: &str, scored: usize) {
     let server = ostler.admin().running(fixture.set("isolation", json!(isolation)));
     let door = Keyed::open(&ostler.admin());
     let verdicts = judged(&judges, &door.url(&format!("/mcp/{}", server.id)), requirements, &ostler.setup.home);
-    let counted = counted(&judges, requirements);
+    let counted = counted(&judges, requirements, "server");
     assert_eq!(counted.len(), scored, "{counted:?}");
     let mut faults = Vec::new();
     for scenario in &counted {
@@ -87,21 +87,23 @@ fn judged(judges: &Judges, url: &str, requirements: &str, home: &Path) -> BTreeM
     folders.map(|folder| (scenario(&folder), checks(&folder))).collect()
 }
 
-/// `server-NAME-TIME` without the rest.
+/// The name of a folder, `server-NAME-TIME` or `NAME-TIME`, without the rest.
 fn scenario(folder: &Path) -> String {
-    let name = folder.file_name().unwrap().to_str().unwrap().strip_prefix("server-").unwrap();
-    name[..name.len() - "-2026-11-22T15-37-26-882Z".len()].to_owned()
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let name = &name[..name.len() - "-2026-11-22T15-37-26-882Z".len()];
+    name.strip_prefix("server-").filter(|_| !name.starts_with("server-server")).unwrap_or(name).to_owned()
 }
 
 fn checks(folder: &Path) -> Vec<Value> {
     serde_json::from_slice(&fs::read(folder.join("checks.json")).unwrap()).unwrap()
 }
 
-/// The scenarios that count, as the suite itself lists them.
-fn counted(judges: &Judges, requirements: &str) -> Vec<String> {
+/// The scenarios of a side that count, as the suite itself lists them.
+fn counted(judges: &Judges, requirements: &str, side: &str) -> Vec<String> {
     let file = format!("node_modules/@modelcontextprotocol/conformance/requirements/{requirements}.yaml");
     let text = fs::read_to_string(judges.folder.join(file)).unwrap();
-    let list = text.lines().skip_while(|line| *line != "server:").skip(1);
+    let side = format!("{side}:");
+    let list = text.lines().skip_while(|line| *line != side).skip(1);
     list.map_while(|line| line.strip_prefix("  - ").or(line.is_empty().then_some("")))
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
