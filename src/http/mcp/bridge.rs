@@ -17,6 +17,7 @@ mod one;
 mod parked;
 mod parking;
 mod relay;
+mod search;
 mod tidings;
 mod together;
 mod watching;
