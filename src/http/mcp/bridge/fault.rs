@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::{error::Error, http::problem::Problem, mcp};
+use crate::mcp;
+
+pub(super) use super::super::refusal::of_error;
 
 /// The client's revision, or what it speaks with, has no such method.
 pub(super) fn no_method(method: &str) -> Arc<RawValue> {
@@ -19,10 +21,4 @@ pub(super) fn params(message: &str) -> Arc<RawValue> {
 /// Something did not go as it must.
 pub(super) fn internal(message: &str) -> Arc<RawValue> {
     mcp::error(-32603, message, None)
-}
-
-/// The runtime's error.
-pub(super) fn of_error(error: Error) -> Arc<RawValue> {
-    let problem = Problem::from(error);
-    mcp::error(i64::from(problem.kind().status.as_u16()), &problem.to_string(), None)
 }
