@@ -7,6 +7,7 @@ pub mod convert;
 mod declared;
 mod envelope;
 mod framing;
+mod level;
 mod members;
 pub mod prefix;
 mod request;
@@ -14,14 +15,18 @@ mod revision;
 pub mod template;
 mod write;
 
-pub use control::{Discovered, Initialized, Progress, ToolsPage, tool_error_text, tool_text};
+pub use control::{
+    Capabilities, Discovered, Initialized, ListPage, Progress, message_level, take_subscription, tool_error_text,
+    tool_text,
+};
 pub use declared::Declared;
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
-pub use members::Members;
+pub use level::Level;
+pub use members::{Members, empty_object};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{
-    Line, answer, answer_with, call_tool, cancelled, error, initialize, list_tools, method_not_found, notification,
-    request,
+    Line, answer, answer_with, ask, call_tool, cancelled, error, initialize, list, method_not_found, notification,
+    pass_on, request,
 };

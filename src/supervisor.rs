@@ -9,15 +9,19 @@ mod exit;
 pub mod guard;
 mod handshake;
 mod instance;
+mod link;
+mod listing;
 pub mod messages;
 mod output;
 mod process;
+mod questions;
 mod reports;
 mod requests;
 mod server;
 mod starts;
 mod sweep;
 mod view;
+mod watches;
 mod writer;
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
@@ -27,13 +31,14 @@ use tokio::sync::mpsc;
 
 use crate::{model::ServerId, policy::restart::RestartPolicy};
 
-pub use child::Link;
 pub use exit::Exit;
 pub use instance::{InFlight, Instance, Launch, RemoteTarget, Sharing};
+pub use link::Link;
 pub use output::Output;
 pub use server::ServerActor;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
 pub use view::{Availability, ChildView, Event};
+pub use watches::ResourceWatch;
 
 use child::Child;
 use starts::StartQueue;

@@ -1,9 +1,11 @@
 //! The handful of answers that Ostler itself reads.
 
+use std::{borrow::Cow, sync::Arc};
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::mcp::MODERN;
+use crate::mcp::{Level, MODERN, Members};
 
 /// The result of `initialize` (2025-11-25, basic/lifecycle).
 #[derive(Debug, Deserialize)]
@@ -11,8 +13,6 @@ use crate::mcp::MODERN;
 pub struct Initialized {
     /// The revision the server chose.
     pub protocol_version: String,
-    #[serde(default)]
-    capabilities: Capabilities,
 }
 
 /// The result of `server/discover` (2026-07-28, server/discover).
@@ -20,30 +20,9 @@ pub struct Initialized {
 #[serde(rename_all = "camelCase")]
 pub struct Discovered {
     supported_versions: Vec<String>,
-    #[serde(default)]
-    capabilities: Capabilities,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Capabilities {
-    tools: Option<serde::de::IgnoredAny>,
-}
-
-impl Initialized {
-    /// Whether the server offers tools.
-    #[must_use]
-    pub fn has_tools(&self) -> bool {
-        self.capabilities.tools.is_some()
-    }
 }
 
 impl Discovered {
-    /// Whether the server offers tools.
-    #[must_use]
-    pub fn has_tools(&self) -> bool {
-        self.capabilities.tools.is_some()
-    }
-
     /// Whether the server speaks the modern revision we speak.
     #[must_use]
     pub fn speaks_modern(&self) -> bool {
@@ -51,14 +30,49 @@ impl Discovered {
     }
 }
 
-/// A page of `tools/list`; each tool as the server wrote it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ToolsPage {
-    /// The tools of this page.
-    pub tools: Vec<Box<RawValue>>,
+/// The `capabilities` of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities(Members);
+
+impl Capabilities {
+    /// Those in a result of `initialize` or `server/discover`; none where it has none.
+    #[must_use]
+    pub fn of(greeting: &RawValue) -> Self {
+        let greeting = Members::parse(greeting).unwrap_or_default();
+        let capabilities = greeting.get("capabilities").and_then(|object| Members::parse(object).ok());
+        Self(capabilities.unwrap_or_default())
+    }
+
+    /// Whether the server has this one.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value.get() != "null")
+    }
+
+    /// Whether it says `true` to a part of this one: `listChanged` or `subscribe`.
+    #[must_use]
+    pub fn says(&self, name: &str, part: &str) -> bool {
+        let parts = self.0.get(name).and_then(|parts| Members::parse(parts).ok());
+        parts.is_some_and(|parts| parts.get(part).is_some_and(|value| value.get() == "true"))
+    }
+}
+
+/// A page of a list; each item as the server wrote it.
+#[derive(Debug)]
+pub struct ListPage {
+    /// The items of this page.
+    pub items: Vec<Arc<RawValue>>,
     /// Where the next page begins.
     pub next_cursor: Option<String>,
+}
+
+impl ListPage {
+    /// Reads a result whose items are the member `name`.
+    pub fn read(result: &RawValue, name: &str) -> serde_json::Result<Self> {
+        let page = Members::parse(result)?;
+        let items = page.get(name).ok_or_else(|| serde::de::Error::custom(format!("there is no `{name}`")))?;
+        Ok(Self { items: serde_json::from_str(items.get())?, next_cursor: page.text("nextCursor") })
+    }
 }
 
 #[derive(Deserialize)]
@@ -134,6 +148,29 @@ impl<'a> Progress<'a> {
         let after = rest.strip_prefix(self.token)?;
         RawValue::from_string(format!("{before}{token}{after}")).ok()
     }
+}
+
+/// The level of a `notifications/message`, by its `params`; `None` where it has none that is known.
+#[must_use]
+pub fn message_level(params: &RawValue) -> Option<Level> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        level: Cow<'a, str>,
+    }
+    serde_json::from_str::<Params<'_>>(params.get()).ok().and_then(|params| Level::named(&params.level))
+}
+
+/// Takes the id of the `subscriptions/listen` that a notification came by out of its `params`.
+pub fn take_subscription(params: &mut Members) -> Option<Arc<RawValue>> {
+    let mut meta = Members::parse(params.get("_meta")?).ok()?;
+    let id = meta.remove("io.modelcontextprotocol/subscriptionId")?;
+    if meta.is_empty() {
+        params.remove("_meta");
+    } else {
+        params.set("_meta", Arc::from(meta.to_raw()));
+    }
+    Some(id)
 }
 
 #[cfg(test)]

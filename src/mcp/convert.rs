@@ -3,7 +3,6 @@
 mod error;
 mod greeting;
 mod input;
-mod level;
 mod result;
 mod shape;
 
@@ -16,7 +15,6 @@ use crate::mcp::Members;
 pub use error::{code, to_modern as error_to_modern, url_elicitations};
 pub use greeting::{as_discovered, as_initialized, capabilities, instructions, is_modern, negotiated, server_info};
 pub use input::{Demand, InputRequired, Question, parse_responses, required, without_elicitation_id};
-pub use level::{is_level, is_loud_enough};
 pub use result::{to_legacy as result_to_legacy, to_modern as result_to_modern};
 pub use shape::has_object_output;
 

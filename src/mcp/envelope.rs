@@ -14,6 +14,8 @@ pub enum Message<'a> {
         id: &'a RawValue,
         /// What is wanted.
         method: Cow<'a, str>,
+        /// Of what.
+        params: Option<&'a RawValue>,
     },
     /// Wants none.
     Notification {
@@ -60,7 +62,7 @@ impl<'a> Message<'a> {
             return Err(NotJsonRpc);
         }
         match (envelope.method, envelope.id) {
-            (Some(method), Some(id)) => Ok(Self::Request { id, method }),
+            (Some(method), Some(id)) => Ok(Self::Request { id, method, params: envelope.params }),
             (Some(method), None) => Ok(Self::Notification { method, params: envelope.params }),
             (None, id) => {
                 let outcome = match (envelope.error, envelope.result) {

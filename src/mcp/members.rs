@@ -103,6 +103,12 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
+/// An object without members.
+#[must_use]
+pub fn empty_object() -> Arc<RawValue> {
+    Arc::from(Members::default().to_raw())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,6 +79,7 @@ impl Runtime {
             arguments,
             timeout: self.deadline(ask.timeout),
             whole: Some((ask.request, ask.client.declared())),
+            trace: None,
             notes: ask.follower,
             created_at: Timestamp::now(),
         };

@@ -79,8 +79,10 @@ pub(super) struct Call {
     pub lane: Option<Lane>,
     pub tool: String,
     pub arguments: Arc<RawValue>,
-    /// The whole request and whose it is, where there is more to it than tool and arguments.
+    /// The whole request and whose it is, where an MCP client made it.
     pub whole: Option<(mcp::Request, Declared)>,
+    /// Which trace it is part of, where that is not in the request itself.
+    pub trace: Option<String>,
     pub timeout: Duration,
     pub notes: Option<Follower>,
     pub created_at: Timestamp,
@@ -149,7 +151,7 @@ impl Runtime {
     fn let_in(&self, who: &Principal, server: Arc<Registered>, lane: Option<Lane>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress, trace } = request;
         let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
-        let arguments = Arc::from(if arguments.get() == "null" { empty_object() } else { arguments });
+        let arguments = Arc::<RawValue>::from(if arguments.get() == "null" { empty_object() } else { arguments });
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
         let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), notes });
@@ -158,7 +160,8 @@ impl Runtime {
             user_id: who.user_id,
             server,
             lane,
-            whole: trace.map(|trace| traced(&tool, &arguments, &trace)),
+            whole: None,
+            trace,
             tool,
             arguments,
             timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
@@ -186,18 +189,6 @@ impl Runtime {
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         Ok(Made { reply, execution_time, era })
     }
-}
-
-/// A call whose request says which trace it is part of.
-fn traced(tool: &str, arguments: &Arc<RawValue>, trace: &str) -> (mcp::Request, Declared) {
-    let text = |text: &str| to_raw_value(text).map_or_else(|_| Arc::from(RawValue::NULL.to_owned()), Arc::from);
-    let mut request = mcp::Request { method: "tools/call".into(), params: mcp::Members::default() };
-    request.params.set("name", text(tool));
-    request.params.set("arguments", arguments.clone());
-    let mut meta = mcp::Members::default();
-    meta.set("traceparent", text(trace));
-    request.set_meta(&meta);
-    (request, Declared { capabilities: Arc::from(empty_object()), info: None, log_level: None })
 }
 
 /// What to tell a caller whose call was made; the reason says whether it may still be recorded.

@@ -91,7 +91,7 @@ async fn ask(call: &Call, since: &mut Instant) -> Result<Heard, String> {
     }
     let send = |instance: &Arc<Instance>| match &call.whole {
         Some((request, declared)) => instance.ask(request, declared, call.notes.clone()),
-        None => instance.call_tool(&call.tool, &call.arguments, call.notes.clone()),
+        None => instance.call_tool(&call.tool, &call.arguments, call.trace.as_deref(), call.notes.clone()),
     };
     deliver(call.link(), send, since).await
 }

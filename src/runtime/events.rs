@@ -30,6 +30,7 @@ impl Runtime {
                 let at = Timestamp::now();
                 self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
             }
+            Event::Catalogue { .. } => Ok(()),
             Event::Failed { id, report } => {
                 let entry = AuditEntry::by_ostler("server.fail", id, Outcome::Failure);
                 self.put_on_record(entry.with_detail(report.reason)).await

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::{Addr, SpawnHandle};
-use tokio::{
-    sync::{oneshot, watch},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     error::Result,
@@ -15,29 +12,11 @@ use crate::{
         ServerActor,
         handshake::Probe,
         instance::{Instance, Launch},
+        link::Link,
         messages::{NotUp, StopInstance, Wanted},
-        output::Output,
         view::{Availability, ChildView},
     },
 };
-
-/// Where to watch a child; cheap to clone.
-#[derive(Clone)]
-pub struct Link {
-    /// Its state.
-    pub view: watch::Receiver<ChildView>,
-    /// What it wrote on standard error.
-    pub output: Arc<Output>,
-    publisher: watch::Sender<ChildView>,
-}
-
-impl Default for Link {
-    /// The link of a child that never ran.
-    fn default() -> Self {
-        let (publisher, view) = watch::channel(ChildView::unknown());
-        Self { view, output: Arc::default(), publisher }
-    }
-}
 
 /// One server under supervision.
 pub(super) struct Child {

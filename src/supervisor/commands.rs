@@ -69,9 +69,9 @@ impl Supervisor {
         self.next_generation = generation.saturating_add(1);
         self.starts.began(generation);
         let instance = std::sync::Arc::new(Instance::new(generation));
-        let (launch, output) = (child.launch.clone(), child.link.output.clone());
-        let output_start = output.last_seq();
-        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), output);
+        let (launch, link) = (child.launch.clone(), child.link.clone());
+        let output_start = link.output.last_seq();
+        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), link);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
         child.starting = Some(Starting { instance, addr, launch, output_start });

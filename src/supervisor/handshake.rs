@@ -1,34 +1,32 @@
 //! From a process that has just started to one that is ready: its era, the greeting, and every tool.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    mcp::{self, Discovered, Era, Initialized, RpcError, ToolsPage},
+    mcp::{self, Capabilities, Discovered, Era, Initialized, RpcError},
+    model::Catalogue,
     supervisor::{
         Exit,
-        instance::{InFlight, Instance},
-        messages::{Answer, Greeting},
+        instance::{InFlight, Instance, Sharing},
+        listing::List,
+        messages::Answer,
     },
 };
 
 /// How long a server may be silent about `server/discover` before `initialize` goes out as well.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// More tools, or more pages, than this is a fault of the server.
-const MOST_TOOLS: usize = 10_000;
-
-/// Finds out how to speak to the server; the caller sets the deadline.
-pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe) -> Result<Greeting, Exit> {
-    let (version, has_tools) = match probe {
-        Probe::Discover | Probe::DiscoverAgain => discover(instance).await?,
-        Probe::Skip => initialize(initialize_request(instance), instance).await?,
+/// Finds out how to speak to the server, and what tools it has; the caller sets the deadline.
+pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe, sharing: &Sharing) -> Result<Catalogue, Exit> {
+    let (version, greeting) = match probe {
+        Probe::Discover | Probe::DiscoverAgain => discover(instance, sharing).await?,
+        Probe::Skip => initialize(initialize_request(instance, sharing), instance).await?,
     };
-    let tools = if has_tools { list_tools(instance).await? } else { Arc::default() };
-    Ok(Greeting { version, tools })
+    let tools = List::Tools.fetch(instance, &Capabilities::of(&greeting)).await?;
+    Ok(Catalogue { version, greeting, tools, ..Catalogue::default() })
 }
 
 /// Whether to ask `server/discover` first.
@@ -53,19 +51,19 @@ impl Probe {
     }
 }
 
-/// The revision, and whether there are tools.
-type Greeted = (String, bool);
+/// The revision, and the whole result.
+type Greeted = (String, Arc<RawValue>);
 
 /// A slow server may answer the probe after `initialize` went out; the first discovery or greeting decides.
-async fn discover(instance: &Arc<Instance>) -> Result<Greeted, Exit> {
+async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted, Exit> {
     let mut probe = instance.request(|id, _| mcp::request(id, "server/discover", "", Era::Modern));
     if let Ok(answer) = tokio::time::timeout(PROBE, probe.answer()).await {
         return match modern(answer, instance)? {
             Some(greeted) => Ok(greeted),
-            None => initialize(initialize_request(instance), instance).await,
+            None => initialize(initialize_request(instance, sharing), instance).await,
         };
     }
-    let handshake = std::pin::pin!(initialize(initialize_request(instance), instance));
+    let handshake = std::pin::pin!(initialize(initialize_request(instance, sharing), instance));
     let probed = std::pin::pin!(probe.answer());
     match select(probed, handshake).await {
         Either::Left((answer, handshake)) => match modern(answer, instance)? {
@@ -81,9 +79,9 @@ fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> 
         Answer::Result(result) => {
             let found: Option<Discovered> = serde_json::from_str(result.get()).ok();
             let found = found.filter(Discovered::speaks_modern);
-            Ok(found.map(|found| {
+            Ok(found.map(|_| {
                 instance.set_era(Era::Modern);
-                (mcp::MODERN.into(), found.has_tools())
+                (mcp::MODERN.into(), result)
             }))
         }
         Answer::Error(_) | Answer::TooLong => Ok(None),
@@ -91,46 +89,32 @@ fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> 
     }
 }
 
-fn initialize_request(instance: &Arc<Instance>) -> InFlight {
-    instance.request(|id, _| mcp::initialize(id))
+fn initialize_request(instance: &Arc<Instance>, sharing: &Sharing) -> InFlight {
+    let capabilities = match sharing {
+        Sharing::Shared => None,
+        Sharing::Exclusive { capabilities } => RawValue::from_string(capabilities.clone()).ok(),
+    };
+    let capabilities = capabilities.map_or_else(mcp::empty_object, Arc::from);
+    instance.request(|id, _| mcp::initialize(id, &capabilities))
 }
 
 async fn initialize(mut request: InFlight, instance: &Arc<Instance>) -> Result<Greeted, Exit> {
-    let greeting: Initialized = read("initialize", request.answer().await)?;
+    let result = read_result("initialize", request.answer().await)?;
+    let greeting: Initialized = serde_json::from_str(result.get())
+        .map_err(|error| Exit::NotReady(format!("initialize got a result that cannot be read: {error}")))?;
     if !mcp::is_legacy(&greeting.protocol_version) {
         return Err(Exit::WrongRevision(greeting.protocol_version));
     }
     instance.set_era(Era::Legacy);
     instance.notify(mcp::notification("notifications/initialized", ""));
-    let has_tools = greeting.has_tools();
-    Ok((greeting.protocol_version, has_tools))
+    Ok((greeting.protocol_version, result))
 }
 
-/// Every tool, over all pages.
-pub(super) async fn list_tools(instance: &Arc<Instance>) -> Result<Arc<Vec<Arc<RawValue>>>, Exit> {
-    let mut tools = Vec::new();
-    let mut cursors = HashSet::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let mut request = instance.request(|id, era| mcp::list_tools(id, cursor.as_deref(), era));
-        let page: ToolsPage = read("tools/list", request.answer().await)?;
-        tools.extend(page.tools.into_iter().map(Arc::from));
-        if tools.len() > MOST_TOOLS {
-            return Err(Exit::NotReady(format!("tools/list names more than {MOST_TOOLS} tools")));
-        }
-        let Some(next) = page.next_cursor else { return Ok(Arc::new(tools)) };
-        if !cursors.insert(next.clone()) || cursors.len() > MOST_TOOLS {
-            return Err(Exit::NotReady("tools/list does not end".into()));
-        }
-        cursor = Some(next);
-    }
-}
-
-fn read<T: DeserializeOwned>(method: &str, answer: Answer) -> Result<T, Exit> {
+/// The result of an answer; anything else, and the process cannot become ready.
+pub(super) fn read_result(method: &str, answer: Answer) -> Result<Arc<RawValue>, Exit> {
     let refused = |why: String| Exit::NotReady(format!("{method} {why}"));
     match answer {
-        Answer::Result(result) => serde_json::from_str(result.get())
-            .map_err(|error| refused(format!("got a result that cannot be read: {error}"))),
+        Answer::Result(result) => Ok(result),
         Answer::Error(error) => {
             let error: Option<RpcError> = serde_json::from_str(error.get()).ok();
             let (code, message) = error.map_or((0, String::new()), |error| (error.code, error.message));

@@ -9,19 +9,19 @@ use std::{
     time::Duration,
 };
 
-use actix::Addr;
+use actix::{Addr, Handler, Message, dev::ToEnvelope};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::{
-    mcp::{self, Era},
-    model::Remote,
+    mcp::{self, Capabilities, Declared, Era, Level, Request},
+    model::{Catalogue, Remote},
     supervisor::{
         ServerActor,
         guard::Spec,
-        messages::{Abandon, Answer, Dispatch, Follower, Greeting, Notify},
+        messages::{Abandon, Answer, Dispatch, Follower, Notify},
     },
 };
 
@@ -73,8 +73,8 @@ pub struct Instance {
     pub(super) figures: Arc<Figures>,
     addr: OnceLock<Addr<ServerActor>>,
     era: OnceLock<Era>,
-    version: OnceLock<String>,
-    tools: ArcSwap<Vec<Arc<RawValue>>>,
+    offered: OnceLock<Capabilities>,
+    catalogue: ArcSwap<Catalogue>,
     next_id: AtomicU64,
 }
 
@@ -98,63 +98,72 @@ impl Instance {
             figures: Arc::default(),
             addr: OnceLock::new(),
             era: OnceLock::new(),
-            version: OnceLock::new(),
-            tools: ArcSwap::default(),
+            offered: OnceLock::new(),
+            catalogue: ArcSwap::default(),
             next_id: AtomicU64::new(1),
         }
     }
 
-    /// Calls a tool; `follower` gets the `params` of progress notifications.
-    pub fn call_tool(self: &Arc<Self>, tool: &str, arguments: &RawValue, follower: Option<Follower>) -> InFlight {
-        let id = self.next_id();
-        let line = mcp::call_tool(id, tool, arguments, self.era(), follower.is_some());
-        self.dispatch(id, line, follower)
-    }
-
-    /// Sends a request of any method for a client that declared this.
-    pub fn ask(
+    /// Calls a tool on nobody's behalf in particular. `trace` is a `traceparent` (W3C Trace Context).
+    pub fn call_tool(
         self: &Arc<Self>,
-        request: &mcp::Request,
-        declared: &mcp::Declared,
+        tool: &str,
+        arguments: &RawValue,
+        trace: Option<&str>,
         follower: Option<Follower>,
     ) -> InFlight {
         let id = self.next_id();
-        let mut params = request.params.clone();
-        let mut meta = request.meta();
-        meta.retain(|name| !name.starts_with("io.modelcontextprotocol/") && name != "progressToken");
-        let raw = |text: String| RawValue::from_string(text).ok().map(Arc::from);
-        if self.era() == Era::Modern {
-            let version = raw(format!("\"{}\"", mcp::MODERN));
-            version.map(|version| meta.set("io.modelcontextprotocol/protocolVersion", version));
-            meta.set("io.modelcontextprotocol/clientCapabilities", declared.capabilities.clone());
-            declared.info.clone().map(|info| meta.set("io.modelcontextprotocol/clientInfo", info));
-        }
-        if follower.as_ref().is_some_and(|follower| follower.token.is_some()) {
-            raw(id.to_string()).map(|token| meta.set("progressToken", token));
-        }
-        if !meta.is_empty() {
-            params.set("_meta", Arc::from(meta.to_raw()));
-        }
-        let method = serde_json::Value::from(request.method.as_str());
-        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}");
-        self.dispatch(id, (line.replace(['\n', '\r'], " ") + "\n").into(), follower)
+        let line = mcp::call_tool(id, tool, arguments, self.era(), wants_progress(follower.as_ref()), trace);
+        self.dispatch(id, line, follower, None)
+    }
+
+    /// Sends a client's request of any method.
+    pub fn ask(self: &Arc<Self>, request: &Request, client: &Declared, follower: Option<Follower>) -> InFlight {
+        let id = self.next_id();
+        let line = mcp::ask(id, request, client, self.era(), wants_progress(follower.as_ref()));
+        self.dispatch(id, line, follower, client.level())
+    }
+
+    /// What it offers, as of its last lists; empty until the handshake has ended.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.load_full()
     }
 
     /// The tools, each as the server wrote it, as of its last list.
     pub fn tools(&self) -> Arc<Vec<Arc<RawValue>>> {
-        self.tools.load_full()
+        self.catalogue.load().tools.clone()
+    }
+
+    /// The era; the legacy one until the handshake has found out.
+    pub fn era(&self) -> Era {
+        self.era.get().copied().unwrap_or(Era::Legacy)
+    }
+
+    /// Passes a client's notification on. It is nobody's loss where it cannot be sent.
+    pub fn pass_on(&self, notification: &Request) {
+        self.notify(mcp::pass_on(notification, self.era()));
     }
 
     /// Sends a request that `line` makes from the id and the era.
     pub(super) fn request(self: &Arc<Self>, line: impl FnOnce(u64, Era) -> Bytes) -> InFlight {
         let id = self.next_id();
-        self.dispatch(id, line(id, self.era()), None)
+        self.dispatch(id, line(id, self.era()), None, None)
     }
 
     /// Sends a line that wants no answer.
     pub(super) fn notify(&self, line: Bytes) {
+        self.tell(Notify(line));
+    }
+
+    /// Sends its actor a message that wants no answer.
+    pub(super) fn tell<M>(&self, message: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        ServerActor: Handler<M>,
+        actix::Context<ServerActor>: ToEnvelope<ServerActor, M>,
+    {
         if let Some(addr) = self.addr.get() {
-            addr.do_send(Notify(line));
+            addr.do_send(message);
         }
     }
 
@@ -173,37 +182,42 @@ impl Instance {
     }
 
     /// Takes note of what the handshake found.
-    pub(super) fn greeted(&self, greeting: Greeting) {
-        self.set_tools(greeting.tools);
-        let _ = self.version.set(greeting.version);
+    pub(super) fn greeted(&self, catalogue: Catalogue) {
+        let _ = self.offered.set(Capabilities::of(&catalogue.greeting));
+        self.catalogue.store(Arc::new(catalogue));
+    }
+
+    /// What the server said in the handshake that it can do.
+    pub(super) fn offered(&self) -> Capabilities {
+        self.offered.get().cloned().unwrap_or_default()
     }
 
     /// The revision agreed on, once there is one.
     pub(super) fn version(&self) -> Option<String> {
-        self.version.get().cloned()
+        Some(self.catalogue.load().version.clone()).filter(|version| !version.is_empty())
     }
 
-    pub(super) fn set_tools(&self, tools: Arc<Vec<Arc<RawValue>>>) {
-        self.tools.store(tools);
+    pub(super) fn set_catalogue(&self, catalogue: Arc<Catalogue>) {
+        self.catalogue.store(catalogue);
     }
 
-    /// The era; the legacy one until the handshake has found out.
-    pub fn era(&self) -> Era {
-        self.era.get().copied().unwrap_or(Era::Legacy)
-    }
-
-    fn next_id(&self) -> u64 {
+    /// An id that no other request of this process has.
+    pub(super) fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, follower: Option<Follower>) -> InFlight {
+    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, follower: Option<Follower>, level: Option<Level>) -> InFlight {
         let (reply, answer) = oneshot::channel();
         match self.addr.get() {
-            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, follower, reply }),
+            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, follower, level, reply }),
             Some(_) | None => drop(reply.send(Answer::NotSent)),
         }
         InFlight { instance: Some(self.clone()), id, answer }
     }
+}
+
+fn wants_progress(follower: Option<&Follower>) -> bool {
+    follower.is_some_and(|follower| follower.token.is_some())
 }
 
 /// A request under way. Dropping it tells the server to cancel.

@@ -6,10 +6,12 @@
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`StopAll`] | runtime | supervisor | Ostler is ending |
-//! | [`Dispatch`], [`Abandon`], `Notify` | whoever calls a tool | server | a request, and that nobody waits for it any more |
+//! | [`Dispatch`], [`Abandon`], `Notify` | whoever asks a server | server | a request, and that nobody waits for it any more |
+//! | `Answered` | whoever was asked | server | what to tell the server that asked |
+//! | `WatchesChanged` | a link | server | other resources are watched than before |
 //! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
-//! | `GuardSaid`, `GuardGone`, `HandshakeEnded`, `ToolsListed`, `Pinged` | a server's own tasks | server | what they found |
-//! | `ChildReady`, `ChildLost`, `ChildExited`, `HealthChecked` | server | supervisor | what became of a child |
+//! | `GuardSaid`, `GuardGone`, `HandshakeEnded`, `Listed`, `Subscribed`, `Pinged` | a server's own tasks | server | what they found |
+//! | `ChildReady`, `ChildListed`, `ChildLost`, `ChildExited`, `HealthChecked` | server | supervisor | what became of a child |
 //!
 //! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
 
@@ -23,9 +25,14 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     error::Result,
     mcp,
-    model::{ExitReport, ServerId},
+    mcp::Level,
+    model::{Catalogue, ExitReport, ServerId},
     policy::mask::Mask,
-    supervisor::{ChildView, Exit, Instance, Launch, Link, guard::Report},
+    supervisor::{
+        ChildView, Exit, Instance, Launch, Link,
+        guard::Report,
+        listing::{Items, List},
+    },
 };
 
 /// Adds a child.
@@ -166,10 +173,15 @@ impl Asked {
         Self { id, method, params, instance: Some(instance) }
     }
 
+    /// Whether the process of this generation asked.
+    pub(super) fn is_of(&self, generation: u64) -> bool {
+        self.instance.as_ref().is_some_and(|instance| instance.generation == generation)
+    }
+
     /// Answers with a result, or with a JSON-RPC error object.
     pub fn answer(mut self, outcome: Result<&RawValue, &RawValue>) {
         if let Some(instance) = self.instance.take() {
-            instance.notify(mcp::answer_with(&self.id, outcome));
+            instance.tell(Answered { id: self.id.clone(), line: mcp::answer_with(&self.id, outcome) });
         }
     }
 }
@@ -177,7 +189,8 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if let Some(instance) = self.instance.take() {
-            instance.notify(mcp::method_not_found(&self.id, &self.method));
+            let line = mcp::method_not_found(&self.id, &self.method);
+            instance.tell(Answered { id: self.id.clone(), line });
         }
     }
 }
@@ -196,6 +209,13 @@ pub enum News {
     },
     /// `notifications/message` of an exclusive process that belongs to no request; its `params`.
     Logged(Arc<RawValue>),
+    /// Another notification of an exclusive process that belongs to no request.
+    Told {
+        /// Its method.
+        method: Arc<str>,
+        /// Its parameters, byte for byte.
+        params: Option<Arc<RawValue>>,
+    },
 }
 
 /// Sends a request and answers through `reply`.
@@ -206,8 +226,10 @@ pub struct Dispatch {
     pub id: u64,
     /// The whole request.
     pub line: Bytes,
-    /// Where progress goes.
+    /// Who hears what the server says before it answers.
     pub follower: Option<Follower>,
+    /// The least severe message its sender wants to hear; `None` where it did not say.
+    pub level: Option<Level>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Answer>,
 }
@@ -216,6 +238,21 @@ pub struct Dispatch {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Notify(pub Bytes);
+
+/// Answers a request of the server's own, unless it was answered already.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Answered {
+    /// The id the server gave it.
+    pub id: Arc<RawValue>,
+    /// The whole answer.
+    pub line: Bytes,
+}
+
+/// The link has other watches than before.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct WatchesChanged;
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -273,21 +310,21 @@ pub(super) struct GuardGone;
 /// The handshake succeeded or failed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct HandshakeEnded(pub Result<Greeting, Exit>);
+pub(super) struct HandshakeEnded(pub Result<Catalogue, Exit>);
 
-/// What was learned in the handshake.
-#[derive(Clone, Debug)]
-pub struct Greeting {
-    /// The revision agreed on.
-    pub version: String,
-    /// Every tool, as the server wrote it.
-    pub tools: Arc<Vec<Arc<RawValue>>>,
-}
-
-/// The tools were listed again.
+/// These lists were asked for; those that could not be had are left out.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct ToolsListed(pub Arc<Vec<Arc<RawValue>>>);
+pub(super) struct Listed(pub Vec<(List, Items)>);
+
+/// A process of the older era was asked to tell of a resource.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Subscribed {
+    pub uri: String,
+    /// Its error object where it refused.
+    pub outcome: Result<(), Arc<RawValue>>,
+}
 
 /// A ping of a health tick was answered, or not.
 #[derive(Message)]
@@ -304,6 +341,15 @@ pub(super) struct Pinged {
 pub(super) struct ChildReady {
     pub id: ServerId,
     pub generation: u64,
+}
+
+/// What a child offers became known, or changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ChildListed {
+    pub id: ServerId,
+    pub generation: u64,
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// A child takes no more calls, though its process tree may not be gone yet.

@@ -13,7 +13,7 @@ use crate::{
         child::{Child, Rest, Serving},
         exit::{Exit, Reached},
         handshake::Probe,
-        messages::{ChildExited, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
+        messages::{ChildExited, ChildListed, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
         view::Event,
     },
 };
@@ -48,6 +48,18 @@ impl Handler<ChildReady> for Supervisor {
                 child.ending.push(old.instance.generation);
             }
         });
+    }
+}
+
+impl Handler<ChildListed> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ChildListed { id, generation, catalogue }: ChildListed, _: &mut Context<Self>) {
+        let Some(child) = self.children.get(&id) else { return };
+        let current = child.serving.as_ref().is_some_and(|serving| serving.instance.generation == generation);
+        if current && child.link.publish_catalogue(&catalogue) {
+            self.emit(Event::Catalogue { id, catalogue });
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::{
-    mcp::Progress,
+    mcp::{Level, Progress},
     supervisor::{
         instance::Figures,
-        messages::{Answer, Follower, Note},
+        messages::{Answer, Asked, Dispatch, Follower, Note},
     },
 };
 
@@ -21,6 +21,8 @@ struct Pending {
     /// Where it begins among all bytes sent to the process.
     start: usize,
     follower: Option<Follower>,
+    /// The least severe message its sender wants.
+    level: Option<Level>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -45,8 +47,9 @@ impl Requests {
     }
 
     /// Adds a request whose line begins at `start` among all bytes sent.
-    pub fn add(&mut self, id: u64, start: usize, follower: Option<Follower>, reply: oneshot::Sender<Answer>) {
-        self.pending.insert(id, Pending { start, follower, reply });
+    pub fn add(&mut self, start: usize, request: Dispatch) {
+        let Dispatch { id, follower, level, reply, .. } = request;
+        self.pending.insert(id, Pending { start, follower, level, reply });
         self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -81,6 +84,46 @@ impl Requests {
         let _ = follower.notes.try_send(note);
     }
 
+    /// Hands a question to the oldest request that has a follower, who drops and so refuses what does not fit; gives it
+    /// back where there is none.
+    pub fn ask(&self, asked: Asked) -> Option<Asked> {
+        let Some((_, follower)) = self.oldest() else { return Some(asked) };
+        drop(follower.notes.try_send(Note::Asked(asked)));
+        None
+    }
+
+    /// Tells the follower of the oldest request that has one; false where none has.
+    pub fn tell_oldest(&self, note: impl FnOnce() -> Note) -> bool {
+        self.oldest().is_some_and(|(_, follower)| tell(follower, note))
+    }
+
+    /// The same with a message of this level, unless its request wants only more severe ones.
+    pub fn tell_oldest_of_level(&self, level: Option<Level>, note: impl FnOnce() -> Note) -> bool {
+        self.oldest().is_some_and(|(pending, follower)| !is_wanted(level, pending.level) || tell(follower, note))
+    }
+
+    /// Tells a message of this level to the oldest of the requests that want messages, where they all have one owner;
+    /// false where they have not, or there is none.
+    pub fn tell_only_owner(&self, level: Option<Level>, note: impl FnOnce() -> Note) -> bool {
+        let wanting = || self.followed().filter(|(_, pending, _)| pending.level.is_some());
+        let Some((_, pending, follower)) = wanting().min_by_key(|(id, ..)| *id) else { return false };
+        let alone = wanting().all(|(.., other)| other.owner == follower.owner);
+        alone && (!is_wanted(level, pending.level) || tell(follower, note))
+    }
+
+    /// The least severe level that a request in flight wants.
+    pub fn least_level(&self) -> Option<Level> {
+        self.pending.values().filter_map(|pending| pending.level).min()
+    }
+
+    fn oldest(&self) -> Option<(&Pending, &Follower)> {
+        self.followed().min_by_key(|(id, ..)| *id).map(|(_, pending, follower)| (pending, follower))
+    }
+
+    fn followed(&self) -> impl Iterator<Item = (u64, &Pending, &Follower)> {
+        self.pending.iter().filter_map(|(id, pending)| Some((*id, pending, pending.follower.as_ref()?)))
+    }
+
     /// Fails everything in flight.
     pub fn fail_all(&mut self, reason: &str) {
         self.fail_before(usize::MAX, reason);
@@ -109,6 +152,17 @@ impl Requests {
     }
 }
 
+/// Where its reader is too slow, it is left out.
+fn tell(follower: &Follower, note: impl FnOnce() -> Note) -> bool {
+    let _ = follower.notes.try_send(note());
+    true
+}
+
+/// Whether a message of this level is at least as severe as was asked for.
+fn is_wanted(level: Option<Level>, least: Option<Level>) -> bool {
+    level.zip(least).is_none_or(|(level, least)| level >= least)
+}
+
 /// The number after the first `"id":` in a part of a message.
 fn find_id(part: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(part);
@@ -127,11 +181,15 @@ mod tests {
             .iter()
             .map(|id| {
                 let (reply, answer) = oneshot::channel();
-                requests.add(*id, usize::try_from(*id).unwrap(), None, reply);
+                requests.add(usize::try_from(*id).unwrap(), dispatch(*id, None, None, reply));
                 answer
             })
             .collect();
         (requests, receivers)
+    }
+
+    fn dispatch(id: u64, follower: Option<Follower>, level: Option<Level>, reply: oneshot::Sender<Answer>) -> Dispatch {
+        Dispatch { id, line: bytes::Bytes::new(), follower, level, reply }
     }
 
     fn result() -> Answer {

@@ -1,8 +1,12 @@
 //! The actor that owns one process: its pipes, its calls in flight, its beginning and its end.
 
+mod asking;
 mod ending;
 mod health;
+mod listening;
+mod lists;
 mod starting;
+mod telling;
 
 use std::{
     collections::HashSet,
@@ -11,26 +15,24 @@ use std::{
 };
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, StreamHandler};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    mcp::{self, Frame, Message},
+    mcp::{self, Frame, Level, Message},
     model::ServerId,
     supervisor::{
         Supervisor,
         exit::{Exit, ExitSlot},
-        handshake::{self, Probe},
+        handshake::Probe,
         instance::{Instance, Launch},
-        messages::{Abandon, Answer, Dispatch, Notify, ToolsListed},
-        output::Output,
+        link::Link,
+        messages::{Abandon, Answer, Dispatch, Notify},
         process::Orders,
         requests::Requests,
         writer::Writer,
     },
 };
-
-/// Notifications that the tools changed are answered by one list in this time.
-const RELIST: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Why a request is cancelled, for the server.
 const GIVEN_UP: &str = "its deadline passed, or its caller went away";
@@ -42,7 +44,7 @@ pub struct ServerActor {
     launch: Arc<Launch>,
     probe: Probe,
     supervisor: Addr<Supervisor>,
-    output: Arc<Output>,
+    link: Link,
     phase: Phase,
     requests: Requests,
     writer: Option<Writer>,
@@ -57,7 +59,12 @@ pub struct ServerActor {
     pings: HashSet<u64>,
     /// The first request sent since anything was heard that is no ping.
     first_unheard: Option<u64>,
-    relist_due: bool,
+    lists: lists::Lists,
+    listening: listening::Listening,
+    open_questions: asking::Open,
+    /// What the process was told last to log from, and the request by which, until it is answered.
+    log_level: Option<Level>,
+    setting_level: Option<u64>,
 }
 
 /// How far a process is.
@@ -80,7 +87,7 @@ impl ServerActor {
         launch: Arc<Launch>,
         probe: Probe,
         supervisor: Addr<Supervisor>,
-        output: Arc<Output>,
+        link: Link,
     ) -> Self {
         Self {
             id,
@@ -89,7 +96,7 @@ impl ServerActor {
             launch,
             probe,
             supervisor,
-            output,
+            link,
             phase: Phase::Starting,
             writer: None,
             unread: None,
@@ -100,7 +107,11 @@ impl ServerActor {
             misses: 0,
             pings: HashSet::new(),
             first_unheard: None,
-            relist_due: false,
+            lists: lists::Lists::default(),
+            listening: listening::Listening::default(),
+            open_questions: asking::Open::new(),
+            log_level: None,
+            setting_level: None,
         }
     }
 
@@ -117,6 +128,9 @@ impl ServerActor {
     fn take_in(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
         match message {
             Message::Answer { id, outcome } => {
+                if id.is_some_and(|id| self.is_answer_to_us(id, outcome.err(), ctx)) {
+                    return;
+                }
                 let answer = match outcome {
                     Ok(result) => Answer::Result(Arc::from((*result).to_owned())),
                     Err(error) => Answer::Error(Arc::from((*error).to_owned())),
@@ -124,33 +138,14 @@ impl ServerActor {
                 self.requests.settle(*id, answer);
                 self.stop_if_drained(ctx);
             }
-            Message::Request { id, method } => {
-                let line = if method == "ping" { mcp::answer(id) } else { mcp::method_not_found(id, method) };
-                self.write_if_possible(line);
-            }
-            Message::Notification { method, params } => match (method.as_ref(), params) {
-                ("notifications/progress", Some(params)) => self.requests.progress(params),
-                ("notifications/tools/list_changed", _) => self.relist_soon(ctx),
-                _ => {}
-            },
+            Message::Request { id, method, params } => self.asked(id, method, *params),
+            Message::Notification { method, params } => self.told(method, *params, ctx),
         }
     }
 
-    /// Servers may announce changes in bursts; one list serves all of a second.
-    fn relist_soon(&mut self, ctx: &mut Context<Self>) {
-        if self.relist_due || self.phase != Phase::Ready {
-            return;
-        }
-        self.relist_due = true;
-        ctx.run_later(RELIST, |actor, ctx| {
-            actor.relist_due = false;
-            let (instance, addr) = (actor.instance.clone(), ctx.address());
-            actix::spawn(async move {
-                if let Ok(tools) = handshake::list_tools(&instance).await {
-                    addr.do_send(ToolsListed(tools));
-                }
-            });
-        });
+    /// Whether something is answered that the actor asked by itself, and that is no work of the process.
+    fn is_answer_to_us(&mut self, id: u64, error: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
+        self.setting_level.take_if(|setting| *setting == id).is_some() || self.listen_ended(id, error, ctx)
     }
 }
 
@@ -163,6 +158,10 @@ impl Actor for ServerActor {
             self.exit.note(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
             ctx.stop();
         }
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.refuse_questions();
     }
 }
 
@@ -200,14 +199,17 @@ impl ServerActor {
 impl Handler<Dispatch> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, request: Dispatch, _: &mut Context<Self>) {
+    fn handle(&mut self, mut request: Dispatch, _: &mut Context<Self>) {
+        if let Some(level) = request.level {
+            self.log_from(level);
+        }
         // Nobody waiting for what was not sent is no loss.
-        match self.write(request.line) {
+        match self.write(std::mem::take(&mut request.line)) {
             Ok(start) => {
                 if !self.pings.contains(&request.id) {
                     self.first_unheard.get_or_insert(request.id);
                 }
-                self.requests.add(request.id, start, request.follower, request.reply);
+                self.requests.add(start, request);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(request.reply.send(Answer::Unread)),
             Err(_) => drop(request.reply.send(Answer::NotSent)),
@@ -231,13 +233,5 @@ impl Handler<Notify> for ServerActor {
 
     fn handle(&mut self, Notify(line): Notify, _: &mut Context<Self>) {
         self.write_if_possible(line);
-    }
-}
-
-impl Handler<ToolsListed> for ServerActor {
-    type Result = ();
-
-    fn handle(&mut self, ToolsListed(tools): ToolsListed, _: &mut Context<Self>) {
-        self.instance.set_tools(tools);
     }
 }

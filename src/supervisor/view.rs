@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::time::Instant;
 
 use crate::{
-    model::{ExitReport, HealthStatus, RuntimeStatus, ServerId, Status, Timestamp},
+    model::{Catalogue, ExitReport, HealthStatus, RuntimeStatus, ServerId, Status, Timestamp},
     supervisor::instance::Instance,
 };
 
@@ -91,6 +91,13 @@ pub enum Event {
         id: ServerId,
         /// Its health.
         status: HealthStatus,
+    },
+    /// What a child offers is not what it was.
+    Catalogue {
+        /// Which child.
+        id: ServerId,
+        /// Everything it lists now; its link has the same.
+        catalogue: Arc<Catalogue>,
     },
     /// A process ended without being told to.
     Failed {

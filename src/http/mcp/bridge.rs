@@ -25,7 +25,7 @@ use super::{
     outlet::Outlet,
 };
 use crate::{
-    mcp::{Era, Request, convert},
+    mcp::{Era, Level, Request, convert},
     runtime::Client,
 };
 
@@ -76,7 +76,7 @@ impl Conversation {
 
 /// The least severe log messages that the client wants from now on; servers hear of it with each request.
 fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
-    let level = request.params.text("level").filter(|level| convert::is_level(level));
+    let level = request.params.text("level").filter(|level| Level::named(level).is_some());
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
     let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
     *client = Arc::new(Client { log_level: Some(level), ..Client::clone(&client) });

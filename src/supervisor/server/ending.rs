@@ -70,6 +70,7 @@ impl ServerActor {
         self.phase = Phase::Stopping;
         self.exit.note(Exit::Asked);
         self.requests.fail_all("the server was stopped");
+        self.refuse_questions();
         self.writer = None;
         let (after_eof, after_term) = self.launch.stop_grace;
         self.order_later(after_eof, guard::TERMINATE, ctx);

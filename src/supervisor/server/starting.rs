@@ -34,7 +34,7 @@ impl ServerActor {
         self.writer = Some(Writer::new(process.stdin));
         self.orders = Some(process.orders);
         ctx.add_stream(frames(process.stdout));
-        let output = self.output.clone();
+        let output = self.link.output.clone();
         let errors = actix::spawn(async move { output.drain(process.stderr).await });
         actix::spawn(watch(process.reports, mark, ctx.address(), errors, reporter));
         ctx.run_later(self.launch.start_timeout, |actor, _| {
@@ -56,9 +56,9 @@ impl ServerActor {
     }
 
     fn greet(&self, ctx: &mut Context<Self>) {
-        let (instance, probe, addr) = (self.instance.clone(), self.probe, ctx.address());
+        let (instance, launch, probe, addr) = (self.instance.clone(), self.launch.clone(), self.probe, ctx.address());
         actix::spawn(async move {
-            addr.do_send(HandshakeEnded(handshake::greet(&instance, probe).await));
+            addr.do_send(HandshakeEnded(handshake::greet(&instance, probe, &launch.sharing).await));
         });
     }
 }
@@ -149,15 +149,17 @@ impl Handler<GuardSaid> for ServerActor {
 impl Handler<HandshakeEnded> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, HandshakeEnded(outcome): HandshakeEnded, _: &mut Context<Self>) {
+    fn handle(&mut self, HandshakeEnded(outcome): HandshakeEnded, ctx: &mut Context<Self>) {
         if self.phase != Phase::Starting {
             return;
         }
         match outcome {
-            Ok(greeting) => {
+            Ok(catalogue) => {
                 self.phase = Phase::Ready;
-                self.instance.greeted(greeting);
+                self.instance.greeted(catalogue);
                 self.supervisor.do_send(ChildReady { id: self.id, generation: self.instance.generation });
+                self.list_the_rest(ctx);
+                self.follow_watches(ctx);
             }
             // The end of the output is dealt with where it is seen.
             Err(Exit::ClosedOutput) => {}

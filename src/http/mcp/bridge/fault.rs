@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+pub(super) use crate::http::mcp::refusal::of_error;
 use crate::mcp;
-
-pub(super) use super::super::refusal::of_error;
 
 /// The client's revision, or what it speaks with, has no such method.
 pub(super) fn no_method(method: &str) -> Arc<RawValue> {

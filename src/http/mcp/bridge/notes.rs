@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     http::mcp::{conversation::Conversation, outlet::Outlet},
-    mcp::{Era, Members, Progress, convert},
+    mcp::{Era, Level, Progress, message_level},
 };
 
 /// Passes a notification on, if the client is to hear it.
@@ -36,6 +36,7 @@ pub(super) async fn pass_on(
 /// Whether a log message is as severe as the client wants them. One with a session that never said so gets all.
 pub(super) fn is_heard(conversation: &Conversation, params: Option<&Arc<RawValue>>) -> bool {
     let Some(least) = conversation.client().log_level.clone() else { return conversation.era == Era::Legacy };
-    let level = params.and_then(|params| Members::parse(params).ok()?.text("level"));
-    level.is_none_or(|level| convert::is_loud_enough(&level, &least))
+    // What no level is known by is for the client to judge.
+    let level = params.and_then(|params| message_level(params));
+    level.is_none_or(|level| Some(level) >= Level::named(&least))
 }

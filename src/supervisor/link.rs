@@ -1,0 +1,148 @@
+//! Where to watch a child: it outlives the child's processes, and a supervisor.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::{
+    model::Catalogue,
+    supervisor::{
+        messages::{Asked, News, WatchesChanged},
+        output::Output,
+        questions::Questions,
+        view::{Availability, ChildView},
+        watches::{ResourceWatch, Watches},
+    },
+};
+
+/// How much news may wait for a slow listener; the oldest is lost then.
+const NEWS: usize = 64;
+
+/// A child as others see it; cheap to clone.
+#[derive(Clone)]
+pub struct Link {
+    /// Its state.
+    pub view: watch::Receiver<ChildView>,
+    /// What it wrote on standard error.
+    pub output: Arc<Output>,
+    /// What it says that is about no request.
+    pub news: broadcast::Sender<News>,
+    pub(super) publisher: watch::Sender<ChildView>,
+    pub(super) questions: Arc<Questions>,
+    pub(super) watches: Arc<Watches>,
+    catalogue: watch::Sender<Option<Arc<Catalogue>>>,
+}
+
+impl Default for Link {
+    /// The link of a child that never ran.
+    fn default() -> Self {
+        let (publisher, view) = watch::channel(ChildView::unknown());
+        let news = broadcast::Sender::new(NEWS);
+        let (questions, watches, catalogue) = Default::default();
+        Self { view, output: Arc::default(), news, publisher, questions, watches, catalogue }
+    }
+}
+
+impl Link {
+    /// The same with what the server listed in an earlier run.
+    #[must_use]
+    pub fn with_catalogue(self, catalogue: Arc<Catalogue>) -> Self {
+        self.catalogue.send_replace(Some(catalogue));
+        self
+    }
+
+    /// What the server listed last; `None` where it never did.
+    #[must_use]
+    pub fn catalogue(&self) -> Option<Arc<Catalogue>> {
+        self.catalogue.borrow().clone()
+    }
+
+    /// The same, to wait for what comes.
+    #[must_use]
+    pub fn catalogues(&self) -> watch::Receiver<Option<Arc<Catalogue>>> {
+        self.catalogue.subscribe()
+    }
+
+    /// What the server asks outside of any request; `None` while somebody else holds the receiver of before.
+    ///
+    /// A few questions wait for somebody to take them; what is not taken before the process ends is refused.
+    #[must_use]
+    pub fn questions(&self) -> Option<mpsc::Receiver<Asked>> {
+        self.questions.take()
+    }
+
+    /// Has updates of a resource among the news for as long as the watch is held, whatever process serves; waits until
+    /// the process that serves now has agreed, and answers the JSON-RPC error object of one that refused.
+    pub async fn watch_resource(&self, uri: &str) -> Result<ResourceWatch, Arc<RawValue>> {
+        let (watch, mut outcome) = self.watches.add(self.clone(), uri)?;
+        let mut view = self.view.clone();
+        self.tell_watches();
+        let unserved = view.wait_for(|view| !matches!(view.availability, Availability::Ready(_)));
+        tokio::select! {
+            biased;
+            settled = outcome.wait_for(Option::is_some) => match settled.ok().and_then(|settled| settled.clone()) {
+                Some(Err(refusal)) => Err(refusal),
+                Some(Ok(())) | None => Ok(watch),
+            },
+            // The next process is asked when it is ready.
+            _ = unserved => Ok(watch),
+        }
+    }
+
+    /// Has the process that serves now subscribe to what is watched.
+    pub(super) fn tell_watches(&self) {
+        if let Availability::Ready(instance) = &self.view.borrow().availability {
+            instance.tell(WatchesChanged);
+        }
+    }
+
+    /// Shows a new catalogue, and says which lists are others; false where nothing is.
+    pub(super) fn publish_catalogue(&self, catalogue: &Arc<Catalogue>) -> bool {
+        let before = self.catalogue.send_replace(Some(catalogue.clone()));
+        let was = before.as_deref().cloned().unwrap_or_default();
+        let changes = [
+            ("tools", !same(&was.tools, &catalogue.tools)),
+            ("prompts", !same(&was.prompts, &catalogue.prompts)),
+            ("resources", !same(&was.resources, &catalogue.resources) || !same(&was.templates, &catalogue.templates)),
+        ];
+        for (list, _) in changes.iter().filter(|(_, changed)| *changed) {
+            // Nobody may listen.
+            let _ = self.news.send(News::ListChanged(list));
+        }
+        let greeted = was.version != catalogue.version || was.greeting.get() != catalogue.greeting.get();
+        greeted || before.is_none() || changes.iter().any(|(_, changed)| *changed)
+    }
+}
+
+fn same(one: &[Arc<RawValue>], other: &[Arc<RawValue>]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.get() == other.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(tools: &[&str]) -> Arc<Catalogue> {
+        let tool = |text: &&str| Arc::from(RawValue::from_string((*text).to_owned()).unwrap());
+        Arc::new(Catalogue { tools: Arc::new(tools.iter().map(tool).collect()), ..Catalogue::default() })
+    }
+
+    #[test]
+    fn a_list_is_news_only_where_it_is_another() {
+        let link = Link::default().with_catalogue(listing(&["1"]));
+        let mut news = link.news.subscribe();
+        assert!(!link.publish_catalogue(&listing(&["1"])));
+        assert!(link.publish_catalogue(&listing(&["1", "2"])));
+        assert!(matches!(news.try_recv(), Ok(News::ListChanged("tools"))));
+        assert!(news.try_recv().is_err());
+        assert_eq!(link.catalogue().unwrap().tools.len(), 2);
+    }
+
+    #[test]
+    fn the_first_catalogue_counts_even_where_it_is_empty() {
+        let link = Link::default();
+        assert!(link.catalogue().is_none() && link.publish_catalogue(&listing(&[])));
+        assert!(!link.publish_catalogue(&listing(&[])));
+    }
+}

@@ -1,0 +1,82 @@
+//! What a process offers: its lists, page by page.
+
+use std::{collections::HashSet, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    mcp::{self, Capabilities, ListPage},
+    supervisor::{Exit, handshake, instance::Instance},
+};
+
+/// More items, or more pages, than this is a fault of the server.
+const MOST: usize = 10_000;
+
+/// Items as the server wrote them.
+pub(super) type Items = Arc<Vec<Arc<RawValue>>>;
+
+/// One of the lists of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
+}
+
+impl List {
+    fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::Templates => "resources/templates/list",
+        }
+    }
+
+    /// Which member of a page holds the items.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+        }
+    }
+
+    /// The capability it belongs to.
+    fn capability(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources | Self::Templates => "resources",
+        }
+    }
+
+    /// Every item, over all pages; none where the server does not have this list.
+    pub async fn fetch(self, instance: &Arc<Instance>, offered: &Capabilities) -> Result<Items, Exit> {
+        if !offered.has(self.capability()) {
+            return Ok(Items::default());
+        }
+        let method = self.method();
+        let (mut items, mut cursors, mut cursor) = (Vec::new(), HashSet::new(), None::<String>);
+        loop {
+            let mut request = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era));
+            let result = handshake::read_result(method, request.answer().await)?;
+            let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
+            items.extend(page.items);
+            if items.len() > MOST {
+                return Err(Exit::NotReady(format!("{method} names more than {MOST} items")));
+            }
+            let Some(next) = page.next_cursor else { return Ok(Arc::new(items)) };
+            if !cursors.insert(next.clone()) || cursors.len() > MOST {
+                return Err(Exit::NotReady(format!("{method} does not end")));
+            }
+            cursor = Some(next);
+        }
+    }
+}
+
+fn unreadable(method: &str, error: &serde_json::Error) -> Exit {
+    Exit::NotReady(format!("{method} got a result that cannot be read: {error}"))
+}

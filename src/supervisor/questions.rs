@@ -1,0 +1,64 @@
+//! What a process asks while no request is in flight that it could be about.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::supervisor::messages::Asked;
+
+/// How many questions may wait for somebody to take them.
+const WAITING: usize = 16;
+
+/// A queue with one reader at a time, who may go and be followed by another.
+pub(super) struct Questions(Mutex<Queue>);
+
+struct Queue {
+    sender: mpsc::Sender<Asked>,
+    /// `None` while somebody reads.
+    receiver: Option<mpsc::Receiver<Asked>>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        Self { sender, receiver: Some(receiver) }
+    }
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self(Mutex::new(Queue::default()))
+    }
+}
+
+impl Questions {
+    /// Queues a question; one that does not fit is dropped, and so refused.
+    pub fn put(&self, asked: Asked) {
+        let refused = self.lock().sender.try_send(asked);
+        drop(refused);
+    }
+
+    /// The reading end, where nobody holds it.
+    pub fn take(&self) -> Option<mpsc::Receiver<Asked>> {
+        self.lock().receiver.take()
+    }
+
+    /// Refuses what this process asked and nobody has taken.
+    pub fn clear(&self, generation: u64) {
+        let queue = &mut *self.lock();
+        let waiting: Vec<_> =
+            queue.receiver.iter_mut().flat_map(|receiver| std::iter::from_fn(|| receiver.try_recv().ok())).collect();
+        for asked in waiting.into_iter().filter(|asked| !asked.is_of(generation)) {
+            drop(queue.sender.try_send(asked));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.sender.is_closed() {
+            // Who read before has gone.
+            *queue = Queue::default();
+        }
+        queue
+    }
+}

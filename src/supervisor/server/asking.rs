@@ -1,0 +1,74 @@
+//! What a server asks of its clients. Each of its requests is answered in the end.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix::{Context, Handler};
+use serde_json::value::RawValue;
+
+use crate::{
+    mcp::{self, Era},
+    supervisor::{
+        instance::Sharing,
+        messages::{Answered, Asked},
+        server::{Phase, ServerActor},
+    },
+};
+
+/// Questions of one process that may be open at once.
+const MOST_OPEN: usize = 64;
+
+/// The methods of the questions that are open, by the ids the server gave them.
+pub(super) type Open = HashMap<Box<str>, String>;
+
+impl ServerActor {
+    /// A process that is somebody's alone may ask them; another is refused, for nobody could tell whom it means.
+    pub(super) fn asked(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
+        if method == "ping" {
+            return self.write_if_possible(mcp::answer(id));
+        }
+        let open = self.open_questions.contains_key(id.get()) || self.open_questions.len() >= MOST_OPEN;
+        if !self.may_ask() || open {
+            return self.write_if_possible(mcp::method_not_found(id, method));
+        }
+        self.open_questions.insert(id.get().into(), method.to_owned());
+        let (id, params) = (Arc::from(id.to_owned()), params.map(|params| Arc::from(params.to_owned())));
+        let asked = Asked::new(self.instance.clone(), id, method.to_owned(), params);
+        if let Some(asked) = self.requests.ask(asked) {
+            self.link.questions.put(asked);
+        }
+    }
+
+    /// Servers of the newer era ask in their results (2026-07-28, basic/patterns/mrtr).
+    fn may_ask(&self) -> bool {
+        let exclusive = match self.launch.sharing {
+            Sharing::Shared => false,
+            Sharing::Exclusive { .. } => true,
+        };
+        exclusive && self.instance.era() == Era::Legacy && self.phase != Phase::Stopping
+    }
+
+    /// The server wants no answer any more.
+    pub(super) fn question_cancelled(&mut self, id: &RawValue) {
+        self.open_questions.remove(id.get());
+    }
+
+    /// Refuses whatever is open: a server may wait for its answers before it ends.
+    pub(super) fn refuse_questions(&mut self) {
+        for (id, method) in std::mem::take(&mut self.open_questions) {
+            if let Ok(id) = RawValue::from_string(id.into()) {
+                self.write_if_possible(mcp::method_not_found(&id, &method));
+            }
+        }
+        self.link.questions.clear(self.instance.generation);
+    }
+}
+
+impl Handler<Answered> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, answered: Answered, _: &mut Context<Self>) {
+        if self.open_questions.remove(answered.id.get()).is_some() {
+            self.write_if_possible(answered.line);
+        }
+    }
+}

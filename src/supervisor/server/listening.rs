@@ -1,0 +1,222 @@
+//! Changes a server is asked to tell of: lists in the newer era, and in both the resources that are watched.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use actix::{AsyncContext, Context, Handler};
+use serde_json::value::RawValue;
+
+use crate::{
+    mcp::{self, Capabilities, Era, Members},
+    supervisor::{
+        messages::{Answer, Subscribed, WatchesChanged},
+        server::{Phase, ServerActor},
+    },
+};
+
+/// How long after a server ended its stream of changes it is asked for another one.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// How long a server of the older era may take to agree to tell of a resource.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What somebody hears who watches what the server does not.
+const UNTOLD: &str = "the server does not tell of this resource";
+
+/// What a process was asked to tell of.
+#[derive(Default)]
+pub(super) struct Listening {
+    /// Resources; whether the process agreed.
+    resources: BTreeMap<String, bool>,
+    /// Newer era: the last `subscriptions/listen` sent.
+    newest: Option<u64>,
+    /// The one that counts: the last that was acknowledged.
+    active: Option<u64>,
+    /// Why the process tells nothing.
+    refusal: Option<Arc<RawValue>>,
+}
+
+impl Listening {
+    /// Whether what came by this subscription is to be heard; by an older one it has come, or will come, twice.
+    pub fn is_heard(&self, subscription: &RawValue) -> bool {
+        subscription.get().parse().is_ok_and(|id| self.active.or(self.newest) == Some(id))
+    }
+
+    fn is_ours(&self, id: u64) -> bool {
+        [self.newest, self.active].contains(&Some(id))
+    }
+}
+
+impl ServerActor {
+    /// Asks the process to tell of what is watched now.
+    pub(super) fn follow_watches(&mut self, ctx: &mut Context<Self>) {
+        if self.phase == Phase::Ready {
+            match self.instance.era() {
+                Era::Legacy => self.subscribe(ctx),
+                Era::Modern => self.listen(),
+            }
+        }
+    }
+
+    /// One request for each resource (2025-11-25, server/resources).
+    fn subscribe(&mut self, ctx: &mut Context<Self>) {
+        let watched = self.link.watches.uris();
+        let gone: Vec<_> = self.listening.resources.extract_if(.., |uri, _| !watched.contains(uri)).collect();
+        for (uri, _) in gone {
+            self.ask_about("resources/unsubscribe", uri, |_, _| {});
+        }
+        for uri in watched {
+            match self.listening.resources.get(&uri) {
+                Some(true) => self.link.watches.settle(&uri, Ok(())),
+                Some(false) => {}
+                None => {
+                    self.listening.resources.insert(uri.clone(), false);
+                    let addr = ctx.address();
+                    self.ask_about("resources/subscribe", uri, move |uri, outcome| {
+                        addr.do_send(Subscribed { uri, outcome });
+                    });
+                }
+            }
+        }
+    }
+
+    fn ask_about(
+        &self,
+        method: &'static str,
+        uri: String,
+        tell: impl FnOnce(String, Result<(), Arc<RawValue>>) + 'static,
+    ) {
+        let members = format!(r#""uri":{}"#, serde_json::Value::from(uri.as_str()));
+        let mut request = self.instance.request(|id, era| mcp::request(id, method, &members, era));
+        actix::spawn(async move {
+            let outcome = match tokio::time::timeout(PATIENCE, request.answer()).await {
+                Ok(Answer::Result(_)) => Ok(()),
+                Ok(Answer::Error(error)) => Err(error),
+                Ok(Answer::NotSent | Answer::Unread | Answer::TooLong | Answer::Died(_)) | Err(_) => {
+                    Err(mcp::error(-32603, &format!("the server did not answer {method}"), None))
+                }
+            };
+            tell(uri, outcome);
+        });
+    }
+
+    /// One stream for everything (2026-07-28, basic/utilities/subscriptions). What it is for cannot be changed, so a new
+    /// one is opened before the old one is ended.
+    fn listen(&mut self) {
+        let offered = self.instance.offered();
+        let watched = self.link.watches.uris();
+        let unchanged = self.listening.resources.keys().eq(watched.iter());
+        if unchanged && (self.listening.newest.is_some() || self.listening.refusal.is_some()) {
+            return self.settle_watches();
+        }
+        self.listening.resources = watched.iter().map(|uri| (uri.clone(), false)).collect();
+        self.listening.refusal = None;
+        let Some(members) = filter(&offered, &watched) else {
+            self.end_listen(self.listening.newest);
+            self.end_listen(self.listening.active);
+            (self.listening.newest, self.listening.active) = (None, None);
+            return self.settle_watches();
+        };
+        if self.listening.newest != self.listening.active {
+            self.end_listen(self.listening.newest);
+        }
+        let id = self.instance.next_id();
+        self.listening.newest = Some(id);
+        self.write_if_possible(mcp::request(id, "subscriptions/listen", &members, Era::Modern));
+    }
+
+    /// The server says what of it will be told; the first message of each stream.
+    pub(super) fn acknowledged(&mut self, params: &RawValue) {
+        let Ok(mut members) = Members::parse(params) else { return };
+        let id = mcp::take_subscription(&mut members).and_then(|id| id.get().parse().ok());
+        if id.is_none() || id != self.listening.newest {
+            return;
+        }
+        if self.listening.active != id {
+            self.end_listen(self.listening.active);
+        }
+        self.listening.active = id;
+        let honoured = members.get("notifications").and_then(|honoured| Members::parse(honoured).ok());
+        let told = honoured.as_ref().and_then(|honoured| honoured.get("resourceSubscriptions"));
+        let told: Vec<String> = told.and_then(|told| serde_json::from_str(told.get()).ok()).unwrap_or_default();
+        for (uri, agreed) in &mut self.listening.resources {
+            *agreed = told.contains(uri);
+        }
+        self.settle_watches();
+    }
+
+    /// A stream of changes ended, or was refused; `false` where none of ours has this id.
+    pub(super) fn listen_ended(&mut self, id: u64, refusal: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
+        if !self.listening.is_ours(id) {
+            return false;
+        }
+        let was_newest = self.listening.newest == Some(id);
+        self.listening.active.take_if(|active| *active == id);
+        self.listening.newest.take_if(|newest| *newest == id);
+        if refusal.is_some() {
+            // It is asked again only for something else.
+            self.listening.refusal = refusal.map(|refusal| Arc::from(refusal.to_owned()));
+            self.settle_watches();
+        } else if was_newest {
+            ctx.run_later(AGAIN, Self::follow_watches);
+        }
+        true
+    }
+
+    /// Has the server end a stream of changes.
+    fn end_listen(&mut self, id: Option<u64>) {
+        if let Some(id) = id {
+            self.write_if_possible(mcp::cancelled(id, "another stream takes its place, or nobody listens"));
+        }
+    }
+
+    /// Tells those who watch what the process said; nothing while it is still to say.
+    fn settle_watches(&self) {
+        let Listening { resources, newest, active, refusal } = &self.listening;
+        if newest != active {
+            return;
+        }
+        for (uri, agreed) in resources {
+            let refusal = || refusal.clone().unwrap_or_else(|| mcp::error(-32602, UNTOLD, None));
+            self.link.watches.settle(uri, if *agreed { Ok(()) } else { Err(refusal()) });
+        }
+    }
+}
+
+/// The parameters of a `subscriptions/listen` for all that a server offers to tell; `None` where that is nothing.
+fn filter(offered: &Capabilities, watched: &[String]) -> Option<String> {
+    let mut wanted: Vec<String> =
+        [("tools", "toolsListChanged"), ("prompts", "promptsListChanged"), ("resources", "resourcesListChanged")]
+            .into_iter()
+            .filter(|(capability, _)| offered.says(capability, "listChanged"))
+            .map(|(_, name)| format!(r#""{name}":true"#))
+            .collect();
+    if !watched.is_empty() && offered.says("resources", "subscribe") {
+        wanted.push(format!(r#""resourceSubscriptions":{}"#, serde_json::Value::from(watched)));
+    }
+    (!wanted.is_empty()).then(|| format!(r#""notifications":{{{}}}"#, wanted.join(",")))
+}
+
+impl Handler<WatchesChanged> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WatchesChanged, ctx: &mut Context<Self>) {
+        self.follow_watches(ctx);
+    }
+}
+
+impl Handler<Subscribed> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Subscribed { uri, outcome }: Subscribed, _: &mut Context<Self>) {
+        match outcome {
+            Ok(()) => {
+                if let Some(agreed) = self.listening.resources.get_mut(&uri) {
+                    *agreed = true;
+                }
+            }
+            // Whoever wants to watch it next has the server asked again.
+            Err(_) => drop(self.listening.resources.remove(&uri)),
+        }
+        self.link.watches.settle(&uri, outcome);
+    }
+}

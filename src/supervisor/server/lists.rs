@@ -1,0 +1,130 @@
+//! What a server offers, kept up to date.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{AsyncContext, Context, Handler};
+use futures_util::future;
+use tokio::time::Instant;
+
+use crate::{
+    mcp::Capabilities,
+    model::Catalogue,
+    supervisor::{
+        listing::{Items, List},
+        messages::{ChildListed, Listed},
+        server::{Phase, ServerActor},
+    },
+};
+
+/// Servers may announce changes in bursts; what comes in this time is one change.
+const BURST: Duration = Duration::from_millis(100);
+
+/// Lists are asked for anew no more often than this.
+const PACE: Duration = Duration::from_secs(1);
+
+/// How long a list may take, beyond the one that a start waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a new process may take for its lists before its tools are shown with what its predecessor listed else.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Which lists are out of date.
+#[derive(Default)]
+pub(super) struct Lists {
+    due: Vec<List>,
+    /// They are being asked for, or will be by and by.
+    under_way: bool,
+    asked_at: Option<Instant>,
+    /// Whether all of them were had, or could not be.
+    complete: bool,
+}
+
+impl ServerActor {
+    /// Asks a process that has just become ready for what it did not have to list for that.
+    pub(super) fn list_the_rest(&mut self, ctx: &mut Context<Self>) {
+        self.lists.due = vec![List::Prompts, List::Resources, List::Templates];
+        self.lists.under_way = true;
+        self.relist(ctx);
+        ctx.run_later(FIRST, |actor, _| {
+            if !actor.lists.complete {
+                actor.publish(actor.with_former_lists());
+            }
+        });
+    }
+
+    /// Asks for these lists anew, soon.
+    pub(super) fn relist_soon(&mut self, lists: &[List], ctx: &mut Context<Self>) {
+        if self.phase != Phase::Ready {
+            return;
+        }
+        let fresh = lists.iter().filter(|list| !self.lists.due.contains(list)).copied().collect::<Vec<_>>();
+        self.lists.due.extend(fresh);
+        if !self.lists.under_way {
+            self.lists.under_way = true;
+            let rested = self.lists.asked_at.map_or(PACE, |asked_at| asked_at.elapsed());
+            ctx.run_later(BURST.max(PACE.saturating_sub(rested)), |actor, ctx| actor.relist(ctx));
+        }
+    }
+
+    fn relist(&mut self, ctx: &mut Context<Self>) {
+        let due = std::mem::take(&mut self.lists.due);
+        self.lists.asked_at = Some(Instant::now());
+        let (instance, offered, addr) = (self.instance.clone(), self.instance.offered(), ctx.address());
+        actix::spawn(async move {
+            let fetched = future::join_all(due.into_iter().map(|list| fetch(list, &instance, &offered))).await;
+            addr.do_send(Listed(fetched.into_iter().flatten().collect()));
+        });
+        async fn fetch(
+            list: List,
+            instance: &Arc<crate::supervisor::Instance>,
+            offered: &Capabilities,
+        ) -> Option<(List, Items)> {
+            let items = tokio::time::timeout(PATIENCE, list.fetch(instance, offered)).await.ok()?.ok()?;
+            Some((list, items))
+        }
+    }
+
+    /// Its own tools, and what is known of the other lists from before it was started.
+    fn with_former_lists(&self) -> Arc<Catalogue> {
+        let (own, offered) = (self.instance.catalogue(), self.instance.offered());
+        let former = self.link.catalogue().unwrap_or_default();
+        let kept =
+            |capability: &str, items: &Items| if offered.has(capability) { items.clone() } else { Items::default() };
+        Arc::new(Catalogue {
+            prompts: kept("prompts", &former.prompts),
+            resources: kept("resources", &former.resources),
+            templates: kept("resources", &former.templates),
+            ..Catalogue::clone(&own)
+        })
+    }
+
+    fn publish(&self, catalogue: Arc<Catalogue>) {
+        if self.phase == Phase::Ready {
+            self.supervisor.do_send(ChildListed { id: self.id, generation: self.instance.generation, catalogue });
+        }
+    }
+}
+
+impl Handler<Listed> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Listed(lists): Listed, ctx: &mut Context<Self>) {
+        let mut catalogue = Catalogue::clone(&self.instance.catalogue());
+        for (list, items) in lists {
+            match list {
+                List::Tools => catalogue.tools = items,
+                List::Prompts => catalogue.prompts = items,
+                List::Resources => catalogue.resources = items,
+                List::Templates => catalogue.templates = items,
+            }
+        }
+        let catalogue = Arc::new(catalogue);
+        self.instance.set_catalogue(catalogue.clone());
+        self.lists.under_way = false;
+        self.lists.complete = true;
+        self.publish(catalogue);
+        if !self.lists.due.is_empty() {
+            self.relist_soon(&[], ctx);
+        }
+    }
+}

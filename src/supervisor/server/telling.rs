@@ -1,0 +1,104 @@
+//! What a server says without being asked, and to whom it goes.
+
+use std::sync::Arc;
+
+use actix::Context;
+use serde_json::value::RawValue;
+
+use crate::{
+    mcp::{self, Era, Level, Members},
+    supervisor::{
+        instance::Sharing,
+        listing::List,
+        messages::{News, Note},
+        server::ServerActor,
+    },
+};
+
+impl ServerActor {
+    /// Deals with a notification.
+    pub(super) fn told(&mut self, method: &str, params: Option<&RawValue>, ctx: &mut Context<Self>) {
+        match (method, params) {
+            ("notifications/progress", Some(params)) => self.requests.progress(params),
+            ("notifications/message", Some(params)) => self.logged(params),
+            ("notifications/tools/list_changed", _) => self.relist_soon(&[List::Tools], ctx),
+            ("notifications/prompts/list_changed", _) => self.relist_soon(&[List::Prompts], ctx),
+            ("notifications/resources/list_changed", _) => {
+                self.relist_soon(&[List::Resources, List::Templates], ctx);
+            }
+            ("notifications/resources/updated", Some(params)) => self.resource_updated(params),
+            ("notifications/subscriptions/acknowledged", Some(params)) => self.acknowledged(params),
+            ("notifications/cancelled", Some(params)) => self.cancelled_by_server(params, ctx),
+            _ => self.told_else(method, params),
+        }
+    }
+
+    /// A message goes to those who can be told to be meant: over pipes it says of no request.
+    fn logged(&self, params: &RawValue) {
+        let level = mcp::message_level(params);
+        let note = || Note::Told { method: "notifications/message".into(), params: Some(Arc::from(params.to_owned())) };
+        if self.is_exclusive() {
+            if !self.requests.tell_oldest_of_level(level, note) {
+                let _ = self.link.news.send(News::Logged(Arc::from(params.to_owned())));
+            }
+        } else if !self.requests.tell_only_owner(level, note) {
+            let level = level.map_or("unknown", Level::name);
+            log::debug!(server:% = self.id, level; "a message of a shared server is shown to nobody");
+        }
+    }
+
+    fn told_else(&self, method: &str, params: Option<&RawValue>) {
+        if !self.is_exclusive() {
+            return;
+        }
+        let (method, params) = (Arc::<str>::from(method), params.map(|params| Arc::from(params.to_owned())));
+        let note = || Note::Told { method: method.clone(), params: params.clone() };
+        if !self.requests.tell_oldest(note) {
+            let _ = self.link.news.send(News::Told { method, params });
+        }
+    }
+
+    fn resource_updated(&self, params: &RawValue) {
+        let Ok(mut members) = Members::parse(params) else { return };
+        let Some(uri) = members.text("uri") else { return };
+        let subscription = mcp::take_subscription(&mut members);
+        let passed_on = match (self.instance.era(), subscription) {
+            (Era::Modern, Some(subscription)) => self.listening.is_heard(&subscription),
+            (Era::Modern, None) | (Era::Legacy, _) => true,
+        };
+        if passed_on {
+            // Nobody may listen.
+            let _ = self.link.news.send(News::ResourceUpdated { uri, params: Arc::from(members.to_raw()) });
+        }
+    }
+
+    fn cancelled_by_server(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
+        let Ok(members) = Members::parse(params) else { return };
+        let Some(id) = members.get("requestId") else { return };
+        self.question_cancelled(id);
+        if let Ok(id) = id.get().parse() {
+            self.listen_ended(id, None, ctx);
+        }
+    }
+
+    /// Has a process of the older era log from the least severe level that a request in flight, or one to be sent, wants.
+    pub(super) fn log_from(&mut self, wanted: Level) {
+        let least = self.requests.least_level().map_or(wanted, |least| least.min(wanted));
+        let known = self.log_level == Some(least) || self.setting_level.is_some();
+        if known || self.instance.era() == Era::Modern || !self.instance.offered().has("logging") {
+            return;
+        }
+        let id = self.instance.next_id();
+        let members = format!(r#""level":"{}""#, least.name());
+        if self.write(mcp::request(id, "logging/setLevel", &members, Era::Legacy)).is_ok() {
+            (self.log_level, self.setting_level) = (Some(least), Some(id));
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        match self.launch.sharing {
+            Sharing::Shared => false,
+            Sharing::Exclusive { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Which resources somebody wants to hear of, across the processes of a server.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use crate::{mcp, supervisor::link::Link};
+
+/// How many resources of one server may be watched at once.
+const MOST: usize = 1024;
+
+/// Whether the process that serves agreed to tell; `None` until it said so.
+pub(super) type Outcome = Option<Result<(), Arc<RawValue>>>;
+
+/// Every resource that is watched, and by how many.
+#[derive(Default)]
+pub(super) struct Watches(Mutex<BTreeMap<String, Watched>>);
+
+struct Watched {
+    count: usize,
+    outcome: watch::Sender<Outcome>,
+}
+
+/// Somebody's interest in a resource; dropping it ends it.
+pub struct ResourceWatch {
+    link: Link,
+    uri: String,
+}
+
+impl Watches {
+    /// One more who watches `uri`; what the process says to it comes by the receiver.
+    pub fn add(&self, link: Link, uri: &str) -> Result<(ResourceWatch, watch::Receiver<Outcome>), Arc<RawValue>> {
+        let mut watched = self.lock();
+        if watched.len() >= MOST && !watched.contains_key(uri) {
+            return Err(mcp::error(-32603, &format!("more than {MOST} resources of this server are watched"), None));
+        }
+        let one =
+            watched.entry(uri.to_owned()).or_insert_with(|| Watched { count: 0, outcome: watch::Sender::default() });
+        one.count = one.count.saturating_add(1);
+        Ok((ResourceWatch { link, uri: uri.to_owned() }, one.outcome.subscribe()))
+    }
+
+    /// What is watched now.
+    pub fn uris(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Tells those who wait what a process said.
+    pub fn settle(&self, uri: &str, outcome: Result<(), Arc<RawValue>>) {
+        if let Some(watched) = self.lock().get(uri) {
+            watched.outcome.send_replace(Some(outcome));
+        }
+    }
+
+    fn remove(&self, uri: &str) {
+        let mut watched = self.lock();
+        let last = watched.get_mut(uri).is_some_and(|one| {
+            one.count = one.count.saturating_sub(1);
+            one.count == 0
+        });
+        if last {
+            watched.remove(uri);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ResourceWatch {
+    fn drop(&mut self) {
+        self.link.watches.remove(&self.uri);
+        self.link.tell_watches();
+    }
+}
