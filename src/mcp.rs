@@ -9,6 +9,7 @@ mod envelope;
 mod framing;
 mod level;
 mod members;
+mod param_headers;
 pub mod prefix;
 mod request;
 mod revision;
@@ -24,6 +25,7 @@ pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
+pub use param_headers::{ParamHeader, header_value};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{

@@ -1,6 +1,7 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
 pub mod account;
+pub mod address;
 pub mod balance;
 pub mod breaker;
 pub mod call;
