@@ -1,6 +1,6 @@
 //! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `lanes` do it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -71,8 +71,6 @@ pub struct Offer {
     pub is_up: bool,
     /// Who shares a process of it.
     pub isolation: Isolation,
-    /// Its owner's descriptions of its tools, by the tool's name.
-    pub descriptions: BTreeMap<String, String>,
 }
 
 /// Somebody's interest in a resource; dropping it ends it.
