@@ -153,7 +153,7 @@ async fn a_panic_in_a_servers_actor_fails_the_call_in_flight_at_once() {
     let supervised = supervised().await;
     let (instance, _) = supervised.serving(None).await;
     let arguments = serde_json::value::to_raw_value(&serde_json::json!({"ms": 60_000})).unwrap();
-    let mut call = instance.call_tool("sleep", &arguments, None);
+    let mut call = instance.call_tool("sleep", &arguments, None, None);
     assert!(instance.addr().unwrap().send(Panic).await.is_err());
     let answer = tokio::time::timeout(Duration::from_secs(10), call.answer()).await.expect("it waits for ever");
     assert!(matches!(answer, Answer::Died(_)), "{answer:?}");
