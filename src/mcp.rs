@@ -3,14 +3,18 @@
 //! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
 
 mod control;
+pub mod convert;
 mod declared;
 mod envelope;
 mod framing;
 mod level;
 mod members;
+mod param_headers;
+pub mod prefix;
 mod relay;
 mod request;
 mod revision;
+pub mod template;
 mod write;
 
 pub use control::{
@@ -22,6 +26,7 @@ pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
+pub use param_headers::{ParamHeader, header_value};
 pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};

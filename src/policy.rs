@@ -1,6 +1,7 @@
 //! Decisions as pure functions of state and time; no actor, no clock, no I/O.
 
 pub mod account;
+pub mod address;
 pub mod balance;
 pub mod breaker;
 pub mod call;
@@ -15,6 +16,7 @@ pub mod rate;
 pub mod remote;
 pub mod restart;
 pub mod retry;
+pub mod search;
 pub mod secret;
 pub mod server;
 pub mod service;

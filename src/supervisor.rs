@@ -15,6 +15,7 @@ pub mod messages;
 mod output;
 mod process;
 mod questions;
+pub mod remote;
 mod reports;
 mod requests;
 mod server;

@@ -18,6 +18,11 @@ impl Members {
         serde_json::from_str(object.get())
     }
 
+    /// Reads an object from bytes, as [`Members::parse`] does.
+    pub fn from_slice(object: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(object)
+    }
+
     /// The value of a member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<RawValue>> {

@@ -1,0 +1,110 @@
+//! Making connections to a remote server: by which addresses, and with which certainty of whom.
+
+use std::{error::Error, net::SocketAddr, time::Duration};
+
+use actix_tls::connect::{Connector, Resolve, Resolver};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use tokio::net::lookup_host;
+
+use crate::policy::{address, service::is_refused};
+
+/// Longest time to connect, the look-up of the name included, and again to agree on encryption.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for the next request. Many servers close theirs after five seconds of quiet.
+const KEPT: Duration = Duration::from_secs(4);
+
+/// Connections at once. Requests are bounded elsewhere.
+const MOST: usize = 2048;
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reachable {
+    /// Those of the public internet.
+    Public,
+    /// Those of this machine and its networks, too.
+    Any,
+}
+
+impl Reachable {
+    fn admits(self, address: SocketAddr) -> bool {
+        match self {
+            Self::Public => address::is_public(address.ip()),
+            Self::Any => !is_refused(address.ip()),
+        }
+    }
+
+    /// Why not, for people.
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Public => "it is at no public address; an administrator may allow that with MCP_PRIVATE_ADDRESSES",
+            Self::Any => "it is at no address that may be connected to",
+        }
+    }
+}
+
+/// A client that follows no redirect and connects to these addresses only, whatever a name resolves to at that moment.
+pub(super) fn client(reachable: Reachable) -> awc::Client {
+    let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
+    let connector = awc::Connector::new()
+        .connector(dialer)
+        .timeout(CONNECT)
+        .handshake_timeout(CONNECT)
+        .conn_keep_alive(KEPT)
+        .limit(MOST);
+    awc::Client::builder().connector(connector).disable_redirects().disable_timeout().no_default_headers().finish()
+}
+
+/// Fails where the host of `uri` is an address that may not be connected to: those are looked up by nobody.
+pub(super) fn check_literal(uri: &awc::http::Uri, reachable: Reachable) -> Result<(), String> {
+    let literal = uri.host().and_then(|host| bare(host).parse().ok());
+    match literal {
+        Some(ip) if !reachable.admits(SocketAddr::new(ip, 0)) => Err(reachable.refusal().into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+struct Lookup(Reachable);
+
+impl Resolve for Lookup {
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Result<Vec<SocketAddr>, Box<dyn Error>>> {
+        let Self(reachable) = *self;
+        async move {
+            let found = lookup_host((bare(host), port)).await?;
+            let addresses: Vec<_> = found.filter(|address| reachable.admits(*address)).collect();
+            if addresses.is_empty() { Err(reachable.refusal().into()) } else { Ok(addresses) }
+        }
+        .boxed_local()
+    }
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_leads_to_public_addresses_only_unless_others_are_allowed() {
+        for host in ["localhost", "127.1", "2130706433", "[::1]"] {
+            assert!(Lookup(Reachable::Public).lookup(host, 80).await.is_err(), "{host}");
+            assert!(Lookup(Reachable::Any).lookup(host, 80).await.is_ok(), "{host}");
+        }
+        assert!(Lookup(Reachable::Any).lookup("169.254.169.254", 80).await.is_err());
+        assert!(Lookup(Reachable::Public).lookup("1.1.1.1", 80).await.is_ok());
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_checked_like_one_behind_a_name() {
+        let check = |url: &str, reachable| check_literal(&url.parse().unwrap(), reachable);
+        for url in ["http://127.0.0.1:1/", "http://[::1]/", "http://10.0.0.1/", "http://[::ffff:10.0.0.1]/"] {
+            assert!(check(url, Reachable::Public).unwrap_err().contains("MCP_PRIVATE_ADDRESSES"), "{url}");
+            assert_eq!(check(url, Reachable::Any), Ok(()), "{url}");
+        }
+        assert!(check("http://169.254.169.254/", Reachable::Any).is_err());
+        assert_eq!(check("https://example.com/mcp", Reachable::Public), Ok(()));
+    }
+}

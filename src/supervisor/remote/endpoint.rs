@@ -1,0 +1,225 @@
+//! What is known of a remote server, and how a request to it is made.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use awc::{
+    ClientRequest, ClientResponse,
+    error::{ConnectError, SendRequestError},
+    http::{
+        Method, Uri, Version,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use serde_json::value::RawValue;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
+
+use crate::{
+    mcp::ParamHeader,
+    supervisor::{
+        RemoteTarget,
+        remote::{
+            Heard,
+            dial::{self, Reachable},
+            failure::Failure,
+            outgoing::Outgoing,
+        },
+    },
+};
+
+/// What a stream of events is called.
+pub(super) const EVENTS: &str = "text/event-stream";
+
+/// The header that names a session.
+pub(super) const SESSION: &str = "Mcp-Session-Id";
+
+/// One remote server.
+pub(super) struct Endpoint {
+    client: awc::Client,
+    pub url: Uri,
+    headers: HeaderMap,
+    heard: mpsc::Sender<Heard>,
+    over: RefCell<Option<oneshot::Sender<String>>>,
+    /// The session of the older era.
+    session: RefCell<Option<String>>,
+    /// The revision agreed on in the older era.
+    pub version: RefCell<Option<String>>,
+    /// Where messages are posted to in 2024-11-05.
+    pub older: RefCell<Option<Uri>>,
+    /// What tools want repeated in the head, by their names.
+    pub params: RefCell<HashMap<String, Rc<[ParamHeader]>>>,
+    /// Requests without an answer.
+    pub flights: RefCell<HashMap<String, Flight>>,
+    next_flight: Cell<u64>,
+}
+
+/// A request without an answer.
+pub(super) struct Flight {
+    number: u64,
+    pub task: AbortHandle,
+    /// Whether letting go of its stream cancels it.
+    pub modern: bool,
+}
+
+impl Endpoint {
+    /// The endpoint, and what tells why it is over.
+    pub fn new(
+        target: &RemoteTarget,
+        heard: mpsc::Sender<Heard>,
+    ) -> Result<(Rc<Self>, oneshot::Receiver<String>), String> {
+        let url: Uri = target.remote.url.parse().map_err(|_| "its URL cannot be read".to_owned())?;
+        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+            return Err("its URL is not one of http or https".into());
+        }
+        let reachable = if target.private_addresses { Reachable::Any } else { Reachable::Public };
+        dial::check_literal(&url, reachable)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &target.remote.headers {
+            let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(value).ok());
+            let (name, value) = read.ok_or_else(|| format!("its header {name} cannot be sent"))?;
+            headers.append(name, value);
+        }
+        let (end, over) = oneshot::channel();
+        let endpoint = Self {
+            client: dial::client(reachable),
+            url,
+            headers,
+            heard,
+            over: RefCell::new(Some(end)),
+            session: RefCell::default(),
+            version: RefCell::default(),
+            older: RefCell::default(),
+            params: RefCell::default(),
+            flights: RefCell::default(),
+            next_flight: Cell::default(),
+        };
+        Ok((Rc::new(endpoint), over))
+    }
+
+    /// Tells what came; false once nobody listens any more.
+    pub async fn tell(&self, heard: Heard) -> bool {
+        self.heard.send(heard).await.is_ok()
+    }
+
+    /// Ends the connection as a whole.
+    pub fn end(&self, reason: &str) {
+        if let Some(end) = self.over.take() {
+            // The task that drives it has ended already where it hears of this no more.
+            let _ = end.send(reason.to_owned());
+        }
+    }
+
+    /// Whether there is a session of the older era.
+    pub fn has_session(&self) -> bool {
+        self.session.borrow().is_some()
+    }
+
+    /// Takes over the session that an answer to `initialize` names.
+    pub fn take_session(&self, answer: &HeaderMap) {
+        let session = answer.get(SESSION).and_then(|session| session.to_str().ok());
+        *self.session.borrow_mut() = session.map(ToOwned::to_owned);
+    }
+
+    /// Notes a request under way.
+    pub fn departed(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
+        let number = self.next_flight.get();
+        self.next_flight.set(number.wrapping_add(1));
+        self.flights.borrow_mut().insert(id.get().to_owned(), Flight { number, task, modern });
+        number
+    }
+
+    /// Forgets a request that has its answer, unless its id stands for another one by now.
+    pub fn landed(&self, id: &RawValue, number: u64) {
+        let mut flights = self.flights.borrow_mut();
+        if flights.get(id.get()).is_some_and(|flight| flight.number == number) {
+            flights.remove(id.get());
+        }
+    }
+
+    /// Posts a message; answers with the head of what came back.
+    pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, Failure> {
+        let older = self.older.borrow().clone();
+        let url = older.as_ref().unwrap_or(&self.url);
+        let params = message.name.as_ref().and_then(|name| self.params.borrow().get(name).cloned());
+        let mut request = self.request(Method::POST, url);
+        if message.modern.is_none() && message.method != "initialize" {
+            request = self.in_session(request);
+        }
+        for (name, value) in message.repeated(params.as_deref().unwrap_or_default()) {
+            request = request.insert_header((name, value));
+        }
+        let request = request
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .insert_header((header::ACCEPT, format!("application/json, {EVENTS}")));
+        let body =
+            message.line.strip_suffix(b"\n").map_or_else(|| message.line.clone(), |line| message.line.slice_ref(line));
+        request.send_body(body).await.map_err(failure)
+    }
+
+    /// Asks for a stream of events, after the event of this id where one is given.
+    pub async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, Failure> {
+        let mut request = self.in_session(self.request(Method::GET, &self.url));
+        if let Some(id) = last_event {
+            request = request.insert_header(("Last-Event-ID", id));
+        }
+        request.insert_header((header::ACCEPT, EVENTS)).send().await.map_err(failure)
+    }
+
+    /// Ends the session at the server, where there is one.
+    pub async fn delete(&self) {
+        if self.has_session() {
+            // Whether it minds or not: we are gone.
+            let _ = self.in_session(self.request(Method::DELETE, &self.url)).send().await;
+        }
+    }
+
+    fn in_session(&self, mut request: ClientRequest) -> ClientRequest {
+        if let Some(session) = self.session.borrow().as_deref() {
+            request = request.insert_header((SESSION, session));
+        }
+        if let Some(version) = self.version.borrow().as_deref() {
+            request = request.insert_header(("MCP-Protocol-Version", version));
+        }
+        request
+    }
+
+    fn request(&self, method: Method, url: &Uri) -> ClientRequest {
+        let agent = concat!("ostler/", env!("CARGO_PKG_VERSION"));
+        let request = self.client.request(method, url).insert_header((header::USER_AGENT, agent));
+        self.headers.iter().fold(request, |request, header| request.append_header(header))
+    }
+}
+
+/// Whether an answer is a stream of events.
+pub(super) fn is_stream(answer: &ClientResponse) -> bool {
+    media_type(answer).eq_ignore_ascii_case(EVENTS)
+}
+
+/// Whether an answer tells where it ends. One that does not, in HTTP/1.1, is read as empty.
+pub(super) fn has_measure(answer: &ClientResponse) -> bool {
+    let headers = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    answer.version() == Version::HTTP_10 || headers.iter().any(|name| answer.headers().contains_key(name))
+}
+
+/// What an answer's body is.
+pub(super) fn media_type(answer: &ClientResponse) -> &str {
+    let value = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
+}
+
+fn failure(error: SendRequestError) -> Failure {
+    match error {
+        SendRequestError::Connect(ConnectError::Disconnected) => Failure::Broken("it closed the connection".into()),
+        SendRequestError::Connect(ConnectError::Resolver(why)) => Failure::Unreached(why.to_string()),
+        SendRequestError::Connect(ConnectError::Timeout) => Failure::Unreached("it took too long to connect".into()),
+        SendRequestError::Connect(why) => Failure::Unreached(why.to_string()),
+        SendRequestError::Url(why) => Failure::Unreached(why.to_string()),
+        other => Failure::Broken(other.to_string()),
+    }
+}

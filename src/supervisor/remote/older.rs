@@ -1,0 +1,104 @@
+//! HTTP+SSE of 2024-11-05: one stream for all that comes, and another address for all that goes.
+
+use std::{rc::Rc, time::Duration};
+
+use awc::{ClientResponse, http::Uri};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+use crate::supervisor::remote::{
+    endpoint::{self, Endpoint},
+    events::{Event, Events},
+    failure::Failure,
+    outgoing::Outgoing,
+    post::deliver,
+};
+
+/// How long the server may take to say where messages go.
+const ENDPOINT: Duration = Duration::from_secs(10);
+
+/// Opens the stream after `initialize` was refused with `status`, sends it where the stream says, and reads the stream
+/// until it ends: with it, the connection is over.
+pub(super) async fn converse(
+    endpoint: &Rc<Endpoint>,
+    initialize: &Outgoing,
+    status: u16,
+    number: u64,
+) -> Result<(), Failure> {
+    let refused = || Failure::Refused(status);
+    let mut stream = endpoint.get(None).await.map_err(|_| refused())?;
+    if !stream.status().is_success() || !endpoint::is_stream(&stream) {
+        return Err(refused());
+    }
+    let mut events = Events::default();
+    let named = timeout(ENDPOINT, async {
+        loop {
+            let event = next(&mut stream, &mut events).await?;
+            if event.name == "endpoint" {
+                return Some(event);
+            }
+        }
+    });
+    let named = named.await.ok().flatten().ok_or_else(refused)?;
+    let place = String::from_utf8(named.data).ok().and_then(|place| resolve(&endpoint.url, &place));
+    let place = place.ok_or_else(|| Failure::Broken("it names no place of its own for messages".into()))?;
+    *endpoint.older.borrow_mut() = Some(place);
+    let answer = endpoint.post(initialize).await?;
+    if !answer.status().is_success() {
+        return Err(Failure::Refused(answer.status().as_u16()));
+    }
+    if let Some(id) = initialize.id() {
+        endpoint.landed(id, number);
+    }
+    while let Some(event) = next(&mut stream, &mut events).await {
+        deliver(endpoint, Some(initialize), &event.data).await;
+    }
+    endpoint.end("its stream of events ended");
+    Ok(())
+}
+
+async fn next(stream: &mut ClientResponse, events: &mut Events) -> Option<Event> {
+    loop {
+        match events.next_event() {
+            Some(Ok(event)) if !event.data.is_empty() => return Some(event),
+            Some(Ok(_)) => continue,
+            Some(Err(_)) => return None,
+            None => {}
+        }
+        events.feed(&stream.next().await?.ok()?);
+    }
+}
+
+/// What a reference means at `base`; `None` where it leads to another server.
+fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
+    let (scheme, authority) = (base.scheme_str()?, base.authority()?);
+    if reference.starts_with("http://") || reference.starts_with("https://") {
+        let found: Uri = reference.parse().ok()?;
+        let same = found.scheme() == base.scheme() && found.authority() == base.authority();
+        return same.then_some(found);
+    }
+    if reference.starts_with("//") {
+        return None;
+    }
+    let folder =
+        if reference.starts_with('/') { "" } else { base.path().rsplit_once('/').map_or("", |(path, _)| path) };
+    let separator = if reference.starts_with('/') { "" } else { "/" };
+    format!("{scheme}://{authority}{folder}{separator}{reference}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_go_to_the_same_server_only() {
+        let base = "http://a.example:81/mcp/sse?x=1".parse().unwrap();
+        let at = |reference: &str| resolve(&base, reference).map(|uri| uri.to_string());
+        assert_eq!(at("/messages?s=1").as_deref(), Some("http://a.example:81/messages?s=1"));
+        assert_eq!(at("messages").as_deref(), Some("http://a.example:81/mcp/messages"));
+        assert_eq!(at("http://a.example:81/m").as_deref(), Some("http://a.example:81/m"));
+        for elsewhere in ["https://a.example:81/m", "http://b.example/m", "//b.example/m", "http://a.example/m"] {
+            assert_eq!(at(elsewhere), None, "{elsewhere}");
+        }
+    }
+}

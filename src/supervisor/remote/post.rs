@@ -1,0 +1,261 @@
+//! Sending a message, and what comes back for it.
+
+use std::{rc::Rc, time::Duration};
+
+use awc::{ClientResponse, http::StatusCode};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    mcp::{self, Frame, MAX_LINE},
+    supervisor::remote::{
+        Heard, Queued,
+        endpoint::{self, Endpoint},
+        events::Events,
+        failure::Failure,
+        listen, older,
+        outgoing::Outgoing,
+    },
+};
+
+/// How much is read of an answer that says no.
+const REFUSAL: usize = 64 * 1024;
+
+/// How long the end of a stream is waited for after its answer, so that the connection can be used again.
+const END_OF_STREAM: Duration = Duration::from_secs(1);
+
+/// How often a stream that broke off is asked for again without anything new.
+const RESUMED: u32 = 5;
+
+/// Sends a request, and tells its answer or why there is none.
+pub(super) async fn request(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number: u64) {
+    let outcome = ask(endpoint, message, queued, number).await;
+    let Some(id) = message.id() else { return };
+    endpoint.landed(id, number);
+    if let Err(failure) = outcome {
+        endpoint.tell(Heard::Said(format!("POST {} → {failure}", message.method))).await;
+        let lost = failure == Failure::SessionLost;
+        endpoint.tell(Heard::Failed { id: id.to_owned(), failure }).await;
+        if lost {
+            endpoint.end("the server ended the session");
+        }
+    }
+}
+
+/// Sends a message that wants no answer.
+pub(super) async fn notify(endpoint: &Endpoint, message: &Outgoing, queued: Queued) {
+    let outcome = endpoint.post(message).await;
+    drop(queued);
+    let failure = match outcome {
+        Ok(answer) if answer.status().is_success() => return,
+        Ok(answer) => Failure::Refused(answer.status().as_u16()),
+        Err(failure) => failure,
+    };
+    let what = if message.method.is_empty() { "an answer" } else { &message.method };
+    endpoint.tell(Heard::Said(format!("POST {what} → {failure}"))).await;
+}
+
+async fn ask(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number: u64) -> Result<(), Failure> {
+    let answer = endpoint.post(message).await?;
+    drop(queued);
+    let status = answer.status();
+    if !status.is_success() {
+        return refused(endpoint, message, answer, number).await;
+    }
+    if endpoint.older.borrow().is_some() {
+        // The answer comes by the stream.
+        return Ok(());
+    }
+    if message.method == "initialize" {
+        endpoint.take_session(answer.headers());
+    }
+    if !endpoint::has_measure(&answer) && status != StatusCode::ACCEPTED {
+        return Err(Failure::Broken("its answer has neither a length nor chunks".into()));
+    }
+    if endpoint::is_stream(&answer) {
+        return follow(endpoint, message, answer, number).await;
+    }
+    let Some(body) = read(answer, MAX_LINE).await? else {
+        endpoint.tell(Heard::Frame(oversized(message))).await;
+        return Ok(());
+    };
+    if deliver_all(endpoint, message, &body).await? {
+        Ok(())
+    } else {
+        Err(Failure::Broken(format!("status {} without an answer", status.as_u16())))
+    }
+}
+
+/// A body that is one message, or several in the revision that had batches; whether the answer was among them.
+async fn deliver_all(endpoint: &Endpoint, message: &Outgoing, body: &Bytes) -> Result<bool, Failure> {
+    let text = std::str::from_utf8(body).unwrap_or_default().trim();
+    if text.is_empty() {
+        return Ok(false);
+    }
+    let parts: Vec<&RawValue> = match text.strip_prefix('[') {
+        Some(_) => serde_json::from_str(text).map_err(no_json)?,
+        None => vec![serde_json::from_str(text).map_err(no_json)?],
+    };
+    let mut answered = false;
+    for part in parts {
+        answered |= deliver(endpoint, Some(message), part.get().as_bytes()).await;
+    }
+    Ok(answered)
+}
+
+fn no_json(_: serde_json::Error) -> Failure {
+    Failure::Broken("its answer is no JSON".into())
+}
+
+/// Passes on a message; whether it answers the one given.
+pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        method: Option<&'a RawValue>,
+    }
+    let envelope: Option<Envelope<'_>> = serde_json::from_slice(data).ok();
+    let answered = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
+    let asked =
+        message.filter(|message| answered.zip(message.id()).is_some_and(|(ours, theirs)| is_same(ours, theirs)));
+    let line = match asked {
+        Some(message) => {
+            let (line, notes) = listen::learn(endpoint, message, data);
+            for note in notes {
+                endpoint.tell(Heard::Said(note)).await;
+            }
+            line
+        }
+        None => on_one_line(data),
+    };
+    endpoint.tell(Heard::Frame(Frame::Line(line))).await;
+    asked.is_some()
+}
+
+/// Raw line ends stand between tokens only, so a space in their place changes nothing.
+pub(super) fn on_one_line(data: &[u8]) -> Bytes {
+    let mut line = data.to_vec();
+    for byte in line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    line.into()
+}
+
+fn is_same(a: &RawValue, b: &RawValue) -> bool {
+    let value = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get()).ok();
+    a.get() == b.get() || value(a).is_some_and(|a| Some(a) == value(b))
+}
+
+/// What stands for an answer over the cap.
+fn oversized(message: &Outgoing) -> Frame {
+    let id = message.id().map_or("null", RawValue::get);
+    Frame::Oversized { head: format!(r#"{{"jsonrpc":"2.0","id":{id},"#).into(), tail: Bytes::new() }
+}
+
+/// Reads the stream of an answer, and in the older era goes on with another one where it breaks off.
+async fn follow(
+    endpoint: &Rc<Endpoint>,
+    message: &Outgoing,
+    answer: ClientResponse,
+    number: u64,
+) -> Result<(), Failure> {
+    let (mut events, mut answer) = (Events::default(), answer);
+    loop {
+        while let Some(Ok(piece)) = answer.next().await {
+            events.feed(&piece);
+            while let Some(event) = events.next_event() {
+                let Ok(event) = event else {
+                    endpoint.tell(Heard::Frame(oversized(message))).await;
+                    return Ok(());
+                };
+                if !event.data.is_empty() && deliver(endpoint, Some(message), &event.data).await {
+                    if let Some(id) = message.id() {
+                        endpoint.landed(id, number);
+                    }
+                    let _ = timeout(END_OF_STREAM, async { while let Some(Ok(_)) = answer.next().await {} }).await;
+                    return Ok(());
+                }
+            }
+        }
+        if message.modern.is_some() || events.last_id.is_none() {
+            return Err(Failure::Broken("the stream ended before the answer".into()));
+        }
+        answer = resume(endpoint, &mut events).await?;
+    }
+}
+
+/// The rest of a stream that broke off (2025-11-25, transports, "resumability and redelivery").
+async fn resume(endpoint: &Endpoint, events: &mut Events) -> Result<ClientResponse, Failure> {
+    events.reopened();
+    for attempt in 0..RESUMED {
+        sleep(listen::pause(events.retry, attempt)).await;
+        match endpoint.get(events.last_id.as_deref()).await {
+            Ok(answer) if answer.status().is_success() && endpoint::is_stream(&answer) => return Ok(answer),
+            Ok(answer) if answer.status() == StatusCode::NOT_FOUND => break,
+            Ok(answer) if !answer.status().is_server_error() => return Err(Failure::Refused(answer.status().as_u16())),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(Failure::Broken("the stream of its answer broke off and could not be taken up again".into()))
+}
+
+/// What to make of an answer that says no.
+async fn refused(
+    endpoint: &Rc<Endpoint>,
+    message: &Outgoing,
+    answer: ClientResponse,
+    number: u64,
+) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Refusal<'a> {
+        #[serde(borrow)]
+        error: &'a RawValue,
+    }
+    let status = answer.status();
+    let body = read(answer, REFUSAL).await.ok().flatten().unwrap_or_default();
+    let refusal: Option<Refusal<'_>> = serde_json::from_slice(&body).ok();
+    let error = refusal.and_then(|refusal| Some((refusal.error, serde_json::from_str(refusal.error.get()).ok()?)));
+    if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
+        return Err(Failure::SessionLost);
+    }
+    match (error, message.id()) {
+        (Some((error, _)), Some(id)) => {
+            let line = mcp::answer_with(id, Err(error));
+            endpoint.tell(Heard::Said(format!("POST {} → {}", message.method, status.as_u16()))).await;
+            endpoint.tell(Heard::Frame(Frame::Line(on_one_line(&line)))).await;
+            Ok(())
+        }
+        _ if message.method == "initialize" && matches!(status.as_u16(), 400 | 404 | 405) => {
+            older::converse(endpoint, message, status.as_u16(), number).await
+        }
+        _ => Err(Failure::Refused(status.as_u16())),
+    }
+}
+
+/// A session that is gone is 404 by the specification, and 400 with these words at many servers.
+fn is_session_lost(status: StatusCode, error: Option<&mcp::RpcError>) -> bool {
+    match error {
+        None => status == StatusCode::NOT_FOUND,
+        Some(error) => {
+            let named = matches!(status.as_u16(), 400 | 404) && error.message.to_ascii_lowercase().contains("session");
+            named && matches!(error.code, -32001 | -32000 | -32600)
+        }
+    }
+}
+
+/// A whole body; `None` where it is longer than `most`.
+async fn read(mut answer: ClientResponse, most: usize) -> Result<Option<Bytes>, Failure> {
+    let mut body = bytes::BytesMut::new();
+    while let Some(piece) = answer.next().await {
+        body.extend_from_slice(&piece.map_err(|error| Failure::Broken(error.to_string()))?);
+        if body.len() > most {
+            return Ok(None);
+        }
+    }
+    Ok(Some(body.freeze()))
+}

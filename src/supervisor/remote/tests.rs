@@ -1,0 +1,384 @@
+//! The transport against a server in the test that says exactly what it is told to say.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::*;
+use crate::model::Remote;
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(in crate::supervisor) struct Seen {
+    pub method: String,
+    path: String,
+    headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub fn says(&self, part: &str) -> bool {
+        self.body.contains(part)
+    }
+}
+
+/// A server; each connection serves one request.
+pub(in crate::supervisor) struct Server {
+    url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    pub fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        let (seen, answer) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(answer));
+        let all = seen.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (all, answer) = (all.clone(), answer.clone());
+                std::thread::spawn(move || {
+                    let mut stream = stream;
+                    if let Some(request) = read(&stream) {
+                        all.lock().unwrap().push(request.clone());
+                        answer(&request, &mut stream);
+                    }
+                });
+            }
+        });
+        Self { url, seen }
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub fn target(&self) -> RemoteTarget {
+        RemoteTarget {
+            remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
+            private_addresses: true,
+        }
+    }
+
+    fn connect(&self) -> (Sender, mpsc::Receiver<Heard>) {
+        connect(&self.target()).unwrap()
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Seen> {
+    let mut reader = BufReader::new(stream);
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        Some(line.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut words = first.split(' ').map(ToOwned::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    let mut headers = BTreeMap::new();
+    while let Some((name, value)) = line()?.split_once(':') {
+        headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Seen { method, path, headers, body: String::from_utf8(body).unwrap() })
+}
+
+pub(in crate::supervisor) fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
+    let length = body.len();
+    let _ = write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
+}
+
+pub(in crate::supervisor) fn json(stream: &mut TcpStream, body: &str) {
+    say(stream, "200 OK", "Content-Type: application/json\r\n", body);
+}
+
+/// A stream of events that ends.
+fn events(stream: &mut TcpStream, text: &str) {
+    begin(stream, text);
+    let _ = write!(stream, "0\r\n\r\n");
+}
+
+/// A stream of events that goes on.
+fn begin(stream: &mut TcpStream, text: &str) {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked";
+    let _ = write!(stream, "{head}\r\n\r\n");
+    go_on(stream, text);
+}
+
+fn go_on(stream: &mut TcpStream, text: &str) {
+    let _ = write!(stream, "{:x}\r\n{text}\r\n", text.len());
+}
+
+async fn next(heard: &mut mpsc::Receiver<Heard>) -> Heard {
+    let next = tokio::time::timeout(Duration::from_secs(20), heard.recv());
+    next.await.expect("nothing was heard").expect("the transport ended without saying why")
+}
+
+/// The next message, past what is said to people.
+async fn message(heard: &mut mpsc::Receiver<Heard>) -> String {
+    loop {
+        match next(heard).await {
+            Heard::Frame(Frame::Line(line)) => return String::from_utf8(line.to_vec()).unwrap(),
+            Heard::Said(_) => {}
+            other => panic!("no message: {other:?}"),
+        }
+    }
+}
+
+async fn failed(heard: &mut mpsc::Receiver<Heard>) -> (String, Failure) {
+    loop {
+        match next(heard).await {
+            Heard::Failed { id, failure } => return (id.get().to_owned(), failure),
+            Heard::Said(_) => {}
+            other => panic!("no failure: {other:?}"),
+        }
+    }
+}
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#;
+const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+const GREETING: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{}}}"#;
+
+fn call(id: u64) -> Bytes {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{}}}}}}"#).into()
+}
+
+fn modern(id: &str, method: &str, members: &str) -> Bytes {
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{{{members}{meta}}}}}\n").into()
+}
+
+/// A session of the older era in which calls are answered by `answer`.
+fn in_session(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Server {
+    Server::start(move |seen, stream| match seen.method.as_str() {
+        "POST" if seen.says("\"initialize\"") => {
+            say(stream, "200 OK", "Content-Type: application/json\r\nMcp-Session-Id: s-1\r\n", GREETING);
+        }
+        "POST" if seen.says("notifications/") => say(stream, "202 Accepted", "", ""),
+        "DELETE" => say(stream, "200 OK", "", ""),
+        _ => answer(seen, stream),
+    })
+}
+
+async fn greeted(server: &Server) -> (Sender, mpsc::Receiver<Heard>) {
+    let (sender, mut heard) = server.connect();
+    sender.send(INITIALIZE.into()).unwrap();
+    assert_eq!(message(&mut heard).await, GREETING);
+    sender.send(INITIALIZED.into()).unwrap();
+    (sender, heard)
+}
+
+#[actix::test]
+async fn a_session_is_opened_kept_and_ended() {
+    let server = in_session(|seen, stream| match seen.method.as_str() {
+        "GET" => say(stream, "405 Method Not Allowed", "", ""),
+        _ => json(stream, "{\"jsonrpc\":\"2.0\",\n \"id\":2,\"result\":{\"x\":1e400}}"),
+    });
+    let (sender, mut heard) = greeted(&server).await;
+    sender.send(call(2)).unwrap();
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0",  "id":2,"result":{"x":1e400}}"#);
+    drop(sender);
+    while heard.recv().await.is_some() {}
+    let seen = server.seen();
+    let of =
+        |method: &str, part: &str| seen.iter().find(|seen| seen.method == method && seen.says(part)).unwrap().clone();
+    assert_eq!(of("POST", "\"initialize\"").header("mcp-session-id"), "");
+    assert_eq!(of("POST", "\"initialize\"").header("accept"), "application/json, text/event-stream");
+    for request in [of("POST", "initialized"), of("GET", ""), of("POST", "tools/call"), of("DELETE", "")] {
+        let headers = ["mcp-session-id", "mcp-protocol-version", "x-key"].map(|name| request.header(name));
+        assert_eq!(headers, ["s-1", "2025-06-18", "k"], "{request:?}");
+        assert_eq!(request.header("mcp-method"), "");
+    }
+}
+
+#[actix::test]
+async fn requests_of_the_stateless_era_repeat_themselves_in_the_head() {
+    let server = Server::start(|seen, stream| {
+        let tools = r#"[{"name":"good","vendor":1.50,"inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"R"}}}},{"name":"bad","inputSchema":{"properties":{"r":{"type":"number","x-mcp-header":"R"}}}}]"#;
+        match seen.header("mcp-method") {
+            "tools/list" => {
+                json(stream, &format!(r#"{{"id":1,"jsonrpc":"2.0","result":{{"ttlMs":0,"tools":{tools}}}}}"#))
+            }
+            _ => events(
+                stream,
+                ": hi\n\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":\"a\",\"result\":{}}\n\n",
+            ),
+        }
+    });
+    let (sender, mut heard) = server.connect();
+    sender.send(modern("1", "tools/list", "")).unwrap();
+    assert!(matches!(next(&mut heard).await, Heard::Said(text) if text.contains("the tool bad is left out")));
+    assert_eq!(
+        message(&mut heard).await,
+        r#"{"id":1,"jsonrpc":"2.0","result":{"ttlMs":0,"tools":[{"name":"good","vendor":1.50,"inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"R"}}}}]}}"#
+    );
+    sender.send(modern("\"a\"", "tools/call", r#""name":"good","arguments":{"r":"ü"},"#)).unwrap();
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":"a","result":{}}"#);
+    let call = server.seen().pop().unwrap();
+    let headers = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-param-r", "mcp-session-id"];
+    assert_eq!(headers.map(|name| call.header(name)), ["2026-07-28", "tools/call", "good", "=?base64?w7w=?=", ""]);
+}
+
+#[actix::test]
+async fn a_stream_that_breaks_off_is_taken_up_after_its_last_event() {
+    let server = in_session(|seen, stream| match (seen.method.as_str(), seen.header("last-event-id")) {
+        ("GET", "7") => events(stream, "id: 8\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n"),
+        ("GET", _) => say(stream, "405 Method Not Allowed", "", ""),
+        _ => events(stream, "id: 7\nretry: 30\ndata:\n\n"),
+    });
+    let (sender, mut heard) = greeted(&server).await;
+    sender.send(call(2)).unwrap();
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
+}
+
+#[actix::test]
+async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
+    let server = Server::start(|seen, stream| match seen.header("mcp-name") {
+        "status" => say(stream, "503 Service Unavailable", "", "busy"),
+        "redirect" => say(stream, "302 Found", "Location: http://127.0.0.1:1/\r\n", ""),
+        "nonsense" => json(stream, "hello"),
+        "nothing" => say(stream, "202 Accepted", "", ""),
+        "cut" => events(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n\ndata: {"),
+        "error" => say(
+            stream,
+            "404 Not Found",
+            "Content-Type: application/json\r\n",
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"no"}}"#,
+        ),
+        _ => {}
+    });
+    let (sender, mut heard) = server.connect();
+    let ask = |name: &str| sender.send(modern("5", "tools/call", &format!(r#""name":"{name}","#))).unwrap();
+    for (name, expected) in [("status", Failure::Refused(503)), ("redirect", Failure::Refused(302))] {
+        ask(name);
+        assert_eq!(failed(&mut heard).await, ("5".to_owned(), expected), "{name}");
+    }
+    for name in ["nonsense", "nothing", "closed"] {
+        ask(name);
+        assert!(matches!(failed(&mut heard).await.1, Failure::Broken(_)), "{name}");
+    }
+    ask("cut");
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
+    assert!(matches!(failed(&mut heard).await.1, Failure::Broken(_)));
+    ask("error");
+    assert_eq!(message(&mut heard).await.trim(), r#"{"jsonrpc":"2.0","id":5,"error":{"code":-32601,"message":"no"}}"#);
+}
+
+#[actix::test]
+async fn a_server_that_is_not_there_has_got_nothing() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let remote = Remote { url: format!("http://127.0.0.1:{port}/"), headers: BTreeMap::new() };
+    let (sender, mut heard) = connect(&RemoteTarget { remote: remote.clone(), private_addresses: true }).unwrap();
+    sender.send(call(1)).unwrap();
+    let (_, failure) = failed(&mut heard).await;
+    assert!(matches!(failure, Failure::Unreached(_)) && !failure.may_have_acted(), "{failure}");
+    assert!(connect(&RemoteTarget { remote, private_addresses: false }).is_err());
+}
+
+#[actix::test]
+async fn a_lost_session_ends_the_connection_and_the_request_may_go_elsewhere() {
+    let answers = [
+        ("404 Not Found", "gone"),
+        (
+            "400 Bad Request",
+            r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID"},"id":null}"#,
+        ),
+    ];
+    for (status, body) in answers {
+        let server = in_session(move |_, stream| say(stream, status, "", body));
+        let (sender, mut heard) = greeted(&server).await;
+        sender.send(call(2)).unwrap();
+        assert_eq!(failed(&mut heard).await, ("2".to_owned(), Failure::SessionLost));
+        assert!(matches!(next(&mut heard).await, Heard::Over(_)));
+        assert!(heard.recv().await.is_none());
+    }
+}
+
+#[actix::test]
+async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
+    let (closed, mut was_closed) = mpsc::unbounded_channel();
+    let hang = move |stream: &mut TcpStream| {
+        begin(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"begun\"}\n\n");
+        let _ = closed.send(stream.read(&mut [0]).unwrap_or_default());
+    };
+    let server = in_session(move |seen, stream| match seen.method.as_str() {
+        "GET" => say(stream, "405 Method Not Allowed", "", ""),
+        _ => hang(stream),
+    });
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
+    let told = || server.seen().iter().filter(|seen| seen.says("cancelled")).count();
+
+    let (sender, mut heard) = server.connect();
+    sender.send(modern("2", "tools/call", "")).unwrap();
+    message(&mut heard).await;
+    sender.send(cancel.into()).unwrap();
+    assert_eq!((was_closed.recv().await, told()), (Some(0), 0));
+
+    let (sender, mut heard) = greeted(&server).await;
+    sender.send(call(2)).unwrap();
+    message(&mut heard).await;
+    sender.send(cancel.into()).unwrap();
+    assert_eq!(was_closed.recv().await, Some(0));
+    drop(sender);
+    while heard.recv().await.is_some() {}
+    assert_eq!(told(), 1);
+}
+
+#[actix::test]
+async fn a_server_of_2024_is_spoken_to_over_its_stream() {
+    let (posted, streamed) = std::sync::mpsc::channel::<()>();
+    let (posted, streamed) = (Mutex::new(posted), Mutex::new(streamed));
+    let server = Server::start(move |seen, stream| match (seen.method.as_str(), seen.path.as_str()) {
+        ("POST", "/messages?s=1") => {
+            say(stream, "202 Accepted", "", "Accepted");
+            posted.lock().unwrap().send(()).unwrap();
+        }
+        ("GET", _) => {
+            begin(stream, "event: endpoint\ndata: /messages?s=1\n\n");
+            let streamed = streamed.lock().unwrap();
+            streamed.recv().unwrap();
+            go_on(stream, &format!("event: message\ndata: {GREETING}\n\n"));
+            streamed.recv().unwrap();
+            go_on(stream, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n");
+        }
+        _ => say(stream, "405 Method Not Allowed", "", ""),
+    });
+    let (sender, mut heard) = server.connect();
+    sender.send(INITIALIZE.into()).unwrap();
+    assert_eq!(message(&mut heard).await, GREETING);
+    sender.send(call(2)).unwrap();
+    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
+    assert!(matches!(next(&mut heard).await, Heard::Over(why) if why.contains("stream")));
+}
+
+#[actix::test]
+async fn what_the_server_says_of_itself_comes_by_a_stream_of_its_own() {
+    let server = in_session(|seen, stream| match seen.header("last-event-id") {
+        "" => events(stream, "id: 1\nretry: 20\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"first\"}\n\n"),
+        _ => events(stream, "id: 2\nretry: 60000\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"second\"}\n\n"),
+    });
+    let (_sender, mut heard) = greeted(&server).await;
+    assert!(message(&mut heard).await.contains("first"));
+    assert!(message(&mut heard).await.contains("second"));
+}
+
+#[actix::test]
+async fn an_answer_over_the_cap_is_told_as_too_long() {
+    let server = Server::start(|_, stream| json(stream, &format!("\"{}\"", "x".repeat(crate::mcp::MAX_LINE))));
+    let (sender, mut heard) = server.connect();
+    sender.send(modern("9", "tools/call", "")).unwrap();
+    assert!(
+        matches!(next(&mut heard).await, Heard::Frame(Frame::Oversized { head, .. }) if head.ends_with(b"\"id\":9,"))
+    );
+}
