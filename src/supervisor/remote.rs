@@ -104,5 +104,11 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
     Ok((Sender { lines, waiting: Arc::default() }, receiver))
 }
 
+/// A client for plain requests to the same place, as careful of addresses as [`connect`] is.
+#[must_use]
+pub fn client(private_addresses: bool) -> awc::Client {
+    dial::client(if private_addresses { dial::Reachable::Any } else { dial::Reachable::Public })
+}
+
 #[cfg(test)]
 pub(in crate::supervisor) mod tests;
