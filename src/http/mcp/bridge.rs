@@ -5,6 +5,7 @@
 //! while the client finds the answer.
 
 mod all;
+mod described;
 mod driver;
 mod exchange;
 mod fault;
@@ -15,6 +16,8 @@ mod parked;
 mod parking;
 mod relay;
 mod together;
+
+pub(super) use described::described;
 
 use std::sync::{Arc, PoisonError};
 
