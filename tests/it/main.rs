@@ -36,6 +36,7 @@ mod gateway;
 mod hardening;
 mod limits;
 mod main_job;
+mod mcp;
 mod processes;
 mod protocol;
 mod real_servers;
