@@ -57,16 +57,12 @@ fn who_takes_no_events_gets_the_answer_as_json() {
 fn closing_the_stream_cancels_the_request() {
     let ostler = Ostler::spawn();
     let client = client(&ostler, "ok");
-    let asking = client.ask("tools/call", json!({"name": "hang", "arguments": {}})).open().unwrap();
-    eventually("the call is on its way", || {
-        let under_way = client.caller.get(&client.path.replace("/mcp/", "/api/mcp/")).is(200);
-        (under_way.json.pointer("/runtimeStatus/activeCalls").is_none_or(|count| *count != json!(0))).then_some(())
-    });
-    drop(asking);
-    eventually("the server is told", || {
-        let told = client.call("cancelled", json!({})).is(200).said();
-        (!told.is_empty()).then_some(())
-    });
+    let arguments = json!({"steps": 1000, "ms": 20, "mark": "gone"});
+    let params = json!({"name": "progress", "arguments": arguments, "_meta": {"progressToken": 1}});
+    let mut events = Events::of_answer(client.ask("tools/call", params).open().unwrap());
+    assert!(events.next().is_some());
+    drop(events);
+    eventually("the tool heard of it", || (client.call("cancelled", json!({})).said() == "gone").then_some(()));
 }
 
 #[test]

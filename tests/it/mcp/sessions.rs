@@ -72,7 +72,8 @@ fn a_version_that_never_was_is_refused_and_none_is_taken_for_an_old_one() {
 fn a_cancelled_request_is_not_answered_and_the_server_is_told() {
     let ostler = Ostler::spawn();
     let session = session(&ostler, "ok");
-    let mut asking = session.ask(7, "tools/call", json!({"name": "hang", "arguments": {}})).open().unwrap();
+    let mut asking =
+        session.ask(7, "tools/call", json!({"name": "hang", "arguments": {"mark": "gone"}})).open().unwrap();
     eventually("the server is told", || {
         // Until the call has reached it there is nothing to cancel.
         session.notify("notifications/cancelled", json!({"requestId": 7, "reason": "enough"})).is(202);
