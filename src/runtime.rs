@@ -16,6 +16,7 @@ mod hashing;
 mod health;
 mod keyring;
 mod keys;
+mod lanes;
 mod launch;
 mod leases;
 mod limits;
@@ -32,6 +33,7 @@ mod sealed;
 mod servers;
 mod settings;
 mod shares;
+mod shown;
 mod start;
 mod state;
 mod supervision;
@@ -78,6 +80,7 @@ struct Inner {
     metrics: metrics::Metrics,
     life: state::Life,
     attached: attached::Attached,
+    leases: leases::Leases,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

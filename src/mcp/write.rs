@@ -263,9 +263,9 @@ mod tests {
     fn an_older_server_hears_nothing_of_the_newer_era() {
         let params = r#"{"z":1e400,"_meta":{"b": [1,\n2],"io.modelcontextprotocol/logLevel":"info","progressToken":"t","a":{}},"y":2}"#
             .replace("\\n", "\n");
-        let told = r#"{"z":1e400,"_meta":{"b": [1, 2],"progressToken":7,"a":{}},"y":2}"#;
+        let told = r#"{"z":1e400,"_meta":{"b":[1, 2],"progressToken":7,"a":{}},"y":2}"#;
         assert_eq!(asked(&params, Era::Legacy, true), told);
-        let untold = r#"{"z":1e400,"_meta":{"b": [1, 2],"a":{}},"y":2}"#;
+        let untold = r#"{"z":1e400,"_meta":{"b":[1, 2],"a":{}},"y":2}"#;
         assert_eq!(asked(&params, Era::Legacy, false), untold);
         for same in ["{}", r#"{"_meta":{ "b" : 1 }}"#, r#"{"_meta":{}}"#, r#"{"_meta":7}"#] {
             assert_eq!(asked(same, Era::Legacy, false), same);

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::Result,
-    model::{AuditEntry, Outcome, Timestamp},
+    model::{AuditEntry, Outcome, ServerId, Timestamp},
     runtime::{Inner, Runtime},
     store,
     supervisor::Event,
@@ -26,24 +26,33 @@ impl Runtime {
     async fn note(&self, event: Event) -> Result<()> {
         match event {
             Event::SupervisorLost => self.replace_supervisor().await,
-            Event::Health { id, status } => {
-                let at = Timestamp::now();
-                self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
-            }
-            Event::Catalogue { .. } => Ok(()),
-            Event::Failed { id, report } => {
-                let entry = AuditEntry::by_ostler("server.fail", id, Outcome::Failure);
-                self.put_on_record(entry.with_detail(report.reason)).await
-            }
+            Event::Health { id, status } => match self.inner.leases.server_of(id) {
+                // Health is that of the process that all share.
+                Some(_) => Ok(()),
+                None => {
+                    let at = Timestamp::now();
+                    self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                }
+            },
+            Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
+                Some(_) => Ok(()),
+                None => self.keep_catalogue(id, &catalogue).await,
+            },
+            Event::Failed { id, report } => self.note_of("server.fail", id, Outcome::Failure, report.reason).await,
             Event::Restarting { id, attempt } => {
                 self.inner.metrics.restarted();
-                let entry = AuditEntry::by_ostler("server.retry", id, Outcome::Success);
-                self.put_on_record(entry.with_detail(format!("after failure {attempt} in a row"))).await
+                let detail = format!("after failure {attempt} in a row");
+                self.note_of("server.retry", id, Outcome::Success, detail).await
             }
-            Event::GaveUp { id, reason } => {
-                let entry = AuditEntry::by_ostler("server.give-up", id, Outcome::Failure);
-                self.put_on_record(entry.with_detail(reason)).await
-            }
+            Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
         }
+    }
+
+    async fn note_of(&self, action: &str, id: ServerId, outcome: Outcome, detail: String) -> Result<()> {
+        let (id, detail) = match self.inner.leases.server_of(id) {
+            Some(server) => (server, format!("{detail} (a process of one caller alone)")),
+            None => (id, detail),
+        };
+        self.put_on_record(AuditEntry::by_ostler(action, id, outcome).with_detail(detail)).await
     }
 }

@@ -1,6 +1,6 @@
-//! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `leases` do it.
+//! What MCP clients need of a server beside its tools: the words for it. `ask`, `offers` and `lanes` do it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -9,8 +9,8 @@ use crate::{
     error::Result,
     mcp::{Declared, Era, Request},
     model::{CallId, Catalogue, Isolation, ServerId},
-    runtime::Runtime,
-    supervisor::messages::Follower,
+    runtime::{Runtime, leases::Lane},
+    supervisor::{ResourceWatch, messages::Follower},
 };
 
 /// An MCP client, as servers hear of it.
@@ -71,12 +71,13 @@ pub struct Offer {
     pub is_up: bool,
     /// Who shares a process of it.
     pub isolation: Isolation,
-    /// Its owner's descriptions of its tools, by the tool's name.
-    pub descriptions: BTreeMap<String, String>,
 }
 
 /// Somebody's interest in a resource; dropping it ends it.
-pub struct Watch;
+pub struct Watch {
+    pub(super) _watch: ResourceWatch,
+    pub(super) _lane: Option<Lane>,
+}
 
 impl Runtime {
     /// Seals `text` so that only [`Runtime::open_text`] of this installation reads it, for this purpose (AES-256-GCM).

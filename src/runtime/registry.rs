@@ -18,7 +18,7 @@ use crate::{
         mask::Mask,
         permission::{self, Standing, Verdict},
     },
-    runtime::{Runtime, sealed},
+    runtime::{Runtime, sealed, shown::Shown},
     supervisor::Link,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct Registered {
     pub shares: ArcSwap<Vec<Share>>,
     pub mask: ArcSwap<Mask>,
     pub link: Link,
+    /// What callers see of its catalogue.
+    pub shown: Shown,
     /// One for each call it may have in flight.
     pub slots: Arc<Semaphore>,
     pub tally: Tally,
@@ -63,13 +65,14 @@ impl Tally {
 }
 
 impl Registered {
-    pub fn new(server: Server, shares: Vec<Share>, max_in_flight: usize) -> Self {
+    pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
             mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
-            link: Link::default(),
+            link,
+            shown: Shown::default(),
             slots: Arc::new(Semaphore::new(max_in_flight)),
             tally: Tally::default(),
             changing: tokio::sync::Mutex::new(()),

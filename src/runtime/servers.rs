@@ -1,20 +1,18 @@
 //! Registering, changing, removing, starting and stopping servers.
 
-use std::sync::Arc;
-
-use serde_json::value::RawValue;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
-        ServerChange, ServerConfig, ServerId, Timestamp, UserId,
+        AuditEntry, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
+        ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
     runtime::{Runtime, commit::to_its_end, registry::Registered, sealed::mask},
     store,
     supervisor::{
-        Availability, ChildView, Sharing,
+        ChildView, Link, Sharing,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
@@ -72,7 +70,7 @@ impl Runtime {
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
-            Ok(ServerDetails::of(&*runtime.register(server, Vec::new()).await?))
+            Ok(ServerDetails::of(&*runtime.register(server, Vec::new(), None).await?))
         })
         .await
     }
@@ -132,12 +130,14 @@ impl Runtime {
     pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.stop").await?;
         self.inner.supervision.ask(StopServer { id }).await?;
+        self.stop_leases_of(id).await?;
         Ok(status(&registered))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         self.command(who, id, "server.restart").await?;
+        self.stop_leases_of(id).await?;
         up(self.inner.supervision.ask(RestartServer { id }).await?)
     }
 
@@ -155,20 +155,6 @@ impl Runtime {
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
 
-    /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
-    pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        let registered = self.reach(who, id, Permission::McpRead, "server.tools")?;
-        let mut view = registered.link.view.clone();
-        let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
-        let timeout = self.inner.settings.call_timeout;
-        let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
-        match settled.map(|view| view.availability.clone()) {
-            Ok(Availability::Ready(instance)) => Ok(instance.tools()),
-            Ok(Availability::Down(reason)) => Err(Error::ServerUnavailable(reason)),
-            Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
-        }
-    }
-
     /// Forgets an account that is deleted in the database: its servers end, what was shared with it is not any more.
     pub(super) fn forget_servers_of(&self, user: UserId, ids: Vec<ServerId>) {
         ids.into_iter().for_each(|id| self.forget_server(id));
@@ -179,6 +165,7 @@ impl Runtime {
 
     fn forget_server(&self, id: ServerId) {
         self.inner.registry.remove(id);
+        self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.
         tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
@@ -186,19 +173,29 @@ impl Runtime {
 
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(super) async fn load_servers(&self) -> Result<()> {
-        let (servers, mut shares) =
-            self.inner.store.read(|db| Ok((store::servers::all(db)?, store::shares::all(db)?))).await?;
+        let read = |db: &mut store::Connection| {
+            Ok((store::servers::all(db)?, store::shares::all(db)?, store::catalogues::all(db)?))
+        };
+        let (servers, mut shares, catalogues) = self.inner.store.read(read).await?;
+        let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
         for stored in servers {
             let server = self.opened(stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
-            self.register(server, own).await?;
+            let kept = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
+            self.register(server, own, kept).await?;
         }
         Ok(())
     }
 
-    async fn register(&self, server: Server, shares: Vec<crate::model::Share>) -> Result<Arc<Registered>> {
+    async fn register(
+        &self,
+        server: Server,
+        shares: Vec<Share>,
+        catalogue: Option<Arc<Catalogue>>,
+    ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
-        let registered = Registered::new(server, shares, self.inner.settings.max_in_flight);
+        let link = catalogue.map_or_else(Link::default, |catalogue| Link::default().with_catalogue(catalogue));
+        let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
         let registered = self.inner.registry.insert(registered);
         self.hand_over(&registered, wanted).await?;
         Ok(registered)
@@ -226,9 +223,18 @@ impl Runtime {
         };
         let update =
             UpdateServer { id, launch: self.launch(id, &after.config, Sharing::Shared), mask: mask.clone(), wanted };
+        let is_isolated_alike = before.config.isolation == after.config.isolation;
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));
-        self.inner.supervision.ask(update).await
+        self.inner.supervision.ask(update).await?;
+        match wanted {
+            Some(Wanted::Down) => self.stop_leases_of(id).await,
+            Some(Wanted::Up) | None if is_isolated_alike => self.renew_leases_of(id).await,
+            Some(Wanted::Up) | None => {
+                self.end_leases_of(id);
+                Ok(())
+            }
+        }
     }
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.

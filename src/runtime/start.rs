@@ -19,7 +19,8 @@ use crate::{
     recorder::Recorder,
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        limits::Limits, metrics::Metrics, private_file, registry::Registry, state::Life, supervision::Supervision,
+        lanes, leases::Leases, limits::Limits, metrics::Metrics, private_file, registry::Registry, state::Life,
+        supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -83,6 +84,7 @@ impl Runtime {
             metrics: Metrics::new(),
             life: Life::new(),
             attached: Attached::default(),
+            leases: Leases::default(),
             embedder: embedder(),
             settings,
             store,
@@ -94,6 +96,7 @@ impl Runtime {
         };
         let runtime = Self { inner: Arc::new(inner) };
         actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
+        actix::spawn(lanes::end_idle(Arc::downgrade(&runtime.inner)));
         if let Some(password) = runtime.ensure_admin().await? {
             runtime.inner.life.set_first_admin(password);
         }

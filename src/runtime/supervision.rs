@@ -84,6 +84,7 @@ impl Runtime {
         let supervision = &self.inner.supervision;
         let addr = supervise(&supervision.settings, &supervision.arbiters, &supervision.events)?;
         supervision.addr.store(Arc::new(addr));
+        self.lose_leases().await;
         for registered in self.inner.registry.all().values() {
             let status = registered.link.view.borrow().status;
             let wanted = match status {

@@ -13,6 +13,7 @@
 
 mod json;
 mod modes;
+mod offers;
 mod tools;
 mod wire;
 
@@ -37,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) cancelled: Mutex<Vec<String>>,
     /// Requests of our own that wait for an answer.
     pub(crate) asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
+    /// What there is beside tools, if anything.
+    pub(crate) offers: offers::Offers,
     pub(crate) count: AtomicU64,
     pub(crate) grown: AtomicU64,
     pub(crate) pings: AtomicU64,
@@ -55,6 +58,7 @@ fn main() {
         in_flight: Mutex::default(),
         cancelled: Mutex::default(),
         asked: Mutex::default(),
+        offers: offers::Offers::default(),
         count: AtomicU64::new(0),
         grown: AtomicU64::new(0),
         pings: AtomicU64::new(0),
@@ -92,6 +96,7 @@ fn request(server: &Arc<Server>, id: String, method: &str, line: String) {
         _ if !ready_for_requests(server, &line) => wire::refuse(&id, -32602, "Invalid request parameters"),
         "tools/list" => tools::list(server, &id, &line),
         "tools/call" => call(server, id, line),
+        _ if server.mode.offers() && offers::request(server, &id, method, &line) => {}
         _ => wire::refuse(&id, -32601, "Method not found"),
     }
 }
@@ -106,6 +111,7 @@ fn ready_for_requests(server: &Server, line: &str) -> bool {
 }
 
 fn discover(server: &Server, id: &str) {
+    let offers = if server.mode.offers() { offers::CAPABILITIES } else { "" };
     match server.mode.name.as_str() {
         "discover-silent" => {}
         "discover-invalid" => wire::refuse(id, -32602, "Invalid request parameters"),
@@ -113,7 +119,9 @@ fn discover(server: &Server, id: &str) {
             server.era_modern.store(true, Ordering::SeqCst);
             wire::answer(
                 id,
-                r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}},"ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"hostile","version":"1"}}}"#,
+                &format!(
+                    r#"{{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{{"tools":{{"listChanged":true}}{offers}}},"ttlMs":0,"cacheScope":"private","_meta":{{"io.modelcontextprotocol/serverInfo":{{"name":"hostile","version":"1"}}}}}}"#
+                ),
             );
         }
         _ => wire::refuse(id, -32601, "Method not found"),
@@ -129,11 +137,12 @@ fn initialize(server: &Server, id: &str, line: &str) {
     }
     server.initialized.store(true, Ordering::SeqCst);
     let asked = json::string(line, &["params", "protocolVersion"]).unwrap_or("2025-11-25");
+    let offers = if server.mode.offers() { offers::CAPABILITIES } else { "" };
     let version = if server.mode.is("old") { "2024-11-05" } else { asked };
     wire::answer(
         id,
         &format!(
-            r#"{{"protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}},"logging":{{}}}},"serverInfo":{{"name":"hostile","version":"1"}}}}"#
+            r#"{{"protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}},"logging":{{}}{offers}}},"serverInfo":{{"name":"hostile","version":"1"}}}}"#
         ),
     );
 }
@@ -165,6 +174,7 @@ fn response(server: &Server, id: &str, line: String) {
 
 fn cancelled(server: &Server, line: &str) {
     let Some(id) = json::at(line, &["params", "requestId"]) else { return };
+    offers::cancelled(server, id);
     if let Some(mark) = server.in_flight.lock().unwrap().remove(id) {
         server.cancelled.lock().unwrap().push(mark);
     }

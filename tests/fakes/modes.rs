@@ -26,6 +26,11 @@ impl Mode {
         self.name == name
     }
 
+    /// Whether there is more than tools.
+    pub(crate) fn offers(&self) -> bool {
+        self.argument == "offers"
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.argument.parse().unwrap_or(0)
     }

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     Server, json,
     modes::{die, for_ever, pause},
+    offers,
     wire::{self, failure, notify, text},
 };
 
@@ -101,6 +102,11 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
             server.grown.fetch_add(1, Ordering::SeqCst);
             notify("notifications/tools/list_changed", "{}");
             text("grown")
+        }
+        name if server.mode.offers()
+            && let Some(result) = offers::run(server, name, line) =>
+        {
+            result
         }
         unknown => return Err((-32602, format!("Unknown tool: {unknown}"))),
     })

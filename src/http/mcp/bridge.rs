@@ -5,17 +5,23 @@
 //! while the client finds the answer.
 
 mod all;
+mod changes;
 mod described;
 mod driver;
 mod exchange;
 mod fault;
+mod follow;
 mod greet;
+mod listen;
 mod notes;
 mod one;
 mod parked;
 mod parking;
 mod relay;
+mod search;
+mod tidings;
 mod together;
+mod watching;
 
 pub(super) use described::described;
 
@@ -41,11 +47,14 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, o
             "initialize" => return greet::initialize(conversation, &request).await,
             "ping" => Some(Ok(empty())),
             "logging/setLevel" => Some(set_level(conversation, &request)),
+            "resources/subscribe" => return watching::subscribe(conversation, &request).await,
+            "resources/unsubscribe" => Some(watching::unsubscribe(conversation, &request)),
             "server/discover" | "subscriptions/listen" => Some(Err(fault::no_method(method))),
             _ => None,
         },
         Era::Modern => match method {
             "server/discover" => return greet::discover(conversation).await,
+            "subscriptions/listen" => return listen::listen(conversation, &request, outlet).await,
             "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
                 Some(Err(fault::no_method(method)))
             }
@@ -64,11 +73,27 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, o
 }
 
 /// Takes note of a client's notification; cancellations are dealt with before.
-pub(super) async fn notified(_conversation: &Arc<Conversation>, _notification: Request) {}
+pub(super) async fn notified(conversation: &Arc<Conversation>, notification: Request) {
+    let Conversation { runtime, who, scope, .. } = &**conversation;
+    if notification.method == "notifications/initialized" {
+        return;
+    }
+    let servers = match scope {
+        Scope::One(server) => vec![*server],
+        Scope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
+    };
+    for server in servers {
+        if let Err(error) = runtime.tell(who, server, &conversation.client(), &notification) {
+            log::debug!(server:%, error:%; "a client's notification went nowhere");
+        }
+    }
+}
 
 /// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
-/// to, and questions outside of requests. Never ends by itself.
-pub(super) async fn follow(_conversation: Arc<Conversation>, _outlet: Outlet) {}
+/// to, and questions outside of requests. Ends where the client may listen no longer.
+pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
+    follow::follow(conversation, outlet).await;
+}
 
 impl Conversation {
     /// What servers hear of the client now.

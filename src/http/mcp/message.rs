@@ -27,6 +27,11 @@ impl Id {
         (is_whole || text.starts_with('"')).then(|| Self(text.into()))
     }
 
+    /// The id as it was read.
+    pub fn to_raw(&self) -> Arc<RawValue> {
+        mcp::convert::raw(self.0.to_string())
+    }
+
     /// The number, where it is one of those we ask with.
     pub fn number(&self) -> Option<u64> {
         self.0.parse().ok()

@@ -45,10 +45,8 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
     };
     let (takes_events, _) = headers::accepts(http.headers());
     let (sender, messages) = mpsc::channel(BACKLOG);
-    let answering: Answering = Box::pin(async move {
-        let outlet = Outlet::new(sender, None);
-        bridge::answer(&conversation, request, &outlet).await
-    });
+    let outlet = Outlet::new(sender, None).about(id.to_raw());
+    let answering: Answering = Box::pin(async move { bridge::answer(&conversation, request, &outlet).await });
     Exchange { id, messages, answering, outcome: None }.respond(takes_events).await
 }
 

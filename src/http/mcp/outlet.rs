@@ -57,11 +57,22 @@ pub(super) struct Outlet {
     messages: mpsc::Sender<String>,
     /// `None` in the era in which servers do not ask.
     questions: Option<Arc<Questions>>,
+    request: Option<Arc<RawValue>>,
 }
 
 impl Outlet {
     pub fn new(messages: mpsc::Sender<String>, questions: Option<Arc<Questions>>) -> Self {
-        Self { messages, questions }
+        Self { messages, questions, request: None }
+    }
+
+    /// The same for what is about the request of this id.
+    pub fn about(self, request: Arc<RawValue>) -> Self {
+        Self { request: Some(request), ..self }
+    }
+
+    /// The id of the request that this is about, as the client wrote it.
+    pub fn request(&self) -> Option<&Arc<RawValue>> {
+        self.request.as_ref()
     }
 
     /// Sends a notification; waits while the client is slow, and does nothing where it is gone.

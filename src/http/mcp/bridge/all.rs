@@ -7,11 +7,12 @@ use serde_json::value::RawValue;
 use super::{
     fault,
     relay::relay,
+    search,
     together::{Part, Together},
 };
 use crate::{
     http::mcp::{
-        conversation::{Conversation, Outcome},
+        conversation::{Conversation, Outcome, Scope},
         outlet::Outlet,
     },
     mcp::{Era, LATEST_LEGACY, Members, Request, convert},
@@ -25,7 +26,10 @@ const INFO: &str = concat!(r#"{"name":"ostler","version":""#, env!("CARGO_PKG_VE
 
 /// Answers a request that is for one server or about all of them.
 pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
+    let search = conversation.scope == Scope::All { search: true };
     match request.method.as_str() {
+        "tools/list" if search => Ok(search::list(conversation)),
+        "tools/call" if search => search::call(conversation, request, outlet).await,
         "tools/list" => list(conversation, &request, "tools", Together::tools).await,
         "prompts/list" => list(conversation, &request, "prompts", Together::prompts).await,
         "resources/list" => list(conversation, &request, "resources", Together::resources).await,

@@ -26,7 +26,7 @@ pub(super) async fn discover(conversation: &Arc<Conversation>) -> Outcome {
 }
 
 /// What is said for whatever the client speaks with, and the name it goes by otherwise.
-async fn greeting(conversation: &Arc<Conversation>) -> Result<(Arc<RawValue>, String), Arc<RawValue>> {
+pub(super) async fn greeting(conversation: &Arc<Conversation>) -> Result<(Arc<RawValue>, String), Arc<RawValue>> {
     let (runtime, who) = (&conversation.runtime, &conversation.who);
     match conversation.scope {
         Scope::One(server) => {

@@ -54,17 +54,12 @@ impl Together {
 
     /// Every tool, described as its server's owner wants it.
     pub fn tools(&self) -> Vec<Arc<RawValue>> {
-        let described = |part: &Part, name: &str, tool: &mut Members| {
-            if let Some(text) = part.offer.descriptions.get(name) {
-                tool.set("description", convert::text(text));
-            }
-        };
-        self.items(|catalogue| &catalogue.tools, described)
+        self.items(|catalogue| &catalogue.tools)
     }
 
     /// Every prompt.
     pub fn prompts(&self) -> Vec<Arc<RawValue>> {
-        self.items(|catalogue| &catalogue.prompts, |_, _, _| {})
+        self.items(|catalogue| &catalogue.prompts)
     }
 
     /// The server that has a tool, and the name it knows.
@@ -111,16 +106,11 @@ impl Together {
         Some((part, uri.to_owned()))
     }
 
-    fn items(
-        &self,
-        list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>,
-        change: impl Fn(&Part, &str, &mut Members),
-    ) -> Vec<Arc<RawValue>> {
+    fn items(&self, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
         let mut items = Vec::new();
         for (part, item) in self.each(&list) {
             let Ok(mut members) = Members::parse(item) else { continue };
             let Some(name) = members.text("name") else { continue };
-            change(part, &name, &mut members);
             members.set("name", convert::text(&prefix::prefixed(&part.slug, &name)));
             items.push(Arc::from(members.to_raw()));
         }

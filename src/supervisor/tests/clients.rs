@@ -1,0 +1,301 @@
+//! What MCP clients get of a process: any request, lists, changes, resources, messages and questions.
+
+use serde_json::{Value, json, value::RawValue};
+use tokio::sync::broadcast;
+
+use super::*;
+use crate::{
+    mcp::{Declared, Request},
+    model::Catalogue,
+    supervisor::messages::{Asked, Follower, News, Note},
+};
+
+const SHARED: Sharing = Sharing::Shared;
+
+fn exclusive() -> Sharing {
+    Sharing::Exclusive { capabilities: r#"{"roots":{}}"#.into() }
+}
+
+/// The fake that misbehaves only as told, with prompts and resources.
+async fn offering(mode: &str, sharing: Sharing) -> Supervised {
+    let fake = program().with_file_name("examples").join("hostile_server");
+    let launch = Launch { sharing, ..Launch::clone(&run(&fake.display().to_string(), &[mode, "offers"])) };
+    supervised_as(RestartPolicy::default(), Arc::new(launch)).await
+}
+
+fn raw(json: &Value) -> Box<RawValue> {
+    serde_json::value::to_raw_value(json).unwrap()
+}
+
+fn declared(log_level: Option<&str>) -> Declared {
+    let capabilities = Arc::from(raw(&json!({"sampling": {}})));
+    Declared { capabilities, info: None, log_level: log_level.map(str::to_owned) }
+}
+
+fn follower(owner: uuid::Uuid) -> (Follower, mpsc::Receiver<Note>) {
+    let (notes, heard) = mpsc::channel(8);
+    (Follower { token: None, owner, notes }, heard)
+}
+
+fn begin(
+    instance: &Arc<Instance>,
+    tool: &str,
+    arguments: Value,
+    level: Option<&str>,
+    follower: Option<Follower>,
+) -> InFlight {
+    let params = raw(&json!({"name": tool, "arguments": arguments}));
+    instance.ask(&Request::new("tools/call", Some(&params)).unwrap(), &declared(level), follower)
+}
+
+async fn text(mut request: InFlight) -> String {
+    let answer = within(request.answer()).await;
+    let Answer::Result(result) = answer else { panic!("{answer:?}") };
+    crate::mcp::tool_text(&result)
+}
+
+async fn call(instance: &Arc<Instance>, tool: &str, arguments: Value) -> String {
+    text(begin(instance, tool, arguments, None, None)).await
+}
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), what).await.expect("it takes too long")
+}
+
+impl Supervised {
+    /// The first catalogue, from now on, of which this holds.
+    async fn listed(&self, reached: impl Fn(&Catalogue) -> bool) -> Arc<Catalogue> {
+        let mut catalogues = self.link.catalogues();
+        let reached = |listed: &Option<Arc<Catalogue>>| listed.as_deref().is_some_and(&reached);
+        within(catalogues.wait_for(reached)).await.unwrap().clone().unwrap()
+    }
+
+    /// Waits until the process was told all that `words` say.
+    async fn was_told(&self, instance: &Arc<Instance>, words: &str) {
+        let heard = async {
+            while !call(instance, "told", json!({})).await.contains(words) {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(heard).await;
+    }
+}
+
+async fn updated(news: &mut broadcast::Receiver<News>) -> (String, String) {
+    loop {
+        if let News::ResourceUpdated { uri, params } = within(news.recv()).await.unwrap() {
+            return (uri, params.get().to_owned());
+        }
+    }
+}
+
+#[actix::test]
+async fn every_list_is_kept_up_to_date_in_both_eras() {
+    for mode in ["ok", "modern-only"] {
+        let mut supervised = offering(mode, SHARED).await;
+        let (instance, pid) = supervised.serving(None).await;
+        let first = supervised.listed(|listed| !listed.templates.is_empty()).await;
+        assert_eq!((first.prompts.len(), first.resources.len(), first.templates.len()), (1, 1, 1));
+        assert_eq!(first.prompts[0].get(), r#"{"name":"prompt-0","x":1e400}"#);
+        assert!(first.greeting.get().contains("hostile") && !first.version.is_empty());
+        while !matches!(supervised.next_event().await, Event::Catalogue { .. }) {}
+
+        let mut news = supervised.link.news.subscribe();
+        supervised.was_told(&instance, if mode == "ok" { "" } else { r#""promptsListChanged":true"# }).await;
+        call(&instance, "grow-list", json!({"list": "prompts"})).await;
+        supervised.listed(|listed| listed.prompts.len() == 2).await;
+        assert!(matches!(news.try_recv(), Ok(News::ListChanged("prompts"))));
+        while !matches!(supervised.next_event().await, Event::Catalogue { catalogue, .. } if catalogue.prompts.len() == 2)
+        {
+        }
+
+        // The next process has forgotten it.
+        kill(pid);
+        supervised.listed(|listed| listed.prompts.len() == 1).await;
+        assert!(matches!(news.try_recv(), Ok(News::ListChanged("prompts"))));
+        supervised.end().await;
+    }
+}
+
+#[actix::test]
+async fn a_resource_is_subscribed_to_once_for_all_who_watch_and_again_after_a_restart() {
+    let supervised = offering("ok", SHARED).await;
+    let (instance, pid) = supervised.serving(None).await;
+    let mut news = supervised.link.news.subscribe();
+    let one = within(supervised.link.watch_resource("test://a")).await.unwrap();
+    let other = within(supervised.link.watch_resource("test://a")).await.unwrap();
+    assert!(call(&instance, "told", json!({})).await.contains("subscribed: test://a;"));
+    call(&instance, "update", json!({"uri": "test://a"})).await;
+    assert_eq!(updated(&mut news).await, ("test://a".into(), r#"{"uri":"test://a","new":[1 ]}"#.into()));
+
+    drop(one);
+    kill(pid);
+    let (instance, _) = supervised.serving(Some(pid)).await;
+    supervised.was_told(&instance, "subscribed: test://a;").await;
+    drop(other);
+    supervised.was_told(&instance, "subscribed: ;").await;
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn the_newer_era_has_one_stream_of_changes_that_follows_what_is_watched() {
+    let supervised = offering("modern-only", SHARED).await;
+    let (instance, pid) = supervised.serving(None).await;
+    let mut news = supervised.link.news.subscribe();
+    let watch = within(supervised.link.watch_resource("test://a")).await.unwrap();
+    let lists = r#""toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true"#;
+    let both = format!(r#"listens: {{{lists},"resourceSubscriptions":["test://a"]}};"#);
+    supervised.was_told(&instance, &both).await;
+    call(&instance, "update", json!({"uri": "test://a"})).await;
+    assert_eq!(updated(&mut news).await, ("test://a".into(), r#"{"uri":"test://a","new":[1 ]}"#.into()));
+    assert_eq!(instance.figures.in_flight.load(std::sync::atomic::Ordering::Relaxed), 0, "it is no work");
+
+    kill(pid);
+    let (instance, _) = supervised.serving(Some(pid)).await;
+    supervised.was_told(&instance, &both).await;
+    drop(watch);
+    supervised.was_told(&instance, &format!("listens: {{{lists}}};")).await;
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_may_refuse_to_tell_of_a_resource() {
+    for mode in ["ok", "modern-only"] {
+        let supervised = offering(mode, SHARED).await;
+        supervised.serving(None).await;
+        for _ in 0..2 {
+            let refusal = within(supervised.link.watch_resource("test://refused")).await.err().unwrap();
+            assert!(refusal.get().contains("-32602"), "{refusal}");
+        }
+        supervised.end().await;
+    }
+}
+
+#[actix::test]
+async fn what_is_watched_before_there_is_a_process_is_subscribed_to_when_there_is_one() {
+    let supervised = offering("slow-start", SHARED).await;
+    let watch = within(supervised.link.watch_resource("test://a")).await.unwrap();
+    let (instance, _) = supervised.serving(None).await;
+    supervised.was_told(&instance, "subscribed: test://a;").await;
+    drop(watch);
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_request_reaches_the_server_as_its_client_wrote_it() {
+    let supervised = offering("ok", SHARED).await;
+    let (instance, _) = supervised.serving(None).await;
+    let params = RawValue::from_string(r#"{"z":1e400,"_meta":{"traceparent":"00-1","a": [2]},"b":""}"#.into()).unwrap();
+    let request = Request::new("received/back", Some(&params)).unwrap();
+    let answer = within(instance.ask(&request, &declared(None), None).answer()).await;
+    let Answer::Result(result) = answer else { panic!("{answer:?}") };
+    assert!(result.get().contains(params.get()), "{result}");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_of_ones_own_may_ask_whoever_sent_the_oldest_request() {
+    let supervised = offering("ok", exclusive()).await;
+    let (instance, _) = supervised.serving(None).await;
+    let (one, mut heard) = follower(uuid::Uuid::new_v4());
+    let asking = begin(&instance, "question", json!({"method": "roots/list", "params": {"x": [1]}}), None, Some(one));
+    let Some(Note::Asked(asked)) = within(heard.recv()).await else { panic!("it asked nothing") };
+    assert_eq!(
+        (asked.method.as_str(), asked.params.as_deref().map(RawValue::get)),
+        ("roots/list", Some(r#"{"x":[1]}"#))
+    );
+    asked.answer(Ok(&raw(&json!({"roots": []}))));
+    assert!(text(asking).await.contains(r#""result":{"roots":[]}"#));
+
+    let (one, mut heard) = follower(uuid::Uuid::new_v4());
+    let asking = begin(&instance, "question", json!({"method": "roots/list"}), None, Some(one));
+    drop(within(heard.recv()).await);
+    assert!(text(asking).await.contains("-32601"), "what nobody answers is refused");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn what_is_asked_outside_of_requests_waits_for_somebody_to_take_it() {
+    let supervised = offering("ok", exclusive()).await;
+    let (instance, _) = supervised.serving(None).await;
+    let asking = begin(&instance, "question", json!({"method": "roots/list"}), None, None);
+    let mut questions = supervised.link.questions().unwrap();
+    assert!(supervised.link.questions().is_none(), "one reader at a time");
+    let asked: Asked = within(questions.recv()).await.unwrap();
+    asked.answer(Err(&raw(&json!({"code": 7, "message": "no"}))));
+    assert!(text(asking).await.contains(r#""error":{"code":7"#));
+    drop(questions);
+    assert!(supervised.link.questions().is_some(), "another one may follow");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_that_is_stopped_is_told_that_its_questions_stay_open() {
+    let supervised = offering("ok", exclusive()).await;
+    let (instance, pid) = supervised.serving(None).await;
+    let asking = begin(&instance, "question", json!({"method": "roots/list"}), None, None);
+    let mut questions = supervised.link.questions().unwrap();
+    let asked = within(questions.recv()).await.unwrap();
+    within(supervised.supervisor.send(StopAll)).await.unwrap();
+    assert!(is_gone(pid).await);
+    drop((asked, asking));
+    supervised.arbiter.stop();
+}
+
+#[actix::test]
+async fn a_shared_server_may_ask_nothing() {
+    let supervised = offering("ok", SHARED).await;
+    let (instance, _) = supervised.serving(None).await;
+    let (one, mut heard) = follower(uuid::Uuid::new_v4());
+    let asking = begin(&instance, "question", json!({"method": "roots/list"}), None, Some(one));
+    assert!(text(asking).await.contains("-32601"));
+    assert!(heard.recv().await.is_none());
+    supervised.end().await;
+}
+
+fn message(level: &str) -> Value {
+    json!({"method": "notifications/message", "params": {"level": level, "data": "x"}})
+}
+
+#[actix::test]
+async fn messages_of_a_shared_server_are_told_only_where_they_can_mean_one_owner() {
+    let supervised = offering("ok", SHARED).await;
+    let (instance, _) = supervised.serving(None).await;
+    let (mine, theirs) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    let (one, mut heard) = follower(mine);
+    let waiting = begin(&instance, "sleep", json!({"ms": 60_000}), Some("warning"), Some(one));
+    call(&instance, "notify", message("info")).await;
+    call(&instance, "notify", message("error")).await;
+    let Ok(Note::Told { method, params }) = heard.try_recv() else { panic!("it heard nothing") };
+    assert_eq!((&*method, params.unwrap().get()), ("notifications/message", r#"{"data":"x","level":"error"}"#));
+    assert!(heard.try_recv().is_err(), "less severe than it wants");
+    assert!(call(&instance, "told", json!({})).await.contains("levels: warning"));
+
+    let (other, mut overheard) = follower(theirs);
+    let also = begin(&instance, "sleep", json!({"ms": 60_000}), Some("debug"), Some(other));
+    call(&instance, "notify", message("error")).await;
+    assert!(heard.try_recv().is_err() && overheard.try_recv().is_err());
+    assert!(call(&instance, "told", json!({})).await.contains("levels: warning debug"));
+    drop((waiting, also));
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_of_ones_own_is_heard_outside_of_requests_too() {
+    let supervised = offering("ok", exclusive()).await;
+    let (instance, _) = supervised.serving(None).await;
+    let mut news = supervised.link.news.subscribe();
+    call(&instance, "notify", message("info")).await;
+    call(&instance, "notify", json!({"method": "notifications/x", "params": {"y": 1}})).await;
+    let (mut logged, mut told) = (false, false);
+    while !(logged && told) {
+        match within(news.recv()).await.unwrap() {
+            News::Logged(params) => logged = params.get().contains("info"),
+            News::Told { method, params } => {
+                told = (&*method, params.unwrap().get()) == ("notifications/x", r#"{"y":1}"#)
+            }
+            News::ListChanged(_) | News::ResourceUpdated { .. } => {}
+        }
+    }
+    supervised.end().await;
+}
