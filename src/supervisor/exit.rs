@@ -32,6 +32,10 @@ pub enum Exit {
         /// How far it had come.
         reached: Reached,
     },
+    /// No connection to it came about.
+    Unreachable(String),
+    /// The connection to it, or its session, ended.
+    Disconnected(String),
     /// It closed its standard output and could never answer again.
     ClosedOutput,
     /// It answered none of three pings.
@@ -74,6 +78,8 @@ impl Exit {
             Self::WrongRevision(_) => true,
             Self::NotReady(_)
             | Self::Ended { .. }
+            | Self::Unreachable(_)
+            | Self::Disconnected(_)
             | Self::ClosedOutput
             | Self::Unresponsive
             | Self::Asked
@@ -101,6 +107,8 @@ impl std::fmt::Display for Exit {
                 write!(f, "was ended by signal {signal}{}", reached.words())
             }
             Self::Ended { reached, .. } => write!(f, "ended{}", reached.words()),
+            Self::Unreachable(why) => write!(f, "could not be reached: {why}"),
+            Self::Disconnected(why) => write!(f, "was disconnected: {why}"),
             Self::ClosedOutput => f.write_str("closed its standard output"),
             Self::Unresponsive => f.write_str("answered none of three pings"),
             Self::Asked => f.write_str("stopped"),

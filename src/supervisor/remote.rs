@@ -111,4 +111,4 @@ pub fn client(private_addresses: bool) -> awc::Client {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::supervisor) mod tests;

@@ -5,6 +5,7 @@ mod ending;
 mod health;
 mod listening;
 mod lists;
+mod reaching;
 mod starting;
 mod telling;
 
@@ -23,7 +24,7 @@ use crate::{
     model::ServerId,
     supervisor::{
         Supervisor,
-        exit::{Exit, ExitSlot},
+        exit::{Exit, ExitGuard, ExitSlot},
         handshake::Probe,
         instance::{Instance, Launch},
         link::Link,
@@ -37,7 +38,7 @@ use crate::{
 /// Why a request is cancelled, for the server.
 const GIVEN_UP: &str = "its deadline passed, or its caller went away";
 
-/// Owns one process of a server. It never restarts it: it ends with it, and the supervisor decides.
+/// Owns one process of a server, or its place over HTTP. It never restarts it: it ends with it, and the supervisor decides.
 pub struct ServerActor {
     id: ServerId,
     instance: Arc<Instance>,
@@ -52,6 +53,8 @@ pub struct ServerActor {
     unread: Option<Writer>,
     orders: Option<Orders>,
     exit: ExitSlot,
+    /// Of a server that is no process: nobody else could tell its end.
+    reporter: Option<ExitGuard>,
     last_heard: Option<Instant>,
     heard_at_last_tick: Option<Instant>,
     misses: u32,
@@ -102,6 +105,7 @@ impl ServerActor {
             unread: None,
             orders: None,
             exit: ExitSlot::default(),
+            reporter: None,
             last_heard: None,
             heard_at_last_tick: None,
             misses: 0,

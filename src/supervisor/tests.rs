@@ -1,6 +1,7 @@
 //! What only other settings or a defect in an actor can show: given up, forgiven, forced to panic; with real processes.
 
 mod clients;
+mod remote;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -66,7 +66,7 @@ impl ChildView {
         let count = |read: fn(&Instance) -> u64| instance.map_or(0, |instance| read(instance));
         RuntimeStatus {
             status: self.status,
-            pid: instance.map(|instance| instance.figures.pid.load(Ordering::Relaxed)),
+            pid: instance.map(|instance| instance.figures.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0),
             uptime: self.ready_since.map(|since| since.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
             restarts: self.restarts,
             last_exit: self.last_exit.clone(),

@@ -11,14 +11,43 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::{net::unix::pipe, sync::mpsc};
 
+use crate::supervisor::remote;
+
 /// Lines that may wait for a server that does not read.
 const BACKLOG: usize = 1024;
 
 /// Bytes of them, where it is more than one.
 const BACKLOG_BYTES: usize = 32 << 20;
 
+/// Where lines for a server go.
+pub(super) enum Writer {
+    /// Its standard input.
+    Pipe(PipeWriter),
+    /// Its endpoint.
+    Remote(remote::Sender),
+}
+
+impl Writer {
+    /// Sends or queues a line, and returns where it begins among all bytes; `Err` where nothing of it was or will be sent:
+    /// `WouldBlock` where too much waits already.
+    pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
+        match self {
+            Self::Pipe(pipe) => pipe.send(line),
+            Self::Remote(sender) => sender.send(line).map(|()| 0),
+        }
+    }
+
+    /// How many bytes the server has read; `None` where nobody can tell.
+    pub fn read_by_server(&self) -> Option<usize> {
+        match self {
+            Self::Pipe(pipe) => pipe.read_by_server(),
+            Self::Remote(_) => None,
+        }
+    }
+}
+
 /// The pipe to a server's standard input. Dropping it closes the pipe once the backlog is written.
-pub(super) struct Writer {
+pub(super) struct PipeWriter {
     pipe: Arc<pipe::Sender>,
     backlog: mpsc::Sender<Bytes>,
     /// Bytes of the backlog that are not in the pipe yet.
@@ -27,7 +56,7 @@ pub(super) struct Writer {
     accepted: usize,
 }
 
-impl Writer {
+impl PipeWriter {
     /// Takes over the pipe.
     pub fn new(pipe: pipe::Sender) -> Self {
         let (pipe, waiting) = (Arc::new(pipe), Arc::<AtomicUsize>::default());
@@ -38,7 +67,7 @@ impl Writer {
 
     /// Writes a line now where the pipe takes it, or queues it, and returns where it begins among all bytes;
     /// `Err` where nothing of it was or will be written: `WouldBlock` where too much waits already.
-    pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
+    fn send(&mut self, line: Bytes) -> io::Result<usize> {
         let (start, length) = (self.accepted, line.len());
         self.write(line)?;
         self.accepted = start.saturating_add(length);
@@ -46,7 +75,7 @@ impl Writer {
     }
 
     /// How many bytes the server has read; `None` where the system does not tell.
-    pub fn read_by_server(&self) -> Option<usize> {
+    fn read_by_server(&self) -> Option<usize> {
         let unread = rustix::io::ioctl_fionread(&*self.pipe).ok()?.try_into().ok()?;
         self.accepted.checked_sub(self.waiting.load(Ordering::Acquire))?.checked_sub(unread)
     }

@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
+use serde_json::value::RawValue;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -31,63 +32,101 @@ pub(super) async fn drive(
     mut lines: mpsc::Receiver<Queued>,
     mut over: oneshot::Receiver<String>,
 ) {
-    let mut tasks = JoinSet::new();
+    let mut driver = Driver { endpoint, tasks: JoinSet::new(), accepted: None, held: None };
     loop {
         tokio::select! {
             biased;
             Ok(reason) = &mut over => {
-                tasks.shutdown().await;
-                endpoint.tell(Heard::Over(reason)).await;
+                driver.tasks.shutdown().await;
+                driver.endpoint.tell(Heard::Over(reason)).await;
                 return;
             }
-            Some(_) = tasks.join_next() => {}
-            line = lines.recv(), if tasks.len() < MOST => match line {
-                Some(queued) => take(&endpoint, queued, &mut tasks).await,
+            Some(_) = driver.tasks.join_next() => {}
+            () = accepted(&mut driver.accepted) => driver.go_on(),
+            line = lines.recv(), if driver.held.is_none() && driver.tasks.len() < MOST => match line {
+                Some(queued) if driver.accepted.is_some() => driver.held = Some(queued),
+                Some(queued) => driver.take(queued),
                 None => break,
             }
         }
     }
-    tasks.shutdown().await;
-    let _ = timeout(FAREWELL, endpoint.delete()).await;
+    driver.tasks.shutdown().await;
+    let _ = timeout(FAREWELL, driver.endpoint.delete()).await;
 }
 
-async fn take(endpoint: &Rc<Endpoint>, queued: Queued, tasks: &mut JoinSet<()>) {
-    let Some(message) = Outgoing::read(queued.line.clone()) else { return };
-    match &message.kind {
-        Kind::Request(id) => {
-            let (id, modern, endpoint) = (id.clone(), message.modern.is_some(), endpoint.clone());
-            let (ready, number) = oneshot::channel();
-            let flight = endpoint.clone();
-            let task = tasks.spawn_local(async move {
-                if let Ok(number) = number.await {
-                    post::request(&flight, &message, queued, number).await;
-                }
-            });
-            // The task waits for this, so it hears it.
-            let _ = ready.send(endpoint.departed(&id, task, modern));
-        }
-        Kind::Cancelled(id) => {
-            let flight = id.as_ref().and_then(|id| endpoint.flights.borrow_mut().remove(id.get()));
-            let is_older = endpoint.older.borrow().is_some();
-            let tell = is_older || flight.as_ref().is_some_and(|flight| !flight.modern);
-            if let Some(flight) = flight {
-                flight.task.abort();
-            }
-            if tell {
-                notify(endpoint, message, queued, tasks);
-            }
-        }
-        Kind::Notification if message.method == "notifications/initialized" => {
-            let _ = timeout(NOTIFIED, post::notify(endpoint, &message, queued)).await;
-            if endpoint.older.borrow().is_none() {
-                tasks.spawn_local(listen::listen(endpoint.clone()));
-            }
-        }
-        Kind::Notification | Kind::Answer => notify(endpoint, message, queued, tasks),
+/// Ready once what others must not overtake was accepted, or never will be; not at all where there is none.
+async fn accepted(waiting: &mut Option<oneshot::Receiver<()>>) {
+    match waiting {
+        Some(accepted) => drop(accepted.await),
+        None => std::future::pending().await,
     }
 }
 
-fn notify(endpoint: &Rc<Endpoint>, message: Outgoing, queued: Queued, tasks: &mut JoinSet<()>) {
-    let endpoint = endpoint.clone();
-    tasks.spawn_local(async move { post::notify(&endpoint, &message, queued).await });
+struct Driver {
+    endpoint: Rc<Endpoint>,
+    tasks: JoinSet<()>,
+    /// What nothing may overtake, where such a thing is under way.
+    accepted: Option<oneshot::Receiver<()>>,
+    /// The line that waits for that.
+    held: Option<Queued>,
+}
+
+impl Driver {
+    fn go_on(&mut self) {
+        self.accepted = None;
+        if let Some(queued) = self.held.take() {
+            self.take(queued);
+        }
+    }
+
+    fn take(&mut self, queued: Queued) {
+        let Some(message) = Outgoing::read(queued.line.clone()) else { return };
+        match &message.kind {
+            Kind::Request(id) => self.request(id.clone(), message, queued),
+            Kind::Cancelled(id) => {
+                let flight = id.as_ref().and_then(|id| self.endpoint.flights.borrow_mut().remove(id.get()));
+                let is_older = self.endpoint.older.borrow().is_some();
+                let tell = is_older || flight.as_ref().is_some_and(|flight| !flight.modern);
+                if let Some(flight) = flight {
+                    flight.task.abort();
+                }
+                if tell {
+                    self.notify(message, queued);
+                }
+            }
+            Kind::Notification if message.method == "notifications/initialized" => self.initialized(message, queued),
+            Kind::Notification | Kind::Answer => self.notify(message, queued),
+        }
+    }
+
+    fn request(&mut self, id: Box<RawValue>, message: Outgoing, queued: Queued) {
+        let (modern, endpoint) = (message.modern.is_some(), self.endpoint.clone());
+        let (number, noted) = oneshot::channel();
+        let task = self.tasks.spawn_local(async move {
+            if let Ok(number) = noted.await {
+                post::request(&endpoint, &message, queued, number).await;
+            }
+        });
+        // The task waits for this, so it hears it.
+        let _ = number.send(self.endpoint.departed(&id, task, modern));
+    }
+
+    fn notify(&mut self, message: Outgoing, queued: Queued) {
+        let endpoint = self.endpoint.clone();
+        self.tasks.spawn_local(async move { post::notify(&endpoint, &message, queued).await });
+    }
+
+    /// A session is open once the server has accepted this.
+    fn initialized(&mut self, message: Outgoing, queued: Queued) {
+        let endpoint = self.endpoint.clone();
+        let (done, accepted) = oneshot::channel();
+        self.accepted = Some(accepted);
+        self.tasks.spawn_local(async move {
+            let _ = timeout(NOTIFIED, post::notify(&endpoint, &message, queued)).await;
+            drop(done);
+            if endpoint.older.borrow().is_none() {
+                listen::listen(endpoint).await;
+            }
+        });
+    }
 }

@@ -13,31 +13,31 @@ use crate::model::Remote;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-struct Seen {
-    method: String,
+pub(in crate::supervisor) struct Seen {
+    pub method: String,
     path: String,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub body: String,
 }
 
 impl Seen {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    fn says(&self, part: &str) -> bool {
+    pub fn says(&self, part: &str) -> bool {
         self.body.contains(part)
     }
 }
 
 /// A server; each connection serves one request.
-struct Server {
+pub(in crate::supervisor) struct Server {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
-    fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let (seen, answer) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(answer));
@@ -57,11 +57,11 @@ impl Server {
         Self { url, seen }
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    fn target(&self) -> RemoteTarget {
+    pub fn target(&self) -> RemoteTarget {
         RemoteTarget {
             remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
             private_addresses: true,
@@ -93,12 +93,12 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     Some(Seen { method, path, headers, body: String::from_utf8(body).unwrap() })
 }
 
-fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
+pub(in crate::supervisor) fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
     let length = body.len();
     let _ = write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
 }
 
-fn json(stream: &mut TcpStream, body: &str) {
+pub(in crate::supervisor) fn json(stream: &mut TcpStream, body: &str) {
     say(stream, "200 OK", "Content-Type: application/json\r\n", body);
 }
 
@@ -307,7 +307,7 @@ async fn a_lost_session_ends_the_connection_and_the_request_may_go_elsewhere() {
 
 #[actix::test]
 async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
-    let (closed, was_closed) = std::sync::mpsc::channel();
+    let (closed, mut was_closed) = mpsc::unbounded_channel();
     let hang = move |stream: &mut TcpStream| {
         begin(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"begun\"}\n\n");
         let _ = closed.send(stream.read(&mut [0]).unwrap_or_default());
@@ -317,20 +317,19 @@ async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
         _ => hang(stream),
     });
     let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
-    let wait = || was_closed.recv_timeout(Duration::from_secs(20)).unwrap();
     let told = || server.seen().iter().filter(|seen| seen.says("cancelled")).count();
 
     let (sender, mut heard) = server.connect();
     sender.send(modern("2", "tools/call", "")).unwrap();
     message(&mut heard).await;
     sender.send(cancel.into()).unwrap();
-    assert_eq!((wait(), told()), (0, 0));
+    assert_eq!((was_closed.recv().await, told()), (Some(0), 0));
 
     let (sender, mut heard) = greeted(&server).await;
     sender.send(call(2)).unwrap();
     message(&mut heard).await;
     sender.send(cancel.into()).unwrap();
-    wait();
+    assert_eq!(was_closed.recv().await, Some(0));
     drop(sender);
     while heard.recv().await.is_some() {}
     assert_eq!(told(), 1);

@@ -38,7 +38,11 @@ impl ServerActor {
 
     /// Callers should turn to another process; those who have not heard of it yet are sent away.
     pub(super) fn lost(&mut self) {
-        self.unread = self.writer.take().or(self.unread.take());
+        match self.writer.take() {
+            Some(writer @ Writer::Pipe(_)) => self.unread = Some(writer),
+            // Letting go of it ends the connection.
+            Some(Writer::Remote(_)) | None => {}
+        }
         self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
     }
 
@@ -63,7 +67,7 @@ impl ServerActor {
     }
 
     /// Close standard input, wait, SIGTERM, wait, SIGKILL (specification, basic/lifecycle, "shutdown").
-    fn stop(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn stop(&mut self, ctx: &mut Context<Self>) {
         if self.phase == Phase::Stopping {
             return;
         }

@@ -16,7 +16,7 @@ use crate::{
         process::{self, Reports},
         server::{Phase, ServerActor},
         sweep::{self, INSTANCE_VARIABLE},
-        writer::Writer,
+        writer::{PipeWriter, Writer},
     },
 };
 
@@ -28,25 +28,33 @@ const READ: usize = 64 * 1024;
 
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        let reporter = self.exit_guard();
-        let mark = format!("{}.{}", self.id, self.instance.generation);
-        let process = process::spawn(&self.launch.guard, &marked(&self.launch.spec, &mark))?;
-        self.writer = Some(Writer::new(process.stdin));
-        self.orders = Some(process.orders);
-        ctx.add_stream(frames(process.stdout));
-        let output = self.link.output.clone();
-        let errors = actix::spawn(async move { output.drain(process.stderr).await });
-        actix::spawn(watch(process.reports, mark, ctx.address(), errors, reporter));
         ctx.run_later(self.launch.start_timeout, |actor, _| {
             if actor.phase == Phase::Starting {
                 let seconds = actor.launch.start_timeout.as_secs_f32();
                 actor.end_now(Exit::NotReady(format!("no complete handshake within {seconds} s")));
             }
         });
+        let launch = self.launch.clone();
+        match &launch.remote {
+            Some(target) => self.reach(target, ctx),
+            None => self.spawn(ctx),
+        }
+    }
+
+    fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        let reporter = self.exit_guard();
+        let mark = format!("{}.{}", self.id, self.instance.generation);
+        let process = process::spawn(&self.launch.guard, &marked(&self.launch.spec, &mark))?;
+        self.writer = Some(Writer::Pipe(PipeWriter::new(process.stdin)));
+        self.orders = Some(process.orders);
+        ctx.add_stream(frames(process.stdout));
+        let output = self.link.output.clone();
+        let errors = actix::spawn(async move { output.drain(process.stderr).await });
+        actix::spawn(watch(process.reports, mark, ctx.address(), errors, reporter));
         Ok(())
     }
 
-    fn exit_guard(&self) -> ExitGuard {
+    pub(super) fn exit_guard(&self) -> ExitGuard {
         ExitGuard {
             id: self.id,
             generation: self.instance.generation,
@@ -55,7 +63,7 @@ impl ServerActor {
         }
     }
 
-    fn greet(&self, ctx: &mut Context<Self>) {
+    pub(super) fn greet(&self, ctx: &mut Context<Self>) {
         let (instance, launch, probe, addr) = (self.instance.clone(), self.launch.clone(), self.probe, ctx.address());
         actix::spawn(async move {
             addr.do_send(HandshakeEnded(handshake::greet(&instance, probe, &launch.sharing).await));

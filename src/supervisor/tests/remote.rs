@@ -1,0 +1,106 @@
+//! Servers over HTTP under the same supervision as processes.
+
+use std::{net::TcpListener, sync::atomic::AtomicU64};
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::*;
+use crate::{
+    model::Remote,
+    supervisor::remote::tests::{Seen, Server, json, say},
+};
+
+fn at(target: RemoteTarget) -> Arc<Launch> {
+    Arc::new(Launch { remote: Some(target), ..Launch::clone(&run("unused", &[])) })
+}
+
+fn arguments() -> Box<RawValue> {
+    to_raw_value(&serde_json::json!({})).unwrap()
+}
+
+async fn ready(supervised: &Supervised, after: u64) -> Arc<Instance> {
+    let is_next =
+        |view: &ChildView| matches!(&view.availability, Availability::Ready(instance) if instance.generation > after);
+    let Availability::Ready(instance) = supervised.until(is_next).await.availability else { panic!("not ready") };
+    instance
+}
+
+fn id(seen: &Seen) -> u64 {
+    serde_json::from_str::<serde_json::Value>(&seen.body).unwrap()["id"].as_u64().unwrap()
+}
+
+/// A server of the older era that forgets its sessions when it is told to.
+fn forgetful() -> (Server, Arc<AtomicU64>) {
+    let epoch = Arc::<AtomicU64>::default();
+    let now = epoch.clone();
+    let server = Server::start(move |seen, stream| {
+        let session = now.load(std::sync::atomic::Ordering::SeqCst).to_string();
+        let result = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id(seen));
+        let greeting =
+            r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"f","version":"1"}}"#;
+        match seen.method.as_str() {
+            "GET" => say(stream, "405 Method Not Allowed", "", ""),
+            "DELETE" => say(stream, "200 OK", "", ""),
+            _ if seen.says("server/discover") => say(stream, "400 Bad Request", "", "what?"),
+            _ if seen.says("\"initialize\"") => {
+                let headers = format!("Content-Type: application/json\r\nMcp-Session-Id: {session}\r\n");
+                say(stream, "200 OK", &headers, &result(greeting));
+            }
+            _ if seen.header("mcp-session-id") != session => say(stream, "404 Not Found", "", "who?"),
+            _ if seen.says("notifications/") => say(stream, "202 Accepted", "", ""),
+            _ if seen.says("tools/list") => json(stream, &result(r#"{"tools":[{"name":"t","inputSchema":{}}]}"#)),
+            _ if seen.says("tools/call") => json(stream, &result(r#"{"content":[]}"#)),
+            _ => say(stream, "503 Service Unavailable", "", ""),
+        }
+    });
+    (server, epoch)
+}
+
+#[actix::test]
+async fn a_session_that_the_server_forgot_is_opened_anew_and_its_calls_are_sent_again() {
+    let (server, epoch) = forgetful();
+    let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
+    let first = ready(&supervised, 0).await;
+    assert_eq!(first.tools().len(), 1);
+    let answer = first.call_tool("t", &arguments(), None, None).answer().await;
+    assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
+
+    epoch.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let answer = first.call_tool("t", &arguments(), None, None).answer().await;
+    assert!(matches!(answer, Answer::NotSent), "{answer:?}");
+    let second = ready(&supervised, first.generation).await;
+    let answer = second.call_tool("t", &arguments(), None, None).answer().await;
+    assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
+    let view = supervised.until(|_| true).await;
+    assert_eq!(view.last_exit.unwrap().reason, "was disconnected: the server ended the session");
+    assert_eq!(view.status, Status::Running);
+    supervised.end().await;
+    assert_eq!(server.seen().pop().unwrap().method, "DELETE");
+}
+
+#[actix::test]
+async fn a_refusal_from_before_the_server_is_no_sign_of_its_life() {
+    let (server, _) = forgetful();
+    let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
+    let instance = ready(&supervised, 0).await;
+    // Pings are answered 503, calls are not.
+    assert!(!instance.addr().unwrap().send(messages::CheckHealth::Asked).await.unwrap());
+    let answer = instance.call_tool("t", &arguments(), None, None).answer().await;
+    assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_that_cannot_be_reached_is_tried_again_and_then_given_up() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let remote = Remote { url: format!("http://127.0.0.1:{port}/mcp"), headers: std::collections::BTreeMap::new() };
+    for (private_addresses, reason) in [(true, "could not be reached"), (false, "MCP_PRIVATE_ADDRESSES")] {
+        let target = RemoteTarget { remote: remote.clone(), private_addresses };
+        let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, at(target)).await;
+        let view = supervised.until(|view| view.status == Status::Failed).await;
+        let exit = view.last_exit.unwrap();
+        assert!(exit.reason.contains(reason), "{exit:?}");
+        assert_eq!(view.restarts, 1);
+        supervised.end().await;
+    }
+}
