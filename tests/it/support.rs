@@ -9,6 +9,7 @@ pub mod http;
 pub mod instance;
 pub mod keyed;
 pub mod load;
+pub mod mcp;
 pub mod ostler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
