@@ -78,6 +78,8 @@ pub(super) struct Call {
     /// The caller's own process, where they have one.
     pub lane: Option<Lane>,
     pub tool: String,
+    /// Whether callers may know of the tool; it is as good as unknown where not.
+    pub permitted: bool,
     pub arguments: Arc<RawValue>,
     /// The whole request and whose it is, where an MCP client made it.
     pub whole: Option<(mcp::Request, Declared)>,
@@ -158,6 +160,7 @@ impl Runtime {
         Call {
             id,
             user_id: who.user_id,
+            permitted: self.permits(who, &server, &tool),
             server,
             lane,
             whole: None,
