@@ -12,6 +12,7 @@ mod legacy;
 mod message;
 mod modern;
 mod outlet;
+mod params;
 mod refusal;
 mod reply;
 mod session;

@@ -41,6 +41,7 @@ mod hardening;
 mod isolation;
 mod limits;
 mod main_job;
+mod mcp;
 mod processes;
 mod protocol;
 mod real_servers;
