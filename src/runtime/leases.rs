@@ -10,14 +10,18 @@ use std::{
 };
 
 use serde_json::{Value, value::RawValue};
-use tokio::time::Instant;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     model::{Credential, Isolation, Principal, ServerId, UserId},
     runtime::{Client, registry::Registered},
-    supervisor::{Availability, Link, Sharing},
+    supervisor::{Availability, Link, Sharing, messages::News},
 };
 
 /// How many such processes one user may have.
@@ -59,6 +63,8 @@ pub(super) struct Lease {
     /// Held while that changes.
     pub place: tokio::sync::Mutex<Place>,
     usage: Mutex<Usage>,
+    /// Passes on what changes at the process that all share: the common catalogue is that one's.
+    forwarding: AbortHandle,
 }
 
 /// What the supervisor knows of a lease's process.
@@ -159,7 +165,9 @@ impl Lease {
         let mut link = Link::default();
         // What it writes on standard error is its server's.
         link.output = server.link.output.clone();
+        let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
+            forwarding,
             id: ServerId::new(),
             server,
             link,
@@ -174,6 +182,11 @@ impl Lease {
     pub fn is_up(&self) -> bool {
         let is_down = matches!(self.link.view.borrow().availability, Availability::Down(_));
         self.started.load(Ordering::Relaxed) && !is_down
+    }
+
+    /// Whether it is this user's alone, or one of their sessions'.
+    pub fn is_of_user(&self, user: UserId) -> bool {
+        self.key.user == user
     }
 
     /// Whether it is this session's alone.
@@ -207,6 +220,12 @@ impl Lease {
     }
 }
 
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.forwarding.abort();
+    }
+}
+
 impl Lane {
     fn new(lease: Arc<Lease>) -> Self {
         let mut usage = lease.usage();
@@ -229,6 +248,17 @@ impl Drop for Lane {
     fn drop(&mut self) {
         let mut usage = self.0.usage();
         *usage = Usage { users: usage.users.saturating_sub(1), since: Instant::now() };
+    }
+}
+
+async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News>) {
+    loop {
+        match from.recv().await {
+            // Nobody may listen.
+            Ok(news @ News::ListChanged(_)) => drop(to.send(news)),
+            Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 
