@@ -11,6 +11,7 @@ mod level;
 mod members;
 mod param_headers;
 pub mod prefix;
+mod relay;
 mod request;
 mod revision;
 pub mod template;
@@ -26,9 +27,9 @@ pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
 pub use param_headers::{ParamHeader, header_value};
+pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{
-    Line, answer, answer_with, ask, call_tool, cancelled, error, initialize, list, method_not_found, notification,
-    pass_on, request,
+    Line, answer, answer_with, call_tool, cancelled, error, initialize, list, method_not_found, notification, request,
 };

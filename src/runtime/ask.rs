@@ -74,6 +74,7 @@ impl Runtime {
             id: call_id,
             user_id: who.user_id,
             lane: self.lane(who, &server, Some(&ask.client)).await?,
+            permitted: self.permits(who, &server, &tool),
             server,
             tool,
             arguments,

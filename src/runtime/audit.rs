@@ -3,7 +3,8 @@
 use crate::{
     error::Result,
     model::{AuditEntry, AuditFilter, Outcome, Page, PageRequest, Permission, Principal},
-    runtime::Runtime,
+    policy::tools,
+    runtime::{Runtime, registry::Registered},
     store,
 };
 
@@ -16,7 +17,20 @@ impl Runtime {
 
     /// Records that `who` was refused something; does not wait, and a refusal stands even if it cannot be recorded.
     pub(crate) fn audit_denied(&self, who: &Principal, action: &str, target: &str) {
-        let entry = AuditEntry::by(who, action, target, Outcome::Denied);
+        self.put_denial_on_record(AuditEntry::by(who, action, target, Outcome::Denied));
+    }
+
+    /// Whether callers may know of a tool; where they may not, that `who` called it is in the audit log.
+    pub(super) fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
+        let permitted = tools::permit(&server.server.load().config.tools, tool);
+        if !permitted {
+            let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
+            self.put_denial_on_record(entry.with_detail(format!("the tool {tool}")));
+        }
+        permitted
+    }
+
+    fn put_denial_on_record(&self, entry: AuditEntry) {
         let recorder = self.inner.recorder.clone();
         tokio::spawn(async move {
             if let Err(cause) = recorder.audit(entry).await {

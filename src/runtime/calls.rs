@@ -78,6 +78,8 @@ pub(super) struct Call {
     /// The caller's own process, where they have one.
     pub lane: Option<Lane>,
     pub tool: String,
+    /// Whether callers may know of the tool; it is as good as unknown where not.
+    pub permitted: bool,
     pub arguments: Arc<RawValue>,
     /// The whole request and whose it is, where an MCP client made it.
     pub whole: Option<(mcp::Request, Declared)>,
@@ -154,10 +156,11 @@ impl Runtime {
         let arguments = Arc::<RawValue>::from(if arguments.get() == "null" { empty_object() } else { arguments });
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
-        let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), notes });
+        let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), waits: Arc::default(), notes });
         Call {
             id,
             user_id: who.user_id,
+            permitted: self.permits(who, &server, &tool),
             server,
             lane,
             whole: None,

@@ -10,7 +10,6 @@ use tokio::{
 
 use crate::{
     mcp::{self, Era, RpcError},
-    policy::tools,
     runtime::{Runtime, calls::Call},
     supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
 };
@@ -84,8 +83,7 @@ impl Runtime {
 }
 
 async fn ask(call: &Call, since: &mut Instant) -> Result<Heard, String> {
-    let rules = &call.server.server.load_full().config.tools;
-    if !tools::permit_all(rules) && !tools::permit(rules, &call.tool) {
+    if !call.permitted {
         let message = format!("Unknown tool: {}", call.tool);
         return Ok(Heard { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
     }

@@ -53,7 +53,7 @@ impl Runtime {
     /// What the server asks of `client` outside of any request, for as long as the receiver is held; `None` where its
     /// process is shared, or somebody else holds it.
     pub fn questions(&self, who: &Principal, id: ServerId, client: &Client) -> Result<Option<mpsc::Receiver<Asked>>> {
-        let server = self.reach(who, id, Permission::McpExecute, "server.questions")?;
+        let server = self.reach(who, id, Permission::McpRead, "server.questions")?;
         let lease = Key::of(who, &server, Some(client)).map(|key| self.inner.leases.get(key, &server)).transpose()?;
         Ok(lease.and_then(|lease| lease.link.questions()))
     }
@@ -75,7 +75,7 @@ impl Runtime {
 
     /// Sends a notification of a client to the process that is its own alone; nothing where it has none.
     pub fn tell(&self, who: &Principal, id: ServerId, client: &Client, notification: &Request) -> Result<()> {
-        let server = self.reach(who, id, Permission::McpExecute, "server.tell")?;
+        let server = self.reach(who, id, Permission::McpRead, "server.tell")?;
         let Some(key) = Key::of(who, &server, Some(client)) else { return Ok(()) };
         if let Availability::Ready(instance) = &self.inner.leases.get(key, &server)?.link.view.borrow().availability {
             instance.pass_on(notification);

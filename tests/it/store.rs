@@ -4,7 +4,7 @@ mod faults;
 mod recording;
 mod tables;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use ostler::{
     model::{

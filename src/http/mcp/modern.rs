@@ -68,6 +68,7 @@ fn converse(
     }
     let client = Client {
         session: credential(&caller),
+        era: Era::Modern,
         capabilities: envelope.capabilities,
         info: envelope.info,
         log_level: envelope.log_level,

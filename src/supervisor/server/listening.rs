@@ -16,11 +16,14 @@ use crate::{
 /// How long after a server ended its stream of changes it is asked for another one.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// How long a server of the older era may take to agree to tell of a resource.
+/// How long a server may take to agree to tell of something.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What somebody hears who watches what the server does not.
 const UNTOLD: &str = "the server does not tell of this resource";
+
+/// What they hear where the server says nothing to it.
+const UNANSWERED: &str = "the server did not answer";
 
 /// What a process was asked to tell of.
 #[derive(Default)]
@@ -52,7 +55,7 @@ impl ServerActor {
         if self.phase == Phase::Ready {
             match self.instance.era() {
                 Era::Legacy => self.subscribe(ctx),
-                Era::Modern => self.listen(),
+                Era::Modern => self.listen(ctx),
             }
         }
     }
@@ -92,7 +95,7 @@ impl ServerActor {
                 Ok(Answer::Result(_)) => Ok(()),
                 Ok(Answer::Error(error)) => Err(error),
                 Ok(Answer::NotSent | Answer::Unread | Answer::TooLong | Answer::Died(_)) | Err(_) => {
-                    Err(mcp::error(-32603, &format!("the server did not answer {method}"), None))
+                    Err(mcp::error(-32603, UNANSWERED, None))
                 }
             };
             tell(uri, outcome);
@@ -101,7 +104,7 @@ impl ServerActor {
 
     /// One stream for everything (2026-07-28, basic/utilities/subscriptions). What it is for cannot be changed, so a new
     /// one is opened before the old one is ended.
-    fn listen(&mut self) {
+    fn listen(&mut self, ctx: &mut Context<Self>) {
         let offered = self.instance.offered();
         let watched = self.link.watches.uris();
         let unchanged = self.listening.resources.keys().eq(watched.iter());
@@ -122,6 +125,12 @@ impl ServerActor {
         let id = self.instance.next_id();
         self.listening.newest = Some(id);
         self.write_if_possible(mcp::request(id, "subscriptions/listen", &members, Era::Modern));
+        ctx.run_later(PATIENCE, move |actor, ctx| {
+            if actor.listening.newest == Some(id) && actor.listening.active != Some(id) {
+                actor.listen_ended(id, Some(&mcp::error(-32603, UNANSWERED, None)), ctx);
+                actor.end_listen(Some(id));
+            }
+        });
     }
 
     /// The server says what of it will be told; the first message of each stream.
@@ -152,9 +161,10 @@ impl ServerActor {
         let was_newest = self.listening.newest == Some(id);
         self.listening.active.take_if(|active| *active == id);
         self.listening.newest.take_if(|newest| *newest == id);
-        if refusal.is_some() {
+        if let Some(refusal) = refusal {
             // It is asked again only for something else.
-            self.listening.refusal = refusal.map(|refusal| Arc::from(refusal.to_owned()));
+            self.listening.refusal = Some(Arc::from(refusal.to_owned()));
+            self.listening.newest = self.listening.active;
             self.settle_watches();
         } else if was_newest {
             ctx.run_later(AGAIN, Self::follow_watches);

@@ -1,0 +1,230 @@
+//! Processes that one user or one session has for itself.
+
+use std::{sync::Arc, time::Duration};
+
+use ostler::{
+    Runtime,
+    actix::{self, System},
+    error::Error,
+    mcp::Request,
+    model::{Isolation, Principal, ServerConfig, ServerId},
+    runtime::{Ask, CallRequest, Client, Said},
+    serde_json::{json, value::RawValue},
+    supervisor::messages::{Follower, Note},
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::support::{Answer, Caller, Ostler, Server, Spec, eventually, fake, folder::Folder, server::hostile_server};
+
+const EVERYBODY: &[&str] = &["mcp:read", "mcp:write", "mcp:execute"];
+
+fn isolated(mode: &str, isolation: &str) -> Spec {
+    fake(mode).set("isolation", json!(isolation))
+}
+
+/// The process that answers somebody.
+#[track_caller]
+fn process(answer: Answer) -> u32 {
+    answer.is(200).said().parse().unwrap()
+}
+
+#[track_caller]
+fn shared_with(ostler: &Ostler, server: &Server, name: &str) -> Caller {
+    let user = ostler.admin().make_user(name, "developer");
+    let share = json!({"userId": user.id, "permissions": EVERYBODY});
+    server.caller.post(&server.path("/shares"), share).any_of(&[200, 201]);
+    user
+}
+
+fn count(ostler: &Ostler) -> usize {
+    ostler.processes().into_iter().filter(|process| process.command.contains("hostile_server")).count()
+}
+
+#[test]
+fn per_user_two_users_have_two_processes_and_the_keys_of_one_share_theirs() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-user"));
+    let (ada, bob) = (shared_with(&ostler, &server, "ada"), shared_with(&ostler, &server, "bob"));
+    let pid_for = |caller: &Caller| process(server.seen_by(caller).call("pid", json!({})));
+    let (of_ada, of_bob) = (pid_for(&ada), pid_for(&bob));
+    assert_ne!(of_ada, of_bob);
+    assert_eq!(pid_for(&ada.make_key(EVERYBODY)), of_ada);
+    assert_eq!(pid_for(&bob), of_bob);
+    assert!(![of_ada, of_bob].contains(&server.pid()), "the process that is shown works for nobody");
+    assert_eq!(count(&ostler), 3);
+}
+
+#[test]
+fn per_session_each_key_has_its_own_process() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-session"));
+    let keys = [ostler.admin().make_key(EVERYBODY), ostler.admin().make_key(EVERYBODY)];
+    let pids = keys.each_ref().map(|key| process(server.seen_by(key).call("pid", json!({}))));
+    assert_ne!(pids[0], pids[1]);
+    assert_eq!(process(server.seen_by(&keys[0]).call("pid", json!({}))), pids[0]);
+    assert_eq!(server.logs().list("/items").len(), 3, "they are on record as calls of one server");
+}
+
+#[test]
+fn stopping_a_server_ends_the_processes_of_everybody() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-user"));
+    let ada = shared_with(&ostler, &server, "ada");
+    let before = process(server.seen_by(&ada).call("pid", json!({})));
+    server.stop().is(200);
+    assert_eq!(count(&ostler), 0);
+    server.seen_by(&ada).call("pid", json!({})).problem(503, "server_unavailable");
+    assert_eq!(count(&ostler), 0, "a call does not start what was stopped");
+    server.start().is(200);
+    assert_ne!(process(server.seen_by(&ada).call("pid", json!({}))), before);
+    server.remove().is(204);
+    eventually("nothing of it is left", || (count(&ostler) == 0).then_some(()));
+}
+
+#[test]
+fn a_change_reaches_the_processes_of_everybody() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-user"));
+    let before = process(server.call("pid", json!({})));
+    server.change(json!({"args": ["ok", "anew"]})).is(200);
+    eventually("its process is another", || (process(server.call("pid", json!({}))) != before).then_some(()));
+    server.change(json!({"isolation": "shared"})).is(200);
+    assert_eq!(process(server.call("pid", json!({}))), server.pid());
+    eventually("nobody has one alone", || (count(&ostler) == 1).then_some(()));
+}
+
+#[test]
+fn a_process_of_ones_own_is_restarted_and_its_failure_is_told_of_its_server() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-user"));
+    let (shown, before) = (server.pid(), process(server.call("pid", json!({}))));
+    server.call("crash", json!({})).problem(503, "server_unavailable");
+    assert_ne!(process(server.call("pid", json!({}))), before);
+    assert_eq!(server.pid(), shown, "the others are none the worse");
+    eventually("it is in the audit log", || {
+        let log = ostler.admin().get(&format!("/api/audit?action=server.fail&target={}", server.id)).is(200);
+        let told = log.text().contains("a process of one caller alone");
+        told.then_some(())
+    });
+}
+
+// What follows speaks to the runtime itself, as the MCP endpoint does.
+
+async fn start(folder: &Folder) -> Runtime {
+    let program = env!("CARGO_BIN_EXE_ostler");
+    Runtime::builder().data_dir(folder.path()).guard(program).start().await.unwrap()
+}
+
+async fn registered(runtime: &Runtime, isolation: Isolation) -> ServerId {
+    let config = ServerConfig::new("fake", hostile_server().to_str().unwrap()).args(["ok"]);
+    let config = ServerConfig { isolation, ..config };
+    runtime.create_server(runtime.embedder(), config).await.unwrap().server.id
+}
+
+fn raw(text: &str) -> Arc<RawValue> {
+    Arc::from(RawValue::from_string(text.to_owned()).unwrap())
+}
+
+fn client(capabilities: &str) -> Arc<Client> {
+    Arc::new(Client { session: Uuid::new_v4(), capabilities: raw(capabilities), info: None, log_level: None })
+}
+
+async fn call(
+    runtime: &Runtime,
+    who: &Principal,
+    id: ServerId,
+    client: &Arc<Client>,
+    tool: &str,
+    follower: Option<Follower>,
+) -> ostler::Result<Said> {
+    let params = raw(&json!({"name": tool, "arguments": {}}).to_string());
+    let request = Request::new("tools/call", Some(&params)).unwrap();
+    runtime.ask(who, id, Ask { request, client: client.clone(), timeout: None, follower }).await
+}
+
+fn text(said: &Said) -> String {
+    let result: ostler::serde_json::Value = ostler::serde_json::from_str(said.outcome.as_ref().unwrap().get()).unwrap();
+    result["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+fn is_alive(pid: &str) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[actix::test]
+async fn a_sessions_process_ends_with_it_and_no_other_does() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let who = runtime.embedder().clone();
+    let id = registered(&runtime, Isolation::PerSession).await;
+    let (one, other) = (client("{}"), client("{}"));
+    let pid = text(&call(&runtime, &who, id, &one, "pid", None).await.unwrap());
+    let stays = text(&call(&runtime, &who, id, &other, "pid", None).await.unwrap());
+    assert_ne!(pid, stays);
+    runtime.end_session(one.session);
+    let gone = async {
+        while is_alive(&pid) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it does not end");
+    assert_eq!(text(&call(&runtime, &who, id, &other, "pid", None).await.unwrap()), stays);
+    runtime.stop().await;
+    assert!(!is_alive(&stays));
+}
+
+#[actix::test]
+async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let who = runtime.embedder().clone();
+    let client = client(r#"{"roots":{},"sampling":{}}"#);
+    for (isolation, expected) in [
+        (Isolation::PerSession, "roots/list=result sampling/createMessage=-32601 ping=result"),
+        (Isolation::Shared, "roots/list=-32601 sampling/createMessage=-32601 ping=result"),
+    ] {
+        let id = registered(&runtime, isolation).await;
+        let (notes, mut heard) = mpsc::channel(8);
+        let follower = Follower { token: None, owner: client.session, notes };
+        let answering = async {
+            while let Some(note) = heard.recv().await {
+                match note {
+                    Note::Asked(asked) if asked.method == "roots/list" => asked.answer(Ok(&raw(r#"{"roots":[]}"#))),
+                    // Dropped, which refuses it.
+                    Note::Asked(_) | Note::Told { .. } => {}
+                }
+            }
+        };
+        let (said, ()) = tokio::join!(call(&runtime, &who, id, &client, "ask", Some(follower)), answering);
+        assert_eq!(text(&said.unwrap()), expected);
+    }
+    runtime.stop().await;
+}
+
+#[test]
+fn a_stranger_reaches_no_process_by_naming_somebody_elses_session() {
+    let folder = Folder::new();
+    System::new().block_on(async {
+        let runtime = start(&folder).await;
+        let id = registered(&runtime, Isolation::PerSession).await;
+        let me = runtime.embedder().clone();
+        let session = client("{}");
+        let mine = text(&call(&runtime, &me, id, &session, "pid", None).await.unwrap());
+        let new = ostler::model::NewUser {
+            email: "eve@example.com".into(),
+            name: "Eve".into(),
+            password: "correct horse battery staple".into(),
+            role: ostler::model::Role::Admin,
+        };
+        let eve = runtime.create_user(&me, new).await.unwrap();
+        let eve = runtime.on_behalf_of(eve.id).await.unwrap();
+        assert_ne!(text(&call(&runtime, &eve, id, &session, "pid", None).await.unwrap()), mine);
+        let plain = runtime.call(&me, id, CallRequest::new("pid", json!({}))).await.unwrap();
+        assert_ne!(plain.text(), mine, "a call without a session is not of one");
+        runtime.stop_server(&me, id).await.unwrap();
+        let refused = call(&runtime, &me, id, &session, "pid", None).await;
+        assert!(matches!(refused, Err(Error::ServerUnavailable(_))), "{refused:?}");
+        runtime.stop().await;
+    });
+}
