@@ -100,7 +100,7 @@ fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
-        Credential::Embedder => Uuid::nil(),
+        Credential::Embedder => caller.who.user_id.uuid(),
     }
 }
 
