@@ -3,15 +3,18 @@
 //! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
 
 mod control;
+pub mod convert;
 mod declared;
 mod envelope;
 mod framing;
 mod level;
 mod members;
 mod param_headers;
+pub mod prefix;
 mod relay;
 mod request;
 mod revision;
+pub mod template;
 mod write;
 
 pub use control::{

@@ -262,7 +262,8 @@ impl Runtime {
 
     fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
         let allowed = &self.inner.settings.allowed_commands;
-        if who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
+        // An address runs nothing here.
+        if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
             return Ok(());
         }
         self.audit_denied(who, action, &config.command);

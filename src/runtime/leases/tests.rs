@@ -1,3 +1,5 @@
+//! Whose a process is, and when nobody needs it any more.
+
 use super::*;
 use crate::model::{HealthStatus, KeyId, PermissionSet, Role, Server, ServerConfig, Timestamp};
 

@@ -34,7 +34,7 @@ fn declared(log_level: Option<&str>) -> Declared {
 
 fn follower(owner: uuid::Uuid) -> (Follower, mpsc::Receiver<Note>) {
     let (notes, heard) = mpsc::channel(8);
-    (Follower { token: None, owner, notes }, heard)
+    (Follower { token: None, owner, waits: Arc::default(), notes }, heard)
 }
 
 fn begin(
