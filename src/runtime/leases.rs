@@ -9,14 +9,12 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
     time::Instant,
 };
-use serde_json::Value;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -265,9 +263,6 @@ async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News
     }
 }
 
-/// What a client declared, in one of the ways to write it, without what is not bridged.
-fn declared(capabilities: &RawValue) -> String {
-    let Ok(Value::Object(mut members)) = serde_json::from_str(capabilities.get()) else { return "{}".to_owned() };
 /// What a client declared, in one of the ways to write it, without what is not bridged. One that declares something with
 /// each request would need a process for each; as for several sessions, each question finds out whether it is so.
 fn declared(client: &Client) -> String {
