@@ -3,13 +3,16 @@
 //! 0: done, or asked to stop. 1: failed. 64: bad usage or configuration; nothing was started.
 
 mod check_config;
+mod client_config;
 mod command_line;
 mod config;
+mod connect;
 mod environment;
 mod fault;
 mod file;
 mod logging;
 mod migrate;
+mod place;
 mod process;
 mod serve;
 mod settings;
@@ -35,6 +38,8 @@ const BAD_USAGE: u8 = 64;
 pub(crate) fn main() -> ExitCode {
     match command_line::parse(std::env::args_os()) {
         Ok(Command::DemoServer(options)) => demo_server::run(&options),
+        Ok(Command::Connect(place)) => finish(connect::run(&place)),
+        Ok(Command::ClientConfig(options)) => finish(client_config::run(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),

@@ -119,6 +119,10 @@ urls! {
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;
     }
+    private "/mcp" {
+        "/{id}" => post mcp::post_one, get mcp::get_one, delete mcp::delete_one;
+        "" => post mcp::post_all, get mcp::get_all, delete mcp::delete_all;
+    }
     private "/api/gateway" {
         "/services" => post gateway::register;
         "/services/{name}" => get gateway::get, delete gateway::unregister;
@@ -161,7 +165,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, data: impl Clone + 'stat
 /// What `prefix` belongs to, where that part of Ostler is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/mcp" | "/mcp" if !serve.mcp() => Some("MCP servers"),
         "/api/gateway" if !serve.gateway() => Some("the gateway"),
         _ => None,
     }

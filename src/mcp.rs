@@ -3,14 +3,18 @@
 //! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
 
 mod control;
+pub mod convert;
 mod declared;
 mod envelope;
 mod framing;
 mod level;
 mod members;
 mod param_headers;
+pub mod prefix;
+mod relay;
 mod request;
 mod revision;
+pub mod template;
 mod write;
 
 pub use control::{
@@ -23,9 +27,9 @@ pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
 pub use param_headers::{ParamHeader, header_value};
+pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
 pub use write::{
-    Line, answer, answer_with, ask, call_tool, cancelled, error, initialize, list, method_not_found, notification,
-    pass_on, request,
+    Line, answer, answer_with, call_tool, cancelled, error, initialize, list, method_not_found, notification, request,
 };

@@ -17,6 +17,7 @@ pub mod rate;
 pub mod remote;
 pub mod restart;
 pub mod retry;
+pub mod search;
 pub mod secret;
 pub mod server;
 pub mod service;

@@ -6,7 +6,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::Possible
 use ostler::demo_server::{Era, Options};
 
 use crate::cli::{
+    client_config,
     config::Config,
+    connect,
+    place::Place,
     settings::{SETTINGS, Setting},
     value,
 };
@@ -22,6 +25,10 @@ pub(crate) enum Command {
     CheckConfig(Invocation),
     /// Be a small MCP server.
     DemoServer(Options),
+    /// Be an MCP server that passes everything on to Ostler.
+    Connect(Place),
+    /// Show or write the configuration of a client.
+    ClientConfig(client_config::Options),
 }
 
 /// What the command line says about the configuration.
@@ -43,6 +50,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("migrate", matches)) => Command::Migrate(invocation(matches)),
         Some(("check-config", matches)) => Command::CheckConfig(invocation(matches)),
         Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
+        Some(("connect", matches)) => Command::Connect(Place::read(matches)),
+        Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
         Some((_, matches)) => Command::Serve(invocation(matches)),
         None => Command::Serve(invocation(&matches)),
     })
@@ -61,6 +70,8 @@ fn definition() -> Clap {
         .subcommand(serve.args(configuration()))
         .subcommand(migrate.args(configuration()))
         .subcommand(check.args(configuration()))
+        .subcommand(connect::definition())
+        .subcommand(client_config::definition())
         .subcommand(demo_server())
 }
 

@@ -7,6 +7,7 @@ use ostler::supervisor::INSTALLATION_VARIABLE;
 use crate::cli::{
     config::Written,
     fault::{Fault, Origin},
+    place::KEY_VARIABLE,
     settings::{self, SETTINGS},
     suggest::did_you_mean,
 };
@@ -17,10 +18,10 @@ const OURS: &str = "OSTLER_";
 /// Other programs use names like these, too: an unknown one is a typo only where it is near one of ours.
 const SHARED: [&str; 3] = ["MCP_", "GATEWAY_", "RATE_LIMIT_"];
 
-/// Names that others may leave in our environment: switches of the test suite, and the marks on the servers of an
-/// Ostler, one of which may be an Ostler itself.
-const OF_OTHERS: [&str; 5] =
-    ["OSTLER_TEST_", "OSTLER_REQUIRE_", INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
+/// Names that others may leave in our environment: switches of the test suite, the key for `ostler connect`, and the marks
+/// on the servers of an Ostler, one of which may be an Ostler itself.
+const OF_OTHERS: [&str; 6] =
+    ["OSTLER_TEST_", "OSTLER_REQUIRE_", KEY_VARIABLE, INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
 
 /// Picks the settings out of `variables`, in the order of the table.
 pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<Written> {

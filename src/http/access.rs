@@ -2,7 +2,7 @@
 
 use std::{
     future::{Ready, ready},
-    rc::Rc,
+    sync::Arc,
 };
 
 use actix_web::{
@@ -34,7 +34,7 @@ pub(super) const COOKIE: &str = "ostler_session";
 #[derive(Clone)]
 pub(super) struct Caller {
     /// Who.
-    pub(super) who: Rc<Principal>,
+    pub(super) who: Arc<Principal>,
     /// What they call.
     pub(super) runtime: Runtime,
 }
@@ -45,7 +45,7 @@ impl FromRequest for Caller {
 
     /// Fails on a route that forgot to stand behind [`layer`], so that forgetting never opens one.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let who = request.extensions().get::<Rc<Principal>>().map(Rc::clone);
+        let who = request.extensions().get::<Arc<Principal>>().map(Arc::clone);
         ready(match who {
             Some(who) => runtime(request.app_data()).map(|runtime| Self { who, runtime }),
             None => Err(Error::Internal("a route without authentication asked for a caller".into()).into()),
@@ -79,7 +79,7 @@ pub(super) async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match identify(&request).await {
         Ok(principal) => {
-            request.extensions_mut().insert(Rc::new(principal));
+            request.extensions_mut().insert(Arc::new(principal));
             Ok(next.call(request).await?.map_into_boxed_body())
         }
         Err(problem) => Ok(request.error_response(problem)),

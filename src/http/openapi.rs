@@ -7,7 +7,7 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, execute, gateway, keys, login, output, problem, processes, servers, shares, state, users,
+    Answer, audit, calls, execute, gateway, keys, login, mcp, output, problem, processes, servers, shares, state, users,
 };
 
 use common::Common;
@@ -27,6 +27,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::check_health, servers::list_all, servers::statistics,
         processes::tools, processes::start, processes::stop, processes::restart, output::read,
         execute::execute, calls::list,
+        mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
@@ -41,6 +42,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "servers", description = "MCP servers: registering, reading, changing"),
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),
+        (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),
         (name = "shares", description = "Who else may use a server"),
         (name = "keys", description = "API keys, for programs"),
         (name = "users", description = "Everybody's accounts"),

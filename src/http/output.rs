@@ -49,7 +49,7 @@ pub(super) async fn read(
     let lines = caller.runtime.follow_output(&caller.who, id, last_seen(&request)?)?;
     let events = lines.map(|line| {
         let data = serde_json::to_string(&line).unwrap_or_default();
-        sse::event(None, Some(line.seq), &data)
+        sse::event(None, Some(&line.seq.to_string()), &data)
     });
     Ok(sse::respond(&caller.runtime, events))
 }

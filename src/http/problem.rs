@@ -96,6 +96,17 @@ impl Problem {
         }
     }
 
+    /// How many seconds to wait before trying again, where waiting may help.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        if let Self::Runtime(Error::RateLimited(limit)) = self {
+            return Some(whole_seconds(limit.retry_after));
+        }
+        if let Self::NoInstance(none) = self {
+            return Some(whole_seconds(none.retry_after));
+        }
+        (self.kind().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+
     /// The body to send, for a request to the path `instance`.
     pub(super) fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> Body<'a> {
         let kind = self.kind();
@@ -145,15 +156,12 @@ impl Problem {
         if let Self::RequestTimeout = self {
             response.insert_header((header::CONNECTION, "close"));
         }
-        if let Self::NoInstance(none) = self {
-            response.insert_header((header::RETRY_AFTER, whole_seconds(none.retry_after).to_string()));
-            return;
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        match self.kind().status {
-            StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "1")),
-            _ => response,
-        };
+        if self.kind().status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
     }
 }
 
@@ -278,7 +286,6 @@ fn add_limit<'a>(response: &'a mut HttpResponseBuilder, limit: &RateLimited) -> 
     let wait = whole_seconds(limit.retry_after);
     let window = whole_seconds(limit.window);
     response
-        .insert_header((header::RETRY_AFTER, wait.to_string()))
         .insert_header(("RateLimit", format!("\"{}\";r=0;t={wait}", limit.policy)))
         .insert_header(("RateLimit-Policy", format!("\"{}\";q={};w={window}", limit.policy, limit.quota)))
 }

@@ -25,13 +25,13 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// One event; `data` may have several lines.
-pub(super) fn event(name: Option<&str>, id: Option<u64>, data: &str) -> Bytes {
+pub(super) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
     let mut text = String::with_capacity(data.len() + 48);
     if let Some(name) = name {
         text.extend(["event: ", name, "\n"]);
     }
     if let Some(id) = id {
-        text.extend(["id: ", &id.to_string(), "\n"]);
+        text.extend(["id: ", id, "\n"]);
     }
     // A lone carriage return ends a line too, and would let data pass for fields.
     for line in data.split(['\n', '\r']) {
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn an_event_keeps_its_lines() {
         assert_eq!(event(Some("result"), None, "{\n1}"), "event: result\ndata: {\ndata: 1}\n\n");
-        assert_eq!(event(None, Some(7), "x"), "id: 7\ndata: x\n\n");
+        assert_eq!(event(None, Some("7"), "x"), "id: 7\ndata: x\n\n");
     }
 
     #[test]

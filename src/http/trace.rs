@@ -45,7 +45,7 @@ pub(super) async fn layer(
     let guard = request.app_data::<web::Data<Guard>>().cloned();
     let (response, admitted) = match guard.map_or(Ok(Admitted::Here), |guard| guard.admit(&request)) {
         Err(problem) => (request.error_response(problem), Admitted::Here),
-        Ok(admitted) => match admitted.answer() {
+        Ok(admitted) => match admitted.answer(request.headers()) {
             Some(answer) => (request.into_response(answer), admitted),
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
         },
@@ -84,7 +84,12 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let problem = match response.response().error() {
         Some(error) => error.as_error::<Problem>().cloned().unwrap_or(Problem::Framework(status)),
-        None if content_type.is_some_and(|value| value == problem::CONTENT_TYPE) => return response,
+        // A problem already, or a JSON-RPC error, whose shape is that of its protocol.
+        None if content_type
+            .is_some_and(|value| [problem::CONTENT_TYPE, "application/json"].iter().any(|one| value == *one)) =>
+        {
+            return response;
+        }
         None => Problem::Framework(status),
     };
     let shaped = problem.respond(response.request().path(), id);

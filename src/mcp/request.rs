@@ -28,6 +28,17 @@ impl Request {
         self.params.get("_meta").and_then(|meta| Members::parse(meta).ok()).unwrap_or_default()
     }
 
+    /// Makes the request part of a trace, where it does not say itself which one it is part of (W3C Trace Context).
+    pub fn trace(&mut self, traceparent: &str) {
+        let mut meta = self.meta();
+        if meta.get("traceparent").is_none()
+            && let Ok(value) = serde_json::value::to_raw_value(traceparent)
+        {
+            meta.set("traceparent", Arc::from(value));
+            self.set_meta(&meta);
+        }
+    }
+
     /// Replaces `params._meta`, in its place; an empty one is left out.
     pub fn set_meta(&mut self, meta: &Members) {
         if meta.is_empty() {

@@ -5,29 +5,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::mcp::{Declared, Era, LATEST_LEGACY, MODERN, Members, Request, declared::without_tasks};
+use crate::mcp::{Era, LATEST_LEGACY, MODERN, declared::without_tasks};
 
 /// A whole line, its newline included.
 pub type Line = Bytes;
 
-/// The first part of every `_meta` key that the specification gives a meaning.
-const OURS: &str = "io.modelcontextprotocol/";
+/// The keys of `_meta` that say who sends a modern request (2026-07-28, basic/index#meta).
+pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const INFO: &str = "io.modelcontextprotocol/clientInfo";
 
 /// The members of `_meta` of a request that speaks for nobody in particular: no capability is declared.
 fn meta(era: Era, progress: Option<u64>, trace: Option<&str>) -> String {
-    let modern = (era == Era::Modern).then(|| {
-        format!(
-            r#""{OURS}protocolVersion":"{MODERN}","{OURS}clientCapabilities":{{}},"{OURS}clientInfo":{}"#,
-            client_info()
-        )
-    });
+    let modern = (era == Era::Modern)
+        .then(|| format!(r#""{VERSION}":"{MODERN}","{CAPABILITIES}":{{}},"{INFO}":{}"#, client_info()));
     let progress = progress.map(|token| format!(r#""progressToken":{token}"#));
     let trace = trace.map(|trace| format!(r#""traceparent":{}"#, json(trace)));
     [modern, progress, trace].into_iter().flatten().collect::<Vec<_>>().join(",")
 }
 
 /// Our name and version, as `clientInfo`.
-fn client_info() -> &'static str {
+pub(super) fn client_info() -> &'static str {
     concat!(r#"{"name":"ostler","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#)
 }
 
@@ -77,60 +75,6 @@ pub fn call_tool(id: u64, tool: &str, arguments: &RawValue, era: Era, progress: 
     }
     line.extend_from_slice(b"}}\n");
     line.into()
-}
-
-/// A client's request in the server's era. Of its `params`, only what `_meta` says of the client and the progress token
-/// are replaced, each in its place; the token is `id` where `progress` is wanted.
-#[must_use]
-pub fn ask(id: u64, request: &Request, client: &Declared, era: Era, progress: bool) -> Line {
-    let before = request.meta();
-    let mut meta = before.clone();
-    match era {
-        Era::Legacy => meta.retain(|name| !name.starts_with(OURS)),
-        Era::Modern => declare(&mut meta, client),
-    }
-    match raw(id.to_string()).filter(|_| progress) {
-        Some(token) => meta.set("progressToken", token),
-        None => drop(meta.remove("progressToken")),
-    }
-    let params = if meta.to_string() == before.to_string() {
-        request.params.to_string()
-    } else {
-        let mut changed = request.clone();
-        changed.set_meta(&meta);
-        changed.params.to_string()
-    };
-    one_line(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{},"params":{params}}}"#, json(&request.method)))
-}
-
-/// Has `_meta` say whom a modern request is from.
-fn declare(meta: &mut Members, client: &Declared) {
-    let mut say = |name: &str, value: Option<Arc<RawValue>>| {
-        let name = format!("{OURS}{name}");
-        match value {
-            Some(value) => meta.set(&name, value),
-            None => drop(meta.remove(&name)),
-        }
-    };
-    say("protocolVersion", raw(json(MODERN)));
-    say("clientCapabilities", Some(client.passed_on()));
-    say("clientInfo", client.info.clone().or_else(|| raw(client_info().to_owned())));
-    say("logLevel", client.log_level.as_deref().and_then(|level| raw(json(level))));
-}
-
-/// A client's notification in the server's era: an older one hears nothing of the newer.
-#[must_use]
-pub fn pass_on(notification: &Request, era: Era) -> Line {
-    let mut told = notification.clone();
-    let (before, mut meta) = (told.meta(), told.meta());
-    if era == Era::Legacy {
-        meta.retain(|name| !name.starts_with(OURS));
-    }
-    if meta.to_string() != before.to_string() {
-        told.set_meta(&meta);
-    }
-    let params = if told.params.is_empty() { String::new() } else { format!(r#","params":{}"#, told.params) };
-    one_line(format!(r#"{{"jsonrpc":"2.0","method":{}{params}}}"#, json(&told.method)))
 }
 
 /// A notification whose `params` are the members given.
@@ -186,7 +130,7 @@ fn one_line(text: String) -> Line {
 }
 
 /// Valid JSON holds raw line ends between tokens only, so a space in their place changes nothing.
-fn push_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
+pub(super) fn push_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     let mut rest = json;
     while let Some((before, after)) = memchr::memchr2(b'\n', b'\r', rest).and_then(|at| rest.split_at_checked(at)) {
         line.extend_from_slice(before);
@@ -196,13 +140,8 @@ fn push_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     line.extend_from_slice(rest);
 }
 
-/// Text that is JSON.
-fn raw(json: String) -> Option<Arc<RawValue>> {
-    RawValue::from_string(json).ok().map(Arc::from)
-}
-
 /// `text` as a JSON string.
-fn json(text: &str) -> String {
+pub(super) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -243,46 +182,5 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!((value["id"].as_str(), value["error"]["code"].as_i64()), (Some("a-1"), Some(-32601)));
         assert_eq!(answer(&boxed("3")), "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\n");
-    }
-
-    fn client(log_level: Option<&str>) -> Declared {
-        let capabilities = raw(r#"{"roots":{ }}"#.into()).unwrap();
-        Declared { capabilities, info: None, log_level: log_level.map(str::to_owned) }
-    }
-
-    fn asked(params: &str, era: Era, progress: bool) -> String {
-        let request = Request::new("x/y", Some(&boxed(params))).unwrap();
-        let line = ask(7, &request, &client(Some("info")), era, progress);
-        let text = String::from_utf8(line.to_vec()).unwrap();
-        assert_eq!(text.matches('\n').count(), 1, "{text}");
-        let params = text.strip_prefix(r#"{"jsonrpc":"2.0","id":7,"method":"x/y","params":"#).unwrap();
-        params.strip_suffix("}\n").unwrap().to_owned()
-    }
-
-    #[test]
-    fn an_older_server_hears_nothing_of_the_newer_era() {
-        let params = r#"{"z":1e400,"_meta":{"b": [1,\n2],"io.modelcontextprotocol/logLevel":"info","progressToken":"t","a":{}},"y":2}"#
-            .replace("\\n", "\n");
-        let told = r#"{"z":1e400,"_meta":{"b": [1, 2],"progressToken":7,"a":{}},"y":2}"#;
-        assert_eq!(asked(&params, Era::Legacy, true), told);
-        let untold = r#"{"z":1e400,"_meta":{"b": [1, 2],"a":{}},"y":2}"#;
-        assert_eq!(asked(&params, Era::Legacy, false), untold);
-        for same in ["{}", r#"{"_meta":{ "b" : 1 }}"#, r#"{"_meta":{}}"#, r#"{"_meta":7}"#] {
-            assert_eq!(asked(same, Era::Legacy, false), same);
-        }
-        assert_eq!(asked(r#"{"_meta":{"progressToken":1},"a":1}"#, Era::Legacy, false), r#"{"a":1}"#);
-    }
-
-    #[test]
-    fn a_newer_server_hears_who_asks_in_the_place_where_it_stood() {
-        let said = asked(
-            r#"{"_meta":{"io.modelcontextprotocol/clientCapabilities":{"tasks":{}},"v/x":1},"y":2}"#,
-            Era::Modern,
-            true,
-        );
-        let start = r#"{"_meta":{"io.modelcontextprotocol/clientCapabilities":{"roots":{ }},"v/x":1,"io.modelcontextprotocol/protocolVersion":"2026-07-28","#;
-        let end = r#""io.modelcontextprotocol/logLevel":"info","progressToken":7},"y":2}"#;
-        assert!(said.starts_with(start) && said.ends_with(end), "{said}");
-        assert!(asked(r#"{"y":2}"#, Era::Modern, false).starts_with(r#"{"y":2,"_meta":{"io.modelcontext"#));
     }
 }

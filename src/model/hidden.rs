@@ -41,12 +41,6 @@ mod tests {
         hides(&format!("{config:?}"), "API_KEY");
         let change = ServerChange { env: Some(config.env.clone()), ..ServerChange::default() };
         hides(&format!("{change:#?}"), "API_KEY");
-        let mut remote = ServerConfig::remote("far", "https://example.com/mcp");
-        let headers = std::collections::BTreeMap::from([("X-Key".to_owned(), secret())]);
-        let change = ServerChange { headers: Some(headers.clone()), ..ServerChange::default() };
-        hides(&format!("{change:?}"), "X-Key");
-        remote.remote.as_mut().unwrap().headers = headers;
-        hides(&format!("{remote:?}"), "X-Key");
         let new = NewUser { email: "a@b".into(), name: "A".into(), password: secret(), role: Role::Viewer };
         hides(&format!("{new:?}"), "password");
         let change = UserChange { password: Some(secret()), ..UserChange::default() };
@@ -89,6 +83,16 @@ mod tests {
             updated_at: now,
         };
         hides(&format!("{server:?}"), "API_KEY");
+    }
+
+    #[test]
+    fn what_is_sent_along_to_a_remote_server_is_a_secret() {
+        let headers = std::collections::BTreeMap::from([("X-Key".to_owned(), "s3cret".to_owned())]);
+        let change = ServerChange { headers: Some(headers.clone()), ..ServerChange::default() };
+        hides(&format!("{change:?}"), "X-Key");
+        let mut config = ServerConfig::remote("far", "https://example.com/mcp");
+        config.remote.as_mut().unwrap().headers = headers;
+        hides(&format!("{config:?}"), "X-Key");
     }
 
     #[test]

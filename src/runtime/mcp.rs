@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     error::Result,
     mcp::{Declared, Era, Request},
-    model::{CallId, Catalogue, ServerId},
+    model::{CallId, Catalogue, Isolation, ServerId},
     runtime::{Runtime, leases::Lane},
     supervisor::{ResourceWatch, messages::Follower},
 };
@@ -18,6 +18,8 @@ use crate::{
 pub struct Client {
     /// Its session; without one, its credential. Isolation per session goes by it.
     pub session: Uuid,
+    /// The era it speaks; in the newer one what it declares holds for one request.
+    pub era: Era,
     /// Its `capabilities`, as it wrote them.
     pub capabilities: Arc<RawValue>,
     /// Its `clientInfo`, as it wrote it.
@@ -67,6 +69,10 @@ pub struct Offer {
     pub name: String,
     /// What it listed last, its tools by the rules of its owner; `None` where it never did.
     pub catalogue: Option<Arc<Catalogue>>,
+    /// Whether it takes requests now.
+    pub is_up: bool,
+    /// Who shares a process of it.
+    pub isolation: Isolation,
 }
 
 /// Somebody's interest in a resource; dropping it ends it.

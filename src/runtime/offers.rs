@@ -20,9 +20,20 @@ impl Runtime {
     pub fn offers(&self, who: &Principal) -> Result<Vec<Offer>> {
         self.require(who, Permission::McpRead, "server.list")?;
         let all = self.inner.registry.all();
-        let mut offers: Vec<_> = all.values().filter(|server| server.is_of(who)).map(|server| server.offer()).collect();
+        let described = |server: &Registered| {
+            let source = server.link.catalogue()?;
+            Some(server.shown.described(&source, &server.server.load()))
+        };
+        let permitted = all.values().filter(|server| server.is_of(who));
+        let mut offers: Vec<_> = permitted.map(|server| server.offer(described(server))).collect();
         offers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(offers)
+    }
+
+    /// One server that `who` may use, its tools described by itself.
+    pub fn offer(&self, who: &Principal, id: ServerId) -> Result<Offer> {
+        let server = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        Ok(server.offer(server.offered()))
     }
 
     /// What a server said of itself and offers, now or in an earlier run; waits for a starting one that has never said so.
@@ -96,10 +107,15 @@ fn unavailable(availability: &Availability) -> Error {
 }
 
 impl Registered {
-    fn offer(&self) -> Offer {
+    fn offer(&self, catalogue: Option<Arc<Catalogue>>) -> Offer {
         let server = self.server.load();
-        let catalogue = self.link.catalogue().map(|source| self.shown.described(&source, &server));
-        Offer { id: self.id, name: server.config.name.clone(), catalogue }
+        Offer {
+            id: self.id,
+            name: server.config.name.clone(),
+            catalogue,
+            is_up: matches!(self.link.view.borrow().availability, Availability::Ready(_)),
+            isolation: server.config.isolation,
+        }
     }
 
     /// What it listed last, as far as callers may see it.

@@ -105,5 +105,12 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
     Ok((Sender { lines, waiting: Arc::default() }, receiver))
 }
 
+/// A client for plain requests to this place, wherever that is, which follows no redirect. Fails, with the reason, where
+/// nothing of that could succeed.
+pub fn client(url: &str) -> Result<awc::Client, String> {
+    let url = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
+    dial::client(&url, dial::Reachable::Any)
+}
+
 #[cfg(test)]
 pub(in crate::supervisor) mod tests;

@@ -103,7 +103,7 @@ fn a_process_of_ones_own_is_restarted_and_its_failure_is_told_of_its_server() {
     assert_ne!(process(server.call("pid", json!({}))), before);
     assert_eq!(server.pid(), shown, "the others are none the worse");
     eventually("it is in the audit log", || {
-        let log = ostler.admin().get(&format!("/api/audit/logs?action=server.fail&target={}", server.id)).is(200);
+        let log = ostler.admin().get(&format!("/api/audit?action=server.fail&target={}", server.id)).is(200);
         let told = log.text().contains("a process of one caller alone");
         told.then_some(())
     });
@@ -186,7 +186,7 @@ async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody(
     ] {
         let id = registered(&runtime, isolation).await;
         let (notes, mut heard) = mpsc::channel(8);
-        let follower = Follower { token: None, owner: client.session, notes };
+        let follower = Follower { token: None, owner: client.session, notes, waits: Arc::default() };
         let answering = async {
             while let Some(note) = heard.recv().await {
                 match note {

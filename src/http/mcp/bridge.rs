@@ -1,22 +1,116 @@
 //! Answers an MCP client of either era, whatever era its servers speak (the bridging of revisions).
+//!
+//! What is about no server in particular is answered here. A request to one goes through `relay`: an older client's by way
+//! of `driver`, which asks it what the server asks; a stateless client's by way of `parking`, which keeps the request
+//! while the client finds the answer.
 
-use std::sync::Arc;
+mod all;
+mod changes;
+mod described;
+mod driver;
+mod exchange;
+mod fault;
+mod follow;
+mod greet;
+mod listen;
+mod notes;
+mod one;
+mod parked;
+mod parking;
+mod relay;
+mod search;
+mod tidings;
+mod together;
+mod watching;
+
+pub(super) use described::described;
+
+use std::sync::{Arc, PoisonError};
+
+use serde_json::value::RawValue;
 
 use super::{
-    conversation::{Conversation, Outcome},
+    conversation::{Conversation, Outcome, Scope},
     outlet::Outlet,
 };
-use crate::mcp::Request;
+use crate::{
+    mcp::{Era, Level, Request, convert},
+    runtime::Client,
+};
 
 /// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
 /// Dropping the future cancels the request.
-pub(super) async fn answer(_conversation: &Arc<Conversation>, _request: Request, _outlet: &Outlet) -> Outcome {
-    Err(crate::mcp::error(-32603, "not yet", None))
+pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
+    let method = request.method.as_str();
+    let answer = match conversation.era {
+        Era::Legacy => match method {
+            "initialize" => return greet::initialize(conversation, &request).await,
+            "ping" => Some(Ok(empty())),
+            "logging/setLevel" => Some(set_level(conversation, &request)),
+            "resources/subscribe" => return watching::subscribe(conversation, &request).await,
+            "resources/unsubscribe" => Some(watching::unsubscribe(conversation, &request)),
+            "server/discover" | "subscriptions/listen" => Some(Err(fault::no_method(method))),
+            _ => None,
+        },
+        Era::Modern => match method {
+            "server/discover" => return greet::discover(conversation).await,
+            "subscriptions/listen" => return listen::listen(conversation, &request, outlet).await,
+            "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
+                Some(Err(fault::no_method(method)))
+            }
+            _ => None,
+        },
+    };
+    match answer {
+        Some(answer) => answer,
+        // What runs as a task would outlive the request that says whose it is.
+        None if method.starts_with("tasks/") => Err(fault::no_method(method)),
+        None => match conversation.scope {
+            Scope::One(server) => one::answer(conversation, server, request, outlet).await,
+            Scope::All { .. } => all::answer(conversation, request, outlet).await,
+        },
+    }
 }
 
 /// Takes note of a client's notification; cancellations are dealt with before.
-pub(super) async fn notified(_conversation: &Arc<Conversation>, _notification: Request) {}
+pub(super) async fn notified(conversation: &Arc<Conversation>, notification: Request) {
+    let Conversation { runtime, who, scope, .. } = &**conversation;
+    if notification.method == "notifications/initialized" {
+        return;
+    }
+    let servers = match scope {
+        Scope::One(server) => vec![*server],
+        Scope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
+    };
+    for server in servers {
+        if let Err(error) = runtime.tell(who, server, &conversation.client(), &notification) {
+            log::debug!(server:%, error:%; "a client's notification went nowhere");
+        }
+    }
+}
 
 /// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
-/// to, and questions outside of requests. Never ends by itself.
-pub(super) async fn follow(_conversation: Arc<Conversation>, _outlet: Outlet) {}
+/// to, and questions outside of requests. Ends where the client may listen no longer.
+pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
+    follow::follow(conversation, outlet).await;
+}
+
+impl Conversation {
+    /// What servers hear of the client now.
+    fn client(&self) -> Arc<Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The least severe log messages that the client wants from now on; servers hear of it with each request.
+fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
+    let level = request.params.text("level").filter(|level| Level::named(level).is_some());
+    let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
+    let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
+    *client = Arc::new(Client { log_level: Some(level), ..Client::clone(&client) });
+    Ok(empty())
+}
+
+fn empty() -> Arc<RawValue> {
+    convert::raw("{}".to_owned())
+}

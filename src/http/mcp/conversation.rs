@@ -29,7 +29,8 @@ pub(super) enum Scope {
     },
 }
 
-/// A client and what is known of it.
+/// A client and what is known of it. Each request has a conversation with whoever sent it; what a session remembers is
+/// the same in all of its conversations.
 pub(super) struct Conversation {
     pub runtime: Runtime,
     pub who: Arc<Principal>,
@@ -39,7 +40,7 @@ pub(super) struct Conversation {
     /// The revision it speaks.
     pub version: String,
     /// What servers hear of it.
-    pub client: Mutex<Arc<Client>>,
+    pub client: Arc<Mutex<Arc<Client>>>,
     /// The resources it subscribed to (older era only), by URI as it knows them.
-    pub watches: Mutex<BTreeMap<String, Watch>>,
+    pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
 }

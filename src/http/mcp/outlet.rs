@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,11 +20,34 @@ pub(super) struct Questions {
     open: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
 }
 
+/// A question that is open; dropping it closes it.
+struct Question<'a> {
+    id: u64,
+    questions: &'a Questions,
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        self.questions.lock().remove(&self.id);
+    }
+}
+
 impl Questions {
     /// Takes an answer; false where nothing of this id was asked.
     pub fn settle(&self, id: u64, outcome: Outcome) -> bool {
-        let asker = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let asker = self.lock().remove(&id);
         asker.is_some_and(|asker| asker.send(outcome).is_ok())
+    }
+
+    fn open(&self) -> (u64, oneshot::Receiver<Outcome>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        self.lock().insert(id, sender);
+        (id, answer)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Outcome>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -34,11 +57,22 @@ pub(super) struct Outlet {
     messages: mpsc::Sender<String>,
     /// `None` in the era in which servers do not ask.
     questions: Option<Arc<Questions>>,
+    request: Option<Arc<RawValue>>,
 }
 
 impl Outlet {
     pub fn new(messages: mpsc::Sender<String>, questions: Option<Arc<Questions>>) -> Self {
-        Self { messages, questions }
+        Self { messages, questions, request: None }
+    }
+
+    /// The same for what is about the request of this id.
+    pub fn about(self, request: Arc<RawValue>) -> Self {
+        Self { request: Some(request), ..self }
+    }
+
+    /// The id of the request that this is about, as the client wrote it.
+    pub fn request(&self) -> Option<&Arc<RawValue>> {
+        self.request.as_ref()
     }
 
     /// Sends a notification; waits while the client is slow, and does nothing where it is gone.
@@ -49,10 +83,9 @@ impl Outlet {
     /// Asks the client, and waits for its answer; `None` where it cannot be asked or is gone.
     pub async fn ask(&self, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
         let questions = self.questions.as_ref()?;
-        let id = questions.next_id.fetch_add(1, Ordering::Relaxed);
-        let (sender, answer) = oneshot::channel();
-        questions.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
-        self.messages.send(message(&format!("\"id\":{id},"), method, params)).await.ok()?;
+        let (id, answer) = questions.open();
+        let question = Question { id, questions };
+        self.messages.send(message(&format!("\"id\":{},", question.id), method, params)).await.ok()?;
         answer.await.ok()
     }
 

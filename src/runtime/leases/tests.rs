@@ -1,5 +1,10 @@
+//! Whose a process is, and when nobody needs it any more.
+
 use super::*;
-use crate::model::{HealthStatus, KeyId, PermissionSet, Role, Server, ServerConfig, Timestamp};
+use crate::{
+    mcp,
+    model::{HealthStatus, KeyId, PermissionSet, Role, Server, ServerConfig, Timestamp},
+};
 
 fn server(isolation: Isolation) -> Arc<Registered> {
     let server = Server {
@@ -32,7 +37,7 @@ fn somebody() -> Principal {
 
 fn client(capabilities: &str) -> Client {
     let capabilities = Arc::from(RawValue::from_string(capabilities.to_owned()).unwrap());
-    Client { session: Uuid::new_v4(), capabilities, info: None, log_level: None }
+    Client { session: Uuid::new_v4(), era: crate::mcp::Era::Legacy, capabilities, info: None, log_level: None }
 }
 
 #[test]
@@ -93,8 +98,18 @@ async fn a_lease_is_idle_ten_minutes_after_its_last_use_and_never_before() {
     assert!(leases.take(Lease::is_forgotten).is_empty(), "it was just asked for");
 }
 
-#[test]
-fn a_user_has_sixteen_processes_of_their_own_at_most() {
+#[tokio::test]
+async fn what_changes_for_all_is_news_to_each() {
+    let (leases, server) = (Leases::default(), server(Isolation::PerUser));
+    let lease = leases.get(Key::of(&somebody(), &server, None).unwrap(), &server).unwrap();
+    let mut news = lease.link.news.subscribe();
+    let private = News::Logged(mcp::empty_object());
+    drop((server.link.news.send(private), server.link.news.send(News::ListChanged("tools"))));
+    assert!(matches!(news.recv().await, Ok(News::ListChanged("tools"))));
+}
+
+#[tokio::test]
+async fn a_user_has_sixteen_processes_of_their_own_at_most() {
     let (leases, who) = (Leases::default(), somebody());
     let lease = |who: &Principal| {
         let server = server(Isolation::PerUser);

@@ -8,19 +8,23 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Capabilities, Era, Members},
     supervisor::{
+        listing::List,
         messages::{Answer, Subscribed, WatchesChanged},
         server::{Phase, ServerActor},
     },
 };
 
 /// How long after a server ended its stream of changes it is asked for another one.
-const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a server of the older era may take to agree to tell of a resource.
+/// How long a server may take to agree to tell of something.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What somebody hears who watches what the server does not.
 const UNTOLD: &str = "the server does not tell of this resource";
+
+/// What they hear where the server says nothing to it.
+const UNANSWERED: &str = "the server did not answer";
 
 /// What a process was asked to tell of.
 #[derive(Default)]
@@ -31,6 +35,8 @@ pub(super) struct Listening {
     newest: Option<u64>,
     /// The one that counts: the last that was acknowledged.
     active: Option<u64>,
+    /// The stream was cut off, and changes may have been missed since.
+    missed: bool,
     /// Why the process tells nothing.
     refusal: Option<Arc<RawValue>>,
 }
@@ -52,7 +58,7 @@ impl ServerActor {
         if self.phase == Phase::Ready {
             match self.instance.era() {
                 Era::Legacy => self.subscribe(ctx),
-                Era::Modern => self.listen(),
+                Era::Modern => self.listen(ctx),
             }
         }
     }
@@ -92,7 +98,7 @@ impl ServerActor {
                 Ok(Answer::Result(_)) => Ok(()),
                 Ok(Answer::Error(error)) => Err(error),
                 Ok(Answer::NotSent | Answer::Unread | Answer::TooLong | Answer::Died(_)) | Err(_) => {
-                    Err(mcp::error(-32603, &format!("the server did not answer {method}"), None))
+                    Err(mcp::error(-32603, UNANSWERED, None))
                 }
             };
             tell(uri, outcome);
@@ -101,7 +107,7 @@ impl ServerActor {
 
     /// One stream for everything (2026-07-28, basic/utilities/subscriptions). What it is for cannot be changed, so a new
     /// one is opened before the old one is ended.
-    fn listen(&mut self) {
+    fn listen(&mut self, ctx: &mut Context<Self>) {
         let offered = self.instance.offered();
         let watched = self.link.watches.uris();
         let unchanged = self.listening.resources.keys().eq(watched.iter());
@@ -122,10 +128,16 @@ impl ServerActor {
         let id = self.instance.next_id();
         self.listening.newest = Some(id);
         self.write_if_possible(mcp::request(id, "subscriptions/listen", &members, Era::Modern));
+        ctx.run_later(PATIENCE, move |actor, ctx| {
+            if actor.listening.newest == Some(id) && actor.listening.active != Some(id) {
+                actor.listen_ended(id, Some(&mcp::error(-32603, UNANSWERED, None)), ctx);
+                actor.end_listen(Some(id));
+            }
+        });
     }
 
     /// The server says what of it will be told; the first message of each stream.
-    pub(super) fn acknowledged(&mut self, params: &RawValue) {
+    pub(super) fn acknowledged(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
         let Ok(mut members) = Members::parse(params) else { return };
         let id = mcp::take_subscription(&mut members).and_then(|id| id.get().parse().ok());
         if id.is_none() || id != self.listening.newest {
@@ -142,6 +154,9 @@ impl ServerActor {
             *agreed = told.contains(uri);
         }
         self.settle_watches();
+        if std::mem::take(&mut self.listening.missed) {
+            self.relist_soon(&[List::Tools, List::Prompts, List::Resources, List::Templates], ctx);
+        }
     }
 
     /// A stream of changes ended, or was refused; `false` where none of ours has this id.
@@ -150,13 +165,17 @@ impl ServerActor {
             return false;
         }
         let was_newest = self.listening.newest == Some(id);
+        // What was agreed to and ends with an error was cut off.
+        let refusal = refusal.filter(|_| self.listening.active != Some(id));
         self.listening.active.take_if(|active| *active == id);
         self.listening.newest.take_if(|newest| *newest == id);
-        if refusal.is_some() {
+        if let Some(refusal) = refusal {
             // It is asked again only for something else.
-            self.listening.refusal = refusal.map(|refusal| Arc::from(refusal.to_owned()));
+            self.listening.refusal = Some(Arc::from(refusal.to_owned()));
+            self.listening.newest = self.listening.active;
             self.settle_watches();
         } else if was_newest {
+            self.listening.missed = true;
             ctx.run_later(AGAIN, Self::follow_watches);
         }
         true
@@ -171,7 +190,7 @@ impl ServerActor {
 
     /// Tells those who watch what the process said; nothing while it is still to say.
     fn settle_watches(&self) {
-        let Listening { resources, newest, active, refusal } = &self.listening;
+        let Listening { resources, newest, active, refusal, missed: _ } = &self.listening;
         if newest != active {
             return;
         }

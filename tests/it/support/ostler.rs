@@ -1,11 +1,10 @@
 //! A real Ostler in a process of its own; when the test lets go of it, nothing of it may be left.
 
 use std::{
-    cell::OnceCell,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, ExitStatus, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -22,7 +21,7 @@ pub struct Ostler {
     pub address: SocketAddr,
     child: Option<Child>,
     errors: Arc<Mutex<Vec<u8>>>,
-    admin: OnceCell<Caller>,
+    admin: OnceLock<Caller>,
 }
 
 impl Ostler {
@@ -42,7 +41,7 @@ impl Ostler {
     pub(super) fn start(setup: Setup, log: Stdio) -> Self {
         let errors = Arc::default();
         let (child, address) = launch(&setup, log, &errors);
-        Self { setup, address, child: Some(child), errors, admin: OnceCell::new() }
+        Self { setup, address, child: Some(child), errors, admin: OnceLock::new() }
     }
 
     /// Starts it again on the same data, after it ended.
@@ -51,7 +50,7 @@ impl Ostler {
         assert!(self.child.is_none(), "it still runs");
         let (child, address) = launch(&self.setup, Stdio::piped(), &self.errors);
         (self.child, self.address) = (Some(child), address);
-        self.admin = OnceCell::new();
+        self.admin = OnceLock::new();
     }
 
     /// Nobody in particular.

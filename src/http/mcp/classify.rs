@@ -1,0 +1,179 @@
+//! Which era a POST is of, and whether a modern one is whole (2026-07-28; the order of checks is the reference SDK's).
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::{
+    message::{Id, Message, Posted},
+    refusal::Refusal,
+};
+use crate::mcp::{Era, LATEST_LEGACY, MODERN, Members, Request};
+
+const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const INFO: &str = "io.modelcontextprotocol/clientInfo";
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+
+/// What a modern request says about its client.
+#[derive(Debug)]
+pub(super) struct Envelope {
+    /// The revision it speaks, whether we do or not.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Arc<RawValue>,
+    /// What it is called.
+    pub info: Option<Arc<RawValue>>,
+    /// Which messages it wants to hear.
+    pub log_level: Option<String>,
+}
+
+/// The era of a body that came with this `MCP-Protocol-Version`. The body decides; the header only where it says nothing.
+pub(super) fn era(posted: &Posted, header: Option<&str>) -> Result<Era, Refusal> {
+    match posted {
+        Posted::Batch(messages) if messages.iter().any(claims) => {
+            Err(Refusal::invalid(None, "requests of this revision are sent one by one"))
+        }
+        Posted::One(message) if claims(message) => Ok(Era::Modern),
+        Posted::One(Message::Request(id, request)) if request.method != "initialize" && is_modern(header) => {
+            Err(Refusal::params(Some(id.clone()), &format!("`params._meta` lacks `{VERSION}`")))
+        }
+        Posted::One(Message::Notification(_)) if is_modern(header) => Ok(Era::Modern),
+        Posted::One(_) | Posted::Batch(_) => Ok(Era::Legacy),
+    }
+}
+
+/// Reads what every modern request carries (2026-07-28, basic/index#meta).
+pub(super) fn envelope(id: &Id, request: &Request) -> Result<Envelope, Refusal> {
+    let refuse = |message: &str| Refusal::params(Some(id.clone()), message);
+    let meta = request.params.get("_meta").ok_or_else(|| refuse("`params._meta` is missing"))?;
+    let meta = Members::parse(meta).map_err(|_| refuse("`params._meta` must be an object"))?;
+    let object = |name: &str| match meta.get(name) {
+        Some(value) if value.get().starts_with('{') => Ok(Some(Arc::clone(value))),
+        Some(_) => Err(refuse(&format!("`params._meta` has a `{name}` that is no object"))),
+        None => Ok(None),
+    };
+    let text = |name: &str| match (meta.get(name), meta.text(name)) {
+        (Some(_), None) => Err(refuse(&format!("`params._meta` has a `{name}` that is no string"))),
+        (_, text) => Ok(text),
+    };
+    if meta.get("progressToken").is_some_and(|token| Id::parse(token).is_none()) {
+        return Err(refuse("`params._meta` has a `progressToken` that is neither a string nor a whole number"));
+    }
+    Ok(Envelope {
+        version: text(VERSION)?.ok_or_else(|| refuse(&format!("`params._meta` lacks `{VERSION}`")))?,
+        capabilities: object(CAPABILITIES)?.ok_or_else(|| refuse(&format!("`params._meta` lacks `{CAPABILITIES}`")))?,
+        info: object(INFO)?,
+        log_level: text(LOG_LEVEL)?,
+    })
+}
+
+/// Whether modern clients have no such method: it went with the handshake (2026-07-28, changelog).
+pub(super) fn is_gone(method: &str) -> bool {
+    [
+        "initialize",
+        "ping",
+        "logging/setLevel",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "notifications/initialized",
+        "notifications/roots/list_changed",
+    ]
+    .contains(&method)
+}
+
+/// Whether a message says that it is modern.
+fn claims(message: &Message) -> bool {
+    let request = match message {
+        Message::Request(_, request) | Message::Notification(request) => request,
+        Message::Answer(..) => return false,
+    };
+    // Parsed only where the name occurs at all; most older requests have no `_meta`.
+    request.params.get("_meta").is_some_and(|meta| meta.get().contains("protocolVersion"))
+        && request.meta().get(VERSION).is_some()
+}
+
+/// Whether a header names a revision later than those with a handshake.
+fn is_modern(header: Option<&str>) -> bool {
+    let is_date =
+        |text: &str| text.len() == MODERN.len() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    header.is_some_and(|version| is_date(version) && version > LATEST_LEGACY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn posted(text: &str) -> Posted {
+        Posted::parse(text.as_bytes()).unwrap()
+    }
+
+    fn modern(method: &str) -> String {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"{VERSION}":"{MODERN}","{CAPABILITIES}":{{}}}}}}}}"#
+        )
+    }
+
+    fn legacy(method: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"progressToken":1}}}}}}"#)
+    }
+
+    #[test]
+    fn the_body_says_which_era_a_request_is_of() {
+        for header in [None, Some(MODERN), Some("2025-06-18")] {
+            assert_eq!(era(&posted(&modern("tools/list")), header).unwrap(), Era::Modern);
+            assert_eq!(era(&posted(&modern("initialize")), header).unwrap(), Era::Modern);
+            assert_eq!(era(&posted(&legacy("initialize")), header).unwrap(), Era::Legacy);
+        }
+        assert_eq!(era(&posted(&legacy("tools/list")), Some("2025-06-18")).unwrap(), Era::Legacy);
+        assert_eq!(era(&posted(&legacy("tools/list")), None).unwrap(), Era::Legacy);
+    }
+
+    #[test]
+    fn a_modern_header_with_no_envelope_is_no_older_request() {
+        let refusal = era(&posted(&legacy("tools/list")), Some(MODERN)).unwrap_err();
+        assert_eq!((refusal.status, refusal.code(), refusal.id.unwrap().number()), (400, -32602, Some(1)));
+    }
+
+    #[test]
+    fn a_notification_goes_by_its_header_and_an_answer_is_always_older() {
+        let notification = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+        assert_eq!(era(&posted(notification), Some(MODERN)).unwrap(), Era::Modern);
+        assert_eq!(era(&posted(notification), Some("2025-11-25")).unwrap(), Era::Legacy);
+        assert_eq!(era(&posted(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), Some(MODERN)).unwrap(), Era::Legacy);
+    }
+
+    #[test]
+    fn no_batch_has_a_modern_request_in_it() {
+        let batch = format!("[{},{}]", legacy("ping"), modern("tools/list"));
+        assert_eq!(era(&posted(&batch), None).unwrap_err().code(), -32600);
+        assert_eq!(era(&posted(&format!("[{}]", legacy("ping"))), None).unwrap(), Era::Legacy);
+    }
+
+    #[test]
+    fn an_envelope_has_a_version_and_capabilities_and_may_have_more() {
+        let read = |meta: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"_meta":{meta}}}}}"#);
+            let Posted::One(Message::Request(id, request)) = posted(&text) else { panic!("{text}") };
+            envelope(&id, &request)
+        };
+        let whole =
+            read(&format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":{{"a": 1.0}},"{LOG_LEVEL}":"debug"}}"#)).unwrap();
+        assert_eq!(
+            (whole.version.as_str(), whole.capabilities.get(), whole.log_level.as_deref()),
+            ("v9", r#"{"a": 1.0}"#, Some("debug"))
+        );
+        for meta in [
+            "{}".to_owned(),
+            "[]".to_owned(),
+            format!(r#"{{"{VERSION}":"v9"}}"#),
+            format!(r#"{{"{CAPABILITIES}":{{}}}}"#),
+            format!(r#"{{"{VERSION}":1,"{CAPABILITIES}":{{}}}}"#),
+            format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":[]}}"#),
+            format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":{{}},"progressToken":1.5}}"#),
+        ] {
+            let refusal = read(&meta).unwrap_err();
+            assert_eq!((refusal.status, refusal.code()), (400, -32602), "{meta}");
+        }
+    }
+}

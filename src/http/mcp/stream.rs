@@ -1,0 +1,326 @@
+//! [`Stream`]: what is said to a client of the older era about one request, or about none, kept so that it can be resumed.
+
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use super::{conversation::Outcome, message::Id, reply};
+
+/// Events kept for a reader who comes back, or is slow.
+const MOST_EVENTS: usize = 256;
+/// Their bytes, as far as there is more than one.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Where an event stands: the number of its stream in the session, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EventId {
+    /// The stream's number.
+    pub stream: u64,
+    /// The event's; 0 is before the first.
+    pub event: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.stream, self.event)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (stream, event) = text.split_once('-').ok_or(())?;
+        Ok(Self { stream: stream.parse().map_err(drop)?, event: event.parse().map_err(drop)? })
+    }
+}
+
+/// One message on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    /// Its number in the stream.
+    pub number: u64,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What is said to a client.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// A notification or a question, as JSON.
+    Message(Arc<str>),
+    /// The answer to a request.
+    Answer(Id, Outcome),
+}
+
+impl Body {
+    /// The whole message, as JSON.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Message(text) => Cow::Borrowed(text),
+            Self::Answer(id, outcome) => Cow::Owned(reply::of(id, outcome)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Message(text) => text.len(),
+            Self::Answer(_, Ok(value) | Err(value)) => value.get().len(),
+        }
+    }
+}
+
+/// Messages in order, each read by one reader at a time.
+pub(super) struct Stream {
+    /// Its number in the session.
+    pub number: u64,
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    bytes: usize,
+    last: u64,
+    /// The last one that was read.
+    read: u64,
+    ended: bool,
+    /// Which reader reads; a later one takes over.
+    reader: u64,
+    is_read: bool,
+}
+
+impl Stream {
+    pub fn new(number: u64) -> Arc<Self> {
+        Arc::new(Self { number, state: Mutex::default(), changed: watch::Sender::new(()) })
+    }
+
+    /// Adds a message; waits while a reader is too far behind. Without a reader the oldest ones are forgotten instead.
+    pub async fn push(&self, body: Body) {
+        let mut changed = None;
+        loop {
+            {
+                let mut state = self.state();
+                if state.ended {
+                    return;
+                }
+                if state.has_room() {
+                    state.add(body);
+                    break;
+                }
+            }
+            // Looked at once more after it began to listen, so that no change is missed.
+            match &mut changed {
+                None => changed = Some(self.changed.subscribe()),
+                Some(changed) => drop(changed.changed().await),
+            }
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Ends the stream: who reads it gets what is there, then the end.
+    pub fn end(&self) {
+        self.state().ended = true;
+        self.changed.send_replace(());
+    }
+
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.state().ended
+    }
+
+    /// How many bytes are kept.
+    pub fn bytes(&self) -> usize {
+        self.state().bytes
+    }
+
+    /// Whether somebody reads it.
+    pub fn is_read(&self) -> bool {
+        self.state().is_read
+    }
+
+    /// Reads what comes after an event; who read before reads no more.
+    pub fn read_after(self: &Arc<Self>, event: u64) -> Reader {
+        let changed = self.changed.subscribe();
+        let mut state = self.state();
+        (state.reader, state.read, state.is_read) = (state.reader.wrapping_add(1), event.min(state.last), true);
+        let reader = Reader { stream: Arc::clone(self), changed, number: state.reader, after: event };
+        drop(state);
+        self.changed.send_replace(());
+        reader
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        let unread = || self.events.iter().filter(|event| event.number > self.read);
+        !self.is_read
+            || (unread().count() < MOST_EVENTS && unread().map(|event| event.body.len()).sum::<usize>() < MOST_BYTES)
+    }
+
+    fn add(&mut self, body: Body) {
+        self.last = self.last.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(body.len());
+        self.events.push_back(Event { number: self.last, body });
+        while self.events.len() > 1 && (self.events.len() > MOST_EVENTS || self.bytes > MOST_BYTES) {
+            let may_go = self.events.front().is_some_and(|event| !self.is_read || event.number <= self.read);
+            let Some(gone) = may_go.then(|| self.events.pop_front()).flatten() else { return };
+            self.bytes = self.bytes.saturating_sub(gone.body.len());
+        }
+    }
+}
+
+/// Reads a stream from some event on.
+pub(super) struct Reader {
+    pub stream: Arc<Stream>,
+    changed: watch::Receiver<()>,
+    number: u64,
+    after: u64,
+}
+
+impl Reader {
+    /// The next message; `None` where the stream has ended or somebody else reads it now.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.look() {
+                Look::Here(event) => {
+                    self.stream.changed.send_replace(());
+                    return Some(event);
+                }
+                Look::Over => return None,
+                Look::NotYet => drop(self.changed.changed().await),
+            }
+        }
+    }
+
+    /// Whether nothing comes after what was read.
+    pub fn is_at_the_end(&self) -> bool {
+        let state = self.stream.state();
+        state.ended && state.last <= self.after
+    }
+
+    /// Where the reader is.
+    pub fn at(&self) -> EventId {
+        EventId { stream: self.stream.number, event: self.after }
+    }
+
+    fn look(&mut self) -> Look {
+        self.changed.mark_unchanged();
+        let mut state = self.stream.state();
+        if state.reader != self.number {
+            return Look::Over;
+        }
+        let next = state.events.iter().find(|event| event.number > self.after).cloned();
+        match next {
+            Some(event) => {
+                (self.after, state.read) = (event.number, event.number);
+                Look::Here(event)
+            }
+            None if state.ended => Look::Over,
+            None => Look::NotYet,
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        {
+            let mut state = self.stream.state();
+            if state.reader == self.number {
+                state.is_read = false;
+            }
+        }
+        self.stream.changed.send_replace(());
+    }
+}
+
+enum Look {
+    Here(Event),
+    NotYet,
+    Over,
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn message(text: impl Into<Arc<str>>) -> Body {
+        Body::Message(text.into())
+    }
+
+    async fn read_all(reader: &mut Reader) -> Vec<String> {
+        let mut texts = Vec::new();
+        while let Some(event) = reader.next().await {
+            texts.push(event.body.text().into_owned());
+        }
+        texts
+    }
+
+    #[tokio::test]
+    async fn what_was_missed_is_read_by_whoever_comes_back() {
+        let stream = Stream::new(7);
+        let mut first = stream.read_after(0);
+        stream.push(message("a")).await;
+        assert_eq!(first.next().await.unwrap().number, 1);
+        let seen = first.at();
+        drop(first);
+        stream.push(message("b")).await;
+        stream.push(message("c")).await;
+        stream.end();
+        assert_eq!(read_all(&mut stream.read_after(seen.event)).await, ["b", "c"]);
+        assert_eq!(seen.to_string().parse(), Ok(seen));
+    }
+
+    #[tokio::test]
+    async fn who_comes_later_takes_over() {
+        let stream = Stream::new(1);
+        let mut first = stream.read_after(0);
+        let mut second = stream.read_after(0);
+        stream.push(message("a")).await;
+        assert!(first.next().await.is_none());
+        drop(first);
+        assert_eq!(second.next().await.unwrap().body.text(), "a");
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_is_waited_for_and_an_absent_one_is_not() {
+        let stream = Stream::new(1);
+        let mut reader = stream.read_after(0);
+        for _ in 0..MOST_EVENTS {
+            stream.push(message("x")).await;
+        }
+        let mut waiting = Box::pin(stream.push(message("late")));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(reader.next().await.unwrap().number, 1);
+        waiting.await;
+        drop(reader);
+        for _ in 0..MOST_EVENTS {
+            stream.push(message("y")).await;
+        }
+        stream.end();
+        let left = read_all(&mut stream.read_after(0)).await;
+        assert_eq!((left.len(), left.iter().all(|text| text == "y")), (MOST_EVENTS, true));
+    }
+
+    #[tokio::test]
+    async fn a_message_longer_than_the_buffer_is_kept() {
+        let stream = Stream::new(1);
+        stream.push(message("small")).await;
+        stream.push(message("x".repeat(MOST_BYTES + 1))).await;
+        stream.end();
+        assert_eq!(read_all(&mut stream.read_after(0)).await.len(), 1);
+    }
+}

@@ -1,0 +1,148 @@
+//! Schemas of tools: since 2026-07-28 any, before that of objects alone; and tasks, which only 2025-11-25 has so.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{raw, text};
+use crate::mcp::Members;
+
+/// Whether a tool's output schema describes an object, as all of them did before 2026-07-28; true where it has none.
+#[must_use]
+pub fn has_object_output(tool: &RawValue) -> bool {
+    let schema = Members::parse(tool).ok().and_then(|tool| tool.get("outputSchema").cloned());
+    schema.is_none_or(|schema| is_of_object(&schema))
+}
+
+fn is_of_object(schema: &RawValue) -> bool {
+    Members::parse(schema).is_ok_and(|schema| schema.text("type").as_deref() == Some("object"))
+}
+
+/// Makes the schemas of a `tools/list` result ones of objects.
+pub(super) fn wrap_schemas(result: &mut Members) {
+    each_tool(result, |tool| {
+        let mut changed = false;
+        if let Some(schema) = tool.get("outputSchema").filter(|schema| !is_of_object(schema)).cloned() {
+            let wrapped = format!(r#"{{"type":"object","properties":{{"result":{schema}}},"required":["result"]}}"#);
+            tool.set("outputSchema", raw(wrapped));
+            changed = true;
+        }
+        if let Some(schema) = tool.get("inputSchema").filter(|schema| !is_of_object(schema)).cloned() {
+            // Arguments are an object in any case, so saying it changes nothing.
+            let mut schema = Members::parse(&schema).unwrap_or_default();
+            schema.set("type", text("object"));
+            tool.set("inputSchema", Arc::from(schema.to_raw()));
+            changed = true;
+        }
+        changed
+    });
+}
+
+/// Makes the structured content of a `tools/call` result an object, as its schema was made one of objects.
+pub(super) fn wrap_structured(result: &mut Members, has_object_output: impl FnOnce() -> bool) {
+    let Some(content) = result.get("structuredContent").cloned() else { return };
+    let is_object = content.get().starts_with('{');
+    if is_object && has_object_output() {
+        return;
+    }
+    result.set("structuredContent", raw(format!(r#"{{"result":{content}}}"#)));
+    let said = result.get("content").is_some_and(|content| !is_empty_array(content));
+    if !said {
+        result.set("content", raw(format!(r#"[{{"type":"text","text":{}}}]"#, text(content.get()))));
+    }
+}
+
+fn is_empty_array(json: &RawValue) -> bool {
+    serde_json::from_str::<Vec<serde::de::IgnoredAny>>(json.get()).is_ok_and(|items| items.is_empty())
+}
+
+/// Takes out of a `tools/list` result which tools may be run as tasks of 2025-11-25.
+pub(super) fn drop_task_support(result: &mut Members) {
+    if !result.get("tools").is_some_and(|tools| tools.get().contains("\"taskSupport\"")) {
+        return;
+    }
+    each_tool(result, |tool| {
+        let Some(mut execution) = tool.get("execution").and_then(|execution| Members::parse(execution).ok()) else {
+            return false;
+        };
+        let changed = execution.remove("taskSupport").is_some();
+        if execution.is_empty() {
+            tool.remove("execution");
+        } else {
+            tool.set("execution", Arc::from(execution.to_raw()));
+        }
+        changed
+    });
+}
+
+/// Has each tool changed; those that `change` says it left alone stay byte for byte.
+fn each_tool(result: &mut Members, change: impl Fn(&mut Members) -> bool) {
+    let Some(Ok(tools)) = result.get("tools").map(|tools| Vec::<Item>::deserialize(&**tools)) else { return };
+    let changed = |tool: &RawValue| {
+        let mut members = Members::parse(tool).ok()?;
+        change(&mut members).then(|| members.to_string())
+    };
+    let tools: Vec<_> = tools.iter().map(|Item(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
+    result.set("tools", raw(format!("[{}]", tools.join(","))));
+}
+
+#[derive(Deserialize)]
+struct Item(Box<RawValue>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(json: &str) -> Members {
+        Members::parse(&raw(json.into())).unwrap()
+    }
+
+    #[test]
+    fn schemas_of_anything_become_schemas_of_objects() {
+        let mut result = members(
+            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}]},"outputSchema":{"type":"array"}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}}]}"#,
+        );
+        wrap_schemas(&mut result);
+        assert_eq!(
+            result.to_string(),
+            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}],"type":"object"},"outputSchema":{"type":"object","properties":{"result":{"type":"array"}},"required":["result"]}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}}]}"#
+        );
+    }
+
+    #[test]
+    fn structured_content_follows_its_schema_and_is_told_in_words() {
+        let wrapped = |json: &str, object: bool| {
+            let mut result = members(json);
+            wrap_structured(&mut result, || object);
+            result.to_string()
+        };
+        assert_eq!(
+            wrapped(r#"{"structuredContent":[1],"content":[ ]}"#, true),
+            r#"{"structuredContent":{"result":[1]},"content":[{"type":"text","text":"[1]"}]}"#
+        );
+        assert_eq!(
+            wrapped(r#"{"content":[{}],"structuredContent":{"a":1}}"#, false),
+            r#"{"content":[{}],"structuredContent":{"result":{"a":1}}}"#
+        );
+        let same = r#"{"content":[],"structuredContent":{"a":1}}"#;
+        assert_eq!(wrapped(same, true), same);
+        assert_eq!(wrapped(r#"{"content":[]}"#, true), r#"{"content":[]}"#);
+    }
+
+    #[test]
+    fn whether_a_tool_may_be_a_task_is_not_told_to_those_who_know_other_tasks() {
+        let mut result = members(
+            r#"{"tools":[{"name":"a","execution":{"taskSupport":"optional"}},{"name":"b","execution":{"taskSupport":"required","y":1}},{ "name":"c"}]}"#,
+        );
+        drop_task_support(&mut result);
+        assert_eq!(result.to_string(), r#"{"tools":[{"name":"a"},{"name":"b","execution":{"y":1}},{ "name":"c"}]}"#);
+    }
+
+    #[test]
+    fn a_tool_without_an_output_schema_needs_no_wrapping() {
+        assert!(has_object_output(&raw(r#"{"name":"a"}"#.into())));
+        assert!(has_object_output(&raw(r#"{"name":"a","outputSchema":{"type":"object"}}"#.into())));
+        assert!(!has_object_output(&raw(r#"{"name":"a","outputSchema":{"anyOf":[]}}"#.into())));
+    }
+}

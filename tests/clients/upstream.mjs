@@ -1,0 +1,71 @@
+// Has Ostler use the server that the conformance suite runs to judge clients: registers it, and calls it through Ostler
+// with the official TypeScript client. The suite names the scenario, and gives the server's URL as the last argument.
+
+import { createRequire } from 'node:module';
+
+const { JUDGES_FOLDER, OSTLER_PLACE, OSTLER_API_KEY, MCP_CONFORMANCE_SCENARIO, MCP_CONFORMANCE_CONTEXT } = process.env;
+const require = createRequire(`${JUDGES_FOLDER}/package.json`);
+const { Client, StreamableHTTPClientTransport } = require('@modelcontextprotocol/client');
+
+const headers = { Authorization: `Bearer ${OSTLER_API_KEY}`, 'Content-Type': 'application/json' };
+const modern = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === '2026-07-28';
+
+async function ask(method, path, body) {
+  const answer = await fetch(OSTLER_PLACE + path, { method, headers, body: body && JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.status === 204 ? undefined : answer.json();
+}
+
+// What is called, beyond the lists.
+const CALLS = {
+  tools_call: [['add_numbers', { a: 5, b: 3 }]],
+  'elicitation-sep1034-client-defaults': [['test_client_elicitation_defaults', {}]],
+  'sse-retry': [['test_reconnection', {}]],
+  'sep-2322-client-request-state': [
+    ['test_mrtr_echo_state', {}],
+    ['test_mrtr_unrelated', {}],
+    ['test_mrtr_no_state', {}],
+    ['test_mrtr_no_result_type', {}],
+  ],
+  'http-standard-headers': [['my-hyphenated-tool', {}]],
+};
+
+function calls(tools) {
+  if (MCP_CONFORMANCE_SCENARIO === 'http-invalid-tool-headers') {
+    return tools.map((tool) => [tool.name, { region: 'here', value: 'x', data: {}, items: [], nil: null, score: 1 }]);
+  }
+  if (MCP_CONFORMANCE_SCENARIO === 'json-schema-2020-12-preservation') {
+    const focal = tools.find((tool) => tool.inputSchema.$defs);
+    return [['json_schema_echo', { schema: focal.inputSchema }]];
+  }
+  const { toolCalls } = JSON.parse(MCP_CONFORMANCE_CONTEXT ?? '{}');
+  return toolCalls?.map((call) => [call.name, call.arguments]) ?? CALLS[MCP_CONFORMANCE_SCENARIO] ?? [];
+}
+
+async function use(client) {
+  const { tools } = await client.listTools();
+  for (const [name, args] of calls(tools)) await client.callTool({ name, arguments: args });
+  if (MCP_CONFORMANCE_SCENARIO !== 'http-standard-headers') return;
+  for (const { uri } of (await client.listResources()).resources) await client.readResource({ uri });
+  for (const { name } of (await client.listPrompts()).prompts) await client.getPrompt({ name });
+}
+
+async function main() {
+  const url = process.argv.at(-1);
+  const server = { name: MCP_CONFORMANCE_SCENARIO, transport: 'streamable-http', url, isolation: 'per-session' };
+  const { id } = await ask('POST', '/api/mcp', { ...server, enabled: false });
+  await ask('POST', `/api/mcp/${id}/start`);
+  const capabilities = { elicitation: { form: { applyDefaults: true } } };
+  const mode = modern ? { pin: '2026-07-28' } : 'legacy';
+  const client = new Client({ name: 'upstream', version: '1.0.0' }, { capabilities, versionNegotiation: { mode } });
+  client.setRequestHandler('elicitation/create', async ({ params }) => {
+    const confirmed = params.requestedSchema.properties.confirmed ? { confirmed: true } : {};
+    return { action: 'accept', content: confirmed };
+  });
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${OSTLER_PLACE}/mcp/${id}`), { requestInit: { headers } }));
+  await use(client);
+  await client.close();
+  await ask('DELETE', `/api/mcp/${id}`);
+}
+
+await main();

@@ -1,0 +1,204 @@
+//! The official clients, unmodified, use every server through every door: `/mcp`, `/mcp/{id}` and `ostler connect`.
+
+use std::process::Command;
+
+use crate::support::{
+    self,
+    real::{Judges, has_program, judges, node_servers, python_servers},
+    setup::PROGRAM,
+    *,
+};
+
+/// An Ostler with four real servers, and programs that use it.
+struct Scene {
+    ostler: Ostler,
+    servers: Vec<(&'static str, Server)>,
+    judges: Judges,
+    python: std::path::PathBuf,
+    user: Caller,
+    repository: String,
+    note: String,
+}
+
+impl Scene {
+    fn set() -> Option<Self> {
+        let (judges, node, python) = (judges()?, node_servers()?, python_servers("modern")?);
+        has_program("git")?;
+        let ostler = Ostler::spawn();
+        let home = ostler.setup.servers_dir().canonicalize().unwrap();
+        let (files, repository) = (home.join("files"), home.join("repository"));
+        std::fs::create_dir_all(&files).unwrap();
+        std::fs::write(files.join("note.txt"), "what the note says").unwrap();
+        assert!(Command::new("git").args(["init", "--quiet"]).arg(&repository).status().unwrap().success());
+        let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+        let script = |name: &str| text(&node.join(format!("node_modules/@modelcontextprotocol/{name}/dist/index.js")));
+        let program = |name: &str| text(&python.join(name));
+        let specs = [
+            // Who has a process of their own can be asked things.
+            ("everything", Spec::new("node", json!([script("server-everything"), "stdio"])), "per-session"),
+            ("filesystem", Spec::new("node", json!([script("server-filesystem"), text(&files)])), "shared"),
+            ("time", Spec::new(&program("mcp-server-time"), json!(["--local-timezone", "UTC"])), "shared"),
+            ("git", Spec::new(&program("mcp-server-git"), json!(["--repository", text(&repository)])), "shared"),
+        ];
+        let admin = ostler.admin();
+        let servers = support::together(specs.len(), |index| {
+            let (name, spec, isolation) = specs[index].clone();
+            (name, admin.running(spec.named(name).set("isolation", json!(isolation))))
+        });
+        let user = admin.make_key(&["mcp:read", "mcp:execute"]);
+        let (repository, note) = (text(&repository), text(&files.join("note.txt")));
+        Some(Self { ostler, servers, judges, python, user, repository, note })
+    }
+
+    /// A call of each server, and what its answer holds.
+    fn calls(&self) -> [(&'static str, &'static str, Value, &'static str); 4] {
+        [
+            ("everything", "echo", json!({"message": "hi"}), "Echo: hi"),
+            ("filesystem", "read_text_file", json!({"path": self.note}), "what the note says"),
+            ("time", "get_current_time", json!({"timezone": "UTC"}), "UTC"),
+            ("git", "git_status", json!({"repo_path": self.repository}), "Repository status"),
+        ]
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.user.address)
+    }
+
+    fn token(&self) -> &str {
+        self.user.token.as_deref().unwrap()
+    }
+
+    /// The command line that stands in for a server of its own.
+    fn connect(&self, more: &[&str]) -> (Vec<String>, Value) {
+        let url = self.url("");
+        let arguments = ["connect", "--url", &url].into_iter().chain(more.iter().copied());
+        let environment = json!({"OSTLER_API_KEY": self.token(), "TEST_TAG": self.ostler.setup.tag});
+        (arguments.map(str::to_owned).collect(), environment)
+    }
+
+    /// Every door, with what is called through it and expected of it.
+    fn targets(&self) -> (Vec<Value>, Vec<Vec<&'static str>>) {
+        let (mut targets, mut expected) = (Vec::new(), Vec::new());
+        let calls = self.calls();
+        let all: Vec<_> =
+            calls.iter().map(|(server, tool, arguments, _)| json!([format!("{server}__{tool}"), arguments])).collect();
+        let answers: Vec<_> = calls.iter().map(|(.., expected)| *expected).collect();
+        targets.push(json!({"url": self.url("/mcp"), "token": self.token(), "calls": all}));
+        let (args, env) = self.connect(&[]);
+        targets.push(json!({"command": PROGRAM, "args": args, "env": env, "calls": all}));
+        expected.extend([answers.clone(), answers]);
+        for ((_, server), (_, tool, arguments, answer)) in self.servers.iter().zip(&calls) {
+            let url = self.url(&format!("/mcp/{}", server.id));
+            targets.push(json!({"url": url, "token": self.token(), "calls": [[tool, arguments]]}));
+            expected.push(vec![*answer]);
+        }
+        let (args, env) = self.connect(&["--server", "time"]);
+        targets.push(json!({"command": PROGRAM, "args": args, "env": env, "calls": [[calls[2].1, calls[2].2]]}));
+        expected.push(vec![calls[2].3]);
+        (targets, expected)
+    }
+
+    /// The server that asks, through both doors.
+    fn asking(&self) -> (Vec<Value>, Vec<Vec<&'static str>>) {
+        let url = self.url(&format!("/mcp/{}", self.servers[0].1.id));
+        let one =
+            json!({"url": url, "token": self.token(), "asked": true, "calls": [["trigger-elicitation-request", {}]]});
+        let calls = json!([["everything__trigger-elicitation-request", {}]]);
+        let all = json!({"url": self.url("/mcp"), "token": self.token(), "asked": true, "calls": calls});
+        (vec![one, all], vec![vec!["Name: Ada"]; 2])
+    }
+
+    /// Runs a client of ours on targets, and claims what it saw.
+    fn run(&self, client: &str, mode: &str, (targets, expected): (Vec<Value>, Vec<Vec<&str>>)) {
+        let told = json!({"mode": mode, "targets": targets}).to_string();
+        let script = format!("{}/tests/clients/{client}", env!("CARGO_MANIFEST_DIR"));
+        let mut command = match client.ends_with(".py") {
+            true => Command::new(self.python.join("python")),
+            false => Command::new(&self.judges.node),
+        };
+        command.arg(script);
+        if client.ends_with(".mjs") {
+            command.arg(&self.judges.folder);
+        }
+        let said = command.arg(told).output().unwrap();
+        let errors = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{client} in mode {mode}:\n{errors}\n\n{}", self.ostler.errors());
+        let seen: Vec<Value> = serde_json::from_slice(&said.stdout).unwrap();
+        for ((seen, expected), target) in seen.iter().zip(&expected).zip(&targets) {
+            for ((text, expected), call) in seen["texts"].as_array().unwrap().iter().zip(expected).zip(0..) {
+                assert!(
+                    text.to_string().contains(expected),
+                    "{client} in mode {mode}, call {call} of {target}: {seen}"
+                );
+            }
+            let listed = seen["tools"].as_array().unwrap();
+            let called = target["calls"].as_array().unwrap().iter().map(|call| &call[0]);
+            assert!(called.clone().all(|tool| listed.contains(tool)), "{client} in mode {mode}: {listed:?}");
+        }
+        assert_eq!(seen.len(), expected.len());
+    }
+
+    fn inspect(&self, era: &str, target: &[&str], expected: &str) {
+        let inspector = self.judges.folder.join("node_modules/.bin/mcp-inspector");
+        let mut command = Command::new(&self.judges.node);
+        command.arg(inspector).args(["--cli", "--protocol-era", era, "--format", "json", "-q"]).args(target);
+        command.env("HOME", &self.ostler.setup.home).env("OSTLER_API_KEY", self.token());
+        let said = command.output().unwrap();
+        let (out, errors) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert!(out.contains(expected), "Inspector in era {era}, {target:?}: {out}{errors}");
+        assert!(said.status.success(), "Inspector in era {era}, {target:?}: {errors}");
+    }
+}
+
+const CLIENTS: [(&str, &str); 7] = [
+    ("python.py", "auto"),
+    ("python.py", "legacy"),
+    ("python.py", "2026-07-28"),
+    ("typescript-v1.mjs", "legacy"),
+    ("typescript-v2.mjs", "auto"),
+    ("typescript-v2.mjs", "legacy"),
+    ("typescript-v2.mjs", "2026-07-28"),
+];
+
+#[test]
+fn every_official_client_uses_every_server_through_every_door() {
+    let Some(scene) = Scene::set() else { return };
+    support::together(CLIENTS.len(), |index| {
+        let (client, mode) = CLIENTS[index];
+        scene.run(client, mode, scene.targets());
+        if client != "typescript-v1.mjs" {
+            scene.run(client, mode, scene.asking());
+        }
+    });
+}
+
+#[test]
+fn the_inspector_looks_at_ostler_in_every_era() {
+    let Some(judges) = judges() else { return };
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(Spec::new(PROGRAM, json!(["demo-server"])).named("demo"));
+    let scene = Scene {
+        servers: vec![("demo", server.clone())],
+        judges,
+        python: "python3".into(),
+        user: ostler.admin().make_key(&["mcp:read", "mcp:execute"]),
+        repository: String::new(),
+        note: String::new(),
+        ostler,
+    };
+    let (one, all) = (scene.url(&format!("/mcp/{}", server.id)), scene.url("/mcp"));
+    let key = format!("Authorization: Bearer {}", scene.token());
+    let (connect, _) = scene.connect(&["--server", "demo"]);
+    support::together(3, |index| {
+        let era = ["legacy", "auto", "modern"][index];
+        let list = ["--transport", "http", "--header", &key, "--method", "tools/list"];
+        scene.inspect(era, &[&[all.as_str()][..], &list].concat(), "demo__echo");
+        let call = ["--transport", "http", "--header", &key, "--method", "tools/call", "--tool-name", "echo"];
+        let arguments = ["--tool-args-json", r#"{"text":"hi"}"#];
+        scene.inspect(era, &[&[one.as_str()][..], &call, &arguments].concat(), "hi");
+        let connect: Vec<_> = std::iter::once(PROGRAM).chain(connect.iter().map(String::as_str)).collect();
+        let environment = format!("OSTLER_API_KEY={}", scene.token());
+        let call = ["-e", &environment, "--method", "tools/call", "--tool-name", "echo"];
+        scene.inspect(era, &[&call[..], &arguments, &["--"], &connect].concat(), "hi");
+    });
+}
