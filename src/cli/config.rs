@@ -103,7 +103,9 @@ fn default_audience(config: &mut Config) -> Result<(), String> {
         return Ok(());
     }
     if http.host.is_unspecified() || http.port == 0 {
-        return Err("is needed with an issuer where host or port do not tell it: the URL of /mcp that clients use".into());
+        return Err(
+            "is needed with an issuer where host or port do not tell it: the URL of /mcp that clients use".into()
+        );
     }
     let authority = std::net::SocketAddr::new(http.host, http.port);
     oauth.audience = Some(format!("http://{authority}/mcp"));

@@ -207,7 +207,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "Role of holders of tokens who have no account and whose token names none: admin, developer, executor or viewer; without it they are turned away",
         put: |config, text| set(&mut config.runtime.oauth.default_role, value::one_of(text, value::ROLES).map(Some)),
-        show: |config| config.runtime.oauth.default_role.map_or("none".to_owned(), |role| value::name_of(role, value::ROLES)),
+        show: |config| {
+            config.runtime.oauth.default_role.map_or("none".to_owned(), |role| value::name_of(role, value::ROLES))
+        },
     },
     Setting {
         key: "serve",

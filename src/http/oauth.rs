@@ -40,7 +40,7 @@ pub(super) struct ProtectedResourceView {
 /// Learn where to get a token for `/mcp`
 ///
 /// OAuth 2.0 Protected Resource Metadata (RFC 9728), where Ostler takes tokens of an OAuth issuer.
-#[utoipa::path(get, path = "/.well-known/oauth-protected-resource/mcp", tag = "auth", security(()),
+#[utoipa::path(get, path = "/.well-known/oauth-protected-resource/mcp", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
 pub(super) async fn metadata(stranger: Stranger) -> Answer {
@@ -55,7 +55,7 @@ pub(super) async fn metadata(stranger: Stranger) -> Answer {
 }
 
 /// The same at the place for a whole host
-#[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "auth", security(()),
+#[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
 pub(super) async fn metadata_of_host(stranger: Stranger) -> Answer {

@@ -35,8 +35,15 @@ mod tests {
             assert_eq!(fault(issuer), None, "{issuer}");
         }
         for issuer in [
-            "http://id.example", "id.example", "", "https://", "https://a@id.example", "https://id.example?a=b",
-            "ftp://localhost", "http://localhost@id.example", "http://127.0.0.1.id.example",
+            "http://id.example",
+            "id.example",
+            "",
+            "https://",
+            "https://a@id.example",
+            "https://id.example?a=b",
+            "ftp://localhost",
+            "http://localhost@id.example",
+            "http://127.0.0.1.id.example",
         ] {
             assert!(fault(issuer).is_some(), "{issuer}");
         }

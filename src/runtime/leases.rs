@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use serde_json::{Value, value::RawValue};
+use tokio::time::Instant;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
     time::Instant,
 };
-use serde_json::Value;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -265,16 +265,15 @@ async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News
     }
 }
 
-/// What a client declared, in one of the ways to write it, without what is not bridged.
-fn declared(capabilities: &RawValue) -> String {
-    let Ok(Value::Object(mut members)) = serde_json::from_str(capabilities.get()) else { return "{}".to_owned() };
 /// What a client declared, in one of the ways to write it, without what is not bridged. One that declares something with
 /// each request would need a process for each; as for several sessions, each question finds out whether it is so.
 fn declared(client: &Client) -> String {
     if client.era == Era::Modern {
         return EVERYTHING.to_owned();
     }
-    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else { return "{}".to_owned() };
+    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
+        return "{}".to_owned();
+    };
     members.remove("tasks");
     members.remove("extensions");
     Value::Object(members).to_string()

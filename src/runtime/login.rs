@@ -80,7 +80,9 @@ impl Runtime {
                 let entry = AuditEntry::by(who, ACTION, who.user_id, Outcome::Success);
                 self.change_account(who.user_id, entry, move |db| sessions::delete(db, id).map(|_| ())).await
             }
-            Credential::Key(_) | Credential::Token(_) | Credential::Embedder => Err(Error::Forbidden("there is no session to end".into())),
+            Credential::Key(_) | Credential::Token(_) | Credential::Embedder => {
+                Err(Error::Forbidden("there is no session to end".into()))
+            }
         }
     }
 

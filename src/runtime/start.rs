@@ -19,8 +19,8 @@ use crate::{
     recorder::Recorder,
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry, state::Life,
-        supervision::Supervision,
+        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
+        state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},

@@ -96,12 +96,8 @@ impl Holder {
 }
 
 /// The roles by name, the greatest first.
-const ROLES: [(&str, Role); 4] = [
-    ("admin", Role::Admin),
-    ("developer", Role::Developer),
-    ("executor", Role::Executor),
-    ("viewer", Role::Viewer),
-];
+const ROLES: [(&str, Role); 4] =
+    [("admin", Role::Admin), ("developer", Role::Developer), ("executor", Role::Executor), ("viewer", Role::Viewer)];
 
 /// The claim of this name, or at this path.
 fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
