@@ -10,8 +10,6 @@ use std::{
 };
 
 use serde_json::Value;
-use serde_json::{Value, value::RawValue};
-use tokio::time::Instant;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
@@ -271,9 +269,7 @@ fn declared(client: &Client) -> String {
     if client.era == Era::Modern {
         return EVERYTHING.to_owned();
     }
-    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
-        return "{}".to_owned();
-    };
+    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else { return "{}".to_owned() };
     members.remove("tasks");
     members.remove("extensions");
     Value::Object(members).to_string()

@@ -28,7 +28,6 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::Frame, supervisor::RemoteTarget};
 
-pub use dial::{Reachable, client};
 pub use failure::Failure;
 
 /// Lines that may wait for the server.

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use awc::http::Uri;
 use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     policy::issuer,
     runtime::oauth::keys::{Key, KeySet},
-    supervisor::remote::{self, Reachable},
+    supervisor::remote,
 };
 
 /// How long the issuer may take for all of it.
@@ -67,10 +66,9 @@ async fn fetch<T: DeserializeOwned>(url: &str) -> Result<T, String> {
     if !issuer::is_safe(url) {
         return Err(failed("is neither https nor on this machine".into()));
     }
-    let uri: Uri = url.parse().map_err(|_| failed("is no URL".into()))?;
     // Whoever configured the issuer may have it inside their own network.
-    let client = remote::client(&uri, Reachable::Any).map_err(failed)?;
-    let request = client.get(uri).insert_header(("Accept", "application/json"));
+    let client = remote::client(url).map_err(failed)?;
+    let request = client.get(url).insert_header(("Accept", "application/json"));
     let mut answer = request.send().await.map_err(|error| failed(error.to_string()))?;
     if answer.status().as_u16() != 200 {
         return Err(failed(format!("answered {}", answer.status().as_u16())));
