@@ -8,6 +8,7 @@
 
 mod era;
 mod message;
+mod offers;
 mod slow;
 mod tools;
 
@@ -38,7 +39,8 @@ pub struct Options {
 
 /// Serves until standard input ends, the client is gone, or a tool ends the process; answers the exit code. Blocks.
 ///
-/// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`.
+/// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`. Beside them a prompt, `greet`, a resource,
+/// `demo://about`, and resources at `demo://echo/{text}`.
 pub fn run(options: &Options) -> ExitCode {
     // Nobody sends on this channel: to wait for it is to wait.
     let (_sender, never) = mpsc::channel::<()>();
@@ -150,6 +152,15 @@ impl Server {
         match fields.method.as_ref() {
             "tools/call" => return self.call(fields, params),
             "tools/list" => message::listing(&mut self.out, fields.id, style, &self.tools),
+            "prompts/list" => message::listing(&mut self.out, fields.id, style, offers::PROMPTS),
+            "prompts/get" => {
+                message::result(&mut self.out, fields.id, style, &offers::prompt(&params.name, params.arguments)?);
+            }
+            "resources/list" => message::listing(&mut self.out, fields.id, style, offers::RESOURCES),
+            "resources/templates/list" => message::listing(&mut self.out, fields.id, style, offers::TEMPLATES),
+            "resources/read" => {
+                message::listing(&mut self.out, fields.id, style, &offers::resource(&params.uri, style)?);
+            }
             "server/discover" => message::listing(&mut self.out, fields.id, style, era::DISCOVERY),
             "initialize" => {
                 let members = era::handshake(params.protocol_version.as_deref());
@@ -275,6 +286,23 @@ mod tests {
         assert_eq!(call(r#"{"name":"add","arguments":{"a":2,"b":3}}"#)["result"]["structuredContent"]["sum"], 5);
         assert_eq!(call(r#"{"name":"nope"}"#)["error"]["code"], -32602);
         assert_eq!(call("[]")["error"]["code"], -32602);
+    }
+
+    #[test]
+    fn there_is_a_prompt_and_a_resource_to_try() {
+        let unknown = modern("resources/read", r#""uri":"demo://x","#);
+        assert_eq!(ask(&mut Server::new(Era::Modern), &unknown)["error"]["code"], -32602);
+        let mut server = initialized();
+        let mut ask = |method: &str, params: &str| ask(&mut server, &legacy(method, params));
+        let greeting = ask("prompts/get", r#"{"name":"greet","arguments":{"name":"Ada"}}"#);
+        assert_eq!(greeting["result"]["messages"][0]["content"]["text"], "Greet Ada in one sentence.");
+        assert_eq!(ask("prompts/get", r#"{"name":"greet"}"#)["error"]["code"], -32602);
+        let about = ask("resources/list", "{}")["result"]["resources"][0]["uri"].clone();
+        let read = ask("resources/read", &serde_json::json!({"uri": about}).to_string());
+        assert_eq!(read["result"]["contents"][0]["uri"], about);
+        let echo = ask("resources/read", r#"{"uri":"demo://echo/a b"}"#);
+        assert_eq!(echo["result"]["contents"][0]["text"], "a b");
+        assert_eq!(ask("resources/read", r#"{"uri":"demo://x"}"#)["error"]["code"], -32002);
     }
 
     #[test]

@@ -54,7 +54,7 @@ const MODERN: &str = "2026-07-28";
 
 /// The members of an answer to `server/discover`.
 pub(crate) const DISCOVERY: &str = concat!(
-    r#""supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"#,
+    r#""supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"prompts":{},"resources":{}},"#,
     r#""instructions":"Tools to try Ostler with: they echo, add, wait, fail and crash.""#
 );
 
@@ -65,7 +65,8 @@ pub(crate) const SERVER: &str = concat!(r#"{"name":"ostler-demo","version":""#, 
 pub(crate) fn handshake(asked: Option<&str>) -> String {
     let known = HANDSHAKES.into_iter().find(|version| Some(*version) == asked);
     let version = known.unwrap_or(NEWEST_HANDSHAKE);
-    format!(r#""protocolVersion":"{version}","capabilities":{{"tools":{{}}}},"serverInfo":{SERVER}"#)
+    let capabilities = r#"{"tools":{},"prompts":{},"resources":{}}"#;
+    format!(r#""protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{SERVER}"#)
 }
 
 impl Conversation {

@@ -38,10 +38,13 @@ impl<'a> Fields<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Params<'a> {
-    /// Of `tools/call`: the tool.
+    /// Of `tools/call`: the tool; of `prompts/get`: the prompt.
     #[serde(borrow)]
     pub(crate) name: Cow<'a, str>,
-    /// Of `tools/call`: its arguments.
+    /// Of `resources/read`: the resource.
+    #[serde(borrow)]
+    pub(crate) uri: Cow<'a, str>,
+    /// Of both that have a name: its arguments.
     #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
     /// Of `initialize`: the revision.
@@ -101,6 +104,15 @@ impl Refusal {
     /// The parameters are wrong.
     pub(crate) fn params(message: &str) -> Self {
         Self { code: -32602, message: message.to_owned(), data: None }
+    }
+
+    /// There is no such resource; each era has its own code for it.
+    pub(crate) fn resource(uri: &str, style: Style) -> Self {
+        let code = match style {
+            Style::Legacy => -32002,
+            Style::Modern => -32602,
+        };
+        Self { code, message: format!("Unknown resource: {uri}"), data: Some(serde_json::json!({"uri": uri})) }
     }
 
     /// The revision is not spoken here.

@@ -94,15 +94,14 @@ fn walk(schema: &Value, path: &mut Vec<String>, reach: Reach, found: &mut Vec<Pa
         found.push(header);
     }
     for (key, value) in members.iter().filter(|(key, _)| !VALUES.contains(&key.as_str())) {
-        match value {
-            Value::Object(properties) if key == "properties" => {
-                for (name, property) in properties {
-                    path.push(name.clone());
-                    walk(property, path, reach, found)?;
-                    path.pop();
-                }
-            }
-            other => walk(other, path, Reach::Other, found)?,
+        let Some(properties) = value.as_object().filter(|_| key == "properties") else {
+            walk(value, path, Reach::Other, found)?;
+            continue;
+        };
+        for (name, property) in properties {
+            path.push(name.clone());
+            walk(property, path, reach, found)?;
+            path.pop();
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
+    mcp::Era,
     model::{Credential, Isolation, Principal, ServerId, UserId},
     runtime::{Client, registry::Registered},
     supervisor::{Availability, Link, Sharing, messages::News},
@@ -100,7 +101,7 @@ impl Key {
             Isolation::Shared => return None,
             Isolation::PerUser => (None, EVERYTHING.to_owned()),
             Isolation::PerSession => match client {
-                Some(client) => (Some(client.session), declared(&client.capabilities)),
+                Some(client) => (Some(client.session), declared(client)),
                 None => (Some(credential(who)), "{}".to_owned()),
             },
         };
@@ -262,9 +263,15 @@ async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News
     }
 }
 
-/// What a client declared, in one of the ways to write it, without what is not bridged.
-fn declared(capabilities: &RawValue) -> String {
-    let Ok(Value::Object(mut members)) = serde_json::from_str(capabilities.get()) else { return "{}".to_owned() };
+/// What a client declared, in one of the ways to write it, without what is not bridged. One that declares something with
+/// each request would need a process for each; as for several sessions, each question finds out whether it is so.
+fn declared(client: &Client) -> String {
+    if client.era == Era::Modern {
+        return EVERYTHING.to_owned();
+    }
+    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
+        return "{}".to_owned();
+    };
     members.remove("tasks");
     members.remove("extensions");
     Value::Object(members).to_string()
@@ -275,6 +282,7 @@ fn credential(who: &Principal) -> Uuid {
     match who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => who.user_id.uuid(),
     }
 }

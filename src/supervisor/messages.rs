@@ -15,7 +15,10 @@
 //!
 //! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use actix::Message;
 use bytes::Bytes;
@@ -135,6 +138,8 @@ pub struct Follower {
     pub token: Option<Arc<RawValue>>,
     /// Whom they are or act for: what cannot be told to belong to one request may still belong to one of them.
     pub owner: uuid::Uuid,
+    /// Set while the request waits for whoever sent it. What the server asks then is about another one, if there is any.
+    pub waits: Arc<AtomicBool>,
     /// Where it goes. What does not fit is left out; a question that does not fit is refused.
     pub notes: mpsc::Sender<Note>,
 }

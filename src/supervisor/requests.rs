@@ -116,8 +116,10 @@ impl Requests {
         self.pending.values().filter_map(|pending| pending.level).min()
     }
 
+    /// The oldest request with a follower; one that waits for its client is busy with what was asked before.
     fn oldest(&self) -> Option<(&Pending, &Follower)> {
-        self.followed().min_by_key(|(id, ..)| *id).map(|(_, pending, follower)| (pending, follower))
+        let rank = |(id, _, follower): &(u64, &Pending, &Follower)| (follower.waits.load(Ordering::Relaxed), *id);
+        self.followed().min_by_key(rank).map(|(_, pending, follower)| (pending, follower))
     }
 
     fn followed(&self) -> impl Iterator<Item = (u64, &Pending, &Follower)> {

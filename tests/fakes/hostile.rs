@@ -96,6 +96,8 @@ fn request(server: &Arc<Server>, id: String, method: &str, line: String) {
         _ if !ready_for_requests(server, &line) => wire::refuse(&id, -32602, "Invalid request parameters"),
         "tools/list" => tools::list(server, &id, &line),
         "tools/call" => call(server, id, line),
+        // Gives back what it was sent, to the byte.
+        "dev.ostler.fake/echo" => wire::answer(&id, json::field(&line, "params").unwrap_or("{}")),
         _ if server.mode.offers() && offers::request(server, &id, method, &line) => {}
         _ => wire::refuse(&id, -32601, "Method not found"),
     }

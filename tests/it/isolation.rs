@@ -186,7 +186,13 @@ fn raw(text: &str) -> Arc<RawValue> {
 }
 
 fn client(capabilities: &str) -> Arc<Client> {
-    Arc::new(Client { session: Uuid::new_v4(), capabilities: raw(capabilities), info: None, log_level: None })
+    Arc::new(Client {
+        era: ::ostler::mcp::Era::Legacy,
+        session: Uuid::new_v4(),
+        capabilities: raw(capabilities),
+        info: None,
+        log_level: None,
+    })
 }
 
 async fn call(
@@ -245,7 +251,7 @@ async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody(
     ] {
         let id = registered(&runtime, isolation).await;
         let (notes, mut heard) = mpsc::channel(8);
-        let follower = Follower { token: None, owner: client.session, notes };
+        let follower = Follower { token: None, owner: client.session, notes, waits: Arc::default() };
         let answering = async {
             while let Some(note) = heard.recv().await {
                 match note {

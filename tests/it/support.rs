@@ -7,8 +7,10 @@ pub mod events;
 pub mod folder;
 pub mod http;
 pub mod instance;
+pub mod kept;
 pub mod keyed;
 pub mod load;
+pub mod mcp;
 pub mod ostler;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -6,6 +6,7 @@
 
 mod all;
 mod changes;
+mod described;
 mod driver;
 mod exchange;
 mod fault;
@@ -21,6 +22,8 @@ mod search;
 mod tidings;
 mod together;
 mod watching;
+
+pub(super) use described::described;
 
 use std::sync::{Arc, PoisonError};
 

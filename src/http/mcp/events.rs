@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
@@ -33,15 +33,16 @@ pub(super) async fn respond(session: &Session, mut reader: Reader, takes_events:
     let first = loop {
         match tokio::time::timeout(PATIENCE, reader.next()).await {
             Ok(Some(Event { body: Body::Answer(id, outcome), .. })) => return reply::whole(Era::Legacy, &id, &outcome),
-            // Cancelled: there will be no answer.
-            Ok(None) if !takes_events => return Ok(reply::accepted()),
+            // Cancelled: there will be no answer, and nothing to come back for.
+            Ok(None) if takes_events => return Ok(sse::respond_to_the_end(stream::empty())),
+            Ok(None) => return Ok(reply::accepted()),
             Ok(Some(_)) | Err(_) if !takes_events => {}
-            Ok(event) => break event,
+            Ok(Some(event)) => break Some(event),
             Err(_) => break None,
         }
     };
     session.keep(&reader.stream);
-    Ok(sse::respond_to_the_end(events(reader, session, start, first)))
+    Ok(sse::respond_to_the_end(events(reader, session, Some(HELD), start, first)))
 }
 
 /// The answers to a batch: events, or a JSON array where the client takes no events.
@@ -49,7 +50,7 @@ pub(super) async fn respond_to_batch(session: &Session, mut reader: Reader, take
     if takes_events {
         session.keep(&reader.stream);
         let start = reader.at();
-        return Ok(sse::respond_to_the_end(events(reader, session, start, None)));
+        return Ok(sse::respond_to_the_end(events(reader, session, Some(HELD), start, None)));
     }
     let mut answers = Vec::new();
     while let Some(event) = reader.next().await {
@@ -66,14 +67,19 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> Answer {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),
     };
-    match open(http, caller, &session) {
-        Ok((reader, is_standalone)) => {
-            let start = reader.at();
-            let events = events(reader, &session, start, None);
-            Ok(if is_standalone { sse::respond(&caller.runtime, events) } else { sse::respond_to_the_end(events) })
-        }
-        Err(refusal) => Ok(refusal.respond()),
-    }
+    let (reader, is_standalone) = match open(http, caller, &session) {
+        Ok(opened) => opened,
+        Err(refusal) => return Ok(refusal.respond()),
+    };
+    let start = reader.at();
+    Ok(if is_standalone {
+        sse::respond(&caller.runtime, events(reader, &session, None, start, None))
+    } else if reader.is_at_the_end() {
+        // What tells a reader of events not to come back (HTML, "Server-sent events").
+        HttpResponse::NoContent().finish()
+    } else {
+        sse::respond_to_the_end(events(reader, &session, Some(HELD), start, None))
+    })
 }
 
 /// The stream that is wanted, and whether it is the one that is about no request.
@@ -90,11 +96,7 @@ fn open(http: &HttpRequest, caller: &Caller, session: &Arc<Session>) -> Result<(
         None => None,
     };
     if let Some(resumed) = seen.and_then(|seen| session.resume(seen)) {
-        return if resumed.0.is_at_the_end() {
-            Err(Refusal::own(400, None, "nothing comes after this event"))
-        } else {
-            Ok(resumed)
-        };
+        return Ok(resumed);
     }
     if seen.is_some() && session.is_listened_to() {
         return Err(Refusal::own(400, None, "this stream is not kept any more"));
@@ -104,25 +106,26 @@ fn open(http: &HttpRequest, caller: &Caller, session: &Arc<Session>) -> Result<(
 }
 
 /// What a reader reads, with ids, from `start` on; `first` was read already. A client that knows how is told at once how to
-/// come back, and sent away after a while.
+/// come back, and sent away after the time it may be `held`.
 fn events(
     reader: Reader,
     session: &Session,
+    held: Option<Duration>,
     start: EventId,
     first: Option<Event>,
 ) -> impl Stream<Item = Bytes> + 'static {
     let returns = session.version == LATEST_LEGACY;
     let primer = returns.then(|| Bytes::from(format!("id: {start}\nretry: {RETRY}\ndata: \n\n")));
-    let until = Instant::now() + HELD;
+    let until = held.filter(|_| returns).map(|held| Instant::now() + held);
     let number = start.stream;
     stream::unfold((reader, primer, first), move |(mut reader, mut primer, mut first)| async move {
         if let Some(primer) = primer.take() {
             return Some((primer, (reader, None, first)));
         }
-        let event = match first.take() {
-            Some(event) => event,
-            None if returns => tokio::time::timeout_at(until, reader.next()).await.ok()??,
-            None => reader.next().await?,
+        let event = match (first.take(), until) {
+            (Some(event), _) => event,
+            (None, Some(until)) => tokio::time::timeout_at(until, reader.next()).await.ok()??,
+            (None, None) => reader.next().await?,
         };
         let id = EventId { stream: number, event: event.number }.to_string();
         Some((sse::event(None, Some(&id), &event.body.text()), (reader, None, None)))

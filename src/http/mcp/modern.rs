@@ -14,6 +14,7 @@ use super::{
     headers,
     message::{Id, Message},
     outlet::Outlet,
+    params,
     refusal::Refusal,
     reply,
 };
@@ -67,11 +68,12 @@ fn converse(
     }
     let client = Client {
         session: credential(&caller),
+        era: Era::Modern,
         capabilities: envelope.capabilities,
         info: envelope.info,
         log_level: envelope.log_level,
     };
-    Ok(Arc::new(Conversation {
+    let conversation = Conversation {
         runtime: caller.runtime,
         who: caller.who,
         scope,
@@ -79,7 +81,18 @@ fn converse(
         version: envelope.version,
         client: Arc::new(Arc::new(client).into()),
         watches: Arc::default(),
-    }))
+    };
+    check_params(http, &conversation, id, request)?;
+    Ok(Arc::new(conversation))
+}
+
+/// Refuses a call whose headers do not repeat its arguments as its tool wants them to.
+fn check_params(http: &HttpRequest, conversation: &Conversation, id: &Id, request: &Request) -> Result<(), Refusal> {
+    let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
+    match name.and_then(|name| bridge::described(conversation, &name, params::has_marks)) {
+        Some(tool) => params::check(http.headers(), id, request, &tool),
+        None => Ok(()),
+    }
 }
 
 /// What stands for the session of a client that has none.
@@ -87,7 +100,7 @@ fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
-        Credential::Embedder => Uuid::nil(),
+        Credential::Embedder => caller.who.user_id.uuid(),
     }
 }
 

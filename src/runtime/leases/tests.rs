@@ -37,7 +37,7 @@ fn somebody() -> Principal {
 
 fn client(capabilities: &str) -> Client {
     let capabilities = Arc::from(RawValue::from_string(capabilities.to_owned()).unwrap());
-    Client { session: Uuid::new_v4(), capabilities, info: None, log_level: None }
+    Client { session: Uuid::new_v4(), era: crate::mcp::Era::Legacy, capabilities, info: None, log_level: None }
 }
 
 #[test]

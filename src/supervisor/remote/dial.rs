@@ -1,9 +1,16 @@
 //! Making connections to a remote server: by which addresses, and with which certainty of whom.
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use actix_tls::connect::{Connector, Resolve, Resolver};
+use awc::http::Uri;
 use futures_util::future::{FutureExt, LocalBoxFuture};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::net::lookup_host;
 
 use crate::policy::{address, service::is_refused};
@@ -43,8 +50,27 @@ impl Reachable {
     }
 }
 
-/// A client that follows no redirect and connects to these addresses only, whatever a name resolves to at that moment.
-pub(super) fn client(reachable: Reachable) -> awc::Client {
+/// How encrypted connections are made: with the authorities that this machine trusts, or those in `SSL_CERT_FILE`. Read
+/// once; `Err` says why nobody can be trusted.
+static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(
+            "this machine trusts no certificate authority: install ca-certificates, or set SSL_CERT_FILE".into()
+        );
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+});
+
+/// A client for `uri` that follows no redirect and connects to these addresses only, whatever a name resolves to at that
+/// moment. Fails, with the reason, where nothing of that could succeed.
+pub(super) fn client(uri: &Uri, reachable: Reachable) -> Result<awc::Client, String> {
+    check_literal(uri, reachable)?;
     let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
     let connector = awc::Connector::new()
         .connector(dialer)
@@ -52,11 +78,16 @@ pub(super) fn client(reachable: Reachable) -> awc::Client {
         .handshake_timeout(CONNECT)
         .conn_keep_alive(KEPT)
         .limit(MOST);
-    awc::Client::builder().connector(connector).disable_redirects().disable_timeout().no_default_headers().finish()
+    let connector = match uri.scheme_str() {
+        Some("https") => connector.rustls_0_23(ENCRYPTION.clone()?),
+        Some(_) | None => connector,
+    };
+    let client = awc::Client::builder().connector(connector);
+    Ok(client.disable_redirects().disable_timeout().no_default_headers().finish())
 }
 
 /// Fails where the host of `uri` is an address that may not be connected to: those are looked up by nobody.
-pub(super) fn check_literal(uri: &awc::http::Uri, reachable: Reachable) -> Result<(), String> {
+fn check_literal(uri: &Uri, reachable: Reachable) -> Result<(), String> {
     let literal = uri.host().and_then(|host| bare(host).parse().ok());
     match literal {
         Some(ip) if !reachable.admits(SocketAddr::new(ip, 0)) => Err(reachable.refusal().into()),

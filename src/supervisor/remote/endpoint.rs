@@ -78,7 +78,7 @@ impl Endpoint {
             return Err("its URL is not one of http or https".into());
         }
         let reachable = if target.private_addresses { Reachable::Any } else { Reachable::Public };
-        dial::check_literal(&url, reachable)?;
+        let client = dial::client(&url, reachable)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &target.remote.headers {
             let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(value).ok());
@@ -87,7 +87,7 @@ impl Endpoint {
         }
         let (end, over) = oneshot::channel();
         let endpoint = Self {
-            client: dial::client(reachable),
+            client,
             url,
             headers,
             heard,
@@ -214,12 +214,13 @@ pub(super) fn media_type(answer: &ClientResponse) -> &str {
 }
 
 fn failure(error: SendRequestError) -> Failure {
-    match error {
-        SendRequestError::Connect(ConnectError::Disconnected) => Failure::Broken("it closed the connection".into()),
-        SendRequestError::Connect(ConnectError::Resolver(why)) => Failure::Unreached(why.to_string()),
-        SendRequestError::Connect(ConnectError::Timeout) => Failure::Unreached("it took too long to connect".into()),
-        SendRequestError::Connect(why) => Failure::Unreached(why.to_string()),
-        SendRequestError::Url(why) => Failure::Unreached(why.to_string()),
-        other => Failure::Broken(other.to_string()),
+    let SendRequestError::Connect(why) = error else { return Failure::Broken(error.to_string()) };
+    if matches!(why, ConnectError::Disconnected) {
+        return Failure::Broken("it closed the connection".into());
     }
+    if matches!(why, ConnectError::Timeout) {
+        return Failure::Unreached("it took too long to connect".into());
+    }
+    let ConnectError::Resolver(why) = why else { return Failure::Unreached(why.to_string()) };
+    Failure::Unreached(why.to_string())
 }

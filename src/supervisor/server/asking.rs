@@ -17,8 +17,8 @@ use crate::{
 /// Questions of one process that may be open at once.
 const MOST_OPEN: usize = 64;
 
-/// The methods of the questions that are open, by the ids the server gave them.
-pub(super) type Open = HashMap<Box<str>, String>;
+/// The questions that are open, by the ids the server gave them: which of that id, and its method.
+pub(super) type Open = HashMap<Box<str>, (Arc<RawValue>, String)>;
 
 impl ServerActor {
     /// A process that is somebody's alone may ask them; another is refused, for nobody could tell whom it means.
@@ -26,12 +26,14 @@ impl ServerActor {
         if method == "ping" {
             return self.write_if_possible(mcp::answer(id));
         }
-        let open = self.open_questions.contains_key(id.get()) || self.open_questions.len() >= MOST_OPEN;
-        if !self.may_ask() || open {
+        let is_new = !self.open_questions.contains_key(id.get());
+        if !self.may_ask() || (is_new && self.open_questions.len() >= MOST_OPEN) {
             return self.write_if_possible(mcp::method_not_found(id, method));
         }
-        self.open_questions.insert(id.get().into(), method.to_owned());
-        let (id, params) = (Arc::from(id.to_owned()), params.map(|params| Arc::from(params.to_owned())));
+        let (id, params): (Arc<RawValue>, _) =
+            (Arc::from(id.to_owned()), params.map(|params| Arc::from(params.to_owned())));
+        // A server that uses an id again waits for no other answer to it.
+        self.open_questions.insert(id.get().into(), (id.clone(), method.to_owned()));
         let asked = Asked::new(self.instance.clone(), id, method.to_owned(), params);
         if let Some(asked) = self.requests.ask(asked) {
             self.link.questions.put(asked);
@@ -54,10 +56,8 @@ impl ServerActor {
 
     /// Refuses whatever is open: a server may wait for its answers before it ends.
     pub(super) fn refuse_questions(&mut self) {
-        for (id, method) in std::mem::take(&mut self.open_questions) {
-            if let Ok(id) = RawValue::from_string(id.into()) {
-                self.write_if_possible(mcp::method_not_found(&id, &method));
-            }
+        for (id, method) in std::mem::take(&mut self.open_questions).into_values() {
+            self.write_if_possible(mcp::method_not_found(&id, &method));
         }
         self.link.questions.clear(self.instance.generation);
     }
@@ -67,7 +67,9 @@ impl Handler<Answered> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, answered: Answered, _: &mut Context<Self>) {
-        if self.open_questions.remove(answered.id.get()).is_some() {
+        let id = answered.id.get();
+        if self.open_questions.get(id).is_some_and(|(open, _)| Arc::ptr_eq(open, &answered.id)) {
+            self.open_questions.remove(id);
             self.write_if_possible(answered.line);
         }
     }

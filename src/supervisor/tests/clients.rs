@@ -34,7 +34,7 @@ fn declared(log_level: Option<&str>) -> Declared {
 
 fn follower(owner: uuid::Uuid) -> (Follower, mpsc::Receiver<Note>) {
     let (notes, heard) = mpsc::channel(8);
-    (Follower { token: None, owner, notes }, heard)
+    (Follower { token: None, owner, waits: Arc::default(), notes }, heard)
 }
 
 fn begin(
@@ -150,6 +150,8 @@ async fn the_newer_era_has_one_stream_of_changes_that_follows_what_is_watched() 
     assert_eq!(updated(&mut news).await, ("test://a".into(), r#"{"uri":"test://a","new":[1 ]}"#.into()));
     assert_eq!(instance.figures.in_flight.load(std::sync::atomic::Ordering::Relaxed), 0, "it is no work");
 
+    call(&instance, "end-listens", json!({})).await;
+    supervised.was_told(&instance, &both).await;
     kill(pid);
     let (instance, _) = supervised.serving(Some(pid)).await;
     supervised.was_told(&instance, &both).await;

@@ -31,11 +31,21 @@ impl Events {
     /// Opens the stream; the answer must be one.
     #[track_caller]
     pub fn open(ask: Ask) -> Self {
-        let mut exchange = ask.header("Accept", "text/event-stream").open().unwrap();
+        Self::of_answer(ask.header("Accept", "text/event-stream").open().unwrap())
+    }
+
+    /// The stream that is the answer to a request.
+    #[track_caller]
+    pub fn of_answer(mut exchange: Exchange) -> Self {
         let (status, headers) = exchange.head().unwrap();
         let kind = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.clone());
         assert_eq!(status, 200, "a stream of events");
         assert!(kind.as_deref().is_some_and(|kind| kind.starts_with("text/event-stream")), "it is {kind:?}");
+        Self::of(exchange)
+    }
+
+    /// The stream after its head.
+    pub fn of(exchange: Exchange) -> Self {
         Self { exchange, text: String::new(), ready: VecDeque::new() }
     }
 

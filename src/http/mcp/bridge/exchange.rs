@@ -1,6 +1,14 @@
 //! One request under way at a server: what it says before it answers, then its answer.
 
-use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -20,6 +28,7 @@ const BACKLOG: usize = 64;
 /// A request under way. Dropping it cancels the request.
 pub(super) struct Exchange {
     answer: Pin<Box<dyn Future<Output = Result<Said>> + Send>>,
+    waits: Arc<AtomicBool>,
     notes: mpsc::Receiver<Note>,
     said: Option<Result<Said>>,
     late: VecDeque<Note>,
@@ -38,12 +47,17 @@ impl Exchange {
     pub fn begin(conversation: &Conversation, server: ServerId, request: Request, timeout: Option<Duration>) -> Self {
         let client = conversation.client();
         let (sender, notes) = mpsc::channel(BACKLOG);
-        let token = progress_token(&request);
-        let follower = Some(Follower { token, owner: client.session, notes: sender });
+        let (token, waits) = (progress_token(&request), Arc::default());
+        let follower = Some(Follower { token, owner: client.session, waits: Arc::clone(&waits), notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
         let ask = Ask { request, client, timeout, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
-        Self { answer, notes, said: None, late: VecDeque::new() }
+        Self { answer, waits, notes, said: None, late: VecDeque::new() }
+    }
+
+    /// Says whether the request waits for its client.
+    pub fn set_waiting(&self, waits: bool) {
+        self.waits.store(waits, Ordering::Relaxed);
     }
 
     /// Waits for what happens next. May be dropped and called again without loss.

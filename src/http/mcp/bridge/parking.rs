@@ -21,7 +21,7 @@ use crate::{
     mcp::{
         self, Era, Request, convert,
         convert::{Demand, Question},
-        is_legacy,
+        is_legacy, tool_error_text,
     },
     runtime::{Offer, Said},
     supervisor::messages::{Asked, Note},
@@ -84,6 +84,7 @@ struct Round<'a> {
 
 impl Round<'_> {
     async fn play(self, mut work: Work, mut answers: BTreeMap<String, Arc<RawValue>>) -> Outcome {
+        work.exchange.set_waiting(false);
         work.settle(&mut answers);
         let mut until = (!work.open.is_empty()).then(|| Instant::now() + COLLECTING);
         loop {
@@ -123,6 +124,7 @@ impl Round<'_> {
     /// Has the client asked, and keeps the request until it comes back.
     fn park(self, work: Work) -> Outcome {
         let asked: Vec<_> = work.open.iter().map(|(key, (question, _))| (key.clone(), question.clone())).collect();
+        work.exchange.set_waiting(true);
         let state = self.ticket.park(self.conversation, Some(work))?;
         let questions = asked.iter().map(|(key, question)| (key.as_str(), question));
         Ok(convert::required(questions, &state, self.info().as_ref()))
@@ -133,6 +135,9 @@ impl Round<'_> {
         match (era, outcome) {
             (Era::Modern, outcome) => outcome,
             (Era::Legacy, Ok(result)) => {
+                if let Some(demand) = refused.filter(|_| tool_error_text(&result).is_some()) {
+                    return Err(missing(demand));
+                }
                 Ok(convert::result_to_modern(self.ticket.method(), &result, self.info().as_ref()))
             }
             (Era::Legacy, Err(error)) => self.refuse(&error, refused),

@@ -1,0 +1,5 @@
+//! Speaking MCP with Ostler itself: what the transport promises, byte by byte.
+
+mod modern;
+mod resuming;
+mod sessions;

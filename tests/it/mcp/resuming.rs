@@ -1,0 +1,80 @@
+//! Streams of the older era: a client may leave one and come back to it.
+
+use crate::support::{
+    events::Events,
+    mcp::{LEGACY, Legacy},
+    *,
+};
+
+#[track_caller]
+fn session(ostler: &Ostler, version: &str) -> Legacy {
+    let server = ostler.admin().running(fake("ok"));
+    Legacy::begin(&server.caller, &format!("/mcp/{}", server.id), version)
+}
+
+/// A call that says something at once, and its answer after so many milliseconds.
+fn slow_call(session: &Legacy, id: u64, milliseconds: u64) -> Events {
+    let arguments = json!({"steps": 2, "ms": milliseconds / 2});
+    let params = json!({"name": "progress", "arguments": arguments, "_meta": {"progressToken": id}});
+    Events::of_answer(session.ask(id, "tools/call", params).open().unwrap())
+}
+
+#[test]
+fn a_client_of_the_newest_revision_is_told_at_once_how_to_come_back() {
+    let ostler = Ostler::spawn();
+    let events: Vec<_> = slow_call(&session(&ostler, LEGACY), 1, 100).collect();
+    assert_eq!((events[0].data.as_str(), events[0].id.is_empty()), ("", false), "{events:?}");
+    assert!(events.iter().skip(1).all(|event| !event.id.is_empty() && event.data.starts_with('{')), "{events:?}");
+    assert_eq!(events.last().unwrap().json()["id"], 1);
+    // Older clients would take an event without data for a message.
+    let events: Vec<_> = slow_call(&session(&ostler, "2025-06-18"), 1, 100).collect();
+    assert!(events.iter().all(|event| event.data.starts_with('{')), "{events:?}");
+}
+
+#[test]
+fn hanging_up_loses_nothing_that_is_asked_for_again() {
+    let ostler = Ostler::spawn();
+    let session = session(&ostler, LEGACY);
+    let mut events = slow_call(&session, 5, 1000);
+    let first = events.find(|event| !event.data.is_empty());
+    assert_eq!(first.json()["params"]["progressToken"], 5, "{first:?}");
+    drop(events);
+    let rest: Vec<_> = session.listen(&first.id).filter(|event| !event.data.is_empty()).collect();
+    assert_eq!(rest.last().unwrap().json()["id"], 5, "{rest:?}");
+    assert!(rest.iter().all(|event| event.id != first.id), "{rest:?}");
+    // The same once more: what was said is kept after its end.
+    let again: Vec<_> = session.listen(&first.id).filter(|event| !event.data.is_empty()).collect();
+    assert_eq!(again, rest);
+    session
+        .at("GET")
+        .header("Accept", "text/event-stream")
+        .header("Last-Event-ID", &rest.last().unwrap().id)
+        .send()
+        .is(204);
+}
+
+#[test]
+fn the_standalone_stream_has_one_reader_and_ends_with_the_session() {
+    let ostler = Ostler::spawn();
+    let session = session(&ostler, LEGACY);
+    let mut first = session.listen("");
+    assert!(!first.next().unwrap().id.is_empty());
+    let mut second = session.listen("");
+    assert!(!second.next().unwrap().id.is_empty());
+    assert_eq!(first.next(), None);
+    session.at("GET").header("Accept", "application/json").send().is(406);
+    session.end().any_of(&[200, 204]);
+    assert_eq!(second.next(), None);
+    session.at("GET").header("Accept", "text/event-stream").send().is(404);
+}
+
+#[test]
+fn an_ostler_that_stops_ends_the_streams() {
+    let mut ostler = Ostler::spawn();
+    let session = session(&ostler, LEGACY);
+    let mut stream = session.listen("");
+    assert!(stream.next().is_some());
+    ostler.signal(rustix::process::Signal::TERM);
+    assert_eq!(stream.next(), None);
+    assert!(ostler.exited().success());
+}
