@@ -192,6 +192,7 @@ fn client(capabilities: &str) -> Arc<Client> {
         capabilities: raw(capabilities),
         info: None,
         log_level: None,
+        era: ostler::mcp::Era::Legacy,
     })
 }
 
