@@ -127,7 +127,13 @@ fn raw(text: &str) -> Arc<RawValue> {
 }
 
 fn client(capabilities: &str) -> Arc<Client> {
-    Arc::new(Client { session: Uuid::new_v4(), capabilities: raw(capabilities), info: None, log_level: None })
+    Arc::new(Client {
+        session: Uuid::new_v4(),
+        era: ostler::mcp::Era::Legacy,
+        capabilities: raw(capabilities),
+        info: None,
+        log_level: None,
+    })
 }
 
 async fn call(
