@@ -1,5 +1,7 @@
 //! Whose a process is, and when nobody needs it any more.
 
+use serde_json::value::RawValue;
+
 use super::*;
 use crate::{
     mcp,
@@ -37,7 +39,7 @@ fn somebody() -> Principal {
 
 fn client(capabilities: &str) -> Client {
     let capabilities = Arc::from(RawValue::from_string(capabilities.to_owned()).unwrap());
-    Client { session: Uuid::new_v4(), era: crate::mcp::Era::Legacy, capabilities, info: None, log_level: None }
+    Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None }
 }
 
 #[test]
