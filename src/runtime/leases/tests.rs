@@ -72,8 +72,10 @@ fn per_session_each_session_has_its_own_and_a_credential_stands_for_one() {
 #[test]
 fn a_process_hears_what_its_client_declared_but_for_what_is_not_bridged() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    assert_eq!(declared(&raw(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#)), r#"{"roots":{"x":1}}"#);
-    assert_eq!(declared(&raw("[]")), "{}");
+    let many = client(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#);
+    assert_eq!(declared(&many), r#"{"roots":{"x":1}}"#);
+    assert_eq!(declared(&client("[]")), "{}");
+    assert_eq!(declared(&Client { era: Era::Modern, ..client("{}") }), EVERYTHING, "it may declare more next time");
     let (server, who, session) = (server(Isolation::PerSession), somebody(), client("{}"));
     let more = Client { capabilities: Arc::from(raw(r#"{"roots":{}}"#)), ..session.clone() };
     assert_ne!(Key::of(&who, &server, Some(&session)), Key::of(&who, &server, Some(&more)));
