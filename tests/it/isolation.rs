@@ -129,7 +129,7 @@ fn raw(text: &str) -> Arc<RawValue> {
 fn client(capabilities: &str) -> Arc<Client> {
     Arc::new(Client {
         session: Uuid::new_v4(),
-        era: ostler::mcp::Era::Legacy,
+        era: ::ostler::mcp::Era::Legacy,
         capabilities: raw(capabilities),
         info: None,
         log_level: None,
