@@ -282,6 +282,7 @@ fn credential(who: &Principal) -> Uuid {
     match who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => who.user_id.uuid(),
     }
 }

@@ -100,6 +100,7 @@ fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => caller.who.user_id.uuid(),
     }
 }
