@@ -131,7 +131,7 @@ fn client(capabilities: &str) -> Arc<Client> {
         era: ::ostler::mcp::Era::Legacy,
         session: Uuid::new_v4(),
         session: Uuid::new_v4(),
-        era: ostler::mcp::Era::Legacy,
+        era: ::ostler::mcp::Era::Legacy,
         capabilities: raw(capabilities),
         info: None,
         log_level: None,
