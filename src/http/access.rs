@@ -10,7 +10,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     cookie::{Cookie, SameSite, time},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
@@ -21,6 +21,7 @@ use crate::{
     http::{
         client,
         guard::{Guard, is_from_our_page},
+        oauth,
         problem::Problem,
         trace::RequestId,
     },
@@ -79,11 +80,21 @@ pub(super) async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match identify(&request).await {
         Ok(principal) => {
-            request.extensions_mut().insert(Arc::new(principal));
-            Ok(next.call(request).await?.map_into_boxed_body())
+            let who = Arc::new(principal);
+            request.extensions_mut().insert(Arc::clone(&who));
+            Ok(challenged(next.call(request).await?.map_into_boxed_body(), Some(&who)))
         }
-        Err(problem) => Ok(request.error_response(problem)),
+        Err(problem) => Ok(challenged(request.error_response(problem), None)),
     }
+}
+
+/// An answer that says, where it refuses, how to get a token that would do.
+fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> ServiceResponse<BoxBody> {
+    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let runtime = answer.request().app_data::<Runtime>().cloned();
+        oauth::challenge(&mut answer, runtime.as_ref(), who);
+    }
+    answer
 }
 
 /// Who sent the request, if it may go on. What cannot be authenticated counts against the address it came from.

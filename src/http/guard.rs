@@ -14,9 +14,15 @@ use actix_web::{
 use crate::http::{Settings, client, problem::Problem};
 
 /// What a page of another origin may read of our answers.
-const EXPOSED: &str = "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+const EXPOSED: &str =
+    "ETag, Location, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id";
 /// What it may send.
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, If-Match, Last-Event-ID, X-Request-Id, traceparent";
+const ALLOWED_HEADERS: &str = concat!(
+    "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
+    "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent"
+);
+/// What repeats an argument of a tool, whatever the argument is called.
+const ARGUMENT: &str = "mcp-param-";
 /// The methods that some path takes.
 pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
@@ -109,12 +115,12 @@ impl Guard {
 }
 
 impl Admitted {
-    /// The answer to a preflight; `None` for any other request.
-    pub(super) fn answer(&self) -> Option<HttpResponse> {
+    /// The answer to a preflight with these headers; `None` for any other request.
+    pub(super) fn answer(&self, headers: &HeaderMap) -> Option<HttpResponse> {
         matches!(self, Self::Preflight(_)).then(|| {
             HttpResponse::NoContent()
                 .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
-                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS))
+                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(headers)))
                 .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
                 .finish()
         })
@@ -127,6 +133,16 @@ impl Admitted {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
+}
+
+/// The headers that a page may send, of those it asks for in a preflight and of all that we know.
+fn allowed_headers(preflight: &HeaderMap) -> String {
+    let asked = preflight.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
+    let names =
+        asked.unwrap_or_default().split(',').filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
+    names
+        .filter(|name| name.as_str().starts_with(ARGUMENT))
+        .fold(ALLOWED_HEADERS.to_owned(), |all, name| format!("{all}, {name}"))
 }
 
 /// Whether a request that a browser authenticates by itself comes from our own page: `Sec-Fetch-Site` where the browser

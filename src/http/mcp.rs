@@ -45,6 +45,7 @@ use refusal::Refusal;
 #[into_params(parameter_in = Query)]
 pub(super) struct AllQuery {
     /// `search` shows three tools that find, describe and call the others, in place of all of them.
+    #[param(inline)]
     tools: Option<ToolsShown>,
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn layer(
     let guard = request.app_data::<web::Data<Guard>>().cloned();
     let (response, admitted) = match guard.map_or(Ok(Admitted::Here), |guard| guard.admit(&request)) {
         Err(problem) => (request.error_response(problem), Admitted::Here),
-        Ok(admitted) => match admitted.answer() {
+        Ok(admitted) => match admitted.answer(request.headers()) {
             Some(answer) => (request.into_response(answer), admitted),
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
         },

@@ -9,15 +9,20 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, value::RawValue};
-use tokio::time::Instant;
+use serde_json::Value;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
+    mcp::Era,
     model::{Credential, Isolation, Principal, ServerId, UserId},
     runtime::{Client, registry::Registered},
-    supervisor::{Availability, Link, Sharing},
+    supervisor::{Availability, Link, Sharing, messages::News},
 };
 
 /// How many such processes one user may have.
@@ -59,6 +64,8 @@ pub(super) struct Lease {
     /// Held while that changes.
     pub place: tokio::sync::Mutex<Place>,
     usage: Mutex<Usage>,
+    /// Passes on what changes at the process that all share: the common catalogue is that one's.
+    forwarding: AbortHandle,
 }
 
 /// What the supervisor knows of a lease's process.
@@ -94,7 +101,7 @@ impl Key {
             Isolation::Shared => return None,
             Isolation::PerUser => (None, EVERYTHING.to_owned()),
             Isolation::PerSession => match client {
-                Some(client) => (Some(client.session), declared(&client.capabilities)),
+                Some(client) => (Some(client.session), declared(client)),
                 None => (Some(credential(who)), "{}".to_owned()),
             },
         };
@@ -159,7 +166,9 @@ impl Lease {
         let mut link = Link::default();
         // What it writes on standard error is its server's.
         link.output = server.link.output.clone();
+        let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
+            forwarding,
             id: ServerId::new(),
             server,
             link,
@@ -174,6 +183,11 @@ impl Lease {
     pub fn is_up(&self) -> bool {
         let is_down = matches!(self.link.view.borrow().availability, Availability::Down(_));
         self.started.load(Ordering::Relaxed) && !is_down
+    }
+
+    /// Whether it is this user's alone, or one of their sessions'.
+    pub fn is_of_user(&self, user: UserId) -> bool {
+        self.key.user == user
     }
 
     /// Whether it is this session's alone.
@@ -207,6 +221,12 @@ impl Lease {
     }
 }
 
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.forwarding.abort();
+    }
+}
+
 impl Lane {
     fn new(lease: Arc<Lease>) -> Self {
         let mut usage = lease.usage();
@@ -232,9 +252,26 @@ impl Drop for Lane {
     }
 }
 
-/// What a client declared, in one of the ways to write it, without what is not bridged.
-fn declared(capabilities: &RawValue) -> String {
-    let Ok(Value::Object(mut members)) = serde_json::from_str(capabilities.get()) else { return "{}".to_owned() };
+async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News>) {
+    loop {
+        match from.recv().await {
+            // Nobody may listen.
+            Ok(news @ News::ListChanged(_)) => drop(to.send(news)),
+            Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// What a client declared, in one of the ways to write it, without what is not bridged. One that declares something with
+/// each request would need a process for each; as for several sessions, each question finds out whether it is so.
+fn declared(client: &Client) -> String {
+    if client.era == Era::Modern {
+        return EVERYTHING.to_owned();
+    }
+    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
+        return "{}".to_owned();
+    };
     members.remove("tasks");
     members.remove("extensions");
     Value::Object(members).to_string()
@@ -245,6 +282,7 @@ fn credential(who: &Principal) -> Uuid {
     match who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => who.user_id.uuid(),
     }
 }

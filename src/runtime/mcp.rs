@@ -18,6 +18,8 @@ use crate::{
 pub struct Client {
     /// Its session; without one, its credential. Isolation per session goes by it.
     pub session: Uuid,
+    /// The era it speaks; in the newer one what it declares holds for one request.
+    pub era: Era,
     /// Its `capabilities`, as it wrote them.
     pub capabilities: Arc<RawValue>,
     /// Its `clientInfo`, as it wrote it.

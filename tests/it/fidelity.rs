@@ -7,9 +7,11 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use serde_json::value::RawValue;
 
-use crate::support::{kept::Kept, *};
+use crate::support::{
+    kept::{Kept, members as parsed},
+    *,
+};
 
 /// JSON as a text, with blanks where it may have them.
 fn json_text() -> impl Strategy<Value = String> {
@@ -59,10 +61,6 @@ fn members(prefix: &'static str) -> impl Strategy<Value = String> {
         let named = values.iter().enumerate().rev().map(|(number, value)| format!("\"{prefix}{number}\":{value}"));
         named.collect::<Vec<_>>().join(",")
     })
-}
-
-fn parsed(text: &str) -> Members {
-    Members::parse(&RawValue::from_string(text.to_owned()).unwrap()).unwrap()
 }
 
 /// The members in order, without those that one era has and the other has not.

@@ -63,9 +63,14 @@ fn a_browser_that_asks_first_gets_an_answer() {
         .method(Method::OPTIONS)
         .append_header(("host", "localhost"))
         .append_header(("origin", "https://team.example"))
-        .append_header(("access-control-request-method", "POST"));
-    let admitted = guard().admit(&request.to_srv_request()).unwrap();
-    assert_eq!(admitted.answer().unwrap().status(), 204);
+        .append_header(("access-control-request-method", "POST"))
+        .append_header(("access-control-request-headers", "authorization, Mcp-Param-Region,x-strange"))
+        .to_srv_request();
+    let answer = guard().admit(&request).unwrap().answer(request.headers()).unwrap();
+    assert_eq!(answer.status(), 204);
+    let allowed = answer.headers().get("access-control-allow-headers").unwrap().to_str().unwrap();
+    assert!(allowed.contains("Mcp-Session-Id") && allowed.contains("mcp-param-region"), "{allowed}");
+    assert!(!allowed.contains("x-strange"), "{allowed}");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn newcomer(caller: &Caller, scope: Scope, id: &Id, request: &Request) -> Result
     let nothing = || Members::default().to_raw().into();
     let client = Client {
         session: Uuid::new_v4(),
+        era: Era::Legacy,
         capabilities: object("capabilities").unwrap_or_else(nothing),
         info: object("clientInfo"),
         log_level: None,

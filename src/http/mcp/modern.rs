@@ -68,6 +68,7 @@ fn converse(
     }
     let client = Client {
         session: credential(&caller),
+        era: Era::Modern,
         capabilities: envelope.capabilities,
         info: envelope.info,
         log_level: envelope.log_level,
@@ -99,7 +100,8 @@ fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
-        Credential::Embedder => Uuid::nil(),
+        Credential::Token(subject) => subject,
+        Credential::Embedder => caller.who.user_id.uuid(),
     }
 }
 

@@ -80,16 +80,26 @@ pub(super) struct UnderWay {
 impl Session {
     /// The session of a client that was answered `initialize` in this conversation.
     pub fn new(conversation: &Conversation, version: String) -> Self {
-        let client = Arc::clone(&conversation.client);
-        let id = client.lock().unwrap_or_else(PoisonError::into_inner).session;
+        let (client, watches) = (Arc::clone(&conversation.client), Arc::clone(&conversation.watches));
+        Self::of(conversation.who.user_id, conversation.scope, version, client, watches)
+    }
+
+    fn of(
+        user: UserId,
+        scope: Scope,
+        version: String,
+        client: Arc<Mutex<Arc<Client>>>,
+        watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    ) -> Self {
+        let id = lock(&client).session;
         Self {
             id,
-            user: conversation.who.user_id,
-            scope: conversation.scope,
+            user,
+            scope,
             version,
             questions: Arc::default(),
             client,
-            watches: Arc::clone(&conversation.watches),
+            watches,
             under_way: Mutex::default(),
             streams: Mutex::default(),
             next_stream: AtomicU64::new(1),
@@ -251,4 +261,88 @@ async fn follow(conversation: Arc<Conversation>, stream: Arc<Stream>, questions:
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::mcp::LATEST_LEGACY;
+
+    /// A session of `user` with every server.
+    pub(in crate::http::mcp) fn session(user: UserId) -> Arc<Session> {
+        let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
+        let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
+        let client = Arc::new(Mutex::new(Arc::new(client)));
+        let scope = Scope::All { search: false };
+        Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
+    }
+
+    fn id(number: u64) -> Id {
+        Id::parse(&RawValue::from_string(number.to_string()).unwrap()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_stale_after_an_hour_in_which_nothing_was_under_way() {
+        let session = session(UserId::new());
+        let request = session.begin(id(1)).unwrap();
+        tokio::time::advance(IDLE * 2).await;
+        assert!(!session.is_stale());
+        drop(request);
+        assert!(!session.is_stale());
+        tokio::time::advance(IDLE + Duration::from_secs(1)).await;
+        assert!(session.is_stale());
+        session.touch();
+        assert!(!session.is_stale());
+    }
+
+    #[tokio::test]
+    async fn a_request_is_cancelled_by_its_id_which_is_free_again_when_it_has_ended() {
+        let session = session(UserId::new());
+        let (mut first, mut second) = (session.begin(id(1)).unwrap(), session.begin(id(2)).unwrap());
+        assert!(session.begin(id(1)).is_none());
+        session.cancel(&id(2));
+        session.cancel(&id(3));
+        tokio::select! {
+            biased;
+            () = first.cancelled() => panic!("the wrong one"),
+            () = second.cancelled() => {}
+        }
+        drop(first);
+        assert!(session.begin(id(1)).is_some());
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_are_under_way_than_may_be() {
+        let session = session(UserId::new());
+        let most = u64::try_from(MOST_UNDER_WAY).unwrap();
+        let mut all: Vec<_> = (0..most).map(|number| session.begin(id(number)).unwrap()).collect();
+        assert!(session.begin(id(most)).is_none());
+        all.pop();
+        assert!(session.begin(id(most)).is_some());
+    }
+
+    #[tokio::test]
+    async fn streams_that_ended_are_kept_within_bounds_and_open_ones_all() {
+        let session = session(UserId::new());
+        let open = session.stream();
+        session.keep(&open);
+        let ended: Vec<_> = (0..MOST_STREAMS * 2).map(|_| session.stream()).collect();
+        for stream in &ended {
+            stream.push(Body::Message("x".into())).await;
+            stream.end();
+            session.keep(stream);
+        }
+        let is_kept = |stream: &Stream| session.resume(EventId { stream: stream.number, event: 0 }).is_some();
+        assert!(is_kept(&open));
+        assert_eq!(ended.iter().filter(|stream| is_kept(stream)).count(), MOST_STREAMS);
+        assert!(is_kept(ended.last().unwrap()));
+        let long = session.stream();
+        long.push(Body::Message("x".repeat(MOST_BYTES + 1).into())).await;
+        session.keep(&long);
+        long.end();
+        session.keep(&session.stream());
+        assert!(!is_kept(&long));
+    }
 }

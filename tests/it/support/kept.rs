@@ -26,7 +26,7 @@ pub struct Heard {
     pub notes: Vec<String>,
     /// The answer, as it was written.
     pub text: String,
-    /// The answer.
+    /// The answer; `null` where it holds a number that a `Value` cannot.
     pub json: Value,
 }
 
@@ -70,8 +70,8 @@ impl Kept {
         self.next_id += 1;
         let params = if self.session.is_some() { params.to_owned() } else { enveloped(params) };
         let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
-        let name = serde_json::from_str::<Value>(&params).unwrap_or_default();
-        let name = name["name"].as_str().or(name["uri"].as_str()).unwrap_or_default().to_owned();
+        let members = members(&params);
+        let name = members.text("name").or(members.text("uri")).unwrap_or_default();
         let answer = self.post(&[("Mcp-Method", method), ("Mcp-Name", &name)], &body)?;
         Ok(heard(&answer, id))
     }
@@ -118,11 +118,11 @@ impl Kept {
 
 /// `params` with what the newer era wants in `_meta`.
 fn enveloped(params: &str) -> String {
-    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    let mut params = Members::parse(&raw(params)).unwrap();
-    let mut meta = params.get("_meta").map(|meta| Members::parse(meta).unwrap()).unwrap_or_default();
-    meta.set("io.modelcontextprotocol/protocolVersion", raw(&format!("\"{MODERN}\"")).into());
-    meta.set("io.modelcontextprotocol/clientCapabilities", raw("{}").into());
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap().into();
+    let mut params = members(params);
+    let mut meta = params.get("_meta").map(|meta| members(meta.get())).unwrap_or_default();
+    meta.set("io.modelcontextprotocol/protocolVersion", raw(&format!("\"{MODERN}\"")));
+    meta.set("io.modelcontextprotocol/clientCapabilities", raw("{}"));
     params.set("_meta", meta.to_raw().into());
     params.to_string()
 }
@@ -139,7 +139,14 @@ fn heard(answer: &Answer, id: u64) -> Heard {
         _ => vec![text],
     };
     let text = messages.pop().unwrap_or_default();
-    let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
-    assert!(json["id"] == id, "an answer to request {id}: {answer:?}");
+    let told = members(&text).get("id").map(|id| id.get().to_owned());
+    assert_eq!(told, Some(id.to_string()), "{answer:?}");
+    let json = serde_json::from_str(&text).unwrap_or_default();
     Heard { status: answer.status, notes: messages, text, json }
+}
+
+/// The members of an object, as they were written.
+#[track_caller]
+pub fn members(text: &str) -> Members {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
