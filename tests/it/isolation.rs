@@ -192,12 +192,6 @@ fn client(capabilities: &str) -> Arc<Client> {
         capabilities: raw(capabilities),
         info: None,
         log_level: None,
-        era: ostler::mcp::Era::Legacy,
-        session: Uuid::new_v4(),
-        era: ostler::mcp::Era::Legacy,
-        capabilities: raw(capabilities),
-        info: None,
-        log_level: None,
     })
 }
 

@@ -87,12 +87,6 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
         capabilities,
         info: None,
         log_level: None,
-        era: ostler::mcp::Era::Legacy,
-        session: uuid::Uuid::new_v4(),
-        era: ostler::mcp::Era::Legacy,
-        capabilities,
-        info: None,
-        log_level: None,
     };
     let request = Request::new("tools/list", None).unwrap();
     let ask = Ask { request, client: client.into(), timeout: None, follower: None };
