@@ -43,6 +43,7 @@ mod isolation;
 mod limits;
 mod main_job;
 mod mcp;
+mod oauth;
 mod processes;
 mod protocol;
 mod real_servers;
