@@ -186,7 +186,13 @@ fn raw(text: &str) -> Arc<RawValue> {
 }
 
 fn client(capabilities: &str) -> Arc<Client> {
-    Arc::new(Client { session: Uuid::new_v4(), capabilities: raw(capabilities), info: None, log_level: None })
+    Arc::new(Client {
+        era: ::ostler::mcp::Era::Legacy,
+        session: Uuid::new_v4(),
+        capabilities: raw(capabilities),
+        info: None,
+        log_level: None,
+    })
 }
 
 async fn call(
