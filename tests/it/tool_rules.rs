@@ -84,8 +84,6 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
     let client = Client {
         session: uuid::Uuid::new_v4(),
         era: ::ostler::mcp::Era::Legacy,
-        era: ::ostler::mcp::Era::Legacy,
-        session: uuid::Uuid::new_v4(),
         capabilities,
         info: None,
         log_level: None,
