@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod addresses;
 mod audit;
+mod bridge;
 mod callers;
 mod catalogues;
 mod chaos;

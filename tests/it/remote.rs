@@ -61,8 +61,8 @@ fn the_reference_server_is_called_over_http_and_survives_its_restart() {
     let Some(everything) = Everything::start("streamableHttp", None) else { return };
     let (ostler, port) = (ostler(), everything.port);
     let server = register(&ostler.admin(), &format!("http://127.0.0.1:{port}/mcp"));
-    let details = until(&server, "HEALTHY").has("/server/runtimeStatus/protocolVersion", "2025-11-25");
-    details.has("/server/runtimeStatus/pid", Value::Null);
+    let details = until(&server, "HEALTHY").has("/runtimeStatus/protocolVersion", "2025-11-25");
+    details.has("/runtimeStatus/pid", Value::Null);
     assert!(echo(&server, "oats").is(200).text().contains("Echo: oats"));
     drop(everything);
     let Some(_everything) = Everything::start("streamableHttp", Some(port)) else { return };
@@ -83,11 +83,11 @@ fn a_server_of_2024_is_called_over_its_stream() {
 #[test]
 fn a_server_at_a_private_address_is_not_dialled_unless_that_is_allowed() {
     let upstream = Upstream::saying("{}");
-    let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "0")]);
+    let ostler = Ostler::with(&[("MCP_AUTO_RESTART", "false")]);
     for host in ["127.0.0.1", "localhost", "[::1]", "127.1", "0x7f000001"] {
         let server = register(&ostler.admin(), &format!("http://{host}:{}/mcp", upstream.port()));
         let details = until(&server, "ERROR");
-        let reason = details.string("/server/runtimeStatus/lastExit/reason");
+        let reason = details.string("/runtimeStatus/lastExit/reason");
         assert!(reason.contains("MCP_PRIVATE_ADDRESSES"), "{host}: {reason}");
     }
     assert!(upstream.seen().is_empty());
@@ -105,12 +105,12 @@ fn redirects_are_not_followed_and_headers_go_to_the_server_alone() {
         wire.send(place.clone());
         Then::Keep
     });
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), ("MCP_MAX_RETRIES", "0")]);
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), ("MCP_AUTO_RESTART", "false")]);
     let config =
         json!({"name": "far", "url": format!("http://{}/mcp", upstream.address), "headers": {"X-Key": "hidden key"}});
     let id = ostler.admin().post("/api/mcp", config).is(201).string("/id");
     let server = ostler.admin().server(&id);
-    let reason = until(&server, "ERROR").string("/server/runtimeStatus/lastExit/reason");
+    let reason = until(&server, "ERROR").string("/runtimeStatus/lastExit/reason");
     assert!(reason.contains("307") && reason.contains("redirects are not followed"), "{reason}");
     assert!(elsewhere.seen().is_empty());
     assert_eq!(upstream.last().header("x-key"), Some("hidden key"));

@@ -82,8 +82,8 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
 
     let capabilities = std::sync::Arc::from(RawValue::from_string("{}".into()).unwrap());
     let client = Client {
-        era: ::ostler::mcp::Era::Legacy,
         session: uuid::Uuid::new_v4(),
+        era: ::ostler::mcp::Era::Legacy,
         capabilities,
         info: None,
         log_level: None,

@@ -39,7 +39,7 @@ fn somebody() -> Principal {
 
 fn client(capabilities: &str) -> Client {
     let capabilities = Arc::from(RawValue::from_string(capabilities.to_owned()).unwrap());
-    Client { session: Uuid::new_v4(), era: crate::mcp::Era::Legacy, capabilities, info: None, log_level: None }
+    Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None }
 }
 
 #[test]
@@ -75,6 +75,7 @@ fn a_process_hears_what_its_client_declared_but_for_what_is_not_bridged() {
     let many = client(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#);
     assert_eq!(declared(&many), r#"{"roots":{"x":1}}"#);
     assert_eq!(declared(&client("[]")), "{}");
+    assert_eq!(declared(&Client { era: Era::Modern, ..client("{}") }), EVERYTHING, "it may declare more next time");
     let (server, who, session) = (server(Isolation::PerSession), somebody(), client("{}"));
     let more = Client { capabilities: Arc::from(raw(r#"{"roots":{}}"#)), ..session.clone() };
     assert_ne!(Key::of(&who, &server, Some(&session)), Key::of(&who, &server, Some(&more)));
