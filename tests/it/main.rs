@@ -48,6 +48,7 @@ mod processes;
 mod protocol;
 mod real_servers;
 mod recorder;
+mod remote;
 mod states;
 mod store;
 mod supervision;
