@@ -109,7 +109,7 @@ impl ServerActor {
 
     fn is_exclusive(&self) -> bool {
         match self.launch.sharing {
-            Sharing::Shared => false,
+            Sharing::Shared | Sharing::Listing { .. } => false,
             Sharing::Exclusive { .. } => true,
         }
     }
