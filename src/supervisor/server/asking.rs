@@ -43,7 +43,7 @@ impl ServerActor {
     /// Servers of the newer era ask in their results (2026-07-28, basic/patterns/mrtr).
     fn may_ask(&self) -> bool {
         let exclusive = match self.launch.sharing {
-            Sharing::Shared => false,
+            Sharing::Shared | Sharing::Listing { .. } => false,
             Sharing::Exclusive { .. } => true,
         };
         exclusive && self.instance.era() == Era::Legacy && self.phase != Phase::Stopping
