@@ -107,7 +107,8 @@ impl ServerActor {
         }
     }
 
-    fn is_exclusive(&self) -> bool {
+    /// Whether it works for one caller alone.
+    pub(super) fn is_exclusive(&self) -> bool {
         match self.launch.sharing {
             Sharing::Shared | Sharing::Listing { .. } => false,
             Sharing::Exclusive { .. } => true,
