@@ -21,6 +21,7 @@ mod conditional;
 mod docs;
 mod draft;
 mod edge;
+mod events;
 mod execute;
 mod forward;
 mod gateway;
@@ -131,6 +132,9 @@ urls! {
         "/health" => get gateway::health;
         "/health/{name}" => get gateway::health_of;
         "/health/{name}/check" => post gateway::check;
+    }
+    private "/api/events" {
+        "" => get events::watch;
     }
     private "/api/audit" {
         "" => get audit::list;
