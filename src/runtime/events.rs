@@ -7,10 +7,10 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     error::Result,
     gateway::Turn,
-    model::{AuditEntry, Outcome, ServerId, Timestamp},
+    model::{AuditEntry, HealthChange, HealthStatus, Outcome, ServerId, Status, Timestamp},
     runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
     store,
-    supervisor::Event,
+    supervisor::{Availability, Event},
 };
 
 /// Records events until the supervisor or the runtime is gone.
@@ -53,8 +53,13 @@ impl Runtime {
                 // Health is that of the process that all share.
                 Some(_) => Ok(()),
                 None => {
-                    let at = Timestamp::now();
-                    self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                    let (at, reason) = (Timestamp::now(), self.reason(id));
+                    let change = HealthChange { at, health_status: status, reason };
+                    let note = move |db: &mut store::Connection| {
+                        store::servers::set_health(db, id, status, at)?;
+                        store::health::insert(db, id, &change)
+                    };
+                    self.write(None, note).await
                 }
             },
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
@@ -68,6 +73,20 @@ impl Runtime {
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
             Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+        }
+    }
+
+    /// Why a server's health is what it is, where there is more to say.
+    fn reason(&self, id: ServerId) -> Option<String> {
+        let server = self.inner.registry.get(id)?;
+        let view = server.link.view.borrow();
+        match (view.health, &view.availability, view.status) {
+            (HealthStatus::Error, Availability::Down(reason), _) => Some(reason.clone()),
+            (HealthStatus::Starting, _, Status::Restarting) => {
+                view.last_exit.as_ref().map(|exit| format!("it {}", exit.reason))
+            }
+            (HealthStatus::Unhealthy, ..) => Some("it did not answer when it was asked how it is".into()),
+            _ => None,
         }
     }
 
