@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     error::Result,
     gateway::Turn,
-    model::{AuditEntry, HealthChange, HealthStatus, Outcome, ServerId, Status, Timestamp},
+    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
     runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
     store,
     supervisor::{Availability, Event},
@@ -66,7 +66,10 @@ impl Runtime {
                 Some(_) => Ok(()),
                 None => self.keep_catalogue(id, &catalogue).await,
             },
-            Event::Failed { id, report } => self.note_of("server.fail", id, Outcome::Failure, report.reason).await,
+            Event::Failed { id, report } => {
+                self.note_failure(id, &report).await?;
+                self.note_of("server.fail", id, Outcome::Failure, report.reason).await
+            }
             Event::Restarting { id, attempt } => {
                 self.inner.metrics.restarted();
                 let detail = format!("after failure {attempt} in a row");
@@ -76,16 +79,21 @@ impl Runtime {
         }
     }
 
+    /// Keeps why a process ended with what health was then: that changed before the reason was known.
+    async fn note_failure(&self, id: ServerId, report: &ExitReport) -> Result<()> {
+        let Some(server) = self.inner.registry.get(id) else { return Ok(()) };
+        let health_status = server.link.view.borrow().health;
+        let change = HealthChange { at: report.at, health_status, reason: Some(format!("it {}", report.reason)) };
+        self.write(None, move |db| store::health::insert(db, id, &change)).await
+    }
+
     /// Why a server's health is what it is, where there is more to say.
     fn reason(&self, id: ServerId) -> Option<String> {
         let server = self.inner.registry.get(id)?;
         let view = server.link.view.borrow();
-        match (view.health, &view.availability, view.status) {
-            (HealthStatus::Error, Availability::Down(reason), _) => Some(reason.clone()),
-            (HealthStatus::Starting, _, Status::Restarting) => {
-                view.last_exit.as_ref().map(|exit| format!("it {}", exit.reason))
-            }
-            (HealthStatus::Unhealthy, ..) => Some("it did not answer when it was asked how it is".into()),
+        match (view.health, &view.availability) {
+            (HealthStatus::Error, Availability::Down(reason)) => Some(reason.clone()),
+            (HealthStatus::Unhealthy, _) => Some("it did not answer when it was asked how it is".into()),
             _ => None,
         }
     }

@@ -44,7 +44,7 @@ fn a_server_is_seen_to_come_to_be_called_to_crash_and_to_go() {
 
 #[test]
 fn nobody_is_told_of_somebody_elses_servers() {
-    let ostler = Ostler::spawn();
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", "*")]);
     let (one, other) = (ostler.user("developer"), ostler.admin().make_user("other", "developer"));
     let mut events = watch(&other);
     let hidden = one.running(fake("ok"));
@@ -83,7 +83,7 @@ fn who_was_away_is_told_what_they_missed_and_who_was_away_too_long_that_they_did
 
 #[test]
 fn many_calls_are_summed_up_and_none_is_lost_to_the_sums() {
-    let ostler = Ostler::with(&[("MCP_RATE_LIMIT_EXECUTE", "100000")]);
+    let ostler = Ostler::spawn();
     let admin = ostler.admin();
     let server = admin.running(fake("ok"));
     let mut events = watch(&admin);
