@@ -60,8 +60,8 @@ pub struct Settings {
 }
 
 impl fmt::Debug for Settings {
+    // Taken apart, so that no new field is forgotten.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
         let Self {
             database,
             data_dir,

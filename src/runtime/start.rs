@@ -63,8 +63,7 @@ impl Runtime {
                 "a runtime starts inside a running actix system: use actix::System::new().block_on(…)",
             ));
         }
-        let guard = guard(&settings)?;
-        let issuer = Issuer::new(&settings.oauth)?;
+        let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let dir = settings.data_dir.clone();
         let (lock, installation) = blocking(move || occupy(&dir)).await?;
         let wanted = settings.clone();

@@ -81,6 +81,17 @@ fn a_process_hears_what_its_client_declared_but_for_what_is_not_bridged() {
     assert_ne!(Key::of(&who, &server, Some(&session)), Key::of(&who, &server, Some(&more)));
 }
 
+#[test]
+fn who_declares_something_else_with_each_request_has_one_process_all_the_same() {
+    let (server, who) = (server(Isolation::PerSession), somebody());
+    let modern = |client: Client| Client { era: crate::mcp::Era::Modern, ..client };
+    let one = modern(client("{}"));
+    let more = Client { session: one.session, ..modern(client(r#"{"roots":{}}"#)) };
+    let key = Key::of(&who, &server, Some(&one)).unwrap();
+    assert_eq!(Some(&key), Key::of(&who, &server, Some(&more)).as_ref());
+    assert_eq!(key.capabilities, EVERYTHING);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_idle_ten_minutes_after_its_last_use_and_never_before() {
     let (leases, server, who) = (Leases::default(), server(Isolation::PerUser), somebody());

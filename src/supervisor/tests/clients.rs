@@ -184,6 +184,14 @@ async fn what_is_watched_before_there_is_a_process_is_subscribed_to_when_there_i
 }
 
 #[actix::test]
+async fn a_revision_that_is_refused_and_offered_at_once_is_tried_again() {
+    let supervised = offering("second-thoughts", SHARED).await;
+    let (instance, _) = supervised.serving(None).await;
+    assert_eq!(instance.era(), crate::mcp::Era::Modern);
+    supervised.end().await;
+}
+
+#[actix::test]
 async fn a_request_reaches_the_server_as_its_client_wrote_it() {
     let supervised = offering("ok", SHARED).await;
     let (instance, _) = supervised.serving(None).await;

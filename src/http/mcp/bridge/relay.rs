@@ -1,6 +1,6 @@
-//! A request of a client to a server of either era, and how long that may take.
+//! A request of a client to a server of either era.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use super::{driver, parking};
 use crate::{
@@ -9,8 +9,6 @@ use crate::{
         outlet::Outlet,
     },
     mcp::{Era, Request},
-    model::Isolation,
-    policy::call::LONGEST_DEADLINE,
     runtime::Offer,
 };
 
@@ -21,16 +19,14 @@ pub(super) async fn relay(
     request: Request,
     outlet: &Outlet,
 ) -> Outcome {
-    match conversation.era {
-        Era::Legacy => driver::relay(conversation, offer, request, outlet).await,
-        Era::Modern => parking::relay(conversation, offer, request, outlet).await,
+    let mut offer = Cow::Borrowed(offer);
+    if offer.catalogue.is_none() {
+        // What is not known of it yet is on its way, or it is down, as the request will find out.
+        let catalogue = conversation.runtime.catalogue(&conversation.who, offer.id).await;
+        offer.to_mut().catalogue = catalogue.ok();
     }
-}
-
-/// The deadline of a request: the usual one, unless the server may ask somebody who needs to think.
-pub(super) fn deadline(offer: &Offer) -> Option<Duration> {
-    match offer.isolation {
-        Isolation::Shared => None,
-        Isolation::PerUser | Isolation::PerSession => Some(LONGEST_DEADLINE),
+    match conversation.era {
+        Era::Legacy => driver::relay(conversation, &offer, request, outlet).await,
+        Era::Modern => parking::relay(conversation, &offer, request, outlet).await,
     }
 }
