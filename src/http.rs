@@ -21,10 +21,12 @@ mod conditional;
 mod docs;
 mod draft;
 mod edge;
+mod events;
 mod execute;
 mod forward;
 mod gateway;
 mod guard;
+mod history;
 mod keys;
 mod login;
 mod mcp;
@@ -131,6 +133,20 @@ urls! {
         "/health" => get gateway::health;
         "/health/{name}" => get gateway::health_of;
         "/health/{name}/check" => post gateway::check;
+    }
+    private "/api/events" {
+        "" => get events::watch;
+    }
+    private "/api/overview" {
+        "" => get history::overview;
+    }
+    private "/api/history" {
+        "/calls" => get history::calls;
+        "/health" => get history::health;
+    }
+    private "/api/calls" {
+        "" => get calls::list_all;
+        "/{id}" => get calls::get;
     }
     private "/api/audit" {
         "" => get audit::list;

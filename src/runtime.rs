@@ -10,10 +10,12 @@ mod calls;
 mod commit;
 mod dispatch;
 mod events;
+mod feed;
 mod first_admin;
 mod gateway;
 mod hashing;
 mod health;
+mod history;
 mod keyring;
 mod keys;
 mod lanes;
@@ -26,6 +28,8 @@ mod metrics;
 mod oauth;
 mod offers;
 mod output;
+mod overview;
+mod past;
 mod principals;
 mod private_file;
 mod random;
@@ -49,12 +53,15 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use keys::NewKey;
 pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
 pub use oauth::{OAuth, ProtectedResource};
+pub use overview::{CallSummary, Overview, ServerCounts, Window};
+pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -82,6 +89,7 @@ struct Inner {
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
+    feed: Arc<feed::Feed>,
     life: state::Life,
     attached: attached::Attached,
     leases: leases::Leases,

@@ -2,14 +2,15 @@
 
 use std::sync::Weak;
 
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     error::Result,
-    model::{AuditEntry, Outcome, ServerId, Timestamp},
-    runtime::{Inner, Runtime},
+    gateway::Turn,
+    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
+    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
     store,
-    supervisor::Event,
+    supervisor::{Availability, Event},
 };
 
 /// Records events until the supervisor or the runtime is gone.
@@ -22,29 +23,103 @@ pub(super) async fn listen(runtime: Weak<Inner>, mut events: mpsc::UnboundedRece
     }
 }
 
+/// Tells whoever watches of instances that turned, until the gateway or the runtime is gone.
+pub(super) async fn follow_gateway(runtime: Weak<Inner>, mut turns: broadcast::Receiver<Turn>) {
+    loop {
+        let turn = match turns.recv().await {
+            Ok(turn) => turn,
+            // So many at once that some went by untold.
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let Some(inner) = runtime.upgrade() else { return };
+        let event = LiveEvent::Gateway {
+            service: turn.service,
+            change: GatewayChange::Health,
+            instance: Some(turn.instance),
+            healthy: Some(turn.healthy),
+        };
+        inner.feed.push(Scope::Gateway, event);
+    }
+}
+
 impl Runtime {
     async fn note(&self, event: Event) -> Result<()> {
+        self.spread(&event);
         match event {
+            Event::Status { .. } => Ok(()),
             Event::SupervisorLost => self.replace_supervisor().await,
             Event::Health { id, status } => match self.inner.leases.server_of(id) {
                 // Health is that of the process that all share.
                 Some(_) => Ok(()),
                 None => {
-                    let at = Timestamp::now();
-                    self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                    let (at, reason) = (Timestamp::now(), self.reason(id));
+                    let change = HealthChange { at, health_status: status, reason };
+                    let note = move |db: &mut store::Connection| {
+                        store::servers::set_health(db, id, status, at)?;
+                        store::health::insert(db, id, &change)
+                    };
+                    self.write(None, note).await
                 }
             },
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
                 Some(_) => Ok(()),
                 None => self.keep_catalogue(id, &catalogue).await,
             },
-            Event::Failed { id, report } => self.note_of("server.fail", id, Outcome::Failure, report.reason).await,
+            Event::Failed { id, report } => {
+                self.note_failure(id, &report).await?;
+                self.note_of("server.fail", id, Outcome::Failure, report.reason).await
+            }
             Event::Restarting { id, attempt } => {
                 self.inner.metrics.restarted();
                 let detail = format!("after failure {attempt} in a row");
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
             Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+        }
+    }
+
+    /// Keeps why a process ended with what health was then: that changed before the reason was known.
+    async fn note_failure(&self, id: ServerId, report: &ExitReport) -> Result<()> {
+        let Some(server) = self.inner.registry.get(id) else { return Ok(()) };
+        let health_status = server.link.view.borrow().health;
+        let change = HealthChange { at: report.at, health_status, reason: Some(format!("it {}", report.reason)) };
+        self.write(None, move |db| store::health::insert(db, id, &change)).await
+    }
+
+    /// Why a server's health is what it is, where there is more to say.
+    fn reason(&self, id: ServerId) -> Option<String> {
+        let server = self.inner.registry.get(id)?;
+        let view = server.link.view.borrow();
+        match (view.health, &view.availability) {
+            (HealthStatus::Error, Availability::Down(reason)) => Some(reason.clone()),
+            (HealthStatus::Unhealthy, _) => Some("it did not answer when it was asked how it is".into()),
+            _ => None,
+        }
+    }
+
+    /// Tells whoever watches. What becomes of a process of one caller alone is told as its server's; its state is not.
+    fn spread(&self, event: &Event) {
+        let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
+        match event {
+            Event::SupervisorLost | Event::Catalogue { .. } => {}
+            Event::Health { id, .. } | Event::Status { id } => {
+                if let Some(server) = self.inner.registry.get(*id) {
+                    self.tell_server(&server, Change::State);
+                }
+            }
+            Event::Failed { id, report } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::Exit { server_id, report: report.clone() });
+            }
+            Event::Restarting { id, attempt } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
+            }
+            Event::GaveUp { id, reason } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
+            }
         }
     }
 

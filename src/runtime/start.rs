@@ -18,9 +18,9 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
-        state::Life, supervision::Supervision,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, feed, gateway::Services, history,
+        keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file,
+        registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -75,13 +75,13 @@ impl Runtime {
         if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
             gateway.start(arbiter.handle());
         }
-        let locks = Mutex::new(Some((occupancy, lock)));
-        let place = Place { installation, guard, arbiters: Mutex::new(arbiters), locks };
+        let place = Place::new(installation, guard, arbiters, (occupancy, lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
             registry: Registry::default(),
             metrics: Metrics::new(),
+            feed: Arc::default(),
             life: Life::new(),
             attached: Attached::default(),
             leases: Leases::default(),
@@ -96,8 +96,7 @@ impl Runtime {
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
-        actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
-        actix::spawn(lanes::end_idle(Arc::downgrade(&runtime.inner)));
+        runtime.attend(heard);
         if let Some(password) = runtime.ensure_admin().await? {
             runtime.inner.life.set_first_admin(password);
         }
@@ -106,6 +105,16 @@ impl Runtime {
         }
         runtime.load_services().await?;
         Ok(runtime)
+    }
+
+    /// Begins what goes on beside requests for as long as the runtime lives.
+    fn attend(&self, heard: mpsc::UnboundedReceiver<supervisor::Event>) {
+        let weak = || Arc::downgrade(&self.inner);
+        actix::spawn(events::listen(weak(), heard));
+        actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
+        actix::spawn(feed::tell_sums(weak()));
+        actix::spawn(history::keep(weak()));
+        actix::spawn(lanes::end_idle(weak()));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
@@ -144,11 +153,16 @@ impl Runtime {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.feed.end();
         self.place.abandon(self.supervision.address());
     }
 }
 
 impl Place {
+    fn new(installation: String, guard: PathBuf, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
+        Self { installation, guard, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
+    }
+
     /// Ends the threads and gives the data up.
     async fn leave(&self) {
         let arbiters = self.take_arbiters();
