@@ -239,7 +239,9 @@ fn declared(client: &Client) -> String {
     if client.era == Era::Modern {
         return EVERYTHING.to_owned();
     }
-    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else { return "{}".to_owned() };
+    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
+        return "{}".to_owned();
+    };
     members.remove("tasks");
     members.remove("extensions");
     Value::Object(members).to_string()
