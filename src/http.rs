@@ -30,6 +30,7 @@ mod keys;
 mod login;
 mod mcp;
 mod methods;
+mod oauth;
 mod openapi;
 mod outbox;
 mod output;
@@ -88,6 +89,8 @@ urls! {
         "/docs" => get docs::page;
         "/docs.css" => get docs::style;
         "/api/auth/login" => post login::login;
+        "/.well-known/oauth-protected-resource" => get oauth::metadata_of_host;
+        "/.well-known/oauth-protected-resource/mcp" => get oauth::metadata;
     }
     private "/metrics" {
         "" => get state::metrics;

@@ -18,8 +18,8 @@ pub mod template;
 mod write;
 
 pub use control::{
-    Capabilities, Discovered, Initialized, ListPage, Progress, message_level, take_subscription, tool_error_text,
-    tool_text,
+    Capabilities, Discovered, Initialized, ListPage, Progress, message_level, speaks_modern_after_all,
+    take_subscription, tool_error_text, tool_text,
 };
 pub use declared::Declared;
 pub use envelope::{Message, NotJsonRpc, RpcError};

@@ -9,6 +9,7 @@ pub mod change;
 pub mod command;
 pub mod environment;
 pub mod health;
+pub mod issuer;
 pub mod mask;
 pub mod name;
 pub mod permission;

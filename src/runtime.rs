@@ -23,6 +23,7 @@ mod limits;
 mod login;
 mod mcp;
 mod metrics;
+mod oauth;
 mod offers;
 mod output;
 mod principals;
@@ -53,6 +54,7 @@ pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use keys::NewKey;
 pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
+pub use oauth::{OAuth, ProtectedResource};
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -72,6 +74,8 @@ struct Inner {
     store: Store,
     recorder: Recorder,
     keyring: keyring::Keyring,
+    /// Who else makes tokens that are taken.
+    issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,
     limits: limits::Limits,
     registry: registry::Registry,

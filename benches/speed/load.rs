@@ -34,9 +34,15 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, path: &str, bearer: &str, body: &str) -> Self {
+        Self::with(method, path, bearer, &[], body)
+    }
+
+    /// A request with more in its head.
+    pub fn with(method: &str, path: &str, bearer: &str, fields: &[(&str, &str)], body: &str) -> Self {
         let length = body.len();
+        let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let text = format!(
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {bearer}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {bearer}\r\n{fields}\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         Self { token_at: text.find(TOKEN), bytes: text.into_bytes() }
@@ -129,7 +135,17 @@ pub struct Connection {
 /// An answer, read whole.
 pub struct Answer<'a> {
     pub status: u16,
+    pub head: &'a [u8],
     pub body: &'a [u8],
+}
+
+impl Answer<'_> {
+    /// A field of the head.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let lines = std::str::from_utf8(self.head).ok()?.split("\r\n");
+        let mut fields = lines.filter_map(|line| line.split_once(':'));
+        fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
 }
 
 impl Connection {
@@ -155,12 +171,12 @@ impl Connection {
         }
         let (head, body) = self.inbox.split_at(head.unwrap_or_default());
         let status = head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        Ok(Answer { status: status.ok_or("the answer has no status")?, body })
+        Ok(Answer { status: status.ok_or("the answer has no status")?, head, body })
     }
 
     /// Sends a request and holds its answer to 200 and the token.
     async fn check(&mut self, request: &Request, token: &str) -> Outcome<()> {
-        let Answer { status, body } = self.ask(request).await?;
+        let Answer { status, body, .. } = self.ask(request).await?;
         let right = request.token_at.is_none() || memmem::find(body, token.as_bytes()).is_some();
         match status {
             200 if right => Ok(()),

@@ -6,6 +6,7 @@
 #![allow(clippy::as_conversions, clippy::indexing_slicing, reason = "figures are rounded, and a panic is a failed run")]
 
 mod calls;
+mod door;
 mod floors;
 mod load;
 mod many;
@@ -53,6 +54,7 @@ async fn measure(plan: &Plan) -> Outcome<Table> {
         eprintln!("measuring: {}", part.name());
         match part {
             Part::Calls => calls::measure(plan, &mut table).await?,
+            Part::Door => door::measure(plan, &mut table).await?,
             Part::Memory => memory::measure(plan, &mut table).await?,
             Part::Many => many::measure(plan, &mut table).await?,
             Part::Recovery => recovery::measure(plan, &mut table).await?,

@@ -94,7 +94,12 @@ impl Ostler {
 
     /// Registers a demo server.
     pub async fn register(&self, name: &str, enabled: bool) -> Outcome<String> {
-        let server = json!({"name": name, "command": PROGRAM, "args": ["demo-server"], "enabled": enabled});
+        self.register_program(name, PROGRAM, "demo-server", enabled).await
+    }
+
+    /// Registers a program with one argument.
+    pub async fn register_program(&self, name: &str, program: &str, argument: &str, enabled: bool) -> Outcome<String> {
+        let server = json!({"name": name, "command": program, "args": [argument], "enabled": enabled});
         text(&self.ask("POST", "/api/mcp", &server).await?, "/id")
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls,memory,many,recovery] \
+const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls,door,memory,many,recovery] \
      [--rounds N] [--milliseconds N] [--workers N]
   --quick         a smoke test of under 20 s; its figures say little
   --only          some parts only
@@ -14,17 +14,19 @@ const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Calls,
+    Door,
     Memory,
     Many,
     Recovery,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Calls, Self::Memory, Self::Many, Self::Recovery];
+    const ALL: [Self; 5] = [Self::Calls, Self::Door, Self::Memory, Self::Many, Self::Recovery];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
+            Self::Door => "door",
             Self::Memory => "memory",
             Self::Many => "many",
             Self::Recovery => "recovery",
@@ -46,7 +48,7 @@ pub struct Plan {
     pub calls: (usize, usize),
     /// Servers enabled at a boot.
     pub servers: usize,
-    /// Servers killed.
+    /// Servers killed; runs that are begun anew.
     pub kills: usize,
 }
 

@@ -90,5 +90,24 @@ fn apply(written: Vec<Written>, faults: &mut Vec<Fault>) -> Loaded {
         let file = loaded.config.runtime.data_dir.join("ostler.db");
         loaded.config.runtime.database = DatabaseUrl::Sqlite(file);
     }
+    if let Err(message) = default_audience(&mut loaded.config) {
+        faults.push(Fault { key: Some("oauth_audience".to_owned()), origin: Origin::Default, message });
+    }
     loaded
+}
+
+/// Tokens are for the URL of `/mcp` where nothing else is said, and that can be told.
+fn default_audience(config: &mut Config) -> Result<(), String> {
+    let (oauth, http) = (&mut config.runtime.oauth, &config.http);
+    if oauth.issuer.is_none() || oauth.audience.is_some() {
+        return Ok(());
+    }
+    if http.host.is_unspecified() || http.port == 0 {
+        return Err(
+            "is needed with an issuer where host or port do not tell it: the URL of /mcp that clients use".into()
+        );
+    }
+    let authority = std::net::SocketAddr::new(http.host, http.port);
+    oauth.audience = Some(format!("http://{authority}/mcp"));
+    Ok(())
 }

@@ -4,8 +4,8 @@ use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use log::LevelFilter;
 use ostler::{
-    model::{LoadBalancing, Serve},
-    policy::{account, rate::Limit, secret},
+    model::{LoadBalancing, Role, Serve},
+    policy::{account, issuer, rate::Limit, secret},
 };
 
 use crate::cli::logging::Format;
@@ -22,6 +22,10 @@ pub(crate) const SERVE: &[(&str, Serve)] = &[("all", Serve::All), ("gateway", Se
 
 /// The names of the log's formats.
 pub(crate) const LOG_FORMAT: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
+
+/// The names of the roles.
+pub(crate) const ROLES: &[(&str, Role)] =
+    &[("admin", Role::Admin), ("developer", Role::Developer), ("executor", Role::Executor), ("viewer", Role::Viewer)];
 
 /// The longest time that can be set: a week.
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -68,6 +72,19 @@ pub(crate) fn one_of<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, Stri
 /// The name of one of a few values.
 pub(crate) fn name_of<T: PartialEq>(value: T, names: &[(&str, T)]) -> String {
     names.iter().find(|(_, named)| *named == value).map(|(name, _)| (*name).to_owned()).unwrap_or_default()
+}
+
+/// Text that says something.
+pub(crate) fn text(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(format!("{} is no text; leave it out to get the default", quoted(text)));
+    }
+    Ok(text.to_owned())
+}
+
+/// The URL of an OAuth issuer.
+pub(crate) fn issuer(text: &str) -> Result<String, String> {
+    issuer::fault(text).map_or_else(|| Ok(text.to_owned()), |fault| Err(format!("{} {fault}", quoted(text))))
 }
 
 /// A path.

@@ -3,6 +3,7 @@
 use std::{
     future::{Ready, ready},
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{
@@ -10,7 +11,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     cookie::{Cookie, SameSite, time},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
@@ -21,6 +22,7 @@ use crate::{
     http::{
         client,
         guard::{Guard, is_from_our_page},
+        oauth,
         problem::Problem,
         trace::RequestId,
     },
@@ -29,6 +31,8 @@ use crate::{
 
 /// The name of the session cookie.
 pub(super) const COOKIE: &str = "ostler_session";
+/// How often the credential is looked after that an endless answer goes to.
+const LOOKED_AFTER: Duration = Duration::from_secs(10);
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
@@ -79,11 +83,21 @@ pub(super) async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match identify(&request).await {
         Ok(principal) => {
-            request.extensions_mut().insert(Arc::new(principal));
-            Ok(next.call(request).await?.map_into_boxed_body())
+            let who = Arc::new(principal);
+            request.extensions_mut().insert(Arc::clone(&who));
+            Ok(challenged(next.call(request).await?.map_into_boxed_body(), Some(&who)))
         }
-        Err(problem) => Ok(request.error_response(problem)),
+        Err(problem) => Ok(challenged(request.error_response(problem), None)),
     }
+}
+
+/// An answer that says, where it refuses, how to get a token that would do.
+fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> ServiceResponse<BoxBody> {
+    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let runtime = answer.request().app_data::<Runtime>().cloned();
+        oauth::challenge(&mut answer, runtime.as_ref(), who);
+    }
+    answer
 }
 
 /// Who sent the request, if it may go on. What cannot be authenticated counts against the address it came from.
@@ -97,6 +111,21 @@ async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
     runtime?.limit_api(&principal)?;
     Ok(principal)
+}
+
+/// Completes when the credential of a request is none any more, so that what has no end can end. Asks now and then.
+pub(super) fn revoked(request: &HttpRequest, runtime: &Runtime) -> impl Future<Output = ()> + Send + 'static {
+    let header = bearer(request.headers()).ok().flatten().map(str::to_owned);
+    let token = header.or_else(|| request.cookie(COOKIE).map(|cookie| cookie.value().to_owned())).unwrap_or_default();
+    let runtime = runtime.clone();
+    async move {
+        loop {
+            tokio::time::sleep(LOOKED_AFTER).await;
+            if let Err(Error::Unauthenticated(_)) = runtime.authenticate(&token).await {
+                return;
+            }
+        }
+    }
 }
 
 async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {

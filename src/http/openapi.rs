@@ -7,7 +7,8 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, execute, gateway, keys, login, mcp, output, problem, processes, servers, shares, state, users,
+    Answer, audit, calls, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers, shares,
+    state, users,
 };
 
 use common::Common;
@@ -28,6 +29,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         processes::tools, processes::start, processes::stop, processes::restart, output::read,
         execute::execute, calls::list,
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
+        oauth::metadata, oauth::metadata_of_host,
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,

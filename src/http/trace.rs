@@ -92,7 +92,10 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
         }
         None => Problem::Framework(status),
     };
-    let shaped = problem.respond(response.request().path(), id);
+    let mut shaped = problem.respond(response.request().path(), id);
+    if let Some(challenge) = response.headers().get(header::WWW_AUTHENTICATE) {
+        shaped.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
+    }
     response.into_response(shaped)
 }
 

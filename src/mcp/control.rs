@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::mcp::{Level, MODERN, Members};
 
+/// The code of an error that refuses a revision (2026-07-28, basic/versioning).
+const UNSUPPORTED_VERSION: i64 = -32022;
+
 /// The result of `initialize` (2025-11-25, basic/lifecycle).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,6 +31,23 @@ impl Discovered {
     pub fn speaks_modern(&self) -> bool {
         self.supported_versions.iter().any(|version| version == MODERN)
     }
+}
+
+/// Whether an error refuses a revision and names ours among those spoken (2026-07-28, basic/versioning).
+#[must_use]
+pub fn speaks_modern_after_all(error: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Refused {
+        code: i64,
+        data: Supported,
+    }
+    #[derive(Deserialize)]
+    struct Supported {
+        supported: Vec<String>,
+    }
+    let refused =
+        serde_json::from_str::<Refused>(error.get()).ok().filter(|refused| refused.code == UNSUPPORTED_VERSION);
+    refused.is_some_and(|refused| refused.data.supported.iter().any(|version| version == MODERN))
 }
 
 /// The `capabilities` of a server.
@@ -203,6 +223,15 @@ mod tests {
         for json in ["{}", "[]", r#"{"progressToken":"7"}"#, r#"{"progressToken":-7}"#, r#"{"progressToken":{}}"#] {
             assert_eq!(request(json), None, "{json}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_names_our_revision_is_none() {
+        let speaks = |json: &str| speaks_modern_after_all(&RawValue::from_string(json.into()).unwrap());
+        assert!(speaks(r#"{"code":-32022,"message":"","data":{"supported":["2031-01-01","2026-07-28"]}}"#));
+        assert!(!speaks(r#"{"code":-32022,"message":"","data":{"supported":["2025-11-25"]}}"#));
+        assert!(!speaks(r#"{"code":-32601,"message":"","data":{"supported":["2026-07-28"]}}"#));
+        assert!(!speaks(r#"{"code":-32022,"message":""}"#));
     }
 
     #[test]

@@ -88,6 +88,8 @@ pub enum Credential {
     Session(SessionId),
     /// An API key.
     Key(KeyId),
+    /// A token of the OAuth issuer that is trusted; the same for all of one person and program.
+    Token(uuid::Uuid),
     /// The program that embeds the runtime; no rate limit applies.
     Embedder,
 }

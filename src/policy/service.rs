@@ -27,8 +27,9 @@ pub const MOST_RETRIES: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the node serves itself whatever else it does, each with all below it.
-const ALWAYS_OURS: [&str; 13] = [
+const ALWAYS_OURS: [&str; 14] = [
     "/",
+    "/.well-known/oauth-protected-resource",
     "/livez",
     "/readyz",
     "/health",

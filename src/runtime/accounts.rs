@@ -87,13 +87,17 @@ impl Runtime {
         done
     }
 
-    /// `Forbidden`, and a line in the audit log, where an API key tries what only a person may.
+    /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a person may.
     pub(super) fn refuse_key(&self, who: &Principal, action: &str) -> Result<()> {
         match who.credential {
             Credential::Session(_) | Credential::Embedder => Ok(()),
             Credential::Key(id) => {
                 self.audit_denied(who, action, &id.to_string());
                 Err(Error::Forbidden(format!("{action} is not for API keys; log in")))
+            }
+            Credential::Token(_) => {
+                self.audit_denied(who, action, &who.user_id.to_string());
+                Err(Error::Forbidden(format!("{action} is not for tokens of another issuer; log in")))
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     policy::call,
     runtime::{
         Ask, Runtime, Said,
-        calls::{Call, Made, empty_object},
+        calls::{Call, Made},
         dispatch::{self, Heard, Reply},
         registry::Registered,
     },
@@ -110,7 +110,7 @@ fn named(request: &Request) -> Result<(String, Arc<RawValue>), Faults> {
         let field = if fault.pointer == "/parameters" { "params.arguments" } else { "params.name" };
         faults.check(false, field, fault.message);
     }
-    if faults.0.is_empty() { Ok((tool, arguments.unwrap_or_else(|| Arc::from(empty_object())))) } else { Err(faults) }
+    if faults.0.is_empty() { Ok((tool, arguments.unwrap_or_else(mcp::empty_object))) } else { Err(faults) }
 }
 
 /// The era of a server that is not asked.

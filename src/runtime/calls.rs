@@ -152,8 +152,8 @@ impl Runtime {
 
     fn let_in(&self, who: &Principal, server: Arc<Registered>, lane: Option<Lane>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress, trace } = request;
-        let arguments = parameters.unwrap_or_else(|| RawValue::NULL.to_owned());
-        let arguments = Arc::<RawValue>::from(if arguments.get() == "null" { empty_object() } else { arguments });
+        let given = parameters.filter(|arguments| arguments.get() != "null");
+        let arguments = given.map_or_else(mcp::empty_object, Arc::from);
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
         let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), waits: Arc::default(), notes });
@@ -199,10 +199,6 @@ fn unrecorded(cause: Error) -> Error {
     let known = "the tool was called, but the call could not be recorded";
     let reason = if let Error::StoreUnavailable(reason) = cause { format!(": {reason}") } else { String::new() };
     Error::StoreUnavailable(format!("{known}{reason}"))
-}
-
-pub(super) fn empty_object() -> Box<RawValue> {
-    RawValue::from_string("{}".into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// What is kept of a call: secrets masked, and no word that PostgreSQL could not hold.

@@ -64,6 +64,10 @@ impl Runtime {
                 "a key belongs to an account: make it as the one that Runtime::on_behalf_of gives".into(),
             ));
         }
+        if let Credential::Token(_) = who.credential {
+            // A key would outlive what its issuer allows.
+            self.refuse_key(who, "key.create")?;
+        }
         let name = checked(who, name, permissions.as_ref(), expires_at)?;
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()?));
         let key = ApiKey {
@@ -121,7 +125,7 @@ fn checked(
 /// The limits a new key inherits where it names none: those of the key it is made with.
 fn own_limits(who: &Principal) -> Option<PermissionSet> {
     match who.credential {
-        Credential::Key(_) => Some(who.permissions.clone()),
+        Credential::Key(_) | Credential::Token(_) => Some(who.permissions.clone()),
         Credential::Session(_) | Credential::Embedder => None,
     }
 }

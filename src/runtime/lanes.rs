@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     mcp::Request,
-    model::{Permission, Principal, ServerId, Status},
+    model::{Permission, Principal, ServerId, Status, UserId},
     runtime::{
         Client, Inner, Runtime, Watch,
         leases::{Key, Lane, Lease, Place},
@@ -140,6 +140,12 @@ impl Runtime {
     /// Ends every process of a server that is somebody's alone; the next request begins another.
     pub(super) fn end_leases_of(&self, server: ServerId) {
         self.end_leases(self.inner.leases.take(|lease| lease.server.id == server));
+    }
+
+    /// Ends every process that is a user's alone: all of them, or those of one server.
+    pub(super) fn end_leases_of_user(&self, user: UserId, server: Option<ServerId>) {
+        let is_its = |lease: &Lease| lease.is_of_user(user) && server.is_none_or(|server| lease.server.id == server);
+        self.end_leases(self.inner.leases.take(is_its));
     }
 
     /// Waits until no process of a server runs that is somebody's alone.

@@ -10,7 +10,11 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -18,7 +22,7 @@ use crate::{
     mcp::Era,
     model::{Credential, Isolation, Principal, ServerId, UserId},
     runtime::{Client, registry::Registered},
-    supervisor::{Availability, Link, Sharing},
+    supervisor::{Availability, Link, Sharing, messages::News},
 };
 
 /// How many such processes one user may have.
@@ -60,6 +64,8 @@ pub(super) struct Lease {
     /// Held while that changes.
     pub place: tokio::sync::Mutex<Place>,
     usage: Mutex<Usage>,
+    /// Passes on what changes at the process that all share: the common catalogue is that one's.
+    forwarding: AbortHandle,
 }
 
 /// What the supervisor knows of a lease's process.
@@ -160,7 +166,9 @@ impl Lease {
         let mut link = Link::default();
         // What it writes on standard error is its server's.
         link.output = server.link.output.clone();
+        let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
+            forwarding,
             id: ServerId::new(),
             server,
             link,
@@ -175,6 +183,11 @@ impl Lease {
     pub fn is_up(&self) -> bool {
         let is_down = matches!(self.link.view.borrow().availability, Availability::Down(_));
         self.started.load(Ordering::Relaxed) && !is_down
+    }
+
+    /// Whether it is this user's alone, or one of their sessions'.
+    pub fn is_of_user(&self, user: UserId) -> bool {
+        self.key.user == user
     }
 
     /// Whether it is this session's alone.
@@ -208,6 +221,12 @@ impl Lease {
     }
 }
 
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.forwarding.abort();
+    }
+}
+
 impl Lane {
     fn new(lease: Arc<Lease>) -> Self {
         let mut usage = lease.usage();
@@ -233,6 +252,17 @@ impl Drop for Lane {
     }
 }
 
+async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News>) {
+    loop {
+        match from.recv().await {
+            // Nobody may listen.
+            Ok(news @ News::ListChanged(_)) => drop(to.send(news)),
+            Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
 /// What a client declared, in one of the ways to write it, without what is not bridged. One that declares something with
 /// each request would need a process for each; as for several sessions, each question finds out whether it is so.
 fn declared(client: &Client) -> String {
@@ -252,6 +282,7 @@ fn credential(who: &Principal) -> Uuid {
     match who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => who.user_id.uuid(),
     }
 }

@@ -108,7 +108,9 @@ impl Runtime {
 
     fn limit(&self, policy: Policy, who: &Principal) -> Result<()> {
         match who.credential {
-            Credential::Session(_) | Credential::Key(_) => self.inner.limits.check(policy, who.user_id),
+            Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => {
+                self.inner.limits.check(policy, who.user_id)
+            }
             Credential::Embedder => Ok(()),
         }
     }

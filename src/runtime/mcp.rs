@@ -82,6 +82,12 @@ pub struct Watch {
 }
 
 impl Runtime {
+    /// How long a server may take to answer, unless a caller says otherwise.
+    #[must_use]
+    pub fn call_timeout(&self) -> Duration {
+        self.inner.settings.call_timeout
+    }
+
     /// Seals `text` so that only [`Runtime::open_text`] of this installation reads it, for this purpose (AES-256-GCM).
     pub fn seal_text(&self, purpose: &str, text: &[u8]) -> Result<String> {
         self.inner.keyring.seal_carried(purpose, text)

@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// The one answer to every credential that is not good.
-const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
+pub(super) const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
 
-/// Anything longer is nothing we made.
-const LONGEST: usize = 4096;
+/// Anything longer is nothing that we or an issuer made.
+const LONGEST: usize = 8192;
 
 /// How long a looked-up credential is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -111,8 +111,10 @@ impl Runtime {
         let principal = if bearer.starts_with(keys::PREFIX) {
             self.holder_of_key(hex(fingerprint)).await?
         } else {
-            let (session, user) = self.inner.keyring.tokens.check(bearer).ok_or(UNKNOWN)?;
-            self.holder_of_session(session, user).await?
+            match self.inner.keyring.tokens.check(bearer) {
+                Some((session, user)) => self.holder_of_session(session, user).await?,
+                None => self.holder_of_token(bearer).await?,
+            }
         };
         principals.remember(fingerprint, generation, seen, principal.clone());
         Ok(principal)

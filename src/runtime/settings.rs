@@ -6,6 +6,7 @@ use crate::{
     gateway,
     model::{Hidden, Serve},
     policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
+    runtime::OAuth,
     store::DatabaseUrl,
 };
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub limit_tool_execute: Option<Limit>,
     /// API requests, per user.
     pub limit_api: Option<Limit>,
+    /// Whose tokens are taken beside our own.
+    pub oauth: OAuth,
     /// Which halves run.
     pub serve: Serve,
     /// What holds for services of the gateway that do not say otherwise.
@@ -57,8 +60,8 @@ pub struct Settings {
 }
 
 impl fmt::Debug for Settings {
+    // Taken apart, so that no new field is forgotten.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
         let Self {
             database,
             data_dir,
@@ -78,6 +81,7 @@ impl fmt::Debug for Settings {
             limit_server_create,
             limit_tool_execute,
             limit_api,
+            oauth,
             serve,
             gateway,
             guard,
@@ -101,6 +105,7 @@ impl fmt::Debug for Settings {
             .field("limit_server_create", limit_server_create)
             .field("limit_tool_execute", limit_tool_execute)
             .field("limit_api", limit_api)
+            .field("oauth", oauth)
             .field("serve", serve)
             .field("gateway", gateway)
             .field("guard", guard)
@@ -130,6 +135,7 @@ impl Default for Settings {
             limit_server_create: limit(5, 300),
             limit_tool_execute: limit(20, 60),
             limit_api: limit(100, 60),
+            oauth: OAuth::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),
             guard: None,

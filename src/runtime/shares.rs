@@ -47,6 +47,7 @@ impl Runtime {
             };
             runtime.inner.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
+            runtime.end_leases_of_user(user, Some(id));
             Ok(())
         })
         .await

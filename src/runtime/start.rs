@@ -19,8 +19,8 @@ use crate::{
     recorder::Recorder,
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        lanes, leases::Leases, limits::Limits, metrics::Metrics, private_file, registry::Registry, state::Life,
-        supervision::Supervision,
+        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
+        state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -63,7 +63,7 @@ impl Runtime {
                 "a runtime starts inside a running actix system: use actix::System::new().block_on(…)",
             ));
         }
-        let guard = guard(&settings)?;
+        let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let dir = settings.data_dir.clone();
         let (lock, installation) = blocking(move || occupy(&dir)).await?;
         let wanted = settings.clone();
@@ -90,6 +90,7 @@ impl Runtime {
             store,
             recorder,
             keyring,
+            issuer,
             supervision,
             services: Services::new(gateway),
             place,
@@ -176,6 +177,12 @@ impl Place {
                 arbiter.stop();
             }
         });
+    }
+
+    /// Has a thread of the servers do `work`, which need not be fit for others; false once they have ended.
+    pub(super) fn spawn<F: Future<Output = ()> + 'static>(&self, work: impl FnOnce() -> F + Send + 'static) -> bool {
+        let arbiters = self.arbiters.lock().unwrap_or_else(PoisonError::into_inner);
+        arbiters.first().is_some_and(|arbiter| arbiter.spawn_fn(move || drop(actix::spawn(work()))))
     }
 
     fn take_arbiters(&self) -> Vec<Arbiter> {

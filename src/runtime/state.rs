@@ -84,10 +84,12 @@ impl Runtime {
         Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
     }
 
-    /// Completes when the runtime begins to stop, so that endless answers can end.
-    pub async fn draining(self) {
+    /// Completes when the runtime begins to stop, or is gone, so that endless answers can end. Holds no runtime.
+    pub fn draining(self) -> impl Future<Output = ()> + Send + 'static {
         let mut draining = self.inner.life.draining.subscribe();
-        // The sender lives as long as the runtime this future holds.
-        let _ = draining.wait_for(|draining| *draining).await;
+        async move {
+            // The sender is gone only where the runtime is.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
     }
 }

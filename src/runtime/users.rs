@@ -63,8 +63,12 @@ impl Runtime {
             self.refuse_key(who, ACTION)?;
         }
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(fields(&change));
+        let disables = change.disabled == Some(true);
         let changes = self.changes(who, id, change).await?;
         let done = self.change_account(id, entry, move |db| update(db, id, changes)).await;
+        if disables && done.is_ok() {
+            self.end_leases_of_user(id, None);
+        }
         self.denied(who, ACTION, &id.to_string(), done)
     }
 

@@ -56,8 +56,10 @@ type Greeted = (String, Arc<RawValue>);
 
 /// A slow server may answer the probe after `initialize` went out; the first discovery or greeting decides.
 async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted, Exit> {
-    let mut probe = instance.request(|id, _| mcp::request(id, "server/discover", "", Era::Modern));
+    let mut probe = discovery_request(instance);
     if let Ok(answer) = tokio::time::timeout(PROBE, probe.answer()).await {
+        let again = matches!(&answer, Answer::Error(error) if mcp::speaks_modern_after_all(error));
+        let answer = if again { discovery_request(instance).answer().await } else { answer };
         return match modern(answer, instance)? {
             Some(greeted) => Ok(greeted),
             None => initialize(initialize_request(instance, sharing), instance).await,
@@ -72,6 +74,10 @@ async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted
         },
         Either::Right((greeted, _)) => greeted,
     }
+}
+
+fn discovery_request(instance: &Arc<Instance>) -> InFlight {
+    instance.request(|id, _| mcp::request(id, "server/discover", "", Era::Modern))
 }
 
 fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> {

@@ -104,10 +104,11 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
     Ok((Sender { lines, waiting: Arc::default() }, receiver))
 }
 
-/// A client for plain requests to the same place, as careful of addresses as [`connect`] is.
-#[must_use]
-pub fn client(private_addresses: bool) -> awc::Client {
-    dial::client(if private_addresses { dial::Reachable::Any } else { dial::Reachable::Public })
+/// A client for plain requests to this place, wherever that is, which follows no redirect. Fails, with the reason, where
+/// nothing of that could succeed.
+pub fn client(url: &str) -> Result<awc::Client, String> {
+    let url = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
+    dial::client(&url, dial::Reachable::Any)
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ impl Handler<ChildReady> for Supervisor {
                 child.ending.push(old.instance.generation);
             }
         });
+        // Not before the view shows it: who watches something meanwhile has told its predecessor.
+        if let Some(child) = self.children.get(&ready.id) {
+            child.link.tell_watches();
+        }
     }
 }
 

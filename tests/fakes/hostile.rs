@@ -46,6 +46,8 @@ pub(crate) struct Server {
     /// Set by the first message: a real process keeps one era for life.
     pub(crate) era_modern: AtomicBool,
     initialized: AtomicBool,
+    /// Whether a revision was refused that is spoken all the same.
+    refused_once: AtomicBool,
 }
 
 fn main() {
@@ -64,6 +66,7 @@ fn main() {
         pings: AtomicU64::new(0),
         era_modern: AtomicBool::new(false),
         initialized: AtomicBool::new(false),
+        refused_once: AtomicBool::new(false),
     });
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
@@ -116,8 +119,11 @@ fn discover(server: &Server, id: &str) {
     let offers = if server.mode.offers() { offers::CAPABILITIES } else { "" };
     match server.mode.name.as_str() {
         "discover-silent" => {}
+        "second-thoughts" if !server.refused_once.swap(true, Ordering::SeqCst) => wire::line(&format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32022,"message":"no","data":{{"supported":["2026-07-28"]}}}}}}"#
+        )),
         "discover-invalid" => wire::refuse(id, -32602, "Invalid request parameters"),
-        "modern-only" | "dual" if !server.initialized.load(Ordering::SeqCst) => {
+        "modern-only" | "second-thoughts" | "dual" if !server.initialized.load(Ordering::SeqCst) => {
             server.era_modern.store(true, Ordering::SeqCst);
             wire::answer(
                 id,

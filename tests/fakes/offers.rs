@@ -80,6 +80,11 @@ pub(crate) fn run(server: &Server, name: &str, line: &str) -> Option<String> {
             announce(server, &format!("notifications/{list}/list_changed"), "");
             Some(text("grown"))
         }
+        "end-listens" => {
+            let ended = std::mem::take(&mut *server.offers.listens.lock().unwrap());
+            ended.keys().for_each(|id| wire::refuse(id, -32603, "cut off"));
+            Some(text("ended"))
+        }
         "update" => {
             announce(server, "notifications/resources/updated", &format!(r#""uri":"{}","new":[1 ]"#, words("uri")));
             Some(text("updated"))

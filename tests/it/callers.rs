@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::support::{mcp::Mcp, *};
+use crate::support::{kept::Kept, *};
 
 const CLIENTS: usize = 64;
 /// For each client; together a little over 5,000.
 const CALLS: usize = 79;
 
 /// A server that two people may use, and clients of theirs: every other one somebody else's, every other pair of another era.
-fn clients(ostler: &Ostler, server: &Server, count: usize) -> Vec<Mcp> {
+fn clients(ostler: &Ostler, server: &Server, count: usize) -> Vec<Kept> {
     let guest = ostler.user("executor");
     let share = json!({"userId": guest.id, "permissions": ["mcp:read", "mcp:execute"]});
     server.caller.post(&server.path("/shares"), share).is(201);
@@ -25,7 +25,7 @@ fn clients(ostler: &Ostler, server: &Server, count: usize) -> Vec<Mcp> {
 }
 
 /// Runs `work` for each client at once.
-fn each(clients: Vec<Mcp>, work: impl Fn(usize, Mcp) + Sync) {
+fn each(clients: Vec<Kept>, work: impl Fn(usize, Kept) + Sync) {
     let (work, start) = (&work, &Barrier::new(clients.len()));
     std::thread::scope(|scope| {
         let run = |(index, client)| {

@@ -137,6 +137,10 @@ secret_key = "Zm9ydHktdHdvIGhvcnNlcyBpbiB0aGUgc3RhYmxl"
 allowed_hosts = "a.example, b.example"
 allowed_origins = ["https://team.example"]
 trusted_proxies = ["10.0.0.1"]
+oauth_issuer = "https://id.example/a"
+oauth_audience = "https://ostler.example/mcp"
+oauth_role_claim = "groups"
+oauth_default_role = "viewer"
 serve = "gateway"
 log = "warn,ostler=debug"
 log_format = "json"
@@ -160,12 +164,25 @@ api = "1000/500ms"
     let ran = Place::new().file(file).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:22");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:30");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:26");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:34");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());
     }
+}
+
+#[test]
+fn what_an_issuers_tokens_are_for_is_told_where_the_address_does_not() {
+    let issuer = ("OSTLER_OAUTH_ISSUER", "https://id.example");
+    let ran = Place::new().run(&[issuer, ("OSTLER_PORT", "4000")], "check-config").exits(0);
+    ran.shows("oauth_audience", "http://127.0.0.1:4000/mcp", "default");
+    for address in [("OSTLER_PORT", "0"), ("OSTLER_HOST", "0.0.0.0")] {
+        let ran = Place::new().run(&[issuer, address], "check-config").exits(64);
+        assert!(ran.err().contains("oauth_audience"), "{}", ran.err());
+    }
+    let ran = Place::new().run(&[("OSTLER_OAUTH_ISSUER", "http://id.example")], "check-config").exits(64);
+    assert!(ran.err().contains("must be the https URL"), "{}", ran.err());
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Bytes that are not Ostler's go through as they are: numbers, order, unknown members, whatever era speaks with which.
 
-use ostler::mcp::Members;
+use ::ostler::mcp::Members;
 use proptest::{
     collection::vec,
     prelude::*,
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use serde_json::value::RawValue;
 
-use crate::support::{mcp::Mcp, *};
+use crate::support::{
+    kept::{Kept, members as parsed},
+    *,
+};
 
 /// JSON as a text, with blanks where it may have them.
 fn json_text() -> impl Strategy<Value = String> {
@@ -61,10 +63,6 @@ fn members(prefix: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-fn parsed(text: &str) -> Members {
-    Members::parse(&RawValue::from_string(text.to_owned()).unwrap()).unwrap()
-}
-
 /// The members in order, without those that one era has and the other has not.
 fn own(members: &Members) -> Vec<(String, String)> {
     let known = ["resultType", "ttlMs", "cacheScope", "_meta"];
@@ -73,7 +71,7 @@ fn own(members: &Members) -> Vec<(String, String)> {
 }
 
 /// Sends `params` with `meta` by a method that nobody knows; the server gives back what it got.
-fn echoed(client: &mut Mcp, params: &str, meta: &str) -> Result<(), TestCaseError> {
+fn echoed(client: &mut Kept, params: &str, meta: &str) -> Result<(), TestCaseError> {
     let comma = |text: &str| if text.is_empty() { String::new() } else { format!("{text},") };
     let sent = format!(r#"{{{}"_meta":{{{meta}}},"resultType":"complete"}}"#, comma(params));
     let heard = client.ask("dev.ostler.fake/echo", &sent);
@@ -87,7 +85,7 @@ fn echoed(client: &mut Mcp, params: &str, meta: &str) -> Result<(), TestCaseErro
 }
 
 /// Calls a tool that gives its arguments back as structured content.
-fn called(client: &mut Mcp, arguments: &str) -> Result<(), TestCaseError> {
+fn called(client: &mut Kept, arguments: &str) -> Result<(), TestCaseError> {
     let heard = client.call("echo", &format!("{{{arguments}}}"), None);
     let content = format!(r#""structuredContent":{{{arguments}}}"#);
     prop_assert!(heard.text.contains(&content), "{} is not in {}", content, heard.text);

@@ -15,7 +15,10 @@ use ostler::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::support::{Answer, Caller, Ostler, Server, Spec, eventually, fake, folder::Folder, server::hostile_server};
+use crate::support::{
+    Answer, Caller, Ostler, Server, Spec, Value, eventually, fake, folder::Folder, http, processes,
+    server::hostile_server,
+};
 
 const EVERYBODY: &[&str] = &["mcp:read", "mcp:write", "mcp:execute"];
 
@@ -109,6 +112,62 @@ fn a_process_of_ones_own_is_restarted_and_its_failure_is_told_of_its_server() {
     });
 }
 
+/// A session of an MCP client of the older era with one server.
+struct Session<'a> {
+    server: &'a Server,
+    id: String,
+}
+
+impl<'a> Session<'a> {
+    #[track_caller]
+    fn open(server: &'a Server) -> Self {
+        let (client, version) = (json!({"name": "test", "version": "1"}), "2025-11-25");
+        let params = json!({"protocolVersion": version, "capabilities": {"roots": {}}, "clientInfo": client});
+        let answer = Session { server, id: String::new() }.post("initialize", params);
+        let id = answer.header("mcp-session-id").unwrap_or_else(|| panic!("no session: {answer:?}")).to_owned();
+        Self { server, id }
+    }
+
+    #[track_caller]
+    fn post(&self, method: &str, params: Value) -> Answer {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.ask("POST").header("Accept", "application/json, text/event-stream").json(&body).send().is(200)
+    }
+
+    #[track_caller]
+    fn process(&self) -> u32 {
+        let answer = self.post("tools/call", json!({"name": "pid", "arguments": {}}));
+        // The call says it in one event where it is no JSON.
+        let text = answer.text();
+        let (_, text) = text.split_once("\"text\":\"").unwrap_or_else(|| panic!("no text in {answer:?}"));
+        text.split('"').next().unwrap().parse().unwrap()
+    }
+
+    #[track_caller]
+    fn end(self) {
+        self.ask("DELETE").send().any_of(&[200, 202, 204]);
+    }
+
+    fn ask(&self, method: &str) -> http::Ask {
+        let ask = self.server.caller.ask(method, &format!("/mcp/{}", self.server.id));
+        ask.header("Mcp-Session-Id", &self.id)
+    }
+}
+
+#[test]
+fn each_session_of_a_client_has_a_process_that_ends_with_it() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(isolated("ok", "per-session"));
+    let (one, other) = (Session::open(&server), Session::open(&server));
+    let pids = [one.process(), other.process()];
+    assert_ne!(pids[0], pids[1]);
+    assert_eq!([one.process(), other.process()], pids);
+    one.end();
+    eventually("the process of the session that ended is gone", || (!processes::alive(pids[0])).then_some(()));
+    assert_eq!(other.process(), pids[1]);
+    assert_eq!(server.logs().list("/items").len(), 5);
+}
+
 // What follows speaks to the runtime itself, as the MCP endpoint does.
 
 async fn start(folder: &Folder) -> Runtime {
@@ -127,7 +186,13 @@ fn raw(text: &str) -> Arc<RawValue> {
 }
 
 fn client(capabilities: &str) -> Arc<Client> {
-    Arc::new(Client { session: Uuid::new_v4(), capabilities: raw(capabilities), info: None, log_level: None })
+    Arc::new(Client {
+        era: ::ostler::mcp::Era::Legacy,
+        session: Uuid::new_v4(),
+        capabilities: raw(capabilities),
+        info: None,
+        log_level: None,
+    })
 }
 
 async fn call(
@@ -186,7 +251,7 @@ async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody(
     ] {
         let id = registered(&runtime, isolation).await;
         let (notes, mut heard) = mpsc::channel(8);
-        let follower = Follower { token: None, owner: client.session, notes };
+        let follower = Follower { token: None, owner: client.session, notes, waits: Arc::default() };
         let answering = async {
             while let Some(note) = heard.recv().await {
                 match note {

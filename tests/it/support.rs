@@ -7,6 +7,7 @@ pub mod events;
 pub mod folder;
 pub mod http;
 pub mod instance;
+pub mod kept;
 pub mod keyed;
 pub mod load;
 pub mod mcp;

@@ -81,7 +81,13 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
     let id = runtime.create_server(me, ServerConfig { tools, ..config }).await.unwrap().server.id;
 
     let capabilities = std::sync::Arc::from(RawValue::from_string("{}".into()).unwrap());
-    let client = Client { session: uuid::Uuid::new_v4(), capabilities, info: None, log_level: None };
+    let client = Client {
+        session: uuid::Uuid::new_v4(),
+        era: ::ostler::mcp::Era::Legacy,
+        capabilities,
+        info: None,
+        log_level: None,
+    };
     let request = Request::new("tools/list", None).unwrap();
     let ask = Ask { request, client: client.into(), timeout: None, follower: None };
     let page = runtime.ask(me, id, ask).await.unwrap().outcome.unwrap();

@@ -17,6 +17,7 @@ mod notes;
 mod one;
 mod parked;
 mod parking;
+mod patience;
 mod relay;
 mod search;
 mod tidings;

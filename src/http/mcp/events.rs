@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
@@ -16,7 +16,11 @@ use super::{
     stream::{Body, Event, EventId, Reader},
 };
 use crate::{
-    http::{Answer, access::Caller, sse},
+    http::{
+        Answer,
+        access::{self, Caller},
+        sse,
+    },
     mcp::{Era, LATEST_LEGACY},
 };
 
@@ -73,7 +77,8 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> Answer {
     };
     let start = reader.at();
     Ok(if is_standalone {
-        sse::respond(&caller.runtime, events(reader, &session, None, start, None))
+        let revoked = Box::pin(access::revoked(http, &caller.runtime));
+        sse::respond(&caller.runtime, events(reader, &session, None, start, None).take_until(revoked))
     } else if reader.is_at_the_end() {
         // What tells a reader of events not to come back (HTML, "Server-sent events").
         HttpResponse::NoContent().finish()
@@ -130,4 +135,44 @@ fn events(
         let id = EventId { stream: number, event: event.number }.to_string();
         Some((sse::event(None, Some(&id), &event.body.text()), (reader, None, None)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http::mcp::{session::tests::session, stream::Stream as Said},
+        model::UserId,
+    };
+
+    async fn said(stream: &Arc<Said>, held: Option<Duration>) -> Vec<String> {
+        let session = session(UserId::new());
+        let reader = stream.read_after(0);
+        let start = reader.at();
+        let events: Vec<_> = events(reader, &session, held, start, None).collect().await;
+        events.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_can_come_back_is_sent_away_after_a_while() {
+        let stream = Said::new(3);
+        stream.push(Body::Message("{}".into())).await;
+        let began = Instant::now();
+        assert_eq!(said(&stream, Some(HELD)).await, ["id: 3-0\nretry: 500\ndata: \n\n", "id: 3-1\ndata: {}\n\n"]);
+        assert!(began.elapsed() >= HELD && began.elapsed() < HELD * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_is_not_held_for_a_time_is_read_to_its_end() {
+        let stream = Said::new(3);
+        let ending = Arc::clone(&stream);
+        let began = Instant::now();
+        let end = async {
+            tokio::time::sleep(HELD * 10).await;
+            ending.end();
+        };
+        let (events, ()) = tokio::join!(said(&stream, None), end);
+        assert_eq!(events.len(), 1);
+        assert!(began.elapsed() >= HELD * 10);
+    }
 }

@@ -15,11 +15,16 @@ use super::{
     message::{Id, Message},
     outlet::Outlet,
     params,
-    refusal::Refusal,
+    refusal::{Refusal, of_error},
     reply,
 };
 use crate::{
-    http::{Answer, access::Caller, sse},
+    error::Error,
+    http::{
+        Answer,
+        access::{self, Caller},
+        sse,
+    },
     mcp::{Era, MODERN, Request},
     model::Credential,
     runtime::Client,
@@ -46,7 +51,16 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
     let (takes_events, _) = headers::accepts(http.headers());
     let (sender, messages) = mpsc::channel(BACKLOG);
     let outlet = Outlet::new(sender, None).about(id.to_raw());
-    let answering: Answering = Box::pin(async move { bridge::answer(&conversation, request, &outlet).await });
+    let is_endless = request.method == "subscriptions/listen";
+    let revoked = is_endless.then(|| access::revoked(http, &conversation.runtime));
+    let answering: Answering = Box::pin(async move {
+        let answer = bridge::answer(&conversation, request, &outlet);
+        let Some(revoked) = revoked else { return answer.await };
+        tokio::select! {
+            outcome = answer => outcome,
+            () = revoked => Err(of_error(Error::Unauthenticated("the token or key is no longer valid"))),
+        }
+    });
     Exchange { id, messages, answering, outcome: None }.respond(takes_events).await
 }
 
@@ -100,6 +114,7 @@ fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
         Credential::Embedder => caller.who.user_id.uuid(),
     }
 }

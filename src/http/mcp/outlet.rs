@@ -88,11 +88,6 @@ impl Outlet {
         self.messages.send(message(&format!("\"id\":{},", question.id), method, params)).await.ok()?;
         answer.await.ok()
     }
-
-    /// Completes when nobody reads any more.
-    pub async fn closed(&self) {
-        self.messages.closed().await;
-    }
 }
 
 fn message(id: &str, method: &str, params: Option<&RawValue>) -> String {

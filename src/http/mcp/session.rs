@@ -273,7 +273,7 @@ pub(super) mod tests {
     /// A session of `user` with every server.
     pub(in crate::http::mcp) fn session(user: UserId) -> Arc<Session> {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
-        let client = Client { session: Uuid::new_v4(), capabilities, info: None, log_level: None };
+        let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));
         let scope = Scope::All { search: false };
         Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))

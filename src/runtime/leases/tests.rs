@@ -1,7 +1,12 @@
 //! Whose a process is, and when nobody needs it any more.
 
+use serde_json::value::RawValue;
+
 use super::*;
-use crate::model::{HealthStatus, KeyId, PermissionSet, Role, Server, ServerConfig, Timestamp};
+use crate::{
+    mcp,
+    model::{HealthStatus, KeyId, PermissionSet, Role, Server, ServerConfig, Timestamp},
+};
 
 fn server(isolation: Isolation) -> Arc<Registered> {
     let server = Server {
@@ -34,7 +39,7 @@ fn somebody() -> Principal {
 
 fn client(capabilities: &str) -> Client {
     let capabilities = Arc::from(RawValue::from_string(capabilities.to_owned()).unwrap());
-    Client { session: Uuid::new_v4(), era: crate::mcp::Era::Legacy, capabilities, info: None, log_level: None }
+    Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None }
 }
 
 #[test]
@@ -67,11 +72,24 @@ fn per_session_each_session_has_its_own_and_a_credential_stands_for_one() {
 #[test]
 fn a_process_hears_what_its_client_declared_but_for_what_is_not_bridged() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    assert_eq!(declared(&raw(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#)), r#"{"roots":{"x":1}}"#);
-    assert_eq!(declared(&raw("[]")), "{}");
+    let many = client(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#);
+    assert_eq!(declared(&many), r#"{"roots":{"x":1}}"#);
+    assert_eq!(declared(&client("[]")), "{}");
+    assert_eq!(declared(&Client { era: Era::Modern, ..client("{}") }), EVERYTHING, "it may declare more next time");
     let (server, who, session) = (server(Isolation::PerSession), somebody(), client("{}"));
     let more = Client { capabilities: Arc::from(raw(r#"{"roots":{}}"#)), ..session.clone() };
     assert_ne!(Key::of(&who, &server, Some(&session)), Key::of(&who, &server, Some(&more)));
+}
+
+#[test]
+fn who_declares_something_else_with_each_request_has_one_process_all_the_same() {
+    let (server, who) = (server(Isolation::PerSession), somebody());
+    let modern = |client: Client| Client { era: crate::mcp::Era::Modern, ..client };
+    let one = modern(client("{}"));
+    let more = Client { session: one.session, ..modern(client(r#"{"roots":{}}"#)) };
+    let key = Key::of(&who, &server, Some(&one)).unwrap();
+    assert_eq!(Some(&key), Key::of(&who, &server, Some(&more)).as_ref());
+    assert_eq!(key.capabilities, EVERYTHING);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,8 +113,18 @@ async fn a_lease_is_idle_ten_minutes_after_its_last_use_and_never_before() {
     assert!(leases.take(Lease::is_forgotten).is_empty(), "it was just asked for");
 }
 
-#[test]
-fn a_user_has_sixteen_processes_of_their_own_at_most() {
+#[tokio::test]
+async fn what_changes_for_all_is_news_to_each() {
+    let (leases, server) = (Leases::default(), server(Isolation::PerUser));
+    let lease = leases.get(Key::of(&somebody(), &server, None).unwrap(), &server).unwrap();
+    let mut news = lease.link.news.subscribe();
+    let private = News::Logged(mcp::empty_object());
+    drop((server.link.news.send(private), server.link.news.send(News::ListChanged("tools"))));
+    assert!(matches!(news.recv().await, Ok(News::ListChanged("tools"))));
+}
+
+#[tokio::test]
+async fn a_user_has_sixteen_processes_of_their_own_at_most() {
     let (leases, who) = (Leases::default(), somebody());
     let lease = |who: &Principal| {
         let server = server(Isolation::PerUser);

@@ -26,7 +26,7 @@ const MOST: usize = 2048;
 
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reachable {
+pub(super) enum Reachable {
     /// Those of the public internet.
     Public,
     /// Those of this machine and its networks, too.
@@ -69,7 +69,7 @@ static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|
 
 /// A client for `uri` that follows no redirect and connects to these addresses only, whatever a name resolves to at that
 /// moment. Fails, with the reason, where nothing of that could succeed.
-pub fn client(uri: &Uri, reachable: Reachable) -> Result<awc::Client, String> {
+pub(super) fn client(uri: &Uri, reachable: Reachable) -> Result<awc::Client, String> {
     check_literal(uri, reachable)?;
     let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
     let connector = awc::Connector::new()

@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Capabilities, Era, Members},
     supervisor::{
+        listing::List,
         messages::{Answer, Subscribed, WatchesChanged},
         server::{Phase, ServerActor},
     },
 };
 
 /// How long after a server ended its stream of changes it is asked for another one.
-const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a server may take to agree to tell of something.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +35,8 @@ pub(super) struct Listening {
     newest: Option<u64>,
     /// The one that counts: the last that was acknowledged.
     active: Option<u64>,
+    /// The stream was cut off, and changes may have been missed since.
+    missed: bool,
     /// Why the process tells nothing.
     refusal: Option<Arc<RawValue>>,
 }
@@ -134,7 +137,7 @@ impl ServerActor {
     }
 
     /// The server says what of it will be told; the first message of each stream.
-    pub(super) fn acknowledged(&mut self, params: &RawValue) {
+    pub(super) fn acknowledged(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
         let Ok(mut members) = Members::parse(params) else { return };
         let id = mcp::take_subscription(&mut members).and_then(|id| id.get().parse().ok());
         if id.is_none() || id != self.listening.newest {
@@ -151,6 +154,9 @@ impl ServerActor {
             *agreed = told.contains(uri);
         }
         self.settle_watches();
+        if std::mem::take(&mut self.listening.missed) {
+            self.relist_soon(&[List::Tools, List::Prompts, List::Resources, List::Templates], ctx);
+        }
     }
 
     /// A stream of changes ended, or was refused; `false` where none of ours has this id.
@@ -159,6 +165,8 @@ impl ServerActor {
             return false;
         }
         let was_newest = self.listening.newest == Some(id);
+        // What was agreed to and ends with an error was cut off.
+        let refusal = refusal.filter(|_| self.listening.active != Some(id));
         self.listening.active.take_if(|active| *active == id);
         self.listening.newest.take_if(|newest| *newest == id);
         if let Some(refusal) = refusal {
@@ -167,6 +175,7 @@ impl ServerActor {
             self.listening.newest = self.listening.active;
             self.settle_watches();
         } else if was_newest {
+            self.listening.missed = true;
             ctx.run_later(AGAIN, Self::follow_watches);
         }
         true
@@ -181,7 +190,7 @@ impl ServerActor {
 
     /// Tells those who watch what the process said; nothing while it is still to say.
     fn settle_watches(&self) {
-        let Listening { resources, newest, active, refusal } = &self.listening;
+        let Listening { resources, newest, active, refusal, missed: _ } = &self.listening;
         if newest != active {
             return;
         }

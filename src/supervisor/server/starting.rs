@@ -167,7 +167,6 @@ impl Handler<HandshakeEnded> for ServerActor {
                 self.instance.greeted(catalogue);
                 self.supervisor.do_send(ChildReady { id: self.id, generation: self.instance.generation });
                 self.list_the_rest(ctx);
-                self.follow_watches(ctx);
             }
             // The end of the output is dealt with where it is seen.
             Err(Exit::ClosedOutput) => {}

@@ -27,7 +27,7 @@ impl ServerActor {
                 self.relist_soon(&[List::Resources, List::Templates], ctx);
             }
             ("notifications/resources/updated", Some(params)) => self.resource_updated(params),
-            ("notifications/subscriptions/acknowledged", Some(params)) => self.acknowledged(params),
+            ("notifications/subscriptions/acknowledged", Some(params)) => self.acknowledged(params, ctx),
             ("notifications/cancelled", Some(params)) => self.cancelled_by_server(params, ctx),
             _ => self.told_else(method, params),
         }

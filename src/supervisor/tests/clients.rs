@@ -150,6 +150,8 @@ async fn the_newer_era_has_one_stream_of_changes_that_follows_what_is_watched() 
     assert_eq!(updated(&mut news).await, ("test://a".into(), r#"{"uri":"test://a","new":[1 ]}"#.into()));
     assert_eq!(instance.figures.in_flight.load(std::sync::atomic::Ordering::Relaxed), 0, "it is no work");
 
+    call(&instance, "end-listens", json!({})).await;
+    supervised.was_told(&instance, &both).await;
     kill(pid);
     let (instance, _) = supervised.serving(Some(pid)).await;
     supervised.was_told(&instance, &both).await;
@@ -178,6 +180,14 @@ async fn what_is_watched_before_there_is_a_process_is_subscribed_to_when_there_i
     let (instance, _) = supervised.serving(None).await;
     supervised.was_told(&instance, "subscribed: test://a;").await;
     drop(watch);
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_revision_that_is_refused_and_offered_at_once_is_tried_again() {
+    let supervised = offering("second-thoughts", SHARED).await;
+    let (instance, _) = supervised.serving(None).await;
+    assert_eq!(instance.era(), crate::mcp::Era::Modern);
     supervised.end().await;
 }
 

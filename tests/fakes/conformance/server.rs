@@ -69,15 +69,13 @@ impl Server {
         self.write(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
-    /// Sends a request of our own; the answer comes through the receiver.
-    pub(crate) fn ask(&self, key: &str, method: &str, params: &Value) -> mpsc::Receiver<Value> {
+    /// Sends a request of our own, with `id`, which the suite wants to see; the answer comes through the receiver. What
+    /// was asked with that id before, and not answered, is given up.
+    pub(crate) fn ask(&self, id: &str, method: &str, params: &Value) -> mpsc::Receiver<Value> {
         let (sender, answer) = mpsc::channel();
-        let mut session = self.session.lock().unwrap();
-        let taken = |id: &String| session.asked.contains_key(id);
-        let ids = std::iter::once(key.to_owned()).chain((2..).map(|number| format!("{key}-{number}")));
-        let id = ids.into_iter().find(|id| !taken(id)).unwrap();
-        session.asked.insert(id.clone(), sender);
-        drop(session);
+        if self.session.lock().unwrap().asked.insert(id.to_owned(), sender).is_some() {
+            self.notify("notifications/cancelled", json!({"requestId": id, "reason": "asked anew"}));
+        }
         self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         answer
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{
     events::Events,
-    mcp::{LEGACY, Legacy},
+    mcp::{LEGACY, Legacy, Modern},
     *,
 };
 
@@ -77,4 +77,25 @@ fn an_ostler_that_stops_ends_the_streams() {
     ostler.signal(rustix::process::Signal::TERM);
     assert_eq!(stream.next(), None);
     assert!(ostler.exited().success());
+}
+
+#[test]
+fn a_key_that_is_revoked_hears_no_more() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let made = ostler.admin().post("/api/auth/keys", json!({"name": "brief", "permissions": ["mcp:read"]})).is(201);
+    let holder = ostler.admin().with_token(&caller::secret_of(&made));
+    let path = format!("/mcp/{}", server.id);
+    let mut stream = Legacy::begin(&holder, &path, LEGACY).listen("");
+    assert!(stream.next().is_some());
+    let listen = json!({"notifications": {"toolsListChanged": true}});
+    let mut listening =
+        Events::of_answer(Modern::new(&holder, &path).ask("subscriptions/listen", listen).open().unwrap());
+    assert!(listening.next().is_some());
+    let keys = ostler.admin().get("/api/auth/keys").is(200);
+    let key = keys.list("/items").iter().find(|key| key["name"] == "brief").unwrap();
+    ostler.admin().delete(&format!("/api/auth/keys/{}", key["id"].as_str().unwrap())).any_of(&[200, 204]);
+    assert_eq!(stream.next(), None);
+    assert_eq!(listening.next().unwrap().json()["error"]["code"], 401);
+    assert_eq!(listening.next(), None);
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     exchange::{Exchange, Step, progress_token},
-    fault, notes, relay,
+    fault, notes,
 };
 use crate::{
     error::Result,
@@ -65,9 +65,10 @@ pub(super) async fn relay(
 /// Sends a request once; until it is answered, passes on what the server says and asks.
 async fn carry(conversation: &Arc<Conversation>, offer: &Offer, request: Request, outlet: &Outlet) -> Result<Said> {
     let token = progress_token(&request);
-    let mut exchange = Exchange::begin(conversation, offer.id, request, relay::deadline(offer));
+    let mut exchange = Exchange::begin(conversation, offer, request);
     let mut asking = FuturesUnordered::new();
     loop {
+        exchange.pause(!asking.is_empty());
         let step = tokio::select! {
             biased;
             Some(()) = asking.next(), if !asking.is_empty() => continue,

@@ -13,12 +13,14 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
+use super::patience::Patience;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     http::mcp::conversation::Conversation,
     mcp::Request,
-    model::ServerId,
-    runtime::{Ask, Said},
+    model::Isolation,
+    policy::call::LONGEST_DEADLINE,
+    runtime::{Ask, Offer, Said},
     supervisor::messages::{Follower, Note},
 };
 
@@ -28,6 +30,7 @@ const BACKLOG: usize = 64;
 /// A request under way. Dropping it cancels the request.
 pub(super) struct Exchange {
     answer: Pin<Box<dyn Future<Output = Result<Said>> + Send>>,
+    patience: Option<Patience>,
     waits: Arc<AtomicBool>,
     notes: mpsc::Receiver<Note>,
     said: Option<Result<Said>>,
@@ -44,7 +47,16 @@ pub(super) enum Step {
 
 impl Exchange {
     /// Sends `request` to a server for the client of a conversation.
-    pub fn begin(conversation: &Conversation, server: ServerId, request: Request, timeout: Option<Duration>) -> Self {
+    ///
+    /// The usual deadline holds; where the server may ask somebody who needs to think, without the time that takes.
+    pub fn begin(conversation: &Conversation, offer: &Offer, request: Request) -> Self {
+        let server = offer.id;
+        let (timeout, patience) = match offer.isolation {
+            Isolation::Shared => (None, None),
+            Isolation::PerUser | Isolation::PerSession => {
+                (Some(LONGEST_DEADLINE), Some(Patience::of(conversation.runtime.call_timeout())))
+            }
+        };
         let client = conversation.client();
         let (sender, notes) = mpsc::channel(BACKLOG);
         let (token, waits) = (progress_token(&request), Arc::default());
@@ -52,12 +64,20 @@ impl Exchange {
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
         let ask = Ask { request, client, timeout, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
-        Self { answer, waits, notes, said: None, late: VecDeque::new() }
+        Self { answer, patience, waits, notes, said: None, late: VecDeque::new() }
     }
 
-    /// Says whether the request waits for its client.
-    pub fn set_waiting(&self, waits: bool) {
+    /// Says whether the request waits for its client to come back.
+    pub fn set_waiting(&mut self, waits: bool) {
         self.waits.store(waits, Ordering::Relaxed);
+        self.pause(waits);
+    }
+
+    /// Says whether the server waits for the client, which takes none of the server's time.
+    pub fn pause(&mut self, pause: bool) {
+        if let Some(patience) = &mut self.patience {
+            patience.pause(pause);
+        }
     }
 
     /// Waits for what happens next. May be dropped and called again without loss.
@@ -67,6 +87,7 @@ impl Exchange {
                 biased;
                 Some(note) = self.notes.recv() => return Step::Note(note),
                 said = &mut self.answer => self.said = Some(said),
+                late = runs_out(self.patience.as_ref()) => self.said = Some(Err(Error::CallTimeout(late))),
             }
             // What it said before it answered is heard before the answer.
             while let Ok(note) = self.notes.try_recv() {
@@ -80,6 +101,17 @@ impl Exchange {
             Some(said) => Step::Answer(said),
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Completes with the deadline when it has passed; never where there is none.
+async fn runs_out(patience: Option<&Patience>) -> Duration {
+    match patience {
+        Some(patience) => {
+            patience.ends().await;
+            patience.limit()
+        }
+        None => std::future::pending().await,
     }
 }
 

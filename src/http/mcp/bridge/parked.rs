@@ -9,7 +9,6 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{fault, parking::Work};
@@ -100,9 +99,10 @@ impl Ticket {
         if !parked.put(id, self.user, work) {
             return Err(fault::internal("too many requests of this user wait for answers"));
         }
-        let weak = Arc::downgrade(&parked);
+        let (weak, draining) = (Arc::downgrade(&parked), conversation.runtime.clone().draining());
         tokio::spawn(async move {
-            sleep(PATIENCE).await;
+            // Neither is a stop of Ostler held up by who does not come back.
+            let _ = tokio::time::timeout(PATIENCE, draining).await;
             // Dropping it cancels the request and refuses what the server asked.
             drop(weak.upgrade().and_then(|parked| parked.take(id)));
         });

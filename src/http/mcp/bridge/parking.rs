@@ -10,7 +10,6 @@ use super::{
     exchange::{Exchange, Step, progress_token},
     fault, notes,
     parked::{self, Ticket},
-    relay,
 };
 use crate::{
     error::Result,
@@ -57,7 +56,7 @@ pub(super) async fn relay(
         Some(_) | None => None,
     };
     let work = work.unwrap_or_else(|| Work {
-        exchange: Exchange::begin(conversation, offer.id, fresh(request, is_older), relay::deadline(offer)),
+        exchange: Exchange::begin(conversation, offer, fresh(request, is_older)),
         open: BTreeMap::new(),
         refused: None,
     });
@@ -122,7 +121,7 @@ impl Round<'_> {
     }
 
     /// Has the client asked, and keeps the request until it comes back.
-    fn park(self, work: Work) -> Outcome {
+    fn park(self, mut work: Work) -> Outcome {
         let asked: Vec<_> = work.open.iter().map(|(key, (question, _))| (key.clone(), question.clone())).collect();
         work.exchange.set_waiting(true);
         let state = self.ticket.park(self.conversation, Some(work))?;

@@ -1,6 +1,6 @@
-//! A request of a client to a server of either era, and how long that may take.
+//! A request of a client to a server of either era.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{driver, parking};
 use crate::{
@@ -9,8 +9,6 @@ use crate::{
         outlet::Outlet,
     },
     mcp::{Era, Request},
-    model::Isolation,
-    policy::call::LONGEST_DEADLINE,
     runtime::Offer,
 };
 
@@ -24,13 +22,5 @@ pub(super) async fn relay(
     match conversation.era {
         Era::Legacy => driver::relay(conversation, offer, request, outlet).await,
         Era::Modern => parking::relay(conversation, offer, request, outlet).await,
-    }
-}
-
-/// The deadline of a request: the usual one, unless the server may ask somebody who needs to think.
-pub(super) fn deadline(offer: &Offer) -> Option<Duration> {
-    match offer.isolation {
-        Isolation::Shared => None,
-        Isolation::PerUser | Isolation::PerSession => Some(LONGEST_DEADLINE),
     }
 }

@@ -1,0 +1,51 @@
+//! Whom to believe about keys: only what comes over an encrypted connection, or from this machine.
+
+use std::net::IpAddr;
+
+/// Why `text` cannot be the name of an OAuth issuer.
+#[must_use]
+pub fn fault(text: &str) -> Option<&'static str> {
+    let fits = is_safe(text) && !text.contains(['?', '#', '@']) && !text.contains(char::is_whitespace);
+    (!fits).then_some("must be the https URL that the issuer's tokens name, without query; http only on this machine")
+}
+
+/// Whether documents may be fetched from `url`.
+#[must_use]
+pub fn is_safe(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let host = host.unwrap_or_default();
+    let is_here = host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    !host.is_empty() && !authority.contains('@') && (scheme == "https" || (scheme == "http" && is_here))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_an_encrypted_url_or_on_this_machine() {
+        for issuer in
+            ["https://id.example/realms/a", "https://id.example/", "http://localhost:8080", "http://[::1]:1/a"]
+        {
+            assert_eq!(fault(issuer), None, "{issuer}");
+        }
+        for issuer in [
+            "http://id.example",
+            "id.example",
+            "",
+            "https://",
+            "https://a@id.example",
+            "https://id.example?a=b",
+            "ftp://localhost",
+            "http://localhost@id.example",
+            "http://127.0.0.1.id.example",
+        ] {
+            assert!(fault(issuer).is_some(), "{issuer}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is about no request: changes of lists and of resources, as each era's clients listen to them.
+
+use super::{events::Events, *};
+
+const UPDATED: &str = "notifications/resources/updated";
+
+/// Opens a subscription, and answers what is agreed to.
+fn subscribe(client: &Modern, notifications: Value) -> (Events, Value) {
+    let ask = declaring(client, &json!({}), "subscriptions/listen", json!({"notifications": notifications}));
+    let mut events = Events::of_answer(ask.open().unwrap());
+    let first = events.next().unwrap().json();
+    assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "{first}");
+    assert_eq!(first["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1, "{first}");
+    let agreed = first["params"]["notifications"].clone();
+    (events, agreed)
+}
+
+#[test]
+fn a_stateless_client_hears_what_it_subscribed_to_whatever_era_the_server_speaks() {
+    let ostler = Ostler::spawn();
+    for era in ["legacy", "modern"] {
+        let server = ostler.admin().running(fixture(era));
+        let client = Modern::new(&server.caller, &format!("/mcp/{}", server.id));
+        let wanted =
+            json!({"toolsListChanged": true, "resourceSubscriptions": ["test://watched-resource"], "taskIds": ["1"]});
+        let (mut events, agreed) = subscribe(&client, wanted);
+        let expected = json!({"toolsListChanged": true, "resourceSubscriptions": ["test://watched-resource"]});
+        assert_eq!(agreed, expected, "{era}");
+        client.call("test_trigger_tool_change", json!({})).is(200);
+        client.call("test_trigger_prompt_change", json!({})).is(200);
+        client.call("test_trigger_resource_update", json!({})).is(200);
+        let update = events.find(|event| {
+            assert!(!event.data.contains("prompts"), "{}", event.data);
+            event.data.contains(UPDATED)
+        });
+        let update = update.json();
+        assert_eq!(update["params"]["uri"], "test://watched-resource");
+        assert_eq!(update["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1);
+    }
+}
+
+#[test]
+fn a_change_of_a_list_is_told_to_both_eras() {
+    let ostler = Ostler::spawn();
+    for era in ["legacy", "modern"] {
+        let server = ostler.admin().running(fixture(era));
+        for path in [format!("/mcp/{}", server.id), "/mcp".into()] {
+            let client = Modern::new(&server.caller, &path);
+            let session = Legacy::begin(&server.caller, &path, LEGACY);
+            let mut standalone = session.listen("");
+            let (mut subscription, _) = subscribe(&client, json!({"toolsListChanged": true}));
+            server.call("test_trigger_tool_change", json!({})).is(200);
+            for events in [&mut standalone, &mut subscription] {
+                events.find(|event| event.data.contains("notifications/tools/list_changed"));
+            }
+        }
+        server.remove().is(204);
+    }
+}
+
+#[test]
+fn a_session_hears_of_resources_until_it_unsubscribes() {
+    let ostler = Ostler::spawn();
+    for era in ["legacy", "modern"] {
+        let server = ostler.admin().running(fixture(era));
+        for path in [format!("/mcp/{}", server.id), "/mcp".into()] {
+            let session = Legacy::begin(&server.caller, &path, LEGACY);
+            let mut standalone = session.listen("");
+            let uri = json!({"uri": "test://watched-resource"});
+            session.send(2, "resources/subscribe", uri.clone()).is(200).has("/result", json!({}));
+            server.call("test_trigger_resource_update", json!({})).is(200);
+            let update = standalone.find(|event| event.data.contains(UPDATED)).json();
+            assert_eq!(update["params"]["uri"], "test://watched-resource");
+            assert!(!update.to_string().contains("subscriptionId"), "{update}");
+            session.send(3, "resources/unsubscribe", uri).is(200).has("/result", json!({}));
+            server.call("test_trigger_resource_update", json!({})).is(200);
+            server.call("test_trigger_tool_change", json!({})).is(200);
+            standalone.find(|event| {
+                assert!(!event.data.contains(UPDATED), "{}", event.data);
+                event.data.contains("tools/list_changed")
+            });
+        }
+        server.remove().is(204);
+    }
+}
+
+#[test]
+fn a_server_that_comes_is_news_to_who_listens_to_all() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let client = Modern::new(&admin, "/mcp");
+    let (mut events, _) = subscribe(&client, json!({"toolsListChanged": true}));
+    admin.running(fixture("legacy"));
+    events.find(|event| event.data.contains("notifications/tools/list_changed"));
+}
