@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const MOST_SCRIPT = 130_000;
-const RUNTIME = ["@tanstack/react-query", "react", "react-dom", "uplot", "wouter"];
+const RUNTIME = ["@tanstack/react-query", "react", "react-dom", "wouter"];
 
 const faults = [];
 const read = (folder) =>

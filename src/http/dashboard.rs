@@ -37,7 +37,6 @@ files! {
     "index.html" "text/html; charset=utf-8"
     "dashboard/app.css" "text/css; charset=utf-8"
     "dashboard/app.js" "text/javascript; charset=utf-8"
-    "dashboard/drawing.js" "text/javascript; charset=utf-8"
     "dashboard/icon.svg" "image/svg+xml"
     "dashboard/theme.js" "text/javascript; charset=utf-8"
 }

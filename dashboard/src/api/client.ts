@@ -4,7 +4,8 @@ import type { List, Problem } from "./types";
 
 /** Relative to the page, so that it also works where a host program mounts Ostler under a prefix. */
 export function address(path: string): string {
-  return new URL(path.replace(/^\//, ""), document.baseURI.replace(/[?#].*$/, "")).pathname;
+  const { pathname, search } = new URL(path.replace(/^\//, ""), document.baseURI.replace(/[?#].*$/, ""));
+  return pathname + search;
 }
 
 export class ApiError extends Error {

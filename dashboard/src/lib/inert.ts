@@ -12,8 +12,7 @@ const ACTING = new RegExp(
 export function inert(text: string): string {
   return text.replace(ACTING, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    if (code < 0x20) return code === 0x0d ? "\u240d" : String.fromCodePoint(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
+    if (code === 0x1b) return "\u27e8ESC\u27e9";
     return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
   });
 }

@@ -68,7 +68,7 @@ export class Stream {
   private async open(): Promise<void> {
     const abort = new AbortController();
     this.abort = abort;
-    if (this.state.get() === "paused") this.state.set("connecting");
+    if (["paused", "lost"].includes(this.state.get())) this.state.set("connecting");
     let wait: number | null = null;
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
@@ -93,7 +93,6 @@ export class Stream {
       this.state.set("absent");
       return ABSENT_WAIT;
     }
-    if (this.state.get() === "absent") this.state.set("lost");
     return error.status === 429 ? error.retryAfter : null;
   }
 

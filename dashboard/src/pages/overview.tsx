@@ -9,7 +9,7 @@ import { count, decimal, millis, percent, plural } from "../lib/format";
 import { to } from "../lib/links";
 import { group } from "../lib/servers";
 import { Choices } from "../ui/button";
-import { Card, Empty, Loaded, PageHead } from "../ui/card";
+import { Card, Empty, Loaded, Loading, PageHead } from "../ui/card";
 import { Chart, type Series } from "../ui/chart";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
@@ -71,9 +71,9 @@ function FiguresOf({ items, span }: { items: ServerItem[]; span: Span }) {
         <Figure name="Failed calls" tone={calls && calls.errorRate > 0.05 ? "bad" : undefined}>
           {calls ? percent(calls.errorRate) : "–"}
         </Figure>
-        <Figure name="Half of the calls within">{millis(calls?.p50)}</Figure>
-        <Figure name="95 % within">{millis(calls?.p95)}</Figure>
-        <Figure name="99 % within">{millis(calls?.p99)}</Figure>
+        <Figure name="p50">{millis(calls?.p50)}</Figure>
+        <Figure name="p95">{millis(calls?.p95)}</Figure>
+        <Figure name="p99">{millis(calls?.p99)}</Figure>
         <Figure name="Restarts" tone={restarts ? "warn" : undefined}>{count(restarts)}</Figure>
       </dl>
       <div className="parts" role="img" aria-label={`${healthy} healthy, ${degraded} degraded, ${down} down, ${off} off`}>
@@ -119,7 +119,7 @@ function Calls({ span }: { span: Span }) {
           format={count}
         />
       ) : (
-        <div className="chart" />
+        <Loading />
       )}
     </Card>
   );
@@ -152,12 +152,12 @@ function Attention({ items }: { items: ServerItem[] }) {
       {ill.length ? (
         <ul className="list">
           {ill.slice(0, 8).map((item) => (
-            <li key={item.id} className="stack">
+            <li key={item.id}>
               <div className="row">
-                <Link href={to.server(item.id)} className="main-link"><Text line>{item.name}</Text></Link>
+                <Link href={to.server(item.id)} className="main-link"><Text line most={100}>{item.name}</Text></Link>
                 <HealthBadge health={item.healthStatus} status={item.runtimeStatus.status} />
-                <span className="small muted grow"><Reason item={item} /></span>
               </div>
+              <Reason item={item} />
             </li>
           ))}
         </ul>
@@ -170,10 +170,12 @@ function Attention({ items }: { items: ServerItem[] }) {
 
 function Reason({ item: { runtimeStatus: state } }: { item: ServerItem }) {
   if (!state.lastExit) return null;
+  const said = state.lastExit.stderr.findLast((line) => line.trim());
   return (
-    <>
+    <div className="small muted break">
       <Text line>{state.lastExit.reason}</Text>, <Ago at={state.lastExit.at} />
       {state.nextAttemptAt && <>; next try <Ago at={state.nextAttemptAt} /></>}
-    </>
+      {said && <div className="mono tiny cut"><Text line most={200}>{said}</Text></div>}
+    </div>
   );
 }
