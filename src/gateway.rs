@@ -17,6 +17,7 @@ mod probe;
 mod service;
 mod table;
 mod tally;
+mod turn;
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -25,7 +26,7 @@ use std::{
 
 use actix::ArbiterHandle;
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::{
     error::{Error, Noun, Result},
@@ -41,6 +42,7 @@ pub use instance::{Instance, InstanceId};
 pub use lease::{Failure, Lease};
 pub use service::{NoInstance, Service};
 pub use table::Table;
+pub use turn::Turn;
 
 use actor::{CheckService, GatewayActor, Lost, Stop};
 use clock::Clock;
@@ -78,6 +80,7 @@ struct Shared {
     clock: Clock,
     table: ArcSwap<Table>,
     line: Arc<Line>,
+    turns: broadcast::Sender<Turn>,
     /// Held while the table changes.
     changing: Mutex<()>,
 }
@@ -86,8 +89,8 @@ impl Gateway {
     /// A gateway without services, which checks nothing before [`Gateway::start`].
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let (table, line) = (ArcSwap::default(), Arc::default());
-        let shared = Shared { settings, clock: Clock::start(), table, line, changing: Mutex::new(()) };
+        let (table, line, turns) = (ArcSwap::default(), Arc::default(), broadcast::Sender::new(turn::MOST));
+        let shared = Shared { settings, clock: Clock::start(), table, line, turns, changing: Mutex::new(()) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -108,6 +111,12 @@ impl Gateway {
     /// Checks no more.
     pub fn stop(&self) {
         self.shared.line.send(Stop);
+    }
+
+    /// The instances that turn from now on; the oldest turns are lost to who does not listen.
+    #[must_use]
+    pub fn turns(&self) -> broadcast::Receiver<Turn> {
+        self.shared.turns.subscribe()
     }
 
     /// What holds for services that do not say otherwise.

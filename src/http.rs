@@ -22,6 +22,7 @@ mod dashboard;
 mod docs;
 mod draft;
 mod edge;
+mod events;
 mod execute;
 mod forward;
 mod gateway;
@@ -133,6 +134,9 @@ urls! {
         "/health" => get gateway::health;
         "/health/{name}" => get gateway::health_of;
         "/health/{name}/check" => post gateway::check;
+    }
+    private "/api/events" {
+        "" => get events::watch;
     }
     private "/api/audit" {
         "" => get audit::list;

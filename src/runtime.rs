@@ -10,6 +10,7 @@ mod calls;
 mod commit;
 mod dispatch;
 mod events;
+mod feed;
 mod first_admin;
 mod gateway;
 mod hashing;
@@ -49,6 +50,7 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use keys::NewKey;
@@ -82,6 +84,7 @@ struct Inner {
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
+    feed: Arc<feed::Feed>,
     life: state::Life,
     attached: attached::Attached,
     leases: leases::Leases,

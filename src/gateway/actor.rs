@@ -20,7 +20,7 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::{
-    gateway::{Instance, InstanceId, Service, Shared, health::CheckView, probe},
+    gateway::{Instance, InstanceId, Service, Shared, Turn, health::CheckView, probe},
     policy::health::{Thresholds, Verdict},
 };
 
@@ -147,8 +147,8 @@ impl Watched {
         });
     }
 
-    /// Takes the result of a check in, and plans the next one.
-    fn end(&mut self, check: CheckView, now: Duration) {
+    /// Takes the result of a check in, and plans the next one; answers the turn it was.
+    fn end(&mut self, check: CheckView, now: Duration) -> Option<Turn> {
         let spec = self.service.spec();
         let thresholds = Thresholds {
             healthy_after: spec.health_check.healthy_after,
@@ -156,11 +156,19 @@ impl Watched {
         };
         let error = check.error.clone().unwrap_or_default();
         let (service, host, port) = (spec.name.as_str(), self.instance.host(), self.instance.port());
-        match self.instance.checked(check, thresholds, now) {
-            Some(Verdict::Unhealthy) => log::warn!(service, host, port, error; "instance unhealthy"),
-            Some(Verdict::Healthy) => log::info!(service, host, port; "instance healthy"),
-            Some(Verdict::Unknown) | None => {}
-        }
+        let healthy = match self.instance.checked(check, thresholds, now) {
+            Some(Verdict::Unhealthy) => {
+                log::warn!(service, host, port, error; "instance unhealthy");
+                Some(false)
+            }
+            Some(Verdict::Healthy) => {
+                log::info!(service, host, port; "instance healthy");
+                Some(true)
+            }
+            Some(Verdict::Unknown) | None => None,
+        };
+        let turn =
+            healthy.map(|healthy| Turn { service: service.to_owned(), instance: format!("{host}:{port}"), healthy });
         let interval = self.service.check_interval();
         let due = now.saturating_add(if self.instance.is_settled() { interval } else { interval.min(HURRIED) });
         self.instance.check_due(due);
@@ -169,6 +177,7 @@ impl Watched {
             // Who asked may be gone.
             let _ = waiting.send(());
         }
+        turn
     }
 }
 
@@ -235,11 +244,13 @@ impl Handler<Checked> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, Checked { instance, check }: Checked, ctx: &mut Context<Self>) {
-        let Some(now) = self.now() else { return };
-        if let Some(watched) = self.watched.get_mut(&instance) {
-            watched.end(check, now);
-            self.drive(ctx);
+        let Some(gateway) = self.gateway.upgrade() else { return };
+        let Some(watched) = self.watched.get_mut(&instance) else { return };
+        if let Some(turn) = watched.end(check, gateway.clock.now()) {
+            // Nobody may listen.
+            let _ = gateway.turns.send(turn);
         }
+        self.drive(ctx);
     }
 }
 

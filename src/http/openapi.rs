@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers, shares,
-    state, users,
+    Answer, audit, calls, events, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers,
+    shares, state, users,
 };
 
 use common::Common;
@@ -35,6 +35,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         users::list, users::create, users::get, users::update, users::delete,
         gateway::register, gateway::get, gateway::unregister, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,
+        events::watch,
         audit::list,
         state::live, state::ready, state::health, state::metrics,
     ),
@@ -49,6 +50,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "keys", description = "API keys, for programs"),
         (name = "users", description = "Everybody's accounts"),
         (name = "gateway", description = "Services behind the gateway, and how they are"),
+        (name = "live", description = "What happens, and what happened"),
         (name = "audit", description = "Who did what"),
         (name = "state", description = "How Ostler itself is"),
     ),

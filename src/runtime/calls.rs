@@ -13,7 +13,7 @@ use crate::{
     mcp::{self, Declared, Era},
     model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
     policy::call,
-    runtime::{Runtime, commit::to_its_end, dispatch::Reply, leases::Lane, registry::Registered},
+    runtime::{LiveEvent, Runtime, commit::to_its_end, dispatch::Reply, feed, leases::Lane, registry::Registered},
     store,
     supervisor::{
         Link,
@@ -177,7 +177,7 @@ impl Runtime {
     async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
         let (reply, execution_time, era) = self.dispatch(&call, gone).await;
         let record = record(&call, &reply, execution_time);
-        let success = record.success;
+        let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
         let recorded = to_its_end(async move {
             recorder.call(record).await?;
@@ -189,8 +189,23 @@ impl Runtime {
             unrecorded(cause)
         })?;
         self.inner.metrics.called(&reply, execution_time);
+        self.tell_call(&call.server, success, || told(&call, success, fault, execution_time));
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         Ok(Made { reply, execution_time, era })
+    }
+}
+
+/// What those who watch are told of a call.
+fn told(call: &Call, success: bool, error_message: Option<String>, execution_time: i64) -> LiveEvent {
+    LiveEvent::Call {
+        id: call.id,
+        server_id: call.server.id,
+        tool_name: feed::short(&call.tool),
+        user_id: call.user_id,
+        success,
+        error_message,
+        execution_time,
+        created_at: call.created_at,
     }
 }
 

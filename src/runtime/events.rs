@@ -2,12 +2,13 @@
 
 use std::sync::Weak;
 
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     error::Result,
+    gateway::Turn,
     model::{AuditEntry, Outcome, ServerId, Timestamp},
-    runtime::{Inner, Runtime},
+    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
     store,
     supervisor::Event,
 };
@@ -22,9 +23,31 @@ pub(super) async fn listen(runtime: Weak<Inner>, mut events: mpsc::UnboundedRece
     }
 }
 
+/// Tells whoever watches of instances that turned, until the gateway or the runtime is gone.
+pub(super) async fn follow_gateway(runtime: Weak<Inner>, mut turns: broadcast::Receiver<Turn>) {
+    loop {
+        let turn = match turns.recv().await {
+            Ok(turn) => turn,
+            // So many at once that some went by untold.
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let Some(inner) = runtime.upgrade() else { return };
+        let event = LiveEvent::Gateway {
+            service: turn.service,
+            change: GatewayChange::Health,
+            instance: Some(turn.instance),
+            healthy: Some(turn.healthy),
+        };
+        inner.feed.push(Scope::Gateway, event);
+    }
+}
+
 impl Runtime {
     async fn note(&self, event: Event) -> Result<()> {
+        self.spread(&event);
         match event {
+            Event::Status { .. } => Ok(()),
             Event::SupervisorLost => self.replace_supervisor().await,
             Event::Health { id, status } => match self.inner.leases.server_of(id) {
                 // Health is that of the process that all share.
@@ -45,6 +68,31 @@ impl Runtime {
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
             Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+        }
+    }
+
+    /// Tells whoever watches. What becomes of a process of one caller alone is told as its server's; its state is not.
+    fn spread(&self, event: &Event) {
+        let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
+        match event {
+            Event::SupervisorLost | Event::Catalogue { .. } => {}
+            Event::Health { id, .. } | Event::Status { id } => {
+                if let Some(server) = self.inner.registry.get(*id) {
+                    self.tell_server(&server, Change::State);
+                }
+            }
+            Event::Failed { id, report } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::Exit { server_id, report: report.clone() });
+            }
+            Event::Restarting { id, attempt } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
+            }
+            Event::GaveUp { id, reason } => {
+                let server_id = server_of(id);
+                self.tell_of(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
+            }
         }
     }
 

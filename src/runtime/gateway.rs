@@ -14,7 +14,7 @@ use crate::{
     gateway::{Gateway, GatewayHealth, GatewayStats, ServiceHealth},
     model::{AuditEntry, LoadBalancing, Outcome, Permission, Principal, Serve, ServiceSpec, Timestamp},
     policy::service as rules,
-    runtime::{Runtime, commit::to_its_end},
+    runtime::{GatewayChange, Runtime, commit::to_its_end},
     store::{self, services::StoredService},
 };
 
@@ -129,6 +129,7 @@ impl Runtime {
             log::info!(service = stored.spec.name.as_str(), instances = stored.spec.instances.len(); "service registered");
             let details = ServiceDetails { spec: stored.spec.clone(), created_at, updated_at: now };
             services.put(stored);
+            runtime.tell_service(&details.spec.name, GatewayChange::Registered);
             Ok((details, made))
         })
         .await
@@ -150,7 +151,9 @@ impl Runtime {
             runtime.inner.recorder.write(Some(entry), move |db| store::services::delete(db, &row)).await?;
             services.times().remove(&name);
             log::info!(service = name.as_str(); "service removed");
-            services.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))
+            let removed = services.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))?;
+            runtime.tell_service(&name, GatewayChange::Removed);
+            Ok(removed)
         })
         .await?;
         if !service.drained(DRAIN).await {

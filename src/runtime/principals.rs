@@ -109,7 +109,10 @@ impl Runtime {
         };
         let seen = Instant::now();
         let principal = if bearer.starts_with(keys::PREFIX) {
-            self.holder_of_key(hex(fingerprint)).await?
+            {
+                let hash = hex(fingerprint);
+                self.holder_of_key(move |db| store::keys::find_by_hash(db, &hash)).await?
+            }
         } else {
             match self.inner.keyring.tokens.check(bearer) {
                 Some((session, user)) => self.holder_of_session(session, user).await?,
@@ -130,6 +133,25 @@ impl Runtime {
         Ok(principal(&user, None, Credential::Embedder))
     }
 
+    /// Who `who` is now, with the permissions they have now; `Unauthenticated` where their credential has ended.
+    pub(super) async fn still(&self, who: &Principal) -> Result<Principal> {
+        let now = match who.credential {
+            Credential::Session(id) => self.holder_of_session(id, who.user_id).await?,
+            Credential::Key(id) => self.holder_of_key(move |db| store::keys::find(db, id)).await?,
+            Credential::Embedder if who.user_id == UserId::nobody() => return Ok(who.clone()),
+            Credential::Token(_) => {
+                let now = self.on_behalf_of(who.user_id).await?;
+                Principal {
+                    permissions: now.permissions.intersection(&who.permissions),
+                    credential: who.credential,
+                    ..now
+                }
+            }
+            Credential::Embedder => self.on_behalf_of(who.user_id).await?,
+        };
+        Ok(Principal { address: who.address, request_id: who.request_id.clone(), ..now })
+    }
+
     async fn holder_of_session(&self, id: SessionId, user: UserId) -> Result<Principal> {
         let now = Timestamp::now();
         let find = move |db: &mut store::Connection| {
@@ -140,14 +162,17 @@ impl Runtime {
         Ok(principal(&user, None, Credential::Session(id)))
     }
 
-    async fn holder_of_key(&self, hash: String) -> Result<Principal> {
+    async fn holder_of_key(
+        &self,
+        find: impl FnOnce(&mut store::Connection) -> Result<Option<ApiKey>> + Send + 'static,
+    ) -> Result<Principal> {
         let now = Timestamp::now();
-        let find = move |db: &mut store::Connection| {
-            let Some(key) = store::keys::find_by_hash(db, &hash)? else { return Ok(None) };
+        let read = move |db: &mut store::Connection| {
+            let Some(key) = find(db)? else { return Ok(None) };
             Ok(users::find(db, key.user_id)?.map(|user| (key, user)))
         };
         let good = |(key, user): &(ApiKey, User)| !user.disabled && key.expires_at.is_none_or(|end| end > now);
-        let (key, user) = self.inner.store.read(find).await?.filter(good).ok_or(UNKNOWN)?;
+        let (key, user) = self.inner.store.read(read).await?.filter(good).ok_or(UNKNOWN)?;
         self.touch(&key, now);
         Ok(principal(&user, key.permissions.as_ref(), Credential::Key(key.id)))
     }

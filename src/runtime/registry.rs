@@ -18,7 +18,7 @@ use crate::{
         mask::Mask,
         permission::{self, Standing, Verdict},
     },
-    runtime::{Runtime, sealed, shown::Shown},
+    runtime::{Runtime, feed::Pulse, sealed, shown::Shown},
     supervisor::Link,
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Registered {
     /// One for each call it may have in flight.
     pub slots: Arc<Semaphore>,
     pub tally: Tally,
+    /// Whether its calls are told of one by one.
+    pub pulse: Pulse,
     /// Held while its configuration or its shares change.
     pub changing: tokio::sync::Mutex<()>,
 }
@@ -75,6 +77,7 @@ impl Registered {
             shown: Shown::default(),
             slots: Arc::new(Semaphore::new(max_in_flight)),
             tally: Tally::default(),
+            pulse: Pulse::default(),
             changing: tokio::sync::Mutex::new(()),
         }
     }
@@ -128,10 +131,10 @@ impl Registry {
         server
     }
 
-    pub fn remove(&self, id: ServerId) {
-        self.change(|servers| {
-            servers.remove(&id);
-        });
+    pub fn remove(&self, id: ServerId) -> Option<Arc<Registered>> {
+        let mut removed = None;
+        self.change(|servers| removed = servers.remove(&id));
+        removed
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<ServerId, Arc<Registered>>)) {

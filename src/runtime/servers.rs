@@ -9,7 +9,7 @@ use crate::{
         ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
-    runtime::{Runtime, commit::to_its_end, registry::Registered, sealed::mask},
+    runtime::{Change, Runtime, commit::to_its_end, registry::Registered, sealed::mask},
     store,
     supervisor::{
         ChildView, Link, Sharing,
@@ -70,7 +70,9 @@ impl Runtime {
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
-            Ok(ServerDetails::of(&*runtime.register(server, Vec::new(), None).await?))
+            let registered = runtime.register(server, Vec::new(), None).await?;
+            runtime.tell_server(&registered, Change::Created);
+            Ok(ServerDetails::of(&registered))
         })
         .await
     }
@@ -100,6 +102,7 @@ impl Runtime {
             }
             let entry = AuditEntry::by(&who, ACTION, id, Outcome::Success);
             runtime.apply(&registered, &before, after, entry).await?;
+            runtime.tell_server(&registered, Change::Updated);
             Ok(ServerDetails::of(&registered))
         })
         .await
@@ -165,7 +168,9 @@ impl Runtime {
     }
 
     fn forget_server(&self, id: ServerId) {
-        self.inner.registry.remove(id);
+        if let Some(removed) = self.inner.registry.remove(id) {
+            self.tell_removal(&removed);
+        }
         self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.

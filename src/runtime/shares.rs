@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Outcome, Permission, Principal, ServerId, Share, UserId},
     policy::permission,
-    runtime::{Runtime, commit::to_its_end, registry::Registered},
+    runtime::{Change, Runtime, commit::to_its_end, registry::Registered},
     store,
 };
 
@@ -28,6 +28,7 @@ impl Runtime {
             let _alone = registered.changing.lock().await;
             runtime.inner.recorder.write(Some(entry), put).await?;
             registered.change_shares(share.user_id, Some(share.clone()));
+            runtime.tell_server_to(&registered, share.user_id, Change::Created);
             Ok(share)
         })
         .await
@@ -48,6 +49,7 @@ impl Runtime {
             runtime.inner.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
             runtime.end_leases_of_user(user, Some(id));
+            runtime.tell_server_to(&registered, user, Change::Deleted);
             Ok(())
         })
         .await

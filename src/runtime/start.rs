@@ -18,9 +18,9 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
-        state::Life, supervision::Supervision,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, feed, gateway::Services,
+        keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file,
+        registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -82,6 +82,7 @@ impl Runtime {
             limits: Limits::new(&settings),
             registry: Registry::default(),
             metrics: Metrics::new(),
+            feed: Arc::default(),
             life: Life::new(),
             attached: Attached::default(),
             leases: Leases::default(),
@@ -97,6 +98,8 @@ impl Runtime {
         };
         let runtime = Self { inner: Arc::new(inner) };
         actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
+        actix::spawn(feed::tell_sums(Arc::downgrade(&runtime.inner)));
+        actix::spawn(events::follow_gateway(Arc::downgrade(&runtime.inner), runtime.gateway().turns()));
         actix::spawn(lanes::end_idle(Arc::downgrade(&runtime.inner)));
         if let Some(password) = runtime.ensure_admin().await? {
             runtime.inner.life.set_first_admin(password);

@@ -64,6 +64,17 @@ pub fn find_by_hash(db: &mut Connection, hash: &str) -> Result<Option<ApiKey>> {
     .transpose()
 }
 
+/// One key.
+pub fn find(db: &mut Connection, id: KeyId) -> Result<Option<ApiKey>> {
+    on!(db, conn => api_keys::table
+        .find(id.to_string())
+        .select(Row::as_select())
+        .first(conn)
+        .optional())?
+    .map(read)
+    .transpose()
+}
+
 /// The keys of an account, oldest first.
 pub fn list_of_user(db: &mut Connection, user: UserId, page: &PageRequest) -> Result<Page<ApiKey>> {
     let slice = Slice::of::<KeyId>(page)?;

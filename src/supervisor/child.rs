@@ -14,7 +14,7 @@ use crate::{
         instance::{Instance, Launch},
         link::Link,
         messages::{NotUp, StopInstance, Wanted},
-        view::{Availability, ChildView},
+        view::{Availability, ChildView, Event},
     },
 };
 
@@ -173,12 +173,15 @@ impl Child {
         }
     }
 
-    /// Lets everybody see what is so now; answers the new health where that changed.
-    pub fn publish(&self) -> Option<HealthStatus> {
-        let view = self.look();
-        let before = self.link.publisher.send_replace(view.clone()).health;
-        let now = view.health;
-        (before != now).then_some(now)
+    /// Lets everybody see what is so now; answers what of it changed, if that is worth telling.
+    pub fn publish(&self) -> Option<Event> {
+        let (id, view) = (self.id, self.look());
+        let (status, health) = (view.status, view.health);
+        let before = self.link.publisher.send_replace(view);
+        if before.health != health {
+            return Some(Event::Health { id, status: health });
+        }
+        (before.status != status).then_some(Event::Status { id })
     }
 
     pub fn look(&self) -> ChildView {

@@ -17,7 +17,7 @@ use crate::{
         },
         server::ServerActor,
         starts::Next,
-        view::{ChildView, Event},
+        view::ChildView,
     },
 };
 
@@ -39,8 +39,8 @@ impl Supervisor {
         } else if child.is_due() {
             self.starts.push(id);
         }
-        if let Some(status) = child.publish() {
-            self.emit(Event::Health { id, status });
+        if let Some(event) = child.publish() {
+            self.emit(event);
         }
         if self.children.get(&id).is_some_and(|child| child.removed && !child.has_process()) {
             self.children.remove(&id);
@@ -75,8 +75,8 @@ impl Supervisor {
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
         child.starting = Some(Starting { instance, addr, launch, output_start });
-        if let Some(status) = child.publish() {
-            self.emit(Event::Health { id, status });
+        if let Some(event) = child.publish() {
+            self.emit(event);
         }
     }
 

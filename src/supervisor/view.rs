@@ -92,6 +92,11 @@ pub enum Event {
         /// Its health.
         status: HealthStatus,
     },
+    /// What a child's process is doing is not what it was; its health is.
+    Status {
+        /// Which child.
+        id: ServerId,
+    },
     /// What a child offers is not what it was.
     Catalogue {
         /// Which child.

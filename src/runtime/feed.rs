@@ -1,0 +1,171 @@
+//! What happens, kept for those who watch: a bounded ring with numbers, read by each as far as they may see.
+
+mod event;
+mod pace;
+mod pulse;
+mod reader;
+mod ring;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use crate::{
+    model::{Permission, Principal, ServerId, Share, UserId},
+    runtime::{Inner, Runtime, registry::Registered},
+};
+
+pub use event::{Change, GatewayChange, LiveEvent, LiveItem};
+pub(super) use pulse::Pulse;
+
+use pulse::Told;
+use ring::{Batch, Ring};
+
+/// Error texts are cut to this many bytes: the whole one is in the call's record.
+const LONGEST_TEXT: usize = 500;
+
+/// The newest events of this run.
+pub(super) struct Feed {
+    /// Tells this run's numbers from those of others.
+    run: String,
+    ring: Mutex<Ring>,
+    latest: watch::Sender<u64>,
+    /// Told when calls are summed up, so that somebody tells the sums.
+    summing: Notify,
+}
+
+/// Whom an event concerns.
+#[derive(Clone)]
+pub(super) enum Scope {
+    /// Those who may read the server at the moment they are told.
+    Server(Weak<Registered>),
+    /// These, and managers: a server is not there any more, or not for them.
+    Users(Vec<UserId>),
+    /// Those who may see the gateway.
+    Gateway,
+}
+
+impl Scope {
+    fn is_for(&self, who: &Principal) -> bool {
+        let manages = who.may(Permission::McpManage);
+        let reads = manages || who.may(Permission::McpRead);
+        match self {
+            Self::Server(server) => reads && server.upgrade().is_some_and(|server| manages || server.is_of(who)),
+            Self::Users(users) => reads && (manages || users.contains(&who.user_id)),
+            Self::Gateway => who.may(Permission::GatewayRead),
+        }
+    }
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        let run = uuid::Uuid::new_v4().simple().to_string().chars().take(12).collect();
+        Self { run, ring: Mutex::default(), latest: watch::Sender::default(), summing: Notify::new() }
+    }
+}
+
+impl Feed {
+    /// Tells an event to whom it concerns.
+    pub fn push(&self, scope: Scope, event: LiveEvent) {
+        let seq = self.ring().push(scope, event);
+        self.latest.send_replace(seq);
+    }
+
+    fn after(&self, seq: u64) -> Batch {
+        self.ring().after(seq)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text that stands for a number of this run.
+    fn id(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.run)
+    }
+
+    /// The number that a text stands for; `None` where it is not one of this run.
+    fn seq(&self, id: &str) -> Option<u64> {
+        let (run, seq) = id.split_once('-')?;
+        let seq = seq.parse().ok().filter(|seq| *seq <= *self.latest.borrow());
+        if run == self.run { seq } else { None }
+    }
+}
+
+impl Runtime {
+    /// Tells that a server is new, another one, or in another state.
+    pub(super) fn tell_server(&self, server: &Arc<Registered>, change: Change) {
+        let event = LiveEvent::of_server(server, change);
+        self.inner.feed.push(Scope::Server(Arc::downgrade(server)), event);
+    }
+
+    /// Tells the same to somebody alone.
+    pub(super) fn tell_server_to(&self, server: &Arc<Registered>, user: UserId, change: Change) {
+        self.inner.feed.push(Scope::Users(vec![user]), LiveEvent::of_server(server, change));
+    }
+
+    /// Tells those who could see a server that it is gone.
+    pub(super) fn tell_removal(&self, server: &Arc<Registered>) {
+        let sharers = server.shares.load().iter().map(|share: &Share| share.user_id).collect::<Vec<_>>();
+        let users = sharers.into_iter().chain([server.server.load().user_id]).collect();
+        self.inner.feed.push(Scope::Users(users), LiveEvent::of_server(server, Change::Deleted));
+    }
+
+    /// Tells something about a server; nothing where it is gone.
+    pub(super) fn tell_of(&self, id: ServerId, event: LiveEvent) {
+        if let Some(server) = self.inner.registry.get(id) {
+            self.inner.feed.push(Scope::Server(Arc::downgrade(&server)), event);
+        }
+    }
+
+    /// Tells that a service came, changed or went.
+    pub(super) fn tell_service(&self, service: &str, change: GatewayChange) {
+        let event = LiveEvent::Gateway { service: service.to_owned(), change, instance: None, healthy: None };
+        self.inner.feed.push(Scope::Gateway, event);
+    }
+
+    /// Tells of a call, or counts it where its server has many just now.
+    pub(super) fn tell_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
+        match server.pulse.beat(Instant::now(), success) {
+            Told::Singly => self.inner.feed.push(Scope::Server(Arc::downgrade(server)), event()),
+            Told::Summed => {}
+            Told::SumBegun => self.inner.feed.summing.notify_one(),
+        }
+    }
+
+    fn tell_sums(&self) {
+        let now = Instant::now();
+        for server in self.inner.registry.all().values() {
+            if let Some(sum) = server.pulse.take(now) {
+                self.inner.feed.push(Scope::Server(Arc::downgrade(server)), sum.event(server.id));
+            }
+        }
+    }
+}
+
+/// Tells the sums of calls that were not told one by one, a second after each began, for as long as the runtime lives.
+pub(super) async fn tell_sums(runtime: Weak<Inner>) {
+    loop {
+        let Some(feed) = runtime.upgrade().map(|inner| inner.feed.clone()) else { return };
+        feed.summing.notified().await;
+        drop(feed);
+        tokio::time::sleep(pulse::WINDOW).await;
+        let Some(inner) = runtime.upgrade() else { return };
+        Runtime { inner }.tell_sums();
+    }
+}
+
+/// Text as events carry it: not longer than it need be.
+pub(super) fn short(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST_TEXT);
+    match text.get(..end).filter(|_| end < text.len()) {
+        Some(cut) => format!("{cut}…"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
