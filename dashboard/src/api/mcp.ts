@@ -1,4 +1,5 @@
 /** A client of Ostler's own MCP endpoint, revision 2026-07-28: each request stands for itself. */
+import { headerValue } from "../lib/header";
 import { readEvents } from "../lib/sse";
 import { ApiError, send } from "./client";
 
@@ -73,13 +74,6 @@ export async function askAll<T>(serverId: string, method: string, field: string,
     cursor = page["nextCursor"] as string | undefined;
   } while (cursor && items.length < 2000);
   return items;
-}
-
-/** A value as headers carry it: what is not plain ASCII is encoded (specification, streamable HTTP). */
-export function headerValue(text: string): string {
-  if (/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text)) return text;
-  const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
-  return `=?base64?${btoa(bytes)}?=`;
 }
 
 async function exchange<T>(path: string, body: unknown, headers: Record<string, string>, id: number, options: McpAsk): Promise<Reply<T>> {

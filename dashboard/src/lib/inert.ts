@@ -19,7 +19,7 @@ export function inert(text: string): string {
 
 /** The same on one line and at most `most` characters long. */
 export function inertLine(text: string, most = 300): string {
-  const line = inert(text.slice(0, most + 1)).replace(/\s+/g, " ").trim();
+  const line = inert(text.slice(0, most)).replace(/\s+/g, " ").trim();
   return text.length > most ? `${line}\u2026` : line;
 }
 

@@ -6,8 +6,11 @@ export interface Sent {
   id: string | null;
 }
 
-/** Calls `take` with every batch of events that arrives together, until the stream ends. */
-export async function readEvents(response: Response, take: (events: Sent[]) => void): Promise<void> {
+/**
+ * Calls `take` with every batch of events that arrives together, until the stream ends. The second argument is the id to
+ * resume after, which may come without an event.
+ */
+export async function readEvents(response: Response, take: (events: Sent[], lastId: string | null) => void): Promise<void> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const decoder = new TextDecoder();
@@ -15,8 +18,7 @@ export async function readEvents(response: Response, take: (events: Sent[]) => v
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const events = parser.feed(decoder.decode(value, { stream: true }));
-    if (events.length) take(events);
+    take(parser.feed(decoder.decode(value, { stream: true })), parser.lastId);
   }
 }
 
@@ -26,6 +28,8 @@ export class Parser {
   private event = "";
   private data: string[] = [];
   private id: string | null = null;
+  /** The id of the last block that ended. */
+  lastId: string | null = null;
 
   feed(text: string): Sent[] {
     const events: Sent[] = [];
@@ -49,6 +53,7 @@ export class Parser {
   }
 
   private end(events: Sent[]): void {
+    this.lastId = this.id;
     if (this.data.length) events.push({ event: this.event || "message", data: this.data.join("\n"), id: this.id });
     this.event = "";
     this.data = [];

@@ -32,6 +32,7 @@ let current: Stream | null = null;
 export function goLive(client: QueryClient): () => void {
   const refresher = new Refresher(client);
   let number = 0;
+  let opens = 0;
   const stream = new Stream(
     "/api/events",
     (sent) => {
@@ -45,7 +46,7 @@ export function goLive(client: QueryClient): () => void {
     },
     (resumed) => {
       // What happened before the stream was open is in nobody's cache.
-      if (!resumed && number > 0) void client.invalidateQueries();
+      if (opens++ > 0 && !resumed) void client.invalidateQueries();
     },
   );
   current = stream;

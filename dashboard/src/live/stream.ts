@@ -96,9 +96,8 @@ export class Stream {
     return error.status === 429 ? error.retryAfter : null;
   }
 
-  private receive = (events: Sent[]): void => {
-    const last = events.at(-1);
-    if (last?.id != null) this.lastId = last.id;
-    this.take(events);
+  private receive = (events: Sent[], lastId: string | null): void => {
+    this.lastId = lastId ?? this.lastId;
+    if (events.length) this.take(events);
   };
 }
