@@ -20,6 +20,7 @@ export function percent(share: number): string {
 /** Milliseconds of a call or a wait: `7 ms`, `1.2 s`, `3 min`. */
 export function millis(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "< 1 ms";
   if (value < 1000) return `${decimal(value)} ms`;
   if (value < 60_000) return `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} s`;
   return span(value);

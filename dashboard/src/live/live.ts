@@ -28,24 +28,35 @@ export function onEvent(listener: Listener): () => void {
 
 let current: Stream | null = null;
 
+/** Events are brought to the page together, so that a flood of them draws it four times a second at most. */
+const TOGETHER = 250;
+
 /** Opens the stream; answers with what closes it. */
 export function goLive(client: QueryClient): () => void {
   const refresher = new Refresher(client);
-  let number = 0;
-  let opens = 0;
+  let waiting: Live[] = [];
+  let timer: number | undefined;
+  let [number, opens] = [0, 0];
+  const show = () => {
+    timer = undefined;
+    const events = waiting;
+    waiting = [];
+    apply(client, refresher, events);
+    listeners.forEach((listener) => events.forEach(listener));
+    const shown = events.filter((event) => event.event !== "gap").reverse();
+    if (shown.length) feed.set([...shown, ...feed.get()].slice(0, MOST_IN_FEED));
+  };
   const stream = new Stream(
     "/api/events",
     (sent) => {
-      const events = sent.map((one) => parse(one, `${++number}`)).filter((one) => one !== null);
-      events.forEach((event) => {
-        apply(client, refresher, event);
-        listeners.forEach((listener) => listener(event));
-      });
-      const shown = events.filter((event) => event.event !== "gap" && !isNoise(event)).reverse();
-      if (shown.length) feed.set([...shown, ...feed.get()].slice(0, MOST_IN_FEED));
+      for (const one of sent) {
+        const event = parse(one, `${++number}`);
+        if (event) waiting.push(event);
+      }
+      if (waiting.length) timer ??= window.setTimeout(show, TOGETHER);
     },
     (resumed) => {
-      // What happened before the stream was open is in nobody's cache.
+      // What happened while nothing was heard is in nobody's cache.
       if (opens++ > 0 && !resumed) void client.invalidateQueries();
     },
   );
@@ -56,6 +67,7 @@ export function goLive(client: QueryClient): () => void {
   });
   return () => {
     unwatch();
+    clearTimeout(timer);
     stream.close();
     refresher.stop();
     current = null;
@@ -77,19 +89,18 @@ function parse({ event, data }: Sent, key: string): Live | null {
   }
 }
 
-function isNoise(event: Live): boolean {
-  return event.event === "gateway" && event.data.change === "health" && event.data.healthy === undefined;
+function apply(client: QueryClient, refresher: Refresher, events: Live[]): void {
+  patch(client, events.flatMap((event) => (event.event === "server" && event.data.change === "state" ? [event.data] : [])));
+  for (const event of events) refresh(client, refresher, event);
 }
 
-function apply(client: QueryClient, refresher: Refresher, event: Live): void {
+function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
   switch (event.event) {
     case "gap":
       // Something was missed, and nobody knows what.
       return void client.invalidateQueries();
     case "server":
-      if (event.data.change === "state") patch(client, event.data);
-      else refresher.soon(keys.servers, keys.server(event.data.id));
-      if (event.data.change === "created" || event.data.change === "deleted") refresher.soon(keys.audit);
+      if (event.data.change !== "state") refresher.soon(keys.servers, keys.server(event.data.id));
       return refresher.soon(keys.overview, keys.health(event.data.id));
     case "exit":
     case "restart":
@@ -103,21 +114,26 @@ function apply(client: QueryClient, refresher: Refresher, event: Live): void {
   }
 }
 
-/** Puts a change of state straight where it is shown: no request needed. */
-function patch(client: QueryClient, { id, healthStatus, runtimeStatus }: Events["server"]): void {
+/** Puts changes of state straight where they are shown: no request needed. */
+function patch(client: QueryClient, changes: Events["server"][]): void {
+  if (!changes.length) return;
+  const latest = new Map(changes.map((change) => [change.id, change]));
   client.setQueryData<ServerItem[]>(keys.servers, (items) =>
-    items?.map((item) =>
-      item.id === id ? { ...item, healthStatus, runtimeStatus: runtimeStatus ?? item.runtimeStatus } : item,
-    ),
+    items?.map((item) => {
+      const change = latest.get(item.id);
+      return change ? { ...item, healthStatus: change.healthStatus, runtimeStatus: change.runtimeStatus ?? item.runtimeStatus } : item;
+    }),
   );
-  client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) =>
-    known && {
-      ...known,
-      details: {
-        ...known.details,
-        server: { ...known.details.server, healthStatus },
-        runtimeStatus: runtimeStatus ?? known.details.runtimeStatus,
+  for (const { id, healthStatus, runtimeStatus } of latest.values()) {
+    client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) =>
+      known && {
+        ...known,
+        details: {
+          ...known.details,
+          server: { ...known.details.server, healthStatus },
+          runtimeStatus: runtimeStatus ?? known.details.runtimeStatus,
+        },
       },
-    },
-  );
+    );
+  }
 }

@@ -2,7 +2,7 @@
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
 /** Every query is asked again at most once in this time; with the few that a page shows, 100 a minute stay out of reach. */
-const INTERVAL = 4000;
+const INTERVAL = 5000;
 /** How often everything shown is asked again where there is no event stream. */
 const POLL = 20_000;
 

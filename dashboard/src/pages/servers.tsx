@@ -1,5 +1,5 @@
 /** Every server the reader may see: find, select, start, stop. */
-import { memo, useCallback, useMemo, useState } from "react";
+import { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { api, ApiError } from "../api/client";
 import { keys, useMay, useServers } from "../api/queries";
@@ -52,11 +52,17 @@ function Table({ items }: { items: ServerItem[] }) {
   const [most, setMost] = useState(STEP);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
+  const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), { refresh: [keys.servers] });
+  const { mutate } = acting;
+  const change = useCallback((id: string, act: Act) => mutate({ id, act }), [mutate]);
+  const busy = acting.isPending ? acting.variables.id : null;
+
+  const search = useDeferredValue(words);
   const found = useMemo(() => {
-    const list = items.filter((item) => (shown === "all" || group(item.healthStatus) === shown) && matches(item, words));
+    const list = items.filter((item) => (shown === "all" || group(item.healthStatus) === shown) && matches(item, search));
     list.sort(compare[sort.by]);
     return sort.back ? list.reverse() : list;
-  }, [items, words, shown, sort]);
+  }, [items, search, shown, sort]);
   const seen = found.slice(0, most);
   const selected = found.filter((item) => chosen.has(item.id));
   const toggle = useCallback((id: string) => {
@@ -86,11 +92,11 @@ function Table({ items }: { items: ServerItem[] }) {
     >
       {selected.length > 0 && <Bulk items={selected} clear={() => setChosen(new Set())} />}
       <div className="table-wrap">
-        <table className="table">
+        <table className="table servers">
           <thead>
             <tr>
               {may("mcp:write") && (
-                <th scope="col">
+                <th scope="col" className="is-box">
                   <input
                     type="checkbox"
                     aria-label="Select all that are shown"
@@ -104,16 +110,16 @@ function Table({ items }: { items: ServerItem[] }) {
               )}
               <Head by="name" sort={sort} setSort={setSort}>Name</Head>
               <Head by="state" sort={sort} setSort={setSort}>State</Head>
-              <th scope="col" className="num wide-only">Tools</th>
+              <th scope="col" className="num wide-only is-number">Tools</th>
               <Head by="calls" sort={sort} setSort={setSort} numeric>Calls</Head>
               <Head by="restarts" sort={sort} setSort={setSort} numeric>Restarts</Head>
               <Head by="used" sort={sort} setSort={setSort} wide>Last call</Head>
-              {may("mcp:write") && <th scope="col"><span className="unseen">Actions</span></th>}
+              {may("mcp:write") && <th scope="col" className="is-acts"><span className="unseen">Actions</span></th>}
             </tr>
           </thead>
           <tbody>
             {seen.map((item) => (
-              <Row key={item.id} item={item} write={may("mcp:write")} chosen={chosen.has(item.id)} toggle={toggle} />
+              <Row key={item.id} item={item} write={may("mcp:write")} chosen={chosen.has(item.id)} toggle={toggle} busy={busy === item.id} change={change} />
             ))}
           </tbody>
         </table>
@@ -147,7 +153,7 @@ function Head({
   return (
     <th
       scope="col"
-      className={numeric ? "num wide-only" : wide ? "wide-only" : undefined}
+      className={numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined}
       aria-sort={isSorted ? (sort.back ? "descending" : "ascending") : undefined}
     >
       <button type="button" onClick={() => setSort({ by, back: isSorted && !sort.back })}>
@@ -163,14 +169,17 @@ const Row = memo(function Row({
   write,
   chosen,
   toggle,
+  busy,
+  change,
 }: {
   item: ServerItem;
   write: boolean;
   chosen: boolean;
   toggle: (id: string) => void;
+  busy: boolean;
+  change: (id: string, act: Act) => void;
 }) {
   const { runtimeStatus: state } = item;
-  const change = useAction((act: Act) => api.post(`/api/mcp/${item.id}/${act}`), { refresh: [keys.servers] });
   const up = isUp(state.status);
   return (
     <tr>
@@ -196,14 +205,14 @@ const Row = memo(function Row({
       {write && (
         <td className="num">
           {up && (
-            <Button icon="restart" look="quiet compact" label={`Restart ${item.name}`} busy={change.isPending} onClick={() => change.mutate("restart")} />
+            <Button icon="restart" look="quiet compact" label={`Restart ${item.name}`} busy={busy} onClick={() => change(item.id, "restart")} />
           )}
           <Button
             icon={up ? "stop" : "play"}
             look="quiet compact"
             label={`${up ? "Stop" : "Start"} ${item.name}`}
-            busy={change.isPending}
-            onClick={() => change.mutate(up ? "stop" : "start")}
+            busy={busy}
+            onClick={() => change(item.id, up ? "stop" : "start")}
           />
         </td>
       )}

@@ -1,5 +1,5 @@
 /** Text, ours and foreign, and moments in time. */
-import { useEffect, useState } from "react";
+import { useSyncExternalStore } from "react";
 import { ago, moment } from "../lib/format";
 import { inert, inertLine } from "../lib/inert";
 
@@ -18,21 +18,35 @@ export function Code({ children, label }: { children: string; label: string }) {
   );
 }
 
-/** The time, every `step` milliseconds while the page is seen. */
+/** One clock for the whole page: it ticks while somebody watches it and the page is seen. */
+const clock = {
+  now: Date.now(),
+  timer: undefined as number | undefined,
+  watchers: new Set<() => void>(),
+};
+
+function tick(): void {
+  if (document.hidden) return;
+  clock.now = Date.now();
+  clock.watchers.forEach((watcher) => watcher());
+}
+
+document.addEventListener("visibilitychange", tick);
+
+function watchClock(watcher: () => void): () => void {
+  clock.watchers.add(watcher);
+  clock.timer ??= window.setInterval(tick, 1000);
+  return () => {
+    clock.watchers.delete(watcher);
+    if (clock.watchers.size) return;
+    clearInterval(clock.timer);
+    clock.timer = undefined;
+  };
+}
+
+/** The time, rounded down to `step` milliseconds, so that what shows it is drawn no more often. */
 export function useNow(step = 5000): number {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const tick = () => {
-      if (!document.hidden) setNow(Date.now());
-    };
-    const timer = setInterval(tick, step);
-    document.addEventListener("visibilitychange", tick);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", tick);
-    };
-  }, [step]);
-  return now;
+  return useSyncExternalStore(watchClock, () => Math.floor(Math.max(clock.now, 0) / step) * step);
 }
 
 /** How long ago, with the moment itself for whoever points at it. */
