@@ -82,6 +82,8 @@ impl Error {
 pub enum Noun {
     /// An MCP server.
     Server,
+    /// A call on record.
+    Call,
     /// An account.
     User,
     /// An API key.
@@ -98,6 +100,7 @@ impl fmt::Display for Noun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Server => "server",
+            Self::Call => "call",
             Self::User => "user",
             Self::Key => "key",
             Self::Share => "share",

@@ -27,6 +27,7 @@ mod execute;
 mod forward;
 mod gateway;
 mod guard;
+mod history;
 mod keys;
 mod login;
 mod mcp;
@@ -137,6 +138,17 @@ urls! {
     }
     private "/api/events" {
         "" => get events::watch;
+    }
+    private "/api/overview" {
+        "" => get history::overview;
+    }
+    private "/api/history" {
+        "/calls" => get history::calls;
+        "/health" => get history::health;
+    }
+    private "/api/calls" {
+        "" => get calls::list_all;
+        "/{id}" => get calls::get;
     }
     private "/api/audit" {
         "" => get audit::list;

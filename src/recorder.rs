@@ -6,6 +6,7 @@
 
 mod group;
 mod job;
+mod rollups;
 mod writer;
 
 use std::{

@@ -86,6 +86,8 @@ impl Rows {
             error_message: None,
             execution_time: 1,
             created_at: Timestamp::now(),
+            waited: 0,
+            trace_id: None,
         };
         repeat(span, || {
             row.id = CallId::new();

@@ -1,4 +1,4 @@
-//! The calls on record.
+//! The calls on record: of one server, of all, and one by one.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
@@ -11,7 +11,8 @@ use crate::{
         query::{self, Id, Query},
         views::List,
     },
-    model::{CallFilter, ServerId, Timestamp, ToolCall},
+    model::{CallFilter, CallId, ServerId, Timestamp, ToolCall, UserId},
+    runtime::CallDetails,
 };
 
 /// Which calls of a server are wanted.
@@ -46,7 +47,60 @@ pub(super) struct CallQuery {
     security(("bearer" = ["mcp:read"])))]
 pub(super) async fn list(caller: Caller, Id(id): Id<ServerId>, Query(query): Query<CallQuery>) -> Answer {
     let CallQuery { limit, cursor, tool_name, success, since, until } = query;
-    let filter = CallFilter { tool_name, success, since, until };
+    let filter = CallFilter { tool_name, success, since, until, user_id: None };
     let calls = caller.runtime.calls(&caller.who, id, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(calls)))
+}
+
+/// Which calls are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AllQuery {
+    /// At most this many items.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: query::Limit,
+    /// `nextCursor` of the page before; left out for the first page.
+    cursor: Option<String>,
+    /// Of this server only.
+    #[param(value_type = Option<String>)]
+    server_id: Option<ServerId>,
+    /// Of this tool only.
+    tool_name: Option<String>,
+    /// Only those that succeeded, or only those that failed.
+    success: Option<bool>,
+    /// Of this caller only.
+    #[param(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// Not before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// List calls
+///
+/// The calls on record of every server that the caller may see, newest first.
+#[utoipa::path(get, path = "/api/calls", tag = "calls", params(AllQuery),
+    responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
+    security(("bearer" = ["mcp:read"])))]
+pub(super) async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> Answer {
+    let AllQuery { limit, cursor, server_id, tool_name, success, user_id, since, until } = query;
+    let filter = CallFilter { tool_name, success, since, until, user_id };
+    let calls = caller.runtime.newest_calls(&caller.who, server_id, filter, query::page(limit, cursor)).await?;
+    Ok(HttpResponse::Ok().json(List::from(calls)))
+}
+
+/// Read a call
+///
+/// With the name of its server, and what happened to that from when the call came in to when it was answered.
+#[utoipa::path(get, path = "/api/calls/{id}", tag = "calls",
+    params(("id" = String, Path, description = "The call")),
+    responses((status = 200, description = "The call", body = CallDetails)),
+    security(("bearer" = ["mcp:read"])))]
+pub(super) async fn get(caller: Caller, Id(id): Id<CallId>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.recorded_call(&caller.who, id).await?))
 }

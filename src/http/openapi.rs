@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, events, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers,
-    shares, state, users,
+    Answer, audit, calls, events, execute, gateway, history, keys, login, mcp, oauth, output, problem, processes,
+    servers, shares, state, users,
 };
 
 use common::Common;
@@ -27,7 +27,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         servers::check_health, servers::list_all, servers::statistics,
         processes::tools, processes::start, processes::stop, processes::restart, output::read,
-        execute::execute, calls::list,
+        execute::execute, calls::list, calls::list_all, calls::get,
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
         oauth::metadata, oauth::metadata_of_host,
         shares::list, shares::create, shares::delete,
@@ -35,7 +35,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         users::list, users::create, users::get, users::update, users::delete,
         gateway::register, gateway::get, gateway::unregister, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,
-        events::watch,
+        events::watch, history::overview, history::calls, history::health,
         audit::list,
         state::live, state::ready, state::health, state::metrics,
     ),

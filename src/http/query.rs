@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     error::{Error, Noun},
     http::problem::Problem,
-    model::{KeyId, PageRequest, ServerId, UserId},
+    model::{CallId, KeyId, PageRequest, ServerId, UserId},
 };
 
 /// The query read into a `T`, which refuses unknown parameters.
@@ -97,6 +97,11 @@ pub(super) trait Named: std::str::FromStr {
 impl Named for ServerId {
     const SEGMENT: &str = "id";
     const NOUN: Noun = Noun::Server;
+}
+
+impl Named for CallId {
+    const SEGMENT: &str = "id";
+    const NOUN: Noun = Noun::Call;
 }
 
 impl Named for KeyId {

@@ -38,13 +38,19 @@ pub struct ToolCall {
     /// When the call came in.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Milliseconds before that dispatch: until there was a process to ask.
+    pub waited: i64,
+    /// The trace it is part of (W3C Trace Context), where there is one.
+    pub trace_id: Option<String>,
 }
 
-/// Which calls of a server are wanted.
+/// Which calls are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct CallFilter {
     /// Of this tool only.
     pub tool_name: Option<String>,
+    /// Of this caller only.
+    pub user_id: Option<UserId>,
     /// Succeeded, or failed, only.
     pub success: Option<bool>,
     /// Not before.

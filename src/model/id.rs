@@ -1,9 +1,11 @@
 //! Identifiers: UUIDv7 inside, opaque strings outside.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::model::Timestamp;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -18,6 +20,16 @@ macro_rules! id {
             #[allow(clippy::new_without_default)]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// No later than the id of anything made at `moment` or after: what is between an id's time and the time beside it
+            /// is far less than the minute allowed for it.
+            #[must_use]
+            pub fn earliest(moment: Timestamp) -> Self {
+                let moment = moment.minus(Duration::from_secs(60)).unix_seconds();
+                let milliseconds = u128::try_from(moment).unwrap_or(0).saturating_mul(1000);
+                // The first 48 bits are milliseconds since 1970.
+                Self(Uuid::from_u128(milliseconds << 80))
             }
 
             /// What is inside, for where ids of several kinds meet.

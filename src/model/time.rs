@@ -29,6 +29,18 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// Whole minutes since 1970, as buckets of time are counted.
+    #[must_use]
+    pub fn unix_minutes(self) -> i64 {
+        self.unix_seconds().div_euclid(60)
+    }
+
+    /// The moment that so many minutes since 1970 are; 1970 where that is past the calendar.
+    #[must_use]
+    pub fn of_unix_minutes(minutes: i64) -> Self {
+        Self(DateTime::from_timestamp(minutes.saturating_mul(60), 0).unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
+    }
+
     /// This moment plus `duration`; the last representable moment where that is past the calendar.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

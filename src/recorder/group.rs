@@ -13,7 +13,10 @@ use crate::{
     },
 };
 
-use super::job::Job;
+use super::{
+    job::Job,
+    rollups::{Pending, Rollups},
+};
 
 /// Where the answer goes.
 pub(super) type Ack = oneshot::Sender<Result<()>>;
@@ -58,6 +61,8 @@ pub(super) struct Group {
     probes: Vec<Ack>,
     permits: Vec<OwnedSemaphorePermit>,
     size: usize,
+    /// What is counted once the transaction is committed.
+    pending: Option<Pending>,
 }
 
 impl Group {
@@ -89,8 +94,13 @@ impl Group {
         self.jobs.is_empty()
     }
 
+    /// Takes what is to be counted, after the commit.
+    pub(super) fn take_pending(&mut self) -> Option<Pending> {
+        self.pending.take()
+    }
+
     /// Writes everything in one transaction. `Err`: nothing was written, as far as is known.
-    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace) -> Result<()> {
+    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace, rollups: &Rollups) -> Result<()> {
         db.transaction(|db| {
             for job in &mut self.jobs {
                 job.run(db)?;
@@ -99,31 +109,52 @@ impl Group {
                 db.beat()?;
             }
             match pace {
-                Pace::OneByOne => self.write_one_by_one(db),
-                Pace::Together if self.jobs.is_empty() => self.write_together(db),
+                Pace::OneByOne => self.write_one_by_one(db, rollups),
+                Pace::Together if self.jobs.is_empty() => self.write_together(db, rollups),
                 // Jobs cannot be run twice, so what follows them must not end their transaction.
-                Pace::Together => match db.transaction(|db| self.write_together(db)) {
-                    Err(error) if !is_outage(&error) => self.write_one_by_one(db),
+                Pace::Together => match db.transaction(|db| self.write_together(db, rollups)) {
+                    Err(error) if !is_outage(&error) => self.write_one_by_one(db, rollups),
                     other => other,
                 },
             }
         })
     }
 
-    fn write_together(&self, db: &mut Connection) -> Result<()> {
+    fn write_together(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
         if !self.calls.rows.is_empty() {
             calls::insert(db, &self.calls.rows)?;
             servers::add_tallies(db, &tallies(&self.calls.rows))?;
+            self.pending = Some(rollups.write(db, &self.calls.rows)?);
         }
         audit::insert(db, &self.entries.rows)
     }
 
-    fn write_one_by_one(&mut self, db: &mut Connection) -> Result<()> {
-        self.calls.write_each(db, |db, call| match calls::insert_new(db, call)? {
-            true => servers::add_tallies(db, &tallies(std::slice::from_ref(call))),
-            false => Ok(()),
+    fn write_one_by_one(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
+        let mut new = Vec::new();
+        self.calls.write_each(db, |db, call| {
+            let is_new = calls::insert_new(db, call)?;
+            if is_new {
+                servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
+            }
+            new.push(is_new);
+            Ok(())
         })?;
+        self.count(db, rollups, &new)?;
         self.entries.write_each(db, audit::insert_new)
+    }
+
+    /// Counts the calls that are new. They stay on record where that fails. `Err` only for an outage.
+    fn count(&mut self, db: &mut Connection, rollups: &Rollups, new: &[bool]) -> Result<()> {
+        let calls = self.calls.rows.iter().zip(new).filter(|(_, is_new)| **is_new).map(|(call, _)| call);
+        self.pending = match db.transaction(|db| rollups.write(db, calls)) {
+            Err(error) if is_outage(&error) => return Err(error),
+            Err(cause) => {
+                log::error!(cause:%; "calls could not be counted");
+                None
+            }
+            Ok(pending) => Some(pending),
+        };
+        Ok(())
     }
 
     /// Tells jobs that ran in a transaction that ended badly.
@@ -160,7 +191,11 @@ impl<T> Rows<T> {
     }
 
     /// Writes each row in a savepoint of its own and notes which were refused. `Err` only for an outage.
-    fn write_each(&mut self, db: &mut Connection, write: impl Fn(&mut Connection, &T) -> Result<()>) -> Result<()> {
+    fn write_each(
+        &mut self,
+        db: &mut Connection,
+        mut write: impl FnMut(&mut Connection, &T) -> Result<()>,
+    ) -> Result<()> {
         self.refused.clear();
         for row in &self.rows {
             match db.transaction(|db| write(db, row)) {

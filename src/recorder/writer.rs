@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Health,
     group::{Group, Pace, Request, is_outage},
+    rollups::Rollups,
 };
 
 /// More than this is not committed at once, so that nobody waits long for others.
@@ -31,6 +32,7 @@ pub(super) struct Writer {
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
     last_failure: Option<Instant>,
+    rollups: Rollups,
     /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
     damage: Option<Error>,
 }
@@ -39,7 +41,15 @@ impl Writer {
     /// Opens the connection. Blocks.
     pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
         let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
-        Ok(Self { store, health, db: Some(db), checkpointer, last_failure: None, damage: None })
+        Ok(Self {
+            store,
+            health,
+            db: Some(db),
+            checkpointer,
+            last_failure: None,
+            rollups: Rollups::default(),
+            damage: None,
+        })
     }
 
     /// Serves until asked to stop, or until nobody is left who could ask.
@@ -63,6 +73,7 @@ impl Writer {
         if catch_unwind(AssertUnwindSafe(|| self.commit(group))).is_err() {
             log::error!("the recorder panicked; its connection is replaced");
             self.db = None;
+            self.rollups.forget();
         }
     }
 
@@ -80,8 +91,7 @@ impl Writer {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
-        let first = group.write(self.connection()?, Pace::Together);
-        let Err(error) = first else { return Ok(()) };
+        let Err(error) = self.attempt(group, Pace::Together) else { return Ok(()) };
         let lost = self.drop_if_lost();
         if !lost && (is_outage(&error) || !group.can_be_repeated()) {
             return Err(error);
@@ -89,20 +99,21 @@ impl Writer {
         // Nothing was committed, or it was and the answer got lost: one by one, rows that are there are passed over.
         let Ok(db) = self.connection() else { return Err(error) };
         group.lose_jobs(db, &error);
-        group.write(db, Pace::OneByOne).inspect_err(|_| {
+        self.attempt(group, Pace::OneByOne).inspect_err(|_| {
             self.drop_if_lost();
         })
     }
 
+    fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
+        let db = connected(&self.store, &mut self.db, &mut self.last_failure)?;
+        group.write(db, pace, &self.rollups)?;
+        group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));
+        Ok(())
+    }
+
     /// The connection, opened anew where it was lost.
     fn connection(&mut self) -> Result<&mut Connection> {
-        if self.db.is_none() {
-            if self.last_failure.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
-                return Err(Error::StoreUnavailable("it cannot be reached".into()));
-            }
-            self.db = Some(self.store.writer().inspect_err(|_| self.last_failure = Some(Instant::now()))?);
-        }
-        self.db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
+        connected(&self.store, &mut self.db, &mut self.last_failure)
     }
 
     /// Gives the connection up where it is no longer good for anything.
@@ -110,6 +121,7 @@ impl Writer {
         let lost = self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
         if lost {
             self.db = None;
+            self.rollups.forget();
         }
         lost
     }
@@ -123,4 +135,18 @@ impl Writer {
             _ => {}
         }
     }
+}
+
+fn connected<'a>(
+    store: &Store,
+    db: &'a mut Option<Connection>,
+    last_failure: &mut Option<Instant>,
+) -> Result<&'a mut Connection> {
+    if db.is_none() {
+        if last_failure.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
+            return Err(Error::StoreUnavailable("it cannot be reached".into()));
+        }
+        *db = Some(store.writer().inspect_err(|_| *last_failure = Some(Instant::now()))?);
+    }
+    db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
 }

@@ -6,7 +6,10 @@ use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     error::{Error, Result, ToolFailure},
@@ -175,8 +178,9 @@ impl Runtime {
 
     /// Makes the call and records it, before anybody hears how it went.
     async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
+        let came = Instant::now();
         let (reply, execution_time, era) = self.dispatch(&call, gone).await;
-        let record = record(&call, &reply, execution_time);
+        let record = record(&call, &reply, execution_time, came.elapsed());
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
         let recorded = to_its_end(async move {
@@ -217,7 +221,7 @@ fn unrecorded(cause: Error) -> Error {
 }
 
 /// What is kept of a call: secrets masked, and no word that PostgreSQL could not hold.
-fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
+fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration) -> ToolCall {
     let mask = call.server.mask.load();
     let masked = |json: &Arc<RawValue>| mask.json(json).map_or_else(|| json.clone(), Arc::from);
     ToolCall {
@@ -231,7 +235,18 @@ fn record(call: &Call, reply: &Reply, execution_time: i64) -> ToolCall {
         error_message: reply.fault().map(|fault| mask.text(&fault).replace('\0', "\u{fffd}")),
         execution_time,
         created_at: call.created_at,
+        waited: i64::try_from(all.as_millis()).unwrap_or(i64::MAX).saturating_sub(execution_time).max(0),
+        trace_id: trace_id(call),
     }
+}
+
+/// The id of the trace that a call is part of, where its request names a good one (W3C Trace Context, section 3.2).
+fn trace_id(call: &Call) -> Option<String> {
+    let named = call.whole.as_ref().and_then(|(request, _)| request.meta().text("traceparent"));
+    let parent = call.trace.clone().or(named)?;
+    let id = parent.split('-').nth(1)?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_ascii_lowercase())
 }
 
 fn outcome(call_id: CallId, timeout: Duration, Made { reply, execution_time, .. }: Made) -> Result<CallOutcome> {

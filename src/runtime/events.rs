@@ -7,10 +7,10 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     error::Result,
     gateway::Turn,
-    model::{AuditEntry, Outcome, ServerId, Timestamp},
+    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
     runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
     store,
-    supervisor::Event,
+    supervisor::{Availability, Event},
 };
 
 /// Records events until the supervisor or the runtime is gone.
@@ -53,21 +53,48 @@ impl Runtime {
                 // Health is that of the process that all share.
                 Some(_) => Ok(()),
                 None => {
-                    let at = Timestamp::now();
-                    self.write(None, move |db| store::servers::set_health(db, id, status, at)).await
+                    let (at, reason) = (Timestamp::now(), self.reason(id));
+                    let change = HealthChange { at, health_status: status, reason };
+                    let note = move |db: &mut store::Connection| {
+                        store::servers::set_health(db, id, status, at)?;
+                        store::health::insert(db, id, &change)
+                    };
+                    self.write(None, note).await
                 }
             },
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
                 Some(_) => Ok(()),
                 None => self.keep_catalogue(id, &catalogue).await,
             },
-            Event::Failed { id, report } => self.note_of("server.fail", id, Outcome::Failure, report.reason).await,
+            Event::Failed { id, report } => {
+                self.note_failure(id, &report).await?;
+                self.note_of("server.fail", id, Outcome::Failure, report.reason).await
+            }
             Event::Restarting { id, attempt } => {
                 self.inner.metrics.restarted();
                 let detail = format!("after failure {attempt} in a row");
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
             Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+        }
+    }
+
+    /// Keeps why a process ended with what health was then: that changed before the reason was known.
+    async fn note_failure(&self, id: ServerId, report: &ExitReport) -> Result<()> {
+        let Some(server) = self.inner.registry.get(id) else { return Ok(()) };
+        let health_status = server.link.view.borrow().health;
+        let change = HealthChange { at: report.at, health_status, reason: Some(format!("it {}", report.reason)) };
+        self.write(None, move |db| store::health::insert(db, id, &change)).await
+    }
+
+    /// Why a server's health is what it is, where there is more to say.
+    fn reason(&self, id: ServerId) -> Option<String> {
+        let server = self.inner.registry.get(id)?;
+        let view = server.link.view.borrow();
+        match (view.health, &view.availability) {
+            (HealthStatus::Error, Availability::Down(reason)) => Some(reason.clone()),
+            (HealthStatus::Unhealthy, _) => Some("it did not answer when it was asked how it is".into()),
+            _ => None,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, feed, gateway::Services,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, feed, gateway::Services, history,
         keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file,
         registry::Registry, state::Life, supervision::Supervision,
     },
@@ -98,6 +98,7 @@ impl Runtime {
         };
         let runtime = Self { inner: Arc::new(inner) };
         actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
+        actix::spawn(history::keep(Arc::downgrade(&runtime.inner)));
         actix::spawn(feed::tell_sums(Arc::downgrade(&runtime.inner)));
         actix::spawn(events::follow_gateway(Arc::downgrade(&runtime.inner), runtime.gateway().turns()));
         actix::spawn(lanes::end_idle(Arc::downgrade(&runtime.inner)));

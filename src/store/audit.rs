@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::{
     error::Result,
-    model::{AuditEntry, AuditFilter, AuditId, Page, PageRequest, UserId},
+    model::{AuditEntry, AuditFilter, AuditId, Page, PageRequest, Timestamp, UserId},
     store::{Connection, connection::on, page::Slice, schema::audit_logs, text},
 };
 
@@ -97,6 +97,22 @@ pub(crate) fn insert_new(db: &mut Connection, entry: &AuditEntry) -> Result<()> 
 pub(crate) fn contains(db: &mut Connection, id: AuditId) -> Result<bool> {
     let line = audit_logs::table.find(id.to_string());
     Ok(on!(db, conn => diesel::select(diesel::dsl::exists(line)).get_result(conn))?)
+}
+
+/// How many lines there are of an action since some moment, about these targets where there are any given.
+pub fn count(db: &mut Connection, action: &str, targets: Option<&[String]>, since: Timestamp) -> Result<i64> {
+    Ok(on!(db, conn => {
+        // Ids sort by time, and the index of actions has them.
+        let mut query = audit_logs::table
+            .filter(audit_logs::action.eq(action).and(audit_logs::id.ge(AuditId::earliest(since).to_string())))
+            .filter(audit_logs::created_at.ge(since.naive()))
+            .count()
+            .into_boxed();
+        if let Some(targets) = targets {
+            query = query.filter(audit_logs::target.eq_any(targets));
+        }
+        query.get_result(conn)
+    })?)
 }
 
 /// Lines, newest first. An `actor` that is an id is looked for among ids, any other among addresses.

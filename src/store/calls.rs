@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod bulk;
+mod newest;
 mod single;
 
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ use crate::{
     model::{CallFilter, CallId, Page, PageRequest, ServerId, ToolCall},
     store::{Connection, connection::on, page::Slice, schema::mcp_tool_calls, text},
 };
+
+pub use newest::{find, newest};
 
 #[derive(Insertable)]
 #[diesel(table_name = mcp_tool_calls, treat_none_as_default_value = false)]
@@ -28,6 +31,8 @@ struct NewRow<'a> {
     error_message: Option<Cow<'a, str>>,
     execution_time: i64,
     created_at: chrono::NaiveDateTime,
+    waited: i64,
+    trace_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -43,6 +48,8 @@ struct Row {
     error_message: Option<String>,
     execution_time: i64,
     created_at: chrono::NaiveDateTime,
+    waited: i64,
+    trace_id: Option<String>,
 }
 
 fn write(call: &ToolCall) -> NewRow<'_> {
@@ -57,6 +64,8 @@ fn write(call: &ToolCall) -> NewRow<'_> {
         error_message: call.error_message.as_deref().map(text::clean),
         execution_time: call.execution_time,
         created_at: call.created_at.naive(),
+        waited: call.waited,
+        trace_id: call.trace_id.as_deref().map(text::clean),
     }
 }
 
@@ -75,6 +84,8 @@ fn read(row: Row) -> Result<ToolCall> {
         error_message: row.error_message,
         execution_time: row.execution_time,
         created_at: row.created_at.into(),
+        waited: row.waited,
+        trace_id: row.trace_id,
     })
 }
 
@@ -118,6 +129,9 @@ pub fn list(db: &mut Connection, server: ServerId, filter: &CallFilter, page: &P
         }
         if let Some(tool) = &filter.tool_name {
             query = query.filter(mcp_tool_calls::tool_name.eq(tool));
+        }
+        if let Some(user) = filter.user_id {
+            query = query.filter(mcp_tool_calls::user_id.eq(user.to_string()));
         }
         if let Some(success) = filter.success {
             query = query.filter(mcp_tool_calls::success.eq(success));

@@ -88,6 +88,37 @@ diesel::table! {
         error_message -> Nullable<Text>,
         execution_time -> BigInt,
         created_at -> Timestamp,
+        waited -> BigInt,
+        trace_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    call_rollups (step, server_id, tool_name, start) {
+        step -> SmallInt,
+        server_id -> Text,
+        tool_name -> Text,
+        start -> BigInt,
+        calls -> BigInt,
+        errors -> BigInt,
+        execution_time -> BigInt,
+        latencies -> Binary,
+    }
+}
+
+diesel::table! {
+    rollup_marks (step) {
+        step -> SmallInt,
+        through -> BigInt,
+    }
+}
+
+diesel::table! {
+    health_history (server_id, at, health_status) {
+        server_id -> Text,
+        at -> Timestamp,
+        health_status -> Text,
+        reason -> Nullable<Text>,
     }
 }
 

@@ -99,6 +99,8 @@ fn call(server: ServerId) -> ToolCall {
         error_message: None,
         execution_time: 7,
         created_at: Timestamp::now(),
+        waited: 3,
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
     }
 }
 

@@ -34,6 +34,7 @@ kinds! {
     COMMAND_NOT_ALLOWED = FORBIDDEN "command_not_allowed" "This command line is not allowed";
     SERVER_NOT_FOUND = NOT_FOUND "server_not_found" "No such server";
     USER_NOT_FOUND = NOT_FOUND "user_not_found" "No such user";
+    CALL_NOT_FOUND = NOT_FOUND "call_not_found" "No such call";
     KEY_NOT_FOUND = NOT_FOUND "key_not_found" "No such key";
     SHARE_NOT_FOUND = NOT_FOUND "share_not_found" "No such share";
     SERVICE_NOT_FOUND = NOT_FOUND "service_not_found" "No such service";
@@ -103,6 +104,7 @@ pub(super) fn of_error(error: &Error) -> Kind {
 fn not_found(noun: Noun) -> Kind {
     match noun {
         Noun::Server => SERVER_NOT_FOUND,
+        Noun::Call => CALL_NOT_FOUND,
         Noun::User => USER_NOT_FOUND,
         Noun::Key => KEY_NOT_FOUND,
         Noun::Share => SHARE_NOT_FOUND,

@@ -22,6 +22,8 @@ pub(super) struct Insert<'a> {
     error_message: Vec<Option<&'a str>>,
     execution_time: Vec<i64>,
     created_at: Vec<chrono::NaiveDateTime>,
+    waited: Vec<i64>,
+    trace_id: Vec<Option<&'a str>>,
 }
 
 impl<'a> Insert<'a> {
@@ -38,6 +40,8 @@ impl<'a> Insert<'a> {
             columns.error_message.push(row.error_message.as_deref());
             columns.execution_time.push(row.execution_time);
             columns.created_at.push(row.created_at);
+            columns.waited.push(row.waited);
+            columns.trace_id.push(row.trace_id.as_deref());
         }
         columns
     }
@@ -55,7 +59,7 @@ impl QueryFragment<Pg> for Insert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
-             error_message, execution_time, created_at) SELECT * FROM unnest(",
+             error_message, execution_time, created_at, waited, trace_id) SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<Text>, _>(&self.id)?;
         for column in [&self.server_id, &self.user_id, &self.tool_name, &self.parameters] {
@@ -72,6 +76,10 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_bind_param::<Array<BigInt>, _>(&self.execution_time)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Timestamp>, _>(&self.created_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.waited)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.trace_id)?;
         out.push_sql(")");
         Ok(())
     }

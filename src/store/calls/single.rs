@@ -35,7 +35,7 @@ impl QueryFragment<Sqlite> for Insert<'_> {
         let row = self.row;
         out.push_sql(
             "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
-             error_message, execution_time, created_at) VALUES (",
+             error_message, execution_time, created_at, waited, trace_id) VALUES (",
         );
         out.push_bind_param::<Text, str>(&row.id)?;
         for column in [&row.server_id, &row.user_id, row.tool_name.as_ref(), row.parameters] {
@@ -52,6 +52,10 @@ impl QueryFragment<Sqlite> for Insert<'_> {
         out.push_bind_param::<BigInt, _>(&row.execution_time)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, str>(&self.created_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&row.waited)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.trace_id)?;
         out.push_sql(")");
         Ok(())
     }

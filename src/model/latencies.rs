@@ -1,0 +1,144 @@
+//! How long calls took, counted in buckets that grow with what they hold: read back right to 7 %.
+
+use std::collections::BTreeMap;
+
+/// Bits of a value that tell buckets of one doubling apart.
+const FINE: u32 = 3;
+
+/// Counts of milliseconds, eight buckets for each doubling.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Latencies(BTreeMap<u8, u64>);
+
+impl Latencies {
+    /// Counts one.
+    pub fn add(&mut self, milliseconds: i64) {
+        let count = self.0.entry(index(u64::try_from(milliseconds).unwrap_or(0))).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Adds what another one counted.
+    pub fn absorb(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            let mine = self.0.entry(*bucket).or_default();
+            *mine = mine.saturating_add(*count);
+        }
+    }
+
+    /// The milliseconds that so many of a thousand took at most: the middle of a bucket; `None` of nothing.
+    #[must_use]
+    pub fn quantile(&self, per_mille: u64) -> Option<f64> {
+        let total = self.0.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let rank = total.saturating_mul(per_mille).div_ceil(1000).max(1);
+        let mut seen = 0_u64;
+        let reached = self.0.iter().find(|(_, count)| {
+            seen = seen.saturating_add(**count);
+            seen >= rank
+        });
+        reached.map(|(bucket, _)| middle(*bucket))
+    }
+
+    /// For the database: each bucket that is not empty, a byte, and its count, seven bits a byte, the lowest first.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(3));
+        for (bucket, count) in &self.0 {
+            bytes.push(*bucket);
+            let mut rest = *count;
+            loop {
+                let low = u8::try_from(rest & 0x7f).unwrap_or(0);
+                rest >>= 7;
+                bytes.push(if rest == 0 { low } else { low | 0x80 });
+                if rest == 0 {
+                    break;
+                }
+            }
+        }
+        bytes
+    }
+
+    /// Back from that; `None` where the bytes are not such.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut bytes = bytes.iter().copied();
+        let mut buckets = BTreeMap::new();
+        while let Some(bucket) = bytes.next() {
+            let (mut count, mut shift) = (0_u64, 0_u32);
+            loop {
+                let byte = bytes.next()?;
+                count |= u64::from(byte & 0x7f).checked_shl(shift)?;
+                if byte & 0x80 == 0 {
+                    break;
+                }
+                shift = shift.checked_add(7)?;
+            }
+            buckets.insert(bucket, count);
+        }
+        Some(Self(buckets))
+    }
+}
+
+/// The bucket of a value: the position of its highest bit, then the three bits that follow.
+fn index(value: u64) -> u8 {
+    let Some(doubling) = value.checked_ilog2().and_then(|log| log.checked_sub(FINE)) else {
+        return u8::try_from(value).unwrap_or(u8::MAX);
+    };
+    let index = u64::from(doubling).saturating_mul(1 << FINE).saturating_add(value >> doubling);
+    u8::try_from(index).unwrap_or(u8::MAX)
+}
+
+/// The smallest value of a bucket.
+fn floor(index: u64) -> u64 {
+    let size = 1 << FINE;
+    match (index / size).checked_sub(1) {
+        Some(doubling) => (size + index % size) << doubling,
+        None => index,
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "the middle of a bucket is a rough figure")]
+fn middle(bucket: u8) -> f64 {
+    let bucket = u64::from(bucket);
+    let last = floor(bucket.saturating_add(1)).saturating_sub(1);
+    (floor(bucket) as f64 + last as f64) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: impl IntoIterator<Item = i64>) -> Latencies {
+        let mut latencies = Latencies::default();
+        values.into_iter().for_each(|value| latencies.add(value));
+        latencies
+    }
+
+    #[test]
+    fn buckets_follow_each_other_without_gap() {
+        assert!((0..255).all(|bucket| u64::from(index(floor(bucket))) == bucket && floor(bucket) < floor(bucket + 1)));
+        assert!((1..255).all(|bucket| u64::from(index(floor(bucket) - 1)) == bucket - 1));
+        assert_eq!(index(u64::MAX), 255);
+    }
+
+    #[test]
+    fn quantiles_are_right_to_seven_per_cent() {
+        assert_eq!(Latencies::default().quantile(500), None);
+        let latencies = of(1..=1000);
+        for (per_mille, expected) in [(500, 500.0), (950, 950.0), (990, 990.0)] {
+            let found = latencies.quantile(per_mille).unwrap();
+            assert!((found / expected - 1.0_f64).abs() < 0.07, "{found} instead of {expected}");
+        }
+        assert_eq!(of([3]).quantile(1), Some(3.0));
+        assert_eq!(of([-1]).quantile(990), Some(0.0));
+    }
+
+    #[test]
+    fn what_is_stored_is_what_is_read() {
+        let mut many = of((0..5000).map(|n| n % 777));
+        many.absorb(&of([i64::MAX, 0]));
+        assert_eq!(Latencies::from_bytes(&many.to_bytes()), Some(many));
+        assert_eq!(Latencies::from_bytes(&[]), Some(Latencies::default()));
+        assert_eq!(Latencies::from_bytes(&[3]), None);
+        assert_eq!(Latencies::from_bytes(&[3, 0x80]), None);
+        assert_eq!(Latencies::from_bytes(&[3; 40].map(|byte: u8| byte | 0x80)), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! Calls counted by minute and tool, in the transaction that records them.
+//!
+//! The counts of the present minute are in memory too, so that each is written and none is read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    error::Result,
+    model::{Rollup, Step, Timestamp, ToolCall},
+    store::{
+        Connection,
+        rollups::{self, Key},
+    },
+};
+
+/// So many tools of a server are told apart within a minute; a caller may name any.
+const MOST_TOOLS: usize = 64;
+
+/// Stands for the others; no tool may be called so.
+const OTHERS: &str = "*";
+
+/// Longer names are counted among the others.
+const LONGEST_NAME: usize = 200;
+
+/// What the present minute has so far.
+#[derive(Default)]
+pub(super) struct Rollups {
+    minute: i64,
+    counted: HashMap<Key, Rollup>,
+}
+
+/// What it has where a transaction is committed.
+pub(super) struct Pending {
+    minute: i64,
+    counted: BTreeMap<Key, Rollup>,
+}
+
+impl Rollups {
+    /// Counts calls and writes the counts; they are to be [kept](Rollups::keep) once that is committed.
+    pub(super) fn write<'a>(
+        &self,
+        db: &mut Connection,
+        calls: impl IntoIterator<Item = &'a ToolCall>,
+    ) -> Result<Pending> {
+        let minute = Timestamp::now().unix_seconds().div_euclid(60);
+        let mut counted = BTreeMap::<Key, Rollup>::new();
+        for call in calls {
+            let key = self.key(call, minute, &counted);
+            let rollup = match counted.entry(key) {
+                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    let before = self.before(db, place.key())?;
+                    place.insert(before)
+                }
+            };
+            rollup.add(call.success, call.execution_time);
+        }
+        rollups::put(db, Step::Minute, &counted)?;
+        Ok(Pending { minute, counted })
+    }
+
+    /// Keeps what was committed.
+    pub(super) fn keep(&mut self, Pending { minute, counted }: Pending) {
+        if minute != self.minute {
+            *self = Self { minute, counted: HashMap::new() };
+        }
+        self.counted.extend(counted);
+    }
+
+    /// Forgets everything: it is not known what was committed.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    fn before(&self, db: &mut Connection, key: &Key) -> Result<Rollup> {
+        match self.counted.get(key) {
+            Some(known) => Ok(known.clone()),
+            None => rollups::find(db, Step::Minute, key),
+        }
+    }
+
+    fn key(&self, call: &ToolCall, minute: i64, counted: &BTreeMap<Key, Rollup>) -> Key {
+        let key = Key { server: call.server_id.to_string(), tool: call.tool_name.clone(), start: minute };
+        if self.counted.contains_key(&key) || counted.contains_key(&key) {
+            return key;
+        }
+        let told_apart = self.counted.keys().chain(counted.keys());
+        let tools = told_apart.filter(|one| one.server == key.server && one.start == minute).count();
+        let fits = !key.tool.is_empty() && key.tool.len() <= LONGEST_NAME && !key.tool.contains('\0');
+        if tools < MOST_TOOLS && fits { key } else { Key { tool: OTHERS.into(), ..key } }
+    }
+}

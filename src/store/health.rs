@@ -1,0 +1,50 @@
+//! Table `health_history`.
+
+use diesel::prelude::*;
+
+use crate::{
+    error::Result,
+    model::{HealthChange, HealthStatus, ServerId, Timestamp},
+    store::{Connection, connection::on, schema::health_history, text},
+};
+
+/// At most so many changes are read at once; the newest.
+const MOST: i64 = 1000;
+
+/// Notes that a server's health is another.
+pub fn insert(db: &mut Connection, server: ServerId, change: &HealthChange) -> Result<()> {
+    let row = (
+        health_history::server_id.eq(server.to_string()),
+        health_history::at.eq(change.at.naive()),
+        health_history::health_status.eq(change.health_status.as_str()),
+        health_history::reason.eq(change.reason.as_deref().map(text::clean)),
+    );
+    // The same within a millisecond is the same.
+    on!(db, conn => diesel::insert_into(health_history::table).values(row).on_conflict_do_nothing().execute(conn))?;
+    Ok(())
+}
+
+/// The changes from one moment to before another, oldest first; of more than a thousand the newest.
+pub fn list(db: &mut Connection, server: ServerId, since: Timestamp, until: Timestamp) -> Result<Vec<HealthChange>> {
+    let mut rows: Vec<(chrono::NaiveDateTime, String, Option<String>)> = on!(db, conn => health_history::table
+        .filter(health_history::server_id.eq(server.to_string()))
+        .filter(health_history::at.ge(since.naive()).and(health_history::at.lt(until.naive())))
+        .order(health_history::at.desc())
+        .limit(MOST)
+        .select((health_history::at, health_history::health_status, health_history::reason))
+        .load(conn))?;
+    rows.reverse();
+    let change = |(at, word, reason): (chrono::NaiveDateTime, String, Option<String>)| HealthChange {
+        at: at.into(),
+        health_status: HealthStatus::from_word(&word),
+        reason,
+    };
+    Ok(rows.into_iter().map(change).collect())
+}
+
+/// Forgets what was before some moment.
+pub fn delete_before(db: &mut Connection, moment: Timestamp) -> Result<()> {
+    let old = health_history::table.filter(health_history::at.lt(moment.naive()));
+    on!(db, conn => diesel::delete(old).execute(conn))?;
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Table `call_rollups`: calls counted by minute, hour and day.
+//!
+//! Minutes by tool come from the recorder. [`marks`] say how far everything else has been added up from them: up to there
+//! totals can be read, after it the parts must be.
+
+mod put;
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use crate::{
+    error::{Error, Result},
+    model::{Latencies, Rollup, ServerId, Step},
+    store::{
+        Connection,
+        connection::on,
+        schema::{call_rollups, rollup_marks},
+    },
+};
+
+/// Stands for all tools of a server, and for all servers.
+pub const ALL: &str = "";
+
+/// What a row counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// A server's id, or [`ALL`].
+    pub server: String,
+    /// A tool's name, or [`ALL`].
+    pub tool: String,
+    /// Minutes since 1970.
+    pub start: i64,
+}
+
+/// Whose calls are wanted.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// Everybody's, also those of servers that are gone.
+    All,
+    /// Those of these servers.
+    Servers(Vec<ServerId>),
+    /// Those of one tool.
+    Tool(ServerId, String),
+}
+
+/// How far minutes, hours and days have been added up, in minutes since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Minutes of whole servers, and of all.
+    pub minute: i64,
+    /// Hours.
+    pub hour: i64,
+    /// Days.
+    pub day: i64,
+}
+
+#[derive(Queryable)]
+struct Row {
+    server_id: String,
+    tool_name: String,
+    start: i64,
+    calls: i64,
+    errors: i64,
+    execution_time: i64,
+    latencies: Vec<u8>,
+}
+
+type Columns = (
+    call_rollups::server_id,
+    call_rollups::tool_name,
+    call_rollups::start,
+    call_rollups::calls,
+    call_rollups::errors,
+    call_rollups::execution_time,
+    call_rollups::latencies,
+);
+
+const COLUMNS: Columns = (
+    call_rollups::server_id,
+    call_rollups::tool_name,
+    call_rollups::start,
+    call_rollups::calls,
+    call_rollups::errors,
+    call_rollups::execution_time,
+    call_rollups::latencies,
+);
+
+fn read(row: Row) -> Result<(Key, Rollup)> {
+    let none = || Error::Internal("stored latencies are none".into());
+    let latencies = Latencies::from_bytes(&row.latencies).ok_or_else(none)?;
+    let Row { server_id: server, tool_name: tool, start, calls, errors, execution_time, .. } = row;
+    Ok((Key { server, tool, start }, Rollup { calls, errors, execution_time, latencies }))
+}
+
+/// Writes what was counted, in the place of what was there.
+pub fn put<'a>(
+    db: &mut Connection,
+    step: Step,
+    counted: impl IntoIterator<Item = (&'a Key, &'a Rollup)>,
+) -> Result<()> {
+    for (key, rollup) in counted {
+        let put = put::Put::of(step, key, rollup);
+        on!(db, conn => put.execute(conn))?;
+    }
+    Ok(())
+}
+
+/// What was counted under one key; nothing counts as nothing.
+pub fn find(db: &mut Connection, step: Step, key: &Key) -> Result<Rollup> {
+    let row = on!(db, conn => call_rollups::table
+        .find((step.minutes(), &key.server, &key.tool, key.start))
+        .select(COLUMNS)
+        .first::<Row>(conn)
+        .optional())?;
+    Ok(row.map(read).transpose()?.map(|(_, rollup)| rollup).unwrap_or_default())
+}
+
+/// Everything counted from one minute to before another, parts and totals alike.
+pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+    let rows = on!(db, conn => call_rollups::table
+        .filter(call_rollups::step.eq(step.minutes()))
+        .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
+        .select(COLUMNS)
+        .load::<Row>(conn))?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The first minute from `from` on that something was counted for.
+pub fn next_start(db: &mut Connection, step: Step, from: i64) -> Result<Option<i64>> {
+    Ok(on!(db, conn => call_rollups::table
+        .filter(call_rollups::step.eq(step.minutes()).and(call_rollups::start.ge(from)))
+        .select(call_rollups::start)
+        .order(call_rollups::start.asc())
+        .first(conn)
+        .optional())?)
+}
+
+/// Forgets what was counted before `start`.
+pub fn delete_before(db: &mut Connection, step: Step, start: i64) -> Result<()> {
+    let old = call_rollups::table.filter(call_rollups::step.eq(step.minutes()).and(call_rollups::start.lt(start)));
+    on!(db, conn => diesel::delete(old).execute(conn))?;
+    Ok(())
+}
+
+/// How far it has been added up.
+pub fn marks(db: &mut Connection) -> Result<Marks> {
+    let rows: Vec<(i16, i64)> = on!(db, conn => rollup_marks::table.load(conn))?;
+    let of = |step: Step| rows.iter().find(|(known, _)| *known == step.minutes()).map_or(0, |(_, through)| *through);
+    Ok(Marks { minute: of(Step::Minute), hour: of(Step::Hour), day: of(Step::Day) })
+}
+
+/// Notes how far.
+pub fn set_mark(db: &mut Connection, step: Step, through: i64) -> Result<()> {
+    let row = (rollup_marks::step.eq(step.minutes()), rollup_marks::through.eq(through));
+    on!(db, conn => diesel::insert_into(rollup_marks::table)
+        .values(row)
+        .on_conflict(rollup_marks::step)
+        .do_update()
+        .set(rollup_marks::through.eq(through))
+        .execute(conn))?;
+    Ok(())
+}
+
+/// What was counted from one minute to before another, in buckets of `step` by their beginnings. Empty ones are left out.
+pub fn series(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<BTreeMap<i64, Rollup>> {
+    // One view of marks and rows: what is added up meanwhile is read in one form only.
+    db.transaction(|db| {
+        let marks = marks(db)?;
+        let coarse = [(Step::Day, marks.day), (Step::Hour, marks.hour), (Step::Minute, marks.minute)];
+        let (mut buckets, mut at) = (BTreeMap::new(), from);
+        for (source, mark) in coarse.into_iter().filter(|(source, _)| *source <= step) {
+            let end = mark.min(until);
+            if at < end {
+                gather(&mut buckets, step, totals(db, whose, source, at, end)?);
+                at = end;
+            }
+        }
+        if at < until {
+            gather(&mut buckets, step, parts(db, whose, at, until)?);
+        }
+        Ok(buckets)
+    })
+}
+
+fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<(Key, Rollup)>) {
+    for (key, rollup) in rows {
+        buckets.entry(step.floor(key.start)).or_default().absorb(&rollup);
+    }
+}
+
+/// Rows that have been added up.
+fn totals(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+    let (servers, tool) = match whose {
+        Whose::All => (vec![ALL.to_owned()], ALL),
+        Whose::Servers(servers) => (texts(servers), ALL),
+        Whose::Tool(server, tool) => (vec![server.to_string()], tool.as_str()),
+    };
+    let rows = on!(db, conn => call_rollups::table
+        .filter(call_rollups::step.eq(step.minutes()))
+        .filter(call_rollups::server_id.eq_any(&servers).and(call_rollups::tool_name.eq(tool)))
+        .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
+        .select(COLUMNS)
+        .load::<Row>(conn))?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Rows as the recorder writes them.
+fn parts(db: &mut Connection, whose: &Whose, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+    let (servers, tool) = match whose {
+        Whose::All => (None, None),
+        Whose::Servers(servers) => (Some(texts(servers)), None),
+        Whose::Tool(server, tool) => (Some(vec![server.to_string()]), Some(tool)),
+    };
+    let rows = on!(db, conn => {
+        let mut query = call_rollups::table
+            .filter(call_rollups::step.eq(Step::Minute.minutes()))
+            .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
+            .filter(call_rollups::tool_name.ne(ALL))
+            .select(COLUMNS)
+            .into_boxed();
+        if let Some(servers) = &servers {
+            query = query.filter(call_rollups::server_id.eq_any(servers));
+        }
+        if let Some(tool) = tool {
+            query = query.filter(call_rollups::tool_name.eq(tool));
+        }
+        query.load::<Row>(conn)
+    })?;
+    rows.into_iter().map(read).collect()
+}
+
+fn texts(servers: &[ServerId]) -> Vec<String> {
+    servers.iter().map(ToString::to_string).collect()
+}
