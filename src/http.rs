@@ -18,6 +18,7 @@ mod body;
 mod calls;
 mod client;
 mod conditional;
+mod dashboard;
 mod docs;
 mod draft;
 mod edge;
@@ -81,7 +82,8 @@ macro_rules! urls {
 
 urls! {
     open {
-        "/" => get state::front_page;
+        "/" => get dashboard::page;
+        "/dashboard/{file}" => get dashboard::file;
         "/livez" => get state::live;
         "/readyz" => get state::ready;
         "/health" => get state::health;

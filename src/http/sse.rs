@@ -44,7 +44,9 @@ pub(super) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
 /// Sends `events`, and a comment now and then, until they end, the client goes or Ostler shuts down.
 pub(super) fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     let draining = Box::pin(runtime.clone().draining());
-    stream_response(with_keep_alive(events).take_until(draining))
+    // The head goes out with the first bytes: whoever listens should know at once that the stream is open.
+    let opened = stream::once(async { Bytes::from_static(b": open\n\n") });
+    stream_response(opened.chain(with_keep_alive(events)).take_until(draining))
 }
 
 /// Sends `events`, and a comment now and then, until they end or the client goes, shutdown or not.

@@ -1,6 +1,6 @@
 //! How Ostler itself is: alive, ready, its figures.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -113,8 +113,3 @@ fn figures_type(request: &HttpRequest) -> &'static str {
 }
 
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
-
-/// Sends visitors to the documentation.
-pub(super) async fn front_page() -> web::Redirect {
-    web::Redirect::to("docs").see_other()
-}

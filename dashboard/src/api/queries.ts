@@ -1,0 +1,86 @@
+/** The queries that several pages share, and the keys by which events refresh them. */
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { all, api, ApiError, send } from "./client";
+import type { List, Me, Permission, ServerDetails, ServerItem, Tool } from "./types";
+
+/** Begin the key of every query with one of these, and events keep it fresh. */
+export const keys = {
+  me: ["me"],
+  servers: ["servers"],
+  server: (id: string) => ["server", id],
+  health: (id: string) => ["health", id],
+  tools: (id: string) => ["tools", id],
+  callsOf: (serverId: string) => ["calls-of", serverId],
+  calls: ["calls"],
+  overview: ["overview"],
+  gateway: ["gateway"],
+  audit: ["audit"],
+  users: ["users"],
+} as const;
+
+export function makeClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        gcTime: 300_000,
+        refetchOnWindowFocus: false,
+        refetchOnReconnect: true,
+        retry: (failures, error) => failures < 2 && mayHelp(error),
+        retryDelay: (failures, error) =>
+          Math.min((error instanceof ApiError && error.retryAfter) || 500 * 2 ** failures, 60_000),
+      },
+      mutations: { retry: false },
+    },
+  });
+}
+
+function mayHelp(error: unknown): boolean {
+  return error instanceof ApiError && [0, 429, 502, 503, 504].includes(error.status);
+}
+
+export function useMe() {
+  return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal), staleTime: 300_000 });
+}
+
+/** Whether the caller holds a permission; `mcp:manage` includes the other `mcp:` ones. */
+export function useMay(): (permission: Permission) => boolean {
+  const { data } = useMe();
+  return (permission) =>
+    !!data &&
+    (data.permissions.includes(permission) ||
+      (permission.startsWith("mcp:") && data.permissions.includes("mcp:manage")));
+}
+
+/** Every server the caller may see. */
+export function useServers() {
+  const { data: me } = useMe();
+  const path = me?.permissions.includes("mcp:manage") ? "/api/mcp/admin/all" : "/api/mcp";
+  return useQuery({
+    queryKey: keys.servers,
+    queryFn: ({ signal }) => all<ServerItem>(path, signal),
+    enabled: !!me,
+    staleTime: 30_000,
+  });
+}
+
+/** A server, and the tag to change exactly this revision of it with. */
+export function useServer(id: string) {
+  return useQuery({
+    queryKey: keys.server(id),
+    queryFn: async ({ signal }) => {
+      const response = await send(`/api/mcp/${encodeURIComponent(id)}`, { signal });
+      return { details: (await response.json()) as ServerDetails, etag: response.headers.get("etag") ?? "" };
+    },
+  });
+}
+
+/** The tools of a server, as it describes them. */
+export function useTools(id: string, enabled = true) {
+  return useQuery({
+    queryKey: keys.tools(id),
+    queryFn: async ({ signal }) => (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
+    enabled,
+    staleTime: 60_000,
+  });
+}

@@ -1,0 +1,211 @@
+/** What the API sends; see `/docs`. */
+
+export interface List<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  requestId: string;
+  errors?: { pointer: string; message: string }[];
+  stderr?: string[];
+  toolError?: unknown;
+  callId?: string;
+  executionTime?: number;
+}
+
+export type Permission =
+  | "mcp:read" | "mcp:write" | "mcp:execute" | "mcp:manage"
+  | "gateway:read" | "gateway:manage" | "users:manage" | "audit:read";
+
+export type Role = "admin" | "developer" | "executor" | "viewer";
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  disabled: boolean;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Me extends User {
+  permissions: Permission[];
+}
+
+export type Health = "UNKNOWN" | "STARTING" | "HEALTHY" | "UNHEALTHY" | "STOPPED" | "ERROR";
+export type Status = "stopped" | "starting" | "running" | "restarting" | "stopping" | "failed";
+export type Isolation = "shared" | "per-user" | "per-session";
+
+export interface ExitReport {
+  reason: string;
+  code: number | null;
+  signal: number | null;
+  at: string;
+  stderr: string[];
+}
+
+export interface RuntimeStatus {
+  status: Status;
+  pid: number | null;
+  uptime: number | null;
+  restarts: number;
+  lastExit: ExitReport | null;
+  nextAttemptAt: string | null;
+  protocolVersion: string | null;
+  tools: number | null;
+  inFlight: number;
+  strayLines: number;
+  strayAnswers: number;
+}
+
+export interface ToolRules {
+  allow: string[];
+  deny: string[];
+  descriptions: Record<string, string>;
+}
+
+export interface Server {
+  id: string;
+  userId: string;
+  name: string;
+  description: string | null;
+  transport: "stdio" | "streamable-http";
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  url: string | null;
+  headers: Record<string, string>;
+  isolation: Isolation;
+  tools: ToolRules;
+  enabled: boolean;
+  healthStatus: Health;
+  totalCalls: number;
+  lastUsedAt: string | null;
+  lastHealthCheck: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface ServerItem extends Server {
+  runtimeStatus: RuntimeStatus;
+}
+
+export interface ServerDetails {
+  server: Server;
+  stats: { totalCalls: number; totalErrors: number; averageExecutionTime: number; totalExecutionTime: number };
+  runtimeStatus: RuntimeStatus;
+}
+
+export interface OutputLine {
+  seq: number;
+  at: string;
+  line: string;
+}
+
+export interface ToolCall {
+  id: string;
+  serverId: string;
+  userId: string;
+  toolName: string;
+  parameters: unknown;
+  response: unknown;
+  success: boolean;
+  errorMessage: string | null;
+  executionTime: number;
+  createdAt: string;
+}
+
+/** A tool as its server describes it. */
+export interface Tool {
+  name: string;
+  title?: string;
+  description?: string;
+  inputSchema?: Record<string, unknown>;
+  outputSchema?: Record<string, unknown>;
+  annotations?: {
+    title?: string;
+    readOnlyHint?: boolean;
+    destructiveHint?: boolean;
+    idempotentHint?: boolean;
+    openWorldHint?: boolean;
+  };
+}
+
+export interface Share {
+  userId: string;
+  permissions: Permission[];
+}
+
+export interface Overview {
+  servers: { total: number; healthy: number; degraded: number; down: number };
+  calls: { total: number; perMinute: number; errorRate: number; p50: number | null; p95: number | null; p99: number | null };
+  restarts: number;
+  since: string;
+}
+
+export interface CallBucket {
+  start: string;
+  calls: number;
+  errors: number;
+  average: number | null;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
+export interface HealthEntry {
+  at: string;
+  healthStatus: Health;
+  reason: string | null;
+}
+
+export interface Usage {
+  now: { cpu: number; memory: number; descriptors: number; processes: number; at: string } | null;
+  samples: { cpu: number; memory: number; descriptors: number; processes: number; at: string }[];
+}
+
+export interface TimelineItem {
+  at: string;
+  kind: "stderr" | "ostler" | "call";
+  level?: string;
+  text: string;
+  callId?: string;
+}
+
+export interface ImportAnswer {
+  servers: { name: string; action: "create" | "update" | "skip" | "refuse"; problem?: string; server?: Server }[];
+}
+
+/** What arrives on `/api/events`, by the event's name. */
+export interface Events {
+  server: {
+    id: string;
+    name: string;
+    change: "created" | "updated" | "deleted" | "state";
+    healthStatus: Health;
+    runtimeStatus: RuntimeStatus | null;
+  };
+  exit: { serverId: string; report: ExitReport };
+  restart: { serverId: string; attempt: number };
+  "gave-up": { serverId: string; reason: string };
+  call: {
+    id: string;
+    serverId: string;
+    toolName: string;
+    userId: string;
+    success: boolean;
+    errorMessage: string | null;
+    executionTime: number;
+    createdAt: string;
+  };
+  calls: { serverId: string; count: number; errors: number; sinceMs: number };
+  gateway: { service: string; change: "registered" | "removed" | "health"; instance?: string; healthy?: boolean };
+  gap: { missed: number | null };
+}

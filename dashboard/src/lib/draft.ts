@@ -1,0 +1,118 @@
+/** A server's configuration while somebody writes it, and what of it has changed. */
+import type { Isolation, Server } from "../api/types";
+
+export type Pair = [name: string, value: string];
+
+export interface Draft {
+  name: string;
+  description: string;
+  kind: "program" | "address";
+  command: string;
+  /** One argument on each line. */
+  args: string;
+  env: Pair[];
+  url: string;
+  headers: Pair[];
+  isolation: Isolation;
+  enabled: boolean;
+  /** One pattern on each line. */
+  allow: string;
+  deny: string;
+}
+
+export const emptyDraft: Draft = {
+  name: "",
+  description: "",
+  kind: "program",
+  command: "",
+  args: "",
+  env: [],
+  url: "",
+  headers: [],
+  isolation: "shared",
+  enabled: true,
+  allow: "",
+  deny: "",
+};
+
+export function draftOf(server: Server): Draft {
+  return {
+    name: server.name,
+    description: server.description ?? "",
+    kind: server.url === null ? "program" : "address",
+    command: server.command,
+    args: server.args.join("\n"),
+    env: Object.entries(server.env),
+    url: server.url ?? "",
+    headers: Object.entries(server.headers),
+    isolation: server.isolation,
+    enabled: server.enabled,
+    allow: server.tools.allow.join("\n"),
+    deny: server.tools.deny.join("\n"),
+  };
+}
+
+/** The body that makes a server of a draft, or changes one to it. */
+export function bodyOf(draft: Draft, descriptions: Record<string, string> = {}): Record<string, unknown> {
+  const place =
+    draft.kind === "program"
+      ? { command: draft.command.trim(), args: lines(draft.args), env: object(draft.env) }
+      : { url: draft.url.trim(), headers: object(draft.headers) };
+  return {
+    name: draft.name.trim(),
+    description: draft.description.trim() || null,
+    ...place,
+    isolation: draft.isolation,
+    enabled: draft.enabled,
+    tools: { allow: patterns(draft.allow), deny: patterns(draft.deny), descriptions },
+  };
+}
+
+export interface Difference {
+  field: string;
+  was: string[];
+  becomes: string[];
+}
+
+/** What of a server a body would change, field by field; secrets are named, not shown. */
+export function differences(server: Server, body: Record<string, unknown>): Difference[] {
+  const old = bodyOf(draftOf(server), server.tools.descriptions);
+  const fields = [...new Set([...Object.keys(old), ...Object.keys(body)])];
+  return fields
+    .map((field) => ({ field, was: shown(field, old[field]), becomes: shown(field, body[field], old[field]) }))
+    .filter(({ field }) => JSON.stringify(old[field] ?? null) !== JSON.stringify(body[field] ?? null));
+}
+
+/** The fields of a body that change something. */
+export function changed(server: Server, body: Record<string, unknown>): Record<string, unknown> {
+  const fields = differences(server, body).map(({ field }) => field);
+  return Object.fromEntries(Object.entries(body).filter(([field]) => fields.includes(field)));
+}
+
+function shown(field: string, value: unknown, old?: unknown): string[] {
+  if (value === null || value === undefined || value === "") return [];
+  if (field === "env" || field === "headers") {
+    const before = (old ?? value) as Record<string, string>;
+    return Object.entries(value as Record<string, string>).map(
+      ([name, secret]) => `${name} = ${before[name] === secret ? "as it is" : "a new value"}`,
+    );
+  }
+  if (field === "tools") {
+    const { allow, deny } = value as { allow: string[]; deny: string[] };
+    return [...allow.map((pattern) => `allow ${pattern}`), ...deny.map((pattern) => `deny ${pattern}`)];
+  }
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+/** Each line by itself; an empty one is an empty argument, except at the end. */
+function lines(text: string): string[] {
+  return text === "" ? [] : text.replace(/\n+$/, "").split("\n").map((line) => line.replace(/\r$/, ""));
+}
+
+function patterns(text: string): string[] {
+  return text.split("\n").map((line) => line.trim()).filter(Boolean);
+}
+
+function object(pairs: Pair[]): Record<string, string> {
+  return Object.fromEntries(pairs.filter(([name]) => name.trim()).map(([name, value]) => [name.trim(), value]));
+}

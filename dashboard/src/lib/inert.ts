@@ -1,0 +1,33 @@
+/**
+ * Text that is not ours (names, tool output, log lines) as text that does nothing: controls, terminal escapes and characters
+ * that turn the direction of writing or cannot be seen are shown by name in place of acting.
+ */
+// Line feed and tab stay; joiners stay too, since scripts and emoji need them.
+const ACTING = new RegExp(
+  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b\\u200e\\u200f" +
+    "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb]|[\\u{e0000}-\\u{e0fff}]",
+  "gu",
+);
+
+export function inert(text: string): string {
+  return text.replace(ACTING, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (code === 0x1b) return "\u27e8ESC\u27e9";
+    return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
+  });
+}
+
+/** The same on one line and at most `most` characters long. */
+export function inertLine(text: string, most = 300): string {
+  const line = inert(text.slice(0, most)).replace(/\s+/g, " ").trim();
+  return text.length > most ? `${line}\u2026` : line;
+}
+
+/** Whether an address may be shown as a link: only the web's own schemes. */
+export function isWebAddress(text: string): boolean {
+  try {
+    return ["http:", "https:"].includes(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+/** What lists of servers have in common. */
+import type { Health, RuntimeStatus, ServerItem } from "../api/types";
+
+export type Group = "healthy" | "degraded" | "down" | "off";
+
+/** Where a server belongs: `off` is down because somebody wants it so. */
+export function group(health: Health): Group {
+  if (health === "HEALTHY") return "healthy";
+  if (health === "STARTING" || health === "UNHEALTHY") return "degraded";
+  return health === "ERROR" ? "down" : "off";
+}
+
+export function isUp(status: RuntimeStatus["status"]): boolean {
+  return status === "running" || status === "starting" || status === "restarting";
+}
+
+export function matches(server: ServerItem, words: string): boolean {
+  const text = [server.name, server.description, server.command, ...server.args, server.url, server.id].join("\n").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+/** What is started or spoken to, on one line. */
+export function commandLine(server: { command: string; args: string[]; url: string | null }): string {
+  return server.url ?? [server.command, ...server.args].map(quoted).join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Does `act` to each of `items`, a few at a time; answers with those it failed for. */
+export async function forEach<T>(items: T[], act: (item: T) => Promise<unknown>, width = 4): Promise<{ item: T; error: unknown }[]> {
+  const failed: { item: T; error: unknown }[] = [];
+  const waiting = [...items];
+  const work = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+      try {
+        await act(item);
+      } catch (error) {
+        failed.push({ item, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: width }, work));
+  return failed;
+}

@@ -1,0 +1,139 @@
+/** What `/api/events` says, brought to the query cache and to the feed. */
+import type { QueryClient } from "@tanstack/react-query";
+import type { Events, ServerDetails, ServerItem } from "../api/types";
+import { keys } from "../api/queries";
+import type { Sent } from "../lib/sse";
+import { Store } from "../lib/store";
+import { Refresher } from "./refresher";
+import { Stream, type StreamState } from "./stream";
+
+/** An event as it was received. */
+export type Live = { [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string } }[keyof Events];
+
+const MOST_IN_FEED = 200;
+
+/** The last events, newest first. */
+export const feed = new Store<readonly Live[]>([]);
+/** How the stream is; `absent` also before anybody logged in. */
+export const liveState = new Store<StreamState>("connecting");
+
+type Listener = (event: Live) => void;
+const listeners = new Set<Listener>();
+
+/** Calls `listener` with every event from now on. */
+export function onEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+let current: Stream | null = null;
+
+/** Events are brought to the page together, so that a flood of them draws it four times a second at most. */
+const TOGETHER = 250;
+
+/** Opens the stream; answers with what closes it. */
+export function goLive(client: QueryClient): () => void {
+  const refresher = new Refresher(client);
+  let waiting: Live[] = [];
+  let timer: number | undefined;
+  let [number, opens] = [0, 0];
+  const show = () => {
+    timer = undefined;
+    const events = waiting;
+    waiting = [];
+    apply(client, refresher, events);
+    listeners.forEach((listener) => events.forEach(listener));
+    const shown = events.filter((event) => event.event !== "gap").reverse();
+    if (shown.length) feed.set([...shown, ...feed.get()].slice(0, MOST_IN_FEED));
+  };
+  const stream = new Stream(
+    "/api/events",
+    (sent) => {
+      for (const one of sent) {
+        const event = parse(one, `${++number}`);
+        if (event) waiting.push(event);
+      }
+      if (waiting.length) timer ??= window.setTimeout(show, TOGETHER);
+    },
+    (resumed) => {
+      // What happened while nothing was heard is in nobody's cache.
+      if (opens++ > 0 && !resumed) void client.invalidateQueries();
+    },
+  );
+  current = stream;
+  const unwatch = stream.state.watch(() => {
+    liveState.set(stream.state.get());
+    refresher.poll(stream.state.get() === "absent");
+  });
+  return () => {
+    unwatch();
+    clearTimeout(timer);
+    stream.close();
+    refresher.stop();
+    current = null;
+    feed.set([]);
+    liveState.set("connecting");
+  };
+}
+
+/** Tries to open the stream again at once. */
+export function reconnect(): void {
+  current?.retry();
+}
+
+function parse({ event, data }: Sent, key: string): Live | null {
+  try {
+    return { event, data: JSON.parse(data), at: Date.now(), key } as Live;
+  } catch {
+    return null;
+  }
+}
+
+function apply(client: QueryClient, refresher: Refresher, events: Live[]): void {
+  patch(client, events.flatMap((event) => (event.event === "server" && event.data.change === "state" ? [event.data] : [])));
+  for (const event of events) refresh(client, refresher, event);
+}
+
+function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
+  switch (event.event) {
+    case "gap":
+      // Something was missed, and nobody knows what.
+      return void client.invalidateQueries();
+    case "server":
+      if (event.data.change !== "state") refresher.soon(keys.servers, keys.server(event.data.id));
+      return refresher.soon(keys.overview, keys.health(event.data.id));
+    case "exit":
+    case "restart":
+    case "gave-up":
+      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId));
+    case "call":
+    case "calls":
+      return refresher.soon(keys.calls, keys.callsOf(event.data.serverId), keys.overview);
+    case "gateway":
+      return refresher.soon(keys.gateway);
+  }
+}
+
+/** Puts changes of state straight where they are shown: no request needed. */
+function patch(client: QueryClient, changes: Events["server"][]): void {
+  if (!changes.length) return;
+  const latest = new Map(changes.map((change) => [change.id, change]));
+  client.setQueryData<ServerItem[]>(keys.servers, (items) =>
+    items?.map((item) => {
+      const change = latest.get(item.id);
+      return change ? { ...item, healthStatus: change.healthStatus, runtimeStatus: change.runtimeStatus ?? item.runtimeStatus } : item;
+    }),
+  );
+  for (const { id, healthStatus, runtimeStatus } of latest.values()) {
+    client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) =>
+      known && {
+        ...known,
+        details: {
+          ...known.details,
+          server: { ...known.details.server, healthStatus },
+          runtimeStatus: runtimeStatus ?? known.details.runtimeStatus,
+        },
+      },
+    );
+  }
+}

@@ -1,0 +1,86 @@
+/** What happens, as it happens; of one server or of all. */
+import { Link } from "wouter";
+import { useServers } from "../api/queries";
+import { count, millis } from "../lib/format";
+import { to } from "../lib/links";
+import { useStore } from "../lib/store";
+import { feed, liveState, type Live } from "../live/live";
+import { Empty } from "../ui/card";
+import { Dot, healthTone, healthWord, type Tone } from "../ui/state";
+import { Ago, Text } from "../ui/text";
+
+export function Feed({ of }: { of?: string }) {
+  const events = useStore(feed).filter((event) => of === undefined || serverOf(event) === of);
+  const state = useStore(liveState);
+  const names = new Map(useServers().data?.map((server) => [server.id, server.name]));
+  if (!events.length) {
+    return (
+      <Empty title={state === "absent" ? "No live events here" : "Quiet"}>
+        {state === "absent" ? "This Ostler sends none, or not to this account." : "Calls, restarts and changes appear here."}
+      </Empty>
+    );
+  }
+  return (
+    <ol className="feed" role="log" aria-label="Events" tabIndex={0}>
+      {events.map((event) => {
+        const [tone, text] = say(event);
+        const id = serverOf(event);
+        return (
+          <li key={event.key}>
+            <Dot tone={tone} />
+            <span className="break">
+              {id && of === undefined && (
+                <>
+                  <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
+                </>
+              )}
+              <Text line>{text}</Text>
+            </span>
+            <span className="tiny muted nowrap"><Ago at={event.at} /></span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function nameOf(event: Live, names: Map<string, string>, id: string): string {
+  return event.event === "server" ? event.data.name : (names.get(id) ?? "a server");
+}
+
+function serverOf(event: Live): string | null {
+  if (event.event === "server") return event.data.id;
+  return "serverId" in event.data ? event.data.serverId : null;
+}
+
+function say(event: Live): [Tone, string] {
+  switch (event.event) {
+    case "server":
+      if (event.data.change !== "state") return ["idle", `was ${event.data.change}`];
+      return [healthTone(event.data.healthStatus), `is ${healthWord(event.data.healthStatus).toLowerCase()}`];
+    case "exit":
+      return ["bad", event.data.report.reason];
+    case "restart":
+      return ["warn", `is started again, attempt ${event.data.attempt}`];
+    case "gave-up":
+      return ["bad", `was given up: ${event.data.reason}`];
+    case "call":
+      return event.data.success
+        ? ["ok", `${event.data.toolName} answered in ${millis(event.data.executionTime)}`]
+        : ["bad", `${event.data.toolName} failed: ${event.data.errorMessage ?? "no reason given"}`];
+    case "calls":
+      return [
+        event.data.errors ? "warn" : "ok",
+        `${count(event.data.count)} calls${event.data.errors ? `, ${count(event.data.errors)} failed` : ""}`,
+      ];
+    case "gateway":
+      return sayGateway(event.data);
+    case "gap":
+      return ["idle", "some events were missed"];
+  }
+}
+
+function sayGateway({ service, change, instance, healthy }: Extract<Live, { event: "gateway" }>["data"]): [Tone, string] {
+  if (change !== "health") return ["idle", `service ${service} was ${change}`];
+  return [healthy ? "ok" : "bad", `${service}: ${instance ?? "it"} is ${healthy ? "healthy" : "unhealthy"} again`.replace("unhealthy again", "unhealthy")];
+}

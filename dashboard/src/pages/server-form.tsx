@@ -1,0 +1,97 @@
+/** The fields of a server's configuration. */
+import { ApiError } from "../api/client";
+import type { Draft, Pair } from "../lib/draft";
+import { Button, Choices } from "../ui/button";
+import { Area, Check, Input, Select } from "../ui/field";
+
+export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange: (draft: Draft) => void; error: unknown }) {
+  const set = <K extends keyof Draft>(key: K, value: Draft[K]) => onChange({ ...draft, [key]: value });
+  const fault = (pointer: string) => (error instanceof ApiError ? error.at(pointer) : undefined);
+  return (
+    <>
+      <div className="row even">
+        <Input label="Name" required maxLength={128} value={draft.name} fault={fault("/name")} onChange={(event) => set("name", event.target.value)} />
+        <Input label="What it is for" maxLength={2000} value={draft.description} fault={fault("/description")} onChange={(event) => set("description", event.target.value)} />
+      </div>
+      <Choices
+        label="Where it runs"
+        value={draft.kind}
+        options={[["program", "A program of this machine"], ["address", "A server elsewhere"]]}
+        onChange={(kind) => set("kind", kind)}
+      />
+      {draft.kind === "program" ? (
+        <>
+          <Input
+            label="Program" required className="mono" value={draft.command} fault={fault("/command")}
+            hint="By path, or found on PATH: npx, uvx, docker, /opt/mcp/server. It is never given to a shell."
+            onChange={(event) => set("command", event.target.value)}
+          />
+          <Area
+            label="Arguments" className="mono" value={draft.args} fault={fault("/args")} hint="One on each line, without quotes."
+            onChange={(event) => set("args", event.target.value)}
+          />
+          <Pairs label="Environment" what="variable" pairs={draft.env} fault={fault("/env")} onChange={(env) => set("env", env)} />
+        </>
+      ) : (
+        <>
+          <Input
+            label="Address" required type="url" className="mono" placeholder="https://mcp.example.org/mcp" value={draft.url} fault={fault("/url")}
+            onChange={(event) => set("url", event.target.value)}
+          />
+          <Pairs label="Headers" what="header" pairs={draft.headers} fault={fault("/headers")} onChange={(headers) => set("headers", headers)} />
+        </>
+      )}
+      <Select
+        label="Who shares a process of it" value={draft.isolation} onChange={(event) => set("isolation", event.target.value as Draft["isolation"])}
+        hint="Only a process that one user or one session has for itself may ask its client for something."
+      >
+        <option value="shared">Everybody: one process</option>
+        <option value="per-user">Each user has one</option>
+        <option value="per-session">Each session has one</option>
+      </Select>
+      <details>
+        <summary>Which tools are shown</summary>
+        <div className="row even">
+          <Area label="Only these" className="mono" value={draft.allow} fault={fault("/tools/allow")} hint="One name on each line; * stands for anything. None means all." onChange={(event) => set("allow", event.target.value)} />
+          <Area label="None of these" className="mono" value={draft.deny} fault={fault("/tools/deny")} hint="As read_*, or delete_file." onChange={(event) => set("deny", event.target.value)} />
+        </div>
+      </details>
+      <Check label="Starts now and with Ostler" checked={draft.enabled} onChange={(event) => set("enabled", event.target.checked)} />
+    </>
+  );
+}
+
+function Pairs({
+  label,
+  what,
+  pairs,
+  fault,
+  onChange,
+}: {
+  label: string;
+  what: string;
+  pairs: Pair[];
+  fault: string | undefined;
+  onChange: (pairs: Pair[]) => void;
+}) {
+  const set = (index: number, pair: Pair) => onChange(pairs.map((old, at) => (at === index ? pair : old)));
+  return (
+    <fieldset className="field">
+      <legend>{label}</legend>
+      {pairs.map(([name, value], index) => (
+        <div className="pair" key={index}>
+          <input className="mono" aria-label={`Name of ${what} ${index + 1}`} placeholder="NAME" value={name} autoComplete="off" spellCheck={false}
+            onChange={(event) => set(index, [event.target.value, value])} />
+          <input className="mono" aria-label={`Value of ${name || `${what} ${index + 1}`}`} value={value} autoComplete="off" spellCheck={false}
+            onFocus={(event) => event.target.select()} onChange={(event) => set(index, [name, event.target.value])} />
+          <Button icon="close" look="quiet" label={`Remove ${name || `${what} ${index + 1}`}`} onClick={() => onChange(pairs.filter((_, at) => at !== index))} />
+        </div>
+      ))}
+      <div className="row">
+        <Button icon="plus" look="compact" onClick={() => onChange([...pairs, ["", ""]])}>Add a {what}</Button>
+        <span className="hint">Values are kept encrypted, and never shown again.</span>
+      </div>
+      {fault && <span className="fault">{fault}</span>}
+    </fieldset>
+  );
+}

@@ -1,0 +1,131 @@
+/** What a server writes on standard error, as it writes it. */
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { LineBuffer } from "../../lib/lines";
+import { count, moment } from "../../lib/format";
+import { inert } from "../../lib/inert";
+import { useStore } from "../../lib/store";
+import { Stream } from "../../live/stream";
+import { Button } from "../../ui/button";
+import { Card, Empty } from "../../ui/card";
+import { Search } from "../../ui/field";
+import { Badge } from "../../ui/state";
+import type { OutputLine } from "../../api/types";
+import type { TabProps } from "../server";
+
+const ROW = 19;
+const SPARE = 20;
+
+export function Output({ details: { server } }: TabProps) {
+  const [{ buffer, stream }, setSource] = useState<Source>(emptySource);
+  useEffect(() => {
+    const buffer = new LineBuffer();
+    const stream = new Stream(`/api/mcp/${encodeURIComponent(server.id)}/output?follow=true`, (events) =>
+      buffer.add(events.map((event) => JSON.parse(event.data) as OutputLine)),
+    );
+    setSource({ buffer, stream });
+    return () => {
+      stream.close();
+      buffer.close();
+    };
+  }, [server.id]);
+  return buffer && stream ? <Lines buffer={buffer} stream={stream} name={server.name} /> : null;
+}
+
+interface Source {
+  buffer: LineBuffer | null;
+  stream: Stream | null;
+}
+
+const emptySource: Source = { buffer: null, stream: null };
+
+function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; name: string }) {
+  const latest = useSyncExternalStore(buffer.watch, buffer.get);
+  const [held, setHeld] = useState<readonly OutputLine[] | null>(null);
+  const [words, setWords] = useState("");
+  const state = useStore(stream.state);
+  const all = held ?? latest;
+  const shown = useMemo(() => {
+    const wanted = words.trim().toLowerCase();
+    return wanted ? all.filter(({ line }) => line.toLowerCase().includes(wanted)) : all;
+  }, [all, words]);
+  const waiting = held ? newer(latest, held) : 0;
+
+  const download = () => {
+    const text = all.map(({ at, line }) => `${at} ${line}\n`).join("");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = `${name.replace(/[^\w.-]+/g, "_") || "server"}-stderr.log`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  return (
+    <Card
+      flush
+      title="Standard error"
+      actions={
+        <>
+          {state === "live" && !held ? <Badge tone="ok">Live</Badge> : <Badge tone={held ? "idle" : "warn"}>{held ? "Paused" : state}</Badge>}
+          <span className="small muted">
+            {count(shown.length)} {words.trim() ? `of ${count(all.length)} ` : ""}lines{waiting > 0 && `, ${count(waiting)} more since`}
+          </span>
+          <Search label="Search these lines" value={words} onChange={setWords} />
+          <Button icon={held ? "play" : "pause"} aria-pressed={!!held} onClick={() => setHeld(held ? null : latest)}>{held ? "Go on" : "Pause"}</Button>
+          <Button icon="download" label="Download these lines" onClick={download} disabled={!all.length} />
+        </>
+      }
+    >
+      {shown.length ? <View lines={shown} follow={!held} /> : <Empty title={words.trim() ? "No line matches" : "It has written nothing yet"} />}
+    </Card>
+  );
+}
+
+function newer(latest: readonly OutputLine[], held: readonly OutputLine[]): number {
+  return Math.max(0, (latest.at(-1)?.seq ?? 0) - (held.at(-1)?.seq ?? 0));
+}
+
+/** Only the lines in sight are in the document, however many there are. */
+function View({ lines, follow }: { lines: readonly OutputLine[]; follow: boolean }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [range, setRange] = useState({ top: 0, height: 480 });
+  const stick = useRef(true);
+
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const measure = () => setRange({ top: element.scrollTop, height: element.clientHeight });
+    const scrolled = () => {
+      stick.current = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW;
+      measure();
+    };
+    const resized = new ResizeObserver(measure);
+    resized.observe(element);
+    element.addEventListener("scroll", scrolled, { passive: true });
+    return () => {
+      resized.disconnect();
+      element.removeEventListener("scroll", scrolled);
+    };
+  }, []);
+
+  useEffect(() => {
+    const element = box.current;
+    if (element && follow && stick.current) element.scrollTop = element.scrollHeight;
+  }, [lines, follow]);
+
+  const first = Math.max(0, Math.floor(range.top / ROW) - SPARE);
+  const last = Math.min(lines.length, Math.ceil((range.top + range.height) / ROW) + SPARE);
+  return (
+    <div className="output" ref={box} tabIndex={0} role="region" aria-label="Lines on standard error, newest last">
+      <div className="output-all" style={{ height: lines.length * ROW }}>
+        <div className="output-seen" style={{ transform: `translateY(${first * ROW}px)` }}>
+          {lines.slice(first, last).map((line) => (
+            <div key={line.seq}>
+              <time dateTime={line.at}>{moment(line.at)}</time>
+              <bdi className="foreign">{inert(line.line.slice(0, 4000)).replaceAll("\n", "\u240a")}</bdi>
+            </div>
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}

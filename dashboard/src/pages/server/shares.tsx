@@ -1,0 +1,102 @@
+/** Who else may use a server. */
+import { useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { all, api } from "../../api/client";
+import { keys, useMay } from "../../api/queries";
+import type { List, Permission, Share, User } from "../../api/types";
+import { useAction } from "../../ui/action";
+import { Button } from "../../ui/button";
+import { Card, Empty, Failed, Loaded } from "../../ui/card";
+import { Input, Select } from "../../ui/field";
+import { Text } from "../../ui/text";
+import type { TabProps } from "../server";
+
+const rights: [Permission, string][] = [["mcp:read", "see it"], ["mcp:execute", "call its tools"], ["mcp:write", "change it"]];
+
+export function Shares({ details: { server } }: TabProps) {
+  const may = useMay();
+  const key = ["shares", server.id];
+  const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
+  const users = useQuery({
+    queryKey: keys.users,
+    queryFn: ({ signal }) => all<User>("/api/auth/users", signal),
+    enabled: may("users:manage"),
+  });
+  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "The share has ended" });
+  const name = (id: string) => {
+    const user = users.data?.find((one) => one.id === id);
+    return user ? `${user.name} <${user.email}>` : id;
+  };
+  return (
+    <div className="columns">
+      <Card title="Shared with" flush>
+        <Loaded query={shares}>
+          {({ items }) =>
+            items.length ? (
+              <ul className="list">
+                {items.map((share) => (
+                  <li key={share.userId} className="row">
+                    <div className="grow">
+                      <div className="cut"><Text line>{name(share.userId)}</Text></div>
+                      <div className="small muted">may {rights.filter(([right]) => share.permissions.includes(right)).map(([, word]) => word).join(", ")}</div>
+                    </div>
+                    {may("mcp:write") && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
+                  </li>
+                ))}
+              </ul>
+            ) : (
+              <Empty title="Nobody else">Its owner and those who manage all servers may use it.</Empty>
+            )
+          }
+        </Loaded>
+      </Card>
+      {may("mcp:write") && <NewShare serverId={server.id} owner={server.userId} users={users.data} refresh={key} />}
+    </div>
+  );
+}
+
+function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner: string; users: User[] | undefined; refresh: string[] }) {
+  const [userId, setUserId] = useState("");
+  const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
+  const share = useAction(() => api.post(`/api/mcp/${serverId}/shares`, { userId: userId.trim(), permissions: chosen }), {
+    refresh: [refresh],
+    done: "It is shared",
+    onDone: () => setUserId(""),
+    quiet: true,
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    share.mutate();
+  };
+  return (
+    <Card title="Share it">
+      <form className="stack" onSubmit={submit}>
+        {users ? (
+          <Select label="With" required value={userId} onChange={(event) => setUserId(event.target.value)}>
+            <option value="">Choose an account</option>
+            {users.filter((user) => user.id !== owner && !user.disabled).map((user) => (
+              <option key={user.id} value={user.id}>{`${user.name} <${user.email}>`}</option>
+            ))}
+          </Select>
+        ) : (
+          <Input label="With" required value={userId} hint="The id of an account; its owner sees it under “Keys”." onChange={(event) => setUserId(event.target.value)} />
+        )}
+        <fieldset className="stack">
+          <legend>Who may</legend>
+          {rights.map(([right, word]) => (
+            <label key={right} className="check">
+              <input
+                type="checkbox"
+                checked={chosen.includes(right)}
+                onChange={() => setChosen(chosen.includes(right) ? chosen.filter((one) => one !== right) : [...chosen, right])}
+              />
+              {word}
+            </label>
+          ))}
+        </fieldset>
+        {share.isError && <Failed error={share.error} />}
+        <div><Button type="submit" look="primary" busy={share.isPending} disabled={!userId || !chosen.length}>Share</Button></div>
+      </form>
+    </Card>
+  );
+}

@@ -1,0 +1,74 @@
+/** The tools a server offers. */
+import { useState } from "react";
+import { useMay, useTools } from "../../api/queries";
+import type { Tool } from "../../api/types";
+import { plural } from "../../lib/format";
+import { to } from "../../lib/links";
+import { ButtonLink } from "../../ui/button";
+import { Card, Empty, Loaded } from "../../ui/card";
+import { Search } from "../../ui/field";
+import { Code, Text } from "../../ui/text";
+import type { TabProps } from "../server";
+
+export function Tools({ details: { server } }: TabProps) {
+  const tools = useTools(server.id);
+  const [words, setWords] = useState("");
+  return (
+    <Loaded query={tools}>
+      {(items) => {
+        const found = items.filter((tool) => `${tool.name}\n${tool.title}\n${tool.description}`.toLowerCase().includes(words.toLowerCase()));
+        return (
+          <Card title={plural(items.length, "tool")} flush actions={items.length > 8 && <Search label="Search tools" value={words} onChange={setWords} />}>
+            {found.length ? (
+              <ul className="list">
+                {found.map((tool) => <ToolItem key={tool.name} tool={tool} serverId={server.id} />)}
+              </ul>
+            ) : (
+              <Empty title={items.length ? "No tool matches" : "It offers no tools"} />
+            )}
+          </Card>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function ToolItem({ tool, serverId }: { tool: Tool; serverId: string }) {
+  const may = useMay();
+  const title = tool.title ?? tool.annotations?.title;
+  return (
+    <li>
+      <div className="row">
+        <div className="grow">
+          <div className="row">
+            <span className="strong mono"><Text line>{tool.name}</Text></span>
+            {title && title !== tool.name && <span><Text line>{title}</Text></span>}
+            <Hints tool={tool} />
+          </div>
+          {tool.description && <p className="small muted break"><Text most={400} line>{tool.description}</Text></p>}
+          <details className="small">
+            <summary>Schema</summary>
+            <Code label={`Schema of ${tool.name}`}>{JSON.stringify(tool.inputSchema ?? {}, null, 2)}</Code>
+          </details>
+        </div>
+        {may("mcp:execute") && <ButtonLink to={to.tool(serverId, tool.name)} icon="play">Run</ButtonLink>}
+      </div>
+    </li>
+  );
+}
+
+/** What the server says about a tool; it need not be true. */
+export function Hints({ tool: { annotations } }: { tool: Tool }) {
+  if (!annotations) return null;
+  const hints = [
+    annotations.readOnlyHint && "only reads",
+    !annotations.readOnlyHint && annotations.destructiveHint && "may destroy",
+    annotations.idempotentHint && "repeatable",
+    annotations.openWorldHint && "reaches outside",
+  ].filter((hint) => typeof hint === "string");
+  return (
+    <>
+      {hints.map((hint) => <span key={hint} className="tag" title="As the server says">{hint}</span>)}
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+/** What a server's processes use: the whole tree, not only the first. */
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api } from "../../api/client";
+import type { Usage } from "../../api/types";
+import { bytes, count } from "../../lib/format";
+import { Card, Empty, Loaded } from "../../ui/card";
+import { Chart } from "../../ui/chart";
+import { Ago } from "../../ui/text";
+import type { TabProps } from "../server";
+
+const cores = (value: number) => `${value.toFixed(2)}`;
+
+export function UsageTab({ details: { server } }: TabProps) {
+  const usage = useQuery({
+    queryKey: ["usage", server.id],
+    queryFn: ({ signal }) => api.get<Usage>(`/api/mcp/${server.id}/usage`, signal),
+    // Sampled every ten seconds; nothing announces a sample. A hidden page does not ask.
+    refetchInterval: 15_000,
+    refetchIntervalInBackground: false,
+  });
+  return (
+    <Loaded query={usage} absent={<Card flush><Empty title="This Ostler measures no usage" /></Card>}>
+      {(data) => (data.now || data.samples.length ? <Figures usage={data} /> : <Card flush><Empty title="Nothing runs, so nothing is used" /></Card>)}
+    </Loaded>
+  );
+}
+
+function Figures({ usage: { now, samples } }: { usage: Usage }) {
+  const times = useMemo(() => samples.map((sample) => Date.parse(sample.at) / 1000), [samples]);
+  const cpu = useMemo(() => [{ label: "Cores", values: samples.map((sample) => sample.cpu), kind: "area" as const, color: 1 as const }], [samples]);
+  const memory = useMemo(() => [{ label: "Memory", values: samples.map((sample) => sample.memory), kind: "area" as const, color: 2 as const }], [samples]);
+  return (
+    <>
+      {now && (
+        <>
+          <dl className="figures">
+            <div className="figure"><dt>Processor</dt><dd>{cores(now.cpu)} <small>cores</small></dd></div>
+            <div className="figure"><dt>Memory</dt><dd>{bytes(now.memory)}</dd></div>
+            <div className="figure"><dt>Open files</dt><dd>{count(now.descriptors)}</dd></div>
+            <div className="figure"><dt>Processes</dt><dd>{count(now.processes)}</dd></div>
+          </dl>
+          <p className="tiny muted">Measured <Ago at={now.at} />.</p>
+        </>
+      )}
+      {samples.length > 1 && (
+        <div className="columns">
+          <Card title="Processor, in cores"><Chart label={`Processor: now ${now ? cores(now.cpu) : "nothing"}`} times={times} series={cpu} format={cores} /></Card>
+          <Card title="Memory"><Chart label={`Memory: now ${now ? bytes(now.memory) : "nothing"}`} times={times} series={memory} format={bytes} /></Card>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,261 @@
+/** Every server the reader may see: find, select, start, stop. */
+import { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { Link } from "wouter";
+import { api, ApiError } from "../api/client";
+import { keys, useMay, useServers } from "../api/queries";
+import type { ServerItem } from "../api/types";
+import { count, plural } from "../lib/format";
+import { to } from "../lib/links";
+import { commandLine, forEach, group, isUp, matches, type Group } from "../lib/servers";
+import { useAction } from "../ui/action";
+import { Button, ButtonLink, Choices } from "../ui/button";
+import { Card, Empty, Loaded, PageHead } from "../ui/card";
+import { Search } from "../ui/field";
+import { Icon } from "../ui/icon";
+import { HealthBadge } from "../ui/state";
+import { Ago, Text } from "../ui/text";
+import { toast } from "../ui/toast";
+import { Begin } from "./begin";
+
+type Column = "name" | "state" | "calls" | "restarts" | "used";
+type Act = "start" | "stop" | "restart";
+
+const STEP = 100;
+const order: Group[] = ["down", "degraded", "healthy", "off"];
+
+const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
+  name: (a, b) => a.name.localeCompare(b.name),
+  state: (a, b) => order.indexOf(group(a.healthStatus)) - order.indexOf(group(b.healthStatus)) || a.name.localeCompare(b.name),
+  calls: (a, b) => b.totalCalls - a.totalCalls,
+  restarts: (a, b) => b.runtimeStatus.restarts - a.runtimeStatus.restarts,
+  used: (a, b) => (b.lastUsedAt ?? "").localeCompare(a.lastUsedAt ?? ""),
+};
+
+export function Servers() {
+  const may = useMay();
+  const servers = useServers();
+  return (
+    <>
+      <PageHead title="Servers">
+        {may("mcp:write") && <ButtonLink to={to.newServer()} icon="plus" look="primary">Add a server</ButtonLink>}
+      </PageHead>
+      <Loaded query={servers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+    </>
+  );
+}
+
+function Table({ items }: { items: ServerItem[] }) {
+  const may = useMay();
+  const [words, setWords] = useState("");
+  const [shown, setShown] = useState<Group | "all">("all");
+  const [sort, setSort] = useState<{ by: Column; back: boolean }>({ by: "name", back: false });
+  const [most, setMost] = useState(STEP);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+
+  const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), { refresh: [keys.servers] });
+  const { mutate } = acting;
+  const change = useCallback((id: string, act: Act) => mutate({ id, act }), [mutate]);
+  const busy = acting.isPending ? acting.variables.id : null;
+
+  const search = useDeferredValue(words);
+  const found = useMemo(() => {
+    const list = items.filter((item) => (shown === "all" || group(item.healthStatus) === shown) && matches(item, search));
+    list.sort(compare[sort.by]);
+    return sort.back ? list.reverse() : list;
+  }, [items, search, shown, sort]);
+  const seen = found.slice(0, most);
+  const selected = found.filter((item) => chosen.has(item.id));
+  const toggle = useCallback((id: string) => {
+    setChosen((old) => {
+      const next = new Set(old);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
+  const toggleAll = () => setChosen(selected.length === found.length ? new Set() : new Set(found.map((item) => item.id)));
+
+  return (
+    <Card
+      flush
+      title={<span>{found.length === items.length ? plural(items.length, "server") : `${count(found.length)} of ${count(items.length)}`}</span>}
+      actions={
+        <>
+          <Choices
+            label="State"
+            value={shown}
+            onChange={setShown}
+            options={[["all", "All"], ["healthy", "Healthy"], ["degraded", "Degraded"], ["down", "Down"], ["off", "Off"]]}
+          />
+          <Search label="Search servers" value={words} onChange={setWords} />
+        </>
+      }
+    >
+      {selected.length > 0 && <Bulk items={selected} clear={() => setChosen(new Set())} />}
+      <div className="table-wrap">
+        <table className="table servers">
+          <thead>
+            <tr>
+              {may("mcp:write") && (
+                <th scope="col" className="is-box">
+                  <input
+                    type="checkbox"
+                    aria-label="Select all that are shown"
+                    checked={selected.length > 0 && selected.length === found.length}
+                    ref={(box) => {
+                      if (box) box.indeterminate = selected.length > 0 && selected.length < found.length;
+                    }}
+                    onChange={toggleAll}
+                  />
+                </th>
+              )}
+              <Head by="name" sort={sort} setSort={setSort}>Name</Head>
+              <Head by="state" sort={sort} setSort={setSort}>State</Head>
+              <th scope="col" className="num wide-only is-number">Tools</th>
+              <Head by="calls" sort={sort} setSort={setSort} numeric>Calls</Head>
+              <Head by="restarts" sort={sort} setSort={setSort} numeric>Restarts</Head>
+              <Head by="used" sort={sort} setSort={setSort} wide>Last call</Head>
+              {may("mcp:write") && <th scope="col" className="is-acts"><span className="unseen">Actions</span></th>}
+            </tr>
+          </thead>
+          <tbody>
+            {seen.map((item) => (
+              <Row key={item.id} item={item} write={may("mcp:write")} chosen={chosen.has(item.id)} toggle={toggle} busy={busy === item.id} change={change} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {!found.length && <Empty title="No server matches" />}
+      {found.length > most && (
+        <div className="card-body">
+          <Button onClick={() => setMost(most + STEP)}>Show {count(Math.min(STEP, found.length - most))} more</Button>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Head({
+  by,
+  sort,
+  setSort,
+  numeric = false,
+  wide = false,
+  children,
+}: {
+  by: Column;
+  sort: { by: Column; back: boolean };
+  setSort: (sort: { by: Column; back: boolean }) => void;
+  numeric?: boolean;
+  wide?: boolean;
+  children: string;
+}) {
+  const isSorted = sort.by === by;
+  return (
+    <th
+      scope="col"
+      className={numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined}
+      aria-sort={isSorted ? (sort.back ? "descending" : "ascending") : undefined}
+    >
+      <button type="button" onClick={() => setSort({ by, back: isSorted && !sort.back })}>
+        {children}
+        {isSorted && <Icon name={sort.back ? "up" : "down"} size={12} />}
+      </button>
+    </th>
+  );
+}
+
+const Row = memo(function Row({
+  item,
+  write,
+  chosen,
+  toggle,
+  busy,
+  change,
+}: {
+  item: ServerItem;
+  write: boolean;
+  chosen: boolean;
+  toggle: (id: string) => void;
+  busy: boolean;
+  change: (id: string, act: Act) => void;
+}) {
+  const { runtimeStatus: state } = item;
+  const up = isUp(state.status);
+  return (
+    <tr>
+      {write && (
+        <td>
+          <input type="checkbox" aria-label={`Select ${item.name}`} checked={chosen} onChange={() => toggle(item.id)} />
+        </td>
+      )}
+      <td>
+        <Link href={to.server(item.id)} className="main-link"><Text line>{item.name}</Text></Link>
+        <div className="tiny muted mono cut row-line"><Text line most={120}>{commandLine(item)}</Text></div>
+      </td>
+      <td>
+        <HealthBadge health={item.healthStatus} status={state.status} />
+        {state.lastExit && group(item.healthStatus) !== "healthy" && item.healthStatus !== "STOPPED" && (
+          <div className="tiny muted cut row-line"><Text line most={120}>{state.lastExit.reason}</Text></div>
+        )}
+      </td>
+      <td className="num wide-only">{state.tools ?? "–"}</td>
+      <td className="num wide-only">{count(item.totalCalls)}</td>
+      <td className="num wide-only">{state.restarts ? <span className="warn strong">{state.restarts}</span> : 0}</td>
+      <td className="wide-only nowrap"><Ago at={item.lastUsedAt} /></td>
+      {write && (
+        <td className="num">
+          {up && (
+            <Button icon="restart" look="quiet compact" label={`Restart ${item.name}`} busy={busy} onClick={() => change(item.id, "restart")} />
+          )}
+          <Button
+            icon={up ? "stop" : "play"}
+            look="quiet compact"
+            label={`${up ? "Stop" : "Start"} ${item.name}`}
+            busy={busy}
+            onClick={() => change(item.id, up ? "stop" : "start")}
+          />
+        </td>
+      )}
+    </tr>
+  );
+});
+
+/** What can be done to all that are selected. */
+function Bulk({ items, clear }: { items: ServerItem[]; clear: () => void }) {
+  const [left, setLeft] = useState(0);
+  const run = useAction(
+    async (act: Act) => {
+      setLeft(items.length);
+      const failed = await forEach(items, async (item) => {
+        await patiently(() => api.post(`/api/mcp/${item.id}/${act}`));
+        setLeft((left) => left - 1);
+      });
+      if (failed.length) {
+        const names = failed.slice(0, 3).map(({ item }) => item.name).join(", ");
+        toast.failed(failed[0]?.error, `${plural(failed.length, "server")} failed (${names}${failed.length > 3 ? ", …" : ""})`);
+      }
+      return items.length - failed.length;
+    },
+    { refresh: [keys.servers], done: (done, act) => `${plural(done, "server")} ${{ start: "started", stop: "stopped", restart: "restarted" }[act]}` },
+  );
+  return (
+    <div className="card-head bulk" role="group" aria-label="Selected servers">
+      <span className="strong">{plural(items.length, "server")} selected{run.isPending && `, ${count(left)} to go`}</span>
+      <Button icon="play" busy={run.isPending} onClick={() => run.mutate("start")}>Start</Button>
+      <Button icon="stop" busy={run.isPending} onClick={() => run.mutate("stop")}>Stop</Button>
+      <Button icon="restart" busy={run.isPending} onClick={() => run.mutate("restart")}>Restart</Button>
+      <Button look="quiet" icon="close" label="Select none" onClick={clear} />
+    </div>
+  );
+}
+
+/** Waits where the limit of requests says so. */
+async function patiently(act: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 429) throw error;
+    await new Promise((resolve) => setTimeout(resolve, error.retryAfter ?? 5000));
+    return patiently(act);
+  }
+}

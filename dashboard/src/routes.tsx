@@ -1,0 +1,28 @@
+/**
+ * The pages. To add one: write `pages/<name>.tsx`, and give it a line here. Addresses are the part after `#`, so that no
+ * path of a gateway service can ever be taken for a page; `params` are the parts that begin with a colon.
+ */
+import type { ComponentType } from "react";
+import type { Permission } from "./api/types";
+import type { IconName } from "./ui/icon";
+import { Overview } from "./pages/overview";
+import { ServerPage } from "./pages/server";
+import { NewServer } from "./pages/new-server";
+import { Servers } from "./pages/servers";
+
+export interface Page {
+  path: string;
+  page: ComponentType<{ params: Record<string, string> }>;
+  /** In the navigation; pages without it are reached from others. */
+  nav?: { name: string; icon: IconName; group: "work" | "manage" };
+  /** Shown only to who holds it. */
+  needs?: Permission;
+}
+
+export const pages: Page[] = [
+  { path: "/", page: Overview, nav: { name: "Overview", icon: "overview", group: "work" } },
+  { path: "/servers", page: Servers, nav: { name: "Servers", icon: "servers", group: "work" }, needs: "mcp:read" },
+  { path: "/servers/new/:way?", page: NewServer, needs: "mcp:write" },
+  { path: "/servers/:id/:tab?", page: ServerPage, needs: "mcp:read" },
+];
+

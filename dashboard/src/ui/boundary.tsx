@@ -1,0 +1,38 @@
+/** What is shown where a page fails: the rest stays usable, and another page may work. */
+import { Component, type ReactNode } from "react";
+import { Button } from "./button";
+import { Note } from "./card";
+
+interface Props {
+  /** Where the reader is; going elsewhere is another try. */
+  path: string;
+  children: ReactNode;
+}
+
+export class Boundary extends Component<Props, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override componentDidUpdate(before: Props): void {
+    if (this.state.error && before.path !== this.props.path) this.setState({ error: null });
+  }
+
+  override render(): ReactNode {
+    if (!this.state.error) return this.props.children;
+    return (
+      <main className="page" id="content">
+        <Note tone="bad">
+          <p className="strong">This page failed.</p>
+          <p>{this.state.error.message}</p>
+        </Note>
+        <div className="row">
+          <Button onClick={() => this.setState({ error: null })}>Try again</Button>
+          <Button onClick={() => location.reload()}>Load everything anew</Button>
+        </div>
+      </main>
+    );
+  }
+}

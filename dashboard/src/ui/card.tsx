@@ -1,0 +1,142 @@
+/** Boxes: cards, notes, and what stands where there is nothing to show. */
+import type { UseQueryResult } from "@tanstack/react-query";
+import { useEffect, useRef, type ReactNode } from "react";
+import { ApiError, explain, isAbsent } from "../api/client";
+import { Button } from "./button";
+import { Icon, type IconName } from "./icon";
+import { Text } from "./text";
+
+export function Card({
+  title,
+  actions,
+  flush = false,
+  children,
+}: {
+  title?: ReactNode;
+  actions?: ReactNode;
+  /** Without room around the content: for tables and lists. */
+  flush?: boolean;
+  children: ReactNode;
+}) {
+  return (
+    <section className="card">
+      {(title || actions) && (
+        <div className="card-head">
+          <h2>{title}</h2>
+          {actions}
+        </div>
+      )}
+      {flush ? children : <div className="card-body">{children}</div>}
+    </section>
+  );
+}
+
+/** The head of a page; names the window, too. */
+export function PageHead({
+  title,
+  crumb,
+  text,
+  children,
+}: {
+  title: ReactNode;
+  /** Links to what the page belongs to. */
+  crumb?: ReactNode;
+  text?: ReactNode;
+  /** What can be done here. */
+  children?: ReactNode;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${heading.current?.textContent || "…"} · Ostler`;
+  });
+  return (
+    <header className="page-head">
+      <div>
+        {crumb && <nav className="crumb" aria-label="Where you are">{crumb}</nav>}
+        <h1 ref={heading}>{title}</h1>
+        {text && <p>{text}</p>}
+      </div>
+      {children && <div className="row">{children}</div>}
+    </header>
+  );
+}
+
+const icons: Record<string, IconName> = { bad: "warn", warn: "warn", ok: "check", info: "info" };
+
+export function Note({ tone = "info", children }: { tone?: "info" | "ok" | "warn" | "bad"; children: ReactNode }) {
+  return (
+    <div className={`note is-${tone}`} role={tone === "bad" ? "alert" : "note"}>
+      <Icon name={icons[tone] ?? "info"} />
+      <div className="grow">{children}</div>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Loading() {
+  return <div className="loading" role="status">Loading…</div>;
+}
+
+/** What went wrong, and what may help. */
+export function Failed({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
+  const problem = error instanceof ApiError ? error.problem : null;
+  return (
+    <Note tone="bad">
+      <p>
+        <Text>{explain(error)}</Text>
+      </p>
+      {problem?.stderr?.length ? (
+        <pre className="code">
+          <Text>{problem.stderr.join("\n")}</Text>
+        </pre>
+      ) : null}
+      <p className="tiny muted">
+        {problem?.code && <code>{problem.code}</code>} {problem?.requestId && <>request <code>{problem.requestId}</code></>}{" "}
+        {retry && <button type="button" className="linkish" onClick={retry}>Try again</button>}
+      </p>
+    </Note>
+  );
+}
+
+/** The answer of a query, or what stands in its place. `absent` is shown where this Ostler has no such route. */
+export function Loaded<T>({
+  query,
+  absent,
+  children,
+}: {
+  query: UseQueryResult<T>;
+  absent?: ReactNode;
+  children: (data: T) => ReactNode;
+}) {
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.isRefetchError && !isAbsent(query.error) && <Failed error={query.error} retry={() => void query.refetch()} />}
+        {children(query.data)}
+      </>
+    );
+  }
+  if (query.isError) {
+    if (isAbsent(query.error) && absent !== undefined) return <>{absent}</>;
+    return <Failed error={query.error} retry={() => void query.refetch()} />;
+  }
+  return <Loading />;
+}
+
+/** A button for the next page of a list that grows. */
+export function More({ query }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown } }) {
+  if (!query.hasNextPage) return null;
+  return (
+    <div className="card-body">
+      <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Show more</Button>
+    </div>
+  );
+}

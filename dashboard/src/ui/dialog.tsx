@@ -1,0 +1,71 @@
+/** Dialogs on the browser's own `<dialog>`: focus stays inside, Escape closes. */
+import { useEffect, useId, useRef, type ReactNode } from "react";
+import { Store, useStore } from "../lib/store";
+import { Button } from "./button";
+
+export function Dialog({ title, wide = false, onClose, children }: { title: ReactNode; wide?: boolean; onClose: () => void; children: ReactNode }) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    if (element && !element.open) element.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={wide ? "wide" : undefined}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <div className="dialog-head">
+        <h2 id={id}>{title}</h2>
+        <Button icon="close" label="Close" look="quiet" onClick={onClose} />
+      </div>
+      <div className="dialog-body">{children}</div>
+    </dialog>
+  );
+}
+
+interface Question {
+  title: string;
+  text: ReactNode;
+  yes: string;
+  danger?: boolean;
+}
+
+const asked = new Store<(Question & { answer: (yes: boolean) => void }) | null>(null);
+
+/** Asks before something that cannot be undone. */
+export function confirm(question: Question): Promise<boolean> {
+  asked.get()?.answer(false);
+  return new Promise((resolve) => {
+    asked.set({
+      ...question,
+      answer: (yes) => {
+        asked.set(null);
+        resolve(yes);
+      },
+    });
+  });
+}
+
+/** Where `confirm` asks; once per page. */
+export function Confirm() {
+  const question = useStore(asked);
+  if (!question) return null;
+  return (
+    <Dialog title={question.title} onClose={() => question.answer(false)}>
+      <div className="stack">{question.text}</div>
+      <div className="dialog-foot">
+        <Button onClick={() => question.answer(false)}>Cancel</Button>
+        <Button look={question.danger ? "primary danger" : "primary"} onClick={() => question.answer(true)}>
+          {question.yes}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,72 @@
+/** Text, ours and foreign, and moments in time. */
+import { useSyncExternalStore } from "react";
+import { ago, moment } from "../lib/format";
+import { inert, inertLine } from "../lib/inert";
+
+/** Foreign text: shown, never obeyed. `line` puts it on one line and cuts it. */
+export function Text({ children, line = false, most = 300 }: { children: string; line?: boolean; most?: number }) {
+  const shown = line ? inertLine(children, most) : inert(children);
+  return <bdi className="foreign">{shown}</bdi>;
+}
+
+/** Foreign text with its own line breaks, in a box. */
+export function Code({ children, label }: { children: string; label: string }) {
+  return (
+    <pre className="code" tabIndex={0} role="region" aria-label={label}>
+      <bdi className="foreign">{inert(children)}</bdi>
+    </pre>
+  );
+}
+
+/** One clock for the whole page: it ticks while somebody watches it and the page is seen. */
+const clock = {
+  now: Date.now(),
+  timer: undefined as number | undefined,
+  watchers: new Set<() => void>(),
+};
+
+function tick(): void {
+  if (document.hidden) return;
+  clock.now = Date.now();
+  clock.watchers.forEach((watcher) => watcher());
+}
+
+document.addEventListener("visibilitychange", tick);
+
+function watchClock(watcher: () => void): () => void {
+  clock.watchers.add(watcher);
+  clock.timer ??= window.setInterval(tick, 1000);
+  return () => {
+    clock.watchers.delete(watcher);
+    if (clock.watchers.size) return;
+    clearInterval(clock.timer);
+    clock.timer = undefined;
+  };
+}
+
+/** The time, rounded down to `step` milliseconds, so that what shows it is drawn no more often. */
+export function useNow(step = 5000): number {
+  return useSyncExternalStore(watchClock, () => Math.floor(Math.max(clock.now, 0) / step) * step);
+}
+
+/** How long ago, with the moment itself for whoever points at it. */
+export function Ago({ at, none = "never" }: { at: string | number | null | undefined; none?: string }) {
+  const now = useNow();
+  if (at === null || at === undefined) return <span className="muted">{none}</span>;
+  const time = new Date(at);
+  return (
+    <time dateTime={time.toISOString()} title={time.toLocaleString()}>
+      {ago(time.getTime(), now)}
+    </time>
+  );
+}
+
+/** A moment as a clock shows it. */
+export function Moment({ at }: { at: string | number }) {
+  const time = new Date(at);
+  return (
+    <time dateTime={time.toISOString()} title={time.toLocaleString()}>
+      {moment(at)}
+    </time>
+  );
+}

@@ -1,0 +1,72 @@
+// What needs no browser: the sources are loaded as Vite builds them.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createServer } from "vite";
+
+const vite = await createServer({ appType: "custom", logLevel: "error", server: { middlewareMode: true, ws: false, watch: null } });
+after(() => vite.close());
+const load = (path) => vite.ssrLoadModule(path);
+
+test("foreign text cannot act", async () => {
+  const { inert, inertLine, isWebAddress } = await load("/src/lib/inert.ts");
+  assert.equal(inert("\u001b[31mred\u001b[0m"), "⟨ESC⟩[31mred⟨ESC⟩[0m");
+  assert.equal(inert("exe\u202egnp"), "exe⟨U+202E⟩gnp");
+  assert.equal(inert("a\u0000\u0008\r\u009b\u200b\ufeff"), "a⟨U+0000⟩⟨U+0008⟩⟨U+000D⟩⟨U+009B⟩⟨U+200B⟩⟨U+FEFF⟩");
+  assert.equal(inert("\u{e0041}\u{e007f}"), "⟨U+E0041⟩⟨U+E007F⟩");
+  assert.equal(inert("line\n\ttab 👩‍🌾 بيت"), "line\n\ttab 👩‍🌾 بيت");
+  assert.equal(inertLine(" two\n lines ", 40), "two lines");
+  assert.equal(inertLine("x".repeat(500), 10), `${"x".repeat(10)}…`);
+  assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [true, false, false, false]);
+});
+
+test("events are read however their bytes are cut", async () => {
+  const { Parser } = await load("/src/lib/sse.ts");
+  const text = ": open\n\nid: r-0\n\nevent: call\nid: r-1\ndata: {\"a\":\ndata: 1}\n\r\nevent: gap\rdata:x\r\r\nid: r-2\n\n";
+  const expected = [
+    { event: "call", data: '{"a":\n1}', id: "r-1" },
+    { event: "gap", data: "x", id: "r-1" },
+  ];
+  for (let size = 1; size <= text.length; size += 1) {
+    const parser = new Parser();
+    const events = [];
+    for (let from = 0; from < text.length; from += size) events.push(...parser.feed(text.slice(from, from + size)));
+    assert.deepEqual(events, expected, `in pieces of ${size}`);
+    assert.equal(parser.lastId, "r-2");
+  }
+});
+
+test("only what changed is sent, and no secret is shown", async () => {
+  const { bodyOf, changed, differences, draftOf } = await load("/src/lib/draft.ts");
+  const server = {
+    name: "files", description: null, command: "npx", args: ["-y", ""], env: { TOKEN: "***", OLD: "***" }, url: null, headers: {},
+    isolation: "shared", enabled: true, tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
+  };
+  const same = bodyOf(draftOf(server), server.tools.descriptions);
+  assert.deepEqual(differences(server, same), []);
+  const body = { ...same, args: ["-y", "more"], env: { TOKEN: "hunter2", NEW: "s3cret" } };
+  assert.deepEqual(changed(server, body), { args: body.args, env: body.env });
+  const shown = JSON.stringify(differences(server, body));
+  assert.ok(!/hunter2|s3cret/.test(shown), shown);
+  assert.ok(shown.includes("TOKEN = a new value") && shown.includes("NEW = a new value"), shown);
+  const moved = bodyOf({ ...draftOf(server), kind: "address", url: "https://a.example/mcp" });
+  assert.equal(changed(server, moved).url, "https://a.example/mcp");
+  assert.ok(!("command" in changed(server, moved)));
+});
+
+test("names go into headers as the protocol says", async () => {
+  const { headerValue } = await load("/src/lib/header.ts");
+  assert.equal(headerValue("read_file"), "read_file");
+  for (const text of ["naïve", " edge", "=?base64?eA==?=", ""]) {
+    const [, code] = headerValue(text).match(/^=\?base64\?(.*)\?=$/) ?? assert.fail(text);
+    assert.equal(Buffer.from(code, "base64").toString(), text);
+  }
+});
+
+test("numbers and times read well", async () => {
+  const { ago, bytes, millis, percent, span } = await load("/src/lib/format.ts");
+  assert.deepEqual([millis(0.4), millis(7), millis(1240), millis(90_000), millis(null)], ["0.4 ms", "7 ms", "1.2 s", "1 min 30 s", "–"]);
+  assert.deepEqual([span(0), span(61_000), span(90_000_000), span(864_000_000)], ["0 s", "1 min 1 s", "1 d 1 h", "10 d"]);
+  assert.deepEqual([bytes(0), bytes(999), bytes(1_500_000)], ["0 B", "999 B", "1.5 MB"]);
+  assert.deepEqual([percent(0), percent(0.0004), percent(0.034), percent(0.5)], ["0 %", "< 0.1 %", "3.4 %", "50 %"]);
+  assert.deepEqual([ago(0, 3000), ago(0, 130_000), ago(4000, 0)], ["just now", "2 min ago", "in 4 s"]);
+});

@@ -1,0 +1,172 @@
+//! The dashboard: files compiled into the program, each with a tag, and compressed once.
+
+use std::{
+    io::{self, Write},
+    sync::LazyLock,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap, HeaderName},
+};
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+
+use crate::http::{Answer, problem::Problem};
+
+/// Nothing but our own files, and no script or style inside the page.
+const CONTENT_SECURITY_POLICY: &str = concat!(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src data: blob:; ",
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+);
+/// Their names stay the same when they change, so a browser asks each time whether they have.
+const CACHE_CONTROL: &str = "no-cache";
+/// What is gained on less is not worth a header.
+const WORTH_COMPRESSING: usize = 1024;
+
+macro_rules! files {
+    ($($name:literal $kind:literal)+) => {
+        /// Name, media type and content of each.
+        const FILES: &[(&str, &str, &[u8])] =
+            &[$(($name, $kind, include_bytes!(concat!("../../dashboard/dist/", $name)))),+];
+    };
+}
+
+files! {
+    "index.html" "text/html; charset=utf-8"
+    "dashboard/app.css" "text/css; charset=utf-8"
+    "dashboard/app.js" "text/javascript; charset=utf-8"
+    "dashboard/icon.svg" "image/svg+xml"
+    "dashboard/theme.js" "text/javascript; charset=utf-8"
+}
+
+/// A file, ready to send.
+struct File {
+    name: &'static str,
+    kind: &'static str,
+    plain: Form,
+    zipped: Option<Form>,
+}
+
+/// One way to write a file, and the tag of that.
+struct Form {
+    tag: String,
+    bytes: Bytes,
+}
+
+static READY: LazyLock<Vec<File>> = LazyLock::new(|| FILES.iter().map(File::prepare).collect());
+
+impl File {
+    fn prepare((name, kind, content): &(&'static str, &'static str, &'static [u8])) -> Self {
+        let digest = digest::digest(&digest::SHA256, content);
+        let tag: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let zipped =
+            zip(content).ok().filter(|zipped| content.len() >= WORTH_COMPRESSING && zipped.len() < content.len());
+        Self {
+            name,
+            kind,
+            zipped: zipped.map(|bytes| Form { tag: format!("\"{tag}-gzip\""), bytes: bytes.into() }),
+            plain: Form { tag: format!("\"{tag}\""), bytes: Bytes::from_static(content) },
+        }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> HttpResponse {
+        let zipped = self.zipped.as_ref().filter(|_| takes_gzip(headers));
+        let form = zipped.unwrap_or(&self.plain);
+        let is_known = names(headers, &header::IF_NONE_MATCH).any(|tag| is_same(tag, &form.tag));
+        let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        answer
+            .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+            .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
+            .insert_header((header::VARY, "Accept-Encoding"))
+            .insert_header((header::ETAG, form.tag.as_str()));
+        if is_known {
+            return answer.finish();
+        }
+        if zipped.is_some() {
+            answer.insert_header((header::CONTENT_ENCODING, "gzip"));
+        }
+        answer.insert_header((header::CONTENT_TYPE, self.kind)).body(form.bytes.clone())
+    }
+}
+
+/// Answers with the page.
+pub(super) async fn page(request: HttpRequest) -> Answer {
+    find("index.html", &request)
+}
+
+/// Answers with a file that the page asks for.
+pub(super) async fn file(request: HttpRequest) -> Answer {
+    find(&format!("dashboard/{}", request.match_info().query("file")), &request)
+}
+
+fn find(name: &str, request: &HttpRequest) -> Answer {
+    let file = READY.iter().find(|file| file.name == name).ok_or_else(Problem::no_page)?;
+    Ok(file.answer(request.headers()))
+}
+
+fn zip(content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    encoder.finish()
+}
+
+/// The members of a header that is a list.
+fn names<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+/// Whether the caller's tag is ours, weakly compared (RFC 9110, section 13.1.2).
+fn is_same(theirs: &str, ours: &str) -> bool {
+    theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == ours
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    names(headers, &header::ACCEPT_ENCODING).any(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|coding| coding.eq_ignore_ascii_case("gzip"));
+        let is_refused = |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        is_gzip && !parts.any(is_refused)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_in_the_program() {
+        let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard/dist");
+        let mut there = vec!["index.html".to_owned()];
+        for entry in fs::read_dir(dist.join("dashboard")).unwrap() {
+            there.push(format!("dashboard/{}", entry.unwrap().file_name().to_str().unwrap()));
+        }
+        there.sort();
+        let mut here: Vec<_> = FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        here.sort();
+        assert_eq!(here, there);
+    }
+
+    #[test]
+    fn compression_is_used_where_it_is_taken() {
+        let takes = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            takes_gzip(&headers)
+        };
+        assert!(takes("gzip, deflate, br") && takes("br;q=1.0, GZIP;q=0.2"));
+        assert!(!takes("br") && !takes("gzip;q=0, br") && !takes("identity") && !takes("gzip; q=0.000"));
+    }
+
+    #[test]
+    fn a_tag_is_compared_weakly() {
+        assert!(is_same("\"a\"", "\"a\"") && is_same("W/\"a\"", "\"a\"") && is_same("*", "\"a\""));
+        assert!(!is_same("\"b\"", "\"a\""));
+    }
+}
