@@ -27,7 +27,7 @@ pub const MOST_RETRIES: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the node serves itself whatever else it does, each with all below it.
-const ALWAYS_OURS: [&str; 14] = [
+const ALWAYS_OURS: [&str; 17] = [
     "/",
     "/.well-known/oauth-protected-resource",
     "/livez",
@@ -39,8 +39,11 @@ const ALWAYS_OURS: [&str; 14] = [
     "/docs.css",
     "/api/auth",
     "/api/audit",
+    "/api/calls",
     "/api/events",
     "/api/gateway",
+    "/api/history",
+    "/api/overview",
     "/dashboard",
 ];
 
