@@ -8,8 +8,10 @@ mod audit;
 mod builder;
 mod calls;
 mod commit;
+mod consent;
 mod dispatch;
 mod events;
+mod fetch;
 mod first_admin;
 mod gateway;
 mod hashing;
@@ -49,6 +51,7 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use consent::{Authorize, ClientMetadata, Consenting};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use keys::NewKey;
@@ -85,6 +88,7 @@ struct Inner {
     life: state::Life,
     attached: attached::Attached,
     leases: leases::Leases,
+    consents: consent::Consents,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

@@ -63,6 +63,8 @@ pub enum Status {
     Stopping,
     /// Given up: parked until a probe or for good; see the last exit.
     Failed,
+    /// Left down until somebody consents to its use, at its authorization server.
+    Unauthorized,
 }
 
 /// How a process ended, or why there never was one.

@@ -40,7 +40,11 @@ impl Runtime {
             remote: config
                 .remote
                 .clone()
-                .map(|remote| RemoteTarget { remote, private_addresses: settings.private_addresses }),
+                .map(|remote| RemoteTarget {
+                    authority: self.authority(id, &remote.url),
+                    remote,
+                    private_addresses: settings.private_addresses,
+                }),
             sharing,
             guard: self.inner.place.guard.clone(),
             start_timeout: if downloads {

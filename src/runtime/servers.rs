@@ -166,6 +166,7 @@ impl Runtime {
 
     fn forget_server(&self, id: ServerId) {
         self.inner.registry.remove(id);
+        self.inner.consents.remove(id);
         self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.
@@ -175,9 +176,11 @@ impl Runtime {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(super) async fn load_servers(&self) -> Result<()> {
         let read = |db: &mut store::Connection| {
-            Ok((store::servers::all(db)?, store::shares::all(db)?, store::catalogues::all(db)?))
+            let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
+            Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, catalogues) = self.inner.store.read(read).await?;
+        let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
+        self.take_consents(consents);
         let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
         for stored in servers {
             let server = self.opened(stored)?;

@@ -19,7 +19,7 @@ use crate::{
     recorder::Recorder,
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
+        consent::Consents, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
         state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
@@ -85,6 +85,7 @@ impl Runtime {
             life: Life::new(),
             attached: Attached::default(),
             leases: Leases::default(),
+            consents: Consents::default(),
             embedder: embedder(),
             settings,
             store,
