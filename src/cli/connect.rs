@@ -60,7 +60,7 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
         let target = RemoteTarget {
             remote: Remote { url, headers },
             private_addresses: true,
-            authority: Authority::default(),
+            authority: remote::Authority::default(),
         };
         let (sender, heard) = remote::connect(&target).map_err(Failure::Failed)?;
         let (lines, input) = (pipes::input(), pipes::Output::open());

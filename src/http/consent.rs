@@ -32,8 +32,8 @@ pub(super) struct AuthorizeBody {
 /// Where to consent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Authorization)]
-pub(super) struct AuthorizationView {
+#[schema(as = Consenting)]
+pub(super) struct ConsentingView {
     /// To be opened in a browser.
     authorization_url: String,
     /// The authorization server.
@@ -72,7 +72,7 @@ pub(super) struct ClientMetadataView {
 #[utoipa::path(post, path = "/api/mcp/{id}/authorize", tag = "servers",
     params(("id" = String, Path, description = "The server")),
     request_body(content = AuthorizeBody, example = json!({})),
-    responses((status = 200, description = "Where to consent", body = AuthorizationView),
+    responses((status = 200, description = "Where to consent", body = ConsentingView),
         (status = 409, description = "Code `conflict`: it is no server at a `url`, or `OSTLER_PUBLIC_URL` is needed"),
         (status = 503, description = "Code `server_unavailable`: who makes its tokens cannot be found, or takes no stranger")),
     security(("bearer" = ["mcp:write"])))]
@@ -86,7 +86,7 @@ pub(super) async fn authorize(
     let (client_id, client_secret) = (body.client_id.map(|text| text.0), body.client_secret.map(|text| text.0));
     let asked = Authorize { host, client_id, client_secret };
     let consenting = caller.runtime.authorize(&caller.who, id, asked).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(AuthorizationView {
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(ConsentingView {
         authorization_url: consenting.authorization_url,
         issuer: consenting.issuer,
         scopes: consenting.scopes,

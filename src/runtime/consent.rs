@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, Outcome, Permission, Principal, ServerId, Timestamp},
+    model::{AuditEntry, Authorization, Outcome, Permission, Principal, ServerId, Timestamp},
     policy::{consent::Challenge, issuer},
     runtime::{Runtime, fetch::Reach, registry::Registered},
     supervisor::{messages::StartServer, remote::Authority},
@@ -93,16 +93,38 @@ pub(super) struct Consent {
 #[derive(Default)]
 struct State {
     kept: Kept,
-    /// What the server wanted last; `None` once that was consented to.
-    challenge: Option<Challenge>,
+    /// What the server wanted last, and where it was then; `None` once that was consented to.
+    challenge: Option<(String, Challenge)>,
     pending: Option<Pending>,
     /// Until when nobody tries to renew the token.
     rests_until: Option<Instant>,
 }
 
+impl State {
+    /// What a server at `url` wants.
+    fn challenge_of(&self, url: &str) -> Option<&Challenge> {
+        self.challenge.as_ref().filter(|(place, _)| place == url).map(|(_, challenge)| challenge)
+    }
+}
+
 impl Consent {
-    fn new(id: ServerId) -> Self {
+    pub(super) fn new(id: ServerId) -> Self {
         Self { id, state: Mutex::default(), renewing: tokio::sync::Mutex::default() }
+    }
+
+    /// What is known of the authorization of the server, which is at `url`; `None` where it never wanted any.
+    pub(super) fn authorization(&self, url: &str) -> Option<Authorization> {
+        let state = self.state();
+        let grant = state.kept.grant.as_ref().filter(|grant| grant.url == url);
+        let challenge = state.challenge_of(url);
+        (grant.is_some() || challenge.is_some()).then(|| Authorization {
+            is_wanted: challenge.is_some(),
+            wanted_scopes: challenge.map(|challenge| challenge.scopes.clone()).unwrap_or_default(),
+            issuer: grant.map(|grant| grant.issuer.clone()),
+            scopes: grant.map(|grant| grant.scopes.clone()).unwrap_or_default(),
+            expires_at: grant.and_then(|grant| grant.ends),
+            is_renewable: grant.is_some_and(|grant| grant.refresh.is_some()),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,7 +145,7 @@ impl Runtime {
         let consent = self.inner.consents.of(id);
         let (kept, challenge) = {
             let state = consent.state();
-            (state.kept.clone(), state.challenge.clone().unwrap_or_default())
+            (state.kept.clone(), state.challenge_of(&url).cloned().unwrap_or_default())
         };
         let question = pending::Question {
             url,

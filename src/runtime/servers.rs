@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
+        AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
         ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
@@ -24,6 +24,8 @@ pub struct ServerDetails {
     pub server: Server,
     /// What its process is doing.
     pub runtime_status: RuntimeStatus,
+    /// What is known of its authorization, where it is remote and wants any.
+    pub authorization: Option<Authorization>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
 }
@@ -34,7 +36,9 @@ impl ServerDetails {
         server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let runtime_status = registered.link.view.borrow().runtime_status();
-        Self { server, runtime_status, revision }
+        let remote = server.config.remote.as_ref();
+        let authorization = remote.and_then(|remote| registered.consent.authorization(&remote.url));
+        Self { server, runtime_status, authorization, revision }
     }
 }
 
@@ -199,7 +203,9 @@ impl Runtime {
     ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = catalogue.map_or_else(Link::default, |catalogue| Link::default().with_catalogue(catalogue));
+        let consent = self.inner.consents.of(server.id);
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
+        let registered = Registered { consent, ..registered };
         let registered = self.inner.registry.insert(registered);
         self.hand_over(&registered, wanted).await?;
         Ok(registered)

@@ -105,6 +105,6 @@ impl remote::Tokens for Upstream {
     }
 
     fn challenged(&self, challenge: Challenge) {
-        self.consent.state().challenge = Some(challenge);
+        self.consent.state().challenge = Some((self.url.clone(), challenge));
     }
 }
