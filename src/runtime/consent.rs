@@ -139,6 +139,9 @@ impl Runtime {
         const ACTION: &str = "server.authorize";
         let registered = self.reach(who, id, Permission::McpWrite, ACTION)?;
         let _work = self.inner.life.begin_work()?;
+        if asked.client_id.is_none() && asked.client_secret.is_some() {
+            return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
+        }
         let url = address(&registered)?;
         let redirect = self.callback(asked.host.as_deref())?;
         self.put_on_record(AuditEntry::by(who, ACTION, id, Outcome::Success)).await?;
@@ -253,8 +256,8 @@ impl Runtime {
     async fn grant(&self, pending: Pending, query: &[(String, String)]) -> Result<Grant> {
         let code = pending.code(query)?;
         let reach = self.reachable();
-        let granted = self.on_arbiter(move || async move { pending.redeem(&code, reach).await }).await;
-        granted.map_err(|why| Error::ServerUnavailable(format!("no token was given: {why}")))
+        let granted = self.on_arbiter(move || async move { Ok(pending.redeem(&code, reach).await?) }).await;
+        granted.map_err(|why: String| Error::ServerUnavailable(format!("no token was given: {why}")))
     }
 
     /// Runs what may not leave its thread on an arbiter.

@@ -1,6 +1,6 @@
 //! Documents of OAuth, fetched over an encrypted connection or from this machine. Only for the thread of an arbiter.
 
-use awc::{ClientRequest, error::SendRequestError};
+use awc::{ClientResponse, error::SendRequestError};
 use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -11,11 +11,23 @@ pub(super) use crate::supervisor::remote::Reachable as Reach;
 /// The longest document.
 const LONGEST: usize = 1024 * 1024;
 
+/// The longest reason that is passed on.
+const LONGEST_WORDS: usize = 300;
+
 /// What a server says that refuses (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
     error_description: Option<String>,
+}
+
+impl Refusal {
+    fn words(self) -> String {
+        let Self { error, error_description } = self;
+        let more = error_description.map(|more| format!(": {more}")).unwrap_or_default();
+        let words: String = format!("{error}{more}").chars().filter(|one| !one.is_control()).take(LONGEST_WORDS).collect();
+        format!(", {words}")
+    }
 }
 
 /// What is to be sent.
@@ -26,50 +38,67 @@ pub(super) enum Body {
     Json(String),
 }
 
+/// Why there is no document.
+pub(super) struct Fault {
+    /// In words, which hold nothing secret.
+    pub text: String,
+    /// Whether the server said no, rather than nothing that helps.
+    pub is_refusal: bool,
+}
+
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        fault.text
+    }
+}
+
 /// The document at `url`.
-pub(super) async fn fetch<T: DeserializeOwned>(url: &str, reach: Reach) -> Result<T, String> {
-    read(url, client(url, reach)?.get(url).insert_header(("Accept", "application/json")), "").await
+pub(super) async fn fetch<T: DeserializeOwned>(url: &str, reach: Reach) -> Result<T, Fault> {
+    let request = client(url, reach)?.get(url).insert_header(("Accept", "application/json"));
+    read(url, request.send().await).await
 }
 
 /// What `url` answers to `body`.
-pub(super) async fn post<T: DeserializeOwned>(url: &str, reach: Reach, body: Body) -> Result<T, String> {
+pub(super) async fn post<T: DeserializeOwned>(url: &str, reach: Reach, body: Body) -> Result<T, Fault> {
     let request = client(url, reach)?.post(url).insert_header(("Accept", "application/json"));
-    let (request, text) = match body {
+    let sent = match body {
         Body::Form(text, authorization) => {
             let request = request.insert_header(("Content-Type", "application/x-www-form-urlencoded"));
-            (authorization.into_iter().fold(request, |request, value| request.insert_header(("Authorization", value))), text)
+            let signed = authorization.into_iter();
+            signed.fold(request, |request, value| request.insert_header(("Authorization", value))).send_body(text)
         }
-        Body::Json(text) => (request.insert_header(("Content-Type", "application/json")), text),
+        Body::Json(text) => request.insert_header(("Content-Type", "application/json")).send_body(text),
     };
-    read(url, request, &text).await
+    read(url, sent.await).await
 }
 
-fn client(url: &str, reach: Reach) -> Result<awc::Client, String> {
+fn client(url: &str, reach: Reach) -> Result<awc::Client, Fault> {
     if !issuer::is_safe(url) {
-        return Err(format!("{url}: is neither https nor on this machine"));
+        return Err(fault(url, "is neither https nor on this machine"));
     }
-    remote::client(url, reach).map_err(|why| format!("{url}: {why}"))
+    remote::client(url, reach).map_err(|why| fault(url, &why))
 }
 
-async fn read<T: DeserializeOwned>(url: &str, request: ClientRequest, body: &str) -> Result<T, String> {
-    let failed = |why: String| format!("{url}: {why}");
-    let sent = request.send_body(body.to_owned()).await;
-    let mut answer = sent.map_err(|error: SendRequestError| failed(error.to_string()))?;
+fn fault(url: &str, why: &str) -> Fault {
+    Fault { text: format!("{url}: {why}"), is_refusal: false }
+}
+
+async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendRequestError>) -> Result<T, Fault> {
+    let mut answer = sent.map_err(|error| fault(url, &error.to_string()))?;
     let mut body = Vec::new();
     while let Some(piece) = answer.next().await {
-        body.extend_from_slice(&piece.map_err(|error| failed(error.to_string()))?);
+        body.extend_from_slice(&piece.map_err(|error| fault(url, &error.to_string()))?);
         if body.len() > LONGEST {
-            return Err(failed("is longer than 1 MiB".into()));
+            return Err(fault(url, "is longer than 1 MiB"));
         }
     }
-    if !matches!(answer.status().as_u16(), 200 | 201) {
+    let status = answer.status();
+    if !matches!(status.as_u16(), 200 | 201) {
         let refusal: Option<Refusal> = serde_json::from_slice(&body).ok();
-        let said = refusal.map(|refusal| match refusal.error_description {
-            Some(more) => format!(", {}: {more}", refusal.error),
-            None => format!(", {}", refusal.error),
-        });
-        return Err(failed(format!("answered {}{}", answer.status().as_u16(), said.unwrap_or_default())));
+        let said = refusal.map_or_else(String::new, Refusal::words);
+        let text = format!("{url}: answered {}{said}", status.as_u16());
+        return Err(Fault { text, is_refusal: status.is_client_error() });
     }
     // What serde says of a fault may quote what it read.
-    serde_json::from_slice(&body).map_err(|_| failed("is not the document it should be".into()))
+    serde_json::from_slice(&body).map_err(|_| fault(url, "is not the document it should be"))
 }

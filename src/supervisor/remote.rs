@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::Frame, supervisor::RemoteTarget};
 
-pub use authority::{Authority, Tokens};
+pub use authority::{Authority, Renewal, Tokens};
 pub use dial::Reachable;
 pub use failure::{ADVICE, Failure};
 

@@ -26,6 +26,7 @@ mod clients;
 mod clock;
 mod config;
 mod conformance;
+mod consent;
 mod connect;
 mod database_faults;
 mod demo_server;

@@ -69,7 +69,7 @@ pub(super) async fn find(url: &str, challenge: &Challenge, reach: Reach) -> Resu
 /// authorization server.
 async fn resource(url: &str, challenge: &Challenge, reach: Reach) -> Result<ResourceMetadata, String> {
     if let Some(place) = &challenge.metadata {
-        return fetch(place, reach).await;
+        return Ok(fetch(place, reach).await?);
     }
     for place in consent::resource_places(url) {
         if let Ok(metadata) = fetch(&place, reach).await {
@@ -90,7 +90,7 @@ async fn metadata(issuer: &str, reach: Reach) -> Result<Metadata, String> {
         match fetch::<Metadata>(&place, reach).await {
             Ok(metadata) if metadata.issuer == issuer => return usable(metadata),
             Ok(metadata) => return Err(format!("{place} is about another issuer, {}", metadata.issuer)),
-            Err(why) => failure = why,
+            Err(why) => failure = why.text,
         }
     }
     Err(failure)

@@ -10,7 +10,7 @@ use crate::{
     policy::consent::{Proof, encoded, escaped},
     runtime::{
         consent::kept::{Client, Grant},
-        fetch::{Body, Reach, post},
+        fetch::{Body, Fault, Reach, post},
     },
 };
 
@@ -46,7 +46,7 @@ pub(super) async fn redeem(
     resource: &str,
     code: Code<'_>,
     reach: Reach,
-) -> Result<Tokens, String> {
+) -> Result<Tokens, Fault> {
     let parameters = vec![
         ("grant_type", "authorization_code"),
         ("code", code.code),
@@ -57,12 +57,12 @@ pub(super) async fn redeem(
     ask(endpoint, client, parameters, reach).await
 }
 
-/// Newer tokens, where there is something to renew them with.
-pub(super) async fn renew(grant: &Grant, reach: Reach) -> Result<Tokens, String> {
-    let Some(refresh) = &grant.refresh else { return Err("nothing was given to renew the token with".into()) };
+/// Newer tokens, by what was given to renew them with.
+pub(super) async fn renew(grant: &Grant, reach: Reach) -> Result<Tokens, Fault> {
+    let refresh = grant.refresh.as_deref().unwrap_or_default();
     let scope = grant.scopes.join(" ");
     let mut parameters =
-        vec![("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("resource", grant.resource.as_str())];
+        vec![("grant_type", "refresh_token"), ("refresh_token", refresh), ("resource", grant.resource.as_str())];
     if !scope.is_empty() {
         parameters.push(("scope", &scope));
     }
@@ -74,7 +74,7 @@ async fn ask<'a>(
     client: &'a Client,
     mut parameters: Vec<(&'a str, &'a str)>,
     reach: Reach,
-) -> Result<Tokens, String> {
+) -> Result<Tokens, Fault> {
     let secret = client.secret.as_deref().unwrap_or_default();
     let authorization = match client.proof {
         Proof::ClientSecretBasic => {
@@ -92,7 +92,8 @@ async fn ask<'a>(
     };
     let answer: Answer = post(endpoint, reach, Body::Form(encoded(&parameters), authorization)).await?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") || !is_sendable(&answer.access_token) {
-        return Err(format!("{endpoint}: gave a token of a kind that Ostler cannot send"));
+        let text = format!("{endpoint}: gave a token of a kind that Ostler cannot send");
+        return Err(Fault { text, is_refusal: true });
     }
     let ends = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let ends = ends.map(|holds| Timestamp::now().plus(holds.min(LONGEST)));

@@ -18,7 +18,7 @@ use crate::{
             kept::{Client, Grant, Kept},
             value,
         },
-        fetch::Reach,
+        fetch::{Fault, Reach},
         keyring::Keyring,
         random,
     },
@@ -159,7 +159,7 @@ impl Pending {
     }
 
     /// What the code is worth. Only for the thread of an arbiter.
-    pub async fn redeem(self, code: &str, reach: Reach) -> std::result::Result<Grant, String> {
+    pub async fn redeem(self, code: &str, reach: Reach) -> std::result::Result<Grant, Fault> {
         let Asked { url, redirect, issuer, client, scopes, resource, token_endpoint, .. } = self.asked;
         let code = Code { code, verifier: &self.verifier, redirect: &redirect };
         let Tokens { token, refresh, ends } =

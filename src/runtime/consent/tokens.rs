@@ -14,8 +14,9 @@ use crate::{
     runtime::{
         Inner, Runtime,
         consent::{Consent, exchange, kept::Grant},
+        fetch::Fault,
     },
-    supervisor::remote,
+    supervisor::remote::{self, Renewal},
 };
 
 /// How long before its end a token is renewed.
@@ -41,48 +42,63 @@ impl Upstream {
         let soon = grant.ends.is_some_and(|ends| ends <= Timestamp::now().plus(BEFORE));
         if soon
             && grant.refresh.is_some()
-            && let Some(token) = self.renew(&grant.token).await
+            && let Renewal::Token(token) = self.renew(&grant.token).await
         {
             return Some(token);
         }
+        // It may hold yet. Where it does not, the server says so.
         Some(grant.token.into())
     }
 
     /// One that is newer than `spent`: of those who ask at the same time, one renews it.
-    async fn renew(&self, spent: &str) -> Option<Arc<str>> {
+    async fn renew(&self, spent: &str) -> Renewal {
         let _alone = self.consent.renewing.lock().await;
-        let grant = self.grant()?;
+        let Some(grant) = self.grant() else { return Renewal::Refused };
         if grant.token != spent {
-            return Some(grant.token.into());
+            return Renewal::Token(grant.token.into());
         }
         let now = Instant::now();
-        let rests = self.consent.state().rests_until.is_some_and(|until| now < until);
-        if rests || grant.refresh.is_none() {
-            return None;
+        if grant.refresh.is_none() {
+            return Renewal::Refused;
         }
-        let runtime = Runtime { inner: self.runtime.upgrade()? };
-        match self.ask(&runtime, grant).await {
-            Ok(token) => Some(token),
-            Err(cause) => {
-                log::warn!(server:% = self.consent.id, cause = cause.as_str(); "a token could not be renewed");
-                self.consent.state().rests_until = Some(now + PAUSE);
-                None
-            }
+        if self.consent.state().rests_until.is_some_and(|until| now < until) {
+            return Renewal::Later("that was tried a moment ago".into());
         }
+        let Some(inner) = self.runtime.upgrade() else { return Renewal::Later("ostler is stopping".into()) };
+        let runtime = Runtime { inner };
+        let (asked, reach) = (grant.clone(), runtime.reachable());
+        let renewed = runtime.on_arbiter(move || async move { Ok(exchange::renew(&asked, reach).await) }).await;
+        let fault = match renewed {
+            Ok(Ok(tokens)) => return self.take(&runtime, grant, tokens).await,
+            Ok(Err(fault)) => fault,
+            Err(text) => Fault { text, is_refusal: false },
+        };
+        log::warn!(server:% = self.consent.id, cause = fault.text.as_str(); "a token could not be renewed");
+        if fault.is_refusal {
+            self.keep(&runtime, Grant { refresh: None, ..grant }).await;
+            return Renewal::Refused;
+        }
+        self.consent.state().rests_until = Some(now + PAUSE);
+        Renewal::Later(fault.text)
     }
 
-    async fn ask(&self, runtime: &Runtime, mut grant: Grant) -> Result<Arc<str>, String> {
-        let (asked, reach) = (grant.clone(), runtime.reachable());
-        let tokens = runtime.on_arbiter(move || async move { exchange::renew(&asked, reach).await }).await?;
+    async fn take(&self, runtime: &Runtime, grant: Grant, tokens: exchange::Tokens) -> Renewal {
         let token: Arc<str> = tokens.token.as_str().into();
-        grant.token = tokens.token;
-        grant.refresh = tokens.refresh.or(grant.refresh);
-        grant.ends = tokens.ends;
+        let refresh = tokens.refresh.or_else(|| grant.refresh.clone());
+        if !self.keep(runtime, Grant { token: tokens.token, refresh, ends: tokens.ends, ..grant }).await {
+            return Renewal::Refused;
+        }
+        log::debug!(server:% = self.consent.id; "a token was renewed");
+        Renewal::Token(token)
+    }
+
+    /// Keeps a grant in place of the one that it came of; false where that is not there any more.
+    async fn keep(&self, runtime: &Runtime, grant: Grant) -> bool {
         let kept = {
             let mut state = self.consent.state();
             // Somebody may have consented anew, or taken it all back.
-            if state.kept.grant.as_ref().is_none_or(|now| now.url != grant.url || now.issuer != grant.issuer) {
-                return Err("what it was renewed for is not there any more".into());
+            if state.kept.grant.as_ref().is_none_or(|now| now.issuer != grant.issuer || now.url != grant.url) {
+                return false;
             }
             state.kept.grant = Some(grant);
             state.kept.clone()
@@ -90,8 +106,7 @@ impl Upstream {
         if let Err(cause) = runtime.keep_consent(self.consent.id, &kept).await {
             log::warn!(server:% = self.consent.id, cause:%; "a renewed token is not kept for the next run");
         }
-        log::debug!(server:% = self.consent.id; "a token was renewed");
-        Ok(token)
+        true
     }
 }
 
@@ -100,7 +115,7 @@ impl remote::Tokens for Upstream {
         self.token().boxed()
     }
 
-    fn renewed<'a>(&'a self, spent: &'a str) -> BoxFuture<'a, Option<Arc<str>>> {
+    fn renewed<'a>(&'a self, spent: &'a str) -> BoxFuture<'a, Renewal> {
         self.renew(spent).boxed()
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn keys(issuer: &str) -> Result<Vec<Key>, String> {
     let asked = async {
         let metadata = metadata(issuer).await?;
         let keys: KeySet = fetch(&metadata.jwks_uri, Reach::Any).await?;
-        Ok(keys.usable())
+        Ok::<_, String>(keys.usable())
     };
     let late = |_| Err(format!("no answer within {} s", PATIENCE.as_secs()));
     tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(late)
@@ -39,7 +39,7 @@ async fn metadata(issuer: &str) -> Result<Metadata, String> {
         match fetch::<Metadata>(&place, Reach::Any).await {
             Ok(metadata) if metadata.issuer == issuer => return Ok(metadata),
             Ok(metadata) => failure = format!("{place} is about another issuer, {}", metadata.issuer),
-            Err(why) => failure = why,
+            Err(why) => failure = why.text,
         }
     }
     Err(failure)

@@ -11,9 +11,20 @@ pub trait Tokens: Send + Sync {
     /// The one to send, renewed where it ends soon; `None` where there is none.
     fn current(&self) -> BoxFuture<'_, Option<Arc<str>>>;
     /// Another one in place of one that was refused, where that can be had without anybody's consent.
-    fn renewed<'a>(&'a self, spent: &'a str) -> BoxFuture<'a, Option<Arc<str>>>;
+    fn renewed<'a>(&'a self, spent: &'a str) -> BoxFuture<'a, Renewal>;
     /// Takes note of what the server wants consent to.
     fn challenged(&self, challenge: Challenge);
+}
+
+/// What becomes of a token that was refused.
+#[derive(Debug)]
+pub enum Renewal {
+    /// This one is to be sent in its place.
+    Token(Arc<str>),
+    /// Nothing: somebody has to consent anew.
+    Refused,
+    /// Nothing now, for this reason; later it may be renewed.
+    Later(String),
 }
 
 /// The tokens that a server is sent, if any. They are no part of how it is started: all are equal.

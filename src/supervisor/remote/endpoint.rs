@@ -27,7 +27,7 @@ use crate::{
     supervisor::{
         RemoteTarget,
         remote::{
-            Heard, Tokens,
+            Heard, Renewal, Tokens,
             dial::{self, Reachable},
             failure::Failure,
             outgoing::Outgoing,
@@ -151,15 +151,20 @@ impl Endpoint {
     /// Posts a message; answers with the head of what came back. Where a token was refused, once more with another.
     pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, Failure> {
         let token = self.token().await;
-        let answer = self.post_with(message, token.as_deref()).await?;
-        match self.other_token(&answer, token.as_deref()).await {
-            Some(other) => {
-                let answer = self.post_with(message, Some(&other)).await?;
-                self.note_challenge(&answer);
-                Ok(answer)
+        let mut answer = self.post_with(message, token.as_deref()).await?;
+        if answer.status() == 401
+            && let (Some(tokens), Some(spent)) = (&self.tokens, &token)
+        {
+            match tokens.renewed(spent).await {
+                Renewal::Token(other) => answer = self.post_with(message, Some(&other)).await?,
+                Renewal::Later(why) => return Err(Failure::Unreached(format!("its token could not be renewed: {why}"))),
+                Renewal::Refused => {}
             }
-            None => Ok(answer),
         }
+        if let (Some(tokens), Some(_)) = (&self.tokens, self.unauthorized(&answer)) {
+            tokens.challenged(Challenge::read(challenges(&answer)));
+        }
+        Ok(answer)
     }
 
     async fn post_with(&self, message: &Outgoing, token: Option<&str>) -> Result<ClientResponse, Failure> {
@@ -211,24 +216,6 @@ impl Endpoint {
         match &self.tokens {
             Some(tokens) => tokens.current().await,
             None => None,
-        }
-    }
-
-    /// Another token after an answer that refused this one; where there is none, what it wants is noted.
-    async fn other_token(&self, answer: &ClientResponse, spent: Option<&str>) -> Option<Arc<str>> {
-        if answer.status() == 401
-            && let (Some(tokens), Some(spent)) = (&self.tokens, spent)
-            && let Some(other) = tokens.renewed(spent).await
-        {
-            return Some(other);
-        }
-        self.note_challenge(answer);
-        None
-    }
-
-    fn note_challenge(&self, answer: &ClientResponse) {
-        if let (Some(tokens), Some(_)) = (&self.tokens, self.unauthorized(answer)) {
-            tokens.challenged(Challenge::read(challenges(answer)));
         }
     }
 
