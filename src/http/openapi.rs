@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, consent, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers, shares,
-    state, users,
+    Answer, audit, calls, consent, execute, gateway, keys, login, mcp, oauth, output, problem, processes, servers,
+    shares, state, users,
 };
 
 use common::Common;

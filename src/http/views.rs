@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{
     http::draft::Transport,
-    model::{Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId},
+    model::{
+        Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId,
+    },
     runtime::ServerDetails,
 };
 

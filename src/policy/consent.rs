@@ -75,7 +75,10 @@ pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of
         }
     }
     const OFFLINE: &str = "offline_access";
-    if !scopes.is_empty() && of_server.iter().any(|scope| scope == OFFLINE) && !scopes.iter().any(|scope| scope == OFFLINE) {
+    if !scopes.is_empty()
+        && of_server.iter().any(|scope| scope == OFFLINE)
+        && !scopes.iter().any(|scope| scope == OFFLINE)
+    {
         scopes.push(OFFLINE.into());
     }
     scopes
@@ -136,7 +139,10 @@ mod tests {
         assert_eq!(scopes(&challenged("a", false), &list("b c"), &list("h"), &[]), list("a"));
         assert_eq!(scopes(&challenged("", false), &list("b c"), &[], &[]), list("b c"));
         assert_eq!(scopes(&challenged("", false), &[], &[], &list("offline_access")), list(""));
-        assert_eq!(scopes(&challenged("w", true), &[], &list("r w"), &list("offline_access")), list("r w offline_access"));
+        assert_eq!(
+            scopes(&challenged("w", true), &[], &list("r w"), &list("offline_access")),
+            list("r w offline_access")
+        );
     }
 
     #[test]
@@ -144,7 +150,9 @@ mod tests {
         let ours = "https://id.example";
         assert!(check_issuer(ours, true, Some(ours)).is_ok());
         assert!(check_issuer(ours, false, None).is_ok());
-        for (promised, said) in [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/"))] {
+        for (promised, said) in
+            [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/"))]
+        {
             assert!(check_issuer(ours, promised, said).is_err(), "{said:?}");
         }
     }
@@ -152,10 +160,17 @@ mod tests {
     #[test]
     fn a_resource_is_the_server_or_what_stands_above_it() {
         let url = "https://a.example/mcp/files?x=1";
-        for resource in ["https://a.example/mcp/files", "https://A.example:443/mcp", "https://a.example", "https://a.example/"] {
+        for resource in
+            ["https://a.example/mcp/files", "https://A.example:443/mcp", "https://a.example", "https://a.example/"]
+        {
             assert!(is_for(resource, url), "{resource}");
         }
-        for resource in ["https://evil.example/mcp/files", "http://a.example", "https://a.example/mc", "https://a.example/mcp/files/x"] {
+        for resource in [
+            "https://evil.example/mcp/files",
+            "http://a.example",
+            "https://a.example/mc",
+            "https://a.example/mcp/files/x",
+        ] {
             assert!(!is_for(resource, url), "{resource}");
         }
     }

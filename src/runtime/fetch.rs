@@ -25,7 +25,8 @@ impl Refusal {
     fn words(self) -> String {
         let Self { error, error_description } = self;
         let more = error_description.map(|more| format!(": {more}")).unwrap_or_default();
-        let words: String = format!("{error}{more}").chars().filter(|one| !one.is_control()).take(LONGEST_WORDS).collect();
+        let words: String =
+            format!("{error}{more}").chars().filter(|one| !one.is_control()).take(LONGEST_WORDS).collect();
         format!(", {words}")
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
-        ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
+        AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal,
+        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
     runtime::{Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},

@@ -18,9 +18,9 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, events, gateway::Services, keyring::Keyring,
-        consent::Consents, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file, registry::Registry,
-        state::Life, supervision::Supervision,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, consent::Consents, events, gateway::Services,
+        keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics, oauth::Issuer, private_file,
+        registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},

@@ -53,7 +53,11 @@ fn a_server_of_the_newer_era_passes_by_the_rules_of_2026_07_28() {
 
 #[test]
 fn ostler_is_a_good_client_of_servers_of_the_older_era() {
-    is_a_good_client("2025-11-25", false, &["initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"]);
+    is_a_good_client(
+        "2025-11-25",
+        false,
+        &["initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"],
+    );
 }
 
 #[test]

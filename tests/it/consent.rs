@@ -71,12 +71,19 @@ impl State {
         }
         let Ok(request) = serde_json::from_str::<Value>(body) else { return (405, Value::Null) };
         let result = match request["method"].as_str().unwrap_or_default() {
-            "initialize" => json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "e", "version": "1"}}),
+            "initialize" => {
+                json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "e", "version": "1"}})
+            }
             "tools/list" => json!({"tools": [{"name": "knock", "inputSchema": {"type": "object"}}]}),
             "tools/call" => json!({"content": [{"type": "text", "text": "come in"}]}),
             "ping" => json!({}),
             method if method.starts_with("notifications/") => return (202, Value::Null),
-            _ => return (200, json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}})),
+            _ => {
+                return (
+                    200,
+                    json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}}),
+                );
+            }
         };
         (200, json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
     }
@@ -90,7 +97,10 @@ impl State {
         self.made += 1;
         let token = format!("an-access-token-{}", self.made);
         self.token = Some(token.clone());
-        (200, json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "a-refresh-token"}))
+        (
+            200,
+            json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "a-refresh-token"}),
+        )
     }
 }
 
@@ -182,12 +192,12 @@ fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
     server.becomes("unauthorized");
     let origin = format!("http://{}", estate.upstream.address);
     let (asked, answer) = consent(&server, "https://evil.example");
-    answer.problem(400, "malformed");
+    answer.problem(400, "malformed_request");
     let again = format!("/oauth/callback?code=a-code&state={}&iss={origin}", parameter(&asked, "state"));
-    ostler.anonymous().get(&again).problem(400, "malformed");
+    ostler.anonymous().get(&again).problem(400, "malformed_request");
     for state in ["", "x", &"A".repeat(120)] {
         let forged = format!("/oauth/callback?code=a-code&state={state}&iss={origin}");
-        ostler.anonymous().get(&forged).problem(400, "malformed");
+        ostler.anonymous().get(&forged).problem(400, "malformed_request");
     }
     let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
     let denied = format!("/oauth/callback?error=access_denied&state={}&iss={origin}", parameter(&asked, "state"));

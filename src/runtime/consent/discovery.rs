@@ -54,7 +54,8 @@ pub(super) async fn find(url: &str, challenge: &Challenge, reach: Reach) -> Resu
     if !issuer::is_safe(url) {
         return Err("tokens are sent over https only, or on this machine".into());
     }
-    let ResourceMetadata { resource, authorization_servers, scopes_supported } = resource(url, challenge, reach).await?;
+    let ResourceMetadata { resource, authorization_servers, scopes_supported } =
+        resource(url, challenge, reach).await?;
     if !consent::is_for(&resource, url) {
         return Err(format!("it says that its tokens are for {resource}, which is another place"));
     }

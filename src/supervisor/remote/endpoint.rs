@@ -157,7 +157,9 @@ impl Endpoint {
         {
             match tokens.renewed(spent).await {
                 Renewal::Token(other) => answer = self.post_with(message, Some(&other)).await?,
-                Renewal::Later(why) => return Err(Failure::Unreached(format!("its token could not be renewed: {why}"))),
+                Renewal::Later(why) => {
+                    return Err(Failure::Unreached(format!("its token could not be renewed: {why}")));
+                }
                 Renewal::Refused => {}
             }
         }
