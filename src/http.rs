@@ -18,6 +18,7 @@ mod body;
 mod calls;
 mod client;
 mod conditional;
+mod consent;
 mod dashboard;
 mod docs;
 mod draft;
@@ -93,6 +94,8 @@ urls! {
         "/api/auth/login" => post login::login;
         "/.well-known/oauth-protected-resource" => get oauth::metadata_of_host;
         "/.well-known/oauth-protected-resource/mcp" => get oauth::metadata;
+        "/oauth/callback" => get consent::callback;
+        "/oauth/client.json" => get consent::document;
     }
     private "/metrics" {
         "" => get state::metrics;
@@ -117,6 +120,7 @@ urls! {
         "/{id}/start" => post processes::start;
         "/{id}/stop" => post processes::stop;
         "/{id}/restart" => post processes::restart;
+        "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
         "/{id}/logs" => get calls::list;

@@ -29,5 +29,5 @@ pub use output::OutputLine;
 pub use page::{Page, PageRequest};
 pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, ToolRules};
 pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
-pub use status::{ExitReport, HealthStatus, RuntimeStatus, Status};
+pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;

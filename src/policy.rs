@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod call;
 pub mod change;
 pub mod command;
+pub mod consent;
 pub mod environment;
 pub mod health;
 pub mod issuer;

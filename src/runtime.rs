@@ -8,9 +8,11 @@ mod audit;
 mod builder;
 mod calls;
 mod commit;
+mod consent;
 mod dispatch;
 mod events;
 mod feed;
+mod fetch;
 mod first_admin;
 mod gateway;
 mod hashing;
@@ -53,6 +55,7 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
+pub use consent::{Authorize, ClientMetadata, Consenting};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
@@ -93,6 +96,7 @@ struct Inner {
     life: state::Life,
     attached: attached::Attached,
     leases: leases::Leases,
+    consents: consent::Consents,
     place: start::Place,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod catalogues;
 mod checkpoint;
 mod connection;
+pub mod consents;
 mod fault;
 pub mod health;
 pub mod keys;

@@ -57,7 +57,11 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
     actix::System::new().block_on(async {
         let url = place.endpoint(&key).await?;
         let headers = [("Authorization".to_owned(), format!("Bearer {key}"))].into();
-        let target = RemoteTarget { remote: Remote { url, headers }, private_addresses: true };
+        let target = RemoteTarget {
+            remote: Remote { url, headers },
+            private_addresses: true,
+            authority: remote::Authority::default(),
+        };
         let (sender, heard) = remote::connect(&target).map_err(Failure::Failed)?;
         let (lines, input) = (pipes::input(), pipes::Output::open());
         Conversation { sender, heard, lines, output: input, open: HashSet::new() }.run().await

@@ -12,6 +12,8 @@ mod operation;
 mod page;
 mod schema;
 
+pub(super) use html::escape;
+
 /// Answers with the page.
 pub(super) async fn page() -> Answer {
     static PAGE: OnceLock<Bytes> = OnceLock::new();

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, events, execute, gateway, history, keys, login, mcp, oauth, output, problem, processes,
-    servers, shares, state, users,
+    Answer, audit, calls, consent, events, execute, gateway, history, keys, login, mcp, oauth, output, problem,
+    processes, servers, shares, state, users,
 };
 
 use common::Common;
@@ -25,6 +25,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
     paths(
         login::login, login::logout, login::me, login::change_password,
         servers::list, servers::create, servers::get, servers::update, servers::delete,
+        consent::authorize, consent::forget, consent::callback, consent::document,
         servers::check_health, servers::list_all, servers::statistics,
         processes::tools, processes::start, processes::stop, processes::restart, output::read,
         execute::execute, calls::list, calls::list_all, calls::get,

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{
     http::draft::Transport,
-    model::{HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId},
+    model::{
+        Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId,
+    },
     runtime::ServerDetails,
 };
 
@@ -137,12 +139,19 @@ pub(super) struct DetailsView {
     server: ServerView,
     stats: Stats,
     runtime_status: RuntimeStatus,
+    /// How it is authorized, where it is remote and wants that.
+    authorization: Option<Authorization>,
 }
 
 impl From<ServerDetails> for DetailsView {
     fn from(details: ServerDetails) -> Self {
         let stats = Stats::of(&details.server);
-        Self { server: details.server.into(), stats, runtime_status: details.runtime_status }
+        Self {
+            server: details.server.into(),
+            stats,
+            runtime_status: details.runtime_status,
+            authorization: details.authorization,
+        }
     }
 }
 

@@ -63,6 +63,29 @@ pub enum Status {
     Stopping,
     /// Given up: parked until a probe or for good; see the last exit.
     Failed,
+    /// Left down until somebody consents to its use, at its authorization server.
+    Unauthorized,
+}
+
+/// How a remote server is authorized.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorization {
+    /// Whether it wants somebody's consent: any, or to more than it has.
+    #[serde(rename = "wanted")]
+    pub is_wanted: bool,
+    /// What it wants that consent to, where it says so.
+    pub wanted_scopes: Vec<String>,
+    /// The authorization server that made its token, while there is one.
+    pub issuer: Option<String>,
+    /// What the token was asked for.
+    pub scopes: Vec<String>,
+    /// When the token ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Whether it is renewed then.
+    #[serde(rename = "renewable")]
+    pub is_renewable: bool,
 }
 
 /// How a process ended, or why there never was one.

@@ -203,7 +203,7 @@ impl Runtime {
 fn is_stopped(server: &Registered) -> bool {
     match server.link.view.borrow().status {
         Status::Stopped | Status::Stopping => true,
-        Status::Starting | Status::Running | Status::Restarting | Status::Failed => false,
+        Status::Starting | Status::Running | Status::Restarting | Status::Failed | Status::Unauthorized => false,
     }
 }
 

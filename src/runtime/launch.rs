@@ -37,10 +37,11 @@ impl Runtime {
                 env,
                 dir: std::path::absolute(&settings.servers_dir).unwrap_or_else(|_| settings.servers_dir.clone()),
             },
-            remote: config
-                .remote
-                .clone()
-                .map(|remote| RemoteTarget { remote, private_addresses: settings.private_addresses }),
+            remote: config.remote.clone().map(|remote| RemoteTarget {
+                authority: self.authority(id, &remote.url),
+                remote,
+                private_addresses: settings.private_addresses,
+            }),
             sharing,
             guard: self.inner.place.guard.clone(),
             start_timeout: if downloads {

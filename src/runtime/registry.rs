@@ -18,7 +18,7 @@ use crate::{
         mask::Mask,
         permission::{self, Standing, Verdict},
     },
-    runtime::{Runtime, feed::Pulse, sealed, shown::Shown},
+    runtime::{Runtime, consent::Consent, feed::Pulse, sealed, shown::Shown},
     supervisor::Link,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct Registered {
     pub shares: ArcSwap<Vec<Share>>,
     pub mask: ArcSwap<Mask>,
     pub link: Link,
+    /// What it was consented to, where it is remote.
+    pub consent: Arc<Consent>,
     /// What callers see of its catalogue.
     pub shown: Shown,
     /// One for each call it may have in flight.
@@ -70,6 +72,7 @@ impl Registered {
     pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
+            consent: Arc::new(Consent::new(server.id)),
             mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal, RuntimeStatus, Server,
-        ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
+        AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal,
+        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
     runtime::{Change, Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},
@@ -24,6 +24,8 @@ pub struct ServerDetails {
     pub server: Server,
     /// What its process is doing.
     pub runtime_status: RuntimeStatus,
+    /// What is known of its authorization, where it is remote and wants any.
+    pub authorization: Option<Authorization>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
 }
@@ -34,7 +36,9 @@ impl ServerDetails {
         server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let runtime_status = registered.link.view.borrow().runtime_status();
-        Self { server, runtime_status, revision }
+        let remote = server.config.remote.as_ref();
+        let authorization = remote.and_then(|remote| registered.consent.authorization(&remote.url));
+        Self { server, runtime_status, authorization, revision }
     }
 }
 
@@ -171,6 +175,7 @@ impl Runtime {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
         }
+        self.inner.consents.remove(id);
         self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.
@@ -180,9 +185,11 @@ impl Runtime {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(super) async fn load_servers(&self) -> Result<()> {
         let read = |db: &mut store::Connection| {
-            Ok((store::servers::all(db)?, store::shares::all(db)?, store::catalogues::all(db)?))
+            let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
+            Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, catalogues) = self.inner.store.read(read).await?;
+        let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
+        self.take_consents(consents);
         let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
         for stored in servers {
             let server = self.opened(stored)?;
@@ -201,7 +208,9 @@ impl Runtime {
     ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = catalogue.map_or_else(Link::default, |catalogue| Link::default().with_catalogue(catalogue));
+        let consent = self.inner.consents.of(server.id);
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
+        let registered = Registered { consent, ..registered };
         let registered = self.inner.registry.insert(registered);
         self.hand_over(&registered, wanted).await?;
         Ok(registered)

@@ -89,7 +89,9 @@ impl Runtime {
             let status = registered.link.view.borrow().status;
             let wanted = match status {
                 Status::Stopped | Status::Stopping => Wanted::Down,
-                Status::Starting | Status::Running | Status::Restarting | Status::Failed => Wanted::Up,
+                Status::Starting | Status::Running | Status::Restarting | Status::Failed | Status::Unauthorized => {
+                    Wanted::Up
+                }
             };
             self.hand_over(registered, wanted).await?;
         }

@@ -69,6 +69,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    server_consents (server_id) {
+        server_id -> Text,
+        consent -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     server_shares (server_id, user_id) {
         server_id -> Text,
         user_id -> Text,
@@ -153,4 +161,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_shares);
+diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_consents, server_shares);

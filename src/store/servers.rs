@@ -11,7 +11,7 @@ use crate::{
     store::{
         Connection,
         connection::on,
-        schema::{mcp_servers, server_catalogues, server_shares},
+        schema::{mcp_servers, server_catalogues, server_consents, server_shares},
         text,
     },
 };
@@ -157,7 +157,7 @@ pub fn update_config(db: &mut Connection, changed: &StoredServer) -> Result<bool
     Ok(on!(db, conn => diesel::update(live).set(change).execute(conn))? > 0)
 }
 
-/// Marks a server deleted and drops its shares and its catalogue; false where there is none.
+/// Marks a server deleted and drops its shares, its catalogue and its tokens; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -168,6 +168,8 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         on!(db, conn => diesel::delete(shares).execute(conn))?;
         let catalogue = server_catalogues::table.find(&id);
         on!(db, conn => diesel::delete(catalogue).execute(conn))?;
+        let consent = server_consents::table.find(&id);
+        on!(db, conn => diesel::delete(consent).execute(conn))?;
         Ok(marked > 0)
     })
 }

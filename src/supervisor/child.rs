@@ -73,7 +73,7 @@ pub(super) enum Rest {
     /// The next probe, after too many failures.
     Parked { timer: SpawnHandle, until: Timestamp, reason: String },
     /// A command: another attempt could only fail the same way, or none is allowed.
-    Failed { reason: String },
+    Failed { reason: String, status: Status },
 }
 
 impl Child {
@@ -216,8 +216,11 @@ impl Child {
                 (Down("it was never started".into()), Status::Stopped, HealthStatus::Unknown)
             }
             (Wanted::Down, _) => (Down("it is stopped".into()), Status::Stopped, HealthStatus::Stopped),
-            (Wanted::Up, Rest::Parked { reason, .. } | Rest::Failed { reason }) if self.starting.is_none() => {
+            (Wanted::Up, Rest::Parked { reason, .. }) if self.starting.is_none() => {
                 (Down(reason.clone()), Status::Failed, HealthStatus::Error)
+            }
+            (Wanted::Up, Rest::Failed { reason, status }) if self.starting.is_none() => {
+                (Down(reason.clone()), *status, HealthStatus::Error)
             }
             (Wanted::Up, Rest::None | Rest::Parked { .. } | Rest::Failed { .. }) if self.failures == 0 => {
                 (Coming, Status::Starting, HealthStatus::Starting)

@@ -6,7 +6,7 @@ use actix::Addr;
 
 use crate::{
     model::{ExitReport, ServerId, Timestamp},
-    supervisor::{Supervisor, messages::ChildExited},
+    supervisor::{Supervisor, messages::ChildExited, remote::ADVICE},
 };
 
 /// Why a process ended, or never came up.
@@ -32,6 +32,8 @@ pub enum Exit {
         /// How far it had come.
         reached: Reached,
     },
+    /// It wants somebody's consent: a token, or a better one.
+    Unauthorized,
     /// No connection to it came about.
     Unreachable(String),
     /// The connection to it, or its session, ended.
@@ -75,7 +77,7 @@ impl Exit {
                 let lasting = [Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG];
                 errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno))
             }
-            Self::WrongRevision(_) => true,
+            Self::WrongRevision(_) | Self::Unauthorized => true,
             Self::NotReady(_)
             | Self::Ended { .. }
             | Self::Unreachable(_)
@@ -107,6 +109,7 @@ impl std::fmt::Display for Exit {
                 write!(f, "was ended by signal {signal}{}", reached.words())
             }
             Self::Ended { reached, .. } => write!(f, "ended{}", reached.words()),
+            Self::Unauthorized => write!(f, "wants authorization: {ADVICE}"),
             Self::Unreachable(why) => write!(f, "could not be reached: {why}"),
             Self::Disconnected(why) => write!(f, "was disconnected: {why}"),
             Self::ClosedOutput => f.write_str("closed its standard output"),

@@ -22,6 +22,7 @@ use crate::{
         ServerActor,
         guard::Spec,
         messages::{Abandon, Answer, Dispatch, Follower, Notify},
+        remote::Authority,
     },
 };
 
@@ -51,6 +52,8 @@ pub struct RemoteTarget {
     pub remote: Remote,
     /// Whether it may be at an address that is not public.
     pub private_addresses: bool,
+    /// The tokens it is sent, where its owner's headers hold none.
+    pub authority: Authority,
 }
 
 /// Who shares a process, and what it may ask of them therefore.

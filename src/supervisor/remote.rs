@@ -4,6 +4,7 @@
 //! it tells by the lines: `initialize` opens a session, `_meta` with a revision needs none. One task drives it (`drive`),
 //! each request is a task below that; `post` sends and reads answers, `listen` keeps the stream of what is no answer.
 
+mod authority;
 mod dial;
 mod drive;
 mod endpoint;
@@ -28,7 +29,9 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::Frame, supervisor::RemoteTarget};
 
-pub use failure::Failure;
+pub use authority::{Authority, Renewal, Tokens};
+pub use dial::Reachable;
+pub use failure::{ADVICE, Failure};
 
 /// Lines that may wait for the server.
 const BACKLOG: usize = 1024;
@@ -104,11 +107,11 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
     Ok((Sender { lines, waiting: Arc::default() }, receiver))
 }
 
-/// A client for plain requests to this place, wherever that is, which follows no redirect. Fails, with the reason, where
-/// nothing of that could succeed.
-pub fn client(url: &str) -> Result<awc::Client, String> {
+/// A client for plain requests to this place, which follows no redirect. Fails, with the reason, where nothing of that
+/// could succeed.
+pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
     let url = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
-    dial::client(&url, dial::Reachable::Any)
+    dial::client(&url, reachable)
 }
 
 #[cfg(test)]

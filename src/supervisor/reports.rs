@@ -6,7 +6,7 @@ use actix::{AsyncContext, Context, Handler};
 use tokio::time::Instant;
 
 use crate::{
-    model::{ServerId, Timestamp},
+    model::{ServerId, Status, Timestamp},
     policy::restart::{Decision, Failure},
     supervisor::{
         Supervisor,
@@ -170,7 +170,8 @@ impl Supervisor {
             }
             Decision::Fail => {
                 let reason = format!("it {}", report.reason);
-                child.rest = Rest::Failed { reason: reason.clone() };
+                let status = if *exit == Exit::Unauthorized { Status::Unauthorized } else { Status::Failed };
+                child.rest = Rest::Failed { reason: reason.clone(), status };
                 Event::GaveUp { id, reason }
             }
         };

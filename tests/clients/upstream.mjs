@@ -1,5 +1,6 @@
 // Has Ostler use the server that the conformance suite runs to judge clients: registers it, and calls it through Ostler
 // with the official TypeScript client. The suite names the scenario, and gives the server's URL as the last argument.
+// Where the server wants consent, this is the browser and the person before it: it consents to everything, a few times.
 
 import { createRequire } from 'node:module';
 
@@ -50,11 +51,52 @@ async function use(client) {
   for (const { name } of (await client.listPrompts()).prompts) await client.getPrompt({ name });
 }
 
+// How often consent is given before that is held to be in vain.
+const PATIENCE = 2;
+
+async function consent(id) {
+  const { client_id: clientId, client_secret: clientSecret } = JSON.parse(MCP_CONFORMANCE_CONTEXT ?? '{}');
+  const { authorizationUrl } = await ask('POST', `/api/mcp/${id}/authorize`, { clientId, clientSecret });
+  const sent = await fetch(authorizationUrl, { redirect: 'manual' });
+  const back = sent.headers.get('location');
+  if (!back?.startsWith(`${OSTLER_PLACE}/oauth/callback?`)) throw new Error(`sent to ${back}, not to Ostler`);
+  const done = await fetch(back);
+  if (!done.ok) throw new Error(`coming back: ${done.status} ${await done.text()}`);
+}
+
+// Starts the server, with as much consent as it wants.
+async function start(id) {
+  for (let consents = 0; ; consents += 1) {
+    try {
+      return await ask('POST', `/api/mcp/${id}/start`);
+    } catch (error) {
+      const { runtimeStatus } = await ask('GET', `/api/mcp/${id}`);
+      if (runtimeStatus.status !== 'unauthorized' || consents === PATIENCE) throw error;
+      await consent(id);
+    }
+  }
+}
+
+// Calls every tool, with more consent where a call shows that it is wanted.
+async function callAll(id, client) {
+  for (let consents = 0; ; consents += 1) {
+    let failure;
+    for (const { name } of (await client.listTools()).tools) {
+      await client.callTool({ name, arguments: {} }).catch((error) => (failure = error));
+    }
+    const { authorization } = await ask('GET', `/api/mcp/${id}`);
+    if (!failure) return;
+    if (!authorization?.wanted || consents === PATIENCE) throw failure;
+    await consent(id);
+    await start(id);
+  }
+}
+
 async function main() {
   const url = process.argv.at(-1);
   const server = { name: MCP_CONFORMANCE_SCENARIO, transport: 'streamable-http', url, isolation: 'per-session' };
   const { id } = await ask('POST', '/api/mcp', { ...server, enabled: false });
-  await ask('POST', `/api/mcp/${id}/start`);
+  await start(id);
   const capabilities = { elicitation: { form: { applyDefaults: true } } };
   const mode = modern ? { pin: '2026-07-28' } : 'legacy';
   const client = new Client({ name: 'upstream', version: '1.0.0' }, { capabilities, versionNegotiation: { mode } });
@@ -63,7 +105,7 @@ async function main() {
     return { action: 'accept', content: confirmed };
   });
   await client.connect(new StreamableHTTPClientTransport(new URL(`${OSTLER_PLACE}/mcp/${id}`), { requestInit: { headers } }));
-  await use(client);
+  await (MCP_CONFORMANCE_SCENARIO.startsWith('auth/') ? callAll(id, client) : use(client));
   await client.close();
   await ask('DELETE', `/api/mcp/${id}`);
 }

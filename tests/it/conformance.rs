@@ -28,6 +28,9 @@ const NOT_EXERCISED: &[(&str, &str)] = &[(
     "wants the server to close its stream in the middle of a call; one behind pipes has none, so it looks at less",
 )];
 
+/// Judges at work at the same time.
+const AT_ONCE: usize = 8;
+
 #[test]
 fn a_server_of_the_older_era_passes_by_the_rules_of_2025_11_25() {
     passes("legacy", "2025-11-25", 30);
@@ -50,7 +53,11 @@ fn a_server_of_the_newer_era_passes_by_the_rules_of_2026_07_28() {
 
 #[test]
 fn ostler_is_a_good_client_of_servers_of_the_older_era() {
-    is_a_good_client("2025-11-25", &["initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"]);
+    is_a_good_client(
+        "2025-11-25",
+        false,
+        &["initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"],
+    );
 }
 
 #[test]
@@ -64,27 +71,71 @@ fn ostler_is_a_good_client_of_servers_of_the_newer_era() {
         "http-invalid-tool-headers",
         "json-schema-ref-no-deref",
     ];
-    is_a_good_client("2026-07-28", &scenarios);
+    is_a_good_client("2026-07-28", false, &scenarios);
 }
 
-/// Has Ostler judged by how it uses the servers that the suite runs. All that count are asked but those about OAuth:
-/// Ostler is told what to send to a server, and asks nobody for a token.
-fn is_a_good_client(requirements: &str, scenarios: &[&str]) {
+/// Scenarios of consent in both requirements.
+const CONSENT: [&str; 14] = [
+    "auth/metadata-default",
+    "auth/metadata-var1",
+    "auth/metadata-var2",
+    "auth/metadata-var3",
+    "auth/basic-cimd",
+    "auth/scope-from-www-authenticate",
+    "auth/scope-from-scopes-supported",
+    "auth/scope-omitted-when-undefined",
+    "auth/scope-step-up",
+    "auth/scope-retry-limit",
+    "auth/token-endpoint-auth-basic",
+    "auth/token-endpoint-auth-post",
+    "auth/token-endpoint-auth-none",
+    "auth/pre-registration",
+];
+
+#[test]
+fn servers_that_want_consent_get_it_by_the_rules_of_2025_11_25() {
+    is_a_good_client("2025-11-25", true, &CONSENT);
+}
+
+#[test]
+fn servers_that_want_consent_get_it_by_the_rules_of_2026_07_28() {
+    let newer = [
+        "auth/resource-mismatch",
+        "auth/offline-access-scope",
+        "auth/offline-access-not-supported",
+        "auth/authorization-server-migration",
+        "auth/iss-supported",
+        "auth/iss-not-advertised",
+        "auth/iss-supported-missing",
+        "auth/iss-wrong-issuer",
+        "auth/iss-unexpected",
+        "auth/iss-normalized",
+        "auth/metadata-issuer-mismatch",
+    ];
+    is_a_good_client("2026-07-28", true, &[&CONSENT[..], &newer].concat());
+}
+
+/// Has Ostler judged by how it uses the servers that the suite runs: all that count, of those about consent or of the rest.
+fn is_a_good_client(requirements: &str, about_consent: bool, scenarios: &[&str]) {
     let Some(judges) = judges() else { return };
     let mut counted = counted(&judges, requirements, "client");
-    counted.retain(|name| !name.starts_with("auth/"));
+    counted.retain(|name| name.starts_with("auth/") == about_consent);
     assert_eq!(counted, scenarios);
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    // The suite knows a client that has metadata by this URL, at which there are none.
+    let metadata = ("OSTLER_CLIENT_METADATA_URL", "https://conformance-test.local/client-metadata.json");
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), metadata]);
     let (address, admin) = (ostler.address, ostler.admin());
     let script = format!("{}/tests/clients/upstream.mjs", env!("CARGO_MANIFEST_DIR"));
     let (client, results) = (format!("{} {script}", judges.node.display()), ostler.setup.home.join("verdicts"));
-    let said = together(scenarios.len(), |index| {
+    let ask = |scenario: &str| {
         let mut command = suite(&judges);
         command.env("JUDGES_FOLDER", &judges.folder).env("OSTLER_PLACE", format!("http://{address}"));
         command.env("OSTLER_API_KEY", admin.token.as_deref().unwrap());
-        command.args(["client", "--command", &client, "--scenario", scenarios[index]]);
+        command.args(["client", "--command", &client, "--scenario", scenario]);
         run(command.args(["--spec-version", requirements, "-o"]).arg(&results))
-    });
+    };
+    let few = scenarios.chunks(AT_ONCE);
+    let said: Vec<_> = few.flat_map(|few| together(few.len(), |index| ask(few[index]))).collect();
     let verdicts = verdicts(&results, "");
     let mut faults = Vec::new();
     for (scenario, said) in scenarios.iter().zip(&said) {
@@ -147,7 +198,14 @@ fn run(command: &mut Command) -> String {
 
 fn verdicts(results: &Path, side: &str) -> BTreeMap<String, Vec<Value>> {
     let folders = fs::read_dir(results).expect("the suite did not run").map(|folder| folder.unwrap().path());
-    folders.map(|folder| (scenario(&folder, side), checks(&folder))).collect()
+    let (single, groups): (Vec<_>, Vec<_>) = folders.partition(|folder| folder.join("checks.json").exists());
+    let mut verdicts: BTreeMap<_, _> = single.iter().map(|folder| (scenario(folder, side), checks(folder))).collect();
+    for group in groups {
+        let name = group.file_name().unwrap().to_str().unwrap();
+        let below = self::verdicts(&group, side);
+        verdicts.extend(below.into_iter().map(|(scenario, checks)| (format!("{name}/{scenario}"), checks)));
+    }
+    verdicts
 }
 
 /// `server-NAME-TIME`, or `NAME-TIME` of the other side, without the rest.

@@ -27,6 +27,7 @@ mod clock;
 mod config;
 mod conformance;
 mod connect;
+mod consent;
 mod dashboard;
 mod database_faults;
 mod demo_server;

@@ -1,7 +1,7 @@
 //! HTML from text: everything escaped, and as much of Markdown as our own texts use.
 
 /// The text, with nothing in it that HTML would read as its own.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::http) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
         match character {
             '&' => escaped.push_str("&amp;"),

@@ -26,7 +26,7 @@ const MOST: usize = 2048;
 
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reachable {
+pub enum Reachable {
     /// Those of the public internet.
     Public,
     /// Those of this machine and its networks, too.

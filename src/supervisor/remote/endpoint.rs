@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
+    sync::Arc,
 };
 
 use awc::{
@@ -22,10 +23,11 @@ use tokio::{
 
 use crate::{
     mcp::ParamHeader,
+    policy::consent::{Challenge, is_challenged},
     supervisor::{
         RemoteTarget,
         remote::{
-            Heard,
+            Heard, Renewal, Tokens,
             dial::{self, Reachable},
             failure::Failure,
             outgoing::Outgoing,
@@ -44,6 +46,8 @@ pub(super) struct Endpoint {
     client: awc::Client,
     pub url: Uri,
     headers: HeaderMap,
+    /// Where tokens come from, unless the owner's headers hold one.
+    tokens: Option<Arc<dyn Tokens>>,
     heard: mpsc::Sender<Heard>,
     over: RefCell<Option<oneshot::Sender<String>>>,
     /// The session of the older era.
@@ -85,11 +89,13 @@ impl Endpoint {
             let (name, value) = read.ok_or_else(|| format!("its header {name} cannot be sent"))?;
             headers.append(name, value);
         }
+        let tokens = target.authority.tokens().filter(|_| !headers.contains_key(header::AUTHORIZATION));
         let (end, over) = oneshot::channel();
         let endpoint = Self {
             client,
             url,
             headers,
+            tokens,
             heard,
             over: RefCell::new(Some(end)),
             session: RefCell::default(),
@@ -142,12 +148,32 @@ impl Endpoint {
         }
     }
 
-    /// Posts a message; answers with the head of what came back.
+    /// Posts a message; answers with the head of what came back. Where a token was refused, once more with another.
     pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, Failure> {
+        let token = self.token().await;
+        let mut answer = self.post_with(message, token.as_deref()).await?;
+        if answer.status() == 401
+            && let (Some(tokens), Some(spent)) = (&self.tokens, &token)
+        {
+            match tokens.renewed(spent).await {
+                Renewal::Token(other) => answer = self.post_with(message, Some(&other)).await?,
+                Renewal::Later(why) => {
+                    return Err(Failure::Unreached(format!("its token could not be renewed: {why}")));
+                }
+                Renewal::Refused => {}
+            }
+        }
+        if let (Some(tokens), Some(_)) = (&self.tokens, self.unauthorized(&answer)) {
+            tokens.challenged(Challenge::read(challenges(&answer)));
+        }
+        Ok(answer)
+    }
+
+    async fn post_with(&self, message: &Outgoing, token: Option<&str>) -> Result<ClientResponse, Failure> {
         let older = self.older.borrow().clone();
         let url = older.as_ref().unwrap_or(&self.url);
         let params = message.name.as_ref().and_then(|name| self.params.borrow().get(name).cloned());
-        let mut request = self.request(Method::POST, url);
+        let mut request = self.request(Method::POST, url, token);
         if message.modern.is_none() && message.method != "initialize" {
             request = self.in_session(request);
         }
@@ -164,7 +190,8 @@ impl Endpoint {
 
     /// Asks for a stream of events, after the event of this id where one is given.
     pub async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, Failure> {
-        let mut request = self.in_session(self.request(Method::GET, &self.url));
+        let token = self.token().await;
+        let mut request = self.in_session(self.request(Method::GET, &self.url, token.as_deref()));
         if let Some(id) = last_event {
             request = request.insert_header(("Last-Event-ID", id));
         }
@@ -174,8 +201,23 @@ impl Endpoint {
     /// Ends the session at the server, where there is one.
     pub async fn delete(&self) {
         if self.has_session() {
+            let token = self.token().await;
             // Whether it minds or not: we are gone.
-            let _ = self.in_session(self.request(Method::DELETE, &self.url)).send().await;
+            let _ = self.in_session(self.request(Method::DELETE, &self.url, token.as_deref())).send().await;
+        }
+    }
+
+    /// Why an answer that says no says so for want of consent; `None` where that is not its reason.
+    pub fn unauthorized(&self, answer: &ClientResponse) -> Option<Failure> {
+        let status = answer.status().as_u16();
+        let wanting = self.tokens.is_some() && is_challenged(status, challenges(answer));
+        wanting.then_some(if status == 401 { Failure::Unauthorized } else { Failure::TooNarrow })
+    }
+
+    async fn token(&self) -> Option<Arc<str>> {
+        match &self.tokens {
+            Some(tokens) => tokens.current().await,
+            None => None,
         }
     }
 
@@ -189,11 +231,18 @@ impl Endpoint {
         request
     }
 
-    fn request(&self, method: Method, url: &Uri) -> ClientRequest {
+    fn request(&self, method: Method, url: &Uri, token: Option<&str>) -> ClientRequest {
         let agent = concat!("ostler/", env!("CARGO_PKG_VERSION"));
-        let request = self.client.request(method, url).insert_header((header::USER_AGENT, agent));
+        let mut request = self.client.request(method, url).insert_header((header::USER_AGENT, agent));
+        if let Some(token) = token {
+            request = request.insert_header((header::AUTHORIZATION, format!("Bearer {token}")));
+        }
         self.headers.iter().fold(request, |request, header| request.append_header(header))
     }
+}
+
+fn challenges(answer: &ClientResponse) -> impl Iterator<Item = &str> {
+    answer.headers().get_all(header::WWW_AUTHENTICATE).filter_map(|value| value.to_str().ok())
 }
 
 /// Whether an answer is a stream of events.

@@ -6,6 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::mcp;
 
+/// What its holder can do about it.
+pub const ADVICE: &str = "ask POST /api/mcp/{id}/authorize where to consent, or set a header for it";
+
 /// What went wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -13,6 +16,10 @@ pub enum Failure {
     Unreached(String),
     /// The server knows the session no more, so that it did nothing. The transport ends with it.
     SessionLost,
+    /// It wants a token that somebody has consented to (401). It did nothing.
+    Unauthorized,
+    /// It wants a token that allows more than ours (403, `insufficient_scope`). It did nothing.
+    TooNarrow,
     /// It answered with this HTTP status, and with nothing that MCP knows.
     Refused(u16),
     /// The connection broke, or what came over it was no answer.
@@ -20,12 +27,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the server may have acted on the request.
+    /// Whether the server may have acted on the request, or the request is not to be sent again by itself.
     #[must_use]
     pub fn may_have_acted(&self) -> bool {
         match self {
             Self::Unreached(_) | Self::SessionLost => false,
-            Self::Refused(_) | Self::Broken(_) => true,
+            // Sent elsewhere, it would be refused there as well: its caller is told.
+            Self::Unauthorized | Self::TooNarrow | Self::Refused(_) | Self::Broken(_) => true,
         }
     }
 
@@ -35,6 +43,8 @@ impl Failure {
         let code = match self {
             Self::Unreached(_) => 503,
             Self::SessionLost => 404,
+            Self::Unauthorized => 401,
+            Self::TooNarrow => 403,
             Self::Refused(status) => i64::from(*status),
             Self::Broken(_) => 502,
         };
@@ -47,6 +57,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Unreached(why) => write!(f, "the server could not be reached: {why}"),
             Self::SessionLost => f.write_str("the server ended the session"),
+            Self::Unauthorized => write!(f, "the server wants authorization; {ADVICE}"),
+            Self::TooNarrow => write!(f, "the server wants more authorization than it was given; {ADVICE}"),
             Self::Refused(status @ (401 | 403)) => {
                 write!(f, "the server answered with HTTP status {status}; check the headers it is sent")
             }

@@ -216,6 +216,9 @@ async fn refused(
         #[serde(borrow)]
         error: &'a RawValue,
     }
+    if let Some(failure) = endpoint.unauthorized(&answer) {
+        return Err(failure);
+    }
     let status = answer.status();
     let body = read(answer, REFUSAL).await.ok().flatten().unwrap_or_default();
     let refusal: Option<Refusal<'_>> = serde_json::from_slice(&body).ok();

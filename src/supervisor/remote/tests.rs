@@ -65,6 +65,7 @@ impl Server {
         RemoteTarget {
             remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
             private_addresses: true,
+            authority: Authority::default(),
         }
     }
 
@@ -279,11 +280,13 @@ async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
 async fn a_server_that_is_not_there_has_got_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let remote = Remote { url: format!("http://127.0.0.1:{port}/"), headers: BTreeMap::new() };
-    let (sender, mut heard) = connect(&RemoteTarget { remote: remote.clone(), private_addresses: true }).unwrap();
+    let (sender, mut heard) =
+        connect(&RemoteTarget { remote: remote.clone(), private_addresses: true, authority: Authority::default() })
+            .unwrap();
     sender.send(call(1)).unwrap();
     let (_, failure) = failed(&mut heard).await;
     assert!(matches!(failure, Failure::Unreached(_)) && !failure.may_have_acted(), "{failure}");
-    assert!(connect(&RemoteTarget { remote, private_addresses: false }).is_err());
+    assert!(connect(&RemoteTarget { remote, private_addresses: false, authority: Authority::default() }).is_err());
 }
 
 #[actix::test]

@@ -46,18 +46,21 @@ impl ServerActor {
             };
             self.requests.settle(Some(id), answer);
         }
-        if let Failure::Unreached(why) = failure {
-            self.unreached(why, ctx);
+        match failure {
+            Failure::Unreached(why) => self.gone(Exit::Unreachable(why), ctx),
+            Failure::Unauthorized => self.gone(Exit::Unauthorized, ctx),
+            Failure::TooNarrow if self.phase == Phase::Starting => self.gone(Exit::Unauthorized, ctx),
+            Failure::TooNarrow | Failure::SessionLost | Failure::Refused(_) | Failure::Broken(_) => {}
         }
         self.stop_if_drained(ctx);
     }
 
     /// Who cannot be reached is gone: others wait for its return, and are not sent after it one by one.
-    fn unreached(&mut self, why: String, ctx: &mut Context<Self>) {
+    fn gone(&mut self, exit: Exit, ctx: &mut Context<Self>) {
         match self.phase {
-            Phase::Starting => self.end_now(Exit::Unreachable(why)),
+            Phase::Starting => self.end_now(exit),
             Phase::Ready => {
-                self.exit.note(Exit::Unreachable(why));
+                self.exit.note(exit);
                 self.phase = Phase::Draining;
                 self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
                 ctx.run_later(LAST_REQUESTS, |actor, ctx| actor.stop(ctx));

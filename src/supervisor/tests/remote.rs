@@ -7,7 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::*;
 use crate::{
     model::Remote,
-    supervisor::remote::tests::{Seen, Server, json, say},
+    supervisor::remote::{
+        Authority,
+        tests::{Seen, Server, json, say},
+    },
 };
 
 fn at(target: RemoteTarget) -> Arc<Launch> {
@@ -95,7 +98,7 @@ async fn a_server_that_cannot_be_reached_is_tried_again_and_then_given_up() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let remote = Remote { url: format!("http://127.0.0.1:{port}/mcp"), headers: std::collections::BTreeMap::new() };
     for (private_addresses, reason) in [(true, "could not be reached"), (false, "MCP_PRIVATE_ADDRESSES")] {
-        let target = RemoteTarget { remote: remote.clone(), private_addresses };
+        let target = RemoteTarget { remote: remote.clone(), private_addresses, authority: Authority::default() };
         let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, at(target)).await;
         let view = supervised.until(|view| view.status == Status::Failed).await;
         let exit = view.last_exit.unwrap();

@@ -1,0 +1,177 @@
+//! What a client of OAuth has to decide before it sends somebody to an authorization server (specification, basic/authorization).
+
+mod challenge;
+mod form;
+mod places;
+
+pub use challenge::{Challenge, is_challenged};
+pub use form::{encoded, escaped};
+pub use places::{metadata_places, origin_of, resource_places};
+
+/// How a client says who it is when it asks for a token (RFC 6749, section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Its id and its secret in the head.
+    ClientSecretBasic,
+    /// Both in the body.
+    ClientSecretPost,
+    /// Its id alone.
+    None,
+}
+
+impl Proof {
+    const ALL: [(&str, Self); 3] = [
+        ("client_secret_basic", Self::ClientSecretBasic),
+        ("client_secret_post", Self::ClientSecretPost),
+        ("none", Self::None),
+    ];
+
+    /// The one of this name.
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(word, _)| *word == name).map(|(_, proof)| *proof)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, proof)| *proof == self).map_or("none", |(word, _)| word)
+    }
+
+    /// What to register for: no secret where none is needed; RFC 8414 has the first of ours where nothing is `supported`.
+    #[must_use]
+    pub fn wanted(supported: Option<&[String]>) -> Self {
+        let Some(supported) = supported else { return Self::ClientSecretBasic };
+        let known = |proof: &Self| supported.iter().any(|name| name == proof.name());
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost].into_iter().find(known).unwrap_or(Self::None)
+    }
+
+    /// What a client does that was given a secret or not, and was told `stated` when it registered.
+    #[must_use]
+    pub fn chosen(supported: Option<&[String]>, has_secret: bool, stated: Option<&str>) -> Self {
+        if !has_secret {
+            return Self::None;
+        }
+        if let Some(stated) = stated.and_then(Self::named) {
+            return stated;
+        }
+        let Some(supported) = supported else { return Self::ClientSecretBasic };
+        let known = |proof: &Self| supported.iter().any(|name| name == proof.name());
+        let best = Self::ALL.into_iter().map(|(_, proof)| proof).find(known);
+        best.unwrap_or(Self::ClientSecretBasic)
+    }
+}
+
+/// Which scopes to ask for: those that were challenged, else all that the resource knows; together with those `held` where
+/// more is wanted than those allow. `offline_access` where the authorization server has that, so that a token can be renewed.
+#[must_use]
+pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of_server: &[String]) -> Vec<String> {
+    let base = if challenge.scopes.is_empty() { of_resource } else { &challenge.scopes };
+    let held = if challenge.is_step_up { held } else { &[] };
+    let mut scopes: Vec<String> = Vec::new();
+    for scope in held.iter().chain(base) {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    const OFFLINE: &str = "offline_access";
+    if !scopes.is_empty()
+        && of_server.iter().any(|scope| scope == OFFLINE)
+        && !scopes.iter().any(|scope| scope == OFFLINE)
+    {
+        scopes.push(OFFLINE.into());
+    }
+    scopes
+}
+
+/// Why an authorization response is not to be believed (RFC 9207, section 2.4). Names are compared letter by letter.
+pub fn check_issuer(expected: &str, is_promised: bool, said: Option<&str>) -> Result<(), &'static str> {
+    match said {
+        Some(said) if said == expected => Ok(()),
+        Some(_) => Err("iss: is not the authorization server that was asked"),
+        None if is_promised => Err("iss: is missing, though the authorization server says that it sends it"),
+        None => Ok(()),
+    }
+}
+
+/// Whether tokens for `resource` are for the server at `url`: the same place, or one above it.
+#[must_use]
+pub fn is_for(resource: &str, url: &str) -> bool {
+    let split = |text: &str| crate::policy::remote::origin(text).map(|origin| (origin, path(text)));
+    let (Some((above, resource)), Some((below, path))) = (split(resource), split(url)) else { return false };
+    let rest = path.strip_prefix(resource.trim_end_matches('/'));
+    above == below && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The path of a URL, without its query.
+fn path(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("", |at| rest.split_at(at).1);
+    path.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(words: &str) -> Vec<String> {
+        words.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_client_proves_itself_as_it_was_told_and_else_as_the_server_takes_it() {
+        let (basic, post, none) = (list("client_secret_basic"), list("client_secret_post"), list("none"));
+        let both = list("none client_secret_post client_secret_basic");
+        assert_eq!(Proof::chosen(Some(&basic), false, None), Proof::None);
+        assert_eq!(Proof::chosen(Some(&none), true, None), Proof::None);
+        assert_eq!(Proof::chosen(Some(&post), true, None), Proof::ClientSecretPost);
+        assert_eq!(Proof::chosen(Some(&both), true, None), Proof::ClientSecretBasic);
+        assert_eq!(Proof::chosen(None, true, None), Proof::ClientSecretBasic);
+        assert_eq!(Proof::chosen(Some(&basic), true, Some("client_secret_post")), Proof::ClientSecretPost);
+        assert_eq!(Proof::wanted(Some(&both)), Proof::None);
+        assert_eq!(Proof::wanted(Some(&post)), Proof::ClientSecretPost);
+        assert_eq!(Proof::wanted(None), Proof::ClientSecretBasic);
+    }
+
+    #[test]
+    fn scopes_are_those_challenged_then_those_of_the_resource_and_grow_with_a_step_up() {
+        let challenged = |scopes: &str, is_step_up| Challenge { scopes: list(scopes), is_step_up, metadata: None };
+        assert_eq!(scopes(&challenged("a", false), &list("b c"), &list("h"), &[]), list("a"));
+        assert_eq!(scopes(&challenged("", false), &list("b c"), &[], &[]), list("b c"));
+        assert_eq!(scopes(&challenged("", false), &[], &[], &list("offline_access")), list(""));
+        assert_eq!(
+            scopes(&challenged("w", true), &[], &list("r w"), &list("offline_access")),
+            list("r w offline_access")
+        );
+    }
+
+    #[test]
+    fn a_response_of_another_issuer_is_not_believed() {
+        let ours = "https://id.example";
+        assert!(check_issuer(ours, true, Some(ours)).is_ok());
+        assert!(check_issuer(ours, false, None).is_ok());
+        for (promised, said) in
+            [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/"))]
+        {
+            assert!(check_issuer(ours, promised, said).is_err(), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_the_server_or_what_stands_above_it() {
+        let url = "https://a.example/mcp/files?x=1";
+        for resource in
+            ["https://a.example/mcp/files", "https://A.example:443/mcp", "https://a.example", "https://a.example/"]
+        {
+            assert!(is_for(resource, url), "{resource}");
+        }
+        for resource in [
+            "https://evil.example/mcp/files",
+            "http://a.example",
+            "https://a.example/mc",
+            "https://a.example/mcp/files/x",
+        ] {
+            assert!(!is_for(resource, url), "{resource}");
+        }
+    }
+}

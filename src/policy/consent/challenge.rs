@@ -1,0 +1,122 @@
+//! What a server says with 401 and 403 (RFC 9110, section 11.6.1; RFC 6750, section 3; RFC 9728, section 5.1).
+
+/// What a server wants before it answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// Where it says who makes tokens for it.
+    pub metadata: Option<String>,
+    /// The scopes that are needed.
+    pub scopes: Vec<String>,
+    /// Whether a token was good, and allowed too little.
+    pub is_step_up: bool,
+}
+
+/// Whether an answer of this status, with these `WWW-Authenticate`, calls for (another) consent.
+#[must_use]
+pub fn is_challenged<'a>(status: u16, fields: impl IntoIterator<Item = &'a str>) -> bool {
+    status == 401 || (status == 403 && Challenge::read(fields).is_step_up)
+}
+
+impl Challenge {
+    /// What the `Bearer` challenge among these `WWW-Authenticate` says; nothing in particular where there is none.
+    #[must_use]
+    pub fn read<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut challenge = Self::default();
+        for (name, value) in fields.into_iter().flat_map(bearer_parameters) {
+            match name.as_str() {
+                "resource_metadata" => challenge.metadata = Some(value),
+                "scope" => challenge.scopes = value.split_whitespace().map(str::to_owned).collect(),
+                "error" => challenge.is_step_up = value == "insufficient_scope",
+                _ => {}
+            }
+        }
+        challenge
+    }
+}
+
+/// The parameters of the `Bearer` challenges in a field: a list of schemes and parameters, both parted by commas.
+fn bearer_parameters(field: &str) -> Vec<(String, String)> {
+    let (mut parameters, mut is_bearer) = (Vec::new(), false);
+    for item in items(field) {
+        let name = item.split('=').next().unwrap_or_default().trim_end();
+        let rest = match name.split_once([' ', '\t']) {
+            Some((scheme, _)) => {
+                is_bearer = scheme.eq_ignore_ascii_case("bearer");
+                item.get(scheme.len()..).unwrap_or_default().trim_start()
+            }
+            None => item,
+        };
+        match rest.split_once('=') {
+            Some((name, value)) if is_bearer => {
+                parameters.push((name.trim().to_ascii_lowercase(), unquoted(value.trim())));
+            }
+            Some(_) => {}
+            None => is_bearer = rest.eq_ignore_ascii_case("bearer"),
+        }
+    }
+    parameters
+}
+
+/// What stands between commas outside of quotes.
+fn items(field: &str) -> Vec<&str> {
+    let (mut items, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, byte) in field.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                items.push(field.get(begin..at).unwrap_or_default().trim());
+                begin = at.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    items.push(field.get(begin..).unwrap_or_default().trim());
+    items.retain(|item| !item.is_empty());
+    items
+}
+
+fn unquoted(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
+    let (mut text, mut escaped) = (String::new(), false);
+    for character in inner.chars() {
+        if character == '\\' && !escaped {
+            escaped = true;
+            continue;
+        }
+        escaped = false;
+        text.push(character);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_tells_where_to_ask_and_for_what() {
+        let field = r#"Basic realm="a, Bearer scope=x", bearer scope="mcp:read  mcp:write", resource_metadata="https://a/b?c=d,e""#;
+        let expected = Challenge {
+            metadata: Some("https://a/b?c=d,e".into()),
+            scopes: vec!["mcp:read".into(), "mcp:write".into()],
+            is_step_up: false,
+        };
+        assert_eq!(Challenge::read([field]), expected);
+        assert_eq!(Challenge::read([r#"Bearer scope="a""#, "Digest scope=b"]).scopes, ["a"]);
+        assert_eq!(Challenge::read([r#"Bearer realm="say \"hi\"", Scope=a"#]).scopes, ["a"]);
+        for nothing in ["", "Bearer", "Negotiate abc==", ", ,", "Bearer scope=\""] {
+            assert_eq!(Challenge::read([nothing]).metadata, None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn only_too_small_a_scope_makes_403_a_question_of_consent() {
+        let step_up = r#"Bearer error="insufficient_scope", scope="a""#;
+        assert!(is_challenged(401, []));
+        assert!(is_challenged(403, [step_up]));
+        assert!(!is_challenged(403, ["Bearer"]));
+        assert!(!is_challenged(404, [step_up]));
+    }
+}

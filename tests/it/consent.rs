@@ -1,0 +1,253 @@
+//! Servers at an address that want somebody's consent: they wait for it, get it in a browser, and keep it.
+
+use std::sync::{Arc, Mutex};
+
+use crate::support::{
+    backends::on_both_databases,
+    upstream::{Then, Upstream},
+    *,
+};
+
+/// A server, and the authorization server that makes tokens for it.
+struct Estate {
+    upstream: Upstream,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Tokens made.
+    made: u32,
+    /// What is taken now.
+    token: Option<String>,
+    /// Whether a token can be renewed.
+    renews: bool,
+    /// Bodies that came to the authorization server.
+    asked: Vec<String>,
+}
+
+impl Estate {
+    fn start() -> Self {
+        let state = Arc::new(Mutex::new(State { renews: true, ..State::default() }));
+        let shared = state.clone();
+        let upstream = Upstream::start(move |seen, wire| {
+            let (body, _) = wire.body_of(&seen.headers);
+            let body = String::from_utf8(body).unwrap();
+            let origin = format!("http://{}", seen.header("host").unwrap());
+            let mut state = shared.lock().unwrap();
+            let answer = match seen.target.as_str() {
+                "/mcp" => state.serve(&origin, seen.header("authorization"), &body),
+                "/resource" => (200, json!({"resource": format!("{origin}/mcp"), "authorization_servers": [origin]})),
+                "/.well-known/oauth-authorization-server" => (200, metadata(&origin)),
+                "/register" => (201, json!({"client_id": "ostler-1", "client_secret": "a-client-secret"})),
+                "/token" => state.make(body),
+                _ => (404, Value::Null),
+            };
+            let challenge = format!("Bearer scope=\"files\", resource_metadata=\"{origin}/resource\"");
+            let (status, text) = (answer.0, if answer.1.is_null() { String::new() } else { answer.1.to_string() });
+            wire.send(format!(
+                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nWWW-Authenticate: {challenge}\r\nContent-Length: {}\r\n\r\n{text}",
+                text.len()
+            ));
+            Then::Keep
+        });
+        Self { upstream, state }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/mcp", self.upstream.address)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl State {
+    fn serve(&mut self, _: &str, authorization: Option<&str>, body: &str) -> (u16, Value) {
+        let wanted = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        if wanted.is_none() || authorization != wanted.as_deref() {
+            return (401, Value::Null);
+        }
+        let Ok(request) = serde_json::from_str::<Value>(body) else { return (405, Value::Null) };
+        let result = match request["method"].as_str().unwrap_or_default() {
+            "initialize" => {
+                json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "e", "version": "1"}})
+            }
+            "tools/list" => json!({"tools": [{"name": "knock", "inputSchema": {"type": "object"}}]}),
+            "tools/call" => json!({"content": [{"type": "text", "text": "come in"}]}),
+            "ping" => json!({}),
+            method if method.starts_with("notifications/") => return (202, Value::Null),
+            _ => {
+                return (
+                    200,
+                    json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}}),
+                );
+            }
+        };
+        (200, json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+    }
+
+    fn make(&mut self, body: String) -> (u16, Value) {
+        let renewing = body.contains("grant_type=refresh_token");
+        self.asked.push(body);
+        if renewing && !self.renews {
+            return (400, json!({"error": "invalid_grant"}));
+        }
+        self.made += 1;
+        let token = format!("an-access-token-{}", self.made);
+        self.token = Some(token.clone());
+        (
+            200,
+            json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "a-refresh-token"}),
+        )
+    }
+}
+
+fn metadata(origin: &str) -> Value {
+    json!({
+        "issuer": origin, "authorization_endpoint": format!("{origin}/authorize"),
+        "token_endpoint": format!("{origin}/token"), "registration_endpoint": format!("{origin}/register"),
+        "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "authorization_response_iss_parameter_supported": true,
+    })
+}
+
+/// The value of a parameter, as it stands there.
+fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
+    let query = url.split_once('?').unwrap().1;
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+}
+
+/// Asks where to consent, and comes back from there, saying to be this issuer.
+fn consent(server: &Server, issuer: &str) -> (String, Answer) {
+    let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
+    let back = format!("/oauth/callback?code=a-code&state={}&iss={issuer}", parameter(&asked, "state"));
+    let answer = server.caller.get(&back);
+    (asked, answer)
+}
+
+fn register(ostler: &Ostler, estate: &Estate) -> Server {
+    let id = ostler.admin().post("/api/mcp", json!({"name": "far", "url": estate.url()})).is(201).string("/id");
+    ostler.admin().server(&id)
+}
+
+on_both_databases! {
+    fn a_server_that_wants_consent_waits_for_it_gets_it_once_and_keeps_it(setup: Setup) {
+        let estate = Estate::start();
+        let mut ostler = setup.env("MCP_PRIVATE_ADDRESSES", "true").spawn();
+        let server = register(&ostler, &estate);
+        server.becomes("unauthorized");
+        let seen = server.details().is(200).has("/authorization/wanted", true).has("/runtimeStatus/restarts", 0);
+        seen.has("/authorization/wantedScopes", json!(["files"])).has("/server/healthStatus", "ERROR");
+        let origin = format!("http://{}", estate.upstream.address);
+
+        let (asked, answer) = consent(&server, &origin);
+        answer.is(200);
+        assert!(asked.starts_with(&format!("{origin}/authorize?response_type=code&client_id=ostler-1&")), "{asked}");
+        assert_eq!([parameter(&asked, "scope"), parameter(&asked, "code_challenge_method")], ["files", "S256"]);
+        server.becomes("running");
+        server.call("knock", json!({})).is(200);
+        server.details().is(200).has("/authorization/wanted", false).has("/authorization/issuer", origin);
+        let told = estate.state().asked.clone();
+        assert!(told[0].contains("code=a-code") && told[0].contains("code_verifier="), "{told:?}");
+        assert!(estate.upstream.seen().iter().any(|seen| seen.header("authorization").is_some_and(|it| it.starts_with("Basic "))));
+
+        ostler.terminate();
+        ostler.start_again();
+        let server = ostler.admin().server(&server.id);
+        server.becomes("running");
+        assert_eq!(estate.state().made, 1, "what was consented to is kept");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_is_renewed_and_else_the_server_waits_again() {
+    let estate = Estate::start();
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
+    server.becomes("running");
+    estate.state().token = Some("another".into());
+    server.call("knock", json!({})).is(200);
+    assert_eq!(estate.state().made, 2);
+    {
+        let mut state = estate.state();
+        (state.token, state.renews) = (None, false);
+    }
+    let refused = server.call("knock", json!({}));
+    assert!(refused.text().contains("authorize"), "{}", refused.text());
+    server.becomes("unauthorized");
+    server.caller.delete(&server.path("/authorize")).is(204);
+    server.details().is(200).lacks("/authorization/issuer");
+}
+
+#[test]
+fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
+    let estate = Estate::start();
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    let origin = format!("http://{}", estate.upstream.address);
+    let (asked, answer) = consent(&server, "https://evil.example");
+    answer.problem(400, "malformed_request");
+    let again = format!("/oauth/callback?code=a-code&state={}&iss={origin}", parameter(&asked, "state"));
+    ostler.anonymous().get(&again).problem(400, "malformed_request");
+    for state in ["", "x", &"A".repeat(120)] {
+        let forged = format!("/oauth/callback?code=a-code&state={state}&iss={origin}");
+        ostler.anonymous().get(&forged).problem(400, "malformed_request");
+    }
+    let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
+    let denied = format!("/oauth/callback?error=access_denied&state={}&iss={origin}", parameter(&asked, "state"));
+    ostler.anonymous().get(&denied).problem(403, "forbidden");
+    assert_eq!(estate.state().made, 0);
+    assert_eq!(server.status(), "unauthorized");
+}
+
+#[test]
+fn no_token_is_shown_logged_or_stored_in_clear() {
+    let estate = Estate::start();
+    let mut ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), ("RUST_LOG", "ostler=trace")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
+    server.becomes("running");
+    server.call("knock", json!({})).is(200);
+    let shown = server.details().is(200).text() + &server.output() + &ostler.errors();
+    ostler.terminate();
+    let file = ostler.setup.database_file();
+    let log = std::fs::read(file.with_extension("db-wal")).unwrap_or_default();
+    let stored = [std::fs::read(file).unwrap(), log, shown.into_bytes()].concat();
+    for secret in ["an-access-token", "a-refresh-token", "a-client-secret", "a-code"] {
+        assert!(memchr::memmem::find(&stored, secret.as_bytes()).is_none(), "{secret}");
+    }
+}
+
+#[test]
+fn only_who_may_write_asks_for_consent_and_only_at_addresses_that_servers_may_be_at() {
+    let estate = Estate::start();
+    let ostler = Ostler::spawn();
+    let server = register(&ostler, &estate);
+    server.becomes("restarting");
+    let refused = server.caller.post(&server.path("/authorize"), json!({})).problem(503, "server_unavailable");
+    assert!(refused.text().contains("MCP_PRIVATE_ADDRESSES"), "{}", refused.text());
+    assert_eq!(estate.upstream.seen().len(), 0);
+    let viewer = ostler.user("viewer");
+    let share = json!({"userId": viewer.get("/api/auth/me").is(200).string("/id"), "permissions": ["mcp:read"]});
+    server.caller.post(&server.path("/shares"), share).is(201);
+    viewer.post(&server.path("/authorize"), json!({})).problem(403, "forbidden");
+    let local = ostler.admin().post("/api/mcp", json!({"name": "n", "command": "true", "enabled": false})).is(201);
+    let local = format!("/api/mcp/{}/authorize", local.string("/id"));
+    ostler.admin().post(&local, json!({})).problem(409, "conflict");
+    ostler.anonymous().get("/oauth/client.json").problem(404, "not_found");
+}
+
+#[test]
+fn authorization_servers_can_read_who_ostler_is() {
+    let ostler = Ostler::with(&[("OSTLER_PUBLIC_URL", "https://ostler.example")]);
+    let document = ostler.anonymous().get("/oauth/client.json").is(200);
+    let document = document.has("/client_id", "https://ostler.example/oauth/client.json");
+    document.has("/redirect_uris", json!(["https://ostler.example/oauth/callback"]));
+}
