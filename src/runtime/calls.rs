@@ -156,7 +156,8 @@ impl Runtime {
         let arguments = given.map_or_else(mcp::empty_object, Arc::from);
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
-        let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), waits: Arc::default(), notes });
+        let (owner, waits, capabilities) = (uuid::Uuid::new_v4(), Arc::default(), mcp::empty_object());
+        let notes = progress.map(|notes| Follower { token, owner, waits, capabilities, notes });
         Call {
             id,
             user_id: who.user_id,

@@ -60,7 +60,8 @@ impl Exchange {
         let client = conversation.client();
         let (sender, notes) = mpsc::channel(BACKLOG);
         let (token, waits) = (progress_token(&request), Arc::default());
-        let follower = Some(Follower { token, owner: client.session, waits: Arc::clone(&waits), notes: sender });
+        let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
+        let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
         let ask = Ask { request, client, timeout, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
