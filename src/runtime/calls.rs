@@ -86,6 +86,8 @@ pub(super) struct Call {
     /// Which trace it is part of, where that is not in the request itself.
     pub trace: Option<String>,
     pub timeout: Duration,
+    /// Ends it before that, as the deadline would.
+    pub expired: Option<oneshot::Receiver<()>>,
     pub notes: Option<Follower>,
     pub created_at: Timestamp,
 }
@@ -169,14 +171,16 @@ impl Runtime {
             tool,
             arguments,
             timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
+            expired: None,
             notes,
             created_at: Timestamp::now(),
         }
     }
 
     /// Makes the call and records it, before anybody hears how it went.
-    async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
-        let (reply, execution_time, era) = self.dispatch(&call, gone).await;
+    async fn carry_out(&self, mut call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
+        let expired = call.expired.take();
+        let (reply, execution_time, era) = self.dispatch(&call, expired, gone).await;
         let record = record(&call, &reply, execution_time);
         let success = record.success;
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());

@@ -125,9 +125,8 @@ impl Requests {
     /// The oldest request whose follower declared what this question needs, and does not wait.
     fn askable(&self, asked: &Asked) -> Option<&Follower> {
         let demand = Demand::of(&asked.method, asked.params.as_deref())?;
-        let fits = |follower: &Follower| {
-            !follower.waits.load(Ordering::Relaxed) && demand.is_met_by(&follower.capabilities)
-        };
+        let fits =
+            |follower: &Follower| !follower.waits.load(Ordering::Relaxed) && demand.is_met_by(&follower.capabilities);
         let fitting = self.followed().filter(|(.., follower)| fits(follower));
         fitting.min_by_key(|(id, ..)| *id).map(|(.., follower)| follower)
     }

@@ -247,7 +247,9 @@ async fn a_question_goes_to_the_oldest_request_whose_client_declared_that_it_ans
     asked.answer(Ok(&raw(&json!({"roots": []}))));
     assert!(text(asking).await.contains(r#""result":{"roots":[]}"#));
     let asking = ask("sampling/createMessage");
-    let Some(Note::Asked(asked)) = within(oldest.recv()).await else { panic!("nobody declared it: the oldest hears it") };
+    let Some(Note::Asked(asked)) = within(oldest.recv()).await else {
+        panic!("nobody declared it: the oldest hears it")
+    };
     drop(asked);
     assert!(text(asking).await.contains("-32601"));
     assert!([&mut oldest, &mut waiting, &mut heard, &mut last].iter_mut().all(|one| one.try_recv().is_err()));
