@@ -53,6 +53,7 @@ use std::sync::Arc;
 use crate::{model::Principal, recorder::Recorder, store::Store};
 
 pub use crate::model::OutputLine;
+pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use consent::{Authorize, ClientMetadata, Consenting};

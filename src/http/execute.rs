@@ -158,26 +158,32 @@ struct Streamed {
 impl Streamed {
     /// The next event: progress while there is any, the answer last.
     async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
-        if self.answer.is_none() {
+        while self.answer.is_none() {
             tokio::select! {
                 biased;
-                Some(note) = self.receiver.recv() => return Some((progress(note), Some(self))),
+                Some(note) = self.receiver.recv() => if let Some(event) = progress(note) {
+                    return Some((event, Some(self)));
+                },
                 answer = &mut self.call => self.answer = Some(answer),
             }
-            self.receiver.close();
         }
-        match self.receiver.recv().await {
-            Some(note) => Some((progress(note), Some(self))),
-            None => self.answer.map(|answer| (answer, None)),
+        self.receiver.close();
+        while let Some(note) = self.receiver.recv().await {
+            if let Some(event) = progress(note) {
+                return Some((event, Some(self)));
+            }
         }
+        self.answer.map(|answer| (answer, None))
     }
 }
 
-fn progress(note: Note) -> Bytes {
+/// The event for a note of progress; `None` for any other.
+fn progress(note: Note) -> Option<Bytes> {
     match note {
-        Note::Told { params, .. } => sse::event(Some("progress"), None, params.as_deref().map_or("{}", RawValue::get)),
+        Note::Told { method, params } => (&*method == "notifications/progress")
+            .then(|| sse::event(Some("progress"), None, params.as_deref().map_or("{}", RawValue::get))),
         // Dropped, and refused thereby: there is nobody here to ask.
-        Note::Asked(_) => Bytes::new(),
+        Note::Asked(_) => None,
     }
 }
 
@@ -228,8 +234,10 @@ mod tests {
         let (sender, receiver) = mpsc::channel(4);
         let lingering = sender.clone();
         let call = async move {
-            let params = Some(raw("{\"progress\":1}"));
-            assert!(sender.send(Note::Told { method: "notifications/progress".into(), params }).await.is_ok());
+            for method in ["notifications/message", "notifications/progress", "notifications/x"] {
+                let params = Some(raw("{\"progress\":1}"));
+                assert!(sender.send(Note::Told { method: method.into(), params }).await.is_ok());
+            }
             Bytes::from_static(b"answer")
         };
         let state = Streamed { receiver, call: call.boxed_local(), answer: None };

@@ -52,7 +52,12 @@ impl Runtime {
         let mut since = Instant::now();
         let heard = dispatch::deliver(link, |one| one.ask(&ask.request, &declared, follower.clone()), &mut since);
         let timeout = self.deadline(ask.timeout);
-        let heard = tokio::time::timeout(timeout, heard).await.map_err(|_| Error::CallTimeout(timeout))?;
+        let heard = tokio::select! {
+            biased;
+            heard = tokio::time::timeout(timeout, heard) => heard.ok(),
+            () = dispatch::told(ask.expired) => None,
+        };
+        let heard = heard.ok_or(Error::CallTimeout(timeout))?;
         let Heard { outcome, era } = heard.map_err(Error::ServerUnavailable)?;
         let outcome = outcome.map(|result| if method == "tools/list" { server.permitted(result) } else { result });
         Ok(Said { outcome, era, call_id: None })
@@ -79,6 +84,7 @@ impl Runtime {
             tool,
             arguments,
             timeout: self.deadline(ask.timeout),
+            expired: ask.expired,
             whole: Some((ask.request, ask.client.declared())),
             trace: None,
             notes: ask.follower,

@@ -89,6 +89,8 @@ pub(super) struct Call {
     /// Which trace it is part of, where that is not in the request itself.
     pub trace: Option<String>,
     pub timeout: Duration,
+    /// Ends it before that, as the deadline would.
+    pub expired: Option<oneshot::Receiver<()>>,
     pub notes: Option<Follower>,
     pub created_at: Timestamp,
 }
@@ -159,7 +161,8 @@ impl Runtime {
         let arguments = given.map_or_else(mcp::empty_object, Arc::from);
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
-        let notes = progress.map(|notes| Follower { token, owner: uuid::Uuid::new_v4(), waits: Arc::default(), notes });
+        let (owner, waits, capabilities) = (uuid::Uuid::new_v4(), Arc::default(), mcp::empty_object());
+        let notes = progress.map(|notes| Follower { token, owner, waits, capabilities, notes });
         Call {
             id,
             user_id: who.user_id,
@@ -171,15 +174,16 @@ impl Runtime {
             tool,
             arguments,
             timeout: timeout.unwrap_or(self.inner.settings.call_timeout),
+            expired: None,
             notes,
             created_at: Timestamp::now(),
         }
     }
 
     /// Makes the call and records it, before anybody hears how it went.
-    async fn carry_out(&self, call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
-        let came = Instant::now();
-        let (reply, execution_time, era) = self.dispatch(&call, gone).await;
+    async fn carry_out(&self, mut call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
+        let (came, expired) = (Instant::now(), call.expired.take());
+        let (reply, execution_time, era) = self.dispatch(&call, expired, gone).await;
         let record = record(&call, &reply, execution_time, came.elapsed());
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());

@@ -62,7 +62,12 @@ pub(super) struct Heard {
 
 impl Runtime {
     /// Makes a call; answers how it went, how many milliseconds it took from dispatch, and the era of who answered.
-    pub(super) async fn dispatch(&self, call: &Call, gone: oneshot::Receiver<()>) -> (Reply, i64, Era) {
+    pub(super) async fn dispatch(
+        &self,
+        call: &Call,
+        expired: Option<oneshot::Receiver<()>>,
+        gone: oneshot::Receiver<()>,
+    ) -> (Reply, i64, Era) {
         let (mut since, mut era) = (Instant::now(), Era::Legacy);
         let asked = async {
             match ask(call, &mut since).await {
@@ -76,9 +81,21 @@ impl Runtime {
         let reply = tokio::select! {
             biased;
             reply = tokio::time::timeout(call.timeout, asked) => reply.unwrap_or(Reply::Expired),
+            () = told(expired) => Reply::Expired,
             _ = gone => Reply::Cancelled,
         };
         (reply, milliseconds(since.elapsed()), era)
+    }
+}
+
+/// Completes when somebody says so; never where nobody can any more.
+pub(super) async fn told(said: Option<oneshot::Receiver<()>>) {
+    let told = match said {
+        Some(said) => said.await.is_ok(),
+        None => false,
+    };
+    if !told {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
@@ -45,6 +46,8 @@ pub struct Ask {
     pub client: Arc<Client>,
     /// Deadline, at most an hour; `None` is the default.
     pub timeout: Option<Duration>,
+    /// Ends it before that, as the deadline would; `None` where only the deadline does.
+    pub expired: Option<oneshot::Receiver<()>>,
     /// Who hears what the server says before it answers.
     pub follower: Option<Follower>,
 }

@@ -165,7 +165,7 @@ impl Runtime {
     /// Forgets an account that is deleted in the database: its servers and its own processes of others end, what was shared with it is not any more.
     pub(super) fn forget_servers_of(&self, user: UserId, ids: Vec<ServerId>) {
         ids.into_iter().for_each(|id| self.forget_server(id));
-        self.end_leases_of_user(user, None);
+        self.close_account(user);
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }

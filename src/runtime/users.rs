@@ -67,7 +67,7 @@ impl Runtime {
         let changes = self.changes(who, id, change).await?;
         let done = self.change_account(id, entry, move |db| update(db, id, changes)).await;
         if disables && done.is_ok() {
-            self.end_leases_of_user(id, None);
+            self.close_account(id);
         }
         self.denied(who, ACTION, &id.to_string(), done)
     }

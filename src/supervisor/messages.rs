@@ -140,6 +140,8 @@ pub struct Follower {
     pub owner: uuid::Uuid,
     /// Set while the request waits for whoever sent it. What the server asks then is about another one, if there is any.
     pub waits: Arc<AtomicBool>,
+    /// What they declared: a question that needs it is theirs rather than that of somebody who did not.
+    pub capabilities: Arc<RawValue>,
     /// Where it goes. What does not fit is left out; a question that does not fit is refused.
     pub notes: mpsc::Sender<Note>,
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::{
-    mcp::{Level, Progress},
+    mcp::{Level, Progress, convert::Demand},
     supervisor::{
         instance::Figures,
         messages::{Answer, Asked, Dispatch, Follower, Note},
@@ -84,10 +84,10 @@ impl Requests {
         let _ = follower.notes.try_send(note);
     }
 
-    /// Hands a question to the oldest request that has a follower, who drops and so refuses what does not fit; gives it
-    /// back where there is none.
+    /// Hands a question to the oldest request with a follower who can be asked it now, or else to the oldest with any, who
+    /// drops and so refuses what does not fit; gives it back where there is none.
     pub fn ask(&self, asked: Asked) -> Option<Asked> {
-        let Some((_, follower)) = self.oldest() else { return Some(asked) };
+        let Some(follower) = self.askable(&asked).or_else(|| Some(self.oldest()?.1)) else { return Some(asked) };
         drop(follower.notes.try_send(Note::Asked(asked)));
         None
     }
@@ -120,6 +120,15 @@ impl Requests {
     fn oldest(&self) -> Option<(&Pending, &Follower)> {
         let rank = |(id, _, follower): &(u64, &Pending, &Follower)| (follower.waits.load(Ordering::Relaxed), *id);
         self.followed().min_by_key(rank).map(|(_, pending, follower)| (pending, follower))
+    }
+
+    /// The oldest request whose follower declared what this question needs, and does not wait.
+    fn askable(&self, asked: &Asked) -> Option<&Follower> {
+        let demand = Demand::of(&asked.method, asked.params.as_deref())?;
+        let fits =
+            |follower: &Follower| !follower.waits.load(Ordering::Relaxed) && demand.is_met_by(&follower.capabilities);
+        let fitting = self.followed().filter(|(.., follower)| fits(follower));
+        fitting.min_by_key(|(id, ..)| *id).map(|(.., follower)| follower)
     }
 
     fn followed(&self) -> impl Iterator<Item = (u64, &Pending, &Follower)> {

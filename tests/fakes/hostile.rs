@@ -162,6 +162,10 @@ fn call(server: &Arc<Server>, id: String, line: String) {
         modes::send(server, &id, Ok(wire::text("from now on nobody reads")));
         modes::for_ever();
     }
+    if json::string(&line, &["params", "name"]) == Some("pages-first") && offers::must_visit(server) {
+        let pages = json::at(&line, &["params", "arguments", "elicitations"]).unwrap_or("[]");
+        return offers::send_to(&id, pages);
+    }
     let server = Arc::clone(server);
     std::thread::spawn(move || {
         if modes::before_call(&server, &id, &line) {

@@ -2,7 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -20,6 +24,8 @@ pub(crate) struct Offers {
     /// Open `subscriptions/listen`: id to filter.
     listens: Mutex<BTreeMap<String, String>>,
     levels: Mutex<Vec<String>>,
+    /// Whether somebody was sent to a page.
+    sent: AtomicBool,
 }
 
 /// The capabilities that come with the offers.
@@ -74,6 +80,8 @@ pub(crate) fn run(server: &Server, name: &str, line: &str) -> Option<String> {
             Some(text("told"))
         }
         "question" => Some(text(&question(server, words("method"), argument("params").unwrap_or("{}")))),
+        // Refuses until its client has been somewhere, which it takes to be so the second time.
+        "pages-first" => Some(text("visited")),
         "grow-list" => {
             let list = words("list");
             *server.offers.grown.lock().unwrap().entry(list.to_owned()).or_default() += 1;
@@ -114,7 +122,7 @@ fn listen(server: &Server, id: &str, line: &str) {
 /// Tells of a change: once in the older era, by every open stream in the newer one.
 fn announce(server: &Server, method: &str, members: &str) {
     let listens = server.offers.listens.lock().unwrap();
-    if !server.era_modern.load(std::sync::atomic::Ordering::SeqCst) {
+    if !server.era_modern.load(Ordering::SeqCst) {
         return notify(method, &format!("{{{members}}}"));
     }
     let comma = if members.is_empty() { "" } else { "," };
@@ -130,6 +138,17 @@ fn told(server: &Server) -> String {
     let listens: Vec<_> = listens.lock().unwrap().values().cloned().collect();
     let (subscribed, levels) = (subscribed.lock().unwrap().join(" "), levels.lock().unwrap().join(" "));
     format!("subscribed: {subscribed}; listens: {}; levels: {levels}", listens.join(" "))
+}
+
+/// Whether the user has yet to visit a page; once only.
+pub(crate) fn must_visit(server: &Server) -> bool {
+    !server.offers.sent.swap(true, Ordering::SeqCst)
+}
+
+/// Refuses a request until the user has visited these pages (2025-11-25).
+pub(crate) fn send_to(id: &str, pages: &str) {
+    let error = format!(r#"{{"code":-32042,"message":"visit first","data":{{"elicitations":{pages}}}}}"#);
+    wire::line(&format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#));
 }
 
 /// Asks the client one thing and gives its whole answer.

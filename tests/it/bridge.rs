@@ -3,6 +3,7 @@
 mod asking;
 mod eras;
 mod listening;
+mod pages;
 mod together;
 
 use crate::support::{

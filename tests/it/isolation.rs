@@ -205,7 +205,7 @@ async fn call(
 ) -> ostler::Result<Said> {
     let params = raw(&json!({"name": tool, "arguments": {}}).to_string());
     let request = Request::new("tools/call", Some(&params)).unwrap();
-    runtime.ask(who, id, Ask { request, client: client.clone(), timeout: None, follower }).await
+    runtime.ask(who, id, Ask { request, client: client.clone(), timeout: None, expired: None, follower }).await
 }
 
 fn text(said: &Said) -> String {
@@ -251,7 +251,8 @@ async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody(
     ] {
         let id = registered(&runtime, isolation).await;
         let (notes, mut heard) = mpsc::channel(8);
-        let follower = Follower { token: None, owner: client.session, notes, waits: Arc::default() };
+        let (owner, capabilities) = (client.session, client.capabilities.clone());
+        let follower = Follower { token: None, owner, notes, waits: Arc::default(), capabilities };
         let answering = async {
             while let Some(note) = heard.recv().await {
                 match note {

@@ -33,6 +33,7 @@ mod database_faults;
 mod demo_server;
 mod edge;
 mod embedding;
+mod encrypted;
 mod environment;
 mod examples;
 mod exclusive;

@@ -13,7 +13,8 @@ use super::{conversation::Scope, session::Session};
 use crate::{
     Runtime,
     error::{Error, Result},
-    model::Principal,
+    model::{Principal, UserId},
+    runtime::Attachment,
 };
 
 /// Sessions of one account.
@@ -60,6 +61,13 @@ impl Sessions {
     }
 }
 
+impl Attachment for Sessions {
+    fn account_closed(&self, runtime: &Runtime, user: UserId) {
+        let ending: Vec<_> = self.table().sessions.extract_if(|_, session| session.user == user).collect();
+        ending.iter().for_each(|(_, session)| session.end(runtime));
+    }
+}
+
 impl Table {
     /// Adds a session, and takes out those that make room for it.
     fn add(&mut self, session: Arc<Session>) -> Result<Vec<Arc<Session>>> {
@@ -89,10 +97,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        http::mcp::{message::Id, session::tests::session},
-        model::UserId,
-    };
+    use crate::http::mcp::{message::Id, session::tests::session};
 
     #[tokio::test(start_paused = true)]
     async fn the_session_idle_longest_makes_room_and_none_that_is_in_use() {

@@ -270,6 +270,12 @@ fn failure(error: SendRequestError) -> Failure {
     if matches!(why, ConnectError::Timeout) {
         return Failure::Unreached("it took too long to connect".into());
     }
+    if let ConnectError::Io(why) = &why
+        && let Some(rustls::Error::InvalidCertificate(fault)) = why.get_ref().and_then(|why| why.downcast_ref())
+    {
+        let hint = "SSL_CERT_FILE names the authorities that are";
+        return Failure::Unreached(format!("its certificate is not trusted ({fault}); {hint}"));
+    }
     let ConnectError::Resolver(why) = why else { return Failure::Unreached(why.to_string()) };
     Failure::Unreached(why.to_string())
 }

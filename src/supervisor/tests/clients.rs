@@ -34,7 +34,7 @@ fn declared(log_level: Option<&str>) -> Declared {
 
 fn follower(owner: uuid::Uuid) -> (Follower, mpsc::Receiver<Note>) {
     let (notes, heard) = mpsc::channel(8);
-    (Follower { token: None, owner, waits: Arc::default(), notes }, heard)
+    (Follower { token: None, owner, waits: Arc::default(), capabilities: Arc::from(raw(&json!({}))), notes }, heard)
 }
 
 fn begin(
@@ -221,6 +221,39 @@ async fn a_server_of_ones_own_may_ask_whoever_sent_the_oldest_request() {
     let asking = begin(&instance, "question", json!({"method": "roots/list"}), None, Some(one));
     drop(within(heard.recv()).await);
     assert!(text(asking).await.contains("-32601"), "what nobody answers is refused");
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_question_goes_to_the_oldest_request_whose_client_declared_that_it_answers_such() {
+    let supervised = offering("ok", exclusive()).await;
+    let (instance, _) = supervised.serving(None).await;
+    let declaring = |capabilities: Value| {
+        let (one, heard) = follower(uuid::Uuid::new_v4());
+        (Follower { capabilities: Arc::from(raw(&capabilities)), ..one }, heard)
+    };
+    let ask = |method: &str| begin(&instance, "question", json!({"method": method}), None, None);
+    let (silent, mut oldest) = declaring(json!({}));
+    let (busy, mut waiting) = declaring(json!({"roots": {}}));
+    busy.waits.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (able, mut heard) = declaring(json!({"roots": {}}));
+    let (younger, mut last) = declaring(json!({"roots": {}}));
+    let sleeping: Vec<_> = [silent, busy, able, younger]
+        .map(|one| begin(&instance, "sleep", json!({"ms": 60_000}), None, Some(one)))
+        .into();
+
+    let asking = ask("roots/list");
+    let Some(Note::Asked(asked)) = within(heard.recv()).await else { panic!("it was not asked") };
+    asked.answer(Ok(&raw(&json!({"roots": []}))));
+    assert!(text(asking).await.contains(r#""result":{"roots":[]}"#));
+    let asking = ask("sampling/createMessage");
+    let Some(Note::Asked(asked)) = within(oldest.recv()).await else {
+        panic!("nobody declared it: the oldest hears it")
+    };
+    drop(asked);
+    assert!(text(asking).await.contains("-32601"));
+    assert!([&mut oldest, &mut waiting, &mut heard, &mut last].iter_mut().all(|one| one.try_recv().is_err()));
+    drop(sleeping);
     supervised.end().await;
 }
 

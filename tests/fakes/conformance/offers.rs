@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::{Era, Server};
 
 /// Tools that take no arguments, with what they are for.
-const PLAIN: [(&str, &str); 25] = [
+const PLAIN: [(&str, &str); 26] = [
     ("test_simple_text", "Returns a text"),
     ("test_image_content", "Returns a picture"),
     ("test_audio_content", "Returns a sound"),
@@ -33,6 +33,7 @@ const PLAIN: [(&str, &str); 25] = [
     ("test_input_required_result_multi_round", "Asks one thing after another"),
     ("test_input_required_result_tampered_state", "Asks for confirmation, and trusts no one"),
     ("test_input_required_result_capabilities", "Asks what the client can be asked"),
+    ("page_to_visit", "Sends the user to a page"),
 ];
 
 /// Answers `tools/list`.

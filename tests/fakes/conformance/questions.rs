@@ -26,6 +26,12 @@ pub(crate) fn user_name() -> Question {
     form("user_name", "What is your name?", json!({"name": {"type": "string"}}))
 }
 
+/// A page to visit.
+pub(crate) fn page() -> Question {
+    let params = json!({"mode": "url", "url": "https://pages.example/consent", "message": "Please agree"});
+    Question { key: "page", method: "elicitation/create", params }
+}
+
 pub(crate) fn confirm() -> Question {
     form("confirm", "Please confirm", json!({"ok": {"type": "boolean"}}))
 }

@@ -6,7 +6,7 @@ use crate::{
     call::{Call, Failure, Outcome, work},
     content::{audio, embedded, image, text},
     listening,
-    questions::{confirm, form, roots, sampling, user_name, with_choices, with_defaults},
+    questions::{confirm, form, page, roots, sampling, user_name, with_choices, with_defaults},
     server::Era,
 };
 
@@ -123,6 +123,9 @@ fn asking(call: &Call) -> Option<Outcome> {
         "test_input_required_result_multiple_inputs" => {
             let questions = [user_name(), sampling("greeting", "Generate a greeting", 50), roots("client_roots")];
             ask(&questions, |said| format!("{} {} {}", greet(said), said[1], said[2]["roots"]))
+        }
+        "page_to_visit" => {
+            ask(&[page()], |said| format!("The user said {}", said[0]["action"].as_str().unwrap_or_default()))
         }
         "test_input_required_result_multi_round" => two_rounds(call),
         "test_input_required_result_capabilities" => what_can_be_asked(call),

@@ -134,3 +134,16 @@ fn a_client_with_a_session_that_declared_nothing_is_not_asked() {
         assert!(answer.text().contains("isError") || answer.text().contains("\"error\""), "{era}: {answer:?}");
     }
 }
+
+#[test]
+fn a_call_that_takes_a_server_too_long_is_on_record_as_expired_not_as_given_up_by_its_caller() {
+    let ostler = Ostler::with(&[("MCP_CALL_TIMEOUT_MS", "500")]);
+    let server = ostler.admin().running(fake("ok").set("isolation", json!("per-session")));
+    let path = format!("/mcp/{}", server.id);
+    let session = session(&server.caller, &path, &json!({}));
+    session.call(2, "hang", json!({})).has("/error/code", 504);
+    Modern::new(&server.caller, &path).call("hang", json!({})).has("/error/code", 504);
+    for record in server.logs().list("/items") {
+        assert_eq!(record["errorMessage"], json!("no answer before the deadline"), "{record}");
+    }
+}

@@ -136,3 +136,22 @@ fn answers_to_questions_nobody_asked_are_taken_and_forgotten() {
     session.post(&json!({"jsonrpc": "2.0", "id": 99, "result": {}})).send().is(202);
     session.post(&json!({"jsonrpc": "2.0", "id": "x", "error": {"code": -1, "message": "no"}})).send().is(202);
 }
+
+#[test]
+fn the_sessions_of_an_account_end_with_it() {
+    let ostler = Ostler::spawn();
+    let (admin, user) = (ostler.admin(), ostler.user("executor"));
+    let session = Legacy::begin(&user, "/mcp", LEGACY);
+    let mut stream = session.listen("");
+    let path = format!("/api/auth/users/{}", user.id);
+    admin.put(&path, json!({"disabled": true})).is(200);
+    admin.put(&path, json!({"disabled": false})).is(200);
+    let again = Legacy { caller: user.log_in(&user.email, &user.password), ..session };
+    again.send(2, "ping", json!({})).is(404);
+    assert!(stream.all(|event| event.data.is_empty()), "it ends");
+
+    let session = Legacy::begin(&again.caller, "/mcp", LEGACY);
+    let mut stream = session.listen("");
+    admin.delete(&path).is(204);
+    assert!(stream.all(|event| event.data.is_empty()), "it ends");
+}

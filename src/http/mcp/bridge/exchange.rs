@@ -7,11 +7,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::patience::Patience;
 use crate::{
@@ -31,6 +30,8 @@ const BACKLOG: usize = 64;
 pub(super) struct Exchange {
     answer: Pin<Box<dyn Future<Output = Result<Said>> + Send>>,
     patience: Option<Patience>,
+    /// Ends the request when patience has run out.
+    expire: Option<oneshot::Sender<()>>,
     waits: Arc<AtomicBool>,
     notes: mpsc::Receiver<Note>,
     said: Option<Result<Said>>,
@@ -60,11 +61,13 @@ impl Exchange {
         let client = conversation.client();
         let (sender, notes) = mpsc::channel(BACKLOG);
         let (token, waits) = (progress_token(&request), Arc::default());
-        let follower = Some(Follower { token, owner: client.session, waits: Arc::clone(&waits), notes: sender });
+        let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
+        let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
-        let ask = Ask { request, client, timeout, follower };
+        let (expire, expired) = oneshot::channel();
+        let ask = Ask { request, client, timeout, expired: Some(expired), follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
-        Self { answer, patience, waits, notes, said: None, late: VecDeque::new() }
+        Self { answer, patience, expire: Some(expire), waits, notes, said: None, late: VecDeque::new() }
     }
 
     /// Says whether the request waits for its client to come back.
@@ -80,14 +83,25 @@ impl Exchange {
         }
     }
 
+    /// An error as the client is to hear it: a deadline is the one it was held to.
+    fn told(&self, error: Error) -> Error {
+        match (error, &self.patience, &self.expire) {
+            (Error::CallTimeout(_), Some(patience), None) => Error::CallTimeout(patience.limit()),
+            (error, ..) => error,
+        }
+    }
+
     /// Waits for what happens next. May be dropped and called again without loss.
     pub async fn next(&mut self) -> Step {
-        if self.said.is_none() {
+        while self.said.is_none() {
             tokio::select! {
                 biased;
                 Some(note) = self.notes.recv() => return Step::Note(note),
-                said = &mut self.answer => self.said = Some(said),
-                late = runs_out(self.patience.as_ref()) => self.said = Some(Err(Error::CallTimeout(late))),
+                said = &mut self.answer => self.said = Some(said.map_err(|error| self.told(error))),
+                () = runs_out(self.patience.as_ref()), if self.expire.is_some() => {
+                    // The answer is then that it came too late, once that is on record.
+                    let _ = self.expire.take().map(|expire| expire.send(()));
+                }
             }
             // What it said before it answered is heard before the answer.
             while let Ok(note) = self.notes.try_recv() {
@@ -104,13 +118,10 @@ impl Exchange {
     }
 }
 
-/// Completes with the deadline when it has passed; never where there is none.
-async fn runs_out(patience: Option<&Patience>) -> Duration {
+/// Completes when the deadline has passed; never where there is none.
+async fn runs_out(patience: Option<&Patience>) {
     match patience {
-        Some(patience) => {
-            patience.ends().await;
-            patience.limit()
-        }
+        Some(patience) => patience.ends().await,
         None => std::future::pending().await,
     }
 }

@@ -14,10 +14,12 @@ use uuid::Uuid;
 
 use super::{fault, parking::Work};
 use crate::{
+    Runtime,
     error::Error,
     http::mcp::conversation::Conversation,
     mcp::{self, Request},
     model::{ServerId, Timestamp, UserId},
+    runtime::Attachment,
 };
 
 /// What tells a ticket of ours from a state of a server's own.
@@ -124,6 +126,15 @@ impl Ticket {
         });
         parked.put(id, Waiting { user: self.user, work, keeper: keeper.abort_handle() })?;
         Ok(id)
+    }
+}
+
+impl Attachment for Parked {
+    fn account_closed(&self, _: &Runtime, user: UserId) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting: Vec<_> = all.extract_if(|_, one| one.user == user).collect();
+        drop(all);
+        waiting.iter().for_each(|(_, one)| one.keeper.abort());
     }
 }
 
