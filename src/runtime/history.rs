@@ -118,3 +118,49 @@ impl Runtime {
         self.inner.store.read(move |db| rollups::next_start(db, step, from)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{model::ServerId, store::rollups::Whose, supervisor::tests::program};
+
+    use super::*;
+
+    async fn total(runtime: &Runtime, whose: Whose, step: Step, from: i64, until: i64) -> i64 {
+        let counted = runtime.counted(whose, step, from, until).await.unwrap();
+        counted.values().map(|rollup| rollup.calls).sum()
+    }
+
+    #[actix::test]
+    async fn whatever_the_step_as_much_is_counted_and_what_is_old_is_kept_in_longer_steps_only() {
+        let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
+        let runtime = Runtime::builder().data_dir(&folder).guard(program()).start().await.unwrap();
+        let now = Timestamp::now().unix_minutes();
+        let (day, server) = (Step::Day.floor(now) - 1440, ServerId::new());
+        let mut one = Rollup::default();
+        one.add(false, 5);
+        let key = |tool: &str, start| Key { server: server.to_string(), tool: tool.into(), start };
+        let recent = (0..200).flat_map(|minute| ["a", "b"].map(|tool| key(tool, day + minute * 7)));
+        let rows: Vec<_> =
+            recent.chain([key("a", day - 3 * 1440), key("b", now)]).map(|key| (key, one.clone())).collect();
+        let put =
+            move |db: &mut store::Connection| rollups::put(db, Step::Minute, rows.iter().map(|(key, one)| (key, one)));
+        runtime.inner.recorder.write(None, put).await.unwrap();
+
+        // Once more changes nothing.
+        for _ in 0..2 {
+            runtime.add_up(now).await.unwrap();
+            for step in [Step::Minute, Step::Hour, Step::Day] {
+                for whose in [Whose::All, Whose::Servers(vec![server])] {
+                    assert_eq!(total(&runtime, whose, step, day, now + 1).await, 401, "{step:?}");
+                }
+                let tool = Whose::Tool(server, "a".into());
+                assert_eq!(total(&runtime, tool, step, day, now + 1).await, 200, "{step:?}");
+            }
+            let old = |step| total(&runtime, Whose::All, step, day - 3 * 1440, day);
+            assert_eq!((old(Step::Minute).await, old(Step::Hour).await, old(Step::Day).await), (0, 1, 1));
+        }
+
+        runtime.stop().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
