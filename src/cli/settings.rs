@@ -188,8 +188,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "public-url",
         kind: Kind::Text,
         help: "Where browsers reach Ostler, as they come back from consenting to the use of a server",
-        put: |config, text| set(&mut config.runtime.public_url, value::issuer(text).map(Some)),
-        show: |config| config.runtime.public_url.clone().unwrap_or_else(|| "none".to_owned()),
+        put: |config, text| set(&mut config.runtime.oauth.public_url, value::issuer(text).map(Some)),
+        show: |config| config.runtime.oauth.public_url.clone().unwrap_or_else(|| "none".to_owned()),
     },
     Setting {
         key: "client_metadata_url",
@@ -197,8 +197,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         flag: "client-metadata-url",
         kind: Kind::Text,
         help: "URL that authorization servers know Ostler by; by default /oauth/client.json below an https public URL",
-        put: |config, text| set(&mut config.runtime.client_metadata_url, value::issuer(text).map(Some)),
-        show: |config| config.runtime.client_metadata_url.clone().unwrap_or_else(|| "none".to_owned()),
+        put: |config, text| set(&mut config.runtime.oauth.client_metadata_url, value::issuer(text).map(Some)),
+        show: |config| config.runtime.oauth.client_metadata_url.clone().unwrap_or_else(|| "none".to_owned()),
     },
     Setting {
         key: "oauth_audience",

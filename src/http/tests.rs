@@ -43,7 +43,8 @@ fn every_route_is_documented_and_nothing_else_is() {
 #[test]
 fn every_documented_call_says_who_may_and_how_it_fails() {
     let metadata = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"];
-    let open = [&["/livez", "/readyz", "/health", "/api/auth/login"], &metadata[..]].concat();
+    let consent = ["/oauth/callback", "/oauth/client.json"];
+    let open = [&["/livez", "/readyz", "/health", "/api/auth/login"], &metadata[..], &consent].concat();
     for (path, item) in openapi::document()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let named = format!("{method} {path}");
@@ -192,7 +193,8 @@ fn every_reference_in_the_documentation_leads_somewhere() {
 #[actix_web::test]
 async fn nobody_unknown_gets_past_a_private_route() {
     let open = ["/livez", "/readyz", "/health", "/api/auth/login"];
-    let is_open = |path: &str| open.contains(&path) || PAGES.contains(&path) || path.starts_with("/.well-known/");
+    let below = |path: &str| ["/.well-known/", "/oauth/"].iter().any(|start| path.starts_with(start));
+    let is_open = |path: &str| open.contains(&path) || PAGES.contains(&path) || below(path);
     for (path, method) in ALL.iter().filter(|(path, _)| !is_open(path)) {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let response = send(TestRequest::default().method(method).uri(&path.replace(['{', '}'], ""))).await;

@@ -27,9 +27,11 @@ pub const MOST_RETRIES: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the node serves itself whatever else it does, each with all below it.
-const ALWAYS_OURS: [&str; 17] = [
+const ALWAYS_OURS: [&str; 19] = [
     "/",
     "/.well-known/oauth-protected-resource",
+    "/oauth/callback",
+    "/oauth/client.json",
     "/livez",
     "/readyz",
     "/health",

@@ -225,7 +225,7 @@ impl Runtime {
     /// Who Ostler is to authorization servers that read it; `None` where nothing says by which URL they could.
     #[must_use]
     pub fn client_metadata(&self) -> Option<ClientMetadata> {
-        let settings = &self.inner.settings;
+        let settings = &self.inner.settings.oauth;
         let public = settings.public_url.as_deref().map(|url| url.trim_end_matches('/'));
         let own = public.filter(|url| url.starts_with("https://")).map(|url| format!("{url}{DOCUMENT}"));
         let client_id = settings.client_metadata_url.clone().or(own)?;
@@ -245,7 +245,7 @@ impl Runtime {
 
     /// Where browsers come back to: the public URL, or where this very request went, if that is on this machine.
     fn callback(&self, host: Option<&str>) -> Result<String> {
-        let public = self.inner.settings.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        let public = self.inner.settings.oauth.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         let base = public.or_else(|| host.map(|host| format!("http://{host}")));
         let base = base.filter(|base| issuer::is_safe(base)).ok_or_else(|| {
             Error::Conflict("set OSTLER_PUBLIC_URL, to which browsers can come back from consenting".into())

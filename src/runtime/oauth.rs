@@ -23,7 +23,7 @@ use crate::{
 
 use claims::Holder;
 
-/// Which issuer is trusted, and how its tokens are read.
+/// Which issuer is trusted, and how its tokens are read; and who Ostler is where it asks for tokens itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuth {
     /// The issuer, as its tokens and its metadata write it; `None` trusts nobody.
@@ -34,11 +34,24 @@ pub struct OAuth {
     pub role_claim: String,
     /// The role of whoever has no account and no such claim; `None` turns them away.
     pub default_role: Option<Role>,
+    /// Where browsers reach Ostler, such as `https://ostler.example`; `None` is where the request went that needs to know,
+    /// which has to be on this machine then.
+    pub public_url: Option<String>,
+    /// The URL of our client metadata document (OAuth Client ID Metadata Document); `None` is `/oauth/client.json` below an
+    /// `https` public URL.
+    pub client_metadata_url: Option<String>,
 }
 
 impl Default for OAuth {
     fn default() -> Self {
-        Self { issuer: None, audience: None, role_claim: "roles".into(), default_role: None }
+        Self {
+            issuer: None,
+            audience: None,
+            role_claim: "roles".into(),
+            default_role: None,
+            public_url: None,
+            client_metadata_url: None,
+        }
     }
 }
 
@@ -64,7 +77,7 @@ impl Issuer {
     /// The issuer of these settings; fails where its name is no URL that keys could be asked of, or nothing says what its
     /// tokens are for.
     pub(super) fn new(settings: &OAuth) -> Result<Option<Self>> {
-        let OAuth { issuer, audience, role_claim, default_role } = settings;
+        let OAuth { issuer, audience, role_claim, default_role, .. } = settings;
         let Some(issuer) = issuer else { return Ok(None) };
         if let Some(fault) = issuer::fault(issuer) {
             return Err(Error::invalid("OSTLER_OAUTH_ISSUER", fault));

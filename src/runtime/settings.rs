@@ -49,14 +49,8 @@ pub struct Settings {
     pub limit_tool_execute: Option<Limit>,
     /// API requests, per user.
     pub limit_api: Option<Limit>,
-    /// Whose tokens are taken beside our own.
+    /// Whose tokens are taken beside our own, and what is needed to get some for servers.
     pub oauth: OAuth,
-    /// Where browsers reach Ostler, such as `https://ostler.example`; `None` is where the request went that needs to know,
-    /// which has to be on this machine then.
-    pub public_url: Option<String>,
-    /// The URL of our client metadata document (OAuth Client ID Metadata Document); `None` is `/oauth/client.json` below an
-    /// `https` public URL.
-    pub client_metadata_url: Option<String>,
     /// Which halves run.
     pub serve: Serve,
     /// What holds for services of the gateway that do not say otherwise.
@@ -88,8 +82,6 @@ impl fmt::Debug for Settings {
             limit_tool_execute,
             limit_api,
             oauth,
-            public_url,
-            client_metadata_url,
             serve,
             gateway,
             guard,
@@ -114,8 +106,6 @@ impl fmt::Debug for Settings {
             .field("limit_tool_execute", limit_tool_execute)
             .field("limit_api", limit_api)
             .field("oauth", oauth)
-            .field("public_url", public_url)
-            .field("client_metadata_url", client_metadata_url)
             .field("serve", serve)
             .field("gateway", gateway)
             .field("guard", guard)
@@ -146,8 +136,6 @@ impl Default for Settings {
             limit_tool_execute: limit(20, 60),
             limit_api: limit(100, 60),
             oauth: OAuth::default(),
-            public_url: None,
-            client_metadata_url: None,
             serve: Serve::All,
             gateway: gateway::Settings::default(),
             guard: None,

@@ -64,9 +64,8 @@ impl Runtime {
             ));
         }
         let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
-        let dir = settings.data_dir.clone();
+        let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let (lock, installation) = blocking(move || occupy(&dir)).await?;
-        let wanted = settings.clone();
         let Opened { keyring, store, occupancy, recorder } = blocking(move || open(&wanted)).await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();

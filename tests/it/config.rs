@@ -141,6 +141,8 @@ oauth_issuer = "https://id.example/a"
 oauth_audience = "https://ostler.example/mcp"
 oauth_role_claim = "groups"
 oauth_default_role = "viewer"
+public_url = "https://ostler.example"
+client_metadata_url = "https://team.example/ostler.json"
 serve = "gateway"
 log = "warn,ostler=debug"
 log_format = "json"
@@ -164,8 +166,8 @@ api = "1000/500ms"
     let ran = Place::new().file(file).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:26");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:34");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:28");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:36");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

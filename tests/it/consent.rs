@@ -22,13 +22,15 @@ struct State {
     token: Option<String>,
     /// Whether a token can be renewed.
     renews: bool,
+    /// How long tokens hold, in seconds.
+    holds: u32,
     /// Bodies that came to the authorization server.
     asked: Vec<String>,
 }
 
 impl Estate {
     fn start() -> Self {
-        let state = Arc::new(Mutex::new(State { renews: true, ..State::default() }));
+        let state = Arc::new(Mutex::new(State { renews: true, holds: 3600, ..State::default() }));
         let shared = state.clone();
         let upstream = Upstream::start(move |seen, wire| {
             let (body, _) = wire.body_of(&seen.headers);
@@ -99,7 +101,7 @@ impl State {
         self.token = Some(token.clone());
         (
             200,
-            json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "a-refresh-token"}),
+            json!({"access_token": token, "token_type": "Bearer", "expires_in": self.holds, "refresh_token": "a-refresh-token"}),
         )
     }
 }
@@ -182,6 +184,22 @@ fn a_token_that_is_refused_is_renewed_and_else_the_server_waits_again() {
     server.becomes("unauthorized");
     server.caller.delete(&server.path("/authorize")).is(204);
     server.details().is(200).lacks("/authorization/issuer");
+}
+
+#[test]
+fn a_token_is_renewed_before_it_ends() {
+    let estate = Estate::start();
+    estate.state().holds = 0;
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
+    server.becomes("running");
+    server.call("knock", json!({})).is(200);
+    let asked = estate.state().asked.clone();
+    let renewal = asked.iter().find(|body| body.contains("grant_type=refresh_token")).expect("it was not renewed");
+    assert!(renewal.contains("refresh_token=a-refresh-token") && renewal.contains("resource=http"), "{renewal}");
+    server.details().is(200).has("/authorization/wanted", false);
 }
 
 #[test]

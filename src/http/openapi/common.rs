@@ -42,8 +42,9 @@ impl Modify for Common {
 /// Adds the answers any such call may get, and the cookie wherever a token is taken.
 fn complete(path: &str, operation: &mut Operation) {
     let is_login = path == "/api/auth/login";
-    let is_private =
-        !is_login && !["/livez", "/readyz", "/health"].contains(&path) && !path.starts_with("/.well-known/");
+    let is_private = !is_login
+        && !["/livez", "/readyz", "/health"].contains(&path)
+        && !["/.well-known/", "/oauth/"].iter().any(|start| path.starts_with(start));
     name(operation);
     let mut add = |status: &str, text: &str| {
         let known = operation.responses.responses.get(status).and_then(described);

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// How long before its end a token is renewed, unless it holds for a short time altogether.
+const BEFORE: Duration = Duration::from_secs(60);
+
 /// The longest a token is taken to hold, whatever is said of it.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -30,6 +33,7 @@ pub(super) struct Tokens {
     pub token: String,
     pub refresh: Option<String>,
     pub ends: Option<Timestamp>,
+    pub due: Option<Timestamp>,
 }
 
 /// What a code is worth.
@@ -95,9 +99,15 @@ async fn ask<'a>(
         let text = format!("{endpoint}: gave a token of a kind that Ostler cannot send");
         return Err(Fault { text, is_refusal: true });
     }
-    let ends = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let ends = ends.map(|holds| Timestamp::now().plus(holds.min(LONGEST)));
-    Ok(Tokens { token: answer.access_token, refresh: answer.refresh_token, ends })
+    let holds = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let holds = holds.map(|holds| holds.min(LONGEST));
+    let now = Timestamp::now();
+    Ok(Tokens {
+        token: answer.access_token,
+        refresh: answer.refresh_token,
+        ends: holds.map(|holds| now.plus(holds)),
+        due: holds.map(|holds| now.plus(holds.saturating_sub(BEFORE.min(holds / 4)))),
+    })
 }
 
 /// Whether a token can stand in a header (RFC 6750, section 2.1).

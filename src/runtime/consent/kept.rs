@@ -45,6 +45,8 @@ pub(super) struct Grant {
     pub token: String,
     pub refresh: Option<String>,
     pub ends: Option<Timestamp>,
+    /// When to renew it.
+    pub due: Option<Timestamp>,
 }
 
 impl Runtime {

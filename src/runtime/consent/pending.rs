@@ -162,8 +162,8 @@ impl Pending {
     pub async fn redeem(self, code: &str, reach: Reach) -> std::result::Result<Grant, Fault> {
         let Asked { url, redirect, issuer, client, scopes, resource, token_endpoint, .. } = self.asked;
         let code = Code { code, verifier: &self.verifier, redirect: &redirect };
-        let Tokens { token, refresh, ends } =
+        let Tokens { token, refresh, ends, due } =
             exchange::redeem(&token_endpoint, &client, &resource, code, reach).await?;
-        Ok(Grant { url, issuer, token_endpoint, client, resource, scopes, token, refresh, ends })
+        Ok(Grant { url, issuer, token_endpoint, client, resource, scopes, token, refresh, ends, due })
     }
 }

@@ -19,9 +19,6 @@ use crate::{
     supervisor::remote::{self, Renewal},
 };
 
-/// How long before its end a token is renewed.
-const BEFORE: Duration = Duration::from_secs(60);
-
 /// How long nobody tries again to renew a token after that failed.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -39,8 +36,7 @@ impl Upstream {
 
     async fn token(&self) -> Option<Arc<str>> {
         let grant = self.grant()?;
-        let soon = grant.ends.is_some_and(|ends| ends <= Timestamp::now().plus(BEFORE));
-        if soon
+        if grant.due.is_some_and(|due| due <= Timestamp::now())
             && grant.refresh.is_some()
             && let Renewal::Token(token) = self.renew(&grant.token).await
         {
@@ -85,7 +81,10 @@ impl Upstream {
     async fn take(&self, runtime: &Runtime, grant: Grant, tokens: exchange::Tokens) -> Renewal {
         let token: Arc<str> = tokens.token.as_str().into();
         let refresh = tokens.refresh.or_else(|| grant.refresh.clone());
-        if !self.keep(runtime, Grant { token: tokens.token, refresh, ends: tokens.ends, ..grant }).await {
+        if !self
+            .keep(runtime, Grant { token: tokens.token, refresh, ends: tokens.ends, due: tokens.due, ..grant })
+            .await
+        {
             return Renewal::Refused;
         }
         log::debug!(server:% = self.consent.id; "a token was renewed");
