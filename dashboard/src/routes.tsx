@@ -8,6 +8,7 @@ import type { IconName } from "./ui/icon";
 import { Overview } from "./pages/overview";
 import { ServerPage } from "./pages/server";
 import { NewServer } from "./pages/new-server";
+import { RunPage } from "./pages/run";
 import { Servers } from "./pages/servers";
 
 export interface Page {
@@ -23,6 +24,7 @@ export const pages: Page[] = [
   { path: "/", page: Overview, nav: { name: "Overview", icon: "overview", group: "work" } },
   { path: "/servers", page: Servers, nav: { name: "Servers", icon: "servers", group: "work" }, needs: "mcp:read" },
   { path: "/servers/new/:way?", page: NewServer, needs: "mcp:write" },
+  { path: "/servers/:id/run/:tool/:call?", page: RunPage, needs: "mcp:read" },
   { path: "/servers/:id/:tab?", page: ServerPage, needs: "mcp:read" },
 ];
 

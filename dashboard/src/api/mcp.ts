@@ -17,6 +17,8 @@ export interface McpAsk {
   capabilities?: Record<string, unknown>;
   /** Notifications that come before the answer. */
   heard?: (note: Heard) => void;
+  /** Arguments that the server's schema wants as headers, too. */
+  mirrored?: [name: string, value: string][];
 }
 
 /** The server, or Ostler for it, answered with a JSON-RPC error. */
@@ -58,6 +60,7 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
   };
   const name = method === "resources/read" ? params["uri"] : params["name"];
   if (typeof name === "string") headers["mcp-name"] = headerValue(name);
+  for (const [mirror, value] of options.mirrored ?? []) headers[`mcp-param-${mirror}`] = headerValue(value);
   const body = { jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } };
   const reply = await exchange<T>(`/mcp/${encodeURIComponent(serverId)}`, body, headers, id, options);
   if (reply.error) throw new RpcError(reply.error.code, reply.error.message, reply.error.data);
