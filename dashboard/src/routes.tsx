@@ -5,15 +5,19 @@
 import type { ComponentType } from "react";
 import type { Permission } from "./api/types";
 import type { IconName } from "./ui/icon";
+import { Audit } from "./pages/audit";
 import { CallPage } from "./pages/call";
 import { Calls } from "./pages/calls";
 import { Connect } from "./pages/connect";
+import { GatewayPage } from "./pages/gateway";
 import { Keys } from "./pages/keys";
 import { Overview } from "./pages/overview";
 import { ServerPage } from "./pages/server";
 import { NewServer } from "./pages/new-server";
 import { RunPage } from "./pages/run";
 import { Servers } from "./pages/servers";
+import { SystemPage } from "./pages/system";
+import { Users } from "./pages/users";
 
 export interface Page {
   path: string;
@@ -34,5 +38,9 @@ export const pages: Page[] = [
   { path: "/calls/:id", page: CallPage, needs: "mcp:read" },
   { path: "/connect", page: Connect, nav: { name: "Connect", icon: "connect", group: "work" }, needs: "mcp:read" },
   { path: "/keys", page: Keys, nav: { name: "API keys", icon: "keys", group: "work" } },
+  { path: "/gateway", page: GatewayPage, nav: { name: "Gateway", icon: "gateway", group: "manage" }, needs: "gateway:read" },
+  { path: "/audit", page: Audit, nav: { name: "Audit", icon: "audit", group: "manage" }, needs: "audit:read" },
+  { path: "/users", page: Users, nav: { name: "Users", icon: "users", group: "manage" }, needs: "users:manage" },
+  { path: "/system", page: SystemPage, nav: { name: "System", icon: "system", group: "manage" } },
 ];
 
