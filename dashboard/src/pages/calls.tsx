@@ -68,13 +68,11 @@ function Callers({ value, onChange }: { value: string; onChange: (id: string) =>
   );
 }
 
-const steps: Record<Span, [name: string, word: string]> = {
-  "1h": ["minute", "minute"], "24h": ["minute", "minute"], "7d": ["hour", "hour"], "30d": ["hour", "hour"],
-};
+const steps: Record<Span, string> = { "1h": "minute", "24h": "minute", "7d": "hour", "30d": "hour" };
 
 /** Calls over time come by server and tool; the other filters are for the list alone. */
 function Past({ filter: { span, serverId, toolName } }: { filter: Filter }) {
-  const [step, word] = steps[span];
+  const step = steps[span];
   const tool = serverId && toolName;
   const history = useQuery({
     queryKey: [...keys.calls, "history", span, serverId, tool],
@@ -88,7 +86,7 @@ function Past({ filter: { span, serverId, toolName } }: { filter: Filter }) {
   if (!made.total) return null;
   return (
     <div className="columns">
-      <Card title={`Calls each ${word}`}>
+      <Card title="Calls">
         <Chart label={`${plural(made.total, "call")}, ${count(made.errors)} failed (${percent(made.errors / made.total)})`}
           times={made.times} series={made.calls} format={count} />
       </Card>
@@ -115,15 +113,15 @@ function drawn(buckets: CallBucket[]) {
     { label: "Failed", values: groups.map((group) => sum(group, (bucket) => bucket.errors)), kind: "bars", color: 3 },
   ];
   const latency: Series[] = [
+    { label: "p99", values: most((bucket) => bucket.p99), kind: "bars", color: 3 },
+    { label: "p95", values: most((bucket) => bucket.p95), kind: "bars", color: 2 },
     { label: "p50", values: most((bucket) => bucket.p50), kind: "bars", color: 1 },
-    { label: "p95", values: most((bucket) => bucket.p95), color: 2 },
-    { label: "p99", values: most((bucket) => bucket.p99), color: 3 },
   ];
   return {
     times: groups.map((group) => Date.parse(group[0]?.start ?? "") / 1000),
     total: sum(buckets, (bucket) => bucket.calls),
     errors: sum(buckets, (bucket) => bucket.errors),
-    worst: Math.max(0, ...(latency[2]?.values ?? []).map((value) => value ?? 0)),
+    worst: Math.max(0, ...(latency[0]?.values ?? []).map((value) => value ?? 0)),
     calls,
     latency,
   };

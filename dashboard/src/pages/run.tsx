@@ -14,7 +14,7 @@ import { Button, Choices, Copyable } from "../ui/button";
 import { Card, Empty, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { Badge } from "../ui/state";
-import { Ago, Code, Text, useNow } from "../ui/text";
+import { Code, Moment, Text, useNow } from "../ui/text";
 import { Asked } from "./run/asked";
 import { useCall, type Run } from "./run/call";
 import { AnswerView, Long } from "./run/content";
@@ -196,7 +196,7 @@ function Past({ runs, current, show, fill, again, busy }: {
         {runs.map((run) => (
           <li key={run.key} className="row">
             <Badge tone={run.answer && !run.answer.isError ? "ok" : "bad"}>{millis(Math.round(run.took))}</Badge>
-            <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Ago at={run.at} /></button>
+            <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Moment at={run.at} /></button>
             <span className="grow mono tiny muted cut"><Text line most={160}>{JSON.stringify(run.parameters)}</Text></span>
             <Button look="quiet compact" icon="edit" label="Fill in like this" onClick={() => fill(run.parameters)} />
             <Button look="quiet compact" icon="restart" label="Run again" disabled={busy} onClick={() => again(run)} />
