@@ -93,7 +93,7 @@ function Brand() {
 
 function Side({ open }: { open: boolean }) {
   return (
-    <div className={open ? "side open" : "side"} id="side">
+    <aside className={open ? "side open" : "side"} id="side" aria-label="Pages and account">
       <Brand />
       <Group name="Work" group="work" />
       <Group name="Manage" group="manage" />
@@ -101,7 +101,7 @@ function Side({ open }: { open: boolean }) {
         <LiveState />
         <Who />
       </div>
-    </div>
+    </aside>
   );
 }
 

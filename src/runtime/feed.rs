@@ -74,6 +74,11 @@ impl Feed {
         self.latest.send_replace(seq);
     }
 
+    /// Has [`tell_sums`] see that the runtime is gone.
+    pub fn end(&self) {
+        self.summing.notify_one();
+    }
+
     fn after(&self, seq: u64) -> Batch {
         self.ring().after(seq)
     }

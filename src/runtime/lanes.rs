@@ -70,7 +70,10 @@ impl Runtime {
         let _work = self.inner.life.begin_work()?;
         let lane = self.lane(who, &server, Some(client)).await?;
         let link = lane.as_ref().map_or(&server.link, |lane| lane.link());
-        Ok(link.watch_resource(uri).await.map(|watch| Watch { _watch: watch, _lane: lane }))
+        let timeout = self.inner.settings.call_timeout;
+        let agreed = tokio::time::timeout(timeout, link.watch_resource(uri)).await;
+        let agreed = agreed.map_err(|_| Error::CallTimeout(timeout))?;
+        Ok(agreed.map(|watch| Watch { _watch: watch, _lane: lane }))
     }
 
     /// Sends a notification of a client to the process that is its own alone; nothing where it has none.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     mcp::Era,
-    model::{Credential, Isolation, Principal, ServerId, UserId},
+    model::{Credential, Isolation, Principal, ServerConfig, ServerId, UserId},
     runtime::{Client, registry::Registered},
     supervisor::{Availability, Link, Sharing, messages::News},
 };
@@ -260,6 +260,14 @@ async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News
             Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Who shares the process of a server that all its callers know: the one that is asked for its lists and its health.
+pub(super) fn common(config: &ServerConfig) -> Sharing {
+    match config.isolation {
+        Isolation::Shared => Sharing::Shared,
+        Isolation::PerUser | Isolation::PerSession => Sharing::Listing { capabilities: EVERYTHING.to_owned() },
     }
 }
 

@@ -21,6 +21,9 @@ use crate::{
 /// Buckets in one answer, at most.
 const MOST_BUCKETS: i64 = 3000;
 
+/// What ends a call is noted a moment after it.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
 /// Calls of a stretch of time.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -224,7 +227,7 @@ impl Runtime {
 
 fn meanwhile(db: &mut store::Connection, call: &ToolCall) -> Result<Vec<Meanwhile>> {
     let took = u64::try_from(call.waited.saturating_add(call.execution_time)).unwrap_or(0);
-    let (since, until) = (call.created_at, call.created_at.plus(Duration::from_millis(took.saturating_add(1))));
+    let (since, until) = (call.created_at, call.created_at.plus(Duration::from_millis(took)).plus(AFTERWARDS));
     let mut all = Vec::new();
     if call.waited > 0 {
         let text = format!("waited {} ms for a process to ask", call.waited);

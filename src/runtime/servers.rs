@@ -9,10 +9,10 @@ use crate::{
         ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
-    runtime::{Change, Runtime, commit::to_its_end, registry::Registered, sealed::mask},
+    runtime::{Change, Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},
     store,
     supervisor::{
-        ChildView, Link, Sharing,
+        ChildView, Link,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
 };
@@ -227,8 +227,12 @@ impl Runtime {
             (true, false) => Some(Wanted::Down),
             (true, true) | (false, false) => None,
         };
-        let update =
-            UpdateServer { id, launch: self.launch(id, &after.config, Sharing::Shared), mask: mask.clone(), wanted };
+        let update = UpdateServer {
+            id,
+            launch: self.launch(id, &after.config, leases::common(&after.config)),
+            mask: mask.clone(),
+            wanted,
+        };
         let is_isolated_alike = before.config.isolation == after.config.isolation;
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));

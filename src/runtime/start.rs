@@ -75,8 +75,7 @@ impl Runtime {
         if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
             gateway.start(arbiter.handle());
         }
-        let locks = Mutex::new(Some((occupancy, lock)));
-        let place = Place { installation, guard, arbiters: Mutex::new(arbiters), locks };
+        let place = Place::new(installation, guard, arbiters, (occupancy, lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
@@ -97,11 +96,7 @@ impl Runtime {
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
-        actix::spawn(events::listen(Arc::downgrade(&runtime.inner), heard));
-        actix::spawn(history::keep(Arc::downgrade(&runtime.inner)));
-        actix::spawn(feed::tell_sums(Arc::downgrade(&runtime.inner)));
-        actix::spawn(events::follow_gateway(Arc::downgrade(&runtime.inner), runtime.gateway().turns()));
-        actix::spawn(lanes::end_idle(Arc::downgrade(&runtime.inner)));
+        runtime.attend(heard);
         if let Some(password) = runtime.ensure_admin().await? {
             runtime.inner.life.set_first_admin(password);
         }
@@ -110,6 +105,16 @@ impl Runtime {
         }
         runtime.load_services().await?;
         Ok(runtime)
+    }
+
+    /// Begins what goes on beside requests for as long as the runtime lives.
+    fn attend(&self, heard: mpsc::UnboundedReceiver<supervisor::Event>) {
+        let weak = || Arc::downgrade(&self.inner);
+        actix::spawn(events::listen(weak(), heard));
+        actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
+        actix::spawn(feed::tell_sums(weak()));
+        actix::spawn(history::keep(weak()));
+        actix::spawn(lanes::end_idle(weak()));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
@@ -148,11 +153,16 @@ impl Runtime {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.feed.end();
         self.place.abandon(self.supervision.address());
     }
 }
 
 impl Place {
+    fn new(installation: String, guard: PathBuf, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
+        Self { installation, guard, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
+    }
+
     /// Ends the threads and gives the data up.
     async fn leave(&self) {
         let arbiters = self.take_arbiters();

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use crate::{
     error::{Error, Result},
     model::Status,
-    runtime::{Runtime, registry::Registered, sealed, start::blocking},
+    runtime::{Runtime, leases, registry::Registered, sealed, start::blocking},
     supervisor::{
-        self, Event, INSTALLATION_VARIABLE, Sharing, Supervisor, SupervisorSettings,
+        self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
         messages::{AddServer, Wanted},
     },
 };
@@ -70,7 +70,7 @@ impl Runtime {
     /// Hands a server to the supervisor.
     pub(super) async fn hand_over(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let (id, launch) = (server.id, self.launch(server.id, &server.config, Sharing::Shared));
+        let (id, launch) = (server.id, self.launch(server.id, &server.config, leases::common(&server.config)));
         let mask = sealed::mask(&server.config);
         self.inner.supervision.ask(AddServer { id, launch, mask, wanted, link: registered.link.clone() }).await
     }

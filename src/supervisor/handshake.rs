@@ -98,7 +98,9 @@ fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> 
 fn initialize_request(instance: &Arc<Instance>, sharing: &Sharing) -> InFlight {
     let capabilities = match sharing {
         Sharing::Shared => None,
-        Sharing::Exclusive { capabilities } => RawValue::from_string(capabilities.clone()).ok(),
+        Sharing::Listing { capabilities } | Sharing::Exclusive { capabilities } => {
+            RawValue::from_string(capabilities.clone()).ok()
+        }
     };
     let capabilities = capabilities.map_or_else(mcp::empty_object, Arc::from);
     instance.request(|id, _| mcp::initialize(id, &capabilities))

@@ -59,6 +59,12 @@ pub enum Sharing {
     /// Callers who do not know of each other: it may ask nothing.
     #[default]
     Shared,
+    /// Nobody's requests: it says what there is for those whom other processes of the server may ask. It may ask nothing,
+    /// but is told otherwise, since many servers hide what they could not do.
+    Listing {
+        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
+        capabilities: String,
+    },
     /// One user or one session.
     Exclusive {
         /// What is declared to it at `initialize`: the `capabilities` object, as JSON.

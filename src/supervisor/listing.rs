@@ -12,6 +12,9 @@ use crate::{
 /// More items, or more pages, than this is a fault of the server.
 const MOST: usize = 10_000;
 
+/// More bytes of items than this, too.
+const LONGEST: usize = 16 << 20;
+
 /// Items as the server wrote them.
 pub(super) type Items = Arc<Vec<Arc<RawValue>>>;
 
@@ -59,14 +62,17 @@ impl List {
             return Ok(Items::default());
         }
         let method = self.method();
-        let (mut items, mut cursors, mut cursor) = (Vec::new(), HashSet::new(), None::<String>);
+        let (mut items, mut length) = (Vec::new(), 0_usize);
+        let (mut cursors, mut cursor) = (HashSet::new(), None::<String>);
         loop {
             let mut request = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era));
             let result = handshake::read_result(method, request.answer().await)?;
             let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
+            length = page.items.iter().fold(length, |length, item| length.saturating_add(item.get().len()));
             items.extend(page.items);
-            if items.len() > MOST {
-                return Err(Exit::NotReady(format!("{method} names more than {MOST} items")));
+            if items.len() > MOST || length > LONGEST {
+                let most = format!("{MOST} items, or {} MiB of them", LONGEST >> 20);
+                return Err(Exit::NotReady(format!("{method} names more than {most}")));
             }
             let Some(next) = page.next_cursor else { return Ok(Arc::new(items)) };
             if !cursors.insert(next.clone()) || cursors.len() > MOST {

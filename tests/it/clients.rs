@@ -45,9 +45,8 @@ impl Scene {
             let (name, spec, isolation) = specs[index].clone();
             (name, admin.running(spec.named(name).set("isolation", json!(isolation))))
         });
-        let user = admin.make_key(&["mcp:read", "mcp:execute"]);
         let (repository, note) = (text(&repository), text(&files.join("note.txt")));
-        Some(Self { ostler, servers, judges, python, user, repository, note })
+        Some(Self { ostler, servers, judges, python, user: admin, repository, note })
     }
 
     /// A call of each server, and what its answer holds.
@@ -64,47 +63,48 @@ impl Scene {
         format!("http://{}{path}", self.user.address)
     }
 
-    fn token(&self) -> &str {
-        self.user.token.as_deref().unwrap()
+    /// A key for one program, as each should have: what a server asks goes to whoever has its process, and where there are
+    /// no sessions, that is a key.
+    fn key(&self) -> String {
+        self.user.make_key(&["mcp:read", "mcp:execute"]).token.unwrap()
     }
 
     /// The command line that stands in for a server of its own.
-    fn connect(&self, more: &[&str]) -> (Vec<String>, Value) {
+    fn connect(&self, token: &str, more: &[&str]) -> (Vec<String>, Value) {
         let url = self.url("");
         let arguments = ["connect", "--url", &url].into_iter().chain(more.iter().copied());
-        let environment = json!({"OSTLER_API_KEY": self.token(), "TEST_TAG": self.ostler.setup.tag});
+        let environment = json!({"OSTLER_API_KEY": token, "TEST_TAG": self.ostler.setup.tag});
         (arguments.map(str::to_owned).collect(), environment)
     }
 
     /// Every door, with what is called through it and expected of it.
-    fn targets(&self) -> (Vec<Value>, Vec<Vec<&'static str>>) {
+    fn targets(&self, token: &str) -> (Vec<Value>, Vec<Vec<&'static str>>) {
         let (mut targets, mut expected) = (Vec::new(), Vec::new());
         let calls = self.calls();
         let all: Vec<_> =
             calls.iter().map(|(server, tool, arguments, _)| json!([format!("{server}__{tool}"), arguments])).collect();
         let answers: Vec<_> = calls.iter().map(|(.., expected)| *expected).collect();
-        targets.push(json!({"url": self.url("/mcp"), "token": self.token(), "calls": all}));
-        let (args, env) = self.connect(&[]);
+        targets.push(json!({"url": self.url("/mcp"), "token": token, "calls": all}));
+        let (args, env) = self.connect(token, &[]);
         targets.push(json!({"command": PROGRAM, "args": args, "env": env, "calls": all}));
         expected.extend([answers.clone(), answers]);
         for ((_, server), (_, tool, arguments, answer)) in self.servers.iter().zip(&calls) {
             let url = self.url(&format!("/mcp/{}", server.id));
-            targets.push(json!({"url": url, "token": self.token(), "calls": [[tool, arguments]]}));
+            targets.push(json!({"url": url, "token": token, "calls": [[tool, arguments]]}));
             expected.push(vec![*answer]);
         }
-        let (args, env) = self.connect(&["--server", "time"]);
+        let (args, env) = self.connect(token, &["--server", "time"]);
         targets.push(json!({"command": PROGRAM, "args": args, "env": env, "calls": [[calls[2].1, calls[2].2]]}));
         expected.push(vec![calls[2].3]);
         (targets, expected)
     }
 
     /// The server that asks, through both doors.
-    fn asking(&self) -> (Vec<Value>, Vec<Vec<&'static str>>) {
+    fn asking(&self, token: &str) -> (Vec<Value>, Vec<Vec<&'static str>>) {
         let url = self.url(&format!("/mcp/{}", self.servers[0].1.id));
-        let one =
-            json!({"url": url, "token": self.token(), "asked": true, "calls": [["trigger-elicitation-request", {}]]});
+        let one = json!({"url": url, "token": token, "asked": true, "calls": [["trigger-elicitation-request", {}]]});
         let calls = json!([["everything__trigger-elicitation-request", {}]]);
-        let all = json!({"url": self.url("/mcp"), "token": self.token(), "asked": true, "calls": calls});
+        let all = json!({"url": self.url("/mcp"), "token": token, "asked": true, "calls": calls});
         (vec![one, all], vec![vec!["Name: Ada"]; 2])
     }
 
@@ -142,7 +142,7 @@ impl Scene {
         let inspector = self.judges.folder.join("node_modules/.bin/mcp-inspector");
         let mut command = Command::new(&self.judges.node);
         command.arg(inspector).args(["--cli", "--protocol-era", era, "--format", "json", "-q"]).args(target);
-        command.env("HOME", &self.ostler.setup.home).env("OSTLER_API_KEY", self.token());
+        command.env("HOME", &self.ostler.setup.home);
         let said = command.output().unwrap();
         let (out, errors) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
         assert!(out.contains(expected), "Inspector in era {era}, {target:?}: {out}{errors}");
@@ -165,9 +165,10 @@ fn every_official_client_uses_every_server_through_every_door() {
     let Some(scene) = Scene::set() else { return };
     support::together(CLIENTS.len(), |index| {
         let (client, mode) = CLIENTS[index];
-        scene.run(client, mode, scene.targets());
+        let key = scene.key();
+        scene.run(client, mode, scene.targets(&key));
         if client != "typescript-v1.mjs" {
-            scene.run(client, mode, scene.asking());
+            scene.run(client, mode, scene.asking(&key));
         }
     });
 }
@@ -181,14 +182,15 @@ fn the_inspector_looks_at_ostler_in_every_era() {
         servers: vec![("demo", server.clone())],
         judges,
         python: "python3".into(),
-        user: ostler.admin().make_key(&["mcp:read", "mcp:execute"]),
+        user: ostler.admin(),
         repository: String::new(),
         note: String::new(),
         ostler,
     };
     let (one, all) = (scene.url(&format!("/mcp/{}", server.id)), scene.url("/mcp"));
-    let key = format!("Authorization: Bearer {}", scene.token());
-    let (connect, _) = scene.connect(&["--server", "demo"]);
+    let token = scene.key();
+    let key = format!("Authorization: Bearer {token}");
+    let (connect, _) = scene.connect(&token, &["--server", "demo"]);
     support::together(3, |index| {
         let era = ["legacy", "auto", "modern"][index];
         let list = ["--transport", "http", "--header", &key, "--method", "tools/list"];
@@ -197,7 +199,7 @@ fn the_inspector_looks_at_ostler_in_every_era() {
         let arguments = ["--tool-args-json", r#"{"text":"hi"}"#];
         scene.inspect(era, &[&[one.as_str()][..], &call, &arguments].concat(), "hi");
         let connect: Vec<_> = std::iter::once(PROGRAM).chain(connect.iter().map(String::as_str)).collect();
-        let environment = format!("OSTLER_API_KEY={}", scene.token());
+        let environment = format!("OSTLER_API_KEY={token}");
         let call = ["-e", &environment, "--method", "tools/call", "--tool-name", "echo"];
         scene.inspect(era, &[&call[..], &arguments, &["--"], &connect].concat(), "hi");
     });

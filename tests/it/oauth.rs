@@ -49,7 +49,7 @@ impl Issuer {
                 "/keys" => {
                     wire.send(ok(&json!({"keys": [{"kty": "odd"}, signing.lock().unwrap().public()]}).to_string()))
                 }
-                _ => wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()),
+                _ => wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
             }
             Then::Keep
         });

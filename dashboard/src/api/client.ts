@@ -104,5 +104,6 @@ export function explain(error: unknown): string {
 
 /** Whether the API has no such route (yet), or that part of it is switched off. */
 export function isAbsent(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 404 && error.problem.code === "not_found";
+  if (!(error instanceof ApiError)) return false;
+  return (error.status === 404 && error.problem.code === "not_found") || error.status === 405;
 }

@@ -6,6 +6,9 @@ import { ApiError, send } from "./client";
 const REVISION = "2026-07-28";
 const prefix = "io.modelcontextprotocol/";
 
+/** What a server may ask of the page that runs its tools. */
+export const answerable = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+
 export interface Heard {
   method: string;
   params?: Record<string, unknown>;
@@ -68,11 +71,11 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
 }
 
 /** All pages of a list such as `prompts/list`; `field` is what the items are under. */
-export async function askAll<T>(serverId: string, method: string, field: string, signal?: AbortSignal): Promise<T[]> {
+export async function askAll<T>(serverId: string, method: string, field: string, options: McpAsk = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ask<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, { signal });
+    const page = await ask<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, options);
     items.push(...((page[field] as T[] | undefined) ?? []));
     cursor = page["nextCursor"] as string | undefined;
   } while (cursor && items.length < 2000);

@@ -19,7 +19,12 @@ import { Feed } from "./feed";
 type Span = "15m" | "1h" | "24h";
 
 const spans = [["15m", "15 min"], ["1h", "1 h"], ["24h", "24 h"]] as const;
-const minutes: Record<Span, number> = { "15m": 15, "1h": 60, "24h": 1440 };
+/** How the history is cut: so many steps of so many seconds. */
+const cuts: Record<Span, { step: "minute" | "hour"; seconds: number; steps: number }> = {
+  "15m": { step: "minute", seconds: 60, steps: 15 },
+  "1h": { step: "minute", seconds: 60, steps: 60 },
+  "24h": { step: "hour", seconds: 3600, steps: 24 },
+};
 
 export function Overview() {
   const servers = useServers();
@@ -98,22 +103,21 @@ function Calls({ span }: { span: Span }) {
   const history = useQuery({
     queryKey: [...keys.overview, "history", span],
     queryFn: ({ signal }) => {
-      const since = new Date(Date.now() - minutes[span] * 60_000).toISOString();
-      return api.get<{ step: string; buckets: CallBucket[] }>(
-        `/api/history/calls${queryString({ since, step: "minute" })}`,
-        signal,
-      );
+      const { step, seconds, steps } = cuts[span];
+      const since = new Date(Date.now() - seconds * steps * 1000).toISOString();
+      return api.get<{ buckets: CallBucket[] }>(`/api/history/calls${queryString({ since, step })}`, signal);
     },
     placeholderData: (before) => before,
   });
   const buckets = history.data?.buckets;
-  const chart = useMemo(() => (buckets ? whole(buckets, minutes[span]) : null), [buckets, span]);
+  const chart = useMemo(() => (buckets ? whole(buckets, span) : null), [buckets, span]);
+  const title = `Calls ${cuts[span].step === "hour" ? "an hour" : "a minute"}`;
   if (history.isError || (chart && !chart.total)) return null;
   return (
-    <Card title="Calls a minute">
+    <Card title={title}>
       {chart ? (
         <Chart
-          label={`Calls a minute: ${count(chart.total)} calls, ${count(chart.errors)} of them failed`}
+          label={`${title}: ${count(chart.total)} calls, ${count(chart.errors)} of them failed`}
           times={chart.times}
           series={chart.series}
           format={count}
@@ -125,11 +129,12 @@ function Calls({ span }: { span: Span }) {
   );
 }
 
-/** One point a minute: a minute without calls is a zero, not a gap. */
-function whole(buckets: CallBucket[], length: number): { times: number[]; series: Series[]; total: number; errors: number } {
+/** One point a step: one without calls is a zero, not a gap. */
+function whole(buckets: CallBucket[], span: Span): { times: number[]; series: Series[]; total: number; errors: number } {
   const known = new Map(buckets.map((bucket) => [Date.parse(bucket.start) / 1000, bucket]));
-  const end = Math.floor(Date.now() / 60_000) * 60;
-  const times = Array.from({ length }, (_, index) => end - (length - 1 - index) * 60);
+  const { seconds, steps } = cuts[span];
+  const end = Math.floor(Date.now() / 1000 / seconds) * seconds;
+  const times = Array.from({ length: steps }, (_, index) => end - (steps - 1 - index) * seconds);
   const values = (of: (bucket: CallBucket) => number) => times.map((at) => (known.has(at) ? of(known.get(at)!) : 0));
   const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
   const [calls, errors] = [values((bucket) => bucket.calls), values((bucket) => bucket.errors)];

@@ -23,13 +23,15 @@ import { Hints } from "./server/tools";
 
 export function RunPage({ params }: { params: Record<string, string> }) {
   const [id, name, call] = [params["id"] ?? "", decoded(params["tool"] ?? ""), params["call"]];
-  const tools = useTools(id);
+  const server = useServer(id);
+  const tools = useTools(server.data?.details.server);
   const before = useQuery({
     queryKey: [...keys.calls, "one", call],
     queryFn: ({ signal }) => api.get<ToolCall>(`/api/calls/${encodeURIComponent(call ?? "")}`, signal),
     enabled: !!call,
     staleTime: Infinity,
   });
+  if (server.isError) return <Failed error={server.error} />;
   return (
     <Loaded query={tools}>
       {(items) => {

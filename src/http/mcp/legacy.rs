@@ -1,6 +1,6 @@
 //! Messages of the older era: `initialize` begins a session, and everything else belongs to one.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -22,6 +22,7 @@ use super::{
     stream::{Body, Stream},
 };
 use crate::{
+    error::Error,
     http::{Answer, access::Caller},
     mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
     runtime::Client,
@@ -76,21 +77,29 @@ async fn initialize(caller: Caller, scope: Scope, id: &Id, request: &Request) ->
         Ok(conversation) => Arc::new(conversation),
         Err(refusal) => return Ok(refusal.respond()),
     };
+    let beginning = Beginning(&conversation);
     // Nothing is said before the answer, but while it is waited for somebody listens.
     let (sender, _listening) = mpsc::channel(BACKLOG);
     let outcome = bridge::answer(&conversation, request.clone(), &Outlet::new(sender, None)).await;
-    let mut session = None;
+    let mut response = reply::whole(Era::Legacy, id, &outcome)?;
     if let Ok(result) = &outcome {
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
-        let begun = Arc::new(Session::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
-        session = Some(begun.id);
-        caller.runtime.attached::<Sessions>().add(&caller.runtime, begun)?;
-    }
-    let mut response = reply::whole(Era::Legacy, id, &outcome)?;
-    if let Some(value) = session.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
-        response.headers_mut().insert(headers::SESSION, value);
+        let session = Arc::new(Session::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
+        let id = HeaderValue::from_str(&session.id.to_string()).map_err(|error| Error::Internal(error.to_string()))?;
+        caller.runtime.attached::<Sessions>().add(&caller.runtime, session)?;
+        std::mem::forget(beginning);
+        response.headers_mut().insert(headers::SESSION, id);
     }
     Ok(response)
+}
+
+/// A session that is not one yet: where it never becomes one, nothing that was started for it is left.
+struct Beginning<'a>(&'a Conversation);
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        self.0.runtime.end_session(self.0.client.lock().unwrap_or_else(PoisonError::into_inner).session);
+    }
 }
 
 /// A client that has just said who it is.

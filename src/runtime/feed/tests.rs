@@ -1,3 +1,5 @@
+//! What the feed promises, without anybody who reads it over HTTP.
+
 use crate::{
     model::{CallId, Credential, PermissionSet, Role, Timestamp},
     policy::permission::of_role,

@@ -130,10 +130,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Permission;
 
-    /// An Ed25519 key made for this test (RFC 8032, section 7.1, test 1), and its public half.
-    const PRIVATE: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAOEAAAA";
     const ISSUER: &str = "https://id.example";
     const AUDIENCE: &str = "https://ostler.example/mcp";
 
@@ -171,8 +168,6 @@ mod tests {
         assert_eq!(may(json!({"scope": "openid mcp:execute users:manage"}), Role::Executor), "mcp:execute");
         assert_eq!(may(json!({"scp": ["mcp:read"]}), Role::Admin), "mcp:read");
         assert_eq!(may(json!({"scope": "openid"}), Role::Executor), "mcp:read mcp:execute");
-        let admin = of_role(Role::Admin);
-        assert!(admin.has(Permission::McpManage));
     }
 
     #[test]
@@ -182,6 +177,5 @@ mod tests {
         assert!(header(&token).is_none());
         assert!(header("eyJhbGciOiJub25lIn0.e30.").is_none());
         assert!(header("hello").is_none());
-        assert!(!PRIVATE.is_empty());
     }
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Era},
     supervisor::{
-        instance::Sharing,
         messages::{Answered, Asked},
         server::{Phase, ServerActor},
     },
@@ -42,11 +41,7 @@ impl ServerActor {
 
     /// Servers of the newer era ask in their results (2026-07-28, basic/patterns/mrtr).
     fn may_ask(&self) -> bool {
-        let exclusive = match self.launch.sharing {
-            Sharing::Shared => false,
-            Sharing::Exclusive { .. } => true,
-        };
-        exclusive && self.instance.era() == Era::Legacy && self.phase != Phase::Stopping
+        self.is_exclusive() && self.instance.era() == Era::Legacy && self.phase != Phase::Stopping
     }
 
     /// The server wants no answer any more.

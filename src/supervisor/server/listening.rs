@@ -108,6 +108,10 @@ impl ServerActor {
     /// One stream for everything (2026-07-28, basic/utilities/subscriptions). What it is for cannot be changed, so a new
     /// one is opened before the old one is ended.
     fn listen(&mut self, ctx: &mut Context<Self>) {
+        if self.listening.newest.is_some() && self.listening.newest != self.listening.active {
+            // What is watched since then is asked for once the server has answered, all at once.
+            return;
+        }
         let offered = self.instance.offered();
         let watched = self.link.watches.uris();
         let unchanged = self.listening.resources.keys().eq(watched.iter());
@@ -117,14 +121,10 @@ impl ServerActor {
         self.listening.resources = watched.iter().map(|uri| (uri.clone(), false)).collect();
         self.listening.refusal = None;
         let Some(members) = filter(&offered, &watched) else {
-            self.end_listen(self.listening.newest);
             self.end_listen(self.listening.active);
             (self.listening.newest, self.listening.active) = (None, None);
             return self.settle_watches();
         };
-        if self.listening.newest != self.listening.active {
-            self.end_listen(self.listening.newest);
-        }
         let id = self.instance.next_id();
         self.listening.newest = Some(id);
         self.write_if_possible(mcp::request(id, "subscriptions/listen", &members, Era::Modern));
@@ -154,6 +154,7 @@ impl ServerActor {
             *agreed = told.contains(uri);
         }
         self.settle_watches();
+        self.follow_watches(ctx);
         if std::mem::take(&mut self.listening.missed) {
             self.relist_soon(&[List::Tools, List::Prompts, List::Resources, List::Templates], ctx);
         }
@@ -174,6 +175,7 @@ impl ServerActor {
             self.listening.refusal = Some(Arc::from(refusal.to_owned()));
             self.listening.newest = self.listening.active;
             self.settle_watches();
+            self.follow_watches(ctx);
         } else if was_newest {
             self.listening.missed = true;
             ctx.run_later(AGAIN, Self::follow_watches);

@@ -10,6 +10,7 @@ use crate::{
     mcp::Capabilities,
     model::Catalogue,
     supervisor::{
+        Instance,
         listing::{Items, List},
         messages::{ChildListed, Listed},
         server::{Phase, ServerActor},
@@ -74,14 +75,6 @@ impl ServerActor {
             let fetched = future::join_all(due.into_iter().map(|list| fetch(list, &instance, &offered))).await;
             addr.do_send(Listed(fetched.into_iter().flatten().collect()));
         });
-        async fn fetch(
-            list: List,
-            instance: &Arc<crate::supervisor::Instance>,
-            offered: &Capabilities,
-        ) -> Option<(List, Items)> {
-            let items = tokio::time::timeout(PATIENCE, list.fetch(instance, offered)).await.ok()?.ok()?;
-            Some((list, items))
-        }
     }
 
     /// Its own tools, and what is known of the other lists from before it was started.
@@ -103,6 +96,11 @@ impl ServerActor {
             self.supervisor.do_send(ChildListed { id: self.id, generation: self.instance.generation, catalogue });
         }
     }
+}
+
+async fn fetch(list: List, instance: &Arc<Instance>, offered: &Capabilities) -> Option<(List, Items)> {
+    let items = tokio::time::timeout(PATIENCE, list.fetch(instance, offered)).await.ok()?.ok()?;
+    Some((list, items))
 }
 
 impl Handler<Listed> for ServerActor {

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Many of these may wait for a slow listener.
+const LONGEST_NEWS: usize = 256 << 10;
+
 impl ServerActor {
     /// Deals with a notification.
     pub(super) fn told(&mut self, method: &str, params: Option<&RawValue>, ctx: &mut Context<Self>) {
@@ -39,7 +42,7 @@ impl ServerActor {
         let note = || Note::Told { method: "notifications/message".into(), params: Some(Arc::from(params.to_owned())) };
         if self.is_exclusive() {
             if !self.requests.tell_oldest_of_level(level, note) {
-                let _ = self.link.news.send(News::Logged(Arc::from(params.to_owned())));
+                self.spread(params.get().len(), || News::Logged(Arc::from(params.to_owned())));
             }
         } else if !self.requests.tell_only_owner(level, note) {
             let level = level.map_or("unknown", Level::name);
@@ -54,7 +57,8 @@ impl ServerActor {
         let (method, params) = (Arc::<str>::from(method), params.map(|params| Arc::from(params.to_owned())));
         let note = || Note::Told { method: method.clone(), params: params.clone() };
         if !self.requests.tell_oldest(note) {
-            let _ = self.link.news.send(News::Told { method, params });
+            let length = params.as_deref().map_or(0, |params: &RawValue| params.get().len());
+            self.spread(length, || News::Told { method, params });
         }
     }
 
@@ -67,8 +71,16 @@ impl ServerActor {
             (Era::Modern, None) | (Era::Legacy, _) => true,
         };
         if passed_on {
-            // Nobody may listen.
-            let _ = self.link.news.send(News::ResourceUpdated { uri, params: Arc::from(members.to_raw()) });
+            self.spread(params.get().len(), || News::ResourceUpdated { uri, params: Arc::from(members.to_raw()) });
+        }
+    }
+
+    /// Tells news to whoever listens, which may be nobody.
+    fn spread(&self, length: usize, news: impl FnOnce() -> News) {
+        if length > LONGEST_NEWS {
+            log::warn!(server:% = self.id, bytes = length; "a notification is too long for those who may be slow to hear it");
+        } else {
+            let _ = self.link.news.send(news());
         }
     }
 
@@ -95,9 +107,10 @@ impl ServerActor {
         }
     }
 
-    fn is_exclusive(&self) -> bool {
+    /// Whether it works for one caller alone.
+    pub(super) fn is_exclusive(&self) -> bool {
         match self.launch.sharing {
-            Sharing::Shared => false,
+            Sharing::Shared | Sharing::Listing { .. } => false,
             Sharing::Exclusive { .. } => true,
         }
     }

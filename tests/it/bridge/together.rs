@@ -57,7 +57,7 @@ fn a_sick_server_is_missing_and_in_nobodys_way() {
     let ostler = Ostler::spawn();
     let admin = ostler.admin();
     admin.running(fixture("legacy"));
-    admin.register(fake("crash-on-start").named("sick").enabled());
+    admin.register(fake("crash-at-start").named("sick").enabled());
     let client = Modern::new(&admin, "/mcp");
     let listed = names(&client.send("tools/list", json!({})).is(200), "/result/tools");
     assert!(!listed.is_empty() && listed.iter().all(|name| name.starts_with("legacy__")), "{listed:?}");
@@ -67,7 +67,7 @@ fn a_sick_server_is_missing_and_in_nobodys_way() {
 fn others_servers_are_no_part_of_it() {
     let ostler = Ostler::spawn();
     ostler.admin().running(fixture("legacy"));
-    let stranger = ostler.admin().make_user("stranger", "user");
+    let stranger = ostler.admin().make_user("stranger", "developer");
     let client = Modern::new(&stranger, "/mcp");
     client.send("tools/list", json!({})).is(200).has("/result/tools", json!([]));
     client.call("legacy__test_simple_text", json!({})).has("/error/code", -32602);

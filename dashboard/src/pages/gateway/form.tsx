@@ -33,7 +33,7 @@ export function ServiceForm({ service, close }: { service: Service | null; close
   };
   return (
     <Dialog wide title={service ? `Edit ${service.name}` : "Register a service"} onClose={close}>
-      <form className="stack" onSubmit={submit}>
+      <form className="form" onSubmit={submit}>
         <div className="row even">
           <Input label="Name" required maxLength={63} pattern="[A-Za-z0-9._\-]+" disabled={!!service} value={text("name")} fault={fault("/name")}
             onChange={(event) => set("name", event.target.value)} />

@@ -142,6 +142,3 @@ function Roots({ answer }: Question) {
     </form>
   );
 }
-
-/** What this page can be asked. */
-export const capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };

@@ -1,9 +1,9 @@
 /** One tool call after the other: what was said on the way, what is asked, what came of it. */
 import { useEffect, useRef, useState } from "react";
-import { ask, type Heard } from "../../api/mcp";
+import { answerable, ask, type Heard } from "../../api/mcp";
 import { headersOf, isObject } from "../../lib/schema";
 import type { Tool } from "../../api/types";
-import { capabilities, type InputRequest } from "./asked";
+import type { InputRequest } from "./asked";
 import type { Answer } from "./content";
 
 /** A call that was made on this page. */
@@ -90,7 +90,7 @@ async function converse(serverId: string, tool: Tool, parameters: unknown, { hea
       serverId,
       "tools/call",
       { name: tool.name, arguments: parameters, ...more, _meta: meta },
-      { signal, heard, capabilities, mirrored: headersOf(tool.inputSchema ?? {}, parameters) },
+      { signal, heard, capabilities: answerable, mirrored: headersOf(tool.inputSchema ?? {}, parameters) },
     );
     if (reply.resultType !== "input_required") return reply;
     const requests = isObject(reply.inputRequests) ? reply.inputRequests : {};

@@ -117,7 +117,7 @@ function Steps({ items }: { items: HealthEntry[] }) {
             <div className="row">
               <span className="strong">{healthWord(entry.healthStatus)}</span>
               <span className="small muted"><Moment at={entry.at} /></span>
-              {next && <span className="small muted">for {span(Date.parse(next.at) - Date.parse(entry.at))}</span>}
+              {next && <span className="small muted">for {millis(Date.parse(next.at) - Date.parse(entry.at))}</span>}
             </div>
             {entry.reason && <div className="small muted break"><Text>{entry.reason}</Text></div>}
           </li>

@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{
-    fault,
-    relay::relay,
-    search,
-    together::{Part, Together},
-};
+use super::{fault, relay::relay, search, together::Together};
 use crate::{
     http::mcp::{
         conversation::{Conversation, Outcome, Scope},
@@ -88,29 +83,29 @@ pub(super) fn own(conversation: &Conversation, method: &str, result: &Arc<RawVal
 
 /// Calls the tool that the request names.
 pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let all = Together::of(conversation)?;
     let name = request.params.text("name").unwrap_or_default();
-    let Some((part, own)) = all.find_tool(&name) else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
+    let found = Together::find(conversation, |all| all.find_tool(&name)).await?;
+    let Some((offer, own)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
     request.params.set("name", convert::text(&own));
-    relay(conversation, &part.offer, request, outlet).await
+    relay(conversation, &offer, request, outlet).await
 }
 
 async fn get(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let all = Together::of(conversation)?;
     let name = request.params.text("name").unwrap_or_default();
-    let Some((part, own)) = all.find_prompt(&name) else {
+    let found = Together::find(conversation, |all| all.find_prompt(&name)).await?;
+    let Some((offer, own)) = found else {
         return Err(fault::params(&format!("Unknown prompt: {name}")));
     };
     request.params.set("name", convert::text(&own));
-    relay(conversation, &part.offer, request, outlet).await
+    relay(conversation, &offer, request, outlet).await
 }
 
 async fn read(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let all = Together::of(conversation)?;
     let uri = request.params.text("uri").unwrap_or_default();
-    let Some((part, own)) = all.find_resource(&uri) else { return Err(no_resource(conversation, &uri)) };
+    let found = Together::find(conversation, |all| all.find_resource(&uri)).await?;
+    let Some((offer, own)) = found else { return Err(no_resource(conversation, &uri)) };
     request.params.set("uri", convert::text(&own));
-    let result = relay(conversation, &part.offer, request, outlet).await?;
+    let result = relay(conversation, &offer, request, outlet).await?;
     Ok(if own == uri { result } else { with_uri(&result, &own, &uri) })
 }
 
@@ -141,17 +136,18 @@ pub(super) fn no_resource(conversation: &Conversation, uri: &str) -> Arc<RawValu
 
 /// Completes an argument of a prompt or of a resource template.
 async fn complete(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let all = Together::of(conversation)?;
     let reference = request.params.get("ref").and_then(|one| Members::parse(one).ok());
     let Some(mut reference) = reference else { return Err(fault::params("`ref` must be an object")) };
-    let (member, found) = match reference.text("type").as_deref() {
-        Some("ref/prompt") => ("name", reference.text("name").and_then(|name| all.find_prompt(&name))),
-        Some("ref/resource") => ("uri", reference.text("uri").and_then(|uri| all.find_resource(&uri))),
+    let member = match reference.text("type").as_deref() {
+        Some("ref/prompt") => "name",
+        Some("ref/resource") => "uri",
         Some(_) | None => return Err(fault::params("`ref.type` must be ref/prompt or ref/resource")),
     };
-    let found: Option<(&Part, String)> = found;
-    let Some((part, own)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
+    let wanted = reference.text(member).unwrap_or_default();
+    let find = |all: &Together| if member == "name" { all.find_prompt(&wanted) } else { all.find_resource(&wanted) };
+    let found = Together::find(conversation, find).await?;
+    let Some((offer, own)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
     reference.set(member, convert::text(&own));
     request.params.set("ref", Arc::from(reference.to_raw()));
-    relay(conversation, &part.offer, request, outlet).await
+    relay(conversation, &offer, request, outlet).await
 }

@@ -27,8 +27,8 @@ pub(in crate::http::mcp) fn described(
         }
         Scope::All { .. } => {
             let all = Together::of(conversation).ok()?;
-            let (part, own) = all.find_tool(tool)?;
-            find(&part.offer.catalogue.as_ref()?.tools, &own)
+            let (offer, own) = all.find_tool(tool)?;
+            find(&offer.catalogue?.tools, &own)
         }
     }
 }

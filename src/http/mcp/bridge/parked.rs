@@ -9,10 +9,12 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{fault, parking::Work};
 use crate::{
+    error::Error,
     http::mcp::conversation::Conversation,
     mcp::{self, Request},
     model::{ServerId, Timestamp, UserId},
@@ -31,13 +33,21 @@ const MOST: usize = 64;
 
 /// Requests that wait, by the id on their tickets.
 #[derive(Default)]
-struct Parked(Mutex<HashMap<Uuid, (UserId, Work)>>);
+struct Parked(Mutex<HashMap<Uuid, Waiting>>);
+
+/// One of them.
+struct Waiting {
+    user: UserId,
+    work: Work,
+    /// The task that gives it up when its time is over.
+    keeper: AbortHandle,
+}
 
 /// What a request must be, to go on where an earlier one stopped.
 pub(super) struct Ticket {
     user: UserId,
-    method: String,
-    digest: String,
+    server: ServerId,
+    request: Request,
 }
 
 /// What is sealed into a ticket.
@@ -58,20 +68,19 @@ pub(super) fn is_ours(state: &str) -> bool {
 
 impl Ticket {
     pub fn new(conversation: &Conversation, server: ServerId, request: &Request) -> Self {
-        let user = conversation.who.user_id;
-        Self { user, method: request.method.clone(), digest: fingerprint(server, request) }
+        Self { user: conversation.who.user_id, server, request: request.clone() }
     }
 
     /// The method of the request.
     pub fn method(&self) -> &str {
-        &self.method
+        &self.request.method
     }
 
     /// Lets work wait, and answers the ticket for it. Without any, the ticket says that the request may be sent anew.
     pub fn park(&self, conversation: &Conversation, work: Option<Work>) -> Result<String, Arc<RawValue>> {
         let parked = work.map(|work| self.keep(conversation, work)).transpose()?;
         let until = Timestamp::now().plus(PATIENCE).unix_seconds();
-        let sealed = Sealed { parked, user: self.user.to_string(), digest: self.digest.clone(), until };
+        let sealed = Sealed { parked, user: self.user.to_string(), digest: self.digest(), until };
         let text = serde_json::to_vec(&sealed).map_err(|_| fault::internal("the state cannot be written"))?;
         let sealed = conversation.runtime.seal_text(PURPOSE, &text).map_err(fault::of_error)?;
         Ok(format!("{PREFIX}{sealed}"))
@@ -89,51 +98,51 @@ impl Ticket {
     fn open(&self, conversation: &Conversation, state: &str) -> Option<Sealed> {
         let text = conversation.runtime.open_text(PURPOSE, state.strip_prefix(PREFIX)?)?;
         let sealed: Sealed = serde_json::from_slice(&text).ok()?;
-        let is_its = sealed.user == self.user.to_string() && sealed.digest == self.digest;
+        let is_its = sealed.user == self.user.to_string() && sealed.digest == self.digest();
         (is_its && sealed.until > Timestamp::now().unix_seconds()).then_some(sealed)
+    }
+
+    /// What the request says, whichever of its repetitions it is.
+    fn digest(&self) -> String {
+        let mut params = self.request.params.clone();
+        params.retain(|name| !["inputResponses", "requestState", "_meta"].contains(&name));
+        let params = params.to_string();
+        // Members in another order are the same request still; what no number of ours can hold is taken as it is written.
+        let params = serde_json::from_str::<Value>(&params).map_or(params, |value| value.to_string());
+        let text = format!("{}\n{}\n{params}", self.server, self.request.method);
+        digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn keep(&self, conversation: &Conversation, work: Work) -> Result<Uuid, Arc<RawValue>> {
         let parked = conversation.runtime.attached::<Parked>();
-        let id = Uuid::new_v4();
-        if !parked.put(id, self.user, work) {
-            return Err(fault::internal("too many requests of this user wait for answers"));
-        }
-        let (weak, draining) = (Arc::downgrade(&parked), conversation.runtime.clone().draining());
-        tokio::spawn(async move {
-            // Neither is a stop of Ostler held up by who does not come back.
-            let _ = tokio::time::timeout(PATIENCE, draining).await;
+        let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&parked));
+        let draining = conversation.runtime.clone().draining();
+        let keeper = tokio::spawn(async move {
+            let _ = timeout(PATIENCE, draining).await;
             // Dropping it cancels the request and refuses what the server asked.
             drop(weak.upgrade().and_then(|parked| parked.take(id)));
         });
+        parked.put(id, Waiting { user: self.user, work, keeper: keeper.abort_handle() })?;
         Ok(id)
     }
 }
 
 impl Parked {
-    fn put(&self, id: Uuid, user: UserId, work: Work) -> bool {
+    fn put(&self, id: Uuid, waiting: Waiting) -> Result<(), Arc<RawValue>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.values().filter(|(owner, _)| *owner == user).count() >= MOST {
-            return false;
+        if all.values().filter(|one| one.user == waiting.user).count() >= MOST {
+            waiting.keeper.abort();
+            return Err(fault::of_error(Error::Busy("as many requests as may be wait for answers of the user")));
         }
-        all.insert(id, (user, work));
-        true
+        all.insert(id, waiting);
+        Ok(())
     }
 
     fn take(&self, id: Uuid) -> Option<Work> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).map(|(_, work)| work)
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
+        waiting.keeper.abort();
+        Some(waiting.work)
     }
-}
-
-/// What a request says, whichever of its repetitions it is.
-fn fingerprint(server: ServerId, request: &Request) -> String {
-    let mut params = request.params.clone();
-    params.retain(|name| !["inputResponses", "requestState", "_meta"].contains(&name));
-    let params = params.to_string();
-    // Members in another order are the same request still; what no number of ours can hold is taken as it is written.
-    let params = serde_json::from_str::<Value>(&params).map_or(params, |value| value.to_string());
-    let text = format!("{server}\n{}\n{params}", request.method);
-    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn refused() -> Arc<RawValue> {

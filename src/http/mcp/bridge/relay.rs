@@ -1,6 +1,6 @@
 //! A request of a client to a server of either era.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{driver, parking};
 use crate::{
@@ -19,8 +19,14 @@ pub(super) async fn relay(
     request: Request,
     outlet: &Outlet,
 ) -> Outcome {
+    let mut offer = Cow::Borrowed(offer);
+    if offer.catalogue.is_none() {
+        // What is not known of it yet is on its way, or it is down, as the request will find out.
+        let catalogue = conversation.runtime.catalogue(&conversation.who, offer.id).await;
+        offer.to_mut().catalogue = catalogue.ok();
+    }
     match conversation.era {
-        Era::Legacy => driver::relay(conversation, offer, request, outlet).await,
-        Era::Modern => parking::relay(conversation, offer, request, outlet).await,
+        Era::Legacy => driver::relay(conversation, &offer, request, outlet).await,
+        Era::Modern => parking::relay(conversation, &offer, request, outlet).await,
     }
 }

@@ -40,8 +40,8 @@ pub(super) fn list(conversation: &Conversation) -> Arc<RawValue> {
 pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
     let arguments = request.params.get("arguments").and_then(|one| Members::parse(one).ok()).unwrap_or_default();
     let text = match request.params.text("name").as_deref() {
-        Some("search_tools") => find(&Together::of(conversation)?, &arguments),
-        Some("describe_tool") => describe(&Together::of(conversation)?, &arguments),
+        Some("search_tools") => find(&Together::spoken(conversation).await?, &arguments),
+        Some("describe_tool") => describe(&Together::spoken(conversation).await?, &arguments),
         Some("call_tool") => {
             let Some(name) = arguments.get("name") else { return Err(fault::params("`name` must be a string")) };
             request.params.set("name", name.clone());

@@ -83,7 +83,10 @@ impl Tidings {
         let client = self.conversation.client();
         let mut news = SelectAll::new();
         for server in &servers {
-            news.push(stream_of(*server, runtime.news(who, *server, &client)?));
+            // One that has just gone is missed at the next look.
+            if let Ok(receiver) = runtime.news(who, *server, &client) {
+                news.push(stream_of(*server, receiver));
+            }
         }
         (self.servers, self.news) = (servers, news);
         Ok(true)

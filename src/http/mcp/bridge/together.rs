@@ -48,6 +48,20 @@ impl Together {
         Ok(all)
     }
 
+    /// What `find` finds, if need be once those have spoken that never did.
+    pub async fn find<T>(
+        conversation: &Conversation,
+        find: impl Fn(&Self) -> Option<T>,
+    ) -> Result<Option<T>, Arc<RawValue>> {
+        let all = Self::of(conversation)?;
+        match find(&all) {
+            None if all.0.iter().any(|part| part.offer.catalogue.is_none()) => {
+                Ok(find(&Self::spoken(conversation).await?))
+            }
+            found => Ok(found),
+        }
+    }
+
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.0.iter()
     }
@@ -63,13 +77,13 @@ impl Together {
     }
 
     /// The server that has a tool, and the name it knows.
-    pub fn find_tool(&self, name: &str) -> Option<(&Part, String)> {
-        self.find(name, |catalogue| &catalogue.tools)
+    pub fn find_tool(&self, name: &str) -> Option<(Offer, String)> {
+        self.named(name, |catalogue| &catalogue.tools)
     }
 
     /// The server that has a prompt, and the name it knows.
-    pub fn find_prompt(&self, name: &str) -> Option<(&Part, String)> {
-        self.find(name, |catalogue| &catalogue.prompts)
+    pub fn find_prompt(&self, name: &str) -> Option<(Offer, String)> {
+        self.named(name, |catalogue| &catalogue.prompts)
     }
 
     /// Every resource; where two servers have one of the same URI, the later server's has another.
@@ -84,11 +98,11 @@ impl Together {
 
     /// The server that has a resource, and the URI it knows: one that lists it, else one with a template for it. A
     /// template counts as a URI too, as it is one in a reference.
-    pub fn find_resource(&self, uri: &str) -> Option<(&Part, String)> {
+    pub fn find_resource(&self, uri: &str) -> Option<(Offer, String)> {
         if let Some((slug, own)) = prefix::split_uri(uri)
             && let Some(part) = self.0.iter().find(|part| part.slug == slug)
         {
-            return Some((part, own.to_owned()));
+            return Some((part.offer.clone(), own.to_owned()));
         }
         let lists = |part: &&Part| {
             let listed = |items: &[Arc<RawValue>], name| {
@@ -103,7 +117,7 @@ impl Together {
             templates.filter_map(|item| convert::member(item, "uriTemplate")).any(|one| template::fits(&one, uri))
         };
         let part = self.0.iter().find(lists).or_else(|| self.0.iter().find(makes))?;
-        Some((part, uri.to_owned()))
+        Some((part.offer.clone(), uri.to_owned()))
     }
 
     fn items(&self, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
@@ -131,11 +145,11 @@ impl Together {
         items
     }
 
-    fn find(&self, prefixed: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Option<(&Part, String)> {
+    fn named(&self, prefixed: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Option<(Offer, String)> {
         let slug = prefix::slug_of(prefixed)?;
         let part = self.0.iter().find(|part| part.slug == slug)?;
         let mut names = list(part.offer.catalogue.as_deref()?).iter().filter_map(|item| convert::name(item));
-        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (part, name))
+        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (part.offer.clone(), name))
     }
 
     /// What each server lists, with the server.

@@ -74,7 +74,7 @@ fn locate(conversation: &Conversation, uri: &str) -> Result<Option<(ServerId, St
         Scope::One(server) => Ok(Some((server, uri.to_owned()))),
         Scope::All { .. } => {
             let all = Together::of(conversation)?;
-            Ok(all.find_resource(uri).map(|(part, own)| (part.offer.id, own)))
+            Ok(all.find_resource(uri).map(|(offer, own)| (offer.id, own)))
         }
     }
 }
