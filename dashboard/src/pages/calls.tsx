@@ -187,7 +187,7 @@ function Rows({ items, servers }: { items: ToolCall[]; servers: ServerItem[] }) 
         <thead>
           <tr>
             <th scope="col">Tool</th>
-            <th scope="col">Server</th>
+            <th scope="col" className="wide-only">Server</th>
             <th scope="col">Answer</th>
             <th scope="col" className="num">Took</th>
             <th scope="col">When</th>
@@ -196,8 +196,8 @@ function Rows({ items, servers }: { items: ToolCall[]; servers: ServerItem[] }) 
         <tbody>
           {items.map((call) => (
             <tr key={call.id}>
-              <td><Link href={to.call(call.id)} className="main-link mono"><Text line most={80}>{call.toolName}</Text></Link></td>
-              <td><Link href={to.server(call.serverId)}><Text line most={60}>{names.get(call.serverId) ?? call.serverId}</Text></Link></td>
+              <td className="naming"><Link href={to.call(call.id)} className="main-link mono"><Text line most={80}>{call.toolName}</Text></Link></td>
+              <td className="wide-only"><Link href={to.server(call.serverId)}><Text line most={60}>{names.get(call.serverId) ?? call.serverId}</Text></Link></td>
               <td>
                 <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Answered" : "Failed"}</Badge>
                 {call.errorMessage && <span className="small muted wide-only"> <Text line most={120}>{call.errorMessage}</Text></span>}

@@ -8,6 +8,7 @@ import { keys, useMay, useServer, useTools } from "../api/queries";
 import type { Tool, ToolCall } from "../api/types";
 import { asCurl, asOstler } from "../lib/command";
 import { millis } from "../lib/format";
+import { inertLine } from "../lib/inert";
 import { decoded, to } from "../lib/links";
 import { initial, isObject } from "../lib/schema";
 import { Button, Choices, Copyable } from "../ui/button";
@@ -122,7 +123,7 @@ function Runner({ serverId, tool, given }: { serverId: string; tool: Tool; given
 async function agreed({ name, annotations }: Tool): Promise<boolean> {
   if (annotations?.readOnlyHint || !annotations?.destructiveHint) return true;
   const text = <p>Its server says that it may destroy or overwrite something. It runs with the arguments as they are now.</p>;
-  return confirm({ title: `Run ${name}?`, text, yes: "Run it", danger: true });
+  return confirm({ title: `Run ${inertLine(name, 80)}?`, text, yes: "Run it", danger: true });
 }
 
 function Running({ since, notes }: { since: number; notes: readonly Heard[] }) {

@@ -1,5 +1,5 @@
 /** What a server asks in the middle of a call: answered here, by hand. */
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { isWebAddress } from "../../lib/inert";
 import { initial, isObject, type Schema } from "../../lib/schema";
 import { Button } from "../../ui/button";
@@ -28,8 +28,11 @@ export function Asked({ requests, serverId, answer, cancel }: {
   cancel: () => void;
 }) {
   const [given, setGiven] = useState<Record<string, unknown>>({});
+  const group = useRef<HTMLDivElement>(null);
   const open = Object.entries(requests).filter(([key]) => !Object.hasOwn(given, key));
   const [current] = open;
+  // Whoever cannot see the question come is taken to it.
+  useEffect(() => group.current?.focus(), [current?.[0]]);
   if (!current) return null;
   const [key, { method, params = {} }] = current;
   const give = (result: unknown) => {
@@ -39,8 +42,8 @@ export function Asked({ requests, serverId, answer, cancel }: {
   };
   const question = { params, serverId, answer: give };
   return (
-    <Card title="The server asks" actions={<Button look="quiet" onClick={cancel}>Cancel the call</Button>}>
-      <div className="stack" role="group" aria-label="What the server asks" key={key}>
+    <Card title="The server asks" actions={<Button look="compact" onClick={cancel}>Cancel the call</Button>}>
+      <div className="stack" role="group" aria-label="What the server asks" tabIndex={-1} ref={group} key={key}>
         {open.length > 1 && <p className="small muted">{open.length} questions are open.</p>}
         {method === "elicitation/create" && (params["mode"] === "url" ? <Visit {...question} /> : <Form {...question} />)}
         {method === "sampling/createMessage" && <Sampling {...question} />}

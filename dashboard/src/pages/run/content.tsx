@@ -1,7 +1,7 @@
 /** What a tool answered: text, pictures, sound, resources, links. All of it is foreign. */
 import { useMutation } from "@tanstack/react-query";
 import { ask } from "../../api/mcp";
-import { isWebAddress } from "../../lib/inert";
+import { inertLine, isWebAddress } from "../../lib/inert";
 import { bytes } from "../../lib/format";
 import { Button, Copy } from "../../ui/button";
 import { Failed, Note } from "../../ui/card";
@@ -61,7 +61,7 @@ export function BlockView({ block, serverId }: { block: Block; serverId: string 
   }
   if (block.type === "resource_link" && typeof block.uri === "string") return <ResourceLink block={block} uri={block.uri} serverId={serverId} />;
   if (block.type === "resource" && block.resource) return <Resource resource={block.resource} />;
-  return <Long text={JSON.stringify(block, null, 2)} label={`Content of the type ${block.type}`} />;
+  return <Long text={JSON.stringify(block, null, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
 }
 
 /** JSON on one line is easier to read on many. */
@@ -113,7 +113,7 @@ function Resource({ resource: { uri, mimeType, text, blob } }: { resource: NonNu
   return (
     <div className="stack">
       <div className="row small"><span className="tag">Resource</span><span className="mono break"><Text line>{String(uri)}</Text></span></div>
-      {typeof text === "string" && <Long text={text} label={`Resource ${uri}`} />}
+      {typeof text === "string" && <Long text={text} label={inertLine(`Resource ${uri}`, 120)} />}
       {data && ["image", "audio"].includes(data.type) && <BlockView block={data} serverId="" />}
       {data && <Save name={String(uri).split("/").pop() || "resource"} data={data.data} />}
     </div>

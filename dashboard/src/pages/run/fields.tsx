@@ -89,8 +89,9 @@ function TextField(part: Part) {
   const text = typeof value === "string" ? value : "";
   const set = (next: string) => part.onChange(next === "" && !(required && !schema["nullable"]) ? empty(part) : next);
   const limits = { minLength: whole(schema["minLength"]), maxLength: whole(schema["maxLength"]) };
-  const needed = required && !schema["nullable"] && (limits.minLength ?? 0) > 0;
   const type = types[String(schema["format"])] ?? (schema["format"] === "password" ? "password" : "text");
+  // Empty text is text; an empty address is none.
+  const needed = required && !schema["nullable"] && ((limits.minLength ?? 0) > 0 || type !== "text");
   const around = { label: label(part), hint: hint(schema), required: needed, value: text, spellCheck: false };
   if (type === "text" && !schema["format"] && LONG.test(name)) {
     return <Area {...around} {...limits} rows={3} onChange={(event) => set(event.target.value)} />;
