@@ -78,7 +78,7 @@ function Chain() {
 
 function Rows({ items }: { items: AuditEntry[] }) {
   return (
-    <div className="table-wrap">
+    <div className="table-wrap" tabIndex={0} role="region" aria-label="The audit log">
       <table className="table">
         <thead>
           <tr>

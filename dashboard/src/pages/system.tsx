@@ -114,7 +114,7 @@ function Configuration({ items }: { items: NonNullable<System["configuration"]> 
   if (!items.length) return <Empty title="Nothing is configured" />;
   return (
     <Card title="Configuration" flush>
-      <div className="table-wrap">
+      <div className="table-wrap" tabIndex={0} role="region" aria-label="Settings">
         <table className="table">
           <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
           <tbody>
