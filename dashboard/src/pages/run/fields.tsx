@@ -128,6 +128,8 @@ function YesNo(part: Part) {
 function Choice(part: Part & { options: { value: unknown; word: string }[] }) {
   const { schema, required, value, options } = part;
   const at = value === undefined ? -1 : options.findIndex((option) => same(option.value, value));
+  // What tells variants apart is settled by choosing one.
+  if (required && "const" in schema && at === 0) return null;
   const bare = !required || schema["nullable"] || at < 0;
   return (
     <Select
@@ -190,10 +192,15 @@ function Variants(part: Part & { variants: { schema: Schema; word: string }[] })
         {variants.map(({ word }, index) => <option key={index} value={index}>{inertLine(word, 80)}</option>)}
       </Select>
       {variant && !(absent && chosen === null) && (
-        <One key={at} name={part.name} schema={variant.schema} root={root} required value={value} onChange={part.onChange} />
+        <One key={at} name={part.name} schema={withMember(variant.schema, "description", said(variant.schema, schema))} root={root} required value={value} onChange={part.onChange} />
       )}
     </fieldset>
   );
+}
+
+/** What a variant says of itself, where it is not what was said already. */
+function said(variant: Schema, { description }: Schema): unknown {
+  return variant["description"] === description ? undefined : variant["description"];
 }
 
 function Nested(part: Part & { properties: [string, Schema, boolean][] }) {
