@@ -70,3 +70,46 @@ test("numbers and times read well", async () => {
   assert.deepEqual([percent(0), percent(0.0004), percent(0.034), percent(0.5)], ["0 %", "< 0.1 %", "3.4 %", "50 %"]);
   assert.deepEqual([ago(0, 3000), ago(0, 130_000), ago(4000, 0)], ["just now", "2 min ago", "in 4 s"]);
 });
+
+test("a form is made of what a schema says", async () => {
+  const { headersOf, initial, resolve, shape, variantOf, withMember } = await load("/src/lib/schema.ts");
+  const root = {
+    type: "object",
+    required: ["name", "color", "size", "tags", "where", "shape"],
+    properties: {
+      name: { type: "string", "x-mcp-header": "Name" },
+      color: { enum: ["red", "blue"] },
+      size: { type: "integer", default: 3 },
+      tags: { type: "array", items: { type: "string" }, minItems: 1 },
+      where: { $ref: "#/$defs/place" },
+      shape: { oneOf: [{ title: "Round", type: "object", properties: { kind: { const: "circle" } }, required: ["kind"] }, { $ref: "#/$defs/box" }] },
+      note: { anyOf: [{ type: "string" }, { type: "null" }] },
+      child: { $ref: "#" },
+    },
+    $defs: {
+      place: { type: "object", properties: { x: { type: "number", default: 1 }, deep: { type: "object", properties: {} } }, required: ["deep"] },
+      box: { type: "object", properties: { kind: { const: "box" } }, required: ["kind"] },
+    },
+  };
+  const value = initial(root, root, true);
+  assert.deepEqual(value, { name: "", color: "red", size: 3, tags: [""], where: { x: 1, deep: {} }, shape: { kind: "circle" } });
+  const { variants } = shape(resolve(root.properties.shape, root), root);
+  assert.deepEqual(variants.map(({ word }) => word), ["Round", "box"]);
+  assert.equal(variantOf({ kind: "box" }, variants), 1);
+  assert.deepEqual(shape(resolve(root.properties.note, root), root), { kind: "text" });
+  assert.equal(shape(resolve({ type: "object" }, root), root).kind, "json");
+  assert.equal(shape(resolve({ $ref: "#/nowhere" }, root), root).kind, "json");
+  const loop = { $ref: "#" };
+  assert.deepEqual(initial(loop, loop, true), undefined);
+  assert.deepEqual(headersOf(root, { name: "ada" }), [["Name", "ada"]]);
+  const set = withMember({ a: 1, b: 2 }, "__proto__", 3);
+  assert.equal(Object.getPrototypeOf(set), Object.prototype);
+  assert.equal(JSON.stringify(withMember({ a: 1, b: 2 }, "a", undefined)), '{"b":2}');
+});
+
+test("a call can be pasted into a shell", async () => {
+  const { asCurl, asOstler } = await load("/src/lib/command.ts");
+  const called = { base: "http://127.0.0.1:3010", serverId: "s", tool: "echo", parameters: { text: "it's $HOME `x`" } };
+  assert.ok(asCurl(called).includes(`'{"toolName":"echo","parameters":{"text":"it'\\''s $HOME \`x\`"}}'`));
+  assert.ok(asOstler(called).endsWith("| ostler connect --url http://127.0.0.1:3010 --server s"));
+});

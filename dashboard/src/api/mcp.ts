@@ -6,6 +6,9 @@ import { ApiError, send } from "./client";
 const REVISION = "2026-07-28";
 const prefix = "io.modelcontextprotocol/";
 
+/** What a server may ask of the page that runs its tools. */
+export const answerable = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+
 export interface Heard {
   method: string;
   params?: Record<string, unknown>;
@@ -17,6 +20,8 @@ export interface McpAsk {
   capabilities?: Record<string, unknown>;
   /** Notifications that come before the answer. */
   heard?: (note: Heard) => void;
+  /** Arguments that the server's schema wants as headers, too. */
+  mirrored?: [name: string, value: string][];
 }
 
 /** The server, or Ostler for it, answered with a JSON-RPC error. */
@@ -58,6 +63,7 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
   };
   const name = method === "resources/read" ? params["uri"] : params["name"];
   if (typeof name === "string") headers["mcp-name"] = headerValue(name);
+  for (const [mirror, value] of options.mirrored ?? []) headers[`mcp-param-${mirror}`] = headerValue(value);
   const body = { jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } };
   const reply = await exchange<T>(`/mcp/${encodeURIComponent(serverId)}`, body, headers, id, options);
   if (reply.error) throw new RpcError(reply.error.code, reply.error.message, reply.error.data);
@@ -65,11 +71,11 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
 }
 
 /** All pages of a list such as `prompts/list`; `field` is what the items are under. */
-export async function askAll<T>(serverId: string, method: string, field: string, signal?: AbortSignal): Promise<T[]> {
+export async function askAll<T>(serverId: string, method: string, field: string, options: McpAsk = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ask<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, { signal });
+    const page = await ask<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, options);
     items.push(...((page[field] as T[] | undefined) ?? []));
     cursor = page["nextCursor"] as string | undefined;
   } while (cursor && items.length < 2000);

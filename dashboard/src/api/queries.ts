@@ -1,7 +1,8 @@
 /** The queries that several pages share, and the keys by which events refresh them. */
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { all, api, ApiError, send } from "./client";
-import type { List, Me, Permission, ServerDetails, ServerItem, Tool } from "./types";
+import { answerable, askAll } from "./mcp";
+import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
 export const keys = {
@@ -75,12 +76,20 @@ export function useServer(id: string) {
   });
 }
 
-/** The tools of a server, as it describes them. */
-export function useTools(id: string, enabled = true) {
+/**
+ * The tools of a server, as it describes them. One that is not shared may have more for who can be asked something, and is
+ * asked by who may run them.
+ */
+export function useTools(server: Server | undefined) {
+  const id = server?.id ?? "";
+  const own = useMay()("mcp:execute") && server?.isolation !== "shared";
   return useQuery({
-    queryKey: keys.tools(id),
-    queryFn: async ({ signal }) => (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
-    enabled,
+    queryKey: [...keys.tools(id), own],
+    queryFn: async ({ signal }) =>
+      own
+        ? askAll<Tool>(id, "tools/list", "tools", { signal, capabilities: answerable })
+        : (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
+    enabled: !!server,
     staleTime: 60_000,
   });
 }

@@ -209,3 +209,106 @@ export interface Events {
   gateway: { service: string; change: "registered" | "removed" | "health"; instance?: string; healthy?: boolean };
   gap: { missed: number | null };
 }
+
+export interface CallDetails extends ToolCall {
+  serverName: string;
+  traceId?: string | null;
+  meanwhile: { at: string; kind: "queued" | "restart" | "health" | "exit"; text: string }[];
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  prefix: string;
+  permissions: Permission[] | null;
+  createdAt: string;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+}
+
+export interface AuditEntry {
+  id: string;
+  createdAt: string;
+  actorId: string | null;
+  actor: string;
+  action: string;
+  target: string | null;
+  outcome: "success" | "failure" | "denied";
+  detail: string | null;
+  address: string | null;
+  requestId: string | null;
+}
+
+export interface Latency {
+  p50: number;
+  p90: number;
+  p99: number;
+}
+
+export interface ErrorCounts {
+  connect: number;
+  timeout: number;
+  reset: number;
+  protocol: number;
+  serverError: number;
+  aborted: number;
+}
+
+export interface Breaker {
+  state: "closed" | "open" | "half-open";
+  consecutiveFailures: number;
+  ejections: number;
+  retryIn: number | null;
+}
+
+export interface InstanceStats {
+  host: string;
+  port: number;
+  weight: number;
+  requests: number;
+  errors: ErrorCounts;
+  inFlight: number;
+  latency: Latency | null;
+}
+
+export interface ServiceStats {
+  name: string;
+  requests: number;
+  errors: ErrorCounts;
+  inFlight: number;
+  retries: number;
+  noInstance: number;
+  rateLimited: number;
+  latency: Latency | null;
+  instances: InstanceStats[];
+}
+
+export interface InstanceHealth {
+  host: string;
+  port: number;
+  weight: number;
+  status: "unknown" | "healthy" | "unhealthy";
+  available: boolean;
+  breaker: Breaker;
+  lastCheck: string | null;
+  responseTime: number | null;
+  history: { at: string; healthy: boolean; status: number | null; responseTime: number; error: string | null }[];
+}
+
+export interface ServiceHealth {
+  name: string;
+  status: "healthy" | "degraded" | "unhealthy";
+  available: number;
+  total: number;
+  instances: InstanceHealth[];
+}
+
+/** A service as registered; what it may hold besides is kept as it is. */
+export interface Service {
+  name: string;
+  basePath: string;
+  instances: { host: string; port: number; weight: number }[];
+  createdAt: string;
+  updatedAt: string;
+  [field: string]: unknown;
+}

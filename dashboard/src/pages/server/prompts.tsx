@@ -16,7 +16,7 @@ interface Prompt {
 export function Prompts({ details: { server } }: TabProps) {
   const prompts = useQuery({
     queryKey: ["prompts", server.id],
-    queryFn: ({ signal }) => askAll<Prompt>(server.id, "prompts/list", "prompts", signal),
+    queryFn: ({ signal }) => askAll<Prompt>(server.id, "prompts/list", "prompts", { signal }),
   });
   return (
     <Loaded query={prompts}>

@@ -26,8 +26,8 @@ export function Resources({ details: { server } }: TabProps) {
   const resources = useQuery({
     queryKey: ["resources", server.id],
     queryFn: async ({ signal }) => {
-      const fixed = await askAll<Resource>(server.id, "resources/list", "resources", signal);
-      const templates = await askAll<Resource>(server.id, "resources/templates/list", "resourceTemplates", signal);
+      const fixed = await askAll<Resource>(server.id, "resources/list", "resources", { signal });
+      const templates = await askAll<Resource>(server.id, "resources/templates/list", "resourceTemplates", { signal });
       return [...fixed, ...templates];
     },
   });

@@ -11,7 +11,7 @@ import { Code, Text } from "../../ui/text";
 import type { TabProps } from "../server";
 
 export function Tools({ details: { server } }: TabProps) {
-  const tools = useTools(server.id);
+  const tools = useTools(server);
   const [words, setWords] = useState("");
   return (
     <Loaded query={tools}>

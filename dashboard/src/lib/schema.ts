@@ -1,0 +1,187 @@
+/** What a form needs to know of a JSON Schema. What it does not understand is left to whoever types JSON, and to the server. */
+
+export type Schema = Record<string, unknown>;
+
+/** A way to fill in a value. */
+export type Shape =
+  | { kind: "choice"; options: { value: unknown; word: string }[] }
+  | { kind: "variants"; variants: { schema: Schema; word: string }[] }
+  | { kind: "object"; properties: [name: string, schema: Schema, required: boolean][] }
+  | { kind: "list"; items: Schema; least: number; most: number }
+  | { kind: "several"; options: { value: unknown; word: string }[] }
+  | { kind: "text" | "number" | "yes" | "json" | "null" };
+
+const DEEPEST = 12;
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The schema itself: references followed, parts of `allOf` put together, a `null` beside one other taken out. */
+export function resolve(schema: unknown, root: Schema, depth = 0): Schema {
+  if (!isObject(schema) || depth > DEEPEST) return {};
+  const { $ref, allOf, ...own } = schema;
+  let whole: Schema = own;
+  if (typeof $ref === "string") whole = join(resolve(pointed($ref, root), root, depth + 1), own);
+  if (Array.isArray(allOf)) whole = allOf.reduce<Schema>((sum, part) => join(sum, resolve(part, root, depth + 1)), whole);
+  for (const key of ["anyOf", "oneOf"]) {
+    const some = alternatives(whole, key).filter((one) => one["type"] !== "null");
+    if (some.length !== 1 || some.length === alternatives(whole, key).length) continue;
+    const { [key]: _, ...rest } = whole;
+    return { ...resolve(some[0], root, depth + 1), ...rest, nullable: true };
+  }
+  if (Array.isArray(whole["type"]) && whole["type"].includes("null")) {
+    const types = whole["type"].filter((type) => type !== "null");
+    return { ...whole, type: types.length === 1 ? types[0] : types, nullable: true };
+  }
+  return whole;
+}
+
+function alternatives(schema: Schema, key: string): Schema[] {
+  return Array.isArray(schema[key]) ? schema[key].filter(isObject) : [];
+}
+
+function join(one: Schema, other: Schema): Schema {
+  const properties = { ...(one["properties"] as Schema | undefined), ...(other["properties"] as Schema | undefined) };
+  const required = [one["required"], other["required"]].flatMap((list) => (Array.isArray(list) ? list : []));
+  return { ...one, ...other, ...(Object.keys(properties).length && { properties }), ...(required.length && { required }) };
+}
+
+function pointed(reference: string, root: Schema): unknown {
+  if (!reference.startsWith("#")) return {};
+  const steps = reference.slice(1).split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return steps.reduce<unknown>((at, step) => (isObject(at) && Object.hasOwn(at, step) ? at[step] : undefined), root);
+}
+
+/** How a value of a resolved schema is filled in. */
+export function shape(schema: Schema, root: Schema): Shape {
+  const options = choices(schema);
+  if (options) return { kind: "choice", options };
+  const variants = [...alternatives(schema, "oneOf"), ...alternatives(schema, "anyOf")];
+  if (variants.length) {
+    const { oneOf: _one, anyOf: _any, ...base } = schema;
+    const made = variants.map((variant) => join(base, resolve(variant, root)));
+    return { kind: "variants", variants: made.map((variant, index) => ({ schema: variant, word: nameOf(variant, index, base) })) };
+  }
+  if (Array.isArray(schema["type"])) {
+    return { kind: "variants", variants: schema["type"].map((type) => ({ schema: { ...schema, type }, word: String(type) })) };
+  }
+  switch (schema["type"] ?? (isObject(schema["properties"]) ? "object" : undefined)) {
+    case "string": return { kind: "text" };
+    case "number":
+    case "integer": return { kind: "number" };
+    case "boolean": return { kind: "yes" };
+    case "null": return { kind: "null" };
+    case "array": return list(schema, root);
+    case "object": return fields(schema);
+    default: return { kind: "json" };
+  }
+}
+
+function fields(schema: Schema): Shape {
+  const properties = Object.entries((schema["properties"] as Schema | undefined) ?? {});
+  // An object that may have any members is typed as JSON.
+  if (!properties.length && schema["additionalProperties"] !== false && !schema["properties"]) return { kind: "json" };
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  return { kind: "object", properties: properties.map(([name, one]) => [name, isObject(one) ? one : {}, required.includes(name)]) };
+}
+
+function list(schema: Schema, root: Schema): Shape {
+  if (!isObject(schema["items"])) return { kind: "json" };
+  const options = choices(resolve(schema["items"], root));
+  if (options && schema["uniqueItems"] !== false) return { kind: "several", options };
+  const limit = (key: string, none: number) => (typeof schema[key] === "number" ? schema[key] : none);
+  return { kind: "list", items: schema["items"], least: limit("minItems", 0), most: limit("maxItems", Infinity) };
+}
+
+/** The values there are to choose from, where a schema lists them. */
+function choices(schema: Schema): { value: unknown; word: string }[] | null {
+  if ("const" in schema) return [{ value: schema["const"], word: said(schema["const"]) }];
+  if (Array.isArray(schema["enum"])) {
+    const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
+    return schema["enum"].map((value, index) => ({ value, word: typeof names[index] === "string" ? names[index] : said(value) }));
+  }
+  const named = [...alternatives(schema, "oneOf"), ...alternatives(schema, "anyOf")];
+  if (!named.length || !named.every((one) => "const" in one)) return null;
+  return named.map((one) => ({ value: one["const"], word: typeof one["title"] === "string" ? one["title"] : said(one["const"]) }));
+}
+
+function said(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What to call a variant: its title, the value that tells it apart, its type. */
+function nameOf(schema: Schema, index: number, base: Schema): string {
+  if (typeof schema["title"] === "string" && schema["title"] !== base["title"]) return schema["title"];
+  const own = isObject(schema["properties"]) ? Object.values(schema["properties"]) : [];
+  const mark = own.find((one) => isObject(one) && typeof one["const"] === "string") as Schema | undefined;
+  if (mark) return String(mark["const"]);
+  const type = String(schema["type"] ?? "");
+  return type && type !== base["type"] ? type : `Variant ${index + 1}`;
+}
+
+/** What a value is before anybody filled it in; `undefined` leaves it out. */
+export function initial(schema: Schema, root: Schema, required: boolean, depth = 0): unknown {
+  const whole = resolve(schema, root);
+  if ("default" in whole) return whole["default"];
+  if (!required || depth > DEEPEST) return undefined;
+  const made = shape(whole, root);
+  switch (made.kind) {
+    case "choice": return made.options[0]?.value;
+    case "variants": return initial(made.variants[0]?.schema ?? {}, root, true, depth + 1);
+    case "object": return members(made.properties, root, depth);
+    case "list": return Array.from({ length: Math.min(made.least, 50) }, () => initial(made.items, root, true, depth + 1));
+    case "several": return [];
+    case "text": return "";
+    case "yes": return false;
+    case "null": return null;
+    case "number":
+    case "json": return undefined;
+  }
+}
+
+function members(properties: [string, Schema, boolean][], root: Schema, depth: number): Record<string, unknown> {
+  const filled = properties.map(([name, one, required]) => [name, initial(one, root, required, depth + 1)] as const);
+  return Object.fromEntries(filled.filter(([, value]) => value !== undefined));
+}
+
+/** Which variant a value belongs to; the first where none fits. */
+export function variantOf(value: unknown, variants: { schema: Schema }[]): number {
+  return Math.max(0, variants.findIndex(({ schema }) => fits(value, schema)));
+}
+
+function fits(value: unknown, schema: Schema): boolean {
+  if ("const" in schema) return same(value, schema["const"]);
+  if (Array.isArray(schema["enum"])) return schema["enum"].some((one) => same(value, one));
+  const type = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  const wanted = schema["type"] ?? (schema["properties"] ? "object" : undefined);
+  if (wanted && wanted !== type && !(wanted === "integer" && Number.isInteger(value))) return false;
+  if (!isObject(value) || !isObject(schema["properties"])) return true;
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  if (!required.every((name) => Object.hasOwn(value, String(name)))) return false;
+  return Object.entries(schema["properties"]).every(
+    ([name, one]) => !isObject(one) || !("const" in one) || !Object.hasOwn(value, name) || same(value[name], one["const"]),
+  );
+}
+
+export function same(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** `value` with a member set; `undefined` takes it out. */
+export function withMember(value: unknown, name: string, member: unknown): Record<string, unknown> {
+  const { [name]: _, ...rest } = isObject(value) ? value : {};
+  if (member === undefined) return rest;
+  return isObject(value) && Object.hasOwn(value, name) ? { ...value, [name]: member } : { ...rest, [name]: member };
+}
+
+/** The places of arguments that a server wants as headers, too: `x-mcp-header` of their schemas. */
+export function headersOf(schema: Schema, value: unknown): [name: string, value: string][] {
+  if (!isObject(schema["properties"]) || !isObject(value)) return [];
+  return Object.entries(schema["properties"]).flatMap(([name, one]): [string, string][] => {
+    if (!isObject(one) || !Object.hasOwn(value, name)) return [];
+    const [header, member] = [one["x-mcp-header"], value[name]];
+    if (typeof header === "string" && ["string", "boolean", "number"].includes(typeof member)) return [[header, String(member)]];
+    return headersOf(one, member);
+  });
+}

@@ -1,0 +1,114 @@
+/** The audit log: who did what to what, and how it went. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, query as queryString } from "../api/client";
+import { keys } from "../api/queries";
+import type { AuditEntry, List } from "../api/types";
+import { plural } from "../lib/format";
+import { Button, Choices } from "../ui/button";
+import { Card, Empty, Failed, Loading, More, Note, PageHead } from "../ui/card";
+import { Input } from "../ui/field";
+import { began, spans, useSettled, type Span } from "../ui/filters";
+import { Badge, type Tone } from "../ui/state";
+import { Moment, Text } from "../ui/text";
+
+const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
+  success: ["ok", "Done"], failure: ["warn", "Failed"], denied: ["bad", "Denied"],
+};
+
+export function Audit() {
+  const [span, setSpan] = useState<Span>("7d");
+  const [words, setWords] = useState({ actor: "", action: "", target: "" });
+  const settled = useSettled(words);
+  const filter = Object.fromEntries(Object.entries(settled).map(([key, value]) => [key, value.trim()]));
+  const field = (key: keyof typeof words, label: string, placeholder: string) => (
+    <Input label={label} placeholder={placeholder} value={words[key]} onChange={(event) => setWords({ ...words, [key]: event.target.value })} />
+  );
+  const log = useInfiniteQuery({
+    queryKey: [...keys.audit, span, filter],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<AuditEntry>>(`/api/audit${queryString({ ...filter, since: began(span), limit: 50, cursor: pageParam })}`, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+  });
+  const items = log.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <>
+      <PageHead title="Audit">
+        <Button icon="restart" label="Refresh" look="quiet" busy={log.isFetching} onClick={() => void log.refetch()} />
+        <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />
+      </PageHead>
+      <Chain />
+      <div className="row filters">
+        {field("actor", "Who", "address or id")}
+        {field("action", "What", "server.create")}
+        {field("target", "To what", "id or name")}
+      </div>
+      <Card flush>
+        {log.isError && <Failed error={log.error} retry={() => void log.refetch()} />}
+        {log.isPending ? <Loading /> : items.length ? <Rows items={items} /> : <Empty title="Nothing on record">Filters want the whole word.</Empty>}
+        <More query={log} />
+      </Card>
+    </>
+  );
+}
+
+interface Verified {
+  verified: boolean;
+  entries: number;
+  firstBroken?: string;
+}
+
+/** Whether any line was changed after it was written; asked once and by hand, since all of them are read for it. */
+function Chain() {
+  const chain = useQuery({
+    queryKey: ["audit-chain"],
+    queryFn: ({ signal }) => api.get<Verified>("/api/audit/verify", signal),
+    staleTime: Infinity,
+  });
+  // Some Ostlers keep no chain.
+  if (!chain.data) return null;
+  const { verified, entries, firstBroken } = chain.data;
+  return verified ? (
+    <Note tone="ok">None of the {plural(entries, "line")} was changed since it was written. <button type="button" className="linkish" onClick={() => void chain.refetch()}>Verify again</button></Note>
+  ) : (
+    <Note tone="bad">The log was changed: the first line that does not fit is <code>{firstBroken}</code>.</Note>
+  );
+}
+
+function Rows({ items }: { items: AuditEntry[] }) {
+  return (
+    <div className="table-wrap" tabIndex={0} role="region" aria-label="The audit log">
+      <table className="table">
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Who</th>
+            <th scope="col">What</th>
+            <th scope="col">To what</th>
+            <th scope="col">How it went</th>
+            <th scope="col" className="wide-only">From</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((entry) => {
+            const [tone, word] = outcomes[entry.outcome];
+            return (
+              <tr key={entry.id}>
+                <td className="nowrap"><Moment at={entry.createdAt} /></td>
+                <td><Text line most={80}>{entry.actor}</Text></td>
+                <td className="mono small nowrap"><Text line most={80}>{entry.action}</Text></td>
+                <td className="small">
+                  {entry.detail && <div><Text line most={120}>{entry.detail}</Text></div>}
+                  {entry.target && <div className="mono tiny muted"><Text line most={80}>{entry.target}</Text></div>}
+                </td>
+                <td><Badge tone={tone}>{word}</Badge></td>
+                <td className="mono tiny wide-only">{entry.address}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

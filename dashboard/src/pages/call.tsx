@@ -1,0 +1,90 @@
+/** One call on record: what was asked, what came of it, what happened meanwhile. */
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { api } from "../api/client";
+import { keys, useMay } from "../api/queries";
+import type { CallDetails } from "../api/types";
+import { millis } from "../lib/format";
+import { isObject } from "../lib/schema";
+import { to } from "../lib/links";
+import { ButtonLink } from "../ui/button";
+import { Card, Loaded, Note, PageHead } from "../ui/card";
+import { Badge, Dot, type Tone } from "../ui/state";
+import { Ago, Moment, Text } from "../ui/text";
+import { AnswerView, Long, type Answer } from "./run/content";
+
+export function CallPage({ params }: { params: Record<string, string> }) {
+  const id = params["id"] ?? "";
+  const call = useQuery({
+    queryKey: [...keys.calls, "one", id],
+    queryFn: ({ signal }) => api.get<CallDetails>(`/api/calls/${encodeURIComponent(id)}`, signal),
+    staleTime: Infinity,
+  });
+  return <Loaded query={call}>{(details) => <Details call={details} />}</Loaded>;
+}
+
+function Details({ call }: { call: CallDetails }) {
+  const may = useMay();
+  return (
+    <>
+      <PageHead
+        crumb={<><Link href="/calls">Calls</Link> / <Link href={to.server(call.serverId, "calls")}><Text line most={60}>{call.serverName}</Text></Link></>}
+        title={<span className="mono"><Text line>{call.toolName}</Text></span>}
+      >
+        <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Answered" : "Failed"}</Badge>
+        {may("mcp:execute") && <ButtonLink to={to.tool(call.serverId, call.toolName, call.id)} icon="restart">Run again</ButtonLink>}
+      </PageHead>
+      <div className="columns">
+        <div className="stack loose">
+          <Facts call={call} />
+          <Meanwhile call={call} />
+        </div>
+        <div className="stack loose">
+          <Card title="Arguments"><Long text={JSON.stringify(call.parameters ?? {}, null, 2)} label="Arguments" /></Card>
+          <Card title="Answer">
+            {call.errorMessage && <Note tone="bad"><Text>{call.errorMessage}</Text></Note>}
+            {call.response !== null && call.response !== undefined && (
+              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={JSON.stringify(call.response)} label="Answer" />
+            )}
+          </Card>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Facts({ call }: { call: CallDetails }) {
+  return (
+    <Card title="The call">
+      <dl className="facts">
+        <dt>Answered</dt><dd><Moment at={call.createdAt} />, <Ago at={call.createdAt} /></dd>
+        <dt>Took</dt><dd>{millis(call.executionTime)}</dd>
+        <dt>Called by</dt><dd className="mono small">{call.userId}</dd>
+        <dt>Call</dt><dd className="mono small">{call.id}</dd>
+        {call.traceId && <><dt>Trace</dt><dd className="mono small">{call.traceId}</dd></>}
+      </dl>
+    </Card>
+  );
+}
+
+const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "bad", health: "idle" };
+
+function Meanwhile({ call }: { call: CallDetails }) {
+  return (
+    <Card title="What happened meanwhile">
+      {call.meanwhile.length ? (
+        <ol className="history">
+          {call.meanwhile.map((one, index) => (
+            <li key={index}>
+              <Dot tone={tones[one.kind] ?? "idle"} />
+              <Text>{one.text}</Text>
+              <div className="tiny muted">{one.kind}, <Moment at={one.at} /></div>
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <p className="muted">Nothing worth a word: it did not wait, and its server kept running.</p>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,226 @@
+/** Runs a tool from a form made of its schema. */
+import { useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { Link } from "wouter";
+import { address, api, ApiError } from "../api/client";
+import { RpcError, type Heard } from "../api/mcp";
+import { keys, useMay, useServer, useTools } from "../api/queries";
+import type { Tool, ToolCall } from "../api/types";
+import { asCurl, asOstler } from "../lib/command";
+import { millis } from "../lib/format";
+import { inertLine } from "../lib/inert";
+import { decoded, to } from "../lib/links";
+import { initial, isObject } from "../lib/schema";
+import { Button, Choices, Copyable } from "../ui/button";
+import { Card, Empty, Failed, Loaded, Note, PageHead } from "../ui/card";
+import { confirm } from "../ui/dialog";
+import { Badge } from "../ui/state";
+import { Code, Moment, Text, useNow } from "../ui/text";
+import { Asked } from "./run/asked";
+import { useCall, type Run } from "./run/call";
+import { AnswerView, Long } from "./run/content";
+import { Fields, Json } from "./run/fields";
+import { Hints } from "./server/tools";
+
+export function RunPage({ params }: { params: Record<string, string> }) {
+  const [id, name, call] = [params["id"] ?? "", decoded(params["tool"] ?? ""), params["call"]];
+  const server = useServer(id);
+  const tools = useTools(server.data?.details.server);
+  const before = useQuery({
+    queryKey: [...keys.calls, "one", call],
+    queryFn: ({ signal }) => api.get<ToolCall>(`/api/calls/${encodeURIComponent(call ?? "")}`, signal),
+    enabled: !!call,
+    staleTime: Infinity,
+  });
+  if (server.isError) return <Failed error={server.error} />;
+  return (
+    <Loaded query={tools}>
+      {(items) => {
+        const tool = items.find((one) => one.name === name);
+        if (!tool) return <><Head id={id} name={name} /><Empty title="It offers no such tool (any more)"><Link href={to.server(id, "tools")}>Its tools</Link></Empty></>;
+        if (call && before.isPending) return <Head id={id} name={name} />;
+        return (
+          <>
+            <Head id={id} name={name} tool={tool} />
+            {before.isError && <Failed error={before.error} />}
+            <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} given={before.data?.parameters} />
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Head({ id, name, tool }: { id: string; name: string; tool?: Tool }) {
+  const server = useServer(id).data?.details.server;
+  return (
+    <PageHead
+      crumb={<><Link href="/servers">Servers</Link> / <Link href={to.server(id, "tools")}><Text line most={60}>{server?.name ?? "…"}</Text></Link></>}
+      title={<span className="mono"><Text line>{name}</Text></span>}
+      text={tool?.description ? <Text>{tool.description}</Text> : undefined}
+    >
+      {tool && <Hints tool={tool} />}
+    </PageHead>
+  );
+}
+
+function Runner({ serverId, tool, given }: { serverId: string; tool: Tool; given: unknown }) {
+  const may = useMay();
+  const schema = tool.inputSchema ?? { type: "object" };
+  const [value, setValue] = useState<unknown>(() => (isObject(given) ? given : initial(schema, schema, true) ?? {}));
+  const [mode, setMode] = useState<"form" | "json">("form");
+  // What is filled in anew from elsewhere is drawn anew.
+  const [version, setVersion] = useState(0);
+  const { runs, state, notes, start, cancel } = useCall(serverId, tool);
+  const [shown, setShown] = useState<number | null>(null);
+  const run = runs.find((one) => one.key === shown) ?? runs[0];
+  const busy = state.step !== "idle";
+  const go = async (parameters: unknown) => {
+    if (!(await agreed(tool))) return;
+    setShown(null);
+    await start(parameters);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void go(value ?? {});
+  };
+  const fill = (parameters: unknown) => {
+    setValue(parameters);
+    setVersion(version + 1);
+  };
+  return (
+    <div className="columns">
+      <div className="stack loose">
+        <Card title="Arguments" actions={<Choices label="How to fill it in" value={mode} options={[["form", "Form"], ["json", "JSON"]]} onChange={setMode} />}>
+          <form className="form" onSubmit={submit}>
+            {mode === "form" ? (
+              <Fields key={version} schema={schema} value={value} onChange={setValue} />
+            ) : (
+              <Json key={version} label="Arguments as JSON" required={false} rows={12} value={value} onChange={setValue} />
+            )}
+            <div className="row">
+              <Button type="submit" icon="play" look="primary" disabled={busy || !may("mcp:execute")}>Run</Button>
+              {busy && <Button icon="stop" onClick={cancel}>Cancel</Button>}
+              <Button look="quiet" onClick={() => fill(initial(schema, schema, true) ?? {})}>Start over</Button>
+            </div>
+            {!may("mcp:execute") && <Note>Running tools needs the permission <code>mcp:execute</code>.</Note>}
+          </form>
+        </Card>
+        <Terminal serverId={serverId} tool={tool} parameters={value ?? {}} />
+      </div>
+      <div className="stack loose">
+        {state.step === "asked" && <Asked requests={state.requests} serverId={serverId} answer={state.answer} cancel={cancel} />}
+        {state.step === "running" && <Running since={state.since} notes={notes} />}
+        {state.step === "idle" && run && <Outcome run={run} serverId={serverId} notes={run === runs[0] ? notes : []} />}
+        {state.step === "idle" && !run && <Card title="Answer"><Empty title="Not run yet">What the tool answers is shown here.</Empty></Card>}
+        {runs.length > 0 && <Past runs={runs} current={run?.key} show={setShown} fill={fill} again={(one) => void go(one.parameters)} busy={busy} />}
+      </div>
+    </div>
+  );
+}
+
+/** Whoever runs what may destroy is asked first. */
+async function agreed({ name, annotations }: Tool): Promise<boolean> {
+  if (annotations?.readOnlyHint || !annotations?.destructiveHint) return true;
+  const text = <p>Its server says that it may destroy or overwrite something. It runs with the arguments as they are now.</p>;
+  return confirm({ title: `Run ${inertLine(name, 80)}?`, text, yes: "Run it", danger: true });
+}
+
+function Running({ since, notes }: { since: number; notes: readonly Heard[] }) {
+  const now = useNow(1000);
+  const progress = notes.findLast((note) => note.method === "notifications/progress")?.params;
+  const [done, total] = [Number(progress?.["progress"]), Number(progress?.["total"])];
+  return (
+    <Card title="Running" actions={<span className="small muted">{millis(Math.max(1, now - since))}</span>}>
+      <div className="stack" role="status">
+        {progress ? (
+          <>
+            <progress aria-label="Progress" value={total > 0 ? done : undefined} max={total > 0 ? total : undefined} />
+            <p className="small">
+              {total > 0 ? `${done} of ${total}` : done}{" "}
+              {typeof progress["message"] === "string" && <Text line>{progress["message"]}</Text>}
+            </p>
+          </>
+        ) : (
+          <progress aria-label="Progress" />
+        )}
+        <Notes notes={notes} />
+      </div>
+    </Card>
+  );
+}
+
+/** What the server said in the meantime, but for progress. */
+function Notes({ notes }: { notes: readonly Heard[] }) {
+  const said = notes.filter((note) => note.method === "notifications/message");
+  if (!said.length) return null;
+  const line = ({ params = {} }: Heard) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : JSON.stringify(params["data"])}`;
+  return (
+    <details open>
+      <summary className="small">What it said meanwhile</summary>
+      <Code label="What it said meanwhile">{said.map(line).join("\n")}</Code>
+    </details>
+  );
+}
+
+function Outcome({ run, serverId, notes }: { run: Run; serverId: string; notes: readonly Heard[] }) {
+  const good = run.answer && !run.answer.isError;
+  return (
+    <Card title="Answer" actions={<><Badge tone={good ? "ok" : "bad"}>{good ? "Answered" : "Failed"}</Badge><span className="small muted">{millis(Math.round(run.took))}</span></>}>
+      <div className="stack" aria-live="polite">
+        {run.answer ? <AnswerView key={run.key} answer={run.answer} serverId={serverId} /> : <Fault error={run.error} />}
+        <Notes notes={notes} />
+      </div>
+    </Card>
+  );
+}
+
+function Fault({ error }: { error: unknown }) {
+  if (error instanceof ApiError || !(error instanceof RpcError)) return <Failed error={error} />;
+  return (
+    <>
+      <Note tone="bad"><p><Text>{error.message}</Text></p><p className="tiny muted">error <code>{error.code}</code></p></Note>
+      {error.data !== undefined && <Long text={JSON.stringify(error.data, null, 2)} label="More about the error" />}
+    </>
+  );
+}
+
+function Past({ runs, current, show, fill, again, busy }: {
+  runs: readonly Run[];
+  current: number | undefined;
+  show: (key: number) => void;
+  fill: (parameters: unknown) => void;
+  again: (run: Run) => void;
+  busy: boolean;
+}) {
+  return (
+    <Card title="Runs on this page" flush>
+      <ul className="list">
+        {runs.map((run) => (
+          <li key={run.key} className="row">
+            <Badge tone={run.answer && !run.answer.isError ? "ok" : "bad"}>{millis(Math.round(run.took))}</Badge>
+            <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Moment at={run.at} /></button>
+            <span className="grow mono tiny muted cut"><Text line most={160}>{JSON.stringify(run.parameters)}</Text></span>
+            <Button look="quiet compact" icon="edit" label="Fill in like this" onClick={() => fill(run.parameters)} />
+            <Button look="quiet compact" icon="restart" label="Run again" disabled={busy} onClick={() => again(run)} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Terminal({ serverId, tool, parameters }: { serverId: string; tool: Tool; parameters: unknown }) {
+  const base = new URL(address("/"), location.href).href.replace(/\/$/, "");
+  const called = { base, serverId, tool: tool.name, parameters };
+  return (
+    <details className="small">
+      <summary>For a terminal</summary>
+      <div className="stack">
+        <p className="muted">With an API key in <code>OSTLER_API_KEY</code>; <Link href="/keys">make one</Link>.</p>
+        <Copyable label="As curl" text={asCurl(called)} />
+        <Copyable label="As ostler" text={asOstler(called)} />
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,113 @@
+/** Accounts, for those who manage them. */
+import { useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { all, api, ApiError } from "../api/client";
+import { keys, useMe } from "../api/queries";
+import type { Role, User } from "../api/types";
+import { useAction } from "../ui/action";
+import { Button } from "../ui/button";
+import { Card, Failed, Loaded, PageHead } from "../ui/card";
+import { confirm, Dialog } from "../ui/dialog";
+import { Check, Input, Select } from "../ui/field";
+import { Badge } from "../ui/state";
+import { Ago, Text } from "../ui/text";
+import { roles } from "./permissions";
+
+export function Users() {
+  const [edited, setEdited] = useState<User | "new" | null>(null);
+  const users = useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal) });
+  return (
+    <>
+      <PageHead title="Users">
+        <Button icon="plus" look="primary" onClick={() => setEdited("new")}>Add a user</Button>
+      </PageHead>
+      <Loaded query={users}>{(items) => <Card flush><Rows items={items} edit={setEdited} /></Card>}</Loaded>
+      {edited && <UserForm user={edited === "new" ? null : edited} close={() => setEdited(null)} />}
+    </>
+  );
+}
+
+function Rows({ items, edit }: { items: User[]; edit: (user: User) => void }) {
+  const me = useMe().data;
+  const remove = useAction((user: User) => api.delete(`/api/auth/users/${user.id}`), { refresh: [keys.users, keys.servers], done: (_, user) => `${user.name} was removed` });
+  const askToRemove = async (user: User) => {
+    const text = <p>All servers of this account end and are removed with it. To keep them, disable it instead.</p>;
+    if (await confirm({ title: `Remove ${user.name}?`, text, yes: "Remove", danger: true })) remove.mutate(user);
+  };
+  return (
+    <div className="table-wrap">
+      <table className="table">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Address</th>
+            <th scope="col">Role</th>
+            <th scope="col">State</th>
+            <th scope="col" className="wide-only">Made</th>
+            <th scope="col"><span className="unseen">Actions</span></th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((user) => (
+            <tr key={user.id}>
+              <td className="strong"><Text line most={80}>{user.name}</Text>{user.id === me?.id && <span className="muted"> (you)</span>}</td>
+              <td><Text line most={100}>{user.email}</Text></td>
+              <td>{user.role}</td>
+              <td><Badge tone={user.disabled ? "idle" : "ok"}>{user.disabled ? "Disabled" : "Active"}</Badge></td>
+              <td className="nowrap wide-only"><Ago at={user.createdAt} /></td>
+              <td className="num nowrap">
+                <Button icon="edit" look="quiet compact" label={`Edit ${user.name}`} onClick={() => edit(user)} />
+                {user.id !== me?.id && <Button icon="trash" look="quiet compact danger" label={`Remove ${user.name}`} onClick={() => void askToRemove(user)} />}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function UserForm({ user, close }: { user: User | null; close: () => void }) {
+  const me = useMe().data;
+  const [email, setEmail] = useState(user?.email ?? "");
+  const [name, setName] = useState(user?.name ?? "");
+  const [role, setRole] = useState<Role>(user?.role ?? "developer");
+  const [password, setPassword] = useState("");
+  const [disabled, setDisabled] = useState(user?.disabled ?? false);
+  const save = useAction(
+    () => {
+      const body = { email: email.trim(), name: name.trim(), role, ...(password && { password }) };
+      if (!user) return api.post("/api/auth/users", body);
+      const before: Record<string, unknown> = { ...user };
+      const change = Object.entries({ ...body, disabled }).filter(([key, value]) => before[key] !== value);
+      return api.put(`/api/auth/users/${user.id}`, Object.fromEntries(change));
+    },
+    { refresh: [keys.users, keys.me], done: user ? "The account was changed" : "The account was made", onDone: close, quiet: true },
+  );
+  const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Dialog title={user ? `Edit ${user.name}` : "Add a user"} onClose={close}>
+      <form className="stack" onSubmit={submit}>
+        <Input label="Address" type="email" required maxLength={254} value={email} fault={fault("/email")} onChange={(event) => setEmail(event.target.value)} />
+        <Input label="Name" required maxLength={128} value={name} fault={fault("/name")} onChange={(event) => setName(event.target.value)} />
+        <Select label="Role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
+          {roles.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
+        </Select>
+        <Input label={user ? "New password" : "First password"} type="password" autoComplete="new-password" required={!user} minLength={12} maxLength={1024} value={password}
+          fault={fault("/password")} hint={user ? "Empty keeps the old one; a new one ends every session." : "At least 12 characters."} onChange={(event) => setPassword(event.target.value)} />
+        {user && user.id !== me?.id && (
+          <Check label="Disabled" hint="It cannot log in, and its sessions and keys end." checked={disabled} onChange={(event) => setDisabled(event.target.checked)} />
+        )}
+        {save.isError && <Failed error={save.error} />}
+        <div className="dialog-foot">
+          <Button onClick={close}>Cancel</Button>
+          <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
