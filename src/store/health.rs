@@ -13,14 +13,23 @@ const MOST: i64 = 1000;
 
 /// Notes that a server's health is another.
 pub fn insert(db: &mut Connection, server: ServerId, change: &HealthChange) -> Result<()> {
+    let reason = change.reason.as_deref().map(text::clean);
     let row = (
         health_history::server_id.eq(server.to_string()),
         health_history::at.eq(change.at.naive()),
         health_history::health_status.eq(change.health_status.as_str()),
-        health_history::reason.eq(change.reason.as_deref().map(text::clean)),
+        health_history::reason.eq(reason.clone()),
     );
-    // The same within a millisecond is the same.
-    on!(db, conn => diesel::insert_into(health_history::table).values(row).on_conflict_do_nothing().execute(conn))?;
+    let insert = diesel::insert_into(health_history::table).values(row);
+    // The same within a millisecond is the same, but for a reason that came later.
+    match reason {
+        None => on!(db, conn => insert.on_conflict_do_nothing().execute(conn))?,
+        Some(reason) => on!(db, conn => insert
+            .on_conflict((health_history::server_id, health_history::at, health_history::health_status))
+            .do_update()
+            .set(health_history::reason.eq(reason))
+            .execute(conn))?,
+    };
     Ok(())
 }
 
