@@ -47,10 +47,10 @@ pub(super) enum Step {
 }
 
 impl Exchange {
-    /// Sends `request` to a server for the client of a conversation.
+    /// Sends `request` to a server for the client of a conversation; `token` is its progress token.
     ///
     /// The usual deadline holds; where the server may ask somebody who needs to think, without the time that takes.
-    pub fn begin(conversation: &Conversation, offer: &Offer, request: Request) -> Self {
+    pub fn begin(conversation: &Conversation, offer: &Offer, request: Request, token: Option<Arc<RawValue>>) -> Self {
         let server = offer.id;
         let (timeout, patience) = match offer.isolation {
             Isolation::Shared => (None, None),
@@ -60,7 +60,7 @@ impl Exchange {
         };
         let client = conversation.client();
         let (sender, notes) = mpsc::channel(BACKLOG);
-        let (token, waits) = (progress_token(&request), Arc::default());
+        let waits = Arc::default();
         let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
         let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));

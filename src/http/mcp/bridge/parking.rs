@@ -56,7 +56,7 @@ pub(super) async fn relay(
         Some(_) | None => None,
     };
     let work = work.unwrap_or_else(|| Work {
-        exchange: Exchange::begin(conversation, offer, fresh(request, is_older)),
+        exchange: Exchange::begin(conversation, offer, fresh(request, is_older), token.clone()),
         open: BTreeMap::new(),
         refused: None,
     });
