@@ -68,15 +68,23 @@ fn a_version_that_never_was_is_refused_and_none_is_taken_for_an_old_one() {
     session.ask(1, "ping", json!({})).header("MCP-Protocol-Version", "").send().is(200);
 }
 
+/// Waits until the server has a request: before that it can neither be cancelled there, nor is its id surely taken.
+fn wait_for_work(session: &Legacy) {
+    let path = format!("/api{}", session.path);
+    eventually("the server works on it", || {
+        (session.caller.get(&path).is(200).number("/runtimeStatus/inFlight") == 1).then_some(())
+    });
+}
+
 #[test]
 fn a_cancelled_request_is_not_answered_and_the_server_is_told() {
     let ostler = Ostler::spawn();
     let session = session(&ostler, "ok");
     let mut asking =
         session.ask(7, "tools/call", json!({"name": "hang", "arguments": {"mark": "gone"}})).open().unwrap();
+    wait_for_work(&session);
+    session.notify("notifications/cancelled", json!({"requestId": 7, "reason": "enough"})).is(202);
     eventually("the server is told", || {
-        // Until the call has reached it there is nothing to cancel.
-        session.notify("notifications/cancelled", json!({"requestId": 7, "reason": "enough"})).is(202);
         let told = session.call(8, "cancelled", json!({})).is(200).said();
         (!told.is_empty()).then_some(())
     });
@@ -90,7 +98,8 @@ fn an_id_in_use_is_refused_and_does_not_disturb_who_has_it() {
     let ostler = Ostler::spawn();
     let session = session(&ostler, "ok");
     let asking = session.ask(7, "tools/call", json!({"name": "sleep", "arguments": {"ms": 1500}})).open().unwrap();
-    eventually("the id is in use", || (session.send(7, "ping", json!({})).status == 400).then_some(()));
+    wait_for_work(&session);
+    session.send(7, "ping", json!({})).is(400);
     asking.finish("the first").unwrap().is(200).has("/id", 7);
 }
 
