@@ -26,7 +26,7 @@ pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer, MAX_LINE};
 pub use level::Level;
 pub use members::{Members, empty_object};
-pub use param_headers::{ParamHeader, header_value};
+pub use param_headers::{ParamHeader, header_value, may_annotate};
 pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};

@@ -3,10 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// An object read one level deep; what is not touched is written as it came.
 #[derive(Clone, Debug, Default)]
@@ -65,23 +65,24 @@ impl Members {
         self.0.is_empty()
     }
 
-    /// The object as JSON.
+    /// The object as JSON, without white space between its members.
     #[must_use]
     pub fn to_raw(&self) -> Box<RawValue> {
-        // Made of valid parts, so it is valid.
-        RawValue::from_string(self.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        // Made of valid parts, so it can be written.
+        to_raw_value(self).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 }
 
 impl fmt::Display for Members {
-    /// The object as JSON, without white space between its members.
+    /// The object as [`Members::to_raw`] writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "{";
-        for (name, value) in &self.0 {
-            write!(f, "{separator}{}:{}", serde_json::Value::from(name.as_str()), value.get())?;
-            separator = ",";
-        }
-        f.write_str(if separator == "{" { "{}" } else { "}" })
+        f.write_str(self.to_raw().get())
+    }
+}
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

@@ -22,6 +22,13 @@ pub struct ParamHeader {
     path: Vec<String>,
 }
 
+/// Whether `tool`, an item of `tools/list`, may have such arguments: most have none, and need not be read for them.
+#[must_use]
+pub fn may_annotate(tool: &RawValue) -> bool {
+    // An escaped form of the name would be missed by the search, so what has escapes is read.
+    memchr::memmem::find(tool.get().as_bytes(), ANNOTATION.as_bytes()).is_some() || tool.get().contains("\\u")
+}
+
 impl ParamHeader {
     /// Every such argument of `tool`, an item of `tools/list`. Fails, with the reason, where an annotation is not as the
     /// specification wants it: such a tool must not be offered.
@@ -31,8 +38,7 @@ impl ParamHeader {
             #[serde(borrow, rename = "inputSchema")]
             schema: Option<&'a RawValue>,
         }
-        // An escaped form of the name would be missed by the search, so what has escapes is read.
-        if memchr::memmem::find(tool.get().as_bytes(), ANNOTATION.as_bytes()).is_none() && !tool.get().contains("\\u") {
+        if !may_annotate(tool) {
             return Ok(Vec::new());
         }
         let read = |_| "its schema cannot be read".to_owned();

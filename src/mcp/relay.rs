@@ -2,7 +2,7 @@
 
 use crate::mcp::{
     Declared, Era, Line, MODERN, Members, Request,
-    write::{CAPABILITIES, INFO, VERSION, client_info, json, push_on_one_line},
+    write::{CAPABILITIES, INFO, VERSION, client_info, json, push_json, push_on_one_line},
 };
 
 /// The first part of the `_meta` keys that the newer era gives a meaning.
@@ -23,7 +23,7 @@ pub fn ask(id: u64, request: &Request, client: &Declared, era: Era, progress: bo
     push_method(&mut line, &request.method);
     line.extend_from_slice(br#","params":"#);
     match era {
-        Era::Legacy => push_params(&mut line, &request.params, &[(PROGRESS, token.as_deref())], Keep::Theirs),
+        Era::Legacy => push_params(&mut line, request, &[(PROGRESS, token.as_deref())], Keep::Theirs),
         Era::Modern => {
             let (version, level) = (json(MODERN), client.log_level.as_deref().map(json));
             let capabilities = client.passed_on();
@@ -34,7 +34,7 @@ pub fn ask(id: u64, request: &Request, client: &Declared, era: Era, progress: bo
                 (LOG_LEVEL, level.as_deref()),
                 (PROGRESS, token.as_deref()),
             ];
-            push_params(&mut line, &request.params, &said, Keep::All);
+            push_params(&mut line, request, &said, Keep::All);
         }
     }
     line.extend_from_slice(b"}\n");
@@ -52,7 +52,7 @@ pub fn pass_on(notification: &Request, era: Era) -> Line {
     push_method(&mut line, &notification.method);
     if !notification.params.is_empty() {
         line.extend_from_slice(br#","params":"#);
-        push_params(&mut line, &notification.params, &[], keep);
+        push_params(&mut line, notification, &[], keep);
     }
     line.extend_from_slice(b"}\n");
     line.into()
@@ -70,17 +70,17 @@ enum Keep {
 type Said<'a> = (&'a str, Option<&'a str>);
 
 /// Writes `params` with `said` in their `_meta`. A `_meta` in which that changes nothing is written as it came.
-fn push_params(line: &mut Vec<u8>, params: &Members, said: &[Said<'_>], keep: Keep) {
-    let object = params.get("_meta").and_then(|meta| Members::parse(meta).ok());
+fn push_params(line: &mut Vec<u8>, request: &Request, said: &[Said<'_>], keep: Keep) {
+    let (params, object) = (&request.params, request.meta());
     let drops = |name: &str| keep == Keep::Theirs && name.starts_with(RESERVED);
     let is_said = |name: &str| said.iter().any(|(one, _)| *one == name);
     let changes = said.iter().any(|(_, value)| value.is_some())
-        || object.iter().flat_map(Members::iter).any(|(name, _)| drops(name) || is_said(name));
+        || object.into_iter().flat_map(Members::iter).any(|(name, _)| drops(name) || is_said(name));
     if !changes {
         return push_object(line, params, &[], |_| false);
     }
     let mut meta = Vec::with_capacity(256);
-    push_object(&mut meta, &object.unwrap_or_default(), said, drops);
+    push_object(&mut meta, object.unwrap_or(&Members::default()), said, drops);
     let meta = std::str::from_utf8(&meta).ok().filter(|meta| *meta != "{}");
     push_object(line, params, &[("_meta", meta)], |_| false);
 }
@@ -98,7 +98,7 @@ fn push_object(line: &mut Vec<u8>, members: &Members, said: &[Said<'_>], drops: 
         if index > 0 {
             line.push(b',');
         }
-        line.extend_from_slice(json(name).as_bytes());
+        push_json(line, name);
         line.push(b':');
         push_on_one_line(line, value.as_bytes());
     }
@@ -107,7 +107,7 @@ fn push_object(line: &mut Vec<u8>, members: &Members, said: &[Said<'_>], drops: 
 
 fn push_method(line: &mut Vec<u8>, method: &str) {
     line.extend_from_slice(br#","method":"#);
-    line.extend_from_slice(json(method).as_bytes());
+    push_json(line, method);
 }
 
 #[cfg(test)]

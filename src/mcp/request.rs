@@ -13,38 +13,33 @@ pub struct Request {
     pub method: String,
     /// Its parameters; `_meta` is the member of that name.
     pub params: Members,
+    /// The members of `params._meta`; `None` where there is no such object.
+    meta: Option<Members>,
 }
 
 impl Request {
     /// A request; no `params` count as an empty object. Fails where they are no object, or name a member twice.
     pub fn new(method: impl Into<String>, params: Option<&RawValue>) -> serde_json::Result<Self> {
         let params = params.map(Members::parse).transpose()?.unwrap_or_default();
-        Ok(Self { method: method.into(), params })
+        let meta = params.get("_meta").and_then(|meta| Members::parse(meta).ok());
+        Ok(Self { method: method.into(), params, meta })
     }
 
-    /// The members of `params._meta`; none where there is no such object.
+    /// The members of `params._meta`; `None` where there is no such object.
     #[must_use]
-    pub fn meta(&self) -> Members {
-        self.params.get("_meta").and_then(|meta| Members::parse(meta).ok()).unwrap_or_default()
+    pub fn meta(&self) -> Option<&Members> {
+        self.meta.as_ref()
     }
 
     /// Makes the request part of a trace, where it does not say itself which one it is part of (W3C Trace Context).
     pub fn trace(&mut self, traceparent: &str) {
-        let mut meta = self.meta();
+        let mut meta = self.meta.take().unwrap_or_default();
         if meta.get("traceparent").is_none()
             && let Ok(value) = serde_json::value::to_raw_value(traceparent)
         {
             meta.set("traceparent", Arc::from(value));
-            self.set_meta(&meta);
-        }
-    }
-
-    /// Replaces `params._meta`, in its place; an empty one is left out.
-    pub fn set_meta(&mut self, meta: &Members) {
-        if meta.is_empty() {
-            self.params.remove("_meta");
-        } else {
             self.params.set("_meta", Arc::from(meta.to_raw()));
         }
+        self.meta = Some(meta);
     }
 }

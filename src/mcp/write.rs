@@ -64,7 +64,7 @@ pub fn call_tool(id: u64, tool: &str, arguments: &RawValue, era: Era, progress: 
     line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
     line.extend_from_slice(id.to_string().as_bytes());
     line.extend_from_slice(br#","method":"tools/call","params":{"name":"#);
-    line.extend_from_slice(json(tool).as_bytes());
+    push_json(&mut line, tool);
     line.extend_from_slice(br#","arguments":"#);
     push_on_one_line(&mut line, arguments.as_bytes());
     let meta = meta(era, progress.then_some(id), trace);
@@ -142,7 +142,14 @@ pub(super) fn push_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
 
 /// `text` as a JSON string.
 pub(super) fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // Every text can be written.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Writes `text` as a JSON string.
+pub(super) fn push_json(line: &mut Vec<u8>, text: &str) {
+    // Memory takes everything.
+    let _ = serde_json::to_writer(line, text);
 }
 
 #[cfg(test)]

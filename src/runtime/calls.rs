@@ -85,7 +85,7 @@ pub(super) struct Call {
     pub permitted: bool,
     pub arguments: Arc<RawValue>,
     /// The whole request and whose it is, where an MCP client made it.
-    pub whole: Option<(mcp::Request, Declared)>,
+    pub whole: Option<(Arc<mcp::Request>, Declared)>,
     /// Which trace it is part of, where that is not in the request itself.
     pub trace: Option<String>,
     pub timeout: Duration,
@@ -246,7 +246,7 @@ fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration) -> Too
 
 /// The id of the trace that a call is part of, where its request names a good one (W3C Trace Context, section 3.2).
 fn trace_id(call: &Call) -> Option<String> {
-    let named = call.whole.as_ref().and_then(|(request, _)| request.meta().text("traceparent"));
+    let named = call.whole.as_ref().and_then(|(request, _)| request.meta()?.text("traceparent"));
     let parent = call.trace.clone().or(named)?;
     let id = parent.split('-').nth(1)?;
     let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());

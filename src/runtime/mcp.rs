@@ -41,7 +41,7 @@ impl Client {
 pub struct Ask {
     /// The request, names as the server knows them. What `params._meta` holds of `io.modelcontextprotocol/*` and
     /// `progressToken` is replaced; all else goes through.
-    pub request: Request,
+    pub request: Arc<Request>,
     /// Who asks.
     pub client: Arc<Client>,
     /// Deadline, at most an hour; `None` is the default.
@@ -72,6 +72,8 @@ pub struct Offer {
     pub name: String,
     /// What it listed last, its tools by the rules of its owner; `None` where it never did.
     pub catalogue: Option<Arc<Catalogue>>,
+    /// Those of its tools whose calls over HTTP may have to repeat arguments in headers (`x-mcp-header`).
+    pub annotated: Arc<[Arc<RawValue>]>,
     /// Whether it takes requests now.
     pub is_up: bool,
     /// Who shares a process of it.

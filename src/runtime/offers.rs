@@ -109,10 +109,12 @@ fn unavailable(availability: &Availability) -> Error {
 impl Registered {
     fn offer(&self, catalogue: Option<Arc<Catalogue>>) -> Offer {
         let server = self.server.load();
+        let annotated = self.link.catalogue().map(|source| self.shown.annotated(&source, &server));
         Offer {
             id: self.id,
             name: server.config.name.clone(),
             catalogue,
+            annotated: annotated.unwrap_or_default(),
             is_up: matches!(self.link.view.borrow().availability, Availability::Ready(_)),
             isolation: server.config.isolation,
         }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
-    mcp::Members,
+    mcp::{self, Members},
     model::{Catalogue, Server, ToolRules},
     policy::tools,
 };
@@ -21,6 +21,7 @@ struct Views {
     server: Arc<Server>,
     permitted: Arc<Catalogue>,
     described: Arc<Catalogue>,
+    annotated: Arc<[Arc<RawValue>]>,
 }
 
 impl Shown {
@@ -32,6 +33,11 @@ impl Shown {
     /// The same with the owner's descriptions in place of the server's.
     pub fn described(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<Catalogue> {
         self.views(source, server).described.clone()
+    }
+
+    /// Those of the tools that callers may see whose calls over HTTP may have to repeat arguments in headers.
+    pub fn annotated(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
+        self.views(source, server).annotated.clone()
     }
 
     fn views(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<Views> {
@@ -56,7 +62,8 @@ impl Views {
         } else {
             with(permitted.tools.iter().map(|tool| described(rules, tool)).collect())
         };
-        Self { source: source.clone(), server: server.clone(), permitted, described }
+        let annotated = permitted.tools.iter().filter(|tool| mcp::may_annotate(tool)).cloned().collect();
+        Self { source: source.clone(), server: server.clone(), permitted, described, annotated }
     }
 }
 

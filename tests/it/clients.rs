@@ -174,33 +174,25 @@ fn every_official_client_uses_every_server_through_every_door() {
 }
 
 #[test]
-fn the_inspector_looks_at_ostler_in_every_era() {
-    let Some(judges) = judges() else { return };
-    let ostler = Ostler::spawn();
-    let server = ostler.admin().running(Spec::new(PROGRAM, json!(["demo-server"])).named("demo"));
-    let scene = Scene {
-        servers: vec![("demo", server.clone())],
-        judges,
-        python: "python3".into(),
-        user: ostler.admin(),
-        repository: String::new(),
-        note: String::new(),
-        ostler,
-    };
-    let (one, all) = (scene.url(&format!("/mcp/{}", server.id)), scene.url("/mcp"));
+fn the_inspector_uses_every_server_through_every_door_in_every_era() {
+    let Some(scene) = Scene::set() else { return };
     let token = scene.key();
-    let key = format!("Authorization: Bearer {token}");
-    let (connect, _) = scene.connect(&token, &["--server", "demo"]);
+    let (key, environment) = (format!("Authorization: Bearer {token}"), format!("OSTLER_API_KEY={token}"));
+    let (connect, _) = scene.connect(&token, &[]);
+    let connect: Vec<_> = std::iter::once(PROGRAM).chain(connect.iter().map(String::as_str)).collect();
     support::together(3, |index| {
         let era = ["legacy", "auto", "modern"][index];
-        let list = ["--transport", "http", "--header", &key, "--method", "tools/list"];
-        scene.inspect(era, &[&[all.as_str()][..], &list].concat(), "demo__echo");
-        let call = ["--transport", "http", "--header", &key, "--method", "tools/call", "--tool-name", "echo"];
-        let arguments = ["--tool-args-json", r#"{"text":"hi"}"#];
-        scene.inspect(era, &[&[one.as_str()][..], &call, &arguments].concat(), "hi");
-        let connect: Vec<_> = std::iter::once(PROGRAM).chain(connect.iter().map(String::as_str)).collect();
-        let environment = format!("OSTLER_API_KEY={token}");
-        let call = ["-e", &environment, "--method", "tools/call", "--tool-name", "echo"];
-        scene.inspect(era, &[&call[..], &arguments, &["--"], &connect].concat(), "hi");
+        for ((_, server), (name, tool, arguments, expected)) in scene.servers.iter().zip(scene.calls()) {
+            let (one, all) = (scene.url(&format!("/mcp/{}", server.id)), scene.url("/mcp"));
+            let (prefixed, arguments) = (format!("{name}__{tool}"), arguments.to_string());
+            let call = |tool| ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", &arguments];
+            let http = |url, tool| [&[url, "--transport", "http", "--header", &key][..], &call(tool)].concat();
+            scene.inspect(era, &http(&one, tool), expected);
+            scene.inspect(era, &http(&all, &prefixed), expected);
+            let pipes = [&["-e", &environment][..], &call(&prefixed), &["--"], &connect].concat();
+            scene.inspect(era, &pipes, expected);
+        }
+        let list = [&scene.url("/mcp"), "--transport", "http", "--header", &key, "--method", "tools/list"];
+        scene.inspect(era, &list, "everything__echo");
     });
 }

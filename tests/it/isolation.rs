@@ -205,7 +205,9 @@ async fn call(
 ) -> ostler::Result<Said> {
     let params = raw(&json!({"name": tool, "arguments": {}}).to_string());
     let request = Request::new("tools/call", Some(&params)).unwrap();
-    runtime.ask(who, id, Ask { request, client: client.clone(), timeout: None, expired: None, follower }).await
+    runtime
+        .ask(who, id, Ask { request: request.into(), client: client.clone(), timeout: None, expired: None, follower })
+        .await
 }
 
 fn text(said: &Said) -> String {

@@ -89,7 +89,7 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
         log_level: None,
     };
     let request = Request::new("tools/list", None).unwrap();
-    let ask = Ask { request, client: client.into(), timeout: None, expired: None, follower: None };
+    let ask = Ask { request: request.into(), client: client.into(), timeout: None, expired: None, follower: None };
     let page = runtime.ask(me, id, ask).await.unwrap().outcome.unwrap();
     let page: Value = serde_json::from_str(page.get()).unwrap();
     assert_eq!(page["tools"].as_array().unwrap().len(), 2);

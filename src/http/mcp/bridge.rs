@@ -5,8 +5,8 @@
 //! while the client finds the answer.
 
 mod all;
+mod annotated;
 mod changes;
-mod described;
 mod driver;
 mod exchange;
 mod fault;
@@ -24,7 +24,7 @@ mod tidings;
 mod together;
 mod watching;
 
-pub(super) use described::described;
+pub(super) use annotated::annotated;
 
 use std::sync::{Arc, PoisonError};
 
@@ -40,22 +40,22 @@ use crate::{
 };
 
 /// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
-/// Dropping the future cancels the request.
+/// Dropping the future cancels the request. What seldom happens is boxed, so that calls are small futures.
 pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
     let method = request.method.as_str();
     let answer = match conversation.era {
         Era::Legacy => match method {
-            "initialize" => return greet::initialize(conversation, &request).await,
+            "initialize" => return Box::pin(greet::initialize(conversation, &request)).await,
             "ping" => Some(Ok(empty())),
             "logging/setLevel" => Some(set_level(conversation, &request)),
-            "resources/subscribe" => return watching::subscribe(conversation, &request).await,
+            "resources/subscribe" => return Box::pin(watching::subscribe(conversation, &request)).await,
             "resources/unsubscribe" => Some(watching::unsubscribe(conversation, &request)),
             "server/discover" | "subscriptions/listen" => Some(Err(fault::no_method(method))),
             _ => None,
         },
         Era::Modern => match method {
-            "server/discover" => return greet::discover(conversation).await,
-            "subscriptions/listen" => return listen::listen(conversation, &request, outlet).await,
+            "server/discover" => return Box::pin(greet::discover(conversation)).await,
+            "subscriptions/listen" => return Box::pin(listen::listen(conversation, &request, outlet)).await,
             "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
                 Some(Err(fault::no_method(method)))
             }
@@ -68,7 +68,7 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, o
         None if method.starts_with("tasks/") => Err(fault::no_method(method)),
         None => match conversation.scope {
             Scope::One(server) => one::answer(conversation, server, request, outlet).await,
-            Scope::All { .. } => all::answer(conversation, request, outlet).await,
+            Scope::All { .. } => Box::pin(all::answer(conversation, request, outlet)).await,
         },
     }
 }

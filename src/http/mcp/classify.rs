@@ -8,7 +8,7 @@ use super::{
     message::{Id, Message, Posted},
     refusal::Refusal,
 };
-use crate::mcp::{Era, LATEST_LEGACY, MODERN, Members, Request};
+use crate::mcp::{Era, LATEST_LEGACY, MODERN, Request};
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -46,8 +46,10 @@ pub(super) fn era(posted: &Posted, header: Option<&str>) -> Result<Era, Refusal>
 /// Reads what every modern request carries (2026-07-28, basic/index#meta).
 pub(super) fn envelope(id: &Id, request: &Request) -> Result<Envelope, Refusal> {
     let refuse = |message: &str| Refusal::params(Some(id.clone()), message);
-    let meta = request.params.get("_meta").ok_or_else(|| refuse("`params._meta` is missing"))?;
-    let meta = Members::parse(meta).map_err(|_| refuse("`params._meta` must be an object"))?;
+    let Some(meta) = request.meta() else {
+        let is_missing = request.params.get("_meta").is_none();
+        return Err(refuse(if is_missing { "`params._meta` is missing" } else { "`params._meta` must be an object" }));
+    };
     let object = |name: &str| match meta.get(name) {
         Some(value) if value.get().starts_with('{') => Ok(Some(Arc::clone(value))),
         Some(_) => Err(refuse(&format!("`params._meta` has a `{name}` that is no object"))),
@@ -88,9 +90,7 @@ fn claims(message: &Message) -> bool {
         Message::Request(_, request) | Message::Notification(request) => request,
         Message::Answer(..) => return false,
     };
-    // Parsed only where the name occurs at all; most older requests have no `_meta`.
-    request.params.get("_meta").is_some_and(|meta| meta.get().contains("protocolVersion"))
-        && request.meta().get(VERSION).is_some()
+    request.meta().is_some_and(|meta| meta.get(VERSION).is_some())
 }
 
 /// Whether a header names a revision later than those with a handshake.

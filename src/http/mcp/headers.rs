@@ -14,6 +14,8 @@ pub(super) const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-ver
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// The last event that was seen of a stream.
 pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+/// What clients accept that keep to the specification; it need not be read.
+const USUAL: &str = "application/json, text/event-stream";
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
@@ -29,16 +31,17 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Opti
 
 /// Whether the client takes event streams, and whether it takes anything we have.
 pub(super) fn accepts(headers: &HeaderMap) -> (bool, bool) {
-    let mut values = headers.get_all(header::ACCEPT).peekable();
-    if values.peek().is_none() {
-        return (true, true);
+    match headers.get(header::ACCEPT) {
+        Some(value) if value != USUAL => {}
+        Some(_) | None => return (true, true),
     }
+    let values = headers.get_all(header::ACCEPT);
     let media = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let media: Vec<_> =
-        media.filter_map(|part| part.split(';').next()).map(|one| one.trim().to_ascii_lowercase()).collect();
-    let has = |names: &[&str]| media.iter().any(|one| names.contains(&one.as_str()));
-    let events = has(&[sse::CONTENT_TYPE, "text/*", "*/*"]);
-    (events, events || has(&["application/json", "application/*"]))
+    media.filter_map(|part| part.split(';').next()).fold((false, false), |(events, anything), media| {
+        let is = |names: &[&str]| names.iter().any(|name| media.trim_ascii().eq_ignore_ascii_case(name));
+        let events = events || is(&[sse::CONTENT_TYPE, "text/*", "*/*"]);
+        (events, anything || events || is(&["application/json", "application/*"]))
+    })
 }
 
 /// Refuses a request whose headers do not say what its body says.

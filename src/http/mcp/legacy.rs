@@ -211,13 +211,13 @@ async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, re
 }
 
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
-async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Stream, mut under_way: UnderWay) {
+async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Stream, under_way: UnderWay) {
     let (sender, mut messages) = mpsc::channel::<String>(BACKLOG);
     let questions = under_way.questions();
-    let answering = async move {
+    let answering = Box::pin(async move {
         let outlet = Outlet::new(sender, Some(questions));
         bridge::answer(&conversation, request, &outlet).await
-    };
+    });
     let writing = async {
         while let Some(message) = messages.recv().await {
             stream.push(Body::Message(message.into())).await;

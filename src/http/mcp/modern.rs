@@ -52,7 +52,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
     let (sender, messages) = mpsc::channel(BACKLOG);
     let outlet = Outlet::new(sender, None).about(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
-    let revoked = is_endless.then(|| access::revoked(http, &conversation.runtime));
+    let revoked = is_endless.then(|| Box::pin(access::revoked(http, &conversation.runtime)));
     let answering: Answering = Box::pin(async move {
         let answer = bridge::answer(&conversation, request, &outlet);
         let Some(revoked) = revoked else { return answer.await };
@@ -103,7 +103,7 @@ fn converse(
 /// Refuses a call whose headers do not repeat its arguments as its tool wants them to.
 fn check_params(http: &HttpRequest, conversation: &Conversation, id: &Id, request: &Request) -> Result<(), Refusal> {
     let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
-    match name.and_then(|name| bridge::described(conversation, &name, params::has_marks)) {
+    match name.and_then(|name| bridge::annotated(conversation, &name)) {
         Some(tool) => params::check(http.headers(), id, request, &tool),
         None => Ok(()),
     }

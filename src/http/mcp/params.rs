@@ -2,7 +2,6 @@
 //! `x-mcp-header` (2026-07-28, transports/streamable-http).
 
 use actix_web::http::header::{HeaderMap, HeaderName};
-use memchr::memmem;
 use serde_json::{Value, value::RawValue};
 
 use super::{
@@ -21,11 +20,6 @@ const DEEPEST: usize = 16;
 struct Marked {
     header: HeaderName,
     path: Vec<String>,
-}
-
-/// Whether a tool's description marks anything at all.
-pub(super) fn has_marks(tool: &RawValue) -> bool {
-    memmem::find(tool.get().as_bytes(), MARK.as_bytes()).is_some()
 }
 
 /// Refuses a call whose headers do not say what its arguments say.
@@ -115,7 +109,6 @@ mod tests {
             "list": {"type": "array", "items": {"type": "string", "x-mcp-header": "Item"}},
         }}});
         let tool = RawValue::from_string(tool.to_string()).unwrap();
-        assert!(has_marks(&tool));
         let text = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#
         );

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::AbortHandle, time::Instant};
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 use uuid::Uuid;
 
 use super::{
@@ -51,7 +51,7 @@ pub(super) struct Session {
     pub questions: Arc<Questions>,
     client: Arc<Mutex<Arc<Client>>>,
     watches: Arc<Mutex<BTreeMap<String, Watch>>>,
-    under_way: Mutex<HashMap<Id, watch::Sender<bool>>>,
+    under_way: Mutex<HashMap<Id, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
     used: Mutex<Instant>,
@@ -74,7 +74,7 @@ struct Standalone {
 pub(super) struct UnderWay {
     session: Arc<Session>,
     id: Id,
-    cancelled: watch::Receiver<bool>,
+    cancelled: Arc<Notify>,
 }
 
 impl Session {
@@ -143,7 +143,7 @@ impl Session {
         }
         let cancelled = match under_way.entry(id.clone()) {
             Entry::Occupied(_) => return None,
-            Entry::Vacant(vacant) => vacant.insert(watch::Sender::new(false)).subscribe(),
+            Entry::Vacant(vacant) => Arc::clone(vacant.insert(Arc::default())),
         };
         Some(UnderWay { session: Arc::clone(self), id, cancelled })
     }
@@ -151,7 +151,7 @@ impl Session {
     /// Gives up a request, as its client wants.
     pub fn cancel(&self, id: &Id) {
         if let Some(request) = lock(&self.under_way).get(id) {
-            request.send_replace(true);
+            request.notify_one();
         }
     }
 
@@ -207,7 +207,7 @@ impl Session {
     /// Ends it: what is under way is given up, and every stream ends.
     pub fn end(&self, runtime: &Runtime) {
         for request in lock(&self.under_way).values() {
-            request.send_replace(true);
+            request.notify_one();
         }
         let mut streams = lock(&self.streams);
         streams.has_ended = true;
@@ -233,10 +233,9 @@ impl UnderWay {
         Arc::clone(&self.session.questions)
     }
 
-    /// Completes when the client gives the request up.
-    pub async fn cancelled(&mut self) {
-        // The sender is in the session, until this is dropped.
-        let _ = self.cancelled.wait_for(|cancelled| *cancelled).await;
+    /// Completes when the client gives the request up, or has done so.
+    pub async fn cancelled(&self) {
+        self.cancelled.notified().await;
     }
 }
 
@@ -300,7 +299,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_request_is_cancelled_by_its_id_which_is_free_again_when_it_has_ended() {
         let session = session(UserId::new());
-        let (mut first, mut second) = (session.begin(id(1)).unwrap(), session.begin(id(2)).unwrap());
+        let (first, second) = (session.begin(id(1)).unwrap(), session.begin(id(2)).unwrap());
         assert!(session.begin(id(1)).is_none());
         session.cancel(&id(2));
         session.cancel(&id(3));

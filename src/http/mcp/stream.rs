@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{conversation::Outcome, message::Id, reply};
 
@@ -81,7 +81,7 @@ pub(super) struct Stream {
     /// Its number in the session.
     pub number: u64,
     state: Mutex<State>,
-    changed: watch::Sender<()>,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -99,13 +99,14 @@ struct State {
 
 impl Stream {
     pub fn new(number: u64) -> Arc<Self> {
-        Arc::new(Self { number, state: Mutex::default(), changed: watch::Sender::new(()) })
+        Arc::new(Self { number, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// Adds a message; waits while a reader is too far behind. Without a reader the oldest ones are forgotten instead.
     pub async fn push(&self, body: Body) {
-        let mut changed = None;
         loop {
+            // Made before it is looked at, so that no change is missed.
+            let changed = self.changed.notified();
             {
                 let mut state = self.state();
                 if state.ended {
@@ -116,19 +117,15 @@ impl Stream {
                     break;
                 }
             }
-            // Looked at once more after it began to listen, so that no change is missed.
-            match &mut changed {
-                None => changed = Some(self.changed.subscribe()),
-                Some(changed) => drop(changed.changed().await),
-            }
+            changed.await;
         }
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// Ends the stream: who reads it gets what is there, then the end.
     pub fn end(&self) {
         self.state().ended = true;
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// Whether nothing more will come.
@@ -148,12 +145,11 @@ impl Stream {
 
     /// Reads what comes after an event; who read before reads no more.
     pub fn read_after(self: &Arc<Self>, event: u64) -> Reader {
-        let changed = self.changed.subscribe();
         let mut state = self.state();
         (state.reader, state.read, state.is_read) = (state.reader.wrapping_add(1), event.min(state.last), true);
-        let reader = Reader { stream: Arc::clone(self), changed, number: state.reader, after: event };
+        let reader = Reader { stream: Arc::clone(self), number: state.reader, after: event };
         drop(state);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
         reader
     }
 
@@ -184,7 +180,6 @@ impl State {
 /// Reads a stream from some event on.
 pub(super) struct Reader {
     pub stream: Arc<Stream>,
-    changed: watch::Receiver<()>,
     number: u64,
     after: u64,
 }
@@ -192,14 +187,16 @@ pub(super) struct Reader {
 impl Reader {
     /// The next message; `None` where the stream has ended or somebody else reads it now.
     pub async fn next(&mut self) -> Option<Event> {
+        let stream = Arc::clone(&self.stream);
         loop {
+            let changed = stream.changed.notified();
             match self.look() {
                 Look::Here(event) => {
-                    self.stream.changed.send_replace(());
+                    stream.changed.notify_waiters();
                     return Some(event);
                 }
                 Look::Over => return None,
-                Look::NotYet => drop(self.changed.changed().await),
+                Look::NotYet => changed.await,
             }
         }
     }
@@ -216,7 +213,6 @@ impl Reader {
     }
 
     fn look(&mut self) -> Look {
-        self.changed.mark_unchanged();
         let mut state = self.stream.state();
         if state.reader != self.number {
             return Look::Over;
@@ -241,7 +237,7 @@ impl Drop for Reader {
                 state.is_read = false;
             }
         }
-        self.stream.changed.send_replace(());
+        self.stream.changed.notify_waiters();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use memchr::{memchr, memmem};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -52,6 +53,11 @@ impl InputRequired {
         struct Kind {
             #[serde(rename = "resultType")]
             kind: String,
+        }
+        let text = result.get().as_bytes();
+        // Most results are complete ones, which need not be read for that.
+        if memmem::find(text, b"input_required").is_none() && memchr(b'\\', text).is_none() {
+            return None;
         }
         let kind: Kind = serde_json::from_str(result.get()).ok()?;
         if kind.kind == "input_required" { serde_json::from_str(result.get()).ok() } else { None }

@@ -87,7 +87,7 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
     let found = Together::find(conversation, |all| all.find_tool(&name)).await?;
     let Some((offer, own)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
     request.params.set("name", convert::text(&own));
-    relay(conversation, &offer, request, outlet).await
+    relay(conversation, &offer, Arc::new(request), outlet).await
 }
 
 async fn get(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
@@ -97,7 +97,7 @@ async fn get(conversation: &Arc<Conversation>, mut request: Request, outlet: &Ou
         return Err(fault::params(&format!("Unknown prompt: {name}")));
     };
     request.params.set("name", convert::text(&own));
-    relay(conversation, &offer, request, outlet).await
+    relay(conversation, &offer, Arc::new(request), outlet).await
 }
 
 async fn read(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
@@ -105,7 +105,7 @@ async fn read(conversation: &Arc<Conversation>, mut request: Request, outlet: &O
     let found = Together::find(conversation, |all| all.find_resource(&uri)).await?;
     let Some((offer, own)) = found else { return Err(no_resource(conversation, &uri)) };
     request.params.set("uri", convert::text(&own));
-    let result = relay(conversation, &offer, request, outlet).await?;
+    let result = relay(conversation, &offer, Arc::new(request), outlet).await?;
     Ok(if own == uri { result } else { with_uri(&result, &own, &uri) })
 }
 
@@ -149,5 +149,5 @@ async fn complete(conversation: &Arc<Conversation>, mut request: Request, outlet
     let Some((offer, own)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
     reference.set(member, convert::text(&own));
     request.params.set("ref", Arc::from(reference.to_raw()));
-    relay(conversation, &offer, request, outlet).await
+    relay(conversation, &offer, Arc::new(request), outlet).await
 }

@@ -35,11 +35,11 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
     offer: &Offer,
-    mut request: Request,
+    mut request: Arc<Request>,
     outlet: &Outlet,
 ) -> Outcome {
     for _ in 0..ROUNDS {
-        let said = carry(conversation, offer, request.clone(), outlet).await.map_err(fault::of_error)?;
+        let said = carry(conversation, offer, Arc::clone(&request), outlet).await.map_err(fault::of_error)?;
         let result = match (said.era, said.outcome) {
             (Era::Legacy, outcome) => return outcome,
             (Era::Modern, outcome) => outcome?,
@@ -53,17 +53,23 @@ pub(super) async fn relay(
             Err(error) if request.method == "tools/call" => return Ok(failed_tool(&error)),
             Err(error) => return Err(error),
         };
-        request.params.set("inputResponses", Arc::from(answers.to_raw()));
+        let params = &mut Arc::make_mut(&mut request).params;
+        params.set("inputResponses", Arc::from(answers.to_raw()));
         match input.request_state {
-            Some(state) => request.params.set("requestState", state),
-            None => drop(request.params.remove("requestState")),
+            Some(state) => params.set("requestState", state),
+            None => drop(params.remove("requestState")),
         }
     }
     Err(fault::internal("the server asked for more again and again, and was given up"))
 }
 
 /// Sends a request once; until it is answered, passes on what the server says and asks.
-async fn carry(conversation: &Arc<Conversation>, offer: &Offer, request: Request, outlet: &Outlet) -> Result<Said> {
+async fn carry(
+    conversation: &Arc<Conversation>,
+    offer: &Offer,
+    request: Arc<Request>,
+    outlet: &Outlet,
+) -> Result<Said> {
     let token = progress_token(&request);
     let mut exchange = Exchange::begin(conversation, offer, request, token.clone());
     let mut asking = FuturesUnordered::new();

@@ -50,7 +50,12 @@ impl Exchange {
     /// Sends `request` to a server for the client of a conversation; `token` is its progress token.
     ///
     /// The usual deadline holds; where the server may ask somebody who needs to think, without the time that takes.
-    pub fn begin(conversation: &Conversation, offer: &Offer, request: Request, token: Option<Arc<RawValue>>) -> Self {
+    pub fn begin(
+        conversation: &Conversation,
+        offer: &Offer,
+        request: Arc<Request>,
+        token: Option<Arc<RawValue>>,
+    ) -> Self {
         let server = offer.id;
         let (timeout, patience) = match offer.isolation {
             Isolation::Shared => (None, None),
@@ -128,5 +133,5 @@ async fn runs_out(patience: Option<&Patience>) {
 
 /// The token by which the client knows the progress of a request.
 pub(super) fn progress_token(request: &Request) -> Option<Arc<RawValue>> {
-    request.meta().get("progressToken").cloned()
+    request.meta()?.get("progressToken").cloned()
 }

@@ -30,7 +30,7 @@ pub(super) async fn answer(
             Era::Modern => convert::result_to_modern(&request.method, &list, info.as_ref()),
         });
     }
-    relay(conversation, &offer, request, outlet).await
+    relay(conversation, &offer, Arc::new(request), outlet).await
 }
 
 /// The list that a method asks for, on one page; `None` where it asks for something else.

@@ -49,7 +49,7 @@ struct Waiting {
 pub(super) struct Ticket {
     user: UserId,
     server: ServerId,
-    request: Request,
+    request: Arc<Request>,
 }
 
 /// What is sealed into a ticket.
@@ -69,8 +69,8 @@ pub(super) fn is_ours(state: &str) -> bool {
 }
 
 impl Ticket {
-    pub fn new(conversation: &Conversation, server: ServerId, request: &Request) -> Self {
-        Self { user: conversation.who.user_id, server, request: request.clone() }
+    pub fn new(conversation: &Conversation, server: ServerId, request: Arc<Request>) -> Self {
+        Self { user: conversation.who.user_id, server, request }
     }
 
     /// The method of the request.

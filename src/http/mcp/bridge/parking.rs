@@ -44,11 +44,11 @@ pub(super) struct Work {
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
     offer: &Offer,
-    request: Request,
+    request: Arc<Request>,
     outlet: &Outlet,
 ) -> Outcome {
     let is_older = offer.catalogue.as_ref().is_some_and(|catalogue| is_legacy(&catalogue.version));
-    let ticket = Ticket::new(conversation, offer.id, &request);
+    let ticket = Ticket::new(conversation, offer.id, Arc::clone(&request));
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
     let work = match request.params.text("requestState") {
@@ -64,10 +64,11 @@ pub(super) async fn relay(
 }
 
 /// A request as a server of the older era gets it at first: without what is said to the newer one about questions.
-fn fresh(mut request: Request, is_older: bool) -> Request {
-    if is_older {
-        request.params.remove("inputResponses");
-        request.params.remove("requestState");
+fn fresh(mut request: Arc<Request>, is_older: bool) -> Arc<Request> {
+    for name in ["inputResponses", "requestState"] {
+        if is_older && request.params.get(name).is_some() {
+            Arc::make_mut(&mut request).params.remove(name);
+        }
     }
     request
 }

@@ -16,7 +16,7 @@ use crate::{
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
     offer: &Offer,
-    request: Request,
+    request: Arc<Request>,
     outlet: &Outlet,
 ) -> Outcome {
     let mut offer = Cow::Borrowed(offer);
