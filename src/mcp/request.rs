@@ -20,9 +20,13 @@ pub struct Request {
 impl Request {
     /// A request; no `params` count as an empty object. Fails where they are no object, or name a member twice.
     pub fn new(method: impl Into<String>, params: Option<&RawValue>) -> serde_json::Result<Self> {
-        let params = params.map(Members::parse).transpose()?.unwrap_or_default();
+        Ok(Self::of(method, params.map(Members::parse).transpose()?.unwrap_or_default()))
+    }
+
+    /// A request with parameters that were read.
+    pub fn of(method: impl Into<String>, params: Members) -> Self {
         let meta = params.get("_meta").and_then(|meta| Members::parse(meta).ok());
-        Ok(Self { method: method.into(), params, meta })
+        Self { method: method.into(), params, meta }
     }
 
     /// The members of `params._meta`; `None` where there is no such object.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{conversation::Outcome, refusal::Refusal};
 use crate::{
     http::body::present,
-    mcp::{self, Request},
+    mcp::{self, Members, Request},
 };
 
 /// Messages of one batch, at most.
@@ -87,16 +87,18 @@ impl Posted {
     }
 }
 
+/// A message, its `params` read or not.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+#[serde(bound(deserialize = "'de: 'a, P: Deserialize<'de>"))]
+struct Envelope<'a, P> {
     #[serde(borrow)]
     jsonrpc: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     method: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    params: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "present")]
+    params: Option<P>,
     #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -105,7 +107,17 @@ struct Envelope<'a> {
 
 impl Message {
     fn parse(text: &[u8]) -> Result<Self, Refusal> {
-        let envelope: Envelope<'_> = serde_json::from_slice(text).map_err(not_json)?;
+        match serde_json::from_slice::<Envelope<'_, Members>>(text) {
+            Ok(envelope) => Self::of(envelope, Ok),
+            // Read once more for a refusal that knows the id.
+            Err(_) => Self::of(serde_json::from_slice(text).map_err(not_json)?, Members::parse),
+        }
+    }
+
+    fn of<P>(
+        envelope: Envelope<'_, P>,
+        members: impl FnOnce(P) -> serde_json::Result<Members>,
+    ) -> Result<Self, Refusal> {
         let id = envelope.id.map(Id::parse);
         let known = id.clone().flatten();
         if envelope.jsonrpc.as_deref() != Some("2.0") {
@@ -115,8 +127,10 @@ impl Message {
             return Err(Refusal::invalid(None, "`id` must be a string or a whole number"));
         }
         if let Some(method) = envelope.method {
-            let request = Request::new(method, envelope.params)
+            let params = envelope.params.map(members).transpose();
+            let params = params
                 .map_err(|error| Refusal::invalid(known.clone(), &format!("`params` cannot be read: {error}")))?;
+            let request = Request::of(method, params.unwrap_or_default());
             return Ok(match known {
                 Some(id) => Self::Request(id, request),
                 None => Self::Notification(request),

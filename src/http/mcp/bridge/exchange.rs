@@ -69,10 +69,10 @@ impl Exchange {
         let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
         let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
-        let (expire, expired) = oneshot::channel();
-        let ask = Ask { request, client, timeout, expired: Some(expired), follower };
+        let (expire, expired) = patience.as_ref().map(|_| oneshot::channel()).unzip();
+        let ask = Ask { request, client, timeout, expired, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
-        Self { answer, patience, expire: Some(expire), waits, notes, said: None, late: VecDeque::new() }
+        Self { answer, patience, expire, waits, notes, said: None, late: VecDeque::new() }
     }
 
     /// Says whether the request waits for its client to come back.
