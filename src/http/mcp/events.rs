@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::{
     conversation::Scope,
-    headers, legacy,
+    headers,
+    legacy::{self, Work},
     refusal::Refusal,
     reply,
     session::Session,
@@ -31,11 +32,18 @@ const HELD: Duration = Duration::from_secs(25);
 /// When they come back, in milliseconds.
 const RETRY: u32 = 500;
 
-/// The answer to one request: JSON where it comes first, otherwise events.
-pub(super) async fn respond(session: &Session, mut reader: Reader, takes_events: bool) -> Answer {
+/// The answer to one request, which `work` writes: JSON where it comes first, otherwise events.
+pub(super) async fn respond(session: &Session, mut reader: Reader, mut work: Work, takes_events: bool) -> Answer {
     let start = reader.at();
     let first = loop {
-        match tokio::time::timeout(PATIENCE, reader.next()).await {
+        let next = async {
+            tokio::select! {
+                biased;
+                never = &mut work => match never {},
+                event = reader.next() => event,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, next).await {
             Ok(Some(Event { body: Body::Answer(id, outcome), .. })) => return reply::whole(Era::Legacy, &id, &outcome),
             // Cancelled: there will be no answer, and nothing to come back for.
             Ok(None) if takes_events => return Ok(sse::respond_to_the_end(stream::empty())),

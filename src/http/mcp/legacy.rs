@@ -1,12 +1,17 @@
 //! Messages of the older era: `initialize` begins a session, and everything else belongs to one.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue},
 };
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
@@ -158,11 +163,33 @@ async fn one(
     let stream = session.stream();
     let reader = stream.read_after(0);
     let writing = Arc::clone(&stream);
-    tokio::spawn(async move {
+    let work = Work(Some(Box::pin(async move {
         work(conversation, request, id, &writing, under_way).await;
         writing.end();
-    });
-    events::respond(&session, reader, takes_events).await
+    })));
+    events::respond(&session, reader, work, takes_events).await
+}
+
+/// Work that is done while it is waited for, and in a task of its own once it is not.
+pub(super) struct Work(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Future for Work {
+    type Output = Infallible;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Infallible> {
+        if self.0.as_mut().is_some_and(|work| work.as_mut().poll(context).is_ready()) {
+            self.0 = None;
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
 }
 
 const IN_USE: &str = "a request of this id, or 256 others, are under way";
