@@ -1,0 +1,93 @@
+//! `${NAME}` and its like in the values of a client's configuration.
+
+use std::collections::BTreeMap;
+
+/// What only an editor knows.
+const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
+
+/// The text with the values of its variables. What a variable or a default holds is not looked at again.
+pub(super) fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    let (mut whole, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("${") {
+        whole.push_str(before);
+        let Some((inside, left)) = after.split_once('}') else {
+            return Err(format!("has a `${{` without a `}}` in {text:?}"));
+        };
+        whole.push_str(&value(inside, variables)?);
+        rest = left;
+    }
+    Ok(whole + rest)
+}
+
+fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    if let Some(id) = inside.strip_prefix("input:") {
+        let fix = format!("write ${{{}}} instead, and give the variable a value", variable(id));
+        return Err(format!("asks its user for a value (`${{{inside}}}`), which only an editor can do; {fix}"));
+    }
+    let spelled = inside.strip_prefix("env:").unwrap_or(inside);
+    let (name, default) = spelled.split_once(":-").map_or((spelled, None), |(name, other)| (name, Some(other)));
+    if !is_name(name) {
+        return Err(format!("has `${{{inside}}}`, which is none of ${{NAME}}, ${{NAME:-default}} and ${{env:NAME}}"));
+    }
+    // As a shell does: an empty value is as good as none where there is a default.
+    let known = variables.get(name).filter(|value| default.is_none() || !value.is_empty());
+    known.map(String::as_str).or(default).map(ToOwned::to_owned).ok_or_else(|| {
+        if OF_EDITORS.contains(&name) {
+            format!("uses `${{{name}}}`, which only an editor knows; write what it stands for")
+        } else {
+            format!("needs a value for the variable {name}")
+        }
+    })
+}
+
+/// A variable's name made of any text.
+pub(super) fn variable(text: &str) -> String {
+    let fitting = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+    let name: String = text.chars().map(fitting).collect::<String>().to_ascii_uppercase();
+    if is_name(&name) { name } else { format!("_{name}") }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded_with(text: &str) -> Result<String, String> {
+        let variables = [("A", "one"), ("EMPTY", ""), ("NESTED", "${A}")];
+        expanded(text, &variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
+    #[test]
+    fn variables_have_the_value_they_were_given_or_their_default() {
+        for (text, expected) in [
+            ("", ""),
+            ("$A {A} $", "$A {A} $"),
+            ("x${A}y${env:A}", "xoneyone"),
+            ("${B:-two}${A:-two}${EMPTY:-three}[${EMPTY}]${B:-}", "twoonethree[]"),
+            ("${env:B:-http://x}", "http://x"),
+            ("${NESTED}", "${A}"),
+        ] {
+            assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_value_is_refused_by_name() {
+        for (text, part) in [
+            ("${B}", "variable B"),
+            ("${env:B}", "variable B"),
+            ("${input:api-key}", "${API_KEY}"),
+            ("${workspaceFolder}/x", "only an editor"),
+            ("${A", "without a `}`"),
+            ("${command:x}", "${command:x}"),
+            ("${}", "${}"),
+        ] {
+            assert!(expanded_with(text).is_err_and(|problem| problem.contains(part)), "{text}");
+        }
+    }
+}
