@@ -29,6 +29,7 @@ mod forward;
 mod gateway;
 mod guard;
 mod history;
+mod import;
 mod keys;
 mod login;
 mod mcp;
@@ -113,6 +114,8 @@ urls! {
     private "/api/mcp" {
         "/{id}/execute" => post execute::execute;
         "" => get servers::list, post servers::create;
+        "/import" => post import::import;
+        "/export" => get import::export;
         "/health/check" => get servers::check_health;
         "/admin/all" => get servers::list_all;
         "/admin/statistics" => get servers::statistics;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
 use crate::http::{
-    Answer, audit, calls, consent, events, execute, gateway, history, keys, login, mcp, oauth, output, problem,
+    Answer, audit, calls, consent, events, execute, gateway, history, import, keys, login, mcp, oauth, output, problem,
     processes, servers, shares, state, users,
 };
 
@@ -26,7 +26,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         login::login, login::logout, login::me, login::change_password,
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::callback, consent::document,
-        servers::check_health, servers::list_all, servers::statistics,
+        servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
         processes::tools, processes::start, processes::stop, processes::restart, output::read,
         execute::execute, calls::list, calls::list_all, calls::get,
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,

@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub use export::{Format, written};
+pub use variables::named;
 
 /// Most servers that one configuration may name.
 pub const MOST_SERVERS: usize = 500;

@@ -43,6 +43,7 @@ mod framing;
 mod gateway;
 mod hardening;
 mod history;
+mod import;
 mod isolation;
 mod limits;
 mod live;

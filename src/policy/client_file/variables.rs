@@ -1,6 +1,6 @@
 //! `${NAME}` and its like in the values of a client's configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What only an editor knows.
 const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
@@ -17,6 +17,15 @@ pub(super) fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Resu
         rest = left;
     }
     Ok(whole + rest)
+}
+
+/// The names of the variables that a configuration asks for.
+#[must_use]
+pub fn named(text: &str) -> BTreeSet<String> {
+    let inside = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+    let spelled = inside.map(|inside| inside.strip_prefix("env:").unwrap_or(inside));
+    let names = spelled.filter_map(|spelled| spelled.split(":-").next());
+    names.filter(|name| is_name(name)).map(ToOwned::to_owned).collect()
 }
 
 fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
@@ -74,6 +83,12 @@ mod tests {
         ] {
             assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn the_variables_of_a_text_are_known_beforehand() {
+        let names = named(r#"{"a": "${A}${env:B}${C:-x}${input:d}${A}", "b": "$E ${"}"#);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["A", "B", "C"]);
     }
 
     #[test]
