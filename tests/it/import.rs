@@ -1,6 +1,8 @@
-//! Servers from and to the configurations of MCP clients, over the API.
+//! Servers from and to the configurations of MCP clients, over the API and by `ostler import` and `ostler export`.
 
-use crate::support::*;
+use std::{fs, process::Command};
+
+use crate::support::{folder::Folder, setup::PROGRAM, *};
 
 fn actions(answer: &Answer) -> Vec<(String, String)> {
     let text = |one: &Value, what: &str| one[what].as_str().unwrap().to_owned();
@@ -77,4 +79,31 @@ fn what_is_exported_holds_no_secret_and_is_imported_as_it_was() {
     admin.get("/api/mcp/export?format=word").is(400);
     let other = ostler.user("developer").get("/api/mcp/export").is(200);
     assert_eq!(*other.at("/mcpServers"), json!({}), "others' servers are theirs");
+}
+
+#[test]
+fn the_commands_do_the_same_with_the_variables_of_their_environment() {
+    let ostler = Ostler::spawn();
+    let key = ostler.admin().make_key(&["mcp:read", "mcp:write", "mcp:manage"]).token.unwrap();
+    let folder = Folder::new();
+    fs::write(folder.path().join("mcp.json"), FILE).unwrap();
+    let place = format!("http://{}", ostler.address);
+    let run = |words: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("OSTLER_API_KEY", &key).env("KEY", "s3cret-value").current_dir(folder.path());
+        let ran = command.args(words.split_whitespace()).args(["--url", &place]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ran.status.code().unwrap(), text(&ran.stdout), text(&ran.stderr))
+    };
+    let (code, out, err) = run("import mcp.json --dry-run");
+    assert!(code == 1 && out.contains("create  files\n") && out.contains("refuse  asks: "), "{out}{err}");
+    assert!(err.contains("nothing was changed") && err.contains("1 of 3"), "{err}");
+    assert_eq!(run("import mcp.json").0, 1);
+    assert!(run("import mcp.json").1.contains("skip    far\n"));
+    let (code, out, err) = run("export --format cursor");
+    assert_eq!(code, 0, "{err}");
+    let file: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(file["mcpServers"]["files"]["env"]["API_KEY"], "${env:API_KEY}");
+    assert_eq!(run("import none.json").0, 1);
+    assert_eq!(run("export --format word").0, 64);
 }
