@@ -135,7 +135,7 @@ urls! {
         "" => post mcp::post_all, get mcp::get_all, delete mcp::delete_all;
     }
     private "/api/gateway" {
-        "/services" => post gateway::register;
+        "/services" => get gateway::list, post gateway::register;
         "/services/{name}" => get gateway::get, delete gateway::unregister;
         "/stats" => get gateway::stats;
         "/config" => get gateway::config;

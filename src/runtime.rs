@@ -59,7 +59,7 @@ pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use consent::{Authorize, ClientMetadata, Consenting};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
-pub use gateway::{GatewayConfig, Registration, ServiceDetails};
+pub use gateway::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use import::{ImportAction, Imported};
 pub use keys::NewKey;
