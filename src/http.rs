@@ -47,6 +47,7 @@ mod settings;
 mod shares;
 mod sse;
 mod state;
+mod system;
 mod trace;
 mod users;
 mod views;
@@ -156,6 +157,9 @@ urls! {
     private "/api/calls" {
         "" => get calls::list_all;
         "/{id}" => get calls::get;
+    }
+    private "/api/system" {
+        "" => get system::read;
     }
     private "/api/audit" {
         "" => get audit::list;

@@ -45,6 +45,7 @@ mod shown;
 mod start;
 mod state;
 mod supervision;
+mod system;
 mod throttle;
 mod tokens;
 mod users;
@@ -71,6 +72,7 @@ pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, Meanwhi
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
+pub use system::{Configured, DatabaseFacts, System, SystemLimits};
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
@@ -101,6 +103,7 @@ struct Inner {
     leases: leases::Leases,
     consents: consent::Consents,
     place: start::Place,
+    facts: system::Facts,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,
 }

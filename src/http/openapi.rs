@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use crate::http::{
     Answer, audit, calls, consent, events, execute, gateway, history, import, keys, login, mcp, oauth, output, problem,
-    processes, servers, shares, state, users,
+    processes, servers, shares, state, system, users,
 };
 
 use common::Common;
@@ -38,7 +38,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         gateway::health_of, gateway::check,
         events::watch, history::overview, history::calls, history::health,
         audit::list,
-        state::live, state::ready, state::health, state::metrics,
+        state::live, state::ready, state::health, state::metrics, system::read,
     ),
     components(schemas(problem::Body, crate::error::Fault)),
     tags(

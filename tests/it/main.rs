@@ -60,6 +60,7 @@ mod store;
 mod supervision;
 mod surroundings;
 mod survival;
+mod system;
 mod tidy;
 mod tool_rules;
 mod transport;
