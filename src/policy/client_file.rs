@@ -19,6 +19,8 @@ use crate::{
     policy::change,
 };
 
+use variables::Variables;
+
 pub use export::{Format, written};
 pub use variables::named;
 
@@ -52,6 +54,7 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
     if sections.is_empty() {
         return Err(fault("has neither `mcpServers` nor `servers`".into()));
     }
+    let mut variables = Variables::new(variables);
     let mut described: Vec<Described> = Vec::new();
     for (section, value) in sections {
         // Read again from the text, so that a server that is there twice does not go unnoticed.
@@ -65,7 +68,7 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
                 return Err(fault(format!("describes more than {MOST_SERVERS} servers; take over some at a time")));
             }
             let value = serde_json::from_str(value.get()).unwrap_or(Value::Null);
-            let (change, ignored) = entry::read(&name, value, variables);
+            let (change, ignored) = entry::read(&name, value, &mut variables);
             described.push(Described { name, change, ignored });
         }
     }

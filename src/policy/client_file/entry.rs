@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::variables::expanded;
+use super::variables::Variables;
 use crate::model::{Isolation, ServerChange, ToolRules};
 
 /// Members that change what runs and have no counterpart here, so that leaving them out would be wrong; and what to do.
@@ -19,7 +19,7 @@ const WITHOUT_COUNTERPART: [(&str, &str); 4] = [
 pub(super) fn read(
     name: &str,
     value: Value,
-    variables: &BTreeMap<String, String>,
+    variables: &mut Variables<'_>,
 ) -> (Result<ServerChange, String>, Vec<String>) {
     let Value::Object(members) = value else { return (Err("is no object".into()), Vec::new()) };
     let mut entry = Entry { members, variables };
@@ -29,12 +29,12 @@ pub(super) fn read(
     (change, ignored)
 }
 
-struct Entry<'a> {
+struct Entry<'a, 'b> {
     members: Map<String, Value>,
-    variables: &'a BTreeMap<String, String>,
+    variables: &'a mut Variables<'b>,
 }
 
-impl Entry<'_> {
+impl Entry<'_, '_> {
     fn change(&mut self, name: &str) -> Result<ServerChange, String> {
         for (member, fix) in WITHOUT_COUNTERPART {
             if !matches!(self.members.remove(member), None | Some(Value::Null | Value::Bool(false))) {
@@ -99,7 +99,8 @@ impl Entry<'_> {
         match self.members.remove(member) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => {
-                items.into_iter().map(|item| self.expanded(member, &scalar(member, item)?)).collect()
+                let numbered = items.into_iter().enumerate();
+                numbered.map(|(index, item)| self.scalar(&format!("{member}/{index}"), item)).collect()
             }
             Some(Value::Bool(_) | Value::String(_) | Value::Number(_) | Value::Object(_)) => {
                 Err(format!("`{member}` is no list of strings"))
@@ -115,7 +116,7 @@ impl Entry<'_> {
                 .into_iter()
                 .filter(|(_, value)| !value.is_null())
                 .map(|(name, value)| {
-                    let value = self.expanded(member, &scalar(member, value)?)?;
+                    let value = self.scalar(&format!("{member}/{name}"), value)?;
                     Ok((name, value))
                 })
                 .collect(),
@@ -125,8 +126,17 @@ impl Entry<'_> {
         }
     }
 
-    fn expanded(&self, member: &str, text: &str) -> Result<String, String> {
-        expanded(text, self.variables).map_err(|problem| format!("`{member}` {problem}"))
+    fn scalar(&mut self, place: &str, value: Value) -> Result<String, String> {
+        match value {
+            Value::String(text) => self.expanded(place, &text),
+            Value::Number(number) => Ok(number.to_string()),
+            Value::Bool(flag) => Ok(flag.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => Err(format!("`{place}` is no string")),
+        }
+    }
+
+    fn expanded(&mut self, place: &str, text: &str) -> Result<String, String> {
+        self.variables.expanded(text).map_err(|problem| format!("`{place}` {problem}"))
     }
 }
 
@@ -147,16 +157,5 @@ fn is_empty(value: &Value) -> bool {
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-fn scalar(member: &str, value: Value) -> Result<String, String> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(format!("`{member}` holds something that is no string"))
-        }
     }
 }

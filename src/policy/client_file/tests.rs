@@ -51,8 +51,8 @@ fn programs_and_addresses_are_read_as_clients_write_them() {
 #[test]
 fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
     for (entry, part) in [
-        (r#"{"command": "x", "env": {"K": "${input:key}"}}"#, "`env` asks its user"),
-        (r#"{"command": "x", "args": ["${K}"]}"#, "`args` needs a value for the variable K"),
+        (r#"{"command": "x", "env": {"K": "${input:key}"}}"#, "`env/K` asks its user"),
+        (r#"{"command": "x", "args": ["${K}"]}"#, "`args/0` needs a value for the variable K"),
         (r#"{"command": "x", "url": "https://a"}"#, "both a `command` and a `url`"),
         (r#"{"type": "stdio"}"#, "neither"),
         (r#"{"type": "http", "command": "x"}"#, "\"http\""),
@@ -62,6 +62,7 @@ fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
         (r#"{"command": "x", "sandboxEnabled": true}"#, "`sandboxEnabled`"),
         (r#"{"command": 1}"#, "`command` is no string"),
         (r#"{"command": "x", "args": "y"}"#, "`args` is no list"),
+        (r#"{"command": "x", "args": ["y", {}]}"#, "`args/1` is no string"),
         (r#"{"command": "x", "disabled": "no"}"#, "`disabled`"),
         (r#"{"command": "x", "tools": ["*"]}"#, "`tools`"),
         (r#"{"url": "https://a", "env": {"A": "b"}}"#, "`env`"),

@@ -2,21 +2,39 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most bytes that the variables of one configuration may make.
+const MOST_TEXT: usize = 4 << 20;
+
 /// What only an editor knows.
 const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
 
-/// The text with the values of its variables. What a variable or a default holds is not looked at again.
-pub(super) fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
-    let (mut whole, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        whole.push_str(before);
-        let Some((inside, left)) = after.split_once('}') else {
-            return Err(format!("has a `${{` without a `}}` in {text:?}"));
-        };
-        whole.push_str(&value(inside, variables)?);
-        rest = left;
+/// What variables stand for, and how much text they may still make: one that is named again and again multiplies.
+pub(super) struct Variables<'a> {
+    values: &'a BTreeMap<String, String>,
+    room: usize,
+}
+
+impl<'a> Variables<'a> {
+    pub fn new(values: &'a BTreeMap<String, String>) -> Self {
+        Self { values, room: MOST_TEXT }
     }
-    Ok(whole + rest)
+
+    /// The text with the values of its variables. What a variable or a default holds is not looked at again.
+    pub fn expanded(&mut self, text: &str) -> Result<String, String> {
+        let (mut whole, mut rest) = (String::new(), text);
+        while let Some((before, after)) = rest.split_once("${") {
+            whole.push_str(before);
+            let Some((inside, left)) = after.split_once('}') else {
+                return Err(format!("has a `${{` without a `}}` in {text:?}"));
+            };
+            let value = value(inside, self.values)?;
+            let room = self.room.checked_sub(value.len());
+            self.room = room.ok_or("is one value too many: all variables together may make 4 MiB of text")?;
+            whole.push_str(&value);
+            rest = left;
+        }
+        Ok(whole + rest)
+    }
 }
 
 /// The names of the variables that a configuration asks for.
@@ -68,7 +86,8 @@ mod tests {
 
     fn expanded_with(text: &str) -> Result<String, String> {
         let variables = [("A", "one"), ("EMPTY", ""), ("NESTED", "${A}")];
-        expanded(text, &variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        let values = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Variables::new(&values).expanded(text)
     }
 
     #[test]
@@ -83,6 +102,14 @@ mod tests {
         ] {
             assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_variable_named_again_and_again_makes_no_more_text_than_fits() {
+        let values = BTreeMap::from([("A".to_owned(), "x".repeat(MOST_TEXT / 8))]);
+        let mut variables = Variables::new(&values);
+        assert_eq!(variables.expanded(&"${A}".repeat(5)).map(|text| text.len()), Ok(MOST_TEXT / 8 * 5));
+        assert!(variables.expanded(&"${A}".repeat(4)).is_err_and(|problem| problem.contains("4 MiB")));
     }
 
     #[test]
