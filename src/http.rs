@@ -164,6 +164,7 @@ urls! {
     }
     private "/api/audit" {
         "" => get audit::list;
+        "/verify" => get audit::verify;
     }
 }
 
