@@ -18,7 +18,7 @@ mod time;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, NewUser, Session, User, UserChange};
-pub use audit::{AuditEntry, AuditFilter, Outcome};
+pub use audit::{AuditEntry, AuditFault, AuditFilter, AuditLink, Outcome};
 pub use call::{CallFilter, ToolCall};
 pub use catalogue::Catalogue;
 pub(crate) use hidden::{Hidden, Names};
@@ -28,6 +28,6 @@ pub use latencies::Latencies;
 pub use output::OutputLine;
 pub use page::{Page, PageRequest};
 pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, ToolRules};
-pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
+pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;

@@ -2,10 +2,12 @@
 
 pub mod account;
 pub mod address;
+pub mod audit_chain;
 pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod change;
+pub mod client_file;
 pub mod command;
 pub mod consent;
 pub mod environment;
