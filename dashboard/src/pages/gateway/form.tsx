@@ -97,7 +97,7 @@ function More({ draft, set, fault }: { draft: ServiceSpec; set: Set; fault: Faul
         <div className="row even">
           <Count label="Timeout in ms" pointer="/timeout" least={1} value={draft.timeout} fault={fault} set={(timeout) => set({ timeout })} />
           <Count label="Other instances tried" pointer="/retries" value={draft.retries ?? 2} fault={fault} set={(retries) => set({ retries: retries ?? 2 })} />
-          <Count label="Requests an instance takes at once" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
+          <Count label="Requests at once" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
           <Count label="Longest body in bytes" pointer="/maxBodyBytes" value={draft.maxBodyBytes} fault={fault} set={(maxBodyBytes) => set({ maxBodyBytes })} />
         </div>
         <div className="row even">
@@ -105,10 +105,10 @@ function More({ draft, set, fault }: { draft: ServiceSpec; set: Set; fault: Faul
           <Count label="… in so many ms" pointer="/rateLimit/windowMs" least={1} value={limit?.windowMs} fault={fault} set={(windowMs) => set({ rateLimit: windowMs === null ? null : { ...LIMIT, ...limit, windowMs } })} />
         </div>
         <div className="row even">
-          <Count label="Checked every so many ms" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
+          <Count label="Checked every ms" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
           <Count label="A check may take ms" pointer="/healthCheck/timeout" least={1} value={health.timeout} fault={fault} set={(timeout) => check({ timeout: timeout ?? checks.timeout })} />
-          <Count label="Healthy after good checks" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? checks.healthyAfter })} />
-          <Count label="Unhealthy after bad ones" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? checks.unhealthyAfter })} />
+          <Count label="Good checks to rise" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? checks.healthyAfter })} />
+          <Count label="Bad checks to fall" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? checks.unhealthyAfter })} />
         </div>
       </div>
     </details>
