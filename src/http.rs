@@ -138,6 +138,7 @@ urls! {
     private "/api/gateway" {
         "/services" => get gateway::list, post gateway::register;
         "/services/{name}" => get gateway::get, delete gateway::unregister;
+        "/services/{name}/instances" => put gateway::update_instance;
         "/stats" => get gateway::stats;
         "/config" => get gateway::config;
         "/health" => get gateway::health;

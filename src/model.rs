@@ -28,6 +28,6 @@ pub use latencies::Latencies;
 pub use output::OutputLine;
 pub use page::{Page, PageRequest};
 pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, ToolRules};
-pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
+pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;

@@ -34,7 +34,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
-        gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::stats, gateway::config, gateway::health,
+        gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::update_instance, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,
         events::watch, history::overview, history::calls, history::health,
         audit::list,
