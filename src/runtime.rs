@@ -46,6 +46,7 @@ mod state;
 mod supervision;
 mod throttle;
 mod tokens;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, Meanwhi
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
+pub use usage::UsageHistory;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///

@@ -63,3 +63,4 @@ mod tidy;
 mod tool_rules;
 mod transport;
 mod updates;
+mod usage;
