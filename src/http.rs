@@ -49,6 +49,7 @@ mod sse;
 mod state;
 mod system;
 mod trace;
+mod usage;
 mod users;
 mod views;
 mod wire;
@@ -127,6 +128,7 @@ urls! {
         "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
+        "/{id}/usage" => get usage::usage;
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;
