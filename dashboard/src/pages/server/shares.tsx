@@ -80,7 +80,7 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
             ))}
           </Select>
         ) : (
-          <Input label="With" required value={userId} hint="The id of an account; its owner sees it under “Keys”." onChange={(event) => setUserId(event.target.value)} />
+          <Input label="With" required value={userId} hint="The id of an account; its owner sees it by a click on the name below the pages." onChange={(event) => setUserId(event.target.value)} />
         )}
         <fieldset className="stack">
           <legend>Who may</legend>
