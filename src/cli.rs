@@ -18,6 +18,7 @@ mod serve;
 mod settings;
 mod show;
 mod suggest;
+mod transfer;
 mod value;
 
 use std::{
@@ -40,6 +41,8 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::DemoServer(options)) => demo_server::run(&options),
         Ok(Command::Connect(place)) => finish(connect::run(&place)),
         Ok(Command::ClientConfig(options)) => finish(client_config::run(&options)),
+        Ok(Command::Import(options)) => finish(transfer::import(&options)),
+        Ok(Command::Export(options)) => finish(transfer::export(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),

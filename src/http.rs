@@ -29,6 +29,7 @@ mod forward;
 mod gateway;
 mod guard;
 mod history;
+mod import;
 mod keys;
 mod login;
 mod mcp;
@@ -46,6 +47,7 @@ mod settings;
 mod shares;
 mod sse;
 mod state;
+mod system;
 mod trace;
 mod users;
 mod views;
@@ -113,6 +115,8 @@ urls! {
     private "/api/mcp" {
         "/{id}/execute" => post execute::execute;
         "" => get servers::list, post servers::create;
+        "/import" => post import::import;
+        "/export" => get import::export;
         "/health/check" => get servers::check_health;
         "/admin/all" => get servers::list_all;
         "/admin/statistics" => get servers::statistics;
@@ -132,7 +136,7 @@ urls! {
         "" => post mcp::post_all, get mcp::get_all, delete mcp::delete_all;
     }
     private "/api/gateway" {
-        "/services" => post gateway::register;
+        "/services" => get gateway::list, post gateway::register;
         "/services/{name}" => get gateway::get, delete gateway::unregister;
         "/stats" => get gateway::stats;
         "/config" => get gateway::config;
@@ -153,6 +157,9 @@ urls! {
     private "/api/calls" {
         "" => get calls::list_all;
         "/{id}" => get calls::get;
+    }
+    private "/api/system" {
+        "" => get system::read;
     }
     private "/api/audit" {
         "" => get audit::list;

@@ -6,6 +6,7 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod change;
+pub mod client_file;
 pub mod command;
 pub mod consent;
 pub mod environment;

@@ -18,6 +18,7 @@ mod gateway;
 mod hashing;
 mod health;
 mod history;
+mod import;
 mod keyring;
 mod keys;
 mod lanes;
@@ -44,6 +45,7 @@ mod shown;
 mod start;
 mod state;
 mod supervision;
+mod system;
 mod throttle;
 mod tokens;
 mod users;
@@ -58,8 +60,9 @@ pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use consent::{Authorize, ClientMetadata, Consenting};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
-pub use gateway::{GatewayConfig, Registration, ServiceDetails};
+pub use gateway::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
+pub use import::{ImportAction, Imported};
 pub use keys::NewKey;
 pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
@@ -69,6 +72,7 @@ pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, Meanwhi
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
+pub use system::{Configured, DatabaseFacts, System, SystemLimits};
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
@@ -99,6 +103,7 @@ struct Inner {
     leases: leases::Leases,
     consents: consent::Consents,
     place: start::Place,
+    facts: system::Facts,
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,
 }

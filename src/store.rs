@@ -3,6 +3,7 @@
 //! Reads run on a pool ([`Store::read`]); writes belong to the recorder, which owns the one [`Connection`] that
 //! [`Store::writer`] opens. Functions in the table modules are plain, synchronous, and take a connection.
 
+pub mod about;
 pub mod audit;
 pub mod calls;
 pub mod catalogues;

@@ -12,7 +12,7 @@ import { Login } from "./pages/login";
 import { pages, type Page } from "./routes";
 import { Boundary } from "./ui/boundary";
 import { Button } from "./ui/button";
-import { Empty, Failed, Loading } from "./ui/card";
+import { Failed, Loading, PageHead } from "./ui/card";
 import { Confirm } from "./ui/dialog";
 import { Icon, type IconName } from "./ui/icon";
 import { Dot, type Tone } from "./ui/state";
@@ -71,6 +71,7 @@ function Frame() {
       </a>
       <header className="bar">
         <Brand />
+        <Lost />
         <Button icon={open ? "close" : "menu"} label={open ? "Close the menu" : "Open the menu"} look="quiet"
           aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
       </header>
@@ -146,6 +147,12 @@ function LiveState() {
   );
 }
 
+/** Where the side is hidden, a lost connection is said in the bar. */
+function Lost() {
+  if (useStore(liveState) !== "lost") return null;
+  return <Button look="compact danger" icon="warn" onClick={reconnect}>Connection lost</Button>;
+}
+
 const themes: Record<Theme, [IconName, string, Theme]> = {
   auto: ["auto", "Theme: as the system", "light"],
   light: ["sun", "Theme: light", "dark"],
@@ -187,14 +194,19 @@ function Pages() {
         </Route>
       ))}
       <Route>
-        <Shown><Empty title="There is no such page"><Link href="/">To the overview</Link></Empty></Shown>
+        <Shown><PageHead title="There is no such page" /><p><Link href="/">To the overview</Link></p></Shown>
       </Route>
     </Switch>
   );
 }
 
 function Refused({ needs }: { needs: string }) {
-  return <Empty title="Not for this account">This page needs the permission <code>{needs}</code>.</Empty>;
+  return (
+    <>
+      <PageHead title="Not for this account" />
+      <p>This page needs the permission <code>{needs}</code>.</p>
+    </>
+  );
 }
 
 /** A page takes the focus when somebody goes to it. */

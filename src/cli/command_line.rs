@@ -11,7 +11,7 @@ use crate::cli::{
     connect,
     place::Place,
     settings::{SETTINGS, Setting},
-    value,
+    transfer, value,
 };
 
 /// What the command line asks for.
@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Connect(Place),
     /// Show or write the configuration of a client.
     ClientConfig(client_config::Options),
+    /// Take over the configuration of a client.
+    Import(transfer::Import),
+    /// Give out servers as the configuration of a client.
+    Export(transfer::Export),
 }
 
 /// What the command line says about the configuration.
@@ -52,6 +56,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
         Some(("connect", matches)) => Command::Connect(Place::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
+        Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
+        Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
         Some((_, matches)) => Command::Serve(invocation(matches)),
         None => Command::Serve(invocation(&matches)),
     })
@@ -72,6 +78,8 @@ fn definition() -> Clap {
         .subcommand(check.args(configuration()))
         .subcommand(connect::definition())
         .subcommand(client_config::definition())
+        .subcommand(transfer::import_definition())
+        .subcommand(transfer::export_definition())
         .subcommand(demo_server())
 }
 

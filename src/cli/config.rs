@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-use ostler::store::DatabaseUrl;
+use ostler::{runtime::Configured, store::DatabaseUrl};
 
 use crate::cli::{
     environment,
     fault::{Fault, Origin},
     file, logging,
-    settings::{self, Setting},
+    settings::{self, SETTINGS, Setting},
 };
 
 /// Everything the program can be told.
@@ -56,6 +56,16 @@ impl Loaded {
     /// Where the value of `setting` came from.
     pub(crate) fn origin(&self, setting: &Setting) -> &Origin {
         self.origins.get(setting.key).unwrap_or(&Origin::Default)
+    }
+
+    /// Every setting with its value, fit for showing, and where that came from.
+    pub(crate) fn in_words(&self) -> Vec<Configured> {
+        let words = |setting: &'static Setting| Configured {
+            key: setting.key.to_owned(),
+            value: (setting.show)(&self.config),
+            origin: self.origin(setting).to_string(),
+        };
+        SETTINGS.iter().map(words).collect()
     }
 }
 

@@ -32,15 +32,27 @@ pub(crate) struct Place {
     pub(crate) search: bool,
 }
 
+/// The argument that says where Ostler is.
+pub(crate) fn url() -> Arg {
+    let url = Arg::new("url").long("url").value_name("URL").default_value(DEFAULT_URL);
+    url.value_parser(base).help("Where Ostler is")
+}
+
+/// Reads [`url`].
+pub(crate) fn base_of(matches: &ArgMatches) -> String {
+    matches.get_one::<String>("url").cloned().unwrap_or_else(|| DEFAULT_URL.to_owned())
+}
+
+/// What to say where nothing answers.
+pub(crate) fn unreachable(base: &str, error: &impl std::fmt::Display) -> Failure {
+    let next = "is it running? `ostler serve` starts it, --url says where it is";
+    Failure::Failed(format!("cannot reach Ostler at {base}: {error}; {next}"))
+}
+
 /// The arguments that a place is read from.
 pub(crate) fn arguments() -> [Arg; 3] {
     [
-        Arg::new("url")
-            .long("url")
-            .value_name("URL")
-            .default_value(DEFAULT_URL)
-            .value_parser(base)
-            .help("Where Ostler is"),
+        url(),
         Arg::new("server").long("server").value_name("NAME").help("One server, by name or id, instead of all as one"),
         Arg::new("search")
             .long("search")
@@ -82,7 +94,7 @@ impl Place {
     /// Reads [`arguments`].
     pub(crate) fn read(matches: &ArgMatches) -> Self {
         Self {
-            base: matches.get_one::<String>("url").cloned().unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            base: base_of(matches),
             server: matches.get_one::<String>("server").cloned(),
             search: matches.get_flag("search"),
         }
@@ -118,10 +130,7 @@ impl Place {
         let request = client.get(format!("{}/api/mcp?limit={limit}{cursor}", self.base));
         let answer = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}"))).send().await;
         let base = &self.base;
-        let mut answer = answer.map_err(|error| {
-            let next = "is it running? `ostler serve` starts it, --url says where it is";
-            Failure::Failed(format!("cannot reach Ostler at {base}: {error}; {next}"))
-        })?;
+        let mut answer = answer.map_err(|error| unreachable(base, &error))?;
         if let Some(why) = refusal(answer.status()) {
             return Err(Failure::Failed(format!("Ostler at {base} {why}")));
         }

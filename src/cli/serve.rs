@@ -9,6 +9,7 @@ use std::{
 use ostler::{
     Runtime,
     http::{Listener, Server},
+    runtime::Configured,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,10 +28,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
     logging::start(&loaded.config.log);
     raise_descriptor_limit();
     close_to_others();
-    actix::System::new().block_on(serve(loaded.config))
+    let words = loaded.in_words();
+    actix::System::new().block_on(serve(loaded.config, words))
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
+async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
     // Before anything starts: a signal from now on is never lost, and nobody else gets the address.
     let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
     let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
@@ -41,6 +43,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
             return Ok(());
         }
     };
+    runtime.describe(words);
     let outcome = answer(listener, &config.http, &runtime, &mut signals).await;
     if outcome.is_err() {
         runtime.stop().await;

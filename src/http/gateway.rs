@@ -11,8 +11,9 @@ use crate::{
         access::Caller,
         body::Json,
         query::{Id, ServiceName},
+        views::List,
     },
-    runtime::{GatewayConfig, Registration, ServiceDetails},
+    runtime::{GatewayConfig, Registration, ServiceDetails, ServiceItem},
 };
 
 use draft::ServiceBody;
@@ -44,6 +45,16 @@ pub(super) async fn register(request: HttpRequest, caller: Caller, Json(body): J
     };
     let location = format!("{}/{}", request.path(), service.spec.name);
     Ok(answer.insert_header((header::LOCATION, location)).json(service))
+}
+
+/// List services
+///
+/// Every service as registered, with the figures of its instances, their circuit breakers and their last checks.
+#[utoipa::path(get, path = "/api/gateway/services", tag = "gateway",
+    responses((status = 200, description = "All of them, by name", body = List<ServiceItem>)),
+    security(("bearer" = ["gateway:read"])))]
+pub(super) async fn list(caller: Caller) -> Answer {
+    Ok(HttpResponse::Ok().json(List::from(caller.runtime.services(&caller.who)?)))
 }
 
 /// Read a service

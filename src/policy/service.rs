@@ -27,7 +27,7 @@ pub const MOST_RETRIES: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the node serves itself whatever else it does, each with all below it.
-const ALWAYS_OURS: [&str; 19] = [
+const ALWAYS_OURS: [&str; 20] = [
     "/",
     "/.well-known/oauth-protected-resource",
     "/oauth/callback",
@@ -46,6 +46,7 @@ const ALWAYS_OURS: [&str; 19] = [
     "/api/gateway",
     "/api/history",
     "/api/overview",
+    "/api/system",
     "/dashboard",
 ];
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Noun, Result},
-    gateway::{Gateway, GatewayHealth, GatewayStats, ServiceHealth},
+    gateway::{Gateway, GatewayHealth, GatewayStats, ServiceHealth, ServiceStats},
     model::{AuditEntry, LoadBalancing, Outcome, Permission, Principal, Serve, ServiceSpec, Timestamp},
     policy::service as rules,
     runtime::{GatewayChange, Runtime, commit::to_its_end},
@@ -53,6 +53,19 @@ pub struct ServiceDetails {
     /// When it was last replaced.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// A service as it was registered, with its figures and its health.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceItem {
+    /// What was registered, and when.
+    #[serde(flatten)]
+    pub service: ServiceDetails,
+    /// Its requests, and those of each instance.
+    pub stats: ServiceStats,
+    /// How it is, and what the last checks of each instance said.
+    pub health: ServiceHealth,
 }
 
 /// What the gateway was told: its settings, and every service.
@@ -167,6 +180,18 @@ impl Runtime {
     pub fn service(&self, who: &Principal, name: &str) -> Result<ServiceDetails> {
         self.require(who, Permission::GatewayRead, "service.read")?;
         Ok(self.inner.services.details(self.gateway().service(name)?.spec()))
+    }
+
+    /// Every service, by name, with its figures and its health.
+    pub fn services(&self, who: &Principal) -> Result<Vec<ServiceItem>> {
+        self.require(who, Permission::GatewayRead, "service.list")?;
+        let table = self.gateway().table();
+        let item = |one: &std::sync::Arc<crate::gateway::Service>| ServiceItem {
+            service: self.inner.services.details(one.spec()),
+            stats: one.stats(),
+            health: one.health(),
+        };
+        Ok(table.services().map(item).collect())
     }
 
     /// Settings and services.

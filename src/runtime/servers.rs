@@ -31,7 +31,7 @@ pub struct ServerDetails {
 }
 
 impl ServerDetails {
-    fn of(registered: &Registered) -> Self {
+    pub(super) fn of(registered: &Registered) -> Self {
         let mut server = registered.current();
         server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
@@ -279,7 +279,7 @@ impl Runtime {
         Ok(Page { items, next_cursor })
     }
 
-    fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
+    pub(super) fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
         let allowed = &self.inner.settings.allowed_commands;
         // An address runs nothing here.
         if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {

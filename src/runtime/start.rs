@@ -20,7 +20,7 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, consent::Consents, events, feed,
         gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
-        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision,
+        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -86,6 +86,7 @@ impl Runtime {
             leases: Leases::default(),
             consents: Consents::default(),
             embedder: embedder(),
+            facts: Facts::now(),
             settings,
             store,
             recorder,
@@ -97,14 +98,19 @@ impl Runtime {
         };
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(heard);
-        if let Some(password) = runtime.ensure_admin().await? {
-            runtime.inner.life.set_first_admin(password);
-        }
-        if runtime.serves().mcp() {
-            runtime.load_servers().await?;
-        }
-        runtime.load_services().await?;
+        runtime.load().await?;
         Ok(runtime)
+    }
+
+    /// Takes up what the database holds.
+    async fn load(&self) -> Result<()> {
+        if let Some(password) = self.ensure_admin().await? {
+            self.inner.life.set_first_admin(password);
+        }
+        if self.serves().mcp() {
+            self.load_servers().await?;
+        }
+        self.load_services().await
     }
 
     /// Begins what goes on beside requests for as long as the runtime lives.

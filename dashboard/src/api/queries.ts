@@ -1,6 +1,7 @@
 /** The queries that several pages share, and the keys by which events refresh them. */
-import { QueryClient, useQuery } from "@tanstack/react-query";
-import { all, api, ApiError, send } from "./client";
+import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstack/react-query";
+import { all, api, ApiError, query as queryString, send } from "./client";
+import { began, type Span } from "../lib/spans";
 import { answerable, askAll } from "./mcp";
 import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool } from "./types";
 
@@ -11,8 +12,8 @@ export const keys = {
   server: (id: string) => ["server", id],
   health: (id: string) => ["health", id],
   tools: (id: string) => ["tools", id],
-  callsOf: (serverId: string) => ["calls-of", serverId],
   calls: ["calls"],
+  timeline: (serverId: string) => ["timeline", serverId],
   overview: ["overview"],
   gateway: ["gateway"],
   audit: ["audit"],
@@ -63,6 +64,32 @@ export function useServers() {
     enabled: !!me,
     staleTime: 30_000,
   });
+}
+
+interface Asked {
+  /** How far back. */
+  span?: Span;
+  /** Milliseconds after which to ask again, where no event says that there is more. */
+  every?: number;
+  [filter: string]: string | number | undefined;
+}
+
+/** Pages of a list that are kept up with events; more are left to whoever reads in them. */
+const MOST_KEPT = 2;
+
+/** A list of the API, page by page, and its items so far. Each page is a request, so only a short list refreshes itself. */
+export function usePages<T>(queryKey: QueryKey, path: string, { span, every = 0, ...filter }: Asked = {}) {
+  const pages = useInfiniteQuery({
+    queryKey: [...queryKey, span, filter],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<T>>(path + queryString({ limit: 50, ...filter, since: span && began(span), cursor: pageParam }), signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+    maxPages: 20,
+    enabled: ({ state }) => (state.data?.pages.length ?? 0) <= MOST_KEPT,
+    refetchInterval: every || false,
+  });
+  return { pages, items: pages.data?.pages.flatMap((page) => page.items) ?? [] };
 }
 
 /** A server, and the tag to change exactly this revision of it with. */

@@ -40,7 +40,7 @@ export interface Me extends User {
 }
 
 export type Health = "UNKNOWN" | "STARTING" | "HEALTHY" | "UNHEALTHY" | "STOPPED" | "ERROR";
-export type Status = "stopped" | "starting" | "running" | "restarting" | "stopping" | "failed";
+export type Status = "stopped" | "starting" | "running" | "restarting" | "stopping" | "failed" | "unauthorized";
 export type Isolation = "shared" | "per-user" | "per-session";
 
 export interface ExitReport {
@@ -101,6 +101,24 @@ export interface ServerDetails {
   server: Server;
   stats: { totalCalls: number; totalErrors: number; averageExecutionTime: number; totalExecutionTime: number };
   runtimeStatus: RuntimeStatus;
+  /** Where it is remote and wants any. */
+  authorization?: Authorization | null;
+}
+
+export interface Authorization {
+  wanted: boolean;
+  wantedScopes: string[];
+  issuer: string | null;
+  scopes: string[];
+  expiresAt: string | null;
+  renewable: boolean;
+}
+
+export interface Consenting {
+  authorizationUrl: string;
+  issuer: string;
+  scopes: string[];
+  expiresAt: string;
 }
 
 export interface OutputLine {
@@ -180,7 +198,7 @@ export interface TimelineItem {
 }
 
 export interface ImportAnswer {
-  servers: { name: string; action: "create" | "update" | "skip" | "refuse"; problem?: string; server?: Server }[];
+  servers: { name: string; action: "create" | "update" | "skip" | "refuse"; problem?: string; ignored?: string[]; server?: Server }[];
 }
 
 /** What arrives on `/api/events`, by the event's name. */
@@ -311,4 +329,13 @@ export interface Service {
   createdAt: string;
   updatedAt: string;
   [field: string]: unknown;
+}
+
+export interface System {
+  version: string;
+  startedAt: string;
+  database: { kind: "sqlite" | "postgres"; sizeBytes: number; migrations: string[] };
+  configuration: { key: string; value: string; origin: string }[];
+  isolation: Record<"shared" | "perUser" | "perSession", number>;
+  limits: Record<"serverCreate" | "toolExecute" | "api", string | null> & Record<"maxStarting" | "maxInFlight", number>;
 }

@@ -43,8 +43,7 @@ export function goLive(client: QueryClient): () => void {
     waiting = [];
     apply(client, refresher, events);
     listeners.forEach((listener) => events.forEach(listener));
-    const shown = events.filter((event) => event.event !== "gap").reverse();
-    if (shown.length) feed.set([...shown, ...feed.get()].slice(0, MOST_IN_FEED));
+    feed.set([...events.reverse(), ...feed.get()].slice(0, MOST_IN_FEED));
   };
   const stream = new Stream(
     "/api/events",
@@ -105,10 +104,10 @@ function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
     case "exit":
     case "restart":
     case "gave-up":
-      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId));
+      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId), keys.timeline(event.data.serverId));
     case "call":
     case "calls":
-      return refresher.soon(keys.calls, keys.callsOf(event.data.serverId), keys.overview);
+      return refresher.soon(keys.calls, keys.overview, keys.timeline(event.data.serverId));
     case "gateway":
       return refresher.soon(keys.gateway);
   }

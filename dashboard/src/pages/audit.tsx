@@ -1,14 +1,15 @@
 /** The audit log: who did what to what, and how it went. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, query as queryString } from "../api/client";
-import { keys } from "../api/queries";
-import type { AuditEntry, List } from "../api/types";
+import { api } from "../api/client";
+import { keys, usePages } from "../api/queries";
+import type { AuditEntry } from "../api/types";
 import { plural } from "../lib/format";
-import { Button, Choices } from "../ui/button";
-import { Card, Empty, Failed, Loading, More, Note, PageHead } from "../ui/card";
+import { spans, type Span } from "../lib/spans";
+import { Choices } from "../ui/button";
+import { Card, Empty, Failed, Note, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
-import { began, spans, useSettled, type Span } from "../ui/filters";
+import { useSettled } from "../ui/filters";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
 
@@ -24,18 +25,10 @@ export function Audit() {
   const field = (key: keyof typeof words, label: string, placeholder: string) => (
     <Input label={label} placeholder={placeholder} value={words[key]} onChange={(event) => setWords({ ...words, [key]: event.target.value })} />
   );
-  const log = useInfiniteQuery({
-    queryKey: [...keys.audit, span, filter],
-    queryFn: ({ pageParam, signal }) =>
-      api.get<List<AuditEntry>>(`/api/audit${queryString({ ...filter, since: began(span), limit: 50, cursor: pageParam })}`, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.nextCursor,
-  });
-  const items = log.data?.pages.flatMap((page) => page.items) ?? [];
+  const { pages, items } = usePages<AuditEntry>(keys.audit, "/api/audit", { ...filter, span });
   return (
     <>
       <PageHead title="Audit">
-        <Button icon="restart" label="Refresh" look="quiet" busy={log.isFetching} onClick={() => void log.refetch()} />
         <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />
       </PageHead>
       <Chain />
@@ -45,9 +38,7 @@ export function Audit() {
         {field("target", "To what", "id or name")}
       </div>
       <Card flush>
-        {log.isError && <Failed error={log.error} retry={() => void log.refetch()} />}
-        {log.isPending ? <Loading /> : items.length ? <Rows items={items} /> : <Empty title="Nothing on record">Filters want the whole word.</Empty>}
-        <More query={log} />
+        <Paged pages={pages} none={<Empty title="Nothing on record">Filters want the whole word.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
       </Card>
     </>
   );
@@ -66,7 +57,7 @@ function Chain() {
     queryFn: ({ signal }) => api.get<Verified>("/api/audit/verify", signal),
     staleTime: Infinity,
   });
-  // Some Ostlers keep no chain.
+  if (chain.isError) return <Failed error={chain.error} retry={() => void chain.refetch()} />;
   if (!chain.data) return null;
   const { verified, entries, firstBroken } = chain.data;
   return verified ? (

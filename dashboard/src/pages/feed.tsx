@@ -9,8 +9,8 @@ import { Empty } from "../ui/card";
 import { Dot, healthTone, healthWord, type Tone } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 
-export function Feed({ of }: { of?: string }) {
-  const events = useStore(feed).filter((event) => of === undefined || serverOf(event) === of);
+export function Feed() {
+  const events = useStore(feed);
   const state = useStore(liveState);
   const names = new Map(useServers().data?.map((server) => [server.id, server.name]));
   if (!events.length) {
@@ -29,7 +29,7 @@ export function Feed({ of }: { of?: string }) {
           <li key={event.key}>
             <Dot tone={tone} />
             <span className="break">
-              {id && of === undefined && (
+              {id && (
                 <>
                   <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
                 </>
@@ -76,7 +76,7 @@ function say(event: Live): [Tone, string] {
     case "gateway":
       return sayGateway(event.data);
     case "gap":
-      return ["idle", "some events were missed"];
+      return ["warn", `${event.data.missed === null ? "Some" : count(event.data.missed)} events were missed here`];
   }
 }
 

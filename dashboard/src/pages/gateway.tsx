@@ -5,6 +5,7 @@ import { api } from "../api/client";
 import { keys, useMay } from "../api/queries";
 import type { ErrorCounts, InstanceHealth, InstanceStats, Service, ServiceHealth, ServiceStats } from "../api/types";
 import { count, millis, percent, plural, span } from "../lib/format";
+import { inertLine } from "../lib/inert";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
 import { Card, Empty, Loaded, PageHead } from "../ui/card";
@@ -186,7 +187,7 @@ function Probes({ health }: { health: InstanceHealth | undefined }) {
       <div className="row">
         <span className="probes" role="img" aria-label={`${good} of the last ${health.history.length} checks were good`}>
           {health.history.toReversed().map((probe) => (
-            <span key={probe.at} className={probe.healthy ? undefined : "is-bad"} title={`${new Date(probe.at).toLocaleTimeString()}: ${probe.status ?? probe.error ?? ""}`} />
+            <span key={probe.at} className={probe.healthy ? undefined : "is-bad"} title={`${new Date(probe.at).toLocaleTimeString()}: ${probe.status ?? inertLine(probe.error ?? "")}`} />
           ))}
         </span>
         <span className="muted nowrap">{millis(last?.responseTime)}, <Ago at={last?.at} /></span>

@@ -13,7 +13,7 @@ import { Empty, Loaded, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { HealthBadge } from "../ui/state";
 import { Text } from "../ui/text";
-import { Calls } from "./server/calls";
+import { Calls } from "./calls";
 import { Configuration } from "./server/configuration";
 import { Output } from "./server/output";
 import { Prompts } from "./server/prompts";
@@ -35,7 +35,7 @@ const tabs: [key: string, name: string, tab: ComponentType<TabProps>][] = [
   ["", "State", State],
   ["tools", "Tools", Tools],
   ["output", "Output", Output],
-  ["calls", "Calls", Calls],
+  ["calls", "Calls", ({ details }) => <Calls of={details.server.id} />],
   ["timeline", "Timeline", Timeline],
   ["resources", "Resources", Resources],
   ["prompts", "Prompts", Prompts],

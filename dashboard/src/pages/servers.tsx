@@ -5,6 +5,7 @@ import { api, ApiError } from "../api/client";
 import { keys, useMay, useServers } from "../api/queries";
 import type { ServerItem } from "../api/types";
 import { count, plural } from "../lib/format";
+import { inertLine } from "../lib/inert";
 import { to } from "../lib/links";
 import { commandLine, forEach, group, isUp, matches, type Group } from "../lib/servers";
 import { useAction } from "../ui/action";
@@ -16,6 +17,7 @@ import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { toast } from "../ui/toast";
 import { Begin } from "./begin";
+import { Export } from "./servers/export";
 
 type Column = "name" | "state" | "calls" | "restarts" | "used";
 type Act = "start" | "stop" | "restart";
@@ -34,12 +36,20 @@ const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
 export function Servers() {
   const may = useMay();
   const servers = useServers();
+  const [exporting, setExporting] = useState(false);
   return (
     <>
       <PageHead title="Servers">
-        {may("mcp:write") && <ButtonLink to={to.newServer()} icon="plus" look="primary">Add a server</ButtonLink>}
+        {!!servers.data?.length && <Button icon="download" onClick={() => setExporting(true)}>Export</Button>}
+        {may("mcp:write") && (
+          <>
+            <ButtonLink to={to.newServer("paste")} icon="upload">Import</ButtonLink>
+            <ButtonLink to={to.newServer()} icon="plus" look="primary">Add a server</ButtonLink>
+          </>
+        )}
       </PageHead>
       <Loaded query={servers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+      {exporting && <Export close={() => setExporting(false)} />}
     </>
   );
 }
@@ -185,7 +195,7 @@ const Row = memo(function Row({
     <tr>
       {write && (
         <td>
-          <input type="checkbox" aria-label={`Select ${item.name}`} checked={chosen} onChange={() => toggle(item.id)} />
+          <input type="checkbox" aria-label={inertLine(`Select ${item.name}`)} checked={chosen} onChange={() => toggle(item.id)} />
         </td>
       )}
       <td>

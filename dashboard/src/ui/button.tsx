@@ -1,6 +1,7 @@
 /** Buttons, and links that look like them. */
 import { useEffect, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
 import { Link } from "wouter";
+import { inertLine } from "../lib/inert";
 import { Icon, type IconName } from "./icon";
 
 interface Look {
@@ -11,6 +12,9 @@ interface Look {
   look?: string;
   children?: ReactNode;
 }
+
+/** Labels may name what is not ours. */
+const said = (label: string | undefined) => label && { "aria-label": inertLine(label), title: inertLine(label) };
 
 const classes = (look: string | undefined, bare: boolean) => ["button", look, bare && "icon"].filter(Boolean).join(" ");
 
@@ -27,8 +31,7 @@ export function Button({
       type="button"
       {...rest}
       className={classes(look, !children)}
-      aria-label={label}
-      title={label}
+      {...said(label)}
       aria-busy={busy || undefined}
       disabled={busy || rest.disabled}
     >
@@ -40,7 +43,7 @@ export function Button({
 
 export function ButtonLink({ to, icon, label, look, children }: Look & { to: string }) {
   return (
-    <Link href={to} className={classes(look, !children)} aria-label={label} title={label}>
+    <Link href={to} className={classes(look, !children)} {...said(label)}>
       {icon && <Icon name={icon} />}
       {children}
     </Link>
@@ -75,7 +78,7 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable">
-      <pre className="code" tabIndex={0} role="region" aria-label={label}>{text}</pre>
+      <pre className="code" tabIndex={0} role="group" aria-label={label}>{text}</pre>
       <Copy text={text} label={`Copy: ${label}`} />
     </div>
   );

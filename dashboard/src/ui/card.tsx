@@ -1,5 +1,5 @@
 /** Boxes: cards, notes, and what stands where there is nothing to show. */
-import type { UseQueryResult } from "@tanstack/react-query";
+import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef, type ReactNode } from "react";
 import { ApiError, explain, isAbsent } from "../api/client";
 import { Button } from "./button";
@@ -131,12 +131,18 @@ export function Loaded<T>({
   return <Loading />;
 }
 
-/** A button for the next page of a list that grows. */
-export function More({ query }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown } }) {
-  if (!query.hasNextPage) return null;
+/** A list that grows page by page, with what fetches the next, and all anew. `none` stands where it is empty. */
+export function Paged({ pages, none, children }: { pages: UseInfiniteQueryResult; none: ReactNode; children: ReactNode }) {
   return (
-    <div className="card-body">
-      <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Show more</Button>
-    </div>
+    <>
+      {pages.isError && <Failed error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isPending ? <Loading /> : children || (!pages.isError && (typeof none === "string" ? <Empty title={none} /> : none))}
+      {children && (
+        <div className="card-body row">
+          {pages.hasNextPage && <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Show more</Button>}
+          <Button look="quiet" icon="restart" busy={pages.isFetching} onClick={() => void pages.refetch()}>Refresh</Button>
+        </div>
+      )}
+    </>
   );
 }

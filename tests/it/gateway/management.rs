@@ -133,6 +133,21 @@ fn looking_needs_gateway_read_and_changing_gateway_manage() {
 }
 
 #[test]
+fn the_list_says_of_every_service_what_it_is_and_how_it_does() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    admin.get("/api/gateway/services").is(200).has("/items", json!([])).has("/nextCursor", Value::Null);
+    admin.post("/api/gateway/services", chat()).is(201);
+    let list = admin.get("/api/gateway/services").is(200);
+    assert_eq!(list.list("/items").len(), 1);
+    let list = list.has("/items/0/name", "chat-service").has("/items/0/stats/inFlight", 0);
+    assert!(list.at("/items/0/stats/instances/0/breaker").is_object() && list.at("/items/0/createdAt").is_string());
+    assert!(
+        list.at("/items/0/health/instances/0/history").is_array() && list.number("/items/0/instances/0/weight") > 0
+    );
+}
+
+#[test]
 fn a_service_that_is_not_there_is_not_found() {
     let ostler = Ostler::spawn();
     let admin = ostler.admin();

@@ -4,6 +4,7 @@ import { useState, type FormEvent } from "react";
 import { all, api } from "../../api/client";
 import { keys, useMay } from "../../api/queries";
 import type { List, Permission, Share, User } from "../../api/types";
+import { inertLine } from "../../lib/inert";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
 import { Card, Empty, Failed, Loaded } from "../../ui/card";
@@ -75,7 +76,7 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
           <Select label="With" required value={userId} onChange={(event) => setUserId(event.target.value)}>
             <option value="">Choose an account</option>
             {users.filter((user) => user.id !== owner && !user.disabled).map((user) => (
-              <option key={user.id} value={user.id}>{`${user.name} <${user.email}>`}</option>
+              <option key={user.id} value={user.id}>{inertLine(`${user.name} <${user.email}>`, 120)}</option>
             ))}
           </Select>
         ) : (

@@ -7,10 +7,10 @@ import { count, millis, percent, span } from "../../lib/format";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
-import { Feed } from "../feed";
 import type { TabProps } from "../server";
+import { Consent } from "./consent";
 
-export function State({ details: { server, stats, runtimeStatus: state } }: TabProps) {
+export function State({ details: { server, stats, runtimeStatus: state, authorization } }: TabProps) {
   return (
     <>
       {state.status === "failed" && (
@@ -48,6 +48,7 @@ export function State({ details: { server, stats, runtimeStatus: state } }: TabP
           </Card>
         </div>
         <div className="stack loose">
+          {authorization && <Consent serverId={server.id} authorization={authorization} />}
           {state.lastExit && <LastExit report={state.lastExit} />}
           <History id={server.id} />
         </div>
@@ -98,7 +99,7 @@ function History({ id }: { id: string }) {
   });
   return (
     <Card title="States and restarts" flush>
-      <Loaded query={history} absent={<Feed of={id} />}>
+      <Loaded query={history}>
         {({ items }) => (items.length ? <Steps items={items} /> : <Empty title="Nothing has changed in a week" />)}
       </Loaded>
     </Card>

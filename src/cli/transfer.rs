@@ -1,0 +1,187 @@
+//! `ostler import` and `ostler export`: servers from and to the configurations of MCP clients, by a running Ostler.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use awc::http::{StatusCode, header};
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser, value_parser};
+use ostler::{policy::client_file, supervisor::remote};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cli::{
+    Failure, complain, logging,
+    place::{self, KEY_VARIABLE},
+};
+
+/// How long Ostler may take to answer: it registers one server after the other.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 32 << 20;
+
+const FORMATS: [&str; 4] = ["claude", "cursor", "vscode", "ostler"];
+
+/// What `import` was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    file: PathBuf,
+    base: String,
+    dry_run: bool,
+}
+
+/// What `export` was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Export {
+    format: String,
+    base: String,
+}
+
+/// The command `import`.
+pub(crate) fn import_definition() -> Clap {
+    let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
+    let dry_run = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
+    Clap::new("import")
+        .about("Take over the servers of a Claude, Cursor or VS Code configuration")
+        .arg(file.help("Its file; comments and commas before a closing bracket are fine"))
+        .arg(place::url())
+        .arg(dry_run.help("Say what would be done, and do nothing"))
+        .after_help(format!(
+            "{KEY_VARIABLE} holds an API key with mcp:write. Variables that the file names (${{NAME}}, ${{NAME:-default}},\n\
+             ${{env:NAME}}) are taken from the environment; no others are sent. Exit codes: 0 all taken over, 1 failed or\n\
+             some refused, 64 bad usage."
+        ))
+}
+
+/// The command `export`.
+pub(crate) fn export_definition() -> Clap {
+    let format =
+        Arg::new("format").long("format").default_value("claude").value_parser(PossibleValuesParser::new(FORMATS));
+    Clap::new("export")
+        .about("Print your servers as the configuration of an MCP client, with variables in place of secrets")
+        .arg(format.help("Whose configuration; ostler holds everything but secrets"))
+        .arg(place::url())
+        .after_help(format!(
+            "{KEY_VARIABLE} holds an API key with mcp:read. Exit codes: 0 done, 1 failed, 64 bad usage."
+        ))
+}
+
+/// Reads the command line of `import`.
+pub(crate) fn import_options(matches: &ArgMatches) -> Import {
+    Import {
+        file: matches.get_one::<PathBuf>("file").cloned().unwrap_or_default(),
+        base: place::base_of(matches),
+        dry_run: matches.get_flag("dry-run"),
+    }
+}
+
+/// Reads the command line of `export`.
+pub(crate) fn export_options(matches: &ArgMatches) -> Export {
+    let format = matches.get_one::<String>("format").cloned().unwrap_or_default();
+    Export { format, base: place::base_of(matches) }
+}
+
+/// What became of a configuration, as far as it is told.
+#[derive(Deserialize)]
+struct Outcome {
+    servers: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    name: String,
+    action: String,
+    problem: Option<String>,
+    #[serde(default)]
+    ignored: Vec<String>,
+}
+
+/// Has Ostler take over a file.
+pub(crate) fn import(options: &Import) -> Result<(), Failure> {
+    let Import { file, base, dry_run } = options;
+    let key = key()?;
+    let text = read(file)?;
+    let variables: BTreeMap<String, String> = client_file::named(&text)
+        .into_iter()
+        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
+        .collect();
+    let body = json!({"config": text, "variables": variables, "dryRun": dry_run});
+    let answer = ask(base, &key, "POST", "/api/mcp/import", Some(&body))?;
+    let outcome: Outcome = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let mut report = String::new();
+    for Line { name, action, problem, ignored } in &outcome.servers {
+        let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        let ignored = if ignored.is_empty() { String::new() } else { format!(" (left out: {})", ignored.join(", ")) };
+        report.push_str(&logging::one_line(&format!("{action:<6}  {name}{problem}{ignored}")));
+        report.push('\n');
+    }
+    print(&report)?;
+    if *dry_run {
+        complain("ostler: nothing was changed; without --dry-run, it is done\n");
+    }
+    let refused = outcome.servers.iter().filter(|line| line.action == "refuse").count();
+    if refused == 0 {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("{refused} of {} servers cannot be taken over; see above why", outcome.servers.len())))
+}
+
+/// Prints the caller's servers.
+pub(crate) fn export(Export { format, base }: &Export) -> Result<(), Failure> {
+    let answer = ask(base, &key()?, "GET", &format!("/api/mcp/export?format={format}"), None)?;
+    let value: Value = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    print(&format!("{value:#}\n"))
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file).map_err(|error| Failure::of(&format!("read {}", file.display()), &error))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of("write to standard output", &error))
+}
+
+fn key() -> Result<String, Failure> {
+    let next = "make one with POST /api/auth/keys";
+    let missing = || Failure::Misconfigured(format!("{KEY_VARIABLE} holds no API key; {next}"));
+    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).ok_or_else(missing)
+}
+
+/// The body of a good answer.
+fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
+    actix::System::new().block_on(async {
+        let client = remote::client(base, remote::Reachable::Any).map_err(Failure::Failed)?;
+        let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
+        let request = client.request(method, format!("{base}{path}")).timeout(PATIENCE);
+        let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
+        let sent = match body {
+            Some(body) => request.send_json(body).await,
+            None => request.send().await,
+        };
+        let mut answer = sent.map_err(|error| place::unreachable(base, &error))?;
+        let body = answer.body().limit(LONGEST).await;
+        let body = body.map_err(|error| Failure::Failed(format!("the answer of {base} ended early: {error}")))?;
+        if answer.status() == StatusCode::OK {
+            return Ok(body.to_vec());
+        }
+        Err(refusal(base, answer.status(), &body))
+    })
+}
+
+/// What an answer that is not good says; Ostler's own words where it has any.
+fn refusal(base: &str, status: StatusCode, body: &[u8]) -> Failure {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    match value.get("detail").and_then(Value::as_str) {
+        Some(detail) => Failure::Failed(format!("Ostler at {base} refused it: {detail}")),
+        None => Failure::Failed(format!("what answers at {base} said {}; is it an Ostler?", status.as_u16())),
+    }
+}
+
+fn no_ostler(base: &str) -> Failure {
+    Failure::Failed(format!("what answers at {base} is no Ostler"))
+}

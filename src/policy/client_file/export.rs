@@ -1,0 +1,122 @@
+//! Servers written as a client's configuration, with a variable in place of every secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::variables::variable;
+use crate::model::{Isolation, ServerConfig, ToolRules};
+
+/// Whose configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Claude Code and Claude Desktop: `mcpServers`, variables as `${NAME}`.
+    Claude,
+    /// Cursor: `mcpServers`, variables as `${env:NAME}`.
+    Cursor,
+    /// VS Code: `servers`, variables as `${env:NAME}`.
+    VsCode,
+    /// Ostler itself: as for Claude, and what only Ostler knows.
+    Ostler,
+}
+
+/// Stands for a `$` that begins no variable.
+const DOLLAR: &str = "OSTLER_DOLLAR";
+
+/// The `servers` as `format` has them. Values of `env` and of headers are secrets, and so none of them is written.
+#[must_use]
+pub fn written(servers: &[ServerConfig], format: Format) -> Value {
+    let mut names = BTreeSet::new();
+    let mut variables = BTreeSet::from([DOLLAR.to_owned()]);
+    let entries: Map<_, _> = servers
+        .iter()
+        .map(|server| {
+            let name = unused(&mut names, &server.name, " ");
+            let mut placeholders = Placeholders { format, server: &name, taken: &mut variables };
+            let entry = placeholders.entry(server);
+            (name, entry)
+        })
+        .collect();
+    let section = if format == Format::VsCode { "servers" } else { "mcpServers" };
+    json!({ section: entries })
+}
+
+struct Placeholders<'a> {
+    format: Format,
+    server: &'a str,
+    taken: &'a mut BTreeSet<String>,
+}
+
+impl Placeholders<'_> {
+    fn entry(&mut self, server: &ServerConfig) -> Value {
+        let mut entry = match &server.remote {
+            Some(remote) => {
+                let headers = self.secrets(&remote.headers);
+                json!({"type": "http", "url": self.literal(&remote.url), "headers": headers})
+            }
+            None => {
+                let args: Vec<_> = server.args.iter().map(|arg| self.literal(arg)).collect();
+                let command = self.literal(&server.command);
+                json!({"type": "stdio", "command": command, "args": args, "env": self.secrets(&server.env)})
+            }
+        };
+        if let Value::Object(members) = &mut entry {
+            members.retain(|name, value| !(["env", "headers"].contains(&name.as_str()) && *value == json!({})));
+            if !server.enabled {
+                members.insert("disabled".into(), true.into());
+            }
+            if self.format == Format::Ostler {
+                only_ours(members, server);
+            }
+        }
+        entry
+    }
+
+    /// Each value as the variable that stands for it; one that another server has is told apart by the server's name.
+    fn secrets(&mut self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut written = BTreeMap::new();
+        for name in values.keys() {
+            let short = variable(name);
+            let wanted = if self.taken.contains(&short) { variable(&format!("{}_{name}", self.server)) } else { short };
+            let variable = unused(self.taken, &wanted, "_");
+            written.insert(name.clone(), self.spelled(&variable));
+        }
+        written
+    }
+
+    fn spelled(&self, variable: &str) -> String {
+        match self.format {
+            Format::Claude | Format::Ostler => format!("${{{variable}}}"),
+            Format::Cursor | Format::VsCode => format!("${{env:{variable}}}"),
+        }
+    }
+
+    /// Text that is no variable though it may look like one. Only a default can say so, and not all have that.
+    fn literal(&self, text: &str) -> String {
+        match self.format {
+            Format::Claude | Format::Ostler => text.replace("${", &format!("${{{DOLLAR}:-$}}{{")),
+            Format::Cursor | Format::VsCode => text.to_owned(),
+        }
+    }
+}
+
+fn only_ours(members: &mut Map<String, Value>, server: &ServerConfig) {
+    if let Some(description) = &server.description {
+        members.insert("description".into(), description.as_str().into());
+    }
+    if server.isolation != Isolation::default() {
+        members.insert("isolation".into(), json!(server.isolation));
+    }
+    if server.tools != ToolRules::default() {
+        members.insert("tools".into(), json!(server.tools));
+    }
+}
+
+/// `wanted`, or with a number after it where that is taken; taken from now on.
+fn unused(taken: &mut BTreeSet<String>, wanted: &str, separator: &str) -> String {
+    let numbered = (2..).map(|number: u32| format!("{wanted}{separator}{number}"));
+    let found = std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken.contains(name));
+    let name = found.unwrap_or_else(|| wanted.to_owned());
+    taken.insert(name.clone());
+    name
+}

@@ -1,0 +1,200 @@
+//! What clients' files say, and that what is written is read as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{collection, prelude::*};
+use serde_json::json;
+
+use super::*;
+use crate::model::{Isolation, Remote, ToolRules};
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn configs(text: &str) -> Vec<ServerConfig> {
+    let described = read(text, &variables(&[("KEY", "s3cret"), ("HOST", "a.example")])).unwrap();
+    described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect()
+}
+
+#[track_caller]
+fn problem(entry: &str) -> String {
+    let text = format!(r#"{{"mcpServers": {{"a": {entry}}}}}"#);
+    read(&text, &BTreeMap::new()).unwrap().remove(0).change.expect_err("it was taken over")
+}
+
+#[test]
+fn programs_and_addresses_are_read_as_clients_write_them() {
+    let found = configs(
+        r#"{
+            // Claude's, with Cursor's spelling of a variable
+            "mcpServers": {
+                "files": {"command": "npx", "args": ["-y", "server", "${DIR:-/srv}"], "env": {"KEY": "${env:KEY}", "N": 1}},
+                "off": {"type": "stdio", "command": "x", "disabled": true, "cwd": null,},
+            },
+            /* and VS Code's */
+            "inputs": [],
+            "servers": {
+                "far": {"type": "http", "url": "https://${HOST}/mcp", "headers": {"X-Key": "Bearer ${KEY}"}},
+                "older": {"type": "sse", "serverUrl": "https://b.example/sse", "args": []},
+            },
+        }"#,
+    );
+    let files = ServerConfig::new("files", "npx").args(["-y", "server", "/srv"]).env("KEY", "s3cret").env("N", "1");
+    let off = ServerConfig { enabled: false, ..ServerConfig::new("off", "x") };
+    let headers = variables(&[("X-Key", "Bearer s3cret")]);
+    let far = Remote { headers, ..Remote::new("https://a.example/mcp") };
+    let far = ServerConfig { remote: Some(far), ..ServerConfig::new("far", "") };
+    assert_eq!(found, [files, off, far, ServerConfig::remote("older", "https://b.example/sse")]);
+}
+
+#[test]
+fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
+    for (entry, part) in [
+        (r#"{"command": "x", "env": {"K": "${input:key}"}}"#, "`env/K` asks its user"),
+        (r#"{"command": "x", "args": ["${K}"]}"#, "`args/0` needs a value for the variable K"),
+        (r#"{"command": "x", "url": "https://a"}"#, "both a `command` and a `url`"),
+        (r#"{"type": "stdio"}"#, "neither"),
+        (r#"{"type": "http", "command": "x"}"#, "\"http\""),
+        (r#"{"type": "websocket", "url": "https://a"}"#, "\"websocket\""),
+        (r#"{"command": "x", "envFile": ".env"}"#, "`envFile`"),
+        (r#"{"command": "x", "cwd": "/srv"}"#, "`cwd`"),
+        (r#"{"command": "x", "sandboxEnabled": true}"#, "`sandboxEnabled`"),
+        (r#"{"command": 1}"#, "`command` is no string"),
+        (r#"{"command": "x", "args": "y"}"#, "`args` is no list"),
+        (r#"{"command": "x", "args": ["y", {}]}"#, "`args/1` is no string"),
+        (r#"{"command": "x", "disabled": "no"}"#, "`disabled`"),
+        (r#"{"command": "x", "tools": ["*"]}"#, "`tools`"),
+        (r#"{"url": "https://a", "env": {"A": "b"}}"#, "`env`"),
+        ("[]", "no object"),
+    ] {
+        assert!(problem(entry).contains(part), "{entry}: {}", problem(entry));
+    }
+}
+
+#[test]
+fn what_means_nothing_here_is_named() {
+    let text = r#"{"mcpServers": {"a": {"command": "x", "alwaysAllow": ["y"], "timeout": 60}}}"#;
+    assert_eq!(read(text, &BTreeMap::new()).unwrap()[0].ignored, ["alwaysAllow", "timeout"]);
+}
+
+#[test]
+fn a_text_that_is_no_configuration_is_refused_as_a_whole() {
+    let many: Vec<_> = (0..=MOST_SERVERS).map(|n| format!(r#""{n}": {{}}"#)).collect();
+    for (text, part) in [
+        ("", "not readable"),
+        ("{} {}", "not readable"),
+        (r#"{"mcp": {}}"#, "neither"),
+        (r#"{"servers": []}"#, "`servers`"),
+        (r#"{"servers": {"a": {}, "a": {}}}"#, "twice"),
+        (r#"{"servers": {"a": {}}, "mcpServers": {"a": {}}}"#, "twice"),
+        (&format!(r#"{{"servers": {{{}}}}}"#, many.join(",")), "more than 500"),
+    ] {
+        let said = read(text, &BTreeMap::new()).unwrap_err().to_string();
+        assert!(said.contains(part), "{text:.40}: {said}");
+    }
+    assert!(read(r#"{"servers": {}}"#, &BTreeMap::new()).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_written_holds_no_secret_and_tells_variables_apart() {
+    let one = ServerConfig::new("one", "x").env("API_KEY", "s3cret");
+    let two = ServerConfig::new("my two", "y").env("API_KEY", "0ther").env("OSTLER_DOLLAR", "third");
+    let far = Remote { headers: variables(&[("X-Key", "s3cret")]), ..Remote::new("https://a.example") };
+    let far = ServerConfig { remote: Some(far), enabled: false, ..ServerConfig::new("my two", "") };
+    let servers = [one, two, far];
+    let claude = json!({"mcpServers": {
+        "one": {"type": "stdio", "command": "x", "args": [], "env": {"API_KEY": "${API_KEY}"}},
+        "my two": {"type": "stdio", "command": "y", "args": [],
+            "env": {"API_KEY": "${MY_TWO_API_KEY}", "OSTLER_DOLLAR": "${MY_TWO_OSTLER_DOLLAR}"}},
+        "my two 2": {"type": "http", "url": "https://a.example", "headers": {"X-Key": "${X_KEY}"}, "disabled": true},
+    }});
+    assert_eq!(written(&servers, Format::Claude), claude);
+    assert_eq!(written(&servers, Format::Cursor)["mcpServers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
+    assert_eq!(written(&servers, Format::VsCode)["servers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
+}
+
+fn texts() -> impl Strategy<Value = BTreeMap<String, String>> {
+    collection::btree_map("[A-Za-z0-9_-]{0,6}", any::<String>().prop_filter("masked", |text| text != "***"), 0..3)
+}
+
+/// Text in which there is often something that looks like a variable.
+fn tricky() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[${}A:-]{0,12}"]
+}
+
+prop_compose! {
+    fn config()(
+        name in any::<String>(), description in any::<Option<String>>(), command in tricky(), enabled: bool,
+        args in collection::vec(tricky(), 0..3), values in texts(), is_remote: bool,
+        isolation in prop_oneof![Just(Isolation::Shared), Just(Isolation::PerUser), Just(Isolation::PerSession)],
+        allow in any::<Vec<String>>(), descriptions in texts(),
+    ) -> ServerConfig {
+        let tools = ToolRules { allow, deny: Vec::new(), descriptions };
+        let config = ServerConfig { description, enabled, isolation, tools, ..ServerConfig::new(name, "") };
+        if is_remote {
+            ServerConfig { remote: Some(Remote { url: command, headers: values }), ..config }
+        } else {
+            ServerConfig { command, args, env: values, ..config }
+        }
+    }
+}
+
+/// The values behind the variables of what was written.
+fn given(file: &Value, servers: &[ServerConfig]) -> BTreeMap<String, String> {
+    let mut given = BTreeMap::new();
+    for server in servers {
+        let entry = &file.as_object().unwrap().values().next().unwrap()[&server.name];
+        let (member, values) = match &server.remote {
+            Some(remote) => ("headers", &remote.headers),
+            None => ("env", &server.env),
+        };
+        for (name, value) in values {
+            let spelled = entry[member][name].as_str().unwrap();
+            let variable = spelled.trim_start_matches("${").trim_start_matches("env:").trim_end_matches('}');
+            assert_eq!(given.insert(variable.to_owned(), value.clone()), None, "{variable} stands for two values");
+        }
+    }
+    given
+}
+
+fn different(servers: Vec<ServerConfig>) -> Vec<ServerConfig> {
+    let mut names = BTreeSet::new();
+    servers.into_iter().filter(|server| names.insert(server.name.clone())).collect()
+}
+
+fn by_name(mut servers: Vec<ServerConfig>) -> Vec<ServerConfig> {
+    servers.sort_by(|one, other| one.name.cmp(&other.name));
+    servers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_is_written_is_read_as_it_was(servers in collection::vec(config(), 0..4)) {
+        let servers = different(servers);
+        let file = written(&servers, Format::Ostler);
+        let described = read(&format!("// ours\n{file:#}"), &given(&file, &servers)).unwrap();
+        let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
+        prop_assert_eq!(by_name(found), by_name(servers));
+    }
+
+    #[test]
+    fn what_is_written_for_editors_runs_the_same(servers in collection::vec(config(), 0..4)) {
+        let plain = |config: ServerConfig| ServerConfig {
+            command: config.command.replace('$', ""),
+            args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
+            remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
+            description: None, isolation: Isolation::Shared, tools: ToolRules::default(), ..config
+        };
+        let servers = different(servers.into_iter().map(plain).collect());
+        for format in [Format::Claude, Format::Cursor, Format::VsCode] {
+            let file = written(&servers, format);
+            let described = read(&file.to_string(), &given(&file, &servers)).unwrap();
+            prop_assert!(described.iter().all(|one| one.ignored.is_empty()));
+            let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
+            prop_assert_eq!(by_name(found), by_name(servers.clone()));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `${NAME}` and its like in the values of a client's configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most bytes that the variables of one configuration may make.
+const MOST_TEXT: usize = 4 << 20;
+
+/// What only an editor knows.
+const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
+
+/// What variables stand for, and how much text they may still make: one that is named again and again multiplies.
+pub(super) struct Variables<'a> {
+    values: &'a BTreeMap<String, String>,
+    room: usize,
+}
+
+impl<'a> Variables<'a> {
+    pub fn new(values: &'a BTreeMap<String, String>) -> Self {
+        Self { values, room: MOST_TEXT }
+    }
+
+    /// The text with the values of its variables. What a variable or a default holds is not looked at again.
+    pub fn expanded(&mut self, text: &str) -> Result<String, String> {
+        let (mut whole, mut rest) = (String::new(), text);
+        while let Some((before, after)) = rest.split_once("${") {
+            whole.push_str(before);
+            let Some((inside, left)) = after.split_once('}') else {
+                return Err(format!("has a `${{` without a `}}` in {text:?}"));
+            };
+            let value = value(inside, self.values)?;
+            let room = self.room.checked_sub(value.len());
+            self.room = room.ok_or("is one value too many: all variables together may make 4 MiB of text")?;
+            whole.push_str(&value);
+            rest = left;
+        }
+        Ok(whole + rest)
+    }
+}
+
+/// The names of the variables that a configuration asks for.
+#[must_use]
+pub fn named(text: &str) -> BTreeSet<String> {
+    let inside = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+    let spelled = inside.map(|inside| inside.strip_prefix("env:").unwrap_or(inside));
+    let names = spelled.filter_map(|spelled| spelled.split(":-").next());
+    names.filter(|name| is_name(name)).map(ToOwned::to_owned).collect()
+}
+
+fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    if let Some(id) = inside.strip_prefix("input:") {
+        let fix = format!("write ${{{}}} instead, and give the variable a value", variable(id));
+        return Err(format!("asks its user for a value (`${{{inside}}}`), which only an editor can do; {fix}"));
+    }
+    let spelled = inside.strip_prefix("env:").unwrap_or(inside);
+    let (name, default) = spelled.split_once(":-").map_or((spelled, None), |(name, other)| (name, Some(other)));
+    if !is_name(name) {
+        return Err(format!("has `${{{inside}}}`, which is none of ${{NAME}}, ${{NAME:-default}} and ${{env:NAME}}"));
+    }
+    // As a shell does: an empty value is as good as none where there is a default.
+    let known = variables.get(name).filter(|value| default.is_none() || !value.is_empty());
+    known.map(String::as_str).or(default).map(ToOwned::to_owned).ok_or_else(|| {
+        if OF_EDITORS.contains(&name) {
+            format!("uses `${{{name}}}`, which only an editor knows; write what it stands for")
+        } else {
+            format!("needs a value for the variable {name}")
+        }
+    })
+}
+
+/// A variable's name made of any text.
+pub(super) fn variable(text: &str) -> String {
+    let fitting = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+    let name: String = text.chars().map(fitting).collect::<String>().to_ascii_uppercase();
+    if is_name(&name) { name } else { format!("_{name}") }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded_with(text: &str) -> Result<String, String> {
+        let variables = [("A", "one"), ("EMPTY", ""), ("NESTED", "${A}")];
+        let values = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Variables::new(&values).expanded(text)
+    }
+
+    #[test]
+    fn variables_have_the_value_they_were_given_or_their_default() {
+        for (text, expected) in [
+            ("", ""),
+            ("$A {A} $", "$A {A} $"),
+            ("x${A}y${env:A}", "xoneyone"),
+            ("${B:-two}${A:-two}${EMPTY:-three}[${EMPTY}]${B:-}", "twoonethree[]"),
+            ("${env:B:-http://x}", "http://x"),
+            ("${NESTED}", "${A}"),
+        ] {
+            assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_named_again_and_again_makes_no_more_text_than_fits() {
+        let values = BTreeMap::from([("A".to_owned(), "x".repeat(MOST_TEXT / 8))]);
+        let mut variables = Variables::new(&values);
+        assert_eq!(variables.expanded(&"${A}".repeat(5)).map(|text| text.len()), Ok(MOST_TEXT / 8 * 5));
+        assert!(variables.expanded(&"${A}".repeat(4)).is_err_and(|problem| problem.contains("4 MiB")));
+    }
+
+    #[test]
+    fn the_variables_of_a_text_are_known_beforehand() {
+        let names = named(r#"{"a": "${A}${env:B}${C:-x}${input:d}${A}", "b": "$E ${"}"#);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn what_has_no_value_is_refused_by_name() {
+        for (text, part) in [
+            ("${B}", "variable B"),
+            ("${env:B}", "variable B"),
+            ("${input:api-key}", "${API_KEY}"),
+            ("${workspaceFolder}/x", "only an editor"),
+            ("${A", "without a `}`"),
+            ("${command:x}", "${command:x}"),
+            ("${}", "${}"),
+        ] {
+            assert!(expanded_with(text).is_err_and(|problem| problem.contains(part)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Taking over servers from the configuration of an MCP client, and giving it out.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    error::{Error, Result},
+    model::{Permission, Principal, Server, ServerChange},
+    policy::{
+        change,
+        client_file::{self, Described, Format},
+        server as rules,
+    },
+    runtime::{Runtime, ServerDetails, registry::Registered},
+};
+
+/// What becomes of a server of an imported configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportAction {
+    /// The caller has none of its name: it is registered.
+    Create,
+    /// The caller has one of its name: it becomes what the configuration says.
+    Update,
+    /// The caller has it just so.
+    Skip,
+    /// It is not taken over.
+    Refuse,
+}
+
+/// A server of an imported configuration.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What the configuration calls it.
+    pub name: String,
+    /// What became of it, or would.
+    pub action: ImportAction,
+    /// Why it was refused.
+    pub problem: Option<String>,
+    /// Members that mean nothing here and were left out.
+    pub ignored: Vec<String>,
+    /// It as it is now, with masked values; none where there is none yet.
+    pub server: Option<Server>,
+}
+
+impl Runtime {
+    /// Takes over the servers of a client's configuration (`mcp:write`), by their names among the caller's own: one after
+    /// the other, by the same rules as one written by hand, and what is refused does not hold up the rest. Variables are
+    /// looked for in `variables` alone. A dry run changes nothing and counts against no limit.
+    pub async fn import_servers(
+        &self,
+        who: &Principal,
+        text: &str,
+        variables: &BTreeMap<String, String>,
+        dry_run: bool,
+    ) -> Result<Vec<Imported>> {
+        self.require(who, Permission::McpWrite, "server.import")?;
+        let mut imported = Vec::new();
+        for Described { name, change, ignored } in client_file::read(text, variables)? {
+            let done = match change {
+                Err(problem) => Err(problem),
+                Ok(change) if dry_run => self.rehearse(who, &name, change).map_err(|error| error.to_string()),
+                Ok(change) => self.take_over(who, &name, change).await.map_err(|error| error.to_string()),
+            };
+            imported.push(match done {
+                Ok((action, server)) => Imported { name, action, problem: None, ignored, server },
+                Err(problem) => {
+                    Imported { name, action: ImportAction::Refuse, problem: Some(problem), ignored, server: None }
+                }
+            });
+        }
+        Ok(imported)
+    }
+
+    /// The caller's own servers as a client's configuration (`mcp:read`), with variables in place of secrets.
+    pub fn export_servers(&self, who: &Principal, format: Format) -> Result<Value> {
+        self.require(who, Permission::McpRead, "server.export")?;
+        let all = self.inner.registry.all();
+        let own = all.values().filter(|one| one.server.load().user_id == who.user_id);
+        let configs: Vec<_> = own.map(|one| one.server.load().config.clone()).collect();
+        Ok(client_file::written(&configs, format))
+    }
+
+    async fn take_over(
+        &self,
+        who: &Principal,
+        name: &str,
+        change: ServerChange,
+    ) -> Result<(ImportAction, Option<Server>)> {
+        let Some(known) = self.own_named(who, name)? else {
+            let details = self.create_server(who, client_file::fresh(change)?).await?;
+            return Ok((ImportAction::Create, Some(details.server)));
+        };
+        let before = known.server.load().config.clone();
+        if change::merged(&before, change.clone())? == before {
+            return Ok((ImportAction::Skip, Some(ServerDetails::of(&known).server)));
+        }
+        let details = self.update_server(who, known.id, change, None).await?;
+        Ok((ImportAction::Update, Some(details.server)))
+    }
+
+    /// What [`Runtime::take_over`] would do, as far as that can be known.
+    fn rehearse(&self, who: &Principal, name: &str, change: ServerChange) -> Result<(ImportAction, Option<Server>)> {
+        let known = self.own_named(who, name)?;
+        let before = known.as_ref().map(|known| known.server.load().config.clone());
+        let after = match &before {
+            Some(before) => change::merged(before, change)?,
+            None => client_file::fresh(change)?,
+        };
+        let server = known.map(|known| ServerDetails::of(&known).server);
+        if before.as_ref() == Some(&after) {
+            return Ok((ImportAction::Skip, server));
+        }
+        rules::faults(&after).into_result()?;
+        let written =
+            |before: &crate::model::ServerConfig| (&before.command, &before.args) == (&after.command, &after.args);
+        if !before.as_ref().is_some_and(written) {
+            self.check_command(who, &after, "server.import")?;
+        }
+        Ok((if before.is_some() { ImportAction::Update } else { ImportAction::Create }, server))
+    }
+
+    /// The caller's own server of this name; it must be clear which.
+    fn own_named(&self, who: &Principal, name: &str) -> Result<Option<Arc<Registered>>> {
+        let all = self.inner.registry.all();
+        let is_meant = |server: &Server| server.user_id == who.user_id && server.config.name == name;
+        let mut named = all.values().filter(|one| is_meant(&one.server.load()));
+        match (named.next(), named.next()) {
+            (found, None) => Ok(found.cloned()),
+            (_, Some(_)) => Err(Error::Conflict("several of your servers have this name; rename all but one".into())),
+        }
+    }
+}

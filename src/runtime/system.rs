@@ -1,0 +1,131 @@
+//! What this Ostler is and how it was told to be.
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::Result,
+    model::{Isolation, Permission, Principal, Timestamp},
+    policy::rate::Limit,
+    runtime::Runtime,
+    store::{self, DatabaseUrl},
+};
+
+/// A setting as it was shown to the program: what is secret is not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Configured {
+    /// Its name in the configuration file.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// Where the value came from.
+    pub origin: String,
+}
+
+/// What this Ostler is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct System {
+    /// Its version.
+    pub version: &'static str,
+    /// When it started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// Where its data are.
+    pub database: DatabaseFacts,
+    /// Every setting; none where the program that embeds it tells none.
+    pub configuration: Vec<Configured>,
+    /// How many servers share their processes in which way.
+    pub isolation: BTreeMap<&'static str, usize>,
+    /// What may be done how often, and at once.
+    pub limits: SystemLimits,
+}
+
+/// What the database is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseFacts {
+    /// `sqlite` or `postgres`.
+    pub kind: &'static str,
+    /// How many bytes it takes.
+    pub size_bytes: i64,
+    /// The migrations it went through, in order.
+    pub migrations: Vec<String>,
+}
+
+/// What may be done how often, such as `20/60s`, and at once; `null` is no limit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemLimits {
+    /// Servers created, per user.
+    pub server_create: Option<String>,
+    /// Tools called, per user.
+    pub tool_execute: Option<String>,
+    /// Requests, per user.
+    pub api: Option<String>,
+    /// Servers that may be starting at once.
+    pub max_starting: usize,
+    /// Calls that one server may have in flight.
+    pub max_in_flight: usize,
+}
+
+/// What is known since the start, and what the program told.
+pub(super) struct Facts {
+    started_at: Timestamp,
+    configuration: OnceLock<Vec<Configured>>,
+}
+
+impl Facts {
+    pub fn now() -> Self {
+        Self { started_at: Timestamp::now(), configuration: OnceLock::new() }
+    }
+}
+
+impl Runtime {
+    /// Tells what the program was configured with, for [`Runtime::system`] alone; the first time counts.
+    pub fn describe(&self, configuration: Vec<Configured>) {
+        let _ = self.inner.facts.configuration.set(configuration);
+    }
+
+    /// What this Ostler is and how it was told to be (`mcp:manage`).
+    pub async fn system(&self, who: &Principal) -> Result<System> {
+        self.require(who, Permission::McpManage, "system.read")?;
+        let facts = |db: &mut store::Connection| Ok((store::about::size(db)?, store::about::migrations(db)?));
+        let (size_bytes, migrations) = self.inner.store.read(facts).await?;
+        let settings = &self.inner.settings;
+        let kind = match settings.database {
+            DatabaseUrl::Sqlite(_) => "sqlite",
+            DatabaseUrl::Postgres(_) => "postgres",
+        };
+        let text = |limit: Option<Limit>| limit.map(|limit| limit.to_string());
+        Ok(System {
+            version: env!("CARGO_PKG_VERSION"),
+            started_at: self.inner.facts.started_at,
+            database: DatabaseFacts { kind, size_bytes, migrations },
+            configuration: self.inner.facts.configuration.get().cloned().unwrap_or_default(),
+            isolation: self.isolation(),
+            limits: SystemLimits {
+                server_create: text(settings.limit_server_create),
+                tool_execute: text(settings.limit_tool_execute),
+                api: text(settings.limit_api),
+                max_starting: settings.max_starting,
+                max_in_flight: settings.max_in_flight,
+            },
+        })
+    }
+
+    fn isolation(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::from([("shared", 0), ("perUser", 0), ("perSession", 0)]);
+        for registered in self.inner.registry.all().values() {
+            let name = match registered.server.load().config.isolation {
+                Isolation::Shared => "shared",
+                Isolation::PerUser => "perUser",
+                Isolation::PerSession => "perSession",
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+}

@@ -1,0 +1,109 @@
+//! Servers from and to the configurations of MCP clients, over the API and by `ostler import` and `ostler export`.
+
+use std::{fs, process::Command};
+
+use crate::support::{folder::Folder, setup::PROGRAM, *};
+
+fn actions(answer: &Answer) -> Vec<(String, String)> {
+    let text = |one: &Value, what: &str| one[what].as_str().unwrap().to_owned();
+    answer.list("/servers").iter().map(|one| (text(one, "name"), text(one, "action"))).collect()
+}
+
+fn said(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, action)| ((*name).to_owned(), (*action).to_owned())).collect()
+}
+
+const FILE: &str = r#"{
+    // of a colleague
+    "mcpServers": {
+        "files": {"command": "true", "args": ["${DIR:-/srv}"], "env": {"API_KEY": "${env:KEY}"}, "disabled": true},
+        "far": {"type": "http", "url": "https://a.example/mcp", "headers": {"X-Key": "${KEY}"}, "disabled": true},
+        "asks": {"command": "true", "env": {"A": "${input:a}"}},
+    },
+}"#;
+
+#[test]
+fn a_clients_configuration_is_taken_over_and_again_changes_nothing() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let import = |dry: bool| {
+        let body = json!({"config": FILE, "variables": {"KEY": "s3cret-value"}, "dryRun": dry});
+        admin.post("/api/mcp/import", body).is(200)
+    };
+    let new = said(&[("files", "create"), ("far", "create"), ("asks", "refuse")]);
+    assert_eq!(actions(&import(true)), new);
+    assert!(admin.get("/api/mcp").is(200).list("/items").is_empty(), "a dry run does nothing");
+    let done = import(false);
+    assert_eq!(actions(&done), new);
+    done.has("/servers/0/server/env/API_KEY", "***").has("/servers/1/server/headers/X-Key", "***");
+    assert!(import(true).string("/servers/2/problem").contains("${A}"));
+    for dry in [true, false] {
+        assert_eq!(actions(&import(dry)), said(&[("files", "skip"), ("far", "skip"), ("asks", "refuse")]));
+    }
+    let changed = json!({"config": {"servers": {"files": {"command": "true", "args": ["/home"], "timeout": 5}}}});
+    let answer = admin.post("/api/mcp/import", changed).is(200);
+    assert_eq!(actions(&answer), said(&[("files", "update")]));
+    answer.has("/servers/0/ignored", json!(["timeout"])).has("/servers/0/server/args", json!(["/home"]));
+    assert_eq!(admin.get("/api/mcp").is(200).list("/items").len(), 2);
+}
+
+#[test]
+fn importing_allows_nothing_that_registering_by_hand_does_not() {
+    let ostler = Ostler::spawn();
+    let body = json!({"config": {"mcpServers": {
+        "run": {"command": "sh", "args": ["-c", "id"]}, "bad": {"command": "x", "env": {"LD_PRELOAD": "y"}},
+        "far": {"url": "https://a.example/mcp", "disabled": true},
+    }}});
+    let developer = ostler.user("developer");
+    let answer = developer.post("/api/mcp/import", body.clone()).is(200);
+    assert_eq!(actions(&answer), said(&[("bad", "refuse"), ("far", "create"), ("run", "refuse")]));
+    assert!(answer.string("/servers/0/problem").contains("/env/LD_PRELOAD"));
+    assert!(answer.string("/servers/2/problem").contains("MCP_ALLOWED_COMMANDS"));
+    ostler.user("viewer").post("/api/mcp/import", body).is(403);
+    developer.post("/api/mcp/import", json!({"config": "{"})).is(422);
+    developer.post("/api/mcp/import", json!({"config": {"mcp": {}}})).is(422);
+}
+
+#[test]
+fn what_is_exported_holds_no_secret_and_is_imported_as_it_was() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    admin.post("/api/mcp/import", json!({"config": FILE, "variables": {"KEY": "s3cret-value"}})).is(200);
+    for format in ["claude", "cursor", "vscode", "ostler"] {
+        let file = admin.get(&format!("/api/mcp/export?format={format}")).is(200);
+        assert!(!file.text().contains("s3cret-value"));
+        let variables = json!({"API_KEY": "s3cret-value", "X_KEY": "s3cret-value"});
+        let again = admin.post("/api/mcp/import", json!({"config": file.at(""), "variables": variables})).is(200);
+        assert_eq!(actions(&again), said(&[("far", "skip"), ("files", "skip")]), "{format}");
+    }
+    admin.get("/api/mcp/export?format=word").is(400);
+    let other = ostler.user("developer").get("/api/mcp/export").is(200);
+    assert_eq!(*other.at("/mcpServers"), json!({}), "others' servers are theirs");
+}
+
+#[test]
+fn the_commands_do_the_same_with_the_variables_of_their_environment() {
+    let ostler = Ostler::spawn();
+    let key = ostler.admin().make_key(&["mcp:read", "mcp:write", "mcp:manage"]).token.unwrap();
+    let folder = Folder::new();
+    fs::write(folder.path().join("mcp.json"), FILE).unwrap();
+    let place = format!("http://{}", ostler.address);
+    let run = |words: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("OSTLER_API_KEY", &key).env("KEY", "s3cret-value").current_dir(folder.path());
+        let ran = command.args(words.split_whitespace()).args(["--url", &place]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ran.status.code().unwrap(), text(&ran.stdout), text(&ran.stderr))
+    };
+    let (code, out, err) = run("import mcp.json --dry-run");
+    assert!(code == 1 && out.contains("create  files\n") && out.contains("refuse  asks: "), "{out}{err}");
+    assert!(err.contains("nothing was changed") && err.contains("1 of 3"), "{err}");
+    assert_eq!(run("import mcp.json").0, 1);
+    assert!(run("import mcp.json").1.contains("skip    far\n"));
+    let (code, out, err) = run("export --format cursor");
+    assert_eq!(code, 0, "{err}");
+    let file: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(file["mcpServers"]["files"]["env"]["API_KEY"], "${env:API_KEY}");
+    assert_eq!(run("import none.json").0, 1);
+    assert_eq!(run("export --format word").0, 64);
+}
