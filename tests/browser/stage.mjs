@@ -101,15 +101,22 @@ export async function settled(page) {
 /** Pictures of a page in both themes and on a phone, looked at by axe each time. */
 export async function look(page, name) {
   const found = [];
+  const lap = (what) => (process.env.E_NOW && console.error(what, name, Date.now() - lap.at), (lap.at = Date.now()));
+  lap.at = Date.now();
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
     await page.screenshot({ path: `${told.pictures}/${name}-${colorScheme}.png`, fullPage: true });
+    lap('shot');
     found.push(...(await violations(page, `${name} ${colorScheme}`)));
+    lap('axe');
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(PHONE);
+  lap('size');
   await page.screenshot({ path: `${told.pictures}/${name}-phone.png`, fullPage: true });
+  lap('shot');
   found.push(...(await violations(page, `${name} phone`)));
+  lap('axe');
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wide > 0) found.push(`${name} phone: it is ${wide} pixels wider than the phone`);
   await page.setViewportSize(DESK);
@@ -117,9 +124,9 @@ export async function look(page, name) {
 }
 
 async function violations(page, where) {
-  await page.evaluate((source) => window.axe || (0, eval)(source), axe).catch(() => page.evaluate(axe));
+  if (!(await page.evaluate(() => !!window.axe))) await page.evaluate(axe);
   const { violations: found } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  return found.flatMap(({ id, help, nodes }) => nodes.map(({ target, failureSummary }) => `${where}: ${id}, ${help}: ${target} ${failureSummary}`));
+  return found.map(({ id, help, nodes: [{ target, failureSummary }, ...more] }) => `${where}: ${id}, ${help}: ${target} and ${more.length} more: ${failureSummary}`);
 }
 
 /** The most requests to the API within any minute. */
@@ -146,6 +153,7 @@ export async function part(run) {
     process.exitCode = 1;
   } finally {
     await browser.close();
-    process.stdin.destroy();
+    // Connections that are kept open for more requests would keep this program, too.
+    process.exit();
   }
 }

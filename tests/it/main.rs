@@ -18,6 +18,7 @@ mod accounts;
 mod addresses;
 mod audit;
 mod bridge;
+mod browser;
 mod callers;
 mod catalogues;
 mod chaos;
