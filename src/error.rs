@@ -92,6 +92,8 @@ pub enum Noun {
     Share,
     /// A service behind the gateway.
     Service,
+    /// An instance of one.
+    Instance,
     /// A page or route.
     Page,
 }
@@ -105,6 +107,7 @@ impl fmt::Display for Noun {
             Self::Key => "key",
             Self::Share => "share",
             Self::Service => "service",
+            Self::Instance => "instance",
             Self::Page => "page",
         })
     }

@@ -49,6 +49,7 @@ mod sse;
 mod state;
 mod system;
 mod trace;
+mod usage;
 mod users;
 mod views;
 mod wire;
@@ -127,6 +128,7 @@ urls! {
         "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
+        "/{id}/usage" => get usage::usage;
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;
@@ -138,6 +140,7 @@ urls! {
     private "/api/gateway" {
         "/services" => get gateway::list, post gateway::register;
         "/services/{name}" => get gateway::get, delete gateway::unregister;
+        "/services/{name}/instances" => put gateway::update_instance;
         "/stats" => get gateway::stats;
         "/config" => get gateway::config;
         "/health" => get gateway::health;

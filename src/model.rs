@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod status;
 mod time;
+mod usage;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, NewUser, Session, User, UserChange};
@@ -28,6 +29,7 @@ pub use latencies::Latencies;
 pub use output::OutputLine;
 pub use page::{Page, PageRequest};
 pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, ToolRules};
-pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
+pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;
+pub use usage::Usage;

@@ -48,6 +48,7 @@ mod supervision;
 mod system;
 mod throttle;
 mod tokens;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -73,6 +74,7 @@ pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
 pub use system::{Configured, DatabaseFacts, System, SystemLimits};
+pub use usage::UsageHistory;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///

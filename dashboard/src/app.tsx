@@ -12,7 +12,7 @@ import { Login } from "./pages/login";
 import { pages, type Page } from "./routes";
 import { Boundary } from "./ui/boundary";
 import { Button } from "./ui/button";
-import { Failed, Loading, PageHead } from "./ui/card";
+import { Failed, PageHead } from "./ui/card";
 import { Confirm } from "./ui/dialog";
 import { Icon, type IconName } from "./ui/icon";
 import { Dot, type Tone } from "./ui/state";
@@ -46,10 +46,18 @@ function Inside() {
   }, [client, known]);
   if (me.data) return <Frame />;
   if (me.error instanceof ApiError && me.error.status === 401) return <Login />;
+  if (me.isError) return <main className="gate"><Failed error={me.error} retry={() => void me.refetch()} /></main>;
+  return <Waiting />;
+}
+
+/** What `index.html` has already drawn. */
+function Waiting() {
   return (
-    <main className="gate">
-      {me.isError ? <Failed error={me.error} retry={() => void me.refetch()} /> : <Loading />}
-    </main>
+    <div className="frame">
+      <header className="bar"><Brand /></header>
+      <aside className="side"><Brand /></aside>
+      <main className="page" aria-busy="true" />
+    </div>
   );
 }
 

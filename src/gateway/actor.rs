@@ -116,9 +116,10 @@ impl GatewayActor {
         self.alarm = next.map(|due| ctx.run_later(due.saturating_sub(now), Self::drive));
     }
 
-    /// Watches the instances of `service`; what is known of those that were watched before stays.
+    /// Watches the instances of `service` but those that are drained, which may end any time; what is known of those
+    /// that were watched before stays.
     fn watch(&mut self, service: &Arc<Service>, before: &mut HashMap<InstanceId, Watched>, now: Duration) {
-        for instance in service.instances() {
+        for instance in service.instances().filter(|instance| !instance.is_draining()) {
             let id = instance.id();
             let known = before.remove(&id).map(|watched| Watched { service: service.clone(), ..watched });
             let new = || Watched {

@@ -120,6 +120,8 @@ pub struct InstanceStats {
     pub port: u16,
     /// Its weight.
     pub weight: u32,
+    /// Whether it is left to finish what it has under way.
+    pub draining: bool,
     /// Requests sent to it.
     pub requests: u64,
     /// Those that failed.
@@ -178,6 +180,7 @@ impl Slot {
             host: instance.host().to_owned(),
             port: instance.port(),
             weight: *weight,
+            draining: instance.is_draining(),
             requests: instance.tally.requests(),
             errors: instance.tally.errors(),
             in_flight: instance.in_flight().into(),

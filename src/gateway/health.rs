@@ -33,7 +33,7 @@ pub struct HealthTotals {
     pub unhealthy: u64,
 }
 
-/// How a service is, in one word. Instances of weight 0 do not count.
+/// How a service is, in one word. Instances that are drained or of weight 0 do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceState {
@@ -57,7 +57,7 @@ pub struct ServiceHealth {
     pub healthy: bool,
     /// Instances that take requests.
     pub available: u64,
-    /// Instances that should: all but those of weight 0.
+    /// Instances that should: all but those that are drained or of weight 0.
     pub total: u64,
     /// Each of them.
     pub instances: Vec<InstanceHealth>,
@@ -85,6 +85,8 @@ pub struct InstanceHealth {
     pub port: u16,
     /// Its weight.
     pub weight: u32,
+    /// Whether it is left to finish what it has under way; then it is not checked.
+    pub draining: bool,
     /// What checks say.
     pub status: InstanceVerdict,
     /// Whether it would get a request now.
@@ -179,7 +181,7 @@ impl Service {
     #[must_use]
     pub fn health(&self) -> ServiceHealth {
         let now = self.now();
-        let wanted = self.slots().iter().filter(|slot| slot.weight > 0);
+        let wanted = self.slots().iter().filter(|slot| slot.is_wanted());
         let total = wanted.clone().count();
         let available = wanted.filter(|slot| slot.instance.is_available(now)).count();
         let status = match available {
@@ -202,6 +204,7 @@ impl Slot {
             host: instance.host().to_owned(),
             port: instance.port(),
             weight: *weight,
+            draining: instance.is_draining(),
             status: match verdict {
                 Verdict::Unknown => InstanceVerdict::Unknown,
                 Verdict::Healthy => InstanceVerdict::Healthy,

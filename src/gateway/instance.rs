@@ -49,6 +49,8 @@ pub struct Instance {
     closed: AtomicBool,
     /// … and a check since it opened was good.
     cleared: AtomicBool,
+    /// Whether it gets no new request, and is not checked; here, so that also who found an earlier registration knows.
+    draining: AtomicBool,
     /// Whether requests speak against it and the actor was told.
     suspected: AtomicBool,
     /// When it came back, in milliseconds and one more; 0 where it never was away.
@@ -70,6 +72,7 @@ impl Instance {
             up: AtomicBool::new(true),
             closed: AtomicBool::new(true),
             cleared: AtomicBool::new(true),
+            draining: AtomicBool::new(false),
             suspected: AtomicBool::new(false),
             back_at: AtomicU64::new(0),
             next_check: AtomicU64::new(0),
@@ -110,9 +113,23 @@ impl Instance {
         !self.closed.load(Relaxed)
     }
 
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Leaves it to finish what it has under way, or takes it back: slowly, and what was known of it is no longer.
+    pub(super) fn drain(&self, draining: bool, now: Duration) {
+        if self.draining.swap(draining, Relaxed) && !draining {
+            lock(&self.checks).0 = Checks::default();
+            self.came_back(now);
+        }
+    }
+
     /// Whether it would get a request, if it had room for one.
     pub(super) fn is_available(&self, now: Duration) -> bool {
-        self.is_up() && (!self.is_ejected() || (self.cleared.load(Relaxed) && self.breaker().admits(now)))
+        !self.is_draining()
+            && self.is_up()
+            && (!self.is_ejected() || (self.cleared.load(Relaxed) && self.breaker().admits(now)))
     }
 
     /// The share of requests that an instance of `weight` gets at `now`; 0 where none.

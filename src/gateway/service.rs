@@ -66,6 +66,13 @@ struct Balancer {
     candidates: Vec<Candidate>,
 }
 
+impl Slot {
+    /// Whether it should get requests: neither is it drained, nor has it no share.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.weight > 0 && !self.instance.is_draining()
+    }
+}
+
 impl Service {
     pub(super) fn new(
         spec: ServiceSpec,
@@ -75,10 +82,11 @@ impl Service {
         before: Option<&Self>,
     ) -> Self {
         let known = |host: &str, port| before?.find(host, port).cloned();
-        let slot = |wanted: &InstanceSpec| Slot {
-            instance: known(&wanted.host, wanted.port)
-                .unwrap_or_else(|| Arc::new(Instance::new(&wanted.host, wanted.port))),
-            weight: wanted.weight,
+        let slot = |wanted: &InstanceSpec| {
+            let new = || Arc::new(Instance::new(&wanted.host, wanted.port));
+            let instance = known(&wanted.host, wanted.port).unwrap_or_else(new);
+            instance.drain(wanted.draining, clock.now());
+            Slot { instance, weight: wanted.weight }
         };
         let slots: Vec<Slot> = spec.instances.iter().map(slot).collect();
         let kept = before.map(|before| before.kept.clone()).unwrap_or_default();
@@ -171,7 +179,7 @@ impl Service {
 
     fn candidate(&self, slot: &Slot, tried: &[InstanceId], now: Duration) -> Candidate {
         let in_flight = slot.instance.in_flight();
-        let able = slot.weight > 0 && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
+        let able = slot.is_wanted() && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
         let weight = match self.load_balancing {
             LoadBalancing::Weighted => slot.weight,
             LoadBalancing::RoundRobin | LoadBalancing::LeastConnections => 1,
@@ -184,7 +192,7 @@ impl Service {
     }
 
     fn no_instance(&self, tried: &[InstanceId], now: Duration) -> NoInstance {
-        let able = self.slots.iter().filter(|slot| slot.weight > 0 && !tried.contains(&slot.instance.id()));
+        let able = self.slots.iter().filter(|slot| slot.is_wanted() && !tried.contains(&slot.instance.id()));
         let full = able.clone().any(|slot| slot.instance.is_available(now) && self.is_full(slot.instance.in_flight()));
         let wait = able.map(|slot| slot.instance.wait(now)).min().unwrap_or(self.check_interval);
         NoInstance { retry_after: if full { SOON } else { wait.max(SOON) }, full }
@@ -230,7 +238,7 @@ impl Service {
     /// Ejects an instance that requests speak against, or has it checked where too many are ejected already.
     pub(super) fn suspect(&self, instance: &Instance, now: Duration) {
         let _alone = lock(&self.kept.ejecting);
-        let able = || self.slots.iter().filter(|slot| slot.weight > 0 && slot.instance.is_up());
+        let able = || self.slots.iter().filter(|slot| slot.is_wanted() && slot.instance.is_up());
         let others = able().filter(|slot| slot.instance.id() != instance.id() && slot.instance.is_ejected()).count();
         // A failed trial puts it back where it was.
         if instance.is_ejected() || may_eject(able().count(), others) {

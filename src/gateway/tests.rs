@@ -2,7 +2,7 @@
 
 use tokio::time::advance;
 
-use super::*;
+use super::{instance::WARM_UP, *};
 use crate::{
     model::{ServiceLimit, Timestamp},
     policy::health::Thresholds,
@@ -254,6 +254,34 @@ async fn weights_and_zero_are_kept_by_every_strategy() {
         let expected = if strategy == LoadBalancing::Weighted { 3_000 } else { 2_000 };
         assert!(count(3002).abs_diff(expected) <= 100, "{strategy:?}: {}", count(3002));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_instance_finishes_what_it_has_and_comes_back_slowly() {
+    let (gateway, before) = registered(spec(2));
+    let held = [before.choose(&[]).unwrap(), before.choose(&[]).unwrap()];
+    check(&before, 3001, false);
+    let mut drained = spec(2);
+    drained.instances[1].draining = true;
+    let service = gateway.register(drained.clone());
+    assert_eq!((ports(&before, 10), ports(&service, 10)), (vec![3000; 10], vec![3000; 10]));
+    let health = service.health();
+    assert_eq!((health.status, health.total), (ServiceState::Healthy, 1), "{health:?}");
+    let stats = service.stats().instances.remove(1);
+    assert!(stats.draining && !stats.available && stats.in_flight == 1, "{stats:?}");
+    drop(held);
+    assert_eq!(service.stats().instances[1].in_flight, 0);
+    drained.instances[0].draining = true;
+    assert!(gateway.register(drained).choose(&[]).is_err());
+
+    let service = gateway.register(spec(2));
+    assert_eq!(service.health().instances[1].status, InstanceVerdict::Unknown, "what was known of it is no longer");
+    check(&service, 3001, true);
+    check(&service, 3000, true);
+    advance(WARM_UP / 2).await;
+    gateway.register(spec(2));
+    let chosen = ports(&service, 30);
+    assert_eq!(chosen.iter().filter(|port| **port == 3001).count(), 15, "both came back at the same time");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use crate::http::{Answer, access::Caller, problem::Problem, sse};
 /// | `gave-up` | `serverId`, `reason`: a server is left down |
 /// | `call` | `id`, `serverId`, `toolName`, `userId`, `success`, `errorMessage` (cut short), `executionTime`, `createdAt` |
 /// | `calls` | `serverId`, `count`, `errors`, `sinceMs`: calls past 20 a second, summed up over so many milliseconds |
-/// | `gateway` | `service`, `change` (`registered`, `removed` or `health`); for `health` also `instance` and `healthy` |
+/// | `gateway` | `service`, `change` (`registered`, `removed`, `instance` or `health`); for the last two also `instance`, for `health` also `healthy` |
 /// | `gap` | `missed`: events are missing here, so many where that is known and may be said, else `null` |
 ///
 /// What happens to somebody else's servers is left out, unless they are shared with the caller or the caller holds

@@ -1,11 +1,11 @@
-//! Services behind the gateway: registering, removing, figures and health.
+//! Services behind the gateway: registering, changing, removing, figures and health.
 
 mod draft;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use crate::{
-    gateway::{GatewayHealth, GatewayStats, ServiceHealth},
+    gateway::{GatewayHealth, GatewayStats, InstanceStats, ServiceHealth},
     http::{
         Answer,
         access::Caller,
@@ -16,7 +16,7 @@ use crate::{
     runtime::{GatewayConfig, Registration, ServiceDetails, ServiceItem},
 };
 
-use draft::ServiceBody;
+use draft::{InstanceChangeBody, ServiceBody};
 
 /// Register a service
 ///
@@ -76,6 +76,26 @@ pub(super) async fn get(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) 
 pub(super) async fn unregister(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Answer {
     caller.runtime.unregister_service(&caller.who, &name).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change an instance
+///
+/// One that is `draining` gets no new request, and what it has under way goes on to its end: once `inFlight` is 0 it may
+/// be stopped. It is not checked meanwhile; one that is taken back is checked at once, and gets its share slowly.
+#[utoipa::path(put, path = "/api/gateway/services/{name}/instances", tag = "gateway",
+    params(("name" = String, Path, description = "The service")),
+    request_body(content = InstanceChangeBody, example = json!({"host": "localhost", "port": 3008, "draining": true})),
+    responses(
+        (status = 200, description = "The instance", body = InstanceStats),
+        (status = 404, description = "Code `instance_not_found`: the service has none at this host and port"),
+    ),
+    security(("bearer" = ["gateway:manage"])))]
+pub(super) async fn update_instance(
+    caller: Caller,
+    Id(ServiceName(name)): Id<ServiceName>,
+    Json(body): Json<InstanceChangeBody>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.update_instance(&caller.who, &name, body.into()).await?))
 }
 
 /// Count requests

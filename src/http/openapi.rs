@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use crate::http::{
     Answer, audit, calls, consent, events, execute, gateway, history, import, keys, login, mcp, oauth, output, problem,
-    processes, servers, shares, state, system, users,
+    processes, servers, shares, state, system, usage, users,
 };
 
 use common::Common;
@@ -27,14 +27,14 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::callback, consent::document,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
-        processes::tools, processes::start, processes::stop, processes::restart, output::read,
+        processes::tools, processes::start, processes::stop, processes::restart, output::read, usage::usage,
         execute::execute, calls::list, calls::list_all, calls::get,
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
         oauth::metadata, oauth::metadata_of_host,
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
-        gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::stats, gateway::config, gateway::health,
+        gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::update_instance, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,
         events::watch, history::overview, history::calls, history::health,
         audit::list,

@@ -60,6 +60,22 @@ pub struct InstanceSpec {
     pub port: u16,
     /// Its share, where instances are chosen by weight. 0 drains it, however they are chosen.
     pub weight: u32,
+    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    #[serde(default)]
+    pub draining: bool,
+}
+
+/// What is to be different about one instance of a service; `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// Which instance: its host, as registered …
+    pub host: String,
+    /// … and its port.
+    pub port: u16,
+    /// Its share.
+    pub weight: Option<u32>,
+    /// Whether it is left to finish what it has under way.
+    pub draining: Option<bool>,
 }
 
 /// How often one caller may use a service.
@@ -162,7 +178,7 @@ impl ServiceSpec {
     /// The same service with one more instance, of weight 1.
     #[must_use]
     pub fn instance(mut self, host: impl Into<String>, port: u16) -> Self {
-        self.instances.push(InstanceSpec { host: host.into(), port, weight: 1 });
+        self.instances.push(InstanceSpec { host: host.into(), port, weight: 1, draining: false });
         self
     }
 

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     error::Faults,
-    model::{HealthCheck, InstanceSpec, Serve, ServiceLimit, ServiceSpec},
+    model::{HealthCheck, InstanceChange, InstanceSpec, Serve, ServiceLimit, ServiceSpec},
 };
 
 /// Most instances of a service.
@@ -69,6 +69,14 @@ pub fn faults(spec: &ServiceSpec) -> Faults {
     faults
 }
 
+/// Everything in `change` that cannot be accepted, by its place in the JSON of a request.
+#[must_use]
+pub fn change_faults(change: &InstanceChange) -> Faults {
+    let mut faults = Faults::default();
+    check_weight(&mut faults, "/weight", change.weight.unwrap_or_default());
+    faults
+}
+
 fn check_name(faults: &mut Faults, name: &str) {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
@@ -109,11 +117,15 @@ fn check_instances(faults: &mut Faults, instances: &[InstanceSpec]) {
         let told = host_fault(&instance.host);
         faults.check(told.is_none(), pointer("host"), told.unwrap_or_default());
         faults.check(instance.port != 0, pointer("port"), "must be 1 to 65535");
-        faults.check(instance.weight <= HEAVIEST, pointer("weight"), "must be 0 to 1000");
+        check_weight(faults, pointer("weight"), instance.weight);
         let place = |other: &&InstanceSpec| (&other.host, other.port) == (&instance.host, instance.port);
         let twice = instances.iter().take(index).any(|other| place(&other));
         faults.check(!twice, format!("/instances/{index}"), "is there already; give it more weight instead");
     }
+}
+
+fn check_weight(faults: &mut Faults, pointer: impl Into<String>, weight: u32) {
+    faults.check(weight <= HEAVIEST, pointer, "must be 0 to 1000");
 }
 
 fn host_fault(host: &str) -> Option<&'static str> {

@@ -127,8 +127,8 @@ impl Runtime {
     }
 
     /// Tells that a service came, changed or went.
-    pub(super) fn tell_service(&self, service: &str, change: GatewayChange) {
-        let event = LiveEvent::Gateway { service: service.to_owned(), change, instance: None, healthy: None };
+    pub(super) fn tell_service(&self, service: &str, change: GatewayChange, instance: Option<String>) {
+        let event = LiveEvent::Gateway { service: service.to_owned(), change, instance, healthy: None };
         self.inner.feed.push(Scope::Gateway, event);
     }
 

@@ -1,4 +1,4 @@
-//! Services behind the gateway: registering, replacing, removing, and how they are.
+//! Services behind the gateway: registering, replacing, changing, removing, and how they are.
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +11,11 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Noun, Result},
-    gateway::{Gateway, GatewayHealth, GatewayStats, ServiceHealth, ServiceStats},
-    model::{AuditEntry, LoadBalancing, Outcome, Permission, Principal, Serve, ServiceSpec, Timestamp},
+    gateway::{Gateway, GatewayHealth, GatewayStats, InstanceStats, ServiceHealth, ServiceStats},
+    model::{
+        AuditEntry, InstanceChange, InstanceSpec, LoadBalancing, Outcome, Permission, Principal, Serve, ServiceSpec,
+        Timestamp,
+    },
     policy::service as rules,
     runtime::{GatewayChange, Runtime, commit::to_its_end},
     store::{self, services::StoredService},
@@ -50,7 +53,7 @@ pub struct ServiceDetails {
     /// When its name was first registered.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it was last replaced.
+    /// When it was last replaced or changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
 }
@@ -136,16 +139,49 @@ impl Runtime {
             let (created_at, made) = before.map_or((now, Registration::New), |(at, _)| (at, Registration::Replaced));
             let action = if before.is_some() { "service.replace" } else { ACTION };
             let entry = AuditEntry::by(&who, action, &spec.name, Outcome::Success).with_detail(spec.base_path.clone());
-            let stored = StoredService { spec, created_at, updated_at: now };
-            let row = stored.clone();
-            runtime.inner.recorder.write(Some(entry), move |db| store::services::put(db, &row)).await?;
-            log::info!(service = stored.spec.name.as_str(), instances = stored.spec.instances.len(); "service registered");
-            let details = ServiceDetails { spec: stored.spec.clone(), created_at, updated_at: now };
-            services.put(stored);
-            runtime.tell_service(&details.spec.name, GatewayChange::Registered);
+            let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
+            runtime.put_service(entry, StoredService { spec, created_at, updated_at: now }).await?;
+            let (service, instances) = (details.spec.name.as_str(), details.spec.instances.len());
+            log::info!(service, instances; "service registered");
+            runtime.tell_service(service, GatewayChange::Registered, None);
             Ok((details, made))
         })
         .await
+    }
+
+    /// Changes one instance of a service (`gateway:manage`): one that is drained gets no new request, and what it has
+    /// under way goes on to its end. Answers its figures, which say when that is so.
+    pub async fn update_instance(&self, who: &Principal, name: &str, change: InstanceChange) -> Result<InstanceStats> {
+        const ACTION: &str = "service.update";
+        self.require(who, Permission::GatewayManage, ACTION)?;
+        rules::change_faults(&change).into_result()?;
+        let (runtime, who, name) = (self.clone(), who.clone(), name.to_owned());
+        to_its_end(async move {
+            let _work = runtime.inner.life.begin_work()?;
+            let services = &runtime.inner.services;
+            let _alone = services.changing.lock().await;
+            let missing = || Error::NotFound(Noun::Instance);
+            let ServiceDetails { mut spec, created_at, .. } = services.details(services.gateway.service(&name)?.spec());
+            let (index, instance) = instance_of(&mut spec, &change).ok_or_else(missing)?;
+            instance.weight = change.weight.unwrap_or(instance.weight);
+            instance.draining = change.draining.unwrap_or(instance.draining);
+            let InstanceSpec { host, port, weight, draining } = instance.clone();
+            let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
+            let entry = AuditEntry::by(&who, ACTION, &name, Outcome::Success).with_detail(detail);
+            runtime.put_service(entry, StoredService { spec, created_at, updated_at: Timestamp::now() }).await?;
+            log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
+            runtime.tell_service(&name, GatewayChange::Instance, Some(format!("{host}:{port}")));
+            services.gateway.service(&name)?.stats().instances.into_iter().nth(index).ok_or_else(missing)
+        })
+        .await
+    }
+
+    /// Stores a service, then forwards by it.
+    async fn put_service(&self, entry: AuditEntry, stored: StoredService) -> Result<()> {
+        let row = stored.clone();
+        self.inner.recorder.write(Some(entry), move |db| store::services::put(db, &row)).await?;
+        self.inner.services.put(stored);
+        Ok(())
     }
 
     /// Removes a service (`gateway:manage`): no new request reaches it. Returns once those under way have ended, or
@@ -165,7 +201,7 @@ impl Runtime {
             services.times().remove(&name);
             log::info!(service = name.as_str(); "service removed");
             let removed = services.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))?;
-            runtime.tell_service(&name, GatewayChange::Removed);
+            runtime.tell_service(&name, GatewayChange::Removed, None);
             Ok(removed)
         })
         .await?;
@@ -250,6 +286,11 @@ impl Runtime {
         }
         Ok(())
     }
+}
+
+fn instance_of<'a>(spec: &'a mut ServiceSpec, change: &InstanceChange) -> Option<(usize, &'a mut InstanceSpec)> {
+    let mut numbered = spec.instances.iter_mut().enumerate();
+    numbered.find(|(_, one)| (&one.host, one.port) == (&change.host, change.port))
 }
 
 fn check_path(spec: &ServiceSpec, serve: Serve) -> Result<()> {

@@ -164,8 +164,8 @@ impl Leases {
 impl Lease {
     fn new(key: Key, server: Arc<Registered>) -> Self {
         let mut link = Link::default();
-        // What it writes on standard error is its server's.
-        link.output = server.link.output.clone();
+        // What it writes on standard error is its server's, and what it uses.
+        (link.output, link.trees) = (server.link.output.clone(), server.link.trees.clone());
         let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
             forwarding,

@@ -20,7 +20,7 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, consent::Consents, events, feed,
         gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
-        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts,
+        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
@@ -121,6 +121,7 @@ impl Runtime {
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(usage::sample(weak()));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.

@@ -11,6 +11,7 @@ use crate::{
         messages::{Asked, News, WatchesChanged},
         output::Output,
         questions::Questions,
+        usage::Trees,
         view::{Availability, ChildView},
         watches::{ResourceWatch, Watches},
     },
@@ -26,6 +27,8 @@ pub struct Link {
     pub view: watch::Receiver<ChildView>,
     /// What it wrote on standard error.
     pub output: Arc<Output>,
+    /// Its processes, and what they use.
+    pub trees: Arc<Trees>,
     /// What it says that is about no request.
     pub news: broadcast::Sender<News>,
     pub(super) publisher: watch::Sender<ChildView>,
@@ -40,7 +43,7 @@ impl Default for Link {
         let (publisher, view) = watch::channel(ChildView::unknown());
         let news = broadcast::Sender::new(NEWS);
         let (questions, watches, catalogue) = Default::default();
-        Self { view, output: Arc::default(), news, publisher, questions, watches, catalogue }
+        Self { view, output: Arc::default(), trees: Arc::default(), news, publisher, questions, watches, catalogue }
     }
 }
 

@@ -110,6 +110,10 @@ fn an_instance_that_turns_is_told_to_those_who_may_see_the_gateway() {
     assert_eq!(came, json!({"service": "shop", "change": "registered"}));
     let turned = events.find(|event| event.name == "gateway").json();
     assert_eq!(turned, json!({"service": "shop", "change": "health", "instance": "127.0.0.1:9", "healthy": false}));
+    let change = json!({"host": "127.0.0.1", "port": port, "draining": true});
+    ostler.admin().put("/api/gateway/services/shop/instances", change).is(200);
+    let changed = events.find(|event| event.name == "gateway").json();
+    assert_eq!(changed, json!({"service": "shop", "change": "instance", "instance": "127.0.0.1:9"}));
     ostler.admin().delete("/api/gateway/services/shop").any_of(&[200, 204]);
     assert_eq!(events.find(|event| event.name == "gateway").json()["change"], "removed");
 }

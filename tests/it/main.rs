@@ -66,3 +66,4 @@ mod tidy;
 mod tool_rules;
 mod transport;
 mod updates;
+mod usage;

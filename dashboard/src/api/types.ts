@@ -224,7 +224,7 @@ export interface Events {
     createdAt: string;
   };
   calls: { serverId: string; count: number; errors: number; sinceMs: number };
-  gateway: { service: string; change: "registered" | "removed" | "health"; instance?: string; healthy?: boolean };
+  gateway: { service: string; change: "registered" | "removed" | "instance" | "health"; instance?: string; healthy?: boolean };
   gap: { missed: number | null };
 }
 
@@ -283,6 +283,7 @@ export interface InstanceStats {
   host: string;
   port: number;
   weight: number;
+  draining: boolean;
   requests: number;
   errors: ErrorCounts;
   inFlight: number;
@@ -321,14 +322,30 @@ export interface ServiceHealth {
   instances: InstanceHealth[];
 }
 
-/** A service as registered; what it may hold besides is kept as it is. */
-export interface Service {
+/** What somebody registers. */
+export interface ServiceSpec {
   name: string;
   basePath: string;
-  instances: { host: string; port: number; weight: number }[];
+  instances: { host: string; port: number; weight: number; draining?: boolean }[];
+  authentication: boolean;
+  passCredentials?: boolean;
+  stripPrefix?: boolean;
+  healthEndpoint?: string | null;
+  loadBalancing?: string | null;
+  timeout?: number | null;
+  retries?: number;
+  maxConnections?: number | null;
+  maxBodyBytes?: number | null;
+  rateLimit?: { windowMs: number; max: number } | null;
+  healthCheck?: { path: string | null; interval: number | null; timeout: number; healthyAfter: number; unhealthyAfter: number };
+}
+
+/** A service with its figures and its health. */
+export interface Service extends ServiceSpec {
   createdAt: string;
   updatedAt: string;
-  [field: string]: unknown;
+  stats: ServiceStats;
+  health: ServiceHealth;
 }
 
 export interface System {

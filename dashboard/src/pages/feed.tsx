@@ -83,6 +83,6 @@ function say(event: Live): [Tone, string] {
 }
 
 function sayGateway({ service, change, instance, healthy }: Extract<Live, { event: "gateway" }>["data"]): [Tone, string] {
-  if (change !== "health") return ["idle", `service ${service} was ${change}`];
-  return [healthy ? "ok" : "bad", `${service}: ${instance ?? "it"} is ${healthy ? "healthy" : "unhealthy"} again`.replace("unhealthy again", "unhealthy")];
+  if (change === "health") return healthy ? ["ok", `${service}: ${instance} is healthy again`] : ["bad", `${service}: ${instance} is unhealthy`];
+  return ["idle", change === "instance" ? `${service}: ${instance} was changed` : `service ${service} was ${change}`];
 }

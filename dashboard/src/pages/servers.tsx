@@ -22,6 +22,7 @@ import { Export } from "./servers/export";
 type Column = "name" | "state" | "calls" | "restarts" | "used";
 type Act = "start" | "stop" | "restart";
 
+/** However many there are, so many are drawn. */
 const STEP = 100;
 const order: Group[] = ["down", "degraded", "healthy", "off"];
 
@@ -59,7 +60,7 @@ function Table({ items }: { items: ServerItem[] }) {
   const [words, setWords] = useState("");
   const [shown, setShown] = useState<Group | "all">("all");
   const [sort, setSort] = useState<{ by: Column; back: boolean }>({ by: "name", back: false });
-  const [most, setMost] = useState(STEP);
+  const [from, setFrom] = useState(0);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
   const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), { refresh: [keys.servers] });
@@ -73,7 +74,8 @@ function Table({ items }: { items: ServerItem[] }) {
     list.sort(compare[sort.by]);
     return sort.back ? list.reverse() : list;
   }, [items, search, shown, sort]);
-  const seen = found.slice(0, most);
+  const first = Math.min(from, Math.floor(Math.max(0, found.length - 1) / STEP) * STEP);
+  const seen = found.slice(first, first + STEP);
   const selected = found.filter((item) => chosen.has(item.id));
   const toggle = useCallback((id: string) => {
     setChosen((old) => {
@@ -135,10 +137,12 @@ function Table({ items }: { items: ServerItem[] }) {
         </table>
       </div>
       {!found.length && <Empty title="No server matches" />}
-      {found.length > most && (
-        <div className="card-body">
-          <Button onClick={() => setMost(most + STEP)}>Show {count(Math.min(STEP, found.length - most))} more</Button>
-        </div>
+      {found.length > STEP && (
+        <nav className="card-body row" aria-label="Pages of the list">
+          <Button disabled={first === 0} onClick={() => setFrom(first - STEP)}>Previous</Button>
+          <Button disabled={first + STEP >= found.length} onClick={() => setFrom(first + STEP)}>Next</Button>
+          <span className="small muted">{count(first + 1)} to {count(first + seen.length)} of {count(found.length)}</span>
+        </nav>
       )}
     </Card>
   );

@@ -1,7 +1,7 @@
 /** Buttons, and links that look like them. */
 import { useEffect, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
 import { Link } from "wouter";
-import { inertLine } from "../lib/inert";
+import { inert, inertLine } from "../lib/inert";
 import { Icon, type IconName } from "./icon";
 
 interface Look {
@@ -74,11 +74,11 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
   );
 }
 
-/** Text to copy, in a box. */
+/** Text to copy, in a box: what is copied is the text itself, names in it and all. */
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable">
-      <pre className="code" tabIndex={0} role="group" aria-label={label}>{text}</pre>
+      <pre className="code" tabIndex={0} role="group" aria-label={label}><bdi className="foreign">{inert(text)}</bdi></pre>
       <Copy text={text} label={`Copy: ${label}`} />
     </div>
   );

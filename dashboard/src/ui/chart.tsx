@@ -76,7 +76,7 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
             </g>
           ))}
           {marks(first, last, width).map((time) => (
-            <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor="middle">{clock(time, last - first)}</text>
+            <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor={x(time) > width - 40 ? "end" : "middle"}>{clock(time, last - first)}</text>
           ))}
           {series.map((one) => <Drawn key={one.label} series={one} times={times} x={x} y={y} />)}
           {shown !== null && <line className="cursor" x1={x(times[shown]!)} x2={x(times[shown]!)} y1={TOP} y2={height - BOTTOM} />}

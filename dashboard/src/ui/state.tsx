@@ -9,7 +9,7 @@ const healths: Record<Health, [Tone, string]> = {
   UNHEALTHY: ["warn", "Unhealthy"],
   ERROR: ["bad", "Error"],
   STOPPED: ["idle", "Stopped"],
-  UNKNOWN: ["idle", "Unknown"],
+  UNKNOWN: ["idle", "Not started"],
 };
 
 export function Dot({ tone }: { tone: Tone }) {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     http::body::Text,
-    model::{HealthCheck, InstanceSpec, LoadBalancing, ServiceLimit, ServiceSpec},
+    model::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, ServiceLimit, ServiceSpec},
 };
 
 /// A service to register.
@@ -74,6 +74,26 @@ struct InstanceBody {
     #[serde(default = "one")]
     #[schema(default = 1, required = false, maximum = 1000)]
     weight: u32,
+    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    #[serde(default)]
+    #[schema(required = false)]
+    draining: bool,
+}
+
+/// What is to be different about an instance; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct InstanceChangeBody {
+    /// Which instance: its host, as registered …
+    #[schema(value_type = String)]
+    host: Text,
+    /// … and its port.
+    port: u16,
+    /// Its share, where instances are chosen by weight. 0 drains it, however they are chosen.
+    #[schema(maximum = 1000)]
+    weight: Option<u32>,
+    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    draining: Option<bool>,
 }
 
 /// How often one caller may use a service.
@@ -147,7 +167,13 @@ impl From<ServiceBody> for ServiceSpec {
 
 impl From<InstanceBody> for InstanceSpec {
     fn from(body: InstanceBody) -> Self {
-        Self { host: body.host.0, port: body.port, weight: body.weight }
+        Self { host: body.host.0, port: body.port, weight: body.weight, draining: body.draining }
+    }
+}
+
+impl From<InstanceChangeBody> for InstanceChange {
+    fn from(body: InstanceChangeBody) -> Self {
+        Self { host: body.host.0, port: body.port, weight: body.weight, draining: body.draining }
     }
 }
 
@@ -188,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_service_is_stored_as_it_was_read() {
-        let body = r#"{"name":"a","instances":[{"host":"b","port":1,"weight":2}],"basePath":"/a","healthEndpoint":"/h",
+        let body = r#"{"name":"a","instances":[{"host":"b","port":1,"weight":2,"draining":true}],"basePath":"/a","healthEndpoint":"/h",
             "authentication":false,"rateLimit":{"windowMs":60000,"max":100},"timeout":30000,
             "loadBalancing":"least-connections","stripPrefix":true,"maxBodyBytes":7,"retries":0,
             "healthCheck":{"path":"/p","interval":1000,"timeout":2000,"healthyAfter":1,"unhealthyAfter":1},

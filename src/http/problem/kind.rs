@@ -38,6 +38,7 @@ kinds! {
     KEY_NOT_FOUND = NOT_FOUND "key_not_found" "No such key";
     SHARE_NOT_FOUND = NOT_FOUND "share_not_found" "No such share";
     SERVICE_NOT_FOUND = NOT_FOUND "service_not_found" "No such service";
+    INSTANCE_NOT_FOUND = NOT_FOUND "instance_not_found" "No such instance";
     PAGE_NOT_FOUND = NOT_FOUND "not_found" "No such page";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "The path does not take this method";
     REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The request took too long to arrive";
@@ -109,6 +110,7 @@ fn not_found(noun: Noun) -> Kind {
         Noun::Key => KEY_NOT_FOUND,
         Noun::Share => SHARE_NOT_FOUND,
         Noun::Service => SERVICE_NOT_FOUND,
+        Noun::Instance => INSTANCE_NOT_FOUND,
         Noun::Page => PAGE_NOT_FOUND,
     }
 }

@@ -25,9 +25,9 @@ fn every_fault_is_told_at_once() {
     let spec = ServiceSpec {
         name: "a b".into(),
         instances: vec![
-            InstanceSpec { host: "http://x".into(), port: 0, weight: 1001 },
-            InstanceSpec { host: "a".into(), port: 1, weight: 1 },
-            InstanceSpec { host: "a".into(), port: 1, weight: 2 },
+            InstanceSpec { host: "http://x".into(), port: 0, weight: 1001, draining: false },
+            InstanceSpec { host: "a".into(), port: 1, weight: 1, draining: false },
+            InstanceSpec { host: "a".into(), port: 1, weight: 2, draining: true },
         ],
         base_path: "chat".into(),
         health_endpoint: Some("health".into()),

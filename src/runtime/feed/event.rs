@@ -75,16 +75,16 @@ pub enum LiveEvent {
         /// Over how many milliseconds they were counted.
         since_ms: u64,
     },
-    /// A service behind the gateway came, changed or went, or one of its instances turned.
+    /// A service behind the gateway came, changed or went, or one of its instances did.
     Gateway {
         /// Which service.
         service: String,
         /// What happened.
         change: GatewayChange,
-        /// The host and port of the instance that turned.
+        /// The host and port of the instance that turned or was changed.
         #[serde(skip_serializing_if = "Option::is_none")]
         instance: Option<String>,
-        /// Whether that is well now.
+        /// Whether one that turned is well now.
         #[serde(skip_serializing_if = "Option::is_none")]
         healthy: Option<bool>,
     },
@@ -119,6 +119,8 @@ pub enum GatewayChange {
     Removed,
     /// The health of an instance turned.
     Health,
+    /// The weight of an instance was changed, or whether it is drained.
+    Instance,
 }
 
 /// An event for one reader.

@@ -141,6 +141,38 @@ fn services_come_change_and_go_under_load_and_no_request_fails() {
 }
 
 #[test]
+fn an_instance_that_is_drained_first_may_be_stopped_under_load_and_no_request_fails() {
+    let (ostler, mut instances) = (Ostler::spawn(), Instances::start(2));
+    let admin = ostler.admin();
+    admin.post("/api/gateway/services", instances.service("shop", json!({}))).is(201);
+    let drain = |port: u16, draining: bool| {
+        let change = json!({"host": "127.0.0.1", "port": port, "draining": draining});
+        admin.put("/api/gateway/services/shop/instances", change).is(200).has("/draining", draining)
+    };
+    let stats = |field: &str| admin.get("/api/gateway/stats").number(&format!("/services/0/instances/1/{field}"));
+    let load = Load { to: ostler.address, rate: 300, threads: 12 };
+    let ((), outcomes) = load.during("/shop", "?wait=20", || {
+        for _ in 0..2 {
+            eventually("it has requests", || (stats("inFlight") > 0).then_some(()));
+            drain(instances.each[1].port, true);
+            eventually("it has none left", || (stats("inFlight") == 0).then_some(()));
+            let requests = stats("requests");
+            instances.each[1].kill();
+            // Longer than it takes to find an instance ill.
+            pass(seconds(1));
+            assert_eq!(stats("requests"), requests, "it got none while it was drained");
+            let health = admin.get("/api/gateway/health/shop").is(200).has("/status", "healthy").has("/total", 1);
+            health.has("/instances/1/status", "healthy").has("/instances/1/available", false);
+            instances.each[1].start_again();
+            drain(instances.each[1].port, false);
+        }
+        eventually("it has requests again", || (stats("inFlight") > 0).then_some(()));
+    });
+    let failed = [failed(&outcomes, "GET"), failed(&outcomes, "POST")].concat();
+    assert!(failed.is_empty() && outcomes.len() > 300, "{} of {}: {failed:?}", failed.len(), outcomes.len());
+}
+
+#[test]
 fn a_removal_waits_for_requests_under_way() {
     let (ostler, instances) = (Ostler::spawn(), Instances::start(1));
     let admin = ostler.admin();

@@ -39,6 +39,26 @@ on_both_databases! {
         assert!(ostler.admin().get("/api/gateway/config").is(200).list("/services").is_empty());
     }
 
+    fn what_is_changed_of_an_instance_survives_a_restart_and_is_audited(setup: Setup) {
+        let mut ostler = setup.spawn();
+        let admin = ostler.admin();
+        admin.post("/api/gateway/services", chat()).is(201).has("/instances/0/draining", false);
+        let path = "/api/gateway/services/chat-service/instances";
+        let drained = json!({"host": "127.0.0.1", "port": 3007, "draining": true});
+        admin.put(path, drained).is(200).has("/draining", true).has("/weight", 1).has("/inFlight", 0);
+        let weighed = json!({"host": "127.0.0.1", "port": 3008, "weight": 7});
+        admin.put(path, weighed).is(200).has("/draining", false).has("/weight", 7);
+        let lines = admin.get("/api/audit?action=service.update").is(200);
+        let details: Vec<_> = lines.list("/items").iter().map(|line| line["detail"].as_str().unwrap()).collect();
+        assert_eq!(details, ["127.0.0.1:3008 weight 7", "127.0.0.1:3007 weight 1 draining"]);
+
+        ostler.kill();
+        ostler.start_again();
+        let service = ostler.admin().get("/api/gateway/services").is(200);
+        service.has("/items/0/instances/0/draining", true).has("/items/0/instances/1/weight", 7)
+            .has("/items/0/stats/instances/0/draining", true).has("/items/0/health/instances/0/draining", true);
+    }
+
     fn every_change_of_a_service_is_audited(setup: Setup) {
         let ostler = setup.spawn();
         let admin = ostler.admin();
@@ -145,6 +165,31 @@ fn the_list_says_of_every_service_what_it_is_and_how_it_does() {
     assert!(
         list.at("/items/0/health/instances/0/history").is_array() && list.number("/items/0/instances/0/weight") > 0
     );
+}
+
+#[test]
+fn a_change_of_an_instance_that_cannot_be_is_refused() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    admin.post("/api/gateway/services", chat()).is(201);
+    let path = "/api/gateway/services/chat-service/instances";
+    let change = |more: Value| {
+        let mut change = json!({"host": "127.0.0.1", "port": 3007});
+        change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        change
+    };
+    admin.put(path, change(json!({"port": 3009}))).problem(404, "instance_not_found");
+    admin.put("/api/gateway/services/none/instances", change(json!({}))).problem(404, "service_not_found");
+    for (more, pointer) in [
+        (json!({"weight": 1001}), "/weight"),
+        (json!({"draining": "yes"}), "/draining"),
+        (json!({"port": 0.5}), "/port"),
+        (json!({"healthy": true}), "/healthy"),
+    ] {
+        admin.put(path, change(more)).problem(422, "validation_failed").has("/errors/0/pointer", pointer);
+    }
+    ostler.user("developer").put(path, change(json!({"draining": true}))).problem(403, "forbidden");
+    admin.get("/api/gateway/services").is(200).has("/items/0/instances/0/draining", false);
 }
 
 #[test]
