@@ -166,6 +166,7 @@ urls! {
     }
     private "/api/audit" {
         "" => get audit::list;
+        "/verify" => get audit::verify;
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod address;
+pub mod audit_chain;
 pub mod balance;
 pub mod breaker;
 pub mod call;

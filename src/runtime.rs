@@ -5,6 +5,7 @@ mod accounts;
 mod ask;
 mod attached;
 mod audit;
+mod audit_chain;
 mod builder;
 mod calls;
 mod commit;
@@ -57,6 +58,7 @@ use crate::{model::Principal, recorder::Recorder, store::Store};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
+pub use audit_chain::AuditVerdict;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use consent::{Authorize, ClientMetadata, Consenting};

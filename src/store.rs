@@ -5,6 +5,7 @@
 
 pub mod about;
 pub mod audit;
+pub mod audit_chain;
 pub mod calls;
 pub mod catalogues;
 mod checkpoint;

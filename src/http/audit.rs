@@ -11,7 +11,8 @@ use crate::{
         query::{self, Query},
         views::List,
     },
-    model::{AuditEntry, AuditFilter, Timestamp},
+    model::{AuditEntry, AuditFilter, AuditLink, Timestamp},
+    runtime::AuditVerdict,
 };
 
 /// Which lines of the audit log are wanted.
@@ -50,4 +51,25 @@ pub(super) async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> Ans
     let filter = AuditFilter { actor, action, target, since, until };
     let entries = caller.runtime.audit(&caller.who, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(entries)))
+}
+
+/// What the audit log is verified against.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VerifyQuery {
+    /// A `head` that was noted earlier: entries that were cut off since then show by it.
+    #[param(value_type = Option<String>)]
+    anchor: Option<AuditLink>,
+}
+
+/// Verify the audit log
+///
+/// Whether any entry was changed, removed or put in behind Ostler's back: each is linked to the one before it by a
+/// hash. Reads all of them, in pages, and holds nobody up.
+#[utoipa::path(get, path = "/api/audit/verify", tag = "audit", params(VerifyQuery),
+    responses((status = 200, description = "What was found", body = AuditVerdict)),
+    security(("bearer" = ["audit:read"])))]
+pub(super) async fn verify(caller: Caller, Query(query): Query<VerifyQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.verify_audit(&caller.who, query.anchor).await?))
 }

@@ -37,7 +37,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::update_instance, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,
         events::watch, history::overview, history::calls, history::health,
-        audit::list,
+        audit::list, audit::verify,
         state::live, state::ready, state::health, state::metrics, system::read,
     ),
     components(schemas(problem::Body, crate::error::Fault)),

@@ -1,6 +1,8 @@
 //! The audit log: who did what to what, and how it went.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{AuditId, Principal, Timestamp, UserId};
@@ -81,6 +83,51 @@ impl AuditEntry {
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
+}
+
+/// A link of the audit log's chain; as text, its place and its hash, such as `118:9f86d0…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct AuditLink {
+    /// Its place, from 1 on.
+    pub seq: i64,
+    /// The SHA-256 of its entry, its place and the link before it, in hex.
+    pub hash: String,
+}
+
+impl fmt::Display for AuditLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
+    }
+}
+
+impl From<AuditLink> for String {
+    fn from(link: AuditLink) -> Self {
+        link.to_string()
+    }
+}
+
+impl TryFrom<String> for AuditLink {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let link = text.split_once(':').and_then(|(seq, hash)| Some((seq.parse().ok()?, hash.to_owned())));
+        link.map(|(seq, hash)| Self { seq, hash }).ok_or("is no `head` of the audit log, such as 118:9f86d0…")
+    }
+}
+
+/// What is wrong with an entry of the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditFault {
+    /// It, or its link, is not what was written.
+    Changed,
+    /// It, or the link before it, is gone.
+    Missing,
+    /// It has no link: it was put in by somebody else.
+    Unlinked,
+    /// The link that was noted earlier is not there.
+    Anchor,
 }
 
 /// Which lines of the audit log are wanted.

@@ -18,7 +18,7 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, consent::Consents, events, feed,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, events, feed,
         gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
         oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
     },
@@ -120,6 +120,7 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
+        actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(usage::sample(weak()));
     }

@@ -1,34 +1,18 @@
-//! Table `audit_logs`; lines are added and never changed.
-
-use std::borrow::Cow;
+//! Table `audit_logs`; lines are added and never changed, each with its link of `audit_chain`.
 
 use diesel::prelude::*;
 
 use crate::{
     error::Result,
     model::{AuditEntry, AuditFilter, AuditId, Page, PageRequest, Timestamp, UserId},
-    store::{Connection, connection::on, page::Slice, schema::audit_logs, text},
+    policy::audit_chain::Columns,
+    store::{Connection, audit_chain, connection::on, page::Slice, schema::audit_logs, text},
 };
 
-#[derive(Insertable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_logs, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    id: String,
-    created_at: chrono::NaiveDateTime,
-    actor_id: Option<String>,
-    actor: Cow<'a, str>,
-    action: Cow<'a, str>,
-    target: Option<Cow<'a, str>>,
-    outcome: &'a str,
-    detail: Option<Cow<'a, str>>,
-    address: Option<&'a str>,
-    request_id: Option<Cow<'a, str>>,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = audit_logs)]
-struct Row {
-    id: String,
+pub(super) struct Row {
+    pub(super) id: String,
     created_at: chrono::NaiveDateTime,
     actor_id: Option<String>,
     actor: String,
@@ -40,18 +24,36 @@ struct Row {
     request_id: Option<String>,
 }
 
-fn write(entry: &AuditEntry) -> NewRow<'_> {
-    NewRow {
+impl Row {
+    /// What its link is made of, in this order for ever.
+    pub(super) fn columns(&self) -> Columns {
+        [
+            Some(self.id.clone()),
+            Some(self.created_at.and_utc().timestamp_micros().to_string()),
+            self.actor_id.clone(),
+            Some(self.actor.clone()),
+            Some(self.action.clone()),
+            self.target.clone(),
+            Some(self.outcome.clone()),
+            self.detail.clone(),
+            self.address.clone(),
+            self.request_id.clone(),
+        ]
+    }
+}
+
+fn write(entry: &AuditEntry) -> Row {
+    Row {
         id: entry.id.to_string(),
         created_at: entry.created_at.naive(),
         actor_id: entry.actor_id.map(|id| id.to_string()),
-        actor: text::clean_key(&entry.actor),
-        action: text::clean_key(&entry.action),
-        target: entry.target.as_deref().map(text::clean_key),
-        outcome: text::outcome_word(entry.outcome),
-        detail: entry.detail.as_deref().map(text::clean),
-        address: entry.address.as_deref(),
-        request_id: entry.request_id.as_deref().map(text::clean),
+        actor: text::clean_key(&entry.actor).into_owned(),
+        action: text::clean_key(&entry.action).into_owned(),
+        target: entry.target.as_deref().map(|target| text::clean_key(target).into_owned()),
+        outcome: text::outcome_word(entry.outcome).to_owned(),
+        detail: entry.detail.as_deref().map(|detail| text::clean(detail).into_owned()),
+        address: entry.address.clone(),
+        request_id: entry.request_id.as_deref().map(|id| text::clean(id).into_owned()),
     }
 }
 
@@ -70,27 +72,24 @@ fn read(row: Row) -> Result<AuditEntry> {
     })
 }
 
-/// Adds lines, all or none.
+/// Adds lines and their links, all or none.
 pub fn insert(db: &mut Connection, entries: &[AuditEntry]) -> Result<()> {
-    match entries {
-        [] => Ok(()),
-        [entry] => insert_one(db, entry),
-        _ => db.transaction(|db| entries.iter().try_for_each(|entry| insert_one(db, entry))),
+    if entries.is_empty() {
+        return Ok(());
     }
+    db.transaction(|db| {
+        entries.iter().map(write).try_for_each(|row| {
+            on!(db, conn => diesel::insert_into(audit_logs::table).values(&row).execute(conn))?;
+            audit_chain::link(db, &row)
+        })
+    })
 }
 
-fn insert_one(db: &mut Connection, entry: &AuditEntry) -> Result<()> {
-    let row = write(entry);
-    on!(db, conn => diesel::insert_into(audit_logs::table).values(&row).execute(conn))?;
-    Ok(())
-}
-
-/// Adds a line unless it is there already.
+/// Adds a line and its link unless it is there already; in a transaction.
 pub(crate) fn insert_new(db: &mut Connection, entry: &AuditEntry) -> Result<()> {
     let row = write(entry);
     let insert = diesel::insert_into(audit_logs::table).values(&row).on_conflict_do_nothing();
-    on!(db, conn => insert.execute(conn))?;
-    Ok(())
+    if on!(db, conn => insert.execute(conn))? > 0 { audit_chain::link(db, &row) } else { Ok(()) }
 }
 
 /// Whether a line is there.

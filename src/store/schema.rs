@@ -131,6 +131,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_chain (seq) {
+        seq -> BigInt,
+        entry_id -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
     audit_logs (id) {
         id -> Text,
         created_at -> Timestamp,
@@ -162,3 +170,5 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_consents, server_shares);
+
+diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_logs);

@@ -17,6 +17,7 @@ mod access;
 mod accounts;
 mod addresses;
 mod audit;
+mod audit_chain;
 mod bridge;
 mod browser;
 mod callers;

@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use ostler::{
     Error,
     model::{CallFilter, PageRequest},
-    store::{Connection, calls, servers, users},
+    policy::audit_chain::Walk,
+    store::{Connection, audit, audit_chain, calls, servers, users},
 };
 
 use super::*;
@@ -30,6 +31,23 @@ on_both! {
         assert_eq!((counted.total_calls, counted.total_errors, counted.total_execution_time), (300, 100, 2100));
         assert!(counted.last_used_at.is_some());
         assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 300);
+    }
+
+    async fn all_who_write_to_the_audit_log_add_to_one_chain(url: DatabaseUrl) {
+        let (store, recorder) = open(&url);
+        let entry = |n: usize| AuditEntry::by_ostler("test", n, Outcome::Success);
+        let write = |store: Store| move || {
+            let mut db = store.writer().unwrap();
+            (0..40).for_each(|n| audit::insert(&mut db, &[entry(n), entry(n)]).unwrap());
+        };
+        let others: Vec<_> = (0..3).map(|_| std::thread::spawn(write(store.clone()))).collect();
+        let recorded = join_all((0..100).map(|n| recorder.audit(entry(n)))).await;
+        recorded.into_iter().for_each(Result::unwrap);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        let links = store.read(|db| audit_chain::page(db, 0, 1000)).await.unwrap();
+        let mut walk = Walk::new(None);
+        links.iter().for_each(|one| walk.take(one).unwrap());
+        assert_eq!(walk.entries, 340);
     }
 
     async fn one_failing_write_spoils_nobody_elses(url: DatabaseUrl) {

@@ -1,0 +1,85 @@
+//! Table `audit_chain`: a link for each line of `audit_logs`, written in the same transaction.
+
+use diesel::prelude::*;
+
+use crate::{
+    error::Result,
+    model::AuditLink,
+    policy::audit_chain::{self, Linked},
+    store::{
+        Connection,
+        audit::Row,
+        connection::on,
+        schema::{audit_chain as links, audit_logs as lines},
+    },
+};
+
+/// Adds the link of a line, in the transaction that adds the line.
+pub(super) fn link(db: &mut Connection, line: &Row) -> Result<()> {
+    lock(db)?;
+    let AuditLink { seq, hash } = audit_chain::next(&head(db)?, &line.columns());
+    let row = (links::seq.eq(seq), links::entry_id.eq(&line.id), links::hash.eq(hash));
+    on!(db, conn => diesel::insert_into(links::table).values(row).execute(conn))?;
+    Ok(())
+}
+
+/// Waits until nobody else adds a link, whose head would be ours, too. SQLite has one writer anyway.
+fn lock(db: &mut Connection) -> Result<()> {
+    match db {
+        Connection::Sqlite(_) => {}
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(conn) => {
+            // The number is "audit" in ASCII; the lock ends with the transaction.
+            diesel::sql_query("SELECT pg_advisory_xact_lock(418581342580)").execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// The newest link.
+pub fn head(db: &mut Connection) -> Result<AuditLink> {
+    let newest = links::table.order(links::seq.desc()).select((links::seq, links::hash));
+    let newest = on!(db, conn => newest.first::<(i64, String)>(conn).optional())?;
+    Ok(newest.map_or_else(audit_chain::origin, |(seq, hash)| AuditLink { seq, hash }))
+}
+
+/// So many links after some place, oldest first, each with its line.
+pub fn page(db: &mut Connection, after: i64, most: i64) -> Result<Vec<Linked>> {
+    let rows = on!(db, conn => links::table
+        .left_join(lines::table.on(lines::id.eq(links::entry_id)))
+        .filter(links::seq.gt(after))
+        .order(links::seq.asc())
+        .limit(most)
+        .select((links::seq, links::hash, links::entry_id, Option::<Row>::as_select()))
+        .load::<(i64, String, String, Option<Row>)>(conn))?;
+    let linked = |(seq, hash, entry, line): (i64, String, String, Option<Row>)| Linked {
+        link: AuditLink { seq, hash },
+        entry,
+        columns: line.map(|line| line.columns()),
+    };
+    Ok(rows.into_iter().map(linked).collect())
+}
+
+/// The ids of so many lines after some id, and whether each has a link.
+pub fn lines_after(db: &mut Connection, after: &str, most: i64) -> Result<Vec<(String, bool)>> {
+    Ok(on!(db, conn => lines::table
+        .left_join(links::table.on(links::entry_id.eq(lines::id)))
+        .filter(lines::id.gt(after))
+        .order(lines::id.asc())
+        .limit(most)
+        .select((lines::id, links::seq.nullable().is_not_null()))
+        .load(conn))?)
+}
+
+/// The id of the line that the oldest link is of.
+pub fn oldest(db: &mut Connection) -> Result<Option<String>> {
+    Ok(on!(db, conn => links::table.order(links::seq.asc()).select(links::entry_id).first(conn).optional())?)
+}
+
+/// How many lines there are before an id; all where there is none.
+pub fn count_before(db: &mut Connection, id: Option<&str>) -> Result<i64> {
+    Ok(match id {
+        None => on!(db, conn => lines::table.count().get_result(conn))?,
+        Some(id) => on!(db, conn => lines::table.filter(lines::id.lt(id)).count().get_result(conn))?,
+    })
+}
