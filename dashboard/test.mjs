@@ -65,6 +65,21 @@ test("names go into headers as the protocol says", async () => {
   }
 });
 
+test("a configuration asks for what it does not say", async () => {
+  const { variables, withoutInputs } = await load("/src/lib/variables.ts");
+  const plain = withoutInputs("${input:api-key} ${input:2nd} ${A} ${env:B} ${C:-d e} ${A:-x} ${OSTLER_DOLLAR:-$}{no} ${not a name}");
+  assert.ok(plain.startsWith("${API_KEY} ${_2ND} ${A}"), plain);
+  assert.deepEqual(variables(plain), [
+    { name: "API_KEY", otherwise: undefined }, { name: "_2ND", otherwise: undefined }, { name: "A", otherwise: "x" },
+    { name: "B", otherwise: undefined }, { name: "C", otherwise: "d e" },
+  ]);
+});
+
+test("what is saved has a harmless name", async () => {
+  const { harmless } = await load("/src/lib/save.ts");
+  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(harmless), ["_.._.bashrc", "a_gnp.exe", "_b_.log", "file"]);
+});
+
 test("numbers and times read well", async () => {
   const { ago, bytes, millis, percent, span } = await load("/src/lib/format.ts");
   assert.deepEqual([millis(0.4), millis(7), millis(1240), millis(90_000), millis(null)], ["0.4 ms", "7 ms", "1.2 s", "1 min 30 s", "–"]);

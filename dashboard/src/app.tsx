@@ -8,6 +8,7 @@ import { useMay, useMe } from "./api/queries";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { useStore } from "./lib/store";
 import { goLive, liveState, reconnect } from "./live/live";
+import { Account } from "./pages/account";
 import { Login } from "./pages/login";
 import { pages, type Page } from "./routes";
 import { Boundary } from "./ui/boundary";
@@ -170,6 +171,7 @@ const themes: Record<Theme, [IconName, string, Theme]> = {
 function Who() {
   const me = useMe().data;
   const client = useQueryClient();
+  const [shown, setShown] = useState(false);
   const [icon, label, next] = themes[useStore(theme)];
   const logOut = async () => {
     await api.post("/api/auth/logout").catch(() => undefined);
@@ -178,12 +180,13 @@ function Who() {
   };
   return (
     <div className="who">
-      <div>
-        <div className="cut strong"><Text line>{me?.name ?? ""}</Text></div>
-        <div className="cut tiny muted">{me?.role}</div>
-      </div>
+      <button type="button" title="Your account" onClick={() => setShown(true)}>
+        <span className="cut strong"><Text line>{me?.name ?? ""}</Text></span>
+        <span className="cut tiny muted">{me?.role}</span>
+      </button>
       <Button look="quiet" icon={icon} label={label} onClick={() => setTheme(next)} />
       <Button look="quiet" icon="logout" label="Log out" onClick={() => void logOut()} />
+      {shown && <Account close={() => setShown(false)} />}
     </div>
   );
 }

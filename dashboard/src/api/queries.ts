@@ -3,7 +3,7 @@ import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstac
 import { all, api, ApiError, query as queryString, send } from "./client";
 import { began, type Span } from "../lib/spans";
 import { answerable, askAll } from "./mcp";
-import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool } from "./types";
+import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
 export const keys = {
@@ -43,6 +43,12 @@ function mayHelp(error: unknown): boolean {
 
 export function useMe() {
   return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal), staleTime: 300_000 });
+}
+
+/** The accounts, for those who manage them; nothing for others. */
+export function useUsers() {
+  const enabled = useMay()("users:manage");
+  return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
 }
 
 /** Whether the caller holds a permission; `mcp:manage` includes the other `mcp:` ones. */

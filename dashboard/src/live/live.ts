@@ -104,6 +104,8 @@ function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
       return void client.invalidateQueries();
     case "server":
       if (event.data.change !== "state") refresher.soon(keys.servers, keys.server(event.data.id));
+      // Whether a server elsewhere has somebody's consent is no part of its state.
+      else if (isRemote(client, event.data.id)) refresher.soon(keys.server(event.data.id));
       return refresher.soon(keys.overview, keys.health(event.data.id));
     case "exit":
     case "restart":
@@ -115,6 +117,10 @@ function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
     case "gateway":
       return refresher.soon(keys.gateway);
   }
+}
+
+function isRemote(client: QueryClient, id: string): boolean {
+  return !!client.getQueryData<{ details: ServerDetails }>(keys.server(id))?.details.server.url;
 }
 
 /** What events told of a server since it was drawn last. */

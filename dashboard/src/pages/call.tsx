@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api } from "../api/client";
-import { keys, useMay } from "../api/queries";
+import { keys, useMay, useMe, useUsers } from "../api/queries";
 import type { CallDetails } from "../api/types";
 import { millis } from "../lib/format";
 import { isObject } from "../lib/schema";
@@ -59,12 +59,19 @@ function Facts({ call }: { call: CallDetails }) {
       <dl className="facts">
         <dt>Answered</dt><dd><Moment at={call.createdAt} />, <Ago at={call.createdAt} /></dd>
         <dt>Took</dt><dd>{millis(call.executionTime)}</dd>
-        <dt>Called by</dt><dd className="mono small">{call.userId}</dd>
+        <dt>Called by</dt><dd><Caller id={call.userId} /></dd>
         <dt>Call</dt><dd className="mono small">{call.id}</dd>
         {call.traceId && <><dt>Trace</dt><dd className="mono small">{call.traceId}</dd></>}
       </dl>
     </Card>
   );
+}
+
+function Caller({ id }: { id: string }) {
+  const me = useMe().data;
+  const user = useUsers().data?.find((one) => one.id === id);
+  if (user) return <Text line>{`${user.name} <${user.email}>`}</Text>;
+  return me?.id === id ? <>you</> : <span className="mono small">{id}</span>;
 }
 
 const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "bad", health: "idle" };

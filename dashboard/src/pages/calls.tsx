@@ -1,9 +1,6 @@
 /** Calls on record: how many, how long, and each by itself; of all servers, or of one. */
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { all } from "../api/client";
-import { keys, useMay, useServers } from "../api/queries";
-import type { User } from "../api/types";
+import { useServers, useUsers } from "../api/queries";
 import { inertLine } from "../lib/inert";
 import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
@@ -67,13 +64,7 @@ function ServerOf({ value, onChange }: Chosen) {
 
 /** Accounts are listed for those who manage them only. */
 function Callers({ value, onChange }: Chosen) {
-  const may = useMay();
-  const users = useQuery({
-    queryKey: keys.users,
-    queryFn: ({ signal }) => all<User>("/api/auth/users", signal),
-    enabled: may("users:manage"),
-    staleTime: 300_000,
-  });
+  const users = useUsers();
   if (!users.data || users.data.length < 2) return null;
   return (
     <Select label="Caller" value={value} onChange={(event) => onChange(event.target.value)}>

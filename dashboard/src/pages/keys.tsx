@@ -16,7 +16,6 @@ import { permissions } from "./permissions";
 const own = ["keys"];
 
 export function Keys() {
-  const me = useMe().data;
   const [making, setMaking] = useState(false);
   const { pages, items } = usePages<ApiKey>(own, "/api/auth/keys");
   return (
@@ -29,7 +28,6 @@ export function Keys() {
           {items.length > 0 && <Rows items={items} />}
         </Paged>
       </Card>
-      {me && <p className="small muted">The id of this account, for whoever wants to share a server with you: <span className="mono">{me.id}</span></p>}
       {making && <NewKey close={() => setMaking(false)} />}
     </>
   );

@@ -140,7 +140,7 @@ function clock(time: number, length: number): string {
   const at = new Date(time * 1000);
   return length > 2 * 86_400
     ? at.toLocaleDateString([], { day: "numeric", month: "short" })
-    : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", ...(length < 600 && { second: "2-digit" }) });
 }
 
 function nearest(times: readonly number[], wanted: number): number | null {

@@ -32,7 +32,7 @@ export function Consent({ serverId, authorization }: { serverId: string; authori
             <dt>Ends</dt><dd><Ago at={expiresAt} none="unknown" />{renewable && ", and is renewed then"}</dd>
           </dl>
         )}
-        {may && <Give path={path} again={!wanted} />}
+        {may && <Give key={`${wanted} ${expiresAt}`} path={path} again={!wanted} />}
       </div>
     </Card>
   );
@@ -60,7 +60,7 @@ function Give({ path, again }: { path: string; again: boolean }) {
               Consent at {inertLine(new URL(to.authorizationUrl).host, 80)}
             </a>
           </p>
-          <p className="small muted">In a new tab; it holds until <Ago at={to.expiresAt} />. The server starts once you are back.</p>
+          <p className="small muted">In a new tab; the offer ends <Ago at={to.expiresAt} />. The server starts once you have consented.</p>
         </>
       ) : (
         <>

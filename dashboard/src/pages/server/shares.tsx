@@ -1,8 +1,8 @@
 /** Who else may use a server. */
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { all, api } from "../../api/client";
-import { keys, useMay } from "../../api/queries";
+import { api } from "../../api/client";
+import { useMay, useUsers } from "../../api/queries";
 import type { List, Permission, Share, User } from "../../api/types";
 import { inertLine } from "../../lib/inert";
 import { useAction } from "../../ui/action";
@@ -18,11 +18,7 @@ export function Shares({ details: { server } }: TabProps) {
   const may = useMay();
   const key = ["shares", server.id];
   const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
-  const users = useQuery({
-    queryKey: keys.users,
-    queryFn: ({ signal }) => all<User>("/api/auth/users", signal),
-    enabled: may("users:manage"),
-  });
+  const users = useUsers();
   const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "The share has ended" });
   const name = (id: string) => {
     const user = users.data?.find((one) => one.id === id);
@@ -80,7 +76,7 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
             ))}
           </Select>
         ) : (
-          <Input label="With" required value={userId} hint="The id of an account; its owner sees it under “Keys”." onChange={(event) => setUserId(event.target.value)} />
+          <Input label="With" required value={userId} hint="The id of an account; its owner sees it by a click on the name below the pages." onChange={(event) => setUserId(event.target.value)} />
         )}
         <fieldset className="stack">
           <legend>Who may</legend>
