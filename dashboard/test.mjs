@@ -8,12 +8,15 @@ after(() => vite.close());
 const load = (path) => vite.ssrLoadModule(path);
 
 test("foreign text cannot act", async () => {
-  const { inert, inertLine, isWebAddress } = await load("/src/lib/inert.ts");
+  const { inert, inertJson, inertLine, isWebAddress } = await load("/src/lib/inert.ts");
   assert.equal(inert("\u001b[31mred\u001b[0m"), "⟨ESC⟩[31mred⟨ESC⟩[0m");
   assert.equal(inert("exe\u202egnp"), "exe⟨U+202E⟩gnp");
   assert.equal(inert("a\u0000\u0008\r\u009b\u200b\ufeff"), "a⟨U+0000⟩⟨U+0008⟩⟨U+000D⟩⟨U+009B⟩⟨U+200B⟩⟨U+FEFF⟩");
   assert.equal(inert("\u{e0041}\u{e007f}"), "⟨U+E0041⟩⟨U+E007F⟩");
   assert.equal(inert("line\n\ttab 👩‍🌾 بيت"), "line\n\ttab 👩‍🌾 بيت");
+  const value = { "a\u202eb": ["\u{e0041}", "\u001b", "\u009b", "é"] };
+  assert.equal(inertJson(value), '{"a\\u202eb":["\\udb40\\udc41","\\u001b","\\u009b","é"]}');
+  assert.deepEqual(JSON.parse(inertJson(value)), value);
   assert.equal(inertLine(" two\n lines ", 40), "two lines");
   assert.equal(inertLine("x".repeat(500), 10), `${"x".repeat(10)}…`);
   assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [true, false, false, false]);

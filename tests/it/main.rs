@@ -19,6 +19,7 @@ mod addresses;
 mod audit;
 mod audit_chain;
 mod bridge;
+mod browser;
 mod callers;
 mod catalogues;
 mod chaos;

@@ -21,26 +21,28 @@ export function Feed() {
     );
   }
   return (
-    <ol className="feed" role="log" aria-label="Events" tabIndex={0}>
-      {events.map((event) => {
-        const [tone, text] = say(event);
-        const id = serverOf(event);
-        return (
-          <li key={event.key}>
-            <Dot tone={tone} />
-            <span className="break">
-              {id && (
-                <>
-                  <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
-                </>
-              )}
-              <Text line>{text}</Text>
-            </span>
-            <span className="tiny muted nowrap"><Ago at={event.at} /></span>
-          </li>
-        );
-      })}
-    </ol>
+    <div className="feed" role="log" aria-label="Events" tabIndex={0}>
+      <ol>
+        {events.map((event) => {
+          const [tone, text] = say(event);
+          const id = serverOf(event);
+          return (
+            <li key={event.key}>
+              <Dot tone={tone} />
+              <span className="break">
+                {id && (
+                  <>
+                    <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
+                  </>
+                )}
+                <Text line>{text}</Text>
+              </span>
+              <span className="tiny muted nowrap"><Ago at={event.at} /></span>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
   );
 }
 
