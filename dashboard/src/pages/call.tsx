@@ -79,7 +79,7 @@ const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "ba
 
 function Meanwhile({ call }: { call: CallDetails }) {
   return (
-    <Card title="What happened meanwhile">
+    <Card title="What happened meanwhile" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Its timeline</Link>}>
       {call.meanwhile.length ? (
         <ol className="history">
           {call.meanwhile.map((one, index) => (
