@@ -51,6 +51,12 @@ export function useUsers() {
   return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
 }
 
+/** Whether the caller may remove a server and share it: no share gives that. */
+export function useOwns({ userId }: Server): boolean {
+  const [may, me] = [useMay(), useMe().data];
+  return may("mcp:manage") || (may("mcp:write") && me?.id === userId);
+}
+
 /** Whether the caller holds a permission; `mcp:manage` includes the other `mcp:` ones. */
 export function useMay(): (permission: Permission) => boolean {
   const { data } = useMe();

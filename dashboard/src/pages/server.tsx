@@ -3,7 +3,7 @@ import { useEffect, type ComponentType } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
 import { api, ApiError } from "../api/client";
-import { keys, useMay, useServer } from "../api/queries";
+import { keys, useMay, useOwns, useServer } from "../api/queries";
 import type { ServerDetails } from "../api/types";
 import { to } from "../lib/links";
 import { commandLine, isUp } from "../lib/servers";
@@ -91,6 +91,7 @@ const done = { start: "is ready", stop: "is stopped", restart: "is ready again" 
 
 function Actions({ details: { server, runtimeStatus } }: { details: ServerDetails }) {
   const may = useMay();
+  const owns = useOwns(server);
   const client = useQueryClient();
   const [, go] = useLocation();
   const refresh = [keys.server(server.id), keys.servers, keys.overview];
@@ -118,7 +119,7 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
       <Button icon={up ? "stop" : "play"} look={up ? "" : "primary"} busy={act.isPending} onClick={() => act.mutate(up ? "stop" : "start")}>
         {up ? "Stop" : "Start"}
       </Button>
-      <Button icon="trash" look="quiet danger" label="Remove this server" busy={remove.isPending} onClick={() => void askToRemove()} />
+      {owns && <Button icon="trash" look="quiet danger" label="Remove this server" busy={remove.isPending} onClick={() => void askToRemove()} />}
     </>
   );
 }

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api } from "../../api/client";
-import { useMay, useUsers } from "../../api/queries";
+import { useOwns, useUsers } from "../../api/queries";
 import type { List, Permission, Share, User } from "../../api/types";
 import { inertLine } from "../../lib/inert";
 import { useAction } from "../../ui/action";
@@ -15,7 +15,7 @@ import type { TabProps } from "../server";
 const rights: [Permission, string][] = [["mcp:read", "see it"], ["mcp:execute", "call its tools"], ["mcp:write", "change it"]];
 
 export function Shares({ details: { server } }: TabProps) {
-  const may = useMay();
+  const owns = useOwns(server);
   const key = ["shares", server.id];
   const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
   const users = useUsers();
@@ -37,7 +37,7 @@ export function Shares({ details: { server } }: TabProps) {
                       <div className="cut"><Text line>{name(share.userId)}</Text></div>
                       <div className="small muted">may {rights.filter(([right]) => share.permissions.includes(right)).map(([, word]) => word).join(", ")}</div>
                     </div>
-                    {may("mcp:write") && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
+                    {owns && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
                   </li>
                 ))}
               </ul>
@@ -47,7 +47,7 @@ export function Shares({ details: { server } }: TabProps) {
           }
         </Loaded>
       </Card>
-      {may("mcp:write") && <NewShare serverId={server.id} owner={server.userId} users={users.data} refresh={key} />}
+      {owns && <NewShare serverId={server.id} owner={server.userId} users={users.data} refresh={key} />}
     </div>
   );
 }
