@@ -56,6 +56,22 @@ test("only what changed is sent, and no secret is shown", async () => {
   assert.ok(!("command" in changed(server, moved)));
 });
 
+test("a flood of output stays within bounds, however long its lines are", async () => {
+  const { LineBuffer } = await load("/src/lib/lines.ts");
+  globalThis.window = { setTimeout: (show) => setTimeout(show, 0) };
+  const kept = async (line, batches) => {
+    const buffer = new LineBuffer();
+    const shown = new Promise((resolve) => buffer.watch(resolve));
+    for (let batch = 0; batch < batches; batch += 1) buffer.add(Array.from({ length: 1000 }, (_, index) => ({ seq: batch * 1000 + index, at: "", line })));
+    await shown;
+    return buffer.get();
+  };
+  const short = await kept("short", 40);
+  assert.deepEqual([short.length, short[0].seq, short.at(-1).seq], [10_000, 30_000, 39_999]);
+  const long = await kept("x".repeat(16_000), 5);
+  assert.ok(long.length < 2000 && long.at(-1).seq === 4999, `${long.length} lines`);
+});
+
 test("names go into headers as the protocol says", async () => {
   const { headerValue } = await load("/src/lib/header.ts");
   assert.equal(headerValue("read_file"), "read_file");
