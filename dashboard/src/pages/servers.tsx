@@ -16,7 +16,7 @@ import { Icon } from "../ui/icon";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { toast } from "../ui/toast";
-import { Begin } from "./begin";
+import { Begin, noServers } from "./begin";
 import { Export } from "./servers/export";
 
 type Column = "name" | "state" | "calls" | "restarts" | "used";
@@ -49,7 +49,7 @@ export function Servers() {
           </>
         )}
       </PageHead>
-      <Loaded query={servers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+      <Loaded query={servers} absent={noServers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
       {exporting && <Export close={() => setExporting(false)} />}
     </>
   );
