@@ -7,10 +7,13 @@ import { to } from "../../lib/links";
 import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { useSettled } from "../../ui/filters";
+import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "../server";
 
 const kinds = [["stderr", "Its output"], ["ostler", "Ostler"], ["call", "Calls"]] as const;
+const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
+
 /** What it writes has no events of its own here; to follow that, there is the output. */
 const EVERY = 15_000;
 
@@ -50,7 +53,10 @@ export function Timeline({ details: { server } }: TabProps) {
             {items.map((item, index) => (
               <li key={`${item.at}/${index}`} className={`is-${item.kind}`}>
                 <span className="muted nowrap"><Moment at={item.at} /></span>
-                <span className="tag"><Text line most={20}>{item.level ?? item.kind}</Text></span>
+                <span className="row muted">
+                  <Dot tone={tones[item.level ?? ""] ?? "idle"} />
+                  {item.kind}{item.level && <span className="unseen">, {item.level}</span>}
+                </span>
                 <span className="break">
                   <Text line most={2000}>{item.text}</Text>
                   {item.callId && <> <Link href={to.call(item.callId)}>the call</Link></>}
