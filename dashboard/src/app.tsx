@@ -159,7 +159,7 @@ function LiveState() {
 /** Where the side is hidden, a lost connection is said in the bar. */
 function Lost() {
   if (useStore(liveState) !== "lost") return null;
-  return <Button look="compact danger" icon="warn" onClick={reconnect}>Connection lost</Button>;
+  return <Button look="compact danger" icon="warn" label="Offline: connect again" onClick={reconnect}>Offline</Button>;
 }
 
 const themes: Record<Theme, [IconName, string, Theme]> = {

@@ -257,6 +257,17 @@ export interface AuditEntry {
   requestId: string | null;
 }
 
+/** Whether the audit log is as it was written. */
+export interface Verdict {
+  verified: boolean;
+  entries: number;
+  removed: number;
+  notCovered: number;
+  head: string | null;
+  firstBroken?: string;
+  problem?: "changed" | "missing" | "unlinked" | "anchor";
+}
+
 export interface Latency {
   p50: number;
   p90: number;

@@ -17,15 +17,6 @@ export const feed = new Store<readonly Live[]>([]);
 /** How the stream is; `absent` also before anybody logged in. */
 export const liveState = new Store<StreamState>("connecting");
 
-type Listener = (event: Live) => void;
-const listeners = new Set<Listener>();
-
-/** Calls `listener` with every event from now on. */
-export function onEvent(listener: Listener): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 let current: Stream | null = null;
 
 /** Events are brought to the page together, so that a flood of them draws it four times a second at most. */
@@ -42,7 +33,6 @@ export function goLive(client: QueryClient): () => void {
     const events = waiting;
     waiting = [];
     apply(client, refresher, events);
-    listeners.forEach((listener) => events.forEach(listener));
     feed.set([...events.reverse(), ...feed.get()].slice(0, MOST_IN_FEED));
   };
   const stream = new Stream(

@@ -1,17 +1,15 @@
 /** The audit log: who did what to what, and how it went. */
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../api/client";
 import { keys, usePages } from "../api/queries";
 import type { AuditEntry } from "../api/types";
-import { plural } from "../lib/format";
 import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
-import { Card, Empty, Failed, Note, Paged, PageHead } from "../ui/card";
+import { Card, Empty, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
 import { useSettled } from "../ui/filters";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
+import { Chain } from "./audit/chain";
 
 const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
   success: ["ok", "Done"], failure: ["warn", "Failed"], denied: ["bad", "Denied"],
@@ -44,29 +42,6 @@ export function Audit() {
   );
 }
 
-interface Verified {
-  verified: boolean;
-  entries: number;
-  firstBroken?: string;
-}
-
-/** Whether any line was changed after it was written; asked once and by hand, since all of them are read for it. */
-function Chain() {
-  const chain = useQuery({
-    queryKey: ["audit-chain"],
-    queryFn: ({ signal }) => api.get<Verified>("/api/audit/verify", signal),
-    staleTime: Infinity,
-  });
-  if (chain.isError) return <Failed error={chain.error} retry={() => void chain.refetch()} />;
-  if (!chain.data) return null;
-  const { verified, entries, firstBroken } = chain.data;
-  return verified ? (
-    <Note tone="ok">None of the {plural(entries, "line")} was changed since it was written. <button type="button" className="linkish" onClick={() => void chain.refetch()}>Verify again</button></Note>
-  ) : (
-    <Note tone="bad">The log was changed: the first line that does not fit is <code>{firstBroken}</code>.</Note>
-  );
-}
-
 function Rows({ items }: { items: AuditEntry[] }) {
   return (
     <div className="table-wrap" tabIndex={0} role="region" aria-label="The audit log">
@@ -89,7 +64,7 @@ function Rows({ items }: { items: AuditEntry[] }) {
                 <td className="nowrap"><Moment at={entry.createdAt} /></td>
                 <td><Text line most={80}>{entry.actor}</Text></td>
                 <td className="mono small nowrap"><Text line most={80}>{entry.action}</Text></td>
-                <td className="small">
+                <td className="small wordy">
                   {entry.detail && <div><Text line most={120}>{entry.detail}</Text></div>}
                   {entry.target && <div className="mono tiny muted"><Text line most={80}>{entry.target}</Text></div>}
                 </td>

@@ -8,7 +8,7 @@ import { millis } from "../lib/format";
 import { isObject } from "../lib/schema";
 import { to } from "../lib/links";
 import { ButtonLink } from "../ui/button";
-import { Card, Loaded, Note, PageHead } from "../ui/card";
+import { Card, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { Badge, Dot, type Tone } from "../ui/state";
 import { Ago, Moment, Text } from "../ui/text";
 import { AnswerView, Long, type Answer } from "./run/content";
@@ -20,6 +20,7 @@ export function CallPage({ params }: { params: Record<string, string> }) {
     queryFn: ({ signal }) => api.get<CallDetails>(`/api/calls/${encodeURIComponent(id)}`, signal),
     staleTime: Infinity,
   });
+  if (call.isError) return <><PageHead title="This call cannot be shown" crumb={<Link href="/calls">Calls</Link>} /><Failed error={call.error} /></>;
   return <Loaded query={call}>{(details) => <Details call={details} />}</Loaded>;
 }
 
@@ -78,7 +79,7 @@ const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "ba
 
 function Meanwhile({ call }: { call: CallDetails }) {
   return (
-    <Card title="What happened meanwhile">
+    <Card title="What happened meanwhile" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Its timeline</Link>}>
       {call.meanwhile.length ? (
         <ol className="history">
           {call.meanwhile.map((one, index) => (

@@ -9,7 +9,7 @@ import { to } from "../lib/links";
 import { commandLine, isUp } from "../lib/servers";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Empty, Loaded, PageHead } from "../ui/card";
+import { Empty, Failed, Loaded, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { HealthBadge } from "../ui/state";
 import { Text } from "../ui/text";
@@ -56,6 +56,7 @@ export function ServerPage({ params }: { params: Record<string, string> }) {
       </>
     );
   }
+  if (server.isError && !server.data) return <><PageHead title="This server cannot be shown" crumb={<Link href="/servers">Servers</Link>} /><Failed error={server.error} retry={() => void server.refetch()} /></>;
   return <Loaded query={server}>{({ details, etag }) => <Page key={id} details={details} etag={etag} tab={params["tab"] ?? ""} />}</Loaded>;
 }
 

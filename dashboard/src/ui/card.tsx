@@ -131,13 +131,17 @@ export function Loaded<T>({
   return <Loading />;
 }
 
-/** A list that grows page by page, with what fetches the next, and all anew. `none` stands where it is empty. */
-export function Paged({ pages, none, children }: { pages: UseInfiniteQueryResult; none: ReactNode; children: ReactNode }) {
+/**
+ * A list that grows page by page, with what fetches the next, and all anew. `none` stands where it is empty, which a page
+ * may be though there are more; `absent` where this Ostler keeps no such list.
+ */
+export function Paged({ pages, none, absent, children }: { pages: UseInfiniteQueryResult; none: ReactNode; absent?: ReactNode; children: ReactNode }) {
+  if (absent && isAbsent(pages.error)) return absent;
   return (
     <>
       {pages.isError && <Failed error={pages.error} retry={() => void pages.refetch()} />}
       {pages.isPending ? <Loading /> : children || (!pages.isError && (typeof none === "string" ? <Empty title={none} /> : none))}
-      {children && (
+      {(children || pages.hasNextPage) && (
         <div className="card-body row">
           {pages.hasNextPage && <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Show more</Button>}
           <Button look="quiet" icon="restart" busy={pages.isFetching} onClick={() => void pages.refetch()}>Refresh</Button>

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { keys, usePages } from "../../api/queries";
 import type { TimelineItem } from "../../api/types";
 import { to } from "../../lib/links";
-import { Card, Paged } from "../../ui/card";
+import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { useSettled } from "../../ui/filters";
 import { Moment, Text } from "../../ui/text";
@@ -36,11 +36,15 @@ export function Timeline({ details: { server } }: TabProps) {
               {name}
             </label>
           ))}
-          <Search label="Search the timeline" value={words} onChange={setWords} />
+          <Search label="Search the timeline" most={200} value={words} onChange={setWords} />
         </>
       }
     >
-      <Paged pages={pages} none={words ? "Nothing matches" : "Nothing yet"}>
+      <Paged
+        pages={pages}
+        none={pages.hasNextPage ? "Nothing so far" : words ? "Nothing matches" : "Nothing yet"}
+        absent={<Empty title="Timelines are switched off">This Ostler was told to keep none.</Empty>}
+      >
         {items.length > 0 && (
           <ol className="timeline" aria-label="Newest first">
             {items.map((item, index) => (
