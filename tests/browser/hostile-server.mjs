@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 
 export const nasty =
-  '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>"><svg onload=window.pwned=3> \u001b[2J\u001b]8;;javascript:window.pwned=4\u0007x\u001b]8;;\u0007 \u202egnp.exe\u202c \u0000\u0008\u2066\ufeff {{7*7}} ${7*7}';
+  '\u202e\u2066<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>"><svg onload=window.pwned=3> \u001b[2J\u001b]8;;javascript:window.pwned=4\u0007x\u001b]8;;\u0007 gnp.exe\u202c \u0000\u0008\ufeff {{7*7}} ${7*7}';
 const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=5"><script>window.pwned=6</script></svg>').toString('base64');
 
 const link = (uri) => ({ type: 'resource_link', uri, name: nasty, description: nasty });

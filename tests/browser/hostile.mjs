@@ -10,7 +10,8 @@ import { beforeLogin, go, logIn, newPage, part, told } from './stage.mjs';
 async function isInert(page, where) {
   const { pwned, text, elements } = await page.evaluate(() => ({
     pwned: window.pwned,
-    text: document.body.innerText + document.title,
+    // What is pointed at is shown, too.
+    text: document.body.innerText + document.title + [...document.querySelectorAll('[title]')].map((one) => one.title).join(''),
     elements: document.querySelectorAll('main script, main svg[onload], main img[onerror], main a[href^="javascript:"], main a[href^="data:"]').length,
   }));
   assert.equal(pwned, undefined, `${where}: something ran`);
@@ -57,4 +58,8 @@ await part(async () => {
   await isInert(page, 'the resource');
   await page.getByRole('button', { name: 'Remove this server' }).click();
   await isInert(page, 'the question');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByRole('log', { name: 'Messages' }).getByText('is stopped').waitFor();
+  await isInert(page, 'the message');
 });

@@ -37,7 +37,7 @@ export async function set() {
   const answered = await call(ids.everything, 'get-structured-content', { location: 'Chicago' });
   await admin(`/api/mcp/${ids.files}/shares`, { userId: (await admin('/api/auth/users')).items.find(({ email }) => email === NIGHT_OWL).id, permissions: ['mcp:read'] });
   await admin('/api/auth/keys', { name: 'laptop', permissions: ['mcp:read', 'mcp:execute'] });
-  const instances = [{ host: '127.0.0.1', port: await instance() }, { host: '127.0.0.1', port: await instance(), weight: 0 }];
+  const instances = [{ host: '127.0.0.1', port: await instance() }, { host: '127.0.0.1', port: await instance(), draining: true }];
   await admin('/api/gateway/services', { name: 'hay', instances, basePath: '/api/hay', authentication: false });
   for (let count = 0; count < 20; count += 1) await fetch(`${told.url}/api/hay`);
   await admin('/api/gateway/health/hay/check', {});

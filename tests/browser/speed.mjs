@@ -93,7 +93,8 @@ try {
   });
 
   await go(page, `/servers/${flood}/output`);
-  await page.getByText(/^[\d,.\s]+ lines/).first().waitFor();
+  await page.locator('.output-seen').waitFor();
+  await page.waitForTimeout(3_000);
   await busy(page, '10,000 log lines a second: following for 15 s, searching in them', async () => {
     const seen = () => page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('.output-seen .foreign')].map((line) => Number(line.textContent.match(/^line (\d+)/)?.[1] ?? 0))));
     const [from, at] = [await seen(), Date.now()];
