@@ -58,9 +58,11 @@ fn measure(url: &DatabaseUrl, count: u64) -> Outcome<()> {
         ("the newest calls of everything", CallFilter::default()),
         ("the newest failures of everything", CallFilter { success: Some(false), ..CallFilter::default() }),
         ("the newest calls of one tool", CallFilter { tool_name: Some("tool-3".into()), ..CallFilter::default() }),
+        ("the calls of a tool nobody called", CallFilter { tool_name: Some("none".into()), ..CallFilter::default() }),
+        ("the calls of somebody who made none", CallFilter { user_id: Some(UserId::new()), ..CallFilter::default() }),
     ];
     for (name, filter) in &filters {
-        timed(name, || Ok(calls::newest(&mut db, &servers, filter, &page)?.items.len()))?;
+        timed(name, || Ok(calls::list(&mut db, &servers, filter, &page)?.items.len()))?;
     }
     timed("one call by its id", || Ok(calls::find(&mut db, &servers, last)?.iter().count()))
 }
@@ -113,9 +115,12 @@ fn fill(db: &mut Connection, servers: &[ServerId], count: u64) -> Outcome<CallId
 
 /// Adds what the recorder and the adding up would have made of them.
 fn count_up(db: &mut Connection, servers: &[ServerId], count: u64) -> Outcome<()> {
-    let mut rollup = Rollup::default();
-    (0..count / HOURS.unsigned_abs() / 1000 + 1)
-        .for_each(|n| rollup.add(n % 50 != 0, i64::try_from(n * 7 % 900).unwrap_or(0)));
+    let rollup = |parts: usize| {
+        let (mut rollup, calls) = (Rollup::default(), count * u64::try_from(parts).unwrap_or(1) / HOURS.unsigned_abs());
+        (0..calls / 1000 + 1).for_each(|n| rollup.add(n % 50 != 0, i64::try_from(n * 7 % 900).unwrap_or(0)));
+        rollup
+    };
+    let (part, of_server, of_all) = (rollup(1), rollup(TOOLS), rollup(TOOLS * SERVERS));
     let now = Step::Hour.floor(Timestamp::now().unix_minutes());
     let tools: Vec<String> = (0..TOOLS).map(|tool| format!("tool-{tool}")).chain([ALL.to_owned()]).collect();
     for hour in 0..=HOURS {
@@ -123,7 +128,12 @@ fn count_up(db: &mut Connection, servers: &[ServerId], count: u64) -> Outcome<()
         let parts = servers.iter().flat_map(|server| tools.iter().map(move |tool| (server.to_string(), tool.clone())));
         let keys: Vec<_> =
             parts.chain([(ALL.to_owned(), ALL.to_owned())]).map(|(server, tool)| Key { server, tool, start }).collect();
-        db.transaction(|db| rollups::put(db, Step::Hour, keys.iter().map(|key| (key, &rollup))))?;
+        let of = |key: &Key| match (&*key.server, &*key.tool) {
+            (ALL, _) => &of_all,
+            (_, ALL) => &of_server,
+            _ => &part,
+        };
+        db.transaction(|db| rollups::put(db, Step::Hour, keys.iter().map(|key| (key, of(key)))))?;
     }
     Ok(rollups::set_mark(db, Step::Hour, now)?)
 }

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 
+/// What is between an id's time and the time beside it is far less.
+const SLACK: Duration = Duration::from_secs(60);
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -22,11 +25,20 @@ macro_rules! id {
                 Self(Uuid::now_v7())
             }
 
-            /// No later than the id of anything made at `moment` or after: what is between an id's time and the time beside it
-            /// is far less than the minute allowed for it.
+            /// No later than the id of anything made at `moment` or after.
             #[must_use]
             pub fn earliest(moment: Timestamp) -> Self {
-                let moment = moment.minus(Duration::from_secs(60)).unix_seconds();
+                Self::at(moment.minus(SLACK))
+            }
+
+            /// Later than the id of anything made before `moment`.
+            #[must_use]
+            pub fn latest(moment: Timestamp) -> Self {
+                Self::at(moment.plus(SLACK))
+            }
+
+            fn at(moment: Timestamp) -> Self {
+                let moment = moment.unix_seconds();
                 let milliseconds = u128::try_from(moment).unwrap_or(0).saturating_mul(1000);
                 // The first 48 bits are milliseconds since 1970.
                 Self(Uuid::from_u128(milliseconds << 80))

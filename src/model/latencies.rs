@@ -1,49 +1,58 @@
 //! How long calls took, counted in buckets that grow with what they hold: read back right to 7 %.
 
-use std::collections::BTreeMap;
-
 /// Bits of a value that tell buckets of one doubling apart.
 const FINE: u32 = 3;
 
-/// Counts of milliseconds, eight buckets for each doubling.
+/// Counts of milliseconds, eight buckets for each doubling: as many as are needed, the last one not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Latencies(BTreeMap<u8, u64>);
+pub struct Latencies(Vec<u64>);
 
 impl Latencies {
     /// Counts one.
     pub fn add(&mut self, milliseconds: i64) {
-        let count = self.0.entry(index(u64::try_from(milliseconds).unwrap_or(0))).or_default();
-        *count = count.saturating_add(1);
+        self.add_to(index(u64::try_from(milliseconds).unwrap_or(0)), 1);
     }
 
     /// Adds what another one counted.
     pub fn absorb(&mut self, other: &Self) {
-        for (bucket, count) in &other.0 {
-            let mine = self.0.entry(*bucket).or_default();
-            *mine = mine.saturating_add(*count);
+        other.counts().for_each(|(bucket, count)| self.add_to(bucket, count));
+    }
+
+    fn add_to(&mut self, bucket: u8, count: u64) {
+        let bucket = usize::from(bucket);
+        if self.0.len() <= bucket && count > 0 {
+            self.0.resize(bucket.saturating_add(1), 0);
         }
+        if let Some(mine) = self.0.get_mut(bucket) {
+            *mine = mine.saturating_add(count);
+        }
+    }
+
+    /// The buckets that are not empty.
+    fn counts(&self) -> impl Iterator<Item = (u8, u64)> {
+        (0..=u8::MAX).zip(self.0.iter().copied()).filter(|(_, count)| *count > 0)
     }
 
     /// The milliseconds that so many of a thousand took at most: the middle of a bucket; `None` of nothing.
     #[must_use]
     pub fn quantile(&self, per_mille: u64) -> Option<f64> {
-        let total = self.0.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let total = self.0.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         let rank = total.saturating_mul(per_mille).div_ceil(1000).max(1);
         let mut seen = 0_u64;
-        let reached = self.0.iter().find(|(_, count)| {
-            seen = seen.saturating_add(**count);
+        let reached = self.counts().find(|(_, count)| {
+            seen = seen.saturating_add(*count);
             seen >= rank
         });
-        reached.map(|(bucket, _)| middle(*bucket))
+        reached.map(|(bucket, _)| middle(bucket))
     }
 
     /// For the database: each bucket that is not empty, a byte, and its count, seven bits a byte, the lowest first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(3));
-        for (bucket, count) in &self.0 {
-            bytes.push(*bucket);
-            let mut rest = *count;
+        for (bucket, count) in self.counts() {
+            bytes.push(bucket);
+            let mut rest = count;
             loop {
                 let low = u8::try_from(rest & 0x7f).unwrap_or(0);
                 rest >>= 7;
@@ -56,11 +65,9 @@ impl Latencies {
         bytes
     }
 
-    /// Back from that; `None` where the bytes are not such.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Adds what another one counted, from its bytes; `None`, and some of it is added, where they are not such.
+    pub fn absorb_bytes(&mut self, bytes: &[u8]) -> Option<()> {
         let mut bytes = bytes.iter().copied();
-        let mut buckets = BTreeMap::new();
         while let Some(bucket) = bytes.next() {
             let (mut count, mut shift) = (0_u64, 0_u32);
             loop {
@@ -71,9 +78,9 @@ impl Latencies {
                 }
                 shift = shift.checked_add(7)?;
             }
-            buckets.insert(bucket, count);
+            self.add_to(bucket, count);
         }
-        Some(Self(buckets))
+        Some(())
     }
 }
 
@@ -135,10 +142,15 @@ mod tests {
     fn what_is_stored_is_what_is_read() {
         let mut many = of((0..5000).map(|n| n % 777));
         many.absorb(&of([i64::MAX, 0]));
-        assert_eq!(Latencies::from_bytes(&many.to_bytes()), Some(many));
-        assert_eq!(Latencies::from_bytes(&[]), Some(Latencies::default()));
-        assert_eq!(Latencies::from_bytes(&[3]), None);
-        assert_eq!(Latencies::from_bytes(&[3, 0x80]), None);
-        assert_eq!(Latencies::from_bytes(&[3; 40].map(|byte: u8| byte | 0x80)), None);
+        let read = |bytes: &[u8]| {
+            let mut latencies = Latencies::default();
+            latencies.absorb_bytes(bytes).map(|()| latencies)
+        };
+        assert_eq!(read(&many.to_bytes()), Some(many));
+        assert_eq!(read(&[]), Some(Latencies::default()));
+        assert_eq!(read(&[9, 0]), Some(Latencies::default()), "as equal as what never was counted");
+        assert_eq!(read(&[3]), None);
+        assert_eq!(read(&[3, 0x80]), None);
+        assert_eq!(read(&[3; 40].map(|byte: u8| byte | 0x80)), None);
     }
 }

@@ -152,7 +152,7 @@ impl Runtime {
         page: PageRequest,
     ) -> Result<Page<ToolCall>> {
         self.reach(who, id, Permission::McpRead, "server.calls")?;
-        self.inner.store.read(move |db| store::calls::list(db, id, &filter, &page)).await
+        self.inner.store.read(move |db| store::calls::list(db, &[id], &filter, &page)).await
     }
 
     fn let_in(&self, who: &Principal, server: Arc<Registered>, lane: Option<Lane>, request: CallRequest) -> Call {

@@ -189,7 +189,7 @@ impl Runtime {
                 servers.iter().map(|server| server.id).collect()
             }
         };
-        self.inner.store.read(move |db| store::calls::newest(db, &servers, &filter, &page)).await
+        self.inner.store.read(move |db| store::calls::list(db, &servers, &filter, &page)).await
     }
 
     /// One call, and what happened meanwhile.

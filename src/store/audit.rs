@@ -139,10 +139,12 @@ pub fn list(db: &mut Connection, filter: &AuditFilter, page: &PageRequest) -> Re
             query = query.filter(audit_logs::target.eq(text::clean_key(target)));
         }
         if let Some(since) = filter.since {
-            query = query.filter(audit_logs::created_at.ge(since.naive()));
+            let earliest = AuditId::earliest(since).to_string();
+            query = query.filter(audit_logs::created_at.ge(since.naive()).and(audit_logs::id.ge(earliest)));
         }
         if let Some(until) = filter.until {
-            query = query.filter(audit_logs::created_at.lt(until.naive()));
+            let latest = AuditId::latest(until).to_string();
+            query = query.filter(audit_logs::created_at.lt(until.naive()).and(audit_logs::id.lt(latest)));
         }
         query.load(conn)
     })?;

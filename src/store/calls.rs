@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Result},
-    model::{CallFilter, CallId, Page, PageRequest, ServerId, ToolCall},
-    store::{Connection, connection::on, page::Slice, schema::mcp_tool_calls, text},
+    model::ToolCall,
+    store::{Connection, connection::on, schema::mcp_tool_calls, text},
 };
 
-pub use newest::{find, newest};
+pub use newest::{find, list};
 
 #[derive(Insertable)]
 #[diesel(table_name = mcp_tool_calls, treat_none_as_default_value = false)]
@@ -112,37 +112,4 @@ pub(crate) fn insert_new(db: &mut Connection, call: &ToolCall) -> Result<bool> {
     let row = write(call);
     let insert = diesel::insert_into(mcp_tool_calls::table).values(&row).on_conflict_do_nothing();
     Ok(on!(db, conn => insert.execute(conn))? > 0)
-}
-
-/// Calls of a server, newest first.
-pub fn list(db: &mut Connection, server: ServerId, filter: &CallFilter, page: &PageRequest) -> Result<Page<ToolCall>> {
-    let slice = Slice::of::<CallId>(page)?;
-    let rows = on!(db, conn => {
-        let mut query = mcp_tool_calls::table
-            .filter(mcp_tool_calls::server_id.eq(server.to_string()))
-            .order(mcp_tool_calls::id.desc())
-            .limit(slice.rows())
-            .select(Row::as_select())
-            .into_boxed();
-        if let Some(after) = &slice.after {
-            query = query.filter(mcp_tool_calls::id.lt(after));
-        }
-        if let Some(tool) = &filter.tool_name {
-            query = query.filter(mcp_tool_calls::tool_name.eq(tool));
-        }
-        if let Some(user) = filter.user_id {
-            query = query.filter(mcp_tool_calls::user_id.eq(user.to_string()));
-        }
-        if let Some(success) = filter.success {
-            query = query.filter(mcp_tool_calls::success.eq(success));
-        }
-        if let Some(since) = filter.since {
-            query = query.filter(mcp_tool_calls::created_at.ge(since.naive()));
-        }
-        if let Some(until) = filter.until {
-            query = query.filter(mcp_tool_calls::created_at.lt(until.naive()));
-        }
-        query.load(conn)
-    })?;
-    slice.page(rows, |row| &row.id, read)
 }

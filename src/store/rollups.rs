@@ -11,7 +11,7 @@ use diesel::prelude::*;
 
 use crate::{
     error::{Error, Result},
-    model::{Latencies, Rollup, ServerId, Step},
+    model::{Rollup, ServerId, Step},
     store::{
         Connection,
         connection::on,
@@ -55,10 +55,9 @@ pub struct Marks {
     pub day: i64,
 }
 
+/// The figures of a row, which says elsewhere whose they are.
 #[derive(Queryable)]
-struct Row {
-    server_id: String,
-    tool_name: String,
+struct Figures {
     start: i64,
     calls: i64,
     errors: i64,
@@ -67,8 +66,6 @@ struct Row {
 }
 
 type Columns = (
-    call_rollups::server_id,
-    call_rollups::tool_name,
     call_rollups::start,
     call_rollups::calls,
     call_rollups::errors,
@@ -76,9 +73,7 @@ type Columns = (
     call_rollups::latencies,
 );
 
-const COLUMNS: Columns = (
-    call_rollups::server_id,
-    call_rollups::tool_name,
+const FIGURES: Columns = (
     call_rollups::start,
     call_rollups::calls,
     call_rollups::errors,
@@ -86,11 +81,14 @@ const COLUMNS: Columns = (
     call_rollups::latencies,
 );
 
-fn read(row: Row) -> Result<(Key, Rollup)> {
-    let none = || Error::Internal("stored latencies are none".into());
-    let latencies = Latencies::from_bytes(&row.latencies).ok_or_else(none)?;
-    let Row { server_id: server, tool_name: tool, start, calls, errors, execution_time, .. } = row;
-    Ok((Key { server, tool, start }, Rollup { calls, errors, execution_time, latencies }))
+impl Figures {
+    fn add_to(&self, rollup: &mut Rollup) -> Result<()> {
+        rollup.calls = rollup.calls.saturating_add(self.calls);
+        rollup.errors = rollup.errors.saturating_add(self.errors);
+        rollup.execution_time = rollup.execution_time.saturating_add(self.execution_time);
+        let none = || Error::Internal("stored latencies are none".into());
+        rollup.latencies.absorb_bytes(&self.latencies).ok_or_else(none)
+    }
 }
 
 /// Writes what was counted, in the place of what was there.
@@ -110,10 +108,12 @@ pub fn put<'a>(
 pub fn find(db: &mut Connection, step: Step, key: &Key) -> Result<Rollup> {
     let row = on!(db, conn => call_rollups::table
         .find((step.minutes(), &key.server, &key.tool, key.start))
-        .select(COLUMNS)
-        .first::<Row>(conn)
+        .select(FIGURES)
+        .first::<Figures>(conn)
         .optional())?;
-    Ok(row.map(read).transpose()?.map(|(_, rollup)| rollup).unwrap_or_default())
+    let mut rollup = Rollup::default();
+    row.map_or(Ok(()), |figures| figures.add_to(&mut rollup))?;
+    Ok(rollup)
 }
 
 /// Everything counted from one minute to before another, parts and totals alike.
@@ -121,8 +121,13 @@ pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result
     let rows = on!(db, conn => call_rollups::table
         .filter(call_rollups::step.eq(step.minutes()))
         .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
-        .select(COLUMNS)
-        .load::<Row>(conn))?;
+        .select((call_rollups::server_id, call_rollups::tool_name, FIGURES))
+        .load::<(String, String, Figures)>(conn))?;
+    let read = |(server, tool, figures): (_, _, Figures)| {
+        let mut rollup = Rollup::default();
+        figures.add_to(&mut rollup)?;
+        Ok((Key { server, tool, start: figures.start }, rollup))
+    };
     rows.into_iter().map(read).collect()
 }
 
@@ -172,52 +177,49 @@ pub fn series(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: 
         for (source, mark) in coarse.into_iter().filter(|(source, _)| *source <= step) {
             let end = mark.min(until);
             if at < end {
-                gather(&mut buckets, step, totals(db, whose, source, at, end)?);
+                gather(&mut buckets, step, totals(db, whose, source, at, end)?)?;
                 at = end;
             }
         }
         if at < until {
-            gather(&mut buckets, step, parts(db, whose, at, until)?);
+            gather(&mut buckets, step, parts(db, whose, at, until)?)?;
         }
         Ok(buckets)
     })
 }
 
-fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<(Key, Rollup)>) {
-    for (key, rollup) in rows {
-        buckets.entry(step.floor(key.start)).or_default().absorb(&rollup);
-    }
+fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<Figures>) -> Result<()> {
+    rows.iter().try_for_each(|row| row.add_to(buckets.entry(step.floor(row.start)).or_default()))
 }
 
 /// Rows that have been added up.
-fn totals(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+fn totals(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<Vec<Figures>> {
     let (servers, tool) = match whose {
         Whose::All => (vec![ALL.to_owned()], ALL),
         Whose::Servers(servers) => (texts(servers), ALL),
         Whose::Tool(server, tool) => (vec![server.to_string()], tool.as_str()),
     };
-    let rows = on!(db, conn => call_rollups::table
+    Ok(on!(db, conn => call_rollups::table
         .filter(call_rollups::step.eq(step.minutes()))
         .filter(call_rollups::server_id.eq_any(&servers).and(call_rollups::tool_name.eq(tool)))
         .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
-        .select(COLUMNS)
-        .load::<Row>(conn))?;
-    rows.into_iter().map(read).collect()
+        .select(FIGURES)
+        .load(conn))?)
 }
 
 /// Rows as the recorder writes them.
-fn parts(db: &mut Connection, whose: &Whose, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+fn parts(db: &mut Connection, whose: &Whose, from: i64, until: i64) -> Result<Vec<Figures>> {
     let (servers, tool) = match whose {
         Whose::All => (None, None),
         Whose::Servers(servers) => (Some(texts(servers)), None),
         Whose::Tool(server, tool) => (Some(vec![server.to_string()]), Some(tool)),
     };
-    let rows = on!(db, conn => {
+    Ok(on!(db, conn => {
         let mut query = call_rollups::table
             .filter(call_rollups::step.eq(Step::Minute.minutes()))
             .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
             .filter(call_rollups::tool_name.ne(ALL))
-            .select(COLUMNS)
+            .select(FIGURES)
             .into_boxed();
         if let Some(servers) = &servers {
             query = query.filter(call_rollups::server_id.eq_any(servers));
@@ -225,9 +227,8 @@ fn parts(db: &mut Connection, whose: &Whose, from: i64, until: i64) -> Result<Ve
         if let Some(tool) = tool {
             query = query.filter(call_rollups::tool_name.eq(tool));
         }
-        query.load::<Row>(conn)
-    })?;
-    rows.into_iter().map(read).collect()
+        query.load(conn)
+    })?)
 }
 
 fn texts(servers: &[ServerId]) -> Vec<String> {

@@ -12,51 +12,109 @@ use crate::{
 
 use super::{Row, read};
 
-/// Calls of these servers, newest first. Servers called last should come first: then few are looked at in vain.
-pub fn newest(
+/// How many calls are looked at for one page where a filter may pass over most of them; each server's share of it, …
+const SEARCHED: i64 = 50_000;
+
+/// … which is this at least, and looked at first.
+const AT_FIRST: i64 = 1000;
+
+/// Calls of these servers, newest first. Servers called last should come first: then few are looked at in vain. Where a
+/// filter passes over very many, the page ends early, and the next one goes on from there.
+pub fn list(
     db: &mut Connection,
     servers: &[ServerId],
     filter: &CallFilter,
     page: &PageRequest,
 ) -> Result<Page<ToolCall>> {
     let slice = Slice::of::<CallId>(page)?;
-    let mut ids = BTreeMap::new();
+    let most = usize::try_from(slice.rows()).unwrap_or(usize::MAX);
+    let share = SEARCHED.checked_div(i64::try_from(servers.len()).unwrap_or(i64::MAX)).unwrap_or_default();
+    let before =
+        slice.after.clone().into_iter().chain(filter.until.map(|until| CallId::latest(until).to_string())).min();
+    let earliest = filter.since.map(|since| CallId::earliest(since).to_string());
+    let (mut ids, mut horizon) = (BTreeMap::new(), None);
     for server in servers.iter().map(ToString::to_string) {
-        let (known, most) = (ids.len(), usize::try_from(slice.rows()).unwrap_or(usize::MAX));
         // Once the page is full, only what is newer than its last call belongs there.
-        let newer = ids.first_key_value().filter(|_| known >= most).map(|(id, _): (&String, &String)| id.clone());
-        for id in newest_of(db, &server, filter, &slice, newer.as_deref())? {
-            ids.insert(id, server.clone());
-        }
+        let last = ids.first_key_value().filter(|_| ids.len() >= most).map(|(id, _): (&String, _)| id.clone());
+        let stretch =
+            Stretch { server: &server, before: before.clone(), from: last.max(horizon.clone()).max(earliest.clone()) };
+        let (found, end) = search(db, stretch, filter, slice.rows(), share.max(AT_FIRST))?;
+        ids.extend(found.into_iter().map(|id| (id, server.clone())));
+        horizon = horizon.max(end);
         while ids.len() > most {
             ids.pop_first();
         }
     }
+    if let Some(horizon) = &horizon {
+        ids = ids.split_off(horizon);
+    }
     let mut rows = whole(db, ids)?;
     rows.sort_unstable_by(|one, other| other.id.cmp(&one.id));
-    slice.page(rows, |row| &row.id, read)
+    let page = slice.page(rows, |row| &row.id, read)?;
+    Ok(Page { next_cursor: page.next_cursor.or(horizon), ..page })
 }
 
-fn newest_of(
+/// Calls of one server: those before an id, from another one on.
+struct Stretch<'a> {
+    server: &'a str,
+    before: Option<String>,
+    from: Option<String>,
+}
+
+/// The query of their ids, newest first; a macro, since its type is another one for each database.
+macro_rules! within {
+    ($stretch:expr) => {{
+        let Stretch { server, before, from } = $stretch;
+        let of_server = mcp_tool_calls::table.filter(mcp_tool_calls::server_id.eq(*server));
+        let mut query = of_server.order(mcp_tool_calls::id.desc()).select(mcp_tool_calls::id).into_boxed();
+        if let Some(before) = before {
+            query = query.filter(mcp_tool_calls::id.lt(before));
+        }
+        if let Some(from) = from {
+            query = query.filter(mcp_tool_calls::id.ge(from));
+        }
+        query
+    }};
+}
+
+/// The newest `most` ids of a stretch that the filter lets pass. Where `share` calls were looked at and there are more,
+/// also the last of those, from which on all are found.
+fn search(
     db: &mut Connection,
-    server: &str,
+    mut stretch: Stretch<'_>,
     filter: &CallFilter,
-    slice: &Slice,
-    newer: Option<&str>,
-) -> Result<Vec<String>> {
+    most: i64,
+    mut share: i64,
+) -> Result<(Vec<String>, Option<String>)> {
+    if filter.tool_name.is_none() && filter.user_id.is_none() && filter.success != Some(true) {
+        return Ok((newest_of(db, &stretch, filter, most)?, None));
+    }
+    let (mut found, mut length) = (Vec::new(), AT_FIRST);
+    while let Some(end) = nth(db, &stretch, length)? {
+        let part = Stretch { from: Some(end.clone()), ..stretch };
+        found.extend(newest_of(db, &part, filter, most)?);
+        share = share.saturating_sub(length);
+        if found.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return Ok((found, None));
+        }
+        if share <= 0 {
+            return Ok((found, Some(end)));
+        }
+        length = length.saturating_mul(10).min(share);
+        stretch.before = Some(end);
+    }
+    found.extend(newest_of(db, &stretch, filter, most)?);
+    Ok((found, None))
+}
+
+/// The id of the call that so many of a stretch are newer than.
+fn nth(db: &mut Connection, stretch: &Stretch<'_>, newer: i64) -> Result<Option<String>> {
+    Ok(on!(db, conn => within!(stretch).offset(newer).first(conn).optional())?)
+}
+
+fn newest_of(db: &mut Connection, stretch: &Stretch<'_>, filter: &CallFilter, most: i64) -> Result<Vec<String>> {
     Ok(on!(db, conn => {
-        let mut query = mcp_tool_calls::table
-            .filter(mcp_tool_calls::server_id.eq(server))
-            .order(mcp_tool_calls::id.desc())
-            .limit(slice.rows())
-            .select(mcp_tool_calls::id)
-            .into_boxed();
-        if let Some(after) = &slice.after {
-            query = query.filter(mcp_tool_calls::id.lt(after));
-        }
-        if let Some(newer) = newer {
-            query = query.filter(mcp_tool_calls::id.gt(newer));
-        }
+        let mut query = within!(stretch).limit(most);
         if let Some(tool) = &filter.tool_name {
             query = query.filter(mcp_tool_calls::tool_name.eq(tool));
         }
@@ -70,8 +128,7 @@ fn newest_of(
             None => {}
         }
         if let Some(since) = filter.since {
-            let earliest = CallId::earliest(since).to_string();
-            query = query.filter(mcp_tool_calls::created_at.ge(since.naive()).and(mcp_tool_calls::id.ge(earliest)));
+            query = query.filter(mcp_tool_calls::created_at.ge(since.naive()));
         }
         if let Some(until) = filter.until {
             query = query.filter(mcp_tool_calls::created_at.lt(until.naive()));

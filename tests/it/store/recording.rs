@@ -157,7 +157,7 @@ on_both! {
 
 pub(super) async fn recorded(store: &Store, server: ServerId) -> Vec<CallId> {
     let page = store
-        .read(move |db| calls::list(db, server, &CallFilter::default(), &PageRequest { limit: 100, cursor: None }))
+        .read(move |db| calls::list(db, &[server], &CallFilter::default(), &PageRequest { limit: 100, cursor: None }))
         .await
         .unwrap();
     page.items.iter().map(|call| call.id).collect()
@@ -166,7 +166,7 @@ pub(super) async fn recorded(store: &Store, server: ServerId) -> Vec<CallId> {
 pub(super) fn count_calls(db: &mut Connection, server: ServerId) -> ostler::Result<usize> {
     let (mut count, mut request) = (0, PageRequest { limit: 100, cursor: None });
     loop {
-        let page = calls::list(db, server, &CallFilter::default(), &request)?;
+        let page = calls::list(db, &[server], &CallFilter::default(), &request)?;
         count += page.items.len();
         request.cursor = page.next_cursor;
         if request.cursor.is_none() {

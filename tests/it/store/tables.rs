@@ -150,7 +150,7 @@ on_both! {
         assert!(matches!(users::list(&mut db, &request), Err(Error::Malformed(_))));
         assert!(matches!(audit::list(&mut db, &AuditFilter::default(), &request), Err(Error::Malformed(_))));
         assert!(matches!(keys::list_of_user(&mut db, UserId::new(), &request), Err(Error::Malformed(_))));
-        let refused = calls::list(&mut db, ServerId::new(), &CallFilter::default(), &request);
+        let refused = calls::list(&mut db, &[ServerId::new()], &CallFilter::default(), &request);
         assert!(matches!(refused, Err(Error::Malformed(_))));
     }
 
@@ -164,13 +164,46 @@ on_both! {
         }).collect();
         calls::insert(&mut db, &made).unwrap();
         let mut found = |filter| {
-            let page = calls::list(&mut db, server, &filter, &PageRequest::default()).unwrap();
+            let page = calls::list(&mut db, &[server], &filter, &PageRequest::default()).unwrap();
             page.items.iter().map(|call| made.iter().position(|one| one.id == call.id).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(found(CallFilter::default()), [3, 2, 1, 0]);
         assert_eq!(found(CallFilter { tool_name: Some("read".into()), ..Default::default() }), [1, 0]);
         assert_eq!(found(CallFilter { success: Some(false), ..Default::default() }), [3, 1]);
         assert_eq!(found(CallFilter { since: Some(at(1)), until: Some(at(3)), ..Default::default() }), [2, 1]);
+    }
+
+    async fn rare_calls_are_all_found_though_a_page_ends_early(url: DatabaseUrl) {
+        let (store, _) = open(&url);
+        let mut db = store.writer().unwrap();
+        // So many that a thousand calls of each are looked at for a page.
+        let servers: Vec<_> = (0..100).map(|_| ServerId::new()).collect();
+        let name = |n: usize| if n % 1500 == 7 { "rare" } else { "common" }.to_owned();
+        // Mostly of the first server, the others' in between.
+        let made: Vec<_> = (0..5000).map(|n| ToolCall { tool_name: name(n), ..call(servers[if n % 9 == 7 { n % 5 } else { 0 }]) }).collect();
+        db.transaction(|db| calls::insert(db, &made)).unwrap();
+        let mut pages = |filter: CallFilter, limit| {
+            let (mut request, mut found, mut pages) = (PageRequest { limit, cursor: None }, Vec::new(), 0);
+            loop {
+                let page = calls::list(&mut db, &servers, &filter, &request).unwrap();
+                pages += 1;
+                found.extend(page.items.iter().map(|call| made.iter().position(|one| one.id == call.id).unwrap()));
+                request.cursor = page.next_cursor;
+                if request.cursor.is_none() {
+                    return (found, pages);
+                }
+            }
+        };
+        let (found, looks) = pages(CallFilter { tool_name: Some("rare".into()), ..Default::default() }, 50);
+        assert_eq!(found, [4507, 3007, 1507, 7]);
+        assert!((3..=6).contains(&looks), "{looks} pages");
+        let (found, looks) = pages(CallFilter { user_id: Some(UserId::new()), ..Default::default() }, 50);
+        assert!(found.is_empty() && looks > 1);
+        let early = Some(made[0].created_at.minus(std::time::Duration::from_secs(3600)));
+        let (found, looks) = pages(CallFilter { tool_name: Some("rare".into()), until: early, ..Default::default() }, 50);
+        assert!(found.is_empty() && looks == 1, "what is too new is not looked at");
+        let (found, _) = pages(CallFilter { success: Some(true), ..Default::default() }, 100);
+        assert_eq!(found, (0..5000).rev().collect::<Vec<_>>());
     }
 
     async fn audit_lines_are_found_by_actor_action_and_target(url: DatabaseUrl) {
@@ -338,5 +371,5 @@ fn session_of(owner: UserId) -> Session {
 }
 
 async fn calls_of(store: &Store, server: ServerId, page: PageRequest) -> ostler::model::Page<ToolCall> {
-    store.read(move |db| calls::list(db, server, &CallFilter::default(), &page)).await.unwrap()
+    store.read(move |db| calls::list(db, &[server], &CallFilter::default(), &page)).await.unwrap()
 }
