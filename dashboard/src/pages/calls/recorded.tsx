@@ -16,7 +16,7 @@ export function Recorded({ filter, withServer }: { filter: Filter; withServer: b
     <>
       {items.length > 4 && <Histogram items={items} />}
       <Card title="On record" flush>
-        <Paged pages={pages} none="No calls">{items.length > 0 && <Rows items={items} withServer={withServer} />}</Paged>
+        <Paged pages={pages} none={pages.hasNextPage ? "None so far" : "No calls"}>{items.length > 0 && <Rows items={items} withServer={withServer} />}</Paged>
       </Card>
     </>
   );
