@@ -46,6 +46,7 @@ mod settings;
 mod shares;
 mod sse;
 mod state;
+mod timeline;
 mod trace;
 mod usage;
 mod users;
@@ -124,6 +125,7 @@ urls! {
         "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
+        "/{id}/timeline" => get timeline::timeline;
         "/{id}/usage" => get usage::usage;
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;

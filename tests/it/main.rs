@@ -60,6 +60,7 @@ mod supervision;
 mod surroundings;
 mod survival;
 mod tidy;
+mod timeline;
 mod tool_rules;
 mod transport;
 mod updates;
