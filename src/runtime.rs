@@ -48,13 +48,14 @@ mod state;
 mod supervision;
 mod system;
 mod throttle;
+mod timeline;
 mod tokens;
 mod usage;
 mod users;
 
 use std::sync::Arc;
 
-use crate::{model::Principal, recorder::Recorder, store::Store};
+use crate::{model::Principal, recorder::Recorder, store::Store, timeline::Timeline};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
@@ -103,6 +104,7 @@ struct Inner {
     metrics: metrics::Metrics,
     feed: Arc<feed::Feed>,
     life: state::Life,
+    timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
     consents: consent::Consents,

@@ -24,6 +24,7 @@ use crate::{
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
+    timeline::Timeline,
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -82,6 +83,7 @@ impl Runtime {
             metrics: Metrics::new(),
             feed: Arc::default(),
             life: Life::new(),
+            timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
             consents: Consents::default(),
@@ -142,6 +144,7 @@ impl Runtime {
         self.inner.attached.clear();
         self.gateway().stop();
         self.inner.recorder.stop().await;
+        self.end_timeline().await;
         self.inner.place.leave().await;
     }
 

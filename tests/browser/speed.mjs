@@ -34,30 +34,32 @@ async function firstPaint(what, path, state) {
     const page = await newPage({ mayFail: beforeLogin, storageState: state });
     await page.goto(url + path);
     await page.locator('h1').first().waitFor();
+    await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length);
     const entries = await page.evaluate(() => performance.getEntriesByType('paint').map(({ name, startTime }) => [name, startTime]));
     paints.push(Object.fromEntries(entries));
     await page.context().close();
   }
-  for (const [word, name] of [['first paint', 'first-paint'], ['first content', 'first-contentful-paint']]) {
-    const times = paints.map((paint) => paint[name]);
-    rows.push([`${what}: ${word}, median and worst of ${LOADS}`, `${Math.round(median(times))} ms, ${Math.round(Math.max(...times))} ms`, word === 'first paint' ? 'under 300 ms' : '']);
-  }
+  const times = paints.map((paint) => paint['first-contentful-paint']);
+  rows.push([`${what}: first paint with content, median and worst of ${LOADS}`, `${Math.round(median(times))} ms, ${Math.round(Math.max(...times))} ms`, 'under 300 ms']);
 }
 
-/** What keeps the page from answering while `act` goes on. */
-async function busy(page, what, act) {
-  await page.evaluate(() => {
-    window.long = [];
-    window.watcher?.disconnect();
-    window.watcher = new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration)));
-    window.watcher.observe({ type: 'longtask' });
-  });
-  const more = await act();
-  await page.waitForTimeout(300);
-  const long = await page.evaluate(() => window.long);
-  const worst = long.length ? `${Math.round(Math.max(...long))} ms (${long.length} over 50 ms)` : 'none over 50 ms';
-  rows.push([`${what}: longest task`, worst, 'under 100 ms']);
-  if (more) rows.push(more);
+/** What keeps the page from answering while `act` goes on: the longest task of each round, none where all are under 50 ms. */
+async function busy(page, what, rounds, act) {
+  const longest = [];
+  for (let round = 0; round < rounds; round += 1) {
+    await page.evaluate(() => {
+      window.tasks = [];
+      window.watcher?.disconnect();
+      window.watcher = new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)));
+      window.watcher.observe({ type: 'longtask' });
+    });
+    await act();
+    await page.waitForTimeout(300);
+    longest.push(await page.evaluate(() => Math.max(0, ...window.tasks)));
+  }
+  const said = (time) => (time ? `${Math.round(time)} ms` : 'under 50 ms');
+  const all = rounds > 1 ? `${said(median(longest))}, ${said(Math.max(...longest))}` : said(longest[0]);
+  rows.push([`${what}: longest task${rounds > 1 ? `, median and worst of ${rounds}` : ''}`, all, 'under 100 ms']);
 }
 
 try {
@@ -74,18 +76,19 @@ try {
   await firstPaint(`overview of ${SERVERS} servers`, '/', state);
 
   const search = page.getByLabel('Search servers');
-  await busy(page, `${SERVERS} servers: opening the list`, async () => {
+  await busy(page, `${SERVERS} servers: opening the list`, LOADS, async () => {
+    await go(page, '/keys');
     await go(page, '/servers');
     await page.getByText('server 499').or(page.getByText('server 100')).first().waitFor();
   });
-  await busy(page, `${SERVERS} servers: searching, sorting, showing all`, async () => {
+  await busy(page, `${SERVERS} servers: searching, sorting, showing all`, 1, async () => {
     await search.pressSequentially('server 4', { delay: 60 });
     await search.fill('');
     for (const column of ['Restarts', 'Name', 'State', 'Name']) await page.getByRole('columnheader', { name: column }).getByRole('button').click();
     const more = page.getByRole('button', { name: /^Show .* more$/ });
     while (await more.count()) await more.click();
   });
-  await busy(page, `${SERVERS} servers, all shown: 20 of them start and stop`, async () => {
+  await busy(page, `${SERVERS} servers, all shown: 20 of them start and stop`, 1, async () => {
     const { items } = await admin('/api/mcp?limit=20');
     const each = (act) => Promise.all(items.filter((item) => item.id !== flood).map(({ id }) => admin(`/api/mcp/${id}/${act}`, {})));
     await each('start');
@@ -95,13 +98,13 @@ try {
   await go(page, `/servers/${flood}/output`);
   await page.locator('.output-seen').waitFor();
   await page.waitForTimeout(3_000);
-  await busy(page, '10,000 log lines a second: following for 15 s, searching in them', async () => {
+  await busy(page, '10,000 log lines a second: following for 15 s, searching in them', 1, async () => {
     const seen = () => page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('.output-seen .foreign')].map((line) => Number(line.textContent.match(/^line (\d+)/)?.[1] ?? 0))));
     const [from, at] = [await seen(), Date.now()];
     await page.waitForTimeout(10_000);
     await page.getByLabel('Search these lines').pressSequentially('stall 7', { delay: 100 });
     await page.waitForTimeout(4_000);
-    return ['10,000 log lines a second: lines that reached the page', `${Math.round(((await seen()) - from) / ((Date.now() - at) / 1000))} a second`, ''];
+    rows.push(['10,000 log lines a second: lines that reached the page', `${Math.round(((await seen()) - from) / ((Date.now() - at) / 1000))} a second`, '']);
   });
 
   console.log(`| measured | figure | aim |\n|---|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}`);

@@ -64,6 +64,7 @@ mod surroundings;
 mod survival;
 mod system;
 mod tidy;
+mod timeline;
 mod tool_rules;
 mod transport;
 mod updates;
