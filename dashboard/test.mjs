@@ -8,12 +8,15 @@ after(() => vite.close());
 const load = (path) => vite.ssrLoadModule(path);
 
 test("foreign text cannot act", async () => {
-  const { inert, inertLine, isWebAddress } = await load("/src/lib/inert.ts");
+  const { inert, inertJson, inertLine, isWebAddress } = await load("/src/lib/inert.ts");
   assert.equal(inert("\u001b[31mred\u001b[0m"), "⟨ESC⟩[31mred⟨ESC⟩[0m");
   assert.equal(inert("exe\u202egnp"), "exe⟨U+202E⟩gnp");
   assert.equal(inert("a\u0000\u0008\r\u009b\u200b\ufeff"), "a⟨U+0000⟩⟨U+0008⟩⟨U+000D⟩⟨U+009B⟩⟨U+200B⟩⟨U+FEFF⟩");
   assert.equal(inert("\u{e0041}\u{e007f}"), "⟨U+E0041⟩⟨U+E007F⟩");
   assert.equal(inert("line\n\ttab 👩‍🌾 بيت"), "line\n\ttab 👩‍🌾 بيت");
+  const value = { "a\u202eb": ["\u{e0041}", "\u001b", "\u009b", "é"] };
+  assert.equal(inertJson(value), '{"a\\u202eb":["\\udb40\\udc41","\\u001b","\\u009b","é"]}');
+  assert.deepEqual(JSON.parse(inertJson(value)), value);
   assert.equal(inertLine(" two\n lines ", 40), "two lines");
   assert.equal(inertLine("x".repeat(500), 10), `${"x".repeat(10)}…`);
   assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [true, false, false, false]);
@@ -53,6 +56,22 @@ test("only what changed is sent, and no secret is shown", async () => {
   assert.ok(!("command" in changed(server, moved)));
 });
 
+test("a flood of output stays within bounds, however long its lines are", async () => {
+  const { LineBuffer } = await load("/src/lib/lines.ts");
+  globalThis.window = { setTimeout: (show) => setTimeout(show, 0) };
+  const kept = async (line, batches) => {
+    const buffer = new LineBuffer();
+    const shown = new Promise((resolve) => buffer.watch(resolve));
+    for (let batch = 0; batch < batches; batch += 1) buffer.add(Array.from({ length: 1000 }, (_, index) => ({ seq: batch * 1000 + index, at: "", line })));
+    await shown;
+    return buffer.get();
+  };
+  const short = await kept("short", 40);
+  assert.deepEqual([short.length, short[0].seq, short.at(-1).seq], [10_000, 30_000, 39_999]);
+  const long = await kept("x".repeat(16_000), 5);
+  assert.ok(long.length < 2000 && long.at(-1).seq === 4999, `${long.length} lines`);
+});
+
 test("names go into headers as the protocol says", async () => {
   const { headerValue } = await load("/src/lib/header.ts");
   assert.equal(headerValue("read_file"), "read_file");
@@ -60,6 +79,21 @@ test("names go into headers as the protocol says", async () => {
     const [, code] = headerValue(text).match(/^=\?base64\?(.*)\?=$/) ?? assert.fail(text);
     assert.equal(Buffer.from(code, "base64").toString(), text);
   }
+});
+
+test("a configuration asks for what it does not say", async () => {
+  const { variables, withoutInputs } = await load("/src/lib/variables.ts");
+  const plain = withoutInputs("${input:api-key} ${input:2nd} ${A} ${env:B} ${C:-d e} ${A:-x} ${OSTLER_DOLLAR:-$}{no} ${not a name}");
+  assert.ok(plain.startsWith("${API_KEY} ${_2ND} ${A}"), plain);
+  assert.deepEqual(variables(plain), [
+    { name: "API_KEY", otherwise: undefined }, { name: "_2ND", otherwise: undefined }, { name: "A", otherwise: "x" },
+    { name: "B", otherwise: undefined }, { name: "C", otherwise: "d e" },
+  ]);
+});
+
+test("what is saved has a harmless name", async () => {
+  const { harmless } = await load("/src/lib/save.ts");
+  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(harmless), ["_.._.bashrc", "a_gnp.exe", "_b_.log", "file"]);
 });
 
 test("numbers and times read well", async () => {

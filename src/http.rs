@@ -48,7 +48,9 @@ mod shares;
 mod sse;
 mod state;
 mod system;
+mod timeline;
 mod trace;
+mod usage;
 mod users;
 mod views;
 mod wire;
@@ -127,6 +129,8 @@ urls! {
         "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
         "/{id}/output" => get output::read;
+        "/{id}/timeline" => get timeline::timeline;
+        "/{id}/usage" => get usage::usage;
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;

@@ -26,7 +26,7 @@
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Who may do what, start and stop.
 //! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
 //!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered.
-//! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases.
+//! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
 //! 5. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
@@ -42,6 +42,7 @@ pub mod recorder;
 pub mod runtime;
 pub mod store;
 pub mod supervisor;
+pub mod timeline;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

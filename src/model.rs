@@ -15,6 +15,8 @@ mod server;
 mod service;
 mod status;
 mod time;
+mod timeline;
+mod usage;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, NewUser, Session, User, UserChange};
@@ -31,3 +33,5 @@ pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, T
 pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;
+pub use timeline::{TimelineFilter, TimelineItem, TimelineKind, TimelineLevel};
+pub use usage::Usage;

@@ -48,12 +48,14 @@ mod state;
 mod supervision;
 mod system;
 mod throttle;
+mod timeline;
 mod tokens;
+mod usage;
 mod users;
 
 use std::sync::Arc;
 
-use crate::{model::Principal, recorder::Recorder, store::Store};
+use crate::{model::Principal, recorder::Recorder, store::Store, timeline::Timeline};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
@@ -75,6 +77,7 @@ pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
 pub use system::{Configured, DatabaseFacts, System, SystemLimits};
+pub use usage::UsageHistory;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
@@ -101,6 +104,7 @@ struct Inner {
     metrics: metrics::Metrics,
     feed: Arc<feed::Feed>,
     life: state::Life,
+    timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
     consents: consent::Consents,

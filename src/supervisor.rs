@@ -21,6 +21,8 @@ mod requests;
 mod server;
 mod starts;
 mod sweep;
+mod table;
+mod usage;
 mod view;
 mod watches;
 mod writer;
@@ -38,6 +40,7 @@ pub use link::Link;
 pub use output::Output;
 pub use server::ServerActor;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
+pub use usage::{Sampler, Trees};
 pub use view::{Availability, ChildView, Event};
 pub use watches::ResourceWatch;
 

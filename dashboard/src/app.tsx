@@ -8,11 +8,12 @@ import { useMay, useMe } from "./api/queries";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { useStore } from "./lib/store";
 import { goLive, liveState, reconnect } from "./live/live";
+import { Account } from "./pages/account";
 import { Login } from "./pages/login";
 import { pages, type Page } from "./routes";
 import { Boundary } from "./ui/boundary";
 import { Button } from "./ui/button";
-import { Empty, Failed, Loading } from "./ui/card";
+import { Failed, PageHead } from "./ui/card";
 import { Confirm } from "./ui/dialog";
 import { Icon, type IconName } from "./ui/icon";
 import { Dot, type Tone } from "./ui/state";
@@ -46,10 +47,18 @@ function Inside() {
   }, [client, known]);
   if (me.data) return <Frame />;
   if (me.error instanceof ApiError && me.error.status === 401) return <Login />;
+  if (me.isError) return <main className="gate"><Failed error={me.error} retry={() => void me.refetch()} /></main>;
+  return <Waiting />;
+}
+
+/** What `index.html` has already drawn. */
+function Waiting() {
   return (
-    <main className="gate">
-      {me.isError ? <Failed error={me.error} retry={() => void me.refetch()} /> : <Loading />}
-    </main>
+    <div className="frame">
+      <header className="bar"><Brand /></header>
+      <aside className="side"><Brand /></aside>
+      <main className="page" aria-busy="true" />
+    </div>
   );
 }
 
@@ -71,6 +80,7 @@ function Frame() {
       </a>
       <header className="bar">
         <Brand />
+        <Lost />
         <Button icon={open ? "close" : "menu"} label={open ? "Close the menu" : "Open the menu"} look="quiet"
           aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
       </header>
@@ -146,6 +156,12 @@ function LiveState() {
   );
 }
 
+/** Where the side is hidden, a lost connection is said in the bar. */
+function Lost() {
+  if (useStore(liveState) !== "lost") return null;
+  return <Button look="compact danger" icon="warn" label="Offline: connect again" onClick={reconnect}>Offline</Button>;
+}
+
 const themes: Record<Theme, [IconName, string, Theme]> = {
   auto: ["auto", "Theme: as the system", "light"],
   light: ["sun", "Theme: light", "dark"],
@@ -155,6 +171,7 @@ const themes: Record<Theme, [IconName, string, Theme]> = {
 function Who() {
   const me = useMe().data;
   const client = useQueryClient();
+  const [shown, setShown] = useState(false);
   const [icon, label, next] = themes[useStore(theme)];
   const logOut = async () => {
     await api.post("/api/auth/logout").catch(() => undefined);
@@ -163,12 +180,13 @@ function Who() {
   };
   return (
     <div className="who">
-      <div>
-        <div className="cut strong"><Text line>{me?.name ?? ""}</Text></div>
-        <div className="cut tiny muted">{me?.role}</div>
-      </div>
+      <button type="button" title="Your account" onClick={() => setShown(true)}>
+        <span className="cut strong"><Text line>{me?.name ?? ""}</Text></span>
+        <span className="cut tiny muted">{me?.role}</span>
+      </button>
       <Button look="quiet" icon={icon} label={label} onClick={() => setTheme(next)} />
       <Button look="quiet" icon="logout" label="Log out" onClick={() => void logOut()} />
+      {shown && <Account close={() => setShown(false)} />}
     </div>
   );
 }
@@ -187,14 +205,19 @@ function Pages() {
         </Route>
       ))}
       <Route>
-        <Shown><Empty title="There is no such page"><Link href="/">To the overview</Link></Empty></Shown>
+        <Shown><PageHead title="There is no such page" /><p><Link href="/">To the overview</Link></p></Shown>
       </Route>
     </Switch>
   );
 }
 
 function Refused({ needs }: { needs: string }) {
-  return <Empty title="Not for this account">This page needs the permission <code>{needs}</code>.</Empty>;
+  return (
+    <>
+      <PageHead title="Not for this account" />
+      <p>This page needs the permission <code>{needs}</code>.</p>
+    </>
+  );
 }
 
 /** A page takes the focus when somebody goes to it. */

@@ -7,7 +7,7 @@ import type { Permission } from "./api/types";
 import type { IconName } from "./ui/icon";
 import { Audit } from "./pages/audit";
 import { CallPage } from "./pages/call";
-import { Calls } from "./pages/calls";
+import { CallsPage } from "./pages/calls";
 import { Connect } from "./pages/connect";
 import { GatewayPage } from "./pages/gateway";
 import { Keys } from "./pages/keys";
@@ -34,7 +34,7 @@ export const pages: Page[] = [
   { path: "/servers/new/:way?", page: NewServer, needs: "mcp:write" },
   { path: "/servers/:id/run/:tool/:call?", page: RunPage, needs: "mcp:read" },
   { path: "/servers/:id/:tab?", page: ServerPage, needs: "mcp:read" },
-  { path: "/calls", page: Calls, nav: { name: "Calls", icon: "calls", group: "work" }, needs: "mcp:read" },
+  { path: "/calls", page: CallsPage, nav: { name: "Calls", icon: "calls", group: "work" }, needs: "mcp:read" },
   { path: "/calls/:id", page: CallPage, needs: "mcp:read" },
   { path: "/connect", page: Connect, nav: { name: "Connect", icon: "connect", group: "work" }, needs: "mcp:read" },
   { path: "/keys", page: Keys, nav: { name: "API keys", icon: "keys", group: "work" } },

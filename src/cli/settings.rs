@@ -293,6 +293,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.allowed_commands.to_string(),
     },
     Setting {
+        key: "mcp.log_bytes",
+        variable: "MCP_LOG_BYTES",
+        flag: "mcp-log-bytes",
+        kind: Kind::Whole,
+        help: "Bytes of servers' timelines (standard error, events, calls) kept on disk, of all servers together; 0 keeps none",
+        put: |config, text| set(&mut config.runtime.log_bytes, value::log_bytes(text)),
+        show: |config| config.runtime.log_bytes.to_string(),
+    },
+    Setting {
         key: "mcp.private_addresses",
         variable: "MCP_PRIVATE_ADDRESSES",
         flag: "mcp-private-addresses",

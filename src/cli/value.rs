@@ -52,6 +52,12 @@ pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=LONGEST_MS).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
 }
 
+/// Bytes of logs: none, or enough for some of each server.
+pub(crate) fn log_bytes(text: &str) -> Result<u64, String> {
+    let range = 1 << 20..=1 << 50;
+    if text == "0" { Ok(0) } else { whole(text, range).map_err(|message| format!("{message}, and not 0")) }
+}
+
 /// `true` or `false`, or 1 or 0.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
@@ -174,6 +180,8 @@ mod tests {
             let message = whole::<u16>(wrong, 0..=65_535).unwrap_err();
             assert!(message.contains("0 to 65535"), "{message}");
         }
+        assert_eq!((log_bytes("0"), log_bytes("1048576")), (Ok(0), Ok(1 << 20)));
+        assert!(log_bytes("1048575").unwrap_err().contains("from 1048576"));
         assert!(milliseconds("0").unwrap_err().ends_with("in milliseconds"));
     }
 

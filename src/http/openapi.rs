@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use crate::http::{
     Answer, audit, calls, consent, events, execute, gateway, history, import, keys, login, mcp, oauth, output, problem,
-    processes, servers, shares, state, system, users,
+    processes, servers, shares, state, system, timeline, usage, users,
 };
 
 use common::Common;
@@ -27,7 +27,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::callback, consent::document,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
-        processes::tools, processes::start, processes::stop, processes::restart, output::read,
+        processes::tools, processes::start, processes::stop, processes::restart, output::read, timeline::timeline, usage::usage,
         execute::execute, calls::list, calls::list_all, calls::get,
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
         oauth::metadata, oauth::metadata_of_host,

@@ -14,7 +14,10 @@ use tokio::{
 use crate::{
     error::{Error, Result, ToolFailure},
     mcp::{self, Declared, Era},
-    model::{CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, Timestamp, ToolCall, UserId},
+    model::{
+        CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
+        UserId,
+    },
     policy::call,
     runtime::{LiveEvent, Runtime, commit::to_its_end, dispatch::Reply, feed, leases::Lane, registry::Registered},
     store,
@@ -194,9 +197,12 @@ impl Runtime {
         });
         recorded.await.map_err(|cause| {
             log::error!(server:% = call.server.id, cause:%; "a call was made but could not be recorded");
+            call.server.link.note(TimelineLevel::Error, "a call was made but could not be recorded");
             unrecorded(cause)
         })?;
         self.inner.metrics.called(&reply, execution_time);
+        let (level, outcome) = reply.outcome();
+        call.server.link.log.call(call.id, level, feed::short(&call.tool), outcome, execution_time);
         self.tell_call(&call.server, success, || told(&call, success, fault, execution_time));
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         Ok(Made { reply, execution_time, era })

@@ -10,6 +10,7 @@ use tokio::{
 
 use crate::{
     mcp::{self, Era, RpcError},
+    model::TimelineLevel,
     runtime::{Runtime, calls::Call},
     supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
 };
@@ -32,6 +33,18 @@ pub(super) enum Reply {
 }
 
 impl Reply {
+    /// What became of the call, in words, and how much that matters.
+    pub fn outcome(&self) -> (TimelineLevel, &'static str) {
+        match self {
+            Self::Succeeded(_) => (TimelineLevel::Info, "succeeded"),
+            Self::Failed { .. } => (TimelineLevel::Warn, "failed"),
+            Self::Refused { .. } => (TimelineLevel::Warn, "was refused"),
+            Self::Unavailable(_) => (TimelineLevel::Warn, "met no server"),
+            Self::Expired => (TimelineLevel::Warn, "was not answered in time"),
+            Self::Cancelled => (TimelineLevel::Info, "was cancelled"),
+        }
+    }
+
     /// What the server sent, if anything.
     pub fn said(&self) -> Option<&Arc<RawValue>> {
         match self {

@@ -164,8 +164,9 @@ impl Leases {
 impl Lease {
     fn new(key: Key, server: Arc<Registered>) -> Self {
         let mut link = Link::default();
-        // What it writes on standard error is its server's.
-        link.output = server.link.output.clone();
+        // What it writes on standard error is its server's, and what it uses, and what there is to say about it.
+        let Link { output, trees, log, .. } = &server.link;
+        (link.output, link.trees, link.log) = (output.clone(), trees.clone(), log.clone());
         let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
             forwarding,

@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::runtime::{Runtime, dispatch::Reply};
+use crate::runtime::{Runtime, dispatch::Reply, usage};
 
 /// Upper bounds of the latency buckets, in seconds: from a fast pipe to the longest usual deadline.
 const BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0];
@@ -18,6 +18,7 @@ pub(super) struct Metrics {
     durations: Histogram,
     restarts: Counter,
     servers: Family<ServerLabels, Gauge>,
+    usage: usage::Gauges,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -47,6 +48,7 @@ impl Metrics {
             durations: Histogram::new(BUCKETS),
             restarts: Counter::default(),
             servers: Family::default(),
+            usage: usage::Gauges::default(),
         };
         metrics.registered()
     }
@@ -74,12 +76,13 @@ impl Metrics {
     }
 
     fn registered(mut self) -> Self {
-        let Self { registry, calls, durations, restarts, servers } = &mut self;
+        let Self { registry, calls, durations, restarts, servers, usage } = &mut self;
         registry.register("ostler_tool_calls", "Tool calls on record, by outcome", calls.clone());
         let help = "Seconds from dispatch to answer of tool calls";
         registry.register("ostler_tool_call_duration_seconds", help, durations.clone());
         registry.register("ostler_server_restarts", "Restarts of servers after failures", restarts.clone());
         registry.register("ostler_servers", "Registered servers, by health", servers.clone());
+        usage.register(registry);
         self
     }
 }
@@ -90,10 +93,12 @@ impl Runtime {
     pub fn metrics(&self) -> String {
         let metrics = &self.inner.metrics;
         metrics.servers.clear();
-        for server in self.inner.registry.all().values() {
+        let all = self.inner.registry.all();
+        for server in all.values() {
             let status = server.link.view.borrow().health.as_str();
             metrics.servers.get_or_create(&ServerLabels { status }).inc();
         }
+        metrics.usage.show(all.values().filter_map(|server| Some((server, server.link.trees.now()?))));
         let mut page = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut page, &metrics.registry);

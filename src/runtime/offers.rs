@@ -80,6 +80,7 @@ impl Runtime {
         let text = text.map_err(|_| Error::Internal("a catalogue cannot be written as JSON".into()))?;
         if text.len() > LONGEST {
             log::warn!(server:% = id, bytes = text.len(); "a catalogue is too long to be kept");
+            self.warn_of(id, "what it lists is too long to be kept for the next run");
             return Ok(());
         }
         let (sealed, at) = (self.inner.keyring.seal(&sealed_as(id), &text)?, Timestamp::now());

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Noun, Result},
     model::{
         AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal,
-        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, Timestamp, UserId,
+        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, UserId,
     },
     policy::{change, mask::MASKED, server as rules},
     runtime::{Change, Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},
@@ -74,6 +74,7 @@ impl Runtime {
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
+            runtime.inner.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
             let registered = runtime.register(server, Vec::new(), None).await?;
             runtime.tell_server(&registered, Change::Created);
             Ok(ServerDetails::of(&registered))
@@ -175,6 +176,7 @@ impl Runtime {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
         }
+        self.inner.timeline.forget(id);
         self.inner.consents.remove(id);
         self.end_leases_of(id);
         let runtime = self.clone();
@@ -197,7 +199,7 @@ impl Runtime {
             let kept = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
             self.register(server, own, kept).await?;
         }
-        Ok(())
+        self.begin_timeline().await
     }
 
     async fn register(
@@ -207,7 +209,8 @@ impl Runtime {
         catalogue: Option<Arc<Catalogue>>,
     ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
-        let link = catalogue.map_or_else(Link::default, |catalogue| Link::default().with_catalogue(catalogue));
+        let link = Link::logged(self.inner.timeline.log(server.id));
+        let link = if let Some(catalogue) = catalogue { link.with_catalogue(catalogue) } else { link };
         let consent = self.inner.consents.of(server.id);
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
         let registered = Registered { consent, ..registered };
@@ -230,6 +233,7 @@ impl Runtime {
         if !self.inner.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
         }
+        registered.link.note(TimelineLevel::Info, "its configuration was changed");
         let mask = mask(&after.config);
         let wanted = match (before.config.enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
@@ -261,6 +265,8 @@ impl Runtime {
         let registered = self.reach(who, id, Permission::McpWrite, action)?;
         let _work = self.inner.life.begin_work()?;
         self.put_on_record(AuditEntry::by(who, action, id, Outcome::Success)).await?;
+        let text = format!("asked to {}", action.trim_start_matches("server."));
+        registered.link.note(TimelineLevel::Info, &text);
         Ok(registered)
     }
 

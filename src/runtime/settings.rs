@@ -35,6 +35,8 @@ pub struct Settings {
     pub restart: RestartPolicy,
     /// How many servers may be starting at once.
     pub max_starting: usize,
+    /// Bytes of servers' timelines on disk, of all together; 0 keeps none.
+    pub log_bytes: u64,
     /// How many calls one server may have in flight.
     pub max_in_flight: usize,
     /// How long a stopping server has after its standard input closed, and again after SIGTERM.
@@ -59,6 +61,11 @@ pub struct Settings {
     pub guard: Option<PathBuf>,
 }
 
+/// Shows variables under their names.
+macro_rules! show {
+    ($form:ident: $($field:ident),+ $(,)?) => { $form$(.field(stringify!($field), $field))+ };
+}
+
 impl fmt::Debug for Settings {
     // Taken apart, so that no new field is forgotten.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,6 +81,7 @@ impl fmt::Debug for Settings {
             start_timeout,
             restart,
             max_starting,
+            log_bytes,
             max_in_flight,
             stop_grace,
             allowed_commands,
@@ -86,30 +94,16 @@ impl fmt::Debug for Settings {
             gateway,
             guard,
         } = self;
-        f.debug_struct("Settings")
-            .field("database", database)
-            .field("data_dir", data_dir)
-            .field("secret_key", &secret_key.as_ref().map(|_| Hidden))
-            .field("admin_email", admin_email)
-            .field("admin_password", &admin_password.as_ref().map(|_| Hidden))
-            .field("servers_dir", servers_dir)
-            .field("health_check_interval", health_check_interval)
-            .field("call_timeout", call_timeout)
-            .field("start_timeout", start_timeout)
-            .field("restart", restart)
-            .field("max_starting", max_starting)
-            .field("max_in_flight", max_in_flight)
-            .field("stop_grace", stop_grace)
-            .field("allowed_commands", allowed_commands)
-            .field("private_addresses", private_addresses)
-            .field("limit_server_create", limit_server_create)
-            .field("limit_tool_execute", limit_tool_execute)
-            .field("limit_api", limit_api)
-            .field("oauth", oauth)
-            .field("serve", serve)
-            .field("gateway", gateway)
-            .field("guard", guard)
-            .finish()
+        let (secret_key, admin_password) =
+            (&secret_key.as_ref().map(|_| Hidden), &admin_password.as_ref().map(|_| Hidden));
+        let mut form = f.debug_struct("Settings");
+        show!(form:
+            database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
+            call_timeout, start_timeout, restart, max_starting, log_bytes, max_in_flight, stop_grace,
+            allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, oauth,
+            serve, gateway, guard,
+        );
+        form.finish()
     }
 }
 
@@ -128,6 +122,7 @@ impl Default for Settings {
             start_timeout: Duration::from_secs(60),
             restart: RestartPolicy::default(),
             max_starting: 8,
+            log_bytes: 256 << 20,
             max_in_flight: 256,
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             allowed_commands: AllowedCommands::ManagersOnly,

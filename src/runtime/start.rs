@@ -20,10 +20,11 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, events, feed,
         gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
-        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts,
+        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
+    timeline::Timeline,
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -82,6 +83,7 @@ impl Runtime {
             metrics: Metrics::new(),
             feed: Arc::default(),
             life: Life::new(),
+            timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
             consents: Consents::default(),
@@ -122,6 +124,7 @@ impl Runtime {
         actix::spawn(history::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(usage::sample(weak()));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
@@ -141,6 +144,7 @@ impl Runtime {
         self.inner.attached.clear();
         self.gateway().stop();
         self.inner.recorder.stop().await;
+        self.end_timeline().await;
         self.inner.place.leave().await;
     }
 

@@ -7,9 +7,9 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     error::Result,
-    model::{ExitReport, HealthStatus, ServerId, Status, Timestamp},
+    model::{ExitReport, HealthStatus, ServerId, Status, TimelineLevel, Timestamp},
     supervisor::{
-        ServerActor,
+        ServerActor, Sharing,
         handshake::Probe,
         instance::{Instance, Launch},
         link::Link,
@@ -178,10 +178,33 @@ impl Child {
         let (id, view) = (self.id, self.look());
         let (status, health) = (view.status, view.health);
         let before = self.link.publisher.send_replace(view);
+        self.note(&before, status, health);
         if before.health != health {
             return Some(Event::Health { id, status: health });
         }
         (before.status != status).then_some(Event::Status { id })
+    }
+
+    /// Says on the timeline what became of it; failures say so themselves, and a process of one caller alone comes and goes.
+    fn note(&self, before: &ChildView, status: Status, health: HealthStatus) {
+        let is_shared = !matches!(self.launch.sharing, Sharing::Exclusive { .. });
+        if !is_shared || (before.status, before.health) == (status, health) {
+            return;
+        }
+        let (level, text) = match (status, health) {
+            (Status::Running, HealthStatus::Unhealthy) => {
+                (TimelineLevel::Warn, "did not answer when it was asked how it is")
+            }
+            (Status::Running, _) if before.status == Status::Running => (TimelineLevel::Info, "answers again"),
+            (Status::Running, _) => (TimelineLevel::Info, "ready"),
+            // Its process was lost, which is told as soon as it is known how.
+            (Status::Starting, _) if before.status == Status::Running => return,
+            (Status::Starting, _) => (TimelineLevel::Info, "starting"),
+            (Status::Stopping, _) => (TimelineLevel::Info, "stopping"),
+            (Status::Stopped, _) => (TimelineLevel::Info, "stopped"),
+            (Status::Restarting | Status::Failed | Status::Unauthorized, _) => return,
+        };
+        self.link.note(level, text);
     }
 
     pub fn look(&self) -> ChildView {

@@ -6,18 +6,23 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
-    model::Catalogue,
+    model::{Catalogue, TimelineLevel},
     supervisor::{
         messages::{Asked, News, WatchesChanged},
         output::Output,
         questions::Questions,
+        usage::Trees,
         view::{Availability, ChildView},
         watches::{ResourceWatch, Watches},
     },
+    timeline::Log,
 };
 
 /// How much news may wait for a slow listener; the oldest is lost then.
 const NEWS: usize = 64;
+
+/// The longest that Ostler says at once about a server.
+const LONGEST_NOTE: usize = 4096;
 
 /// A child as others see it; cheap to clone.
 #[derive(Clone)]
@@ -26,6 +31,10 @@ pub struct Link {
     pub view: watch::Receiver<ChildView>,
     /// What it wrote on standard error.
     pub output: Arc<Output>,
+    /// Its processes, and what they use.
+    pub trees: Arc<Trees>,
+    /// Its timeline.
+    pub log: Log,
     /// What it says that is about no request.
     pub news: broadcast::Sender<News>,
     pub(super) publisher: watch::Sender<ChildView>,
@@ -39,12 +48,24 @@ impl Default for Link {
     fn default() -> Self {
         let (publisher, view) = watch::channel(ChildView::unknown());
         let news = broadcast::Sender::new(NEWS);
-        let (questions, watches, catalogue) = Default::default();
-        Self { view, output: Arc::default(), news, publisher, questions, watches, catalogue }
+        let (trees, log, questions, watches, catalogue) = Default::default();
+        Self { view, output: Arc::default(), trees, log, news, publisher, questions, watches, catalogue }
     }
 }
 
 impl Link {
+    /// The link of a child that never ran and has this timeline.
+    #[must_use]
+    pub fn logged(log: Log) -> Self {
+        Self { output: Arc::new(Output::logged(log.clone())), log, ..Self::default() }
+    }
+
+    /// Says something on the child's timeline, secrets masked.
+    pub fn note(&self, level: TimelineLevel, text: &str) {
+        let end = text.floor_char_boundary(LONGEST_NOTE);
+        self.log.ostler(level, &self.output.masked(text.get(..end).unwrap_or(text)));
+    }
+
     /// The same with what the server listed in an earlier run.
     #[must_use]
     pub fn with_catalogue(self, catalogue: Arc<Catalogue>) -> Self {

@@ -8,6 +8,7 @@ use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
 use crate::{
     model::{OutputLine, Timestamp},
     policy::mask::Mask,
+    timeline::Log,
 };
 
 /// Bytes of text the ring holds.
@@ -22,6 +23,7 @@ pub struct Output {
     ring: Mutex<Ring>,
     latest: watch::Sender<u64>,
     mask: ArcSwap<Mask>,
+    log: Log,
 }
 
 #[derive(Default)]
@@ -32,6 +34,16 @@ struct Ring {
 }
 
 impl Output {
+    /// The same, its lines on a timeline as well.
+    pub(super) fn logged(log: Log) -> Self {
+        Self { log, ..Self::default() }
+    }
+
+    /// `text` with what is secret masked.
+    pub(super) fn masked(&self, text: &str) -> String {
+        self.mask.load().text(text).into_owned()
+    }
+
     /// Hides other secrets from now on.
     pub(super) fn set_mask(&self, mask: Mask) {
         self.mask.store(mask.into());
@@ -64,7 +76,8 @@ impl Output {
     /// Adds a line and drops the oldest ones that no longer fit.
     pub(super) fn push(&self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
-        let line = self.mask.load().text(text.trim_end()).into_owned();
+        let line = self.masked(text.trim_end());
+        self.log.stderr(&line);
         let seq = {
             let mut ring = self.lock();
             ring.last_seq = ring.last_seq.saturating_add(1);

@@ -52,6 +52,11 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    /// The guard's process id.
+    pub fn guard(&self) -> i32 {
+        self.guard.id().cast_signed()
+    }
+
     /// The next report; `None` once the guard has let go of the socket, which it does by ending.
     pub async fn next(&mut self) -> Option<Report> {
         let line = self.lines.next_line().await.ok().flatten()?;

@@ -6,7 +6,7 @@ use actix::{AsyncContext, Context, Handler};
 use tokio::time::Instant;
 
 use crate::{
-    model::{ServerId, Status, Timestamp},
+    model::{ServerId, Status, TimelineLevel, Timestamp},
     policy::restart::{Decision, Failure},
     supervisor::{
         Supervisor,
@@ -150,6 +150,7 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id) else { return };
         let report = exit.report(child.link.output.tail(output_start, LAST_LINES));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
+        child.link.note(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
         child.tell_up(&Err(NotUp::Failed(report.clone())));
@@ -160,6 +161,8 @@ impl Supervisor {
                 child.restarts = child.restarts.saturating_add(1);
                 let timer = rest(id, wait, ctx);
                 child.rest = Rest::Backoff { timer, until: Timestamp::now().plus(wait) };
+                let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
+                child.link.note(TimelineLevel::Info, &text);
                 Event::Restarting { id, attempt }
             }
             Decision::Park(wait) => {
@@ -175,6 +178,9 @@ impl Supervisor {
                 Event::GaveUp { id, reason }
             }
         };
+        if let Event::GaveUp { reason, .. } = &event {
+            child.link.note(TimelineLevel::Error, &format!("left down: {reason}"));
+        }
         self.emit(Event::Failed { id, report });
         self.emit(event);
     }

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::{
     mcp::{self, Frame, Level, Message},
-    model::ServerId,
+    model::{ServerId, TimelineLevel},
     supervisor::{
         Supervisor,
         exit::{Exit, ExitGuard, ExitSlot},
@@ -179,7 +179,7 @@ impl StreamHandler<Frame> for ServerActor {
                 Err(_) => self.note_stray(),
             },
             Frame::Oversized { head, tail } => {
-                log::warn!(server:% = self.id; "a line over 16 MiB on standard output was dropped");
+                self.warn("a line over 16 MiB on standard output was dropped");
                 self.requests.settle_oversized(&head, &tail);
                 self.stop_if_drained(ctx);
             }
@@ -195,8 +195,14 @@ impl ServerActor {
     /// The session goes on; the first stray line is worth a warning, a flood of them is not.
     fn note_stray(&self) {
         if self.instance.figures.stray_lines.fetch_add(1, Ordering::Relaxed) == 0 {
-            log::warn!(server:% = self.id; "standard output has lines that are not JSON-RPC; they are ignored");
+            self.warn("standard output has lines that are not JSON-RPC; they are ignored");
         }
+    }
+
+    /// Says in the log and on the server's timeline what somebody may have to look at.
+    pub(super) fn warn(&self, text: &'static str) {
+        log::warn!(server:% = self.id; "{text}");
+        self.link.note(TimelineLevel::Warn, text);
     }
 }
 

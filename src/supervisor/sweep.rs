@@ -4,6 +4,8 @@ use std::fs;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::supervisor::table;
+
 /// The variable whose value names the installation a process belongs to.
 pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
 
@@ -14,11 +16,7 @@ pub(super) const INSTANCE_VARIABLE: &str = "OSTLER_INSTANCE";
 /// milliseconds. Call it only where nothing so marked can be wanted, as while holding an installation's lock.
 pub fn sweep(variable: &str, value: &str) -> usize {
     let mark = format!("{variable}={value}");
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some())
-        .count()
+    table::all().filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some()).count()
 }
 
 /// Opening the pidfd before looking makes sure that the process looked at is the one killed.

@@ -154,6 +154,7 @@ max_retries = 0
 call_timeout_ms = 1000
 allowed_commands = ["npx -y @scope/name*", "/opt/mcp/*"]
 private_addresses = true
+log_bytes = 1048576
 [gateway]
 health_check_interval = 1000
 timeout_ms = 1000
@@ -167,7 +168,7 @@ api = "1000/500ms"
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:28");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:36");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:37");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 12] = [
+const ROOMS: [(&str, u32); 13] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
@@ -16,6 +16,7 @@ const ROOMS: [(&str, u32); 12] = [
     ("recorder", 3),
     ("mcp", 4),
     ("store", 4),
+    ("timeline", 4),
     ("policy", 5),
     ("model", 6),
     ("error", 7),
@@ -53,7 +54,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/store",
             "src/main",
         ],
-        "`mcp`, `policy`, `model` and `error` know neither actix nor tokio: pass in what they need",
+        "`mcp`, `timeline`, `policy`, `model` and `error` know neither actix nor tokio: pass in what they need",
     ),
 ];
 

@@ -1,8 +1,9 @@
 /** The queries that several pages share, and the keys by which events refresh them. */
-import { QueryClient, useQuery } from "@tanstack/react-query";
-import { all, api, ApiError, send } from "./client";
+import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstack/react-query";
+import { all, api, ApiError, query as queryString, send } from "./client";
+import { began, type Span } from "../lib/spans";
 import { answerable, askAll } from "./mcp";
-import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool } from "./types";
+import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
 export const keys = {
@@ -11,8 +12,8 @@ export const keys = {
   server: (id: string) => ["server", id],
   health: (id: string) => ["health", id],
   tools: (id: string) => ["tools", id],
-  callsOf: (serverId: string) => ["calls-of", serverId],
   calls: ["calls"],
+  timeline: (serverId: string) => ["timeline", serverId],
   overview: ["overview"],
   gateway: ["gateway"],
   audit: ["audit"],
@@ -44,6 +45,18 @@ export function useMe() {
   return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal), staleTime: 300_000 });
 }
 
+/** The accounts, for those who manage them; nothing for others. */
+export function useUsers() {
+  const enabled = useMay()("users:manage");
+  return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
+}
+
+/** Whether the caller may remove a server and share it: no share gives that. */
+export function useOwns({ userId }: Server): boolean {
+  const [may, me] = [useMay(), useMe().data];
+  return may("mcp:manage") || (may("mcp:write") && me?.id === userId);
+}
+
 /** Whether the caller holds a permission; `mcp:manage` includes the other `mcp:` ones. */
 export function useMay(): (permission: Permission) => boolean {
   const { data } = useMe();
@@ -63,6 +76,32 @@ export function useServers() {
     enabled: !!me,
     staleTime: 30_000,
   });
+}
+
+interface Asked {
+  /** How far back. */
+  span?: Span;
+  /** Milliseconds after which to ask again, where no event says that there is more. */
+  every?: number;
+  [filter: string]: string | number | undefined;
+}
+
+/** Pages of a list that are kept up with events; more are left to whoever reads in them. */
+const MOST_KEPT = 2;
+
+/** A list of the API, page by page, and its items so far. Each page is a request, so only a short list refreshes itself. */
+export function usePages<T>(queryKey: QueryKey, path: string, { span, every = 0, ...filter }: Asked = {}) {
+  const pages = useInfiniteQuery({
+    queryKey: [...queryKey, span, filter],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<List<T>>(path + queryString({ limit: 50, ...filter, since: span && began(span), cursor: pageParam }), signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+    maxPages: 20,
+    enabled: ({ state }) => (state.data?.pages.length ?? 0) <= MOST_KEPT,
+    refetchInterval: every || false,
+  });
+  return { pages, items: pages.data?.pages.flatMap((page) => page.items) ?? [] };
 }
 
 /** A server, and the tag to change exactly this revision of it with. */

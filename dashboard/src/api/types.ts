@@ -40,7 +40,7 @@ export interface Me extends User {
 }
 
 export type Health = "UNKNOWN" | "STARTING" | "HEALTHY" | "UNHEALTHY" | "STOPPED" | "ERROR";
-export type Status = "stopped" | "starting" | "running" | "restarting" | "stopping" | "failed";
+export type Status = "stopped" | "starting" | "running" | "restarting" | "stopping" | "failed" | "unauthorized";
 export type Isolation = "shared" | "per-user" | "per-session";
 
 export interface ExitReport {
@@ -101,6 +101,24 @@ export interface ServerDetails {
   server: Server;
   stats: { totalCalls: number; totalErrors: number; averageExecutionTime: number; totalExecutionTime: number };
   runtimeStatus: RuntimeStatus;
+  /** Where it is remote and wants any. */
+  authorization?: Authorization | null;
+}
+
+export interface Authorization {
+  wanted: boolean;
+  wantedScopes: string[];
+  issuer: string | null;
+  scopes: string[];
+  expiresAt: string | null;
+  renewable: boolean;
+}
+
+export interface Consenting {
+  authorizationUrl: string;
+  issuer: string;
+  scopes: string[];
+  expiresAt: string;
 }
 
 export interface OutputLine {
@@ -180,7 +198,7 @@ export interface TimelineItem {
 }
 
 export interface ImportAnswer {
-  servers: { name: string; action: "create" | "update" | "skip" | "refuse"; problem?: string; server?: Server }[];
+  servers: { name: string; action: "create" | "update" | "skip" | "refuse"; problem?: string; ignored?: string[]; server?: Server }[];
 }
 
 /** What arrives on `/api/events`, by the event's name. */
@@ -206,7 +224,7 @@ export interface Events {
     createdAt: string;
   };
   calls: { serverId: string; count: number; errors: number; sinceMs: number };
-  gateway: { service: string; change: "registered" | "removed" | "health"; instance?: string; healthy?: boolean };
+  gateway: { service: string; change: "registered" | "removed" | "instance" | "health"; instance?: string; healthy?: boolean };
   gap: { missed: number | null };
 }
 
@@ -239,6 +257,17 @@ export interface AuditEntry {
   requestId: string | null;
 }
 
+/** Whether the audit log is as it was written. */
+export interface Verdict {
+  verified: boolean;
+  entries: number;
+  removed: number;
+  notCovered: number;
+  head: string | null;
+  firstBroken?: string;
+  problem?: "changed" | "missing" | "unlinked" | "anchor";
+}
+
 export interface Latency {
   p50: number;
   p90: number;
@@ -265,6 +294,7 @@ export interface InstanceStats {
   host: string;
   port: number;
   weight: number;
+  draining: boolean;
   requests: number;
   errors: ErrorCounts;
   inFlight: number;
@@ -303,12 +333,37 @@ export interface ServiceHealth {
   instances: InstanceHealth[];
 }
 
-/** A service as registered; what it may hold besides is kept as it is. */
-export interface Service {
+/** What somebody registers. */
+export interface ServiceSpec {
   name: string;
   basePath: string;
-  instances: { host: string; port: number; weight: number }[];
+  instances: { host: string; port: number; weight: number; draining?: boolean }[];
+  authentication: boolean;
+  passCredentials?: boolean;
+  stripPrefix?: boolean;
+  healthEndpoint?: string | null;
+  loadBalancing?: string | null;
+  timeout?: number | null;
+  retries?: number;
+  maxConnections?: number | null;
+  maxBodyBytes?: number | null;
+  rateLimit?: { windowMs: number; max: number } | null;
+  healthCheck?: { path: string | null; interval: number | null; timeout: number; healthyAfter: number; unhealthyAfter: number };
+}
+
+/** A service with its figures and its health. */
+export interface Service extends ServiceSpec {
   createdAt: string;
   updatedAt: string;
-  [field: string]: unknown;
+  stats: ServiceStats;
+  health: ServiceHealth;
+}
+
+export interface System {
+  version: string;
+  startedAt: string;
+  database: { kind: "sqlite" | "postgres"; sizeBytes: number; migrations: string[] };
+  configuration: { key: string; value: string; origin: string }[];
+  isolation: Record<"shared" | "perUser" | "perSession", number>;
+  limits: Record<"serverCreate" | "toolExecute" | "api", string | null> & Record<"maxStarting" | "maxInFlight", number>;
 }

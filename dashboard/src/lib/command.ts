@@ -1,4 +1,5 @@
 /** The same call, for a terminal. */
+import { inertJson } from "./inert";
 
 /** One word for a POSIX shell. */
 export function shellWord(text: string): string {
@@ -14,7 +15,7 @@ export interface Called {
 }
 
 export function asCurl({ base, serverId, tool, parameters }: Called): string {
-  const body = JSON.stringify({ toolName: tool, parameters });
+  const body = inertJson({ toolName: tool, parameters });
   return [
     `curl -s ${shellWord(`${base}/api/mcp/${serverId}/execute`)}`,
     `  -H "Authorization: Bearer $OSTLER_API_KEY" -H 'Content-Type: application/json'`,
@@ -30,7 +31,7 @@ export function asOstler({ base, serverId, tool, parameters }: Called): string {
     [`${prefix}clientInfo`]: { name: "terminal", version: "1" },
     [`${prefix}clientCapabilities`]: {},
   };
-  const message = JSON.stringify({
+  const message = inertJson({
     jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: parameters, _meta: meta },
   });
   return `printf '%s\\n' ${shellWord(message)} \\\n  | ostler connect --url ${shellWord(base)} --server ${shellWord(serverId)}`;

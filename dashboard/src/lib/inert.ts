@@ -17,6 +17,12 @@ export function inert(text: string): string {
   });
 }
 
+/** JSON in which such characters are escapes: the same value, and nothing acts where it is shown, edited or pasted. */
+export function inertJson(value: unknown, indent?: number): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, null, indent).replace(ACTING, (character) => character.split("").map(escape).join(""));
+}
+
 /** The same on one line and at most `most` characters long. */
 export function inertLine(text: string, most = 300): string {
   const line = inert(text.slice(0, most)).replace(/\s+/g, " ").trim();

@@ -2,19 +2,26 @@
 import type { OutputLine } from "../api/types";
 
 const MOST = 10_000;
+/** So many characters, too: lines may be long. */
+const MOST_TEXT = 20_000_000;
 const PAUSE = 100;
 
 export class LineBuffer {
   private lines: OutputLine[] = [];
   private shown: readonly OutputLine[] = [];
   private listeners = new Set<() => void>();
+  private text = 0;
   private timer: number | undefined;
 
   add(lines: OutputLine[]): void {
     const last = this.lines.at(-1)?.seq ?? -1;
-    for (const line of lines) if (line.seq > last) this.lines.push(line);
+    for (const line of lines) {
+      if (line.seq <= last) continue;
+      this.lines.push(line);
+      this.text += line.line.length;
+    }
     // Cut seldom, so that not every batch moves ten thousand lines.
-    if (this.lines.length > MOST * 1.5) this.lines = this.lines.slice(-MOST);
+    if (this.lines.length > MOST * 1.5 || this.text > MOST_TEXT * 1.5) this.cut();
     this.timer ??= window.setTimeout(this.show, PAUSE);
   }
 
@@ -27,6 +34,13 @@ export class LineBuffer {
 
   close(): void {
     clearTimeout(this.timer);
+  }
+
+  private cut(): void {
+    let from = this.lines.length;
+    this.text = 0;
+    while (from > Math.max(0, this.lines.length - MOST) && this.text < MOST_TEXT) this.text += this.lines[--from]!.line.length;
+    this.lines = this.lines.slice(from);
   }
 
   private show = (): void => {

@@ -1,6 +1,6 @@
 /** What `/api/events` says, brought to the query cache and to the feed. */
 import type { QueryClient } from "@tanstack/react-query";
-import type { Events, ServerDetails, ServerItem } from "../api/types";
+import type { Events, Server, ServerDetails, ServerItem } from "../api/types";
 import { keys } from "../api/queries";
 import type { Sent } from "../lib/sse";
 import { Store } from "../lib/store";
@@ -16,15 +16,6 @@ const MOST_IN_FEED = 200;
 export const feed = new Store<readonly Live[]>([]);
 /** How the stream is; `absent` also before anybody logged in. */
 export const liveState = new Store<StreamState>("connecting");
-
-type Listener = (event: Live) => void;
-const listeners = new Set<Listener>();
-
-/** Calls `listener` with every event from now on. */
-export function onEvent(listener: Listener): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
 
 let current: Stream | null = null;
 
@@ -42,9 +33,7 @@ export function goLive(client: QueryClient): () => void {
     const events = waiting;
     waiting = [];
     apply(client, refresher, events);
-    listeners.forEach((listener) => events.forEach(listener));
-    const shown = events.filter((event) => event.event !== "gap").reverse();
-    if (shown.length) feed.set([...shown, ...feed.get()].slice(0, MOST_IN_FEED));
+    feed.set([...events.reverse(), ...feed.get()].slice(0, MOST_IN_FEED));
   };
   const stream = new Stream(
     "/api/events",
@@ -90,8 +79,12 @@ function parse({ event, data }: Sent, key: string): Live | null {
 }
 
 function apply(client: QueryClient, refresher: Refresher, events: Live[]): void {
-  patch(client, events.flatMap((event) => (event.event === "server" && event.data.change === "state" ? [event.data] : [])));
-  for (const event of events) refresh(client, refresher, event);
+  const news = new Map<string, News>();
+  for (const event of events) {
+    refresh(client, refresher, event);
+    learn(news, event);
+  }
+  if (news.size) patch(client, news);
 }
 
 function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
@@ -101,39 +94,69 @@ function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
       return void client.invalidateQueries();
     case "server":
       if (event.data.change !== "state") refresher.soon(keys.servers, keys.server(event.data.id));
+      // Whether a server elsewhere has somebody's consent is no part of its state.
+      else if (isRemote(client, event.data.id)) refresher.soon(keys.server(event.data.id));
       return refresher.soon(keys.overview, keys.health(event.data.id));
     case "exit":
     case "restart":
     case "gave-up":
-      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId));
+      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId), keys.timeline(event.data.serverId));
     case "call":
     case "calls":
-      return refresher.soon(keys.calls, keys.callsOf(event.data.serverId), keys.overview);
+      return refresher.soon(keys.calls, keys.overview, keys.timeline(event.data.serverId));
     case "gateway":
       return refresher.soon(keys.gateway);
   }
 }
 
-/** Puts changes of state straight where they are shown: no request needed. */
-function patch(client: QueryClient, changes: Events["server"][]): void {
-  if (!changes.length) return;
-  const latest = new Map(changes.map((change) => [change.id, change]));
+function isRemote(client: QueryClient, id: string): boolean {
+  return !!client.getQueryData<{ details: ServerDetails }>(keys.server(id))?.details.server.url;
+}
+
+/** What events told of a server since it was drawn last. */
+interface News {
+  state?: Pick<Events["server"], "healthStatus" | "runtimeStatus">;
+  calls: number;
+  errors: number;
+  lastUsedAt?: string;
+}
+
+function learn(news: Map<string, News>, event: Live): void {
+  const of = (id: string) => {
+    const known = news.get(id) ?? { calls: 0, errors: 0 };
+    news.set(id, known);
+    return known;
+  };
+  if (event.event === "server" && event.data.change === "state") of(event.data.id).state = event.data;
+  if (event.event !== "call" && event.event !== "calls") return;
+  const server = of(event.data.serverId);
+  const single = event.event === "call";
+  server.calls += single ? 1 : event.data.count;
+  server.errors += single ? Number(!event.data.success) : event.data.errors;
+  server.lastUsedAt = single ? event.data.createdAt : new Date(event.at).toISOString();
+}
+
+/** Puts what is told straight where it is shown: no request needed. */
+function patch(client: QueryClient, news: Map<string, News>): void {
+  const renewed = <T extends Server>(server: T, { state, calls, lastUsedAt }: News): T => ({
+    ...server,
+    ...(state && { healthStatus: state.healthStatus }),
+    totalCalls: server.totalCalls + calls,
+    lastUsedAt: lastUsedAt ?? server.lastUsedAt,
+  });
   client.setQueryData<ServerItem[]>(keys.servers, (items) =>
     items?.map((item) => {
-      const change = latest.get(item.id);
-      return change ? { ...item, healthStatus: change.healthStatus, runtimeStatus: change.runtimeStatus ?? item.runtimeStatus } : item;
+      const told = news.get(item.id);
+      return told ? { ...renewed(item, told), runtimeStatus: told.state?.runtimeStatus ?? item.runtimeStatus } : item;
     }),
   );
-  for (const { id, healthStatus, runtimeStatus } of latest.values()) {
-    client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) =>
-      known && {
-        ...known,
-        details: {
-          ...known.details,
-          server: { ...known.details.server, healthStatus },
-          runtimeStatus: runtimeStatus ?? known.details.runtimeStatus,
-        },
-      },
-    );
+  for (const [id, told] of news) {
+    client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) => {
+      if (!known) return known;
+      const { server, stats, runtimeStatus } = known.details;
+      const counted = { ...stats, totalCalls: stats.totalCalls + told.calls, totalErrors: stats.totalErrors + told.errors };
+      const details = { ...known.details, server: renewed(server, told), stats: counted, runtimeStatus: told.state?.runtimeStatus ?? runtimeStatus };
+      return { ...known, details };
+    });
   }
 }

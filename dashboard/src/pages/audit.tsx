@@ -1,16 +1,15 @@
 /** The audit log: who did what to what, and how it went. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, query as queryString } from "../api/client";
-import { keys } from "../api/queries";
-import type { AuditEntry, List } from "../api/types";
-import { plural } from "../lib/format";
-import { Button, Choices } from "../ui/button";
-import { Card, Empty, Failed, Loading, More, Note, PageHead } from "../ui/card";
+import { keys, usePages } from "../api/queries";
+import type { AuditEntry } from "../api/types";
+import { spans, type Span } from "../lib/spans";
+import { Choices } from "../ui/button";
+import { Card, Empty, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
-import { began, spans, useSettled, type Span } from "../ui/filters";
+import { useSettled } from "../ui/filters";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
+import { Chain } from "./audit/chain";
 
 const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
   success: ["ok", "Done"], failure: ["warn", "Failed"], denied: ["bad", "Denied"],
@@ -24,18 +23,10 @@ export function Audit() {
   const field = (key: keyof typeof words, label: string, placeholder: string) => (
     <Input label={label} placeholder={placeholder} value={words[key]} onChange={(event) => setWords({ ...words, [key]: event.target.value })} />
   );
-  const log = useInfiniteQuery({
-    queryKey: [...keys.audit, span, filter],
-    queryFn: ({ pageParam, signal }) =>
-      api.get<List<AuditEntry>>(`/api/audit${queryString({ ...filter, since: began(span), limit: 50, cursor: pageParam })}`, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.nextCursor,
-  });
-  const items = log.data?.pages.flatMap((page) => page.items) ?? [];
+  const { pages, items } = usePages<AuditEntry>(keys.audit, "/api/audit", { ...filter, span });
   return (
     <>
       <PageHead title="Audit">
-        <Button icon="restart" label="Refresh" look="quiet" busy={log.isFetching} onClick={() => void log.refetch()} />
         <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />
       </PageHead>
       <Chain />
@@ -45,34 +36,9 @@ export function Audit() {
         {field("target", "To what", "id or name")}
       </div>
       <Card flush>
-        {log.isError && <Failed error={log.error} retry={() => void log.refetch()} />}
-        {log.isPending ? <Loading /> : items.length ? <Rows items={items} /> : <Empty title="Nothing on record">Filters want the whole word.</Empty>}
-        <More query={log} />
+        <Paged pages={pages} none={<Empty title="Nothing on record">Filters want the whole word.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
       </Card>
     </>
-  );
-}
-
-interface Verified {
-  verified: boolean;
-  entries: number;
-  firstBroken?: string;
-}
-
-/** Whether any line was changed after it was written; asked once and by hand, since all of them are read for it. */
-function Chain() {
-  const chain = useQuery({
-    queryKey: ["audit-chain"],
-    queryFn: ({ signal }) => api.get<Verified>("/api/audit/verify", signal),
-    staleTime: Infinity,
-  });
-  // Some Ostlers keep no chain.
-  if (!chain.data) return null;
-  const { verified, entries, firstBroken } = chain.data;
-  return verified ? (
-    <Note tone="ok">None of the {plural(entries, "line")} was changed since it was written. <button type="button" className="linkish" onClick={() => void chain.refetch()}>Verify again</button></Note>
-  ) : (
-    <Note tone="bad">The log was changed: the first line that does not fit is <code>{firstBroken}</code>.</Note>
   );
 }
 
@@ -98,7 +64,7 @@ function Rows({ items }: { items: AuditEntry[] }) {
                 <td className="nowrap"><Moment at={entry.createdAt} /></td>
                 <td><Text line most={80}>{entry.actor}</Text></td>
                 <td className="mono small nowrap"><Text line most={80}>{entry.action}</Text></td>
-                <td className="small">
+                <td className="small wordy">
                   {entry.detail && <div><Text line most={120}>{entry.detail}</Text></div>}
                   {entry.target && <div className="mono tiny muted"><Text line most={80}>{entry.target}</Text></div>}
                 </td>

@@ -11,6 +11,9 @@ const ways: [string, IconName, string, string][] = [
   ["form", "edit", "Fill in a form", "A program of this machine, or the address of a server elsewhere."],
 ];
 
+/** What stands where there will be none. */
+export const noServers = <Empty title="MCP servers are switched off">This Ostler is a <Link href="/gateway">gateway</Link> alone.</Empty>;
+
 export function Begin() {
   const may = useMay();
   if (!may("mcp:write")) {

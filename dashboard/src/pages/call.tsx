@@ -2,13 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api } from "../api/client";
-import { keys, useMay } from "../api/queries";
+import { keys, useMay, useMe, useUsers } from "../api/queries";
 import type { CallDetails } from "../api/types";
 import { millis } from "../lib/format";
 import { isObject } from "../lib/schema";
 import { to } from "../lib/links";
 import { ButtonLink } from "../ui/button";
-import { Card, Loaded, Note, PageHead } from "../ui/card";
+import { Card, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { Badge, Dot, type Tone } from "../ui/state";
 import { Ago, Moment, Text } from "../ui/text";
 import { AnswerView, Long, type Answer } from "./run/content";
@@ -20,6 +20,7 @@ export function CallPage({ params }: { params: Record<string, string> }) {
     queryFn: ({ signal }) => api.get<CallDetails>(`/api/calls/${encodeURIComponent(id)}`, signal),
     staleTime: Infinity,
   });
+  if (call.isError) return <><PageHead title="This call cannot be shown" crumb={<Link href="/calls">Calls</Link>} /><Failed error={call.error} /></>;
   return <Loaded query={call}>{(details) => <Details call={details} />}</Loaded>;
 }
 
@@ -59,7 +60,7 @@ function Facts({ call }: { call: CallDetails }) {
       <dl className="facts">
         <dt>Answered</dt><dd><Moment at={call.createdAt} />, <Ago at={call.createdAt} /></dd>
         <dt>Took</dt><dd>{millis(call.executionTime)}</dd>
-        <dt>Called by</dt><dd className="mono small">{call.userId}</dd>
+        <dt>Called by</dt><dd><Caller id={call.userId} /></dd>
         <dt>Call</dt><dd className="mono small">{call.id}</dd>
         {call.traceId && <><dt>Trace</dt><dd className="mono small">{call.traceId}</dd></>}
       </dl>
@@ -67,11 +68,18 @@ function Facts({ call }: { call: CallDetails }) {
   );
 }
 
+function Caller({ id }: { id: string }) {
+  const me = useMe().data;
+  const user = useUsers().data?.find((one) => one.id === id);
+  if (user) return <Text line>{`${user.name} <${user.email}>`}</Text>;
+  return me?.id === id ? <>you</> : <span className="mono small">{id}</span>;
+}
+
 const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "bad", health: "idle" };
 
 function Meanwhile({ call }: { call: CallDetails }) {
   return (
-    <Card title="What happened meanwhile">
+    <Card title="What happened meanwhile" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Its timeline</Link>}>
       {call.meanwhile.length ? (
         <ol className="history">
           {call.meanwhile.map((one, index) => (

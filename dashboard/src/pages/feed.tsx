@@ -9,8 +9,8 @@ import { Empty } from "../ui/card";
 import { Dot, healthTone, healthWord, type Tone } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 
-export function Feed({ of }: { of?: string }) {
-  const events = useStore(feed).filter((event) => of === undefined || serverOf(event) === of);
+export function Feed() {
+  const events = useStore(feed);
   const state = useStore(liveState);
   const names = new Map(useServers().data?.map((server) => [server.id, server.name]));
   if (!events.length) {
@@ -21,26 +21,28 @@ export function Feed({ of }: { of?: string }) {
     );
   }
   return (
-    <ol className="feed" role="log" aria-label="Events" tabIndex={0}>
-      {events.map((event) => {
-        const [tone, text] = say(event);
-        const id = serverOf(event);
-        return (
-          <li key={event.key}>
-            <Dot tone={tone} />
-            <span className="break">
-              {id && of === undefined && (
-                <>
-                  <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
-                </>
-              )}
-              <Text line>{text}</Text>
-            </span>
-            <span className="tiny muted nowrap"><Ago at={event.at} /></span>
-          </li>
-        );
-      })}
-    </ol>
+    <div className="feed" role="log" aria-label="Events" tabIndex={0}>
+      <ol>
+        {events.map((event) => {
+          const [tone, text] = say(event);
+          const id = serverOf(event);
+          return (
+            <li key={event.key}>
+              <Dot tone={tone} />
+              <span className="break">
+                {id && (
+                  <>
+                    <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
+                  </>
+                )}
+                <Text line>{text}</Text>
+              </span>
+              <span className="tiny muted nowrap"><Ago at={event.at} /></span>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
   );
 }
 
@@ -76,11 +78,11 @@ function say(event: Live): [Tone, string] {
     case "gateway":
       return sayGateway(event.data);
     case "gap":
-      return ["idle", "some events were missed"];
+      return ["warn", `${event.data.missed === null ? "Some" : count(event.data.missed)} events were missed here`];
   }
 }
 
 function sayGateway({ service, change, instance, healthy }: Extract<Live, { event: "gateway" }>["data"]): [Tone, string] {
-  if (change !== "health") return ["idle", `service ${service} was ${change}`];
-  return [healthy ? "ok" : "bad", `${service}: ${instance ?? "it"} is ${healthy ? "healthy" : "unhealthy"} again`.replace("unhealthy again", "unhealthy")];
+  if (change === "health") return healthy ? ["ok", `${service}: ${instance} is healthy again`] : ["bad", `${service}: ${instance} is unhealthy`];
+  return ["idle", change === "instance" ? `${service}: ${instance} was changed` : `service ${service} was ${change}`];
 }

@@ -1,13 +1,12 @@
 /** One's own API keys: made, shown once, ended. */
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
-import { api, ApiError, query as queryString } from "../api/client";
-import { useMe } from "../api/queries";
-import type { ApiKey, List, Permission } from "../api/types";
+import { api, ApiError } from "../api/client";
+import { useMe, usePages } from "../api/queries";
+import type { ApiKey, Permission } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button, Copyable } from "../ui/button";
-import { Card, Empty, Failed, Loading, More, Note, PageHead } from "../ui/card";
+import { Card, Empty, Failed, Note, Paged, PageHead } from "../ui/card";
 import { confirm, Dialog } from "../ui/dialog";
 import { Input, Select } from "../ui/field";
 import { Badge } from "../ui/state";
@@ -17,26 +16,18 @@ import { permissions } from "./permissions";
 const own = ["keys"];
 
 export function Keys() {
-  const me = useMe().data;
   const [making, setMaking] = useState(false);
-  const keys = useInfiniteQuery({
-    queryKey: own,
-    queryFn: ({ pageParam, signal }) => api.get<List<ApiKey>>(`/api/auth/keys${queryString({ limit: 100, cursor: pageParam })}`, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.nextCursor,
-  });
-  const items = keys.data?.pages.flatMap((page) => page.items) ?? [];
+  const { pages, items } = usePages<ApiKey>(own, "/api/auth/keys");
   return (
     <>
       <PageHead title="API keys" text="For programs that act for you. A key can do what you can, or less.">
         <Button icon="plus" look="primary" onClick={() => setMaking(true)}>Make a key</Button>
       </PageHead>
       <Card flush>
-        {keys.isError && <Failed error={keys.error} retry={() => void keys.refetch()} />}
-        {keys.isPending ? <Loading /> : items.length ? <Rows items={items} /> : <Empty title="No keys yet">Clients such as Claude Code need one; see <Link href="/connect">Connect</Link>.</Empty>}
-        <More query={keys} />
+        <Paged pages={pages} none={<Empty title="No keys yet">Clients such as Claude Code need one; see <Link href="/connect">Connect</Link>.</Empty>}>
+          {items.length > 0 && <Rows items={items} />}
+        </Paged>
       </Card>
-      {me && <p className="small muted">The id of this account, for whoever wants to share a server with you: <span className="mono">{me.id}</span></p>}
       {making && <NewKey close={() => setMaking(false)} />}
     </>
   );

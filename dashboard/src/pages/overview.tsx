@@ -13,7 +13,7 @@ import { Card, Empty, Loaded, Loading, PageHead } from "../ui/card";
 import { Chart, type Series } from "../ui/chart";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
-import { Begin } from "./begin";
+import { Begin, noServers } from "./begin";
 import { Feed } from "./feed";
 
 type Span = "15m" | "1h" | "24h";
@@ -34,7 +34,7 @@ export function Overview() {
       <PageHead title="Overview">
         {!!servers.data?.length && <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />}
       </PageHead>
-      <Loaded query={servers}>
+      <Loaded query={servers} absent={noServers}>
         {(items) =>
           items.length ? (
             <>

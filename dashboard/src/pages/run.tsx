@@ -32,7 +32,7 @@ export function RunPage({ params }: { params: Record<string, string> }) {
     enabled: !!call,
     staleTime: Infinity,
   });
-  if (server.isError) return <Failed error={server.error} />;
+  if (server.isError) return <><Head id={id} name={name} /><Failed error={server.error} /></>;
   return (
     <Loaded query={tools}>
       {(items) => {

@@ -3,17 +3,17 @@ import { useEffect, type ComponentType } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
 import { api, ApiError } from "../api/client";
-import { keys, useMay, useServer } from "../api/queries";
+import { keys, useMay, useOwns, useServer } from "../api/queries";
 import type { ServerDetails } from "../api/types";
 import { to } from "../lib/links";
 import { commandLine, isUp } from "../lib/servers";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Empty, Loaded, PageHead } from "../ui/card";
+import { Empty, Failed, Loaded, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { HealthBadge } from "../ui/state";
 import { Text } from "../ui/text";
-import { Calls } from "./server/calls";
+import { Calls } from "./calls";
 import { Configuration } from "./server/configuration";
 import { Output } from "./server/output";
 import { Prompts } from "./server/prompts";
@@ -35,7 +35,7 @@ const tabs: [key: string, name: string, tab: ComponentType<TabProps>][] = [
   ["", "State", State],
   ["tools", "Tools", Tools],
   ["output", "Output", Output],
-  ["calls", "Calls", Calls],
+  ["calls", "Calls", ({ details }) => <Calls of={details.server.id} />],
   ["timeline", "Timeline", Timeline],
   ["resources", "Resources", Resources],
   ["prompts", "Prompts", Prompts],
@@ -56,6 +56,7 @@ export function ServerPage({ params }: { params: Record<string, string> }) {
       </>
     );
   }
+  if (server.isError && !server.data) return <><PageHead title="This server cannot be shown" crumb={<Link href="/servers">Servers</Link>} /><Failed error={server.error} retry={() => void server.refetch()} /></>;
   return <Loaded query={server}>{({ details, etag }) => <Page key={id} details={details} etag={etag} tab={params["tab"] ?? ""} />}</Loaded>;
 }
 
@@ -90,6 +91,7 @@ const done = { start: "is ready", stop: "is stopped", restart: "is ready again" 
 
 function Actions({ details: { server, runtimeStatus } }: { details: ServerDetails }) {
   const may = useMay();
+  const owns = useOwns(server);
   const client = useQueryClient();
   const [, go] = useLocation();
   const refresh = [keys.server(server.id), keys.servers, keys.overview];
@@ -117,7 +119,7 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
       <Button icon={up ? "stop" : "play"} look={up ? "" : "primary"} busy={act.isPending} onClick={() => act.mutate(up ? "stop" : "start")}>
         {up ? "Stop" : "Start"}
       </Button>
-      <Button icon="trash" look="quiet danger" label="Remove this server" busy={remove.isPending} onClick={() => void askToRemove()} />
+      {owns && <Button icon="trash" look="quiet danger" label="Remove this server" busy={remove.isPending} onClick={() => void askToRemove()} />}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { api, ApiError } from "../api/client";
 import { keys, useMay, useServers } from "../api/queries";
 import type { ServerItem } from "../api/types";
 import { count, plural } from "../lib/format";
+import { inertLine } from "../lib/inert";
 import { to } from "../lib/links";
 import { commandLine, forEach, group, isUp, matches, type Group } from "../lib/servers";
 import { useAction } from "../ui/action";
@@ -15,11 +16,13 @@ import { Icon } from "../ui/icon";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { toast } from "../ui/toast";
-import { Begin } from "./begin";
+import { Begin, noServers } from "./begin";
+import { Export } from "./servers/export";
 
 type Column = "name" | "state" | "calls" | "restarts" | "used";
 type Act = "start" | "stop" | "restart";
 
+/** However many there are, so many are drawn. */
 const STEP = 100;
 const order: Group[] = ["down", "degraded", "healthy", "off"];
 
@@ -34,12 +37,20 @@ const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
 export function Servers() {
   const may = useMay();
   const servers = useServers();
+  const [exporting, setExporting] = useState(false);
   return (
     <>
       <PageHead title="Servers">
-        {may("mcp:write") && <ButtonLink to={to.newServer()} icon="plus" look="primary">Add a server</ButtonLink>}
+        {!!servers.data?.length && <Button icon="download" onClick={() => setExporting(true)}>Export</Button>}
+        {may("mcp:write") && (
+          <>
+            <ButtonLink to={to.newServer("paste")} icon="upload">Import</ButtonLink>
+            <ButtonLink to={to.newServer()} icon="plus" look="primary">Add a server</ButtonLink>
+          </>
+        )}
       </PageHead>
-      <Loaded query={servers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+      <Loaded query={servers} absent={noServers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+      {exporting && <Export close={() => setExporting(false)} />}
     </>
   );
 }
@@ -49,7 +60,7 @@ function Table({ items }: { items: ServerItem[] }) {
   const [words, setWords] = useState("");
   const [shown, setShown] = useState<Group | "all">("all");
   const [sort, setSort] = useState<{ by: Column; back: boolean }>({ by: "name", back: false });
-  const [most, setMost] = useState(STEP);
+  const [from, setFrom] = useState(0);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
   const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), { refresh: [keys.servers] });
@@ -63,7 +74,8 @@ function Table({ items }: { items: ServerItem[] }) {
     list.sort(compare[sort.by]);
     return sort.back ? list.reverse() : list;
   }, [items, search, shown, sort]);
-  const seen = found.slice(0, most);
+  const first = Math.min(from, Math.floor(Math.max(0, found.length - 1) / STEP) * STEP);
+  const seen = found.slice(first, first + STEP);
   const selected = found.filter((item) => chosen.has(item.id));
   const toggle = useCallback((id: string) => {
     setChosen((old) => {
@@ -125,10 +137,12 @@ function Table({ items }: { items: ServerItem[] }) {
         </table>
       </div>
       {!found.length && <Empty title="No server matches" />}
-      {found.length > most && (
-        <div className="card-body">
-          <Button onClick={() => setMost(most + STEP)}>Show {count(Math.min(STEP, found.length - most))} more</Button>
-        </div>
+      {found.length > STEP && (
+        <nav className="card-body row" aria-label="Pages of the list">
+          <Button disabled={first === 0} onClick={() => setFrom(first - STEP)}>Previous</Button>
+          <Button disabled={first + STEP >= found.length} onClick={() => setFrom(first + STEP)}>Next</Button>
+          <span className="small muted">{count(first + 1)} to {count(first + seen.length)} of {count(found.length)}</span>
+        </nav>
       )}
     </Card>
   );
@@ -185,7 +199,7 @@ const Row = memo(function Row({
     <tr>
       {write && (
         <td>
-          <input type="checkbox" aria-label={`Select ${item.name}`} checked={chosen} onChange={() => toggle(item.id)} />
+          <input type="checkbox" aria-label={inertLine(`Select ${item.name}`)} checked={chosen} onChange={() => toggle(item.id)} />
         </td>
       )}
       <td>

@@ -1,9 +1,12 @@
 /** How Ostler itself is: ready, which version, how it is set. */
 import { useQuery } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
 import { address, api, ApiError } from "../api/client";
 import { useMay } from "../api/queries";
-import { bytes } from "../lib/format";
+import type { System } from "../api/types";
+import { bytes, count, plural } from "../lib/format";
 import { Card, Empty, Failed, Loaded, PageHead } from "../ui/card";
+import { Search } from "../ui/field";
 import { Badge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 
@@ -12,23 +15,12 @@ interface Ready {
   checks?: { name: string; ok: boolean }[];
 }
 
-/** What newer Ostlers say of themselves; each part may be missing. */
-interface System {
-  version?: string;
-  startedAt?: string;
-  address?: string;
-  database?: { kind?: string; sizeBytes?: number | null; migrations?: unknown };
-  configuration?: { key: string; value: unknown; origin: string }[];
-  isolation?: Record<string, unknown>;
-  limits?: Record<string, unknown>;
-}
-
 export function SystemPage() {
-  const may = useMay();
+  const manages = useMay()("mcp:manage");
   const system = useQuery({
     queryKey: ["system"],
     queryFn: ({ signal }) => api.get<System>("/api/system", signal),
-    enabled: may("mcp:manage"),
+    enabled: manages,
   });
   return (
     <>
@@ -37,17 +29,34 @@ export function SystemPage() {
         <State />
         <About system={system.data} />
       </div>
-      {may("mcp:manage") && <Loaded query={system} absent={null}>
-        {({ configuration, isolation, limits }) => (
-          <>
-            {configuration && <Configuration items={configuration} />}
-            <div className="columns">
-              {isolation && <Facts title="Isolation" facts={isolation} />}
-              {limits && <Facts title="Limits" facts={limits} />}
-            </div>
-          </>
-        )}
-      </Loaded>}
+      {manages && (
+        <Loaded query={system}>
+          {({ configuration, isolation, limits, database }) => (
+            <>
+              <div className="columns">
+                <Facts title="Database" facts={[
+                  ["Kind", database.kind === "sqlite" ? "SQLite" : "PostgreSQL"],
+                  ["Size", bytes(database.sizeBytes)],
+                  ["Migrations", database.migrations.join(", ")],
+                ]} />
+                <Facts title="Whose processes" facts={[
+                  ["Shared by everybody", plural(isolation.shared, "server")],
+                  ["One for each user", plural(isolation.perUser, "server")],
+                  ["One for each session", plural(isolation.perSession, "server")],
+                ]} />
+                <Facts title="Limits" facts={[
+                  ["Servers registered, by one user", limits.serverCreate ?? "none"],
+                  ["Tools called, by one user", limits.toolExecute ?? "none"],
+                  ["Requests, by one user", limits.api ?? "none"],
+                  ["Servers starting at once", count(limits.maxStarting)],
+                  ["Calls of a server under way", count(limits.maxInFlight)],
+                ]} />
+              </div>
+              {configuration.length > 0 && <Configuration items={configuration} />}
+            </>
+          )}
+        </Loaded>
+      )}
     </>
   );
 }
@@ -81,65 +90,49 @@ function About({ system }: { system: System | undefined }) {
   const openapi = useQuery({
     queryKey: ["system", "openapi"],
     queryFn: ({ signal }) => api.get<{ info: { version: string } }>("/openapi.json", signal),
-    enabled: !system,
     staleTime: Infinity,
   });
-  const database = system?.database;
   return (
-    <Card title="About">
-      <dl className="facts">
-        <dt>Version</dt><dd>{system?.version ?? openapi.data?.info.version ?? "…"}</dd>
-        {system?.startedAt && <><dt>Started</dt><dd><Ago at={system.startedAt} /></dd></>}
-        {system?.address && <><dt>Listens on</dt><dd className="mono">{system.address}</dd></>}
-        {database && (
-          <>
-            <dt>Database</dt>
-            <dd>{database.kind}{typeof database.sizeBytes === "number" && `, ${bytes(database.sizeBytes)}`}</dd>
-          </>
-        )}
-        <dt>API</dt>
-        <dd><a href={address("/docs")}>Documentation</a>, <a href={address("/openapi.json")}>OpenAPI</a></dd>
-        <dt>Figures</dt>
-        <dd><a href={address("/metrics")}>for Prometheus</a></dd>
-      </dl>
-    </Card>
+    <Facts title="About" facts={[
+      ["Version", openapi.data?.info.version ?? "…"],
+      ...(system ? [["Started", <Ago at={system.startedAt} />] as const] : []),
+      ["API", <><a href={address("/docs")}>Documentation</a>, <a href={address("/openapi.json")}>OpenAPI</a></>],
+      ["Figures", <a href={address("/metrics")}>for Prometheus</a>],
+    ]} />
   );
 }
 
-function plain(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
-}
-
-function Configuration({ items }: { items: NonNullable<System["configuration"]> }) {
-  if (!items.length) return <Empty title="Nothing is configured" />;
-  return (
-    <Card title="Configuration" flush>
-      <div className="table-wrap" tabIndex={0} role="region" aria-label="Settings">
-        <table className="table">
-          <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
-          <tbody>
-            {items.map(({ key, value, origin }) => (
-              <tr key={key}>
-                <td className="mono">{key}</td>
-                <td className="mono break"><Text line>{plain(value)}</Text></td>
-                <td className="small muted"><Text line>{plain(origin)}</Text></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Card>
-  );
-}
-
-function Facts({ title, facts }: { title: string; facts: Record<string, unknown> }) {
+function Facts({ title, facts }: { title: string; facts: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
     <Card title={title}>
       <dl className="facts">
-        {Object.entries(facts).map(([name, value]) => (
-          <div key={name} className="pass"><dt>{name}</dt><dd><Text line>{plain(value)}</Text></dd></div>
-        ))}
+        {facts.map(([name, value]) => <div key={name} className="pass"><dt>{name}</dt><dd>{value}</dd></div>)}
       </dl>
+    </Card>
+  );
+}
+
+function Configuration({ items }: { items: System["configuration"] }) {
+  const [words, setWords] = useState("");
+  const found = items.filter(({ key, value, origin }) => `${key} ${value} ${origin}`.toLowerCase().includes(words.trim().toLowerCase()));
+  return (
+    <Card title="Configuration" flush actions={<Search label="Search settings" value={words} onChange={setWords} />}>
+      {found.length ? (
+        <div className="table-wrap" tabIndex={0} role="region" aria-label="Settings">
+          <table className="table">
+            <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
+            <tbody>
+              {found.map(({ key, value, origin }) => (
+                <tr key={key}>
+                  <td className="mono small">{key}</td>
+                  <td className="mono small break"><Text line most={500}>{value}</Text></td>
+                  <td className="small muted"><Text line>{origin}</Text></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : <Empty title="No setting matches" />}
     </Card>
   );
 }

@@ -1,8 +1,7 @@
 /** Accounts, for those who manage them. */
-import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { all, api, ApiError } from "../api/client";
-import { keys, useMe } from "../api/queries";
+import { api, ApiError } from "../api/client";
+import { keys, useMe, useUsers } from "../api/queries";
 import type { Role, User } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
@@ -15,7 +14,7 @@ import { roles } from "./permissions";
 
 export function Users() {
   const [edited, setEdited] = useState<User | "new" | null>(null);
-  const users = useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal) });
+  const users = useUsers();
   return (
     <>
       <PageHead title="Users">

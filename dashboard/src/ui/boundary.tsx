@@ -2,6 +2,7 @@
 import { Component, type ReactNode } from "react";
 import { Button } from "./button";
 import { Note } from "./card";
+import { Text } from "./text";
 
 interface Props {
   /** Where the reader is; going elsewhere is another try. */
@@ -26,7 +27,7 @@ export class Boundary extends Component<Props, { error: Error | null }> {
       <main className="page" id="content">
         <Note tone="bad">
           <p className="strong">This page failed.</p>
-          <p>{this.state.error.message}</p>
+          <p><Text>{this.state.error.message}</Text></p>
         </Note>
         <div className="row">
           <Button onClick={() => this.setState({ error: null })}>Try again</Button>

@@ -1,6 +1,7 @@
 /** Buttons, and links that look like them. */
 import { useEffect, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
 import { Link } from "wouter";
+import { inert, inertLine } from "../lib/inert";
 import { Icon, type IconName } from "./icon";
 
 interface Look {
@@ -11,6 +12,9 @@ interface Look {
   look?: string;
   children?: ReactNode;
 }
+
+/** Labels may name what is not ours. */
+const said = (label: string | undefined) => label && { "aria-label": inertLine(label), title: inertLine(label) };
 
 const classes = (look: string | undefined, bare: boolean) => ["button", look, bare && "icon"].filter(Boolean).join(" ");
 
@@ -27,8 +31,7 @@ export function Button({
       type="button"
       {...rest}
       className={classes(look, !children)}
-      aria-label={label}
-      title={label}
+      {...said(label)}
       aria-busy={busy || undefined}
       disabled={busy || rest.disabled}
     >
@@ -40,7 +43,7 @@ export function Button({
 
 export function ButtonLink({ to, icon, label, look, children }: Look & { to: string }) {
   return (
-    <Link href={to} className={classes(look, !children)} aria-label={label} title={label}>
+    <Link href={to} className={classes(look, !children)} {...said(label)}>
       {icon && <Icon name={icon} />}
       {children}
     </Link>
@@ -71,11 +74,11 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
   );
 }
 
-/** Text to copy, in a box. */
+/** Text to copy, in a box: what is copied is the text itself, names in it and all. */
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable">
-      <pre className="code" tabIndex={0} role="region" aria-label={label}>{text}</pre>
+      <pre className="code" tabIndex={0} role="group" aria-label={label}><bdi className="foreign">{inert(text)}</bdi></pre>
       <Copy text={text} label={`Copy: ${label}`} />
     </div>
   );

@@ -1,5 +1,5 @@
 /** Boxes: cards, notes, and what stands where there is nothing to show. */
-import type { UseQueryResult } from "@tanstack/react-query";
+import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef, type ReactNode } from "react";
 import { ApiError, explain, isAbsent } from "../api/client";
 import { Button } from "./button";
@@ -131,12 +131,22 @@ export function Loaded<T>({
   return <Loading />;
 }
 
-/** A button for the next page of a list that grows. */
-export function More({ query }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown } }) {
-  if (!query.hasNextPage) return null;
+/**
+ * A list that grows page by page, with what fetches the next, and all anew. `none` stands where it is empty, which a page
+ * may be though there are more; `absent` where this Ostler keeps no such list.
+ */
+export function Paged({ pages, none, absent, children }: { pages: UseInfiniteQueryResult; none: ReactNode; absent?: ReactNode; children: ReactNode }) {
+  if (absent && isAbsent(pages.error)) return absent;
   return (
-    <div className="card-body">
-      <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Show more</Button>
-    </div>
+    <>
+      {pages.isError && <Failed error={pages.error} retry={() => void pages.refetch()} />}
+      {pages.isPending ? <Loading /> : children || (!pages.isError && (typeof none === "string" ? <Empty title={none} /> : none))}
+      {(children || pages.hasNextPage) && (
+        <div className="card-body row">
+          {pages.hasNextPage && <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Show more</Button>}
+          <Button look="quiet" icon="restart" busy={pages.isFetching} onClick={() => void pages.refetch()}>Refresh</Button>
+        </div>
+      )}
+    </>
   );
 }

@@ -76,7 +76,7 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
             </g>
           ))}
           {marks(first, last, width).map((time) => (
-            <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor="middle">{clock(time, last - first)}</text>
+            <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor={x(time) > width - 40 ? "end" : "middle"}>{clock(time, last - first)}</text>
           ))}
           {series.map((one) => <Drawn key={one.label} series={one} times={times} x={x} y={y} />)}
           {shown !== null && <line className="cursor" x1={x(times[shown]!)} x2={x(times[shown]!)} y1={TOP} y2={height - BOTTOM} />}
@@ -140,7 +140,7 @@ function clock(time: number, length: number): string {
   const at = new Date(time * 1000);
   return length > 2 * 86_400
     ? at.toLocaleDateString([], { day: "numeric", month: "short" })
-    : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", ...(length < 600 && { second: "2-digit" }) });
 }
 
 function nearest(times: readonly number[], wanted: number): number | null {

@@ -1,9 +1,10 @@
 /** Dialogs on the browser's own `<dialog>`: focus stays inside, Escape closes. */
 import { useEffect, useId, useRef, type ReactNode } from "react";
+import { inertLine } from "../lib/inert";
 import { Store, useStore } from "../lib/store";
 import { Button } from "./button";
 
-export function Dialog({ title, wide = false, onClose, children }: { title: ReactNode; wide?: boolean; onClose: () => void; children: ReactNode }) {
+export function Dialog({ title, wide = false, onClose, children }: { title: string; wide?: boolean; onClose: () => void; children: ReactNode }) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -22,7 +23,7 @@ export function Dialog({ title, wide = false, onClose, children }: { title: Reac
       }}
     >
       <div className="dialog-head">
-        <h2 id={id}>{title}</h2>
+        <h2 id={id}>{inertLine(title)}</h2>
         <Button icon="close" label="Close" look="quiet" onClick={onClose} />
       </div>
       <div className="dialog-body">{children}</div>

@@ -56,11 +56,11 @@ export function Check({ label, hint, ...rest }: { label: ReactNode; hint?: React
   );
 }
 
-export function Search({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
+export function Search({ label, value, most, onChange }: { label: string; value: string; most?: number; onChange: (value: string) => void }) {
   return (
     <div className="search">
       <Icon name="search" />
-      <input type="search" aria-label={label} placeholder={label} value={value} onChange={(event) => onChange(event.target.value)} />
+      <input type="search" aria-label={label} placeholder={label} maxLength={most} value={value} onChange={(event) => onChange(event.target.value)} />
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** What several pages filter by: a stretch of time, and a form that asks once typing has stopped. */
+/** What is typed into filters is asked for once typing has stopped. */
 import { useEffect, useState } from "react";
 
 /** The value, once it has not changed for a while: nobody wants a request for each letter. */
@@ -9,15 +9,4 @@ export function useSettled<T>(value: T, wait = 400): T {
     return () => clearTimeout(timer);
   }, [value, wait]);
   return settled;
-}
-
-export type Span = "1h" | "24h" | "7d" | "30d";
-
-export const spans = [["1h", "1 h"], ["24h", "24 h"], ["7d", "7 d"], ["30d", "30 d"]] as const;
-
-const hours: Record<Span, number> = { "1h": 1, "24h": 24, "7d": 168, "30d": 720 };
-
-/** When a span began, to the minute, so that it stays the same for that long. */
-export function began(span: Span): string {
-  return new Date(Math.floor(Date.now() / 60_000) * 60_000 - hours[span] * 3_600_000).toISOString();
 }

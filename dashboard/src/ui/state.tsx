@@ -9,7 +9,7 @@ const healths: Record<Health, [Tone, string]> = {
   UNHEALTHY: ["warn", "Unhealthy"],
   ERROR: ["bad", "Error"],
   STOPPED: ["idle", "Stopped"],
-  UNKNOWN: ["idle", "Unknown"],
+  UNKNOWN: ["idle", "Not started"],
 };
 
 export function Dot({ tone }: { tone: Tone }) {
@@ -29,6 +29,7 @@ export function Badge({ tone, children }: { tone: Tone; children: React.ReactNod
 export function HealthBadge({ health, status }: { health: Health; status?: Status | undefined }) {
   const [tone, word] = healths[health] ?? healths.UNKNOWN;
   if (status === "restarting") return <Badge tone="warn">Restarting</Badge>;
+  if (status === "unauthorized") return <Badge tone="bad">Wants consent</Badge>;
   if (status === "stopping") return <Badge tone="busy">Stopping</Badge>;
   return <Badge tone={tone}>{word}</Badge>;
 }

@@ -12,7 +12,7 @@ export function Text({ children, line = false, most = 300 }: { children: string;
 /** Foreign text with its own line breaks, in a box. */
 export function Code({ children, label }: { children: string; label: string }) {
   return (
-    <pre className="code" tabIndex={0} role="region" aria-label={label}>
+    <pre className="code" tabIndex={0} role="group" aria-label={inertLine(label)}>
       <bdi className="foreign">{inert(children)}</bdi>
     </pre>
   );
@@ -35,7 +35,11 @@ document.addEventListener("visibilitychange", tick);
 
 function watchClock(watcher: () => void): () => void {
   clock.watchers.add(watcher);
-  clock.timer ??= window.setInterval(tick, 1000);
+  if (clock.timer === undefined) {
+    // It stood still while nobody looked.
+    clock.now = Date.now();
+    clock.timer = window.setInterval(tick, 1000);
+  }
   return () => {
     clock.watchers.delete(watcher);
     if (clock.watchers.size) return;
@@ -49,16 +53,12 @@ export function useNow(step = 5000): number {
   return useSyncExternalStore(watchClock, () => Math.floor(Math.max(clock.now, 0) / step) * step);
 }
 
-/** How long ago, with the moment itself for whoever points at it. */
+/** How long ago, with the moment itself for whoever points at it; drawn anew only when the words change. */
 export function Ago({ at, none = "never" }: { at: string | number | null | undefined; none?: string }) {
-  const now = useNow();
-  if (at === null || at === undefined) return <span className="muted">{none}</span>;
-  const time = new Date(at);
-  return (
-    <time dateTime={time.toISOString()} title={time.toLocaleString()}>
-      {ago(time.getTime(), now)}
-    </time>
-  );
+  const time = at === null || at === undefined ? null : new Date(at);
+  const words = useSyncExternalStore(watchClock, () => (time ? ago(time.getTime(), clock.now) : none));
+  if (!time) return <span className="muted">{words}</span>;
+  return <time dateTime={time.toISOString()} title={time.toLocaleString()}>{words}</time>;
 }
 
 /** A moment as a clock shows it. */

@@ -70,6 +70,7 @@ impl Upstream {
             Err(text) => Fault { text, is_refusal: false },
         };
         log::warn!(server:% = self.consent.id, cause = fault.text.as_str(); "a token could not be renewed");
+        runtime.warn_of(self.consent.id, &format!("a token could not be renewed: {}", fault.text));
         if fault.is_refusal {
             self.keep(&runtime, Grant { refresh: None, ..grant }).await;
             return Renewal::Refused;
@@ -104,6 +105,7 @@ impl Upstream {
         };
         if let Err(cause) = runtime.keep_consent(self.consent.id, &kept).await {
             log::warn!(server:% = self.consent.id, cause:%; "a renewed token is not kept for the next run");
+            runtime.warn_of(self.consent.id, "a renewed token is not kept for the next run");
         }
         true
     }

@@ -16,6 +16,7 @@ use crate::{
         process::{self, Reports},
         server::{Phase, ServerActor},
         sweep::{self, INSTANCE_VARIABLE},
+        usage::Held,
         writer::{PipeWriter, Writer},
     },
 };
@@ -50,7 +51,8 @@ impl ServerActor {
         ctx.add_stream(frames(process.stdout));
         let output = self.link.output.clone();
         let errors = actix::spawn(async move { output.drain(process.stderr).await });
-        actix::spawn(watch(process.reports, mark, ctx.address(), errors, reporter));
+        let tree = self.link.trees.hold(process.reports.guard());
+        actix::spawn(watch(process.reports, mark, ctx.address(), errors, (tree, reporter)));
         Ok(())
     }
 
@@ -77,13 +79,15 @@ async fn watch(
     mark: String,
     actor: actix::Addr<ServerActor>,
     errors: tokio::task::JoinHandle<()>,
-    reporter: ExitGuard,
+    (tree, reporter): (Held, ExitGuard),
 ) {
     let mut unfinished = true;
     while let Some(report) = reports.next().await {
         unfinished = matches!(report, Report::Started { .. });
         actor.do_send(GuardSaid(report));
     }
+    // Before its number can be somebody else's.
+    drop(tree);
     reports.reap().await;
     if unfinished {
         end_unguarded(mark).await;

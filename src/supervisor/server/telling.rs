@@ -78,7 +78,7 @@ impl ServerActor {
     /// Tells news to whoever listens, which may be nobody.
     fn spread(&self, length: usize, news: impl FnOnce() -> News) {
         if length > LONGEST_NEWS {
-            log::warn!(server:% = self.id, bytes = length; "a notification is too long for those who may be slow to hear it");
+            self.warn("a notification is too long for those who may be slow to hear it");
         } else {
             let _ = self.link.news.send(news());
         }

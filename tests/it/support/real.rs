@@ -1,5 +1,5 @@
 //! What is real: MCP servers from npm and PyPI, pinned in `tests/real-servers`, and what judges Ostler, pinned in
-//! `tests/judges`. Installed once into the target folder.
+//! `tests/judges`, and what drives a browser, pinned in `tests/browser`. Installed once into the target folder.
 
 use std::{
     fs::{self, File},
@@ -36,6 +36,21 @@ pub fn judges() -> Option<Judges> {
     Some(Judges { folder, node })
 }
 
+/// A browser, and what drives it.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// The folder that holds `node_modules`.
+    pub folder: PathBuf,
+    pub chromium: PathBuf,
+}
+
+/// Chromium as Debian packs it; `None` where there is none, or no Node.
+#[track_caller]
+pub fn browser() -> Option<Browser> {
+    let chromium = program("chromium")?;
+    Some(Browser { folder: node_modules("browser", "browser")?, chromium })
+}
+
 #[track_caller]
 fn node_modules(name: &str, place: &str) -> Option<PathBuf> {
     let files = ["package.json", "package-lock.json"];
@@ -64,12 +79,18 @@ pub fn python_servers(name: &str) -> Option<PathBuf> {
 /// Whether a program is on the path; says so where it is not.
 #[track_caller]
 pub fn has_program(name: &str) -> Option<()> {
+    program(name).map(drop)
+}
+
+/// Where on the path a program is; says so where it is nowhere.
+#[track_caller]
+fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    if !there {
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
         absent(&format!("there is no {name}"));
     }
-    there.then_some(())
+    found
 }
 
 fn pins(place: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 import { useState, type FormEvent } from "react";
 import { api, ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { Service } from "../../api/types";
+import type { Service, ServiceSpec } from "../../api/types";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
 import { Failed } from "../../ui/card";
@@ -10,23 +10,27 @@ import { Dialog } from "../../ui/dialog";
 import { Check, Input, Select } from "../../ui/field";
 
 /** A service without what only Ostler says of it. */
-export function bodyOfService({ createdAt: _, updatedAt: _too, ...body }: Partial<Service>): Partial<Service> {
+function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, ...body }: Service): ServiceSpec {
   return body;
 }
 
-const fresh: Partial<Service> = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
+const fresh: ServiceSpec = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
+const checks = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
+/** A caller may make so many requests a minute, where nothing else is said. */
+const LIMIT = { windowMs: 60_000, max: 200 };
+
+type Set = (change: Partial<ServiceSpec>) => void;
 
 export function ServiceForm({ service, close }: { service: Service | null; close: () => void }) {
-  const [draft, setDraft] = useState<Partial<Service>>(service ?? fresh);
-  const set = (field: string, value: unknown) => setDraft({ ...draft, [field]: value });
-  const save = useAction(() => api.post("/api/gateway/services", bodyOfService(draft)), {
+  const [draft, setDraft] = useState<ServiceSpec>(service ? spec(service) : fresh);
+  const set: Set = (change) => setDraft({ ...draft, ...change });
+  const save = useAction(() => api.post("/api/gateway/services", draft), {
     refresh: [keys.gateway],
     done: service ? `${service.name} was changed` : "The service is registered",
     onDone: close,
     quiet: true,
   });
   const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
-  const text = (field: string) => (typeof draft[field] === "string" ? draft[field] : "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate();
@@ -35,27 +39,26 @@ export function ServiceForm({ service, close }: { service: Service | null; close
     <Dialog wide title={service ? `Edit ${service.name}` : "Register a service"} onClose={close}>
       <form className="form" onSubmit={submit}>
         <div className="row even">
-          <Input label="Name" required maxLength={63} pattern="[A-Za-z0-9._\-]+" disabled={!!service} value={text("name")} fault={fault("/name")}
-            onChange={(event) => set("name", event.target.value)} />
-          <Input label="Path" required className="mono" placeholder="/api/chat" value={text("basePath")} fault={fault("/basePath")}
-            hint="Requests to it and all below it." onChange={(event) => set("basePath", event.target.value)} />
+          <Input label="Name" required maxLength={63} pattern="[A-Za-z0-9._\-]+" disabled={!!service} value={draft.name} fault={fault("/name")}
+            onChange={(event) => set({ name: event.target.value })} />
+          <Input label="Path" required className="mono" placeholder="/api/chat" value={draft.basePath} fault={fault("/basePath")}
+            hint="Requests to it and all below it." onChange={(event) => set({ basePath: event.target.value })} />
         </div>
-        <Places instances={draft.instances ?? []} onChange={(instances) => set("instances", instances)} />
+        <Places instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
         <div className="row even">
-          <Input label="Health endpoint" className="mono" placeholder="/health" value={text("healthEndpoint")} fault={fault("/healthEndpoint")}
-            hint="Without one, checks only connect." onChange={(event) => set("healthEndpoint", event.target.value || null)} />
-          <Select label="How an instance is chosen" value={text("loadBalancing")} onChange={(event) => set("loadBalancing", event.target.value || null)}>
+          <Input label="Health endpoint" className="mono" placeholder="/health" value={draft.healthEndpoint ?? ""} fault={fault("/healthEndpoint")}
+            hint="Without one, checks only connect." onChange={(event) => set({ healthEndpoint: event.target.value || null })} />
+          <Select label="How an instance is chosen" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: event.target.value || null })}>
             <option value="">As the gateway is set</option>
             <option value="round-robin">In turn</option>
             <option value="least-connections">The least busy</option>
             <option value="weighted">By weight</option>
           </Select>
-          <Input label="Timeout in ms" type="number" min={1} max={86_400_000} value={typeof draft["timeout"] === "number" ? draft["timeout"] : ""} fault={fault("/timeout")}
-            onChange={(event) => set("timeout", event.target.value ? Number(event.target.value) : null)} />
         </div>
-        <Check label="Callers need a token or key of this Ostler" checked={draft["authentication"] !== false} onChange={(event) => set("authentication", event.target.checked)} />
-        <Check label="Instances get the path without its beginning" checked={draft["stripPrefix"] === true} onChange={(event) => set("stripPrefix", event.target.checked)} />
-        <Check label="Instances get the callers' credentials" checked={draft["passCredentials"] === true} onChange={(event) => set("passCredentials", event.target.checked)} />
+        <Check label="Callers need a token or key of this Ostler" checked={draft.authentication} onChange={(event) => set({ authentication: event.target.checked })} />
+        <Check label="Instances get the path without its beginning" checked={!!draft.stripPrefix} onChange={(event) => set({ stripPrefix: event.target.checked })} />
+        <Check label="Instances get the callers' credentials" checked={!!draft.passCredentials} onChange={(event) => set({ passCredentials: event.target.checked })} />
+        <More draft={draft} set={set} fault={fault} />
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Cancel</Button>
@@ -66,16 +69,62 @@ export function ServiceForm({ service, close }: { service: Service | null; close
   );
 }
 
-type Instance = Service["instances"][number];
+type Fault = (pointer: string) => string | undefined;
 
-function Places({ instances, onChange }: { instances: Instance[]; onChange: (instances: Instance[]) => void }) {
+function Count({ label, pointer, value, fault, least = 0, set }: {
+  label: string;
+  pointer: string;
+  value: number | null | undefined;
+  fault: Fault;
+  least?: number;
+  set: (value: number | null) => void;
+}) {
+  return (
+    <Input label={label} type="number" min={least} max={86_400_000} value={value ?? ""} fault={fault(pointer)}
+      onChange={(event) => set(event.target.value === "" ? null : Number(event.target.value))} />
+  );
+}
+
+/** What few services need; empty is as the gateway is set. */
+function More({ draft, set, fault }: { draft: ServiceSpec; set: Set; fault: Fault }) {
+  const health = { ...checks, ...draft.healthCheck };
+  const limit = draft.rateLimit;
+  const check = (change: Partial<typeof health>) => set({ healthCheck: { ...health, ...change } });
+  return (
+    <details>
+      <summary>Limits, retries and checks</summary>
+      <div className="stack">
+        <div className="row even">
+          <Count label="Timeout in ms" pointer="/timeout" least={1} value={draft.timeout} fault={fault} set={(timeout) => set({ timeout })} />
+          <Count label="Other instances tried" pointer="/retries" value={draft.retries ?? 2} fault={fault} set={(retries) => set({ retries: retries ?? 2 })} />
+          <Count label="Requests at once" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
+          <Count label="Longest body in bytes" pointer="/maxBodyBytes" value={draft.maxBodyBytes} fault={fault} set={(maxBodyBytes) => set({ maxBodyBytes })} />
+        </div>
+        <div className="row even">
+          <Count label="Requests of a caller" pointer="/rateLimit/max" least={1} value={limit?.max} fault={fault} set={(max) => set({ rateLimit: max === null ? null : { ...LIMIT, ...limit, max } })} />
+          <Count label="… in so many ms" pointer="/rateLimit/windowMs" least={1} value={limit?.windowMs} fault={fault} set={(windowMs) => set({ rateLimit: windowMs === null ? null : { ...LIMIT, ...limit, windowMs } })} />
+        </div>
+        <div className="row even">
+          <Count label="Checked every ms" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
+          <Count label="A check may take ms" pointer="/healthCheck/timeout" least={1} value={health.timeout} fault={fault} set={(timeout) => check({ timeout: timeout ?? checks.timeout })} />
+          <Count label="Good checks to rise" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? checks.healthyAfter })} />
+          <Count label="Bad checks to fall" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? checks.unhealthyAfter })} />
+        </div>
+      </div>
+    </details>
+  );
+}
+
+type Instance = ServiceSpec["instances"][number];
+
+function Places({ instances, fault, onChange }: { instances: Instance[]; fault: Fault; onChange: (instances: Instance[]) => void }) {
   const set = (index: number, change: Partial<Instance>) => onChange(instances.map((one, at) => (at === index ? { ...one, ...change } : one)));
   return (
     <fieldset className="field">
       <legend>Instances</legend>
       {instances.map((one, index) => (
         <div key={index} className="item">
-          <Input label="Host" required className="mono" value={one.host} onChange={(event) => set(index, { host: event.target.value })} />
+          <Input label="Host" required className="mono" value={one.host} fault={fault(`/instances/${index}/host`)} onChange={(event) => set(index, { host: event.target.value })} />
           <Input label="Port" required type="number" min={1} max={65_535} value={one.port || ""} onChange={(event) => set(index, { port: Number(event.target.value) })} />
           <Input label="Weight" required type="number" min={0} max={1000} value={one.weight} onChange={(event) => set(index, { weight: Number(event.target.value) })} />
           <Button icon="close" look="quiet" label={`Remove instance ${index + 1}`} disabled={instances.length < 2} onClick={() => onChange(instances.filter((_, at) => at !== index))} />
@@ -83,7 +132,6 @@ function Places({ instances, onChange }: { instances: Instance[]; onChange: (ins
       ))}
       <div className="row">
         <Button icon="plus" look="compact" disabled={instances.length >= 256} onClick={() => onChange([...instances, { host: "localhost", port: 8080, weight: 1 }])}>Add an instance</Button>
-        <span className="hint">A weight of 0 drains an instance.</span>
       </div>
     </fieldset>
   );

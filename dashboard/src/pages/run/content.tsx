@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { ask } from "../../api/mcp";
 import { inertLine, isWebAddress } from "../../lib/inert";
 import { bytes } from "../../lib/format";
+import { save } from "../../lib/save";
 import { Button, Copy } from "../../ui/button";
 import { Failed, Note } from "../../ui/card";
 import { Code, Text } from "../../ui/text";
@@ -121,12 +122,6 @@ function Resource({ resource: { uri, mimeType, text, blob } }: { resource: NonNu
 }
 
 function Save({ name, data }: { name: string; data: string }) {
-  const save = () => {
-    const raw = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    // Whatever it says it is, a browser only ever saves it.
-    const url = URL.createObjectURL(new Blob([raw], { type: "application/octet-stream" }));
-    Object.assign(document.createElement("a"), { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
-  return <div><Button icon="download" look="compact" onClick={save}>Save {bytes(Math.floor((data.length * 3) / 4))}</Button></div>;
+  const raw = () => Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  return <div><Button icon="download" look="compact" onClick={() => save(name, raw())}>Save {bytes(Math.floor((data.length * 3) / 4))}</Button></div>;
 }

@@ -1,6 +1,6 @@
 /** A form made of a JSON Schema. The value is JSON all the way; what is left out is not in it. */
 import { useEffect, useRef, useState } from "react";
-import { inertLine } from "../../lib/inert";
+import { inertJson, inertLine } from "../../lib/inert";
 import { initial, isObject, resolve, same, shape, variantOf, withMember, type Schema, type Shape } from "../../lib/schema";
 import { Button } from "../../ui/button";
 import { Area, Check, Field, Input, Select } from "../../ui/field";
@@ -260,7 +260,7 @@ export function Json({ label: name, hint: more, required, value, rows = 4, onCha
   onChange: (value: unknown) => void;
 }) {
   const area = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(() => (value === undefined ? "" : JSON.stringify(value, null, 2)));
+  const [text, setText] = useState(() => (value === undefined ? "" : inertJson(value, 2)));
   const fault = faultOf(text, required);
   useEffect(() => area.current?.setCustomValidity(fault ?? ""), [fault]);
   const change = (next: string) => {

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import { LineBuffer } from "../../lib/lines";
 import { count, moment } from "../../lib/format";
 import { inert } from "../../lib/inert";
+import { save } from "../../lib/save";
 import { useStore } from "../../lib/store";
 import { Stream } from "../../live/stream";
 import { Button } from "../../ui/button";
@@ -51,12 +52,7 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
   const waiting = held ? newer(latest, held) : 0;
 
   const download = () => {
-    const text = all.map(({ at, line }) => `${at} ${line}\n`).join("");
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-    link.download = `${name.replace(/[^\w.-]+/g, "_") || "server"}-stderr.log`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    save(`${name}-stderr.log`, all.map(({ at, line }) => `${at} ${line}\n`).join(""));
   };
 
   return (

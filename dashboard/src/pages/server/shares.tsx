@@ -1,9 +1,10 @@
 /** Who else may use a server. */
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { all, api } from "../../api/client";
-import { keys, useMay } from "../../api/queries";
+import { api } from "../../api/client";
+import { useOwns, useUsers } from "../../api/queries";
 import type { List, Permission, Share, User } from "../../api/types";
+import { inertLine } from "../../lib/inert";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
 import { Card, Empty, Failed, Loaded } from "../../ui/card";
@@ -14,14 +15,10 @@ import type { TabProps } from "../server";
 const rights: [Permission, string][] = [["mcp:read", "see it"], ["mcp:execute", "call its tools"], ["mcp:write", "change it"]];
 
 export function Shares({ details: { server } }: TabProps) {
-  const may = useMay();
+  const owns = useOwns(server);
   const key = ["shares", server.id];
   const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
-  const users = useQuery({
-    queryKey: keys.users,
-    queryFn: ({ signal }) => all<User>("/api/auth/users", signal),
-    enabled: may("users:manage"),
-  });
+  const users = useUsers();
   const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "The share has ended" });
   const name = (id: string) => {
     const user = users.data?.find((one) => one.id === id);
@@ -40,7 +37,7 @@ export function Shares({ details: { server } }: TabProps) {
                       <div className="cut"><Text line>{name(share.userId)}</Text></div>
                       <div className="small muted">may {rights.filter(([right]) => share.permissions.includes(right)).map(([, word]) => word).join(", ")}</div>
                     </div>
-                    {may("mcp:write") && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
+                    {owns && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
                   </li>
                 ))}
               </ul>
@@ -50,7 +47,7 @@ export function Shares({ details: { server } }: TabProps) {
           }
         </Loaded>
       </Card>
-      {may("mcp:write") && <NewShare serverId={server.id} owner={server.userId} users={users.data} refresh={key} />}
+      {owns && <NewShare serverId={server.id} owner={server.userId} users={users.data} refresh={key} />}
     </div>
   );
 }
@@ -75,11 +72,11 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
           <Select label="With" required value={userId} onChange={(event) => setUserId(event.target.value)}>
             <option value="">Choose an account</option>
             {users.filter((user) => user.id !== owner && !user.disabled).map((user) => (
-              <option key={user.id} value={user.id}>{`${user.name} <${user.email}>`}</option>
+              <option key={user.id} value={user.id}>{inertLine(`${user.name} <${user.email}>`, 120)}</option>
             ))}
           </Select>
         ) : (
-          <Input label="With" required value={userId} hint="The id of an account; its owner sees it under “Keys”." onChange={(event) => setUserId(event.target.value)} />
+          <Input label="With" required value={userId} hint="The id of an account; its owner sees it by a click on the name below the pages." onChange={(event) => setUserId(event.target.value)} />
         )}
         <fieldset className="stack">
           <legend>Who may</legend>

@@ -1,16 +1,18 @@
 /** How a server is, how it was, and why. */
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { api, query as queryString } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { ExitReport, HealthEntry } from "../../api/types";
 import { count, millis, percent, span } from "../../lib/format";
+import { to } from "../../lib/links";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
-import { Feed } from "../feed";
 import type { TabProps } from "../server";
+import { Consent } from "./consent";
 
-export function State({ details: { server, stats, runtimeStatus: state } }: TabProps) {
+export function State({ details: { server, stats, runtimeStatus: state, authorization } }: TabProps) {
   return (
     <>
       {state.status === "failed" && (
@@ -48,6 +50,7 @@ export function State({ details: { server, stats, runtimeStatus: state } }: TabP
           </Card>
         </div>
         <div className="stack loose">
+          {authorization && <Consent serverId={server.id} authorization={authorization} />}
           {state.lastExit && <LastExit report={state.lastExit} />}
           <History id={server.id} />
         </div>
@@ -97,8 +100,8 @@ function History({ id }: { id: string }) {
     },
   });
   return (
-    <Card title="States and restarts" flush>
-      <Loaded query={history} absent={<Feed of={id} />}>
+    <Card title="States and restarts" flush actions={<Link href={to.server(id, "timeline")} className="small">The timeline</Link>}>
+      <Loaded query={history}>
         {({ items }) => (items.length ? <Steps items={items} /> : <Empty title="Nothing has changed in a week" />)}
       </Loaded>
     </Card>
@@ -106,7 +109,7 @@ function History({ id }: { id: string }) {
 }
 
 function Steps({ items }: { items: HealthEntry[] }) {
-  const newest = items.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, 60);
+  const newest = items.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, 20);
   return (
     <ol className="history card-body" aria-label="States, newest first">
       {newest.map((entry, index) => {

@@ -1,32 +1,32 @@
 /** What a server wrote, what Ostler said about it and what was called, on one line of time. */
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import { api, isAbsent, query as queryString } from "../../api/client";
-import type { List, TimelineItem } from "../../api/types";
+import { keys, usePages } from "../../api/queries";
+import type { TimelineItem } from "../../api/types";
 import { to } from "../../lib/links";
-import { Button } from "../../ui/button";
-import { Card, Empty, Failed, Loading, More } from "../../ui/card";
+import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
+import { useSettled } from "../../ui/filters";
+import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "../server";
 
 const kinds = [["stderr", "Its output"], ["ostler", "Ostler"], ["call", "Calls"]] as const;
+const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
+
+/** What it writes has no events of its own here; to follow that, there is the output. */
+const EVERY = 15_000;
 
 export function Timeline({ details: { server } }: TabProps) {
   const [words, setWords] = useState("");
   const [off, setOff] = useState<readonly string[]>([]);
-  const search = useDeferredValue(words.trim());
-  const wanted = kinds.map(([kind]) => kind).filter((kind) => !off.includes(kind)).join(",");
-  const timeline = useInfiniteQuery({
-    queryKey: ["timeline", server.id, search, wanted],
-    queryFn: ({ pageParam, signal }) =>
-      api.get<List<TimelineItem>>(`/api/mcp/${server.id}/timeline${queryString({ search, kinds: wanted, before: pageParam, limit: 100 })}`, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.nextCursor,
-    enabled: wanted !== "",
-  });
-  const items = timeline.data?.pages.flatMap((page) => page.items) ?? [];
+  const shown = kinds.map(([kind]) => kind).filter((kind) => !off.includes(kind));
+  const { pages, items } = usePages<TimelineItem>(
+    keys.timeline(server.id),
+    `/api/mcp/${server.id}/timeline`,
+    { limit: 100, kinds: shown.join(","), search: useSettled(words.trim()), every: EVERY },
+  );
+  const toggle = (kind: string) => setOff(off.includes(kind) ? off.filter((one) => one !== kind) : [...off, kind]);
   return (
     <Card
       flush
@@ -35,37 +35,37 @@ export function Timeline({ details: { server } }: TabProps) {
         <>
           {kinds.map(([kind, name]) => (
             <label key={kind} className="check small">
-              <input type="checkbox" checked={!off.includes(kind)} onChange={() => setOff(off.includes(kind) ? off.filter((one) => one !== kind) : [...off, kind])} />
+              <input type="checkbox" checked={!off.includes(kind)} disabled={shown.length === 1 && shown[0] === kind} onChange={() => toggle(kind)} />
               {name}
             </label>
           ))}
-          <Search label="Search the timeline" value={words} onChange={setWords} />
-          <Button icon="restart" label="Look again" busy={timeline.isFetching} onClick={() => void timeline.refetch()} />
+          <Search label="Search the timeline" most={200} value={words} onChange={setWords} />
         </>
       }
     >
-      {timeline.isError && !isAbsent(timeline.error) && <Failed error={timeline.error} retry={() => void timeline.refetch()} />}
-      {isAbsent(timeline.error) ? (
-        <Empty title="This Ostler keeps no timeline" />
-      ) : timeline.isLoading ? (
-        <Loading />
-      ) : items.length ? (
-        <ol className="timeline" aria-label="Newest first">
-          {items.map((item, index) => (
-            <li key={`${item.at}/${index}`} className={`is-${item.kind}`}>
-              <span className="muted nowrap"><Moment at={item.at} /></span>
-              <span className="tag">{item.level ?? item.kind}</span>
-              <span className="break">
-                <Text>{item.text}</Text>
-                {item.callId && <> <Link href={to.call(item.callId)}>the call</Link></>}
-              </span>
-            </li>
-          ))}
-        </ol>
-      ) : (
-        <Empty title={search ? "Nothing matches" : "Nothing yet"} />
-      )}
-      <More query={timeline} />
+      <Paged
+        pages={pages}
+        none={pages.hasNextPage ? "Nothing so far" : words ? "Nothing matches" : "Nothing yet"}
+        absent={<Empty title="Timelines are switched off">This Ostler was told to keep none.</Empty>}
+      >
+        {items.length > 0 && (
+          <ol className="timeline" aria-label="Newest first">
+            {items.map((item, index) => (
+              <li key={`${item.at}/${index}`} className={`is-${item.kind}`}>
+                <span className="muted nowrap"><Moment at={item.at} /></span>
+                <span className="row muted">
+                  <Dot tone={tones[item.level ?? ""] ?? "idle"} />
+                  {item.kind}{item.level && <span className="unseen">, {item.level}</span>}
+                </span>
+                <span className="break">
+                  <Text line most={2000}>{item.text}</Text>
+                  {item.callId && <> <Link href={to.call(item.callId)}>the call</Link></>}
+                </span>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Paged>
     </Card>
   );
 }

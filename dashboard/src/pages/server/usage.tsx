@@ -20,7 +20,7 @@ export function UsageTab({ details: { server } }: TabProps) {
     refetchIntervalInBackground: false,
   });
   return (
-    <Loaded query={usage} absent={<Card flush><Empty title="This Ostler measures no usage" /></Card>}>
+    <Loaded query={usage}>
       {(data) => (data.now || data.samples.length ? <Figures usage={data} /> : <Card flush><Empty title="Nothing runs, so nothing is used" /></Card>)}
     </Loaded>
   );

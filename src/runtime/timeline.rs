@@ -1,0 +1,47 @@
+//! The timelines of servers: reading them, their beginning and their end.
+
+use crate::{
+    error::Result,
+    model::{Page, PageRequest, Permission, Principal, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+    runtime::{Runtime, start::blocking},
+};
+
+impl Runtime {
+    /// What a server wrote on standard error, what Ostler says about it and what was called, newest first, as far as it is
+    /// kept. What happened within the last tenth of a second may be missing yet; a page may be short and have a cursor.
+    pub async fn timeline(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        filter: TimelineFilter,
+        page: PageRequest,
+    ) -> Result<Page<TimelineItem>> {
+        self.reach(who, id, Permission::McpRead, "server.timeline")?;
+        let timeline = self.inner.timeline.clone();
+        blocking(move || timeline.page(id, &filter, &page)).await
+    }
+
+    /// Says on a server's timeline what somebody may have to look at.
+    pub(super) fn warn_of(&self, id: ServerId, text: &str) {
+        if let Some(server) = self.inner.registry.get(id) {
+            server.link.note(TimelineLevel::Warn, text);
+        }
+    }
+
+    /// Begins to write, once every server is registered.
+    pub(super) async fn begin_timeline(&self) -> Result<()> {
+        let timeline = self.inner.timeline.clone();
+        blocking(move || timeline.begin()).await
+    }
+
+    /// Writes what waits.
+    pub(super) async fn end_timeline(&self) {
+        let timeline = self.inner.timeline.clone();
+        let ended = blocking(move || {
+            timeline.stop();
+            Ok(())
+        });
+        // It does not fail.
+        let _ = ended.await;
+    }
+}

@@ -1,0 +1,101 @@
+//! What servers use, sampled for as long as the runtime lives.
+
+use std::{
+    sync::{Arc, Weak, atomic::AtomicU64},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::Result,
+    model::{Permission, Principal, ServerId, Usage},
+    runtime::{Inner, Runtime, registry::Registered, start::blocking},
+    supervisor::Sampler,
+};
+
+/// The time between two samples.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// What all processes of a server use, those that they started included.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageHistory {
+    /// As of the last sample; null where nothing runs, or only since a moment ago.
+    pub now: Option<Usage>,
+    /// One each 10 s while something ran, oldest first, for an hour.
+    pub samples: Vec<Usage>,
+}
+
+impl Runtime {
+    /// What the processes of a server use and used.
+    pub fn usage(&self, who: &Principal, id: ServerId) -> Result<UsageHistory> {
+        let server = self.reach(who, id, Permission::McpRead, "server.usage")?;
+        let trees = &server.link.trees;
+        Ok(UsageHistory { now: trees.now(), samples: trees.samples() })
+    }
+}
+
+/// Samples every server, for as long as the runtime lives.
+pub(super) async fn sample(runtime: Weak<Inner>) {
+    let mut sampler = Sampler::default();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(inner) = runtime.upgrade() else { return };
+        let servers: Vec<_> = inner.registry.all().values().map(|server| server.link.trees.clone()).collect();
+        drop(inner);
+        let sampled = blocking(move || {
+            sampler.sample(&servers);
+            Ok(sampler)
+        });
+        sampler = sampled.await.unwrap_or_default();
+    }
+}
+
+/// The same for Prometheus.
+#[derive(Default)]
+pub(super) struct Gauges {
+    cpu: Family<Labels, Gauge<f64, AtomicU64>>,
+    memory: Family<Labels, Gauge>,
+    descriptors: Family<Labels, Gauge>,
+    processes: Family<Labels, Gauge>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    server: String,
+    name: String,
+}
+
+impl Gauges {
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Processor cores that a server's processes use";
+        registry.register("ostler_server_cpu_cores", help, self.cpu.clone());
+        let help = "Memory that a server's processes use";
+        registry.register_with_unit("ostler_server_memory", help, Unit::Bytes, self.memory.clone());
+        let help = "File descriptors that a server's processes hold";
+        registry.register("ostler_server_open_descriptors", help, self.descriptors.clone());
+        registry.register("ostler_server_processes", "Processes of a server", self.processes.clone());
+    }
+
+    /// Shows what servers use now; nothing of those that do not run.
+    pub fn show<'a>(&self, servers: impl Iterator<Item = (&'a Arc<Registered>, Usage)>) {
+        let Self { cpu, memory, descriptors, processes } = self;
+        cpu.clear();
+        [memory, descriptors, processes].into_iter().for_each(Family::clear);
+        for (server, usage) in servers {
+            let labels = Labels { server: server.id.to_string(), name: server.server.load().config.name.clone() };
+            cpu.get_or_create(&labels).set(usage.cpu);
+            let whole = [(memory, usage.memory), (descriptors, usage.descriptors), (processes, usage.processes)];
+            for (gauge, value) in whole {
+                gauge.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The process table, read from `/proc`. What ends while it is looked at is not there.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+};
+
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub parent: i32,
+    /// Whether it has ended, and nobody has waited for it yet.
+    pub is_zombie: bool,
+    /// Processor time it used itself, in ticks.
+    pub used: u64,
+    /// The same of its descendants that ended and were waited for.
+    pub reaped: u64,
+}
+
+impl Stat {
+    /// Looks at a process.
+    pub fn of(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(stat: &[u8]) -> Option<Self> {
+        // The name, in parentheses, may hold anything, and be no UTF-8; what follows the last one is: state, parent, …
+        let stat = String::from_utf8_lossy(stat);
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let fields: Vec<_> = rest.split_ascii_whitespace().collect();
+        let ticks = |place: usize| fields.get(place)?.parse::<u64>().ok();
+        Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            is_zombie: matches!(fields.first(), Some(&("Z" | "X"))),
+            used: ticks(11)?.saturating_add(ticks(12)?),
+            reaped: ticks(13)?.saturating_add(ticks(14)?),
+        })
+    }
+}
+
+/// Every process there is. Zombies count: the threads of one whose first thread ended may live on.
+pub(super) fn all() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Who is whose child, of all processes at about one moment.
+pub(super) struct Table {
+    stats: HashMap<i32, Stat>,
+    children: HashMap<i32, Vec<i32>>,
+}
+
+impl Table {
+    /// Looks at all of them. Blocks.
+    pub fn read() -> Self {
+        let stats: HashMap<_, _> = all().filter_map(|pid| Some((pid, Stat::of(pid)?))).collect();
+        let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+        for (pid, stat) in &stats {
+            children.entry(stat.parent).or_default().push(*pid);
+        }
+        Self { stats, children }
+    }
+
+    /// One of them.
+    pub fn get(&self, pid: i32) -> Option<Stat> {
+        self.stats.get(&pid).copied()
+    }
+
+    /// Every descendant of a process, parents before children.
+    pub fn below(&self, root: i32) -> Vec<i32> {
+        let (mut found, mut next, mut seen) = (Vec::new(), vec![root], HashSet::from([root]));
+        while let Some(pid) = next.pop() {
+            let children = self.children.get(&pid).into_iter().flatten().copied();
+            // Numbers taken anew while the table was read could make a circle of it.
+            let new: Vec<_> = children.filter(|child| seen.insert(*child)).collect();
+            found.extend(&new);
+            next.extend(new);
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let line = b"7 (a) \xff) R (x) S 1 7 7 0 -1 4194560 9 9 0 0 100 20 30 4 20 0 1 0 5 6 7";
+        let stat = Stat { parent: 1, is_zombie: false, used: 120, reaped: 34 };
+        assert_eq!(Stat::parse(line), Some(stat));
+        assert_eq!(Stat::parse(b"7 (a) S 1 7"), None);
+        assert_eq!(Stat::parse(b""), None);
+    }
+
+    #[test]
+    fn a_circle_has_an_end() {
+        let children = [(1, vec![2, 3]), (2, vec![1, 4]), (4, vec![2])].into();
+        let mut below = Table { stats: HashMap::new(), children }.below(1);
+        below.sort_unstable();
+        assert_eq!(below, [2, 3, 4]);
+    }
+}

@@ -1,0 +1,212 @@
+//! What the process trees of servers use: sampled from `/proc`, for all servers at once, and kept for an hour.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    fs,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    model::{Timestamp, Usage},
+    supervisor::table::{Stat, Table},
+};
+
+/// For how long samples are kept.
+const KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// How many of one server at most, however often they are taken.
+const MOST: usize = 360;
+
+/// How long a tick of `/proc` is: a hundredth of a second on every machine Linux still runs on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The process trees of one server, one below each of its guards, and what they used.
+#[derive(Default)]
+pub struct Trees(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    guards: BTreeSet<i32>,
+    now: Option<Usage>,
+    samples: VecDeque<Usage>,
+}
+
+/// Has a tree count as its server's for as long as it is held.
+pub(super) struct Held {
+    trees: Arc<Trees>,
+    guard: i32,
+}
+
+impl Trees {
+    /// Counts the tree below this guard in.
+    pub(super) fn hold(self: &Arc<Self>, guard: i32) -> Held {
+        self.lock().guards.insert(guard);
+        Held { trees: self.clone(), guard }
+    }
+
+    /// What is used now, as of the last sample; `None` where nothing runs, or was not looked at yet.
+    pub fn now(&self) -> Option<Usage> {
+        self.lock().now
+    }
+
+    /// The samples of the last hour, oldest first; none while nothing ran.
+    pub fn samples(&self) -> Vec<Usage> {
+        let mut kept = self.lock();
+        kept.forget(Timestamp::now());
+        kept.samples.iter().copied().collect()
+    }
+
+    fn guards(&self) -> Vec<i32> {
+        self.lock().guards.iter().copied().collect()
+    }
+
+    fn keep(&self, sample: Usage) {
+        let mut kept = self.lock();
+        kept.forget(sample.at);
+        // What ended meanwhile uses nothing.
+        if kept.guards.is_empty() {
+            return;
+        }
+        kept.now = Some(sample);
+        kept.samples.push_back(sample);
+        if kept.samples.len() > MOST {
+            kept.samples.pop_front();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, now: Timestamp) {
+        let oldest = now.minus(KEPT);
+        while self.samples.pop_front_if(|sample| sample.at < oldest).is_some() {}
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut kept = self.trees.lock();
+        kept.guards.remove(&self.guard);
+        if kept.guards.is_empty() {
+            kept.now = None;
+        }
+    }
+}
+
+/// Takes samples; remembers what was used up to the last one.
+pub struct Sampler {
+    /// Ticks by guard.
+    used: HashMap<i32, u64>,
+    at: Instant,
+}
+
+impl Default for Sampler {
+    fn default() -> Self {
+        Self { used: HashMap::new(), at: Instant::now() }
+    }
+}
+
+impl Sampler {
+    /// Takes a sample of each server, in one pass over `/proc`. Blocks.
+    pub fn sample(&mut self, servers: &[Arc<Trees>]) {
+        let running: Vec<_> = servers.iter().map(|trees| (trees, trees.guards())).collect();
+        let passed = self.at.elapsed();
+        self.at = Instant::now();
+        let before = std::mem::take(&mut self.used);
+        if running.iter().all(|(_, guards)| guards.is_empty()) {
+            return;
+        }
+        let (table, at) = (Table::read(), Timestamp::now());
+        for (trees, guards) in running.iter().filter(|(_, guards)| !guards.is_empty()) {
+            let mut sum = Usage { cpu: 0.0, memory: 0, descriptors: 0, processes: 0, at };
+            for guard in guards {
+                let used = add(&table, *guard, &mut sum);
+                self.used.insert(*guard, used);
+                // A guard that is new has used all of it since; times that went with somebody nobody waited for are less
+                // than none, and such as are seen at two processes at once would be more than there is.
+                let ticks = used.saturating_sub(before.get(guard).copied().unwrap_or_default());
+                sum.cpu += cores(ticks, passed);
+            }
+            trees.keep(sum);
+        }
+    }
+}
+
+/// Adds what the tree below a guard holds, and says how many ticks it has used since it began.
+fn add(table: &Table, guard: i32, sum: &mut Usage) -> u64 {
+    // What the guard waited for was the server's; the guard itself is not.
+    let mut used = table.get(guard).map_or(0, |stat| stat.reaped);
+    for pid in table.below(guard) {
+        let Some(Stat { is_zombie, used: own, reaped, .. }) = table.get(pid) else { continue };
+        used = used.saturating_add(own).saturating_add(reaped);
+        if !is_zombie {
+            sum.processes = sum.processes.saturating_add(1);
+            sum.memory = sum.memory.saturating_add(memory(pid).unwrap_or_default());
+            sum.descriptors = sum.descriptors.saturating_add(descriptors(pid));
+        }
+    }
+    used
+}
+
+fn cores(ticks: u64, passed: Duration) -> f64 {
+    let most = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let used = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+    let used = used.min(passed.saturating_mul(u32::try_from(most).unwrap_or(u32::MAX)));
+    if passed.is_zero() { 0.0 } else { used.as_secs_f64() / passed.as_secs_f64() }
+}
+
+/// Its share of the memory it uses, or else all of that.
+fn memory(pid: i32) -> Option<u64> {
+    let kib = |file: &str, field: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix(field))?;
+        value.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    let kib = kib("smaps_rollup", "Pss:").or_else(|| kib("status", "VmRSS:"))?;
+    Some(kib.saturating_mul(1024))
+}
+
+fn descriptors(pid: i32) -> u64 {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+    u64::try_from(open).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at: Timestamp) -> Usage {
+        Usage { cpu: 0.0, memory: 1, descriptors: 1, processes: 1, at }
+    }
+
+    #[test]
+    fn samples_are_kept_for_an_hour_and_never_too_many() {
+        let trees = Arc::<Trees>::default();
+        let now = Timestamp::now();
+        trees.keep(sample(now));
+        assert!(trees.samples().is_empty(), "nothing ran");
+        let held = trees.hold(7);
+        trees.keep(sample(now.minus(KEPT + TICK)));
+        trees.keep(sample(now));
+        assert_eq!(trees.samples(), [sample(now)]);
+        (0..2 * MOST).for_each(|_| trees.keep(sample(now)));
+        assert_eq!((trees.samples().len(), trees.now()), (MOST, Some(sample(now))));
+        drop(held);
+        assert_eq!((trees.samples().len(), trees.now()), (MOST, None));
+    }
+
+    #[test]
+    fn nobody_uses_less_than_nothing_or_more_than_there_is() {
+        let second = Duration::from_secs(1);
+        assert_eq!((cores(50, second), cores(0, second), cores(5, Duration::ZERO)), (0.5, 0.0, 0.0));
+        let most = thread::available_parallelism().unwrap().get();
+        assert_eq!(cores(u64::MAX, second), f64::from(u32::try_from(most).unwrap()));
+    }
+}

@@ -1,0 +1,138 @@
+//! What servers wrote, what became of them and what was called: on disk, a file of JSON lines after the other for each
+//! server, all together within a budget of bytes.
+//!
+//! Whoever has something to say hands it to a [`Log`] and goes on. What waits is bounded: beyond that lines are left out,
+//! which the timeline then says. One thread takes it all ten times a second and appends it (`writer`, `files`); nothing is
+//! synced, so the last tenth of a second may be lost where Ostler is killed. Readers read the files by themselves (`page`).
+
+mod files;
+mod page;
+mod queue;
+mod writer;
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    error::{Error, Noun, Result},
+    model::{CallId, Page, PageRequest, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+};
+
+use files::Files;
+use queue::{Queue, What};
+
+/// How long [`Timeline::stop`] waits for the last lines.
+const LAST: Duration = Duration::from_secs(5);
+
+/// The timelines of all servers. Dropping it writes what waits, without waiting for that.
+pub struct Timeline {
+    queue: Arc<Queue>,
+    folder: PathBuf,
+    budget: u64,
+    /// Hung up when the thread has ended.
+    end: Mutex<Option<mpsc::Receiver<()>>>,
+}
+
+/// What one server's timeline is told by; cheap to clone. The default one is told nothing.
+#[derive(Clone, Default)]
+pub struct Log(Option<(ServerId, Arc<Queue>)>);
+
+impl Timeline {
+    /// Timelines in this folder, so many bytes of them; none at all where that is 0. Nothing is read or written yet.
+    #[must_use]
+    pub fn new(folder: PathBuf, budget: u64) -> Self {
+        Self { queue: Arc::default(), folder, budget, end: Mutex::default() }
+    }
+
+    /// Takes lines of this server from now on.
+    #[must_use]
+    pub fn log(&self, id: ServerId) -> Log {
+        if self.budget == 0 {
+            return Log::default();
+        }
+        self.queue.admit(id);
+        Log(Some((id, self.queue.clone())))
+    }
+
+    /// Takes no more lines of this server, and removes those it has.
+    pub fn forget(&self, id: ServerId) {
+        self.queue.dismiss(id);
+    }
+
+    /// Begins to write, once every server there is has its log: what is left of others is removed. Blocks for a moment.
+    pub fn begin(&self) -> Result<()> {
+        if self.budget == 0 {
+            Files::find(self.folder.clone(), 0, &HashSet::new());
+            // Something else may be in it.
+            let _ = fs::remove_dir(&self.folder);
+            return Ok(());
+        }
+        let (queue, folder, budget) = (self.queue.clone(), self.folder.clone(), self.budget);
+        let (running, end) = mpsc::channel();
+        let work = move || {
+            writer::run(&queue, folder, budget);
+            drop::<mpsc::Sender<()>>(running);
+        };
+        let thread = thread::Builder::new().name("timeline".into()).spawn(work);
+        thread.map_err(|error| Error::Internal(format!("no thread for the timeline: {error}")))?;
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        Ok(())
+    }
+
+    /// Part of a server's timeline, newest first; [`Noun::Page`] is not found where none is kept. Blocks.
+    ///
+    /// At most a few mebibytes are looked through: a page may have fewer items than there are, and a cursor all the same.
+    pub fn page(&self, id: ServerId, filter: &TimelineFilter, page: &PageRequest) -> Result<Page<TimelineItem>> {
+        if self.budget == 0 {
+            return Err(Error::NotFound(Noun::Page));
+        }
+        page::read(&self.folder.join(id.to_string()), filter, page)
+    }
+
+    /// Writes what waits, and ends. Blocks, for 5 s where the disk does not answer.
+    pub fn stop(&self) {
+        self.queue.end();
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if end.is_some_and(|end| end.recv_timeout(LAST) == Err(mpsc::RecvTimeoutError::Timeout)) {
+            log::error!("the disk does not answer; the last lines of timelines may be lost");
+        }
+    }
+}
+
+impl Drop for Timeline {
+    fn drop(&mut self) {
+        self.queue.end();
+    }
+}
+
+impl Log {
+    /// The server wrote a line on standard error.
+    pub fn stderr(&self, line: &str) {
+        self.push(|| What::Stderr(line.to_owned()));
+    }
+
+    /// Ostler has something to say about the server.
+    pub fn ostler(&self, level: TimelineLevel, text: &str) {
+        self.push(|| What::Ostler(level, text.to_owned()));
+    }
+
+    /// A call of `tool` was answered: what became of it, and after how many milliseconds.
+    pub fn call(&self, id: CallId, level: TimelineLevel, tool: String, outcome: &'static str, milliseconds: i64) {
+        self.push(|| What::Call { id, level, tool, outcome, milliseconds });
+    }
+
+    fn push(&self, what: impl FnOnce() -> What) {
+        if let Some((id, queue)) = &self.0 {
+            queue.push(*id, what());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The files: for each server a folder of segments, numbered from the oldest on. Whoever has most gives way first.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fs, io,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::model::ServerId;
+
+/// A segment has no more bytes than that, and no more than this part of what a server has if all have equally much.
+const LONGEST: u64 = 4 << 20;
+const PARTS: u64 = 4;
+
+/// Nor, so that few lines are in many segments, fewer than that before there is another.
+const SHORTEST: u64 = 16 << 10;
+
+/// The database needs what is left on the file system.
+const RESERVE: u64 = 16 << 20;
+
+/// The files of all servers, as far as the budget goes.
+pub(super) struct Files {
+    folder: PathBuf,
+    budget: u64,
+    total: u64,
+    servers: HashMap<ServerId, Segments>,
+}
+
+/// Those of one server.
+#[derive(Default)]
+struct Segments {
+    /// Bytes by number.
+    lengths: BTreeMap<u64, u64>,
+    bytes: u64,
+    /// The highest number there was.
+    last: u64,
+    /// Whether the newest is known to end with a line's end.
+    is_whole: bool,
+}
+
+impl Files {
+    /// Finds what an earlier run left, removes what is of nobody, and what is too much.
+    pub fn find(folder: PathBuf, budget: u64, known: &HashSet<ServerId>) -> Self {
+        let mut files = Self { folder, budget, total: 0, servers: HashMap::new() };
+        for entry in fs::read_dir(&files.folder).into_iter().flatten().flatten() {
+            // What is not named by a server's id is not ours.
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let found = if known.contains(&id) { Segments::find(&entry.path()) } else { Segments::default() };
+            files.total = files.total.saturating_add(found.bytes);
+            files.servers.insert(id, found);
+            if !known.contains(&id) {
+                files.remove(id);
+            }
+        }
+        files.make_room(0);
+        files
+    }
+
+    /// How many bytes of lines are to be written at once, about.
+    pub fn longest(&self) -> usize {
+        let servers = u64::try_from(self.servers.len()).unwrap_or(u64::MAX).max(1);
+        let share = self.budget.checked_div(servers).and_then(|share| share.checked_div(PARTS)).unwrap_or_default();
+        usize::try_from(share.clamp(SHORTEST, LONGEST)).unwrap_or(usize::MAX)
+    }
+
+    /// Appends whole lines to what a server has. Where it fails, part of them may have been written.
+    pub fn append(&mut self, id: ServerId, lines: &[u8]) -> io::Result<()> {
+        let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        self.servers.entry(id).or_default();
+        let longest = u64::try_from(self.longest()).unwrap_or(u64::MAX);
+        self.make_room(length.saturating_add(1));
+        let folder = self.folder.join(id.to_string());
+        let Some(segments) = self.servers.get_mut(&id) else { return Ok(()) };
+        let before = segments.bytes;
+        let outcome = segments.append(&folder, lines, length, longest);
+        self.total = self.total.saturating_sub(before).saturating_add(segments.bytes);
+        outcome
+    }
+
+    /// Removes everything of a server.
+    pub fn remove(&mut self, id: ServerId) {
+        let removed = self.servers.remove(&id).unwrap_or_default();
+        self.total = self.total.saturating_sub(removed.bytes);
+        match fs::remove_dir_all(self.folder.join(id.to_string())) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                log::warn!(server:% = id, cause:%; "the timeline of a removed server cannot be removed");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// Removes the oldest of whoever has most, until so many bytes more are within the budget.
+    fn make_room(&mut self, bytes: u64) {
+        while self.total.saturating_add(bytes) > self.budget {
+            let most = self.servers.iter_mut().max_by_key(|(_, segments)| segments.bytes);
+            let Some((id, segments)) = most else { return };
+            let Some((number, length)) = segments.lengths.pop_first() else { return };
+            segments.bytes = segments.bytes.saturating_sub(length);
+            self.total = self.total.saturating_sub(length);
+            // One that is gone already takes no room.
+            let _ = fs::remove_file(path(&self.folder.join(id.to_string()), number));
+        }
+    }
+}
+
+impl Segments {
+    fn find(folder: &Path) -> Self {
+        let mut found = Self::default();
+        for number in numbers(folder) {
+            let length = fs::metadata(path(folder, number)).map_or(0, |metadata| metadata.len());
+            found.lengths.insert(number, length);
+            found.bytes = found.bytes.saturating_add(length);
+            found.last = found.last.max(number);
+        }
+        found
+    }
+
+    fn append(&mut self, folder: &Path, lines: &[u8], length: u64, longest: u64) -> io::Result<()> {
+        let newest = self.lengths.last_key_value().map(|(number, length)| (*number, *length));
+        let (number, written) = match newest.filter(|(_, written)| written.saturating_add(length) <= longest) {
+            Some(newest) => newest,
+            None => (self.last.saturating_add(1), 0),
+        };
+        let outcome = write(folder, number, lines, self.is_whole || written == 0);
+        self.is_whole = outcome.is_ok();
+        self.last = number;
+        // What was written of a try that failed counts.
+        let length = match &outcome {
+            Ok(added) => written.saturating_add(*added),
+            Err(_) => fs::metadata(path(folder, number)).map_or(0, |metadata| metadata.len()),
+        };
+        self.bytes = self.bytes.saturating_sub(written).saturating_add(length);
+        self.lengths.insert(number, length);
+        outcome.map(drop)
+    }
+}
+
+/// Appends lines to a segment, which is made where there is none; says how many bytes that were.
+fn write(folder: &Path, number: u64, lines: &[u8], is_whole: bool) -> io::Result<u64> {
+    let path = path(folder, number);
+    let open = || fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let mut file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            open()?
+        }
+        opened => opened?,
+    };
+    let system = rustix::fs::fstatvfs(&file)?;
+    if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE {
+        return Err(io::Error::new(io::ErrorKind::StorageFull, "less than 16 MiB are free on the file system"));
+    }
+    // Whoever was killed while writing may have left half a line: it ends here, and is none.
+    let torn: &[u8] = if is_whole { b"" } else { b"\n" };
+    file.write_all(torn)?;
+    file.write_all(lines)?;
+    u64::try_from(torn.len().saturating_add(lines.len())).map_err(io::Error::other)
+}
+
+/// The numbers of the segments in a folder, in no order.
+pub(super) fn numbers(folder: &Path) -> impl Iterator<Item = u64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok())
+}
+
+/// Where a segment is.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:08}.jsonl"))
+}

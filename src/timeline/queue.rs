@@ -1,0 +1,168 @@
+//! What waits to be written: bounded for each server and for all, so that a flood costs lines and holds nobody up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
+
+/// Bytes that may wait, of all servers.
+const MOST: usize = 16 << 20;
+
+/// And of one: others' lines shall not be lost in its flood, nor what Ostler has to say about it.
+const MOST_OF_ONE: usize = 2 << 20;
+const MOST_WRITTEN: usize = 1 << 20;
+
+/// So much is written at once, without waiting for more.
+const ENOUGH: usize = 1 << 20;
+
+/// How long more is waited for otherwise.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// About what it takes to hold an entry beside its text.
+const OVERHEAD: usize = 96;
+
+/// What is to be written, by server.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    known: HashSet<ServerId>,
+    batch: Batch,
+    bytes: usize,
+    ended: bool,
+}
+
+/// What was said since the last time.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub servers: HashMap<ServerId, Waiting>,
+    /// Servers that are no more.
+    pub gone: Vec<ServerId>,
+}
+
+/// What one server has waiting.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub entries: Vec<Entry>,
+    /// Lines that did not fit.
+    pub lost: u64,
+    bytes: usize,
+}
+
+/// One line to be.
+pub(super) struct Entry {
+    at: Timestamp,
+    what: What,
+}
+
+/// What it says.
+pub(super) enum What {
+    Stderr(String),
+    Ostler(TimelineLevel, String),
+    Call { id: CallId, level: TimelineLevel, tool: String, outcome: &'static str, milliseconds: i64 },
+}
+
+impl What {
+    fn cost(&self) -> usize {
+        let (Self::Stderr(text) | Self::Ostler(_, text) | Self::Call { tool: text, .. }) = self;
+        text.len().saturating_add(OVERHEAD)
+    }
+}
+
+impl Entry {
+    /// Something that is so now.
+    pub fn now(what: What) -> Self {
+        Self { at: Timestamp::now(), what }
+    }
+
+    /// The item that it is kept as.
+    pub fn item(self) -> TimelineItem {
+        let at = self.at;
+        match self.what {
+            What::Stderr(text) => TimelineItem { at, kind: TimelineKind::Stderr, level: None, text, call_id: None },
+            What::Ostler(level, text) => {
+                TimelineItem { at, kind: TimelineKind::Ostler, level: Some(level), text, call_id: None }
+            }
+            What::Call { id, level, tool, outcome, milliseconds } => {
+                let text = format!("{tool} {outcome} after {milliseconds} ms");
+                TimelineItem { at, kind: TimelineKind::Call, level: Some(level), text, call_id: Some(id) }
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Takes what is said of this server from now on.
+    pub fn admit(&self, id: ServerId) {
+        self.lock().known.insert(id);
+    }
+
+    /// Takes nothing more of it, and has what there is removed.
+    pub fn dismiss(&self, id: ServerId) {
+        let mut state = self.lock();
+        if state.known.remove(&id) {
+            let waited = state.batch.servers.remove(&id).unwrap_or_default();
+            state.bytes = state.bytes.saturating_sub(waited.bytes);
+            state.batch.gone.push(id);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Adds a line; leaves it out, counted, where too much waits.
+    pub fn push(&self, id: ServerId, what: What) {
+        let cost = what.cost();
+        let mut state = self.lock();
+        if state.ended || !state.known.contains(&id) {
+            return;
+        }
+        let before = state.bytes;
+        let waiting = state.batch.servers.entry(id).or_default();
+        let most = if matches!(what, What::Stderr(_)) { MOST_WRITTEN } else { MOST_OF_ONE };
+        if waiting.bytes.saturating_add(cost) > most || before.saturating_add(cost) > MOST {
+            waiting.lost = waiting.lost.saturating_add(1);
+            return;
+        }
+        waiting.bytes = waiting.bytes.saturating_add(cost);
+        // The moment is taken here, so that lines are in the order of their times.
+        waiting.entries.push(Entry::now(what));
+        state.bytes = before.saturating_add(cost);
+        if before == 0 || (before < ENOUGH && state.bytes >= ENOUGH) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes no more than what waits.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.wake.notify_one();
+    }
+
+    /// Every server that is taken lines of.
+    pub fn known(&self) -> HashSet<ServerId> {
+        self.lock().known.clone()
+    }
+
+    /// Waits for something to write, and a moment for more; `None` once all is written and the end has come.
+    pub fn take(&self) -> Option<Batch> {
+        let is_idle = |state: &mut State| state.bytes == 0 && state.batch.gone.is_empty() && !state.ended;
+        let state = self.wake.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        let is_little = |state: &mut State| state.bytes < ENOUGH && !state.ended;
+        let gathered = self.wake.wait_timeout_while(state, GATHER, is_little);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        let batch = std::mem::take(&mut state.batch);
+        let is_last = state.ended && batch.servers.is_empty() && batch.gone.is_empty();
+        state.bytes = 0;
+        (!is_last).then_some(batch)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,56 @@
+// Every page in both themes and on a phone: a picture of each for people, and a look by axe.
+
+import { go, logIn, look, newPage, part, beforeLogin, told } from './stage.mjs';
+import { set } from './scene.mjs';
+
+await part(async () => {
+  const page = await newPage({ mayFail: beforeLogin });
+  await page.goto(told.url);
+  await page.getByLabel('Password').waitFor();
+  await look(page, 'login');
+  await logIn(page);
+  await page.getByText('Three ways to begin').waitFor();
+  await look(page, 'empty');
+  const scene = await set();
+  const server = (tab, id = scene.demo) => `/servers/${id}/${tab}`;
+  const pages = {
+    overview: '/',
+    servers: '/servers',
+    'new-form': '/servers/new/form',
+    'new-paste': '/servers/new/paste',
+    'new-demo': '/servers/new/demo',
+    state: server(''),
+    'state-broken': server('', scene.broken),
+    tools: server('tools', scene.everything),
+    output: server('output'),
+    'server-calls': server('calls'),
+    timeline: server('timeline'),
+    resources: server('resources', scene.everything),
+    prompts: server('prompts', scene.everything),
+    usage: server('usage'),
+    configuration: server('configuration'),
+    shares: server('shares', scene.files),
+    run: server('run/edit_file', scene.files),
+    calls: '/calls',
+    call: `/calls/${scene.call}`,
+    connect: '/connect',
+    keys: '/keys',
+    gateway: '/gateway',
+    audit: '/audit',
+    users: '/users',
+    system: '/system',
+    lost: '/no-such-page',
+  };
+  for (const [name, path] of Object.entries(pages)) {
+    await go(page, path);
+    await look(page, name);
+  }
+  // What opens over a page.
+  const dialogs = { key: ['/keys', 'Make a key'], service: ['/gateway', 'Register a service'], user: ['/users', 'Add a user'] };
+  for (const [name, [path, button]] of Object.entries(dialogs)) {
+    await go(page, path);
+    await page.getByRole('button', { name: button, exact: true }).click();
+    await look(page, `dialog-${name}`);
+    await page.keyboard.press('Escape');
+  }
+});
