@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod status;
 mod time;
+mod trace;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, NewUser, Session, User, UserChange};
@@ -31,3 +32,4 @@ pub use server::{Isolation, Remote, Server, ServerChange, ServerConfig, Share, T
 pub use service::{HealthCheck, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;
+pub use trace::{SAMPLED, TraceContext};

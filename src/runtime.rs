@@ -29,6 +29,7 @@ mod mcp;
 mod metrics;
 mod oauth;
 mod offers;
+mod operation;
 mod output;
 mod overview;
 mod past;
@@ -50,7 +51,7 @@ mod users;
 
 use std::sync::Arc;
 
-use crate::{model::Principal, recorder::Recorder, store::Store};
+use crate::{model::Principal, recorder::Recorder, store::Store, telemetry::Tracer};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
@@ -64,6 +65,7 @@ pub use keys::NewKey;
 pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
 pub use oauth::{OAuth, ProtectedResource};
+pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
 pub use servers::ServerDetails;
@@ -93,6 +95,7 @@ struct Inner {
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
+    tracer: Tracer,
     feed: Arc<feed::Feed>,
     life: state::Life,
     attached: attached::Attached,

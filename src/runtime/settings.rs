@@ -8,6 +8,7 @@ use crate::{
     policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
     runtime::OAuth,
     store::DatabaseUrl,
+    telemetry,
 };
 
 /// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
@@ -55,6 +56,8 @@ pub struct Settings {
     pub serve: Serve,
     /// What holds for services of the gateway that do not say otherwise.
     pub gateway: gateway::Settings,
+    /// Where traces go.
+    pub telemetry: telemetry::Settings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,
 }
@@ -84,6 +87,7 @@ impl fmt::Debug for Settings {
             oauth,
             serve,
             gateway,
+            telemetry,
             guard,
         } = self;
         f.debug_struct("Settings")
@@ -108,6 +112,7 @@ impl fmt::Debug for Settings {
             .field("oauth", oauth)
             .field("serve", serve)
             .field("gateway", gateway)
+            .field("telemetry", telemetry)
             .field("guard", guard)
             .finish()
     }
@@ -138,6 +143,7 @@ impl Default for Settings {
             oauth: OAuth::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),
+            telemetry: telemetry::Settings::default(),
             guard: None,
         }
     }

@@ -23,7 +23,8 @@ use crate::{
         oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision,
     },
     store::{Occupancy, Store},
-    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
+    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    telemetry::Tracer,
 };
 
 /// How long calls under way may take once the runtime is told to stop.
@@ -74,12 +75,14 @@ impl Runtime {
         if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
             gateway.start(arbiter.handle());
         }
+        let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
         let place = Place::new(installation, guard, arbiters, (occupancy, lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
             registry: Registry::default(),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&tracer, gateway.clone()),
+            tracer,
             feed: Arc::default(),
             life: Life::new(),
             attached: Attached::default(),
@@ -134,6 +137,7 @@ impl Runtime {
         self.inner.attached.clear();
         self.gateway().stop();
         self.inner.recorder.stop().await;
+        self.inner.tracer.flush().await;
         self.inner.place.leave().await;
     }
 

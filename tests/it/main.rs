@@ -59,6 +59,7 @@ mod store;
 mod supervision;
 mod surroundings;
 mod survival;
+mod telemetry;
 mod tidy;
 mod tool_rules;
 mod transport;
