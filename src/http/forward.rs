@@ -161,21 +161,11 @@ async fn attempt(
     let mut pooled = pool::take(instance.id());
     let mut span = span::attempted(call, lease);
     loop {
-        let reached = match pooled.take() {
-            Some(upstream) => Ok(upstream),
-            None => Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await,
-        };
-        let Ok(mut upstream) = reached else {
+        let Ok(mut upstream) = reach(call, lease, pooled.take()).await else {
             span::failed(span, Failure::Connect);
             return Ok(Ended::Failed(Attempt::unconnected(upload.is_fresh())));
         };
-        match unsent.take() {
-            Some((waiting, named)) => {
-                upstream.outbox = waiting;
-                span.known_as(named);
-            }
-            None => write_head(call, &span, &mut upstream)?,
-        }
+        load(call, unsent.take(), &mut span, &mut upstream)?;
         let mut exchange = Exchange::new(client, call, lease, upload, upstream);
         let outcome = exchange.run().await;
         let is_clean = exchange.is_clean();
@@ -210,7 +200,22 @@ async fn attempt(
     }
 }
 
-fn write_head(call: &Call<'_>, span: &Span, upstream: &mut Upstream) -> Result<(), Problem> {
+/// A connection to an instance: the one that is there, or a new one.
+async fn reach(call: &Call<'_>, lease: &Lease, pooled: Option<Upstream>) -> std::io::Result<Upstream> {
+    let instance = lease.instance();
+    match pooled {
+        Some(upstream) => Ok(upstream),
+        None => Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await,
+    }
+}
+
+/// Has the head wait on a connection; one that never left is not written anew.
+fn load(call: &Call<'_>, unsent: Option<Unsent>, span: &mut Span, upstream: &mut Upstream) -> Result<(), Problem> {
+    if let Some((waiting, named)) = unsent {
+        upstream.outbox = waiting;
+        span.known_as(named);
+        return Ok(());
+    }
     let about = About {
         spec: call.service.spec(),
         peer: call.peer,

@@ -144,11 +144,15 @@ impl Runtime {
     /// Makes a call in a task of its own; dropping the future cancels it.
     pub(super) async fn make(&self, call: Call, work: OwnedSemaphorePermit) -> Result<Made> {
         let slots = call.server.slots.clone();
-        let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"));
-        let slot = slot.inspect_err(|_| self.inner.metrics.refused())?;
+        let Ok(slot) = slots.try_acquire_owned() else {
+            self.inner.metrics.refused();
+            return Err(Error::Busy("the server has as many calls as it takes"));
+        };
         let ready = self.inner.recorder.ready().await;
-        ready
-            .inspect_err(|error| matches!(error, Error::Busy(_)).then(|| self.inner.metrics.refused()).unwrap_or(()))?;
+        if let Err(Error::Busy(_)) = ready {
+            self.inner.metrics.refused();
+        }
+        ready?;
         let (present, gone) = oneshot::channel();
         let runtime = self.clone();
         let finished = tokio::spawn(async move {
@@ -204,7 +208,7 @@ impl Runtime {
         let (came, expired) = (Instant::now(), call.expired.take());
         let (operation, mut sent) = (self.operation_of(&mut call), Sent::not_yet());
         let (reply, execution_time, era) = self.dispatch(&call, &mut sent, expired, gone).await;
-        operation.sent(&sent).end(reply.ended());
+        operation.sent(&sent).called(&call).end(reply.ended());
         let record = record(&call, &reply, execution_time, came.elapsed());
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());

@@ -82,7 +82,6 @@ impl Runtime {
     pub(super) fn operation_of(&self, call: &mut Call) -> Operation {
         let parent = if self.tracer().is_on() { call.context() } else { None };
         let mut operation = self.operation(Kind::Client, "tools/call", Some(Cow::Borrowed(&call.tool)), parent);
-        operation.labels.gen_ai_tool_name = self.inner.metrics.tool(&call.server, &call.tool);
         operation.span.text("ostler.call.id", &call.id.to_string());
         let operation = operation.at(&call.server);
         match (operation.span.context(), &mut call.whole) {
@@ -177,6 +176,12 @@ impl Operation {
         }
         self.span.began_at(*at);
         self.began = *at;
+        self
+    }
+
+    /// Says which tool was called; once it was, as a server that has just started lists none before.
+    pub(super) fn called(mut self, call: &Call) -> Self {
+        self.labels.gen_ai_tool_name = self.runtime.inner.metrics.tool(&call.server, &call.tool);
         self
     }
 

@@ -71,10 +71,7 @@ impl Runtime {
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
-        let gateway = Gateway::new(settings.gateway);
-        if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
-            gateway.start(arbiter.handle());
-        }
+        let gateway = gateway(&settings, &arbiters);
         let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
         let place = Place::new(installation, guard, arbiters, (occupancy, lock));
         let inner = Inner {
@@ -277,6 +274,14 @@ fn supervise(
     };
     let handles = arbiters.iter().map(Arbiter::handle).collect();
     Supervision::start(settings, handles, events)
+}
+
+fn gateway(settings: &Settings, arbiters: &[Arbiter]) -> Gateway {
+    let gateway = Gateway::new(settings.gateway);
+    if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
+        gateway.start(arbiter.handle());
+    }
+    gateway
 }
 
 fn embedder() -> Principal {

@@ -48,6 +48,7 @@ mod limits;
 mod live;
 mod main_job;
 mod mcp;
+mod metrics;
 mod oauth;
 mod processes;
 mod protocol;

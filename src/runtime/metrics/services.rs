@@ -86,14 +86,14 @@ fn of_instances(services: &[ServiceStats], encoder: &mut DescriptorEncoder<'_>) 
     for (name, help, kind, read) in OF_INSTANCES {
         let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
         for ((service, place), one) in all() {
-            put(metric.encode_family(&[("service", &*service), ("instance", &*place)])?, kind, read(one))?;
+            put(metric.encode_family(&[("service", &*service), ("upstream", &*place)])?, kind, read(one))?;
         }
     }
     let help = "Requests that an instance failed, by what went wrong";
     let mut metric = encoder.encode_descriptor("ostler_gateway_errors", help, None, MetricType::Counter)?;
     for ((service, place), one) in all() {
         for (reason, count) in reasons(one) {
-            let labels = [("service", &*service), ("instance", &*place), ("reason", reason)];
+            let labels = [("service", &*service), ("upstream", &*place), ("reason", reason)];
             put(metric.encode_family(&labels)?, MetricType::Counter, count)?;
         }
     }
@@ -101,7 +101,7 @@ fn of_instances(services: &[ServiceStats], encoder: &mut DescriptorEncoder<'_>) 
     let mut metric = encoder.encode_descriptor("ostler_gateway_breaker", help, None, MetricType::Gauge)?;
     for ((service, place), one) in all() {
         for (state, name) in STATES {
-            let labels = [("service", &*service), ("instance", &*place), ("state", name)];
+            let labels = [("service", &*service), ("upstream", &*place), ("state", name)];
             put(metric.encode_family(&labels)?, MetricType::Gauge, (one.breaker.state == state).into())?;
         }
     }
@@ -127,8 +127,9 @@ fn place(one: &InstanceStats) -> String {
 }
 
 fn put(mut metric: MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
-    match kind {
-        MetricType::Gauge => metric.encode_gauge(&value),
-        _ => metric.encode_counter::<NoLabelSet, _, u64>(&value, None),
+    if matches!(kind, MetricType::Gauge) {
+        metric.encode_gauge(&value)
+    } else {
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 }

@@ -155,7 +155,12 @@ fn said(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
     let text = |value| match value {
         Value::StringValue(text) => text,
         Value::IntValue(number) => number.to_string(),
-        other => panic!("{other:?}"),
+        Value::BoolValue(_)
+        | Value::DoubleValue(_)
+        | Value::ArrayValue(_)
+        | Value::KvlistValue(_)
+        | Value::BytesValue(_)
+        | Value::StringValueStrindex(_) => panic!("{value:?}"),
     };
     attributes.into_iter().map(|one| (one.key, text(one.value.unwrap().value.unwrap()))).collect()
 }

@@ -56,25 +56,25 @@ fn a_forwarded_request_is_a_server_span_and_the_instance_is_asked_in_a_client_sp
 }
 
 #[test]
-fn each_attempt_is_a_span_of_its_own_and_the_instance_knows_the_one_that_reached_it() {
+fn each_attempt_is_a_span_of_its_own_and_each_instance_knows_the_one_that_reached_it() {
     let collector = Collector::start();
     let ostler = collector.setup().spawn();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let upstream = Upstream::saying("hello");
-    register(&ostler, &[nobody, upstream.port()]);
+    let (broken, well) = (Upstream::start(|_, _| Then::Reset), Upstream::saying("hello"));
+    register(&ostler, &[broken.port(), well.port()]);
     let mut wire = Wire::to(ostler.address);
     for _ in 0..2 {
         wire.get("/s/x").is(200);
     }
-    let failed = collector.span_where("the attempt that failed", |one| one.says("error.type") == "connect");
-    failed.has(&[("server.port", &nobody.to_string()), ("http.response.status_code", "")]);
+    let failed = collector.span_where("the attempt that failed", |one| one.says("error.type") == "reset");
+    failed.has(&[("server.port", &broken.port().to_string()), ("http.response.status_code", "")]);
     let answered = collector.span_where("the one that did not", |one| {
         one.trace == failed.trace && one.kind == SpanKind::Client && one.id != failed.id
     });
     let served = collector.span_where("the request", |one| one.id == failed.parent);
     answered.is_in(&served).has(&[("http.response.status_code", "200")]);
     assert!(failed.is_in(&served).is_error && !served.is_error);
-    let known: Vec<_> = upstream.seen().iter().map(|one| one.header("traceparent").unwrap().to_owned()).collect();
+    assert_eq!(broken.last().all("traceparent"), [failed.traceparent()]);
+    let known: Vec<_> = well.seen().iter().map(|one| one.header("traceparent").unwrap().to_owned()).collect();
     assert!(known.contains(&answered.traceparent()), "{known:?}");
 }
 
