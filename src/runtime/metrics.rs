@@ -23,7 +23,7 @@ use crate::{
     telemetry::{Kind, Tracer},
 };
 
-pub(super) use operations::{Failing, OperationLabels, SessionLabels, revision};
+pub(super) use operations::{Failing, OperationLabels, SessionLabels};
 
 use operations::OTHER;
 use services::ServicesFigures;
@@ -46,11 +46,14 @@ pub(super) struct Metrics {
     ready: Family<ReadyLabels, Gauge>,
     asked: Operations,
     asking: Operations,
-    sessions: Family<SessionLabels, Histogram, operations::Buckets>,
+    sessions: Sessions,
+    sessions_with_us: Sessions,
     tools: RwLock<HashSet<Arc<str>>>,
 }
 
 type Operations = Family<OperationLabels, Histogram, operations::Buckets>;
+
+type Sessions = Family<SessionLabels, Histogram, operations::Buckets>;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
@@ -85,6 +88,7 @@ struct ReadyLabels {
 impl Metrics {
     pub fn new(tracer: &Tracer, gateway: Gateway) -> Self {
         let operations = || Family::new_with_constructor(operations::Buckets);
+        let sessions = || Family::new_with_constructor(operations::Buckets);
         let metrics = Self {
             registry: Registry::default(),
             calls: Family::default(),
@@ -96,7 +100,8 @@ impl Metrics {
             ready: Family::default(),
             asked: operations(),
             asking: operations(),
-            sessions: Family::new_with_constructor(operations::Buckets),
+            sessions: sessions(),
+            sessions_with_us: sessions(),
             tools: RwLock::default(),
         };
         metrics.registered(tracer, gateway)
@@ -127,9 +132,10 @@ impl Metrics {
         family.get_or_create(labels).observe(lasted.as_secs_f64());
     }
 
-    /// Counts a session of a client that has ended.
-    pub fn parted(&self, labels: &SessionLabels, lasted: Duration) {
-        self.sessions.get_or_create(labels).observe(lasted.as_secs_f64());
+    /// Counts a session that has ended: of a client with us, or of ours with a server.
+    pub fn parted(&self, kind: Kind, labels: &SessionLabels, lasted: Duration) {
+        let family = if kind == Kind::Server { &self.sessions_with_us } else { &self.sessions };
+        family.get_or_create(labels).observe(lasted.as_secs_f64());
     }
 
     /// A tool's name as a label. One that its server does not list is none: whoever calls could make up any number.
@@ -177,7 +183,9 @@ impl Metrics {
         let help = "Seconds that requests to MCP servers took";
         registry.register("mcp_client_operation_duration_seconds", help, self.asking.clone());
         let help = "Seconds that sessions of MCP clients lasted";
-        registry.register("mcp_server_session_duration_seconds", help, self.sessions.clone());
+        registry.register("mcp_server_session_duration_seconds", help, self.sessions_with_us.clone());
+        let help = "Seconds that processes of MCP servers, and sessions with remote ones, took calls";
+        registry.register("mcp_client_session_duration_seconds", help, self.sessions.clone());
         if let Some(figures) = tracer.figures() {
             registry.register("ostler_spans_exported", "Spans that the collector has", figures.exported.clone());
             let help = "Spans that came faster than they could be exported";

@@ -16,7 +16,7 @@ use crate::{
         Runtime,
         calls::Call,
         dispatch::Sent,
-        metrics::{Failing, OperationLabels, SessionLabels, revision},
+        metrics::{Failing, OperationLabels, SessionLabels},
         registry::Registered,
     },
     telemetry::{Kind, Span, Tracer},
@@ -107,8 +107,7 @@ impl Runtime {
 
     /// Counts a session of a client that has ended, and what revision it spoke.
     pub fn session_ended(&self, version: &str, lasted: Duration) {
-        let labels = SessionLabels { mcp_protocol_version: revision(version), network_transport: "tcp" };
-        self.inner.metrics.parted(&labels, lasted);
+        self.inner.metrics.parted(Kind::Server, &SessionLabels::of(version, true), lasted);
     }
 
     fn operation(

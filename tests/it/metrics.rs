@@ -75,6 +75,9 @@ fn requests_of_mcp_are_counted_by_the_names_of_the_conventions() {
     assert_eq!(value(&page, "ostler_server_up", &[&server.id, "server_name=\"horse\""]), 1.0);
     server.stop().is(200);
     assert_eq!(value(&figures(&ostler), "ostler_server_up", &["server_name=\"horse\""]), 0.0);
+    let ended = "mcp_client_session_duration_seconds_count";
+    eventually("the session with it is counted", || figures(&ostler).contains(ended).then_some(()));
+    assert_eq!(value(&figures(&ostler), ended, &["network_transport=\"pipe\"", "2025-11-25"]), 1.0);
 }
 
 #[test]

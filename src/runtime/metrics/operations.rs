@@ -108,7 +108,7 @@ impl OperationLabels {
     }
 
     pub fn version(&mut self, version: &str) {
-        self.mcp_protocol_version = revision(version);
+        self.mcp_protocol_version = known(&REVISIONS, version);
     }
 
     pub fn failing(&mut self, failing: Failing) {
@@ -123,9 +123,11 @@ impl OperationLabels {
     }
 }
 
-/// A revision as a label.
-pub(in crate::runtime) fn revision(version: &str) -> &'static str {
-    known(&REVISIONS, version)
+impl SessionLabels {
+    pub fn of(version: &str, is_remote: bool) -> Self {
+        let network_transport = if is_remote { "tcp" } else { "pipe" };
+        Self { mcp_protocol_version: known(&REVISIONS, version), network_transport }
+    }
 }
 
 fn known(all: &[&'static str], name: &str) -> &'static str {
