@@ -38,6 +38,7 @@ pub use health::{
     BreakerState, BreakerView, CheckView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
     ServiceState,
 };
+pub use histogram::Spread;
 pub use instance::{Instance, InstanceId};
 pub use lease::{Failure, Lease};
 pub use service::{NoInstance, Service};

@@ -25,7 +25,8 @@
 //! 1. [`http`]: the URL table, who is asking, and every answer. [`http::routes`] goes into anybody's `App`.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Who may do what, start and stop.
 //! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
-//!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered.
+//!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered;
+//!    [`telemetry`] tells a collector what happened.
 //! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
 //! 5. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
 //!
@@ -42,6 +43,7 @@ pub mod recorder;
 pub mod runtime;
 pub mod store;
 pub mod supervisor;
+pub mod telemetry;
 pub mod timeline;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -29,7 +29,7 @@ pub use members::{Members, empty_object};
 pub use param_headers::{ParamHeader, header_value, may_annotate};
 pub use relay::{ask, pass_on};
 pub use request::Request;
-pub use revision::{Era, LATEST_LEGACY, MODERN, is_legacy};
+pub use revision::{Era, LATEST_LEGACY, MODERN, REVISIONS, is_legacy};
 pub use write::{
     Line, answer, answer_with, call_tool, cancelled, error, initialize, list, method_not_found, notification, request,
 };

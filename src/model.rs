@@ -16,6 +16,7 @@ mod service;
 mod status;
 mod time;
 mod timeline;
+mod trace;
 mod usage;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
@@ -34,4 +35,5 @@ pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serv
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;
 pub use timeline::{TimelineFilter, TimelineItem, TimelineKind, TimelineLevel};
+pub use trace::{SAMPLED, TraceContext};
 pub use usage::Usage;

@@ -20,6 +20,7 @@ pub mod rate;
 pub mod remote;
 pub mod restart;
 pub mod retry;
+pub mod sampling;
 pub mod search;
 pub mod secret;
 pub mod server;

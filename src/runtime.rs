@@ -31,6 +31,7 @@ mod mcp;
 mod metrics;
 mod oauth;
 mod offers;
+mod operation;
 mod output;
 mod overview;
 mod past;
@@ -55,7 +56,7 @@ mod users;
 
 use std::sync::Arc;
 
-use crate::{model::Principal, recorder::Recorder, store::Store, timeline::Timeline};
+use crate::{model::Principal, recorder::Recorder, store::Store, telemetry::Tracer, timeline::Timeline};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
@@ -71,6 +72,7 @@ pub use keys::NewKey;
 pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
 pub use oauth::{OAuth, ProtectedResource};
+pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
 pub use servers::ServerDetails;
@@ -102,6 +104,7 @@ struct Inner {
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
+    tracer: Tracer,
     feed: Arc<feed::Feed>,
     life: state::Life,
     timeline: Arc<Timeline>,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::cli::{Failure, config::Loaded, logging::one_line, settings::SETTINGS};
+use crate::cli::{Failure, config::Loaded, logging::one_line, settings};
 
 /// Prints the table.
 pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
@@ -10,8 +10,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
 }
 
 fn table(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let rows: Vec<_> = SETTINGS
-        .iter()
+    let rows: Vec<_> = settings::all()
         .map(|setting| {
             let value = one_line(&(setting.show)(&loaded.config)).into_owned();
             (setting.key, value, loaded.origin(setting).to_string())

@@ -10,7 +10,7 @@ use crate::cli::{
     config::Config,
     connect,
     place::Place,
-    settings::{SETTINGS, Setting},
+    settings::{self, Setting},
     transfer, value,
 };
 
@@ -91,7 +91,7 @@ fn configuration() -> Vec<Arg> {
         .value_parser(value_parser!(PathBuf))
         .help("Configuration file (TOML); flags win over the environment, which wins over the file");
     let defaults = Config::default();
-    let settings = SETTINGS.iter().map(|setting| {
+    let settings = settings::all().map(|setting| {
         let default = (setting.show)(&defaults);
         Arg::new(setting.flag)
             .long(setting.flag)
@@ -108,6 +108,7 @@ fn heading(setting: &Setting) -> &'static str {
     match setting.key.split_once('.') {
         Some(("mcp", _)) => "MCP servers",
         Some(("gateway", _)) => "Gateway",
+        Some(("otel", _)) => "Traces, exported by OpenTelemetry",
         Some(_) => "Rate limits per user",
         None => "Settings",
     }
@@ -117,7 +118,7 @@ fn invocation(matches: &ArgMatches) -> Invocation {
     let given = |setting: &'static Setting| Some((setting, matches.get_one::<String>(setting.flag)?.clone()));
     Invocation {
         file: matches.get_one::<PathBuf>("config").cloned(),
-        flags: SETTINGS.iter().filter_map(given).collect(),
+        flags: settings::all().filter_map(given).collect(),
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
     fn help_of_serve_names_every_variable_and_its_default() {
         let help = parsed("ostler serve --help").unwrap_err().to_string();
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        for setting in SETTINGS {
+        for setting in settings::all() {
             assert!(help.contains(&format!("[env: {}]", setting.variable)), "{}", setting.variable);
         }
         assert!(help.contains("[default: 3010]"));
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn keys_variables_and_flags_follow_one_scheme() {
-        for setting in SETTINGS {
+        for setting in settings::all() {
             assert_eq!(setting.flag, setting.key.replace(['.', '_'], "-"));
             if setting.key != "log" {
                 let name = setting.key.replace('.', "_").to_uppercase();

@@ -8,7 +8,7 @@ use crate::cli::{
     environment,
     fault::{Fault, Origin},
     file, logging,
-    settings::{self, SETTINGS, Setting},
+    settings::{self, Setting},
 };
 
 /// Everything the program can be told.
@@ -65,7 +65,7 @@ impl Loaded {
             value: (setting.show)(&self.config),
             origin: self.origin(setting).to_string(),
         };
-        SETTINGS.iter().map(words).collect()
+        settings::all().map(words).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cli::{
     config::Written,
     fault::{Fault, Origin},
     place::KEY_VARIABLE,
-    settings::{self, SETTINGS},
+    settings,
     suggest::did_you_mean,
 };
 
@@ -17,6 +17,9 @@ const OURS: &str = "OSTLER_";
 
 /// Other programs use names like these, too: an unknown one is a typo only where it is near one of ours.
 const SHARED: [&str; 3] = ["MCP_", "GATEWAY_", "RATE_LIMIT_"];
+
+/// Names of OpenTelemetry's specification. Those that are no setting are for others, and empty is the same as not set.
+const OF_TELEMETRY: &str = "OTEL_";
 
 /// Names that others may leave in our environment: switches of the test suite, the key for `ostler connect`, and the marks
 /// on the servers of an Ostler, one of which may be an Ostler itself.
@@ -32,6 +35,7 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
     for (name, value) in variables {
         let origin = Origin::Environment(name.clone());
         match (settings::by_variable(&name), value.into_string()) {
+            (Some(_), Ok(text)) if text.is_empty() && name.starts_with(OF_TELEMETRY) => {}
             (Some(setting), Ok(text)) => written.push(Written { setting, text, origin }),
             (Some(setting), Err(_)) => faults.push(Fault {
                 key: Some(setting.key.to_owned()),
@@ -47,7 +51,7 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
 /// What to say about a variable that is no setting; nothing where it is none of our business.
 fn unknown(name: &str) -> Option<String> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    let meant = did_you_mean(name, SETTINGS.iter().map(|setting| setting.variable));
+    let meant = did_you_mean(name, settings::all().map(|setting| setting.variable));
     let is_ours = name.starts_with(OURS) && !begins(&OF_OTHERS);
     (is_ours || (begins(&SHARED) && !meant.is_empty()))
         .then(|| format!("is no setting of Ostler{meant}; `ostler serve --help` lists them all"))

@@ -10,7 +10,7 @@ use toml::{
 use crate::cli::{
     config::Written,
     fault::{Fault, Origin},
-    settings::{self, Kind, SETTINGS, Setting},
+    settings::{self, Kind, Setting},
     suggest::did_you_mean,
 };
 
@@ -72,7 +72,7 @@ impl Reader<'_> {
         let message = if is_group(&key) {
             format!("must be a table, such as [{key}]; found {}", kind_of(value))
         } else {
-            let meant = did_you_mean(&key, SETTINGS.iter().map(|setting| setting.key));
+            let meant = did_you_mean(&key, settings::all().map(|setting| setting.key));
             format!("is no setting of Ostler{meant}")
         };
         self.faults.push(Fault { key: Some(key), origin, message });
@@ -86,7 +86,7 @@ impl Reader<'_> {
 
 /// Whether some settings stand in the table `key`.
 fn is_group(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+    settings::all().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// The text that the environment would have for `value`, where it is of the right kind.

@@ -91,7 +91,11 @@ async fn answer(
         handle.stop(true).await;
     };
     tokio::select! {
-        ((), _) = async { tokio::join!(stop, &mut serving) } => Ok(()),
+        ((), _) = async { tokio::join!(stop, &mut serving) } => {
+            // Those of requests that ended after the runtime had.
+            runtime.tracer().flush().await;
+            Ok(())
+        }
         name = signals.next() => {
             log::warn!(signal = name; "ending at once; calls under way are lost");
             logging::finish();

@@ -1,7 +1,10 @@
 //! The table of settings: for each its key in the file, its environment variable, its flag, what it means and how it is read.
 //!
 //! One scheme names all three: a key is the variable in lower case without `OSTLER_`, where `MCP_`, `GATEWAY_` and
-//! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes.
+//! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of
+//! OpenTelemetry's specification (`telemetry`).
+
+mod telemetry;
 
 use crate::cli::{config::Config, show, value};
 
@@ -64,16 +67,20 @@ impl Kind {
 
 /// The setting with this key.
 pub(crate) fn by_key(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
+    all().find(|setting| setting.key == key)
 }
 
 /// The setting with this environment variable.
 pub(crate) fn by_variable(name: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.variable == name)
+    all().find(|setting| setting.variable == name)
 }
 
 /// Every setting, in the order in which help and `check-config` show them.
-pub(crate) static SETTINGS: &[Setting] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(telemetry::SETTINGS)
+}
+
+static SETTINGS: &[Setting] = &[
     Setting {
         key: "host",
         variable: "OSTLER_HOST",
@@ -180,7 +187,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "URL of an OAuth issuer whose tokens are taken, too",
         put: |config, text| set(&mut config.runtime.oauth.issuer, value::issuer(text).map(Some)),
-        show: |config| config.runtime.oauth.issuer.clone().unwrap_or_else(|| "none".to_owned()),
+        show: |config| show::text(config.runtime.oauth.issuer.as_deref()),
     },
     Setting {
         key: "public_url",
@@ -189,7 +196,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "Where browsers reach Ostler, as they come back from consenting to the use of a server",
         put: |config, text| set(&mut config.runtime.oauth.public_url, value::issuer(text).map(Some)),
-        show: |config| config.runtime.oauth.public_url.clone().unwrap_or_else(|| "none".to_owned()),
+        show: |config| show::text(config.runtime.oauth.public_url.as_deref()),
     },
     Setting {
         key: "client_metadata_url",
@@ -198,7 +205,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "URL that authorization servers know Ostler by; by default /oauth/client.json below an https public URL",
         put: |config, text| set(&mut config.runtime.oauth.client_metadata_url, value::issuer(text).map(Some)),
-        show: |config| config.runtime.oauth.client_metadata_url.clone().unwrap_or_else(|| "none".to_owned()),
+        show: |config| show::text(config.runtime.oauth.client_metadata_url.as_deref()),
     },
     Setting {
         key: "oauth_audience",
@@ -207,7 +214,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         help: "What the issuer's tokens for Ostler must be for: best the URL of /mcp that clients use; by default the one listened on",
         put: |config, text| set(&mut config.runtime.oauth.audience, value::text(text).map(Some)),
-        show: |config| config.runtime.oauth.audience.clone().unwrap_or_else(|| "none".to_owned()),
+        show: |config| show::text(config.runtime.oauth.audience.as_deref()),
     },
     Setting {
         key: "oauth_role_claim",

@@ -9,6 +9,11 @@ pub(crate) fn secret(value: Option<&String>) -> String {
     if value.is_some() { "set" } else { "not set" }.to_owned()
 }
 
+/// What is set, if anything.
+pub(crate) fn text(value: Option<&str>) -> String {
+    value.unwrap_or("none").to_owned()
+}
+
 /// A list, or `none` in words.
 pub(crate) fn list(items: &[impl Display], none: &str) -> String {
     if items.is_empty() {

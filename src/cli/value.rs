@@ -1,5 +1,7 @@
 //! How the text of a setting is read. Every message says what is expected and quotes no secret.
 
+pub(crate) mod telemetry;
+
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use log::LevelFilter;
@@ -161,7 +163,7 @@ pub(crate) fn log_filter(text: &str) -> Result<String, String> {
 }
 
 /// The text in quotes, in a length that fits a line.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{BreakerView, Gateway, Service, clock::shown, health::count, service::Slot},
+    gateway::{BreakerView, Gateway, Service, Spread, clock::shown, health::count, service::Slot},
     model::LoadBalancing,
 };
 
@@ -170,6 +170,14 @@ impl Service {
             latency: all.latency(),
             instances: self.slots().iter().map(|slot| slot.stats(now)).collect(),
         }
+    }
+}
+
+impl Service {
+    /// How long answers take, in buckets with these upper bounds in seconds.
+    #[must_use]
+    pub fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
+        self.tally().latencies(bounds)
     }
 }
 

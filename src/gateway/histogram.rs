@@ -12,6 +12,17 @@ const FINE: u32 = 3;
 /// Buckets for everything from a microsecond to nine hours; what is longer is in the last.
 const BUCKETS: usize = 256;
 
+/// How times are spread over buckets.
+#[derive(Clone, Debug)]
+pub struct Spread {
+    /// All of them together.
+    pub sum: Duration,
+    /// How many there are.
+    pub count: u64,
+    /// The upper bound of each bucket in seconds, and how many times fell into it; the last has no bound.
+    pub buckets: Vec<(f64, u64)>,
+}
+
 /// How many times fell where.
 #[derive(Debug)]
 pub(super) struct Histogram {
@@ -39,6 +50,22 @@ impl Histogram {
         }
     }
 
+    /// How many times fell below which of these seconds, bucket by bucket; a time counts as the middle of its own bucket.
+    pub(super) fn spread<const N: usize>(&self, bounds: [f64; N]) -> Spread {
+        let mut buckets: Vec<_> = bounds.into_iter().chain([f64::MAX]).map(|bound| (bound, 0)).collect();
+        let (mut sum, mut total) = (Duration::ZERO, 0);
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            let count = bucket.load(Relaxed);
+            let time = middle(index);
+            sum = sum.saturating_add(time.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)));
+            total += count;
+            if let Some((_, below)) = buckets.iter_mut().find(|(bound, _)| time.as_secs_f64() <= *bound) {
+                *below += count;
+            }
+        }
+        Spread { sum, count: total, buckets }
+    }
+
     /// The times that these shares of all were no longer than, each as the middle of its bucket; `None` before the first.
     pub(super) fn quantiles<const N: usize>(&self, per_mille: [u64; N]) -> Option<[Duration; N]> {
         let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
@@ -53,7 +80,10 @@ fn quantile(counts: &[u64], rank: u64) -> Duration {
         seen += count;
         seen >= rank
     });
-    let index = reached.unwrap_or_default();
+    middle(reached.unwrap_or_default())
+}
+
+fn middle(index: usize) -> Duration {
     Duration::from_micros(floor(index).midpoint(floor(index + 1).saturating_sub(1)))
 }
 
@@ -98,6 +128,16 @@ mod tests {
             let found = found.as_secs_f64() * 1000.0;
             assert!((found / expected - 1.0).abs() < 0.07, "{found} instead of {expected}");
         }
+    }
+
+    #[test]
+    fn times_are_spread_over_the_buckets_asked_for() {
+        let histogram = Histogram::default();
+        [1, 3, 700, 90_000].into_iter().for_each(|millis| histogram.record(Duration::from_millis(millis)));
+        let Spread { sum, count, buckets } = histogram.spread([0.002, 0.5, 1.0]);
+        let counts: Vec<_> = buckets.iter().map(|(_, count)| *count).collect();
+        assert_eq!((count, counts), (4, vec![1, 1, 1, 1]));
+        assert!((sum.as_secs_f64() / 90.704 - 1.0).abs() < 0.07, "{sum:?}");
     }
 
     #[test]

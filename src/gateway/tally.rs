@@ -7,7 +7,7 @@ use std::{
 
 use crate::gateway::{
     figures::{ErrorCounts, Latency},
-    histogram::Histogram,
+    histogram::{Histogram, Spread},
     lease::Failure,
 };
 
@@ -80,6 +80,10 @@ impl Tally {
             server_error: self.server_error.load(Relaxed),
             aborted: self.aborted.load(Relaxed),
         }
+    }
+
+    pub(super) fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
+        self.latency.spread(bounds)
     }
 
     pub(super) fn latency(&self) -> Option<Latency> {

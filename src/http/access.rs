@@ -26,7 +26,7 @@ use crate::{
         problem::Problem,
         trace::RequestId,
     },
-    model::{Principal, Timestamp},
+    model::{Principal, Timestamp, TraceContext},
 };
 
 /// The name of the session cookie.
@@ -41,6 +41,8 @@ pub(super) struct Caller {
     pub(super) who: Arc<Principal>,
     /// What they call.
     pub(super) runtime: Runtime,
+    /// The span of their request, where spans are made.
+    pub(super) span: Option<TraceContext>,
 }
 
 impl FromRequest for Caller {
@@ -51,7 +53,10 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let who = request.extensions().get::<Arc<Principal>>().map(Arc::clone);
         ready(match who {
-            Some(who) => runtime(request.app_data()).map(|runtime| Self { who, runtime }),
+            Some(who) => {
+                let span = request.extensions().get().copied();
+                runtime(request.app_data()).map(|runtime| Self { who, runtime, span })
+            }
             None => Err(Error::Internal("a route without authentication asked for a caller".into()).into()),
         })
     }

@@ -102,7 +102,7 @@ pub(super) async fn execute(
     JsonBytes(bytes): JsonBytes,
 ) -> Answer {
     let body: ExecuteBody<'_> = parse(&bytes)?;
-    let wanted = CallRequest { trace: trace::parent(request.headers()), ..body.request() };
+    let wanted = CallRequest { trace: trace::context(&request), ..body.request() };
     if sse::is_wanted(request.headers()) {
         // Before the stream: what cannot be accepted is a problem with a status of its own.
         wanted.check()?;

@@ -13,6 +13,7 @@ mod refusal;
 mod request;
 mod resolve;
 mod retry;
+mod span;
 mod tunnel;
 mod upload;
 mod upstream;
@@ -31,6 +32,8 @@ use crate::{
         problem::Problem,
         wire::{RequestHead, Version},
     },
+    model::TraceContext,
+    telemetry::{Span, Tracer},
 };
 
 use exchange::{Exchange, Outcome, Refusal};
@@ -51,6 +54,11 @@ struct Call<'a> {
     user: Option<String>,
     /// Whether the client's connection goes on after the answer, as the client was told.
     keep_alive: Cell<bool>,
+    /// What it was answered; 0 before that.
+    status: Cell<u16>,
+    tracer: &'a Tracer,
+    /// Its span, where spans are made.
+    span: Option<TraceContext>,
     started: Instant,
 }
 
@@ -66,14 +74,19 @@ pub(in crate::http) async fn forward(
     guard: &Guard,
 ) -> Verdict {
     let peer = client.peer().ip().to_canonical();
+    let id = RequestId::of(&head.fields);
+    let span = span::asked(runtime, &head, &service, id.as_str());
     let mut call = Call {
         head: &head,
         service: &service,
-        id: RequestId::of(&head.fields),
+        id,
         peer,
         is_trusted: guard.trusts(peer),
         user: None,
         keep_alive: Cell::new(head.keep_alive),
+        status: Cell::new(0),
+        tracer: runtime.tracer(),
+        span: span.context(),
         started: Instant::now(),
     };
     let dealt = match admit(&mut call, runtime, guard).await {
@@ -81,7 +94,9 @@ pub(in crate::http) async fn forward(
         Err(problem) => Err(problem),
     };
     client.clear_deadline();
-    dealt.unwrap_or_else(|problem| refuse(client, &call, &problem))
+    let verdict = dealt.unwrap_or_else(|problem| refuse(client, &call, &problem));
+    span::ended(span, call.status.get());
+    verdict
 }
 
 /// Lets the request on where it may go on.
@@ -125,6 +140,9 @@ async fn deliver(client: &mut Connection, call: &Call<'_>) -> Dealt {
     }
 }
 
+/// A head that never left, and the span that it names.
+type Unsent = (Outbox, Option<TraceContext>);
+
 /// How an attempt at one instance ended.
 enum Ended {
     Dealt(Verdict),
@@ -137,22 +155,17 @@ async fn attempt(
     call: &Call<'_>,
     lease: &Lease,
     upload: &mut Upload,
-    unsent: &mut Option<Outbox>,
+    unsent: &mut Option<Unsent>,
 ) -> Result<Ended, Problem> {
     let instance = lease.instance();
     let mut pooled = pool::take(instance.id());
+    let mut span = span::attempted(call, lease);
     loop {
-        let mut upstream = match pooled.take() {
-            Some(upstream) => upstream,
-            None => match Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await {
-                Ok(upstream) => upstream,
-                Err(_) => return Ok(Ended::Failed(Attempt::unconnected(upload.is_fresh()))),
-            },
+        let Ok(mut upstream) = reach(call, lease, pooled.take()).await else {
+            span::failed(span, Failure::Connect);
+            return Ok(Ended::Failed(Attempt::unconnected(upload.is_fresh())));
         };
-        match unsent.take() {
-            Some(waiting) => upstream.outbox = waiting,
-            None => write_head(call, &mut upstream)?,
-        }
+        load(call, unsent.take(), &mut span, &mut upstream)?;
         let mut exchange = Exchange::new(client, call, lease, upload, upstream);
         let outcome = exchange.run().await;
         let is_clean = exchange.is_clean();
@@ -162,32 +175,54 @@ async fn attempt(
                 if is_clean {
                     pool::put(instance.id(), upstream);
                 }
+                span::answered(span, call);
                 return Ok(Ended::Dealt(verdict(call, upload)));
             }
             Outcome::Switched(head) => {
+                call.status.set(head.status);
+                span::answered(span, call);
                 return Ok(Ended::Dealt(tunnel::run(client, call, lease, &head, upstream).await));
             }
             Outcome::Refused(refusal) => return Err(refused(call, refusal)),
-            Outcome::Broken => return Ok(Ended::Dealt(broken(call))),
+            Outcome::Broken => return Ok(Ended::Dealt(broken(call, span))),
             Outcome::Gone => return Ok(Ended::Dealt(Verdict::Close)),
             Outcome::Failed(attempt) => attempt,
         };
+        let is_last = retry::again(&call.head.method, &attempt) != Again::Here;
         if !attempt.request_begun {
-            *unsent = Some(std::mem::take(&mut upstream.outbox));
+            let named = if is_last { span.give_name() } else { span.context() };
+            *unsent = Some((std::mem::take(&mut upstream.outbox), named));
         }
-        if retry::again(&call.head.method, &attempt) != Again::Here {
+        if is_last {
+            span::failed(span, attempt.failure);
             return Ok(Ended::Failed(attempt));
         }
     }
 }
 
-fn write_head(call: &Call<'_>, upstream: &mut Upstream) -> Result<(), Problem> {
+/// A connection to an instance: the one that is there, or a new one.
+async fn reach(call: &Call<'_>, lease: &Lease, pooled: Option<Upstream>) -> std::io::Result<Upstream> {
+    let instance = lease.instance();
+    match pooled {
+        Some(upstream) => Ok(upstream),
+        None => Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await,
+    }
+}
+
+/// Has the head wait on a connection; one that never left is not written anew.
+fn load(call: &Call<'_>, unsent: Option<Unsent>, span: &mut Span, upstream: &mut Upstream) -> Result<(), Problem> {
+    if let Some((waiting, named)) = unsent {
+        upstream.outbox = waiting;
+        span.known_as(named);
+        return Ok(());
+    }
     let about = About {
         spec: call.service.spec(),
         peer: call.peer,
         is_trusted: call.is_trusted,
         user: call.user.as_deref(),
         id: call.id.as_str(),
+        span: span.context(),
     };
     request::write(call.head, &about, upstream.outbox.end()).map_err(|Loop| Problem::LoopDetected)
 }
@@ -199,7 +234,8 @@ fn verdict(call: &Call<'_>, upload: &Upload) -> Verdict {
 }
 
 /// A client of HTTP/1.0 takes the end of the connection for the end of the answer; others see that something is missing.
-fn broken(call: &Call<'_>) -> Verdict {
+fn broken(call: &Call<'_>, span: Span) -> Verdict {
+    span::failed(span, Failure::Reset);
     match call.head.version {
         Version::Http10 => Verdict::Reset,
         Version::Http11 => Verdict::Close,
@@ -211,6 +247,7 @@ fn refuse(client: &mut Connection, call: &Call<'_>, problem: &Problem) -> Verdic
     let keep_alive = call.head.keep_alive && client.body_is_done();
     let id = call.id.as_str();
     let mut response = problem.respond(call.head.target.path(), id);
+    call.status.set(response.status().as_u16());
     crate::http::trace::name(response.headers_mut(), id);
     refusal::write(response, &call.head.method, keep_alive, client.stage());
     log::debug!(

@@ -160,11 +160,8 @@ fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, Posted), Refusal> {
     let version = version.map_err(|message| Refusal::header(posted.id(), &message))?;
     let mut posted = posted;
     let era = classify::era(&posted, version)?;
-    let trace = http.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    if let (Posted::One(Message::Request(_, request)), Some(trace)) = (&mut posted, trace)
-        && trace::trace_id(trace).is_some()
-    {
-        request.trace(trace);
+    if let (Posted::One(Message::Request(_, request)), Some(context)) = (&mut posted, trace::context(http)) {
+        request.trace(&context.to_string());
     }
     Ok((era, posted))
 }

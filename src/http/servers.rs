@@ -85,7 +85,7 @@ pub(super) async fn update(
     Id(id): Id<ServerId>,
     Json(body): Json<ServerChangeBody>,
 ) -> Answer {
-    let Caller { who, runtime } = &caller;
+    let Caller { who, runtime, .. } = &caller;
     let wanted = IfMatch::of(request.headers())?;
     let revision = wanted.choose(|| Ok(runtime.server(who, id)?.revision))?;
     let details = runtime.update_server(who, id, body.try_into()?, revision).await?;
@@ -102,7 +102,7 @@ pub(super) async fn update(
         (status = 412, description = "Code `precondition_failed`: it has changed since you read it")),
     security(("bearer" = ["mcp:write"])))]
 pub(super) async fn delete(request: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> Answer {
-    let Caller { who, runtime } = &caller;
+    let Caller { who, runtime, .. } = &caller;
     if let IfMatch::Revisions(revisions) = IfMatch::of(request.headers())?
         && !revisions.contains(&runtime.server(who, id)?.revision)
     {

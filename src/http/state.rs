@@ -96,20 +96,45 @@ pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> Answer {
         caller.runtime.audit_denied(&caller.who, "metrics.read", "metrics");
         return Err(Problem::forbidden("reading the figures needs the permission mcp:manage"));
     }
-    Ok(HttpResponse::Ok()
-        .insert_header(NO_STORE)
-        .insert_header((header::CONTENT_TYPE, figures_type(&request)))
-        .body(caller.runtime.metrics()))
+    let page = caller.runtime.metrics().await;
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (kind, page) = if accept.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", page)
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", as_text(&page))
+    };
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).insert_header((header::CONTENT_TYPE, kind)).body(page))
 }
 
-/// The text is both; who knows the newer name is told that one.
-fn figures_type(request: &HttpRequest) -> &'static str {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("application/openmetrics-text") {
-        "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    } else {
-        "text/plain; version=0.0.4; charset=utf-8"
+/// Figures in the older text format, which knows a counter by the whole name of its samples, and no end.
+fn as_text(figures: &str) -> String {
+    let mut text = String::with_capacity(figures.len());
+    let mut lines = figures.lines().peekable();
+    while let Some(line) = lines.next() {
+        let counter = |line: &&str| {
+            line.strip_prefix("# TYPE ").and_then(|rest| rest.strip_suffix(" counter").map(str::to_owned))
+        };
+        if let (Some(help), Some(name)) = (line.strip_prefix("# HELP "), lines.peek().and_then(counter)) {
+            let help = help.strip_prefix(name.as_str()).unwrap_or_default();
+            text.extend(["# HELP ", &name, "_total", help, "\n# TYPE ", &name, "_total counter\n"]);
+            lines.next();
+        } else if !line.starts_with("# EOF") && !line.starts_with("# UNIT") {
+            text.extend([line, "\n"]);
+        }
     }
+    text
 }
 
 const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
+#[cfg(test)]
+mod tests {
+    use super::as_text;
+
+    #[test]
+    fn the_older_format_names_counters_in_full() {
+        let figures = "# HELP a_calls Calls.\n# TYPE a_calls counter\na_calls_total{x=\"1\"} 7\n# HELP b B.\n# TYPE b gauge\nb 1\n# EOF\n";
+        let text = "# HELP a_calls_total Calls.\n# TYPE a_calls_total counter\na_calls_total{x=\"1\"} 7\n# HELP b B.\n# TYPE b gauge\nb 1\n";
+        assert_eq!(as_text(figures), text);
+    }
+}

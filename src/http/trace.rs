@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::{
-    HttpMessage,
+    HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -13,9 +13,14 @@ use actix_web::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::http::{
-    guard::{Admitted, Guard},
-    problem::{self, Problem},
+use crate::{
+    Runtime,
+    http::{
+        guard::{Admitted, Guard},
+        problem::{self, Problem},
+    },
+    model::TraceContext,
+    telemetry::{Kind, Span},
 };
 
 /// The name that asks for, and answers with, a request's id.
@@ -42,6 +47,7 @@ pub(super) async fn layer(
     let started = Instant::now();
     let id = choose_id(request.headers());
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
+    let span = span(&request, &id);
     let guard = request.app_data::<web::Data<Guard>>().cloned();
     let (response, admitted) = match guard.map_or(Ok(Admitted::Here), |guard| guard.admit(&request)) {
         Err(problem) => (request.error_response(problem), Admitted::Here),
@@ -56,6 +62,7 @@ pub(super) async fn layer(
     admitted.add_headers(headers);
     add_headers(headers, &id, is_api);
     note(&response, &id, started);
+    end(span, response.status().as_u16());
     Ok(response)
 }
 
@@ -126,7 +133,7 @@ fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant)
     }
     let request = response.request();
     let route = request.match_pattern();
-    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
+    let trace = context(request).map(|context| context.trace());
     log::debug!(
         method = request.method().as_str(),
         route = route.as_deref().unwrap_or("none"),
@@ -138,24 +145,48 @@ fn note(response: &ServiceResponse<BoxBody>, request_id: &str, started: Instant)
     );
 }
 
-/// The `traceparent` of a request, where it is a valid one.
-pub(super) fn parent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    trace_id(text).map(|_| text.to_owned())
+/// Begins the span of a request to the API, and lets handlers know of it.
+fn span(request: &ServiceRequest, id: &str) -> Span {
+    let is_traced = ["/api/", "/mcp"].iter().any(|part| request.path().contains(part));
+    let Some(runtime) = request.app_data::<Runtime>().filter(|_| is_traced) else { return Span::default() };
+    let route = || request.match_pattern();
+    let method = request.method().as_str();
+    let named = || route().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let mut span = runtime.tracer().span(Kind::Server, of_header(request.headers()), named);
+    if let Some(context) = span.context() {
+        request.extensions_mut().insert(context);
+    }
+    if span.is_recorded() {
+        describe(&mut span, method, request.path(), id);
+        route().iter().for_each(|route| span.text("http.route", route));
+    }
+    span
 }
 
-/// The trace a caller says the request is part of (W3C Trace Context, `version-traceid-parentid-flags`).
-pub(super) fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.split('-');
-    let lengths = [2, 32, 16, 2];
-    let parts = lengths.map(|length| {
-        parts.next().filter(|part| {
-            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-        })
-    });
-    let [Some(version), Some(trace), Some(parent), Some(_)] = parts else { return None };
-    let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
-    (version != "ff" && !is_zero(trace) && !is_zero(parent)).then_some(trace)
+/// Says what every request is (the semantic conventions of HTTP spans). A query may hold secrets, so it is not said.
+pub(super) fn describe(span: &mut Span, method: &str, path: &str, id: &str) {
+    span.text("http.request.method", method);
+    span.text("url.path", path);
+    span.text("url.scheme", "http");
+    span.text("ostler.request.id", id);
+}
+
+/// Ends the span of a request that was answered so.
+pub(super) fn end(mut span: Span, status: u16) {
+    span.number("http.response.status_code", status);
+    if status >= 500 {
+        span.fail(&status.to_string());
+    }
+    span.end();
+}
+
+/// Where in which trace a request is dealt with: as its caller says, where we make no spans ourselves.
+pub(super) fn context(request: &HttpRequest) -> Option<TraceContext> {
+    request.extensions().get().copied().or_else(|| of_header(request.headers()))
+}
+
+fn of_header(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get("traceparent")?.to_str().ok().and_then(TraceContext::parse)
 }
 
 #[cfg(test)]
@@ -176,15 +207,5 @@ mod tests {
         }
         let long: &'static str = "x".repeat(129).leak();
         assert!(Uuid::try_parse(&chosen(long)).is_ok());
-    }
-
-    #[test]
-    fn only_a_valid_traceparent_names_a_trace() {
-        let trace = "0af7651916cd43dd8448eb211c80319c";
-        assert_eq!(trace_id(&format!("00-{trace}-b7ad6b7169203331-01")), Some(trace));
-        assert_eq!(trace_id(&format!("ff-{trace}-b7ad6b7169203331-01")), None);
-        assert_eq!(trace_id(&format!("00-{trace}-0000000000000000-01")), None);
-        assert_eq!(trace_id(&trace.to_uppercase()), None);
-        assert_eq!(trace_id("00-\u{1b}[31m-b7ad6b7169203331-01"), None);
     }
 }

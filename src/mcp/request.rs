@@ -6,6 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::mcp::Members;
 
+/// The member of `_meta` that says which trace a request is part of.
+const TRACEPARENT: &str = "traceparent";
+
 /// A method and its parameters as whoever sent them wrote them.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -37,11 +40,22 @@ impl Request {
 
     /// Makes the request part of a trace, where it does not say itself which one it is part of (W3C Trace Context).
     pub fn trace(&mut self, traceparent: &str) {
+        if self.meta().is_none_or(|meta| meta.get(TRACEPARENT).is_none()) {
+            self.set_trace(traceparent);
+        }
+    }
+
+    /// The `traceparent` of the request.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.meta()?.text(TRACEPARENT)
+    }
+
+    /// Makes the request part of a trace, whatever it says itself.
+    pub fn set_trace(&mut self, traceparent: &str) {
         let mut meta = self.meta.take().unwrap_or_default();
-        if meta.get("traceparent").is_none()
-            && let Ok(value) = serde_json::value::to_raw_value(traceparent)
-        {
-            meta.set("traceparent", Arc::from(value));
+        if let Ok(value) = serde_json::value::to_raw_value(traceparent) {
+            meta.set(TRACEPARENT, Arc::from(value));
             self.params.set("_meta", Arc::from(meta.to_raw()));
         }
         self.meta = Some(meta);

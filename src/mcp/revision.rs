@@ -6,6 +6,9 @@ pub const MODERN: &str = "2026-07-28";
 /// The newest revision with the `initialize` handshake; what we offer to a server of that era.
 pub const LATEST_LEGACY: &str = "2025-11-25";
 
+/// Every revision, oldest first.
+pub const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", LATEST_LEGACY, MODERN];
+
 /// How a server is spoken to, for the life of its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
@@ -18,5 +21,5 @@ pub enum Era {
 /// Whether `version` is a revision with the handshake.
 #[must_use]
 pub fn is_legacy(version: &str) -> bool {
-    ["2024-11-05", "2025-03-26", "2025-06-18", LATEST_LEGACY].contains(&version)
+    version != MODERN && REVISIONS.contains(&version)
 }

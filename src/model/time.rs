@@ -10,11 +10,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// The present moment; the one place that reads the wall clock.
+    /// The present moment; this file alone reads the wall clock.
     #[must_use]
     #[allow(clippy::disallowed_methods)]
     pub fn now() -> Self {
         Self(Utc::now().trunc_subsecs(3))
+    }
+
+    /// Nanoseconds since 1970 to the present moment, for what is compared with the clocks of others.
+    #[must_use]
+    #[allow(clippy::disallowed_methods)]
+    pub fn unix_nanos_now() -> u64 {
+        Utc::now().timestamp_nanos_opt().and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or_default()
     }
 
     /// What the database keeps.

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
 use crate::{
     error::{Error, Faults, Result},
@@ -11,9 +10,9 @@ use crate::{
     model::{CallId, Permission, Principal, ServerId, Timestamp},
     policy::call,
     runtime::{
-        Ask, Runtime, Said,
+        Ask, Ended, Runtime, Said,
         calls::{Call, Made},
-        dispatch::{self, Heard, Reply},
+        dispatch::{self, Heard, Reply, Sent},
         registry::Registered,
     },
 };
@@ -36,7 +35,7 @@ impl Runtime {
     /// Sends a request to the process of a server that is `client`'s, and answers what the server said.
     ///
     /// `tools/call` is a call like any other: limits, record, audit. Dropping the future cancels the request.
-    pub async fn ask(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
+    pub async fn ask(&self, who: &Principal, id: ServerId, mut ask: Ask) -> Result<Said> {
         let method = ask.request.method.as_str();
         if method == "tools/call" {
             return self.ask_tool(who, id, ask).await;
@@ -49,17 +48,19 @@ impl Runtime {
         let lane = self.lane(who, &server, Some(&ask.client)).await?;
         let (declared, follower) = (ask.client.declared(), ask.follower);
         let link = lane.as_ref().map_or(&server.link, |lane| lane.link());
-        let mut since = Instant::now();
-        let heard = dispatch::deliver(link, |one| one.ask(&ask.request, &declared, follower.clone()), &mut since);
+        let (operation, mut sent) = (self.operation_to(&server, &mut ask.request), Sent::not_yet());
+        let heard = dispatch::deliver(link, |one| one.ask(&ask.request, &declared, follower.clone()), &mut sent);
         let timeout = self.deadline(ask.timeout);
         let heard = tokio::select! {
             biased;
             heard = tokio::time::timeout(timeout, heard) => heard.ok(),
             () = dispatch::told(ask.expired) => None,
         };
+        operation.sent(&sent).end(ended(heard.as_ref()));
         let heard = heard.ok_or(Error::CallTimeout(timeout))?;
         let Heard { outcome, era } = heard.map_err(Error::ServerUnavailable)?;
-        let outcome = outcome.map(|result| if method == "tools/list" { server.permitted(result) } else { result });
+        let outcome =
+            outcome.map(|result| if ask.request.method == "tools/list" { server.permitted(result) } else { result });
         Ok(Said { outcome, era, call_id: None })
     }
 
@@ -104,6 +105,16 @@ impl Runtime {
 
     fn deadline(&self, wanted: Option<Duration>) -> Duration {
         wanted.unwrap_or(self.inner.settings.call_timeout).min(call::LONGEST_DEADLINE)
+    }
+}
+
+/// How a request went, as traces and figures know it.
+fn ended(heard: Option<&Result<Heard, String>>) -> Ended<'_> {
+    match heard {
+        Some(Ok(Heard { outcome: Ok(_), .. })) => Ended::Well,
+        Some(Ok(Heard { outcome: Err(error), .. })) => Ended::Refused(error),
+        Some(Err(_)) => Ended::Failed("server_unavailable"),
+        None => Ended::Failed("timeout"),
     }
 }
 

@@ -16,10 +16,17 @@ use crate::{
     mcp::{self, Declared, Era},
     model::{
         CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
-        UserId,
+        TraceContext, UserId,
     },
     policy::call,
-    runtime::{LiveEvent, Runtime, commit::to_its_end, dispatch::Reply, feed, leases::Lane, registry::Registered},
+    runtime::{
+        LiveEvent, Runtime,
+        commit::to_its_end,
+        dispatch::{Reply, Sent},
+        feed,
+        leases::Lane,
+        registry::Registered,
+    },
     store,
     supervisor::{
         Link,
@@ -38,8 +45,8 @@ pub struct CallRequest {
     pub timeout: Option<Duration>,
     /// Where progress notifications go, if anywhere: as the server wrote them, with the id of the call as `progressToken`.
     pub progress: Option<mpsc::Sender<Note>>,
-    /// The `traceparent` that the server gets (W3C Trace Context), if any.
-    pub trace: Option<String>,
+    /// Where in which trace it is made, if in any.
+    pub trace: Option<TraceContext>,
 }
 
 impl CallRequest {
@@ -89,8 +96,8 @@ pub(super) struct Call {
     pub arguments: Arc<RawValue>,
     /// The whole request and whose it is, where an MCP client made it.
     pub whole: Option<(Arc<mcp::Request>, Declared)>,
-    /// Which trace it is part of, where that is not in the request itself.
-    pub trace: Option<String>,
+    /// Where in which trace it is made, where the request itself does not say so.
+    pub trace: Option<TraceContext>,
     pub timeout: Duration,
     /// Ends it before that, as the deadline would.
     pub expired: Option<oneshot::Receiver<()>>,
@@ -99,6 +106,12 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Where in which trace it is made.
+    pub fn context(&self) -> Option<TraceContext> {
+        let said = || self.whole.as_ref()?.0.traceparent();
+        self.trace.or_else(|| TraceContext::parse(&said()?))
+    }
+
     /// Where the process is that takes it.
     pub fn link(&self) -> &Link {
         self.lane.as_ref().map_or(&self.server.link, Lane::link)
@@ -131,8 +144,15 @@ impl Runtime {
     /// Makes a call in a task of its own; dropping the future cancels it.
     pub(super) async fn make(&self, call: Call, work: OwnedSemaphorePermit) -> Result<Made> {
         let slots = call.server.slots.clone();
-        let slot = slots.try_acquire_owned().map_err(|_| Error::Busy("the server has as many calls as it takes"))?;
-        self.inner.recorder.ready().await?;
+        let Ok(slot) = slots.try_acquire_owned() else {
+            self.inner.metrics.refused();
+            return Err(Error::Busy("the server has as many calls as it takes"));
+        };
+        let ready = self.inner.recorder.ready().await;
+        if let Err(Error::Busy(_)) = ready {
+            self.inner.metrics.refused();
+        }
+        ready?;
         let (present, gone) = oneshot::channel();
         let runtime = self.clone();
         let finished = tokio::spawn(async move {
@@ -186,7 +206,9 @@ impl Runtime {
     /// Makes the call and records it, before anybody hears how it went.
     async fn carry_out(&self, mut call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
         let (came, expired) = (Instant::now(), call.expired.take());
-        let (reply, execution_time, era) = self.dispatch(&call, expired, gone).await;
+        let (operation, mut sent) = (self.operation_of(&mut call), Sent::not_yet());
+        let (reply, execution_time, era) = self.dispatch(&call, &mut sent, expired, gone).await;
+        operation.sent(&sent).called(&call).end(reply.ended());
         let record = record(&call, &reply, execution_time, came.elapsed());
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
@@ -246,17 +268,8 @@ fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration) -> Too
         execution_time,
         created_at: call.created_at,
         waited: i64::try_from(all.as_millis()).unwrap_or(i64::MAX).saturating_sub(execution_time).max(0),
-        trace_id: trace_id(call),
+        trace_id: call.context().map(|context| context.trace()),
     }
-}
-
-/// The id of the trace that a call is part of, where its request names a good one (W3C Trace Context, section 3.2).
-fn trace_id(call: &Call) -> Option<String> {
-    let named = call.whole.as_ref().and_then(|(request, _)| request.meta()?.text("traceparent"));
-    let parent = call.trace.clone().or(named)?;
-    let id = parent.split('-').nth(1)?;
-    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_id.then(|| id.to_ascii_lowercase())
 }
 
 fn outcome(call_id: CallId, timeout: Duration, Made { reply, execution_time, .. }: Made) -> Result<CallOutcome> {

@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     mcp::{self, Era, RpcError},
     model::TimelineLevel,
-    runtime::{Runtime, calls::Call},
+    runtime::{Ended, Runtime, calls::Call},
     supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
 };
 
@@ -53,6 +53,18 @@ impl Reply {
         }
     }
 
+    /// How it went, as traces and figures know it.
+    pub fn ended(&self) -> Ended<'_> {
+        match self {
+            Self::Succeeded(_) => Ended::Well,
+            Self::Failed { .. } => Ended::ToolFailed,
+            Self::Refused { answer, .. } => Ended::Refused(answer),
+            Self::Unavailable(_) => Ended::Failed("server_unavailable"),
+            Self::Expired => Ended::Failed("timeout"),
+            Self::Cancelled => Ended::Failed("cancelled"),
+        }
+    }
+
     /// What went wrong, in words.
     pub fn fault(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -62,6 +74,21 @@ impl Reply {
             Self::Expired => Some("no answer before the deadline".into()),
             Self::Cancelled => Some("cancelled: the caller went away".into()),
         }
+    }
+}
+
+/// A request as it left Ostler last.
+pub(super) struct Sent {
+    /// When; before that, when it was to be sent.
+    pub at: Instant,
+    /// To which process, and the id it has there.
+    pub to: Option<(Arc<Instance>, u64)>,
+}
+
+impl Sent {
+    /// A request that has not left yet.
+    pub fn not_yet() -> Self {
+        Self { at: Instant::now(), to: None }
     }
 }
 
@@ -78,12 +105,13 @@ impl Runtime {
     pub(super) async fn dispatch(
         &self,
         call: &Call,
+        sent: &mut Sent,
         expired: Option<oneshot::Receiver<()>>,
         gone: oneshot::Receiver<()>,
     ) -> (Reply, i64, Era) {
-        let (mut since, mut era) = (Instant::now(), Era::Legacy);
+        let mut era = Era::Legacy;
         let asked = async {
-            match ask(call, &mut since).await {
+            match ask(call, sent).await {
                 Ok(heard) => {
                     era = heard.era;
                     heard.outcome.map_or_else(refused, judged)
@@ -97,7 +125,7 @@ impl Runtime {
             () = told(expired) => Reply::Expired,
             _ = gone => Reply::Cancelled,
         };
-        (reply, milliseconds(since.elapsed()), era)
+        (reply, milliseconds(sent.at.elapsed()), era)
     }
 }
 
@@ -112,30 +140,35 @@ pub(super) async fn told(said: Option<oneshot::Receiver<()>>) {
     }
 }
 
-async fn ask(call: &Call, since: &mut Instant) -> Result<Heard, String> {
+async fn ask(call: &Call, sent: &mut Sent) -> Result<Heard, String> {
     if !call.permitted {
         let message = format!("Unknown tool: {}", call.tool);
         return Ok(Heard { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
     }
     let send = |instance: &Arc<Instance>| match &call.whole {
         Some((request, declared)) => instance.ask(request, declared, call.notes.clone()),
-        None => instance.call_tool(&call.tool, &call.arguments, call.trace.as_deref(), call.notes.clone()),
+        None => {
+            let trace = call.trace.map(|trace| trace.to_string());
+            instance.call_tool(&call.tool, &call.arguments, trace.as_deref(), call.notes.clone())
+        }
     };
-    deliver(call.link(), send, since).await
+    deliver(call.link(), send, sent).await
 }
 
 /// Asks whichever process serves, and the next one if the first never got the request; the error says why none answered.
 pub(super) async fn deliver(
     link: &Link,
     send: impl Fn(&Arc<Instance>) -> InFlight,
-    since: &mut Instant,
+    sent: &mut Sent,
 ) -> Result<Heard, String> {
     let mut view = link.view.clone();
     loop {
         let instance = serving(&mut view).await?;
-        *since = Instant::now();
+        sent.at = Instant::now();
         let heard = |outcome| Ok(Heard { outcome, era: instance.era() });
-        match send(&instance).answer().await {
+        let mut request = send(&instance);
+        sent.to = Some((instance.clone(), request.id()));
+        match request.answer().await {
             Answer::Result(result) => return heard(Ok(result)),
             Answer::Error(error) => return heard(Err(error)),
             // The server did answer, but what it said is gone.

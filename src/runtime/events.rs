@@ -8,9 +8,10 @@ use crate::{
     error::Result,
     gateway::Turn,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
-    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope},
+    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels},
     store,
     supervisor::{Availability, Event},
+    telemetry::Kind,
 };
 
 /// Records events until the supervisor or the runtime is gone.
@@ -48,6 +49,10 @@ impl Runtime {
         self.spread(&event);
         match event {
             Event::Status { .. } => Ok(()),
+            Event::SessionEnded { version, is_remote, lasted } => {
+                self.inner.metrics.parted(Kind::Client, &SessionLabels::of(&version, is_remote), lasted);
+                Ok(())
+            }
             Event::SupervisorLost => self.replace_supervisor().await,
             Event::Health { id, status } => match self.inner.leases.server_of(id) {
                 // Health is that of the process that all share.
@@ -102,7 +107,7 @@ impl Runtime {
     fn spread(&self, event: &Event) {
         let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
         match event {
-            Event::SupervisorLost | Event::Catalogue { .. } => {}
+            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
                 if let Some(server) = self.inner.registry.get(*id) {
                     self.tell_server(&server, Change::State);

@@ -8,6 +8,7 @@ use crate::{
     policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
     runtime::OAuth,
     store::DatabaseUrl,
+    telemetry,
 };
 
 /// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
@@ -57,6 +58,8 @@ pub struct Settings {
     pub serve: Serve,
     /// What holds for services of the gateway that do not say otherwise.
     pub gateway: gateway::Settings,
+    /// Where traces go.
+    pub telemetry: telemetry::Settings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,
 }
@@ -92,6 +95,7 @@ impl fmt::Debug for Settings {
             oauth,
             serve,
             gateway,
+            telemetry,
             guard,
         } = self;
         let (secret_key, admin_password) =
@@ -101,7 +105,7 @@ impl fmt::Debug for Settings {
             database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
             call_timeout, start_timeout, restart, max_starting, log_bytes, max_in_flight, stop_grace,
             allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, oauth,
-            serve, gateway, guard,
+            serve, gateway, telemetry, guard,
         );
         form.finish()
     }
@@ -133,6 +137,7 @@ impl Default for Settings {
             oauth: OAuth::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),
+            telemetry: telemetry::Settings::default(),
             guard: None,
         }
     }

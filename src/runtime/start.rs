@@ -23,7 +23,8 @@ use crate::{
         oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
     },
     store::{Occupancy, Store},
-    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll},
+    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    telemetry::Tracer,
     timeline::Timeline,
 };
 
@@ -71,16 +72,15 @@ impl Runtime {
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
-        let gateway = Gateway::new(settings.gateway);
-        if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
-            gateway.start(arbiter.handle());
-        }
+        let gateway = gateway(&settings, &arbiters);
+        let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
         let place = Place::new(installation, guard, arbiters, (occupancy, lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
             registry: Registry::default(),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&tracer, gateway.clone()),
+            tracer,
             feed: Arc::default(),
             life: Life::new(),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
@@ -145,6 +145,7 @@ impl Runtime {
         self.gateway().stop();
         self.inner.recorder.stop().await;
         self.end_timeline().await;
+        self.inner.tracer.flush().await;
         self.inner.place.leave().await;
     }
 
@@ -284,6 +285,14 @@ fn supervise(
     };
     let handles = arbiters.iter().map(Arbiter::handle).collect();
     Supervision::start(settings, handles, events)
+}
+
+fn gateway(settings: &Settings, arbiters: &[Arbiter]) -> Gateway {
+    let gateway = Gateway::new(settings.gateway);
+    if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
+        gateway.start(arbiter.handle());
+    }
+    gateway
 }
 
 fn embedder() -> Principal {

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::{Addr, SpawnHandle};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     error::Result,
@@ -52,6 +55,17 @@ pub(super) struct Serving {
     pub since: Instant,
     /// It was lost: no calls any more, but its tree may not be gone.
     pub lost: bool,
+    pub events: mpsc::UnboundedSender<Event>,
+}
+
+impl Drop for Serving {
+    /// However it ends, or whatever takes its place, the session with it is over.
+    fn drop(&mut self) {
+        let version = self.instance.version().unwrap_or_default();
+        let (is_remote, lasted) = (self.launch.remote.is_some(), self.since.elapsed());
+        // Nobody listens any more once the runtime is ending.
+        let _ = self.events.send(Event::SessionEnded { version, is_remote, lasted });
+    }
 }
 
 /// A process in its handshake.

@@ -202,7 +202,7 @@ impl Instance {
     }
 
     /// The revision agreed on, once there is one.
-    pub(super) fn version(&self) -> Option<String> {
+    pub fn version(&self) -> Option<String> {
         Some(self.catalogue.load().version.clone()).filter(|version| !version.is_empty())
     }
 
@@ -239,7 +239,7 @@ pub struct InFlight {
 
 impl InFlight {
     /// Its id, unique for the process.
-    pub(super) fn id(&self) -> u64 {
+    pub fn id(&self) -> u64 {
         self.id
     }
 

@@ -26,7 +26,7 @@ impl Handler<ChildReady> for Supervisor {
 
     fn handle(&mut self, ready: ChildReady, ctx: &mut Context<Self>) {
         self.starts.ended(ready.generation);
-        let drain = self.settings.drain;
+        let (drain, events) = (self.settings.drain, self.events.clone());
         self.with_child(ready.id, ctx, |child| {
             let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == ready.generation)
             else {
@@ -40,6 +40,7 @@ impl Handler<ChildReady> for Supervisor {
                 output_start: starting.output_start,
                 since: Instant::now(),
                 lost: false,
+                events,
             };
             child.healthy = true;
             child.checked_at = Some(Timestamp::now());

@@ -1,6 +1,9 @@
 //! What the rest of Ostler sees of a child.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -103,6 +106,15 @@ pub enum Event {
         id: ServerId,
         /// Everything it lists now; its link has the same.
         catalogue: Arc<Catalogue>,
+    },
+    /// A process of some child takes no calls any more.
+    SessionEnded {
+        /// The revision it spoke.
+        version: String,
+        /// Whether it was no process of ours.
+        is_remote: bool,
+        /// How long it took calls.
+        lasted: Duration,
     },
     /// A process ended without being told to.
     Failed {

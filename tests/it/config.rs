@@ -163,12 +163,29 @@ load_balancing = "weighted"
 server_create = "off"
 tool_execute = "10/1m"
 api = "1000/500ms"
+[otel]
+sdk_disabled = true
+traces_exporter = "none"
+exporter_otlp_endpoint = "https://otel.example"
+exporter_otlp_traces_endpoint = "https://otel.example/traces"
+exporter_otlp_headers = "api-key=s3cret"
+exporter_otlp_traces_headers = "api-key=s3cret,x=y"
+exporter_otlp_protocol = "http/protobuf"
+exporter_otlp_traces_protocol = "http/protobuf"
+exporter_otlp_timeout = 1000
+bsp_schedule_delay = 1000
+bsp_max_queue_size = 100
+traces_sampler = "parentbased_traceidratio"
+traces_sampler_arg = "0.1"
+service_name = "inn"
+resource_attributes = "deployment.environment.name=test"
 "#;
     let ran = Place::new().file(file).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:28");
     ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:37");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:45");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

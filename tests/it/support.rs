@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod backends;
 pub mod caller;
+pub mod collector;
 pub mod events;
 pub mod folder;
 pub mod http;

@@ -7,13 +7,14 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 13] = [
+const ROOMS: [(&str, u32); 14] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
     ("supervisor", 3),
     ("gateway", 3),
     ("recorder", 3),
+    ("telemetry", 3),
     ("mcp", 4),
     ("store", 4),
     ("timeline", 4),
@@ -51,6 +52,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/supervisor",
             "src/gateway",
             "src/recorder",
+            "src/telemetry",
             "src/store",
             "src/main",
         ],

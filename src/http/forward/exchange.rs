@@ -249,7 +249,10 @@ impl<'a> Exchange<'a> {
             101 if self.may_switch(&head) => return Err(Outcome::Switched(head)),
             101 => return Err(self.fail(Failure::Protocol)),
             ..200 => return self.take_interim(&head),
-            200.. => self.lease.answered(head.status),
+            200.. => {
+                self.call.status.set(head.status);
+                self.lease.answered(head.status);
+            }
         }
         let (request, version) = (self.call.head, self.call.head.version);
         let framing = answer::reframe(head.framing, version);

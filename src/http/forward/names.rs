@@ -72,6 +72,7 @@ pub(super) fn write_traceparent(out: &mut BytesMut) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TraceContext;
 
     #[test]
     fn names_do_not_repeat_and_have_their_form() {
@@ -80,7 +81,7 @@ mod tests {
         assert_eq!(Uuid::try_parse(names.iter().next().unwrap()).unwrap().get_version_num(), 4);
         let mut trace = BytesMut::new();
         write_traceparent(&mut trace);
-        assert!(trace::trace_id(std::str::from_utf8(&trace).unwrap()).is_some(), "{trace:?}");
+        assert!(TraceContext::parse(std::str::from_utf8(&trace).unwrap()).is_some(), "{trace:?}");
         assert!(PSEUDONYM.starts_with("ostler-") && PSEUDONYM.len() == 15);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         },
         wire::{Framing, RequestHead, Version, length_line, line},
     },
-    model::ServiceSpec,
+    model::{ServiceSpec, TraceContext},
 };
 
 /// The session cookie, which is for Ostler alone.
@@ -30,6 +30,8 @@ pub(super) struct About<'a> {
     pub(super) user: Option<&'a str>,
     /// The id it is answered with.
     pub(super) id: &'a str,
+    /// The span it is sent in, where spans are made.
+    pub(super) span: Option<TraceContext>,
 }
 
 /// The request was here before.
@@ -53,10 +55,14 @@ pub(super) fn write(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -
     let version = if head.version == Version::Http10 { "1.0" } else { "1.1" };
     line(out, b"Via", &[version.as_bytes(), b" ", names::PSEUDONYM.as_bytes()]);
     line(out, b"X-Request-Id", &[about.id.as_bytes()]);
-    if !said.trace {
-        out.put_slice(b"traceparent: ");
-        names::write_traceparent(out);
-        out.put_slice(b"\r\n");
+    match about.span {
+        Some(span) => line(out, b"traceparent", &[span.to_string().as_bytes()]),
+        None if said.trace => {}
+        None => {
+            out.put_slice(b"traceparent: ");
+            names::write_traceparent(out);
+            out.put_slice(b"\r\n");
+        }
     }
     if let Some(user) = about.user {
         line(out, b"X-Ostler-User", &[user.as_bytes()]);
@@ -88,7 +94,7 @@ fn write_target(head: &RequestHead, spec: &ServiceSpec, out: &mut BytesMut) {
 fn copy_fields(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Result<Said, Loop> {
     let mut said = Said::default();
     let named: Vec<&[u8]> = named(head.fields.all("connection"));
-    let has_trace = head.fields.get("traceparent").is_some_and(is_traceparent);
+    let has_trace = context(head).is_some();
     for (name, value) in head.fields.iter() {
         match kind(name) {
             Kind::Plain if is_named(&named, name) => {}
@@ -102,6 +108,7 @@ fn copy_fields(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Res
             Kind::Cookie => write_cookies(value, out),
             Kind::Via if contains(value, names::PSEUDONYM.as_bytes()) => return Err(Loop),
             Kind::Via => line(out, name, &[value]),
+            Kind::TraceParent if about.span.is_some() => {}
             Kind::TraceParent | Kind::TraceState if has_trace => {
                 said.trace = true;
                 line(out, name, &[value]);
@@ -220,9 +227,9 @@ fn contains(value: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(value, part).is_some()
 }
 
-/// Whether it names a trace (W3C Trace Context): `version-traceid-parentid-flags`.
-fn is_traceparent(value: &[u8]) -> bool {
-    std::str::from_utf8(value).is_ok_and(|text| crate::http::trace::trace_id(text).is_some())
+/// Where in which trace a request is made, as its caller says.
+pub(super) fn context(head: &RequestHead) -> Option<TraceContext> {
+    head.fields.get("traceparent").and_then(|value| std::str::from_utf8(value).ok()).and_then(TraceContext::parse)
 }
 
 #[cfg(test)]
@@ -235,7 +242,7 @@ mod tests {
         let head =
             RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1" };
+        let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1", span: None };
         let mut out = BytesMut::new();
         write(&head, &about, &mut out)?;
         Ok(String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n"))

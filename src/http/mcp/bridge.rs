@@ -14,6 +14,7 @@ mod follow;
 mod greet;
 mod listen;
 mod notes;
+mod observed;
 mod one;
 mod parked;
 mod parking;
@@ -40,8 +41,16 @@ use crate::{
 };
 
 /// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
-/// Dropping the future cancels the request. What seldom happens is boxed, so that calls are small futures.
-pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
+/// Dropping the future cancels the request.
+pub(super) async fn answer(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+    let observed = observed::begin(conversation, &mut request, outlet);
+    let outcome = decide(conversation, request, outlet).await;
+    observed.end(observed::ended(&outcome));
+    outcome
+}
+
+/// What seldom happens is boxed, so that calls are small futures.
+async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
     let method = request.method.as_str();
     let answer = match conversation.era {
         Era::Legacy => match method {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::{
     Runtime,
     mcp::Era,
-    model::{Principal, ServerId},
+    model::{Principal, ServerId, TraceContext},
     runtime::{Client, Watch},
 };
 
@@ -41,6 +41,8 @@ pub(super) struct Conversation {
     pub version: String,
     /// What servers hear of it.
     pub client: Arc<Mutex<Arc<Client>>>,
+    /// The span of the HTTP request, where spans are made.
+    pub span: Option<TraceContext>,
     /// The resources it subscribed to (older era only), by URI as it knows them.
     pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
 }

@@ -114,7 +114,7 @@ fn open(http: &HttpRequest, caller: &Caller, session: &Arc<Session>) -> Result<(
     if seen.is_some() && session.is_listened_to() {
         return Err(Refusal::own(400, None, "this stream is not kept any more"));
     }
-    let opened = session.listen(session.conversation(&caller.runtime, &caller.who));
+    let opened = session.listen(session.conversation(caller));
     opened.map(|reader| (reader, true)).ok_or_else(|| Refusal::own(404, None, "the session has ended"))
 }
 

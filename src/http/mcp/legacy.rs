@@ -50,7 +50,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, pos
         Err(refusal) => return Ok(Refusal { id: posted.id(), ..refusal }.respond()),
     };
     let (takes_events, _) = headers::accepts(http.headers());
-    let conversation = session.conversation(&caller.runtime, &caller.who);
+    let conversation = session.conversation(&caller);
     match posted {
         Posted::One(Message::Request(id, request)) => one(session, conversation, id, request, takes_events).await,
         Posted::One(message) => {
@@ -85,7 +85,7 @@ async fn initialize(caller: Caller, scope: Scope, id: &Id, request: &Request) ->
     let beginning = Beginning(&conversation);
     // Nothing is said before the answer, but while it is waited for somebody listens.
     let (sender, _listening) = mpsc::channel(BACKLOG);
-    let outcome = bridge::answer(&conversation, request.clone(), &Outlet::new(sender, None)).await;
+    let outcome = bridge::answer(&conversation, request.clone(), &Outlet::new(sender, None).about(id.to_raw())).await;
     let mut response = reply::whole(Era::Legacy, id, &outcome)?;
     if let Ok(result) = &outcome {
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
@@ -127,6 +127,7 @@ fn newcomer(caller: &Caller, scope: Scope, id: &Id, request: &Request) -> Result
         era: Era::Legacy,
         version: if is_legacy(&asked) { asked } else { LATEST_LEGACY.to_owned() },
         client: Arc::new(Arc::new(client).into()),
+        span: caller.span,
         watches: Arc::default(),
     })
 }
@@ -240,9 +241,9 @@ async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, re
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
 async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Stream, under_way: UnderWay) {
     let (sender, mut messages) = mpsc::channel::<String>(BACKLOG);
-    let questions = under_way.questions();
+    let (questions, asked) = (under_way.questions(), id.to_raw());
     let answering = Box::pin(async move {
-        let outlet = Outlet::new(sender, Some(questions));
+        let outlet = Outlet::new(sender, Some(questions)).about(asked);
         bridge::answer(&conversation, request, &outlet).await
     });
     let writing = async {

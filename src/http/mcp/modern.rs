@@ -94,6 +94,7 @@ fn converse(
         era: Era::Modern,
         version: envelope.version,
         client: Arc::new(Arc::new(client).into()),
+        span: caller.span,
         watches: Arc::default(),
     };
     check_params(http, &conversation, id, request)?;

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     Runtime,
+    http::access::Caller,
     mcp::Era,
-    model::{Principal, UserId},
+    model::UserId,
     runtime::{Client, Watch},
 };
 
@@ -55,6 +56,7 @@ pub(super) struct Session {
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
     used: Mutex<Instant>,
+    began: Instant,
 }
 
 #[derive(Default)]
@@ -104,14 +106,16 @@ impl Session {
             streams: Mutex::default(),
             next_stream: AtomicU64::new(1),
             used: Mutex::new(Instant::now()),
+            began: Instant::now(),
         }
     }
 
-    /// The session as `who` speaks in it now.
-    pub fn conversation(&self, runtime: &Runtime, who: &Arc<Principal>) -> Arc<Conversation> {
+    /// The session as `caller` speaks in it now.
+    pub fn conversation(&self, caller: &Caller) -> Arc<Conversation> {
         Arc::new(Conversation {
-            runtime: runtime.clone(),
-            who: Arc::clone(who),
+            runtime: caller.runtime.clone(),
+            who: Arc::clone(&caller.who),
+            span: caller.span,
             scope: self.scope,
             era: Era::Legacy,
             version: self.version.clone(),
@@ -213,6 +217,7 @@ impl Session {
         streams.has_ended = true;
         let (standalone, of_requests) = (streams.standalone.take(), std::mem::take(&mut streams.of_requests));
         drop(streams);
+        runtime.session_ended(&self.version, self.began.elapsed());
         standalone.inspect(Standalone::end);
         of_requests.iter().for_each(|stream| stream.end());
         lock(&self.watches).clear();

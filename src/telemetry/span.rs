@@ -1,0 +1,211 @@
+//! [`Span`]: something that takes time, and where it belongs.
+
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    trace::v1::{self as proto, span::Link, status::StatusCode},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    model::{SAMPLED, Timestamp, TraceContext},
+    telemetry::Tracer,
+};
+
+/// The longest text that is said of a span; what is longer is cut.
+const LONGEST: usize = 512;
+
+/// What a span is to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Somebody asked us.
+    Server,
+    /// We asked somebody.
+    Client,
+    /// Neither.
+    Internal,
+}
+
+/// Something that takes time; nothing where no spans are made. One that is dropped before it was said to have
+/// [ended](Span::end) was cancelled.
+#[derive(Debug, Default)]
+pub struct Span(Option<Box<Open>>);
+
+#[derive(Debug)]
+struct Open {
+    tracer: Tracer,
+    context: TraceContext,
+    began: Instant,
+    /// `None` where the trace is not recorded.
+    record: Option<proto::Span>,
+}
+
+impl Tracer {
+    /// Begins a span, the first of a trace where it has no parent. `name` is asked only where the span is recorded.
+    #[must_use]
+    pub fn span(&self, kind: Kind, parent: Option<TraceContext>, name: impl FnOnce() -> String) -> Span {
+        let Some(inner) = self.0.as_deref() else { return Span(None) };
+        let trace_id = parent.map_or_else(|| random().max(1), |parent| parent.trace_id);
+        let sampled = inner.sampler.samples(parent, trace_id);
+        let others = parent.map_or(0, |parent| parent.flags & !SAMPLED);
+        let flags = others | if sampled { SAMPLED } else { 0 };
+        let context = TraceContext { trace_id, span_id: new_span_id(), flags };
+        let record = sampled.then(|| proto::Span {
+            trace_id: trace_id.to_be_bytes().to_vec(),
+            span_id: context.span_id.to_be_bytes().to_vec(),
+            parent_span_id: parent.map(|parent| parent.span_id.to_be_bytes().to_vec()).unwrap_or_default(),
+            flags: flags.into(),
+            name: cut(&name()).to_owned(),
+            kind: kind.as_proto().into(),
+            start_time_unix_nano: Timestamp::unix_nanos_now(),
+            ..proto::Span::default()
+        });
+        Span(Some(Box::new(Open { tracer: self.clone(), context, began: Instant::now(), record })))
+    }
+}
+
+impl Span {
+    /// What others refer to it by; `None` where no spans are made.
+    #[must_use]
+    pub fn context(&self) -> Option<TraceContext> {
+        self.0.as_ref().map(|open| open.context)
+    }
+
+    /// Whether anything said of it is kept.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.0.as_ref().is_some_and(|open| open.record.is_some())
+    }
+
+    /// Says something of it.
+    pub fn text(&mut self, name: &'static str, value: &str) {
+        if let Some(record) = self.record() {
+            set(record, name, Value::StringValue(cut(value).to_owned()));
+        }
+    }
+
+    /// Says a number of it.
+    pub fn number(&mut self, name: &'static str, value: impl Into<i64>) {
+        if let Some(record) = self.record() {
+            set(record, name, Value::IntValue(value.into()));
+        }
+    }
+
+    /// Says that it failed, and by which kind of error: a word or a code, of which there are few.
+    pub fn fail(&mut self, kind: &str) {
+        self.text("error.type", kind);
+        if let Some(record) = self.record() {
+            record.status = Some(proto::Status { code: StatusCode::Error.into(), ..proto::Status::default() });
+        }
+    }
+
+    /// Says that it has to do with another one, which is not its parent.
+    pub fn link(&mut self, other: TraceContext) {
+        if let Some(record) = self.record() {
+            record.links.push(Link {
+                trace_id: other.trace_id.to_be_bytes().to_vec(),
+                span_id: other.span_id.to_be_bytes().to_vec(),
+                flags: other.flags.into(),
+                ..Link::default()
+            });
+        }
+    }
+
+    /// Says that it began at another moment.
+    pub fn began_at(&mut self, moment: Instant) {
+        let Some(open) = &mut self.0 else { return };
+        let began = std::mem::replace(&mut open.began, moment);
+        if let Some(record) = &mut open.record {
+            let start = record.start_time_unix_nano.saturating_add(nanos(began, moment));
+            record.start_time_unix_nano = start.saturating_sub(nanos(moment, began));
+        }
+    }
+
+    /// Takes the name of another one, which is not to be sent: it is known by it to others.
+    pub fn known_as(&mut self, context: Option<TraceContext>) {
+        if let (Some(open), Some(context)) = (&mut self.0, context) {
+            open.context = context;
+            if let Some(record) = &mut open.record {
+                record.span_id = context.span_id.to_be_bytes().to_vec();
+            }
+        }
+    }
+
+    /// Gives its name away, to one that is [known by it](Span::known_as) from now on.
+    pub fn give_name(&mut self) -> Option<TraceContext> {
+        let given = self.context()?;
+        self.known_as(Some(TraceContext { span_id: new_span_id(), ..given }));
+        Some(given)
+    }
+
+    /// It has ended.
+    pub fn end(self) {
+        self.end_at(Instant::now());
+    }
+
+    /// It ended at this moment.
+    pub fn end_at(mut self, moment: Instant) {
+        self.send(moment);
+    }
+
+    fn record(&mut self) -> Option<&mut proto::Span> {
+        self.0.as_mut()?.record.as_mut()
+    }
+
+    fn send(&mut self, ended: Instant) {
+        let Some(open) = self.0.take() else { return };
+        if let (Some(mut record), Some(tracer)) = (open.record, open.tracer.0.as_deref()) {
+            let lasted = nanos(open.began, ended);
+            record.end_time_unix_nano = record.start_time_unix_nano.saturating_add(lasted);
+            tracer.put(record);
+        }
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.fail("cancelled");
+            self.send(Instant::now());
+        }
+    }
+}
+
+impl Kind {
+    fn as_proto(self) -> proto::span::SpanKind {
+        match self {
+            Self::Server => proto::span::SpanKind::Server,
+            Self::Client => proto::span::SpanKind::Client,
+            Self::Internal => proto::span::SpanKind::Internal,
+        }
+    }
+}
+
+/// An attribute, as it is sent.
+pub(super) fn attribute(name: &str, value: Value) -> KeyValue {
+    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+/// What is said twice holds as it was said last.
+fn set(record: &mut proto::Span, name: &str, value: Value) {
+    record.attributes.retain(|one| one.key != name);
+    record.attributes.push(attribute(name, value));
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default()
+}
+
+/// Nanoseconds from one moment to a later one; none where it is not later.
+fn nanos(from: Instant, to: Instant) -> u64 {
+    to.saturating_duration_since(from).as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+/// A number whose bits are all random: those of an identifier are not, but lie elsewhere in the other one.
+fn random() -> u128 {
+    Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(29)
+}
+
+fn new_span_id() -> u64 {
+    Uuid::from_u128(random()).as_u64_pair().1.max(1)
+}
