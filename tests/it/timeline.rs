@@ -212,6 +212,20 @@ fn without_a_budget_no_timeline_is_kept() {
 }
 
 #[test]
+fn what_becomes_of_a_process_of_one_caller_alone_is_on_its_servers_timeline() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok").set("isolation", json!("per-user")));
+    server.call("crash", json!({})).problem(503, "server_unavailable");
+    until_said(&server, "failure 1 in a row");
+    let said = texts(&server, "search=one%20caller%20alone");
+    assert_eq!(said.last().unwrap(), "exited with code 9 (a process of one caller alone)");
+    assert_eq!(texts(&server, "kinds=stderr"), ["crashing because a tool said so"]);
+    eventually("the call is there", || {
+        (!texts(&server, "kinds=call&search=crash%20met%20no%20server").is_empty()).then_some(())
+    });
+}
+
+#[test]
 fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
     let mut setup = Setup::new();
     let logs = setup.home.join("data/logs");
