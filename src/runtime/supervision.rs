@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::{Error, Result},
-    model::Status,
+    model::{Status, TimelineLevel},
     runtime::{Runtime, leases, registry::Registered, sealed, start::blocking},
     supervisor::{
         self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
@@ -86,6 +86,7 @@ impl Runtime {
         supervision.addr.store(Arc::new(addr));
         self.lose_leases().await;
         for registered in self.inner.registry.all().values() {
+            registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is started anew");
             let status = registered.link.view.borrow().status;
             let wanted = match status {
                 Status::Stopped | Status::Stopping => Wanted::Down,

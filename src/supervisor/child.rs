@@ -199,10 +199,18 @@ impl Child {
         (before.status != status).then_some(Event::Status { id })
     }
 
-    /// Says on the timeline what became of it; failures say so themselves, and a process of one caller alone comes and goes.
+    /// Says something on the timeline of the server that this is a process of.
+    pub fn say(&self, level: TimelineLevel, text: &str) {
+        match self.launch.sharing {
+            Sharing::Shared | Sharing::Listing { .. } => self.link.note(level, text),
+            Sharing::Exclusive { .. } => self.link.note(level, &format!("{text} (a process of one caller alone)")),
+        }
+    }
+
+    /// Says what became of it; failures say so themselves, and a process of one caller alone comes and goes.
     fn note(&self, before: &ChildView, status: Status, health: HealthStatus) {
-        let is_shared = !matches!(self.launch.sharing, Sharing::Exclusive { .. });
-        if !is_shared || (before.status, before.health) == (status, health) {
+        let is_alone = matches!(self.launch.sharing, Sharing::Exclusive { .. });
+        if is_alone || (before.status, before.health) == (status, health) {
             return;
         }
         let (level, text) = match (status, health) {
@@ -218,7 +226,7 @@ impl Child {
             (Status::Stopped, _) => (TimelineLevel::Info, "stopped"),
             (Status::Restarting | Status::Failed | Status::Unauthorized, _) => return,
         };
-        self.link.note(level, text);
+        self.say(level, text);
     }
 
     pub fn look(&self) -> ChildView {

@@ -151,7 +151,7 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id) else { return };
         let report = exit.report(child.link.output.tail(output_start, LAST_LINES));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
-        child.link.note(TimelineLevel::Warn, &report.reason);
+        child.say(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
         child.tell_up(&Err(NotUp::Failed(report.clone())));
@@ -163,7 +163,7 @@ impl Supervisor {
                 let timer = rest(id, wait, ctx);
                 child.rest = Rest::Backoff { timer, until: Timestamp::now().plus(wait) };
                 let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
-                child.link.note(TimelineLevel::Info, &text);
+                child.say(TimelineLevel::Info, &text);
                 Event::Restarting { id, attempt }
             }
             Decision::Park(wait) => {
@@ -180,7 +180,7 @@ impl Supervisor {
             }
         };
         if let Event::GaveUp { reason, .. } = &event {
-            child.link.note(TimelineLevel::Error, &format!("left down: {reason}"));
+            child.say(TimelineLevel::Error, &format!("left down: {reason}"));
         }
         self.emit(Event::Failed { id, report });
         self.emit(event);

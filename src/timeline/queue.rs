@@ -9,11 +9,11 @@ use std::{
 use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
 
 /// Bytes that may wait, of all servers.
-const MOST: usize = 16 << 20;
+const MOST: usize = 32 << 20;
 
 /// And of one: others' lines shall not be lost in its flood, nor what Ostler has to say about it.
-const MOST_OF_ONE: usize = 2 << 20;
-const MOST_WRITTEN: usize = 1 << 20;
+const MOST_OF_ONE: usize = 4 << 20;
+const MOST_WRITTEN: usize = 3 << 20;
 
 /// So much is written at once, without waiting for more.
 const ENOUGH: usize = 1 << 20;

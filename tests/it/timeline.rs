@@ -1,6 +1,11 @@
 //! One line of time for each server: what it wrote, what Ostler says about it, and its calls.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Command,
+};
 
 use crate::support::*;
 
@@ -204,4 +209,58 @@ fn without_a_budget_no_timeline_is_kept() {
     server.start().is(200);
     server.caller.get(&server.path("/timeline")).problem(404, "not_found");
     assert!(!folder(&ostler).exists());
+}
+
+#[test]
+fn what_becomes_of_a_process_of_one_caller_alone_is_on_its_servers_timeline() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok").set("isolation", json!("per-user")));
+    server.call("crash", json!({})).problem(503, "server_unavailable");
+    until_said(&server, "failure 1 in a row");
+    let said = texts(&server, "search=one%20caller%20alone");
+    assert_eq!(said.last().unwrap(), "exited with code 9 (a process of one caller alone)");
+    assert_eq!(texts(&server, "kinds=stderr"), ["crashing because a tool said so"]);
+    eventually("the call is there", || {
+        (!texts(&server, "kinds=call&search=crash%20met%20no%20server").is_empty()).then_some(())
+    });
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
+    let mut setup = Setup::new();
+    let logs = setup.home.join("data/logs");
+    fs::create_dir_all(&logs).unwrap();
+    let mount = format!("mount -t tmpfs -o size=18m tmpfs {}", logs.display());
+    if !Command::new("unshare")
+        .args(["--mount", "sh", "-c", &mount])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return absent("no small file system can be mounted here");
+    }
+    // The same process from beginning to end, so that it is Ostler's in the end.
+    let wrapped = setup.home.join("on-a-small-disk");
+    let script = format!(
+        "#!/bin/sh\nexec unshare --mount sh -c '{mount} && exec \"$0\" \"$@\"' {} \"$@\"\n",
+        setup.program.display()
+    );
+    fs::write(&wrapped, script).unwrap();
+    fs::set_permissions(&wrapped, fs::Permissions::from_mode(0o755)).unwrap();
+    setup.program = wrapped;
+    let ostler = setup.spawn();
+    let server = ostler.admin().running(fake_with("stderr-flood", &["3000000"]));
+    let told = || ostler.errors().matches("the timelines of servers cannot be written").count();
+    eventually("it is told", || (told() > 0).then_some(()));
+    server.call("echo", json!({"message": "x"})).is(200);
+    assert_eq!(items(&server, "kinds=stderr").len(), 50);
+    let more = format!("mount -o remount,size=64m {}", logs.display());
+    let pid = ostler.pid().to_string();
+    let mounted = Command::new("nsenter").args(["--target", &pid, "--mount", "sh", "-c", &more]).status();
+    assert!(mounted.unwrap().success());
+    eventually("it goes on", || {
+        server.call("echo", json!({"message": "x"})).is(200);
+        texts(&server, "kinds=ostler&search=could%20not%20be%20written").pop()
+    });
+    assert!(!items(&server, "kinds=call").is_empty());
+    assert_eq!(told(), 1, "{}", ostler.errors());
 }
