@@ -76,10 +76,17 @@ pub fn oldest(db: &mut Connection) -> Result<Option<String>> {
     Ok(on!(db, conn => links::table.order(links::seq.asc()).select(links::entry_id).first(conn).optional())?)
 }
 
-/// How many lines there are before an id; all where there is none.
-pub fn count_before(db: &mut Connection, id: Option<&str>) -> Result<i64> {
-    Ok(match id {
-        None => on!(db, conn => lines::table.count().get_result(conn))?,
-        Some(id) => on!(db, conn => lines::table.filter(lines::id.lt(id)).count().get_result(conn))?,
-    })
+/// How many lines without a link there are before an id; all where there is none.
+pub fn count_unlinked(db: &mut Connection, before: Option<&str>) -> Result<i64> {
+    Ok(on!(db, conn => {
+        let mut query = lines::table
+            .left_join(links::table.on(links::entry_id.eq(lines::id)))
+            .filter(links::seq.nullable().is_null())
+            .count()
+            .into_boxed();
+        if let Some(before) = before {
+            query = query.filter(lines::id.lt(before));
+        }
+        query.get_result(conn)
+    })?)
 }
