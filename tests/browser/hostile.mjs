@@ -52,6 +52,11 @@ await part(async () => {
   await page.getByText('As data').waitFor();
   for (const folded of await page.locator('summary').all()) await folded.click();
   await isInert(page, 'the answer');
+  await go(page, '/servers');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  await page.getByRole('dialog').getByText('mcpServers').waitFor();
+  await isInert(page, 'the export');
+  await page.keyboard.press('Escape');
   await go(page, `/servers/${id}/resources`);
   await page.getByRole('button', { name: 'Read' }).click();
   await isNamed(page, 3);

@@ -1,6 +1,6 @@
 // Every page in both themes and on a phone: a picture of each for people, and a look by axe.
 
-import { go, logIn, look, newPage, part, beforeLogin, told } from './stage.mjs';
+import { beforeLogin, go, logIn, look, newPage, part, settled, told } from './stage.mjs';
 import { set } from './scene.mjs';
 
 await part(async () => {
@@ -45,12 +45,28 @@ await part(async () => {
     await go(page, path);
     await look(page, name);
   }
-  // What opens over a page.
-  const dialogs = { key: ['/keys', 'Make a key'], service: ['/gateway', 'Register a service'], user: ['/users', 'Add a user'] };
+  // What opens over a page, or comes up on it.
+  const dialogs = {
+    key: ['/keys', 'Make a key'],
+    service: ['/gateway', 'Register a service'],
+    user: ['/users', 'Add a user'],
+    export: ['/servers', 'Export'],
+    account: ['/', /^Admin/],
+    warning: [server('run/edit_file', scene.files), 'Run'],
+    removal: [server(''), 'Remove this server'],
+  };
   for (const [name, [path, button]] of Object.entries(dialogs)) {
     await go(page, path);
     await page.getByRole('button', { name: button, exact: true }).click();
+    await page.getByRole('dialog').waitFor();
+    await settled(page);
     await look(page, `dialog-${name}`);
     await page.keyboard.press('Escape');
+  }
+  for (const [tool, title] of [['get-tiny-image', 'Answered'], ['trigger-elicitation-request', 'The server asks']]) {
+    await go(page, server(`run/${tool}`, scene.everything));
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.card-head').getByText(title).waitFor();
+    await look(page, tool);
   }
 });

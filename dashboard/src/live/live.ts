@@ -10,7 +10,7 @@ import { Stream, type StreamState } from "./stream";
 /** An event as it was received. */
 export type Live = { [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string } }[keyof Events];
 
-const MOST_IN_FEED = 200;
+const MOST_IN_FEED = 100;
 
 /** The last events, newest first. */
 export const feed = new Store<readonly Live[]>([]);

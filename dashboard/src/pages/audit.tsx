@@ -6,7 +6,7 @@ import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { Card, Empty, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
-import { useSettled } from "../ui/filters";
+import { useSettled } from "../ui/settled";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
 import { Chain } from "./audit/chain";

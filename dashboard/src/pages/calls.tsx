@@ -6,7 +6,7 @@ import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { PageHead } from "../ui/card";
 import { Input, Select } from "../ui/field";
-import { useSettled } from "../ui/filters";
+import { useSettled } from "../ui/settled";
 import { Past } from "./calls/past";
 import { Recorded } from "./calls/recorded";
 

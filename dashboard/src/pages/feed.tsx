@@ -1,4 +1,5 @@
-/** What happens, as it happens; of one server or of all. */
+/** What happens, as it happens. */
+import { memo } from "react";
 import { Link } from "wouter";
 import { useServers } from "../api/queries";
 import { count, millis } from "../lib/format";
@@ -24,27 +25,28 @@ export function Feed() {
     <div className="feed" role="log" aria-label="Events" tabIndex={0}>
       <ol>
         {events.map((event) => {
-          const [tone, text] = say(event);
           const id = serverOf(event);
-          return (
-            <li key={event.key}>
-              <Dot tone={tone} />
-              <span className="break">
-                {id && (
-                  <>
-                    <Link href={to.server(id)}><Text line most={80}>{nameOf(event, names, id)}</Text></Link>{" "}
-                  </>
-                )}
-                <Text line>{text}</Text>
-              </span>
-              <span className="tiny muted nowrap"><Ago at={event.at} /></span>
-            </li>
-          );
+          return <Happened key={event.key} event={event} id={id} name={id && nameOf(event, names, id)} />;
         })}
       </ol>
     </div>
   );
 }
+
+/** Events never change: in a flood of them, only the new ones are drawn. */
+const Happened = memo(function Happened({ event, id, name }: { event: Live; id: string | null; name: string | null }) {
+  const [tone, text] = say(event);
+  return (
+    <li>
+      <Dot tone={tone} />
+      <span className="break">
+        {id && name !== null && <><Link href={to.server(id)}><Text line most={80}>{name}</Text></Link>{" "}</>}
+        <Text line>{text}</Text>
+      </span>
+      <span className="tiny muted nowrap"><Ago at={event.at} /></span>
+    </li>
+  );
+});
 
 function nameOf(event: Live, names: Map<string, string>, id: string): string {
   return event.event === "server" ? event.data.name : (names.get(id) ?? "a server");

@@ -1,7 +1,7 @@
 /** What a server writes on standard error, as it writes it. */
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { LineBuffer } from "../../lib/lines";
-import { count, moment } from "../../lib/format";
+import { count, moment, plural } from "../../lib/format";
 import { inert } from "../../lib/inert";
 import { save } from "../../lib/save";
 import { useStore } from "../../lib/store";
@@ -63,7 +63,7 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
         <>
           {state === "live" && !held ? <Badge tone="ok">Live</Badge> : <Badge tone={held ? "idle" : "warn"}>{held ? "Paused" : state}</Badge>}
           <span className="small muted">
-            {count(shown.length)} {words.trim() ? `of ${count(all.length)} ` : ""}lines{waiting > 0 && `, ${count(waiting)} more since`}
+            {words.trim() && `${count(shown.length)} of `}{plural(all.length, "line")}{waiting > 0 && `, ${count(waiting)} more since`}
           </span>
           <Search label="Search these lines" value={words} onChange={setWords} />
           <Button icon={held ? "play" : "pause"} aria-pressed={!!held} onClick={() => setHeld(held ? null : latest)}>{held ? "Go on" : "Pause"}</Button>

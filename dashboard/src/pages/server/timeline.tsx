@@ -6,7 +6,7 @@ import type { TimelineItem } from "../../api/types";
 import { to } from "../../lib/links";
 import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
-import { useSettled } from "../../ui/filters";
+import { useSettled } from "../../ui/settled";
 import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "../server";

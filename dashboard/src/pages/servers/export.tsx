@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
+import { inertJson } from "../../lib/inert";
 import { save } from "../../lib/save";
 import { Button, Choices, Copyable } from "../../ui/button";
 import { Loaded } from "../../ui/card";
@@ -13,7 +14,7 @@ export function Export({ close }: { close: () => void }) {
   const [format, setFormat] = useState<(typeof formats)[number][0]>("claude");
   const config = useQuery({
     queryKey: ["export", format],
-    queryFn: async ({ signal }) => `${JSON.stringify(await api.get<unknown>(`/api/mcp/export?format=${format}`, signal), null, 2)}\n`,
+    queryFn: async ({ signal }) => `${inertJson(await api.get<unknown>(`/api/mcp/export?format=${format}`, signal), 2)}\n`,
     gcTime: 0,
   });
   return (
