@@ -3,6 +3,7 @@
 //! A [`Span`] that ends goes into a bounded queue and never waits; what does not fit is counted. `export` takes it from
 //! there, in batches, over OTLP. Where nothing is exported, a span is nothing, and costs a look at whether it is.
 
+mod clock;
 mod export;
 mod settings;
 mod span;
@@ -19,6 +20,7 @@ use crate::policy::sampling::Sampler;
 pub use settings::{Export, Settings};
 pub use span::{Kind, Span};
 
+use clock::Clock;
 use export::{Exporter, Sender};
 
 /// How long the end of a program waits for what is left.
@@ -31,6 +33,7 @@ pub struct Tracer(Option<Arc<Inner>>);
 #[derive(Debug)]
 struct Inner {
     sampler: Sampler,
+    clock: Clock,
     queue: mpsc::Sender<proto::Span>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
     figures: Figures,
@@ -68,7 +71,7 @@ impl Tracer {
                 Arbiter::current().stop();
             });
         });
-        Self(Some(Arc::new(Inner { sampler: settings.sampler, queue, flushes, figures })))
+        Self(Some(Arc::new(Inner { sampler: settings.sampler, clock: Clock::new(), queue, flushes, figures })))
     }
 
     /// Whether spans are made.

@@ -82,7 +82,9 @@ impl Runtime {
     pub(super) fn operation_of(&self, call: &mut Call) -> Operation {
         let parent = if self.tracer().is_on() { call.context() } else { None };
         let mut operation = self.operation(Kind::Client, "tools/call", Some(Cow::Borrowed(&call.tool)), parent);
-        operation.span.text("ostler.call.id", &call.id.to_string());
+        if operation.span.is_recorded() {
+            operation.span.text("ostler.call.id", &call.id.to_string());
+        }
         let operation = operation.at(&call.server);
         match (operation.span.context(), &mut call.whole) {
             (Some(_), Some((request, _))) => pass_on(request, &operation.span),
@@ -166,7 +168,9 @@ impl Operation {
         if let Some(version) = instance.version() {
             self.version(&version);
         }
-        self.span.text("jsonrpc.request.id", &id.to_string());
+        if self.span.is_recorded() {
+            self.span.text("jsonrpc.request.id", &id.to_string());
+        }
         if at.saturating_duration_since(self.began) >= WORTH_TELLING {
             let wait = || "wait for server".to_owned();
             let mut waited = self.runtime.inner.tracer.span(Kind::Internal, self.parent, wait);

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    model::{SAMPLED, Timestamp, TraceContext},
-    telemetry::Tracer,
+    model::{SAMPLED, TraceContext},
+    telemetry::{Tracer, clock::nanos},
 };
 
 /// The longest text that is said of a span; what is longer is cut.
@@ -50,6 +50,7 @@ impl Tracer {
         let others = parent.map_or(0, |parent| parent.flags & !SAMPLED);
         let flags = others | if sampled { SAMPLED } else { 0 };
         let context = TraceContext { trace_id, span_id: new_span_id(), flags };
+        let (began, start) = inner.clock.now();
         let record = sampled.then(|| proto::Span {
             trace_id: trace_id.to_be_bytes().to_vec(),
             span_id: context.span_id.to_be_bytes().to_vec(),
@@ -57,10 +58,10 @@ impl Tracer {
             flags: flags.into(),
             name: cut(&name()).to_owned(),
             kind: kind.as_proto().into(),
-            start_time_unix_nano: Timestamp::unix_nanos_now(),
+            start_time_unix_nano: start,
             ..proto::Span::default()
         });
-        Span(Some(Box::new(Open { tracer: self.clone(), context, began: Instant::now(), record })))
+        Span(Some(Box::new(Open { tracer: self.clone(), context, began, record })))
     }
 }
 
@@ -194,11 +195,6 @@ fn set(record: &mut proto::Span, name: &str, value: Value) {
 
 fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default()
-}
-
-/// Nanoseconds from one moment to a later one; none where it is not later.
-fn nanos(from: Instant, to: Instant) -> u64 {
-    to.saturating_duration_since(from).as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 /// A number whose bits are all random: those of an identifier are not, but lie elsewhere in the other one.

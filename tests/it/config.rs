@@ -123,9 +123,8 @@ fn the_file_beats_defaults_the_environment_beats_the_file_and_flags_beat_all() {
     ran.shows("host", "127.0.0.1", "default");
 }
 
-#[test]
-fn every_setting_can_be_set_in_the_file() {
-    let file = r#"
+/// Every setting, each with another value than its default.
+const EVERYTHING: &str = r#"
 host = "::1"
 port = 0
 workers = 3
@@ -179,7 +178,10 @@ traces_sampler_arg = "0.1"
 service_name = "inn"
 resource_attributes = "deployment.environment.name=test"
 "#;
-    let ran = Place::new().file(file).run(&[], "check-config --config ostler.toml").exits(0);
+
+#[test]
+fn every_setting_can_be_set_in_the_file() {
+    let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:28");

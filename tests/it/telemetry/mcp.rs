@@ -105,3 +105,27 @@ fn a_prompt_is_named_and_a_resource_is_not() {
     let told = format!("{:?}", collector.spans());
     assert!(!told.contains("s3cret") && !told.contains(&uri), "{told}");
 }
+
+#[test]
+fn a_trace_goes_on_through_a_server_at_an_address() {
+    let collector = Collector::start();
+    let back = collector.setup().env("OTEL_SERVICE_NAME", "back").spawn();
+    let stable = back.admin().running(fake("ok"));
+    let front = collector.setup().env("OTEL_SERVICE_NAME", "front").env("MCP_PRIVATE_ADDRESSES", "true").spawn();
+    let headers = json!({"Authorization": format!("Bearer {}", back.admin().token.unwrap())});
+    let url = format!("http://{}/mcp/{}", back.address, stable.id);
+    let far =
+        front.admin().post("/api/mcp", json!({"name": "far", "url": url, "headers": headers})).is(201).string("/id");
+    front.admin().server(&far).call("echo", json!({"message": "neigh"})).is(200);
+    let of = |service: &str, kind: SpanKind| {
+        collector.span_where(&format!("{kind:?} of {service}"), |one| {
+            one.name == "tools/call echo" && one.kind == kind && one.resource["service.name"] == service
+        })
+    };
+    let (asking, asked) = (of("front", SpanKind::Client), of("back", SpanKind::Server));
+    let port = back.address.port().to_string();
+    asking.has(&[("network.transport", "tcp"), ("server.address", "127.0.0.1"), ("server.port", &port)]);
+    assert_eq!((&asked.trace, &asked.parent), (&asking.trace, &asking.id));
+    of("back", SpanKind::Client).is_in(&asked);
+    assert!(!format!("{:?}", collector.spans()).contains("Bearer"));
+}
