@@ -98,11 +98,22 @@ fn push_object(line: &mut Vec<u8>, members: &Members, said: &[Said<'_>], drops: 
         if index > 0 {
             line.push(b',');
         }
-        push_json(line, name);
-        line.push(b':');
+        push_name(line, name, said);
         push_on_one_line(line, value.as_bytes());
     }
     line.push(b'}');
+}
+
+/// Writes a member's name; those that are `said` are our own, and have nothing to escape.
+fn push_name(line: &mut Vec<u8>, name: &str, said: &[Said<'_>]) {
+    if said.iter().any(|(ours, _)| *ours == name) {
+        line.push(b'"');
+        line.extend_from_slice(name.as_bytes());
+        line.push(b'"');
+    } else {
+        push_json(line, name);
+    }
+    line.push(b':');
 }
 
 fn push_method(line: &mut Vec<u8>, method: &str) {

@@ -11,7 +11,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue},
 };
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{
@@ -35,8 +35,6 @@ use crate::{
 
 /// The revision that had batches.
 const WITH_BATCHES: &str = "2025-03-26";
-/// Messages about a request on their way into its stream.
-const BACKLOG: usize = 16;
 
 /// Answers what was posted.
 pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, posted: Posted) -> Answer {
@@ -83,9 +81,9 @@ async fn initialize(caller: Caller, scope: Scope, id: &Id, request: &Request) ->
         Err(refusal) => return Ok(refusal.respond()),
     };
     let beginning = Beginning(&conversation);
-    // Nothing is said before the answer, but while it is waited for somebody listens.
-    let (sender, _listening) = mpsc::channel(BACKLOG);
-    let outcome = bridge::answer(&conversation, request.clone(), &Outlet::new(sender, None).about(id.to_raw())).await;
+    // Nobody reads what is said before the answer.
+    let outlet = Outlet::new(Stream::new(0), None).about(id.to_raw());
+    let outcome = bridge::answer(&conversation, request.clone(), &outlet).await;
     let mut response = reply::whole(Era::Legacy, id, &outcome)?;
     if let Ok(result) = &outcome {
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
@@ -239,23 +237,12 @@ async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, re
 }
 
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
-async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Stream, under_way: UnderWay) {
-    let (sender, mut messages) = mpsc::channel::<String>(BACKLOG);
-    let (questions, asked) = (under_way.questions(), id.to_raw());
-    let answering = Box::pin(async move {
-        let outlet = Outlet::new(sender, Some(questions)).about(asked);
-        bridge::answer(&conversation, request, &outlet).await
-    });
-    let writing = async {
-        while let Some(message) = messages.recv().await {
-            stream.push(Body::Message(message.into())).await;
-        }
-    };
-    let answered = async { tokio::join!(answering, writing).0 };
+async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Arc<Stream>, under_way: UnderWay) {
+    let outlet = Outlet::new(Arc::clone(stream), Some(under_way.questions())).about(id.to_raw());
     let outcome = tokio::select! {
         biased;
         () = under_way.cancelled() => return,
-        outcome = answered => outcome,
+        outcome = bridge::answer(&conversation, request, &outlet) => outcome,
     };
     drop(under_way);
     stream.push(Body::Answer(id, outcome)).await;

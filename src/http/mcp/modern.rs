@@ -4,8 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::HttpRequest;
 use bytes::Bytes;
-use futures_util::{Stream, stream};
-use tokio::sync::mpsc;
+use futures_util::stream;
 use uuid::Uuid;
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     params,
     refusal::{Refusal, of_error},
     reply,
+    stream::{Reader, Stream},
 };
 use crate::{
     error::Error,
@@ -30,8 +30,6 @@ use crate::{
     runtime::Client,
 };
 
-/// Notifications that may wait for a slow client.
-const BACKLOG: usize = 64;
 /// After how long without an answer the client is told that there will be one.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -49,8 +47,9 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
         Err(refusal) => return Ok(refusal.respond()),
     };
     let (takes_events, _) = headers::accepts(http.headers());
-    let (sender, messages) = mpsc::channel(BACKLOG);
-    let outlet = Outlet::new(sender, None).about(id.to_raw());
+    let stream = Stream::new(0);
+    let reader = stream.read_after(0);
+    let outlet = Outlet::new(stream, None).about(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
     let revoked = is_endless.then(|| Box::pin(access::revoked(http, &conversation.runtime)));
     let answering: Answering = Box::pin(async move {
@@ -61,7 +60,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
             () = revoked => Err(of_error(Error::Unauthenticated("the token or key is no longer valid"))),
         }
     });
-    Exchange { id, messages, answering, outcome: None }.respond(takes_events).await
+    Exchange { id, reader, answering, outcome: None }.respond(takes_events).await
 }
 
 /// Whom a request is from, once all that it carries is as it should be.
@@ -123,7 +122,7 @@ fn credential(caller: &Caller) -> Uuid {
 /// A request being answered; dropping it cancels the request.
 struct Exchange {
     id: Id,
-    messages: mpsc::Receiver<String>,
+    reader: Reader,
     answering: Answering,
     outcome: Option<Outcome>,
 }
@@ -140,7 +139,7 @@ impl Exchange {
     async fn respond(mut self, takes_events: bool) -> Answer {
         loop {
             match self.first().await {
-                First::Outcome(outcome) if !takes_events || self.messages.is_empty() => {
+                First::Outcome(outcome) if !takes_events || self.reader.is_at_the_end() => {
                     return reply::whole(Era::Modern, &self.id, &outcome);
                 }
                 First::Outcome(outcome) => {
@@ -157,13 +156,16 @@ impl Exchange {
     async fn first(&mut self) -> First {
         tokio::select! {
             biased;
-            Some(message) = self.messages.recv() => First::Message(message),
-            outcome = &mut self.answering => First::Outcome(outcome),
+            Some(event) = self.reader.next() => First::Message(event.body.text().into_owned()),
+            outcome = &mut self.answering => {
+                self.reader.stream.end();
+                First::Outcome(outcome)
+            }
             () = tokio::time::sleep(PATIENCE) => First::Nothing,
         }
     }
 
-    fn events(self, first: Option<String>) -> impl Stream<Item = Bytes> + 'static {
+    fn events(self, first: Option<String>) -> impl futures_util::Stream<Item = Bytes> + 'static {
         stream::unfold((Some(self), first), |(exchange, first)| async move {
             let mut exchange = exchange?;
             if let Some(first) = first {
@@ -179,14 +181,17 @@ impl Exchange {
         if self.outcome.is_none() {
             tokio::select! {
                 biased;
-                Some(message) = self.messages.recv() => return (message, false),
-                outcome = &mut self.answering => self.outcome = Some(outcome),
+                Some(event) = self.reader.next() => return (event.body.text().into_owned(), false),
+                outcome = &mut self.answering => {
+                    self.reader.stream.end();
+                    self.outcome = Some(outcome);
+                }
             }
         }
-        match (self.messages.try_recv(), &self.outcome) {
-            (Ok(message), _) => (message, false),
-            (Err(_), Some(outcome)) => (reply::of(&self.id, outcome), true),
-            (Err(_), None) => (String::new(), true),
+        match (self.reader.next().await, &self.outcome) {
+            (Some(event), _) => (event.body.text().into_owned(), false),
+            (None, Some(outcome)) => (reply::of(&self.id, outcome), true),
+            (None, None) => (String::new(), true),
         }
     }
 }

@@ -9,9 +9,12 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::conversation::Outcome;
+use super::{
+    conversation::Outcome,
+    stream::{Body, Stream},
+};
 
 /// What is asked of a client, and not yet answered, by the ids we gave.
 #[derive(Default)]
@@ -54,15 +57,15 @@ impl Questions {
 /// The sending end of one stream to a client; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Outlet {
-    messages: mpsc::Sender<String>,
+    stream: Arc<Stream>,
     /// `None` in the era in which servers do not ask.
     questions: Option<Arc<Questions>>,
     request: Option<Arc<RawValue>>,
 }
 
 impl Outlet {
-    pub fn new(messages: mpsc::Sender<String>, questions: Option<Arc<Questions>>) -> Self {
-        Self { messages, questions, request: None }
+    pub fn new(stream: Arc<Stream>, questions: Option<Arc<Questions>>) -> Self {
+        Self { stream, questions, request: None }
     }
 
     /// The same for what is about the request of this id.
@@ -77,7 +80,7 @@ impl Outlet {
 
     /// Sends a notification; waits while the client is slow, and does nothing where it is gone.
     pub async fn tell(&self, method: &str, params: Option<&RawValue>) {
-        let _ = self.messages.send(message("", method, params)).await;
+        self.stream.push(Body::Message(message("", method, params).into())).await;
     }
 
     /// Asks the client, and waits for its answer; `None` where it cannot be asked or is gone.
@@ -85,7 +88,10 @@ impl Outlet {
         let questions = self.questions.as_ref()?;
         let (id, answer) = questions.open();
         let question = Question { id, questions };
-        self.messages.send(message(&format!("\"id\":{},", question.id), method, params)).await.ok()?;
+        let asked = message(&format!("\"id\":{},", question.id), method, params);
+        if !self.stream.push(Body::Message(asked.into())).await {
+            return None;
+        }
         answer.await.ok()
     }
 }

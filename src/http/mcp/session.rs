@@ -17,7 +17,7 @@ use super::{
     conversation::{Conversation, Scope},
     message::Id,
     outlet::{Outlet, Questions},
-    stream::{Body, EventId, Reader, Stream},
+    stream::{EventId, Reader, Stream},
 };
 use crate::{
     Runtime,
@@ -35,8 +35,6 @@ const MOST_UNDER_WAY: usize = 256;
 const MOST_STREAMS: usize = 16;
 /// Their bytes.
 const MOST_BYTES: usize = 2 << 20;
-/// Messages of the standalone stream on their way into its buffer.
-const BACKLOG: usize = 16;
 
 /// A client of the older era, from `initialize` on.
 pub(super) struct Session {
@@ -201,7 +199,8 @@ impl Session {
         if streams.has_ended {
             return None;
         }
-        let writer = tokio::spawn(follow(conversation, Arc::clone(&stream), Arc::clone(&self.questions)));
+        let outlet = Outlet::new(Arc::clone(&stream), Some(Arc::clone(&self.questions)));
+        let writer = tokio::spawn(bridge::follow(conversation, outlet));
         let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });
         drop(streams);
         before.inspect(Standalone::end);
@@ -251,18 +250,6 @@ impl Drop for UnderWay {
     }
 }
 
-/// Writes what is about no request to `stream`.
-async fn follow(conversation: Arc<Conversation>, stream: Arc<Stream>, questions: Arc<Questions>) {
-    let (sender, mut messages) = tokio::sync::mpsc::channel(BACKLOG);
-    let outlet = Outlet::new(sender, Some(questions));
-    let write = async {
-        while let Some(message) = messages.recv().await {
-            stream.push(Body::Message(message.into())).await;
-        }
-    };
-    tokio::join!(bridge::follow(conversation, outlet), write);
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -272,7 +259,7 @@ pub(super) mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::mcp::LATEST_LEGACY;
+    use crate::{http::mcp::stream::Body, mcp::LATEST_LEGACY};
 
     /// A session of `user` with every server.
     pub(in crate::http::mcp) fn session(user: UserId) -> Arc<Session> {

@@ -1,4 +1,4 @@
-//! [`Stream`]: what is said to a client of the older era about one request, or about none, kept so that it can be resumed.
+//! [`Stream`]: what is said to a client about one request, or about none; kept, so that one of the older era can resume it.
 
 use std::{
     borrow::Cow,
@@ -102,15 +102,16 @@ impl Stream {
         Arc::new(Self { number, state: Mutex::default(), changed: Notify::new() })
     }
 
-    /// Adds a message; waits while a reader is too far behind. Without a reader the oldest ones are forgotten instead.
-    pub async fn push(&self, body: Body) {
+    /// Adds a message, and answers whether it did: the stream may have ended. Waits while a reader is too far behind;
+    /// without a reader the oldest ones are forgotten instead.
+    pub async fn push(&self, body: Body) -> bool {
         loop {
             // Made before it is looked at, so that no change is missed.
             let changed = self.changed.notified();
             {
                 let mut state = self.state();
                 if state.ended {
-                    return;
+                    return false;
                 }
                 if state.has_room() {
                     state.add(body);
@@ -120,6 +121,7 @@ impl Stream {
             changed.await;
         }
         self.changed.notify_waiters();
+        true
     }
 
     /// Ends the stream: who reads it gets what is there, then the end.
