@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use memchr::memchr;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
@@ -32,7 +33,13 @@ impl Members {
     /// The value of a member that is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
-        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+        let json = self.get(name)?.get();
+        let quoted = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+        if memchr(b'\\', quoted.as_bytes()).is_none() {
+            Some(quoted.to_owned())
+        } else {
+            serde_json::from_str(json).ok()
+        }
     }
 
     /// Gives a member a value: in its place where it is there, at the end where not.

@@ -1,7 +1,11 @@
 //! What requests of MCP are told apart by (OpenTelemetry's conventions for MCP). Whoever calls or answers could make up any
 //! number of names, so that only those are labels which are known.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -55,7 +59,7 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 /// What a request is told apart by. A label without a value is none.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, EncodeLabelSet)]
 pub(in crate::runtime) struct OperationLabels {
     pub mcp_method_name: &'static str,
     pub mcp_protocol_version: &'static str,
@@ -91,6 +95,13 @@ impl fmt::Display for Failing {
             Self::Code(code) => write!(f, "{code}"),
             Self::Word(word) => f.write_str(word),
         }
+    }
+}
+
+/// Method and tool are enough to find most at once, and every request is looked up.
+impl Hash for OperationLabels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.mcp_method_name, &self.gen_ai_tool_name).hash(state);
     }
 }
 
