@@ -20,7 +20,8 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, events, feed,
         gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
-        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
+        oauth::Issuer, private_file, registry::Registry, rights, state::Life, supervision::Supervision, system::Facts,
+        usage,
     },
     store::{Occupancy, Store},
     supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
@@ -86,6 +87,7 @@ impl Runtime {
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
+            rights: Arc::default(),
             consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -124,6 +126,7 @@ impl Runtime {
         actix::spawn(history::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
     }
 
@@ -166,6 +169,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
+        self.rights.changed();
         self.place.abandon(self.supervision.address());
     }
 }
@@ -303,6 +307,7 @@ fn embedder() -> Principal {
         role: Role::Admin,
         permissions,
         credential: Credential::Embedder,
+        expires_at: None,
         address: None,
         request_id: None,
     }

@@ -58,6 +58,7 @@ mod protocol;
 mod real_servers;
 mod recorder;
 mod remote;
+mod revocation;
 mod states;
 mod store;
 mod supervision;
