@@ -36,6 +36,71 @@ async fn a_locked_sqlite_database_refuses_and_recovers_when_released() {
     assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 2);
 }
 
+super::on_both! {
+    async fn after_a_call_that_was_refused_none_is_made_until_a_row_like_it_was_written(url: DatabaseUrl) {
+        let (store, recorder) = open(&url);
+        let id = ServerId::new();
+        recorder.ready().await.unwrap();
+        let obstacle = Obstacle::put(&url);
+        let refused = recorder.call(call(id)).await.unwrap_err();
+        assert!(matches!(refused, Error::Internal(_)), "{refused:?}");
+        for _ in 0..3 {
+            // What else is written proves nothing.
+            recorder.audit(entry("elsewhere")).await.unwrap();
+            recorder.write(None, |db| db.probe()).await.unwrap();
+            let refused = recorder.ready().await.unwrap_err();
+            assert!(refused.to_string().contains("refuses records of calls"), "{refused}");
+        }
+        obstacle.remove();
+        recorder.ready().await.expect("it recovers by itself");
+        assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 0, "a rehearsal leaves nothing");
+        recorder.call(call(id)).await.unwrap();
+        assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 1);
+    }
+}
+
+/// A trigger on the table of calls that refuses every row; PostgreSQL's does so only at the commit.
+struct Obstacle(DatabaseUrl);
+
+impl Obstacle {
+    fn put(url: &DatabaseUrl) -> Self {
+        let obstacle = Self(url.clone());
+        obstacle.execute(match url {
+            DatabaseUrl::Sqlite(_) => {
+                "CREATE TRIGGER no BEFORE INSERT ON mcp_tool_calls BEGIN SELECT RAISE(ABORT, 'no'); END"
+            }
+            DatabaseUrl::Postgres(_) => {
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
+                 CREATE CONSTRAINT TRIGGER no AFTER INSERT ON mcp_tool_calls DEFERRABLE INITIALLY DEFERRED \
+                 FOR EACH ROW EXECUTE FUNCTION no()"
+            }
+        });
+        obstacle
+    }
+
+    fn remove(self) {
+        self.execute(match self.0 {
+            DatabaseUrl::Sqlite(_) => "DROP TRIGGER no",
+            DatabaseUrl::Postgres(_) => "DROP FUNCTION no CASCADE",
+        });
+    }
+
+    fn execute(&self, statement: &str) {
+        match &self.0 {
+            DatabaseUrl::Sqlite(path) => {
+                let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                db.batch_execute(&format!("PRAGMA busy_timeout = 5000; {statement}")).unwrap();
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(url) => {
+                diesel::PgConnection::establish(url).unwrap().batch_execute(statement).unwrap();
+            }
+            #[cfg(not(feature = "postgres"))]
+            DatabaseUrl::Postgres(_) => unreachable!(),
+        }
+    }
+}
+
 /// Runs the real test below in a mount namespace of its own, on a file system of 8 MiB that goes with it.
 #[test]
 fn a_full_disk_refuses_new_calls_keeps_reading_and_recovers() {
