@@ -205,7 +205,7 @@ mod tests {
         }
         assert_eq!((log_bytes("0"), log_bytes("1048576")), (Ok(0), Ok(1 << 20)));
         assert!(log_bytes("1048575").unwrap_err().contains("from 1048576"));
-        let days = |days| Ok(Some(Duration::from_secs(days * 24 * 60 * 60)));
+        let days = |days: u64| Ok(Some(Duration::from_secs(days * 24 * 60 * 60)));
         assert_eq!((age("30d"), age("48h"), age("off")), (days(30), days(2), Ok(None)));
         for wrong in ["", "0d", "30", "d", "1.5d", "-1d", "36501d", "1w"] {
             assert!(age(wrong).unwrap_err().contains("such as 30d"), "{wrong}");
