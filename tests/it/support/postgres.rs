@@ -6,7 +6,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
@@ -62,11 +65,16 @@ cd / && rm -rf "$2"
 impl Server {
     /// Starts a server, reachable through a socket in its own folder only; `None` where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_in(&std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique())))
+    }
+
+    /// Starts a server with everything of its own in a new folder.
+    pub fn start_in(folder: &Path) -> Option<Self> {
         let Some(binaries) = find_binaries() else {
             crate::support::absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
             return None;
         };
-        let folder = std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique()));
+        let folder = folder.to_owned();
         fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).args([&binaries, &folder]).current_dir(&folder).process_group(0);
@@ -81,6 +89,12 @@ impl Server {
         let mut server = Self { folder, keeper, orders, answers };
         server.expect("up");
         Some(server)
+    }
+
+    /// Gives a folder to whoever the server runs as.
+    pub fn give(&self, folder: &Path) {
+        let owner = fs::metadata(&self.folder).unwrap();
+        chown(folder, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
 
     /// The address of a new, empty database.
