@@ -30,6 +30,7 @@ mod config;
 mod conformance;
 mod connect;
 mod consent;
+mod copies;
 mod dashboard;
 mod database_faults;
 mod demo_server;
