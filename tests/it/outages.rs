@@ -5,4 +5,6 @@
 //! refused before the tool, `/readyz`, time to recover.
 
 mod load;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;

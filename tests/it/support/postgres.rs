@@ -6,10 +6,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{
-        fs::{MetadataExt, chown},
-        process::CommandExt,
-    },
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
@@ -89,12 +86,6 @@ impl Server {
         let mut server = Self { folder, keeper, orders, answers };
         server.expect("up");
         Some(server)
-    }
-
-    /// Gives a folder to whoever the server runs as.
-    pub fn give(&self, folder: &Path) {
-        let owner = fs::metadata(&self.folder).unwrap();
-        chown(folder, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
 
     /// The address of a new, empty database.
