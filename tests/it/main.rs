@@ -54,6 +54,7 @@ mod main_job;
 mod mcp;
 mod metrics;
 mod oauth;
+mod outages;
 mod processes;
 mod protocol;
 mod real_servers;
