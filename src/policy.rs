@@ -19,6 +19,7 @@ pub mod permission;
 pub mod rate;
 pub mod remote;
 pub mod restart;
+pub mod retention;
 pub mod retry;
 pub mod sampling;
 pub mod search;

@@ -10,6 +10,7 @@ mod builder;
 mod calls;
 mod commit;
 mod consent;
+mod data_dir;
 mod dispatch;
 mod events;
 mod feed;

@@ -4,6 +4,7 @@
 //! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of
 //! OpenTelemetry's specification (`telemetry`).
 
+mod retention;
 mod telemetry;
 
 use crate::cli::{config::Config, show, value};
@@ -77,7 +78,7 @@ pub(crate) fn by_variable(name: &str) -> Option<&'static Setting> {
 
 /// Every setting, in the order in which help and `check-config` show them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(telemetry::SETTINGS)
+    SETTINGS.iter().chain(retention::SETTINGS).chain(telemetry::SETTINGS)
 }
 
 static SETTINGS: &[Setting] = &[

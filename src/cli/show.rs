@@ -32,6 +32,15 @@ pub(crate) fn limit(limit: Option<Limit>) -> String {
     limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string())
 }
 
+/// How long something is kept, as it would be written.
+pub(crate) fn age(age: Option<Duration>) -> String {
+    let hours = age.map(|age| age.as_secs() / 3600);
+    hours.map_or_else(
+        || "off".to_owned(),
+        |hours| if hours % 24 == 0 { format!("{}d", hours / 24) } else { format!("{hours}h") },
+    )
+}
+
 /// A duration in milliseconds.
 pub(crate) fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()

@@ -32,6 +32,9 @@ pub(crate) const ROLES: &[(&str, Role)] =
 /// The longest time that can be set: a week.
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The longest time for which records can be kept: a hundred years.
+const LONGEST_AGE_HOURS: u64 = 36_500 * 24;
+
 /// An IP address.
 pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| format!("{} is no IP address, such as 127.0.0.1 or ::1", quoted(text)))
@@ -52,6 +55,24 @@ where
 /// A duration in milliseconds, never zero.
 pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=LONGEST_MS).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
+}
+
+/// How many bytes of a record may be kept: enough for some calls of everybody.
+pub(crate) const RECORD_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;
+
+/// How long a record is kept, in hours or days; `None` for `off`.
+pub(crate) fn age(text: &str) -> Result<Option<Duration>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let hours = match (text.strip_suffix('d'), text.strip_suffix('h')) {
+        (Some(days), _) => days.parse().ok().and_then(|days: u64| days.checked_mul(24)),
+        (None, Some(hours)) => hours.parse().ok(),
+        (None, None) => None,
+    };
+    let seconds = hours.filter(|hours| (1..=LONGEST_AGE_HOURS).contains(hours)).map(|hours| hours * 3600);
+    let fault = || format!("{} is no time from 1h to 36500d, such as 30d or 12h, nor off", quoted(text));
+    seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(fault)
 }
 
 /// Bytes of logs: none, or enough for some of each server.
@@ -184,6 +205,11 @@ mod tests {
         }
         assert_eq!((log_bytes("0"), log_bytes("1048576")), (Ok(0), Ok(1 << 20)));
         assert!(log_bytes("1048575").unwrap_err().contains("from 1048576"));
+        let days = |days: u64| Ok(Some(Duration::from_secs(days * 24 * 60 * 60)));
+        assert_eq!((age("30d"), age("48h"), age("off")), (days(30), days(2), Ok(None)));
+        for wrong in ["", "0d", "30", "d", "1.5d", "-1d", "36501d", "1w"] {
+            assert!(age(wrong).unwrap_err().contains("such as 30d"), "{wrong}");
+        }
         assert!(milliseconds("0").unwrap_err().ends_with("in milliseconds"));
     }
 

@@ -44,6 +44,14 @@ pub struct ToolCall {
     pub trace_id: Option<String>,
 }
 
+impl ToolCall {
+    /// How many bytes its arguments and its answer have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parameters.get().len() + self.response.as_ref().map_or(0, |response| response.get().len())
+    }
+}
+
 /// Which calls are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct CallFilter {

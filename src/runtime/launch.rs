@@ -26,7 +26,7 @@ impl Runtime {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let mut env = environment::inherited(ours);
         env.extend(config.env.clone());
-        env.insert(INSTALLATION_VARIABLE.into(), self.inner.place.installation.clone());
+        env.insert(INSTALLATION_VARIABLE.into(), self.inner.place.mark.clone());
         env.insert("OSTLER_SERVER_ID".into(), id.to_string());
         let downloads =
             PathBuf::from(&config.command).file_name().is_some_and(|name| DOWNLOADERS.iter().any(|one| name == *one));

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use crate::{
     gateway,
     model::{Hidden, Serve},
-    policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy},
+    policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy, retention::Retention},
     runtime::OAuth,
     store::DatabaseUrl,
     telemetry,
@@ -38,6 +38,8 @@ pub struct Settings {
     pub max_starting: usize,
     /// Bytes of servers' timelines on disk, of all together; 0 keeps none.
     pub log_bytes: u64,
+    /// How long and how much of the record is kept.
+    pub retention: Retention,
     /// How many calls one server may have in flight.
     pub max_in_flight: usize,
     /// How long a stopping server has after its standard input closed, and again after SIGTERM.
@@ -85,6 +87,7 @@ impl fmt::Debug for Settings {
             restart,
             max_starting,
             log_bytes,
+            retention,
             max_in_flight,
             stop_grace,
             allowed_commands,
@@ -103,7 +106,7 @@ impl fmt::Debug for Settings {
         let mut form = f.debug_struct("Settings");
         show!(form:
             database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
-            call_timeout, start_timeout, restart, max_starting, log_bytes, max_in_flight, stop_grace,
+            call_timeout, start_timeout, restart, max_starting, log_bytes, retention, max_in_flight, stop_grace,
             allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, oauth,
             serve, gateway, telemetry, guard,
         );
@@ -127,6 +130,7 @@ impl Default for Settings {
             restart: RestartPolicy::default(),
             max_starting: 8,
             log_bytes: 256 << 20,
+            retention: Retention::default(),
             max_in_flight: 256,
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             allowed_commands: AllowedCommands::ManagersOnly,

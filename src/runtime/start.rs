@@ -2,13 +2,12 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use actix::{Addr, Arbiter, System};
-use rustix::fs::FlockOperation;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -18,12 +17,13 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, events, feed,
-        gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits, metrics::Metrics,
-        oauth::Issuer, private_file, registry::Registry, state::Life, supervision::Supervision, system::Facts, usage,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
+        events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
+        metrics::Metrics, oauth::Issuer, registry::Registry, state::Life, supervision::Supervision, system::Facts,
+        usage,
     },
     store::{Occupancy, Store},
-    supervisor::{self, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -47,8 +47,8 @@ struct Opened {
 
 /// Where a runtime lives: its data, held for itself, and the threads of its servers.
 pub(super) struct Place {
-    /// Marks the processes of this installation.
-    pub installation: String,
+    /// Marks the processes of this data folder.
+    pub mark: String,
     /// The program that guards processes.
     pub guard: PathBuf,
     arbiters: Mutex<Vec<Arbiter>>,
@@ -67,14 +67,14 @@ impl Runtime {
         }
         let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
-        let (lock, installation) = blocking(move || occupy(&dir)).await?;
+        let (lock, mark) = blocking(move || data_dir::occupy(&dir)).await?;
         let Opened { keyring, store, occupancy, recorder } = blocking(move || open(&wanted)).await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
         let gateway = gateway(&settings, &arbiters);
         let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
-        let place = Place::new(installation, guard, arbiters, (occupancy, lock));
+        let place = Place::new(mark, guard, arbiters, (occupancy, lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
@@ -171,8 +171,8 @@ impl Drop for Inner {
 }
 
 impl Place {
-    fn new(installation: String, guard: PathBuf, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
-        Self { installation, guard, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
+    fn new(mark: String, guard: PathBuf, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
+        Self { mark, guard, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
     }
 
     /// Ends the threads and gives the data up.
@@ -228,27 +228,6 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
             Err(Error::NotReady("call ostler::guard() first thing in main, or name a guard program in the settings"))
         }
     }
-}
-
-/// Locks the data folder, and ends what an earlier run left behind. Blocks.
-fn occupy(dir: &Path) -> Result<(File, String)> {
-    let named = |what: &'static str| {
-        let dir = dir.display().to_string();
-        move |cause: std::io::Error| Error::Conflict(format!("cannot {what} in the data folder {dir}: {cause}"))
-    };
-    let id = dir.join("installation");
-    private_file::create(&id, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
-    let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("make a lock"))?;
-    rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let dir = dir.display();
-        Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
-    })?;
-    let installation = private_file::read(&id).map_err(named("read"))?.trim().to_owned();
-    let left = supervisor::sweep(INSTALLATION_VARIABLE, &installation);
-    if left > 0 {
-        log::warn!(processes = left; "processes that an earlier run left behind were killed");
-    }
-    Ok((lock, installation))
 }
 
 /// Opens the database, once nobody else has it, and brings it up to date. Blocks.

@@ -78,9 +78,9 @@ impl Runtime {
     /// Ends whatever the lost supervisor's servers left, and starts a new one with the same children.
     pub(super) async fn replace_supervisor(&self) -> Result<()> {
         log::error!("the supervisor was lost; every server is started anew");
-        let installation = self.inner.place.installation.clone();
+        let mark = self.inner.place.mark.clone();
         // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
-        blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &installation))).await?;
+        blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &mark))).await?;
         let supervision = &self.inner.supervision;
         let addr = supervise(&supervision.settings, &supervision.arbiters, &supervision.events)?;
         supervision.addr.store(Arc::new(addr));

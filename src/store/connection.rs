@@ -127,6 +127,37 @@ impl Connection {
         }
     }
 
+    /// Runs `work` in a transaction that is rolled back. Fails where `work` does, or where its writes could not have
+    /// been made: what waits for a commit is brought forward as far as the database can.
+    pub(crate) fn rehearse(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let mut passed = false;
+        self.limit_cache(0)?;
+        let outcome = self.transaction(|db| {
+            work(db)?;
+            #[cfg(feature = "postgres")]
+            if let Self::Postgres(conn) = db {
+                conn.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")?;
+            }
+            passed = true;
+            Err(Error::Internal("rehearsed".into()))
+        });
+        self.limit_cache(-4096)?;
+        match outcome {
+            Err(Error::Internal(_)) if passed => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Pages that SQLite has no cache for it writes to its log at once, and not with the commit.
+    fn limit_cache(&mut self, size: i32) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute(&format!("PRAGMA cache_size = {size}"))?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
+        }
+        Ok(())
+    }
+
     fn begin(&mut self) -> Result<()> {
         match self {
             Self::Sqlite(conn) => begin_sqlite(conn)?,

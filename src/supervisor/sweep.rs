@@ -6,7 +6,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::supervisor::table;
 
-/// The variable whose value names the installation a process belongs to.
+/// The variable whose value names the data folder a process belongs to: its id, and the lock of its Ostler.
 pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
 
 /// The variable whose value names one process of a server, and whatever it started.

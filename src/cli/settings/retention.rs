@@ -1,0 +1,52 @@
+//! The settings of how long and how much of the record is kept.
+
+use ostler::policy::retention::Retention;
+
+use crate::cli::{
+    config::Config,
+    settings::{Kind, Setting, set},
+    show, value,
+};
+
+fn of(config: &mut Config) -> &mut Retention {
+    &mut config.runtime.retention
+}
+
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "keep_calls",
+        variable: "OSTLER_KEEP_CALLS",
+        flag: "keep-calls",
+        kind: Kind::Text,
+        help: "How long calls are kept, such as 30d or 12h, or off to keep them until there are too many",
+        put: |config, text| set(&mut of(config).calls_age, value::age(text)),
+        show: |config| show::age(config.runtime.retention.calls_age),
+    },
+    Setting {
+        key: "calls_bytes",
+        variable: "OSTLER_CALLS_BYTES",
+        flag: "calls-bytes",
+        kind: Kind::Whole,
+        help: "Bytes of calls kept, of all accounts together; beyond them the account with the most loses its oldest",
+        put: |config, text| set(&mut of(config).calls_bytes, value::whole(text, value::RECORD_BYTES)),
+        show: |config| config.runtime.retention.calls_bytes.to_string(),
+    },
+    Setting {
+        key: "calls_bytes_per_user",
+        variable: "OSTLER_CALLS_BYTES_PER_USER",
+        flag: "calls-bytes-per-user",
+        kind: Kind::Whole,
+        help: "Bytes of one account's calls kept; beyond them its oldest go",
+        put: |config, text| set(&mut of(config).calls_bytes_per_user, value::whole(text, value::RECORD_BYTES)),
+        show: |config| config.runtime.retention.calls_bytes_per_user.to_string(),
+    },
+    Setting {
+        key: "keep_payload",
+        variable: "OSTLER_KEEP_PAYLOAD",
+        flag: "keep-payload",
+        kind: Kind::Whole,
+        help: "Bytes of a call's arguments, and of its answer, kept whole; of longer ones so much of the beginning",
+        put: |config, text| set(&mut of(config).payload_bytes, value::whole(text, 1024..=1 << 20)),
+        show: |config| config.runtime.retention.payload_bytes.to_string(),
+    },
+];
