@@ -34,6 +34,7 @@ mod copies;
 mod dashboard;
 mod database_faults;
 mod demo_server;
+mod depth;
 mod edge;
 mod embedding;
 mod encrypted;
