@@ -52,6 +52,7 @@ mod isolation;
 mod limits;
 mod live;
 mod main_job;
+mod masking;
 mod mcp;
 mod metrics;
 mod oauth;
