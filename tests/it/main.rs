@@ -48,6 +48,7 @@ mod hardening;
 mod history;
 mod import;
 mod isolation;
+mod keys;
 mod limits;
 mod live;
 mod main_job;
