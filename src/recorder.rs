@@ -109,7 +109,7 @@ impl Recorder {
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
     /// Waits as long as the database takes, as all that follow do.
     pub async fn call(&self, call: ToolCall) -> Result<()> {
-        let bytes = call.parameters.get().len() + call.response.as_ref().map_or(0, |response| response.get().len());
+        let bytes = usize::try_from(call.bytes()).unwrap_or(usize::MAX);
         self.submit(bytes, |ack| Item::Call(call, ack)).await
     }
 

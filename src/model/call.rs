@@ -23,15 +23,19 @@ pub struct ToolCall {
     pub user_id: UserId,
     /// Which tool.
     pub tool_name: String,
-    /// The arguments, as JSON.
-    #[schema(value_type = Object)]
-    pub parameters: Arc<RawValue>,
-    /// The tool's result or JSON-RPC error, as JSON; `null` where none came.
+    /// The arguments, as JSON; `null` where `parametersExcerpt` stands for them.
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Arc<RawValue>>,
+    /// How the arguments begin, where they are not here whole.
+    pub parameters_excerpt: Option<Excerpt>,
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
+    /// How the result or error begins, where it is not here whole.
+    pub response_excerpt: Option<Excerpt>,
     /// Whether the tool said it succeeded.
     pub success: bool,
-    /// What went wrong.
+    /// What went wrong; of a longer text the first 4 KiB.
     pub error_message: Option<String>,
     /// Milliseconds from dispatch to answer.
     pub execution_time: i64,
@@ -42,6 +46,36 @@ pub struct ToolCall {
     pub waited: i64,
     /// The trace it is part of (W3C Trace Context), where there is one.
     pub trace_id: Option<String>,
+}
+
+/// JSON that is not there whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Excerpt {
+    /// Its beginning, which may end anywhere between two characters.
+    pub text: String,
+    /// Bytes of the whole, as UTF-8.
+    pub length: i64,
+    /// Whether no more of it can be read anywhere; where not, the call read by itself has it whole.
+    pub truncated: bool,
+    /// SHA-256 of the whole, secrets masked, in hex; `null` where it is on record whole.
+    pub sha256: Option<String>,
+}
+
+impl ToolCall {
+    /// What a call takes on disk beside its texts, about.
+    pub const OVERHEAD: i64 = 300;
+
+    /// The bytes that it counts for.
+    #[must_use]
+    pub fn bytes(&self) -> i64 {
+        let payloads = [(&self.parameters, &self.parameters_excerpt), (&self.response, &self.response_excerpt)];
+        let json = payloads.iter().flat_map(|(whole, _)| whole.as_deref().map(|json| json.get().len()));
+        let excerpts = payloads.iter().flat_map(|(_, excerpt)| excerpt.as_ref().map(|excerpt| excerpt.text.len()));
+        let texts = [self.tool_name.len(), self.error_message.as_ref().map_or(0, String::len)];
+        let bytes: usize = json.chain(excerpts).chain(texts).sum();
+        i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(Self::OVERHEAD)
+    }
 }
 
 /// Which calls are wanted.

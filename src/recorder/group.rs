@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, ServerId, ToolCall},
     store::{
-        Connection, audit, calls,
+        Connection, audit, call_bytes, calls,
         servers::{self, Tally},
     },
 };
@@ -123,6 +123,7 @@ impl Group {
     fn write_together(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
         if !self.calls.rows.is_empty() {
             calls::insert(db, &self.calls.rows)?;
+            call_bytes::add(db, &self.calls.rows)?;
             servers::add_tallies(db, &tallies(&self.calls.rows))?;
             self.pending = Some(rollups.write(db, &self.calls.rows)?);
         }
@@ -134,6 +135,7 @@ impl Group {
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
             if is_new {
+                call_bytes::add(db, [call])?;
                 servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
             }
             new.push(is_new);

@@ -58,6 +58,7 @@ mod processes;
 mod protocol;
 mod real_servers;
 mod recorder;
+mod records;
 mod remote;
 mod states;
 mod store;
