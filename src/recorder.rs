@@ -6,6 +6,7 @@
 
 mod group;
 mod job;
+mod rehearsal;
 mod rollups;
 mod writer;
 
@@ -57,7 +58,8 @@ pub struct Recorder {
 
 /// What is known about the database without asking it.
 struct Health {
-    /// False after a group failed for want of a database, or when there is little room left on its disk.
+    /// False after a group failed for want of a database, or a call could not be recorded for whatever reason, or when
+    /// there is little room left on its disk.
     writable: AtomicBool,
     started: Instant,
     /// Milliseconds from `started` to the last known commit; kept by the callers, whose clock tests can pause.
@@ -88,7 +90,8 @@ impl Recorder {
         Ok(Self { queue, room, health, end: Arc::new(Mutex::new(Some(end))) })
     }
 
-    /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s.
+    /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
+    /// that could not be recorded, that is a row like it.
     /// [`Error::Busy`] at once where the queue is full.
     pub async fn ready(&self) -> Result<()> {
         let full = |_| Error::Busy("more calls are waiting to be recorded than fit");
@@ -109,8 +112,7 @@ impl Recorder {
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
     /// Waits as long as the database takes, as all that follow do.
     pub async fn call(&self, call: ToolCall) -> Result<()> {
-        let bytes = usize::try_from(call.bytes()).unwrap_or(usize::MAX);
-        self.submit(bytes, |ack| Item::Call(call, ack)).await
+        self.submit(call.bytes(), |ack| Item::Call(call, ack)).await
     }
 
     /// Records an audit entry; returns once it is committed.

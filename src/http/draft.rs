@@ -101,7 +101,8 @@ pub(super) struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256)]
     args: Option<Vec<Text>>,
-    /// The whole new environment; a value sent back masked stays what it was.
+    /// The whole new environment; a value sent back masked stays what it was. Who may write the server without owning it
+    /// can keep masked values only where the command line and all variables stay the same.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     env: Option<TextMap>,
@@ -117,7 +118,8 @@ pub(super) struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, max_length = 2048)]
     url: Option<Text>,
-    /// The whole new headers; a value sent back masked stays what it was.
+    /// The whole new headers; a value sent back masked stays what it was. Who may write the server without owning it can
+    /// keep masked values only where the address and all headers stay the same.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     headers: Option<TextMap>,

@@ -64,17 +64,16 @@ pub struct Excerpt {
 
 impl ToolCall {
     /// What a call takes on disk beside its texts, about.
-    pub const OVERHEAD: i64 = 300;
+    pub const OVERHEAD: usize = 300;
 
     /// The bytes that it counts for.
     #[must_use]
-    pub fn bytes(&self) -> i64 {
+    pub fn bytes(&self) -> usize {
         let payloads = [(&self.parameters, &self.parameters_excerpt), (&self.response, &self.response_excerpt)];
         let json = payloads.iter().flat_map(|(whole, _)| whole.as_deref().map(|json| json.get().len()));
         let excerpts = payloads.iter().flat_map(|(_, excerpt)| excerpt.as_ref().map(|excerpt| excerpt.text.len()));
         let texts = [self.tool_name.len(), self.error_message.as_ref().map_or(0, String::len)];
-        let bytes: usize = json.chain(excerpts).chain(texts).sum();
-        i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(Self::OVERHEAD)
+        json.chain(excerpts).chain(texts).sum::<usize>() + Self::OVERHEAD
     }
 }
 

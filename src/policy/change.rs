@@ -12,7 +12,7 @@ use crate::{
 /// makes it local; what only the other kind has is left behind.
 ///
 /// Headers are kept for the same origin only: who may write an address need not know the secrets, and must not have them
-/// sent to a place of their choice.
+/// sent to a place of their choice. [`check_kept`] is the same for those who do not own the server.
 pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
     let mut faults = Faults::default();
     let remote = remote(&mut faults, before, change.url, change.headers, change.command.is_some());
@@ -31,6 +31,43 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         isolation: change.isolation.unwrap_or(before.isolation),
         tools: change.tools.unwrap_or_else(|| before.tools.clone()),
     })
+}
+
+/// Refuses to keep secrets that are not the caller's own where the change could carry them elsewhere: another command
+/// line, address, variable or header may send any secret of the server to a place of the caller's choice.
+///
+/// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
+pub fn check_kept(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
+    let route = |config: &ServerConfig| {
+        let ServerConfig { command, args, env, remote, .. } = config.clone();
+        (command, args, env, remote)
+    };
+    if route(before) == route(after) {
+        return Ok(());
+    }
+    let mut faults = Faults::default();
+    let headers = after.remote.as_ref().map(|remote| &remote.headers);
+    for (place, written, values) in [("/env", &change.env, Some(&after.env)), ("/headers", &change.headers, headers)] {
+        for pointer in kept_pointers(place, written.as_ref(), values) {
+            let why = "would be kept, but only the owner and mcp:manage may keep it while the command, args, url, env or \
+                headers change: write every value anew, or leave these unchanged";
+            faults.check(false, pointer, why);
+        }
+    }
+    faults.into_result()
+}
+
+/// Where in a change, which writes `written`, secrets among `values` are those of before.
+fn kept_pointers(
+    place: &str,
+    written: Option<&BTreeMap<String, String>>,
+    values: Option<&BTreeMap<String, String>>,
+) -> Vec<String> {
+    let Some(written) = written else {
+        let is_kept = values.is_some_and(|values| !values.is_empty());
+        return is_kept.then(|| place.to_owned()).into_iter().collect();
+    };
+    written.iter().filter(|(_, value)| *value == MASKED).map(|(name, _)| below(place, name)).collect()
 }
 
 fn remote(
@@ -88,6 +125,16 @@ mod tests {
         faults.0.into_iter().map(|fault| fault.pointer).collect()
     }
 
+    /// What `check_kept` refuses, by place.
+    fn refused(before: &ServerConfig, change: ServerChange) -> Vec<String> {
+        let after = merged(before, change.clone()).unwrap();
+        match check_kept(before, &change, &after) {
+            Ok(()) => Vec::new(),
+            Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn what_a_change_leaves_out_stays() {
         let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret");
@@ -131,5 +178,41 @@ mod tests {
         }
         let masked = ServerChange { headers: Some(map(&[("X-Key", MASKED)])), ..to("https://example.org/mcp") };
         assert_eq!(pointers(&far(), masked), ["/headers/X-Key"]);
+    }
+    #[test]
+    fn kept_secrets_stay_with_the_command_line_and_variables_they_were_written_for() {
+        let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret").env("URL", "http://api");
+        let with = |env: &[(&str, &str)]| ServerChange { env: Some(map(env)), ..ServerChange::default() };
+        for env in [
+            &[("KEY", MASKED), ("URL", "http://elsewhere")][..],
+            &[("KEY", MASKED), ("URL", "http://api"), ("HTTPS_PROXY", "http://elsewhere")],
+            &[("KEY", MASKED)],
+        ] {
+            assert_eq!(refused(&near, with(env)), ["/env/KEY"], "{env:?}");
+        }
+        let args = ServerChange { args: Some(vec!["b".into()]), ..ServerChange::default() };
+        let command = ServerChange { command: Some("env".into()), ..ServerChange::default() };
+        for moved in [args, command] {
+            assert_eq!(refused(&near, moved.clone()), ["/env"]);
+            let masked = ServerChange { env: Some(map(&[("KEY", MASKED), ("URL", MASKED)])), ..moved.clone() };
+            assert_eq!(refused(&near, masked), ["/env/KEY", "/env/URL"]);
+            let anew = ServerChange { env: Some(map(&[("KEY", "own"), ("URL", "http://own")])), ..moved };
+            assert!(refused(&near, anew).is_empty());
+        }
+        assert!(refused(&near, with(&[("KEY", MASKED), ("URL", MASKED)])).is_empty(), "the same as before");
+        assert!(refused(&near, with(&[("URL", "http://elsewhere")])).is_empty(), "the secret is gone");
+        let named = ServerChange { name: Some("new".into()), enabled: Some(false), ..ServerChange::default() };
+        assert!(refused(&near, named).is_empty());
+        assert!(refused(&near, to("https://example.com/mcp")).is_empty(), "the environment is left behind");
+    }
+
+    #[test]
+    fn kept_headers_stay_with_the_address_and_headers_they_were_written_for() {
+        let with = |headers: &[(&str, &str)]| ServerChange { headers: Some(map(headers)), ..ServerChange::default() };
+        assert_eq!(refused(&far(), to("https://example.com/other")), ["/headers"]);
+        assert_eq!(refused(&far(), with(&[("X-Key", MASKED), ("X-Target", "elsewhere")])), ["/headers/X-Key"]);
+        assert!(refused(&far(), to("https://elsewhere.example/mcp")).is_empty(), "headers are left behind");
+        assert!(refused(&far(), with(&[("X-Key", "own")])).is_empty());
+        assert!(refused(&far(), with(&[("X-Key", MASKED)])).is_empty());
     }
 }

@@ -131,7 +131,10 @@ const RULES: &[Rule] = &[
     },
     Rule {
         names: "OPENSSL_CONF OPENSSL_MODULES OPENSSL_ENGINES SSL_CERT_FILE SSL_CERT_DIR SSLKEYLOGFILE \
-            NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED REQUESTS_CA_BUNDLE CURL_CA_BUNDLE CURL_HOME",
+            NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED NODE_USE_SYSTEM_CA \
+            REQUESTS_CA_BUNDLE CURL_CA_BUNDLE CURL_HOME AWS_CA_BUNDLE HTTPLIB2_CA_CERTS HTTPS_CA_FILE HTTPS_CA_DIR \
+            PERL_LWP_SSL_CA_FILE PERL_LWP_SSL_CA_PATH PERL_LWP_SSL_VERIFY_HOSTNAME WEBSOCKET_CLIENT_CA_BUNDLE \
+            GRPC_DEFAULT_SSL_ROOTS_FILE_PATH NIX_SSL_CERT_FILE SYSTEM_CERTIFICATE_PATH HEX_CACERTS_PATH",
         reason: "it changes whom encrypted connections trust; set it in Ostler's environment, which passes it on",
         ..NONE
     },
@@ -144,9 +147,10 @@ pub fn refuse(name: &str) -> Option<&'static str> {
     if !is_name(name) {
         return Some("it is no name of a variable: letters, digits and _, not beginning with a digit");
     }
-    // npm reads its variables in either case.
+    // npm, pnpm and Yarn read their variables in either case.
     let upper = name.to_ascii_uppercase();
-    let name = if upper.starts_with("NPM_CONFIG_") { &upper } else { name };
+    let is_folded = ["NPM_CONFIG_", "PNPM_", "YARN_"].iter().any(|prefix| upper.starts_with(prefix));
+    let name = if is_folded { &upper } else { name };
     RULES.iter().find(|rule| rule.catches(name)).map(|rule| rule.reason)
 }
 
@@ -195,7 +199,8 @@ mod tests {
             PYTHONWARNINGS RUBYOPT RUBYLIB PERL5OPT PERL5LIB PERL5DB JAVA_TOOL_OPTIONS _JAVA_OPTIONS \
             JDK_JAVA_OPTIONS GIT_SSH_COMMAND GIT_EXTERNAL_DIFF GIT_CONFIG_COUNT SSH_ASKPASS EDITOR \
             VISUAL PAGER GH_PAGER BROWSER OPENSSL_CONF HOSTALIASES RES_OPTIONS LOCALDOMAIN PATH HOME \
-            XDG_CONFIG_HOME UV_INDEX_URL PIP_INDEX_URL OSTLER_SECRET_KEY"
+            XDG_CONFIG_HOME UV_INDEX_URL PIP_INDEX_URL yarn_registry pnpm_config_registry AWS_CA_BUNDLE SSL_CERT_FILE REQUESTS_CA_BUNDLE \
+            OSTLER_SECRET_KEY"
             .split_whitespace()
         {
             assert!(refuse(name).is_some(), "{name}");

@@ -14,9 +14,13 @@ use crate::{
 };
 
 use super::{
+    UNIT,
     job::Job,
     rollups::{Pending, Rollups},
 };
+
+/// What SQLite reads and writes at once.
+const PAGE: usize = 4096;
 
 /// Where the answer goes.
 pub(super) type Ack = oneshot::Sender<Result<()>>;
@@ -70,9 +74,10 @@ impl Group {
         self.size
     }
 
-    /// The room it takes, in units of the queue.
-    pub(super) fn units(&self) -> usize {
-        self.permits.iter().map(OwnedSemaphorePermit::num_permits).sum()
+    /// About how many pages of a database its rows take; one at least for each.
+    pub(super) fn pages(&self) -> usize {
+        let bytes = |permit: &OwnedSemaphorePermit| permit.num_permits().saturating_sub(1).saturating_mul(UNIT);
+        self.permits.iter().map(|permit| bytes(permit) / PAGE + 1).sum()
     }
 
     /// Takes an item in; false for [`Item::Stop`].
@@ -122,10 +127,7 @@ impl Group {
 
     fn write_together(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
         if !self.calls.rows.is_empty() {
-            calls::insert(db, &self.calls.rows)?;
-            call_bytes::add(db, &self.calls.rows)?;
-            servers::add_tallies(db, &tallies(&self.calls.rows))?;
-            self.pending = Some(rollups.write(db, &self.calls.rows)?);
+            self.pending = Some(write_calls(db, &self.calls.rows, rollups)?);
         }
         audit::insert(db, &self.entries.rows)
     }
@@ -164,6 +166,19 @@ impl Group {
         for job in &mut self.jobs {
             job.lose(db, why);
         }
+    }
+
+    /// Whether somebody asks if a call could be recorded.
+    pub(super) fn has_probes(&self) -> bool {
+        !self.probes.is_empty()
+    }
+
+    /// The largest call that could not be recorded, and why.
+    pub(super) fn unrecorded(&self, committed: &Result<()>) -> Option<(&ToolCall, Error)> {
+        let refused = self.calls.refused.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        let rows = self.calls.rows.iter().zip(refused);
+        let failed = rows.filter_map(|(call, refused)| Some((call, committed.as_ref().err().or(refused)?)));
+        failed.max_by_key(|(call, _)| call.bytes()).map(|(call, why)| (call, why.clone()))
     }
 
     /// Answers everybody; probes learn too whether another call could be recorded.
@@ -220,6 +235,14 @@ impl<T> Rows<T> {
 /// Whether the database, not the row, is at fault.
 pub(super) fn is_outage(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(_))
+}
+
+/// Writes calls and counts them.
+pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<Pending> {
+    calls::insert(db, rows)?;
+    call_bytes::add(db, rows)?;
+    servers::add_tallies(db, &tallies(rows))?;
+    rollups.write(db, rows)
 }
 
 /// Calls counted by server; in the order of ids, so that two programs never wait for each other crosswise.

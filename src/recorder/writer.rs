@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Health,
     group::{Group, Pace, Request, is_outage},
+    rehearsal::Rehearsal,
     rollups::Rollups,
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Writer {
     rollups: Rollups,
     /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
     damage: Option<Error>,
+    /// There from a call that could not be recorded until a row like it was written, whatever else is written.
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Writer {
@@ -49,6 +52,7 @@ impl Writer {
             last_failure: None,
             rollups: Rollups::default(),
             damage: None,
+            rehearsal: None,
         })
     }
 
@@ -78,16 +82,36 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Group) {
+        if group.has_probes() {
+            self.rehearse();
+        }
         let committed = self.write(&mut group);
         if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
-            checkpointer.note_commit(group.units());
+            checkpointer.note_commit(group.pages());
         }
         if let Some(error) = committed.as_ref().err().filter(|error| is_damage(error)) {
             self.damage = Some(error.clone());
         }
-        let able = self.damage.clone().map_or_else(|| self.store.room(), Err);
+        if let Some((call, why)) = group.unrecorded(&committed) {
+            self.rehearsal = Some(Rehearsal::of(call, why, self.rehearsal.take()));
+        }
+        let able = self.able();
         self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(able.as_ref().err()));
-        group.answer(committed, able);
+        group.answer(committed, able.map_err(refusal));
+    }
+
+    /// Whether another call could be recorded, as far as is known without trying.
+    fn able(&self) -> Result<()> {
+        let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
+        known.cloned().map_or_else(|| self.store.room(), Err)
+    }
+
+    fn rehearse(&mut self) {
+        let Some(mut rehearsal) = self.rehearsal.take() else { return };
+        let db = connected(&self.store, &mut self.db, &mut self.last_failure);
+        if db.and_then(|db| rehearsal.run(db, &self.rollups)).is_err() {
+            self.rehearsal = Some(rehearsal);
+        }
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
@@ -130,10 +154,20 @@ impl Writer {
     fn note(&self, outage: Option<&Error>) {
         let was = self.health.writable.swap(outage.is_none(), Ordering::Relaxed);
         match outage {
+            Some(Error::Internal(reason)) if was => log::error!(reason:%; "calls are refused: they cannot be recorded"),
             Some(error) if was => log::error!(reason:% = error; "calls are refused: they cannot be recorded"),
             None if !was => log::info!("the database takes writes"),
             _ => {}
         }
+    }
+}
+
+/// What callers are told while calls cannot be recorded.
+fn refusal(reason: Error) -> Error {
+    if is_outage(&reason) {
+        reason
+    } else {
+        Error::StoreUnavailable("it refuses records of calls; the log says why".into())
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -39,21 +39,21 @@ const COUNTED_A_BATCH: i64 = 1000;
 
 /// What was recorded since it was last looked whether that is too much.
 pub(super) struct Growth {
-    bytes: AtomicI64,
+    bytes: AtomicUsize,
     /// So many bytes are worth a look at once.
-    step: i64,
+    step: usize,
     stepped: Notify,
 }
 
 impl Growth {
     pub(super) fn new(retention: &Retention) -> Self {
         let smaller = retention.calls_bytes.min(retention.calls_bytes_per_user);
-        let step = i64::try_from(smaller / 32).unwrap_or(i64::MAX);
-        Self { bytes: AtomicI64::new(0), step, stepped: Notify::new() }
+        let step = usize::try_from(smaller / 32).unwrap_or(usize::MAX);
+        Self { bytes: AtomicUsize::new(0), step, stepped: Notify::new() }
     }
 
     /// Notes that so many bytes were recorded.
-    pub(super) fn note(&self, bytes: i64) {
+    pub(super) fn note(&self, bytes: usize) {
         if self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= self.step {
             self.bytes.store(0, Ordering::Relaxed);
             self.stepped.notify_one();

@@ -100,10 +100,14 @@ impl Runtime {
             if if_match.is_some_and(|seen| seen != revision(&before)) {
                 return Err(Error::Stale(Noun::Server));
             }
-            let after = Server { config: change::merged(&before.config, change)?, ..before.clone() };
+            let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
             rules::faults(&after.config).into_result()?;
             if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
                 runtime.check_command(&who, &after.config, ACTION)?;
+            }
+            if !registered.is_owned_by(&who) {
+                let checked = change::check_kept(&before.config, &change, &after.config);
+                checked.inspect_err(|_| runtime.audit_denied(&who, ACTION, &id.to_string()))?;
             }
             let entry = AuditEntry::by(&who, ACTION, id, Outcome::Success);
             runtime.apply(&registered, &before, after, entry).await?;
@@ -170,11 +174,13 @@ impl Runtime {
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }
+        self.inner.rights.changed();
     }
 
     fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
+            self.inner.rights.changed();
         }
         self.inner.timeline.forget(id);
         self.inner.consents.remove(id);

@@ -17,26 +17,10 @@ use crate::{
     policy::permission,
     recorder::Recorder,
     runtime::{
-        Inner, Runtime, Settings,
-        accounts::Accounts,
-        attached::Attached,
-        audit_chain,
-        consent::Consents,
-        data_dir, events, feed,
-        gateway::Services,
-        history,
-        keyring::Keyring,
-        lanes,
-        leases::Leases,
-        limits::Limits,
-        metrics::Metrics,
-        oauth::Issuer,
-        registry::Registry,
-        retention::{self, Growth},
-        state::Life,
-        supervision::Supervision,
-        system::Facts,
-        usage,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
+        events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
+        metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life, supervision::Supervision,
+        system::Facts, usage,
     },
     store::{Occupancy, Store},
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
@@ -99,10 +83,11 @@ impl Runtime {
             tracer,
             feed: Arc::default(),
             life: Life::new(),
-            growth: Arc::new(Growth::new(&settings.retention)),
+            growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
+            rights: Arc::default(),
             consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -142,6 +127,7 @@ impl Runtime {
         actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
     }
 
@@ -184,6 +170,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
+        self.rights.changed();
         self.place.abandon(self.supervision.address());
     }
 }
@@ -301,6 +288,7 @@ fn embedder() -> Principal {
         role: Role::Admin,
         permissions,
         credential: Credential::Embedder,
+        expires_at: None,
         address: None,
         request_id: None,
     }

@@ -45,7 +45,8 @@ pub struct Backlog {
 pub fn add<'a>(db: &mut Connection, calls: impl IntoIterator<Item = &'a ToolCall>) -> Result<()> {
     let mut buckets = BTreeMap::<_, i64>::new();
     for call in calls {
-        *buckets.entry((call.id.hour(), call.user_id, call.server_id)).or_default() += call.bytes();
+        let bytes = i64::try_from(call.bytes()).unwrap_or(i64::MAX);
+        *buckets.entry((call.id.hour(), call.user_id, call.server_id)).or_default() += bytes;
     }
     for ((hour, user, server), bytes) in buckets {
         add_to(db, &Bucket { hour, user_id: user.to_string(), server_id: server.to_string() }, bytes)?;

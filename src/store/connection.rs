@@ -50,7 +50,7 @@ pub(super) enum Access {
 // The timeout comes first: the other settings wait for locks too.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; \
-     PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 16384;";
+     PRAGMA journal_size_limit = 8388608; PRAGMA wal_autocheckpoint = 4096;";
 
 #[cfg(feature = "postgres")]
 const POSTGRES_SETTINGS: &str = "SET application_name = 'ostler'; SET lock_timeout = '2s'; \
@@ -125,6 +125,37 @@ impl Connection {
             Err(error @ Error::StoreUnavailable(_)) => Err(error),
             Err(_) => Err(Error::StoreUnavailable("a transaction was lost".into())),
         }
+    }
+
+    /// Runs `work` in a transaction that is rolled back. Fails where `work` does, or where its writes could not have
+    /// been made: what waits for a commit is brought forward as far as the database can.
+    pub(crate) fn rehearse(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let mut passed = false;
+        self.limit_cache(0)?;
+        let outcome = self.transaction(|db| {
+            work(db)?;
+            #[cfg(feature = "postgres")]
+            if let Self::Postgres(conn) = db {
+                conn.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")?;
+            }
+            passed = true;
+            Err(Error::Internal("rehearsed".into()))
+        });
+        self.limit_cache(-4096)?;
+        match outcome {
+            Err(Error::Internal(_)) if passed => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Pages that SQLite has no cache for it writes to its log at once, and not with the commit.
+    fn limit_cache(&mut self, size: i32) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute(&format!("PRAGMA cache_size = {size}"))?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
+        }
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<()> {

@@ -159,6 +159,57 @@ fn a_share_gives_what_it_says_and_no_more() {
 }
 
 #[test]
+fn a_share_to_write_carries_no_secret_elsewhere() {
+    let cast = cast();
+    let spec = fake("ok").env("API_TOKEN", "sk-live-0123456789").env("API_URL", "http://api.example");
+    let server = cast.owner.running(spec);
+    share(&server, &cast.stranger, &["mcp:read", "mcp:write"]);
+    let theirs = server.seen_by(&cast.stranger);
+    let env = theirs.details().at("/server/env").clone();
+    let with = |key: &str, value: &str| {
+        let mut env = env.clone();
+        env[key] = json!(value);
+        json!({"env": env})
+    };
+    for change in [with("API_URL", "http://elsewhere.example"), with("HTTPS_PROXY", "http://elsewhere.example:8080")] {
+        let answer = theirs.change(change).problem(422, "validation_failed");
+        answer.has("/errors/0/pointer", "/env/API_TOKEN");
+    }
+    for moved in [json!({"command": "env", "args": []}), json!({"args": ["ok", "more"]})] {
+        theirs.change(moved).problem(422, "validation_failed").has("/errors/0/pointer", "/env");
+    }
+    theirs.change(json!({"name": "renamed", "env": env})).is(200);
+    assert_eq!(processes::environment(server.pid())["API_URL"], "http://api.example");
+    eventually("the refusals are on record", || {
+        let entries = cast.ostler.admin().get("/api/audit?action=server.update").is(200);
+        let denied = entries.list("/items").iter().filter(|entry| entry["outcome"] == "denied").count();
+        (denied == 4).then_some(())
+    });
+
+    server.change(with("API_URL", "http://other.example")).is(200);
+    server.seen_by(&cast.ostler.admin()).change(with("API_URL", "http://third.example")).is(200);
+    theirs.change(json!({"args": ["ok", "more"], "env": {"API_TOKEN": "mine", "TEST_TAG": cast.owner.tag}})).is(200);
+}
+
+#[test]
+fn a_share_to_write_sends_headers_nowhere_else() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let (owner, receiver) = (admin.make_user("owner", "developer"), admin.make_user("receiver", "developer"));
+    let far =
+        json!({"name": "far", "url": "https://example.com/mcp", "headers": {"X-Key": "secret"}, "enabled": false});
+    let id = owner.post("/api/mcp", far).is(201).string("/id");
+    let server = owner.server(&id);
+    share(&server, &receiver, &["mcp:read", "mcp:write"]);
+    let theirs = server.seen_by(&receiver);
+    theirs.change(json!({"url": "https://example.com/other"})).is(422).has("/errors/0/pointer", "/headers");
+    let more = json!({"headers": {"X-Key": "***", "X-Target": "https://elsewhere.example"}});
+    theirs.change(more.clone()).is(422).has("/errors/0/pointer", "/headers/X-Key");
+    server.change(more).is(200);
+    theirs.change(json!({"url": "https://elsewhere.example/mcp"})).is(200).has("/headers", json!({}));
+}
+
+#[test]
 fn a_share_that_ended_gives_nothing() {
     let cast = cast();
     let theirs = cast.server.seen_by(&cast.executor);

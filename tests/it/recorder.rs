@@ -1,7 +1,5 @@
 //! An answered call is a recorded call; a call that cannot be recorded is not made.
 
-use std::collections::HashMap;
-
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
 use crate::support::{self, backends::on_both_databases, *};
@@ -18,7 +16,7 @@ on_both_databases! {
             ostler.leaves_nothing();
             ostler.start_again();
         }
-        let recorded = ids_on_record(&ostler.admin().server(&id));
+        let recorded = ostler.admin().server(&id).calls_on_record();
         for call in &answered {
             assert_eq!(recorded.get(call), Some(&1), "call {call} was answered");
         }
@@ -43,19 +41,6 @@ fn calls_until_killed(ostler: &mut Ostler, server: &Server, enough: usize) -> Ve
         ostler.kill();
     });
     answered.into_inner().unwrap()
-}
-
-fn ids_on_record(server: &Server) -> HashMap<String, usize> {
-    let mut seen = HashMap::new();
-    let mut cursor = String::new();
-    loop {
-        let page = server.caller.get(&server.path(&format!("/logs?limit=100{cursor}"))).is(200);
-        for call in page.list("/items") {
-            *seen.entry(call["id"].as_str().unwrap().to_owned()).or_insert(0) += 1;
-        }
-        let Some(next) = page.at("/nextCursor").as_str() else { return seen };
-        cursor = format!("&cursor={next}");
-    }
 }
 
 #[test]

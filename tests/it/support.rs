@@ -4,6 +4,7 @@ pub mod answer;
 pub mod backends;
 pub mod caller;
 pub mod collector;
+pub mod disk;
 pub mod events;
 pub mod folder;
 pub mod http;

@@ -1,6 +1,6 @@
 //! What the recorder promises while the database does not serve: refusal, no loss, no doubling, recovery by itself.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection};
 use ostler::{
@@ -12,6 +12,7 @@ use super::{
     recording::{count_calls, recorded},
     *,
 };
+use crate::support::disk::{fill, run_on_small_disk, small_disk};
 
 #[tokio::test]
 async fn a_locked_sqlite_database_refuses_and_recovers_when_released() {
@@ -36,36 +37,80 @@ async fn a_locked_sqlite_database_refuses_and_recovers_when_released() {
     assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 2);
 }
 
-/// Runs the real test below in a mount namespace of its own, on a file system of 8 MiB that goes with it.
+super::on_both! {
+    async fn after_a_call_that_was_refused_none_is_made_until_a_row_like_it_was_written(url: DatabaseUrl) {
+        let (store, recorder) = open(&url);
+        let id = ServerId::new();
+        recorder.ready().await.unwrap();
+        let obstacle = Obstacle::put(&url);
+        let refused = recorder.call(call(id)).await.unwrap_err();
+        assert!(matches!(refused, Error::Internal(_)), "{refused:?}");
+        for _ in 0..3 {
+            // What else is written proves nothing.
+            recorder.audit(entry("elsewhere")).await.unwrap();
+            recorder.write(None, |db| db.probe()).await.unwrap();
+            let refused = recorder.ready().await.unwrap_err();
+            assert!(refused.to_string().contains("refuses records of calls"), "{refused}");
+        }
+        obstacle.remove();
+        recorder.ready().await.expect("it recovers by itself");
+        assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 0, "a rehearsal leaves nothing");
+        recorder.call(call(id)).await.unwrap();
+        assert_eq!(store.read(move |db| count_calls(db, id)).await.unwrap(), 1);
+    }
+}
+
+/// A trigger on the table of calls that refuses every row; PostgreSQL's does so only at the commit.
+struct Obstacle(DatabaseUrl);
+
+impl Obstacle {
+    fn put(url: &DatabaseUrl) -> Self {
+        let obstacle = Self(url.clone());
+        obstacle.execute(match url {
+            DatabaseUrl::Sqlite(_) => {
+                "CREATE TRIGGER no BEFORE INSERT ON mcp_tool_calls BEGIN SELECT RAISE(ABORT, 'no'); END"
+            }
+            DatabaseUrl::Postgres(_) => {
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
+                 CREATE CONSTRAINT TRIGGER no AFTER INSERT ON mcp_tool_calls DEFERRABLE INITIALLY DEFERRED \
+                 FOR EACH ROW EXECUTE FUNCTION no()"
+            }
+        });
+        obstacle
+    }
+
+    fn remove(self) {
+        self.execute(match self.0 {
+            DatabaseUrl::Sqlite(_) => "DROP TRIGGER no",
+            DatabaseUrl::Postgres(_) => "DROP FUNCTION no CASCADE",
+        });
+    }
+
+    fn execute(&self, statement: &str) {
+        match &self.0 {
+            DatabaseUrl::Sqlite(path) => {
+                let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                db.batch_execute(&format!("PRAGMA busy_timeout = 5000; {statement}")).unwrap();
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(url) => {
+                diesel::PgConnection::establish(url).unwrap().batch_execute(statement).unwrap();
+            }
+            #[cfg(not(feature = "postgres"))]
+            DatabaseUrl::Postgres(_) => unreachable!(),
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_new_calls_keeps_reading_and_recovers() {
-    let folder = crate::support::folder::Folder::new();
-    let program = std::env::current_exe().unwrap();
-    let script = r#"mount -t tmpfs -o size=8m tmpfs "$1" || exit 77; exec "$0" --exact --ignored --nocapture \
-                    store::faults::inside_a_small_file_system"#;
-    let run = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script])
-        .arg(&program)
-        .arg(folder.path())
-        .env("OSTLER_TEST_SMALL_DISK", folder.path())
-        .output();
-    let missing = match &run {
-        Ok(output) if output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("1 passed") => {
-            panic!("the test inside was not run: {output:?}")
-        }
-        Ok(output) if output.status.success() => return,
-        Ok(output) if output.status.code() != Some(77) && !output.stderr.starts_with(b"unshare:") => {
-            panic!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-        }
-        _ => "no small file system can be mounted here",
-    };
-    crate::support::absent(missing);
+    run_on_small_disk(8, "store::faults::inside_a_small_file_system");
 }
 
 #[tokio::test]
 #[ignore = "part of a_full_disk_refuses_new_calls_keeps_reading_and_recovers, which runs it"]
 async fn inside_a_small_file_system() {
-    let Some(disk) = std::env::var_os("OSTLER_TEST_SMALL_DISK").map(std::path::PathBuf::from) else { return };
+    let Some(disk) = small_disk() else { return };
     let (store, recorder) = open(&sqlite(&disk));
     let id = ServerId::new();
     recorder.call(call(id)).await.unwrap();
@@ -94,17 +139,6 @@ async fn inside_a_small_file_system() {
     recorder.call(call(id)).await.unwrap();
     assert_eq!(recorded(&store, id).await.len(), 3);
     assert_eq!(store.read(users::count).await.unwrap(), 0);
-}
-
-/// Writes up to `bytes`, or until the disk is full.
-fn fill(path: &Path, bytes: usize) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(path).unwrap();
-    for _ in 0..bytes / 4096 {
-        if file.write_all(&[7; 4096]).is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(feature = "postgres")]

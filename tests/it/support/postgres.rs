@@ -62,11 +62,16 @@ cd / && rm -rf "$2"
 impl Server {
     /// Starts a server, reachable through a socket in its own folder only; `None` where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_in(&std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique())))
+    }
+
+    /// Starts a server with everything of its own in a new folder.
+    pub fn start_in(folder: &Path) -> Option<Self> {
         let Some(binaries) = find_binaries() else {
             crate::support::absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
             return None;
         };
-        let folder = std::env::temp_dir().join(format!("ostler-pg-{}-{}", std::process::id(), unique()));
+        let folder = folder.to_owned();
         fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).args([&binaries, &folder]).current_dir(&folder).process_group(0);

@@ -1,6 +1,6 @@
 //! Servers to register, and servers that are.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -170,6 +170,21 @@ impl Server {
     #[track_caller]
     pub fn logs(&self) -> Answer {
         self.caller.get(&self.path("/logs?limit=100")).is(200)
+    }
+
+    /// The ids of all its calls on record, and how often each is there.
+    #[track_caller]
+    pub fn calls_on_record(&self) -> HashMap<String, usize> {
+        let mut seen = HashMap::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.caller.get(&self.path(&format!("/logs?limit=100{cursor}"))).is(200);
+            for call in page.list("/items") {
+                *seen.entry(call["id"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+            }
+            let Some(next) = page.at("/nextCursor").as_str() else { return seen };
+            cursor = format!("&cursor={next}");
+        }
     }
 
     /// What it wrote on standard error, as one text.

@@ -27,8 +27,8 @@ pub struct Setup {
     pub program: PathBuf,
     /// As whom, where it is not the test's own user.
     pub user: Option<u32>,
-    /// Descriptors it may open, where that is limited.
-    pub descriptors: Option<u32>,
+    /// What a shell does before it becomes the program, if anything.
+    pub shell: Option<String>,
 }
 
 impl Setup {
@@ -55,7 +55,7 @@ impl Setup {
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
         let arguments = vec!["serve".into()];
-        Self { tag, home, environment, arguments, program: PROGRAM.into(), user: None, descriptors: None }
+        Self { tag, home, environment, arguments, program: PROGRAM.into(), user: None, shell: None }
     }
 
     /// Sets a variable.
@@ -71,8 +71,13 @@ impl Setup {
     }
 
     /// Lets it open no more descriptors than so many.
-    pub fn descriptors(mut self, most: u32) -> Self {
-        self.descriptors = Some(most);
+    pub fn descriptors(self, most: u32) -> Self {
+        self.after(&format!("ulimit -n {most}"))
+    }
+
+    /// Has a shell run a command before it becomes the program.
+    pub fn after(mut self, command: &str) -> Self {
+        self.shell = Some(command.into());
         self
     }
 
@@ -95,11 +100,11 @@ impl Setup {
 
     /// A command that would start it.
     pub fn command(&self) -> Command {
-        let mut command = match self.descriptors {
+        let mut command = match &self.shell {
             None => Command::new(&self.program),
-            Some(most) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                shell.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(&self.program);
+                shell.arg("-c").arg(format!("{before}; exec \"$0\" \"$@\"")).arg(&self.program);
                 shell
             }
         };
