@@ -23,12 +23,14 @@ pub struct ToolCall {
     pub user_id: UserId,
     /// Which tool.
     pub tool_name: String,
-    /// The arguments, as JSON; `null` where `parametersExcerpt` stands for them.
+    /// The arguments, as JSON; a string of that where they are nested deeper than 60 levels, `null` where
+    /// `parametersExcerpt` stands for them.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Arc<RawValue>>,
     /// How the arguments begin, where they are not here whole.
     pub parameters_excerpt: Option<Excerpt>,
-    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it.
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it, a string
+    /// of it where it is nested deeper than 60 levels.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
     /// How the result or error begins, where it is not here whole.

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{Error, Result},
     model::Excerpt,
-    policy::payload,
+    policy::{nesting, payload},
 };
 
 /// What the columns of a payload are to hold.
@@ -121,6 +121,9 @@ impl Stored {
     pub(super) fn read(self) -> Result<(Option<Arc<RawValue>>, Option<Excerpt>)> {
         let Self { text: Some(mut text), octets: Some(octets), length, sha256 } = self else { return Ok((None, None)) };
         if length.is_none() && i64::try_from(text.len()) == Ok(octets) {
+            // Deeper than readers of JSON take, it would hide the page it is on; so it is shown as text.
+            let is_deep = nesting::exceeds(&text, nesting::SHOWN_MAX);
+            let text = if is_deep { serde_json::Value::from(text).to_string() } else { text };
             let json = RawValue::from_string(text);
             let json = json.map_err(|_| Error::Internal("a stored call holds no JSON".into()))?;
             return Ok((Some(json.into()), None));
