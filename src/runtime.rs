@@ -40,6 +40,7 @@ mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod retention;
 mod rights;
 mod sealed;
 mod servers;
@@ -110,6 +111,7 @@ struct Inner {
     tracer: Tracer,
     feed: Arc<feed::Feed>,
     life: state::Life,
+    growth: Arc<retention::Growth>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
