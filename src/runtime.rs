@@ -41,6 +41,7 @@ mod private_file;
 mod random;
 mod registry;
 mod reload;
+mod rights;
 mod sealed;
 mod servers;
 mod settings;
@@ -78,6 +79,7 @@ pub use oauth::{OAuth, ProtectedResource};
 pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
+pub use rights::Needs;
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -113,6 +115,7 @@ struct Inner {
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
+    rights: Arc<rights::Rights>,
     consents: consent::Consents,
     place: start::Place,
     facts: system::Facts,

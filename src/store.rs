@@ -142,9 +142,11 @@ impl Store {
 
     /// What the recorder tells of its commits; PostgreSQL checkpoints by itself.
     pub(crate) fn checkpointer(&self) -> Result<Option<Checkpointer>> {
-        match self.url.as_ref() {
-            DatabaseUrl::Sqlite(_) => self.connect(Access::Write).and_then(Checkpointer::start).map(Some),
-            DatabaseUrl::Postgres(_) => Ok(None),
+        let DatabaseUrl::Sqlite(_) = self.url.as_ref() else { return Ok(None) };
+        match self.connect(Access::Write)? {
+            Connection::Sqlite(conn) => Checkpointer::start(conn).map(Some),
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(_) => Ok(None),
         }
     }
 

@@ -14,9 +14,13 @@ use crate::{
 };
 
 use super::{
+    UNIT,
     job::Job,
     rollups::{Pending, Rollups},
 };
+
+/// What SQLite reads and writes at once.
+const PAGE: usize = 4096;
 
 /// Where the answer goes.
 pub(super) type Ack = oneshot::Sender<Result<()>>;
@@ -72,9 +76,10 @@ impl Group {
         self.size
     }
 
-    /// The room it takes, in units of the queue.
-    pub(super) fn units(&self) -> usize {
-        self.permits.iter().map(OwnedSemaphorePermit::num_permits).sum()
+    /// About how many pages of a database its rows take; one at least for each.
+    pub(super) fn pages(&self) -> usize {
+        let bytes = |permit: &OwnedSemaphorePermit| permit.num_permits().saturating_sub(1).saturating_mul(UNIT);
+        self.permits.iter().map(|permit| bytes(permit) / PAGE + 1).sum()
     }
 
     /// Takes an item in; false for [`Item::Stop`].

@@ -88,7 +88,7 @@ impl Writer {
         }
         let committed = self.write(&mut group);
         if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
-            checkpointer.note_commit(group.units());
+            checkpointer.note_commit(group.pages());
         }
         if let Some(error) = committed.as_ref().err().filter(|error| is_damage(error)) {
             self.damage = Some(error.clone());

@@ -84,6 +84,7 @@ impl Runtime {
     ) -> Result<T> {
         let done = self.inner.recorder.write(Some(entry), work).await;
         self.inner.accounts.principals.forget(user);
+        self.inner.rights.changed();
         done
     }
 

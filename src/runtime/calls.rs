@@ -20,7 +20,7 @@ use crate::{
     },
     policy::call,
     runtime::{
-        LiveEvent, Runtime,
+        LiveEvent, Needs, Runtime,
         commit::to_its_end,
         dispatch::{Reply, Sent},
         feed,
@@ -129,7 +129,7 @@ pub(super) struct Made {
 impl Runtime {
     /// Calls a tool; waits for a starting server inside the deadline.
     ///
-    /// Dropping the future cancels the call, which is recorded all the same.
+    /// Dropping the future cancels the call, which is recorded all the same; so does the end of the right to make it.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
         let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
@@ -138,7 +138,8 @@ impl Runtime {
         let lane = self.lane(who, &server, None).await?;
         let call = self.let_in(who, server, lane, request);
         let (call_id, timeout) = (call.id, call.timeout);
-        outcome(call_id, timeout, self.make(call, work).await?)
+        let needs = Needs::Server(id, Permission::McpExecute);
+        outcome(call_id, timeout, self.while_permitted(who, needs, self.make(call, work)).await??)
     }
 
     /// Makes a call in a task of its own; dropping the future cancels it.

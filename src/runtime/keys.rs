@@ -99,7 +99,9 @@ impl Runtime {
             true => Ok(()),
             false => Err(Error::NotFound(Noun::Key)),
         };
-        self.change_account(user, entry, delete).await
+        self.change_account(user, entry, delete).await?;
+        self.end_session(id.uuid());
+        Ok(())
     }
 }
 
@@ -159,6 +161,7 @@ mod tests {
             role: Role::Developer,
             permissions: crate::policy::permission::of_role(Role::Developer),
             credential,
+            expires_at: None,
             address: None,
             request_id: None,
         }

@@ -118,6 +118,11 @@ impl Registered {
         decide(share.map_or(Standing::Stranger, |share| Standing::SharedWith(&share.permissions)))
     }
 
+    /// Whether `who` may do what `wanted` allows.
+    pub fn verdict(&self, who: &Principal, wanted: Permission) -> Verdict {
+        self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
+    }
+
     /// Whether `who` owns the server, or may do with it what its owner may.
     pub fn is_owned_by(&self, who: &Principal) -> bool {
         let verdict = |standing: Standing<'_>| permission::on_ownership(&who.permissions, standing);

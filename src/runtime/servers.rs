@@ -177,11 +177,13 @@ impl Runtime {
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }
+        self.inner.rights.changed();
     }
 
     pub(super) fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
+            self.inner.rights.changed();
         }
         self.inner.timeline.forget(id);
         self.inner.consents.remove(id);

@@ -19,8 +19,8 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
         events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
-        metrics::Metrics, oauth::Issuer, registry::Registry, state::Life, supervision::Supervision, system::Facts,
-        tenure, usage,
+        metrics::Metrics, oauth::Issuer, registry::Registry, rights, state::Life, supervision::Supervision,
+        system::Facts, tenure, usage,
     },
     store::{self, Store},
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
@@ -91,6 +91,7 @@ impl Runtime {
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
+            rights: Arc::default(),
             consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -129,6 +130,7 @@ impl Runtime {
         actix::spawn(history::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
         actix::spawn(tenure::follow(weak()));
     }
@@ -180,6 +182,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
+        self.rights.changed();
         self.place.abandon(self.supervision.address());
     }
 }
@@ -296,6 +299,7 @@ fn embedder() -> Principal {
         role: Role::Admin,
         permissions,
         credential: Credential::Embedder,
+        expires_at: None,
         address: None,
         request_id: None,
     }

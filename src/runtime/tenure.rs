@@ -95,6 +95,7 @@ impl Runtime {
             self.reload_servers(is_standing_by).await?;
         }
         self.reload_services().await?;
+        self.inner.rights.changed();
         self.inner.life.standing_by.store(false, Ordering::Relaxed);
         let entry = AuditEntry::by_ostler("database.reload", "database", Outcome::Success);
         let why = if is_standing_by { "another Ostler had it" } else { "it was not as this Ostler had left it" };

@@ -68,6 +68,8 @@ impl Runtime {
         let done = self.change_account(id, entry, move |db| update(db, id, changes)).await;
         if disables && done.is_ok() {
             self.close_account(id);
+        } else if done.as_ref().is_ok_and(|user| !of_role(user.role).has(Permission::McpExecute)) {
+            self.end_leases_of_user(id, None);
         }
         self.denied(who, ACTION, &id.to_string(), done)
     }

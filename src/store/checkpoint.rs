@@ -1,23 +1,52 @@
 //! Checkpoints of SQLite's write-ahead log on a thread of their own, so that no commit waits for one.
 
 use std::{
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread::JoinHandle,
+    time::Duration,
 };
 
-use diesel::connection::SimpleConnection;
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
+    sql_types::Integer,
+};
 
 use crate::{
     error::{Error, Result},
-    store::Connection,
+    store::room,
 };
 
 /// A checkpoint is due after this many pages, as in SQLite itself. Where this thread falls behind, the writing
-/// connection still runs one, at 64 MiB (`wal_autocheckpoint`).
+/// connection still runs one, at 16 MiB (`wal_autocheckpoint`).
 const PAGES: usize = 1000;
+
+/// The log begins again once it has this many pages, about 8 MiB (`journal_size_limit`).
+const PAGES_MOST: i32 = 2000;
 
 /// What a commit writes beside its rows: inner pages, indexes, counters.
 const PAGES_A_COMMIT: usize = 5;
+
+/// A file longer than this is cut once nobody writes for a while.
+const LIMIT: u64 = 4 << 20;
+
+/// How often the file is looked at while nothing is due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Attempts to find the log unused between two commits, and the pause after each.
+const ATTEMPTS: usize = 50;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What SQLite says of a checkpoint.
+#[derive(QueryableByName)]
+struct Done {
+    /// Not 0 where somebody was in the way.
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+    /// Pages in the log.
+    #[diesel(sql_type = Integer)]
+    log: i32,
+}
 
 /// Runs a checkpoint now and then. Dropping it waits for the one that runs.
 pub(crate) struct Checkpointer {
@@ -27,11 +56,14 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(db: Connection) -> Result<Self> {
+    pub(super) fn start(mut db: SqliteConnection) -> Result<Self> {
+        db.batch_execute("PRAGMA busy_timeout = 0")?;
+        let mut log = room::file_of(&mut db)?.into_os_string();
+        log.push("-wal");
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || run(db, &woken))
+            .spawn(move || run(db, &PathBuf::from(log), &woken))
             .map_err(|error| Error::Internal(format!("no thread for checkpoints: {error}")))?;
         Ok(Self { pages: 0, wake: Some(wake), thread: Some(thread) })
     }
@@ -59,16 +91,40 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(mut db: Connection, woken: &Receiver<()>) {
-    while woken.recv().is_ok() {
-        let run = match &mut db {
-            // PASSIVE waits for nobody and makes nobody wait; what it leaves, the next one takes.
-            Connection::Sqlite(conn) => conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"),
-            #[cfg(feature = "postgres")]
-            Connection::Postgres(_) => Ok(()),
+fn run(mut db: SqliteConnection, log: &Path, woken: &Receiver<()>) {
+    loop {
+        let run = match woken.recv_timeout(LOOK) {
+            Ok(()) => checkpoint(&mut db, woken),
+            // A file that grew while a reader was in the way keeps its length until it is cut.
+            Err(RecvTimeoutError::Timeout) if length(log) > LIMIT => attempt(&mut db, "TRUNCATE", woken),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return,
         };
         if let Err(error) = run {
             log::debug!(reason:% = error; "a checkpoint failed; the next will try again");
         }
     }
+}
+
+/// Moves what the log holds into the database, and has the next commit write at its beginning where that can be had.
+fn checkpoint(db: &mut SqliteConnection, woken: &Receiver<()>) -> QueryResult<()> {
+    // PASSIVE waits for nobody and makes nobody wait; what it leaves is little.
+    let done: Done = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(db)?;
+    if done.log < PAGES_MOST { Ok(()) } else { attempt(db, "RESTART", woken) }
+}
+
+/// Tries a checkpoint that needs the log to itself, between two commits and where no reader needs what it holds.
+/// It waits for neither: SQLite would keep commits out for as long as it waits for readers.
+fn attempt(db: &mut SqliteConnection, mode: &str, woken: &Receiver<()>) -> QueryResult<()> {
+    for _ in 0..ATTEMPTS {
+        let done: Done = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(db)?;
+        if done.busy == 0 || woken.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |found| found.len())
 }

@@ -1,6 +1,6 @@
 //! Room on the file system of a SQLite file: a reserve, so that calls under way can still be recorded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 
@@ -17,9 +17,14 @@ struct DatabaseFile {
 
 /// Fails where the file system of this connection's file has less than 4 MiB to give.
 pub(super) fn of_connection(conn: &mut SqliteConnection) -> Result<()> {
+    of_file(&file_of(conn)?)
+}
+
+/// A connection's file; links are followed.
+pub(super) fn file_of(conn: &mut SqliteConnection) -> Result<PathBuf> {
     let row: DatabaseFile =
         diesel::sql_query("SELECT file FROM pragma_database_list WHERE name = 'main'").get_result(conn)?;
-    of_file(Path::new(&row.file))
+    Ok(row.file.into())
 }
 
 /// Fails where the file system of this file has less than 4 MiB to give.

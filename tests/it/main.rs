@@ -60,6 +60,7 @@ mod protocol;
 mod real_servers;
 mod recorder;
 mod remote;
+mod revocation;
 mod states;
 mod store;
 mod supervision;

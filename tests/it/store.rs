@@ -3,6 +3,7 @@
 mod faults;
 mod recording;
 mod tables;
+mod write_ahead_log;
 
 use std::{path::Path, sync::Arc};
 
