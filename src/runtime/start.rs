@@ -69,11 +69,7 @@ impl Runtime {
         let (lock, mark) = blocking(move || data_dir::occupy(&dir)).await?;
         let holder = mark.clone();
         let Opened { keyring, store, recorder } = blocking(move || open(&wanted, &holder)).await?;
-        if recorder.tenure().borrow().successions > 0 {
-            let wait = tenure::HANDOVER;
-            log::warn!(wait:?; "another Ostler had the database and did not say that its servers have ended");
-            tokio::time::sleep(wait).await;
-        }
+        tenure::wait_for_predecessor(&recorder).await;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     error::Result,
     model::{AuditEntry, Outcome, TimelineLevel},
-    recorder::Tenure,
+    recorder::{Recorder, Tenure},
     runtime::{Inner, Runtime, start::SERVERS_END},
     supervisor::messages::{ResumeAll, StopAll},
 };
@@ -19,7 +19,15 @@ const ATTENDANCE: Duration = Duration::from_secs(1);
 
 /// Time that the servers of another Ostler get to end before ours start: it looks after its connection each second,
 /// waits up to 2 s for its lock, and most servers end at once.
-pub(super) const HANDOVER: Duration = Duration::from_secs(5);
+const HANDOVER: Duration = Duration::from_secs(5);
+
+/// Returns once the servers of whoever had the database before can have ended.
+pub(super) async fn wait_for_predecessor(recorder: &Recorder) {
+    if recorder.tenure().borrow().successions > 0 {
+        log::warn!("another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}");
+        tokio::time::sleep(HANDOVER).await;
+    }
+}
 
 /// Looks after the connection, and follows what becomes of the database, for as long as the runtime lives.
 pub(super) async fn follow(runtime: Weak<Inner>) {

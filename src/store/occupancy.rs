@@ -72,10 +72,8 @@ impl Occupancy {
 
     /// Takes the lock for a connection; [`is_taken`] where another Ostler has it. Blocks, on PostgreSQL for up to 2 s.
     pub(super) fn hold(&mut self, db: &mut Connection) -> Result<()> {
-        let is_ours = match (&mut self.lock, db) {
-            #[cfg(feature = "postgres")]
-            (Lock::Backend(lock), Connection::Postgres(conn)) => lock.take(conn)?,
-            (Lock::File { path, file }, _) => match lock_beside(path, file) {
+        let is_ours = match &mut self.lock {
+            Lock::File { path, file } => match lock_beside(path, file) {
                 Ok(()) => true,
                 Err(cause) if cause.raw_os_error() == Some(Errno::WOULDBLOCK.raw_os_error()) => false,
                 Err(cause) => {
@@ -83,7 +81,7 @@ impl Occupancy {
                 }
             },
             #[cfg(feature = "postgres")]
-            (Lock::Backend(_), Connection::Sqlite(_)) => true,
+            Lock::Backend(lock) => lock.take(db)?,
         };
         if is_ours { Ok(()) } else { Err(Error::StoreUnavailable(TAKEN.into())) }
     }

@@ -8,7 +8,10 @@ use diesel::{
     sql_types::{Bool, Integer, Text},
 };
 
-use crate::error::Result;
+use crate::{
+    error::Result,
+    store::{Connection, connection::on},
+};
 
 /// Lets the server notice within half a minute where our machine is gone; without effect on a local socket.
 const KEEPALIVES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
@@ -19,6 +22,13 @@ const WAIT: &str = "SELECT pg_advisory_lock(31370666286871155)";
 
 /// Takes the lock if it is free: tells a wait that was too long from any other failure.
 const TRY: &str = "pg_try_advisory_lock(31370666286871155)";
+
+/// Names the server's end of the connection that asks.
+const OWN: &str = "SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+
+/// Ends another one, unless it has ended.
+const END: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
 
 /// The server's end of a connection, told apart from later ones with the same process id.
 #[derive(QueryableByName)]
@@ -40,23 +50,17 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Takes it for a new connection; false where another program has it.
-    pub(super) fn take(&mut self, conn: &mut diesel::PgConnection) -> Result<bool> {
-        conn.batch_execute(KEEPALIVES)?;
+    pub(super) fn take(&mut self, db: &mut Connection) -> Result<bool> {
+        on!(db, conn => conn.batch_execute(KEEPALIVES))?;
         if let Some(Backend { pid, began }) = self.former.take() {
             // Nothing more comes from it, but where the network was cut its server may wait for that for long.
-            sql_query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2",
-            )
-            .bind::<Integer, _>(pid)
-            .bind::<Text, _>(began)
-            .execute(conn)?;
+            on!(db, conn => sql_query(END).bind::<Integer, _>(pid).bind::<Text, _>(began).execute(conn))?;
         }
-        let is_ours = (!self.is_taken && conn.batch_execute(WAIT).is_ok())
-            || diesel::select(sql::<Bool>(TRY)).get_result(conn)?;
+        let waited = !self.is_taken && on!(db, conn => conn.batch_execute(WAIT)).is_ok();
+        let is_ours = waited || on!(db, conn => diesel::select(sql::<Bool>(TRY)).get_result::<bool>(conn))?;
         self.is_taken = !is_ours;
         if is_ours {
-            let own = "SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()";
-            self.former = Some(sql_query(own).get_result(conn)?);
+            self.former = Some(on!(db, conn => sql_query(OWN).get_result(conn))?);
         }
         Ok(is_ours)
     }

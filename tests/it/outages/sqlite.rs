@@ -50,6 +50,12 @@ fn another_program_that_holds_every_lock() {
 }
 
 #[test]
+fn a_trigger_that_fails() {
+    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON mcp_tool_calls BEGIN SELECT RAISE(ABORT, 'no'); END";
+    by_statement("SQLite: failing trigger", trigger, "DROP TRIGGER broken");
+}
+
+#[test]
 fn files_that_may_not_grow() {
     // As a program that was started under `ulimit -f` and takes the error instead of the signal.
     let setup = Setup::new().after("trap '' XFSZ");
