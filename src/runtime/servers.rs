@@ -230,9 +230,11 @@ impl Runtime {
 
     /// Has a server run as it is stored.
     pub(super) async fn put_in_force(&self, registered: &Registered, after: Server) -> Result<()> {
-        let (id, mask) = (after.id, mask(&after.config));
+        let (id, before) = (after.id, registered.server.load_full());
+        // The process of before may still answer, and say what was secret then.
+        let mask = mask([&before.config, &after.config]);
         // Whoever stands by has stopped them all.
-        let was_enabled = registered.server.load().config.enabled && !self.is_standing_by();
+        let was_enabled = before.config.enabled && !self.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
@@ -244,7 +246,7 @@ impl Runtime {
             mask: mask.clone(),
             wanted,
         };
-        let is_isolated_alike = registered.server.load().config.isolation == after.config.isolation;
+        let is_isolated_alike = before.config.isolation == after.config.isolation;
         registered.mask.store(Arc::new(mask));
         registered.server.store(Arc::new(after));
         self.inner.supervision.ask(update).await?;

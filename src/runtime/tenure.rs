@@ -24,7 +24,9 @@ const HANDOVER: Duration = Duration::from_secs(5);
 /// Returns once the servers of whoever had the database before can have ended.
 pub(super) async fn wait_for_predecessor(recorder: &Recorder) {
     if recorder.tenure().borrow().successions > 0 {
-        log::warn!("another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}");
+        log::warn!(
+            "another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}"
+        );
         tokio::time::sleep(HANDOVER).await;
     }
 }

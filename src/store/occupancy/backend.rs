@@ -27,8 +27,7 @@ const TRY: &str = "pg_try_advisory_lock(31370666286871155)";
 const OWN: &str = "SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
 /// Ends another one, unless it has ended.
-const END: &str =
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
+const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
 
 /// The server's end of a connection, told apart from later ones with the same process id.
 #[derive(QueryableByName)]
