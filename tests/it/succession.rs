@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
+
 use crate::support::{
     processes::environment,
     wait::{breathe, now},
@@ -130,7 +132,11 @@ fn hands_over(setup: Setup, let_go: impl FnOnce(&Ostler)) {
 fn a_lock_file_that_is_removed_lets_no_two_ostlers_serve() {
     hands_over(Setup::new(), |first| {
         let lock = first.setup.home.join("data/ostler.db.ostler-lock");
-        fs::remove_file(lock).unwrap();
+        // Or it might make another one before the second does.
+        first.signal(Signal::STOP);
+        fs::remove_file(&lock).unwrap();
+        eventually("the second one has made another", || lock.exists().then_some(()));
+        first.signal(Signal::CONT);
     });
 }
 
@@ -152,4 +158,14 @@ fn an_ostler_that_ended_in_good_order_is_followed_at_once() {
     let (took, second) = timed(|| second(&first.setup).spawn());
     assert!(!second.errors().contains("did not say"), "{}", second.errors());
     assert!(took < seconds(5), "it took {took:?}");
+}
+
+#[test]
+fn an_ostler_that_was_killed_is_followed_once_its_servers_can_have_ended() {
+    let mut first = Ostler::spawn();
+    first.admin().register(fake("ok").enabled());
+    first.kill();
+    let (took, second) = timed(|| second(&first.setup).spawn());
+    assert!(second.errors().contains("did not say"), "{}", second.errors());
+    assert!(took > seconds(4), "it took {took:?}");
 }
