@@ -41,6 +41,7 @@ mod private_file;
 mod random;
 mod registry;
 mod reload;
+mod retention;
 mod rights;
 mod sealed;
 mod servers;
@@ -112,6 +113,7 @@ struct Inner {
     tracer: Tracer,
     feed: Arc<feed::Feed>,
     life: state::Life,
+    growth: Arc<retention::Growth>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,

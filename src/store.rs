@@ -6,6 +6,7 @@
 pub mod about;
 pub mod audit;
 pub mod audit_chain;
+pub mod call_bytes;
 pub mod calls;
 pub mod catalogues;
 mod checkpoint;
@@ -105,6 +106,12 @@ impl Store {
     /// Fails, changing nothing, on a schema newer than this program.
     pub fn migrate(&self) -> Result<Vec<String>> {
         migration::run(&mut self.writer()?)
+    }
+
+    /// Notes which calls were recorded by versions that did not count their bytes. Blocks. To be done before a recorder
+    /// of this version starts.
+    pub fn find_backlog(&self) -> Result<()> {
+        call_bytes::find_backlog(&mut self.writer()?)
     }
 
     /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, ServerId, ToolCall},
     store::{
-        Connection, audit, calls,
+        Connection, audit, call_bytes, calls,
         servers::{self, Tally},
     },
 };
@@ -140,6 +140,7 @@ impl Group {
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
             if is_new {
+                call_bytes::add(db, [call])?;
                 servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
             }
             new.push(is_new);
@@ -260,6 +261,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
 /// Writes calls and counts them.
 pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<Pending> {
     calls::insert(db, rows)?;
+    call_bytes::add(db, rows)?;
     servers::add_tallies(db, &tallies(rows))?;
     rollups.write(db, rows)
 }

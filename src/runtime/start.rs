@@ -19,7 +19,7 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
         events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
-        metrics::Metrics, oauth::Issuer, registry::Registry, rights, state::Life, supervision::Supervision,
+        metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life, supervision::Supervision,
         system::Facts, tenure, usage,
     },
     store::{self, Store},
@@ -84,6 +84,7 @@ impl Runtime {
             tracer,
             feed: Arc::default(),
             life: Life::new(),
+            growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
@@ -124,6 +125,7 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
+        actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(rights::recheck(weak()));
@@ -254,6 +256,7 @@ fn open(settings: &Settings, holder: &str) -> Result<Opened> {
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
+    store.find_backlog()?;
     let recorder = Recorder::start(&store, occupied)?;
     Ok(Opened { keyring, store, recorder })
 }

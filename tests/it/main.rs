@@ -62,6 +62,7 @@ mod processes;
 mod protocol;
 mod real_servers;
 mod recorder;
+mod records;
 mod remote;
 mod revocation;
 mod states;
