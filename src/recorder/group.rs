@@ -37,6 +37,7 @@ pub(super) enum Item {
     Audit(AuditEntry, Ack),
     Write(Box<dyn Job>),
     Probe(Ack),
+    Attend(Ack),
     Stop,
 }
 
@@ -63,6 +64,7 @@ pub(super) struct Group {
     calls: Rows<ToolCall>,
     entries: Rows<AuditEntry>,
     probes: Vec<Ack>,
+    attendances: Vec<Ack>,
     permits: Vec<OwnedSemaphorePermit>,
     size: usize,
     /// What is counted once the transaction is committed.
@@ -89,6 +91,7 @@ impl Group {
             Item::Audit(entry, ack) => self.entries.push(entry, ack),
             Item::Write(job) => self.jobs.push(job),
             Item::Probe(ack) => self.probes.push(ack),
+            Item::Attend(ack) => self.attendances.push(ack),
             Item::Stop => return false,
         }
         true
@@ -168,6 +171,21 @@ impl Group {
         }
     }
 
+    /// Whether somebody asks to see to the connection.
+    pub(super) fn wants_attendance(&self) -> bool {
+        !self.attendances.is_empty()
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_probes() && !self.is_audited() && self.calls.rows.is_empty()
+    }
+
+    /// Whether it may add to the audit log.
+    pub(super) fn is_audited(&self) -> bool {
+        !self.jobs.is_empty() || !self.entries.rows.is_empty()
+    }
+
     /// Whether somebody asks if a call could be recorded.
     pub(super) fn has_probes(&self) -> bool {
         !self.probes.is_empty()
@@ -191,6 +209,9 @@ impl Group {
         // Nobody listens any more where a caller went away.
         for ack in self.probes {
             let _ = ack.send(committed.clone().and(able.clone()));
+        }
+        for ack in self.attendances {
+            let _ = ack.send(Ok(()));
         }
     }
 }

@@ -190,6 +190,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    occupancy (id) {
+        id -> Integer,
+        holder -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_consents, server_shares);
 
 diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_logs);

@@ -67,6 +67,7 @@ mod remote;
 mod revocation;
 mod states;
 mod store;
+mod succession;
 mod supervision;
 mod surroundings;
 mod survival;

@@ -51,7 +51,7 @@ fn sqlite(folder: &Path) -> DatabaseUrl {
 fn open(url: &DatabaseUrl) -> (Store, Recorder) {
     let store = Store::open(url).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store).unwrap();
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap()).unwrap();
     (store, recorder)
 }
 
