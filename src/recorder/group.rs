@@ -172,6 +172,18 @@ impl Group {
         !self.probes.is_empty()
     }
 
+    /// Answers those who ask, and they leave the group.
+    pub(super) fn refuse_probes(&mut self, reason: &Error) {
+        for ack in self.probes.drain(..) {
+            let _ = ack.send(Err(reason.clone()));
+        }
+    }
+
+    /// Whether nothing is to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.calls.rows.is_empty() && self.entries.rows.is_empty() && self.probes.is_empty()
+    }
+
     /// The largest call that could not be recorded, and why.
     pub(super) fn unrecorded(&self, committed: &Result<()>) -> Option<(&ToolCall, Error)> {
         let refused = self.calls.refused.iter().map(Option::as_ref).chain(std::iter::repeat(None));

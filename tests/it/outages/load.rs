@@ -67,7 +67,7 @@ pub struct Outage {
 impl Outage {
     /// An outage long enough for callers who wait 2 s for a lock, and for those who wait for them.
     pub fn new(name: &'static str, setup: Setup) -> Self {
-        Self { name, setup, lasting: seconds(7) }
+        Self { name, setup, lasting: seconds(10) }
     }
 
     /// Has it last longer.

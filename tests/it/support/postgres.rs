@@ -6,7 +6,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
@@ -39,13 +42,13 @@ pub struct Server {
 /// The keeper is a shell that obeys lines on its standard input. The input ends when this process ends, also by
 /// SIGKILL; then the keeper stops the server and removes its folder. A group of its own keeps Ctrl-C from it.
 const KEEPER: &str = r#"
-start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses=''" start >/dev/null 2>&1; }
+start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2'" start >/dev/null 2>&1; }
 # To the first process first, so that it starts no other meanwhile.
 send() {
     read -r first <data/postmaster.pid && kill "-$1" "$first" && kill "-$1" $(cat "/proc/$first/task/$first/children")
 }
 trap '' INT TERM HUP
-"$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >init.log 2>&1 && start "$@" && echo up || echo failed
+"$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >init.log 2>&1 && echo "listen_addresses = ''" >>data/postgresql.conf && start "$@" && echo up || echo failed
 while read -r order; do
     case $order in
         start) start "$@" && echo up || echo failed ;;
@@ -91,6 +94,17 @@ impl Server {
     /// The address of a new, empty database.
     pub fn database(&self) -> String {
         new_database(&format!("postgres://postgres@/postgres?host={}", self.folder.display()))
+    }
+
+    /// Where its socket and its data are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// As whom it runs.
+    pub fn owner(&self) -> (u32, u32) {
+        let owner = fs::metadata(&self.folder).unwrap();
+        (owner.uid(), owner.gid())
     }
 
     /// Stops it, ending every connection, and returns once it is down.
