@@ -18,7 +18,7 @@ use crate::{
         CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
         TraceContext, UserId,
     },
-    policy::call,
+    policy::{call, nesting},
     runtime::{
         LiveEvent, Needs, Runtime,
         commit::to_its_end,
@@ -58,9 +58,14 @@ impl CallRequest {
         Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
     }
 
-    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid`.
+    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid` or `Malformed`.
     pub fn check(&self) -> Result<()> {
-        call::faults(&self.tool, self.parameters.as_deref().map(RawValue::get), self.timeout).into_result()
+        let parameters = self.parameters.as_deref().map(RawValue::get);
+        call::faults(&self.tool, parameters, self.timeout).into_result()?;
+        if parameters.is_some_and(|json| nesting::exceeds(json, nesting::SENT_MAX)) {
+            return Err(Error::Malformed(format!("parameters: {}", nesting::TOO_DEEP)));
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,9 @@ use crate::{
     error::Result,
     gateway::Turn,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
-    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels},
+    runtime::{
+        Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels, shown::count_unlistable,
+    },
     store,
     supervisor::{Availability, Event},
     telemetry::Kind,
@@ -69,7 +71,17 @@ impl Runtime {
             },
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
                 Some(_) => Ok(()),
-                None => self.keep_catalogue(id, &catalogue).await,
+                None => {
+                    let hidden = count_unlistable(&catalogue);
+                    if hidden > 0 {
+                        log::warn!(server:% = id, items = hidden; "what is nested too deep is not listed");
+                        self.warn_of(
+                            id,
+                            &format!("{hidden} of what it lists is nested deeper than 100 levels: not shown"),
+                        );
+                    }
+                    self.keep_catalogue(id, &catalogue).await
+                }
             },
             Event::Failed { id, report } => {
                 self.note_failure(id, &report).await?;

@@ -73,7 +73,7 @@ impl Registered {
         Self {
             id: server.id,
             consent: Arc::new(Consent::new(server.id)),
-            mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
+            mask: ArcSwap::from_pointee(sealed::mask([&server.config])),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
             link,

@@ -240,7 +240,8 @@ impl Runtime {
             return Err(Error::NotFound(Noun::Server));
         }
         registered.link.note(TimelineLevel::Info, "its configuration was changed");
-        let mask = mask(&after.config);
+        // The process of before may still answer, and say what was secret then.
+        let mask = mask([&before.config, &after.config]);
         let wanted = match (before.config.enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
