@@ -29,17 +29,19 @@ pub(in crate::store) fn examine(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether one client's connection is served by another server process once a second client holds a transaction, or both
-/// by one.
+/// Whether one client's connection is served by another server process once a second client holds or held a transaction,
+/// or both by one.
 fn is_shared(first: &mut Session, second: &mut Session) -> Result<bool> {
-    let before = first.backend()?;
+    let mut of_first = vec![first.backend()?];
     match second.batch_execute("BEGIN") {
         // A pool that shares by statement takes no transaction, and says so as a breach of the protocol.
         Err(DieselError::DatabaseError(_, why)) if sqlstate(why.message()) == Some("08P01") => return Ok(true),
         begun => begun?,
     }
-    let beside = second.backend()?;
-    let after = first.backend()?;
+    let of_second = second.backend()?;
+    of_first.push(first.backend()?);
     second.batch_execute("ROLLBACK")?;
-    Ok(before != after || before == beside)
+    of_first.push(first.backend()?);
+    of_first.dedup();
+    Ok(of_first.len() > 1 || of_first.contains(&of_second))
 }

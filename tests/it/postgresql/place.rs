@@ -1,6 +1,10 @@
 //! Where a connection leads: through a pool, to a server that turned read-only, or to one that stands still.
 
-use std::{fs, os::unix::process::CommandExt, process::Command};
+use std::{
+    fs,
+    os::unix::{net::UnixStream, process::CommandExt},
+    process::Command,
+};
 
 use ostler::{
     model::{PageRequest, ServerId},
@@ -39,7 +43,8 @@ impl Pool {
             return None;
         };
         let pool = Self { process, folder };
-        eventually("the pool listens", || pool.folder.path().join(".s.PGSQL.6432").exists().then_some(()));
+        let socket = pool.folder.path().join(".s.PGSQL.6432");
+        eventually("the pool listens", || UnixStream::connect(&socket).ok());
         Some(pool)
     }
 
