@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{Permission, Principal, ServerId},
+    model::{Credential, Permission, Principal, ServerId, UserId},
     policy::permission::{Verdict, covers},
     runtime::{
         Inner, Runtime,
@@ -63,6 +63,21 @@ impl Rights {
     /// Has everybody who has something open looked up, and what they have open look at what it needs.
     pub fn changed(&self) {
         self.changed.notify_one();
+    }
+
+    /// Ends all that is open with a credential whose secret was replaced, and what had just begun with it.
+    pub async fn end(&self, user: UserId, credential: Credential) {
+        self.end_now(user, credential);
+        sleep(SETTLED * 2).await;
+        self.end_now(user, credential);
+    }
+
+    fn end_now(&self, user: UserId, credential: Credential) {
+        for (holder, sender) in &*self.holders() {
+            if (holder.user_id, holder.credential) == (user, credential) {
+                sender.send_replace(Standing::Ended);
+            }
+        }
     }
 
     /// Has `who` looked up for as long as the result is held.

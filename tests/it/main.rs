@@ -49,6 +49,7 @@ mod hardening;
 mod history;
 mod import;
 mod isolation;
+mod keys;
 mod limits;
 mod live;
 mod main_job;

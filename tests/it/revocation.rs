@@ -244,6 +244,11 @@ fn whatever_is_open_ends_with_the_key_it_was_opened_with_and_nothing_else_does()
     guest.delete(&path).is(204);
     house.all_end("a key", open, now());
 
+    let key = guest.post("/api/auth/keys", json!({"name": "rotated"})).is(201);
+    let open = house.open(&guest.with_token(&caller::secret_of(&key)));
+    guest.press(&format!("/api/auth/keys/{}/rotate", key.string("/id"))).is(200);
+    house.all_end("a secret", open, now());
+
     let expires = now() + seconds(6);
     let body = json!({"name": "short", "expiresAt": Timestamp::now().plus(seconds(6)).to_string()});
     let key = guest.post("/api/auth/keys", body).is(201);
