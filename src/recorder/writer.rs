@@ -3,14 +3,13 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
-use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     error::{Error, Result},
-    store::{Checkpointer, Connection, Store, is_damage, is_read_only, is_silence},
+    store::{Checkpointer, Connection, is_damage, is_read_only, is_silence},
 };
 
 use super::{
@@ -18,21 +17,18 @@ use super::{
     group::{Group, Pace, Request, is_outage},
     rehearsal::Rehearsal,
     rollups::Rollups,
+    tenancy::Tenancy,
 };
 
 /// More than this is not committed at once, so that nobody waits long for others.
 const LARGEST_GROUP: usize = 1024;
 
-/// After an attempt to connect that failed, groups fail at once for this long.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-
 /// The thread's state.
 pub(super) struct Writer {
-    store: Store,
+    tenancy: Tenancy,
     health: Arc<Health>,
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
-    last_failure: Option<Instant>,
     rollups: Rollups,
     /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
     damage: Option<Error>,
@@ -41,15 +37,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Opens the connection. Blocks.
-    pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
-        let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
+    /// Writes on a connection that is there. Blocks.
+    pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>) -> Result<Self> {
+        let checkpointer = tenancy.store.checkpointer()?;
         Ok(Self {
-            store,
+            tenancy,
             health,
             db: Some(db),
             checkpointer,
-            last_failure: None,
             rollups: Rollups::default(),
             damage: None,
             rehearsal: None,
@@ -82,8 +77,14 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Group) {
+        if group.wants_attendance() {
+            self.attend();
+        }
         let rehearsed = self.rehearse(&mut group);
-        let committed = if group.is_empty() { Ok(()) } else { self.write(&mut group) };
+        if group.is_empty() {
+            return group.answer(Ok(()), Ok(()));
+        }
+        let committed = self.write(&mut group);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
         }
@@ -104,17 +105,17 @@ impl Writer {
     /// Whether another call could be recorded, as far as is known without trying.
     fn able(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
-        known.cloned().map_or_else(|| self.store.room(), Err)
+        known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
     }
 
     /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.
     /// Otherwise they are answered at once, for a heartbeat would only keep them waiting.
     fn rehearse(&mut self, group: &mut Group) -> bool {
         let Some(rehearsal) = self.rehearsal.as_mut().filter(|_| group.has_probes()) else { return false };
-        let db = connected(&self.store, &mut self.db, &mut self.last_failure);
+        let db = connected(&mut self.tenancy, &mut self.db);
         let outcome = db.and_then(|db| rehearsal.run(db, &self.rollups));
         if let Err(reason) = &outcome {
-            self.drop_if_lost(reason);
+            self.drop_if_lost(Some(reason));
             group.refuse_probes(&refusal(reason.clone()));
         }
         outcome.is_ok()
@@ -122,7 +123,7 @@ impl Writer {
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
         let Err(error) = self.attempt(group, Pace::Together) else { return Ok(()) };
-        let lost = self.drop_if_lost(&error);
+        let lost = self.drop_if_lost(Some(&error));
         if !lost && (is_outage(&error) || !group.can_be_repeated()) {
             return Err(error);
         }
@@ -130,39 +131,52 @@ impl Writer {
         let Ok(db) = self.connection_in_time() else { return Err(error) };
         group.lose_jobs(db, &error);
         self.attempt(group, Pace::OneByOne).inspect_err(|error| {
-            self.drop_if_lost(error);
+            self.drop_if_lost(Some(error));
         })
     }
 
     fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
-        let db = connected(&self.store, &mut self.db, &mut self.last_failure)?;
+        let db = connected(&mut self.tenancy, &mut self.db)?;
         group.write(db, pace, &self.rollups)?;
+        if group.is_audited() {
+            self.tenancy.remember(db);
+        }
         group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));
         Ok(())
     }
 
     /// The connection, opened anew where it was lost.
     fn connection(&mut self) -> Result<&mut Connection> {
-        connected(&self.store, &mut self.db, &mut self.last_failure)
+        connected(&mut self.tenancy, &mut self.db)
     }
 
     /// The same, but while a host says nothing it is tried again: it may go on where it stopped, or another may take over,
     /// and what has happened is to be recorded then.
     fn connection_in_time(&mut self) -> Result<&mut Connection> {
         while self.connection().is_err_and(|error| is_silence(&error)) {
-            self.last_failure = None;
+            self.tenancy.forget_failure();
         }
         self.connection()
     }
 
     /// Gives the connection up where it is no longer good for anything, or for no writes, as that of a former leader.
-    fn drop_if_lost(&mut self, why: &Error) -> bool {
-        let lost = is_read_only(why) || self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
+    fn drop_if_lost(&mut self, why: Option<&Error>) -> bool {
+        let lost =
+            why.is_some_and(is_read_only) || self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
         if lost {
             self.db = None;
             self.rollups.forget();
         }
         lost
+    }
+
+    /// Finds out whether there still is a connection and the database still ours, and makes another where not.
+    fn attend(&mut self) {
+        if self.drop_if_lost(None) || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
+            self.db = None;
+            // Whether that worked the tenure says.
+            let _ = self.connection();
+        }
     }
 
     /// Lets callers know, and says it once in the log.
@@ -186,16 +200,9 @@ fn refusal(reason: Error) -> Error {
     }
 }
 
-fn connected<'a>(
-    store: &Store,
-    db: &'a mut Option<Connection>,
-    last_failure: &mut Option<Instant>,
-) -> Result<&'a mut Connection> {
+fn connected<'a>(tenancy: &mut Tenancy, db: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
     if db.is_none() {
-        if last_failure.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
-            return Err(Error::StoreUnavailable("it cannot be reached".into()));
-        }
-        *db = Some(store.writer().inspect_err(|_| *last_failure = Some(Instant::now()))?);
+        *db = Some(tenancy.connect()?);
     }
     db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
 }

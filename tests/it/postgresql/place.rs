@@ -112,7 +112,7 @@ async fn a_server_that_stands_still_is_given_up_for_the_next_which_records_what_
     open(&alone).unwrap().migrate().unwrap();
     let store = open(&url).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store).unwrap();
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap()).unwrap();
     recorder.ready().await.unwrap();
 
     first.freeze();
