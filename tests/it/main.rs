@@ -64,6 +64,7 @@ mod real_servers;
 mod recorder;
 mod remote;
 mod revocation;
+mod shares;
 mod states;
 mod store;
 mod supervision;
