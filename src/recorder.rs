@@ -8,6 +8,7 @@ mod group;
 mod job;
 mod rehearsal;
 mod rollups;
+mod tenancy;
 mod writer;
 
 use std::{
@@ -19,19 +20,22 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, ToolCall},
-    store::{Connection, Store},
+    store::{Connection, Occupied, Store},
 };
 
 use group::{Ack, Item, Request};
 use job::Write;
+use tenancy::Tenancy;
 use writer::Writer;
+
+pub use tenancy::Tenure;
 
 /// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
 const QUEUE: u32 = 4096;
@@ -52,6 +56,7 @@ pub struct Recorder {
     queue: mpsc::UnboundedSender<Request>,
     room: Arc<Semaphore>,
     health: Arc<Health>,
+    tenure: watch::Receiver<Tenure>,
     /// Tells of the thread's end, to the first who asks.
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
@@ -67,15 +72,16 @@ struct Health {
 }
 
 impl Recorder {
-    /// Starts the writer thread on a connection of its own. Blocks until it is open.
-    pub fn start(store: &Store) -> Result<Self> {
+    /// Starts the writer thread on a database that no other Ostler uses. Blocks for a moment.
+    pub fn start(store: &Store, occupied: Occupied) -> Result<Self> {
         let (queue, requests) = mpsc::unbounded_channel();
+        let (changed, tenure) = watch::channel(Tenure::default());
         let health = Arc::new(Health {
             writable: AtomicBool::new(false),
             started: Instant::now(),
             committed: AtomicU64::new(0),
         });
-        let writer = Writer::new(store.clone(), Arc::clone(&health))?;
+        let writer = Writer::new(Tenancy::new(store.clone(), occupied, changed)?, Arc::clone(&health))?;
         let (done, end) = oneshot::channel();
         let work = move || {
             writer.run(requests);
@@ -87,7 +93,7 @@ impl Recorder {
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE)));
-        Ok(Self { queue, room, health, end: Arc::new(Mutex::new(Some(end))) })
+        Ok(Self { queue, room, health, tenure, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
@@ -107,6 +113,21 @@ impl Recorder {
         let late = || Error::StoreUnavailable("it does not answer".into());
         let answer = tokio::time::timeout(PATIENCE, self.answer(answer)).await;
         answer.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Has the connection looked after, for a database that nothing is written to; returns once that is done.
+    pub async fn attend(&self) {
+        let (ack, answer) = oneshot::channel();
+        if self.send(Request { item: Item::Attend(ack), permit: None }).is_ok() {
+            // Dropped where the recorder panics: then there is another connection.
+            let _ = answer.await;
+        }
+    }
+
+    /// Whose the database is, and how it was found.
+    #[must_use]
+    pub fn tenure(&self) -> watch::Receiver<Tenure> {
+        self.tenure.clone()
     }
 
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
