@@ -23,7 +23,8 @@ use crate::http::{Answer, access::Caller, problem::Problem, sse};
 /// | `gap` | `missed`: events are missing here, so many where that is known and may be said, else `null` |
 ///
 /// What happens to somebody else's servers is left out, unless they are shared with the caller or the caller holds
-/// `mcp:manage`; `gateway` needs `gateway:read`. A reader that is too slow gets a `gap`.
+/// `mcp:manage`; of servers that the caller may not read, states and the caller's own calls are told. `gateway` needs
+/// `gateway:read`. A reader that is too slow gets a `gap`.
 #[utoipa::path(get, path = "/api/events", tag = "live",
     params(("Last-Event-ID" = Option<String>, Header, description = "Send what came after this event")),
     responses((status = 200, description = "The events", body = String, content_type = "text/event-stream")),

@@ -30,7 +30,8 @@ pub(super) struct OutputQuery {
 
 /// Read a server's output
 ///
-/// What the process wrote on standard error, newest last, as far as it is kept. With `follow=true` it is streamed as
+/// What the process wrote on standard error, newest last, as far as it is kept; of processes that are one user's alone, your
+/// own. With `follow=true` it is streamed as
 /// server-sent events: the id is `seq`, the data one line as JSON; `Last-Event-ID` resumes after that line.
 #[utoipa::path(get, path = "/api/mcp/{id}/output", tag = "processes",
     params(("id" = String, Path, description = "The server"), OutputQuery,

@@ -54,7 +54,8 @@ pub(super) async fn create(request: HttpRequest, caller: Caller, Json(body): Jso
 
 /// Read a server
 ///
-/// Its configuration with masked values of `env` and `headers`, its figures and what its process is doing.
+/// Its configuration with masked values of `env` and `headers`, its figures and what its process is doing. How it is run is
+/// left empty for those who may neither read nor change it; what it wrote last, for those who may not read it.
 #[utoipa::path(get, path = "/api/mcp/{id}", tag = "servers", params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The server", body = DetailsView, headers(
         ("ETag" = String, description = "The revision of its configuration")))),

@@ -38,7 +38,8 @@ pub(super) async fn list(caller: Caller, Id(id): Id<ServerId>) -> Answer {
 
 /// Share a server
 ///
-/// Sharing again with the same account replaces what it was allowed.
+/// Sharing again with the same account replaces what it was allowed. `mcp:execute` alone shows what it takes to call and the
+/// receiver's own calls, `mcp:write` alone the configuration; only `mcp:read` shows everybody's calls and standard error.
 #[utoipa::path(post, path = "/api/mcp/{id}/shares", tag = "shares",
     params(("id" = String, Path, description = "The server")),
     request_body(content = ShareBody, example = json!({

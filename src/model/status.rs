@@ -105,6 +105,15 @@ pub struct ExitReport {
     pub stderr: Vec<String>,
 }
 
+impl RuntimeStatus {
+    /// Leaves out what the process wrote on standard error.
+    pub fn hide_output(&mut self) {
+        if let Some(exit) = &mut self.last_exit {
+            exit.stderr.clear();
+        }
+    }
+}
+
 /// The state of a server's process, for people and dashboards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

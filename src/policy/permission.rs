@@ -36,6 +36,24 @@ pub fn covers(held: &PermissionSet, wanted: &PermissionSet) -> bool {
     wanted.iter().all(|permission| held.has(permission))
 }
 
+/// Any of these gives sight of a server: that it is there, its description and its state.
+pub const SEES: &[Permission] = &[Permission::McpRead, Permission::McpExecute, Permission::McpWrite];
+
+/// Any of these gives what it takes to call a server: what it offers, and the record of one's own calls.
+pub const USES: &[Permission] = &[Permission::McpRead, Permission::McpExecute];
+
+/// Any of these gives sight of how a server is run, secrets masked.
+pub const CONFIGURES: &[Permission] = &[Permission::McpRead, Permission::McpWrite];
+
+/// What gives sight of all else: everybody's calls, standard error, the timeline, figures, with whom it is shared.
+pub const READS: &[Permission] = &[Permission::McpRead];
+
+/// What it takes to change a server, and to start and stop it.
+pub const WRITES: &[Permission] = &[Permission::McpWrite];
+
+/// What it takes to call.
+pub const EXECUTES: &[Permission] = &[Permission::McpExecute];
+
 /// What a server is to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {
@@ -58,21 +76,31 @@ pub enum Verdict {
     Invisible,
 }
 
-/// Whether somebody who holds `held` may do what `wanted` (`mcp:read`, `mcp:write`, `mcp:execute`) allows.
-///
-/// `mcp:manage` is enough for everything. A share gives at most what it names, and nothing its receiver does not
-/// hold as well; being shared is being seen, whatever the share names.
+/// Whether `held` has one of the permissions of `wanted`, or `mcp:manage`, which is all of them on everybody's servers.
 #[must_use]
-pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: Permission) -> Verdict {
+pub fn holds_any(held: &PermissionSet, wanted: &[Permission]) -> bool {
+    held.has(Permission::McpManage) || wanted.iter().any(|one| held.has(*one))
+}
+
+/// Whether somebody who holds `held` may do what any of `wanted` (`mcp:read`, `mcp:write`, `mcp:execute`) allows.
+///
+/// `mcp:manage` is enough for everything. A share gives what it names and no more, and nothing its receiver does not
+/// hold as well.
+#[must_use]
+pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permission]) -> Verdict {
     if held.has(Permission::McpManage) {
         return Verdict::Allowed;
     }
-    let granted = match standing {
+    let granted = |one: &Permission| match standing {
         Standing::Owner => true,
-        Standing::SharedWith(shared) => wanted == Permission::McpRead || shared.contains(&wanted),
-        Standing::Stranger => return Verdict::Invisible,
+        Standing::SharedWith(shared) => shared.contains(one),
+        Standing::Stranger => false,
     };
-    if granted && held.has(wanted) { Verdict::Allowed } else { Verdict::Forbidden(wanted) }
+    match (standing, wanted.first()) {
+        (Standing::Stranger, _) => Verdict::Invisible,
+        _ if wanted.iter().any(|one| granted(one) && held.has(*one)) => Verdict::Allowed,
+        (_, first) => Verdict::Forbidden(first.copied().unwrap_or(Permission::McpManage)),
+    }
 }
 
 /// Whether somebody who holds `held` may delete the server or decide with whom it is shared.
@@ -81,8 +109,8 @@ pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: Permissio
 #[must_use]
 pub fn on_ownership(held: &PermissionSet, standing: Standing<'_>) -> Verdict {
     match standing {
-        Standing::Owner => on_server(held, standing, Permission::McpWrite),
-        Standing::SharedWith(_) | Standing::Stranger => on_server(held, standing, Permission::McpManage),
+        Standing::Owner => on_server(held, standing, &[Permission::McpWrite]),
+        Standing::SharedWith(_) | Standing::Stranger => on_server(held, standing, &[Permission::McpManage]),
     }
 }
 
@@ -114,7 +142,7 @@ mod tests {
     fn somebody_elses_server_does_not_exist_whatever_one_holds() {
         for role in [Role::Developer, Role::Executor, Role::Viewer] {
             for wanted in EACH {
-                assert_eq!(on_server(&of_role(role), Standing::Stranger, wanted), Verdict::Invisible);
+                assert_eq!(on_server(&of_role(role), Standing::Stranger, &[wanted]), Verdict::Invisible);
             }
         }
         assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Stranger), Verdict::Invisible);
@@ -123,27 +151,39 @@ mod tests {
     #[test]
     fn ones_own_server_needs_the_permission_too() {
         let viewer = of_role(Role::Viewer);
-        assert_eq!(on_server(&viewer, Standing::Owner, McpRead), Verdict::Allowed);
-        assert_eq!(on_server(&viewer, Standing::Owner, McpExecute), Verdict::Forbidden(McpExecute));
+        assert_eq!(on_server(&viewer, Standing::Owner, READS), Verdict::Allowed);
+        assert_eq!(on_server(&viewer, Standing::Owner, EXECUTES), Verdict::Forbidden(McpExecute));
         assert_eq!(on_ownership(&viewer, Standing::Owner), Verdict::Forbidden(McpWrite));
         assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Owner), Verdict::Allowed);
     }
 
     #[test]
-    fn a_share_gives_what_it_names_and_sight_of_the_server() {
+    fn a_share_gives_what_it_names_and_no_more() {
         let developer = of_role(Role::Developer);
+        let table: [(&[Permission], [bool; 6]); 5] = [
+            (&[McpRead], [true, true, true, true, false, false]),
+            (&[McpExecute], [true, true, false, false, true, false]),
+            (&[McpWrite], [true, false, true, false, false, true]),
+            (&[McpExecute, McpWrite], [true, true, true, false, true, true]),
+            (&[McpRead, McpExecute], [true, true, true, true, true, false]),
+        ];
+        for (share, expected) in table {
+            let given = [SEES, USES, CONFIGURES, READS, EXECUTES, &[McpWrite]]
+                .map(|wanted| on_server(&developer, Standing::SharedWith(share), wanted) == Verdict::Allowed);
+            assert_eq!(given, expected, "{share:?}");
+        }
         let shared = Standing::SharedWith(&[McpExecute]);
-        assert_eq!(on_server(&developer, shared, McpRead), Verdict::Allowed);
-        assert_eq!(on_server(&developer, shared, McpExecute), Verdict::Allowed);
-        assert_eq!(on_server(&developer, shared, McpWrite), Verdict::Forbidden(McpWrite));
+        assert_eq!(on_server(&developer, shared, READS), Verdict::Forbidden(McpRead));
     }
 
     #[test]
     fn a_share_gives_nothing_its_receiver_does_not_hold() {
         let shared = Standing::SharedWith(&EACH);
-        assert_eq!(on_server(&of_role(Role::Viewer), shared, McpExecute), Verdict::Forbidden(McpExecute));
+        assert_eq!(on_server(&of_role(Role::Viewer), shared, EXECUTES), Verdict::Forbidden(McpExecute));
+        let executes = Standing::SharedWith(EXECUTES);
+        assert_eq!(on_server(&of_role(Role::Viewer), executes, SEES), Verdict::Forbidden(McpRead));
         let nothing = PermissionSet::default();
-        assert_eq!(on_server(&nothing, shared, McpRead), Verdict::Forbidden(McpRead));
+        assert_eq!(on_server(&nothing, shared, READS), Verdict::Forbidden(McpRead));
     }
 
     #[test]
@@ -156,7 +196,7 @@ mod tests {
     fn a_manager_may_do_everything_with_everybodys_servers() {
         let manager = PermissionSet::from_iter([McpManage]);
         for standing in [Standing::Owner, Standing::SharedWith(&[]), Standing::Stranger] {
-            assert!(EACH.into_iter().all(|wanted| on_server(&manager, standing, wanted) == Verdict::Allowed));
+            assert!(EACH.into_iter().all(|wanted| on_server(&manager, standing, &[wanted]) == Verdict::Allowed));
             assert_eq!(on_ownership(&manager, standing), Verdict::Allowed);
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Faults, Result},
     mcp::{self, Era, Request},
     model::{CallId, Permission, Principal, ServerId, Timestamp},
-    policy::call,
+    policy::{call, permission},
     runtime::{
         Ask, Ended, Needs, Runtime, Said,
         calls::{Call, Made},
@@ -38,7 +38,7 @@ impl Runtime {
     /// the right to it.
     pub async fn ask(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
         let method = ask.request.method.as_str();
-        let wanted = if READS.contains(&method) { Permission::McpRead } else { Permission::McpExecute };
+        let wanted = if READS.contains(&method) { permission::USES } else { permission::EXECUTES };
         let needs = Needs::Server(id, wanted);
         if method == "tools/call" {
             return self.while_permitted(who, needs, self.ask_tool(who, id, ask)).await?;
@@ -46,7 +46,13 @@ impl Runtime {
         self.while_permitted(who, needs, self.ask_else(who, id, ask, wanted)).await?
     }
 
-    async fn ask_else(&self, who: &Principal, id: ServerId, mut ask: Ask, wanted: Permission) -> Result<Said> {
+    async fn ask_else(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        mut ask: Ask,
+        wanted: &'static [Permission],
+    ) -> Result<Said> {
         let server = self.reach(who, id, wanted, "server.ask")?;
         let _work = self.inner.life.begin_work()?;
         let slot = server.slots.clone().try_acquire_owned();
@@ -71,7 +77,7 @@ impl Runtime {
     }
 
     async fn ask_tool(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
-        let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
+        let server = self.reach(who, id, permission::EXECUTES, "tool.call")?;
         let (tool, arguments) = match named(&ask.request) {
             Ok(named) => named,
             Err(faults) => {

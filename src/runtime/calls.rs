@@ -15,10 +15,10 @@ use crate::{
     error::{Error, Result, ToolFailure},
     mcp::{self, Declared, Era},
     model::{
-        CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
-        TraceContext, UserId,
+        CallFilter, CallId, Page, PageRequest, Principal, ServerId, TimelineLevel, Timestamp, ToolCall, TraceContext,
+        UserId,
     },
-    policy::{call, nesting, payload},
+    policy::{call, nesting, payload, permission},
     runtime::{
         LiveEvent, Needs, Runtime,
         commit::to_its_end,
@@ -137,13 +137,13 @@ impl Runtime {
     /// Dropping the future cancels the call, which is recorded all the same; so does the end of the right to make it.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
-        let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
+        let server = self.reach(who, id, permission::EXECUTES, "tool.call")?;
         self.limit_execute(who)?;
         let work = self.inner.life.begin_work()?;
         let lane = self.lane(who, &server, None).await?;
         let call = self.let_in(who, server, lane, request);
         let (call_id, timeout) = (call.id, call.timeout);
-        let needs = Needs::Server(id, Permission::McpExecute);
+        let needs = Needs::Server(id, permission::EXECUTES);
         outcome(call_id, timeout, self.while_permitted(who, needs, self.make(call, work)).await??)
     }
 
@@ -180,7 +180,7 @@ impl Runtime {
         filter: CallFilter,
         page: PageRequest,
     ) -> Result<Page<ToolCall>> {
-        self.reach(who, id, Permission::McpRead, "server.calls")?;
+        let filter = self.readable_calls(who, id, filter, "server.calls")?;
         self.inner.store.read(move |db| store::calls::list(db, &[id], &filter, &page)).await
     }
 

@@ -18,9 +18,9 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, Authorization, Outcome, Permission, Principal, ServerId, Timestamp},
-    policy::{consent::Challenge, issuer},
-    runtime::{Runtime, fetch::Reach, registry::Registered},
+    model::{AuditEntry, Authorization, Outcome, Principal, ServerId, Timestamp},
+    policy::{consent::Challenge, issuer, permission},
+    runtime::{Needs, Runtime, fetch::Reach, registry::Registered},
     supervisor::{messages::StartServer, remote::Authority},
 };
 
@@ -137,7 +137,7 @@ impl Runtime {
     /// one that was begun before is void.
     pub async fn authorize(&self, who: &Principal, id: ServerId, asked: Authorize) -> Result<Consenting> {
         const ACTION: &str = "server.authorize";
-        let registered = self.reach(who, id, Permission::McpWrite, ACTION)?;
+        let registered = self.reach(who, id, permission::WRITES, ACTION)?;
         let _work = self.inner.life.begin_work()?;
         if asked.client_id.is_none() && asked.client_secret.is_some() {
             return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
@@ -179,7 +179,7 @@ impl Runtime {
     }
 
     /// Takes what a browser brought back from the authorization server, gets the tokens, and starts the server; answers
-    /// with its name. `Malformed` where nobody asked for it, or it is somebody else's.
+    /// with its name. `Malformed` where nobody asked for it who still may, or it is somebody else's.
     pub async fn consented(&self, query: &[(String, String)]) -> Result<String> {
         let (id, nonce) = pending::open_state(&self.inner.keyring, value(query, "state").unwrap_or_default())?;
         let registered = self.inner.registry.get(id).ok_or_else(pending::unknown)?;
@@ -188,6 +188,7 @@ impl Runtime {
         let pending = consent.state().pending.take_if(|pending| pending.nonce == nonce);
         let pending = pending.filter(|pending| Instant::now() < pending.until).ok_or_else(pending::unknown)?;
         let who = pending.who.clone();
+        self.require_still(&who, Needs::Server(id, permission::WRITES)).await.map_err(|_| pending::unknown())?;
         let outcome = self.grant(pending, query).await;
         let result = if outcome.is_ok() { Outcome::Success } else { Outcome::Failure };
         self.put_on_record(AuditEntry::by(&who, "server.consent", id, result)).await?;
@@ -215,7 +216,7 @@ impl Runtime {
     /// Forgets what was consented to for a server, and what Ostler is to its authorization servers.
     pub async fn forget_consent(&self, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.unauthorize";
-        self.reach(who, id, Permission::McpWrite, ACTION)?;
+        self.reach(who, id, permission::WRITES, ACTION)?;
         let _work = self.inner.life.begin_work()?;
         self.put_on_record(AuditEntry::by(who, ACTION, id, Outcome::Success)).await?;
         *self.inner.consents.of(id).state() = State::default();

@@ -127,7 +127,9 @@ impl Runtime {
             }
             Event::Failed { id, report } => {
                 let server_id = server_of(id);
-                self.tell_of(server_id, LiveEvent::Exit { server_id, report: report.clone() });
+                let event = LiveEvent::Exit { server_id, report: report.clone() };
+                // What a process of one caller alone wrote is for nobody else.
+                self.tell_of(server_id, if server_id == *id { event } else { event.without_output() });
             }
             Event::Restarting { id, attempt } => {
                 let server_id = server_of(id);

@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     model::{Permission, Principal, ServerId, Share, UserId},
+    policy::permission,
     runtime::{Inner, Runtime, registry::Registered},
 };
 
@@ -49,14 +50,21 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    fn is_for(&self, who: &Principal) -> bool {
-        let manages = who.may(Permission::McpManage);
-        let reads = manages || who.may(Permission::McpRead);
-        match self {
-            Self::Server(server) => reads && server.upgrade().is_some_and(|server| manages || server.is_of(who)),
-            Self::Users(users) => reads && (manages || users.contains(&who.user_id)),
-            Self::Gateway => who.may(Permission::GatewayRead),
-        }
+    /// The event as far as `who` may be told of it.
+    fn shown(&self, event: &LiveEvent, who: &Principal) -> Option<LiveEvent> {
+        let (is_for, reads) = match self {
+            Self::Server(server) => {
+                let server = server.upgrade()?;
+                (server.allows(who, event.wants(who.user_id)), server.allows(who, permission::READS))
+            }
+            Self::Users(users) => {
+                let manages = who.may(Permission::McpManage);
+                let is_one = users.contains(&who.user_id) && permission::holds_any(&who.permissions, permission::SEES);
+                (manages || is_one, manages)
+            }
+            Self::Gateway => (who.may(Permission::GatewayRead), true),
+        };
+        is_for.then(|| if reads { event.clone() } else { event.without_output() })
     }
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     error::Result,
     model::{HealthStatus, Permission, Principal, ServerId, Timestamp},
+    policy::permission,
     runtime::{Runtime, registry::Registered},
     supervisor::messages::CheckServer,
 };
@@ -74,9 +75,9 @@ pub struct Statistics {
 impl Runtime {
     /// Asks every server the caller may see how it is, now.
     pub async fn check_health(&self, who: &Principal) -> Result<HealthReport> {
-        self.require(who, Permission::McpRead, "server.health")?;
+        self.require_any(who, permission::SEES, "server.health")?;
         let all = self.inner.registry.all();
-        let checks = all.values().filter(|server| server.is_of(who)).map(|server| async {
+        let checks = all.values().filter(|server| server.is_of(who, permission::SEES)).map(|server| async {
             // A supervisor that is gone has no healthy child.
             let healthy = self.inner.supervision.ask(CheckServer { id: server.id }).await.unwrap_or(false);
             health(server, healthy)

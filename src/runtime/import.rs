@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Result},
-    model::{Permission, Principal, Server, ServerChange},
+    model::{Principal, Server, ServerChange},
     policy::{
         change,
         client_file::{self, Described, Format},
-        server as rules,
+        permission, server as rules,
     },
     runtime::{Runtime, ServerDetails, registry::Registered},
 };
@@ -57,7 +57,7 @@ impl Runtime {
         variables: &BTreeMap<String, String>,
         dry_run: bool,
     ) -> Result<Vec<Imported>> {
-        self.require(who, Permission::McpWrite, "server.import")?;
+        self.require_any(who, permission::WRITES, "server.import")?;
         let mut imported = Vec::new();
         for Described { name, change, ignored } in client_file::read(text, variables)? {
             let done = match change {
@@ -77,7 +77,7 @@ impl Runtime {
 
     /// The caller's own servers as a client's configuration (`mcp:read`), with variables in place of secrets.
     pub fn export_servers(&self, who: &Principal, format: Format) -> Result<Value> {
-        self.require(who, Permission::McpRead, "server.export")?;
+        self.require_any(who, permission::READS, "server.export")?;
         let all = self.inner.registry.all();
         let own = all.values().filter(|one| one.server.load().user_id == who.user_id);
         let configs: Vec<_> = own.map(|one| one.server.load().config.clone()).collect();
@@ -96,7 +96,7 @@ impl Runtime {
         };
         let before = known.server.load().config.clone();
         if change::merged(&before, change.clone())? == before {
-            return Ok((ImportAction::Skip, Some(ServerDetails::of(&known).server)));
+            return Ok((ImportAction::Skip, Some(ServerDetails::of(&known, who).server)));
         }
         let details = self.update_server(who, known.id, change, None).await?;
         Ok((ImportAction::Update, Some(details.server)))
@@ -110,7 +110,7 @@ impl Runtime {
             Some(before) => change::merged(before, change)?,
             None => client_file::fresh(change)?,
         };
-        let server = known.map(|known| ServerDetails::of(&known).server);
+        let server = known.map(|known| ServerDetails::of(&known, who).server);
         if before.as_ref() == Some(&after) {
             return Ok((ImportAction::Skip, server));
         }

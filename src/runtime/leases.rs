@@ -164,9 +164,9 @@ impl Leases {
 impl Lease {
     fn new(key: Key, server: Arc<Registered>) -> Self {
         let mut link = Link::default();
-        // What it writes on standard error is its server's, and what it uses, and what there is to say about it.
+        // What it uses is its server's, and what there is to say about it; what it writes on standard error is its user's.
         let Link { output, trees, log, .. } = &server.link;
-        (link.output, link.trees, link.log) = (output.clone(), trees.clone(), log.clone());
+        (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
         let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
         Self {
             forwarding,

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{Catalogue, Permission, Principal, ServerId, Timestamp},
+    model::{Catalogue, Principal, ServerId, Timestamp},
+    policy::permission,
     runtime::{Offer, Runtime, registry::Registered, shown},
     store,
     supervisor::Availability,
@@ -18,13 +19,13 @@ const LONGEST: usize = 8 << 20;
 impl Runtime {
     /// Every server `who` may use, by name, with its catalogue.
     pub fn offers(&self, who: &Principal) -> Result<Vec<Offer>> {
-        self.require(who, Permission::McpRead, "server.list")?;
+        self.require_any(who, permission::USES, "server.list")?;
         let all = self.inner.registry.all();
         let described = |server: &Registered| {
             let source = server.link.catalogue()?;
             Some(server.shown.described(&source, &server.server.load()))
         };
-        let permitted = all.values().filter(|server| server.is_of(who));
+        let permitted = all.values().filter(|server| server.is_of(who, permission::USES));
         let mut offers: Vec<_> = permitted.map(|server| server.offer(described(server))).collect();
         offers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(offers)
@@ -32,13 +33,13 @@ impl Runtime {
 
     /// One server that `who` may use, its tools described by itself.
     pub fn offer(&self, who: &Principal, id: ServerId) -> Result<Offer> {
-        let server = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        let server = self.reach(who, id, permission::USES, "server.tools")?;
         Ok(server.offer(server.offered()))
     }
 
     /// What a server said of itself and offers, now or in an earlier run; waits for a starting one that has never said so.
     pub async fn catalogue(&self, who: &Principal, id: ServerId) -> Result<Arc<Catalogue>> {
-        let server = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        let server = self.reach(who, id, permission::USES, "server.tools")?;
         if let Some(catalogue) = server.offered() {
             return Ok(catalogue);
         }
@@ -59,7 +60,7 @@ impl Runtime {
 
     /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
     pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        let registered = self.reach(who, id, Permission::McpRead, "server.tools")?;
+        let registered = self.reach(who, id, permission::USES, "server.tools")?;
         let mut view = registered.link.view.clone();
         let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
         let timeout = self.inner.settings.call_timeout;

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use crate::{
     error::Result,
-    model::{OutputLine, Permission, Principal, ServerId},
+    model::{OutputLine, Principal, ServerId, UserId},
+    policy::permission,
     runtime::{Needs, Runtime},
     supervisor::Output,
 };
@@ -15,24 +16,26 @@ use crate::{
 /// A reader of output and what it has not yet handed on.
 struct Follower {
     output: Arc<Output>,
+    user: UserId,
     latest: watch::Receiver<u64>,
     seq: u64,
     ready: VecDeque<OutputLine>,
 }
 
 impl Runtime {
-    /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB).
+    /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB). Of processes that are one
+    /// user's alone, `who` reads their own.
     pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
-        Ok(self.reach(who, id, Permission::McpRead, "server.output")?.link.output.after(0))
+        Ok(self.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
     }
 
     /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
     /// `who` may not read it any more.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
-        let output = self.reach(who, id, Permission::McpRead, "server.output")?.link.output.clone();
+        let output = self.reach(who, id, permission::READS, "server.output")?.link.output.clone();
         let latest = output.watch();
-        let follower = Follower { output, latest, seq, ready: VecDeque::new() };
-        let revoked = self.revoked(who, Needs::Server(id, Permission::McpRead));
+        let follower = Follower { output, user: who.user_id, latest, seq, ready: VecDeque::new() };
+        let revoked = self.revoked(who, Needs::Server(id, permission::READS));
         Ok(stream::unfold(follower, Follower::next).take_until(Box::pin(revoked)).boxed())
     }
 }
@@ -46,7 +49,7 @@ impl Follower {
             }
             let seq = self.seq;
             self.latest.wait_for(|latest| *latest > seq).await.ok()?;
-            self.ready = self.output.after(seq).into();
+            self.ready = self.output.after(seq, self.user).into();
         }
     }
 }

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 use crate::{
     error::Result,
     model::{HealthStatus, Permission, Principal, Rollup, Step, Timestamp},
+    policy::permission,
     runtime::{Runtime, past::CallFigures},
-    store,
+    store::{self, rollups::Whose},
 };
 
 /// Over how long calls are counted.
@@ -93,16 +94,19 @@ impl Runtime {
     /// How everything is that `who` may see; calls over the last `window`.
     pub async fn overview(&self, who: &Principal, window: Window) -> Result<Overview> {
         const ACTION: &str = "overview.read";
-        let visible = self.visible(who, ACTION)?;
+        let visible = self.visible(who, permission::SEES, ACTION)?;
         let now = Timestamp::now().unix_minutes();
         // The present minute is not over, so there is one more.
         let from = window.step().floor(now.saturating_sub(window.minutes()).saturating_add(1));
-        let counted = self.counted(self.whose(who, ACTION)?, window.step(), from, now.saturating_add(1)).await?;
+        let read = visible.iter().filter(|server| server.allows(who, permission::READS));
+        let manages = who.may(Permission::McpManage);
+        let whose = if manages { Whose::All } else { Whose::Servers(read.map(|server| server.id).collect()) };
+        let counted = self.counted(whose, window.step(), from, now.saturating_add(1)).await?;
         let mut sum = Rollup::default();
         counted.values().for_each(|rollup| sum.absorb(rollup));
         let since = Timestamp::of_unix_minutes(from);
         let ids = visible.iter().map(|server| server.id.to_string()).collect::<Vec<_>>();
-        let targets = (!who.may(Permission::McpManage)).then_some(ids);
+        let targets = (!manages).then_some(ids);
         let count =
             move |db: &mut store::Connection| store::audit::count(db, "server.retry", targets.as_deref(), since);
         let restarts = self.inner.store.read(count).await?;

@@ -11,6 +11,7 @@ use crate::{
         AuditEntry, AuditFilter, CallFilter, CallId, HealthChange, Page, PageRequest, Permission, Principal, Rollup,
         ServerId, Step, Timestamp, ToolCall,
     },
+    policy::permission,
     runtime::{Runtime, registry::Registered},
     store::{
         self,
@@ -131,7 +132,7 @@ impl Runtime {
         let whose = match of {
             None => self.whose(who, "history.calls")?,
             Some((id, tool)) => {
-                self.reach(who, id, Permission::McpRead, "history.calls")?;
+                self.reach(who, id, permission::READS, "history.calls")?;
                 tool.map_or_else(|| Whose::Servers(vec![id]), |tool| Whose::Tool(id, tool))
             }
         };
@@ -169,22 +170,28 @@ impl Runtime {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<HealthChange>> {
-        self.reach(who, id, Permission::McpRead, "history.health")?;
+        self.reach(who, id, permission::READS, "history.health")?;
         self.inner.store.read(move |db| store::health::list(db, id, since, until)).await
     }
 
-    /// The calls of one server, or of all that `who` may see, newest first.
+    /// The calls of one server, or of all servers, newest first: everybody's where `who` may read those, else their own.
+    /// Of all servers at once, those where they may not read are left out, unless only their own calls are asked for.
     pub async fn newest_calls(
         &self,
         who: &Principal,
         server: Option<ServerId>,
-        filter: CallFilter,
+        mut filter: CallFilter,
         page: PageRequest,
     ) -> Result<Page<ToolCall>> {
+        const ACTION: &str = "call.list";
         let servers = match server {
-            Some(id) => vec![self.reach(who, id, Permission::McpRead, "call.list")?.id],
+            Some(id) => {
+                filter = self.readable_calls(who, id, filter, ACTION)?;
+                vec![id]
+            }
             None => {
-                let mut servers = self.visible(who, "call.list")?;
+                let own = filter.user_id == Some(who.user_id);
+                let mut servers = self.visible(who, if own { permission::USES } else { permission::READS }, ACTION)?;
                 servers.sort_by_cached_key(|server| std::cmp::Reverse(server.current().last_used_at));
                 servers.iter().map(|server| server.id).collect()
             }
@@ -192,36 +199,56 @@ impl Runtime {
         self.inner.store.read(move |db| store::calls::list(db, &servers, &filter, &page)).await
     }
 
+    /// The filter narrowed to the calls of a server that `who` may read: everybody's, or their own.
+    pub(super) fn readable_calls(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        filter: CallFilter,
+        action: &str,
+    ) -> Result<CallFilter> {
+        if filter.user_id.is_some_and(|user| user != who.user_id) {
+            self.reach(who, id, permission::READS, action)?;
+        }
+        let all = self.reach(who, id, permission::USES, action)?.allows(who, permission::READS);
+        Ok(CallFilter { user_id: if all { filter.user_id } else { Some(who.user_id) }, ..filter })
+    }
+
     /// One call, and what happened meanwhile.
     pub async fn recorded_call(&self, who: &Principal, id: CallId) -> Result<CallDetails> {
-        let visible = self.visible(who, "call.read")?;
+        let visible = self.visible(who, permission::USES, "call.read")?;
         let servers: Vec<_> = visible.iter().map(|server| server.id).collect();
         let found = self.inner.store.read(move |db| {
             let Some(call) = store::calls::find(db, &servers, id)? else { return Ok(None) };
             let meanwhile = meanwhile(db, &call)?;
             Ok(Some((call, meanwhile)))
         });
-        let (call, meanwhile) = found.await?.ok_or(Error::NotFound(Noun::Call))?;
+        let (call, mut meanwhile) = found.await?.ok_or(Error::NotFound(Noun::Call))?;
         let server = visible.iter().find(|server| server.id == call.server_id);
+        if !server.is_some_and(|server| server.allows(who, permission::READS)) {
+            if call.user_id != who.user_id {
+                return Err(Error::NotFound(Noun::Call));
+            }
+            meanwhile.retain(|one| one.kind == MeanwhileKind::Queued);
+        }
         let server_name = server.map(|server| server.server.load().config.name.clone()).unwrap_or_default();
         Ok(CallDetails { call, server_name, meanwhile })
     }
 
-    /// The servers that `who` may see, oldest first.
-    pub(super) fn visible(&self, who: &Principal, action: &str) -> Result<Vec<Arc<Registered>>> {
-        let manages = who.may(Permission::McpManage);
-        if !manages {
-            self.require(who, Permission::McpRead, action)?;
-        }
+    /// The servers with which `who` may do what any of `wanted` allows, oldest first.
+    pub(super) fn visible(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<Vec<Arc<Registered>>> {
+        self.require_any(who, wanted, action)?;
         let all = self.inner.registry.all();
-        Ok(all.values().filter(|server| manages || server.is_of(who)).cloned().collect())
+        Ok(all.values().filter(|server| server.allows(who, wanted)).cloned().collect())
     }
 
-    /// Whose calls `who` may see.
+    /// The servers whose calls `who` may all see.
     pub(super) fn whose(&self, who: &Principal, action: &str) -> Result<Whose> {
-        let visible = self.visible(who, action)?;
-        let servers = || visible.iter().map(|server| server.id).collect();
-        Ok(if who.may(Permission::McpManage) { Whose::All } else { Whose::Servers(servers()) })
+        if who.may(Permission::McpManage) {
+            return Ok(Whose::All);
+        }
+        let visible = self.visible(who, permission::READS, action)?;
+        Ok(Whose::Servers(visible.iter().map(|server| server.id).collect()))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{Permission, Principal, Server, ServerId, Share, Timestamp, UserId},
+    model::{Permission, Principal, RuntimeStatus, Server, ServerId, Share, Timestamp, UserId},
     policy::{
         mask::Mask,
         permission::{self, Standing, Verdict},
@@ -118,9 +118,23 @@ impl Registered {
         decide(share.map_or(Standing::Stranger, |share| Standing::SharedWith(&share.permissions)))
     }
 
-    /// Whether `who` may do what `wanted` allows.
-    pub fn verdict(&self, who: &Principal, wanted: Permission) -> Verdict {
+    /// Whether `who` may do what any of `wanted` allows.
+    pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> Verdict {
         self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
+    }
+
+    /// The same where it does not matter why not.
+    pub fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
+        self.verdict(who, wanted) == Verdict::Allowed
+    }
+
+    /// What its process is doing; without what it wrote on standard error, where `who` may not read that.
+    pub fn status_for(&self, who: &Principal) -> RuntimeStatus {
+        let mut status = self.link.view.borrow().runtime_status();
+        if !self.allows(who, permission::READS) {
+            status.hide_output();
+        }
+        status
     }
 
     /// Whether `who` owns the server, or may do with it what its owner may.
@@ -129,9 +143,13 @@ impl Registered {
         self.with_standing(who.user_id, verdict) == Verdict::Allowed
     }
 
-    /// Whether `who` may see the server as one of theirs, whatever they may do with everybody's.
-    pub fn is_of(&self, who: &Principal) -> bool {
-        self.with_standing(who.user_id, |standing| standing != Standing::Stranger)
+    /// Whether the server is one of theirs, with which `who` may do what any of `wanted` allows.
+    pub fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
+        let may = |standing: Standing<'_>| {
+            standing != Standing::Stranger
+                && permission::on_server(&who.permissions, standing, wanted) == Verdict::Allowed
+        };
+        self.with_standing(who.user_id, may)
     }
 }
 
@@ -168,12 +186,12 @@ impl Registry {
 }
 
 impl Runtime {
-    /// The server, if `who` may do what `wanted` allows; `action` is for the audit where they may not.
+    /// The server, if `who` may do what any of `wanted` allows; `action` is for the audit where they may not.
     pub(super) fn reach(
         &self,
         who: &Principal,
         id: ServerId,
-        wanted: Permission,
+        wanted: &[Permission],
         action: &str,
     ) -> Result<Arc<Registered>> {
         self.decide(who, id, action, |standing| permission::on_server(&who.permissions, standing, wanted))

@@ -36,8 +36,8 @@ const SETTLED: Duration = Duration::from_millis(250);
 pub enum Needs {
     /// No more than a credential that is good, and the permissions it had when it began.
     Credential,
-    /// This permission on this server as well.
-    Server(ServerId, Permission),
+    /// One of these permissions on this server as well.
+    Server(ServerId, &'static [Permission]),
 }
 
 /// Holders of credentials who have something open.
@@ -168,6 +168,15 @@ impl Runtime {
             done = work => Ok(done),
             // In a box, for few calls come this far.
             error = Box::pin(self.revoked(who, needs)) => Err(error),
+        }
+    }
+
+    /// `Unauthenticated`, `Forbidden` or `NotFound` where `who` may not finish any more what they began.
+    pub(super) async fn require_still(&self, who: &Principal, needs: Needs) -> Result<()> {
+        let holder = who.clone();
+        match self.inner.store.read(move |db| standing(db, &holder)).await? {
+            Standing::Good => self.still_meets(who, needs),
+            Standing::Ended => Err(UNKNOWN),
         }
     }
 

@@ -6,9 +6,10 @@ use crate::{
     error::{Error, Noun, Result},
     model::{
         AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal,
-        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, UserId,
+        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules,
+        UserId,
     },
-    policy::{change, mask::MASKED, server as rules},
+    policy::{change, mask::MASKED, permission, server as rules},
     runtime::{Change, Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},
     store,
     supervisor::{
@@ -31,46 +32,63 @@ pub struct ServerDetails {
 }
 
 impl ServerDetails {
-    pub(super) fn of(registered: &Registered) -> Self {
+    /// The server as far as `who` may see it.
+    pub(super) fn of(registered: &Registered, who: &Principal) -> Self {
         let mut server = registered.current();
         server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
-        let runtime_status = registered.link.view.borrow().runtime_status();
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| registered.consent.authorization(&remote.url));
-        Self { server, runtime_status, authorization, revision }
+        let runtime_status = registered.status_for(who);
+        if registered.allows(who, permission::CONFIGURES) {
+            return Self { server, runtime_status, authorization, revision };
+        }
+        hide_configuration(&mut server.config);
+        Self { server, runtime_status, authorization: None, revision }
+    }
+}
+
+/// Leaves of a configuration what those may know who only call.
+fn hide_configuration(config: &mut ServerConfig) {
+    config.command.clear();
+    config.args.clear();
+    config.env.clear();
+    config.tools = ToolRules::default();
+    if let Some(remote) = &mut config.remote {
+        remote.url.clear();
+        remote.headers.clear();
     }
 }
 
 impl Runtime {
     /// The caller's own servers and those shared with them, oldest first.
     pub fn servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
-        self.require(who, Permission::McpRead, "server.list")?;
-        self.page(page, |registered| registered.is_of(who))
+        self.require_any(who, permission::SEES, "server.list")?;
+        self.page(who, page, |registered| registered.is_of(who, permission::SEES))
     }
 
     /// Every server, oldest first (`mcp:manage`).
     pub fn all_servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
         self.require(who, Permission::McpManage, "server.list-all")?;
-        self.page(page, |_| true)
+        self.page(who, page, |_| true)
     }
 
     /// One server.
     pub fn server(&self, who: &Principal, id: ServerId) -> Result<ServerDetails> {
-        Ok(ServerDetails::of(&*self.reach(who, id, Permission::McpRead, "server.read")?))
+        Ok(ServerDetails::of(&*self.reach(who, id, permission::SEES, "server.read")?, who))
     }
 
     /// Registers a server, and starts it if enabled; does not wait for it.
     pub async fn create_server(&self, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         const ACTION: &str = "server.create";
-        self.require(who, Permission::McpWrite, ACTION)?;
+        self.require_any(who, permission::WRITES, ACTION)?;
         rules::faults(&config).into_result()?;
         self.check_command(who, &config, ACTION)?;
         self.limit_create(who)?;
         let server = new_server(who.user_id, config);
         let stored = self.sealed(&server)?;
         let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
-        let runtime = self.clone();
+        let (runtime, who) = (self.clone(), who.clone());
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
             let _change = runtime.inner.life.changes.read().await;
@@ -78,7 +96,7 @@ impl Runtime {
             runtime.inner.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
             let registered = runtime.register(server, Vec::new(), None).await?;
             runtime.tell_server(&registered, Change::Created);
-            Ok(ServerDetails::of(&registered))
+            Ok(ServerDetails::of(&registered, &who))
         })
         .await
     }
@@ -92,7 +110,7 @@ impl Runtime {
         if_match: Option<&str>,
     ) -> Result<ServerDetails> {
         const ACTION: &str = "server.update";
-        let registered = self.reach(who, id, Permission::McpWrite, ACTION)?;
+        let registered = self.reach(who, id, permission::WRITES, ACTION)?;
         let (runtime, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
@@ -114,7 +132,7 @@ impl Runtime {
             let entry = AuditEntry::by(&who, ACTION, id, Outcome::Success);
             runtime.apply(&registered, &before, after, entry).await?;
             runtime.tell_server(&registered, Change::Updated);
-            Ok(ServerDetails::of(&registered))
+            Ok(ServerDetails::of(&registered, &who))
         })
         .await
     }
@@ -137,8 +155,8 @@ impl Runtime {
 
     /// Starts a server; returns once it is ready.
     pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        self.command(who, id, "server.start").await?;
-        up(self.inner.supervision.ask(StartServer { id }).await?)
+        let registered = self.command(who, id, "server.start").await?;
+        up(&registered, who, self.inner.supervision.ask(StartServer { id }).await?)
     }
 
     /// Stops a server; returns once its process tree is gone.
@@ -146,14 +164,14 @@ impl Runtime {
         let registered = self.command(who, id, "server.stop").await?;
         self.inner.supervision.ask(StopServer { id }).await?;
         self.stop_leases_of(id).await?;
-        Ok(status(&registered))
+        Ok(registered.status_for(who))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        self.command(who, id, "server.restart").await?;
+        let registered = self.command(who, id, "server.restart").await?;
         self.stop_leases_of(id).await?;
-        up(self.inner.supervision.ask(RestartServer { id }).await?)
+        up(&registered, who, self.inner.supervision.ask(RestartServer { id }).await?)
     }
 
     /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
@@ -165,7 +183,7 @@ impl Runtime {
         id: ServerId,
         mut reached: impl FnMut(&RuntimeStatus) -> bool,
     ) -> Result<RuntimeStatus> {
-        let mut view = self.reach(who, id, Permission::McpRead, "server.read")?.link.view.clone();
+        let mut view = self.reach(who, id, permission::READS, "server.read")?.link.view.clone();
         let seen = view.wait_for(|view| reached(&view.runtime_status())).await;
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
@@ -262,7 +280,7 @@ impl Runtime {
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
-        let registered = self.reach(who, id, Permission::McpWrite, action)?;
+        let registered = self.reach(who, id, permission::WRITES, action)?;
         let _work = self.inner.life.begin_work()?;
         self.put_on_record(AuditEntry::by(who, action, id, Outcome::Success)).await?;
         let text = format!("asked to {}", action.trim_start_matches("server."));
@@ -270,7 +288,12 @@ impl Runtime {
         Ok(registered)
     }
 
-    fn page(&self, page: &PageRequest, wanted: impl Fn(&Registered) -> bool) -> Result<Page<ServerDetails>> {
+    fn page(
+        &self,
+        who: &Principal,
+        page: &PageRequest,
+        wanted: impl Fn(&Registered) -> bool,
+    ) -> Result<Page<ServerDetails>> {
         let after = page.cursor.as_deref().map(str::parse::<ServerId>).transpose();
         let after = after.map_err(|_| Error::Malformed("cursor: is not one that a list gave".into()))?;
         let all = self.inner.registry.all();
@@ -279,7 +302,7 @@ impl Runtime {
             .range((after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded), std::ops::Bound::Unbounded))
             .map(|(_, registered)| registered)
             .filter(|registered| wanted(registered));
-        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| ServerDetails::of(registered)).collect();
+        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| ServerDetails::of(registered, who)).collect();
         let last = items.last().map(|details| details.server.id.to_string());
         let next_cursor = rest.next().and(last);
         Ok(Page { items, next_cursor })
@@ -321,14 +344,20 @@ fn revision(server: &Server) -> String {
     server.updated_at.to_string()
 }
 
-fn status(registered: &Registered) -> RuntimeStatus {
-    registered.link.view.borrow().runtime_status()
-}
-
-fn up(outcome: Result<ChildView, NotUp>) -> Result<RuntimeStatus> {
+fn up(registered: &Registered, who: &Principal, outcome: Result<ChildView, NotUp>) -> Result<RuntimeStatus> {
+    let reads = registered.allows(who, permission::READS);
     match outcome {
-        Ok(view) => Ok(view.runtime_status()),
-        Err(NotUp::Failed(report)) => Err(Error::SpawnFailed { reason: report.reason, stderr: report.stderr }),
+        Ok(view) => {
+            let mut status = view.runtime_status();
+            if !reads {
+                status.hide_output();
+            }
+            Ok(status)
+        }
+        Err(NotUp::Failed(report)) => {
+            let stderr = if reads { report.stderr } else { Vec::new() };
+            Err(Error::SpawnFailed { reason: report.reason, stderr })
+        }
         Err(NotUp::Stopped) => Err(Error::ServerUnavailable("it was stopped before it was ready".into())),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 impl Runtime {
     /// Who else may use the server.
     pub fn shares(&self, who: &Principal, id: ServerId) -> Result<Vec<Share>> {
-        Ok(self.reach(who, id, Permission::McpRead, "share.list")?.shares.load().to_vec())
+        Ok(self.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
     }
 
     /// Lets somebody else use the server, or changes how; only its owner and holders of `mcp:manage` may.

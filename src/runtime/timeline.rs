@@ -2,7 +2,8 @@
 
 use crate::{
     error::Result,
-    model::{Page, PageRequest, Permission, Principal, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+    model::{Page, PageRequest, Principal, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+    policy::permission,
     runtime::{Runtime, start::blocking},
 };
 
@@ -16,7 +17,7 @@ impl Runtime {
         filter: TimelineFilter,
         page: PageRequest,
     ) -> Result<Page<TimelineItem>> {
-        self.reach(who, id, Permission::McpRead, "server.timeline")?;
+        self.reach(who, id, permission::READS, "server.timeline")?;
         let timeline = self.inner.timeline.clone();
         blocking(move || timeline.page(id, &filter, &page)).await
     }

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    model::{Permission, Principal, ServerId, Usage},
+    model::{Principal, ServerId, Usage},
+    policy::permission,
     runtime::{Inner, Runtime, registry::Registered, start::blocking},
     supervisor::Sampler,
 };
@@ -36,7 +37,7 @@ pub struct UsageHistory {
 impl Runtime {
     /// What the processes of a server use and used.
     pub fn usage(&self, who: &Principal, id: ServerId) -> Result<UsageHistory> {
-        let server = self.reach(who, id, Permission::McpRead, "server.usage")?;
+        let server = self.reach(who, id, permission::READS, "server.usage")?;
         let trees = &server.link.trees;
         Ok(UsageHistory { now: trees.now(), samples: trees.samples() })
     }

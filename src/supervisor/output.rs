@@ -1,12 +1,15 @@
 //! What a server wrote on standard error: a bounded ring, kept across restarts, that can be followed.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use arc_swap::ArcSwap;
 use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
 
 use crate::{
-    model::{OutputLine, Timestamp},
+    model::{OutputLine, Timestamp, UserId},
     policy::mask::Mask,
     timeline::Log,
 };
@@ -18,17 +21,27 @@ const CAPACITY: usize = 1024 * 1024;
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// The last megabyte of a server's standard error.
+///
+/// A process that is one user's alone writes into its server's, and only that user reads what it wrote.
 #[derive(Default)]
 pub struct Output {
-    ring: Mutex<Ring>,
-    latest: watch::Sender<u64>,
+    lines: Arc<Lines>,
     mask: ArcSwap<Mask>,
     log: Log,
+    /// Whose lines these are; `None` where they are for everybody who may read the server's.
+    user: Option<UserId>,
+}
+
+/// What all processes of a server wrote.
+#[derive(Default)]
+struct Lines {
+    ring: Mutex<Ring>,
+    latest: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Ring {
-    lines: VecDeque<OutputLine>,
+    lines: VecDeque<(Option<UserId>, OutputLine)>,
     bytes: usize,
     last_seq: u64,
 }
@@ -37,6 +50,12 @@ impl Output {
     /// The same, its lines on a timeline as well.
     pub(super) fn logged(log: Log) -> Self {
         Self { log, ..Self::default() }
+    }
+
+    /// That of a process which is a user's alone. Its lines are on no timeline: everybody would read them there.
+    #[must_use]
+    pub fn of_user(&self, user: UserId) -> Self {
+        Self { lines: self.lines.clone(), user: Some(user), ..Self::default() }
     }
 
     /// `text` with what is secret masked.
@@ -49,28 +68,33 @@ impl Output {
         self.mask.store(mask.into());
     }
 
-    /// The kept lines after `seq`, oldest first; all of them after 0.
-    pub fn after(&self, seq: u64) -> Vec<OutputLine> {
+    /// The kept lines after `seq` that are for everybody or `user`, oldest first; all of them after 0.
+    pub fn after(&self, seq: u64, user: UserId) -> Vec<OutputLine> {
+        self.filtered(seq, |owner| owner.is_none_or(|owner| owner == user))
+    }
+
+    fn filtered(&self, seq: u64, wanted: impl Fn(Option<UserId>) -> bool) -> Vec<OutputLine> {
         let ring = self.lock();
-        let from = ring.lines.partition_point(|line| line.seq <= seq);
-        ring.lines.iter().skip(from).cloned().collect()
+        let from = ring.lines.partition_point(|(_, line)| line.seq <= seq);
+        let wanted = ring.lines.iter().skip(from).filter(|(owner, _)| wanted(*owner));
+        wanted.map(|(_, line)| line.clone()).collect()
     }
 
     /// Number of the newest line; wakes with each new one, closes when the server is removed.
     pub fn watch(&self) -> watch::Receiver<u64> {
-        self.latest.subscribe()
+        self.lines.latest.subscribe()
     }
 
-    /// The last `most` lines after `seq`, without their numbers.
+    /// The last `most` lines of its own after `seq`, without their numbers.
     pub(super) fn tail(&self, seq: u64, most: usize) -> Vec<String> {
-        let lines = self.after(seq);
+        let lines = self.filtered(seq, |owner| owner == self.user);
         let skip = lines.len().saturating_sub(most);
         lines.into_iter().skip(skip).map(|line| line.line).collect()
     }
 
     /// Number of the newest line.
     pub(super) fn last_seq(&self) -> u64 {
-        *self.latest.borrow()
+        *self.lines.latest.borrow()
     }
 
     /// Adds a line and drops the oldest ones that no longer fit.
@@ -83,14 +107,14 @@ impl Output {
             ring.last_seq = ring.last_seq.saturating_add(1);
             ring.bytes = ring.bytes.saturating_add(cost(&line));
             let seq = ring.last_seq;
-            ring.lines.push_back(OutputLine { seq, at: Timestamp::now(), line });
+            ring.lines.push_back((self.user, OutputLine { seq, at: Timestamp::now(), line }));
             while ring.bytes > CAPACITY {
-                let Some(oldest) = ring.lines.pop_front() else { break };
+                let Some((_, oldest)) = ring.lines.pop_front() else { break };
                 ring.bytes = ring.bytes.saturating_sub(cost(&oldest.line));
             }
             seq
         };
-        self.latest.send_replace(seq);
+        self.lines.latest.send_replace(seq);
     }
 
     /// Reads a pipe to its end, so that the server never blocks on it.
@@ -113,7 +137,7 @@ impl Output {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.lines.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -141,13 +165,26 @@ mod tests {
         for _ in 0..200 {
             output.push(&[b'x'; 10_000]);
         }
-        let lines = output.after(0);
+        let lines = output.after(0, UserId::nobody());
         assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY);
         assert_eq!(
             (lines.last().unwrap().seq, lines.first().unwrap().seq),
             (200, 201 - u64::try_from(lines.len()).unwrap())
         );
-        assert_eq!(output.after(199).len(), 1);
+        assert_eq!(output.after(199, UserId::nobody()).len(), 1);
+    }
+
+    #[test]
+    fn what_one_users_process_wrote_is_read_by_that_user_alone() {
+        let (ada, bob) = (UserId::new(), UserId::new());
+        let output = Output::default();
+        let own = output.of_user(ada);
+        output.push(b"for all");
+        own.push(b"for ada");
+        let read = |user| output.after(0, user).into_iter().map(|line| (line.seq, line.line)).collect::<Vec<_>>();
+        assert_eq!(read(ada), [(1, "for all".to_owned()), (2, "for ada".to_owned())]);
+        assert_eq!(read(bob), [(1, "for all".to_owned())]);
+        assert_eq!((output.tail(0, 9), own.tail(0, 9)), (vec!["for all".to_owned()], vec!["for ada".to_owned()]));
     }
 
     #[test]

@@ -225,6 +225,30 @@ fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
 }
 
 #[test]
+fn a_consent_is_void_once_who_asked_for_it_may_not() {
+    let estate = Estate::start();
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    let (admin, guest) = (ostler.admin(), ostler.user("developer"));
+    let share = json!({"userId": guest.id, "permissions": ["mcp:read", "mcp:write"]});
+    admin.post(&server.path("/shares"), share.clone()).any_of(&[200, 201]);
+    let origin = format!("http://{}", estate.upstream.address);
+    let begun = |caller: &Caller| {
+        let asked = caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
+        format!("/oauth/callback?code=a-code&state={}&iss={origin}", parameter(&asked, "state"))
+    };
+    let back = begun(&guest);
+    admin.delete(&server.path(&format!("/shares/{}", guest.id))).is(204);
+    ostler.anonymous().get(&back).problem(400, "malformed_request");
+    admin.post(&server.path("/shares"), share).any_of(&[200, 201]);
+    let back = begun(&guest);
+    guest.press("/api/auth/logout").is(204);
+    ostler.anonymous().get(&back).problem(400, "malformed_request");
+    assert_eq!((estate.state().made, server.status().as_str()), (0, "unauthorized"));
+}
+
+#[test]
 fn no_token_is_shown_logged_or_stored_in_clear() {
     let estate = Estate::start();
     let mut ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), ("RUST_LOG", "ostler=trace")]);

@@ -66,6 +66,7 @@ mod recorder;
 mod records;
 mod remote;
 mod revocation;
+mod shares;
 mod states;
 mod store;
 mod succession;

@@ -252,6 +252,7 @@ export interface ApiKey {
   createdAt: string;
   expiresAt: string | null;
   lastUsedAt: string | null;
+  parentId: string | null;
 }
 
 export interface AuditEntry {

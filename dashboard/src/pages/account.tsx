@@ -6,14 +6,15 @@ import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
 import { Failed } from "../ui/card";
 import { Dialog } from "../ui/dialog";
-import { Input } from "../ui/field";
+import { Check, Input } from "../ui/field";
 import { Text } from "../ui/text";
 
 export function Account({ close }: { close: () => void }) {
   const me = useMe().data;
   const [currentPassword, setCurrent] = useState("");
   const [newPassword, setNew] = useState("");
-  const change = useAction(() => api.put("/api/auth/me/password", { currentPassword, newPassword }), {
+  const [revokeKeys, setRevokeKeys] = useState(true);
+  const change = useAction(() => api.put("/api/auth/me/password", { currentPassword, newPassword, revokeKeys }), {
     quiet: true,
     done: "The password was changed: log in with it",
     onDone: () => session.set("ended"),
@@ -37,6 +38,8 @@ export function Account({ close }: { close: () => void }) {
         <Input label="Password so far" type="password" autoComplete="current-password" required value={currentPassword} fault={fault("/currentPassword")} onChange={(event) => setCurrent(event.target.value)} />
         <Input label="New password" type="password" autoComplete="new-password" required minLength={12} maxLength={1024} value={newPassword} fault={fault("/newPassword")}
           hint="At least 12 characters. All your sessions end." onChange={(event) => setNew(event.target.value)} />
+        <Check label="End my API keys, too" hint="Whoever knew the password may have made one. Programs that use a key of yours then need another." checked={revokeKeys}
+          onChange={(event) => setRevokeKeys(event.target.checked)} />
         {change.isError && <Failed error={change.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Close</Button>

@@ -1,4 +1,4 @@
-/** One's own API keys: made, shown once, ended. */
+/** API keys: made, shown once, renamed, rotated, ended. */
 import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
 import { api, ApiError } from "../api/client";
@@ -33,15 +33,26 @@ export function Keys() {
   );
 }
 
+type Secret = ApiKey & { key: string };
+
 function Rows({ items }: { items: ApiKey[] }) {
   const now = useNow(60_000);
+  const [renamed, setRenamed] = useState<ApiKey | null>(null);
   const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [own], done: (_, key) => `${key.name} has ended` });
+  const rotate = useAction((key: ApiKey) => api.post<Secret>(`/api/auth/keys/${key.id}/rotate`), { refresh: [own] });
   const askToEnd = async (key: ApiKey) => {
-    const text = <p>Programs that use it are turned away at once.</p>;
+    const text = <p>Programs that use it are turned away at once, and so are those that use keys made with it.</p>;
     if (await confirm({ title: `End ${key.name}?`, text, yes: "End it", danger: true })) end.mutate(key);
   };
+  const askToRotate = async (key: ApiKey) => {
+    const text = <p>You get another secret for it. The one before ends at once, and so do keys made with it.</p>;
+    if (await confirm({ title: `Rotate ${key.name}?`, text, yes: "Rotate it", danger: true })) rotate.mutate(key);
+  };
+  const maker = (key: ApiKey) => items.find((one) => one.id === key.parentId)?.name ?? "another key";
   return (
     <div className="table-wrap">
+      {renamed && <Rename of={renamed} close={() => setRenamed(null)} />}
+      {rotate.data && <Shown secret={rotate.data} close={() => rotate.reset()} />}
       <table className="table">
         <thead>
           <tr>
@@ -56,17 +67,55 @@ function Rows({ items }: { items: ApiKey[] }) {
         <tbody>
           {items.map((key) => (
             <tr key={key.id}>
-              <td className="strong"><Text line most={80}>{key.name}</Text></td>
+              <td className="strong"><Text line most={80}>{key.name}</Text>{key.parentId && <div className="small muted">made with <Text line most={40}>{maker(key)}</Text></div>}</td>
               <td className="mono small">{key.prefix}…</td>
               <td className="small wide-only">{key.permissions ? key.permissions.join(", ") : "all that you may"}</td>
               <td className="nowrap"><Ago at={key.lastUsedAt} /></td>
               <td className="nowrap">{key.expiresAt && Date.parse(key.expiresAt) <= now ? <Badge tone="idle">Ended</Badge> : <Ago at={key.expiresAt} />}</td>
-              <td className="num"><Button icon="trash" look="quiet compact danger" label={`End ${key.name}`} busy={end.isPending} onClick={() => void askToEnd(key)} /></td>
+              <td className="num nowrap">
+                <Button icon="edit" look="quiet compact" label={`Rename ${key.name}`} onClick={() => setRenamed(key)} />
+                <Button icon="restart" look="quiet compact" label={`Rotate ${key.name}`} busy={rotate.isPending} onClick={() => void askToRotate(key)} />
+                <Button icon="trash" look="quiet compact danger" label={`End ${key.name}`} busy={end.isPending} onClick={() => void askToEnd(key)} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Rename({ of, close }: { of: ApiKey; close: () => void }) {
+  const [name, setName] = useState(of.name);
+  const save = useAction(() => api.put(`/api/auth/keys/${of.id}`, { name: name.trim() }), { refresh: [own], done: "The key was renamed", onDone: close, quiet: true });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Dialog title={`Rename ${of.name}`} onClose={close}>
+      <form className="stack" onSubmit={submit}>
+        <Input label="What it is for" required maxLength={128} value={name} onChange={(event) => setName(event.target.value)} />
+        {save.isError && <Failed error={save.error} />}
+        <div className="dialog-foot">
+          <Button onClick={close}>Cancel</Button>
+          <Button type="submit" look="primary" busy={save.isPending}>Rename it</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Shown({ secret, close }: { secret: Secret; close: () => void }) {
+  return (
+    <Dialog title="Your new key" onClose={close}>
+      <div className="stack">
+        <Note tone="warn">This is the only time it is shown. Keep it where secrets are kept.</Note>
+        <Copyable label="The key" text={secret.key} />
+        <p className="small">Next: <Link href="/connect" onClick={close}>connect a client</Link>.</p>
+      </div>
+      <div className="dialog-foot"><Button look="primary" onClick={close}>I have kept it</Button></div>
+    </Dialog>
   );
 }
 
@@ -78,7 +127,7 @@ function NewKey({ close }: { close: () => void }) {
   const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
   const make = useAction(
     () =>
-      api.post<ApiKey & { key: string }>("/api/auth/keys", {
+      api.post<Secret>("/api/auth/keys", {
         name: name.trim(),
         ...(all === "some" && { permissions: chosen }),
         ...(days && { expiresAt: new Date(Date.now() + Number(days) * 86_400_000).toISOString() }),
@@ -89,18 +138,7 @@ function NewKey({ close }: { close: () => void }) {
     event.preventDefault();
     make.mutate();
   };
-  if (make.data) {
-    return (
-      <Dialog title="Your new key" onClose={close}>
-        <div className="stack">
-          <Note tone="warn">This is the only time it is shown. Keep it where secrets are kept.</Note>
-          <Copyable label="The key" text={make.data.key} />
-          <p className="small">Next: <Link href="/connect" onClick={close}>connect a client</Link>.</p>
-        </div>
-        <div className="dialog-foot"><Button look="primary" onClick={close}>I have kept it</Button></div>
-      </Dialog>
-    );
-  }
+  if (make.data) return <Shown secret={make.data} close={close} />;
   return (
     <Dialog title="Make a key" onClose={close}>
       <form className="stack" onSubmit={submit}>

@@ -1,11 +1,11 @@
 /** Accounts, for those who manage them. */
 import { useState, type FormEvent } from "react";
 import { api, ApiError } from "../api/client";
-import { keys, useMe, useUsers } from "../api/queries";
-import type { Role, User } from "../api/types";
+import { keys, useMe, usePages, useUsers } from "../api/queries";
+import type { ApiKey, Role, User } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Card, Failed, Loaded, PageHead } from "../ui/card";
+import { Card, Empty, Failed, Loaded, Paged, PageHead } from "../ui/card";
 import { confirm, Dialog } from "../ui/dialog";
 import { Check, Input, Select } from "../ui/field";
 import { Badge } from "../ui/state";
@@ -14,19 +14,21 @@ import { roles } from "./permissions";
 
 export function Users() {
   const [edited, setEdited] = useState<User | "new" | null>(null);
+  const [keysOf, setKeysOf] = useState<User | null>(null);
   const users = useUsers();
   return (
     <>
       <PageHead title="Users">
         <Button icon="plus" look="primary" onClick={() => setEdited("new")}>Add a user</Button>
       </PageHead>
-      <Loaded query={users}>{(items) => <Card flush><Rows items={items} edit={setEdited} /></Card>}</Loaded>
+      <Loaded query={users}>{(items) => <Card flush><Rows items={items} edit={setEdited} showKeys={setKeysOf} /></Card>}</Loaded>
       {edited && <UserForm user={edited === "new" ? null : edited} close={() => setEdited(null)} />}
+      {keysOf && <KeysOf user={keysOf} close={() => setKeysOf(null)} />}
     </>
   );
 }
 
-function Rows({ items, edit }: { items: User[]; edit: (user: User) => void }) {
+function Rows({ items, edit, showKeys }: { items: User[]; edit: (user: User) => void; showKeys: (user: User) => void }) {
   const me = useMe().data;
   const remove = useAction((user: User) => api.delete(`/api/auth/users/${user.id}`), { refresh: [keys.users, keys.servers], done: (_, user) => `${user.name} was removed` });
   const askToRemove = async (user: User) => {
@@ -55,6 +57,7 @@ function Rows({ items, edit }: { items: User[]; edit: (user: User) => void }) {
               <td><Badge tone={user.disabled ? "idle" : "ok"}>{user.disabled ? "Disabled" : "Active"}</Badge></td>
               <td className="nowrap wide-only"><Ago at={user.createdAt} /></td>
               <td className="num nowrap">
+                <Button icon="keys" look="quiet compact" label={`API keys of ${user.name}`} onClick={() => showKeys(user)} />
                 <Button icon="edit" look="quiet compact" label={`Edit ${user.name}`} onClick={() => edit(user)} />
                 {user.id !== me?.id && <Button icon="trash" look="quiet compact danger" label={`Remove ${user.name}`} onClick={() => void askToRemove(user)} />}
               </td>
@@ -63,6 +66,30 @@ function Rows({ items, edit }: { items: User[]; edit: (user: User) => void }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function KeysOf({ user, close }: { user: User; close: () => void }) {
+  const list = ["keys", user.id];
+  const { pages, items } = usePages<ApiKey>(list, "/api/auth/keys", { userId: user.id });
+  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [list], done: (_, key) => `${key.name} has ended` });
+  return (
+    <Dialog title={`API keys of ${user.name}`} onClose={close}>
+      <Paged pages={pages} none={<Empty title="None" />}>
+        <ul className="list">
+          {items.map((key) => (
+            <li key={key.id} className="row">
+              <div className="grow">
+                <div className="cut"><Text line>{key.name}</Text></div>
+                <div className="small muted"><span className="mono">{key.prefix}…</span> used <Ago at={key.lastUsedAt} />, ends <Ago at={key.expiresAt} /></div>
+              </div>
+              <Button icon="trash" look="quiet compact danger" label={`End ${key.name}`} busy={end.isPending} onClick={() => end.mutate(key)} />
+            </li>
+          ))}
+        </ul>
+      </Paged>
+      <div className="dialog-foot"><Button onClick={close}>Close</Button></div>
+    </Dialog>
   );
 }
 
@@ -97,9 +124,9 @@ function UserForm({ user, close }: { user: User | null; close: () => void }) {
           {roles.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
         </Select>
         <Input label={user ? "New password" : "First password"} type="password" autoComplete="new-password" required={!user} minLength={12} maxLength={1024} value={password}
-          fault={fault("/password")} hint={user ? "Empty keeps the old one; a new one ends every session." : "At least 12 characters."} onChange={(event) => setPassword(event.target.value)} />
+          fault={fault("/password")} hint={user ? "Empty keeps the old one; a new one ends every session and key." : "At least 12 characters."} onChange={(event) => setPassword(event.target.value)} />
         {user && user.id !== me?.id && (
-          <Check label="Disabled" hint="It cannot log in, and its sessions and keys end." checked={disabled} onChange={(event) => setDisabled(event.target.checked)} />
+          <Check label="Disabled" hint="It cannot log in; its sessions end, and its keys rest until it is enabled." checked={disabled} onChange={(event) => setDisabled(event.target.checked)} />
         )}
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">

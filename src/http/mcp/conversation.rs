@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use crate::{
     Runtime,
     mcp::Era,
-    model::{Permission, Principal, ServerId, TraceContext},
+    model::{Principal, ServerId, TraceContext},
+    policy::permission,
     runtime::{Client, Needs, Watch},
 };
 
@@ -33,7 +34,7 @@ impl Scope {
     /// What a client needs to listen.
     pub fn needs(self) -> Needs {
         match self {
-            Self::One(server) => Needs::Server(server, Permission::McpRead),
+            Self::One(server) => Needs::Server(server, permission::USES),
             Self::All { .. } => Needs::Credential,
         }
     }

@@ -70,6 +70,9 @@ fn complete(path: &str, operation: &mut Operation) {
     if is_private || is_login {
         add("503", "Codes `busy`, `store_unavailable`, `not_ready`: try again soon");
         add("429", "Code `rate_limited`: wait as long as `Retry-After` says");
+        if is_private {
+            add("429", "So are more than 60 requests in a minute from one address without a valid credential");
+        }
     }
     add("default", "Any other problem");
     for response in ["400", "409", "412", "500", "504"] {

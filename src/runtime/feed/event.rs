@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    model::{CallId, ExitReport, HealthStatus, RuntimeStatus, ServerId, Timestamp, UserId},
+    model::{CallId, ExitReport, HealthStatus, Permission, RuntimeStatus, ServerId, Timestamp, UserId},
+    policy::permission,
     runtime::registry::Registered,
 };
 
@@ -146,6 +147,39 @@ impl LiveEvent {
             Self::Gateway { .. } => "gateway",
             Self::Gap { .. } => "gap",
         }
+    }
+
+    /// The permissions on its server one of which its reader needs: a state is there for all who see the server, a call
+    /// for whoever made it.
+    pub(super) fn wants(&self, reader: UserId) -> &'static [Permission] {
+        match self {
+            Self::Server { .. } => permission::SEES,
+            Self::Call { user_id, .. } if *user_id == reader => permission::USES,
+            Self::Call { .. }
+            | Self::Calls { .. }
+            | Self::Exit { .. }
+            | Self::Restart { .. }
+            | Self::GaveUp { .. }
+            | Self::Gateway { .. }
+            | Self::Gap { .. } => permission::READS,
+        }
+    }
+
+    /// The event without what a process wrote on standard error.
+    pub(in crate::runtime) fn without_output(&self) -> Self {
+        let mut event = self.clone();
+        match &mut event {
+            Self::Server { runtime_status: Some(status), .. } => status.hide_output(),
+            Self::Exit { report, .. } => report.stderr.clear(),
+            Self::Server { runtime_status: None, .. }
+            | Self::Call { .. }
+            | Self::Calls { .. }
+            | Self::Restart { .. }
+            | Self::GaveUp { .. }
+            | Self::Gateway { .. }
+            | Self::Gap { .. } => {}
+        }
+        event
     }
 
     /// Whether there may be so many of it that it is summed up and gives way to others.

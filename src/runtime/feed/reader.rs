@@ -101,14 +101,12 @@ impl Reader {
             self.ready.push_back(LiveItem { id: None, event: LiveEvent::Gap { missed } });
         }
         for entry in batch.entries {
-            if !entry.scope.is_for(&self.who) {
-                continue;
-            }
+            let Some(event) = entry.scope.shown(&entry.event, &self.who) else { continue };
             if !entry.event.is_of_calls() {
                 // An id says that everything before it was told.
                 self.tell_sums();
             }
-            let told = self.pace.take(&entry.event, self.looked);
+            let told = self.pace.take(&event, self.looked);
             self.seq = entry.seq;
             self.ready.extend(told.map(|event| LiveItem { id: Some(self.feed.id(entry.seq)), event }));
         }

@@ -75,10 +75,10 @@ fn an_id_of_another_run_or_from_the_future_is_known_for_one() {
 fn an_event_of_a_server_that_is_gone_is_for_those_who_saw_it() {
     let (owner, other, manager) = (somebody(Role::Developer), somebody(Role::Developer), somebody(Role::Admin));
     let scope = Scope::Users(vec![owner.user_id]);
-    assert_eq!([&owner, &other, &manager].map(|who| scope.is_for(who)), [true, false, true]);
+    assert_eq!([&owner, &other, &manager].map(|who| scope.shown(&restart(1), who).is_some()), [true, false, true]);
     let nothing = Principal { permissions: PermissionSet::default(), ..owner };
-    assert!(!scope.is_for(&nothing) && !Scope::Gateway.is_for(&nothing));
-    assert!(!Scope::Server(Weak::new()).is_for(&manager));
+    assert!([scope, Scope::Gateway].iter().all(|scope| scope.shown(&restart(1), &nothing).is_none()));
+    assert!(Scope::Server(Weak::new()).shown(&restart(1), &manager).is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,11 @@ import { Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
 import type { TabProps } from "../server";
 
-const rights: [Permission, string][] = [["mcp:read", "see it"], ["mcp:execute", "call its tools"], ["mcp:write", "change it"]];
+const rights: [Permission, string, string][] = [
+  ["mcp:read", "read it", "everybody's calls, output and timeline, how it is run"],
+  ["mcp:execute", "call its tools", "shows the tools, and of the calls their own"],
+  ["mcp:write", "change it", "shows how it is run, no calls and no output"],
+];
 
 export function Shares({ details: { server } }: TabProps) {
   const owns = useOwns(server);
@@ -80,14 +84,14 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
         )}
         <fieldset className="stack">
           <legend>Who may</legend>
-          {rights.map(([right, word]) => (
+          {rights.map(([right, word, shows]) => (
             <label key={right} className="check">
               <input
                 type="checkbox"
                 checked={chosen.includes(right)}
                 onChange={() => setChosen(chosen.includes(right) ? chosen.filter((one) => one !== right) : [...chosen, right])}
               />
-              {word}
+              <span>{word} <span className="muted">{shows}</span></span>
             </label>
           ))}
         </fieldset>

@@ -18,7 +18,8 @@ use crate::{
     error::Error,
     http::mcp::conversation::Conversation,
     mcp::{self, Request},
-    model::{Permission, ServerId, Timestamp, UserId},
+    model::{ServerId, Timestamp, UserId},
+    policy::permission,
     runtime::{Attachment, Needs},
 };
 
@@ -119,7 +120,7 @@ impl Ticket {
         let parked = conversation.runtime.attached::<Parked>();
         let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&parked));
         let draining = conversation.runtime.clone().draining();
-        let needs = Needs::Server(self.server, Permission::McpExecute);
+        let needs = Needs::Server(self.server, permission::EXECUTES);
         let revoked = conversation.runtime.revoked(&conversation.who, needs);
         let keeper = tokio::spawn(async move {
             let over = async {

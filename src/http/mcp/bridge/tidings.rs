@@ -16,7 +16,8 @@ use super::fault;
 use crate::{
     error::{Error, Result},
     http::mcp::conversation::{Conversation, Scope},
-    model::{Permission, ServerId},
+    model::ServerId,
+    policy::permission,
     runtime::Needs,
     supervisor::messages::News,
 };
@@ -90,7 +91,7 @@ impl Tidings {
         for server in &servers {
             // One that has just gone is missed at the next look.
             if let Ok(receiver) = runtime.news(who, *server, &client) {
-                let revoked = runtime.revoked(who, Needs::Server(*server, Permission::McpRead));
+                let revoked = runtime.revoked(who, Needs::Server(*server, permission::USES));
                 news.push(stream_of(*server, receiver, revoked));
             }
         }
