@@ -17,6 +17,7 @@ pub mod mask;
 pub mod name;
 pub mod permission;
 pub mod rate;
+pub mod refusals;
 pub mod remote;
 pub mod restart;
 pub mod retention;

@@ -4,6 +4,7 @@
 //! larger: while one commits, the next gathers. What waits is bounded by `QUEUE`; past it, [`Recorder::ready`]
 //! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
 
+mod chain;
 mod group;
 mod job;
 mod rehearsal;
@@ -29,6 +30,7 @@ use crate::{
     store::{Connection, Store},
 };
 
+pub use chain::Chain;
 use group::{Ack, Item, Request};
 use job::Write;
 use writer::Writer;
@@ -52,6 +54,7 @@ pub struct Recorder {
     queue: mpsc::UnboundedSender<Request>,
     room: Arc<Semaphore>,
     health: Arc<Health>,
+    chain: Arc<Chain>,
     /// Tells of the thread's end, to the first who asks.
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
@@ -68,14 +71,16 @@ struct Health {
 
 impl Recorder {
     /// Starts the writer thread on a connection of its own. Blocks until it is open.
-    pub fn start(store: &Store) -> Result<Self> {
+    pub fn start(store: &Store, chain: Chain) -> Result<Self> {
+        let chain = Arc::new(chain);
+        chain.open(store)?;
         let (queue, requests) = mpsc::unbounded_channel();
         let health = Arc::new(Health {
             writable: AtomicBool::new(false),
             started: Instant::now(),
             committed: AtomicU64::new(0),
         });
-        let writer = Writer::new(store.clone(), Arc::clone(&health))?;
+        let writer = Writer::new(store.clone(), Arc::clone(&health), Arc::clone(&chain))?;
         let (done, end) = oneshot::channel();
         let work = move || {
             writer.run(requests);
@@ -87,7 +92,7 @@ impl Recorder {
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE)));
-        Ok(Self { queue, room, health, end: Arc::new(Mutex::new(Some(end))) })
+        Ok(Self { queue, room, health, chain, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
@@ -130,6 +135,12 @@ impl Recorder {
         let (reply, answer) = oneshot::channel();
         self.enqueue(0, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
         self.answer(answer).await
+    }
+
+    /// The chain of the audit log.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// Commits what is queued and ends the thread. Whatever comes later is refused.

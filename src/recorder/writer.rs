@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     Health,
+    chain::Chain,
     group::{Group, Pace, Request, is_outage},
     rehearsal::Rehearsal,
     rollups::Rollups,
@@ -30,6 +31,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Writer {
     store: Store,
     health: Arc<Health>,
+    chain: Arc<Chain>,
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
     last_failure: Option<Instant>,
@@ -42,11 +44,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the connection. Blocks.
-    pub(super) fn new(store: Store, health: Arc<Health>) -> Result<Self> {
+    pub(super) fn new(store: Store, health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
         let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
         Ok(Self {
             store,
             health,
+            chain,
             db: Some(db),
             checkpointer,
             last_failure: None,
@@ -130,7 +133,13 @@ impl Writer {
 
     fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
         let db = connected(&self.store, &mut self.db, &mut self.last_failure)?;
-        group.write(db, pace, &self.rollups)?;
+        if group.may_audit() {
+            self.chain.check(db)?;
+        }
+        group.write(db, pace, &self.rollups, self.chain.key())?;
+        if group.may_audit() {
+            self.chain.note(db);
+        }
         group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));
         Ok(())
     }

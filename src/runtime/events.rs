@@ -71,16 +71,27 @@ impl Runtime {
                 Some(_) => Ok(()),
                 None => self.keep_catalogue(id, &catalogue).await,
             },
-            Event::Failed { id, report } => {
+            // The audit log has what changes; that it failed once more in the same way is in the history of its health.
+            Event::Failed { id, report, repeated } => {
                 self.note_failure(id, &report).await?;
+                if repeated {
+                    return Ok(());
+                }
                 self.note_of("server.fail", id, Outcome::Failure, report.reason).await
             }
-            Event::Restarting { id, attempt } => {
+            Event::Restarting { id, attempt, repeated } => {
                 self.inner.metrics.restarted();
+                if repeated {
+                    return Ok(());
+                }
                 let detail = format!("after failure {attempt} in a row");
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
-            Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+            Event::GaveUp { repeated: true, .. } => Ok(()),
+            Event::GaveUp { id, reason, .. } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+            Event::Recovered { id } => {
+                self.note_of("server.recover", id, Outcome::Success, "it has been well for a while".into()).await
+            }
         }
     }
 
@@ -107,21 +118,21 @@ impl Runtime {
     fn spread(&self, event: &Event) {
         let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
         match event {
-            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } => {}
+            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
                 if let Some(server) = self.inner.registry.get(*id) {
                     self.tell_server(&server, Change::State);
                 }
             }
-            Event::Failed { id, report } => {
+            Event::Failed { id, report, .. } => {
                 let server_id = server_of(id);
                 self.tell_of(server_id, LiveEvent::Exit { server_id, report: report.clone() });
             }
-            Event::Restarting { id, attempt } => {
+            Event::Restarting { id, attempt, .. } => {
                 let server_id = server_of(id);
                 self.tell_of(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
             }
-            Event::GaveUp { id, reason } => {
+            Event::GaveUp { id, reason, .. } => {
                 let server_id = server_of(id);
                 self.tell_of(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
             }

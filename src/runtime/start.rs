@@ -15,9 +15,9 @@ use crate::{
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
     policy::permission,
-    recorder::Recorder,
+    recorder::{Chain, Recorder},
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit, audit_chain, audit_retention, consent::Consents, data_dir,
         events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
         metrics::Metrics, oauth::Issuer, registry::Registry, state::Life, supervision::Supervision, system::Facts,
         usage,
@@ -78,6 +78,7 @@ impl Runtime {
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
+            refusals: audit::Refusals::new(),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -122,7 +123,10 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
+        actix::spawn(audit::sum_refusals(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
+        actix::spawn(audit_chain::keep_heads(weak()));
+        actix::spawn(audit_retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(usage::sample(weak()));
     }
@@ -143,7 +147,9 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
+        audit::sum_last_refusals(&self.inner).await;
         self.inner.recorder.stop().await;
+        audit_chain::note_heads(&self.inner).await;
         self.end_timeline().await;
         self.inner.tracer.flush().await;
         self.inner.place.leave().await;
@@ -241,7 +247,8 @@ fn open(settings: &Settings) -> Result<Opened> {
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
-    let recorder = Recorder::start(&store)?;
+    let noted = audit_chain::noted_heads(&settings.data_dir);
+    let recorder = Recorder::start(&store, Chain::new(keyring.audit.clone(), noted))?;
     Ok(Opened { keyring, store, occupancy, recorder })
 }
 
