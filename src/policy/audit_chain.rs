@@ -55,6 +55,12 @@ impl ChainKey {
         Self { key, id }
     }
 
+    /// Whether it says of a link that another key made it.
+    #[must_use]
+    pub fn is_foreign(&self, link: &AuditLink) -> bool {
+        link.hash.split_once('.').is_some_and(|(id, _)| id != self.id)
+    }
+
     /// The link after `last`, for an entry with these columns.
     #[must_use]
     pub fn next(&self, last: &AuditLink, columns: &Columns) -> AuditLink {
@@ -192,15 +198,15 @@ impl Walk {
     }
 
     fn check(&mut self, before: &AuditLink, link: &AuditLink, columns: &Columns) -> Result<(), AuditFault> {
-        let Some((id, _)) = link.hash.split_once('.') else {
+        if !is_keyed(link) {
             if self.keyed {
                 return Err(AuditFault::Unkeyed);
             }
             self.unkeyed += 1;
             let fits = columns.get(CREDENTIAL) == Some(&None) && next_without_key(before, columns) == *link;
             return if fits { Ok(()) } else { Err(AuditFault::Changed) };
-        };
-        if id != self.key.id {
+        }
+        if self.key.is_foreign(link) {
             return Err(AuditFault::Key);
         }
         if self.key.next(before, columns) != *link {

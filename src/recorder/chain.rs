@@ -55,6 +55,12 @@ impl Chain {
         }
         self.check(&mut db)?;
         self.note(&mut db);
+        if self.lock().newest.as_ref().is_some_and(|newest| self.key.is_foreign(newest)) {
+            log::error!(
+                "the audit log was linked with another secret key, and does not verify with this one: give \
+                 OSTLER_SECRET_KEY or secret.key the value that it had"
+            );
+        }
         Ok(())
     }
 

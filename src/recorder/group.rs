@@ -111,13 +111,7 @@ impl Group {
     }
 
     /// Writes everything in one transaction. `Err`: nothing was written, as far as is known.
-    pub(super) fn write(
-        &mut self,
-        db: &mut Connection,
-        pace: Pace,
-        rollups: &Rollups,
-        key: &ChainKey,
-    ) -> Result<()> {
+    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace, rollups: &Rollups, key: &ChainKey) -> Result<()> {
         db.transaction(|db| {
             for job in &mut self.jobs {
                 job.run(db, key)?;

@@ -1,11 +1,6 @@
 //! Whether the audit log is as it was written.
 
-use std::{
-    io,
-    path::Path,
-    sync::Weak,
-    time::Duration,
-};
+use std::{io, path::Path, sync::Weak, time::Duration};
 
 use serde::Serialize;
 use utoipa::ToSchema;

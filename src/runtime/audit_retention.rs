@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     model::Timestamp,
     runtime::{Inner, Runtime},
-    store::{Connection, audit_retention},
+    store::audit_retention::{BATCH, LINE_BYTES, bytes, remove_oldest},
 };
 
 /// How often it is looked whether entries have become too old or too many.
@@ -26,17 +26,20 @@ impl Runtime {
     async fn remove_old_entries(&self) -> Result<()> {
         let retention = self.inner.settings.retention;
         if let Some(age) = retention.audit_age {
-            while self.remove_some_entries(Some(Timestamp::now().minus(age))).await? > 0 {}
+            let before = Timestamp::now().minus(age);
+            while self.remove_some_entries(BATCH, Some(before)).await? > 0 {}
         }
-        while self.inner.store.read(audit_retention::bytes).await? > retention.audit_bytes
-            && self.remove_some_entries(None).await? > 0
-        {}
-        Ok(())
+        loop {
+            let excess = self.inner.store.read(bytes).await?.saturating_sub(retention.audit_bytes);
+            let most = excess.div_ceil(LINE_BYTES).min(BATCH);
+            if most == 0 || self.remove_some_entries(most, None).await? == 0 {
+                return Ok(());
+            }
+        }
     }
 
-    async fn remove_some_entries(&self, before: Option<Timestamp>) -> Result<usize> {
+    async fn remove_some_entries(&self, most: u64, before: Option<Timestamp>) -> Result<usize> {
         let key = self.inner.recorder.chain().key().clone();
-        let remove = move |db: &mut Connection| audit_retention::remove_oldest(db, &key, before);
-        self.inner.recorder.write(None, remove).await
+        self.inner.recorder.write(None, move |db| remove_oldest(db, &key, most, before)).await
     }
 }

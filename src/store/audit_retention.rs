@@ -14,18 +14,28 @@ use crate::{
 };
 
 /// Lines removed in one transaction.
-const BATCH: i64 = 500;
+pub(crate) const BATCH: u64 = 500;
 
-/// About as many bytes as all lines take, with their links and what finds them.
+/// About as many bytes as a line takes beside its words, with its link and what finds it.
+pub(crate) const LINE_BYTES: u64 = 1000;
+
+/// About as many bytes as all lines take.
 pub(crate) fn bytes(db: &mut Connection) -> Result<u64> {
-    const SUM: &str = "coalesce(sum(1000 + length(actor) + coalesce(length(target), 0) + coalesce(length(detail), 0)), 0)";
-    let sum: i64 = on!(db, conn => lines::table.select(sql::<BigInt>(SUM)).first(conn))?;
-    Ok(u64::try_from(sum).unwrap_or_default())
+    const WORDS: &str = "coalesce(sum(length(actor) + coalesce(length(target), 0) + coalesce(length(detail), 0)), 0)";
+    let words: i64 = on!(db, conn => lines::table.select(sql::<BigInt>(WORDS)).first(conn))?;
+    let count: i64 = on!(db, conn => lines::table.count().get_result(conn))?;
+    let count = u64::try_from(count).unwrap_or_default();
+    Ok(count.saturating_mul(LINE_BYTES).saturating_add(u64::try_from(words).unwrap_or_default()))
 }
 
-/// Removes some of the oldest lines, those of before a moment where one is given, and says so in an entry with the
-/// last link that is gone; the newest line stays. Gives how many were removed.
-pub(crate) fn remove_oldest(db: &mut Connection, key: &ChainKey, before: Option<Timestamp>) -> Result<usize> {
+/// Removes so many of the oldest lines at most, those of before a moment where one is given, and says so in an entry
+/// with the last link that is gone; the newest line stays. Gives how many were removed.
+pub(crate) fn remove_oldest(
+    db: &mut Connection,
+    key: &ChainKey,
+    most: u64,
+    before: Option<Timestamp>,
+) -> Result<usize> {
     db.transaction(|db| {
         audit_chain::lock(db)?;
         let newest = audit_chain::head(db)?;
@@ -33,7 +43,7 @@ pub(crate) fn remove_oldest(db: &mut Connection, key: &ChainKey, before: Option<
             .inner_join(lines::table.on(lines::id.eq(links::entry_id)))
             .filter(links::seq.lt(newest.seq))
             .order(links::seq.asc())
-            .limit(BATCH)
+            .limit(i64::try_from(most).unwrap_or(i64::MAX))
             .select((links::seq, links::hash, lines::created_at))
             .load(conn))?;
         let is_old = |at: chrono::NaiveDateTime| before.is_none_or(|before| at < before.naive());

@@ -18,6 +18,7 @@ mod accounts;
 mod addresses;
 mod audit;
 mod audit_chain;
+mod audit_retention;
 mod bridge;
 mod browser;
 mod callers;
