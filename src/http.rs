@@ -109,7 +109,8 @@ urls! {
         "/me" => get login::me;
         "/me/password" => put login::change_password;
         "/keys" => get keys::list, post keys::create;
-        "/keys/{id}" => delete keys::delete;
+        "/keys/{id}" => put keys::rename, delete keys::delete;
+        "/keys/{id}/rotate" => post keys::rotate;
         "/users" => get users::list, post users::create;
         "/users/{userId}" => get users::get, put users::update, delete users::delete;
     }

@@ -15,6 +15,7 @@ pub mod health;
 pub mod issuer;
 pub mod mask;
 pub mod name;
+pub mod nesting;
 pub mod permission;
 pub mod rate;
 pub mod refusals;

@@ -41,6 +41,7 @@ mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod rights;
 mod sealed;
 mod servers;
 mod settings;
@@ -77,6 +78,7 @@ pub use oauth::{OAuth, ProtectedResource};
 pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
+pub use rights::Needs;
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -113,6 +115,7 @@ struct Inner {
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
+    rights: Arc<rights::Rights>,
     consents: consent::Consents,
     place: start::Place,
     facts: system::Facts,

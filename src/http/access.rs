@@ -3,7 +3,6 @@
 use std::{
     future::{Ready, ready},
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::{
@@ -31,8 +30,6 @@ use crate::{
 
 /// The name of the session cookie.
 pub(super) const COOKIE: &str = "ostler_session";
-/// How often the credential is looked after that an endless answer goes to.
-const LOOKED_AFTER: Duration = Duration::from_secs(10);
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
@@ -116,21 +113,6 @@ async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
     runtime?.limit_api(&principal)?;
     Ok(principal)
-}
-
-/// Completes when the credential of a request is none any more, so that what has no end can end. Asks now and then.
-pub(super) fn revoked(request: &HttpRequest, runtime: &Runtime) -> impl Future<Output = ()> + Send + 'static {
-    let header = bearer(request.headers()).ok().flatten().map(str::to_owned);
-    let token = header.or_else(|| request.cookie(COOKIE).map(|cookie| cookie.value().to_owned())).unwrap_or_default();
-    let runtime = runtime.clone();
-    async move {
-        loop {
-            tokio::time::sleep(LOOKED_AFTER).await;
-            if let Err(Error::Unauthenticated(_)) = runtime.authenticate(&token).await {
-                return;
-            }
-        }
-    }
 }
 
 async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {

@@ -37,7 +37,7 @@ pub(super) struct ExecuteBody<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     tool_name: Borrowed<'a>,
-    /// Its arguments, an object, passed on byte for byte; left out means none.
+    /// Its arguments, an object nested at most 128 levels deep, passed on byte for byte; left out means none.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
     parameters: Option<&'a RawValue>,

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::{
     Runtime,
+    error::Error,
     gateway::{Failure, InstanceId, Lease, NoInstance, Service},
     http::{
         edge::{Connection, Verdict},
@@ -32,7 +33,8 @@ use crate::{
         problem::Problem,
         wire::{RequestHead, Version},
     },
-    model::TraceContext,
+    model::{Principal, TraceContext},
+    runtime::Needs,
     telemetry::{Span, Tracer},
 };
 
@@ -51,7 +53,9 @@ struct Call<'a> {
     /// Where the client is connected from, and whether that is a proxy of ours.
     peer: IpAddr,
     is_trusted: bool,
-    user: Option<String>,
+    /// Who sent it, where the service wants to know.
+    caller: Option<Principal>,
+    runtime: &'a Runtime,
     /// Whether the client's connection goes on after the answer, as the client was told.
     keep_alive: Cell<bool>,
     /// What it was answered; 0 before that.
@@ -60,6 +64,16 @@ struct Call<'a> {
     /// Its span, where spans are made.
     span: Option<TraceContext>,
     started: Instant,
+}
+
+impl Call<'_> {
+    /// Does `work` for as long as the credential is good that the service asked for.
+    async fn while_permitted<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        match &self.caller {
+            Some(who) => self.runtime.while_permitted(who, Needs::Credential, work).await,
+            None => Ok(work.await),
+        }
+    }
 }
 
 /// How a request was dealt with, where no answer of ours is needed.
@@ -82,14 +96,15 @@ pub(in crate::http) async fn forward(
         id,
         peer,
         is_trusted: guard.trusts(peer),
-        user: None,
+        caller: None,
+        runtime,
         keep_alive: Cell::new(head.keep_alive),
         status: Cell::new(0),
         tracer: runtime.tracer(),
         span: span.context(),
         started: Instant::now(),
     };
-    let dealt = match admit(&mut call, runtime, guard).await {
+    let dealt = match admit(&mut call, guard).await {
         Ok(()) => deliver(client, &call).await,
         Err(problem) => Err(problem),
     };
@@ -100,15 +115,14 @@ pub(in crate::http) async fn forward(
 }
 
 /// Lets the request on where it may go on.
-async fn admit(call: &mut Call<'_>, runtime: &Runtime, guard: &Guard) -> Result<(), Problem> {
+async fn admit(call: &mut Call<'_>, guard: &Guard) -> Result<(), Problem> {
     let address = if call.is_trusted {
         let fields = access::named(&call.head.fields, &["forwarded", "x-forwarded-for"]);
         guard.address(Some(std::net::SocketAddr::new(call.peer, 0)), &fields)
     } else {
         Some(call.peer)
     };
-    let principal = access::admit(call.head, call.service, runtime, address).await?;
-    call.user = principal.map(|principal| principal.email);
+    call.caller = access::admit(call.head, call.service, call.runtime, address).await?;
     Ok(())
 }
 
@@ -220,7 +234,7 @@ fn load(call: &Call<'_>, unsent: Option<Unsent>, span: &mut Span, upstream: &mut
         spec: call.service.spec(),
         peer: call.peer,
         is_trusted: call.is_trusted,
-        user: call.user.as_deref(),
+        user: call.caller.as_ref().map(|caller| caller.email.as_str()),
         id: call.id.as_str(),
         span: span.context(),
     };
@@ -266,6 +280,7 @@ fn refused(call: &Call<'_>, refusal: Refusal) -> Problem {
         Refusal::TooLarge => too_large(call),
         Refusal::Malformed => Problem::malformed("the chunked body is malformed"),
         Refusal::Stalled => Problem::RequestTimeout,
+        Refusal::Revoked => Error::Unauthenticated("the token or key is no longer valid").into(),
     }
 }
 

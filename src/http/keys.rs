@@ -1,18 +1,18 @@
-//! One's own API keys.
+//! API keys.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::{
         Answer,
         access::Caller,
         body::{Json, Text},
-        query::{Id, PageQuery, Query},
+        query::{self, Id, Query},
         views::List,
     },
-    model::{ApiKey, KeyId, Permission, Timestamp},
+    model::{ApiKey, KeyId, Permission, Timestamp, UserId},
 };
 
 /// A key to make.
@@ -40,21 +40,50 @@ pub(super) struct NewKeyView {
     key: String,
 }
 
-/// List your API keys
-#[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(PageQuery),
+/// Whose keys are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KeysQuery {
+    /// At most this many items.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: query::Limit,
+    /// `nextCursor` of the page before; left out for the first page.
+    cursor: Option<String>,
+    /// Of this account; left out means the caller's own. Another's needs `users:manage`.
+    #[param(value_type = Option<String>)]
+    user_id: Option<UserId>,
+}
+
+/// What changes about a key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct KeyChangeBody {
+    /// What to call it from now on, 1 to 128 characters.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    name: Text,
+}
+
+/// List API keys
+///
+/// Your own, or with `users:manage` those of another account.
+#[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(KeysQuery),
     responses((status = 200, description = "A page of keys, without their secrets", body = List<ApiKey>)),
     security(("bearer" = [])))]
-pub(super) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> Answer {
-    let keys = caller.runtime.keys(&caller.who, query.into()).await?;
+pub(super) async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> Answer {
+    let KeysQuery { limit, cursor, user_id } = query;
+    let keys = caller.runtime.keys(&caller.who, user_id, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(keys)))
 }
 
 /// Make an API key
 ///
-/// The answer shows the key; nothing ever shows it again.
+/// The answer shows the key; nothing ever shows it again. One made with a key has that as its `parentId`, and ends with it.
 #[utoipa::path(post, path = "/api/auth/keys", tag = "keys",
     request_body(content = NewKeyBody, example = json!({"name": "nightly build", "permissions": ["mcp:read", "mcp:execute"]})),
-    responses((status = 201, description = "The key", body = NewKeyView)),
+    responses((status = 201, description = "The key", body = NewKeyView),
+        (status = 409, description = "Code `conflict`: another key of yours has that name, or you have 100")),
     security(("bearer" = [])))]
 pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answer {
     let permissions = body.permissions.map(|list| list.into_iter().collect());
@@ -62,9 +91,32 @@ pub(super) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> Answ
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
 }
 
+/// Rename an API key
+#[utoipa::path(put, path = "/api/auth/keys/{id}", tag = "keys",
+    params(("id" = String, Path, description = "The key")),
+    request_body(content = KeyChangeBody, example = json!({"name": "nightly build"})),
+    responses((status = 200, description = "The key", body = ApiKey),
+        (status = 409, description = "Code `conflict`: another key of yours has that name")),
+    security(("bearer" = [])))]
+pub(super) async fn rename(caller: Caller, Id(id): Id<KeyId>, Json(body): Json<KeyChangeBody>) -> Answer {
+    Ok(HttpResponse::Ok().json(caller.runtime.rename_key(&caller.who, id, &body.name.0).await?))
+}
+
+/// Rotate an API key
+///
+/// Gives it another secret, which the answer shows this once. The one before ends at once, and so do keys made with it.
+#[utoipa::path(post, path = "/api/auth/keys/{id}/rotate", tag = "keys",
+    params(("id" = String, Path, description = "The key")),
+    responses((status = 200, description = "The key", body = NewKeyView)),
+    security(("bearer" = [])))]
+pub(super) async fn rotate(caller: Caller, Id(id): Id<KeyId>) -> Answer {
+    let made = caller.runtime.rotate_key(&caller.who, id).await?;
+    Ok(HttpResponse::Ok().json(NewKeyView { listed: made.key, key: made.secret }))
+}
+
 /// Remove an API key
 ///
-/// It ends at once.
+/// It ends at once, and so do those made with it. With `users:manage`, anybody's.
 #[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "keys",
     params(("id" = String, Path, description = "The key")),
     responses((status = 204, description = "It is gone")),

@@ -11,7 +11,7 @@ use crate::{
         body::{Json, Text},
         trace::RequestId,
     },
-    model::{PermissionSet, Timestamp, User},
+    model::{PasswordChange, PermissionSet, Timestamp, User},
 };
 
 /// An address and its password.
@@ -61,6 +61,9 @@ pub(super) struct PasswordBody {
     /// The password from now on, 12 to 1024 bytes.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
     new_password: Text,
+    /// End every API key of the account as well: somebody who knew the password may have made one.
+    #[serde(default)]
+    revoke_keys: bool,
 }
 
 /// Log in
@@ -103,12 +106,14 @@ pub(super) async fn me(caller: Caller) -> Answer {
 
 /// Change your password
 ///
-/// Ends all your sessions, this one too.
+/// Ends all your sessions, this one too; your API keys only with `revokeKeys`.
 #[utoipa::path(put, path = "/api/auth/me/password", tag = "account",
     request_body(content = PasswordBody, example = json!({"currentPassword": "…", "newPassword": "…"})),
     responses((status = 204, description = "It is changed; log in again")),
     security(("bearer" = [])))]
 pub(super) async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> Answer {
-    caller.runtime.change_password(&caller.who, &body.current_password.0, &body.new_password.0).await?;
+    let PasswordBody { current_password, new_password, revoke_keys } = body;
+    let change = PasswordChange { current: current_password.0, new: new_password.0, revoke_keys };
+    caller.runtime.change_password(&caller.who, change).await?;
     Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
 }

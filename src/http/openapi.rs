@@ -32,7 +32,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
         oauth::metadata, oauth::metadata_of_host,
         shares::list, shares::create, shares::delete,
-        keys::list, keys::create, keys::delete,
+        keys::list, keys::create, keys::rename, keys::rotate, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
         gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::update_instance, gateway::stats, gateway::config, gateway::health,
         gateway::health_of, gateway::check,

@@ -44,7 +44,7 @@ pub(super) struct UserChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 128)]
     name: Option<Text>,
-    /// New password; ends every session of the account.
+    /// New password; ends every session and every API key of the account.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 1024)]
     password: Option<Text>,
@@ -52,7 +52,7 @@ pub(super) struct UserChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Role, required = false)]
     role: Option<Role>,
-    /// Disabling ends every session of the account.
+    /// Disabling ends every session of the account, and suspends its API keys.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
     disabled: Option<bool>,

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{KeyId, SessionId, UserId};
+use crate::model::{KeyId, SessionId, Timestamp, UserId};
 
 /// What an account is for; [`crate::policy::permission`] says what each may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
@@ -51,7 +51,7 @@ pub enum Permission {
 }
 
 /// The permissions somebody holds; few, so a sorted list serves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct PermissionSet(Vec<Permission>);
 
@@ -84,7 +84,7 @@ impl FromIterator<Permission> for PermissionSet {
 }
 
 /// How somebody proved who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A token from a login.
     Session(SessionId),
@@ -108,7 +108,7 @@ impl fmt::Display for Credential {
 }
 
 /// An authenticated caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// The account.
     pub user_id: UserId,
@@ -120,6 +120,8 @@ pub struct Principal {
     pub permissions: PermissionSet,
     /// How it was authenticated.
     pub credential: Credential,
+    /// When that ends by itself.
+    pub expires_at: Option<Timestamp>,
     /// Where the request came from, where that is known.
     pub address: Option<std::net::IpAddr>,
     /// The request's id, for the audit.

@@ -83,7 +83,7 @@ pub struct UserChange {
     pub email: Option<String>,
     /// New name.
     pub name: Option<String>,
-    /// New password, in clear; ends every session of the account.
+    /// New password, in clear; ends every session and every key of the account.
     pub password: Option<String>,
     /// New role.
     pub role: Option<Role>,
@@ -101,6 +101,29 @@ impl fmt::Debug for UserChange {
             .field("password", &password.as_ref().map(|_| Hidden))
             .field("role", role)
             .field("disabled", disabled)
+            .finish()
+    }
+}
+
+/// A change of one's own password. `Debug` shows neither.
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// The password so far, in clear.
+    pub current: String,
+    /// The password from now on, in clear.
+    pub new: String,
+    /// Whether every API key of the account ends, too.
+    pub revoke_keys: bool,
+}
+
+impl fmt::Debug for PasswordChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { current: _, new: _, revoke_keys } = self;
+        f.debug_struct("PasswordChange")
+            .field("current", &Hidden)
+            .field("new", &Hidden)
+            .field("revoke_keys", revoke_keys)
             .finish()
     }
 }
@@ -146,12 +169,16 @@ pub struct ApiKey {
     /// When it was last used, to the minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
+    /// The key it was made with, if with one: it ends with that.
+    #[schema(value_type = Option<String>)]
+    pub parent_id: Option<KeyId>,
 }
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { id, user_id, name, prefix, hash: _, permissions, created_at, expires_at, last_used_at } = self;
+        let Self { id, user_id, name, prefix, hash: _, permissions, created_at, expires_at, last_used_at, parent_id } =
+            self;
         f.debug_struct("ApiKey")
             .field("id", id)
             .field("user_id", user_id)
@@ -162,6 +189,7 @@ impl fmt::Debug for ApiKey {
             .field("created_at", created_at)
             .field("expires_at", expires_at)
             .field("last_used_at", last_used_at)
+            .field("parent_id", parent_id)
             .finish()
     }
 }

@@ -23,10 +23,11 @@ pub struct ToolCall {
     pub user_id: UserId,
     /// Which tool.
     pub tool_name: String,
-    /// The arguments, as JSON.
+    /// The arguments, as JSON; a string of that where they are nested deeper than 60 levels.
     #[schema(value_type = Object)]
     pub parameters: Arc<RawValue>,
-    /// The tool's result or JSON-RPC error, as JSON; `null` where none came.
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, a string of it where it is nested deeper than
+    /// 60 levels.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
     /// Whether the tool said it succeeded.

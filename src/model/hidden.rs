@@ -23,8 +23,8 @@ impl fmt::Debug for Names<'_> {
 #[cfg(test)]
 mod tests {
     use crate::model::{
-        ApiKey, HealthStatus, KeyId, NewUser, Role, Server, ServerChange, ServerConfig, ServerId, Timestamp, User,
-        UserChange, UserId,
+        ApiKey, HealthStatus, KeyId, NewUser, PasswordChange, Role, Server, ServerChange, ServerConfig, ServerId,
+        Timestamp, User, UserChange, UserId,
     };
 
     /// Claims that what is shown has the name of what is hidden, and not the secret.
@@ -57,18 +57,6 @@ mod tests {
             updated_at: now,
         };
         hides(&format!("{user:?}"), "password_hash");
-        let key = ApiKey {
-            id: KeyId::new(),
-            user_id: id,
-            name: "ci".into(),
-            prefix: "ostler_AAAAA".into(),
-            hash: secret(),
-            permissions: None,
-            created_at: now,
-            expires_at: None,
-            last_used_at: None,
-        };
-        hides(&format!("{key:?}"), "hash");
         let server = Server {
             id: ServerId::new(),
             user_id: id,
@@ -83,6 +71,26 @@ mod tests {
             updated_at: now,
         };
         hides(&format!("{server:?}"), "API_KEY");
+    }
+
+    #[test]
+    fn neither_a_key_nor_a_new_password_shows() {
+        let (secret, now) = (|| String::from("s3cret"), Timestamp::now());
+        let key = ApiKey {
+            id: KeyId::new(),
+            user_id: UserId::new(),
+            name: "ci".into(),
+            prefix: "ostler_AAAAA".into(),
+            hash: secret(),
+            permissions: None,
+            created_at: now,
+            expires_at: None,
+            last_used_at: None,
+            parent_id: None,
+        };
+        hides(&format!("{key:?}"), "hash");
+        let change = PasswordChange { current: secret(), new: secret(), revoke_keys: true };
+        hides(&format!("{change:?}"), "current");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, Result},
     model::{ServerChange, ServerConfig},
-    policy::change,
+    policy::{change, nesting},
 };
 
 use variables::Variables;
@@ -49,6 +49,9 @@ pub struct Described {
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Described>> {
     let fault = |message: String| Error::invalid("/config", message);
     let plain = comments::removed(text).map_err(|message| fault(message.to_owned()))?;
+    if nesting::exceeds(&plain, nesting::SENT_MAX) {
+        return Err(Error::Malformed(format!("config: {}", nesting::TOO_DEEP)));
+    }
     let Entries(members) = serde_json::from_str(&plain).map_err(|error| fault(format!("is not readable: {error}")))?;
     let sections: Vec<_> = members.into_iter().filter(|(name, _)| SECTIONS.contains(&name.as_str())).collect();
     if sections.is_empty() {

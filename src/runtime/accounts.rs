@@ -2,12 +2,12 @@
 
 use crate::{
     error::{Error, Faults, Noun, Result},
-    model::{AuditEntry, Credential, Outcome, Principal, Timestamp, User, UserId},
+    model::{AuditEntry, Credential, Outcome, PasswordChange, Principal, Timestamp, User, UserId},
     policy::account,
     runtime::{
         Runtime, commit::to_its_end, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle,
     },
-    store::{Connection, sessions, users},
+    store::{Connection, keys, sessions, users},
 };
 
 /// What the runtime keeps in memory about accounts: recent principals, login throttles, the hashing permits.
@@ -30,26 +30,33 @@ impl Runtime {
         self.find_user(who.user_id).await
     }
 
-    /// Changes the caller's own password; ends all their sessions, this one too. API keys stay, and may not do this.
+    /// Changes the caller's own password; ends all their sessions, this one too, and all their keys where that is wanted.
+    /// API keys may not do this.
     ///
-    /// A wrong `current` counts as a failed login.
-    pub async fn change_password(&self, who: &Principal, current: &str, new: &str) -> Result<()> {
+    /// A wrong current one counts as a failed login.
+    pub async fn change_password(&self, who: &Principal, change: PasswordChange) -> Result<()> {
         const ACTION: &str = "auth.password";
         self.refuse_key(who, ACTION)?;
         let user = self.me(who).await?;
-        let fault = account::password_fault(new, &user.email);
+        let PasswordChange { current, new, revoke_keys } = change;
+        let fault = account::password_fault(&new, &user.email);
         let fault = fault.or((new == current).then_some("must differ from the current password"));
         let mut faults = Faults::default();
         faults.check(fault.is_none(), "/newPassword", fault.unwrap_or_default());
         faults.into_result()?;
-        if let Proof::Failed(why) = self.prove(&user.email, current, who.address).await? {
+        if let Proof::Failed(why) = self.prove(&user.email, &current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
             self.put_on_record(entry).await?;
             return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
-        let hash = self.hash(new).await?;
+        let hash = self.hash(&new).await?;
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);
-        self.change_account(user.id, entry, move |db| replace_password(db, &user, hash)).await
+        let entry = if revoke_keys { entry.with_detail("with all keys") } else { entry };
+        let replace = move |db: &mut Connection| {
+            replace_password(db, &user, hash)?;
+            if revoke_keys { keys::delete_of_user(db, user.id) } else { Ok(()) }
+        };
+        self.change_account(who.user_id, entry, replace).await
     }
 
     /// The account with this id, whoever asks.
@@ -84,6 +91,7 @@ impl Runtime {
     ) -> Result<T> {
         let done = self.inner.recorder.write(Some(entry), work).await;
         self.inner.accounts.principals.forget(user);
+        self.inner.rights.changed();
         done
     }
 

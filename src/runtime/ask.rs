@@ -10,7 +10,7 @@ use crate::{
     model::{CallId, Permission, Principal, ServerId, Timestamp},
     policy::call,
     runtime::{
-        Ask, Ended, Runtime, Said,
+        Ask, Ended, Needs, Runtime, Said,
         calls::{Call, Made},
         dispatch::{self, Heard, Reply, Sent},
         registry::Registered,
@@ -34,13 +34,19 @@ const INVALID: i64 = -32602;
 impl Runtime {
     /// Sends a request to the process of a server that is `client`'s, and answers what the server said.
     ///
-    /// `tools/call` is a call like any other: limits, record, audit. Dropping the future cancels the request.
-    pub async fn ask(&self, who: &Principal, id: ServerId, mut ask: Ask) -> Result<Said> {
+    /// `tools/call` is a call like any other: limits, record, audit. Dropping the future cancels the request; so does the end of
+    /// the right to it.
+    pub async fn ask(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
         let method = ask.request.method.as_str();
-        if method == "tools/call" {
-            return self.ask_tool(who, id, ask).await;
-        }
         let wanted = if READS.contains(&method) { Permission::McpRead } else { Permission::McpExecute };
+        let needs = Needs::Server(id, wanted);
+        if method == "tools/call" {
+            return self.while_permitted(who, needs, self.ask_tool(who, id, ask)).await?;
+        }
+        self.while_permitted(who, needs, self.ask_else(who, id, ask, wanted)).await?
+    }
+
+    async fn ask_else(&self, who: &Principal, id: ServerId, mut ask: Ask, wanted: Permission) -> Result<Said> {
         let server = self.reach(who, id, wanted, "server.ask")?;
         let _work = self.inner.life.begin_work()?;
         let slot = server.slots.clone().try_acquire_owned();

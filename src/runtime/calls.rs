@@ -18,9 +18,9 @@ use crate::{
         CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
         TraceContext, UserId,
     },
-    policy::call,
+    policy::{call, nesting},
     runtime::{
-        LiveEvent, Runtime,
+        LiveEvent, Needs, Runtime,
         commit::to_its_end,
         dispatch::{Reply, Sent},
         feed,
@@ -58,9 +58,14 @@ impl CallRequest {
         Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
     }
 
-    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid`.
+    /// Whether it could be made, whoever asks: [`Runtime::call`] refuses with the same `Invalid` or `Malformed`.
     pub fn check(&self) -> Result<()> {
-        call::faults(&self.tool, self.parameters.as_deref().map(RawValue::get), self.timeout).into_result()
+        let parameters = self.parameters.as_deref().map(RawValue::get);
+        call::faults(&self.tool, parameters, self.timeout).into_result()?;
+        if parameters.is_some_and(|json| nesting::exceeds(json, nesting::SENT_MAX)) {
+            return Err(Error::Malformed(format!("parameters: {}", nesting::TOO_DEEP)));
+        }
+        Ok(())
     }
 }
 
@@ -129,7 +134,7 @@ pub(super) struct Made {
 impl Runtime {
     /// Calls a tool; waits for a starting server inside the deadline.
     ///
-    /// Dropping the future cancels the call, which is recorded all the same.
+    /// Dropping the future cancels the call, which is recorded all the same; so does the end of the right to make it.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
         let server = self.reach(who, id, Permission::McpExecute, "tool.call")?;
@@ -138,7 +143,8 @@ impl Runtime {
         let lane = self.lane(who, &server, None).await?;
         let call = self.let_in(who, server, lane, request);
         let (call_id, timeout) = (call.id, call.timeout);
-        outcome(call_id, timeout, self.make(call, work).await?)
+        let needs = Needs::Server(id, Permission::McpExecute);
+        outcome(call_id, timeout, self.while_permitted(who, needs, self.make(call, work)).await??)
     }
 
     /// Makes a call in a task of its own; dropping the future cancels it.

@@ -72,7 +72,7 @@ impl Reply {
             Self::Failed { message, .. } | Self::Refused { message, .. } => Some(message.into()),
             Self::Unavailable(reason) => Some(reason.into()),
             Self::Expired => Some("no answer before the deadline".into()),
-            Self::Cancelled => Some("cancelled: the caller went away".into()),
+            Self::Cancelled => Some("cancelled: the caller went away, or may not call it any more".into()),
         }
     }
 }

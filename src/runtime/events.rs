@@ -8,7 +8,9 @@ use crate::{
     error::Result,
     gateway::Turn,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
-    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels},
+    runtime::{
+        Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels, shown::count_unlistable,
+    },
     store,
     supervisor::{Availability, Event},
     telemetry::Kind,
@@ -54,22 +56,20 @@ impl Runtime {
                 Ok(())
             }
             Event::SupervisorLost => self.replace_supervisor().await,
-            Event::Health { id, status } => match self.inner.leases.server_of(id) {
-                // Health is that of the process that all share.
-                Some(_) => Ok(()),
-                None => {
-                    let (at, reason) = (Timestamp::now(), self.reason(id));
-                    let change = HealthChange { at, health_status: status, reason };
-                    let note = move |db: &mut store::Connection| {
-                        store::servers::set_health(db, id, status, at)?;
-                        store::health::insert(db, id, &change)
-                    };
-                    self.write(None, note).await
-                }
-            },
+            Event::Health { id, status } => self.note_health(id, status).await,
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
                 Some(_) => Ok(()),
-                None => self.keep_catalogue(id, &catalogue).await,
+                None => {
+                    let hidden = count_unlistable(&catalogue);
+                    if hidden > 0 {
+                        log::warn!(server:% = id, items = hidden; "what is nested too deep is not listed");
+                        self.warn_of(
+                            id,
+                            &format!("{hidden} of what it lists is nested deeper than 100 levels: not shown"),
+                        );
+                    }
+                    self.keep_catalogue(id, &catalogue).await
+                }
             },
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.
             Event::Failed { id, report, repeated } => {
@@ -93,6 +93,20 @@ impl Runtime {
                 self.note_of("server.recover", id, Outcome::Success, "it has been well for a while".into()).await
             }
         }
+    }
+
+    async fn note_health(&self, id: ServerId, status: HealthStatus) -> Result<()> {
+        if self.inner.leases.server_of(id).is_some() {
+            // Health is that of the process that all share.
+            return Ok(());
+        }
+        let (at, reason) = (Timestamp::now(), self.reason(id));
+        let change = HealthChange { at, health_status: status, reason };
+        let note = move |db: &mut store::Connection| {
+            store::servers::set_health(db, id, status, at)?;
+            store::health::insert(db, id, &change)
+        };
+        self.write(None, note).await
     }
 
     /// Keeps why a process ended with what health was then: that changed before the reason was known.

@@ -7,13 +7,16 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     error::{Error, Faults, Noun, Result},
     model::{
-        ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, PermissionSet, Principal, Timestamp, UserId,
+        ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, Permission, PermissionSet, Principal,
+        Timestamp, UserId,
     },
     policy::{name, permission::covers},
     runtime::{
         Runtime,
+        commit::to_its_end,
         principals::{fingerprint, hex},
         random,
+        users::{about_admins, may_touch_admins},
     },
     store::{self, Connection},
 };
@@ -43,15 +46,20 @@ impl fmt::Debug for NewKey {
 }
 
 impl Runtime {
-    /// The caller's keys.
-    pub async fn keys(&self, who: &Principal, page: PageRequest) -> Result<Page<ApiKey>> {
-        let user = who.user_id;
+    /// The keys of an account, the caller's own where none is named; those of others with `users:manage`.
+    pub async fn keys(&self, who: &Principal, user: Option<UserId>, page: PageRequest) -> Result<Page<ApiKey>> {
+        let user = user.unwrap_or(who.user_id);
+        if user != who.user_id {
+            self.require(who, Permission::UsersManage, "key.list")?;
+            self.find_user(user).await?;
+        }
         self.inner.store.read(move |db| store::keys::list_of_user(db, user, &page)).await
     }
 
     /// Makes a key with at most the caller's own permissions.
     ///
-    /// One made with a key has no more than that key, and ends no later. An account has at most 100 (`Conflict`).
+    /// One made with a key has no more than that key, and ends with it. An account has at most 100, each with a name of its
+    /// own (`Conflict`).
     pub async fn create_key(
         &self,
         who: &Principal,
@@ -69,37 +77,121 @@ impl Runtime {
             self.refuse_key(who, "key.create")?;
         }
         let name = checked(who, name, permissions.as_ref(), expires_at)?;
-        let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()?));
+        let secret = Secret::new()?;
         let key = ApiKey {
             id: KeyId::new(),
             user_id: who.user_id,
             name,
-            prefix: secret.chars().take(SHOWN).collect(),
-            hash: hex(fingerprint(&secret)),
+            prefix: secret.prefix(),
+            hash: secret.hash(),
             permissions: permissions.or_else(|| own_limits(who)),
             created_at: Timestamp::now(),
             expires_at,
             last_used_at: None,
+            parent_id: match who.credential {
+                Credential::Key(id) => Some(id),
+                Credential::Session(_) | Credential::Token(_) | Credential::Embedder => None,
+            },
         };
         let entry = AuditEntry::by(who, "key.create", key.id, Outcome::Success).with_detail(key.prefix.clone());
-        let maker = who.credential;
-        let key = self.write(Some(entry), move |db| insert(db, key, maker)).await?;
-        Ok(NewKey { key, secret })
+        let key = self.write(Some(entry), move |db| insert(db, key)).await?;
+        Ok(NewKey { key, secret: secret.0 })
     }
 
-    /// Removes a key of the caller's. A key may so remove itself, but no other.
+    /// Calls a key of the caller's something else. A key may so rename itself, but no other.
+    pub async fn rename_key(&self, who: &Principal, id: KeyId, name: &str) -> Result<ApiKey> {
+        const ACTION: &str = "key.rename";
+        self.refuse_other_key(who, id, ACTION)?;
+        let name = name::kept(name).map_err(|fault| Error::invalid("/name", fault))?;
+        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(name.clone());
+        let user = who.user_id;
+        let rename = move |db: &mut Connection| {
+            let key = ApiKey { name, ..find(db, user, id)? };
+            let others = all_of(db, user)?.into_iter().filter(|other| other.id != id);
+            refuse_twins(&key, others)?;
+            store::keys::update(db, &key)?;
+            Ok(key)
+        };
+        self.write(Some(entry), rename).await
+    }
+
+    /// Gives a key of the caller's a new secret, and ends the one it had, with the keys that were made with it. A key may so
+    /// rotate itself, but no other.
+    pub async fn rotate_key(&self, who: &Principal, id: KeyId) -> Result<NewKey> {
+        const ACTION: &str = "key.rotate";
+        self.refuse_other_key(who, id, ACTION)?;
+        let (user, secret) = (who.user_id, Secret::new()?);
+        let (prefix, hash) = (secret.prefix(), secret.hash());
+        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(prefix.clone());
+        let rotate = move |db: &mut Connection| {
+            let key = ApiKey { prefix, hash, ..find(db, user, id)? };
+            store::keys::update(db, &key)?;
+            store::keys::delete_made_with(db, id)?;
+            Ok(key)
+        };
+        let runtime = self.clone();
+        let key = to_its_end(async move {
+            let key = runtime.change_account_patiently(user, entry, rotate).await?;
+            runtime.end_session(id.uuid());
+            // Before anybody knows the new secret: whatever is open was opened with the one before.
+            runtime.inner.rights.end(user, Credential::Key(id)).await;
+            Ok(key)
+        });
+        let key = key.await?;
+        Ok(NewKey { key, secret: secret.0 })
+    }
+
+    /// Removes a key, and those made with it: one of the caller's, or anybody's with `users:manage`. A key may so remove
+    /// itself, but no other of its owner's.
     pub async fn delete_key(&self, who: &Principal, id: KeyId) -> Result<()> {
         const ACTION: &str = "key.delete";
-        if who.credential != Credential::Key(id) {
-            self.refuse_key(who, ACTION)?;
+        let user = self.owner_of_key(who, id, ACTION).await?;
+        if user == who.user_id {
+            self.refuse_other_key(who, id, ACTION)?;
         }
-        let user = who.user_id;
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let delete = move |db: &mut Connection| match store::keys::delete(db, user, id)? {
             true => Ok(()),
             false => Err(Error::NotFound(Noun::Key)),
         };
-        self.change_account(user, entry, delete).await
+        self.change_account(user, entry, delete).await?;
+        self.end_session(id.uuid());
+        Ok(())
+    }
+
+    /// Whose key it is that `who` wants to end: their own, or anybody's with `users:manage`.
+    async fn owner_of_key(&self, who: &Principal, id: KeyId, action: &str) -> Result<UserId> {
+        let found = self.inner.store.read(move |db| store::keys::find(db, id)).await?;
+        let owner =
+            found.map(|key| key.user_id).filter(|owner| *owner == who.user_id || who.may(Permission::UsersManage));
+        let owner = owner.ok_or(Error::NotFound(Noun::Key))?;
+        if owner != who.user_id {
+            let role = self.find_user(owner).await?.role;
+            self.denied(who, action, &id.to_string(), about_admins(may_touch_admins(who), &[role]))?;
+        }
+        Ok(owner)
+    }
+
+    /// `Forbidden` where a key wants to do something with another of its owner's.
+    fn refuse_other_key(&self, who: &Principal, id: KeyId, action: &str) -> Result<()> {
+        if who.credential == Credential::Key(id) { Ok(()) } else { self.refuse_key(who, action) }
+    }
+}
+
+/// The whole text of a key.
+struct Secret(String);
+
+impl Secret {
+    fn new() -> Result<Self> {
+        Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))))
+    }
+
+    fn prefix(&self) -> String {
+        self.0.chars().take(SHOWN).collect()
+    }
+
+    fn hash(&self) -> String {
+        hex(fingerprint(&self.0))
     }
 }
 
@@ -130,17 +222,36 @@ fn own_limits(who: &Principal) -> Option<PermissionSet> {
     }
 }
 
-fn insert(db: &mut Connection, mut key: ApiKey, maker: Credential) -> Result<ApiKey> {
-    let all = store::keys::list_of_user(db, key.user_id, &PageRequest { limit: MOST, cursor: None })?.items;
+fn insert(db: &mut Connection, mut key: ApiKey) -> Result<ApiKey> {
+    let all = all_of(db, key.user_id)?;
     if all.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
         return Err(Error::Conflict(format!("an account has at most {MOST} keys; remove one first")));
     }
-    if let Credential::Key(id) = maker {
-        let maker = all.iter().find(|key| key.id == id).ok_or(Error::NotFound(Noun::Key))?;
-        key.expires_at = earlier(key.expires_at, maker.expires_at);
+    if let Some(id) = key.parent_id {
+        let parent = all.iter().find(|key| key.id == id).ok_or(Error::NotFound(Noun::Key))?;
+        key.expires_at = earlier(key.expires_at, parent.expires_at);
     }
+    refuse_twins(&key, all)?;
     store::keys::insert(db, &key)?;
     Ok(key)
+}
+
+/// `Conflict` where another key of the account has the name of this one.
+fn refuse_twins(key: &ApiKey, others: impl IntoIterator<Item = ApiKey>) -> Result<()> {
+    if others.into_iter().any(|other| other.name == key.name) {
+        return Err(Error::Conflict(
+            "another key of this account has that name; choose another, or rename that one".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn all_of(db: &mut Connection, user: UserId) -> Result<Vec<ApiKey>> {
+    Ok(store::keys::list_of_user(db, user, &PageRequest { limit: MOST, cursor: None })?.items)
+}
+
+fn find(db: &mut Connection, user: UserId, id: KeyId) -> Result<ApiKey> {
+    store::keys::find(db, id)?.filter(|key| key.user_id == user).ok_or(Error::NotFound(Noun::Key))
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -150,7 +261,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Permission, Role};
+    use crate::model::Role;
 
     fn developer(credential: Credential) -> Principal {
         Principal {
@@ -159,6 +270,7 @@ mod tests {
             role: Role::Developer,
             permissions: crate::policy::permission::of_role(Role::Developer),
             credential,
+            expires_at: None,
             address: None,
             request_id: None,
         }
@@ -204,6 +316,7 @@ mod tests {
             created_at: now,
             expires_at: None,
             last_used_at: None,
+            parent_id: None,
         };
         assert!(!format!("{:?}", NewKey { key, secret: "ostler_whole".into() }).contains("whole"));
     }

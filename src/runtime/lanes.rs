@@ -14,11 +14,11 @@ use crate::{
     error::{Error, Result},
     mcp::Request,
     model::{Permission, Principal, ServerId, Status, UserId},
+    policy::mask::Mask,
     runtime::{
         Client, Inner, Runtime, Watch,
         leases::{Key, Lane, Lease, Place},
         registry::Registered,
-        sealed::mask,
     },
     supervisor::{
         Availability,
@@ -116,7 +116,8 @@ impl Runtime {
 
     async fn hand_over_lease(&self, lease: &Lease, place: Place) -> Result<()> {
         let (id, server) = (lease.id, lease.server.server.load_full());
-        let (launch, mask) = (self.launch(server.id, &server.config, lease.sharing()), mask(&server.config));
+        let launch = self.launch(server.id, &server.config, lease.sharing());
+        let mask = Mask::clone(&lease.server.mask.load());
         if place == Place::Known {
             let update = UpdateServer { id, launch, mask, wanted: Some(Wanted::Up) };
             return self.inner.supervision.ask(update).await;

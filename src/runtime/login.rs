@@ -78,7 +78,9 @@ impl Runtime {
         match who.credential {
             Credential::Session(id) => {
                 let entry = AuditEntry::by(who, ACTION, who.user_id, Outcome::Success);
-                self.change_account(who.user_id, entry, move |db| sessions::delete(db, id).map(|_| ())).await
+                self.change_account(who.user_id, entry, move |db| sessions::delete(db, id).map(|_| ())).await?;
+                self.end_session(id.uuid());
+                Ok(())
             }
             Credential::Key(_) | Credential::Token(_) | Credential::Embedder => {
                 Err(Error::Forbidden("there is no session to end".into()))
@@ -126,7 +128,7 @@ impl Runtime {
         let who = Principal {
             address: stranger.address,
             request_id: stranger.request_id,
-            ..principal(&user, None, Credential::Session(session.id))
+            ..principal(&user, None, Credential::Session(session.id), Some(expires_at))
         };
         let entry = AuditEntry::by(&who, "auth.login", user.id, Outcome::Success);
         let proven = user.clone();

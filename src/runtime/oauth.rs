@@ -120,7 +120,7 @@ impl Runtime {
             return Err(UNKNOWN);
         }
         let narrowed = holder.narrowed(&of_role(user.role));
-        Ok(principal(&user, Some(&narrowed), Credential::Token(holder.subject)))
+        Ok(principal(&user, Some(&narrowed), Credential::Token(holder.subject), Some(holder.expires_at)))
     }
 
     /// Makes the account of somebody that the issuer knows and Ostler does not. It has no password.

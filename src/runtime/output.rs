@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::{
     error::Result,
     model::{OutputLine, Permission, Principal, ServerId},
-    runtime::Runtime,
+    runtime::{Needs, Runtime},
     supervisor::Output,
 };
 
@@ -26,12 +26,14 @@ impl Runtime {
         Ok(self.reach(who, id, Permission::McpRead, "server.output")?.link.output.after(0))
     }
 
-    /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers.
+    /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
+    /// `who` may not read it any more.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
         let output = self.reach(who, id, Permission::McpRead, "server.output")?.link.output.clone();
         let latest = output.watch();
         let follower = Follower { output, latest, seq, ready: VecDeque::new() };
-        Ok(stream::unfold(follower, Follower::next).boxed())
+        let revoked = self.revoked(who, Needs::Server(id, Permission::McpRead));
+        Ok(stream::unfold(follower, Follower::next).take_until(Box::pin(revoked)).boxed())
     }
 }
 

@@ -67,7 +67,8 @@ impl Principals {
 
     fn recall(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
         let known = self.known();
-        let entry = known.by_fingerprint.get(fingerprint).filter(|(seen, _)| seen.elapsed() < BELIEVED);
+        let entry =
+            known.by_fingerprint.get(fingerprint).filter(|(seen, who)| seen.elapsed() < BELIEVED && !is_over(who));
         entry.map(|(_, principal)| principal.clone()).ok_or(known.generation)
     }
 
@@ -108,17 +109,23 @@ impl Runtime {
             Err(generation) => generation,
         };
         let seen = Instant::now();
-        let principal = if bearer.starts_with(keys::PREFIX) {
-            {
-                let hash = hex(fingerprint);
-                self.holder_of_key(move |db| store::keys::find_by_hash(db, &hash)).await?
-            }
+        let found = if bearer.starts_with(keys::PREFIX) {
+            let hash = hex(fingerprint);
+            let now = Timestamp::now();
+            let find = move |db: &mut store::Connection| {
+                store::keys::find_by_hash(db, &hash)?.map_or(Ok(None), |key| holder_of_key(db, key, now))
+            };
+            let found = self.inner.store.read(find).await?;
+            found.map(|(principal, key)| {
+                self.touch(&key, now);
+                principal
+            })
+        } else if let Some((session, user)) = self.inner.keyring.tokens.check(bearer) {
+            self.inner.store.read(move |db| holder_of_session(db, session, user)).await?
         } else {
-            match self.inner.keyring.tokens.check(bearer) {
-                Some((session, user)) => self.holder_of_session(session, user).await?,
-                None => self.holder_of_token(bearer).await?,
-            }
+            Some(self.holder_of_token(bearer).await?)
         };
+        let principal = found.ok_or(UNKNOWN)?;
         principals.remember(fingerprint, generation, seen, principal.clone());
         Ok(principal)
     }
@@ -130,51 +137,7 @@ impl Runtime {
         if user.disabled {
             return Err(Error::Forbidden("the account is disabled".into()));
         }
-        Ok(principal(&user, None, Credential::Embedder))
-    }
-
-    /// Who `who` is now, with the permissions they have now; `Unauthenticated` where their credential has ended.
-    pub(super) async fn still(&self, who: &Principal) -> Result<Principal> {
-        let now = match who.credential {
-            Credential::Session(id) => self.holder_of_session(id, who.user_id).await?,
-            Credential::Key(id) => self.holder_of_key(move |db| store::keys::find(db, id)).await?,
-            Credential::Embedder if who.user_id == UserId::nobody() => return Ok(who.clone()),
-            Credential::Token(_) => {
-                let now = self.on_behalf_of(who.user_id).await?;
-                Principal {
-                    permissions: now.permissions.intersection(&who.permissions),
-                    credential: who.credential,
-                    ..now
-                }
-            }
-            Credential::Embedder => self.on_behalf_of(who.user_id).await?,
-        };
-        Ok(Principal { address: who.address, request_id: who.request_id.clone(), ..now })
-    }
-
-    async fn holder_of_session(&self, id: SessionId, user: UserId) -> Result<Principal> {
-        let now = Timestamp::now();
-        let find = move |db: &mut store::Connection| {
-            let session = sessions::find(db, id)?.filter(|session| session.user_id == user && session.expires_at > now);
-            session.map_or(Ok(None), |session| users::find(db, session.user_id))
-        };
-        let user = self.inner.store.read(find).await?.filter(|user| !user.disabled).ok_or(UNKNOWN)?;
-        Ok(principal(&user, None, Credential::Session(id)))
-    }
-
-    async fn holder_of_key(
-        &self,
-        find: impl FnOnce(&mut store::Connection) -> Result<Option<ApiKey>> + Send + 'static,
-    ) -> Result<Principal> {
-        let now = Timestamp::now();
-        let read = move |db: &mut store::Connection| {
-            let Some(key) = find(db)? else { return Ok(None) };
-            Ok(users::find(db, key.user_id)?.map(|user| (key, user)))
-        };
-        let good = |(key, user): &(ApiKey, User)| !user.disabled && key.expires_at.is_none_or(|end| end > now);
-        let (key, user) = self.inner.store.read(read).await?.filter(good).ok_or(UNKNOWN)?;
-        self.touch(&key, now);
-        Ok(principal(&user, key.permissions.as_ref(), Credential::Key(key.id)))
+        Ok(principal(&user, None, Credential::Embedder, None))
     }
 
     /// Writes down that a key was used, to the minute, without making its request wait.
@@ -192,8 +155,55 @@ impl Runtime {
     }
 }
 
+/// Who `who` is now, with the permissions they have now; `None` where their credential has ended.
+pub(super) fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<Principal>> {
+    if is_over(who) {
+        return Ok(None);
+    }
+    match who.credential {
+        Credential::Session(id) => holder_of_session(db, id, who.user_id),
+        Credential::Key(id) => {
+            let key = store::keys::find(db, id)?;
+            let holder = key.map_or(Ok(None), |key| holder_of_key(db, key, Timestamp::now()))?;
+            Ok(holder.map(|(principal, _)| principal))
+        }
+        Credential::Embedder if who.user_id == UserId::nobody() => Ok(Some(who.clone())),
+        Credential::Embedder | Credential::Token(_) => {
+            let user = users::find(db, who.user_id)?.filter(|user| !user.disabled);
+            Ok(user.map(|user| principal(&user, Some(&who.permissions), who.credential, who.expires_at)))
+        }
+    }
+}
+
+/// Whether the credential of `who` has expired.
+pub(super) fn is_over(who: &Principal) -> bool {
+    who.expires_at.is_some_and(|end| end <= Timestamp::now())
+}
+
+fn holder_of_session(db: &mut store::Connection, id: SessionId, user: UserId) -> Result<Option<Principal>> {
+    let now = Timestamp::now();
+    let session = sessions::find(db, id)?.filter(|session| session.user_id == user && session.expires_at > now);
+    let Some(session) = session else { return Ok(None) };
+    let user = users::find(db, user)?.filter(|user| !user.disabled);
+    Ok(user.map(|user| principal(&user, None, Credential::Session(id), Some(session.expires_at))))
+}
+
+fn holder_of_key(db: &mut store::Connection, key: ApiKey, now: Timestamp) -> Result<Option<(Principal, ApiKey)>> {
+    if key.expires_at.is_some_and(|end| end <= now) {
+        return Ok(None);
+    }
+    let user = users::find(db, key.user_id)?.filter(|user| !user.disabled);
+    let holder = |user: User| principal(&user, key.permissions.as_ref(), Credential::Key(key.id), key.expires_at);
+    Ok(user.map(holder).map(|principal| (principal, key)))
+}
+
 /// The holder of a credential of `user`, narrowed to `permissions` where there are any.
-pub(super) fn principal(user: &User, permissions: Option<&PermissionSet>, credential: Credential) -> Principal {
+pub(super) fn principal(
+    user: &User,
+    permissions: Option<&PermissionSet>,
+    credential: Credential,
+    expires_at: Option<Timestamp>,
+) -> Principal {
     let held = of_role(user.role);
     Principal {
         user_id: user.id,
@@ -201,6 +211,7 @@ pub(super) fn principal(user: &User, permissions: Option<&PermissionSet>, creden
         role: user.role,
         permissions: permissions.map_or_else(|| held.clone(), |narrowed| held.intersection(narrowed)),
         credential,
+        expires_at,
         address: None,
         request_id: None,
     }
@@ -239,13 +250,13 @@ mod tests {
     }
 
     fn session_of(user: &User) -> Principal {
-        principal(user, None, Credential::Session(SessionId::new()))
+        principal(user, None, Credential::Session(SessionId::new()), None)
     }
 
     #[test]
     fn a_key_never_has_more_than_its_owners_role_has_now() {
         let key: PermissionSet = [Permission::McpExecute, Permission::McpRead].into_iter().collect();
-        let narrowed = principal(&somebody(Role::Viewer), Some(&key), Credential::Key(KeyId::new()));
+        let narrowed = principal(&somebody(Role::Viewer), Some(&key), Credential::Key(KeyId::new()), None);
         assert_eq!(narrowed.permissions.iter().collect::<Vec<_>>(), [Permission::McpRead]);
         assert_eq!(session_of(&somebody(Role::Viewer)).permissions, of_role(Role::Viewer));
     }

@@ -73,7 +73,7 @@ impl Registered {
         Self {
             id: server.id,
             consent: Arc::new(Consent::new(server.id)),
-            mask: ArcSwap::from_pointee(sealed::mask(&server.config)),
+            mask: ArcSwap::from_pointee(sealed::mask([&server.config])),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
             link,
@@ -108,6 +108,11 @@ impl Registered {
         let shares = self.shares.load();
         let share = shares.iter().find(|share| share.user_id == user);
         decide(share.map_or(Standing::Stranger, |share| Standing::SharedWith(&share.permissions)))
+    }
+
+    /// Whether `who` may do what `wanted` allows.
+    pub fn verdict(&self, who: &Principal, wanted: Permission) -> Verdict {
+        self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
     }
 
     /// Whether `who` owns the server, or may do with it what its owner may.

@@ -53,12 +53,10 @@ fn for_headers(server: &Server) -> String {
     format!("headers:{}", server.id)
 }
 
-/// What hides the secrets of a server. Of a header with a scheme, such as `Bearer`, what follows it is one by itself.
-pub(super) fn mask(config: &ServerConfig) -> Mask {
-    let headers: Vec<&String> = config.remote.iter().flat_map(|Remote { headers, .. }| headers.values()).collect();
-    let bare: Vec<String> =
-        headers.iter().filter_map(|value| value.split_once(' ')).map(|(_, rest)| rest.to_owned()).collect();
-    Mask::new(config.env.values().chain(headers).chain(&bare))
+/// What hides the secrets of a server that was or is configured like this.
+pub(super) fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
+    let headers = |config: &'a ServerConfig| config.remote.iter().flat_map(|Remote { headers, .. }| headers.values());
+    Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(headers(config))))
 }
 
 #[cfg(test)]
@@ -70,7 +68,7 @@ mod tests {
         let mut config = ServerConfig::remote("far", "https://example.com");
         let headers = [("Authorization".to_owned(), "Bearer s3cret-token".to_owned())].into();
         config.remote = config.remote.map(|remote| Remote { headers, ..remote });
-        let mask = mask(&config);
+        let mask = mask([&config]);
         assert_eq!(mask.text("Bearer s3cret-token, s3cret-token"), "***, ***");
     }
 }

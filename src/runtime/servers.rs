@@ -174,11 +174,13 @@ impl Runtime {
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }
+        self.inner.rights.changed();
     }
 
     fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
+            self.inner.rights.changed();
         }
         self.inner.timeline.forget(id);
         self.inner.consents.remove(id);
@@ -238,7 +240,8 @@ impl Runtime {
             return Err(Error::NotFound(Noun::Server));
         }
         registered.link.note(TimelineLevel::Info, "its configuration was changed");
-        let mask = mask(&after.config);
+        // The process of before may still answer, and say what was secret then.
+        let mask = mask([&before.config, &after.config]);
         let wanted = match (before.config.enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),

@@ -28,6 +28,10 @@ impl Runtime {
             let _alone = registered.changing.lock().await;
             runtime.inner.recorder.write(Some(entry), put).await?;
             registered.change_shares(share.user_id, Some(share.clone()));
+            runtime.inner.rights.changed();
+            if !share.permissions.contains(&Permission::McpExecute) {
+                runtime.end_leases_of_user(share.user_id, Some(id));
+            }
             runtime.tell_server_to(&registered, share.user_id, Change::Created);
             Ok(share)
         })
@@ -48,6 +52,7 @@ impl Runtime {
             };
             runtime.inner.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
+            runtime.inner.rights.changed();
             runtime.end_leases_of_user(user, Some(id));
             runtime.tell_server_to(&registered, user, Change::Deleted);
             Ok(())

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::{
     mcp::{self, Members},
     model::{Catalogue, Server, ToolRules},
-    policy::tools,
+    policy::{nesting, tools},
 };
 
 /// The last catalogue that was shown.
@@ -53,10 +53,10 @@ impl Shown {
 
 impl Views {
     fn of(source: &Arc<Catalogue>, server: &Arc<Server>) -> Self {
-        let rules = &server.config.tools;
-        let with = |tools| Arc::new(Catalogue { tools: Arc::new(tools), ..Catalogue::clone(source) });
+        let (rules, listable) = (&server.config.tools, listable(source));
+        let with = |tools| Arc::new(Catalogue { tools: Arc::new(tools), ..Catalogue::clone(&listable) });
         let all = tools::permit_all(rules);
-        let permitted = if all { source.clone() } else { with(permitted(rules, &source.tools)) };
+        let permitted = if all { listable.clone() } else { with(permitted(rules, &listable.tools)) };
         let described = if rules.descriptions.is_empty() {
             permitted.clone()
         } else {
@@ -65,6 +65,33 @@ impl Views {
         let annotated = permitted.tools.iter().filter(|tool| mcp::may_annotate(tool)).cloned().collect();
         Self { source: source.clone(), server: server.clone(), permitted, described, annotated }
     }
+}
+
+/// How many items a catalogue has that are nested too deep for a list: for its readers, they would hide all others.
+pub(super) fn count_unlistable(catalogue: &Catalogue) -> usize {
+    let Catalogue { tools, prompts, resources, templates, .. } = catalogue;
+    let items = [tools, prompts, resources, templates].into_iter().flat_map(|items| items.iter());
+    items.filter(|item| is_unlistable(item)).count()
+}
+
+/// The catalogue without those items; the same one where it has none.
+fn listable(source: &Arc<Catalogue>) -> Arc<Catalogue> {
+    if count_unlistable(source) == 0 {
+        return source.clone();
+    }
+    let kept = |items: &[Arc<RawValue>]| Arc::new(items.iter().filter(|item| !is_unlistable(item)).cloned().collect());
+    Arc::new(Catalogue {
+        version: source.version.clone(),
+        greeting: source.greeting.clone(),
+        tools: kept(&source.tools),
+        prompts: kept(&source.prompts),
+        resources: kept(&source.resources),
+        templates: kept(&source.templates),
+    })
+}
+
+fn is_unlistable(item: &RawValue) -> bool {
+    nesting::exceeds(item.get(), nesting::LISTED_MAX)
 }
 
 /// Those of the tools that callers may see.
@@ -141,6 +168,14 @@ mod tests {
         assert!(Arc::ptr_eq(&shown.described(&source, &server), &source));
         let page = raw(r#"{ "tools" : [ ] }"#);
         assert!(Arc::ptr_eq(&permitted_page(&server.config.tools, page.clone()), &page));
+    }
+
+    #[test]
+    fn an_item_that_readers_of_json_refuse_hides_no_other() {
+        let deep = format!(r#"{{"name":"deep","inputSchema":{}{}}}"#, "[".repeat(100), "]".repeat(100));
+        let source = listing(&[READ, &deep]);
+        assert_eq!(texts(&Shown::default().permitted(&source, &server(ToolRules::default()))), [READ]);
+        assert_eq!(count_unlistable(&source), 1);
     }
 
     #[test]

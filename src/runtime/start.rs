@@ -19,8 +19,8 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit, audit_chain, audit_retention,
         consent::Consents, data_dir, events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases,
-        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, state::Life, supervision::Supervision,
-        system::Facts, usage,
+        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, rights, state::Life,
+        supervision::Supervision, system::Facts, usage,
     },
     store::{Occupancy, Store},
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
@@ -87,6 +87,7 @@ impl Runtime {
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
+            rights: Arc::default(),
             consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -128,6 +129,7 @@ impl Runtime {
         actix::spawn(audit_chain::keep_heads(weak()));
         actix::spawn(audit_retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
     }
 
@@ -172,6 +174,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
+        self.rights.changed();
         self.place.abandon(self.supervision.address());
     }
 }
@@ -289,6 +292,7 @@ fn embedder() -> Principal {
         role: Role::Admin,
         permissions,
         credential: Credential::Embedder,
+        expires_at: None,
         address: None,
         request_id: None,
     }

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use crate::{
     error::{Error, Result},
     model::{Status, TimelineLevel},
-    runtime::{Runtime, leases, registry::Registered, sealed, start::blocking},
+    policy::mask::Mask,
+    runtime::{Runtime, leases, registry::Registered, start::blocking},
     supervisor::{
         self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
         messages::{AddServer, Wanted},
@@ -71,7 +72,7 @@ impl Runtime {
     pub(super) async fn hand_over(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
         let (id, launch) = (server.id, self.launch(server.id, &server.config, leases::common(&server.config)));
-        let mask = sealed::mask(&server.config);
+        let mask = Mask::clone(&registered.mask.load());
         self.inner.supervision.ask(AddServer { id, launch, mask, wanted, link: registered.link.clone() }).await
     }
 

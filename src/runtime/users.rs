@@ -14,7 +14,7 @@ use crate::{
         permission::{covers, of_role},
     },
     runtime::{Runtime, commit::to_its_end},
-    store::{Connection, servers, sessions, users},
+    store::{Connection, keys, servers, sessions, users},
 };
 
 /// Checked changes, ready to be written.
@@ -55,7 +55,8 @@ impl Runtime {
 
     /// Changes an account. The last enabled admin can neither be disabled nor lose the role (`Conflict`).
     ///
-    /// A new password, and disabling, end every session of the account. A key may not change its owner's password.
+    /// A new password, and disabling, end every session of the account; a new password ends its keys, too, and disabling
+    /// suspends them. A key may not change its owner's password.
     pub async fn update_user(&self, who: &Principal, id: UserId, change: UserChange) -> Result<User> {
         const ACTION: &str = "user.update";
         self.require(who, Permission::UsersManage, ACTION)?;
@@ -68,6 +69,8 @@ impl Runtime {
         let done = self.change_account(id, entry, move |db| update(db, id, changes)).await;
         if disables && done.is_ok() {
             self.close_account(id);
+        } else if done.as_ref().is_ok_and(|user| !of_role(user.role).has(Permission::McpExecute)) {
+            self.end_leases_of_user(id, None);
         }
         self.denied(who, ACTION, &id.to_string(), done)
     }
@@ -107,7 +110,7 @@ impl Runtime {
     }
 
     /// Passes `done` on, noting in the audit log where it was not allowed.
-    fn denied<T>(&self, who: &Principal, action: &str, target: &str, done: Result<T>) -> Result<T> {
+    pub(super) fn denied<T>(&self, who: &Principal, action: &str, target: &str, done: Result<T>) -> Result<T> {
         if matches!(done, Err(Error::Forbidden(_))) {
             self.audit_denied(who, action, target);
         }
@@ -138,11 +141,11 @@ fn note_password(faults: &mut Faults, password: &str, email: &str) {
     faults.check(fault.is_none(), "/password", fault.unwrap_or_default());
 }
 
-fn may_touch_admins(who: &Principal) -> bool {
+pub(super) fn may_touch_admins(who: &Principal) -> bool {
     covers(&who.permissions, &of_role(Role::Admin))
 }
 
-fn about_admins(admins_too: bool, roles: &[Role]) -> Result<()> {
+pub(super) fn about_admins(admins_too: bool, roles: &[Role]) -> Result<()> {
     if admins_too || !roles.contains(&Role::Admin) {
         return Ok(());
     }
@@ -159,6 +162,9 @@ fn update(db: &mut Connection, id: UserId, changes: Changes) -> Result<User> {
     }
     if disabled || changes.password_hash.is_some() {
         sessions::delete_of_user(db, id)?;
+    }
+    if changes.password_hash.is_some() {
+        keys::delete_of_user(db, id)?;
     }
     let after = User {
         email: changes.email.unwrap_or(before.email),

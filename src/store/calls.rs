@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::{Error, Result},
     model::ToolCall,
+    policy::nesting,
     store::{Connection, connection::on, schema::mcp_tool_calls, text},
 };
 
@@ -70,7 +71,10 @@ fn write(call: &ToolCall) -> NewRow<'_> {
 }
 
 fn read(row: Row) -> Result<ToolCall> {
-    let json = |text| {
+    let json = |text: String| {
+        // Deeper than readers of JSON take, it would hide the page it is on; so it is shown as text.
+        let is_deep = nesting::exceeds(&text, nesting::SHOWN_MAX);
+        let text = if is_deep { serde_json::Value::from(text).to_string() } else { text };
         RawValue::from_string(text).map(Into::into).map_err(|_| Error::Internal("a stored call holds no JSON".into()))
     };
     Ok(ToolCall {

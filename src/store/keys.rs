@@ -20,6 +20,7 @@ struct Row {
     created_at: chrono::NaiveDateTime,
     expires_at: Option<chrono::NaiveDateTime>,
     last_used_at: Option<chrono::NaiveDateTime>,
+    parent_id: Option<String>,
 }
 
 fn read(row: Row) -> Result<ApiKey> {
@@ -33,6 +34,7 @@ fn read(row: Row) -> Result<ApiKey> {
         created_at: row.created_at.into(),
         expires_at: row.expires_at.map(Into::into),
         last_used_at: row.last_used_at.map(Into::into),
+        parent_id: row.parent_id.as_deref().map(text::id).transpose()?,
     })
 }
 
@@ -48,6 +50,7 @@ pub fn insert(db: &mut Connection, key: &ApiKey) -> Result<()> {
         created_at: key.created_at.naive(),
         expires_at: key.expires_at.map(Timestamp::naive),
         last_used_at: key.last_used_at.map(Timestamp::naive),
+        parent_id: key.parent_id.map(|id| id.to_string()),
     };
     on!(db, conn => diesel::insert_into(api_keys::table).values(&row).execute(conn))?;
     Ok(())
@@ -89,7 +92,29 @@ pub fn list_of_user(db: &mut Connection, user: UserId, page: &PageRequest) -> Re
     slice.page(rows, |row| &row.id, read)
 }
 
-/// Removes a key of this account; false where it has none such.
+/// Changes what a key is called, and its secret.
+pub fn update(db: &mut Connection, key: &ApiKey) -> Result<()> {
+    let id = key.id.to_string();
+    let named = (api_keys::name.eq(&key.name), api_keys::prefix.eq(&key.prefix), api_keys::hash.eq(&key.hash));
+    on!(db, conn => diesel::update(api_keys::table.find(&id)).set(named).execute(conn))?;
+    Ok(())
+}
+
+/// Removes the keys that were made with a key, and those made with them.
+pub fn delete_made_with(db: &mut Connection, id: KeyId) -> Result<()> {
+    let id = id.to_string();
+    on!(db, conn => diesel::delete(api_keys::table.filter(api_keys::parent_id.eq(&id))).execute(conn))?;
+    Ok(())
+}
+
+/// Removes every key of an account.
+pub fn delete_of_user(db: &mut Connection, user: UserId) -> Result<()> {
+    let user = user.to_string();
+    on!(db, conn => diesel::delete(api_keys::table.filter(api_keys::user_id.eq(&user))).execute(conn))?;
+    Ok(())
+}
+
+/// Removes a key of this account, and those made with it; false where the account has none such.
 pub fn delete(db: &mut Connection, user: UserId, id: KeyId) -> Result<bool> {
     let (user, id) = (user.to_string(), id.to_string());
     let mine = api_keys::table.filter(api_keys::id.eq(&id).and(api_keys::user_id.eq(&user)));

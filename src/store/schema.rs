@@ -33,6 +33,7 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
+        parent_id -> Nullable<Text>,
     }
 }
 

@@ -62,8 +62,9 @@ impl Link {
 
     /// Says something on the child's timeline, secrets masked.
     pub fn note(&self, level: TimelineLevel, text: &str) {
-        let end = text.floor_char_boundary(LONGEST_NOTE);
-        self.log.ostler(level, &self.output.masked(text.get(..end).unwrap_or(text)));
+        // Masked first: the beginning of a secret that is cut would not be known for one.
+        let masked = self.output.masked(text);
+        self.log.ostler(level, masked.get(..masked.floor_char_boundary(LONGEST_NOTE)).unwrap_or(&masked));
     }
 
     /// The same with what the server listed in an earlier run.

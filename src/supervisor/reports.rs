@@ -155,7 +155,9 @@ impl Supervisor {
     /// Decides what follows from a failure, and tells everybody who waits.
     fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
-        let report = exit.report(child.link.output.tail(output_start, LAST_LINES));
+        let mut report = exit.report(child.link.output.tail(output_start, LAST_LINES));
+        // What a server says in its handshake is in it.
+        report.reason = child.link.output.masked(&report.reason);
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.say(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());

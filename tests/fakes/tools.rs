@@ -49,6 +49,9 @@ pub(crate) fn list(server: &Server, id: &str, line: &str) {
         tools = if page == 0 { tools } else { vec![describe(&format!("page-{page}"))] };
         next = (page + 1 < server.mode.number()).then(|| (page + 1).to_string());
     }
+    if server.mode.is("deep") {
+        tools.push(format!(r#"{{"name":"buried","inputSchema":{{"type":"object","x":{}}}}}"#, nested(100_000)));
+    }
     if server.mode.is("cursor-loop") {
         next = Some("again".into());
     }
@@ -76,6 +79,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
             pause(number("ms"));
             echo(line)
         }
+        "deep" => format!(r#"{{"content":[],"structuredContent":{}}}"#, nested(number("levels") as usize)),
         "raw" => argument("result").unwrap_or("{}").to_owned(),
         "received" => text(line),
         "fail" => failure("it was meant to fail"),
@@ -110,6 +114,11 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         }
         unknown => return Err((-32602, format!("Unknown tool: {unknown}"))),
     })
+}
+
+/// Arrays in each other.
+fn nested(levels: usize) -> String {
+    format!("{}{}", "[".repeat(levels), "]".repeat(levels))
 }
 
 /// The message as text, and all arguments byte for byte as structured content.

@@ -65,9 +65,11 @@ fn link_with_another_key(last: &str, seq: i64, columns: &Columns) -> String {
     ChainKey::new(&[1; 32]).next(&last, columns).hash
 }
 
+type Harm = Box<dyn Fn(&Ostler)>;
+
 /// Ways to cover something up, each with what is found.
-fn cover_ups() -> Vec<(Box<dyn Fn(&Ostler)>, &'static str)> {
-    let sql = |sql: &str| -> Box<dyn Fn(&Ostler)> {
+fn cover_ups() -> Vec<(Harm, &'static str)> {
+    let sql = |sql: &str| -> Harm {
         let sql = sql.to_owned();
         Box::new(move |ostler| behind_its_back(ostler, &sql))
     };

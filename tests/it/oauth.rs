@@ -15,7 +15,7 @@ use crate::support::{
 const AUDIENCE: &str = "https://ostler.example/mcp";
 
 /// An issuer that signs with one key at a time.
-struct Issuer {
+pub(crate) struct Issuer {
     upstream: Upstream,
     key: Arc<Mutex<Key>>,
 }
@@ -37,7 +37,7 @@ impl Key {
 }
 
 impl Issuer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let key = Arc::new(Mutex::new(Key::new("first")));
         let signing = key.clone();
         let upstream = Upstream::start(move |seen, wire| {
@@ -60,7 +60,7 @@ impl Issuer {
         format!("http://{}", self.upstream.address)
     }
 
-    fn trusted_by(&self, setup: Setup) -> Setup {
+    pub(crate) fn trusted_by(&self, setup: Setup) -> Setup {
         setup.env("OSTLER_OAUTH_ISSUER", &self.url()).env("OSTLER_OAUTH_AUDIENCE", AUDIENCE)
     }
 
@@ -75,7 +75,7 @@ impl Issuer {
         claims
     }
 
-    fn token(&self, change: Value) -> String {
+    pub(crate) fn token(&self, change: Value) -> String {
         let key = self.key.lock().unwrap();
         let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
         let signing = EncodingKey::from_ed_der(key.pair.to_pkcs8v1().unwrap().as_ref());

@@ -51,7 +51,7 @@ pub(super) enum Outcome {
     Gone,
 }
 
-/// What is wrong with the body of a request.
+/// What is wrong with a request that had begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It is too long.
@@ -60,6 +60,8 @@ pub(super) enum Refusal {
     Malformed,
     /// It stopped arriving.
     Stalled,
+    /// Its credential ended meanwhile.
+    Revoked,
 }
 
 /// A request under way.
@@ -117,7 +119,9 @@ impl<'a> Exchange<'a> {
     /// Goes on until one of the ends is reached.
     pub(super) async fn run(&mut self) -> Outcome {
         self.client.set_deadline(self.patience());
-        poll_fn(|context| self.poll(context)).await
+        let call = self.call;
+        let exchanged = call.while_permitted(poll_fn(|context| self.poll(context))).await;
+        exchanged.unwrap_or_else(|_| self.refuse(Refusal::Revoked))
     }
 
     /// Whether the connection can serve another request.

@@ -28,8 +28,8 @@ const IDLE: Duration = Duration::from_secs(600);
 /// How much is read at once.
 const ROOM: usize = 16 << 10;
 
-/// Tells the client of the switch, then passes on bytes until both sides have ended, one has failed, or nothing passed
-/// for ten minutes.
+/// Tells the client of the switch, then passes on bytes until both sides have ended, one has failed, nothing passed
+/// for ten minutes, or the credential has ended that the service asked for.
 pub(super) async fn run(
     client: &mut Connection,
     call: &Call<'_>,
@@ -45,7 +45,7 @@ pub(super) async fn run(
     }
     let mut up = Pipe::new(client.take_input());
     let mut down = Pipe::new(std::mem::take(&mut upstream.incoming));
-    poll_fn(|context| {
+    let passing = poll_fn(|context| {
         let before = (up.passed, down.passed);
         let one = up.poll(context, client.stream(), &mut upstream.stream);
         let other = down.poll(context, &mut upstream.stream, client.stream());
@@ -58,8 +58,9 @@ pub(super) async fn run(
             (Poll::Pending, _) | (_, Poll::Pending) if client.deadline_has_passed() => Poll::Ready(()),
             (Poll::Pending, _) | (_, Poll::Pending) => Poll::Pending,
         }
-    })
-    .await;
+    });
+    // Cut off where the right to it ends, too.
+    let _ = call.while_permitted(passing).await;
     Verdict::Close
 }
 

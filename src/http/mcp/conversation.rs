@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use crate::{
     Runtime,
     mcp::Era,
-    model::{Principal, ServerId, TraceContext},
-    runtime::{Client, Watch},
+    model::{Permission, Principal, ServerId, TraceContext},
+    runtime::{Client, Needs, Watch},
 };
 
 /// A result, or a JSON-RPC error object.
@@ -27,6 +27,16 @@ pub(super) enum Scope {
         /// Three tools to find and call the others with, in place of those.
         search: bool,
     },
+}
+
+impl Scope {
+    /// What a client needs to listen.
+    pub fn needs(self) -> Needs {
+        match self {
+            Self::One(server) => Needs::Server(server, Permission::McpRead),
+            Self::All { .. } => Needs::Credential,
+        }
+    }
 }
 
 /// A client and what is known of it. Each request has a conversation with whoever sent it; what a session remembers is

@@ -17,11 +17,7 @@ use super::{
     stream::{Body, Event, EventId, Reader},
 };
 use crate::{
-    http::{
-        Answer,
-        access::{self, Caller},
-        sse,
-    },
+    http::{Answer, access::Caller, sse},
     mcp::{Era, LATEST_LEGACY},
 };
 
@@ -85,7 +81,7 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> Answer {
     };
     let start = reader.at();
     Ok(if is_standalone {
-        let revoked = Box::pin(access::revoked(http, &caller.runtime));
+        let revoked = Box::pin(caller.runtime.revoked(&caller.who, scope.needs()));
         sse::respond(&caller.runtime, events(reader, &session, None, start, None).take_until(revoked))
     } else if reader.is_at_the_end() {
         // What tells a reader of events not to come back (HTML, "Server-sent events").

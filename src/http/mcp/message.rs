@@ -9,6 +9,7 @@ use super::{conversation::Outcome, refusal::Refusal};
 use crate::{
     http::body::present,
     mcp::{self, Members, Request},
+    policy::nesting,
 };
 
 /// Messages of one batch, at most.
@@ -131,6 +132,9 @@ impl Message {
             let params = params
                 .map_err(|error| Refusal::invalid(known.clone(), &format!("`params` cannot be read: {error}")))?;
             let request = Request::of(method, params.unwrap_or_default());
+            if let Some((name, _)) = request.params.iter().find(|(_, value)| is_too_deep(value)) {
+                return Err(Refusal::params(known, &format!("`params.{name}` {}", nesting::TOO_DEEP)));
+            }
             return Ok(match known {
                 Some(id) => Self::Request(id, request),
                 None => Self::Notification(request),
@@ -143,11 +147,19 @@ impl Message {
                 return Err(Refusal::invalid(known, "a message has a `method`, a `result` or an `error`"));
             }
         };
+        let (Ok(said) | Err(said)) = &outcome;
+        if is_too_deep(said) {
+            return Err(Refusal::invalid(known, &format!("an answer {}", nesting::TOO_DEEP)));
+        }
         match known {
             Some(id) => Ok(Self::Answer(id, outcome)),
             None => Err(Refusal::invalid(None, "an answer carries the `id` of its request")),
         }
     }
+}
+
+fn is_too_deep(json: &RawValue) -> bool {
+    nesting::exceeds(json.get(), nesting::SENT_MAX)
 }
 
 fn not_json(error: serde_json::Error) -> Refusal {
@@ -214,6 +226,16 @@ mod tests {
         ] {
             assert_eq!(code(text), (400, -32600), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused_whoever_it_is_for() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let call = |value: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"arguments":{value}}}}}"#);
+        let answer = |value: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{value}}}"#);
+        assert!(parse(&call(&nested(128))).is_ok() && parse(&answer(&nested(128))).is_ok());
+        assert_eq!(code(&call(&nested(129))), (400, -32602));
+        assert_eq!(code(&answer(&nested(100_000))), (400, -32600));
     }
 
     #[test]

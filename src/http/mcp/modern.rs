@@ -19,12 +19,7 @@ use super::{
     stream::{Reader, Stream},
 };
 use crate::{
-    error::Error,
-    http::{
-        Answer,
-        access::{self, Caller},
-        sse,
-    },
+    http::{Answer, access::Caller, sse},
     mcp::{Era, MODERN, Request},
     model::Credential,
     runtime::Client,
@@ -51,13 +46,14 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
     let reader = stream.read_after(0);
     let outlet = Outlet::new(stream, None).about(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
-    let revoked = is_endless.then(|| Box::pin(access::revoked(http, &conversation.runtime)));
+    let revoked = is_endless.then(|| Box::pin(conversation.runtime.revoked(&conversation.who, scope.needs())));
     let answering: Answering = Box::pin(async move {
         let answer = bridge::answer(&conversation, request, &outlet);
         let Some(revoked) = revoked else { return answer.await };
         tokio::select! {
+            biased;
+            error = revoked => Err(of_error(error)),
             outcome = answer => outcome,
-            () = revoked => Err(of_error(Error::Unauthenticated("the token or key is no longer valid"))),
         }
     });
     Exchange { id, reader, answering, outcome: None }.respond(takes_events).await

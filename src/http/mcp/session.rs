@@ -180,7 +180,8 @@ impl Session {
     /// Reads a kept stream from where its reader left it; and whether it is the standalone one.
     pub fn resume(&self, at: EventId) -> Option<(Reader, bool)> {
         let streams = lock(&self.streams);
-        let standalone = streams.standalone.iter().map(|one| (&one.stream, true));
+        // One that has ended is not the one that goes on: who comes back to it needs another.
+        let standalone = streams.standalone.iter().filter(|one| !one.stream.has_ended()).map(|one| (&one.stream, true));
         let mut all = standalone.chain(streams.of_requests.iter().map(|stream| (stream, false)));
         let (stream, is_standalone) = all.find(|(stream, _)| stream.number == at.stream)?;
         Some((stream.read_after(at.event), is_standalone))
@@ -200,7 +201,11 @@ impl Session {
             return None;
         }
         let outlet = Outlet::new(Arc::clone(&stream), Some(Arc::clone(&self.questions)));
-        let writer = tokio::spawn(bridge::follow(conversation, outlet));
+        let ending = Arc::clone(&stream);
+        let writer = tokio::spawn(async move {
+            bridge::follow(conversation, outlet).await;
+            ending.end();
+        });
         let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });
         drop(streams);
         before.inspect(Standalone::end);

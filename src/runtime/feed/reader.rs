@@ -1,14 +1,13 @@
 //! One who watches: told what they may see, in order, as fast as they read.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    error::Error,
     model::{Permission, Principal},
-    runtime::Runtime,
+    runtime::{Needs, Runtime},
 };
 
 use super::{Feed, LiveEvent, LiveItem, pace::Pace, ring::Batch};
@@ -16,19 +15,14 @@ use super::{Feed, LiveEvent, LiveItem, pace::Pace, ring::Batch};
 /// The least time between two looks at what is new, so that a flood is read in gulps.
 const GULP: Duration = Duration::from_millis(20);
 
-/// How often it is looked up whether the reader may still read.
-const RECHECK: Duration = Duration::from_secs(30);
-
 /// A reader, and what it has not yet been handed.
 struct Reader {
-    runtime: Runtime,
     feed: Arc<Feed>,
     who: Principal,
     latest: watch::Receiver<u64>,
     seq: u64,
     pace: Pace,
     looked: Instant,
-    checked: Instant,
     ready: VecDeque<LiveItem>,
 }
 
@@ -37,7 +31,7 @@ impl Runtime {
     /// their own and of those shared with them, everybody's with `mcp:manage`, services with `gateway:read`.
     ///
     /// A reader that is too slow, or resumes too late, gets [`LiveEvent::Gap`] in place of what is gone. The first item
-    /// of a stream only says where it begins, where that is not a gap. The stream ends when `who` may not log in any more.
+    /// of a stream only says where it begins, where that is not a gap. The stream ends when `who` may see less than when it began.
     pub fn happenings(&self, who: &Principal, after: Option<&str>) -> (String, BoxStream<'static, LiveItem>) {
         let feed = self.inner.feed.clone();
         let latest = feed.latest.subscribe();
@@ -49,17 +43,16 @@ impl Runtime {
         let now = Instant::now();
         let begin = feed.id(seq);
         let reader = Reader {
-            runtime: self.clone(),
             feed,
             who: who.clone(),
             latest,
             seq,
             pace: Pace::new(now),
             looked: now,
-            checked: now,
             ready: gap.into_iter().collect(),
         };
-        (begin, stream::unfold(reader, Reader::next).boxed())
+        let revoked = self.revoked(who, Needs::Credential);
+        (begin, stream::unfold(reader, Reader::next).take_until(Box::pin(revoked)).boxed())
     }
 }
 
@@ -69,30 +62,26 @@ impl Reader {
             if let Some(item) = self.ready.pop_front() {
                 return Some((item, self));
             }
-            if self.checked.elapsed() >= RECHECK {
-                self.checked = Instant::now();
-                match self.runtime.still(&self.who).await {
-                    Ok(who) => self.who = who,
-                    Err(Error::Unauthenticated(_) | Error::Forbidden(_) | Error::NotFound(_)) => return None,
-                    // Nobody loses a right because the database does not answer.
-                    Err(cause) => log::debug!(cause:%; "a reader of events could not be looked up"),
-                }
-            }
             self.wait().await?;
         }
     }
 
-    /// Waits for something to be ready, or for it to be time to look who reads; `None` when the feed has ended.
+    /// Waits for something to be ready; `None` when the feed has ended.
     async fn wait(&mut self) -> Option<()> {
-        let (seq, recheck) = (self.seq, self.checked + RECHECK);
-        let due = self.pace.due().map_or(recheck, |due| due.min(recheck));
+        let (seq, due) = (self.seq, self.pace.due());
+        let sums_are_due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => pending().await,
+            }
+        };
         let news = async {
             tokio::time::sleep_until(self.looked + GULP).await;
             self.latest.wait_for(|latest| *latest > seq).await.map(drop)
         };
         tokio::select! {
             biased;
-            () = tokio::time::sleep_until(due) => self.tell_sums(),
+            () = sums_are_due => self.tell_sums(),
             news = news => {
                 news.ok()?;
                 self.looked = Instant::now();

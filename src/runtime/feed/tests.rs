@@ -14,6 +14,7 @@ fn somebody(role: Role) -> Principal {
         role,
         permissions: of_role(role),
         credential: Credential::Embedder,
+        expires_at: None,
         address: None,
         request_id: None,
     }

@@ -32,6 +32,7 @@ fn somebody() -> Principal {
         role: Role::Viewer,
         permissions: PermissionSet::default(),
         credential: Credential::Key(KeyId::new()),
+        expires_at: None,
         address: None,
         request_id: None,
     }

@@ -1,5 +1,7 @@
 //! What a token of the issuer says.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::{DecodingKey, Header, Validation, decode, decode_header};
 use serde_json::{Map, Value};
@@ -58,6 +60,8 @@ pub(super) struct Holder {
     pub(super) name: String,
     /// The greatest role that the token names.
     pub(super) role: Option<Role>,
+    /// When the token is taken no longer.
+    pub(super) expires_at: Timestamp,
     scopes: PermissionSet,
 }
 
@@ -78,7 +82,10 @@ impl Holder {
         let roles = words(find(claims, role_claim));
         let scopes = words(claims.get("scope")).into_iter().chain(words(claims.get("scp")));
         let scopes: Vec<_> = scopes.collect();
+        let end = claims.get("exp").and_then(Value::as_f64).unwrap_or_default() + f64::from(LEEWAY);
+        let end = Duration::try_from_secs_f64(end).unwrap_or_default();
         Ok(Self {
+            expires_at: Timestamp::of_unix_minutes(0).plus(end),
             subject: subject([text("iss"), text("sub"), program]),
             name: Some(text("name")).filter(|name| !name.is_empty()).unwrap_or(&email).to_owned(),
             email,

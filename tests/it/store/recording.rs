@@ -83,7 +83,7 @@ on_both! {
         let lines = store.read(|db| ostler::store::audit::list(db, &Default::default(), &Default::default())).await.unwrap();
         let mut actions: Vec<_> = lines.items.iter().map(|line| line.action.as_str()).collect();
         actions.sort_unstable();
-        assert_eq!(actions, ["audited", "good"]);
+        assert_eq!(actions, ["audit.begin", "audited", "good"]);
         recorder.ready().await.unwrap();
     }
 

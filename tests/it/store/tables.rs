@@ -361,6 +361,7 @@ fn key_of(owner: UserId, hash: &str) -> ApiKey {
         created_at: Timestamp::now(),
         expires_at: None,
         last_used_at: None,
+        parent_id: None,
     }
 }
 

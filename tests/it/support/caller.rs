@@ -58,10 +58,11 @@ impl Caller {
         self.log_in(&email, &password)
     }
 
-    /// Makes an API key of one's own with these permissions, and uses it.
+    /// Makes an API key of one's own with these permissions, under a name that nobody has yet, and uses it.
     #[track_caller]
     pub fn make_key(&self, permissions: &[&str]) -> Self {
-        let answer = self.post("/api/auth/keys", json!({"name": "narrow", "permissions": permissions})).is(201);
+        let name = uuid::Uuid::new_v4().to_string();
+        let answer = self.post("/api/auth/keys", json!({"name": name, "permissions": permissions})).is(201);
         self.with_token(&secret_of(&answer))
     }
 

@@ -21,7 +21,7 @@ use crate::{
         Era, Members, Request,
         convert::{self, Demand, InputRequired, Question},
     },
-    runtime::{Offer, Said},
+    runtime::{Needs, Offer, Said},
     supervisor::messages::{Asked, Note},
 };
 
@@ -112,9 +112,11 @@ async fn answers(
             return Err(fault::internal(&format!("the client did not declare that it answers {}", question.method)));
         }
         let params = asked_before_2026(question);
-        match timeout(PATIENCE, outlet.ask(&question.method, params.as_deref())).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) | Err(_) => Err(fault::internal(&format!("the client did not answer {}", question.method))),
+        let answer = timeout(PATIENCE, outlet.ask(&question.method, params.as_deref()));
+        match conversation.runtime.while_permitted(&conversation.who, Needs::Credential, answer).await {
+            Err(error) => Err(fault::of_error(error)),
+            Ok(Ok(Some(answer))) => answer,
+            Ok(Ok(None) | Err(_)) => Err(fault::internal(&format!("the client did not answer {}", question.method))),
         }
     };
     let said = join_all(input.input_requests.values().map(one)).await;

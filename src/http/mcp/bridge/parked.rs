@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     http::mcp::conversation::Conversation,
     mcp::{self, Request},
-    model::{ServerId, Timestamp, UserId},
-    runtime::Attachment,
+    model::{Permission, ServerId, Timestamp, UserId},
+    runtime::{Attachment, Needs},
 };
 
 /// What tells a ticket of ours from a state of a server's own.
@@ -119,8 +119,16 @@ impl Ticket {
         let parked = conversation.runtime.attached::<Parked>();
         let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&parked));
         let draining = conversation.runtime.clone().draining();
+        let needs = Needs::Server(self.server, Permission::McpExecute);
+        let revoked = conversation.runtime.revoked(&conversation.who, needs);
         let keeper = tokio::spawn(async move {
-            let _ = timeout(PATIENCE, draining).await;
+            let over = async {
+                tokio::select! {
+                    () = draining => {}
+                    _ = revoked => {}
+                }
+            };
+            let _ = timeout(PATIENCE, over).await;
             // Dropping it cancels the request and refuses what the server asked.
             drop(weak.upgrade().and_then(|parked| parked.take(id)));
         });

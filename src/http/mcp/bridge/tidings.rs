@@ -14,9 +14,10 @@ use tokio::{
 
 use super::fault;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     http::mcp::conversation::{Conversation, Scope},
-    model::ServerId,
+    model::{Permission, ServerId},
+    runtime::Needs,
     supervisor::messages::News,
 };
 
@@ -31,6 +32,7 @@ pub(super) struct Tidings {
     servers: Vec<ServerId>,
     news: SelectAll<OfOne>,
     look: Interval,
+    revoked: Pin<Box<dyn Future<Output = Error> + Send>>,
 }
 
 /// Something that happened.
@@ -47,8 +49,9 @@ impl Tidings {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.reset();
+        let revoked = Box::pin(conversation.runtime.revoked(&conversation.who, conversation.scope.needs()));
         let conversation = Arc::clone(conversation);
-        let mut tidings = Self { conversation, servers: Vec::new(), news: SelectAll::new(), look };
+        let mut tidings = Self { conversation, servers: Vec::new(), news: SelectAll::new(), look, revoked };
         tidings.listen().map_err(fault::of_error)?;
         Ok(tidings)
     }
@@ -62,6 +65,8 @@ impl Tidings {
     pub async fn next(&mut self) -> Option<Tiding> {
         loop {
             tokio::select! {
+                biased;
+                _ = &mut self.revoked => return None,
                 Some((server, news)) = self.news.next(), if !self.news.is_empty() => {
                     return Some(news.map_or(Tiding::Everything, |news| Tiding::Of(server, news)));
                 }
@@ -85,7 +90,8 @@ impl Tidings {
         for server in &servers {
             // One that has just gone is missed at the next look.
             if let Ok(receiver) = runtime.news(who, *server, &client) {
-                news.push(stream_of(*server, receiver));
+                let revoked = runtime.revoked(who, Needs::Server(*server, Permission::McpRead));
+                news.push(stream_of(*server, receiver, revoked));
             }
         }
         (self.servers, self.news) = (servers, news);
@@ -93,13 +99,18 @@ impl Tidings {
     }
 }
 
-/// The news of one server; `None` where some were lost.
-fn stream_of(server: ServerId, receiver: Receiver<News>) -> OfOne {
-    Box::pin(stream::unfold(receiver, move |mut receiver| async move {
+/// The news of one server until the right to it ends; `None` where some were lost.
+fn stream_of(
+    server: ServerId,
+    receiver: Receiver<News>,
+    revoked: impl Future<Output = Error> + Send + 'static,
+) -> OfOne {
+    let news = stream::unfold(receiver, move |mut receiver| async move {
         match receiver.recv().await {
             Ok(news) => Some(((server, Some(news)), receiver)),
             Err(RecvError::Lagged(_)) => Some(((server, None), receiver)),
             Err(RecvError::Closed) => None,
         }
-    }))
+    });
+    Box::pin(news.take_until(Box::pin(revoked)))
 }
