@@ -53,7 +53,8 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     // It was on record before it was answered.
     let calls = runtime.calls(me, id, CallFilter::default(), PageRequest::default()).await?.items;
     for call in &calls {
-        println!("on record   {} {} at {}", call.tool_name, call.parameters, call.created_at);
+        let arguments = call.parameters.as_ref().map_or("…", |json| json.get());
+        println!("on record   {} {arguments} at {}", call.tool_name, call.created_at);
     }
     assert_eq!(calls.first().map(|call| call.id), Some(answer.call_id));
 

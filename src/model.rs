@@ -22,7 +22,7 @@ mod usage;
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, NewUser, PasswordChange, Session, User, UserChange};
 pub use audit::{AuditEntry, AuditFault, AuditFilter, AuditLink, Outcome};
-pub use call::{CallFilter, ToolCall};
+pub use call::{CallFilter, Excerpt, ToolCall};
 pub use catalogue::Catalogue;
 pub(crate) use hidden::{Hidden, Names};
 pub use history::{HealthChange, Rollup, Step};

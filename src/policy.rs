@@ -16,6 +16,7 @@ pub mod issuer;
 pub mod mask;
 pub mod name;
 pub mod nesting;
+pub mod payload;
 pub mod permission;
 pub mod rate;
 pub mod refusals;

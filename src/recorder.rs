@@ -9,6 +9,7 @@ mod group;
 mod job;
 mod rehearsal;
 mod rollups;
+mod tenancy;
 mod writer;
 
 use std::{
@@ -20,20 +21,23 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, ToolCall},
-    store::{Connection, Store},
+    store::{Connection, Occupied, Store},
 };
 
 pub use chain::Chain;
 use group::{Ack, Item, Request};
 use job::Write;
+use tenancy::Tenancy;
 use writer::Writer;
+
+pub use tenancy::Tenure;
 
 /// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
 const QUEUE: u32 = 4096;
@@ -55,6 +59,7 @@ pub struct Recorder {
     room: Arc<Semaphore>,
     health: Arc<Health>,
     chain: Arc<Chain>,
+    tenure: watch::Receiver<Tenure>,
     /// Tells of the thread's end, to the first who asks.
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
@@ -70,17 +75,19 @@ struct Health {
 }
 
 impl Recorder {
-    /// Starts the writer thread on a connection of its own. Blocks until it is open.
-    pub fn start(store: &Store, chain: Chain) -> Result<Self> {
+    /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a moment.
+    pub fn start(store: &Store, occupied: Occupied, chain: Chain) -> Result<Self> {
         let chain = Arc::new(chain);
         chain.open(store)?;
         let (queue, requests) = mpsc::unbounded_channel();
+        let (changed, tenure) = watch::channel(Tenure::default());
         let health = Arc::new(Health {
             writable: AtomicBool::new(false),
             started: Instant::now(),
             committed: AtomicU64::new(0),
         });
-        let writer = Writer::new(store.clone(), Arc::clone(&health), Arc::clone(&chain))?;
+        let tenancy = Tenancy::new(store.clone(), occupied, changed)?;
+        let writer = Writer::new(tenancy, Arc::clone(&health), Arc::clone(&chain))?;
         let (done, end) = oneshot::channel();
         let work = move || {
             writer.run(requests);
@@ -92,7 +99,7 @@ impl Recorder {
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE)));
-        Ok(Self { queue, room, health, chain, end: Arc::new(Mutex::new(Some(end))) })
+        Ok(Self { queue, room, health, tenure, chain, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
@@ -112,6 +119,21 @@ impl Recorder {
         let late = || Error::StoreUnavailable("it does not answer".into());
         let answer = tokio::time::timeout(PATIENCE, self.answer(answer)).await;
         answer.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Has the connection looked after, for a database that nothing is written to; returns once that is done.
+    pub async fn attend(&self) {
+        let (ack, answer) = oneshot::channel();
+        if self.send(Request { item: Item::Attend(ack), permit: None }).is_ok() {
+            // Dropped where the recorder panics: then there is another connection.
+            let _ = answer.await;
+        }
+    }
+
+    /// Whose the database is, and how it was found.
+    #[must_use]
+    pub fn tenure(&self) -> watch::Receiver<Tenure> {
+        self.tenure.clone()
     }
 
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.

@@ -41,6 +41,8 @@ mod principals;
 mod private_file;
 mod random;
 mod registry;
+mod reload;
+mod retention;
 mod rights;
 mod sealed;
 mod servers;
@@ -51,6 +53,7 @@ mod start;
 mod state;
 mod supervision;
 mod system;
+mod tenure;
 mod throttle;
 mod timeline;
 mod tokens;
@@ -112,6 +115,7 @@ struct Inner {
     tracer: Tracer,
     feed: Arc<feed::Feed>,
     life: state::Life,
+    growth: Arc<retention::Growth>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,

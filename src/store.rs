@@ -7,6 +7,7 @@ pub mod about;
 pub mod audit;
 pub mod audit_chain;
 pub(crate) mod audit_retention;
+pub mod call_bytes;
 pub mod calls;
 pub mod catalogues;
 mod checkpoint;
@@ -16,7 +17,7 @@ mod fault;
 pub mod health;
 pub mod keys;
 mod migration;
-mod occupancy;
+pub mod occupancy;
 mod page;
 mod pool;
 pub mod rollups;
@@ -53,7 +54,8 @@ use connection::Access;
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
 pub(crate) use fault::is_damage;
-pub use occupancy::Occupancy;
+pub(crate) use occupancy::is_taken;
+pub use occupancy::{Occupancy, Occupied};
 pub use url::DatabaseUrl;
 
 /// How long a read may take.
@@ -107,14 +109,29 @@ impl Store {
         migration::run(&mut self.writer()?)
     }
 
-    /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.
-    /// Blocks, on PostgreSQL for up to 2 s. Where the connection that holds PostgreSQL's lock is lost, it is taken
-    /// again in the background; meanwhile another one may get in, which both then log.
-    pub fn occupy(&self) -> Result<Occupancy> {
-        occupancy::take(&self.url)
+    /// Notes which calls were recorded by versions that did not count their bytes. Blocks. To be done before a recorder
+    /// of this version starts.
+    pub fn find_backlog(&self) -> Result<()> {
+        call_bytes::find_backlog(&mut self.writer()?)
     }
 
-    /// A connection of its own, for the recorder. Blocks.
+    /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.
+    /// `holder` marks the data folder. Blocks, on PostgreSQL for up to 2 s.
+    pub fn occupy(&self, holder: &str) -> Result<Occupied> {
+        let mut occupancy = Occupancy::new(&self.url, holder);
+        let taken = |error| if is_taken(&error) { occupancy::refusal(&self.url) } else { error };
+        let db = self.occupying_writer(&mut occupancy).map_err(taken)?;
+        Ok(Occupied { db, occupancy })
+    }
+
+    /// A connection that writes, once no other Ostler has the database. Blocks, on PostgreSQL for up to 2 s.
+    pub(crate) fn occupying_writer(&self, occupancy: &mut Occupancy) -> Result<Connection> {
+        let mut db = self.writer()?;
+        occupancy.hold(&mut db)?;
+        Ok(db)
+    }
+
+    /// A connection that writes beside the recorder's. Blocks.
     pub fn writer(&self) -> Result<Connection> {
         self.connect(Access::Write)
     }

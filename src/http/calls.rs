@@ -40,8 +40,9 @@ pub(super) struct CallQuery {
 
 /// List a server's calls
 ///
-/// The calls on record, newest first. Secrets of the server's own environment are masked in them. Where a filter passes
-/// over very many, a page may be short or empty and yet have a `nextCursor`: go on with it.
+/// The calls on record, newest first. Secrets of the server's own environment are masked in them. Arguments and answers of
+/// more than 1 KiB are excerpts; `GET /api/calls/{id}` has them as far as they are on record. Where a filter passes over
+/// very many, or they are very long, a page may be short or empty and yet have a `nextCursor`: go on with it.
 #[utoipa::path(get, path = "/api/mcp/{id}/logs", tag = "calls",
     params(("id" = String, Path, description = "The server"), CallQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
@@ -84,8 +85,9 @@ pub(super) struct AllQuery {
 
 /// List calls
 ///
-/// The calls on record of every server that the caller may see, newest first. Where a filter passes over very many, a
-/// page may be short or empty and yet have a `nextCursor`: go on with it.
+/// The calls on record of every server that the caller may see, newest first. Arguments and answers of more than 1 KiB are
+/// excerpts; `GET /api/calls/{id}` has them as far as they are on record. Where a filter passes over very many, or they are very
+/// long, a page may be short or empty and yet have a `nextCursor`: go on with it.
 #[utoipa::path(get, path = "/api/calls", tag = "calls", params(AllQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
     security(("bearer" = ["mcp:read"])))]
@@ -98,7 +100,8 @@ pub(super) async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> A
 
 /// Read a call
 ///
-/// With the name of its server, and what happened to that from when the call came in to when it was answered.
+/// With the name of its server, and what happened to that from when the call came in to when it was answered. Arguments
+/// and answers that were too long to be recorded whole are excerpts with the length and the SHA-256 of the whole.
 #[utoipa::path(get, path = "/api/calls/{id}", tag = "calls",
     params(("id" = String, Path, description = "The call")),
     responses((status = 200, description = "The call", body = CallDetails)),

@@ -23,16 +23,21 @@ pub struct ToolCall {
     pub user_id: UserId,
     /// Which tool.
     pub tool_name: String,
-    /// The arguments, as JSON; a string of that where they are nested deeper than 60 levels.
-    #[schema(value_type = Object)]
-    pub parameters: Arc<RawValue>,
-    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, a string of it where it is nested deeper than
-    /// 60 levels.
+    /// The arguments, as JSON; a string of that where they are nested deeper than 60 levels, `null` where
+    /// `parametersExcerpt` stands for them.
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Arc<RawValue>>,
+    /// How the arguments begin, where they are not here whole.
+    pub parameters_excerpt: Option<Excerpt>,
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it, a string
+    /// of it where it is nested deeper than 60 levels.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
+    /// How the result or error begins, where it is not here whole.
+    pub response_excerpt: Option<Excerpt>,
     /// Whether the tool said it succeeded.
     pub success: bool,
-    /// What went wrong.
+    /// What went wrong; of a longer text the first 4 KiB.
     pub error_message: Option<String>,
     /// Milliseconds from dispatch to answer.
     pub execution_time: i64,
@@ -45,11 +50,32 @@ pub struct ToolCall {
     pub trace_id: Option<String>,
 }
 
+/// JSON that is not there whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Excerpt {
+    /// Its beginning, which may end anywhere between two characters.
+    pub text: String,
+    /// Bytes of the whole, as UTF-8.
+    pub length: i64,
+    /// Whether no more of it can be read anywhere; where not, the call read by itself has it whole.
+    pub truncated: bool,
+    /// SHA-256 of the whole, secrets masked, in hex; `null` where it is on record whole.
+    pub sha256: Option<String>,
+}
+
 impl ToolCall {
-    /// How many bytes its arguments and its answer have.
+    /// What a call takes on disk beside its texts, about.
+    pub const OVERHEAD: usize = 300;
+
+    /// The bytes that it counts for.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.parameters.get().len() + self.response.as_ref().map_or(0, |response| response.get().len())
+        let payloads = [(&self.parameters, &self.parameters_excerpt), (&self.response, &self.response_excerpt)];
+        let json = payloads.iter().flat_map(|(whole, _)| whole.as_deref().map(|json| json.get().len()));
+        let excerpts = payloads.iter().flat_map(|(_, excerpt)| excerpt.as_ref().map(|excerpt| excerpt.text.len()));
+        let texts = [self.tool_name.len(), self.error_message.as_ref().map_or(0, String::len)];
+        json.chain(excerpts).chain(texts).sum::<usize>() + Self::OVERHEAD
     }
 }
 

@@ -99,6 +99,23 @@ id!(
     AuditId
 );
 
+/// Milliseconds of an hour.
+const HOUR: u128 = 3_600_000;
+
+impl CallId {
+    /// The hour it was made in, since 1970.
+    #[must_use]
+    pub fn hour(self) -> i64 {
+        i64::try_from((self.0.as_u128() >> 80) / HOUR).unwrap_or(i64::MAX)
+    }
+
+    /// No later than any id made in this hour since 1970, and later than any made before.
+    #[must_use]
+    pub fn first_of_hour(hour: i64) -> Self {
+        Self(Uuid::from_u128(u128::try_from(hour).unwrap_or(0).saturating_mul(HOUR) << 80))
+    }
+}
+
 impl UserId {
     /// The id that no account has: of a program that embeds Ostler (RFC 9562, the nil UUID).
     #[must_use]

@@ -42,6 +42,12 @@ impl Timestamp {
         self.unix_seconds().div_euclid(60)
     }
 
+    /// Whole hours since 1970.
+    #[must_use]
+    pub fn unix_hours(self) -> i64 {
+        self.unix_seconds().div_euclid(3600)
+    }
+
     /// The moment that so many minutes since 1970 are; 1970 where that is past the calendar.
     #[must_use]
     pub fn of_unix_minutes(minutes: i64) -> Self {

@@ -1,6 +1,6 @@
 //! How long and how much of the record is kept.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What is kept of the record; what is older or beyond it goes, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,5 +29,35 @@ impl Default for Retention {
             audit_bytes: 256 << 20,
             payload_bytes: 64 << 10,
         }
+    }
+}
+
+/// The account whose oldest calls go next, by the bytes that each has, and how many bytes of them at most: the one with the
+/// most, where that is more than an account may have, or all together have too much. So none loses calls to another that
+/// has more.
+#[must_use]
+pub fn excess<'a>(by_user: &'a BTreeMap<String, i64>, retention: &Retention) -> Option<(&'a str, i64)> {
+    let (user, bytes) = by_user.iter().max_by_key(|(_, bytes)| **bytes)?;
+    let all = by_user.values().fold(0_i64, |sum, bytes| sum.saturating_add(*bytes));
+    let over = |bytes: i64, most: u64| bytes.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX));
+    let excess = over(*bytes, retention.calls_bytes_per_user).max(over(all, retention.calls_bytes));
+    (excess > 0).then_some((user.as_str(), excess))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_most_gives_first() {
+        let retention = Retention { calls_bytes: 100, calls_bytes_per_user: 60, ..Retention::default() };
+        let of = |amounts: &[(&str, i64)]| {
+            let by_user = amounts.iter().map(|(user, bytes)| ((*user).to_owned(), *bytes)).collect();
+            excess(&by_user, &retention).map(|(user, bytes)| (user.to_owned(), bytes))
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("a", 60), ("b", 40)]), None);
+        assert_eq!(of(&[("a", 61), ("b", 1)]), Some(("a".into(), 1)));
+        assert_eq!(of(&[("a", 40), ("b", 45), ("c", 20)]), Some(("b".into(), 5)));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{AuditEntry, ServerId, ToolCall},
     policy::audit_chain::ChainKey,
     store::{
-        Connection, audit, calls,
+        Connection, audit, call_bytes, calls,
         servers::{self, Tally},
     },
 };
@@ -38,6 +38,7 @@ pub(super) enum Item {
     Audit(AuditEntry, Ack),
     Write(Box<dyn Job>),
     Probe(Ack),
+    Attend(Ack),
     Stop,
 }
 
@@ -64,6 +65,7 @@ pub(super) struct Group {
     calls: Rows<ToolCall>,
     entries: Rows<AuditEntry>,
     probes: Vec<Ack>,
+    attendances: Vec<Ack>,
     permits: Vec<OwnedSemaphorePermit>,
     size: usize,
     /// What is counted once the transaction is committed.
@@ -90,14 +92,10 @@ impl Group {
             Item::Audit(entry, ack) => self.entries.push(entry, ack),
             Item::Write(job) => self.jobs.push(job),
             Item::Probe(ack) => self.probes.push(ack),
+            Item::Attend(ack) => self.attendances.push(ack),
             Item::Stop => return false,
         }
         true
-    }
-
-    /// Whether it may add to the audit log.
-    pub(super) fn may_audit(&self) -> bool {
-        !self.entries.rows.is_empty() || !self.jobs.is_empty()
     }
 
     /// Whether one bad row among many can be found by writing them again, one by one, in a new transaction.
@@ -143,6 +141,7 @@ impl Group {
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
             if is_new {
+                call_bytes::add(db, [call])?;
                 servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
             }
             new.push(is_new);
@@ -173,6 +172,21 @@ impl Group {
         }
     }
 
+    /// Whether somebody asks to see to the connection.
+    pub(super) fn wants_attendance(&self) -> bool {
+        !self.attendances.is_empty()
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_probes() && !self.is_audited() && self.calls.rows.is_empty()
+    }
+
+    /// Whether it may add to the audit log.
+    pub(super) fn is_audited(&self) -> bool {
+        !self.jobs.is_empty() || !self.entries.rows.is_empty()
+    }
+
     /// Whether somebody asks if a call could be recorded.
     pub(super) fn has_probes(&self) -> bool {
         !self.probes.is_empty()
@@ -196,6 +210,9 @@ impl Group {
         // Nobody listens any more where a caller went away.
         for ack in self.probes {
             let _ = ack.send(committed.clone().and(able.clone()));
+        }
+        for ack in self.attendances {
+            let _ = ack.send(Ok(()));
         }
     }
 }
@@ -245,6 +262,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
 /// Writes calls and counts them.
 pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<Pending> {
     calls::insert(db, rows)?;
+    call_bytes::add(db, rows)?;
     servers::add_tallies(db, &tallies(rows))?;
     rollups.write(db, rows)
 }

@@ -3,14 +3,13 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
-use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     error::{Error, Result},
-    store::{Checkpointer, Connection, Store, is_damage},
+    store::{Checkpointer, Connection, is_damage},
 };
 
 use super::{
@@ -19,22 +18,19 @@ use super::{
     group::{Group, Pace, Request, is_outage},
     rehearsal::Rehearsal,
     rollups::Rollups,
+    tenancy::Tenancy,
 };
 
 /// More than this is not committed at once, so that nobody waits long for others.
 const LARGEST_GROUP: usize = 1024;
 
-/// After an attempt to connect that failed, groups fail at once for this long.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-
 /// The thread's state.
 pub(super) struct Writer {
-    store: Store,
+    tenancy: Tenancy,
     health: Arc<Health>,
     chain: Arc<Chain>,
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
-    last_failure: Option<Instant>,
     rollups: Rollups,
     /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
     damage: Option<Error>,
@@ -43,16 +39,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Opens the connection. Blocks.
-    pub(super) fn new(store: Store, health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
-        let (db, checkpointer) = (store.writer()?, store.checkpointer()?);
+    /// Writes on a connection that is there. Blocks.
+    pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
+        let checkpointer = tenancy.store.checkpointer()?;
         Ok(Self {
-            store,
+            tenancy,
             health,
             chain,
             db: Some(db),
             checkpointer,
-            last_failure: None,
             rollups: Rollups::default(),
             damage: None,
             rehearsal: None,
@@ -85,6 +80,12 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Group) {
+        if group.wants_attendance() {
+            self.attend();
+        }
+        if group.is_empty() {
+            return group.answer(Ok(()), Ok(()));
+        }
         if group.has_probes() {
             self.rehearse();
         }
@@ -106,12 +107,12 @@ impl Writer {
     /// Whether another call could be recorded, as far as is known without trying.
     fn able(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
-        known.cloned().map_or_else(|| self.store.room(), Err)
+        known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
     }
 
     fn rehearse(&mut self) {
         let Some(mut rehearsal) = self.rehearsal.take() else { return };
-        let db = connected(&self.store, &mut self.db, &mut self.last_failure);
+        let db = connected(&mut self.tenancy, &mut self.db);
         if db.and_then(|db| rehearsal.run(db, &self.rollups)).is_err() {
             self.rehearsal = Some(rehearsal);
         }
@@ -132,13 +133,14 @@ impl Writer {
     }
 
     fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
-        let db = connected(&self.store, &mut self.db, &mut self.last_failure)?;
-        if group.may_audit() {
+        let db = connected(&mut self.tenancy, &mut self.db)?;
+        if group.is_audited() {
             self.chain.check(db)?;
         }
         group.write(db, pace, &self.rollups, self.chain.key())?;
-        if group.may_audit() {
+        if group.is_audited() {
             self.chain.note(db);
+            self.tenancy.remember(db);
         }
         group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));
         Ok(())
@@ -146,7 +148,7 @@ impl Writer {
 
     /// The connection, opened anew where it was lost.
     fn connection(&mut self) -> Result<&mut Connection> {
-        connected(&self.store, &mut self.db, &mut self.last_failure)
+        connected(&mut self.tenancy, &mut self.db)
     }
 
     /// Gives the connection up where it is no longer good for anything.
@@ -157,6 +159,15 @@ impl Writer {
             self.rollups.forget();
         }
         lost
+    }
+
+    /// Finds out whether there still is a connection and the database still ours, and makes another where not.
+    fn attend(&mut self) {
+        if self.drop_if_lost() || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
+            self.db = None;
+            // Whether that worked the tenure says.
+            let _ = self.connection();
+        }
     }
 
     /// Lets callers know, and says it once in the log.
@@ -180,16 +191,9 @@ fn refusal(reason: Error) -> Error {
     }
 }
 
-fn connected<'a>(
-    store: &Store,
-    db: &'a mut Option<Connection>,
-    last_failure: &mut Option<Instant>,
-) -> Result<&'a mut Connection> {
+fn connected<'a>(tenancy: &mut Tenancy, db: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
     if db.is_none() {
-        if last_failure.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
-            return Err(Error::StoreUnavailable("it cannot be reached".into()));
-        }
-        *db = Some(store.writer().inspect_err(|_| *last_failure = Some(Instant::now()))?);
+        *db = Some(tenancy.connect()?);
     }
     db.as_mut().ok_or_else(|| Error::Internal("the recorder has no connection".into()))
 }

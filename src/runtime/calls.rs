@@ -18,7 +18,7 @@ use crate::{
         CallFilter, CallId, Page, PageRequest, Permission, Principal, ServerId, TimelineLevel, Timestamp, ToolCall,
         TraceContext, UserId,
     },
-    policy::{call, nesting},
+    policy::{call, nesting, payload},
     runtime::{
         LiveEvent, Needs, Runtime,
         commit::to_its_end,
@@ -215,11 +215,14 @@ impl Runtime {
         let (operation, mut sent) = (self.operation_of(&mut call), Sent::not_yet());
         let (reply, execution_time, era) = self.dispatch(&call, &mut sent, expired, gone).await;
         operation.sent(&sent).called(&call).end(reply.ended());
-        let record = record(&call, &reply, execution_time, came.elapsed());
+        let most = self.inner.settings.retention.payload_bytes;
+        let record = record(&call, &reply, execution_time, came.elapsed(), most);
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
+        let (growth, bytes) = (Arc::clone(&self.inner.growth), record.bytes());
         let recorded = to_its_end(async move {
             recorder.call(record).await?;
+            growth.note(bytes);
             server.tally.add(success, execution_time);
             Ok(())
         });
@@ -258,19 +261,24 @@ fn unrecorded(cause: Error) -> Error {
     Error::StoreUnavailable(format!("{known}{reason}"))
 }
 
-/// What is kept of a call: secrets masked, and no word that PostgreSQL could not hold.
-fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration) -> ToolCall {
+/// What is kept of a call: secrets masked, no payload longer than `most`, and no word that PostgreSQL could not hold.
+fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration, most: usize) -> ToolCall {
     let mask = call.server.mask.load();
     let masked = |json: &Arc<RawValue>| mask.json(json).map_or_else(|| json.clone(), Arc::from);
+    let (parameters, parameters_excerpt) = payload::recorded(masked(&call.arguments), most);
+    let (response, response_excerpt) =
+        reply.said().map(|json| payload::recorded(masked(json), most)).unwrap_or_default();
     ToolCall {
         id: call.id,
         server_id: call.server.id,
         user_id: call.user_id,
         tool_name: call.tool.clone(),
-        parameters: masked(&call.arguments),
-        response: reply.said().map(masked),
+        parameters,
+        parameters_excerpt,
+        response,
+        response_excerpt,
         success: matches!(reply, Reply::Succeeded(_)),
-        error_message: reply.fault().map(|fault| mask.text(&fault).replace('\0', "\u{fffd}")),
+        error_message: reply.fault().map(|fault| payload::reason(mask.text(&fault).replace('\0', "\u{fffd}"))),
         execution_time,
         created_at: call.created_at,
         waited: i64::try_from(all.as_millis()).unwrap_or(i64::MAX).saturating_sub(execution_time).max(0),

@@ -286,6 +286,20 @@ impl Runtime {
         }
         Ok(())
     }
+
+    /// Brings the table to what the database holds.
+    pub(super) async fn reload_services(&self) -> Result<()> {
+        let services = &self.inner.services;
+        let _alone = services.changing.lock().await;
+        let stored = self.inner.store.read(store::services::all).await?;
+        let known: Vec<_> = services.times().keys().cloned().collect();
+        for gone in known.iter().filter(|name| stored.iter().all(|stored| stored.spec.name != **name)) {
+            services.times().remove(gone);
+            drop(services.gateway.unregister(gone));
+            self.tell_service(gone, GatewayChange::Removed, None);
+        }
+        self.load_services().await
+    }
 }
 
 fn instance_of<'a>(spec: &'a mut ServiceSpec, change: &InstanceChange) -> Option<(usize, &'a mut InstanceSpec)> {

@@ -146,6 +146,11 @@ impl Runtime {
         self.end_leases(self.inner.leases.take(|lease| lease.server.id == server));
     }
 
+    /// Ends every process that is somebody's alone.
+    pub(super) fn end_all_leases(&self) {
+        self.end_leases(self.inner.leases.take(|_| true));
+    }
+
     /// Ends every process that is a user's alone: all of them, or those of one server.
     pub(super) fn end_leases_of_user(&self, user: UserId, server: Option<ServerId>) {
         let is_its = |lease: &Lease| lease.is_of_user(user) && server.is_none_or(|server| lease.server.id == server);

@@ -65,6 +65,13 @@ impl Principals {
         known.by_fingerprint.retain(|_, (_, principal)| principal.user_id != user);
     }
 
+    /// Stops believing every credential.
+    pub(super) fn forget_all(&self) {
+        let mut known = self.known();
+        known.generation = known.generation.wrapping_add(1);
+        known.by_fingerprint.clear();
+    }
+
     fn recall(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
         let known = self.known();
         let entry =

@@ -66,6 +66,14 @@ impl Tally {
         self.execution_time.fetch_add(execution_time, Ordering::Relaxed);
         self.last_used.store(Arc::new(Some(Timestamp::now())));
     }
+
+    /// Begins at nothing: what was counted so far has been loaded.
+    pub fn clear(&self) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.errors.store(0, Ordering::Relaxed);
+        self.execution_time.store(0, Ordering::Relaxed);
+        self.last_used.store(Arc::default());
+    }
 }
 
 impl Registered {

@@ -1,6 +1,6 @@
 //! Registering, changing, removing, starting and stopping servers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     error::{Error, Noun, Result},
@@ -73,6 +73,7 @@ impl Runtime {
         let runtime = self.clone();
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
+            let _change = runtime.inner.life.changes.read().await;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
             runtime.inner.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
             let registered = runtime.register(server, Vec::new(), None).await?;
@@ -95,6 +96,7 @@ impl Runtime {
         let (runtime, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
         to_its_end(async move {
             let _work = runtime.inner.life.begin_work()?;
+            let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
             let before = Server::clone(&registered.server.load());
             if if_match.is_some_and(|seen| seen != revision(&before)) {
@@ -124,6 +126,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let runtime = self.clone();
         to_its_end(async move {
+            let _change = runtime.inner.life.changes.read().await;
             let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
             let found = runtime.inner.recorder.write(Some(entry), remove).await?;
             runtime.forget_server(id);
@@ -177,7 +180,7 @@ impl Runtime {
         self.inner.rights.changed();
     }
 
-    fn forget_server(&self, id: ServerId) {
+    pub(super) fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
             self.inner.rights.changed();
@@ -190,25 +193,7 @@ impl Runtime {
         tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
     }
 
-    /// Reads every server from the database and hands it to the supervisor; enabled ones start.
-    pub(super) async fn load_servers(&self) -> Result<()> {
-        let read = |db: &mut store::Connection| {
-            let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
-            Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
-        };
-        let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
-        self.take_consents(consents);
-        let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
-        for stored in servers {
-            let server = self.opened(stored)?;
-            let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
-            let kept = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
-            self.register(server, own, kept).await?;
-        }
-        self.begin_timeline().await
-    }
-
-    async fn register(
+    pub(super) async fn register(
         &self,
         server: Server,
         shares: Vec<Share>,
@@ -234,15 +219,23 @@ impl Runtime {
     ) -> Result<()> {
         // Strictly later, so that a revision never comes twice.
         after.updated_at = Timestamp::now().max(before.updated_at.plus(std::time::Duration::from_millis(1)));
-        let (id, stored) = (after.id, self.sealed(&after)?);
+        let stored = self.sealed(&after)?;
         let update = move |db: &mut store::Connection| store::servers::update_config(db, &stored);
         if !self.inner.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
         }
         registered.link.note(TimelineLevel::Info, "its configuration was changed");
+        self.put_in_force(registered, after).await
+    }
+
+    /// Has a server run as it is stored.
+    pub(super) async fn put_in_force(&self, registered: &Registered, after: Server) -> Result<()> {
+        let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
         let mask = mask([&before.config, &after.config]);
-        let wanted = match (before.config.enabled, after.config.enabled) {
+        // Whoever stands by has stopped them all.
+        let was_enabled = before.config.enabled && !self.is_standing_by();
+        let wanted = match (was_enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
             (true, true) | (false, false) => None,

@@ -25,6 +25,7 @@ impl Runtime {
         let (runtime, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
         to_its_end(async move {
+            let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
             runtime.inner.recorder.write(Some(entry), put).await?;
             registered.change_shares(share.user_id, Some(share.clone()));
@@ -45,6 +46,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(format!("with {user}"));
         let runtime = self.clone();
         to_its_end(async move {
+            let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
             let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
                 true => Ok(()),

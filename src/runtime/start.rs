@@ -19,10 +19,10 @@ use crate::{
     runtime::{
         Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit, audit_chain, audit_retention,
         consent::Consents, data_dir, events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases,
-        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, rights, state::Life,
-        supervision::Supervision, system::Facts, usage,
+        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life,
+        supervision::Supervision, system::Facts, tenure, usage,
     },
-    store::{Occupancy, Store},
+    store::{self, Store},
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
     telemetry::Tracer,
     timeline::Timeline,
@@ -32,16 +32,15 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long the servers may then take to end: twice what it takes to kill one that ignores everything.
-const SERVERS_END: Duration = Duration::from_secs(10);
+pub(super) const SERVERS_END: Duration = Duration::from_secs(10);
 
 /// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
-type Locks = (Occupancy, File);
+type Locks = (Recorder, File);
 
 /// What is read from and written to.
 struct Opened {
     keyring: Keyring,
     store: Store,
-    occupancy: Occupancy,
     recorder: Recorder,
 }
 
@@ -68,13 +67,15 @@ impl Runtime {
         let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let (lock, mark) = blocking(move || data_dir::occupy(&dir)).await?;
-        let Opened { keyring, store, occupancy, recorder } = blocking(move || open(&wanted)).await?;
+        let holder = mark.clone();
+        let Opened { keyring, store, recorder } = blocking(move || open(&wanted, &holder)).await?;
+        tenure::wait_for_predecessor(&recorder).await;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
         let gateway = gateway(&settings, &arbiters);
         let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
-        let place = Place::new(mark, guard, arbiters, (occupancy, lock));
+        let place = Place::new(mark, guard, arbiters, (recorder.clone(), lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
@@ -84,6 +85,7 @@ impl Runtime {
             tracer,
             feed: Arc::default(),
             life: Life::new(),
+            growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
@@ -125,12 +127,14 @@ impl Runtime {
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
         actix::spawn(audit::sum_refusals(weak()));
+        actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(audit_chain::keep_heads(weak()));
         actix::spawn(audit_retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
+        actix::spawn(tenure::follow(weak()));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
@@ -142,7 +146,9 @@ impl Runtime {
 
     async fn end(&self) {
         self.inner.life.drain(DRAIN).await;
-        match tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await {
+        let stopped = tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await;
+        let have_ended = matches!(stopped, Ok(Ok(())));
+        match stopped {
             Ok(Ok(())) => {}
             Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
@@ -150,7 +156,13 @@ impl Runtime {
         self.inner.attached.clear();
         self.gateway().stop();
         audit::sum_last_refusals(&self.inner).await;
-        self.inner.recorder.stop().await;
+        let recorder = &self.inner.recorder;
+        if have_ended {
+            // Queued before the stop; where that fails, who comes next waits for a while.
+            let _ = tokio::join!(recorder.write(None, store::occupancy::release), recorder.stop());
+        } else {
+            recorder.stop().await;
+        }
         audit_chain::note_heads(&self.inner).await;
         self.end_timeline().await;
         self.inner.tracer.flush().await;
@@ -240,19 +252,20 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
 }
 
 /// Opens the database, once nobody else has it, and brings it up to date. Blocks.
-fn open(settings: &Settings) -> Result<Opened> {
+fn open(settings: &Settings, holder: &str) -> Result<Opened> {
     let keyring = match &settings.secret_key {
         Some(secret) => Keyring::from_secret(secret)?,
         None => Keyring::from_data_dir(&settings.data_dir)?,
     };
     let store = Store::open(&settings.database)?;
-    let occupancy = store.occupy()?;
+    let occupied = store.occupy(holder)?;
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
     let noted = audit_chain::noted_heads(&settings.data_dir);
-    let recorder = Recorder::start(&store, Chain::new(keyring.audit.clone(), noted))?;
-    Ok(Opened { keyring, store, occupancy, recorder })
+    store.find_backlog()?;
+    let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
+    Ok(Opened { keyring, store, recorder })
 }
 
 /// Threads for the servers' pipes: the kernel wakes one of few, and HTTP keeps its own.

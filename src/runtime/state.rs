@@ -1,11 +1,11 @@
 //! How the runtime itself is: ready or not, its figures, and when it begins to end.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, RwLock, Semaphore, watch};
 
 use crate::{
     error::{Error, Result},
@@ -30,6 +30,10 @@ pub(super) struct Life {
     /// Each piece of work holds one permit; who holds all of them knows that none is under way.
     work: Arc<Semaphore>,
     first_admin: OnceLock<String>,
+    /// Whether servers are stopped because another Ostler has the database, or had it a moment ago.
+    pub standing_by: AtomicBool,
+    /// Held by each change until memory has it, too, and alone while memory is compared with the database.
+    pub changes: RwLock<()>,
     /// Set once the runtime has stopped.
     pub ended: OnceCell<()>,
 }
@@ -37,7 +41,14 @@ pub(super) struct Life {
 impl Life {
     pub fn new() -> Self {
         let work = Arc::new(Semaphore::new(ALL.try_into().unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { draining: watch::Sender::new(false), work, first_admin: OnceLock::new(), ended: OnceCell::new() }
+        Self {
+            draining: watch::Sender::new(false),
+            work,
+            first_admin: OnceLock::new(),
+            standing_by: AtomicBool::new(false),
+            changes: RwLock::default(),
+            ended: OnceCell::new(),
+        }
     }
 
     /// Begins a piece of work that a stop waits for; `NotReady` once it has begun.
@@ -79,9 +90,16 @@ impl Runtime {
         let checks = vec![
             ("accepting", if draining { Err("ostler is stopping".into()) } else { Ok(()) }),
             ("database", database.map_err(|error| error.to_string())),
-            ("supervisor", if self.inner.supervision.is_alive() { Ok(()) } else { Err("it was lost".into()) }),
+            ("supervisor", self.supervisor_check()),
         ];
         Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
+    }
+
+    fn supervisor_check(&self) -> Result<(), String> {
+        if self.is_standing_by() {
+            return Err("servers are stopped, as another Ostler has the database or had it a moment ago".into());
+        }
+        if self.inner.supervision.is_alive() { Ok(()) } else { Err("it was lost".into()) }
     }
 
     /// Completes when the runtime begins to stop, or is gone, so that endless answers can end. Holds no runtime.

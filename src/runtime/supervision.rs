@@ -13,7 +13,7 @@ use crate::{
     runtime::{Runtime, leases, registry::Registered, start::blocking},
     supervisor::{
         self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
-        messages::{AddServer, Wanted},
+        messages::{AddServer, StopAll, Wanted},
     },
 };
 
@@ -85,6 +85,9 @@ impl Runtime {
         let supervision = &self.inner.supervision;
         let addr = supervise(&supervision.settings, &supervision.arbiters, &supervision.events)?;
         supervision.addr.store(Arc::new(addr));
+        if self.is_standing_by() {
+            supervision.ask(StopAll).await?;
+        }
         self.lose_leases().await;
         for registered in self.inner.registry.all().values() {
             registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is started anew");

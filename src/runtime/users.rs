@@ -85,6 +85,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let runtime = self.clone();
         let work = async move {
+            let _change = runtime.inner.life.changes.read().await;
             let orphans = runtime.change_account_patiently(id, entry, move |db| delete(db, id, admins_too)).await?;
             runtime.forget_servers_of(id, orphans);
             Ok(())

@@ -3,21 +3,24 @@
 #[cfg(feature = "postgres")]
 mod bulk;
 mod newest;
+mod old;
+mod payload;
 mod single;
 
 use std::borrow::Cow;
 
 use diesel::prelude::*;
-use serde_json::value::RawValue;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     model::ToolCall,
-    policy::nesting,
     store::{Connection, connection::on, schema::mcp_tool_calls, text},
 };
 
+use payload::{Columns, Stored};
+
 pub use newest::{find, list};
+pub use old::{Old, before, delete, oldest};
 
 #[derive(Insertable)]
 #[diesel(table_name = mcp_tool_calls, treat_none_as_default_value = false)]
@@ -34,17 +37,21 @@ struct NewRow<'a> {
     created_at: chrono::NaiveDateTime,
     waited: i64,
     trace_id: Option<Cow<'a, str>>,
+    parameters_length: Option<i64>,
+    parameters_sha256: Option<&'a str>,
+    response_length: Option<i64>,
+    response_sha256: Option<&'a str>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = mcp_tool_calls)]
+/// A row as [`payload::Extent`] has it read.
+#[derive(Queryable)]
 struct Row {
     id: String,
     server_id: String,
     user_id: String,
     tool_name: String,
-    parameters: String,
-    response: Option<String>,
+    parameters: Stored,
+    response: Stored,
     success: bool,
     error_message: Option<String>,
     execution_time: i64,
@@ -54,36 +61,40 @@ struct Row {
 }
 
 fn write(call: &ToolCall) -> NewRow<'_> {
+    let parameters = Columns::of(call.parameters.as_deref(), call.parameters_excerpt.as_ref());
+    let response = Columns::of(call.response.as_deref(), call.response_excerpt.as_ref());
     NewRow {
         id: call.id.to_string(),
         server_id: call.server_id.to_string(),
         user_id: call.user_id.to_string(),
         tool_name: text::clean(&call.tool_name),
-        parameters: call.parameters.get(),
-        response: call.response.as_deref().map(RawValue::get),
+        parameters: parameters.text.unwrap_or("{}"),
+        response: response.text,
         success: call.success,
         error_message: call.error_message.as_deref().map(text::clean),
         execution_time: call.execution_time,
         created_at: call.created_at.naive(),
         waited: call.waited,
         trace_id: call.trace_id.as_deref().map(text::clean),
+        parameters_length: parameters.length,
+        parameters_sha256: parameters.sha256,
+        response_length: response.length,
+        response_sha256: response.sha256,
     }
 }
 
 fn read(row: Row) -> Result<ToolCall> {
-    let json = |text: String| {
-        // Deeper than readers of JSON take, it would hide the page it is on; so it is shown as text.
-        let is_deep = nesting::exceeds(&text, nesting::SHOWN_MAX);
-        let text = if is_deep { serde_json::Value::from(text).to_string() } else { text };
-        RawValue::from_string(text).map(Into::into).map_err(|_| Error::Internal("a stored call holds no JSON".into()))
-    };
+    let (parameters, parameters_excerpt) = row.parameters.read()?;
+    let (response, response_excerpt) = row.response.read()?;
     Ok(ToolCall {
         id: text::id(&row.id)?,
         server_id: text::id(&row.server_id)?,
         user_id: text::id(&row.user_id)?,
         tool_name: row.tool_name,
-        parameters: json(row.parameters)?,
-        response: row.response.map(json).transpose()?,
+        parameters,
+        parameters_excerpt,
+        response,
+        response_excerpt,
         success: row.success,
         error_message: row.error_message,
         execution_time: row.execution_time,

@@ -1,4 +1,5 @@
-//! One Ostler per database: a lock beside SQLite's file or in PostgreSQL, held for the life of a runtime.
+//! One Ostler per database: a lock beside SQLite's file, or one that PostgreSQL's writing connection holds, so that
+//! nobody writes who does not have it.
 //!
 //! SQLite: `flock` on a file of our own beside the database. On the database itself it would do on a local file system;
 //! NFS turns `flock` into `fcntl` locks, which there would shut SQLite out of its own file.
@@ -6,50 +7,133 @@
 use std::{
     fs::{File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
 };
 
+use diesel::prelude::*;
 use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::{
     error::{Error, Result},
-    store::DatabaseUrl,
+    store::{Connection, DatabaseUrl, connection::on, schema::occupancy},
 };
 
 #[cfg(feature = "postgres")]
-mod keeper;
+mod backend;
 
-/// Keeps every other Ostler away from a database until it is dropped.
-pub struct Occupancy(#[expect(dead_code, reason = "is held, not used")] Box<dyn Send>);
+/// The reason for refusing writes while another Ostler has the database.
+const TAKEN: &str = "another Ostler uses it";
 
-/// Takes the lock; `Conflict` where somebody else has it. Blocks, on PostgreSQL for up to 2 s.
-pub(super) fn take(url: &DatabaseUrl) -> Result<Occupancy> {
-    match url {
-        DatabaseUrl::Sqlite(path) => match lock_beside(path) {
-            Ok(file) => Ok(Occupancy(Box::new(file))),
-            Err(cause) if cause.raw_os_error() == Some(Errno::WOULDBLOCK.raw_os_error()) => Err(taken(url)),
-            Err(cause) => Err(Error::StoreUnavailable(format!("the file that locks it cannot be locked: {cause}"))),
-        },
-        #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(_) => Ok(Occupancy(Box::new(keeper::Keeper::start(url.clone())?))),
-        #[cfg(not(feature = "postgres"))]
-        DatabaseUrl::Postgres(_) => Err(Error::StoreUnavailable(super::fault::UNREACHABLE.into())),
+/// The right to be the only Ostler at a database, given back when it is dropped.
+pub struct Occupancy {
+    /// Marks this Ostler's data folder, whose servers it ends when it starts.
+    holder: String,
+    lock: Lock,
+}
+
+enum Lock {
+    File {
+        path: PathBuf,
+        file: Option<File>,
+    },
+    #[cfg(feature = "postgres")]
+    Backend(backend::Lock),
+}
+
+/// A database that no other Ostler uses, and the connection that writes.
+pub struct Occupied {
+    pub(crate) db: Connection,
+    pub(crate) occupancy: Occupancy,
+}
+
+impl Occupancy {
+    /// The right of `holder`, before it is taken.
+    pub(super) fn new(url: &DatabaseUrl, holder: &str) -> Self {
+        let lock = match url {
+            DatabaseUrl::Sqlite(path) => Lock::File { path: path.clone(), file: None },
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(_) => Lock::Backend(backend::Lock::default()),
+            // No connection is made to it.
+            #[cfg(not(feature = "postgres"))]
+            DatabaseUrl::Postgres(_) => Lock::File { path: PathBuf::new(), file: None },
+        };
+        Self { holder: holder.into(), lock }
+    }
+
+    /// Makes sure that the lock still is ours, where it does not end with the connection.
+    pub(crate) fn confirm(&mut self, db: &mut Connection) -> Result<()> {
+        match self.lock {
+            Lock::File { .. } => self.hold(db),
+            #[cfg(feature = "postgres")]
+            Lock::Backend(_) => Ok(()),
+        }
+    }
+
+    /// Takes the lock for a connection; [`is_taken`] where another Ostler has it. Blocks, on PostgreSQL for up to 2 s.
+    pub(super) fn hold(&mut self, db: &mut Connection) -> Result<()> {
+        let is_ours = match &mut self.lock {
+            Lock::File { path, file } => match lock_beside(path, file) {
+                Ok(()) => true,
+                Err(cause) if cause.raw_os_error() == Some(Errno::WOULDBLOCK.raw_os_error()) => false,
+                Err(cause) => {
+                    return Err(Error::StoreUnavailable(format!("the file that locks it cannot be locked: {cause}")));
+                }
+            },
+            #[cfg(feature = "postgres")]
+            Lock::Backend(lock) => lock.take(db)?,
+        };
+        if is_ours { Ok(()) } else { Err(Error::StoreUnavailable(TAKEN.into())) }
+    }
+
+    /// Puts the holder on record. True where that was another one, which did not [release] it, so that its servers may
+    /// not have ended yet.
+    pub(crate) fn claim(&self, db: &mut Connection) -> Result<bool> {
+        let before = on!(db, conn => occupancy::table.select(occupancy::holder).first::<String>(conn).optional())?;
+        if before.as_ref() == Some(&self.holder) {
+            return Ok(false);
+        }
+        on!(db, conn => diesel::insert_into(occupancy::table)
+            .values((occupancy::id.eq(1), occupancy::holder.eq(&self.holder)))
+            .on_conflict(occupancy::id)
+            .do_update()
+            .set(occupancy::holder.eq(diesel::upsert::excluded(occupancy::holder)))
+            .execute(conn))?;
+        Ok(before.is_some())
     }
 }
 
-fn taken(url: &DatabaseUrl) -> Error {
+/// Takes the holder off the record: its servers have ended.
+pub fn release(db: &mut Connection) -> Result<()> {
+    on!(db, conn => diesel::delete(occupancy::table).execute(conn))?;
+    Ok(())
+}
+
+/// Whether another Ostler has the database.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    matches!(error, Error::StoreUnavailable(reason) if reason == TAKEN)
+}
+
+/// Why an Ostler does not start where another one is.
+pub(super) fn refusal(url: &DatabaseUrl) -> Error {
     Error::Conflict(format!(
         "another Ostler uses the database {url}, and would start the same servers; stop it, or name another database \
          with DATABASE_URL"
     ))
 }
 
-fn lock_beside(database: &Path) -> io::Result<File> {
+/// Locks the file beside a database, again where it was removed or NFS lost the lock.
+fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Result<()> {
     // Through links, so that one database has one lock whatever it is called.
     let mut name = database.canonicalize()?.into_os_string();
     name.push(".ostler-lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?;
+    let there = std::fs::metadata(&name).ok().map(|file| (file.dev(), file.ino()));
+    let ours = held.as_ref().map(File::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
+    let file = match held.take().filter(|_| ours == there) {
+        Some(file) => file,
+        None => OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?,
+    };
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
+    *held = Some(file);
+    Ok(())
 }

@@ -99,6 +99,26 @@ diesel::table! {
         created_at -> Timestamp,
         waited -> BigInt,
         trace_id -> Nullable<Text>,
+        parameters_length -> Nullable<BigInt>,
+        parameters_sha256 -> Nullable<Text>,
+        response_length -> Nullable<BigInt>,
+        response_sha256 -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    call_bytes (hour, user_id, server_id) {
+        hour -> BigInt,
+        user_id -> Text,
+        server_id -> Text,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    call_bytes_backlog (server_id) {
+        server_id -> Text,
+        before_id -> Text,
     }
 }
 
@@ -168,6 +188,13 @@ diesel::table! {
     heartbeat (id) {
         id -> Integer,
         beat_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    occupancy (id) {
+        id -> Integer,
+        holder -> Text,
     }
 }
 

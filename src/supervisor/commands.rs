@@ -12,8 +12,8 @@ use crate::{
         child::{Child, Starting},
         instance::Instance,
         messages::{
-            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, RemoveServer, RestartServer, StartServer,
-            StopAll, StopServer, UpdateServer, Wanted,
+            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, RemoveServer, RestartServer, ResumeAll,
+            StartServer, StopAll, StopServer, UpdateServer, Wanted,
         },
         server::ServerActor,
         starts::Next,
@@ -201,6 +201,14 @@ impl Handler<StopAll> for Supervisor {
         let ids: Vec<_> = self.children.keys().copied().collect();
         let downs: Vec<_> = ids.into_iter().filter_map(|id| self.when_down(id, ctx)).collect();
         future::join_all(downs).map(drop).boxed_local()
+    }
+}
+
+impl Handler<ResumeAll> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: ResumeAll, _: &mut Context<Self>) {
+        self.stopping = false;
     }
 }
 

@@ -5,7 +5,7 @@
 //! | [`AddServer`], [`UpdateServer`], [`RemoveServer`] | runtime | supervisor | which children there are |
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
-//! | [`StopAll`] | runtime | supervisor | Ostler is ending |
+//! | [`StopAll`], [`ResumeAll`] | runtime | supervisor | Ostler is ending, or stands by; it serves again |
 //! | [`Dispatch`], [`Abandon`], `Notify` | whoever asks a server | server | a request, and that nobody waits for it any more |
 //! | `Answered` | whoever was asked | server | what to tell the server that asked |
 //! | `WatchesChanged` | a link | server | other resources are watched than before |
@@ -117,10 +117,15 @@ pub struct CheckServer {
     pub id: ServerId,
 }
 
-/// Stops every child; answers once all process trees are gone. Nothing starts afterwards.
+/// Stops every child; answers once all process trees are gone. Nothing starts until [`ResumeAll`].
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopAll;
+
+/// Lets children start again that are wanted from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ResumeAll;
 
 /// Whether a child should run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

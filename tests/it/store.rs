@@ -56,7 +56,7 @@ fn key() -> ChainKey {
 fn open(url: &DatabaseUrl) -> (Store, Recorder) {
     let store = Store::open(url).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store, Chain::new(key(), Vec::new())).unwrap();
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap(), Chain::new(key(), Vec::new())).unwrap();
     (store, recorder)
 }
 
@@ -99,8 +99,10 @@ fn call(server: ServerId) -> ToolCall {
         server_id: server,
         user_id: UserId::new(),
         tool_name: "echo".into(),
-        parameters: json(r#"{"z":1,"a":18446744073709551616}"#),
+        parameters: Some(json(r#"{"z":1,"a":18446744073709551616}"#)),
+        parameters_excerpt: None,
         response: Some(json(r#"{"content":[]}"#)),
+        response_excerpt: None,
         success: true,
         error_message: None,
         execution_time: 7,

@@ -127,13 +127,23 @@ export interface OutputLine {
   line: string;
 }
 
+/** JSON that is not there whole. */
+export interface Excerpt {
+  text: string;
+  length: number;
+  truncated: boolean;
+  sha256: string | null;
+}
+
 export interface ToolCall {
   id: string;
   serverId: string;
   userId: string;
   toolName: string;
   parameters: unknown;
+  parametersExcerpt: Excerpt | null;
   response: unknown;
+  responseExcerpt: Excerpt | null;
   success: boolean;
   errorMessage: string | null;
   executionTime: number;

@@ -3,8 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api } from "../api/client";
 import { keys, useMay, useMe, useUsers } from "../api/queries";
-import type { CallDetails } from "../api/types";
-import { millis } from "../lib/format";
+import type { CallDetails, Excerpt } from "../api/types";
+import { bytes, millis } from "../lib/format";
 import { isObject } from "../lib/schema";
 import { to } from "../lib/links";
 import { ButtonLink } from "../ui/button";
@@ -41,15 +41,31 @@ function Details({ call }: { call: CallDetails }) {
           <Meanwhile call={call} />
         </div>
         <div className="stack loose">
-          <Card title="Arguments"><Long text={JSON.stringify(call.parameters ?? {}, null, 2)} label="Arguments" /></Card>
+          <Card title="Arguments">
+            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={JSON.stringify(call.parameters ?? {}, null, 2)} label="Arguments" />}
+          </Card>
           <Card title="Answer">
             {call.errorMessage && <Note tone="bad"><Text>{call.errorMessage}</Text></Note>}
+            {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Answer" />}
             {call.response !== null && call.response !== undefined && (
               isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={JSON.stringify(call.response)} label="Answer" />
             )}
           </Card>
         </div>
       </div>
+    </>
+  );
+}
+
+/** Of JSON that was too long to be recorded whole. */
+function Beginning({ of, label }: { of: Excerpt; label: string }) {
+  return (
+    <>
+      <p className="small muted">
+        {of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to be shown.</>}
+        {of.sha256 && <> SHA-256 of the whole: <span className="mono break">{of.sha256}</span></>}
+      </p>
+      {of.text && <Long text={of.text} label={label} />}
     </>
   );
 }

@@ -43,6 +43,7 @@ export function RunPage({ params }: { params: Record<string, string> }) {
           <>
             <Head id={id} name={name} tool={tool} />
             {before.isError && <Failed error={before.error} />}
+            {before.data?.parametersExcerpt && <Note tone="info">The arguments of that call were too long to be kept whole.</Note>}
             <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} given={before.data?.parameters} />
           </>
         );

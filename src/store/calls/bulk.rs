@@ -24,6 +24,10 @@ pub(super) struct Insert<'a> {
     created_at: Vec<chrono::NaiveDateTime>,
     waited: Vec<i64>,
     trace_id: Vec<Option<&'a str>>,
+    parameters_length: Vec<Option<i64>>,
+    parameters_sha256: Vec<Option<&'a str>>,
+    response_length: Vec<Option<i64>>,
+    response_sha256: Vec<Option<&'a str>>,
 }
 
 impl<'a> Insert<'a> {
@@ -42,6 +46,10 @@ impl<'a> Insert<'a> {
             columns.created_at.push(row.created_at);
             columns.waited.push(row.waited);
             columns.trace_id.push(row.trace_id.as_deref());
+            columns.parameters_length.push(row.parameters_length);
+            columns.parameters_sha256.push(row.parameters_sha256);
+            columns.response_length.push(row.response_length);
+            columns.response_sha256.push(row.response_sha256);
         }
         columns
     }
@@ -59,7 +67,8 @@ impl QueryFragment<Pg> for Insert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
-             error_message, execution_time, created_at, waited, trace_id) SELECT * FROM unnest(",
+             error_message, execution_time, created_at, waited, trace_id, parameters_length, parameters_sha256, \
+             response_length, response_sha256) SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<Text>, _>(&self.id)?;
         for column in [&self.server_id, &self.user_id, &self.tool_name, &self.parameters] {
@@ -80,6 +89,14 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_bind_param::<Array<BigInt>, _>(&self.waited)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.trace_id)?;
+        for (lengths, sums) in
+            [(&self.parameters_length, &self.parameters_sha256), (&self.response_length, &self.response_sha256)]
+        {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Nullable<BigInt>>, _>(lengths)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Nullable<Text>>, _>(sums)?;
+        }
         out.push_sql(")");
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::{
     store::{Connection, connection::on, page::Slice, schema::mcp_tool_calls},
 };
 
-use super::{Row, read};
+use super::{Row, payload, read};
 
 /// How many calls are looked at for one page where a filter may pass over most of them; each server's share of it, …
 const SEARCHED: i64 = 50_000;
@@ -18,8 +18,11 @@ const SEARCHED: i64 = 50_000;
 /// … which is this at least, and looked at first.
 const AT_FIRST: i64 = 1000;
 
+/// Bytes of payloads that are passed over for one page: SQLite follows their pages to what comes after them.
+const PAGE_BYTES: i64 = 32 << 20;
+
 /// Calls of these servers, newest first. Servers called last should come first: then few are looked at in vain. Where a
-/// filter passes over very many, the page ends early, and the next one goes on from there.
+/// filter passes over very many, or they are very long, the page ends early, and the next one goes on from there.
 pub fn list(
     db: &mut Connection,
     servers: &[ServerId],
@@ -48,7 +51,11 @@ pub fn list(
     if let Some(horizon) = &horizon {
         ids = ids.split_off(horizon);
     }
-    let mut rows = whole(db, ids)?;
+    if let Some(last) = last_within(db, &ids)? {
+        ids = ids.split_off(&last);
+        horizon = Some(last);
+    }
+    let mut rows = whole(db, &ids)?;
     rows.sort_unstable_by(|one, other| other.id.cmp(&one.id));
     let page = slice.page(rows, |row| &row.id, read)?;
     Ok(Page { next_cursor: page.next_cursor.or(horizon), ..page })
@@ -137,17 +144,41 @@ fn newest_of(db: &mut Connection, stretch: &Stretch<'_>, filter: &CallFilter, mo
     })?)
 }
 
-/// The rows of these ids, each with its server.
-fn whole(db: &mut Connection, ids: BTreeMap<String, String>) -> Result<Vec<Row>> {
-    let mut by_server = BTreeMap::<String, Vec<String>>::new();
-    for (id, server) in ids {
-        by_server.entry(server).or_default().push(id);
+/// Of calls with more bytes than are looked at for one page, the last one that fits; the newest always does.
+fn last_within(db: &mut Connection, ids: &BTreeMap<String, String>) -> Result<Option<String>> {
+    let mut bytes = BTreeMap::<String, i64>::new();
+    for (server, ids) in by_server(ids) {
+        bytes.extend(on!(db, conn => mcp_tool_calls::table
+            .filter(mcp_tool_calls::server_id.eq(server).and(mcp_tool_calls::id.eq_any(ids)))
+            .select((mcp_tool_calls::id, payload::octets_of_both()))
+            .load::<(String, i64)>(conn))?);
     }
+    let (mut sum, mut last) = (0_i64, None);
+    for (id, bytes) in bytes.into_iter().rev() {
+        sum = sum.saturating_add(bytes);
+        if sum > PAGE_BYTES && last.is_some() {
+            return Ok(last);
+        }
+        last = Some(id);
+    }
+    Ok(None)
+}
+
+fn by_server(ids: &BTreeMap<String, String>) -> BTreeMap<&str, Vec<&str>> {
+    let mut by_server = BTreeMap::<_, Vec<_>>::new();
+    for (id, server) in ids {
+        by_server.entry(server.as_str()).or_default().push(id.as_str());
+    }
+    by_server
+}
+
+/// The rows of these ids, each with its server.
+fn whole(db: &mut Connection, ids: &BTreeMap<String, String>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (server, ids) in by_server {
+    for (server, ids) in by_server(ids) {
         rows.extend(on!(db, conn => mcp_tool_calls::table
-            .filter(mcp_tool_calls::server_id.eq(&server).and(mcp_tool_calls::id.eq_any(&ids)))
-            .select(Row::as_select())
+            .filter(mcp_tool_calls::server_id.eq(server).and(mcp_tool_calls::id.eq_any(ids)))
+            .select(payload::columns!(LISTED))
             .load::<Row>(conn))?);
     }
     Ok(rows)
@@ -158,7 +189,7 @@ pub fn find(db: &mut Connection, servers: &[ServerId], id: CallId) -> Result<Opt
     let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
     on!(db, conn => mcp_tool_calls::table
         .filter(mcp_tool_calls::server_id.eq_any(&servers).and(mcp_tool_calls::id.eq(id.to_string())))
-        .select(Row::as_select())
+        .select(payload::columns!(ALONE))
         .first::<Row>(conn)
         .optional())?
     .map(read)

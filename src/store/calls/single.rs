@@ -35,7 +35,8 @@ impl QueryFragment<Sqlite> for Insert<'_> {
         let row = self.row;
         out.push_sql(
             "INSERT INTO mcp_tool_calls (id, server_id, user_id, tool_name, parameters, response, success, \
-             error_message, execution_time, created_at, waited, trace_id) VALUES (",
+             error_message, execution_time, created_at, waited, trace_id, parameters_length, parameters_sha256, \
+             response_length, response_sha256) VALUES (",
         );
         out.push_bind_param::<Text, str>(&row.id)?;
         for column in [&row.server_id, &row.user_id, row.tool_name.as_ref(), row.parameters] {
@@ -56,6 +57,14 @@ impl QueryFragment<Sqlite> for Insert<'_> {
         out.push_bind_param::<BigInt, _>(&row.waited)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&row.trace_id)?;
+        for (length, sha256) in
+            [(&row.parameters_length, &row.parameters_sha256), (&row.response_length, &row.response_sha256)]
+        {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, _>(length)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(sha256)?;
+        }
         out.push_sql(")");
         Ok(())
     }

@@ -22,8 +22,9 @@ pub const CALLERS: usize = 16;
 /// Calls answered before an outage begins, and again after its end.
 const STEADY: usize = 100;
 
-/// Longest time from the beginning of an outage until `/readyz` says so: a wait for a lock takes 2 s, one for silence 5 s.
-const NOTICE: Duration = seconds(8);
+/// Longest time from the beginning of an outage until `/readyz` says so: it waits 5 s for a database that is silent, and
+/// so does the question before it.
+const NOTICE: Duration = seconds(11);
 
 /// Longest time from the end of an outage until `/readyz` says so.
 const RECOVERY: Duration = seconds(10);
@@ -65,14 +66,14 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// An outage long enough for callers who wait 2 s for a lock, and for those who wait for them.
+    /// An outage of which everybody is told at once.
     pub fn new(name: &'static str, setup: Setup) -> Self {
-        Self { name, setup, lasting: seconds(7) }
+        Self { name, setup, lasting: seconds(5) }
     }
 
-    /// Has it last longer.
-    pub fn lasting(self, lasting: Duration) -> Self {
-        Self { lasting, ..self }
+    /// An outage for which everybody waits: it lasts longer than that takes.
+    pub fn of_silence(name: &'static str, setup: Setup) -> Self {
+        Self { name, setup, lasting: NOTICE }
     }
 
     /// Provokes it, ends it, and claims what is promised of it.

@@ -1,11 +1,12 @@
 //! PostgreSQL: its disk, its locks, its rights, its connections.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, fs};
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 
 use super::load::Outage;
 use crate::support::{
+    disk::{fill, run_on_small_disk, small_disk},
     postgres::{self, Server},
     *,
 };
@@ -59,6 +60,21 @@ fn by_statement(name: &'static str, begin: &[&str], end: &str) {
 }
 
 #[test]
+fn a_table_that_is_locked() {
+    let lock = "BEGIN; LOCK TABLE mcp_tool_calls IN SHARE MODE";
+    let Some(database) = Database::shared() else { return };
+    let outage = Outage::of_silence("PostgreSQL: locked table", database.setup());
+    outage.provoke(|_| database.run(lock), |_| database.run("ROLLBACK"));
+}
+
+#[test]
+fn a_trigger_that_fails() {
+    let trigger = "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
+                   CREATE TRIGGER broken BEFORE INSERT ON mcp_tool_calls FOR EACH ROW EXECUTE FUNCTION broken()";
+    by_statement("PostgreSQL: failing trigger", &[trigger], "DROP TRIGGER broken ON mcp_tool_calls");
+}
+
+#[test]
 fn connections_that_are_cut_and_refused() {
     by_statement("PostgreSQL: cut", &["ALTER ROLE {owner} NOLOGIN", CUT], "ALTER ROLE {owner} LOGIN");
 }
@@ -70,9 +86,53 @@ fn more_connections_than_a_role_may_have() {
 }
 
 #[test]
+fn a_right_that_is_revoked() {
+    let begin = "REVOKE INSERT ON mcp_tool_calls FROM {owner}";
+    by_statement("PostgreSQL: revoked right", &[begin], "GRANT INSERT ON mcp_tool_calls TO {owner}");
+}
+
+#[test]
 fn a_server_that_is_frozen() {
     let Some(server) = Server::start() else { return };
     let (setup, server) = (Setup::new().database(&server.database()), RefCell::new(server));
-    let outage = Outage::new("PostgreSQL: frozen", setup).lasting(seconds(9));
+    let outage = Outage::of_silence("PostgreSQL: frozen", setup);
     outage.provoke(|_| server.borrow_mut().freeze(), |_| server.borrow_mut().thaw());
+}
+
+#[test]
+fn a_full_disk() {
+    run_on_small_disk(160, "outages::postgres::full_disk_inside_a_small_file_system");
+}
+
+#[test]
+#[ignore = "part of a_full_disk, which runs it"]
+fn full_disk_inside_a_small_file_system() {
+    let Some(disk) = small_disk() else { return };
+    let Some(server) = Server::start_in(&disk.join("server")) else { return };
+    let (filler, setup) = (disk.join("filler"), Setup::new().database(&server.database()));
+    let outage = Outage::new("PostgreSQL: full disk", setup);
+    outage.provoke(|_| fill(&filler, 160 << 20), |_| fs::remove_file(&filler).unwrap());
+}
+
+#[test]
+fn a_full_table_space() {
+    run_on_small_disk(16, "outages::postgres::full_table_space_inside_a_small_file_system");
+}
+
+#[test]
+#[ignore = "part of a_full_table_space, which runs it"]
+fn full_table_space_inside_a_small_file_system() {
+    let Some(disk) = small_disk() else { return };
+    let Some(server) = Server::start() else { return };
+    let (space, filler) = (disk.join("space"), disk.join("filler"));
+    fs::create_dir(&space).unwrap();
+    server.give(&space);
+    let database = Database::of_ordinary_role(&server.database());
+    let outage = Outage::new("PostgreSQL: full table space", database.setup());
+    let begin = |_: &Ostler| {
+        database.run(&format!("CREATE TABLESPACE small LOCATION '{}'", space.display()));
+        database.run("ALTER TABLE mcp_tool_calls SET TABLESPACE small");
+        fill(&filler, 16 << 20);
+    };
+    outage.provoke(begin, |_| fs::remove_file(&filler).unwrap());
 }

@@ -32,21 +32,27 @@ impl Other {
 }
 
 /// An outage that one statement of another program begins and one ends.
-fn by_statement(name: &'static str, begin: &str, end: &str) {
+fn by_statement(outage: Outage, begin: &str, end: &str) {
     let other = RefCell::new(None);
     let begin = |ostler: &Ostler| other.borrow_mut().insert(Other::new(&ostler.setup)).run(begin);
     let end = |_: &Ostler| other.borrow_mut().as_mut().unwrap().run(end);
-    Outage::new(name, Setup::new()).provoke(begin, end);
+    outage.provoke(begin, end);
 }
 
 #[test]
 fn another_program_that_holds_the_write_lock() {
-    by_statement("SQLite: locked for writing", "BEGIN IMMEDIATE", "ROLLBACK");
+    by_statement(Outage::of_silence("SQLite: locked for writing", Setup::new()), "BEGIN IMMEDIATE", "ROLLBACK");
 }
 
 #[test]
 fn another_program_that_holds_every_lock() {
-    by_statement("SQLite: locked for all", "BEGIN EXCLUSIVE", "ROLLBACK");
+    by_statement(Outage::of_silence("SQLite: locked for all", Setup::new()), "BEGIN EXCLUSIVE", "ROLLBACK");
+}
+
+#[test]
+fn a_trigger_that_fails() {
+    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON mcp_tool_calls BEGIN SELECT RAISE(ABORT, 'no'); END";
+    by_statement(Outage::new("SQLite: failing trigger", Setup::new()), trigger, "DROP TRIGGER broken");
 }
 
 #[test]

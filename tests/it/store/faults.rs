@@ -123,7 +123,7 @@ async fn inside_a_small_file_system() {
 
     fill(&disk.join("rest"), 8 << 20);
     let large = format!("\"{}\"", "x".repeat(1 << 20));
-    let refused = recorder.call(ToolCall { parameters: json(&large), ..call(id) }).await.unwrap_err();
+    let refused = recorder.call(ToolCall { parameters: Some(json(&large)), ..call(id) }).await.unwrap_err();
     assert!(refused.to_string().contains("full"), "{refused}");
     let refused = recorder.write(Some(entry("full")), move |db| {
         (0..2000)

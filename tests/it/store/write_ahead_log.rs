@@ -37,7 +37,7 @@ impl Recorded {
         let caller = || async {
             let mut longest = 0;
             for _ in 0..calls {
-                let call = ToolCall { parameters: parameters.clone(), ..call(server) };
+                let call = ToolCall { parameters: Some(parameters.clone()), ..call(server) };
                 self.recorder.call(call).await.unwrap();
                 longest = longest.max(self.log_length());
             }

@@ -44,6 +44,19 @@ impl Ostler {
         Self { setup, address, child: Some(child), errors, admin: OnceLock::new() }
     }
 
+    /// Starts it again and again until it stays, as a service manager does; then returns at once, ready or not.
+    pub(super) fn start_persistently(setup: Setup) -> Self {
+        let errors = Arc::default();
+        let (child, address) = loop {
+            let (mut child, address) = spawn(&setup, Stdio::piped(), &errors);
+            match address {
+                Ok(address) => break (child, address),
+                Err(_) => child.wait().unwrap(),
+            };
+        };
+        Self { setup, address, child: Some(child), errors, admin: OnceLock::new() }
+    }
+
     /// Starts it again on the same data, after it ended.
     #[track_caller]
     pub fn start_again(&mut self) {
@@ -135,6 +148,22 @@ impl Ostler {
 
 #[track_caller]
 fn launch(setup: &Setup, log: Stdio, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, SocketAddr) {
+    let (mut child, address) = spawn(setup, log, errors);
+    let address = address.unwrap_or_else(|line| {
+        let _ = child.kill();
+        let _ = child.wait();
+        let _ = std::fs::remove_dir_all(&setup.home);
+        panic!("its first line was {line:?}; on standard error:\n{}", String::from_utf8_lossy(&errors.lock().unwrap()));
+    });
+    eventually("it is ready", || {
+        let ready = Caller::anonymous(address, "").get("/readyz").status == 200;
+        ready.then_some(())
+    });
+    (child, address)
+}
+
+/// Starts it and waits for its first line, which is where it listens; `Err` is another line, or none.
+fn spawn(setup: &Setup, log: Stdio, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, Result<SocketAddr, String>) {
     let mut command = setup.command();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().unwrap();
@@ -154,17 +183,7 @@ fn launch(setup: &Setup, log: Stdio, errors: &Arc<Mutex<Vec<u8>>>) -> (Child, So
     });
     let line = receiver.recv_timeout(seconds(30)).unwrap_or_default();
     let address = line.trim().strip_prefix("listening on http://").and_then(|address| address.parse().ok());
-    let Some(address) = address else {
-        let _ = child.kill();
-        let _ = child.wait();
-        let _ = std::fs::remove_dir_all(&setup.home);
-        panic!("its first line was {line:?}; on standard error:\n{}", String::from_utf8_lossy(&errors.lock().unwrap()));
-    };
-    eventually("it is ready", || {
-        let ready = Caller::anonymous(address, "").get("/readyz").status == 200;
-        ready.then_some(())
-    });
-    (child, address)
+    (child, address.ok_or(line))
 }
 
 fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>) {

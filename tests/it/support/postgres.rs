@@ -6,7 +6,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
@@ -45,10 +48,16 @@ send() {
     read -r first <data/postmaster.pid && kill "-$1" "$first" && kill "-$1" $(cat "/proc/$first/task/$first/children")
 }
 trap '' INT TERM HUP
-"$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >init.log 2>&1 && start "$@" && echo up || echo failed
+make() {
+    [ -z "$3" ] || exec "$1/pg_basebackup" -D data -U postgres -h "$3" -c fast -R --no-sync
+    exec "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync
+}
+(make "$@") >init.log 2>&1 && start "$@" && echo up || echo failed
 while read -r order; do
     case $order in
         start) start "$@" && echo up || echo failed ;;
+        crash) "$1/pg_ctl" -D data -w -m immediate stop >/dev/null 2>&1 && echo crashed || echo failed ;;
+        promote) "$1/pg_ctl" -D data -w promote >/dev/null 2>&1 && echo promoted || echo failed ;;
         stop) "$1/pg_ctl" -D data -w -m fast stop >/dev/null 2>&1 && echo down || echo failed ;;
         freeze) send STOP && echo frozen || echo failed ;;
         thaw) send CONT && echo thawed || echo failed ;;
@@ -67,6 +76,16 @@ impl Server {
 
     /// Starts a server with everything of its own in a new folder.
     pub fn start_in(folder: &Path) -> Option<Self> {
+        Self::make(folder, None)
+    }
+
+    /// Starts a standby that follows this one, and returns once it takes connections.
+    pub fn standby(&self) -> Self {
+        let folder = self.folder.with_extension("standby");
+        Self::make(&folder, Some(&self.folder)).unwrap()
+    }
+
+    fn make(folder: &Path, primary: Option<&Path>) -> Option<Self> {
         let Some(binaries) = find_binaries() else {
             crate::support::absent("no PostgreSQL binaries (initdb, pg_ctl) are installed");
             return None;
@@ -74,7 +93,8 @@ impl Server {
         let folder = folder.to_owned();
         fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).args([&binaries, &folder]).current_dir(&folder).process_group(0);
+        command.args(["-c", KEEPER, "keeper"]).args([&binaries, &folder]).args(primary);
+        command.current_dir(&folder).process_group(0);
         // PostgreSQL refuses to run as root.
         if rustix::process::geteuid().is_root() {
             let (uid, gid) = unprivileged();
@@ -86,6 +106,12 @@ impl Server {
         let mut server = Self { folder, keeper, orders, answers };
         server.expect("up");
         Some(server)
+    }
+
+    /// Gives a folder to whoever the server runs as.
+    pub fn give(&self, folder: &Path) {
+        let owner = fs::metadata(&self.folder).unwrap();
+        chown(folder, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
 
     /// The address of a new, empty database.
@@ -101,6 +127,27 @@ impl Server {
     /// Starts it again and returns once it takes connections.
     pub fn start_again(&mut self) {
         self.order("start", "up");
+    }
+
+    /// Ends it as a failure of its machine would.
+    pub fn crash(&mut self) {
+        self.order("crash", "crashed");
+    }
+
+    /// Makes a standby take writes.
+    pub fn promote(&mut self) {
+        self.order("promote", "promoted");
+    }
+
+    /// An address of this server's, with another one to try as well; whichever takes writes is used.
+    pub fn with_standby(url: &str, standby: &Self) -> String {
+        format!("{url},{}&target_session_attrs=read-write", standby.folder.display())
+    }
+
+    /// The same address of another server.
+    pub fn same_database(&self, url: &str) -> String {
+        let (rest, _) = url.split_once("host=").unwrap();
+        format!("{rest}host={}", self.folder.display())
     }
 
     /// Has it take connections and answer none, until it is thawed.

@@ -74,8 +74,17 @@ pub fn working_directory(pid: u32) -> PathBuf {
 
 /// Resident memory, in KiB.
 pub fn resident_kib(pid: u32) -> u64 {
+    memory(pid, "VmRSS:")
+}
+
+/// The most that was ever resident, in KiB.
+pub fn peak_kib(pid: u32) -> u64 {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, figure: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

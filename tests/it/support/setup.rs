@@ -86,13 +86,18 @@ impl Setup {
         self.env("DATABASE_URL", url)
     }
 
-    /// Starts it, and waits until it says where it listens.
+    /// Starts it, and waits until it is ready.
     #[track_caller]
     pub fn spawn(self) -> Ostler {
         Ostler::start(self, Stdio::piped())
     }
 
-    /// The same with standard error, its log, somewhere else.
+    /// Starts it again and again until it stays, as a service manager does.
+    pub fn spawn_persistently(self) -> Ostler {
+        Ostler::start_persistently(self)
+    }
+
+    /// Starts it with standard error, its log, somewhere else.
     #[track_caller]
     pub fn spawn_logging_to(self, log: impl Into<Stdio>) -> Ostler {
         Ostler::start(self, log.into())

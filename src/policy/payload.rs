@@ -1,0 +1,67 @@
+//! What is recorded of arguments and answers that are longer than is kept.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::value::RawValue;
+
+use crate::model::Excerpt;
+
+/// Most bytes of the text that says why a call failed.
+const LONGEST_REASON: usize = 4 << 10;
+
+/// JSON as it is recorded: whole where it has at most `most` bytes, else so many of its beginning, with length and digest
+/// of the whole.
+#[must_use]
+pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Option<Excerpt>) {
+    let whole = json.get();
+    if whole.len() <= most {
+        return (Some(json), None);
+    }
+    let sum = digest(&SHA256, whole.as_bytes());
+    let excerpt = Excerpt {
+        text: beginning(whole, most).to_owned(),
+        length: i64::try_from(whole.len()).unwrap_or(i64::MAX),
+        truncated: true,
+        sha256: Some(sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()),
+    };
+    (None, Some(excerpt))
+}
+
+/// The text that says why a call failed, in a length that fits a list.
+#[must_use]
+pub fn reason(text: String) -> String {
+    if text.len() <= LONGEST_REASON { text } else { format!("{}…", beginning(&text, LONGEST_REASON)) }
+}
+
+/// As many whole characters as fit into so many bytes.
+#[must_use]
+pub fn beginning(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Arc<RawValue> {
+        RawValue::from_string(text.into()).unwrap().into()
+    }
+
+    #[test]
+    fn long_json_is_cut_between_characters_and_named_by_the_digest_of_the_whole() {
+        assert!(recorded(json(r#""abc""#), 5).1.is_none());
+        let (whole, excerpt) = recorded(json(r#""äbc""#), 2);
+        let excerpt = excerpt.unwrap();
+        assert!(whole.is_none() && excerpt.truncated);
+        assert_eq!((excerpt.text.as_str(), excerpt.length), ("\"", 6));
+        // printf '"äbc"' | sha256sum
+        assert_eq!(excerpt.sha256.unwrap(), "57387c72e22c2e822dbfea2b121c9ebbcfbe108998196eb519d935509b14cfb0");
+    }
+
+    #[test]
+    fn a_long_reason_ends_with_an_ellipsis() {
+        assert_eq!(reason("short".into()), "short");
+        assert_eq!(reason("ä".repeat(5000)), format!("{}…", "ä".repeat(2048)));
+    }
+}

@@ -1,0 +1,91 @@
+//! [`Tenancy`]: makes the writing connections of the one Ostler at a database, and notices what changed in between.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    error::{Error, Result},
+    model::AuditLink,
+    store::{Connection, Occupancy, Occupied, Store, audit_chain, is_taken},
+};
+
+/// After an attempt to connect that failed, groups fail at once for this long.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whose the database is, and how it was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tenure {
+    /// Another Ostler has it.
+    pub is_lost: bool,
+    /// Times that another Ostler had it, whose servers may not have ended yet.
+    pub successions: u32,
+    /// Times that its audit log, and so whatever goes with that, was not as this Ostler had left it.
+    pub divergences: u32,
+}
+
+/// What it takes to connect.
+pub(super) struct Tenancy {
+    pub(super) store: Store,
+    occupancy: Occupancy,
+    tenure: watch::Sender<Tenure>,
+    /// The newest link of the audit log that is known to be committed: each change has one.
+    head: Option<AuditLink>,
+    failure: Option<(Instant, Error)>,
+}
+
+impl Tenancy {
+    /// Takes a database over, and the connection to it.
+    pub(super) fn new(store: Store, occupied: Occupied, tenure: watch::Sender<Tenure>) -> Result<(Self, Connection)> {
+        let Occupied { db, occupancy } = occupied;
+        let mut tenancy = Self { store, occupancy, tenure, head: None, failure: None };
+        let db = tenancy.arrive(db)?;
+        Ok((tenancy, db))
+    }
+
+    /// Another connection.
+    pub(super) fn connect(&mut self) -> Result<Connection> {
+        if let Some((_, error)) = self.failure.as_ref().filter(|(at, _)| at.elapsed() < RECONNECT_PAUSE) {
+            return Err(error.clone());
+        }
+        let connected = self.store.occupying_writer(&mut self.occupancy).and_then(|db| self.arrive(db));
+        self.failure = connected.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        if connected.as_ref().is_err_and(is_taken) {
+            self.note(|tenure| tenure.is_lost = true);
+        }
+        connected
+    }
+
+    /// Whether the database still is ours, where the connection alone does not tell.
+    pub(super) fn is_ours(&mut self, db: &mut Connection) -> bool {
+        self.occupancy.confirm(db).is_ok()
+    }
+
+    /// Remembers how the database was left.
+    pub(super) fn remember(&mut self, db: &mut Connection) {
+        // Where that fails, more is read again than need be.
+        if let Ok(head) = audit_chain::head(db) {
+            self.head = Some(head);
+        }
+    }
+
+    fn arrive(&mut self, mut db: Connection) -> Result<Connection> {
+        let is_succession = self.occupancy.claim(&mut db)?;
+        self.note(|tenure| {
+            tenure.is_lost = false;
+            tenure.successions += u32::from(is_succession);
+        });
+        let head = audit_chain::head(&mut db)?;
+        let is_divergence = self.head.replace(head.clone()).is_some_and(|known| known != head);
+        self.note(|tenure| tenure.divergences += u32::from(is_divergence));
+        Ok(db)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Tenure)) {
+        self.tenure.send_if_modified(|tenure| {
+            let before = *tenure;
+            change(tenure);
+            *tenure != before
+        });
+    }
+}

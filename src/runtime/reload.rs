@@ -1,0 +1,92 @@
+//! Servers as the database holds them: read at the start, and again where it was found changed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    error::Result,
+    model::{Catalogue, Server, ServerId, Share, TimelineLevel},
+    runtime::{Change, Runtime, registry::Registered},
+    store,
+};
+
+/// A server with what belongs to it.
+struct Stored {
+    server: Server,
+    shares: Vec<Share>,
+    catalogue: Option<Arc<Catalogue>>,
+}
+
+impl Runtime {
+    /// Reads every server from the database and hands it to the supervisor; enabled ones start.
+    pub(super) async fn load_servers(&self) -> Result<()> {
+        let (servers, consents) = self.stored_servers().await?;
+        self.take_consents(consents);
+        for Stored { server, shares, catalogue } in servers {
+            self.register(server, shares, catalogue).await?;
+        }
+        self.begin_timeline().await
+    }
+
+    /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
+    pub(super) async fn reload_servers(&self, is_succession: bool) -> Result<()> {
+        let _alone = self.inner.life.changes.write().await;
+        let (servers, mut consents) = self.stored_servers().await?;
+        let known = self.inner.registry.all();
+        // A failover may have taken tokens back that were renewed; those in memory are newer.
+        consents.retain(|(id, _)| is_succession || !known.contains_key(id));
+        self.take_consents(consents);
+        for gone in known.keys().filter(|id| servers.iter().all(|stored| stored.server.id != **id)) {
+            self.forget_server(*gone);
+        }
+        for Stored { server, shares, catalogue } in servers {
+            match known.get(&server.id) {
+                Some(registered) => self.bring_up_to_date(registered, server, shares, is_succession).await?,
+                None => {
+                    let registered = self.register(server, shares, catalogue).await?;
+                    self.tell_server(&registered, Change::Created);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn bring_up_to_date(
+        &self,
+        registered: &Arc<Registered>,
+        server: Server,
+        shares: Vec<Share>,
+        is_succession: bool,
+    ) -> Result<()> {
+        let before = registered.shares.swap(Arc::new(shares));
+        for user in before.iter().map(|share| share.user_id) {
+            if registered.shares.load().iter().all(|share| share.user_id != user) {
+                self.end_leases_of_user(user, Some(registered.id));
+            }
+        }
+        let is_same = registered.server.load().config == server.config;
+        if is_same && !is_succession {
+            return Ok(());
+        }
+        registered.link.note(TimelineLevel::Info, "its configuration was read again");
+        registered.tally.clear();
+        self.put_in_force(registered, server).await?;
+        self.tell_server(registered, Change::Updated);
+        Ok(())
+    }
+
+    async fn stored_servers(&self) -> Result<(Vec<Stored>, Vec<(ServerId, String)>)> {
+        let read = |db: &mut store::Connection| {
+            let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
+            Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
+        };
+        let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
+        let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
+        let with_its_own = |stored| {
+            let server = self.opened(stored)?;
+            let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
+            let catalogue = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
+            Ok(Stored { server, shares: own, catalogue })
+        };
+        Ok((servers.into_iter().map(with_its_own).collect::<Result<_>>()?, consents))
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose the database is: servers stop here while another Ostler has it, and what that one changed, or a failover took
+//! back, is read again.
+
+use std::{
+    sync::{Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use crate::{
+    error::Result,
+    model::{AuditEntry, Outcome, TimelineLevel},
+    recorder::{Recorder, Tenure},
+    runtime::{Inner, Runtime, start::SERVERS_END},
+    supervisor::messages::{ResumeAll, StopAll},
+};
+
+/// Pause between looks at a connection that nothing is written to.
+const ATTENDANCE: Duration = Duration::from_secs(1);
+
+/// Time that the servers of another Ostler get to end before ours start: it looks after its connection each second,
+/// waits up to 2 s for its lock, and most servers end at once.
+const HANDOVER: Duration = Duration::from_secs(5);
+
+/// Returns once the servers of whoever had the database before can have ended.
+pub(super) async fn wait_for_predecessor(recorder: &Recorder) {
+    if recorder.tenure().borrow().successions > 0 {
+        log::warn!(
+            "another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}"
+        );
+        tokio::time::sleep(HANDOVER).await;
+    }
+}
+
+/// Looks after the connection, and follows what becomes of the database, for as long as the runtime lives.
+pub(super) async fn follow(runtime: Weak<Inner>) {
+    let Some(mut tenure) = runtime.upgrade().map(|inner| inner.recorder.tenure()) else { return };
+    let mut known = *tenure.borrow_and_update();
+    loop {
+        if let Ok(Err(_)) = tokio::time::timeout(ATTENDANCE, tenure.changed()).await {
+            return;
+        }
+        let Some(inner) = runtime.upgrade() else { return };
+        inner.recorder.attend().await;
+        let now = *tenure.borrow_and_update();
+        if now == known {
+            continue;
+        }
+        match (Runtime { inner }).follow_tenure(known, now).await {
+            Ok(()) => known = now,
+            Err(cause) => log::warn!(cause:%; "the database could not be read again; it is tried again in a second"),
+        }
+    }
+}
+
+impl Runtime {
+    async fn follow_tenure(&self, before: Tenure, now: Tenure) -> Result<()> {
+        if now.is_lost || now.successions != before.successions {
+            self.stand_by().await;
+        }
+        let is_standing_by = self.is_standing_by();
+        if now.is_lost {
+            return Ok(());
+        }
+        if is_standing_by {
+            log::info!("the database is ours again; servers start once those of the other Ostler can have ended");
+            tokio::time::sleep(HANDOVER).await;
+            self.inner.recorder.attend().await;
+            if *self.inner.recorder.tenure().borrow() != now {
+                return Ok(());
+            }
+        }
+        self.reload(is_standing_by).await
+    }
+
+    /// Whether servers are stopped because another Ostler has the database, or had it a moment ago.
+    pub(super) fn is_standing_by(&self) -> bool {
+        self.inner.life.standing_by.load(Ordering::Relaxed)
+    }
+
+    /// Stops every server and starts none.
+    async fn stand_by(&self) {
+        if self.inner.life.standing_by.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        log::error!("another Ostler has the database; servers are stopped here until that one has left");
+        for registered in self.inner.registry.all().values() {
+            registered.link.note(TimelineLevel::Warn, "stopped: another Ostler has the database");
+        }
+        // A supervisor that is lost takes its servers with it, and the next one starts none.
+        let stopped = tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await;
+        if stopped.is_err() {
+            log::error!("some servers do not end, not even killed; their guards keep trying");
+        }
+        self.end_all_leases();
+    }
+
+    /// Brings memory to what the database holds, and servers with it.
+    async fn reload(&self, is_standing_by: bool) -> Result<()> {
+        log::warn!("the database is not as this Ostler left it: servers, shares, accounts and services are read again");
+        self.inner.accounts.principals.forget_all();
+        if is_standing_by {
+            self.inner.supervision.ask(ResumeAll).await?;
+        }
+        if self.serves().mcp() {
+            self.reload_servers(is_standing_by).await?;
+        }
+        self.reload_services().await?;
+        self.inner.rights.changed();
+        self.inner.life.standing_by.store(false, Ordering::Relaxed);
+        let entry = AuditEntry::by_ostler("database.reload", "database", Outcome::Success);
+        let why = if is_standing_by { "another Ostler had it" } else { "it was not as this Ostler had left it" };
+        self.put_on_record(entry.with_detail(why)).await
+    }
+}

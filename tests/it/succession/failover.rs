@@ -1,0 +1,87 @@
+//! PostgreSQL: locks that go with their connections, and standbys that are promoted.
+
+use std::cell::RefCell;
+
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
+
+use super::hands_over;
+use crate::support::{
+    postgres::{self, Server as Postgres},
+    *,
+};
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+#[test]
+fn a_lock_that_is_lost_to_another_ostler_ends_the_servers_of_the_first() {
+    let Some(url) = postgres::database() else { return };
+    let mut superuser = PgConnection::establish(&url).unwrap();
+    hands_over(Setup::new().database(&url), |_| {
+        let waiting = "SELECT count(*) AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        eventually("the second one waits for the lock", || {
+            (sql_query(waiting).get_result::<Count>(&mut superuser).unwrap().count > 0).then_some(())
+        });
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        superuser.batch_execute(end).unwrap();
+    });
+}
+
+#[test]
+fn what_a_failover_took_back_is_forgotten_here_too() {
+    let Some(mut primary) = Postgres::start() else { return };
+    let url = primary.database();
+    let mut standby = primary.standby();
+    let both = Postgres::with_standby(&url, &standby);
+    let ostler = Setup::new().database(&both).spawn();
+    let admin = ostler.admin();
+    let lost = admin.running(fake("ok").named("lost").enabled());
+    let renamed = admin.register(fake("ok").named("before"));
+    let key = admin.make_key(&["mcp:read"]);
+    let caught_up = RefCell::new(PgConnection::establish(&standby.same_database(&url)).unwrap());
+    eventually("the standby has the key", || {
+        let count =
+            sql_query("SELECT count(*) AS count FROM api_keys").get_result::<Count>(&mut *caught_up.borrow_mut());
+        (count.unwrap().count > 0).then_some(())
+    });
+
+    // From here on the standby hears of nothing.
+    caught_up.borrow_mut().batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
+    caught_up.borrow_mut().batch_execute("SELECT pg_reload_conf()").unwrap();
+    eventually("it follows no more", || {
+        let receivers = "SELECT count(*) AS count FROM pg_stat_wal_receiver";
+        let count = sql_query(receivers).get_result::<Count>(&mut *caught_up.borrow_mut());
+        (count.unwrap().count == 0).then_some(())
+    });
+    lost.remove().is(204);
+    renamed.change(json!({"name": "after"})).is(200);
+    let only_here = admin.running(fake("ok").named("only here").enabled());
+    let id = admin.get("/api/auth/keys").string("/items/0/id");
+    admin.delete(&format!("/api/auth/keys/{id}")).is(204);
+    key.get("/api/mcp").is(401);
+    primary.crash();
+    standby.promote();
+
+    eventually("the server that is back runs", || {
+        let status = lost.details();
+        (status.status == 200 && status.string("/runtimeStatus/status") == "running").then_some(())
+    });
+    only_here.details().is(404);
+    renamed.details().has("/server/name", "before");
+    key.get("/api/mcp").is(200);
+    assert!(ostler.errors().contains("not as this Ostler left it"), "{}", ostler.errors());
+    eventually("the audit log says so", || {
+        let audit = admin.get("/api/audit?action=database.reload").is(200);
+        (audit.list("/items").len() == 1).then_some(())
+    });
+    lost.call("echo", json!({"message": "x"})).is(200);
+    eventually("the processes are those of the database", || {
+        let running = ostler.processes().iter().filter(|process| process.command.contains("hostile_server ok")).count();
+        (running == 1).then_some(())
+    });
+}
