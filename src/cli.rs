@@ -78,8 +78,12 @@ enum Failure {
 
 impl From<ostler::Error> for Failure {
     fn from(error: ostler::Error) -> Self {
-        let text = error.to_string();
-        if let ostler::Error::Invalid(_) = error { Self::Misconfigured(text) } else { Self::Failed(text) }
+        if let ostler::Error::Invalid(_) = error {
+            return Self::Misconfigured(error.to_string());
+        }
+        // Callers are not told why; whoever starts a command is the operator.
+        let cause = if let ostler::Error::Internal(cause) = &error { format!(": {cause}") } else { String::new() };
+        Self::Failed(format!("{error}{cause}"))
     }
 }
 

@@ -20,6 +20,8 @@ mod migration;
 pub mod occupancy;
 mod page;
 mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod rollups;
 mod room;
 mod schema;
@@ -44,7 +46,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{ConnectionError, r2d2::Pool};
+use diesel::r2d2::Pool;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
@@ -53,7 +55,7 @@ use connection::Access;
 
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
-pub(crate) use fault::is_damage;
+pub(crate) use fault::{is_damage, is_read_only, is_silence};
 pub(crate) use occupancy::is_taken;
 pub use occupancy::{Occupancy, Occupied};
 pub use url::DatabaseUrl;
@@ -78,7 +80,6 @@ struct Outage(AtomicBool);
 impl Outage {
     fn begin(&self, url: &DatabaseUrl, reason: impl Display) {
         if !self.0.swap(true, Ordering::Relaxed) {
-            let reason = url.redact(&reason.to_string());
             log::warn!(database:% = url, reason:% = reason; "the database cannot be opened");
         }
     }
@@ -90,7 +91,7 @@ impl Outage {
 
 impl Store {
     /// Opens the database, making a SQLite file and its folder where missing (folder 0700, file 0600). Runs no migration.
-    /// Blocks until one connection is made.
+    /// Blocks until one connection is made. Its errors are for the operator: they have the reason in full, but no password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         if let DatabaseUrl::Sqlite(path) = url {
             make_private_file(path)
@@ -99,7 +100,11 @@ impl Store {
         let permits = Semaphore::new(usize::try_from(pool::SIZE).unwrap_or(1));
         let (url, pool, outage) = (Arc::new(url.clone()), pool::open(url), Arc::default());
         let store = Self { url, pool, permits: Arc::new(permits), outage };
-        store.connect(Access::Read)?;
+        #[cfg(feature = "postgres")]
+        if let DatabaseUrl::Postgres(url) = store.url.as_ref() {
+            postgres::examine(url)?;
+        }
+        Connection::open(&store.url, Access::Read).map_err(fault::at_start)?;
         Ok(store)
     }
 
@@ -138,14 +143,9 @@ impl Store {
 
     fn connect(&self, access: Access) -> Result<Connection> {
         let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
-        match opened {
-            Ok(db) => {
-                self.outage.end();
-                Ok(db)
-            }
-            Err(ConnectionError::CouldntSetupConfiguration(error)) => Err(error.into()),
-            Err(_) => Err(Error::StoreUnavailable(fault::UNREACHABLE.into())),
-        }
+        let db = opened.map_err(fault::of_connection)?;
+        self.outage.end();
+        Ok(db)
     }
 
     /// What the recorder tells of its commits; PostgreSQL checkpoints by itself.

@@ -192,6 +192,13 @@ impl Group {
         !self.probes.is_empty()
     }
 
+    /// Answers those who ask, and they leave the group.
+    pub(super) fn refuse_probes(&mut self, reason: &Error) {
+        for ack in self.probes.drain(..) {
+            let _ = ack.send(Err(reason.clone()));
+        }
+    }
+
     /// The largest call that could not be recorded, and why.
     pub(super) fn unrecorded(&self, committed: &Result<()>) -> Option<(&ToolCall, Error)> {
         let refused = self.calls.refused.iter().map(Option::as_ref).chain(std::iter::repeat(None));

@@ -56,6 +56,11 @@ impl Tenancy {
         connected
     }
 
+    /// Has the next attempt to connect be made at once.
+    pub(super) fn forget_failure(&mut self) {
+        self.failure = None;
+    }
+
     /// Whether the database still is ours, where the connection alone does not tell.
     pub(super) fn is_ours(&mut self, db: &mut Connection) -> bool {
         self.occupancy.confirm(db).is_ok()

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     error::{Error, Result},
-    store::{Checkpointer, Connection, is_damage},
+    store::{Checkpointer, Connection, is_damage, is_read_only, is_silence},
 };
 
 use super::{
@@ -83,13 +83,14 @@ impl Writer {
         if group.wants_attendance() {
             self.attend();
         }
+        let rehearsed = self.rehearse(&mut group);
         if group.is_empty() {
             return group.answer(Ok(()), Ok(()));
         }
-        if group.has_probes() {
-            self.rehearse();
-        }
         let committed = self.write(&mut group);
+        if rehearsed && committed.is_ok() {
+            self.rehearsal = None;
+        }
         if let (Ok(()), Some(checkpointer)) = (&committed, &mut self.checkpointer) {
             checkpointer.note_commit(group.pages());
         }
@@ -110,25 +111,30 @@ impl Writer {
         known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
     }
 
-    fn rehearse(&mut self) {
-        let Some(mut rehearsal) = self.rehearsal.take() else { return };
+    /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.
+    /// Otherwise they are answered at once, for a heartbeat would only keep them waiting.
+    fn rehearse(&mut self, group: &mut Group) -> bool {
+        let Some(rehearsal) = self.rehearsal.as_mut().filter(|_| group.has_probes()) else { return false };
         let db = connected(&mut self.tenancy, &mut self.db);
-        if db.and_then(|db| rehearsal.run(db, &self.rollups)).is_err() {
-            self.rehearsal = Some(rehearsal);
+        let outcome = db.and_then(|db| rehearsal.run(db, &self.rollups));
+        if let Err(reason) = &outcome {
+            self.drop_if_lost(Some(reason));
+            group.refuse_probes(&refusal(reason.clone()));
         }
+        outcome.is_ok()
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
         let Err(error) = self.attempt(group, Pace::Together) else { return Ok(()) };
-        let lost = self.drop_if_lost();
+        let lost = self.drop_if_lost(Some(&error));
         if !lost && (is_outage(&error) || !group.can_be_repeated()) {
             return Err(error);
         }
         // Nothing was committed, or it was and the answer got lost: one by one, rows that are there are passed over.
-        let Ok(db) = self.connection() else { return Err(error) };
+        let Ok(db) = self.connection_in_time() else { return Err(error) };
         group.lose_jobs(db, &error);
-        self.attempt(group, Pace::OneByOne).inspect_err(|_| {
-            self.drop_if_lost();
+        self.attempt(group, Pace::OneByOne).inspect_err(|error| {
+            self.drop_if_lost(Some(error));
         })
     }
 
@@ -151,9 +157,19 @@ impl Writer {
         connected(&mut self.tenancy, &mut self.db)
     }
 
-    /// Gives the connection up where it is no longer good for anything.
-    fn drop_if_lost(&mut self) -> bool {
-        let lost = self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
+    /// The same, but while a host says nothing it is tried again: it may go on where it stopped, or another may take over,
+    /// and what has happened is to be recorded then.
+    fn connection_in_time(&mut self) -> Result<&mut Connection> {
+        while self.connection().is_err_and(|error| is_silence(&error)) {
+            self.tenancy.forget_failure();
+        }
+        self.connection()
+    }
+
+    /// Gives the connection up where it is no longer good for anything, or for no writes, as that of a former leader.
+    fn drop_if_lost(&mut self, why: Option<&Error>) -> bool {
+        let lost =
+            why.is_some_and(is_read_only) || self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
         if lost {
             self.db = None;
             self.rollups.forget();
@@ -163,7 +179,7 @@ impl Writer {
 
     /// Finds out whether there still is a connection and the database still ours, and makes another where not.
     fn attend(&mut self) {
-        if self.drop_if_lost() || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
+        if self.drop_if_lost(None) || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
             self.db = None;
             // Whether that worked the tenure says.
             let _ = self.connection();

@@ -37,7 +37,7 @@ pub enum Connection {
     Sqlite(diesel::SqliteConnection),
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
+    Postgres(super::postgres::Session),
 }
 
 /// What a connection may do.
@@ -53,16 +53,16 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode =
      PRAGMA journal_size_limit = 8388608; PRAGMA wal_autocheckpoint = 4096;";
 
 #[cfg(feature = "postgres")]
-const POSTGRES_SETTINGS: &str = "SET application_name = 'ostler'; SET lock_timeout = '2s'; \
+const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '2s'; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 
 impl Connection {
-    /// Opens one. The error holds libpq's words, which may name host and user but never the password.
+    /// Opens one. The error's words may name host and user but never the password.
     pub(super) fn open(url: &DatabaseUrl, access: Access) -> Result<Self, ConnectionError> {
         let mut db = match url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
             #[cfg(feature = "postgres")]
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url)?,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url, access)?,
             #[cfg(not(feature = "postgres"))]
             DatabaseUrl::Postgres(_) => {
                 return Err(ConnectionError::BadConnection("built without PostgreSQL".into()));
@@ -84,8 +84,8 @@ impl Connection {
     }
 
     #[cfg(feature = "postgres")]
-    fn open_postgres(url: &str) -> Result<Self, ConnectionError> {
-        let mut conn = diesel::PgConnection::establish(&super::url::with_timeouts(url))?;
+    fn open_postgres(url: &str, access: Access) -> Result<Self, ConnectionError> {
+        let mut conn = super::postgres::connect(url, access)?;
         conn.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Postgres(conn))
     }

@@ -1,11 +1,26 @@
 //! What a database error means for the caller.
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use std::borrow::Cow;
+
+use diesel::{
+    ConnectionError,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
 
 use crate::error::Error;
 
 /// What SQLite finds wrong in its file it finds again: nothing but another file helps.
 const DAMAGED: &str = "its file is damaged; restore it from a backup and start Ostler again";
+
+/// A host that takes connections, or did, and says nothing.
+pub(super) const SILENT: &str = "it does not answer";
+
+const READ_ONLY: &str = "it is read-only";
+
+/// What a role needs, by who may migrate and who need not.
+#[cfg(feature = "postgres")]
+const GRANTS: &str = "its owner gives it by GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA … TO …, and for \
+     migrations, which `ostler migrate` can run as another role, by GRANT USAGE, CREATE ON SCHEMA … TO …";
 
 /// The one text for every way a connection can be missing.
 pub(super) const UNREACHABLE: &str = "it cannot be reached";
@@ -13,7 +28,7 @@ pub(super) const UNREACHABLE: &str = "it cannot be reached";
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         match reason(&error) {
-            Some(reason) => Self::StoreUnavailable(reason.into()),
+            Some(reason) => Self::StoreUnavailable(reason.into_owned()),
             None => Self::Internal(format!("database: {error}")),
         }
     }
@@ -32,46 +47,108 @@ pub(crate) fn is_damage(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == DAMAGED)
 }
 
+/// Whether it is not known how it is with the database, for it says nothing.
+pub(crate) fn is_silence(error: &Error) -> bool {
+    matches!(error, Error::StoreUnavailable(reason) if reason == SILENT)
+}
+
+/// Whether the connection is to be replaced: another may be let write.
+pub(crate) fn is_read_only(error: &Error) -> bool {
+    matches!(error, Error::StoreUnavailable(reason) if reason == READ_ONLY)
+}
+
+/// Why no connection was made, for callers.
+pub(super) fn of_connection(error: ConnectionError) -> Error {
+    if let ConnectionError::CouldntSetupConfiguration(error) = error {
+        return error.into();
+    }
+    let text = error.to_string();
+    let silent = text.contains(SILENT).then(|| SILENT.into());
+    let reason = silent.or_else(|| reason_in(&text)).unwrap_or(UNREACHABLE.into());
+    Error::StoreUnavailable(reason.into_owned())
+}
+
+/// Why no connection was made, for the operator.
+pub(super) fn at_start(error: ConnectionError) -> Error {
+    let detail = error.to_string();
+    let error = of_connection(error);
+    if let Error::StoreUnavailable(reason) = &error
+        && !detail.contains(reason)
+    {
+        return Error::StoreUnavailable(format!("{reason}: {detail}"));
+    }
+    error
+}
+
 /// Why the database does not serve now; `None` where it does, and the fault is ours.
-fn reason(error: &DieselError) -> Option<&'static str> {
+fn reason(error: &DieselError) -> Option<Cow<'static, str>> {
     if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
-        return reason(commit_error).or(Some(UNREACHABLE));
+        return reason(commit_error).or(Some(UNREACHABLE.into()));
     }
     if let DieselError::BrokenTransactionManager = error {
-        return Some(UNREACHABLE);
+        return Some(UNREACHABLE.into());
     }
     let DieselError::DatabaseError(kind, information) = error else { return None };
     const BY_KIND: [(DatabaseErrorKind, &str); 4] = [
         (DatabaseErrorKind::ClosedConnection, UNREACHABLE),
         (DatabaseErrorKind::UnableToSendCommand, UNREACHABLE),
-        (DatabaseErrorKind::ReadOnlyTransaction, "it is read-only"),
+        (DatabaseErrorKind::ReadOnlyTransaction, READ_ONLY),
         (DatabaseErrorKind::SerializationFailure, "it is locked"),
     ];
-    let by_kind = BY_KIND.iter().find(|(known, _)| known == kind).map(|(_, reason)| *reason);
+    let by_kind = BY_KIND.iter().find(|(known, _)| known == kind).map(|(_, reason)| Cow::from(*reason));
     by_kind.or_else(|| reason_in(information.message()).filter(|_| *kind == DatabaseErrorKind::Unknown))
 }
 
-/// diesel keeps neither SQLite's result code nor every SQLSTATE, so the text must do: SQLite's is that of
-/// `sqlite3_errstr`, which never changes; PostgreSQL's is best effort in English.
-fn reason_in(message: &str) -> Option<&'static str> {
-    const TEXTS: [(&str, &str); 15] = [
+/// PostgreSQL's errors are known by their SQLSTATE, for its texts are translated. diesel keeps no result code of SQLite,
+/// so there the text must do: it is that of `sqlite3_errstr`, which never changes.
+fn reason_in(message: &str) -> Option<Cow<'static, str>> {
+    #[cfg(feature = "postgres")]
+    if let Some(state) = super::postgres::sqlstate(message) {
+        return reason_of_state(state, message);
+    }
+    const TEXTS: [(&str, &str); 10] = [
         ("database is locked", "it is locked"),
         ("database table is locked", "it is locked"),
         ("locking protocol", "it is locked"),
         ("database or disk is full", "the disk is full"),
-        ("attempt to write a readonly database", "it is read-only"),
+        ("attempt to write a readonly database", READ_ONLY),
         ("disk I/O error", "its disk fails to read or write"),
         ("unable to open database file", "its file cannot be opened"),
         ("database disk image is malformed", DAMAGED),
         ("file is not a database", "its file is no SQLite database"),
         ("out of memory", "memory ran out"),
-        ("No space left on device", "the disk is full"),
-        ("canceling statement due to", "it is locked"),
-        ("terminating connection", UNREACHABLE),
-        ("the database system is", UNREACHABLE),
-        ("deadlock detected", "it is locked"),
     ];
-    TEXTS.iter().find(|(part, _)| message.contains(part)).map(|(_, reason)| *reason)
+    TEXTS.iter().find(|(part, _)| message.contains(part)).map(|(_, reason)| Cow::from(*reason))
+}
+
+/// By code, or by class where that says enough; see PostgreSQL's manual, appendix A.
+#[cfg(feature = "postgres")]
+fn reason_of_state(state: &str, message: &str) -> Option<Cow<'static, str>> {
+    const STATES: [(&str, &str); 18] = [
+        ("08", UNREACHABLE),
+        ("25006", READ_ONLY),
+        ("25P03", UNREACHABLE),
+        ("25P04", UNREACHABLE),
+        ("28", "it refuses the login"),
+        ("3D000", "there is no such database"),
+        ("3F000", "there is no such schema"),
+        ("40", "it is locked"),
+        ("53100", "the disk is full"),
+        ("53200", "memory ran out"),
+        ("53300", "it has too many connections"),
+        ("53", "it is short of resources"),
+        ("55P03", "it is locked"),
+        ("57014", "it took too long for it"),
+        ("57P", UNREACHABLE),
+        ("58", "its disk fails to read or write"),
+        ("XX001", "its data are damaged"),
+        ("XX002", "its index is damaged"),
+    ];
+    if state == "42501" {
+        let text = message.split_once(": ").map_or(message, |(_, text)| text);
+        return Some(Cow::from(format!("its role lacks a right ({text}); {GRANTS}")));
+    }
+    STATES.iter().find(|(class, _)| state.starts_with(class)).map(|(_, reason)| Cow::from(*reason))
 }
 
 #[cfg(test)]
@@ -88,5 +165,27 @@ mod tests {
         assert_eq!(unknown("no such column: secret").to_string(), "internal error");
         let lost = DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(String::new()));
         assert!(matches!(lost.into(), Error::StoreUnavailable(_)));
+    }
+
+    #[test]
+    #[cfg(feature = "postgres")]
+    fn postgresqls_errors_are_known_by_their_codes_in_any_language() {
+        let cases = [
+            ("55P03", "storniere Anfrage wegen Zeitüberschreitung einer Sperre", "it is locked"),
+            ("53100", "konnte Datei nicht erweitern", "the disk is full"),
+            ("53300", "zu viele Verbindungen", "too many connections"),
+            ("57P01", "breche Verbindung ab", UNREACHABLE),
+            ("40P01", "Verklemmung entdeckt", "it is locked"),
+            (
+                "42501",
+                "keine Berechtigung für Tabelle t",
+                "keine Berechtigung für Tabelle t); its owner gives it by GRANT",
+            ),
+        ];
+        for (state, text, reason) in cases {
+            let error = unknown(&format!("SQLSTATE {state}: {text}")).to_string();
+            assert!(error.contains(reason), "{state}: {error}");
+        }
+        assert_eq!(unknown("SQLSTATE 42703: the disk is full").to_string(), "internal error");
     }
 }

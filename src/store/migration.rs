@@ -20,7 +20,7 @@ pub(super) fn run(db: &mut Connection) -> Result<Vec<String>> {
     match db {
         Connection::Sqlite(conn) => conn.batch_execute("PRAGMA busy_timeout = 60000")?,
         #[cfg(feature = "postgres")]
-        Connection::Postgres(_) => {}
+        Connection::Postgres(conn) => conn.set_patience(None),
     }
     db.transaction(|db| match db {
         Connection::Sqlite(conn) => run_missing(conn, SQLITE),

@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum DatabaseUrl {
     /// `sqlite://path` (relative or absolute), one file.
     Sqlite(PathBuf),
-    /// `postgres://…` or `postgresql://…`, handed to libpq as it is.
+    /// `postgres://…` or `postgresql://…`, in libpq's form.
     Postgres(String),
 }
 
@@ -25,7 +25,8 @@ impl FromStr for DatabaseUrl {
             Some(("postgres" | "postgresql", _)) if !cfg!(feature = "postgres") => {
                 Err("this program was built without PostgreSQL (feature `postgres`)".into())
             }
-            Some(("postgres" | "postgresql", rest)) if !rest.contains('\0') => Ok(Self::Postgres(text.into())),
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", _)) => super::postgres::check(text).map(|()| Self::Postgres(text.into())),
             _ => Err(FORMS.into()),
         }
     }
@@ -44,38 +45,6 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-impl DatabaseUrl {
-    /// What a library said about this address, fit for the log: libpq quotes the parts it cannot read.
-    pub(super) fn redact(&self, text: &str) -> String {
-        match self {
-            Self::Sqlite(_) => text.into(),
-            Self::Postgres(url) => secrets(url).fold(text.to_owned(), |text, secret| text.replace(secret, "***")),
-        }
-    }
-}
-
-/// Every part of the address that may be a password, or part of one that was not escaped.
-fn secrets(url: &str) -> impl Iterator<Item = &str> {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let info = rest.rsplit_once('@').and_then(|(info, _)| info.split_once(':')).map_or("", |(_, password)| password);
-    let options = rest.split(['?', '&']).filter_map(|option| option.split_once("password=")).map(|(_, value)| value);
-    let parts = info.split(['/', '?', '#', '@', '&', '=']);
-    std::iter::once(info).chain(options).chain(parts).filter(|secret| !secret.is_empty())
-}
-
-/// The address with bounds on how long libpq waits for a host that does not answer, unless it names its own.
-#[cfg(feature = "postgres")]
-pub(super) fn with_timeouts(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (key, value) in [("connect_timeout", "3"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "10")] {
-        if !url.contains(key) {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            url = format!("{url}{separator}{key}={value}");
-        }
-    }
-    url
 }
 
 /// The address without user information's password and without options, which may hold one too.
@@ -124,10 +93,5 @@ mod tests {
             let shown = format!("{url} {url:?}");
             assert!(!shown.contains("s3c") && shown.contains("host"), "{shown}");
         }
-        let url = DatabaseUrl::Postgres("postgres://me:s3%zzcret@host/db".into());
-        assert_eq!(
-            url.redact("invalid percent-encoded token: \"s3%zzcret\""),
-            "invalid percent-encoded token: \"***\""
-        );
     }
 }

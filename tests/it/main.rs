@@ -60,6 +60,7 @@ mod mcp;
 mod metrics;
 mod oauth;
 mod outages;
+mod postgresql;
 mod processes;
 mod protocol;
 mod real_servers;

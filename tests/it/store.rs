@@ -93,7 +93,7 @@ fn server(owner: UserId) -> StoredServer {
     StoredServer { server, sealed_env: "sealed".into(), sealed_headers: None }
 }
 
-fn call(server: ServerId) -> ToolCall {
+pub fn call(server: ServerId) -> ToolCall {
     ToolCall {
         id: CallId::new(),
         server_id: server,

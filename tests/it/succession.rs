@@ -162,7 +162,7 @@ fn an_ostler_that_ended_in_good_order_is_followed_at_once() {
 
 #[test]
 fn an_ostler_that_was_killed_is_followed_once_its_servers_can_have_ended() {
-    let mut first = Ostler::spawn();
+    let mut first = Ostler::with(&[("OSTLER_SECRET_KEY", KEY)]);
     first.admin().register(fake("ok").enabled());
     first.kill();
     let (took, second) = timed(|| second(&first.setup).spawn());

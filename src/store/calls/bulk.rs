@@ -1,7 +1,7 @@
 //! Many calls in one PostgreSQL statement that is parsed once, however many they are: a column is an array.
 
 use diesel::{
-    PgConnection, QueryResult, RunQueryDsl,
+    QueryResult, RunQueryDsl,
     pg::Pg,
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamp},
@@ -102,4 +102,4 @@ impl QueryFragment<Pg> for Insert<'_> {
     }
 }
 
-impl RunQueryDsl<PgConnection> for Insert<'_> {}
+impl<Conn> RunQueryDsl<Conn> for Insert<'_> {}

@@ -1,7 +1,5 @@
 //! PostgreSQL: locks that go with their connections, and standbys that are promoted.
 
-use std::cell::RefCell;
-
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
 
 use super::hands_over;
@@ -16,16 +14,18 @@ struct Count {
     count: i64,
 }
 
+fn count(db: &mut PgConnection, table: &str) -> i64 {
+    sql_query(format!("SELECT count(*) AS count FROM {table}")).get_result::<Count>(db).unwrap().count
+}
+
 #[test]
 fn a_lock_that_is_lost_to_another_ostler_ends_the_servers_of_the_first() {
     let Some(url) = postgres::database() else { return };
     let mut superuser = PgConnection::establish(&url).unwrap();
     hands_over(Setup::new().database(&url), |_| {
-        let waiting = "SELECT count(*) AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+        let waiting = "pg_locks WHERE locktype = 'advisory' AND NOT granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        eventually("the second one waits for the lock", || {
-            (sql_query(waiting).get_result::<Count>(&mut superuser).unwrap().count > 0).then_some(())
-        });
+        eventually("the second one waits for the lock", || (count(&mut superuser, waiting) > 0).then_some(()));
         let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         superuser.batch_execute(end).unwrap();
@@ -43,21 +43,13 @@ fn what_a_failover_took_back_is_forgotten_here_too() {
     let lost = admin.running(fake("ok").named("lost").enabled());
     let renamed = admin.register(fake("ok").named("before"));
     let key = admin.make_key(&["mcp:read"]);
-    let caught_up = RefCell::new(PgConnection::establish(&standby.same_database(&url)).unwrap());
-    eventually("the standby has the key", || {
-        let count =
-            sql_query("SELECT count(*) AS count FROM api_keys").get_result::<Count>(&mut *caught_up.borrow_mut());
-        (count.unwrap().count > 0).then_some(())
-    });
+    let mut there = PgConnection::establish(&standby.same_database(&url)).unwrap();
+    eventually("the standby has the key", || (count(&mut there, "api_keys") > 0).then_some(()));
 
     // From here on the standby hears of nothing.
-    caught_up.borrow_mut().batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
-    caught_up.borrow_mut().batch_execute("SELECT pg_reload_conf()").unwrap();
-    eventually("it follows no more", || {
-        let receivers = "SELECT count(*) AS count FROM pg_stat_wal_receiver";
-        let count = sql_query(receivers).get_result::<Count>(&mut *caught_up.borrow_mut());
-        (count.unwrap().count == 0).then_some(())
-    });
+    there.batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
+    there.batch_execute("SELECT pg_reload_conf()").unwrap();
+    eventually("it follows no more", || (count(&mut there, "pg_stat_wal_receiver") == 0).then_some(()));
     lost.remove().is(204);
     renamed.change(json!({"name": "after"})).is(200);
     let only_here = admin.running(fake("ok").named("only here").enabled());

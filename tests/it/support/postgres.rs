@@ -42,7 +42,7 @@ pub struct Server {
 /// The keeper is a shell that obeys lines on its standard input. The input ends when this process ends, also by
 /// SIGKILL; then the keeper stops the server and removes its folder. A group of its own keeps Ctrl-C from it.
 const KEEPER: &str = r#"
-start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses=''" start >/dev/null 2>&1; }
+start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2'" start >/dev/null 2>&1; }
 # To the first process first, so that it starts no other meanwhile.
 send() {
     read -r first <data/postmaster.pid && kill "-$1" "$first" && kill "-$1" $(cat "/proc/$first/task/$first/children")
@@ -50,7 +50,7 @@ send() {
 trap '' INT TERM HUP
 make() {
     [ -z "$3" ] || exec "$1/pg_basebackup" -D data -U postgres -h "$3" -c fast -R --no-sync
-    exec "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync
+    "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync && echo "listen_addresses = ''" >>data/postgresql.conf
 }
 (make "$@") >init.log 2>&1 && start "$@" && echo up || echo failed
 while read -r order; do
@@ -117,6 +117,17 @@ impl Server {
     /// The address of a new, empty database.
     pub fn database(&self) -> String {
         new_database(&format!("postgres://postgres@/postgres?host={}", self.folder.display()))
+    }
+
+    /// Where its socket and its data are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// As whom it runs.
+    pub fn owner(&self) -> (u32, u32) {
+        let owner = fs::metadata(&self.folder).unwrap();
+        (owner.uid(), owner.gid())
     }
 
     /// Stops it, ending every connection, and returns once it is down.
