@@ -19,6 +19,7 @@ pub mod nesting;
 pub mod payload;
 pub mod permission;
 pub mod rate;
+pub mod refusals;
 pub mod remote;
 pub mod restart;
 pub mod retention;

@@ -4,6 +4,7 @@
 //! larger: while one commits, the next gathers. What waits is bounded by `QUEUE`; past it, [`Recorder::ready`]
 //! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
 
+mod chain;
 mod group;
 mod job;
 mod rehearsal;
@@ -30,6 +31,7 @@ use crate::{
     store::{Connection, Occupied, Store},
 };
 
+pub use chain::Chain;
 use group::{Ack, Item, Request};
 use job::Write;
 use tenancy::Tenancy;
@@ -56,6 +58,7 @@ pub struct Recorder {
     queue: mpsc::UnboundedSender<Request>,
     room: Arc<Semaphore>,
     health: Arc<Health>,
+    chain: Arc<Chain>,
     tenure: watch::Receiver<Tenure>,
     /// Tells of the thread's end, to the first who asks.
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
@@ -72,8 +75,10 @@ struct Health {
 }
 
 impl Recorder {
-    /// Starts the writer thread on a database that no other Ostler uses. Blocks for a moment.
-    pub fn start(store: &Store, occupied: Occupied) -> Result<Self> {
+    /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a moment.
+    pub fn start(store: &Store, occupied: Occupied, chain: Chain) -> Result<Self> {
+        let chain = Arc::new(chain);
+        chain.open(store)?;
         let (queue, requests) = mpsc::unbounded_channel();
         let (changed, tenure) = watch::channel(Tenure::default());
         let health = Arc::new(Health {
@@ -81,7 +86,8 @@ impl Recorder {
             started: Instant::now(),
             committed: AtomicU64::new(0),
         });
-        let writer = Writer::new(Tenancy::new(store.clone(), occupied, changed)?, Arc::clone(&health))?;
+        let tenancy = Tenancy::new(store.clone(), occupied, changed)?;
+        let writer = Writer::new(tenancy, Arc::clone(&health), Arc::clone(&chain))?;
         let (done, end) = oneshot::channel();
         let work = move || {
             writer.run(requests);
@@ -93,7 +99,7 @@ impl Recorder {
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE)));
-        Ok(Self { queue, room, health, tenure, end: Arc::new(Mutex::new(Some(end))) })
+        Ok(Self { queue, room, health, tenure, chain, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
@@ -151,6 +157,12 @@ impl Recorder {
         let (reply, answer) = oneshot::channel();
         self.enqueue(0, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
         self.answer(answer).await
+    }
+
+    /// The chain of the audit log.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// Commits what is queued and ends the thread. Whatever comes later is refused.

@@ -6,6 +6,7 @@ mod ask;
 mod attached;
 mod audit;
 mod audit_chain;
+mod audit_retention;
 mod builder;
 mod calls;
 mod commit;
@@ -106,6 +107,7 @@ struct Inner {
     issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,
     limits: limits::Limits,
+    refusals: audit::Refusals,
     registry: registry::Registry,
     supervision: supervision::Supervision,
     services: gateway::Services,

@@ -6,6 +6,7 @@
 pub mod about;
 pub mod audit;
 pub mod audit_chain;
+pub(crate) mod audit_retention;
 pub mod call_bytes;
 pub mod calls;
 pub mod catalogues;

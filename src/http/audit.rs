@@ -32,6 +32,8 @@ pub(super) struct AuditQuery {
     action: Option<String>,
     /// About this target only: an id or a name.
     target: Option<String>,
+    /// With this credential only: `session:` or `key:` and its id, `oauth`, `embedder` or `ostler`.
+    credential: Option<String>,
     /// Not before this time.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -47,8 +49,8 @@ pub(super) struct AuditQuery {
     responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
     security(("bearer" = ["audit:read"])))]
 pub(super) async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> Answer {
-    let AuditQuery { limit, cursor, actor, action, target, since, until } = query;
-    let filter = AuditFilter { actor, action, target, since, until };
+    let AuditQuery { limit, cursor, actor, action, target, credential, since, until } = query;
+    let filter = AuditFilter { actor, action, target, credential, since, until };
     let entries = caller.runtime.audit(&caller.who, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(entries)))
 }
@@ -66,7 +68,7 @@ pub(super) struct VerifyQuery {
 /// Verify the audit log
 ///
 /// Whether any entry was changed, removed or put in behind Ostler's back: each is linked to the one before it by a
-/// hash. Reads all of them, in pages, and holds nobody up.
+/// hash that takes Ostler's secret key to make. Reads all of them, in pages, and holds nobody up.
 #[utoipa::path(get, path = "/api/audit/verify", tag = "audit", params(VerifyQuery),
     responses((status = 200, description = "What was found", body = AuditVerdict)),
     security(("bearer" = ["audit:read"])))]

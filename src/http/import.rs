@@ -52,16 +52,12 @@ struct ImportedView {
     /// What was done, or would be.
     action: ImportAction,
     /// Why it was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
     problem: Option<String>,
     /// Members that mean nothing to Ostler and were left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     ignored: Vec<String>,
-    /// It as it is now; not there where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    /// It as it is now; `null` where there is none.
     server: Option<ServerView>,
 }
 

@@ -1,5 +1,7 @@
 //! Who is asking, and with which permissions.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -92,6 +94,17 @@ pub enum Credential {
     Token(uuid::Uuid),
     /// The program that embeds the runtime; no rate limit applies.
     Embedder,
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(id) => write!(f, "session:{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::Token(_) => f.write_str("oauth"),
+            Self::Embedder => f.write_str("embedder"),
+        }
+    }
 }
 
 /// An authenticated caller.

@@ -46,6 +46,9 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// The request it was part of.
     pub request_id: Option<String>,
+    /// With which credential: `session:` or `key:` and its id, `oauth`, `embedder`, or `ostler` for Ostler itself;
+    /// `null` for strangers, and for entries older than this member.
+    pub credential: Option<String>,
 }
 
 impl AuditEntry {
@@ -63,6 +66,7 @@ impl AuditEntry {
             detail: None,
             address: None,
             request_id: None,
+            credential: Some("ostler".into()),
         }
     }
 
@@ -74,6 +78,7 @@ impl AuditEntry {
             actor: who.email.clone(),
             address: who.address.map(|address| address.to_string()),
             request_id: who.request_id.clone(),
+            credential: Some(who.credential.to_string()),
             ..Self::by_ostler(action, target, outcome)
         }
     }
@@ -91,7 +96,8 @@ impl AuditEntry {
 pub struct AuditLink {
     /// Its place, from 1 on.
     pub seq: i64,
-    /// The SHA-256 of its entry, its place and the link before it, in hex.
+    /// An HMAC-SHA-256 of its entry, its place and the link before it, after the name of the key; in hex.
+    /// A SHA-256 of them where the link is older than the key.
     pub hash: String,
 }
 
@@ -126,8 +132,14 @@ pub enum AuditFault {
     Missing,
     /// It has no link: it was put in by somebody else.
     Unlinked,
+    /// Its link was made without the key after others with it: by somebody else, or by an older Ostler.
+    Unkeyed,
+    /// Its link was made with another key: `OSTLER_SECRET_KEY` or `secret.key` is not what it was.
+    Key,
     /// The link that was noted earlier is not there.
     Anchor,
+    /// The link that Ostler itself remembers as the newest is not there: what came last was removed.
+    Cut,
 }
 
 /// Which lines of the audit log are wanted.
@@ -139,6 +151,8 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// About this target only.
     pub target: Option<String>,
+    /// With this credential only.
+    pub credential: Option<String>,
     /// Not before.
     pub since: Option<Timestamp>,
     /// Before.

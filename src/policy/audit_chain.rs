@@ -1,11 +1,31 @@
-//! The hash chain of the audit log: what a link proves, and what is found by walking along it.
+//! The chain of the audit log: what a link proves, and what is found by walking along it.
+//!
+//! Links are made with a key, so that nobody makes one who has the database alone. Those of before there was a key are
+//! hashes without a secret; the first link with a key follows the last of them, and so vouches for all.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use std::fmt;
 
-use crate::model::{AuditFault, AuditLink};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac,
+};
 
-/// The columns of an entry, as they are stored.
-pub type Columns = [Option<String>; 10];
+use crate::model::{AuditFault, AuditLink, Timestamp};
+
+/// The columns of an entry, as they are stored. The last, the credential, is younger than links without a key.
+pub type Columns = [Option<String>; 11];
+
+/// The action of the entry that begins the chain with a key.
+pub const BEGIN: &str = "audit.begin";
+
+/// The action of an entry that tells of old ones that were removed.
+pub const RETENTION: &str = "audit.retention";
+
+/// Places in [`Columns`].
+const ACTION: usize = 4;
+const TARGET: usize = 5;
+const DETAIL: usize = 7;
+const CREDENTIAL: usize = 10;
 
 /// A link as stored, and the entry it is of.
 #[derive(Clone, Debug)]
@@ -18,43 +38,117 @@ pub struct Linked {
     pub columns: Option<Columns>,
 }
 
-/// What the first link follows.
+/// Makes links, and recognises its own. `Debug` shows no key.
+#[derive(Clone)]
+pub struct ChainKey {
+    key: hmac::Key,
+    /// Names the key in each link: links of another key are told apart from links that were changed.
+    id: String,
+}
+
+impl ChainKey {
+    /// The key of these bytes.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let id = hex(hmac::sign(&key, b"id").as_ref().get(..4).unwrap_or_default());
+        Self { key, id }
+    }
+
+    /// Whether it says of a link that another key made it.
+    #[must_use]
+    pub fn is_foreign(&self, link: &AuditLink) -> bool {
+        link.hash.split_once('.').is_some_and(|(id, _)| id != self.id)
+    }
+
+    /// The link after `last`, for an entry with these columns.
+    #[must_use]
+    pub fn next(&self, last: &AuditLink, columns: &Columns) -> AuditLink {
+        let seq = last.seq.saturating_add(1);
+        let mac = hmac::sign(&self.key, text(seq, last, columns).as_bytes());
+        AuditLink { seq, hash: format!("{}.{}", self.id, hex(mac.as_ref())) }
+    }
+}
+
+impl fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The place before the first link.
 #[must_use]
 pub fn origin() -> AuditLink {
     AuditLink { seq: 0, hash: String::new() }
 }
 
-/// The link after `last`, for an entry with these columns.
+/// Whether a link was made with a key, whichever.
 #[must_use]
-pub fn next(last: &AuditLink, columns: &Columns) -> AuditLink {
+pub fn is_keyed(link: &AuditLink) -> bool {
+    link.hash.contains('.')
+}
+
+fn next_without_key(last: &AuditLink, columns: &Columns) -> AuditLink {
     let seq = last.seq.saturating_add(1);
-    let mut sum = Context::new(&SHA256);
-    sum.update(format!("{seq}:{}\n", last.hash).as_bytes());
+    let known = columns.get(..CREDENTIAL).unwrap_or_default();
+    AuditLink { seq, hash: hex(digest(&SHA256, text(seq, last, known).as_bytes()).as_ref()) }
+}
+
+fn text(seq: i64, last: &AuditLink, columns: &[Option<String>]) -> String {
+    let mut text = format!("{seq}:{}\n", last.hash);
     for column in columns {
         // With its length, so that no two entries read alike; none is not the same as empty.
         let length = column.as_ref().map_or("-".to_owned(), |text| text.len().to_string());
-        sum.update(format!("{length}:{}\n", column.as_deref().unwrap_or_default()).as_bytes());
+        text.push_str(&format!("{length}:{}\n", column.as_deref().unwrap_or_default()));
     }
-    let hash = sum.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    AuditLink { seq, hash }
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the log begins, as an entry of Ostler's own says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Beginning {
+    /// The link before the first entry.
+    link: AuditLink,
+    /// The time of the newest that was removed.
+    until: Option<Timestamp>,
+}
+
+impl Beginning {
+    fn of(columns: &Columns) -> Option<Self> {
+        let column = |at: usize| columns.get(at).and_then(Option::as_deref);
+        column(ACTION).filter(|action| [BEGIN, RETENTION].contains(action))?;
+        let link = column(TARGET)?.to_owned().try_into().ok()?;
+        let until = column(DETAIL).and_then(|detail| detail.rsplit(' ').next()?.parse().ok());
+        Some(Self { link, until })
+    }
 }
 
 /// A walk along the chain, oldest link first.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    anchor: Option<AuditLink>,
+    key: ChainKey,
+    /// Links that must be met, and what it is where one is not.
+    anchors: Vec<(AuditLink, AuditFault)>,
     last: Option<AuditLink>,
+    /// The link before the first entry that is there, and that entry.
+    first: Option<(AuditLink, String)>,
+    beginning: Option<Beginning>,
+    keyed: bool,
     /// Entries found as they were written.
     pub entries: u64,
-    /// Entries gone from before those: what is old may be removed.
-    pub removed: u64,
+    /// Those of them whose links were made without a key.
+    pub unkeyed: u64,
 }
 
 impl Walk {
-    /// A walk that is to meet `anchor`, a link noted earlier.
+    /// A walk that is to meet these links, noted earlier.
     #[must_use]
-    pub fn new(anchor: Option<AuditLink>) -> Self {
-        Self { anchor, last: None, entries: 0, removed: 0 }
+    pub fn new(key: ChainKey, anchors: Vec<(AuditLink, AuditFault)>) -> Self {
+        Self { key, anchors, last: None, first: None, beginning: None, keyed: false, entries: 0, unkeyed: 0 }
     }
 
     /// The link it is at; none at the beginning.
@@ -63,29 +157,75 @@ impl Walk {
         self.last.as_ref()
     }
 
+    /// Entries gone from the beginning, by the places of their links.
+    #[must_use]
+    pub fn removed(&self) -> u64 {
+        let before = self.first.as_ref().map(|(before, _)| before).or(self.last.as_ref());
+        before.map_or(0, |link| u64::try_from(link.seq).unwrap_or_default())
+    }
+
+    /// How many of them Ostler itself removed, and the time of the newest of those.
+    #[must_use]
+    pub fn removed_by_retention(&self) -> (u64, Option<Timestamp>) {
+        let Some(Beginning { link, until }) = &self.beginning else { return (0, None) };
+        (u64::try_from(link.seq).unwrap_or_default(), *until)
+    }
+
     /// Takes the next link.
     pub fn take(&mut self, linked: &Linked) -> Result<(), AuditFault> {
         let link = &linked.link;
         let before = self.last.replace(link.clone()).or_else(|| (link.seq == 1).then(origin));
         match (before, &linked.columns) {
             (Some(before), _) if before.seq.checked_add(1) != Some(link.seq) => return Err(AuditFault::Missing),
-            (Some(before), Some(columns)) if next(&before, columns) != *link => return Err(AuditFault::Changed),
-            (Some(_), Some(_)) => self.entries += 1,
+            (Some(before), Some(columns)) => {
+                self.check(&before, link, columns)?;
+                self.first.get_or_insert_with(|| (before, linked.entry.clone()));
+                self.entries += 1;
+            }
             // Nothing tells of the first link that is left whether it fits what came before.
             (None, Some(_)) => return Err(AuditFault::Missing),
             (_, None) if self.entries > 0 => return Err(AuditFault::Missing),
-            (_, None) => self.removed += 1,
+            (_, None) => {}
         }
-        match self.anchor.take_if(|anchor| anchor.seq == link.seq) {
-            Some(anchor) if anchor != *link => Err(AuditFault::Anchor),
-            _ => Ok(()),
+        match self.anchors.iter().position(|(anchor, _)| anchor.seq == link.seq) {
+            Some(at) if self.anchors.get(at).is_some_and(|(anchor, _)| anchor == link) => {
+                self.anchors.retain(|(anchor, _)| anchor != link);
+                Ok(())
+            }
+            Some(at) => Err(self.anchors.swap_remove(at).1),
+            None => Ok(()),
         }
     }
 
-    /// The anchor that was not met.
+    fn check(&mut self, before: &AuditLink, link: &AuditLink, columns: &Columns) -> Result<(), AuditFault> {
+        if !is_keyed(link) {
+            if self.keyed {
+                return Err(AuditFault::Unkeyed);
+            }
+            self.unkeyed += 1;
+            let fits = columns.get(CREDENTIAL) == Some(&None) && next_without_key(before, columns) == *link;
+            return if fits { Ok(()) } else { Err(AuditFault::Changed) };
+        }
+        if self.key.is_foreign(link) {
+            return Err(AuditFault::Key);
+        }
+        if self.key.next(before, columns) != *link {
+            return Err(AuditFault::Changed);
+        }
+        self.keyed = true;
+        if let Some(beginning) = Beginning::of(columns) {
+            self.beginning = Some(beginning);
+        }
+        Ok(())
+    }
+
+    /// What shows only at the end: entries gone from the beginning that Ostler did not remove, or an anchor not met.
     #[must_use]
-    pub fn missed(&self) -> Option<&AuditLink> {
-        self.anchor.as_ref()
+    pub fn finish(&self) -> Option<(String, AuditFault)> {
+        let begins = self.beginning.as_ref().zip(self.first.as_ref());
+        let gone = begins.filter(|(beginning, (before, _))| beginning.link != *before);
+        let gone = gone.map(|(_, (_, entry))| (entry.clone(), AuditFault::Missing));
+        gone.or_else(|| self.anchors.first().map(|(anchor, fault)| (anchor.to_string(), *fault)))
     }
 }
 
@@ -95,67 +235,114 @@ mod tests {
 
     use super::*;
 
-    fn columns(text: &str) -> Columns {
+    fn key() -> ChainKey {
+        ChainKey::new(&[7; 32])
+    }
+
+    fn columns(action: &str, target: &str) -> Columns {
         let mut columns = Columns::default();
-        columns[3] = Some(text.to_owned());
+        columns[ACTION] = Some(action.to_owned());
+        columns[TARGET] = Some(target.to_owned());
         columns
     }
 
-    fn chain(entries: usize) -> Vec<Linked> {
+    type Link = fn(&AuditLink, &Columns) -> AuditLink;
+
+    /// So many entries without a key, the one that begins the chain with one, and four more.
+    fn chain(unkeyed: usize) -> Vec<Linked> {
+        let with_key: Link = |last, columns| key().next(last, columns);
         let mut last = origin();
         let mut linked = |number: usize| {
-            let columns = columns(&number.to_string());
+            let columns = match number == unkeyed {
+                true => columns(BEGIN, &origin().to_string()),
+                false => columns("test", &number.to_string()),
+            };
+            let next = if number < unkeyed { next_without_key } else { with_key };
             last = next(&last, &columns);
             Linked { link: last.clone(), entry: number.to_string(), columns: Some(columns) }
         };
-        (1..=entries).map(&mut linked).collect()
+        (0..unkeyed + 5).map(&mut linked).collect()
     }
 
-    fn walked(chain: &[Linked]) -> Result<(u64, u64), (String, AuditFault)> {
-        let mut walk = Walk::new(None);
+    fn walked(chain: &[Linked], anchors: &[&AuditLink]) -> Result<Walk, (String, AuditFault)> {
+        let anchors = anchors.iter().map(|link| ((*link).clone(), AuditFault::Cut)).collect();
+        let mut walk = Walk::new(key(), anchors);
         chain.iter().try_for_each(|one| walk.take(one).map_err(|fault| (one.entry.clone(), fault)))?;
-        Ok((walk.entries, walk.removed))
+        walk.finish().map_or(Ok(walk), Err)
     }
 
     #[test]
     fn what_was_done_to_an_entry_or_a_link_shows_at_its_place() {
-        assert_eq!(walked(&chain(5)), Ok((5, 0)));
+        let whole = walked(&chain(3), &[]).unwrap();
+        assert_eq!((whole.entries, whole.unkeyed, whole.removed()), (8, 3, 0));
         let broken = |change: fn(&mut Vec<Linked>)| {
-            let mut chain = chain(5);
+            let mut chain = chain(3);
             change(&mut chain);
-            walked(&chain).unwrap_err()
+            walked(&chain, &[]).unwrap_err()
         };
         let at = |entry: &str, fault| (entry.to_owned(), fault);
-        assert_eq!(broken(|chain| chain[2].columns = Some(columns("x"))), at("3", AuditFault::Changed));
-        assert_eq!(broken(|chain| chain[2].link.hash.push('0')), at("3", AuditFault::Changed));
-        assert_eq!(broken(|chain| chain[2].columns = None), at("3", AuditFault::Missing));
-        assert_eq!(broken(|chain| drop(chain.remove(2))), at("4", AuditFault::Missing));
-        assert_eq!(broken(|chain| drop(chain.remove(0))), at("2", AuditFault::Missing));
+        for harm in [1usize, 5] {
+            let name = harm.to_string();
+            let changed = |change: &dyn Fn(&mut Linked)| {
+                let mut chain = chain(3);
+                change(&mut chain[harm]);
+                walked(&chain, &[]).unwrap_err()
+            };
+            assert_eq!(changed(&|one| one.columns = Some(columns("x", "y"))), at(&name, AuditFault::Changed));
+            assert_eq!(changed(&|one| one.link.hash.push('0')), at(&name, AuditFault::Changed));
+            assert_eq!(changed(&|one| one.columns = None), at(&name, AuditFault::Missing));
+            let credential = |one: &mut Linked| one.columns.as_mut().unwrap()[CREDENTIAL] = Some("key:1".into());
+            assert_eq!(changed(&credential), at(&name, AuditFault::Changed));
+        }
+        assert_eq!(broken(|chain| drop(chain.remove(2))), at("3", AuditFault::Missing));
+        assert_eq!(broken(|chain| drop(chain.remove(0))), at("1", AuditFault::Missing));
     }
 
     #[test]
-    fn the_oldest_entries_may_go_with_or_without_their_links() {
-        let mut chain = chain(5);
-        chain[0].columns = None;
-        chain[1].columns = None;
-        assert_eq!(walked(&chain), Ok((3, 2)));
-        assert_eq!(walked(&chain[1..]), Ok((3, 1)));
+    fn nobody_links_without_the_key_once_there_is_one() {
+        let mut forged = chain(0);
+        let last = forged[3].link.clone();
+        let columns = columns("test", "forged");
+        forged[4] = Linked { link: next_without_key(&last, &columns), entry: "x".into(), columns: Some(columns) };
+        assert_eq!(walked(&forged, &[]).unwrap_err(), ("x".into(), AuditFault::Unkeyed));
+        let other = ChainKey::new(&[8; 32]).next(&last, forged[4].columns.as_ref().unwrap());
+        forged[4].link = other;
+        assert_eq!(walked(&forged, &[]).unwrap_err(), ("x".into(), AuditFault::Key));
+    }
+
+    #[test]
+    fn the_oldest_may_go_only_where_an_entry_with_the_key_says_so() {
+        let mut chain = chain(0);
+        for one in &mut chain[..2] {
+            one.columns = None;
+        }
+        assert_eq!(walked(&chain, &[]).unwrap_err(), ("2".into(), AuditFault::Missing));
+        assert_eq!(walked(&chain[1..], &[]).unwrap_err(), ("2".into(), AuditFault::Missing));
+        let mut said = columns(RETENTION, &chain[1].link.to_string());
+        said[DETAIL] = Some("2 entries until 2026-11-22T10:00:00.000Z".into());
+        let link = key().next(&chain[4].link, &said);
+        chain.push(Linked { link, entry: "5".into(), columns: Some(said) });
+        let walk = walked(&chain[1..], &[]).unwrap();
+        assert_eq!((walk.entries, walk.removed(), walk.removed_by_retention().0), (4, 2, 2));
+        assert_eq!(walk.removed_by_retention().1, "2026-11-22T10:00:00.000Z".parse().ok());
     }
 
     #[test]
     fn a_link_that_was_noted_tells_of_a_chain_that_was_cut_or_made_anew() {
-        let chain = chain(5);
-        let mut other = Walk::new(Some(AuditLink { hash: "other".into(), ..chain[2].link.clone() }));
-        assert_eq!(chain.iter().find_map(|one| other.take(one).err()), Some(AuditFault::Anchor));
-        let mut cut = Walk::new(Some(chain[4].link.clone()));
-        assert!(chain[..4].iter().all(|one| cut.take(one).is_ok()));
-        assert!(cut.missed().is_some() && cut.take(&chain[4]).is_ok() && cut.missed().is_none());
+        let chain = chain(0);
+        let other = AuditLink { hash: "other".into(), ..chain[2].link.clone() };
+        assert_eq!(walked(&chain, &[&other]).unwrap_err().1, AuditFault::Cut);
+        let end = &chain[4].link;
+        assert_eq!(walked(&chain[..4], &[end]).unwrap_err(), (end.to_string(), AuditFault::Cut));
+        assert!(walked(&chain, &[end, end, &chain[1].link]).is_ok());
     }
 
     proptest! {
         #[test]
-        fn no_two_entries_have_one_hash(one: [Option<String>; 10], other: [Option<String>; 10]) {
-            prop_assert_eq!(next(&origin(), &one) == next(&origin(), &other), one == other);
+        fn no_two_entries_have_one_link(one: [Option<String>; 11], other: [Option<String>; 11]) {
+            prop_assert_eq!(key().next(&origin(), &one) == key().next(&origin(), &other), one == other);
+            let same = one[..CREDENTIAL] == other[..CREDENTIAL];
+            prop_assert_eq!(next_without_key(&origin(), &one) == next_without_key(&origin(), &other), same);
         }
     }
 }

@@ -11,6 +11,10 @@ pub struct Retention {
     pub calls_bytes: u64,
     /// Bytes of calls of one account.
     pub calls_bytes_per_user: u64,
+    /// How long entries of the audit log are kept; `None` is without an end.
+    pub audit_age: Option<Duration>,
+    /// Bytes of the audit log.
+    pub audit_bytes: u64,
     /// Bytes of a call's arguments, and of its answer, beyond which their beginning alone is kept.
     pub payload_bytes: usize,
 }
@@ -21,6 +25,8 @@ impl Default for Retention {
             calls_age: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             calls_bytes: 1 << 30,
             calls_bytes_per_user: 256 << 20,
+            audit_age: Some(Duration::from_secs(365 * 24 * 60 * 60)),
+            audit_bytes: 256 << 20,
             payload_bytes: 64 << 10,
         }
     }

@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, ServerId, ToolCall},
+    policy::audit_chain::ChainKey,
     store::{
         Connection, audit, call_bytes, calls,
         servers::{self, Tally},
@@ -108,34 +109,34 @@ impl Group {
     }
 
     /// Writes everything in one transaction. `Err`: nothing was written, as far as is known.
-    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace, rollups: &Rollups) -> Result<()> {
+    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace, rollups: &Rollups, key: &ChainKey) -> Result<()> {
         db.transaction(|db| {
             for job in &mut self.jobs {
-                job.run(db)?;
+                job.run(db, key)?;
             }
             if !self.probes.is_empty() {
                 db.beat()?;
             }
             match pace {
-                Pace::OneByOne => self.write_one_by_one(db, rollups),
-                Pace::Together if self.jobs.is_empty() => self.write_together(db, rollups),
+                Pace::OneByOne => self.write_one_by_one(db, rollups, key),
+                Pace::Together if self.jobs.is_empty() => self.write_together(db, rollups, key),
                 // Jobs cannot be run twice, so what follows them must not end their transaction.
-                Pace::Together => match db.transaction(|db| self.write_together(db, rollups)) {
-                    Err(error) if !is_outage(&error) => self.write_one_by_one(db, rollups),
+                Pace::Together => match db.transaction(|db| self.write_together(db, rollups, key)) {
+                    Err(error) if !is_outage(&error) => self.write_one_by_one(db, rollups, key),
                     other => other,
                 },
             }
         })
     }
 
-    fn write_together(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
+    fn write_together(&mut self, db: &mut Connection, rollups: &Rollups, key: &ChainKey) -> Result<()> {
         if !self.calls.rows.is_empty() {
             self.pending = Some(write_calls(db, &self.calls.rows, rollups)?);
         }
-        audit::insert(db, &self.entries.rows)
+        audit::insert(db, key, &self.entries.rows)
     }
 
-    fn write_one_by_one(&mut self, db: &mut Connection, rollups: &Rollups) -> Result<()> {
+    fn write_one_by_one(&mut self, db: &mut Connection, rollups: &Rollups, key: &ChainKey) -> Result<()> {
         let mut new = Vec::new();
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
@@ -147,7 +148,7 @@ impl Group {
             Ok(())
         })?;
         self.count(db, rollups, &new)?;
-        self.entries.write_each(db, audit::insert_new)
+        self.entries.write_each(db, |db, entry| audit::insert_new(db, key, entry))
     }
 
     /// Counts the calls that are new. They stay on record where that fails. `Err` only for an outage.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::{Error, Result},
     model::AuditEntry,
+    policy::audit_chain::ChainKey,
     store::{Connection, audit},
 };
 
@@ -14,7 +15,7 @@ use crate::{
 pub(super) trait Job: Send {
     /// Runs it in a savepoint, unless it ran before. `Err` only where the whole group's transaction is lost;
     /// a failure of its own it keeps for [`Job::answer`].
-    fn run(&mut self, db: &mut Connection) -> Result<()>;
+    fn run(&mut self, db: &mut Connection, key: &ChainKey) -> Result<()>;
 
     /// The transaction it ran in ended badly. Keeps its result only where its audit entry proves that it was
     /// committed nevertheless; it cannot run again.
@@ -39,13 +40,13 @@ impl<T, F> Write<T, F> {
 }
 
 impl<T: Send, F: FnOnce(&mut Connection) -> Result<T> + Send> Job for Write<T, F> {
-    fn run(&mut self, db: &mut Connection) -> Result<()> {
+    fn run(&mut self, db: &mut Connection, key: &ChainKey) -> Result<()> {
         let Some(work) = self.work.take() else { return Ok(()) };
         let entry = self.entry.as_ref();
         let attempt = AssertUnwindSafe(|| {
             db.attempt(|db| {
                 let value = work(db)?;
-                entry.map_or(Ok(()), |entry| audit::insert(db, std::slice::from_ref(entry)))?;
+                entry.map_or(Ok(()), |entry| audit::insert(db, key, std::slice::from_ref(entry)))?;
                 Ok(value)
             })
         });

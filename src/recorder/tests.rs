@@ -2,6 +2,7 @@
 
 use crate::{
     model::{AuditEntry, Outcome},
+    policy::audit_chain::ChainKey,
     store::{Connection, DatabaseUrl},
 };
 
@@ -11,7 +12,7 @@ use super::{job::Job, *};
 struct Bomb;
 
 impl Job for Bomb {
-    fn run(&mut self, _: &mut Connection) -> Result<()> {
+    fn run(&mut self, _: &mut Connection, _: &ChainKey) -> Result<()> {
         Ok(())
     }
 
@@ -27,7 +28,8 @@ async fn a_panic_in_the_recorders_thread_ends_neither_it_nor_what_comes_later() 
     let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
     let store = Store::open(&DatabaseUrl::Sqlite(folder.join("ostler.db"))).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store, store.occupy("test").unwrap()).unwrap();
+    let chain = Chain::new(ChainKey::new(&[7; 32]), Vec::new());
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap(), chain).unwrap();
     let entry = || AuditEntry::by_ostler("test", "target", Outcome::Success);
     recorder.audit(entry()).await.unwrap();
 

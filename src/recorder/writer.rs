@@ -14,6 +14,7 @@ use crate::{
 
 use super::{
     Health,
+    chain::Chain,
     group::{Group, Pace, Request, is_outage},
     rehearsal::Rehearsal,
     rollups::Rollups,
@@ -27,6 +28,7 @@ const LARGEST_GROUP: usize = 1024;
 pub(super) struct Writer {
     tenancy: Tenancy,
     health: Arc<Health>,
+    chain: Arc<Chain>,
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
     rollups: Rollups,
@@ -38,11 +40,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes on a connection that is there. Blocks.
-    pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>) -> Result<Self> {
+    pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
         let checkpointer = tenancy.store.checkpointer()?;
         Ok(Self {
             tenancy,
             health,
+            chain,
             db: Some(db),
             checkpointer,
             rollups: Rollups::default(),
@@ -137,8 +140,12 @@ impl Writer {
 
     fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
         let db = connected(&mut self.tenancy, &mut self.db)?;
-        group.write(db, pace, &self.rollups)?;
         if group.is_audited() {
+            self.chain.check(db)?;
+        }
+        group.write(db, pace, &self.rollups, self.chain.key())?;
+        if group.is_audited() {
+            self.chain.note(db);
             self.tenancy.remember(db);
         }
         group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));

@@ -1,12 +1,64 @@
 //! The audit log.
 
+use std::{
+    sync::{Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
 use crate::{
     error::Result,
     model::{AuditEntry, AuditFilter, Outcome, Page, PageRequest, Permission, Principal},
-    policy::tools,
-    runtime::{Runtime, registry::Registered},
+    policy::{refusals, tools},
+    recorder::Recorder,
+    runtime::{Inner, Runtime, registry::Registered},
     store,
 };
+
+/// How often it is looked whether refusals were counted for long enough.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Refusals of late.
+pub(super) struct Refusals {
+    start: Instant,
+    counted: Mutex<refusals::Refusals>,
+}
+
+impl Refusals {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { start: Instant::now(), counted: Mutex::default() }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut refusals::Refusals, Duration) -> T) -> T {
+        work(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner), self.start.elapsed())
+    }
+}
+
+/// Puts refusals that were only counted on record, for as long as the runtime lives.
+pub(super) async fn sum_refusals(runtime: Weak<Inner>) {
+    while let Some(inner) = runtime.upgrade() {
+        let over = inner.refusals.with(refusals::Refusals::over);
+        put_on_record(inner.recorder.clone(), over).await;
+        drop(inner);
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Puts on record what was counted until now, before the end.
+pub(super) async fn sum_last_refusals(inner: &Inner) {
+    let rest = inner.refusals.with(|counted, now| counted.over(now.saturating_add(refusals::WINDOW)));
+    put_on_record(inner.recorder.clone(), rest).await;
+}
+
+async fn put_on_record(recorder: Recorder, refusals: impl IntoIterator<Item = AuditEntry>) {
+    for entry in refusals {
+        if let Err(cause) = recorder.audit(entry).await {
+            log::warn!(cause:%; "a refusal could not be recorded");
+        }
+    }
+}
 
 impl Runtime {
     /// The audit log, newest first (`audit:read`).
@@ -31,11 +83,7 @@ impl Runtime {
     }
 
     fn put_denial_on_record(&self, entry: AuditEntry) {
-        let recorder = self.inner.recorder.clone();
-        tokio::spawn(async move {
-            if let Err(cause) = recorder.audit(entry).await {
-                log::warn!(cause:%; "a refusal could not be recorded");
-            }
-        });
+        let entry = self.inner.refusals.with(|counted, now| counted.admit(entry, now));
+        tokio::spawn(put_on_record(self.inner.recorder.clone(), entry));
     }
 }

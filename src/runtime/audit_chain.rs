@@ -1,47 +1,58 @@
 //! Whether the audit log is as it was written.
 
-use std::{sync::Weak, time::Duration};
+use std::{io, path::Path, sync::Weak, time::Duration};
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    model::{AuditFault, AuditLink, Permission, Principal},
+    model::{AuditFault, AuditLink, Permission, Principal, Timestamp},
     policy::audit_chain::Walk,
-    runtime::{Inner, Runtime},
+    runtime::{Inner, Runtime, private_file, start::blocking},
     store,
 };
 
 /// Entries read at once.
 const PAGE: i64 = 1000;
 
+/// Attempts to walk along a chain whose beginning is removed meanwhile.
+const ATTEMPTS: usize = 3;
+
 /// How often the head of the chain is in the log.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often it is written beside the key, where it is another.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The file in the data folder where the chain ended, out of reach of who can only write to the database.
+const FILE: &str = "audit.head";
 
 /// What verifying the audit log found.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditVerification)]
 pub struct AuditVerdict {
-    /// Whether every entry since the first that is left is as it was written, none is missing and none was put in.
+    /// Whether every entry is as it was written, and none is missing or was put in, but for the oldest, which Ostler
+    /// itself removed.
     pub verified: bool,
-    /// How many are.
+    /// How many are there.
     pub entries: u64,
-    /// Entries removed from the beginning.
+    /// How many of them were linked before there was a key: those were safe from nobody until then.
+    pub unkeyed: u64,
+    /// Entries gone from the beginning.
     pub removed: u64,
-    /// Entries older than the chain, which nothing can be said of.
-    pub not_covered: u64,
+    /// How many of them Ostler itself removed, for their age or number.
+    pub removed_by_retention: u64,
+    /// The time of the newest of those.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub removed_until: Option<Timestamp>,
     /// The newest link that was looked at: note it elsewhere, and verify with it as the `anchor` later.
     #[schema(value_type = Option<String>)]
     pub head: Option<AuditLink>,
-    /// The id of the first entry that is not as it was, or the anchor that was not met.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    /// The id of the first entry that is not as it was, or the link that was not met.
     pub first_broken: Option<String>,
     /// What is wrong there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
     pub problem: Option<AuditFault>,
 }
 
@@ -53,24 +64,38 @@ impl Runtime {
     /// noted earlier, is still part of it. Takes time by the number of entries.
     pub async fn verify_audit(&self, who: &Principal, anchor: Option<AuditLink>) -> Result<AuditVerdict> {
         self.require(who, Permission::AuditRead, "audit.verify")?;
-        let oldest = self.inner.store.read(store::audit_chain::oldest).await?;
-        let (walk, mut broken) = self.walk(Walk::new(anchor)).await?;
-        let begin = oldest.clone();
-        let before = move |db: &mut store::Connection| store::audit_chain::count_unlinked(db, begin.as_deref());
-        let not_covered = self.inner.store.read(before).await?;
-        if let (None, Some(oldest)) = (&broken, oldest) {
-            broken = self.unlinked_after(oldest).await?;
-        }
-        let broken = broken.or_else(|| walk.missed().map(|anchor| (anchor.to_string(), AuditFault::Anchor)));
+        let heads = self.inner.recorder.chain().heads().into_iter().map(|head| (head, AuditFault::Cut));
+        let anchors: Vec<_> = heads.chain(anchor.map(|anchor| (anchor, AuditFault::Anchor))).collect();
+        let (walk, broken) = self.walk_all(&anchors).await?;
+        let unlinked = self.inner.store.read(store::audit_chain::first_unlinked).await?;
+        let broken = broken.or(unlinked.map(|entry| (entry, AuditFault::Unlinked))).or_else(|| walk.finish());
+        let (removed_by_retention, removed_until) = walk.removed_by_retention();
         Ok(AuditVerdict {
             verified: broken.is_none(),
             entries: walk.entries,
-            removed: walk.removed,
-            not_covered: u64::try_from(not_covered).unwrap_or_default(),
+            unkeyed: walk.unkeyed,
+            removed: walk.removed(),
+            removed_by_retention,
+            removed_until,
             head: walk.last().cloned(),
             problem: broken.as_ref().map(|(_, fault)| *fault),
             first_broken: broken.map(|(entry, _)| entry),
         })
+    }
+
+    /// A walk along the chain; another one where the beginning was removed before it was over, as that looks like a gap.
+    async fn walk_all(&self, anchors: &[(AuditLink, AuditFault)]) -> Result<(Walk, Broken)> {
+        let mut attempts = 1..=ATTEMPTS;
+        loop {
+            attempts.next();
+            let begun = self.inner.store.read(store::audit_chain::oldest).await?;
+            let walk = Walk::new(self.inner.keyring.audit.clone(), anchors.to_vec());
+            let (walk, broken) = self.walk(walk).await?;
+            let sound = broken.is_none() && walk.finish().is_none();
+            if sound || attempts.is_empty() || self.inner.store.read(store::audit_chain::oldest).await? == begun {
+                return Ok((walk, broken));
+            }
+        }
     }
 
     async fn walk(&self, mut walk: Walk) -> Result<(Walk, Broken)> {
@@ -91,18 +116,6 @@ impl Runtime {
         }
     }
 
-    /// The first entry without a link: an entry and its link are one transaction, so it was put in.
-    async fn unlinked_after(&self, mut after: String) -> Result<Broken> {
-        loop {
-            let page = self.inner.store.read(move |db| store::audit_chain::lines_after(db, &after, PAGE)).await?;
-            let Some((last, _)) = page.last().cloned() else { return Ok(None) };
-            if let Some((id, _)) = page.into_iter().find(|(_, linked)| !linked) {
-                return Ok(Some((id, AuditFault::Unlinked)));
-            }
-            after = last;
-        }
-    }
-
     async fn tell_head(&self) -> Result<()> {
         let head = self.inner.store.read(store::audit_chain::head).await?;
         log::info!(head:%; "the audit log ends here: /api/audit/verify?anchor= tells whether it still holds this");
@@ -117,5 +130,46 @@ pub(super) async fn tell_heads(runtime: Weak<Inner>) {
             log::warn!(cause:%; "the head of the audit log cannot be read; it is told tomorrow");
         }
         tokio::time::sleep(DAY).await;
+    }
+}
+
+/// Writes the head of the chain into the data folder within a second, so that the next run knows where it ended.
+pub(super) async fn keep_heads(runtime: Weak<Inner>) {
+    let mut noted = Vec::new();
+    while let Some(inner) = runtime.upgrade() {
+        let heads = inner.recorder.chain().heads();
+        if heads != noted {
+            note_heads(&inner).await;
+            noted = heads;
+        }
+        drop(inner);
+        tokio::time::sleep(SECOND).await;
+    }
+}
+
+/// Writes the head of the chain into the data folder.
+pub(super) async fn note_heads(inner: &Inner) {
+    let path = inner.settings.data_dir.join(FILE);
+    let lines: Vec<_> = inner.recorder.chain().heads().iter().map(ToString::to_string).collect();
+    let write = move || {
+        if let Err(cause) = private_file::replace(&path, &lines.join("\n")) {
+            log::warn!(path:% = path.display(), cause:%; "where the audit log ends cannot be written down");
+        }
+        Ok(())
+    };
+    // It does not fail.
+    let _ = blocking(write).await;
+}
+
+/// The head of the chain as the run before wrote it down. Blocks.
+pub(super) fn noted_heads(data_dir: &Path) -> Vec<AuditLink> {
+    let path = data_dir.join(FILE);
+    match private_file::read(&path) {
+        Ok(text) => text.lines().filter_map(|line| AuditLink::try_from(line.to_owned()).ok()).collect(),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(cause) => {
+            log::warn!(path:% = path.display(), cause:%; "where the audit log ended cannot be read");
+            Vec::new()
+        }
     }
 }

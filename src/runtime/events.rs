@@ -56,19 +56,7 @@ impl Runtime {
                 Ok(())
             }
             Event::SupervisorLost => self.replace_supervisor().await,
-            Event::Health { id, status } => match self.inner.leases.server_of(id) {
-                // Health is that of the process that all share.
-                Some(_) => Ok(()),
-                None => {
-                    let (at, reason) = (Timestamp::now(), self.reason(id));
-                    let change = HealthChange { at, health_status: status, reason };
-                    let note = move |db: &mut store::Connection| {
-                        store::servers::set_health(db, id, status, at)?;
-                        store::health::insert(db, id, &change)
-                    };
-                    self.write(None, note).await
-                }
-            },
+            Event::Health { id, status } => self.note_health(id, status).await,
             Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
                 Some(_) => Ok(()),
                 None => {
@@ -83,17 +71,42 @@ impl Runtime {
                     self.keep_catalogue(id, &catalogue).await
                 }
             },
-            Event::Failed { id, report } => {
+            // The audit log has what changes; that it failed once more in the same way is in the history of its health.
+            Event::Failed { id, report, repeated } => {
                 self.note_failure(id, &report).await?;
+                if repeated {
+                    return Ok(());
+                }
                 self.note_of("server.fail", id, Outcome::Failure, report.reason).await
             }
-            Event::Restarting { id, attempt } => {
+            Event::Restarting { id, attempt, repeated } => {
                 self.inner.metrics.restarted();
+                if repeated {
+                    return Ok(());
+                }
                 let detail = format!("after failure {attempt} in a row");
                 self.note_of("server.retry", id, Outcome::Success, detail).await
             }
-            Event::GaveUp { id, reason } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+            Event::GaveUp { repeated: true, .. } => Ok(()),
+            Event::GaveUp { id, reason, .. } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+            Event::Recovered { id } => {
+                self.note_of("server.recover", id, Outcome::Success, "it has been well for a while".into()).await
+            }
         }
+    }
+
+    async fn note_health(&self, id: ServerId, status: HealthStatus) -> Result<()> {
+        if self.inner.leases.server_of(id).is_some() {
+            // Health is that of the process that all share.
+            return Ok(());
+        }
+        let (at, reason) = (Timestamp::now(), self.reason(id));
+        let change = HealthChange { at, health_status: status, reason };
+        let note = move |db: &mut store::Connection| {
+            store::servers::set_health(db, id, status, at)?;
+            store::health::insert(db, id, &change)
+        };
+        self.write(None, note).await
     }
 
     /// Keeps why a process ended with what health was then: that changed before the reason was known.
@@ -119,23 +132,23 @@ impl Runtime {
     fn spread(&self, event: &Event) {
         let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
         match event {
-            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } => {}
+            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
                 if let Some(server) = self.inner.registry.get(*id) {
                     self.tell_server(&server, Change::State);
                 }
             }
-            Event::Failed { id, report } => {
+            Event::Failed { id, report, .. } => {
                 let server_id = server_of(id);
                 let event = LiveEvent::Exit { server_id, report: report.clone() };
                 // What a process of one caller alone wrote is for nobody else.
                 self.tell_of(server_id, if server_id == *id { event } else { event.without_output() });
             }
-            Event::Restarting { id, attempt } => {
+            Event::Restarting { id, attempt, .. } => {
                 let server_id = server_of(id);
                 self.tell_of(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
             }
-            Event::GaveUp { id, reason } => {
+            Event::GaveUp { id, reason, .. } => {
                 let server_id = server_of(id);
                 self.tell_of(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
             }

@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     error::{Error, Result},
-    policy::secret,
+    policy::{audit_chain::ChainKey, secret},
     runtime::{private_file, random, tokens::Tokens},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Keyring {
     sealing: RandomizedNonceKey,
     /// Seals what clients hold: never the same key, for they choose what they send back.
     carried: RandomizedNonceKey,
+    /// Links entries of the audit log.
+    pub(super) audit: ChainKey,
 }
 
 impl Keyring {
@@ -38,7 +40,8 @@ impl Keyring {
         let key =
             |purpose| RandomizedNonceKey::new(&AES_256_GCM, &derive(&root, purpose)?).map_err(|_| defect("sealing"));
         let (sealing, carried) = (key(b"seal")?, key(b"carried")?);
-        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried })
+        let audit = ChainKey::new(&derive(&root, b"audit")?);
+        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried, audit })
     }
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none. Blocks.
@@ -73,7 +76,9 @@ impl Keyring {
         let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
         opened.ok_or_else(|| {
             log::error!(sealed_as = context; "what was sealed cannot be opened");
-            let fault = "is not the key that sealed what is stored; use the one that this database was made with";
+            let fault = "is not the key that sealed what is stored; give it the value that it had, or where that was never \
+                         set, leave it out and put the secret.key of then back into the data folder; where the key is lost, \
+                         write each server's env and headers anew";
             Error::invalid("OSTLER_SECRET_KEY", fault)
         })
     }

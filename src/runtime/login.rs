@@ -143,6 +143,7 @@ impl Stranger {
             actor: self.email.clone(),
             address: self.address.map(|address| address.to_string()),
             request_id: self.request_id,
+            credential: None,
             ..AuditEntry::by_ostler("auth.login", self.email, Outcome::Failure).with_detail(why)
         }
     }

@@ -15,12 +15,12 @@ use crate::{
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
     policy::permission,
-    recorder::Recorder,
+    recorder::{Chain, Recorder},
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit_chain, consent::Consents, data_dir,
-        events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases, limits::Limits,
-        metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life, supervision::Supervision,
-        system::Facts, tenure, usage,
+        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit, audit_chain, audit_retention,
+        consent::Consents, data_dir, events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases,
+        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life,
+        supervision::Supervision, system::Facts, tenure, usage,
     },
     store::{self, Store},
     supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
@@ -79,6 +79,7 @@ impl Runtime {
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
+            refusals: audit::Refusals::new(),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -125,8 +126,11 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
+        actix::spawn(audit::sum_refusals(weak()));
         actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
+        actix::spawn(audit_chain::keep_heads(weak()));
+        actix::spawn(audit_retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
@@ -151,6 +155,7 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
+        audit::sum_last_refusals(&self.inner).await;
         let recorder = &self.inner.recorder;
         if have_ended {
             // Queued before the stop; where that fails, who comes next waits for a while.
@@ -158,6 +163,7 @@ impl Runtime {
         } else {
             recorder.stop().await;
         }
+        audit_chain::note_heads(&self.inner).await;
         self.end_timeline().await;
         self.inner.tracer.flush().await;
         self.inner.place.leave().await;
@@ -256,8 +262,9 @@ fn open(settings: &Settings, holder: &str) -> Result<Opened> {
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
+    let noted = audit_chain::noted_heads(&settings.data_dir);
     store.find_backlog()?;
-    let recorder = Recorder::start(&store, occupied)?;
+    let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
     Ok(Opened { keyring, store, recorder })
 }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::{
     error::Result,
     model::{AuditEntry, AuditFilter, AuditId, Page, PageRequest, Timestamp, UserId},
-    policy::audit_chain::Columns,
+    policy::audit_chain::{ChainKey, Columns},
     store::{Connection, audit_chain, connection::on, page::Slice, schema::audit_logs, text},
 };
 
@@ -22,6 +22,7 @@ pub(super) struct Row {
     detail: Option<String>,
     address: Option<String>,
     request_id: Option<String>,
+    credential: Option<String>,
 }
 
 impl Row {
@@ -38,6 +39,7 @@ impl Row {
             self.detail.clone(),
             self.address.clone(),
             self.request_id.clone(),
+            self.credential.clone(),
         ]
     }
 }
@@ -54,6 +56,7 @@ fn write(entry: &AuditEntry) -> Row {
         detail: entry.detail.as_deref().map(|detail| text::clean(detail).into_owned()),
         address: entry.address.clone(),
         request_id: entry.request_id.as_deref().map(|id| text::clean(id).into_owned()),
+        credential: entry.credential.clone(),
     }
 }
 
@@ -69,27 +72,28 @@ fn read(row: Row) -> Result<AuditEntry> {
         detail: row.detail,
         address: row.address,
         request_id: row.request_id,
+        credential: row.credential,
     })
 }
 
 /// Adds lines and their links, all or none.
-pub fn insert(db: &mut Connection, entries: &[AuditEntry]) -> Result<()> {
+pub fn insert(db: &mut Connection, key: &ChainKey, entries: &[AuditEntry]) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
     db.transaction(|db| {
         entries.iter().map(write).try_for_each(|row| {
             on!(db, conn => diesel::insert_into(audit_logs::table).values(&row).execute(conn))?;
-            audit_chain::link(db, &row)
+            audit_chain::link(db, key, &row)
         })
     })
 }
 
 /// Adds a line and its link unless it is there already; in a transaction.
-pub(crate) fn insert_new(db: &mut Connection, entry: &AuditEntry) -> Result<()> {
+pub(crate) fn insert_new(db: &mut Connection, key: &ChainKey, entry: &AuditEntry) -> Result<()> {
     let row = write(entry);
     let insert = diesel::insert_into(audit_logs::table).values(&row).on_conflict_do_nothing();
-    if on!(db, conn => insert.execute(conn))? > 0 { audit_chain::link(db, &row) } else { Ok(()) }
+    if on!(db, conn => insert.execute(conn))? > 0 { audit_chain::link(db, key, &row) } else { Ok(()) }
 }
 
 /// Whether a line is there.
@@ -137,6 +141,9 @@ pub fn list(db: &mut Connection, filter: &AuditFilter, page: &PageRequest) -> Re
         }
         if let Some(target) = &filter.target {
             query = query.filter(audit_logs::target.eq(text::clean_key(target)));
+        }
+        if let Some(credential) = &filter.credential {
+            query = query.filter(audit_logs::credential.eq(text::clean_key(credential)));
         }
         if let Some(since) = filter.since {
             let earliest = AuditId::earliest(since).to_string();

@@ -171,6 +171,7 @@ diesel::table! {
         detail -> Nullable<Text>,
         address -> Nullable<Text>,
         request_id -> Nullable<Text>,
+        credential -> Nullable<Text>,
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     error::Result,
     model::{ExitReport, HealthStatus, ServerId, Status, TimelineLevel, Timestamp},
+    policy::restart::Decision,
     supervisor::{
         ServerActor, Sharing,
         handshake::Probe,
@@ -20,6 +21,9 @@ use crate::{
         view::{Availability, ChildView, Event},
     },
 };
+
+/// So many failures in a row are each worth an entry, where a server is tried for ever.
+const NEWS: u32 = 5;
 
 /// One server under supervision.
 pub(super) struct Child {
@@ -37,6 +41,8 @@ pub(super) struct Child {
     pub restarts: u32,
     pub probe: Probe,
     pub last_exit: Option<ExitReport>,
+    /// Why it fails, once it has failed so often that the same again is no news.
+    pub failing: Option<String>,
     pub healthy: bool,
     pub checked_at: Option<Timestamp>,
     pub ever_started: bool,
@@ -104,6 +110,7 @@ impl Child {
             restarts: 0,
             probe: Probe::default(),
             last_exit: None,
+            failing: None,
             healthy: true,
             checked_at: None,
             ever_started: false,
@@ -156,9 +163,23 @@ impl Child {
         }
     }
 
+    /// Notes that it failed; whether it fails as it did, so often that it is no news.
+    pub fn repeats(&mut self, decision: Decision, reason: &str) -> bool {
+        let often = match decision {
+            Decision::Retry(_) => self.failures > NEWS,
+            Decision::Park(_) => true,
+            Decision::Fail => false,
+        };
+        let failing = often.then(|| reason.to_owned());
+        let repeats = failing.is_some() && failing == self.failing;
+        self.failing = failing;
+        repeats
+    }
+
     /// Wanted up from a clean slate: by hand, not by a restart.
     pub fn forgive(&mut self) {
         self.failures = 0;
+        self.failing = None;
         self.restarts = 0;
         self.probe = Probe::default();
     }

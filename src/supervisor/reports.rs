@@ -85,10 +85,16 @@ impl Handler<HealthChecked> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, report: HealthChecked, ctx: &mut Context<Self>) {
+        let (restart, events) = (self.settings.restart, self.events.clone());
         self.with_child(report.id, ctx, |child| {
-            if child.serving.as_ref().is_some_and(|serving| serving.instance.generation == report.generation) {
-                child.healthy = report.healthy;
-                child.checked_at = Some(Timestamp::now());
+            let serving = child.serving.as_ref().filter(|serving| serving.instance.generation == report.generation);
+            let Some(serving) = serving else { return };
+            let well = report.healthy && restart.remembered(child.failures, serving.since.elapsed()) == 0;
+            child.healthy = report.healthy;
+            child.checked_at = Some(Timestamp::now());
+            if well && child.failing.take().is_some() {
+                // Nobody listens any more once the runtime is ending.
+                let _ = events.send(Event::Recovered { id: report.id });
             }
         });
     }
@@ -159,32 +165,34 @@ impl Supervisor {
         child.tell_up(&Err(NotUp::Failed(report.clone())));
         let failure = if exit.is_permanent() { Failure::Permanent } else { Failure::Passing };
         let attempt = child.failures;
-        let event = match self.settings.restart.decide(attempt, failure, chance()) {
+        let decision = self.settings.restart.decide(attempt, failure, chance());
+        let repeated = child.repeats(decision, &report.reason);
+        let event = match decision {
             Decision::Retry(wait) => {
                 child.restarts = child.restarts.saturating_add(1);
                 let timer = rest(id, wait, ctx);
                 child.rest = Rest::Backoff { timer, until: Timestamp::now().plus(wait) };
                 let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
                 child.say(TimelineLevel::Info, &text);
-                Event::Restarting { id, attempt }
+                Event::Restarting { id, attempt, repeated }
             }
             Decision::Park(wait) => {
                 let reason = format!("it failed {attempt} times in a row; the last time it {}", report.reason);
                 let timer = rest(id, wait, ctx);
                 child.rest = Rest::Parked { timer, until: Timestamp::now().plus(wait), reason: reason.clone() };
-                Event::GaveUp { id, reason }
+                Event::GaveUp { id, reason, repeated }
             }
             Decision::Fail => {
                 let reason = format!("it {}", report.reason);
                 let status = if *exit == Exit::Unauthorized { Status::Unauthorized } else { Status::Failed };
                 child.rest = Rest::Failed { reason: reason.clone(), status };
-                Event::GaveUp { id, reason }
+                Event::GaveUp { id, reason, repeated }
             }
         };
         if let Event::GaveUp { reason, .. } = &event {
             child.say(TimelineLevel::Error, &format!("left down: {reason}"));
         }
-        self.emit(Event::Failed { id, report });
+        self.emit(Event::Failed { id, report, repeated });
         self.emit(event);
     }
 }

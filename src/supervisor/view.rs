@@ -122,6 +122,8 @@ pub enum Event {
         id: ServerId,
         /// How.
         report: ExitReport,
+        /// Whether that is how it failed the last time it was tried, and the times before.
+        repeated: bool,
     },
     /// A child will be started again after a failure.
     Restarting {
@@ -129,6 +131,8 @@ pub enum Event {
         id: ServerId,
         /// The how-manieth failure in a row this answers.
         attempt: u32,
+        /// As of [`Event::Failed`].
+        repeated: bool,
     },
     /// A child is left down: for good, or until a probe finds it well.
     GaveUp {
@@ -136,5 +140,12 @@ pub enum Event {
         id: ServerId,
         /// Why.
         reason: String,
+        /// As of [`Event::Failed`].
+        repeated: bool,
+    },
+    /// A child that had failed too often has been well for long enough.
+    Recovered {
+        /// Which child.
+        id: ServerId,
     },
 }

@@ -41,6 +41,42 @@ fn logins_good_and_bad_are_in_the_audit_log() {
 }
 
 #[test]
+fn the_audit_log_says_with_which_credential_somebody_acted() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    admin.make_key(&["mcp:read", "mcp:write", "mcp:manage"]).register(fake("ok"));
+    let newest = |action: &str| admin.get(&format!("/api/audit?action={action}")).is(200).list("/items")[0].clone();
+    let made = newest("key.create");
+    assert!(made["credential"].as_str().unwrap().starts_with("session:"), "{made}");
+    let credential = format!("key:{}", made["target"].as_str().unwrap());
+    assert_eq!(newest("server.create")["credential"], *credential);
+    let with_key = admin.get(&format!("/api/audit?credential={credential}")).is(200);
+    assert!(with_key.list("/items").iter().all(|entry| entry["credential"] == *credential), "{with_key:?}");
+    assert_eq!(with_key.list("/items")[0]["action"], "server.create");
+    admin.try_log_in("admin@localhost", "not-the-password").is(401);
+    assert_eq!(newest("auth.login")["credential"], Value::Null);
+}
+
+#[test]
+fn a_caller_that_is_refused_in_a_loop_does_not_fill_the_audit_log() {
+    let mut ostler = Ostler::spawn();
+    let viewer = ostler.user("viewer");
+    for _ in 0..100 {
+        viewer.get("/api/auth/users").is(403);
+    }
+    ostler.terminate();
+    ostler.start_again();
+    let log = ostler.admin().get(&format!("/api/audit?actor={}", viewer.id)).is(200);
+    let denied: Vec<_> = log.list("/items").iter().filter(|entry| entry["outcome"] == "denied").collect();
+    // A minute may have ended meanwhile.
+    assert!((2..=4).contains(&denied.len()), "{log:?}");
+    let counted: u64 =
+        denied.iter().filter_map(|entry| entry["detail"].as_str()?.split(' ').nth(3)?.parse::<u64>().ok()).sum();
+    let alone = denied.iter().filter(|entry| entry["detail"].is_null()).count();
+    assert_eq!(counted + alone as u64, 100, "{log:?}");
+}
+
+#[test]
 fn what_was_refused_is_in_the_audit_log() {
     let ostler = Ostler::spawn();
     let viewer = ostler.user("viewer");

@@ -1,14 +1,23 @@
 //! What is done to the audit log behind Ostler's back shows.
 
-use ::ostler::store::{Connection, Store};
+use ::ostler::{
+    policy::audit_chain::{BEGIN, ChainKey, Columns, origin},
+    store::{Connection, Store, audit_chain},
+};
+use aws_lc_rs::digest::{SHA256, digest};
 use diesel::connection::SimpleConnection;
 
 use crate::support::{backends::on_both_databases, *};
 
+const COLUMNS: &str = "created_at, actor_id, actor, action, target, outcome, detail, address, request_id, credential";
+
+fn connect(ostler: &Ostler) -> Connection {
+    Store::open(&ostler.setup.environment["DATABASE_URL"].parse().unwrap()).unwrap().writer().unwrap()
+}
+
 /// What somebody does who has the database and not Ostler.
 fn behind_its_back(ostler: &Ostler, sql: &str) {
-    let url = ostler.setup.environment["DATABASE_URL"].parse().unwrap();
-    match &mut Store::open(&url).unwrap().writer().unwrap() {
+    match &mut connect(ostler) {
         Connection::Sqlite(conn) => conn.batch_execute(sql).unwrap(),
         #[cfg(feature = "postgres")]
         Connection::Postgres(conn) => conn.batch_execute(sql).unwrap(),
@@ -28,76 +37,200 @@ fn verify(ostler: &Ostler, query: &str) -> Answer {
     ostler.admin().get(&format!("/api/audit/verify{query}")).is(200)
 }
 
+/// The chain made anew: each link by `link`, of the one before, the place and the columns of its line.
+fn link_anew(ostler: &Ostler, link: impl Fn(&str, i64, &Columns) -> String) {
+    let mut last = origin();
+    let mut sql = String::new();
+    for one in audit_chain::page(&mut connect(ostler), 0, 1000).unwrap() {
+        last.hash = link(&last.hash, one.link.seq, &one.columns.unwrap());
+        sql += &format!("UPDATE audit_chain SET hash = '{}' WHERE seq = {};", last.hash, one.link.seq);
+    }
+    behind_its_back(ostler, &sql);
+}
+
+/// A link as it was made before there was a key.
+fn link_without_key(last: &str, seq: i64, columns: &Columns) -> String {
+    let mut text = format!("{seq}:{last}\n");
+    for column in &columns[..10] {
+        text += &match column {
+            Some(column) => format!("{}:{column}\n", column.len()),
+            None => "-:\n".to_owned(),
+        };
+    }
+    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn link_with_another_key(last: &str, seq: i64, columns: &Columns) -> String {
+    let last = ::ostler::model::AuditLink { seq: seq - 1, hash: last.to_owned() };
+    ChainKey::new(&[1; 32]).next(&last, columns).hash
+}
+
+type Harm = Box<dyn Fn(&Ostler)>;
+
+/// Ways to cover something up, each with what is found.
+fn cover_ups() -> Vec<(Harm, &'static str)> {
+    let sql = |sql: &str| -> Harm {
+        let sql = sql.to_owned();
+        Box::new(move |ostler| behind_its_back(ostler, &sql))
+    };
+    let forge = "UPDATE audit_logs SET detail = 'forged' WHERE id = (SELECT min(id) FROM audit_logs WHERE action = 'key.create')";
+    let remove = |which: &str| {
+        format!(
+            "CREATE TABLE gone AS SELECT entry_id FROM audit_chain ORDER BY seq {which}; \
+             DELETE FROM audit_chain WHERE entry_id IN (SELECT entry_id FROM gone); \
+             DELETE FROM audit_logs WHERE id IN (SELECT entry_id FROM gone); DROP TABLE gone"
+        )
+    };
+    let early = format!(
+        "INSERT INTO audit_logs (id, {COLUMNS}) SELECT '00000000-0000-7000-8000-000000000000', {COLUMNS} \
+         FROM audit_logs LIMIT 1"
+    );
+    vec![
+        (sql(&format!("DELETE FROM audit_chain; {forge}")), "unlinked"),
+        (sql(&early), "unlinked"),
+        (sql(&remove("DESC LIMIT 5")), "cut"),
+        (sql(&remove("ASC LIMIT 2")), "missing"),
+        (sql("DELETE FROM audit_chain; DELETE FROM audit_logs"), "cut"),
+        (sql(&format!("{forge}; DELETE FROM audit_chain WHERE seq < 3")), "missing"),
+        (
+            Box::new(move |ostler| {
+                behind_its_back(ostler, forge);
+                link_anew(ostler, link_with_another_key);
+            }),
+            "key",
+        ),
+        (
+            Box::new(move |ostler| {
+                behind_its_back(ostler, &format!("{forge}; UPDATE audit_logs SET credential = NULL"));
+                link_anew(ostler, link_without_key);
+            }),
+            "cut",
+        ),
+    ]
+}
+
+const COPY: &str =
+    "CREATE TABLE kept_lines AS SELECT * FROM audit_logs; CREATE TABLE kept_links AS SELECT * FROM audit_chain";
+const PUT_BACK: &str = "DELETE FROM audit_logs; DELETE FROM audit_chain; \
+    INSERT INTO audit_logs SELECT * FROM kept_lines; INSERT INTO audit_chain SELECT * FROM kept_links; \
+    DROP TABLE kept_lines; DROP TABLE kept_links";
+
 on_both_databases! {
     fn an_entry_that_was_changed_removed_or_put_in_is_found(setup: Setup) {
         let ostler = with_entries(setup);
         let lines = ostler.admin().get("/api/audit?action=key.create").is(200);
         let id = lines.list("/items")[2]["id"].as_str().unwrap().to_owned();
         let other = "ffffffff-ffff-7fff-bfff-ffffffffffff";
-        let columns = "created_at, actor_id, actor, action, target, outcome, detail, address, request_id";
-        for (harm, mend, broken, problem) in [
+        for (harm, broken, problem) in [
+            (format!("UPDATE audit_logs SET actor = 'mallory' WHERE id = '{id}'"), &*id, "changed"),
+            (format!("UPDATE audit_logs SET credential = 'embedder' WHERE id = '{id}'"), &*id, "changed"),
+            (format!("DELETE FROM audit_logs WHERE id = '{id}'"), &*id, "missing"),
             (
-                format!("UPDATE audit_logs SET actor = 'mallory' WHERE id = '{id}'"),
-                format!("UPDATE audit_logs SET actor = 'admin@localhost' WHERE id = '{id}'"),
-                &*id, "changed",
-            ),
-            (
-                format!("CREATE TABLE kept AS SELECT * FROM audit_logs WHERE id = '{id}'; DELETE FROM audit_logs WHERE id = '{id}'"),
-                "INSERT INTO audit_logs SELECT * FROM kept; DROP TABLE kept".into(),
-                &*id, "missing",
-            ),
-            (
-                format!("INSERT INTO audit_logs (id, {columns}) SELECT '{other}', {columns} FROM audit_logs WHERE id = '{id}'"),
-                format!("DELETE FROM audit_logs WHERE id = '{other}'"),
+                format!("INSERT INTO audit_logs (id, {COLUMNS}) SELECT '{other}', {COLUMNS} FROM audit_logs WHERE id = '{id}'"),
                 other, "unlinked",
             ),
-            (
-                format!("UPDATE audit_chain SET hash = upper(hash) WHERE entry_id = '{id}'"),
-                format!("UPDATE audit_chain SET hash = lower(hash) WHERE entry_id = '{id}'"),
-                &*id, "changed",
-            ),
+            (format!("UPDATE audit_chain SET hash = upper(hash) WHERE entry_id = '{id}'"), &*id, "key"),
+            (format!("UPDATE audit_chain SET hash = hash || '0' WHERE entry_id = '{id}'"), &*id, "changed"),
         ] {
-            let whole = verify(&ostler, "").has("/verified", true).lacks("/firstBroken");
-            assert!(whole.number("/entries") >= 5 && whole.number("/notCovered") == 0, "{whole:?}");
-            behind_its_back(&ostler, &harm);
+            let whole = verify(&ostler, "").has("/verified", true).has("/firstBroken", Value::Null);
+            assert!(whole.number("/entries") >= 6 && whole.number("/unkeyed") == 0, "{whole:?}");
+            behind_its_back(&ostler, &format!("{COPY}; {harm}"));
             verify(&ostler, "").has("/verified", false).has("/firstBroken", broken).has("/problem", problem);
-            behind_its_back(&ostler, &mend);
+            behind_its_back(&ostler, PUT_BACK);
         }
-        verify(&ostler, "").has("/verified", true);
+        verify(&ostler, "").has("/verified", true).has("/problem", Value::Null);
     }
 
-    fn a_log_whose_end_was_cut_off_no_longer_holds_what_was_noted(setup: Setup) {
+    fn whoever_has_the_database_alone_covers_nothing_up_while_ostler_runs(setup: Setup) {
         let ostler = with_entries(setup);
+        for (harm, problem) in cover_ups() {
+            behind_its_back(&ostler, COPY);
+            harm(&ostler);
+            verify(&ostler, "").has("/verified", false).has("/problem", problem);
+            behind_its_back(&ostler, PUT_BACK);
+            verify(&ostler, "").has("/verified", true);
+        }
+    }
+
+    fn nor_while_it_is_stopped(setup: Setup) {
+        let mut ostler = with_entries(setup);
+        for (harm, problem) in cover_ups() {
+            ostler.terminate();
+            behind_its_back(&ostler, COPY);
+            harm(&ostler);
+            ostler.start_again();
+            verify(&ostler, "").has("/verified", false).has("/problem", problem);
+            ostler.terminate();
+            behind_its_back(&ostler, PUT_BACK);
+            ostler.start_again();
+            verify(&ostler, "").has("/verified", true);
+        }
+    }
+
+    fn a_log_whose_end_was_cut_off_stays_so_whatever_is_written_after_it(setup: Setup) {
+        let mut ostler = with_entries(setup);
         let head = verify(&ostler, "").string("/head");
-        ostler.admin().make_key(&["mcp:read"]);
-        verify(&ostler, &format!("?anchor={head}")).has("/verified", true);
         let newest = "(SELECT entry_id FROM audit_chain ORDER BY seq DESC LIMIT 2)";
         behind_its_back(&ostler, &format!("DELETE FROM audit_logs WHERE id IN {newest}; DELETE FROM audit_chain WHERE entry_id IN {newest}"));
-        verify(&ostler, "").has("/verified", true);
-        let cut = verify(&ostler, &format!("?anchor={head}")).has("/verified", false);
-        cut.has("/firstBroken", &*head).has("/problem", "anchor");
-        for _ in 0..2 {
+        verify(&ostler, "").has("/verified", false).has("/problem", "cut").has("/firstBroken", &*head);
+        for _ in 0..3 {
             ostler.admin().make_key(&["mcp:read"]);
         }
         // As long as it was, and yet another.
-        verify(&ostler, &format!("?anchor={head}")).has("/verified", false).has("/problem", "anchor");
+        verify(&ostler, "").has("/verified", false).has("/problem", "cut");
+        assert!(ostler.errors().contains("entries are missing at the end of the audit log"));
+        verify(&ostler, &format!("?anchor={head}")).has("/verified", false);
         ostler.admin().get("/api/audit/verify?anchor=x").problem(400, "malformed_request");
+        ostler.terminate();
+        ostler.start_again();
+        verify(&ostler, "").has("/verified", false).has("/problem", "cut");
     }
 
-    fn what_is_old_may_be_removed_and_what_is_older_than_the_chain_is_not_covered(setup: Setup) {
-        let ostler = with_entries(setup);
-        let entries = verify(&ostler, "").number("/entries");
-        behind_its_back(&ostler, "DELETE FROM audit_logs WHERE id IN (SELECT entry_id FROM audit_chain WHERE seq <= 2)");
-        verify(&ostler, "").has("/verified", true).has("/entries", entries - 2).has("/removed", 2);
-        behind_its_back(&ostler, "DELETE FROM audit_chain WHERE seq < 2");
-        verify(&ostler, "").has("/verified", true).has("/entries", entries - 2).has("/removed", 1);
+    fn what_was_written_before_there_was_a_key_is_taken_over_and_from_then_on_proven(setup: Setup) {
+        let mut ostler = with_entries(setup);
+        ostler.terminate();
+        behind_its_back(&ostler, &format!(
+            "DELETE FROM audit_logs WHERE action = '{BEGIN}'; UPDATE audit_logs SET credential = NULL; \
+             DELETE FROM audit_chain WHERE entry_id NOT IN (SELECT id FROM audit_logs); \
+             DELETE FROM audit_chain WHERE seq < 3; UPDATE audit_chain SET seq = seq - 2"
+        ));
+        link_anew(&ostler, link_without_key);
+        std::fs::remove_file(ostler.setup.home.join("data/audit.head")).unwrap();
+        ostler.start_again();
+        let taken_over = verify(&ostler, "").has("/verified", true).has("/removed", 0);
+        assert!(taken_over.number("/unkeyed") >= 5, "{taken_over:?}");
+        let begin = ostler.admin().get(&format!("/api/audit?action={BEGIN}")).is(200);
+        assert_eq!(begin.list("/items").len(), 1, "{begin:?}");
 
-        behind_its_back(&ostler, "DELETE FROM audit_chain");
-        let without = verify(&ostler, "").has("/verified", true).has("/entries", 0);
-        without.has("/notCovered", entries - 2).has("/head", Value::Null);
-        ostler.admin().make_key(&["mcp:read"]);
-        verify(&ostler, "").has("/verified", true).has("/entries", 1).has("/notCovered", entries - 2);
+        let oldest = "(SELECT min(id) FROM audit_logs)";
+        for harm in [
+            format!("UPDATE audit_logs SET detail = 'forged' WHERE id = {oldest}"),
+            format!("UPDATE audit_logs SET credential = 'embedder' WHERE id = {oldest}"),
+        ] {
+            behind_its_back(&ostler, &format!("{COPY}; {harm}"));
+            verify(&ostler, "").has("/verified", false).has("/problem", "changed");
+            behind_its_back(&ostler, PUT_BACK);
+        }
+        ostler.terminate();
+        ostler.start_again();
+        verify(&ostler, "").has("/verified", true);
     }
+}
+
+#[test]
+fn another_secret_key_is_named_as_what_it_is() {
+    let mut ostler = with_entries(Setup::new());
+    ostler.terminate();
+    ostler.setup.environment.insert("OSTLER_SECRET_KEY".into(), "a quite different secret of forty letters".into());
+    ostler.start_again();
+    verify(&ostler, "").has("/verified", false).has("/problem", "key");
+    assert!(ostler.errors().contains("linked with another secret key"));
+    ostler.terminate();
+    ostler.setup.environment.remove("OSTLER_SECRET_KEY");
+    ostler.start_again();
+    let between = verify(&ostler, "").has("/verified", false).has("/problem", "key");
+    let entry = ostler.admin().get("/api/audit?action=auth.login").is(200);
+    assert!(entry.text().contains(&between.string("/firstBroken")), "what the other key linked: {entry:?}");
 }
 
 #[test]

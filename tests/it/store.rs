@@ -12,7 +12,8 @@ use ostler::{
         AuditEntry, CallId, HealthStatus, Outcome, Role, Server, ServerConfig, ServerId, Timestamp, ToolCall, User,
         UserId,
     },
-    recorder::Recorder,
+    policy::audit_chain::ChainKey,
+    recorder::{Chain, Recorder},
     store::{DatabaseUrl, Store, servers::StoredServer},
 };
 use serde_json::value::RawValue;
@@ -47,11 +48,15 @@ fn sqlite(folder: &Path) -> DatabaseUrl {
     DatabaseUrl::Sqlite(folder.join("data").join("ostler.db"))
 }
 
+fn key() -> ChainKey {
+    ChainKey::new(&[7; 32])
+}
+
 /// A migrated database and its recorder.
 fn open(url: &DatabaseUrl) -> (Store, Recorder) {
     let store = Store::open(url).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store, store.occupy("test").unwrap()).unwrap();
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap(), Chain::new(key(), Vec::new())).unwrap();
     (store, recorder)
 }
 

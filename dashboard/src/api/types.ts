@@ -266,17 +266,20 @@ export interface AuditEntry {
   detail: string | null;
   address: string | null;
   requestId: string | null;
+  credential: string | null;
 }
 
 /** Whether the audit log is as it was written. */
 export interface Verdict {
   verified: boolean;
   entries: number;
+  unkeyed: number;
   removed: number;
-  notCovered: number;
+  removedByRetention: number;
+  removedUntil: string | null;
   head: string | null;
-  firstBroken?: string;
-  problem?: "changed" | "missing" | "unlinked" | "anchor";
+  firstBroken: string | null;
+  problem: "changed" | "missing" | "unlinked" | "unkeyed" | "key" | "anchor" | "cut" | null;
 }
 
 export interface Latency {

@@ -17,7 +17,7 @@ const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
 
 export function Audit() {
   const [span, setSpan] = useState<Span>("7d");
-  const [words, setWords] = useState({ actor: "", action: "", target: "" });
+  const [words, setWords] = useState({ actor: "", action: "", target: "", credential: "" });
   const settled = useSettled(words);
   const filter = Object.fromEntries(Object.entries(settled).map(([key, value]) => [key, value.trim()]));
   const field = (key: keyof typeof words, label: string, placeholder: string) => (
@@ -34,6 +34,7 @@ export function Audit() {
         {field("actor", "Who", "address or id")}
         {field("action", "What", "server.create")}
         {field("target", "To what", "id or name")}
+        {field("credential", "With what", "key:…, session:…, oauth")}
       </div>
       <Card flush>
         <Paged pages={pages} none={<Empty title="Nothing on record">Filters want the whole word.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
@@ -62,7 +63,10 @@ function Rows({ items }: { items: AuditEntry[] }) {
             return (
               <tr key={entry.id}>
                 <td className="nowrap"><Moment at={entry.createdAt} /></td>
-                <td><Text line most={80}>{entry.actor}</Text></td>
+                <td>
+                  <Text line most={80}>{entry.actor}</Text>
+                  {entry.credential && entry.credential !== entry.actor && <div className="mono tiny muted"><Text line most={50}>{entry.credential}</Text></div>}
+                </td>
                 <td className="mono small nowrap"><Text line most={80}>{entry.action}</Text></td>
                 <td className="small wordy">
                   {entry.detail && <div><Text line most={120}>{entry.detail}</Text></div>}

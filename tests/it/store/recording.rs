@@ -38,16 +38,16 @@ on_both! {
         let entry = |n: usize| AuditEntry::by_ostler("test", n, Outcome::Success);
         let write = |store: Store| move || {
             let mut db = store.writer().unwrap();
-            (0..40).for_each(|n| audit::insert(&mut db, &[entry(n), entry(n)]).unwrap());
+            (0..40).for_each(|n| audit::insert(&mut db, &key(), &[entry(n), entry(n)]).unwrap());
         };
         let others: Vec<_> = (0..3).map(|_| std::thread::spawn(write(store.clone()))).collect();
         let recorded = join_all((0..100).map(|n| recorder.audit(entry(n)))).await;
         recorded.into_iter().for_each(Result::unwrap);
         others.into_iter().for_each(|other| other.join().unwrap());
         let links = store.read(|db| audit_chain::page(db, 0, 1000)).await.unwrap();
-        let mut walk = Walk::new(None);
+        let mut walk = Walk::new(key(), Vec::new());
         links.iter().for_each(|one| walk.take(one).unwrap());
-        assert_eq!(walk.entries, 340);
+        assert_eq!((walk.entries, walk.unkeyed, walk.finish()), (341, 0, None));
     }
 
     async fn one_failing_write_spoils_nobody_elses(url: DatabaseUrl) {
@@ -83,7 +83,7 @@ on_both! {
         let lines = store.read(|db| ostler::store::audit::list(db, &Default::default(), &Default::default())).await.unwrap();
         let mut actions: Vec<_> = lines.items.iter().map(|line| line.action.as_str()).collect();
         actions.sort_unstable();
-        assert_eq!(actions, ["audited", "good"]);
+        assert_eq!(actions, ["audit.begin", "audited", "good"]);
         recorder.ready().await.unwrap();
     }
 

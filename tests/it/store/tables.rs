@@ -217,7 +217,7 @@ on_both! {
             let page = store.read(move |db| audit::list(db, &filter, &PageRequest::default())).await.unwrap();
             page.items.into_iter().map(|line| line.id).collect::<Vec<_>>()
         };
-        assert_eq!(found(AuditFilter::default()).await, [long.id, mine.id]);
+        assert_eq!(found(AuditFilter::default()).await[..2], [long.id, mine.id]);
         assert_eq!(found(AuditFilter { actor: Some(who.to_string()), ..Default::default() }).await, [mine.id]);
         assert_eq!(found(AuditFilter { actor: Some("me@example.org".into()), ..Default::default() }).await, [mine.id]);
         assert_eq!(found(AuditFilter { action: Some("login".into()), ..Default::default() }).await, [long.id]);

@@ -7,7 +7,7 @@ import { plural } from "../../lib/format";
 import { Button, Copyable } from "../../ui/button";
 import { Loaded, Note } from "../../ui/card";
 import { Input } from "../../ui/field";
-import { Text } from "../../ui/text";
+import { Moment, Text } from "../../ui/text";
 
 /** Asked once, and again by hand, since all of it is read for that. */
 export function Chain() {
@@ -37,7 +37,7 @@ export function Chain() {
                   <Copyable label="Head" text={verdict.head} />
                 </>
               )}
-              <Input label="A head noted earlier" className="mono" value={anchor} pattern="[0-9]+:[0-9a-f]{64}" hint="Not needed." onChange={(event) => setAnchor(event.target.value)} />
+              <Input label="A head noted earlier" className="mono" value={anchor} pattern="[0-9]+:([0-9a-f]{8}\.)?[0-9a-f]{64}" hint="Not needed." onChange={(event) => setAnchor(event.target.value)} />
               <div><Button type="submit" busy={chain.isFetching}>Verify</Button></div>
             </form>
           </details>
@@ -51,21 +51,29 @@ const faults: Record<NonNullable<Verdict["problem"]>, string> = {
   changed: "it, or its link, is not what was written",
   missing: "it, or the link before it, is gone",
   unlinked: "somebody else put it in",
+  unkeyed: "it was linked without the key, by somebody else or by an older Ostler",
+  key: "it was linked with another secret key than Ostler has now",
   anchor: "the head that was noted is not there",
+  cut: "it was the newest, and is gone: the end was removed, or the database is an older copy or another",
 };
 
-function Words({ verdict: { verified, entries, removed, notCovered, firstBroken, problem }, anchored }: { verdict: Verdict; anchored: boolean }) {
+function Words({ verdict: { verified, entries, unkeyed, removed, removedByRetention, removedUntil, firstBroken, problem }, anchored }: { verdict: Verdict; anchored: boolean }) {
   return (
     <>
       {verified ? (
         <p>The chain holds{anchored && ", and goes through the head that was noted"}: of {plural(entries, "line")}, none was changed, removed or put in.</p>
       ) : (
         <p>
-          The log was tampered with: {problem && faults[problem]} (<code><Text line>{firstBroken ?? ""}</Text></code>).
+          The log is not as it was written: {problem && faults[problem]} (<code><Text line>{firstBroken ?? ""}</Text></code>).
         </p>
       )}
-      {removed > 0 && <p className="small muted">{plural(removed, "line")} before them {removed === 1 ? "was" : "were"} cleared away.</p>}
-      {notCovered > 0 && <p className="small muted">{plural(notCovered, "line")} {notCovered === 1 ? "is" : "are"} older than the chain.</p>}
+      {removed > 0 && (
+        <p className="small muted">
+          {plural(removed, "older line")} {removed === 1 ? "is" : "are"} gone, {removedByRetention === removed ? "all" : removedByRetention} for their age or number
+          {removedUntil && <>, the newest of <Moment at={removedUntil} /></>}.
+        </p>
+      )}
+      {unkeyed > 0 && <p className="small muted">{plural(unkeyed, "line")} {unkeyed === 1 ? "is" : "are"} older than the key of the chain.</p>}
     </>
   );
 }

@@ -1,0 +1,95 @@
+//! The end of the audit log's chain, remembered, so that it shows where what came last was removed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    error::Result,
+    model::AuditLink,
+    policy::audit_chain::{ChainKey, is_keyed},
+    store::{Connection, Store, audit_chain},
+};
+
+/// The key of the chain, and links that must be in it.
+#[derive(Debug)]
+pub struct Chain {
+    key: ChainKey,
+    heads: Mutex<Heads>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Heads {
+    /// The newest link that was committed, as far as is known.
+    newest: Option<AuditLink>,
+    /// One that was the newest, and was gone when it was looked for.
+    lost: Option<AuditLink>,
+}
+
+impl Chain {
+    /// A chain that must hold these links, which an earlier run remembered.
+    #[must_use]
+    pub fn new(key: ChainKey, noted: Vec<AuditLink>) -> Self {
+        let mut noted = noted.into_iter();
+        let heads = Heads { newest: noted.next(), lost: noted.next() };
+        Self { key, heads: Mutex::new(heads) }
+    }
+
+    /// The key that links are made with.
+    #[must_use]
+    pub fn key(&self) -> &ChainKey {
+        &self.key
+    }
+
+    /// Links that must be in the chain: the newest, and one that was gone where that happened.
+    #[must_use]
+    pub fn heads(&self) -> Vec<AuditLink> {
+        let Heads { newest, lost } = self.lock().clone();
+        newest.into_iter().chain(lost).collect()
+    }
+
+    /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered. Blocks.
+    pub(super) fn open(&self, store: &Store) -> Result<()> {
+        let mut db = store.writer()?;
+        let remembered = self.lock().newest.as_ref().is_some_and(is_keyed);
+        if !remembered && audit_chain::begin(&mut db, &self.key)? {
+            log::info!("the audit log is linked with the secret key from now on");
+        }
+        self.check(&mut db)?;
+        self.note(&mut db);
+        if self.lock().newest.as_ref().is_some_and(|newest| self.key.is_foreign(newest)) {
+            log::error!(
+                "the audit log was linked with another secret key, and does not verify with this one: give \
+                 OSTLER_SECRET_KEY or secret.key the value that it had"
+            );
+        }
+        Ok(())
+    }
+
+    /// Looks for the newest link before another is added: one that follows a link of others would hide that it is gone.
+    pub(super) fn check(&self, db: &mut Connection) -> Result<()> {
+        let Some(newest) = self.lock().newest.clone() else { return Ok(()) };
+        if audit_chain::contains(db, &newest)? {
+            return Ok(());
+        }
+        let head = audit_chain::head(db)?;
+        log::error!(
+            missing:% = newest, head:%;
+            "entries are missing at the end of the audit log: they were removed, or the database is an older copy or another"
+        );
+        let mut heads = self.lock();
+        heads.newest = None;
+        heads.lost.get_or_insert(newest);
+        Ok(())
+    }
+
+    /// Remembers the newest link, after a commit.
+    pub(super) fn note(&self, db: &mut Connection) {
+        // Where it cannot be read, the one before it does as well.
+        if let Ok(head) = audit_chain::head(db) {
+            self.lock().newest = Some(head);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heads> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
