@@ -22,6 +22,13 @@ test("foreign text cannot act", async () => {
   assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [true, false, false, false]);
 });
 
+test("JSON is shown however deep it is nested", async () => {
+  const { shownJson } = await load("/src/lib/inert.ts");
+  assert.equal(shownJson({ b: [1, null], a: "x" }, 1), JSON.stringify({ b: [1, null], a: "x" }, null, 1));
+  const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
+  assert.ok(shownJson(deep, 2).length < 100_000 && shownJson(deep).includes("too deep"));
+});
+
 test("events are read however their bytes are cut", async () => {
   const { Parser } = await load("/src/lib/sse.ts");
   const text = ": open\n\nid: r-0\n\nevent: call\nid: r-1\ndata: {\"a\":\ndata: 1}\n\r\nevent: gap\rdata:x\r\r\nid: r-2\n\n";

@@ -23,14 +23,12 @@ pub struct ToolCall {
     pub user_id: UserId,
     /// Which tool.
     pub tool_name: String,
-    /// The arguments, as JSON; a string of that where they are nested deeper than 60 levels, `null` where
-    /// `parametersExcerpt` stands for them.
+    /// The arguments, as JSON; `null` where `parametersExcerpt` stands for them.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Arc<RawValue>>,
     /// How the arguments begin, where they are not here whole.
     pub parameters_excerpt: Option<Excerpt>,
-    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it, a string
-    /// of it where it is nested deeper than 60 levels.
+    /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
     /// How the result or error begins, where it is not here whole.
@@ -50,11 +48,11 @@ pub struct ToolCall {
     pub trace_id: Option<String>,
 }
 
-/// JSON that is not there whole.
+/// JSON that is not there whole, or nested deeper than 60 levels, which some readers would refuse as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Excerpt {
-    /// Its beginning, which may end anywhere between two characters.
+    /// Its beginning, which may end anywhere between two characters; all of it where `length` says so.
     pub text: String,
     /// Bytes of the whole, as UTF-8.
     pub length: i64,

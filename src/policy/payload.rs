@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::model::Excerpt;
 
-/// Most bytes of the text that says why a call failed.
+/// Most bytes of what a server says of a failure.
 const LONGEST_REASON: usize = 4 << 10;
 
 /// JSON as it is recorded: whole where it has at most `most` bytes, else so many of its beginning, with length and digest
@@ -28,7 +28,7 @@ pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Opt
     (None, Some(excerpt))
 }
 
-/// The text that says why a call failed, in a length that fits a list.
+/// What a server says of a failure, in a length that fits a list.
 #[must_use]
 pub fn reason(text: String) -> String {
     if text.len() <= LONGEST_REASON { text } else { format!("{}…", beginning(&text, LONGEST_REASON)) }

@@ -71,6 +71,7 @@ impl Occupancy {
     }
 
     /// Takes the lock for a connection; [`is_taken`] where another Ostler has it. Blocks, on PostgreSQL for up to 2 s.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a file is locked without a connection"))]
     pub(super) fn hold(&mut self, db: &mut Connection) -> Result<()> {
         let is_ours = match &mut self.lock {
             Lock::File { path, file } => match lock_beside(path, file) {

@@ -55,21 +55,26 @@ fn arguments_nested_too_deep_are_refused_at_every_door() {
 #[test]
 fn an_answer_of_any_depth_comes_whole_and_hides_no_page() {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let admin = ostler.admin();
+    let server = admin.running(fake("ok"));
     server.call("echo", json!({"message": "shallow"})).is(200);
     execute(&server, "echo", &nested(120)).is(200);
-    let answer = server.call("deep", json!({"levels": 100_000})).is(200);
-    assert!(answer.text().contains(&nested(100_000)), "the caller gets what came");
-    for path in ["/api/calls?limit=100".to_owned(), server.path("/logs?limit=100")] {
-        let page = ostler.admin().get(&path).is(200);
-        let items = page.list("/items");
-        assert_eq!(items.len(), 3, "{path}");
-        assert_eq!(items[2]["parameters"], json!({"message": "shallow"}));
+    for levels in [2000, 100_000] {
+        let answer = server.call("deep", json!({"levels": levels})).is(200);
+        assert!(answer.text().contains(&nested(levels)), "the caller gets what came");
     }
-    for item in ostler.admin().get("/api/calls").is(200).list("/items") {
-        let call = ostler.admin().get(&format!("/api/calls/{}", item["id"].as_str().unwrap())).is(200);
-        assert!(!call.text().contains(&nested(61)) || call.text().contains("structuredContent\\\""), "{call:?}");
-        assert!(call.json.is_object());
+    for path in ["/api/calls?limit=100".to_owned(), server.path("/logs?limit=100")] {
+        let page = admin.get(&path).is(200);
+        let [deepest, deep, arguments, shallow] = page.list("/items") else { panic!("{page:?}") };
+        assert_eq!(shallow["parameters"], json!({"message": "shallow"}));
+        assert_eq!(arguments["parameters"], Value::Null);
+        let excerpt = &arguments["parametersExcerpt"];
+        assert!(excerpt["text"].as_str().unwrap().contains(&nested(120)), "{excerpt}");
+        assert_eq!(excerpt["truncated"], false);
+        let one = |call: &Value| admin.get(&format!("/api/calls/{}", call["id"].as_str().unwrap())).is(200);
+        let whole = one(deep).has("/response", Value::Null).has("/responseExcerpt/truncated", false);
+        assert!(whole.string("/responseExcerpt/text").contains(&nested(2000)));
+        assert!(one(deepest).string("/responseExcerpt/text").contains(&"[".repeat(1000)));
     }
 }
 

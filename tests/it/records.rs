@@ -60,6 +60,25 @@ on_both_databases! {
         assert!(list.body.len() < 8192, "{list:?}");
     }
 
+    fn what_a_server_says_while_it_fails_to_start_is_short_everywhere(setup: Setup) {
+        let ostler = setup.spawn();
+        let admin = ostler.admin();
+        let refuses = "while read -r line; do id=$(printf %s \"$line\" | sed 's/.*\"id\":\\([^,}]*\\).*/\\1/'); \
+            printf '{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":1,\"message\":\"%s\"}}\\n' \"$id\" \
+            \"$(head -c 3000000 /dev/zero | tr '\\0' x)\"; done";
+        let server = admin.register(Spec::new("sh", json!(["-c", refuses])).enabled());
+        let details = eventually("it says why it is not ready", || {
+            let details = server.details().is(200);
+            details.text().contains("was refused with 1: xxx").then_some(details)
+        });
+        assert!(details.body.len() < 32 << 10, "{details:?}");
+        let health = format!("/api/history/health?serverId={}", server.id);
+        for list in [health.as_str(), "/api/mcp", "/api/audit?limit=20"] {
+            let answer = admin.get(list).is(200);
+            assert!(answer.body.len() < 200 << 10, "{answer:?}");
+        }
+    }
+
     fn an_account_that_calls_too_much_loses_its_own_oldest_calls_alone(setup: Setup) {
         let ostler = setup.env("OSTLER_CALLS_BYTES_PER_USER", "1048576").spawn();
         let (admin, server) = (ostler.admin(), ostler.admin().running(fake("ok")));

@@ -37,3 +37,18 @@ export function isWebAddress(text: string): boolean {
     return false;
   }
 }
+
+/** Levels of JSON that are shown; far deeper ones could not be written at all, and indented they grow by the square. */
+const DEEPEST = 100;
+
+/** JSON for people to read, however deep it is nested. */
+export function shownJson(value: unknown, indent?: number): string {
+  return JSON.stringify(bounded(value, DEEPEST), null, indent) ?? "";
+}
+
+function bounded(value: unknown, levels: number): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return "\u2026 nested too deep to be shown";
+  if (Array.isArray(value)) return value.map((one) => bounded(one, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, bounded(one, levels - 1)]));
+}

@@ -5,6 +5,7 @@ import { api } from "../api/client";
 import { keys, useMay, useMe, useUsers } from "../api/queries";
 import type { CallDetails, Excerpt } from "../api/types";
 import { bytes, millis } from "../lib/format";
+import { shownJson } from "../lib/inert";
 import { isObject } from "../lib/schema";
 import { to } from "../lib/links";
 import { ButtonLink } from "../ui/button";
@@ -42,13 +43,13 @@ function Details({ call }: { call: CallDetails }) {
         </div>
         <div className="stack loose">
           <Card title="Arguments">
-            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={JSON.stringify(call.parameters ?? {}, null, 2)} label="Arguments" />}
+            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={shownJson(call.parameters ?? {}, 2)} label="Arguments" />}
           </Card>
           <Card title="Answer">
             {call.errorMessage && <Note tone="bad"><Text>{call.errorMessage}</Text></Note>}
             {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Answer" />}
             {call.response !== null && call.response !== undefined && (
-              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={JSON.stringify(call.response)} label="Answer" />
+              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={shownJson(call.response)} label="Answer" />
             )}
           </Card>
         </div>
@@ -62,7 +63,7 @@ function Beginning({ of, label }: { of: Excerpt; label: string }) {
   return (
     <>
       <p className="small muted">
-        {of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to be shown.</>}
+        {of.text && new Blob([of.text]).size === of.length ? <>All {bytes(of.length)}, nested too deep to be shown as data.</> : of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to be shown.</>}
         {of.sha256 && <> SHA-256 of the whole: <span className="mono break">{of.sha256}</span></>}
       </p>
       {of.text && <Long text={of.text} label={label} />}

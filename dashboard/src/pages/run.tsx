@@ -8,7 +8,7 @@ import { keys, useMay, useServer, useTools } from "../api/queries";
 import type { Tool, ToolCall } from "../api/types";
 import { asCurl, asOstler } from "../lib/command";
 import { millis } from "../lib/format";
-import { inertLine } from "../lib/inert";
+import { inertLine, shownJson } from "../lib/inert";
 import { decoded, to } from "../lib/links";
 import { initial, isObject } from "../lib/schema";
 import { Button, Choices, Copyable } from "../ui/button";
@@ -155,7 +155,7 @@ function Running({ since, notes }: { since: number; notes: readonly Heard[] }) {
 function Notes({ notes }: { notes: readonly Heard[] }) {
   const said = notes.filter((note) => note.method === "notifications/message");
   if (!said.length) return null;
-  const line = ({ params = {} }: Heard) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : JSON.stringify(params["data"])}`;
+  const line = ({ params = {} }: Heard) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : shownJson(params["data"])}`;
   return (
     <details open>
       <summary className="small">What it said meanwhile</summary>
@@ -181,7 +181,7 @@ function Fault({ error }: { error: unknown }) {
   return (
     <>
       <Note tone="bad"><p><Text>{error.message}</Text></p><p className="tiny muted">error <code>{error.code}</code></p></Note>
-      {error.data !== undefined && <Long text={JSON.stringify(error.data, null, 2)} label="More about the error" />}
+      {error.data !== undefined && <Long text={shownJson(error.data, 2)} label="More about the error" />}
     </>
   );
 }
@@ -201,7 +201,7 @@ function Past({ runs, current, show, fill, again, busy }: {
           <li key={run.key} className="row">
             <Badge tone={run.answer && !run.answer.isError ? "ok" : "bad"}>{millis(Math.round(run.took))}</Badge>
             <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Moment at={run.at} /></button>
-            <span className="grow mono tiny muted cut"><Text line most={160}>{JSON.stringify(run.parameters)}</Text></span>
+            <span className="grow mono tiny muted cut"><Text line most={160}>{shownJson(run.parameters)}</Text></span>
             <Button look="quiet compact" icon="edit" label="Fill in like this" onClick={() => fill(run.parameters)} />
             <Button look="quiet compact" icon="restart" label="Run again" disabled={busy} onClick={() => again(run)} />
           </li>

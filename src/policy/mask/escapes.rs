@@ -1,6 +1,6 @@
 //! Escapes of JSON strings (RFC 8259, section 7), read wherever they stand; what is no escape is itself.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use memchr::memchr;
 
@@ -22,6 +22,15 @@ impl Meaning<'_> {
             Self::Character(character) => character.len_utf8(),
         }
     }
+}
+
+/// The escapes that may stand for a part of one of these texts.
+pub(super) fn possible_in<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<[u8; 2]> {
+    let characters: BTreeSet<char> = texts.into_iter().flat_map(|text| text.chars()).collect();
+    let short = br#""\/bfnrt"#.iter().map(|letter| [b'\\', *letter]);
+    let is_possible = |written: &[u8; 2]| escape(written).is_some_and(|(character, _)| characters.contains(&character));
+    // By its number any character can be written.
+    std::iter::once(*b"\\u").chain(short.filter(is_possible)).collect()
 }
 
 /// The text with its escapes read; `None` where it has none.

@@ -14,9 +14,8 @@ const MASKED_NUMBER: &str = "\"***\"";
 pub(super) fn masked(search: &Search, json: &str) -> Option<String> {
     let bytes = json.as_bytes();
     let is_literal = search.is_in(bytes);
-    let is_escaped = |text: &[u8]| memchr(b'\\', text).is_some();
     // What is not there as it is can only be there escaped.
-    if !is_literal && !is_escaped(bytes) {
+    if !is_literal && !search.may_be_escaped_in(bytes) {
         return None;
     }
     let mut places = Vec::new();
@@ -28,7 +27,7 @@ pub(super) fn masked(search: &Search, json: &str) -> Option<String> {
         }
         let string = after.get(1..).map(nesting::string).unwrap_or_default();
         from = from.saturating_add(quote).saturating_add(1);
-        if is_literal || is_escaped(string) {
+        if is_literal || search.may_be_escaped_in(string) {
             let spans = in_string(search, string);
             places.extend(spans.into_iter().map(|span| (moved(&span, from), MASKED)));
         }

@@ -13,8 +13,8 @@ const PART_MIN: usize = 8;
 /// Shorter lines, too: keys in PEM have 64.
 const LINE_MIN: usize = 12;
 
-/// Bytes of lines that are looked for by themselves, all values together: a hundred keys. It bounds the memory of a mask.
-const LINES_MAX: usize = 256 << 10;
+/// Bytes of lines that are looked for by themselves, all values together: some forty keys. It bounds the memory of a mask.
+const LINES_MAX: usize = 64 << 10;
 
 /// Values that are settings rather than secrets.
 const HARMLESS: [&str; 10] =

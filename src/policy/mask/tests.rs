@@ -81,6 +81,25 @@ fn a_key_is_found_whole_and_line_by_line() {
 }
 
 #[test]
+fn a_long_secret_is_found_to_its_end_also_where_it_overlaps_another() {
+    let long: String = (0..5000).map(|number| format!("{number}.")).collect();
+    let other = format!("abc-{}", &long[..20]);
+    let mask = mask(&[&long, &other, &format!("{long}more"), &"x".repeat(1000)]);
+    assert_eq!(mask.text(&format!("<{long}>")), "<***>");
+    assert_eq!(mask.text(&format!("<abc-{long}more>")), "<***>");
+    assert_eq!(mask.text(&long[1..]), long[1..]);
+    assert_eq!(mask.text(&"x".repeat(100_000)), "***");
+}
+
+#[test]
+fn a_hundred_secrets_are_found_as_one_is() {
+    let secrets: Vec<_> = (0..300).map(|number| format!("secret-{number}-")).collect();
+    let mask = Mask::new(&secrets);
+    assert_eq!(mask.text("a secret-299- b secret-7-secret-0- secret-300-"), "a *** b *** secret-300-");
+    assert_eq!(mask.text("secret-3000-"), "secret-3000-");
+}
+
+#[test]
 fn parts_that_are_secrets_by_themselves_are_found_by_themselves() {
     let mask = mask(&["Bearer s3cret-token", "postgres://user:p4ssw0rd@db.example/x", "my short", "note: a sentence"]);
     assert_eq!(

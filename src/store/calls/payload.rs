@@ -120,15 +120,14 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn read(self) -> Result<(Option<Arc<RawValue>>, Option<Excerpt>)> {
         let Self { text: Some(mut text), octets: Some(octets), length, sha256 } = self else { return Ok((None, None)) };
-        if length.is_none() && i64::try_from(text.len()) == Ok(octets) {
-            // Deeper than readers of JSON take, it would hide the page it is on; so it is shown as text.
-            let is_deep = nesting::exceeds(&text, nesting::SHOWN_MAX);
-            let text = if is_deep { serde_json::Value::from(text).to_string() } else { text };
+        let is_whole = length.is_none() && i64::try_from(text.len()) == Ok(octets);
+        // Deeper than readers of JSON take, it would hide the page it is on; so it is shown as text.
+        if is_whole && !nesting::exceeds(&text, nesting::SHOWN_MAX) {
             let json = RawValue::from_string(text);
             let json = json.map_err(|_| Error::Internal("a stored call holds no JSON".into()))?;
             return Ok((Some(json.into()), None));
         }
-        if length.is_none() {
+        if length.is_none() && !is_whole {
             // What earlier versions recorded whole is shown like what is recorded now.
             text.truncate(payload::beginning(&text, Extent::ALONE.beginning).len());
         }

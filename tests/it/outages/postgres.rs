@@ -75,6 +75,13 @@ fn a_trigger_that_fails() {
 }
 
 #[test]
+fn a_database_that_becomes_read_only() {
+    let begin = "ALTER DATABASE {name} SET default_transaction_read_only = on";
+    let end = "ALTER DATABASE {name} RESET default_transaction_read_only";
+    by_statement("PostgreSQL: read-only", &[begin, CUT], end);
+}
+
+#[test]
 fn connections_that_are_cut_and_refused() {
     by_statement("PostgreSQL: cut", &["ALTER ROLE {owner} NOLOGIN", CUT], "ALTER ROLE {owner} LOGIN");
 }

@@ -77,3 +77,21 @@ fn what_a_failover_took_back_is_forgotten_here_too() {
         (running == 1).then_some(())
     });
 }
+
+#[test]
+fn a_leader_that_freezes_is_left_for_the_one_that_is_promoted() {
+    let Some(mut primary) = Postgres::start() else { return };
+    let url = primary.database();
+    let mut standby = primary.standby();
+    let ostler = Setup::new().database(&Postgres::with_standby(&url, &standby)).spawn();
+    let server = ostler.admin().running(fake("ok").enabled());
+    let echo = || server.call("echo", json!({"message": "x"}));
+    let before = echo().is(200).string("/callId");
+    primary.freeze();
+    standby.promote();
+    let (took, ()) = timed(|| within(seconds(15), "it serves again", || (echo().status == 200).then_some(())));
+    println!("| frozen leader, promoted second | served again after {:.1} s |", took.as_secs_f64());
+    ostler.anonymous().get("/readyz").is(200);
+    assert_eq!(server.calls_on_record().get(&before), Some(&1));
+    primary.thaw();
+}

@@ -1,7 +1,7 @@
 /** What a tool answered: text, pictures, sound, resources, links. All of it is foreign. */
 import { useMutation } from "@tanstack/react-query";
 import { ask } from "../../api/mcp";
-import { inertLine, isWebAddress } from "../../lib/inert";
+import { inertLine, isWebAddress, shownJson } from "../../lib/inert";
 import { bytes } from "../../lib/format";
 import { save } from "../../lib/save";
 import { Button, Copy } from "../../ui/button";
@@ -38,13 +38,13 @@ export function AnswerView({ answer, serverId }: { answer: Answer; serverId: str
       {answer.structuredContent !== undefined && (
         <details open={!blocks.length}>
           <summary>As data</summary>
-          <Long text={JSON.stringify(answer.structuredContent, null, 2)} label="The answer as data" />
+          <Long text={shownJson(answer.structuredContent, 2)} label="The answer as data" />
         </details>
       )}
       {!blocks.length && answer.structuredContent === undefined && <p className="muted">The answer is empty.</p>}
       <details>
         <summary>The whole answer</summary>
-        <Long text={JSON.stringify(answer, null, 2)} label="The whole answer as JSON" />
+        <Long text={shownJson(answer, 2)} label="The whole answer as JSON" />
       </details>
     </div>
   );
@@ -62,14 +62,14 @@ export function BlockView({ block, serverId }: { block: Block; serverId: string 
   }
   if (block.type === "resource_link" && typeof block.uri === "string") return <ResourceLink block={block} uri={block.uri} serverId={serverId} />;
   if (block.type === "resource" && block.resource) return <Resource resource={block.resource} />;
-  return <Long text={JSON.stringify(block, null, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
+  return <Long text={shownJson(block, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
 }
 
 /** JSON on one line is easier to read on many. */
 function readable(text: string): string {
   if (text.length > MOST || !/^\s*[[{]/.test(text) || text.includes("\n")) return text;
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return shownJson(JSON.parse(text), 2);
   } catch {
     return text;
   }

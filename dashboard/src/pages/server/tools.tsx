@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useMay, useTools } from "../../api/queries";
 import type { Tool } from "../../api/types";
 import { plural } from "../../lib/format";
+import { shownJson } from "../../lib/inert";
 import { to } from "../../lib/links";
 import { ButtonLink } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
@@ -48,7 +49,7 @@ function ToolItem({ tool, serverId }: { tool: Tool; serverId: string }) {
           {tool.description && <p className="small muted break"><Text most={400} line>{tool.description}</Text></p>}
           <details className="small">
             <summary>Schema</summary>
-            <Code label={`Schema of ${tool.name}`}>{JSON.stringify(tool.inputSchema ?? {}, null, 2)}</Code>
+            <Code label={`Schema of ${tool.name}`}>{shownJson(tool.inputSchema ?? {}, 2)}</Code>
           </details>
         </div>
         {may("mcp:execute") && <ButtonLink to={to.tool(serverId, tool.name)} icon="play">Run</ButtonLink>}
