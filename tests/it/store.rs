@@ -48,7 +48,7 @@ fn sqlite(folder: &Path) -> DatabaseUrl {
     DatabaseUrl::Sqlite(folder.join("data").join("ostler.db"))
 }
 
-fn key() -> ChainKey {
+pub(crate) fn key() -> ChainKey {
     ChainKey::new(&[7; 32])
 }
 

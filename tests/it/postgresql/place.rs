@@ -8,7 +8,7 @@ use std::{
 
 use ostler::{
     model::{PageRequest, ServerId},
-    recorder::Recorder,
+    recorder::{Chain, Recorder},
     store::calls,
 };
 
@@ -112,7 +112,8 @@ async fn a_server_that_stands_still_is_given_up_for_the_next_which_records_what_
     open(&alone).unwrap().migrate().unwrap();
     let store = open(&url).unwrap();
     store.migrate().unwrap();
-    let recorder = Recorder::start(&store, store.occupy("test").unwrap()).unwrap();
+    let chain = Chain::new(crate::store::key(), Vec::new());
+    let recorder = Recorder::start(&store, store.occupy("test").unwrap(), chain).unwrap();
     recorder.ready().await.unwrap();
 
     first.freeze();
