@@ -13,11 +13,13 @@ pub mod catalogues;
 mod checkpoint;
 mod connection;
 pub mod consents;
+mod examination;
 mod fault;
 pub mod health;
 pub mod keys;
 mod migration;
 pub mod occupancy;
+mod opened_files;
 mod page;
 mod pool;
 #[cfg(feature = "postgres")]
@@ -29,6 +31,7 @@ pub mod servers;
 pub mod services;
 pub mod sessions;
 pub mod shares;
+mod stamp;
 mod text;
 mod url;
 pub mod users;
@@ -40,7 +43,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -52,6 +55,8 @@ use tokio::sync::Semaphore;
 use crate::error::{Error, Result};
 
 use connection::Access;
+use opened_files::OpenedFiles;
+use stamp::Stamps;
 
 pub(crate) use checkpoint::Checkpointer;
 pub use connection::Connection;
@@ -71,6 +76,10 @@ pub struct Store {
     /// As many permits as connections: who waits for one waits here, not on a thread.
     permits: Arc<Semaphore>,
     outage: Arc<Outage>,
+    /// Of SQLite, once connections stay open.
+    files: Arc<OnceLock<OpenedFiles>>,
+    /// Of SQLite, once it is locked for us.
+    stamps: Arc<OnceLock<Stamps>>,
 }
 
 /// Whether an outage is in the log already, so that each is there once, however many it fails.
@@ -91,15 +100,19 @@ impl Outage {
 
 impl Store {
     /// Opens the database, making a SQLite file and its folder where missing (folder 0700, file 0600). Runs no migration.
-    /// Blocks until one connection is made. Its errors are for the operator: they have the reason in full, but no password.
+    /// A file that was left with its log is checked before it is opened. Blocks until one connection is made.
+    /// Its errors are for the operator: they have the reason in full, but no password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         if let DatabaseUrl::Sqlite(path) = url {
             make_private_file(path)
-                .map_err(|error| Error::StoreUnavailable(format!("its file cannot be made: {error}")))?;
+                .map_err(|error| Error::StoreUnavailable(format!("its file cannot be opened or made: {error}")))?;
+            examination::examine(path)?;
         }
         let permits = Semaphore::new(usize::try_from(pool::SIZE).unwrap_or(1));
-        let (url, pool, outage) = (Arc::new(url.clone()), pool::open(url), Arc::default());
-        let store = Self { url, pool, permits: Arc::new(permits), outage };
+        let files = Arc::default();
+        let (pool, outage) = (pool::open(url, Arc::clone(&files)), Arc::default());
+        let (permits, stamps) = (Arc::new(permits), Arc::default());
+        let store = Self { url: Arc::new(url.clone()), pool, permits, outage, files, stamps };
         #[cfg(feature = "postgres")]
         if let DatabaseUrl::Postgres(url) = store.url.as_ref() {
             postgres::examine(url)?;
@@ -126,6 +139,10 @@ impl Store {
         let mut occupancy = Occupancy::new(&self.url, holder);
         let taken = |error| if is_taken(&error) { occupancy::refusal(&self.url) } else { error };
         let db = self.occupying_writer(&mut occupancy).map_err(taken)?;
+        if let DatabaseUrl::Sqlite(path) = self.url.as_ref() {
+            let stamps = Stamps::open(path).map_err(unseen)?;
+            self.stamps.get_or_init(|| stamps);
+        }
         Ok(Occupied { db, occupancy })
     }
 
@@ -142,6 +159,7 @@ impl Store {
     }
 
     fn connect(&self, access: Access) -> Result<Connection> {
+        self.files.get().map_or(Ok(()), OpenedFiles::check_database)?;
         let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
         let db = opened.map_err(fault::of_connection)?;
         self.outage.end();
@@ -152,10 +170,32 @@ impl Store {
     pub(crate) fn checkpointer(&self) -> Result<Option<Checkpointer>> {
         let DatabaseUrl::Sqlite(_) = self.url.as_ref() else { return Ok(None) };
         match self.connect(Access::Write)? {
-            Connection::Sqlite(conn) => Checkpointer::start(conn).map(Some),
+            Connection::Sqlite(conn) => Checkpointer::start(conn, Arc::clone(&self.stamps)).map(Some),
             #[cfg(feature = "postgres")]
             Connection::Postgres(_) => Ok(None),
         }
+    }
+
+    /// Notes the files of a SQLite database, which from now on some connection holds open.
+    pub(crate) fn note_files(&self) -> Result<()> {
+        let DatabaseUrl::Sqlite(path) = self.url.as_ref() else { return Ok(()) };
+        let files = OpenedFiles::note(path).map_err(unseen)?;
+        self.files.get_or_init(|| files);
+        self.stamps.get().map_or(Ok(()), Stamps::start).map_err(unseen)
+    }
+
+    /// Moves all that SQLite's log holds into the file, so that neither is left without the other.
+    pub(crate) fn fold_log(&self, db: &mut Connection) {
+        if let (Connection::Sqlite(conn), Some(stamps)) = (db, self.stamps.get())
+            && let Err(error) = checkpoint::fold(conn, stamps)
+        {
+            log::warn!(reason:% = error; "the log of the database was not folded into its file; the next start does it");
+        }
+    }
+
+    /// Fails where a SQLite database is no longer in the file that its name leads to. Cheap enough for every commit.
+    pub(crate) fn in_place(&self) -> Result<()> {
+        self.files.get().map_or(Ok(()), OpenedFiles::check)
     }
 
     /// Fails where a SQLite database has less than 4 MiB to grow; PostgreSQL looks after itself.
@@ -194,10 +234,20 @@ impl Store {
     }
 }
 
+fn unseen(error: io::Error) -> Error {
+    Error::StoreUnavailable(format!("its file cannot be looked at: {error}"))
+}
+
 /// The write-ahead log and its index, which SQLite makes beside the file, take over its mode.
 fn make_private_file(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+    match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
+        // Not opened: closing it would give up the locks on it that SQLite may have in this process.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK)?)
+        }
+        made => made.map(drop),
+    }
 }

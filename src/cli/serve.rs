@@ -1,7 +1,7 @@
 //! `ostler serve`: the program as a checklist.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
     process,
 };
@@ -112,14 +112,15 @@ fn announce(address: Option<SocketAddr>) -> io::Result<()> {
     out.flush()
 }
 
-/// Shows the password that was made up for the first admin.
+/// Shows the password that was made up for the first admin: to people alone, since a log keeps what it gets.
 fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
     let (Some((email, password)), Some(address)) = (runtime.first_admin(), address) else { return };
+    let password = if io::stderr().is_terminal() { password } else { "is in first-admin.txt in the data folder" };
     complain(&format!(
-        "\nThe first admin was made. The password is shown this once:\n\
+        "\nThe first admin was made:\n\
          \n    address   {email}\n    password  {password}\n\
          \nLog in with POST http://{address}/api/auth/login and choose another with PUT /api/auth/me/password;\n\
-         then delete first-admin.txt in the data folder, which keeps this one.\n\n"
+         then delete first-admin.txt in the data folder, which keeps the first one.\n\n"
     ));
 }
 

@@ -42,6 +42,7 @@ impl Writer {
     /// Writes on a connection that is there. Blocks.
     pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
         let checkpointer = tenancy.store.checkpointer()?;
+        tenancy.store.note_files()?;
         Ok(Self {
             tenancy,
             health,
@@ -68,6 +69,10 @@ impl Writer {
                 requests.close();
             }
         }
+        self.checkpointer = None;
+        if let Some(db) = &mut self.db {
+            self.tenancy.store.fold_log(db);
+        }
     }
 
     /// A panic costs its group an answer of failure (they see their senders dropped) and the connection, no more.
@@ -87,7 +92,9 @@ impl Writer {
         if group.is_empty() {
             return group.answer(Ok(()), Ok(()));
         }
-        let committed = self.write(&mut group);
+        // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost.
+        let in_place = self.tenancy.store.in_place();
+        let committed = in_place.and_then(|()| self.write(&mut group)).and_then(|()| self.tenancy.store.in_place());
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
         }
@@ -108,7 +115,8 @@ impl Writer {
     /// Whether another call could be recorded, as far as is known without trying.
     fn able(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
-        known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
+        let store = &self.tenancy.store;
+        known.cloned().map_or_else(|| store.in_place().and_then(|()| store.room()), Err)
     }
 
     /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.

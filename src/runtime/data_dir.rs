@@ -1,36 +1,67 @@
 //! The data folder: locked for one runtime, whose processes bear a mark that no copy of the folder shares.
 
-use std::{fs::File, io, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::FlockOperation;
 
 use crate::{
     error::{Error, Result},
-    runtime::private_file,
-    supervisor::{self, INSTALLATION_VARIABLE},
+    runtime::{Settings, private_file},
+    store::DatabaseUrl,
+    supervisor::{self, INSTALLATION_VARIABLE, Seclusion},
 };
 
-/// Locks the data folder, ends what an earlier run on it left behind, and returns the lock with the mark of its processes.
-/// Blocks.
-pub(super) fn occupy(dir: &Path) -> Result<(File, String)> {
+/// The file that names the installation, and says on a line of its own that its database has accounts.
+const FILE: &str = "installation";
+
+const ESTABLISHED: &str = "established";
+
+/// A data folder that is held for one runtime.
+pub(super) struct DataDir {
+    /// Holds it.
+    pub lock: File,
+    /// Marks its processes.
+    pub mark: String,
+    /// Whether a database with accounts goes with it.
+    pub is_established: bool,
+}
+
+/// Locks the data folder, and ends what an earlier run on it left behind. Blocks.
+pub(super) fn occupy(dir: &Path) -> Result<DataDir> {
     let named = |what: &'static str| {
         let dir = dir.display().to_string();
         move |cause: io::Error| Error::Conflict(format!("cannot {what} in the data folder {dir}: {cause}"))
     };
-    let id = dir.join("installation");
-    private_file::create(&id, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
+    is_folder_or_free(dir)?;
+    let file = dir.join(FILE);
+    private_file::create(&file, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
     let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("make a lock"))?;
     rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         let dir = dir.display();
         Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
     })?;
-    let installation = private_file::read(&id).map_err(named("read"))?;
-    let mark = mark(installation.trim(), &lock).map_err(named("look at the lock"))?;
+    let text = private_file::read(&file).map_err(named("read"))?;
+    let mut lines = text.lines();
+    let mark = mark(lines.next().unwrap_or_default(), &lock).map_err(named("look at the lock"))?;
     let left = supervisor::sweep(INSTALLATION_VARIABLE, &mark);
     if left > 0 {
         log::warn!(processes = left; "processes that an earlier run left behind were killed");
     }
-    Ok((lock, mark))
+    Ok(DataDir { lock, mark, is_established: lines.next() == Some(ESTABLISHED) })
+}
+
+fn is_folder_or_free(dir: &Path) -> Result<()> {
+    let dir_is = |what: &str| Err(Error::Conflict(format!("the data folder {} is {what}", dir.display())));
+    match (fs::metadata(dir), dir.is_symlink()) {
+        (Ok(found), _) if !found.is_dir() => dir_is("no folder"),
+        (Err(_), true) => dir_is("a link that leads nowhere"),
+        _ => Ok(()),
+    }
 }
 
 /// Names the installation and its lock. The id alone is copied along with the folder; the file that is locked is another
@@ -39,4 +70,32 @@ pub(super) fn occupy(dir: &Path) -> Result<(File, String)> {
 fn mark(installation: &str, lock: &File) -> io::Result<String> {
     let lock = lock.metadata()?;
     Ok(format!("{installation}@{}:{}", lock.dev(), lock.ino()))
+}
+
+/// Notes that the database has accounts: without them, it is another one. Blocks.
+pub(super) fn establish(dir: &Path) -> Result<()> {
+    let file = dir.join(FILE);
+    let note = private_file::read(&file).and_then(|text| {
+        let installation = text.lines().next().unwrap_or_default();
+        private_file::replace(&file, &format!("{installation}\n{ESTABLISHED}"))
+    });
+    note.map_err(|cause| Error::Conflict(format!("cannot write {}: {cause}", file.display())))
+}
+
+/// Says that an empty database is not the one that goes with this folder.
+pub(super) fn is_another(dir: &Path, database: &DatabaseUrl) -> Error {
+    Error::Conflict(format!(
+        "the data folder {dir} goes with a database, and {database} is empty: is its volume mounted, and DATABASE_URL \
+         the one from before? To begin anew with an empty database, remove {dir}/{FILE}",
+        dir = dir.display(),
+    ))
+}
+
+/// What keeps servers from the data folder and the database; `None`, with a warning, where that cannot be had. Blocks.
+pub(super) fn seclude(settings: &Settings) -> Option<Seclusion> {
+    let mut hidden = vec![settings.data_dir.clone()];
+    hidden.extend(settings.database.files());
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let planned = Seclusion::plan(&hidden, &settings.servers_dir, home.as_deref());
+    planned.inspect_err(|reason| log::warn!(reason:%; "servers can read and change Ostler's own data")).ok()
 }

@@ -44,11 +44,17 @@ impl Keyring {
         Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried, audit })
     }
 
-    /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none. Blocks.
-    pub(super) fn from_data_dir(data_dir: &Path) -> Result<Self> {
+    /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none and nothing `is_sealed` yet.
+    /// Blocks.
+    pub(super) fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
         let path = data_dir.join(FILE);
         let unusable = |why: String| Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()));
         if !path.exists() {
+            if is_sealed {
+                let fault = "is missing, and the database holds what was encrypted with it; put it back from its backup, \
+                             or set OSTLER_SECRET_KEY";
+                return Err(unusable(fault.into()));
+            }
             let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
             private_file::create(&path, &secret).map_err(|cause| unusable(cause.to_string()))?;
         }
@@ -166,10 +172,12 @@ mod tests {
     #[test]
     fn a_secret_made_in_the_data_folder_is_the_same_at_the_next_start() {
         let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
-        let sealed = Keyring::from_data_dir(&folder).unwrap().seal("", "text").unwrap();
-        assert_eq!(Keyring::from_data_dir(&folder).unwrap().open("", &sealed).unwrap(), "text");
+        let sealed = Keyring::from_data_dir(&folder, false).unwrap().seal("", "text").unwrap();
+        assert_eq!(Keyring::from_data_dir(&folder, false).unwrap().open("", &sealed).unwrap(), "text");
         std::fs::write(folder.join(FILE), "cut").unwrap();
-        assert!(Keyring::from_data_dir(&folder).unwrap_err().to_string().contains("secret.key: holds no usable"));
+        assert!(
+            Keyring::from_data_dir(&folder, false).unwrap_err().to_string().contains("secret.key: holds no usable")
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 

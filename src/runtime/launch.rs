@@ -36,6 +36,7 @@ impl Runtime {
                 args: config.args.clone(),
                 env,
                 dir: std::path::absolute(&settings.servers_dir).unwrap_or_else(|_| settings.servers_dir.clone()),
+                seclusion: self.inner.place.seclusion.clone(),
             },
             remote: config.remote.clone().map(|remote| RemoteTarget {
                 authority: self.authority(id, &remote.url),

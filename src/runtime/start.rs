@@ -17,13 +17,30 @@ use crate::{
     policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
-        Inner, Runtime, Settings, accounts::Accounts, attached::Attached, audit, audit_chain, audit_retention,
-        consent::Consents, data_dir, events, feed, gateway::Services, history, keyring::Keyring, lanes, leases::Leases,
-        limits::Limits, metrics::Metrics, oauth::Issuer, registry::Registry, retention, rights, state::Life,
-        supervision::Supervision, system::Facts, tenure, usage,
+        Inner, Runtime, Settings,
+        accounts::Accounts,
+        attached::Attached,
+        audit, audit_chain, audit_retention,
+        consent::Consents,
+        data_dir::{self, DataDir},
+        events, feed,
+        gateway::Services,
+        history,
+        keyring::Keyring,
+        lanes,
+        leases::Leases,
+        limits::Limits,
+        metrics::Metrics,
+        oauth::Issuer,
+        registry::Registry,
+        retention, rights,
+        state::Life,
+        supervision::Supervision,
+        system::Facts,
+        tenure, usage,
     },
-    store::{self, Store},
-    supervisor::{self, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    store::{self, Store, servers, users},
+    supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -42,6 +59,7 @@ struct Opened {
     keyring: Keyring,
     store: Store,
     recorder: Recorder,
+    seclusion: Option<Seclusion>,
 }
 
 /// Where a runtime lives: its data, held for itself, and the threads of its servers.
@@ -50,6 +68,8 @@ pub(super) struct Place {
     pub mark: String,
     /// The program that guards processes.
     pub guard: PathBuf,
+    /// Keeps servers from our data, where that can be had.
+    pub seclusion: Option<Seclusion>,
     arbiters: Mutex<Vec<Arbiter>>,
     locks: Mutex<Option<Locks>>,
 }
@@ -66,16 +86,17 @@ impl Runtime {
         }
         let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
-        let (lock, mark) = blocking(move || data_dir::occupy(&dir)).await?;
+        let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
         let holder = mark.clone();
-        let Opened { keyring, store, recorder } = blocking(move || open(&wanted, &holder)).await?;
+        let Opened { keyring, store, recorder, seclusion } =
+            blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
         let gateway = gateway(&settings, &arbiters);
         let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
-        let place = Place::new(mark, guard, arbiters, (recorder.clone(), lock));
+        let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
@@ -104,14 +125,18 @@ impl Runtime {
         };
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(heard);
-        runtime.load().await?;
+        runtime.load(is_established).await?;
         Ok(runtime)
     }
 
     /// Takes up what the database holds.
-    async fn load(&self) -> Result<()> {
+    async fn load(&self, is_established: bool) -> Result<()> {
         if let Some(password) = self.ensure_admin().await? {
             self.inner.life.set_first_admin(password);
+        }
+        if !is_established {
+            let dir = self.inner.settings.data_dir.clone();
+            blocking(move || data_dir::establish(&dir)).await?;
         }
         if self.serves().mcp() {
             self.load_servers().await?;
@@ -192,8 +217,8 @@ impl Drop for Inner {
 }
 
 impl Place {
-    fn new(mark: String, guard: PathBuf, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
-        Self { mark, guard, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
+    fn new(mark: String, guard: PathBuf, seclusion: Option<Seclusion>, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
+        Self { mark, guard, seclusion, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
     }
 
     /// Ends the threads and gives the data up.
@@ -252,11 +277,12 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
 }
 
 /// Opens the database, once nobody else has it, and brings it up to date. Blocks.
-fn open(settings: &Settings, holder: &str) -> Result<Opened> {
-    let keyring = match &settings.secret_key {
-        Some(secret) => Keyring::from_secret(secret)?,
-        None => Keyring::from_data_dir(&settings.data_dir)?,
-    };
+fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opened> {
+    let is_another = || data_dir::is_another(&settings.data_dir, &settings.database);
+    // Before one is made.
+    if is_established && settings.database.is_missing() {
+        return Err(is_another());
+    }
     let store = Store::open(&settings.database)?;
     let occupied = store.occupy(holder)?;
     for name in store.migrate()? {
@@ -264,8 +290,17 @@ fn open(settings: &Settings, holder: &str) -> Result<Opened> {
     }
     let noted = audit_chain::noted_heads(&settings.data_dir);
     store.find_backlog()?;
+    let mut db = store.writer()?;
+    if is_established && users::count(&mut db)? == 0 {
+        return Err(is_another());
+    }
+    let keyring = match &settings.secret_key {
+        Some(secret) => Keyring::from_secret(secret)?,
+        None => Keyring::from_data_dir(&settings.data_dir, !servers::all(&mut db)?.is_empty())?,
+    };
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
-    Ok(Opened { keyring, store, recorder })
+    let seclusion = settings.serve.mcp().then(|| data_dir::seclude(settings)).flatten();
+    Ok(Opened { keyring, store, recorder, seclusion })
 }
 
 /// Threads for the servers' pipes: the kernel wakes one of few, and HTTP keeps its own.

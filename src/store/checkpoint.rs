@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Arc, OnceLock,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -14,11 +17,11 @@ use diesel::{
 
 use crate::{
     error::{Error, Result},
-    store::room,
+    store::{room, stamp::Stamps, unseen},
 };
 
-/// A checkpoint is due after this many pages, as in SQLite itself. Where this thread falls behind, the writing
-/// connection still runs one, at 16 MiB (`wal_autocheckpoint`).
+/// A checkpoint is due after this many pages, as in SQLite itself. No connection runs one by itself
+/// (`wal_autocheckpoint`): nobody else writes to the database file while it is said to be settled.
 const PAGES: usize = 1000;
 
 /// The log begins again once it has this many pages, about 8 MiB (`journal_size_limit`).
@@ -56,14 +59,14 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(mut db: SqliteConnection) -> Result<Self> {
+    pub(super) fn start(mut db: SqliteConnection, stamps: Arc<OnceLock<Stamps>>) -> Result<Self> {
         db.batch_execute("PRAGMA busy_timeout = 0")?;
         let mut log = room::file_of(&mut db)?.into_os_string();
         log.push("-wal");
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || run(db, &PathBuf::from(log), &woken))
+            .spawn(move || run(db, &PathBuf::from(log), &stamps, &woken))
             .map_err(|error| Error::Internal(format!("no thread for checkpoints: {error}")))?;
         Ok(Self { pages: 0, wake: Some(wake), thread: Some(thread) })
     }
@@ -91,19 +94,37 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(mut db: SqliteConnection, log: &Path, woken: &Receiver<()>) {
+fn run(mut db: SqliteConnection, log: &Path, stamps: &OnceLock<Stamps>, woken: &Receiver<()>) {
     loop {
         let run = match woken.recv_timeout(LOOK) {
-            Ok(()) => checkpoint(&mut db, woken),
+            Ok(()) => stamped(stamps, || checkpoint(&mut db, woken)),
             // A file that grew while a reader was in the way keeps its length until it is cut.
-            Err(RecvTimeoutError::Timeout) if length(log) > LIMIT => attempt(&mut db, "TRUNCATE", woken),
-            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Timeout) if length(log) > LIMIT => {
+                stamped(stamps, || attempt(&mut db, "TRUNCATE", woken))
+            }
+            Err(RecvTimeoutError::Timeout) => stamps.get().map_or(Ok(()), Stamps::look).map_err(unseen),
             Err(RecvTimeoutError::Disconnected) => return,
         };
         if let Err(error) = run {
             log::debug!(reason:% = error; "a checkpoint failed; the next will try again");
         }
     }
+}
+
+/// Does what writes to the database file, and stamps the file.
+fn stamped(stamps: &OnceLock<Stamps>, write: impl FnOnce() -> QueryResult<()>) -> Result<()> {
+    let Some(stamps) = stamps.get() else { return Ok(write()?) };
+    stamps.begin().map_err(unseen)?;
+    let written = write();
+    stamps.end().map_err(unseen)?;
+    Ok(written?)
+}
+
+/// Moves all that the log holds into the file and cuts it, waiting for those who read; the last that is written.
+pub(super) fn fold(db: &mut SqliteConnection, stamps: &Stamps) -> Result<()> {
+    stamps.begin().map_err(unseen)?;
+    let done: Done = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(db)?;
+    if done.busy == 0 { stamps.close() } else { stamps.end() }.map_err(unseen)
 }
 
 /// Moves what the log holds into the database, and has the next commit write at its beginning where that can be had.

@@ -50,7 +50,7 @@ pub(super) enum Access {
 // The timeout comes first: the other settings wait for locks too.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; \
-     PRAGMA journal_size_limit = 8388608; PRAGMA wal_autocheckpoint = 4096;";
+     PRAGMA journal_size_limit = 8388608; PRAGMA wal_autocheckpoint = 0;";
 
 #[cfg(feature = "postgres")]
 const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '2s'; \

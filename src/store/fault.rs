@@ -10,7 +10,7 @@ use diesel::{
 use crate::error::Error;
 
 /// What SQLite finds wrong in its file it finds again: nothing but another file helps.
-const DAMAGED: &str = "its file is damaged; restore it from a backup and start Ostler again";
+pub(super) const DAMAGED: &str = "its file is damaged; put a backup in its place, remove the files beside it that end in -wal and -shm, and start Ostler again";
 
 /// A host that takes connections, or did, and says nothing.
 pub(super) const SILENT: &str = "it does not answer";

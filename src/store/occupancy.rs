@@ -5,6 +5,7 @@
 //! NFS turns `flock` into `fcntl` locks, which there would shut SQLite out of its own file.
 
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -123,18 +124,29 @@ pub(super) fn refusal(url: &DatabaseUrl) -> Error {
     ))
 }
 
-/// Locks the file beside a database, again where it was removed or NFS lost the lock.
-fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Result<()> {
+/// Locks the file beside a SQLite database, again where it was removed or NFS lost the lock.
+pub(super) fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Result<()> {
     // Through links, so that one database has one lock whatever it is called.
-    let mut name = database.canonicalize()?.into_os_string();
-    name.push(".ostler-lock");
-    let there = std::fs::metadata(&name).ok().map(|file| (file.dev(), file.ino()));
+    let database = database.canonicalize()?;
+    let there = std::fs::metadata(lock_of(&database)).ok().map(|file| (file.dev(), file.ino()));
     let ours = held.as_ref().map(File::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
     let file = match held.take().filter(|_| ours == there) {
         Some(file) => file,
-        None => OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?,
+        None => open_lock(&database)?,
     };
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     *held = Some(file);
     Ok(())
+}
+
+/// Opens that file without locking it.
+pub(super) fn open_lock(database: &Path) -> io::Result<File> {
+    let name = lock_of(database);
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(name)
+}
+
+fn lock_of(database: &Path) -> OsString {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".ostler-lock");
+    name
 }

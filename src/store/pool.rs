@@ -1,6 +1,9 @@
 //! The pool of reading connections.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use diesel::{
     r2d2::{ManageConnection, NopErrorHandler, Pool},
@@ -9,14 +12,17 @@ use diesel::{
 
 use crate::{
     error::Error,
-    store::{Connection, DatabaseUrl, connection::Access},
+    store::{Connection, DatabaseUrl, connection::Access, opened_files::OpenedFiles},
 };
 
 /// How many reads run at once.
 pub(super) const SIZE: u32 = 4;
 
 /// Opens and checks connections for the pool.
-pub(super) struct Connections(pub(super) DatabaseUrl);
+pub(super) struct Connections {
+    url: DatabaseUrl,
+    files: Arc<OnceLock<OpenedFiles>>,
+}
 
 /// Why the pool got no connection; the operator's half, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +38,9 @@ impl ManageConnection for Connections {
     type Error = Fault;
 
     fn connect(&self) -> Result<Connection, Fault> {
-        Ok(Connection::open(&self.0, Access::Read)?)
+        // SQLite would make an empty file in place of a missing one.
+        self.files.get().map_or(Ok(()), OpenedFiles::check_database)?;
+        Ok(Connection::open(&self.url, Access::Read)?)
     }
 
     // Runs before each loan: a connection that the PostgreSQL server has dropped is replaced unnoticed.
@@ -46,12 +54,12 @@ impl ManageConnection for Connections {
 }
 
 /// A pool that opens its connections when they are first wanted. Whoever fails to get one logs why.
-pub(super) fn open(url: &DatabaseUrl) -> Pool<Connections> {
+pub(super) fn open(url: &DatabaseUrl, files: Arc<OnceLock<OpenedFiles>>) -> Pool<Connections> {
     Pool::builder()
         .max_size(SIZE)
         .min_idle(Some(0))
         .test_on_check_out(true)
         .connection_timeout(Duration::from_secs(3))
         .error_handler(Box::new(NopErrorHandler))
-        .build_unchecked(Connections(url.clone()))
+        .build_unchecked(Connections { url: url.clone(), files })
 }

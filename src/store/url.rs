@@ -1,6 +1,12 @@
 //! [`DatabaseUrl`]: which database, read from its address by the scheme.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    io::ErrorKind::NotFound,
+    path::PathBuf,
+    str::FromStr,
+};
 
 /// Where the data are; read from `DATABASE_URL` by its scheme. Shown without passwords.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +34,24 @@ impl FromStr for DatabaseUrl {
             #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => super::postgres::check(text).map(|()| Self::Postgres(text.into())),
             _ => Err(FORMS.into()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// The files of a SQLite database: itself, its log, the index of that, and its lock.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let Self::Sqlite(path) = self else { return Vec::new() };
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let beside = |end| [path.as_os_str(), OsStr::new(end)].into_iter().collect::<OsString>().into();
+        ["", "-wal", "-shm", ".ostler-lock"].map(beside).into()
+    }
+
+    /// Whether opening it would make a new SQLite file.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => path.metadata().map_or_else(|error| error.kind() == NotFound, |file| file.len() == 0),
+            Self::Postgres(_) => false,
         }
     }
 }

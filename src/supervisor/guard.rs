@@ -4,6 +4,7 @@
 //! server, however it detached itself, ends up as its child. Its standard input is a socket to Ostler: the orders
 //! [`TERMINATE`] and [`KILL`] come in, [`Report`]s go out, and its end, whatever ended Ostler, means: end the tree.
 
+mod landlock;
 mod order;
 mod sys;
 mod tree;
@@ -22,7 +23,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Names;
+use crate::{model::Names, supervisor::seclusion::Seclusion};
 
 pub use order::{receive_spec, send_spec};
 
@@ -52,17 +53,20 @@ pub struct Spec {
     pub env: std::collections::BTreeMap<String, String>,
     /// Its working directory.
     pub dir: std::path::PathBuf,
+    /// What it may not reach.
+    pub seclusion: Option<Seclusion>,
 }
 
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir } = self;
+        let Self { program, args, env, dir, seclusion } = self;
         f.debug_struct("Spec")
             .field("program", program)
             .field("args", args)
             .field("env", &Names(env))
             .field("dir", dir)
+            .field("seclusion", seclusion)
             .finish()
     }
 }
@@ -90,6 +94,11 @@ pub enum Report {
         /// Signal number, where one ended it.
         signal: Option<i32>,
     },
+}
+
+/// The version of Landlock that the kernel has; 0 or less where it has none.
+pub fn landlock_version() -> i64 {
+    sys::landlock_version()
 }
 
 /// Whether this process was started to be a guard.
@@ -145,7 +154,7 @@ fn isolate() -> io::Result<()> {
 fn start(spec: &Spec, stdin: OwnedFd) -> io::Result<Pid> {
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
-    sys::in_own_session(&mut command);
+    sys::in_own_session(&mut command, spec.seclusion.as_ref().map(landlock::rules).transpose()?);
     let child = command.spawn()?;
     Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("the server has no process id"))
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Capabilities, Discovered, Era, Initialized, RpcError},
     model::Catalogue,
-    policy::payload,
     supervisor::{
         Exit,
         instance::{InFlight, Instance, Sharing},
@@ -112,7 +111,7 @@ async fn initialize(mut request: InFlight, instance: &Arc<Instance>) -> Result<G
     let greeting: Initialized = serde_json::from_str(result.get())
         .map_err(|error| Exit::NotReady(format!("initialize got a result that cannot be read: {error}")))?;
     if !mcp::is_legacy(&greeting.protocol_version) {
-        return Err(Exit::WrongRevision(payload::reason(greeting.protocol_version)));
+        return Err(Exit::WrongRevision(greeting.protocol_version));
     }
     instance.set_era(Era::Legacy);
     instance.notify(mcp::notification("notifications/initialized", ""));
@@ -127,7 +126,7 @@ pub(super) fn read_result(method: &str, answer: Answer) -> Result<Arc<RawValue>,
         Answer::Error(error) => {
             let error: Option<RpcError> = serde_json::from_str(error.get()).ok();
             let (code, message) = error.map_or((0, String::new()), |error| (error.code, error.message));
-            Err(refused(format!("was refused with {code}: {}", payload::reason(message))))
+            Err(refused(format!("was refused with {code}: {message}")))
         }
         Answer::TooLong => Err(refused("got an answer over 16 MiB".into())),
         Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),

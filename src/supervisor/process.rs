@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::process::CommandExt,
+        unix::{fs::DirBuilderExt, process::CommandExt},
     },
     path::Path,
     process::{Child, Command, Stdio},
@@ -71,7 +71,7 @@ impl Reports {
 
 /// Starts a guard that starts what `spec` says. Takes well under a millisecond; needs a tokio runtime.
 pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
-    fs::create_dir_all(&spec.dir)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
     let (ours, guards) = std::os::unix::net::UnixStream::pair()?;
     let (stdin_reader, stdin_writer) = io::pipe()?;
     let mut guard = Command::new(guard)

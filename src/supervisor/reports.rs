@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 use crate::{
     model::{ServerId, Status, TimelineLevel, Timestamp},
-    policy::restart::{Decision, Failure},
+    policy::{
+        payload,
+        restart::{Decision, Failure},
+    },
     supervisor::{
         Supervisor,
         child::{Child, Rest, Serving},
@@ -156,8 +159,8 @@ impl Supervisor {
     fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
         let mut report = exit.report(child.link.output.tail(output_start, LAST_LINES));
-        // What a server says in its handshake is in it.
-        report.reason = child.link.output.masked(&report.reason);
+        // What a server says in its handshake is in it, up to 16 MiB. Masked first: half a secret is not found.
+        report.reason = payload::reason(child.link.output.masked(&report.reason));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.say(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());

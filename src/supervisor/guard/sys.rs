@@ -1,7 +1,15 @@
 //! The system calls a guard needs that have no safe form; the only `unsafe` in the program.
 #![allow(unsafe_code)]
 
-use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::Command,
+    time::Duration,
+};
 
 use rustix::process::Signal;
 
@@ -12,17 +20,55 @@ pub(super) fn close_inherited() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Makes the child lead a session of its own, and die if the guard is killed.
-pub(super) fn in_own_session(command: &mut Command) {
+/// Makes the child lead a session of its own, die if the guard is killed, and keep to `rules`.
+pub(super) fn in_own_session(command: &mut Command, rules: Option<OwnedFd>) {
     let guard = rustix::process::getpid();
     let before_exec = move || {
         rustix::process::setsid()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        if let Some(rules) = &rules {
+            restrict(rules)?;
+        }
         // The guard may have died before the line above took effect.
         if rustix::process::getppid() == Some(guard) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
     };
     // SAFETY: runs between fork and exec of a single-threaded process, and makes plain system calls only.
     unsafe { command.pre_exec(before_exec) };
+}
+
+/// The version of Landlock that the kernel has; 0 or less where it has none.
+pub(super) fn landlock_version() -> i64 {
+    // SAFETY: with this flag the kernel reads no memory of ours.
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u64>(), 0_usize, 1_u32) }
+}
+
+/// A set of Landlock rules that forbids `rights` wherever nothing allows them.
+pub(super) fn landlock_rules(rights: u64) -> io::Result<OwnedFd> {
+    // SAFETY: the kernel reads as many bytes as are named, and the first member of its structure is the rights.
+    let made = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const rights, size_of::<u64>(), 0_u32) };
+    let fd = i32::try_from(made).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: the kernel made it for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Allows `rights` in `place` and all below it.
+pub(super) fn landlock_allow(rules: &OwnedFd, place: BorrowedFd<'_>, rights: u64) -> io::Result<()> {
+    #[repr(C, packed)]
+    struct PathBeneath {
+        rights: u64,
+        place: i32,
+    }
+    let rule = PathBeneath { rights, place: place.as_raw_fd() };
+    // SAFETY: a rule of type 1 is read as this structure, which lives until the call returns.
+    let done = unsafe { libc::syscall(libc::SYS_landlock_add_rule, rules.as_raw_fd(), 1_u32, &raw const rule, 0_u32) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Holds this process to the rules for good, and all that it starts.
+fn restrict(rules: &OwnedFd) -> io::Result<()> {
+    // SAFETY: it takes numbers only.
+    let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0_u32) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sleeps; the guard has no event loop.

@@ -1,0 +1,69 @@
+//! What is looked at before SQLite opens a file that was not closed in good order.
+
+use std::path::Path;
+
+use diesel::{Connection as _, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text};
+use tokio::time::Instant;
+
+use crate::{
+    error::{Error, Result},
+    store::{
+        fault::DAMAGED,
+        occupancy,
+        stamp::{Found, Stamps},
+        unseen,
+    },
+};
+
+const FOREIGN_LOG: &str = "its file and the log beside it, of the same name and -wal, do not belong together, as after a \
+                           restore: one with the other is a damaged database. To use the file as it is, remove the \
+                           files that end in -wal and -shm. To go on where Ostler ended, put back the file that was there";
+
+/// One line of `PRAGMA quick_check`.
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+/// Fails, changing nothing, where the log beside a database is that of another one, or the two make a damaged one.
+/// Blocks, for as long as it takes to read all of the database where there is a log.
+pub(super) fn examine(database: &Path) -> Result<()> {
+    // Where another program has it, that one has looked.
+    let mut lock = None;
+    let Ok(()) = occupancy::lock_beside(database, &mut lock) else { return Ok(()) };
+    let stamps = Stamps::open(database).map_err(unseen)?;
+    match stamps.judge().map_err(unseen)? {
+        Found::Whole => {}
+        Found::Log => check(database)?,
+        Found::ForeignLog => return Err(Error::StoreUnavailable(FOREIGN_LOG.into())),
+    }
+    stamps.begin().map_err(unseen)
+}
+
+fn check(database: &Path) -> Result<()> {
+    log::info!("the database was not closed in good order; all of it is checked before anything else");
+    let began = Instant::now();
+    // A connection that may write would fold the log into the file at its end, whatever was found.
+    let url = read_only(database)?;
+    let conn = SqliteConnection::establish(&url);
+    let mut conn = conn.map_err(|_| Error::StoreUnavailable("its file cannot be opened".into()))?;
+    let lines: Vec<Line> = sql_query("PRAGMA quick_check(1)").load(&mut conn)?;
+    match lines.iter().find(|line| line.quick_check != "ok") {
+        Some(Line { quick_check }) => {
+            log::error!(found:% = quick_check; "the database is damaged");
+            Err(Error::StoreUnavailable(DAMAGED.into()))
+        }
+        None => {
+            log::info!(milliseconds = began.elapsed().as_millis(); "the database is whole");
+            Ok(())
+        }
+    }
+}
+
+fn read_only(database: &Path) -> Result<String> {
+    let path = std::path::absolute(database).ok().and_then(|path| path.to_str().map(str::to_owned));
+    let path = path.ok_or_else(|| Error::StoreUnavailable("its path is not UTF-8".into()))?;
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?mode=ro"))
+}

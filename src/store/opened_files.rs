@@ -1,0 +1,68 @@
+//! Whether the files of a SQLite database are still those that were opened. SQLite goes on writing to a file that was
+//! removed or replaced, and nothing of that is there once it is closed.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+const MOVED: &str = "its file was removed or replaced while Ostler ran; put back the one that was there, or stop Ostler, \
+                     put the right one in its place, and start Ostler again";
+
+const LOG_MOVED: &str =
+    "its -wal or -shm file was removed or replaced while Ostler ran; put it back, or start Ostler again";
+
+/// Device and inode of the database, its log, and the log's index.
+pub(super) struct OpenedFiles {
+    database: File,
+    log: Vec<File>,
+}
+
+struct File {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl OpenedFiles {
+    /// Notes the files that are there now. To be called while a connection holds them open. Opens none of them itself:
+    /// closing a file gives up every lock that this process has on it, SQLite's as well.
+    pub fn note(database: &Path) -> io::Result<Self> {
+        // SQLite follows links before it names the other two.
+        let target = database.canonicalize()?;
+        let log = ["-wal", "-shm"].map(|end| {
+            let mut path = target.clone().into_os_string();
+            path.push(end);
+            File::note(path.into())
+        });
+        let database = File::note(std::path::absolute(database)?)?;
+        Ok(Self { database, log: log.into_iter().flatten().collect() })
+    }
+
+    /// Fails where a name leads to another file or to none. Takes three `stat`.
+    pub fn check(&self) -> Result<()> {
+        self.check_database()?;
+        if self.log.iter().any(File::is_moved) { Err(Error::StoreUnavailable(LOG_MOVED.into())) } else { Ok(()) }
+    }
+
+    /// Checks the database alone: its log goes with the last connection.
+    pub fn check_database(&self) -> Result<()> {
+        if self.database.is_moved() { Err(Error::StoreUnavailable(MOVED.into())) } else { Ok(()) }
+    }
+}
+
+impl File {
+    fn note(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { identity: identity(&path)?, path })
+    }
+
+    fn is_moved(&self) -> bool {
+        identity(&self.path).ok() != Some(self.identity)
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|found| (found.dev(), found.ino()))
+}

@@ -1,0 +1,248 @@
+//! What a SQLite file looked like when it was written last, kept in the lock file beside it.
+//!
+//! SQLite ties a log to no database: where a backup was put in the place of the file and the log of the former one was
+//! left behind, it replays that log over the backup. The stamp tells such a pair apart before SQLite opens it.
+
+use std::{
+    fs::{self, File, FileTimes},
+    io::{self, Read},
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{model::Timestamp, store::occupancy};
+
+/// A stamp is as long as what a disk writes whole or not at all.
+const LENGTH: usize = 512;
+
+/// What a log's first four bytes are, but for the last bit, which says how it sums.
+const MAGIC: u32 = 0x377f_0682;
+
+/// A log is begun anew with the next number; somebody else may do so between two looks.
+const BEGUN_ANEW_MOST: u32 = 16;
+
+/// Whatever is written to the file takes no longer. What changed later was put there after Ostler had ended.
+const WRITING_SECONDS_MOST: u64 = 120;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    state: State,
+    database: Look,
+    /// The first salt of the log, which counts how often it was begun anew; `None` where there was none yet.
+    log: Option<u32>,
+    /// The inode of the lock file. It has the database's time of change as well, so that a copy knows that it is one.
+    inode: u64,
+    boot: String,
+    /// When it was made, in Unix seconds.
+    at: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    /// Something may be writing to the file.
+    Writing,
+    /// Nothing was written since.
+    Settled,
+    /// Settled, and without a log.
+    Closed,
+}
+
+/// What can be seen of a file without opening it: closing it would give up SQLite's locks on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Look {
+    inode: u64,
+    size: u64,
+    changed: SystemTime,
+}
+
+/// What SQLite finds when it opens the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A file that was closed in good order.
+    Whole,
+    /// A log to replay.
+    Log,
+    /// A log that was written for another file.
+    ForeignLog,
+}
+
+/// Keeps the stamp of a database that is locked for us.
+pub(super) struct Stamps {
+    file: File,
+    database: PathBuf,
+    /// Of the database; another file in its place gets no stamp.
+    inode: u64,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    /// How many are writing to the database file.
+    writing: u32,
+    /// The first salt of the log, where it was seen.
+    log: Option<u32>,
+    stamp: Option<Stamp>,
+}
+
+impl Stamps {
+    /// Reads the stamp of `database`.
+    pub fn open(database: &Path) -> io::Result<Self> {
+        let database = database.canonicalize()?;
+        let file = occupancy::open_lock(&database)?;
+        let current = Mutex::new(Current { writing: 0, log: None, stamp: read(&file) });
+        Ok(Self { inode: Look::at(&database)?.inode, file, database, current })
+    }
+
+    /// Judges what is there. To be called before SQLite opens it.
+    pub fn judge(&self) -> io::Result<Found> {
+        let Some(log) = salt(&self.log()?) else { return Ok(Found::Whole) };
+        let current = self.current();
+        let Some(stamp) = &current.stamp else { return Ok(Found::Log) };
+        let is_copy = (stamp.inode, stamp.database.changed) != {
+            let own = self.file.metadata()?;
+            (own.ino(), own.modified()?)
+        };
+        let belongs = if is_copy { stamp.has_log(log) } else { stamp.is_of(Look::at(&self.database)?, &boot()) };
+        Ok(if belongs { Found::Log } else { Found::ForeignLog })
+    }
+
+    /// To be called once connections stay open: the log they write is another one than that which was found.
+    pub fn start(&self) -> io::Result<()> {
+        let mut current = self.current();
+        current.log = None;
+        self.write(&mut current, State::Settled)
+    }
+
+    /// To be called before anything is written to the database file itself, and balanced with [`Stamps::end`].
+    pub fn begin(&self) -> io::Result<()> {
+        let mut current = self.current();
+        current.writing += 1;
+        if current.writing > 1 { Ok(()) } else { self.write(&mut current, State::Writing) }
+    }
+
+    /// To be called once it was written.
+    pub fn end(&self) -> io::Result<()> {
+        let mut current = self.current();
+        current.writing = current.writing.saturating_sub(1);
+        if current.writing > 0 { Ok(()) } else { self.write(&mut current, State::Settled) }
+    }
+
+    /// In place of [`Stamps::end`], once there is no log any more, and nothing will be written.
+    pub fn close(&self) -> io::Result<()> {
+        let mut current = self.current();
+        current.writing = 0;
+        self.write(&mut current, State::Closed)
+    }
+
+    /// To be called now and then: notices what others write to the file, such as a checkpoint of theirs.
+    pub fn look(&self) -> io::Result<()> {
+        let mut current = self.current();
+        let Some(stamp) = current.stamp.clone().filter(|_| current.writing == 0) else { return Ok(()) };
+        current.log = salt(&self.log()?).or(current.log);
+        match (stamp.database == Look::at(&self.database)?, stamp.state) {
+            (true, State::Settled) if stamp.log == current.log => Ok(()),
+            // It has been left alone since the last look.
+            (true, _) => self.write(&mut current, State::Settled),
+            (false, _) => self.write(&mut current, State::Writing),
+        }
+    }
+
+    fn write(&self, current: &mut Current, state: State) -> io::Result<()> {
+        let database = Look::at(&self.database)?;
+        if database.inode != self.inode {
+            return Ok(());
+        }
+        // A log that was cut is begun anew with the next salt.
+        current.log = salt(&self.log()?).or(current.log);
+        let (inode, at) = (self.file.metadata()?.ino(), Timestamp::now().unix_seconds());
+        let stamp = Stamp { state, database, log: current.log, inode, boot: boot(), at };
+        if self.put(&stamp).is_err() {
+            // No stamp is better than one that is no longer true.
+            self.file.set_len(0)?;
+        }
+        current.stamp = Some(stamp);
+        Ok(())
+    }
+
+    fn put(&self, stamp: &Stamp) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(stamp)?;
+        bytes.resize(LENGTH, b' ');
+        self.file.write_all_at(&bytes, 0)?;
+        self.file.set_times(FileTimes::new().set_modified(stamp.database.changed))?;
+        self.file.sync_all()
+    }
+
+    /// The head of the log; empty where there is none.
+    fn log(&self) -> io::Result<Vec<u8>> {
+        let mut path = self.database.clone().into_os_string();
+        path.push("-wal");
+        let mut head = Vec::new();
+        match File::open(path) {
+            Ok(log) => log.take(64).read_to_end(&mut head).map(|_| head),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stamp {
+    /// Whether a log that begins with `salt` may be the one of the file this was copied along with.
+    fn has_log(&self, salt: u32) -> bool {
+        match (self.state, self.log) {
+            (State::Closed, _) => false,
+            (State::Settled, Some(known)) => salt.wrapping_sub(known) < BEGUN_ANEW_MOST,
+            (State::Settled, None) | (State::Writing, _) => true,
+        }
+    }
+
+    /// The latest second in which what was being written may have changed the file.
+    fn written_by(&self) -> u64 {
+        u64::try_from(self.at).unwrap_or(0).saturating_add(WRITING_SECONDS_MOST)
+    }
+
+    /// Whether the file is the one that was seen. A machine that lost its power may have lost the time of the last change.
+    fn is_of(&self, file: Look, boot: &str) -> bool {
+        let is_as_old = file.inode == self.database.inode && file.changed <= self.database.changed;
+        match self.state {
+            State::Writing => file.inode == self.database.inode && file.seconds() <= self.written_by(),
+            State::Settled | State::Closed => file == self.database || (self.boot != boot && is_as_old),
+        }
+    }
+}
+
+impl Look {
+    fn at(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self { inode: found.ino(), size: found.len(), changed: found.modified()? })
+    }
+
+    /// When it changed, in Unix seconds.
+    fn seconds(&self) -> u64 {
+        self.changed.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+}
+
+fn read(file: &File) -> Option<Stamp> {
+    let mut bytes = [0; LENGTH];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// The first salt in the head of a log; `None` where there is nothing in it to replay.
+fn salt(head: &[u8]) -> Option<u32> {
+    let number = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    let is_log = head.len() > 32 && number(0)? & !1 == MAGIC;
+    is_log.then(|| number(16)).flatten()
+}
+
+/// What tells this start of the machine from others.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,81 @@
+//! [`Seclusion`]: what no server may reach, and whether that can be had without taking anything else from servers.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Access, access};
+use serde::{Deserialize, Serialize};
+
+use crate::supervisor::guard;
+
+/// Landlock can say since its second version that files may be moved between folders.
+const LANDLOCK_LEAST: i64 = 2;
+
+/// What servers may not read, write or remove. Landlock only knows what is allowed: everything beside that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seclusion {
+    /// Files and folders, without links in their paths.
+    pub hidden: Vec<PathBuf>,
+    /// Folders that servers may use, though they lie in hidden ones.
+    pub open: Vec<PathBuf>,
+}
+
+impl Seclusion {
+    /// Plans to hide what is there of `hidden`. `Err` says why it cannot be hidden. Blocks.
+    ///
+    /// What is made in a folder above a hidden one after a server has started is closed to that server, as nothing allows
+    /// it. So none of these may be a folder in which servers make something.
+    pub fn plan(hidden: &[PathBuf], open: &Path, home: Option<&Path>) -> Result<Self, String> {
+        let hidden: Vec<_> = hidden.iter().filter_map(|path| without_links(path)).collect();
+        let open: Vec<_> = without_links(open).into_iter().filter(|open| is_in_one(open, &hidden)).collect();
+        if guard::landlock_version() < LANDLOCK_LEAST {
+            return Err("this kernel has no Landlock".into());
+        }
+        let home = home.and_then(without_links).filter(|home| is_in_one(home, &hidden) && !is_in_one(home, &open));
+        if let Some(home) = home {
+            return Err(format!("their HOME is in it: {}", home.display()));
+        }
+        let above = hidden.iter().flat_map(|path| path.ancestors().skip(1));
+        let mut above = above.filter(|folder| !is_in_one(folder, &hidden));
+        if let Some(folder) = above.find(|folder| access(*folder, Access::WRITE_OK).is_ok()) {
+            return Err(format!("they may write to a folder above it: {}", folder.display()));
+        }
+        Ok(Self { hidden, open })
+    }
+
+    /// Calls `allow` with every file and folder that together make up everything but what is hidden. Blocks.
+    pub fn walk(&self, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+        self.walk_from(Path::new("/"), allow)?;
+        self.open.iter().try_for_each(|open| allow(open.as_path()))
+    }
+
+    fn walk_from(&self, place: &Path, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+        if is_in_one(place, &self.hidden) {
+            return Ok(());
+        }
+        if !self.hidden.iter().any(|hidden| hidden.starts_with(place)) {
+            return allow(place);
+        }
+        for entry in place.read_dir()? {
+            let entry = entry?;
+            // What a link leads to is allowed where it lies.
+            if !entry.file_type()?.is_symlink() {
+                self.walk_from(&entry.path(), allow)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The path as the kernel walks it, also of what is not there yet in a folder that is.
+fn without_links(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let of_parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(of_parent)
+}
+
+fn is_in_one(path: &Path, folders: &[PathBuf]) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
+}
