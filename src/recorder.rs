@@ -86,7 +86,7 @@ impl Recorder {
             started: Instant::now(),
             committed: AtomicU64::new(0),
         });
-        let tenancy = Tenancy::new(store.clone(), occupied, changed)?;
+        let tenancy = Tenancy::new(store.clone(), occupied, Arc::clone(&chain), changed)?;
         let writer = Writer::new(tenancy, Arc::clone(&health), Arc::clone(&chain))?;
         let (done, end) = oneshot::channel();
         let work = move || {

@@ -222,9 +222,10 @@ impl Walk {
     /// What shows only at the end: entries gone from the beginning that Ostler did not remove, or an anchor not met.
     #[must_use]
     pub fn finish(&self) -> Option<(String, AuditFault)> {
-        let begins = self.beginning.as_ref().zip(self.first.as_ref());
-        let gone = begins.filter(|(beginning, (before, _))| beginning.link != *before);
-        let gone = gone.map(|(_, (_, entry))| (entry.clone(), AuditFault::Missing));
+        // Without an entry that says otherwise, nothing may be gone, or that entry itself is.
+        let begins = self.beginning.as_ref().map_or_else(origin, |beginning| beginning.link.clone());
+        let gone = self.first.as_ref().filter(|(before, _)| self.keyed && *before != begins);
+        let gone = gone.map(|(_, entry)| (entry.clone(), AuditFault::Missing));
         gone.or_else(|| self.anchors.first().map(|(anchor, fault)| (anchor.to_string(), *fault)))
     }
 }

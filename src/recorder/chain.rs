@@ -46,6 +46,11 @@ impl Chain {
         newest.into_iter().chain(lost).collect()
     }
 
+    /// The newest link that was committed, as far as is known.
+    pub(super) fn newest(&self) -> Option<AuditLink> {
+        self.lock().newest.clone()
+    }
+
     /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered. Blocks.
     pub(super) fn open(&self, store: &Store) -> Result<()> {
         let mut db = store.writer()?;
@@ -66,7 +71,7 @@ impl Chain {
 
     /// Looks for the newest link before another is added: one that follows a link of others would hide that it is gone.
     pub(super) fn check(&self, db: &mut Connection) -> Result<()> {
-        let Some(newest) = self.lock().newest.clone() else { return Ok(()) };
+        let Some(newest) = self.newest() else { return Ok(()) };
         if audit_chain::contains(db, &newest)? {
             return Ok(());
         }

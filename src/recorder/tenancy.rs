@@ -1,14 +1,15 @@
 //! [`Tenancy`]: makes the writing connections of the one Ostler at a database, and notices what changed in between.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     error::{Error, Result},
-    model::AuditLink,
     store::{Connection, Occupancy, Occupied, Store, audit_chain, is_taken},
 };
+
+use super::chain::Chain;
 
 /// After an attempt to connect that failed, groups fail at once for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
@@ -29,16 +30,21 @@ pub(super) struct Tenancy {
     pub(super) store: Store,
     occupancy: Occupancy,
     tenure: watch::Sender<Tenure>,
-    /// The newest link of the audit log that is known to be committed: each change has one.
-    head: Option<AuditLink>,
+    /// Each change has a link in it.
+    chain: Arc<Chain>,
     failure: Option<(Instant, Error)>,
 }
 
 impl Tenancy {
     /// Takes a database over, and the connection to it.
-    pub(super) fn new(store: Store, occupied: Occupied, tenure: watch::Sender<Tenure>) -> Result<(Self, Connection)> {
+    pub(super) fn new(
+        store: Store,
+        occupied: Occupied,
+        chain: Arc<Chain>,
+        tenure: watch::Sender<Tenure>,
+    ) -> Result<(Self, Connection)> {
         let Occupied { db, occupancy } = occupied;
-        let mut tenancy = Self { store, occupancy, tenure, head: None, failure: None };
+        let mut tenancy = Self { store, occupancy, tenure, chain, failure: None };
         let db = tenancy.arrive(db)?;
         Ok((tenancy, db))
     }
@@ -66,14 +72,6 @@ impl Tenancy {
         self.occupancy.confirm(db).is_ok()
     }
 
-    /// Remembers how the database was left.
-    pub(super) fn remember(&mut self, db: &mut Connection) {
-        // Where that fails, more is read again than need be.
-        if let Ok(head) = audit_chain::head(db) {
-            self.head = Some(head);
-        }
-    }
-
     fn arrive(&mut self, mut db: Connection) -> Result<Connection> {
         let is_succession = self.occupancy.claim(&mut db)?;
         self.note(|tenure| {
@@ -81,7 +79,7 @@ impl Tenancy {
             tenure.successions += u32::from(is_succession);
         });
         let head = audit_chain::head(&mut db)?;
-        let is_divergence = self.head.replace(head.clone()).is_some_and(|known| known != head);
+        let is_divergence = self.chain.newest().is_some_and(|known| known != head);
         self.note(|tenure| tenure.divergences += u32::from(is_divergence));
         Ok(db)
     }

@@ -154,7 +154,6 @@ impl Writer {
         group.write(db, pace, &self.rollups, self.chain.key())?;
         if group.is_audited() {
             self.chain.note(db);
-            self.tenancy.remember(db);
         }
         group.take_pending().into_iter().for_each(|pending| self.rollups.keep(pending));
         Ok(())

@@ -244,7 +244,9 @@ impl Place {
         // Where this thread or the supervisor is gone, guards end the servers.
         first.spawn(async move {
             let _ = supervisor.send(StopAll).await;
-            drop(locks);
+            if let Some((recorder, _folder)) = locks {
+                recorder.stop().await;
+            }
             for arbiter in arbiters {
                 arbiter.stop();
             }

@@ -145,6 +145,12 @@ client_metadata_url = "https://team.example/ostler.json"
 serve = "gateway"
 log = "warn,ostler=debug"
 log_format = "json"
+keep_calls = "12h"
+calls_bytes = 2097152
+calls_bytes_per_user = 1048576
+keep_audit = "off"
+audit_bytes = 2097152
+keep_payload = 1024
 [mcp]
 servers_dir = "s"
 health_check_interval = 1000
@@ -185,9 +191,9 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:28");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:37");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:45");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:34");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:43");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:51");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());
