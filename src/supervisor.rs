@@ -28,12 +28,12 @@ mod view;
 mod watches;
 mod writer;
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context};
 use tokio::sync::mpsc;
 
-use crate::{model::ServerId, policy::restart::RestartPolicy};
+use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use exit::Exit;
 pub use instance::{InFlight, Instance, Launch, RemoteTarget, Sharing};
@@ -72,6 +72,7 @@ pub struct Supervisor {
     children: HashMap<ServerId, Child>,
     starts: StartQueue,
     arbiters: Vec<ArbiterHandle>,
+    lines: Arc<LineBudget>,
     events: mpsc::UnboundedSender<Event>,
     next_generation: u64,
     stopping: bool,
@@ -87,8 +88,16 @@ impl Supervisor {
     ) -> Option<Addr<Self>> {
         let first = arbiters.first()?.clone();
         let starts = StartQueue::new(settings.max_starting);
-        let supervisor =
-            Self { settings, children: HashMap::new(), starts, arbiters, events, next_generation: 1, stopping: false };
+        let supervisor = Self {
+            settings,
+            children: HashMap::new(),
+            starts,
+            arbiters,
+            lines: Arc::default(),
+            events,
+            next_generation: 1,
+            stopping: false,
+        };
         Some(Self::start_in_arbiter(&first, |_| supervisor))
     }
 

@@ -1,19 +1,20 @@
 //! Newline-delimited framing (specification, transports/stdio) with a cap on the line.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes, BytesMut};
 
-/// The longest line that is kept, in bytes.
-pub const MAX_LINE: usize = 16 * 1024 * 1024;
+use crate::mcp::partial::{END_BYTES, LineBudget, PartialLine};
 
-/// How much of an oversized line is kept at either end, to find its id in.
-const KEPT: usize = 512;
+/// The longest unfinished line that takes nothing of the budget, in bytes.
+const SMALL_LINE: usize = 64 * 1024;
 
 /// What came off the pipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A line without its end, never empty.
     Line(Bytes),
-    /// A line over the cap: its first and last bytes.
+    /// A line over the cap, or that the budget had no room for: its first and last bytes.
     Oversized {
         /// The first bytes.
         head: Bytes,
@@ -29,26 +30,43 @@ pub struct Framer {
     pub buffer: BytesMut,
     /// How many of them are known to hold no newline.
     scanned: usize,
-    /// The head of the oversized line that is being skipped.
+    /// What came before them, of a large line.
+    partial: PartialLine,
+    /// The head of the dropped line that is being skipped.
     skipping: Option<Bytes>,
 }
 
 impl Framer {
-    /// The next whole line, if there is one. Memory stays under [`MAX_LINE`] plus what was fed at once.
+    /// A framer whose large unfinished lines compete with those of others.
+    #[must_use]
+    pub fn sharing(budget: &Arc<LineBudget>) -> Self {
+        Self { partial: PartialLine::sharing(budget), ..Self::default() }
+    }
+
+    /// The next whole line, if there is one. The buffer stays under 64 KiB plus what was fed at once.
     pub fn next_frame(&mut self) -> Option<Frame> {
         loop {
             let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
             let Some(at) = memchr::memchr(b'\n', fresh).map(|at| at + self.scanned) else {
                 self.scanned = self.buffer.len();
-                self.skip_if_oversized();
+                self.set_aside();
                 return None;
             };
             self.scanned = 0;
-            let mut line = self.buffer.split_to(at);
+            let line = self.buffer.split_to(at);
             self.buffer.advance(1);
-            if let Some(head) = self.skipping.take() {
-                return Some(Frame::Oversized { head, tail: last(&line) });
+            if at > SMALL_LINE {
+                // The memory goes with the line.
+                self.buffer = BytesMut::from(&*self.buffer);
             }
+            let whole = match self.skipping.take() {
+                Some(head) => Err((head, line)),
+                None => self.partial.finish(line),
+            };
+            let mut line = match whole {
+                Ok(line) => line,
+                Err((head, end)) => return Some(Frame::Oversized { head, tail: last(&end).freeze() }),
+            };
             if line.last() == Some(&b'\r') {
                 line.truncate(line.len().saturating_sub(1));
             }
@@ -58,21 +76,24 @@ impl Framer {
         }
     }
 
-    /// Once the line is over the cap, only its last bytes are kept.
-    fn skip_if_oversized(&mut self) {
-        let over = self.buffer.len() > MAX_LINE;
-        if over && self.skipping.is_none() {
-            self.skipping = Some(Bytes::copy_from_slice(self.buffer.get(..KEPT).unwrap_or_default()));
+    /// Leaves only the last bytes of a large line here, and none of the others where it is skipped.
+    fn set_aside(&mut self) {
+        let most = if self.skipping.is_some() { 2 * END_BYTES } else { SMALL_LINE };
+        if self.buffer.len() <= most {
+            return;
         }
-        if over || (self.skipping.is_some() && self.buffer.len() > 2 * KEPT) {
-            self.buffer = BytesMut::from(last(&self.buffer).as_ref());
-            self.scanned = self.buffer.len();
+        let end = last(&self.buffer);
+        let piece = std::mem::replace(&mut self.buffer, end);
+        self.scanned = self.buffer.len();
+        if self.skipping.is_none() {
+            let before = piece.get(..piece.len().saturating_sub(END_BYTES)).unwrap_or_default();
+            self.skipping = self.partial.push(before).err();
         }
     }
 }
 
-fn last(bytes: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(bytes.get(bytes.len().saturating_sub(KEPT)..).unwrap_or_default())
+fn last(bytes: &[u8]) -> BytesMut {
+    BytesMut::from(bytes.get(bytes.len().saturating_sub(END_BYTES)..).unwrap_or_default())
 }
 
 #[cfg(test)]

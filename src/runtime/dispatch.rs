@@ -172,7 +172,9 @@ pub(super) async fn deliver(
             Answer::Result(result) => return heard(Ok(result)),
             Answer::Error(error) => return heard(Err(error)),
             // The server did answer, but what it said is gone.
-            Answer::TooLong => return heard(Err(mcp::error(-32603, "the answer is longer than 16 MiB", None))),
+            Answer::TooLong => {
+                return heard(Err(mcp::error(-32603, "the answer is over 16 MiB, or had no room", None)));
+            }
             Answer::Died(reason) => return Err(reason),
             Answer::Unread => return Err("it does not read what is sent to it".into()),
             // It is ending, so the view is about to change.

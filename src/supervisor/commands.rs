@@ -71,7 +71,8 @@ impl Supervisor {
         let instance = std::sync::Arc::new(Instance::new(generation));
         let (launch, link) = (child.launch.clone(), child.link.clone());
         let output_start = link.output.last_seq();
-        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, ctx.address(), link);
+        let (supervisor, lines) = (ctx.address(), self.lines.clone());
+        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, supervisor, link, lines);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
         child.starting = Some(Starting { instance, addr, launch, output_start });

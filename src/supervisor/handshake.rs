@@ -128,7 +128,7 @@ pub(super) fn read_result(method: &str, answer: Answer) -> Result<Arc<RawValue>,
             let (code, message) = error.map_or((0, String::new()), |error| (error.code, error.message));
             Err(refused(format!("was refused with {code}: {message}")))
         }
-        Answer::TooLong => Err(refused("got an answer over 16 MiB".into())),
+        Answer::TooLong => Err(refused("got an answer that is over 16 MiB, or had no room".into())),
         Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
 }

@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    mcp::{self, Frame, Level, Message},
+    mcp::{self, Frame, Level, LineBudget, Message},
     model::{ServerId, TimelineLevel},
     supervisor::{
         Supervisor,
@@ -46,6 +46,7 @@ pub struct ServerActor {
     probe: Probe,
     supervisor: Addr<Supervisor>,
     link: Link,
+    lines: Arc<LineBudget>,
     phase: Phase,
     requests: Requests,
     writer: Option<Writer>,
@@ -91,6 +92,7 @@ impl ServerActor {
         probe: Probe,
         supervisor: Addr<Supervisor>,
         link: Link,
+        lines: Arc<LineBudget>,
     ) -> Self {
         Self {
             id,
@@ -100,6 +102,7 @@ impl ServerActor {
             probe,
             supervisor,
             link,
+            lines,
             phase: Phase::Starting,
             writer: None,
             unread: None,
@@ -179,7 +182,7 @@ impl StreamHandler<Frame> for ServerActor {
                 Err(_) => self.note_stray(),
             },
             Frame::Oversized { head, tail } => {
-                self.warn("a line over 16 MiB on standard output was dropped");
+                self.warn("a line on standard output was dropped: it is over 16 MiB, or had no room");
                 self.requests.settle_oversized(&head, &tail);
                 self.stop_if_drained(ctx);
             }

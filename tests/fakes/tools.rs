@@ -95,6 +95,10 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "big" => text(&"x".repeat(number("bytes") as usize)),
         "progress" => progress(line, number("steps"), number("ms")),
         "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),
+        "unfinished" => {
+            wire::raw(&vec![b'x'; number("bytes") as usize]);
+            for_ever()
+        }
         "say" => {
             eprintln!("{}", words("text"));
             text("said")

@@ -1,6 +1,9 @@
 //! Lines on the way: stray ones, long ones, half ones, floods of them, and those that nobody reads.
 
-use crate::support::{processes::resident_kib, *};
+use crate::support::{
+    processes::{peak_kib, resident_kib},
+    *,
+};
 
 #[test]
 fn lines_that_are_no_messages_are_counted_and_the_session_goes_on() {
@@ -46,6 +49,28 @@ fn a_line_without_end_costs_the_call_and_bounded_memory() {
     assert!(grown < 96 * 1024, "memory grew by {grown} KiB");
     other.call("echo", json!({"message": "x"})).is(200);
     server.logs().has("/items/0/success", false);
+}
+
+#[test]
+fn the_unfinished_lines_of_all_servers_share_one_budget_and_cost_no_honest_line() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let honest = admin.running(fake("ok").named("honest"));
+    let hostile = together(40, |number| admin.running(fake("ok").named(&format!("hostile-{number}"))));
+    let before = resident_kib(ostler.pid());
+    let grown = |now: u64| now.saturating_sub(before) >> 10;
+    for answer in together(40, |number| hostile[number].call_within("unfinished", json!({"bytes": 15_900_000}), 3000)) {
+        answer.problem(504, "call_timeout");
+    }
+    let (held, most) = (grown(resident_kib(ostler.pid())), grown(peak_kib(ostler.pid())));
+    assert!(most < 120, "memory grew by up to {most} MiB");
+    assert!(held > 32, "nothing was held: {held} MiB");
+    for _ in 0..3 {
+        assert_eq!(honest.call("big", json!({"bytes": 10_000_000})).is(200).said().len(), 10_000_000);
+    }
+    drop(together(40, |number| hostile[number].stop().is(200)));
+    within(seconds(20), "memory is back", || (grown(resident_kib(ostler.pid())) < 32).then_some(()));
+    eprintln!("40 servers: {held} MiB held, {most} MiB at most, {} MiB in the end", grown(resident_kib(ostler.pid())));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl ServerActor {
         let process = process::spawn(&self.launch.guard, &marked(&self.launch.spec, &mark))?;
         self.writer = Some(Writer::Pipe(PipeWriter::new(process.stdin)));
         self.orders = Some(process.orders);
-        ctx.add_stream(frames(process.stdout));
+        ctx.add_stream(frames(process.stdout, Framer::sharing(&self.lines)));
         let output = self.link.output.clone();
         let errors = actix::spawn(async move { output.drain(process.stderr).await });
         let tree = self.link.trees.hold(process.reports.guard());
@@ -120,8 +120,8 @@ async fn end_unguarded(mark: String) {
 }
 
 /// The lines of a pipe, as they come.
-fn frames(pipe: pipe::Receiver) -> impl Stream<Item = Frame> {
-    stream::unfold((pipe, Framer::default()), |(mut pipe, mut framer)| async move {
+fn frames(pipe: pipe::Receiver, framer: Framer) -> impl Stream<Item = Frame> {
+    stream::unfold((pipe, framer), |(mut pipe, mut framer)| async move {
         loop {
             if let Some(frame) = framer.next_frame() {
                 return Some((frame, (pipe, framer)));
