@@ -140,10 +140,10 @@ impl Runtime {
             let action = if before.is_some() { "service.replace" } else { ACTION };
             let entry = AuditEntry::by(&who, action, &spec.name, Outcome::Success).with_detail(spec.base_path.clone());
             let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
-            runtime.put_service(entry, StoredService { spec, created_at, updated_at: now }).await?;
+            let stored = StoredService { spec, created_at, updated_at: now };
+            runtime.put_service(entry, stored, GatewayChange::Registered, None).await?;
             let (service, instances) = (details.spec.name.as_str(), details.spec.instances.len());
             log::info!(service, instances; "service registered");
-            runtime.tell_service(service, GatewayChange::Registered, None);
             Ok((details, made))
         })
         .await
@@ -168,18 +168,26 @@ impl Runtime {
             let InstanceSpec { host, port, weight, draining } = instance.clone();
             let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
             let entry = AuditEntry::by(&who, ACTION, &name, Outcome::Success).with_detail(detail);
-            runtime.put_service(entry, StoredService { spec, created_at, updated_at: Timestamp::now() }).await?;
+            let (stored, place) =
+                (StoredService { spec, created_at, updated_at: Timestamp::now() }, format!("{host}:{port}"));
+            runtime.put_service(entry, stored, GatewayChange::Instance, Some(place)).await?;
             log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
-            runtime.tell_service(&name, GatewayChange::Instance, Some(format!("{host}:{port}")));
             services.gateway.service(&name)?.stats().instances.into_iter().nth(index).ok_or_else(missing)
         })
         .await
     }
 
-    /// Stores a service, then forwards by it.
-    async fn put_service(&self, entry: AuditEntry, stored: StoredService) -> Result<()> {
+    /// Stores a service, then forwards by it. What changed is told before the first check of it can be.
+    async fn put_service(
+        &self,
+        entry: AuditEntry,
+        stored: StoredService,
+        change: GatewayChange,
+        instance: Option<String>,
+    ) -> Result<()> {
         let row = stored.clone();
         self.inner.recorder.write(Some(entry), move |db| store::services::put(db, &row)).await?;
+        self.tell_service(&stored.spec.name, change, instance);
         self.inner.services.put(stored);
         Ok(())
     }

@@ -137,13 +137,25 @@ impl Segments {
     }
 }
 
+/// Makes the folder of a server and the one of all servers, but not the data folder: where that was moved away, another
+/// one would be in the way of its return.
+fn make(folder: &Path) -> io::Result<()> {
+    for folder in folder.parent().into_iter().chain([folder]) {
+        match fs::DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Appends lines to a segment, which is made where there is none; says how many bytes that were.
 fn write(folder: &Path, number: u64, lines: &[u8], is_whole: bool) -> io::Result<u64> {
     let path = path(folder, number);
     let open = || fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
     let mut file = match open() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            make(folder)?;
             open()?
         }
         opened => opened?,

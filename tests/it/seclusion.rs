@@ -34,11 +34,14 @@ fn secluded() -> Option<Ostler> {
     Some(setup.spawn())
 }
 
-/// What a server prints when it runs this before it serves.
+/// What a server prints when it runs this before it serves, a line each.
 fn output_of(ostler: &Ostler, script: &str) -> String {
-    let command = format!("{{ {script}; }} >&2 2>&1; exec {} ok", server::hostile_server().display());
+    let command = format!("{{ {script}; }} >&2 2>&1; echo ended >&2; exec {} ok", server::hostile_server().display());
     let server = ostler.admin().running(Spec::new("sh", json!(["-c", command])));
-    server.output()
+    let lines = || server.caller.get(&server.path("/output")).is(200).list("/items").to_vec();
+    let ended = |lines: &Vec<Value>| lines.iter().any(|line| line["line"] == "ended");
+    let lines = eventually("it is done", || Some(lines()).filter(ended));
+    lines.iter().map(|line| line["line"].as_str().unwrap().to_owned() + "\n").collect()
 }
 
 #[test]

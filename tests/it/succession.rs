@@ -24,7 +24,8 @@ const CALLERS: usize = 8;
 
 /// The name of a data folder's mark in the environment of its servers.
 fn installation(ostler: &Ostler) -> String {
-    fs::read_to_string(ostler.setup.home.join("data/installation")).unwrap().trim().to_owned()
+    let file = fs::read_to_string(ostler.setup.home.join("data/installation")).unwrap();
+    file.lines().next().unwrap().to_owned()
 }
 
 /// A second Ostler for the database of another, with a data folder of its own.

@@ -219,7 +219,8 @@ fn what_becomes_of_a_process_of_one_caller_alone_is_on_its_servers_timeline() {
     until_said(&server, "failure 1 in a row");
     let said = texts(&server, "search=one%20caller%20alone");
     assert_eq!(said.last().unwrap(), "exited with code 9 (a process of one caller alone)");
-    assert_eq!(texts(&server, "kinds=stderr"), ["crashing because a tool said so"]);
+    let standard_error = texts(&server, "kinds=stderr");
+    assert!(standard_error.is_empty(), "it is that caller's alone: {standard_error:?}");
     eventually("the call is there", || {
         (!texts(&server, "kinds=call&search=crash%20met%20no%20server").is_empty()).then_some(())
     });

@@ -87,6 +87,9 @@ fn a_leader_that_freezes_is_left_for_the_one_that_is_promoted() {
     let server = ostler.admin().running(fake("ok").enabled());
     let echo = || server.call("echo", json!({"message": "x"}));
     let before = echo().is(200).string("/callId");
+    let mut there = PgConnection::establish(&standby.same_database(&url)).unwrap();
+    eventually("the standby has the call", || (count(&mut there, "mcp_tool_calls") == 1).then_some(()));
+    drop(there);
     primary.freeze();
     standby.promote();
     let (took, ()) = timed(|| within(seconds(15), "it serves again", || (echo().status == 200).then_some(())));
