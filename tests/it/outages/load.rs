@@ -174,7 +174,8 @@ impl Figures {
         let lost = self.ran.saturating_sub(self.recorded);
         assert!(lost <= CALLERS, "more than the calls in flight were not recorded: {self}");
         assert!(self.unrecorded <= CALLERS, "more than the calls in flight were answered as unrecorded: {self}");
-        assert!(self.refused > 0, "no call was refused: {self}");
+        // Where nothing answers, every caller may have had a call in flight until the end.
+        assert!(self.refused > 0 || self.unrecorded == CALLERS, "no call was refused: {self}");
         assert!(self.noticed.is_some_and(|noticed| noticed < NOTICE), "/readyz did not say so in time: {self}");
         assert_eq!(self.flaps, 0, "/readyz was 200 in between: {self}");
         assert!(self.recovery < RECOVERY, "it was not ready in time: {self}");
