@@ -43,9 +43,12 @@ pub struct Server {
 /// SIGKILL; then the keeper stops the server and removes its folder. A group of its own keeps Ctrl-C from it.
 const KEEPER: &str = r#"
 start() { "$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2'" start >/dev/null 2>&1; }
-# To the first process first, so that it starts no other meanwhile.
+# To the first process first, so that it starts no other meanwhile. Its children may end before it is their turn.
 send() {
-    read -r first <data/postmaster.pid && kill "-$1" "$first" && kill "-$1" $(cat "/proc/$first/task/$first/children")
+    read -r first <data/postmaster.pid && kill "-$1" "$first" || return
+    for child in $(cat "/proc/$first/task/$first/children"); do
+        kill "-$1" "$child" 2>/dev/null || [ ! -e "/proc/$child" ] || return
+    done
 }
 trap '' INT TERM HUP
 make() {
