@@ -12,6 +12,7 @@ pub mod command;
 pub mod consent;
 pub mod environment;
 pub mod health;
+pub mod hex;
 pub mod issuer;
 pub mod mask;
 pub mod name;

@@ -37,11 +37,12 @@ mod url;
 pub mod users;
 
 use std::{
+    ffi::{OsStr, OsString},
     fmt::Display,
     fs::{DirBuilder, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -125,12 +126,6 @@ impl Store {
     /// Fails, changing nothing, on a schema newer than this program.
     pub fn migrate(&self) -> Result<Vec<String>> {
         migration::run(&mut self.writer()?)
-    }
-
-    /// Notes which calls were recorded by versions that did not count their bytes. Blocks. To be done before a recorder
-    /// of this version starts.
-    pub fn find_backlog(&self) -> Result<()> {
-        call_bytes::find_backlog(&mut self.writer()?)
     }
 
     /// Keeps every other Ostler away from the database, or fails with `Conflict` where another one is there already.
@@ -232,6 +227,11 @@ impl Store {
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::Internal("a read panicked".into())))
     }
+}
+
+/// The file that goes with a database's, of the same name and an ending.
+fn beside(database: &Path, ending: &str) -> PathBuf {
+    [database.as_os_str(), OsStr::new(ending)].into_iter().collect::<OsString>().into()
 }
 
 fn unseen(error: io::Error) -> Error {

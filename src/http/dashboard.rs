@@ -13,7 +13,10 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::http::{Answer, problem::Problem};
+use crate::{
+    http::{Answer, problem::Problem},
+    policy::hex,
+};
 
 /// Nothing but our own files, and no script or style inside the page.
 const CONTENT_SECURITY_POLICY: &str = concat!(
@@ -60,7 +63,7 @@ static READY: LazyLock<Vec<File>> = LazyLock::new(|| FILES.iter().map(File::prep
 impl File {
     fn prepare((name, kind, content): &(&'static str, &'static str, &'static [u8])) -> Self {
         let digest = digest::digest(&digest::SHA256, content);
-        let tag: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
         let zipped =
             zip(content).ok().filter(|zipped| content.len() >= WORTH_COMPRESSING && zipped.len() < content.len());
         Self {

@@ -10,7 +10,10 @@ use aws_lc_rs::{
     hmac,
 };
 
-use crate::model::{AuditFault, AuditLink, Timestamp};
+use crate::{
+    model::{AuditFault, AuditLink, Timestamp},
+    policy::hex,
+};
 
 /// The columns of an entry, as they are stored. The last, the credential, is younger than links without a key.
 pub type Columns = [Option<String>; 11];
@@ -51,7 +54,7 @@ impl ChainKey {
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        let id = hex(hmac::sign(&key, b"id").as_ref().get(..4).unwrap_or_default());
+        let id = hex::encode(hmac::sign(&key, b"id").as_ref().get(..4).unwrap_or_default());
         Self { key, id }
     }
 
@@ -66,7 +69,7 @@ impl ChainKey {
     pub fn next(&self, last: &AuditLink, columns: &Columns) -> AuditLink {
         let seq = last.seq.saturating_add(1);
         let mac = hmac::sign(&self.key, text(seq, last, columns).as_bytes());
-        AuditLink { seq, hash: format!("{}.{}", self.id, hex(mac.as_ref())) }
+        AuditLink { seq, hash: format!("{}.{}", self.id, hex::encode(mac.as_ref())) }
     }
 }
 
@@ -91,7 +94,7 @@ pub fn is_keyed(link: &AuditLink) -> bool {
 fn next_without_key(last: &AuditLink, columns: &Columns) -> AuditLink {
     let seq = last.seq.saturating_add(1);
     let known = columns.get(..CREDENTIAL).unwrap_or_default();
-    AuditLink { seq, hash: hex(digest(&SHA256, text(seq, last, known).as_bytes()).as_ref()) }
+    AuditLink { seq, hash: hex::encode(digest(&SHA256, text(seq, last, known).as_bytes()).as_ref()) }
 }
 
 fn text(seq: i64, last: &AuditLink, columns: &[Option<String>]) -> String {
@@ -102,10 +105,6 @@ fn text(seq: i64, last: &AuditLink, columns: &[Option<String>]) -> String {
         text.push_str(&format!("{length}:{}\n", column.as_deref().unwrap_or_default()));
     }
     text
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where the log begins, as an entry of Ostler's own says.

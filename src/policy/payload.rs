@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::value::RawValue;
 
-use crate::model::Excerpt;
+use crate::{model::Excerpt, policy::hex};
 
 /// Most bytes of what a server says of a failure.
 const LONGEST_REASON: usize = 4 << 10;
@@ -23,7 +23,7 @@ pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Opt
         text: beginning(whole, most).to_owned(),
         length: i64::try_from(whole.len()).unwrap_or(i64::MAX),
         truncated: true,
-        sha256: Some(sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()),
+        sha256: Some(hex::encode(sum.as_ref())),
     };
     (None, Some(excerpt))
 }

@@ -10,11 +10,11 @@ use crate::{
         ApiKey, AuditEntry, Credential, KeyId, Outcome, Page, PageRequest, Permission, PermissionSet, Principal,
         Timestamp, UserId,
     },
-    policy::{name, permission::covers},
+    policy::{hex, name, permission::covers},
     runtime::{
         Runtime,
         commit::to_its_end,
-        principals::{fingerprint, hex},
+        principals::fingerprint,
         random,
         users::{about_admins, may_touch_admins},
     },
@@ -191,7 +191,7 @@ impl Secret {
     }
 
     fn hash(&self) -> String {
-        hex(fingerprint(&self.0))
+        hex::encode(&fingerprint(&self.0))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     model::{ApiKey, Credential, KeyId, PermissionSet, Principal, SessionId, Timestamp, User, UserId},
     policy::{
+        hex,
         permission::of_role,
         rate::{Limit, Windows},
     },
@@ -117,7 +118,7 @@ impl Runtime {
         };
         let seen = Instant::now();
         let found = if bearer.starts_with(keys::PREFIX) {
-            let hash = hex(fingerprint);
+            let hash = hex::encode(&fingerprint);
             let now = Timestamp::now();
             let find = move |db: &mut store::Connection| {
                 store::keys::find_by_hash(db, &hash)?.map_or(Ok(None), |key| holder_of_key(db, key, now))
@@ -232,11 +233,6 @@ pub(super) fn fingerprint(secret: &str) -> Fingerprint {
     fingerprint
 }
 
-/// A fingerprint as the database keeps it.
-pub(super) fn hex(fingerprint: Fingerprint) -> String {
-    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +299,6 @@ mod tests {
     #[test]
     fn a_fingerprint_is_the_sha_256_in_hex() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(hex(fingerprint("abc")), abc);
+        assert_eq!(hex::encode(&fingerprint("abc")), abc);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         permission::{self, Standing, Verdict},
     },
     runtime::{Runtime, consent::Consent, feed::Pulse, sealed, shown::Shown},
-    supervisor::Link,
+    supervisor::{ChildView, Link},
 };
 
 /// A snapshot that is replaced whole when a server comes or goes.
@@ -130,7 +130,12 @@ impl Registered {
 
     /// What its process is doing; without what it wrote on standard error, where `who` may not read that.
     pub fn status_for(&self, who: &Principal) -> RuntimeStatus {
-        let mut status = self.link.view.borrow().runtime_status();
+        self.status_in(&self.link.view.borrow(), who)
+    }
+
+    /// The same of a view that was taken before.
+    pub fn status_in(&self, view: &ChildView, who: &Principal) -> RuntimeStatus {
+        let mut status = view.runtime_status();
         if !self.allows(who, permission::READS) {
             status.hide_output();
         }

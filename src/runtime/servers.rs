@@ -345,17 +345,10 @@ fn revision(server: &Server) -> String {
 }
 
 fn up(registered: &Registered, who: &Principal, outcome: Result<ChildView, NotUp>) -> Result<RuntimeStatus> {
-    let reads = registered.allows(who, permission::READS);
     match outcome {
-        Ok(view) => {
-            let mut status = view.runtime_status();
-            if !reads {
-                status.hide_output();
-            }
-            Ok(status)
-        }
+        Ok(view) => Ok(registered.status_in(&view, who)),
         Err(NotUp::Failed(report)) => {
-            let stderr = if reads { report.stderr } else { Vec::new() };
+            let stderr = if registered.allows(who, permission::READS) { report.stderr } else { Vec::new() };
             Err(Error::SpawnFailed { reason: report.reason, stderr })
         }
         Err(NotUp::Stopped) => Err(Error::ServerUnavailable("it was stopped before it was ready".into())),

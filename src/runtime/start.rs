@@ -39,7 +39,7 @@ use crate::{
         system::Facts,
         tenure, usage,
     },
-    store::{self, Store, servers, users},
+    store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
     telemetry::Tracer,
     timeline::Timeline,
@@ -291,8 +291,8 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
         log::info!(migration = name.as_str(); "database migrated");
     }
     let noted = audit_chain::noted_heads(&settings.data_dir);
-    store.find_backlog()?;
     let mut db = store.writer()?;
+    call_bytes::find_backlog(&mut db)?;
     if is_established && users::count(&mut db)? == 0 {
         return Err(is_another());
     }

@@ -1,7 +1,7 @@
 //! Checkpoints of SQLite's write-ahead log on a thread of their own, so that no commit waits for one.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, OnceLock,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -17,7 +17,7 @@ use diesel::{
 
 use crate::{
     error::{Error, Result},
-    store::{room, stamp::Stamps, unseen},
+    store::{beside, room, stamp::Stamps, unseen},
 };
 
 /// A checkpoint is due after this many pages, as in SQLite itself. No connection runs one by itself
@@ -61,12 +61,11 @@ pub(crate) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(mut db: SqliteConnection, stamps: Arc<OnceLock<Stamps>>) -> Result<Self> {
         db.batch_execute("PRAGMA busy_timeout = 0")?;
-        let mut log = room::file_of(&mut db)?.into_os_string();
-        log.push("-wal");
+        let log = beside(&room::file_of(&mut db)?, "-wal");
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || run(db, &PathBuf::from(log), &stamps, &woken))
+            .spawn(move || run(db, &log, &stamps, &woken))
             .map_err(|error| Error::Internal(format!("no thread for checkpoints: {error}")))?;
         Ok(Self { pages: 0, wake: Some(wake), thread: Some(thread) })
     }

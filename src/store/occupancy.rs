@@ -5,7 +5,6 @@
 //! NFS turns `flock` into `fcntl` locks, which there would shut SQLite out of its own file.
 
 use std::{
-    ffi::OsString,
     fs::{File, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -17,11 +16,14 @@ use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::{
     error::{Error, Result},
-    store::{Connection, DatabaseUrl, connection::on, schema::occupancy},
+    store::{Connection, DatabaseUrl, beside, connection::on, schema::occupancy},
 };
 
 #[cfg(feature = "postgres")]
 mod backend;
+
+/// The ending of the file that is locked.
+pub(super) const LOCK: &str = ".ostler-lock";
 
 /// The reason for refusing writes while another Ostler has the database.
 const TAKEN: &str = "another Ostler uses it";
@@ -128,7 +130,7 @@ pub(super) fn refusal(url: &DatabaseUrl) -> Error {
 pub(super) fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Result<()> {
     // Through links, so that one database has one lock whatever it is called.
     let database = database.canonicalize()?;
-    let there = std::fs::metadata(lock_of(&database)).ok().map(|file| (file.dev(), file.ino()));
+    let there = std::fs::metadata(beside(&database, LOCK)).ok().map(|file| (file.dev(), file.ino()));
     let ours = held.as_ref().map(File::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
     let file = match held.take().filter(|_| ours == there) {
         Some(file) => file,
@@ -141,12 +143,6 @@ pub(super) fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Resul
 
 /// Opens that file without locking it.
 pub(super) fn open_lock(database: &Path) -> io::Result<File> {
-    let name = lock_of(database);
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(name)
-}
-
-fn lock_of(database: &Path) -> OsString {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".ostler-lock");
-    name
+    let file = beside(database, LOCK);
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)
 }

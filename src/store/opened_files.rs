@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    store::beside,
+};
 
 const MOVED: &str = "its file was removed or replaced while Ostler ran; put back the one that was there, or stop Ostler, \
                      put the right one in its place, and start Ostler again";
@@ -32,11 +35,7 @@ impl OpenedFiles {
     pub fn note(database: &Path) -> io::Result<Self> {
         // SQLite follows links before it names the other two.
         let target = database.canonicalize()?;
-        let log = ["-wal", "-shm"].map(|end| {
-            let mut path = target.clone().into_os_string();
-            path.push(end);
-            File::note(path.into())
-        });
+        let log = ["-wal", "-shm"].map(|ending| File::note(beside(&target, ending)));
         let database = File::note(std::path::absolute(database)?)?;
         Ok(Self { database, log: log.into_iter().flatten().collect() })
     }

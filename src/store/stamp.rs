@@ -14,7 +14,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{model::Timestamp, store::occupancy};
+use crate::{
+    model::Timestamp,
+    store::{beside, occupancy},
+};
 
 /// A stamp is as long as what a disk writes whole or not at all.
 const LENGTH: usize = 512;
@@ -76,6 +79,8 @@ pub(super) struct Stamps {
     database: PathBuf,
     /// Of the database; another file in its place gets no stamp.
     inode: u64,
+    /// Tells this start of the machine from others.
+    boot: String,
     current: Mutex<Current>,
 }
 
@@ -93,7 +98,7 @@ impl Stamps {
         let database = database.canonicalize()?;
         let file = occupancy::open_lock(&database)?;
         let current = Mutex::new(Current { writing: 0, log: None, stamp: read(&file) });
-        Ok(Self { inode: Look::at(&database)?.inode, file, database, current })
+        Ok(Self { inode: Look::at(&database)?.inode, boot: boot(), file, database, current })
     }
 
     /// Judges what is there. To be called before SQLite opens it.
@@ -105,7 +110,7 @@ impl Stamps {
             let own = self.file.metadata()?;
             (own.ino(), own.modified()?)
         };
-        let belongs = if is_copy { stamp.has_log(log) } else { stamp.is_of(Look::at(&self.database)?, &boot()) };
+        let belongs = if is_copy { stamp.has_log(log) } else { stamp.is_of(Look::at(&self.database)?, &self.boot) };
         Ok(if belongs { Found::Log } else { Found::ForeignLog })
     }
 
@@ -158,7 +163,7 @@ impl Stamps {
         // A log that was cut is begun anew with the next salt.
         current.log = salt(&self.log()?).or(current.log);
         let (inode, at) = (self.file.metadata()?.ino(), Timestamp::now().unix_seconds());
-        let stamp = Stamp { state, database, log: current.log, inode, boot: boot(), at };
+        let stamp = Stamp { state, database, log: current.log, inode, boot: self.boot.clone(), at };
         if self.put(&stamp).is_err() {
             // No stamp is better than one that is no longer true.
             self.file.set_len(0)?;
@@ -177,10 +182,8 @@ impl Stamps {
 
     /// The head of the log; empty where there is none.
     fn log(&self) -> io::Result<Vec<u8>> {
-        let mut path = self.database.clone().into_os_string();
-        path.push("-wal");
         let mut head = Vec::new();
-        match File::open(path) {
+        match File::open(beside(&self.database, "-wal")) {
             Ok(log) => log.take(64).read_to_end(&mut head).map(|_| head),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
             Err(error) => Err(error),

@@ -1,12 +1,8 @@
 //! [`DatabaseUrl`]: which database, read from its address by the scheme.
 
-use std::{
-    ffi::{OsStr, OsString},
-    fmt,
-    io::ErrorKind::NotFound,
-    path::PathBuf,
-    str::FromStr,
-};
+use std::{fmt, io::ErrorKind::NotFound, path::PathBuf, str::FromStr};
+
+use crate::store::{beside, occupancy::LOCK};
 
 /// Where the data are; read from `DATABASE_URL` by its scheme. Shown without passwords.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,8 +39,7 @@ impl DatabaseUrl {
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let Self::Sqlite(path) = self else { return Vec::new() };
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let beside = |end| [path.as_os_str(), OsStr::new(end)].into_iter().collect::<OsString>().into();
-        ["", "-wal", "-shm", ".ostler-lock"].map(beside).into()
+        ["", "-wal", "-shm", LOCK].map(|ending| beside(&path, ending)).into()
     }
 
     /// Whether opening it would make a new SQLite file.

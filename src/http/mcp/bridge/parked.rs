@@ -19,7 +19,7 @@ use crate::{
     http::mcp::conversation::Conversation,
     mcp::{self, Request},
     model::{ServerId, Timestamp, UserId},
-    policy::permission,
+    policy::{hex, permission},
     runtime::{Attachment, Needs},
 };
 
@@ -113,7 +113,7 @@ impl Ticket {
         // Members in another order are the same request still; what no number of ours can hold is taken as it is written.
         let params = serde_json::from_str::<Value>(&params).map_or(params, |value| value.to_string());
         let text = format!("{}\n{}\n{params}", self.server, self.request.method);
-        digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
     fn keep(&self, conversation: &Conversation, work: Work) -> Result<Uuid, Arc<RawValue>> {
