@@ -76,9 +76,9 @@ struct Health {
 
 impl Recorder {
     /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a moment.
-    pub fn start(store: &Store, occupied: Occupied, chain: Chain) -> Result<Self> {
+    pub fn start(store: &Store, mut occupied: Occupied, chain: Chain) -> Result<Self> {
         let chain = Arc::new(chain);
-        chain.open(store)?;
+        chain.open(&mut occupied.db)?;
         let (queue, requests) = mpsc::unbounded_channel();
         let (changed, tenure) = watch::channel(Tenure::default());
         let health = Arc::new(Health {

@@ -57,7 +57,7 @@ pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=LONGEST_MS).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
 }
 
-/// How many bytes of a record may be kept: enough for some calls of everybody.
+/// How many bytes of a record or of logs may be kept: enough for some of everybody.
 pub(crate) const RECORD_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;
 
 /// How long a record is kept, in hours or days; `None` for `off`.
@@ -75,10 +75,9 @@ pub(crate) fn age(text: &str) -> Result<Option<Duration>, String> {
     seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(fault)
 }
 
-/// Bytes of logs: none, or enough for some of each server.
+/// Bytes of logs, which may also be none.
 pub(crate) fn log_bytes(text: &str) -> Result<u64, String> {
-    let range = 1 << 20..=1 << 50;
-    if text == "0" { Ok(0) } else { whole(text, range).map_err(|message| format!("{message}, and not 0")) }
+    if text == "0" { Ok(0) } else { whole(text, RECORD_BYTES).map_err(|message| format!("{message}, and not 0")) }
 }
 
 /// `true` or `false`, or 1 or 0.

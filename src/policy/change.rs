@@ -38,10 +38,6 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
 ///
 /// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
 pub fn check_kept(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
-    let route = |config: &ServerConfig| {
-        let ServerConfig { command, args, env, remote, .. } = config.clone();
-        (command, args, env, remote)
-    };
     if route(before) == route(after) {
         return Ok(());
     }
@@ -55,6 +51,12 @@ pub fn check_kept(before: &ServerConfig, change: &ServerChange, after: &ServerCo
         }
     }
     faults.into_result()
+}
+
+/// What decides where secrets go.
+fn route(config: &ServerConfig) -> impl PartialEq {
+    let ServerConfig { command, args, env, remote, .. } = config;
+    (command, args, env, remote)
 }
 
 /// Where in a change, which writes `written`, secrets among `values` are those of before.

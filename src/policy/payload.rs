@@ -30,8 +30,14 @@ pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Opt
 
 /// What a server says of a failure, in a length that fits a list.
 #[must_use]
-pub fn reason(text: String) -> String {
-    if text.len() <= LONGEST_REASON { text } else { format!("{}…", beginning(&text, LONGEST_REASON)) }
+pub fn reason(text: &str) -> String {
+    shortened(text, LONGEST_REASON)
+}
+
+/// The text; of a longer one as much as fits into so many bytes, and an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes { text.to_owned() } else { format!("{}…", beginning(text, bytes)) }
 }
 
 /// As many whole characters as fit into so many bytes.
@@ -61,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_long_reason_ends_with_an_ellipsis() {
-        assert_eq!(reason("short".into()), "short");
-        assert_eq!(reason("ä".repeat(5000)), format!("{}…", "ä".repeat(2048)));
+        assert_eq!(reason("short"), "short");
+        assert_eq!(reason(&"ä".repeat(5000)), format!("{}…", "ä".repeat(2048)));
     }
 }

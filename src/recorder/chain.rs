@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     model::AuditLink,
     policy::audit_chain::{ChainKey, is_keyed},
-    store::{Connection, Store, audit_chain},
+    store::{Connection, audit_chain},
 };
 
 /// The key of the chain, and links that must be in it.
@@ -51,15 +51,14 @@ impl Chain {
         self.lock().newest.clone()
     }
 
-    /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered. Blocks.
-    pub(super) fn open(&self, store: &Store) -> Result<()> {
-        let mut db = store.writer()?;
+    /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered.
+    pub(super) fn open(&self, db: &mut Connection) -> Result<()> {
         let remembered = self.lock().newest.as_ref().is_some_and(is_keyed);
-        if !remembered && audit_chain::begin(&mut db, &self.key)? {
+        if !remembered && audit_chain::begin(db, &self.key)? {
             log::info!("the audit log is linked with the secret key from now on");
         }
-        self.check(&mut db)?;
-        self.note(&mut db);
+        self.check(db)?;
+        self.note(db);
         if self.lock().newest.as_ref().is_some_and(|newest| self.key.is_foreign(newest)) {
             log::error!(
                 "the audit log was linked with another secret key, and does not verify with this one: give \

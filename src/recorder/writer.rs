@@ -115,8 +115,7 @@ impl Writer {
     /// Whether another call could be recorded, as far as is known without trying.
     fn able(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
-        let store = &self.tenancy.store;
-        known.cloned().map_or_else(|| store.in_place().and_then(|()| store.room()), Err)
+        known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
     }
 
     /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.

@@ -278,7 +278,7 @@ fn record(call: &Call, reply: &Reply, execution_time: i64, all: Duration, most: 
         response,
         response_excerpt,
         success: matches!(reply, Reply::Succeeded(_)),
-        error_message: reply.fault().map(|fault| payload::reason(mask.text(&fault).replace('\0', "\u{fffd}"))),
+        error_message: reply.fault().map(|fault| payload::reason(&mask.text(&fault).replace('\0', "\u{fffd}"))),
         execution_time,
         created_at: call.created_at,
         waited: i64::try_from(all.as_millis()).unwrap_or(i64::MAX).saturating_sub(execution_time).max(0),

@@ -6,7 +6,10 @@ mod pulse;
 mod reader;
 mod ring;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use tokio::{
     sync::{Notify, watch},
@@ -15,7 +18,7 @@ use tokio::{
 
 use crate::{
     model::{Permission, Principal, ServerId, Share, UserId},
-    policy::permission,
+    policy::{payload, permission},
     runtime::{Inner, Runtime, registry::Registered},
 };
 
@@ -51,7 +54,7 @@ pub(super) enum Scope {
 
 impl Scope {
     /// The event as far as `who` may be told of it.
-    fn shown(&self, event: &LiveEvent, who: &Principal) -> Option<LiveEvent> {
+    fn shown<'e>(&self, event: &'e LiveEvent, who: &Principal) -> Option<Cow<'e, LiveEvent>> {
         let (is_for, reads) = match self {
             Self::Server(server) => {
                 let server = server.upgrade()?;
@@ -64,7 +67,7 @@ impl Scope {
             }
             Self::Gateway => (who.may(Permission::GatewayRead), true),
         };
-        is_for.then(|| if reads { event.clone() } else { event.without_output() })
+        is_for.then(|| if reads { Cow::Borrowed(event) } else { Cow::Owned(event.without_output()) })
     }
 }
 
@@ -173,11 +176,7 @@ pub(super) async fn tell_sums(runtime: Weak<Inner>) {
 
 /// Text as events carry it: not longer than it need be.
 pub(super) fn short(text: &str) -> String {
-    let end = text.floor_char_boundary(LONGEST_TEXT);
-    match text.get(..end).filter(|_| end < text.len()) {
-        Some(cut) => format!("{cut}…"),
-        None => text.to_owned(),
-    }
+    payload::shortened(text, LONGEST_TEXT)
 }
 
 #[cfg(test)]

@@ -168,9 +168,8 @@ impl Runtime {
             let InstanceSpec { host, port, weight, draining } = instance.clone();
             let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
             let entry = AuditEntry::by(&who, ACTION, &name, Outcome::Success).with_detail(detail);
-            let (stored, place) =
-                (StoredService { spec, created_at, updated_at: Timestamp::now() }, format!("{host}:{port}"));
-            runtime.put_service(entry, stored, GatewayChange::Instance, Some(place)).await?;
+            let stored = StoredService { spec, created_at, updated_at: Timestamp::now() };
+            runtime.put_service(entry, stored, GatewayChange::Instance, Some(format!("{host}:{port}"))).await?;
             log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
             services.gateway.service(&name)?.stats().instances.into_iter().nth(index).ok_or_else(missing)
         })

@@ -14,8 +14,7 @@ use crate::{
     error::{Error, Result},
     mcp::Request,
     model::{Principal, ServerId, Status, UserId},
-    policy::mask::Mask,
-    policy::permission,
+    policy::{mask::Mask, permission},
     runtime::{
         Client, Inner, Runtime, Watch,
         leases::{Key, Lane, Lease, Place},

@@ -286,19 +286,19 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
         return Err(is_another());
     }
     let store = Store::open(&settings.database)?;
-    let occupied = store.occupy(holder)?;
+    let mut occupied = store.occupy(holder)?;
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
     let noted = audit_chain::noted_heads(&settings.data_dir);
-    let mut db = store.writer()?;
-    call_bytes::find_backlog(&mut db)?;
-    if is_established && users::count(&mut db)? == 0 {
+    let db = &mut occupied.db;
+    call_bytes::find_backlog(db)?;
+    if is_established && users::count(db)? == 0 {
         return Err(is_another());
     }
     let keyring = match &settings.secret_key {
         Some(secret) => Keyring::from_secret(secret)?,
-        None => Keyring::from_data_dir(&settings.data_dir, !servers::all(&mut db)?.is_empty())?,
+        None => Keyring::from_data_dir(&settings.data_dir, !servers::all(db)?.is_empty())?,
     };
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
     let seclusion = settings.serve.mcp().then(|| data_dir::seclude(settings)).flatten();

@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
     model::{Catalogue, TimelineLevel},
+    policy::payload,
     supervisor::{
         messages::{Asked, News, WatchesChanged},
         output::Output,
@@ -64,7 +65,7 @@ impl Link {
     pub fn note(&self, level: TimelineLevel, text: &str) {
         // Masked first: the beginning of a secret that is cut would not be known for one.
         let masked = self.output.masked(text);
-        self.log.ostler(level, masked.get(..masked.floor_char_boundary(LONGEST_NOTE)).unwrap_or(&masked));
+        self.log.ostler(level, payload::beginning(&masked, LONGEST_NOTE));
     }
 
     /// The same with what the server listed in an earlier run.

@@ -160,7 +160,7 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id) else { return };
         let mut report = exit.report(child.link.output.tail(output_start, LAST_LINES));
         // What a server says in its handshake is in it, up to 16 MiB. Masked first: half a secret is not found.
-        report.reason = payload::reason(child.link.output.masked(&report.reason));
+        report.reason = payload::reason(&child.link.output.masked(&report.reason));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.say(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     model::{SAMPLED, TraceContext},
+    policy::payload,
     telemetry::{Tracer, clock::nanos},
 };
 
@@ -194,7 +195,7 @@ fn set(record: &mut proto::Span, name: &str, value: Value) {
 }
 
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default()
+    payload::beginning(text, LONGEST)
 }
 
 /// A number whose bits are all random: those of an identifier are not, but lie elsewhere in the other one.
