@@ -43,6 +43,7 @@ pub mod recorder;
 pub mod runtime;
 pub mod store;
 pub mod supervisor;
+mod tasks;
 pub mod telemetry;
 pub mod timeline;
 

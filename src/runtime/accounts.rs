@@ -4,10 +4,9 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Credential, Outcome, PasswordChange, Principal, Timestamp, User, UserId},
     policy::account,
-    runtime::{
-        Runtime, commit::to_its_end, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle,
-    },
+    runtime::{Runtime, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle},
     store::{Connection, keys, sessions, users},
+    tasks::run_to_completion,
 };
 
 /// What the runtime keeps in memory about accounts: recent principals, login throttles, the hashing permits.
@@ -79,7 +78,7 @@ impl Runtime {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let runtime = self.clone();
-        to_its_end(async move { runtime.change_account_patiently(user, entry, work).await }).await
+        run_to_completion(async move { runtime.change_account_patiently(user, entry, work).await }).await
     }
 
     /// The same for those who have more to do once it is written; however long that takes.

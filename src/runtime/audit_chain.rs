@@ -9,8 +9,9 @@ use crate::{
     error::Result,
     model::{AuditFault, AuditLink, Permission, Principal, Timestamp},
     policy::audit_chain::Walk,
-    runtime::{Inner, Runtime, private_file, start::blocking},
+    runtime::{Inner, Runtime, private_file},
     store,
+    tasks::blocking,
 };
 
 /// Entries read at once.

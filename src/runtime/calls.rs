@@ -21,7 +21,6 @@ use crate::{
     policy::{call, nesting, payload, permission},
     runtime::{
         LiveEvent, Needs, Runtime,
-        commit::to_its_end,
         dispatch::{Reply, Sent},
         feed,
         leases::Lane,
@@ -32,6 +31,7 @@ use crate::{
         Link,
         messages::{Follower, Note},
     },
+    tasks::run_to_completion,
 };
 
 /// A tool call to make.
@@ -220,7 +220,7 @@ impl Runtime {
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
         let (growth, bytes) = (Arc::clone(&self.inner.growth), record.bytes());
-        let recorded = to_its_end(async move {
+        let recorded = run_to_completion(async move {
             recorder.call(record).await?;
             growth.note(bytes);
             server.tally.add(success, execution_time);

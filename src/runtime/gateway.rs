@@ -17,8 +17,9 @@ use crate::{
         Timestamp,
     },
     policy::service as rules,
-    runtime::{GatewayChange, Runtime, commit::to_its_end},
+    runtime::{GatewayChange, Runtime},
     store::{self, services::StoredService},
+    tasks::run_to_completion,
 };
 
 /// How long requests under way on a removed service may take before its removal is answered.
@@ -129,7 +130,7 @@ impl Runtime {
         rules::faults(&spec).into_result()?;
         check_path(&spec, self.serves())?;
         let (runtime, who) = (self.clone(), who.clone());
-        to_its_end(async move {
+        run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;
@@ -156,7 +157,7 @@ impl Runtime {
         self.require(who, Permission::GatewayManage, ACTION)?;
         rules::change_faults(&change).into_result()?;
         let (runtime, who, name) = (self.clone(), who.clone(), name.to_owned());
-        to_its_end(async move {
+        run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;
@@ -198,7 +199,7 @@ impl Runtime {
         self.require(who, Permission::GatewayManage, ACTION)?;
         let entry = AuditEntry::by(who, ACTION, name, Outcome::Success);
         let (runtime, name) = (self.clone(), name.to_owned());
-        let service = to_its_end(async move {
+        let service = run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;

@@ -13,12 +13,12 @@ use crate::{
     policy::{hex, name, permission::covers},
     runtime::{
         Runtime,
-        commit::to_its_end,
         principals::fingerprint,
         random,
         users::{about_admins, may_touch_admins},
     },
     store::{self, Connection},
+    tasks::run_to_completion,
 };
 
 /// How every key begins, so that scanners for leaked secrets recognise it.
@@ -130,7 +130,7 @@ impl Runtime {
             Ok(key)
         };
         let runtime = self.clone();
-        let key = to_its_end(async move {
+        let key = run_to_completion(async move {
             let key = runtime.change_account_patiently(user, entry, rotate).await?;
             runtime.end_session(id.uuid());
             // Before anybody knows the new secret: whatever is open was opened with the one before.

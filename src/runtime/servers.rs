@@ -10,12 +10,13 @@ use crate::{
         UserId,
     },
     policy::{change, mask::MASKED, permission, server as rules},
-    runtime::{Change, Runtime, commit::to_its_end, leases, registry::Registered, sealed::mask},
+    runtime::{Change, Runtime, leases, registry::Registered, sealed::mask},
     store,
     supervisor::{
         ChildView, Link,
         messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
     },
+    tasks::run_to_completion,
 };
 
 /// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
@@ -89,7 +90,7 @@ impl Runtime {
         let stored = self.sealed(&server)?;
         let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
         let (runtime, who) = (self.clone(), who.clone());
-        to_its_end(async move {
+        run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
             let _change = runtime.inner.life.changes.read().await;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
@@ -112,7 +113,7 @@ impl Runtime {
         const ACTION: &str = "server.update";
         let registered = self.reach(who, id, permission::WRITES, ACTION)?;
         let (runtime, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
-        to_its_end(async move {
+        run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
             let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
@@ -143,7 +144,7 @@ impl Runtime {
         self.reach_as_owner(who, id, ACTION)?;
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let runtime = self.clone();
-        to_its_end(async move {
+        run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;
             let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
             let found = runtime.inner.recorder.write(Some(entry), remove).await?;

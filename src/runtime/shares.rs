@@ -6,8 +6,9 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Outcome, Permission, Principal, ServerId, Share, UserId},
     policy::permission,
-    runtime::{Change, Runtime, commit::to_its_end, registry::Registered},
+    runtime::{Change, Runtime, registry::Registered},
     store,
+    tasks::run_to_completion,
 };
 
 impl Runtime {
@@ -24,7 +25,7 @@ impl Runtime {
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(described(&share));
         let (runtime, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
-        to_its_end(async move {
+        run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
             runtime.inner.recorder.write(Some(entry), put).await?;
@@ -45,7 +46,7 @@ impl Runtime {
         let registered = self.reach_as_owner(who, id, ACTION)?;
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(format!("with {user}"));
         let runtime = self.clone();
-        to_its_end(async move {
+        run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;
             let _alone = registered.changing.lock().await;
             let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {

@@ -41,6 +41,7 @@ use crate::{
     },
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    tasks::blocking,
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -346,9 +347,4 @@ fn embedder() -> Principal {
         address: None,
         request_id: None,
     }
-}
-
-/// Runs blocking work off the actors' and workers' threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("blocking work panicked".into()))?
 }

@@ -10,11 +10,12 @@ use crate::{
     error::{Error, Result},
     model::{Status, TimelineLevel},
     policy::mask::Mask,
-    runtime::{Runtime, leases, registry::Registered, start::blocking},
+    runtime::{Runtime, leases, registry::Registered},
     supervisor::{
         self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
         messages::{AddServer, StopAll, Wanted},
     },
+    tasks::blocking,
 };
 
 /// The address of the supervisor, and what it takes to start another.

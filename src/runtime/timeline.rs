@@ -4,7 +4,8 @@ use crate::{
     error::Result,
     model::{Page, PageRequest, Principal, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
     policy::permission,
-    runtime::{Runtime, start::blocking},
+    runtime::Runtime,
+    tasks::blocking,
 };
 
 impl Runtime {

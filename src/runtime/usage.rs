@@ -17,8 +17,9 @@ use crate::{
     error::Result,
     model::{Principal, ServerId, Usage},
     policy::permission,
-    runtime::{Inner, Runtime, registry::Registered, start::blocking},
+    runtime::{Inner, Runtime, registry::Registered},
     supervisor::Sampler,
+    tasks::blocking,
 };
 
 /// The time between two samples.

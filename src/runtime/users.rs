@@ -13,8 +13,9 @@ use crate::{
         account, name,
         permission::{covers, of_role},
     },
-    runtime::{Runtime, commit::to_its_end},
+    runtime::Runtime,
     store::{Connection, keys, servers, sessions, users},
+    tasks::run_to_completion,
 };
 
 /// Checked changes, ready to be written.
@@ -90,7 +91,7 @@ impl Runtime {
             runtime.forget_servers_of(id, orphans);
             Ok(())
         };
-        self.denied(who, ACTION, &id.to_string(), to_its_end(work).await)
+        self.denied(who, ACTION, &id.to_string(), run_to_completion(work).await)
     }
 
     async fn changes(&self, who: &Principal, id: UserId, change: UserChange) -> Result<Changes> {

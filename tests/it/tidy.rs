@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 14] = [
+const ROOMS: [(&str, u32); 15] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
@@ -18,6 +18,7 @@ const ROOMS: [(&str, u32); 14] = [
     ("mcp", 4),
     ("store", 4),
     ("timeline", 4),
+    ("tasks", 4),
     ("policy", 5),
     ("model", 6),
     ("error", 7),
@@ -54,6 +55,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/recorder",
             "src/telemetry",
             "src/store",
+            "src/tasks",
             "src/main",
         ],
         "`mcp`, `timeline`, `policy`, `model` and `error` know neither actix nor tokio: pass in what they need",
