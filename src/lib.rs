@@ -41,6 +41,7 @@ pub mod model;
 pub mod policy;
 pub mod recorder;
 pub mod runtime;
+mod secrets;
 pub mod store;
 pub mod supervisor;
 mod tasks;

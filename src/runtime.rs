@@ -22,7 +22,6 @@ mod hashing;
 mod health;
 mod history;
 mod import;
-mod keyring;
 mod keys;
 mod lanes;
 mod launch;
@@ -38,8 +37,6 @@ mod output;
 mod overview;
 mod past;
 mod principals;
-mod private_file;
-mod random;
 mod registry;
 mod reload;
 mod retention;
@@ -56,13 +53,14 @@ mod system;
 mod tenure;
 mod throttle;
 mod timeline;
-mod tokens;
 mod usage;
 mod users;
 
 use std::sync::Arc;
 
-use crate::{model::Principal, recorder::Recorder, store::Store, telemetry::Tracer, timeline::Timeline};
+use crate::{
+    model::Principal, recorder::Recorder, secrets::Keyring, store::Store, telemetry::Tracer, timeline::Timeline,
+};
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
@@ -102,7 +100,7 @@ struct Inner {
     settings: Settings,
     store: Store,
     recorder: Recorder,
-    keyring: keyring::Keyring,
+    keyring: Keyring,
     /// Who else makes tokens that are taken.
     issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,

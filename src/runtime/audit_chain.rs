@@ -9,7 +9,8 @@ use crate::{
     error::Result,
     model::{AuditFault, AuditLink, Permission, Principal, Timestamp},
     policy::audit_chain::Walk,
-    runtime::{Inner, Runtime, private_file},
+    runtime::{Inner, Runtime},
+    secrets::private_file,
     store,
     tasks::blocking,
 };

@@ -11,7 +11,8 @@ use rustix::fs::FlockOperation;
 
 use crate::{
     error::{Error, Result},
-    runtime::{Settings, private_file},
+    runtime::Settings,
+    secrets::private_file,
     store::DatabaseUrl,
     supervisor::{self, INSTALLATION_VARIABLE, Seclusion},
 };

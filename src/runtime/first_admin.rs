@@ -4,7 +4,8 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, Outcome, Role},
     policy::account,
-    runtime::{Runtime, private_file, random, users::user},
+    runtime::{Runtime, users::user},
+    secrets::{private_file, random},
     store::{Connection, users},
 };
 

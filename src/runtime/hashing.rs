@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     error::{Error, Result},
-    runtime::random,
+    secrets::random,
 };
 
 /// Each hash takes 19 MiB and a core for tens of milliseconds, so a flood of logins must not get many at once.

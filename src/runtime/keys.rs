@@ -14,9 +14,9 @@ use crate::{
     runtime::{
         Runtime,
         principals::fingerprint,
-        random,
         users::{about_admins, may_touch_admins},
     },
+    secrets::random,
     store::{self, Connection},
     tasks::run_to_completion,
 };

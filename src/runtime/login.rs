@@ -6,7 +6,8 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Session, SessionId, Timestamp, User},
     policy::account,
-    runtime::{Runtime, hashing::Turn, principals::principal, tokens},
+    runtime::{Runtime, hashing::Turn, principals::principal},
+    secrets::SESSION_LIFETIME,
     store::{Connection, sessions, users},
 };
 
@@ -122,7 +123,7 @@ impl Runtime {
 
     async fn open_session(&self, user: User, stranger: Stranger) -> Result<Login> {
         let now = Timestamp::now();
-        let expires_at = now.plus(tokens::LIFETIME);
+        let expires_at = now.plus(SESSION_LIFETIME);
         let session = Session { id: SessionId::new(), user_id: user.id, created_at: now, expires_at };
         let token = self.inner.keyring.tokens.sign(&session)?;
         let who = Principal {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 15] = [
+const ROOMS: [(&str, u32); 16] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, u32); 15] = [
     ("gateway", 3),
     ("recorder", 3),
     ("telemetry", 3),
+    ("secrets", 3),
     ("mcp", 4),
     ("store", 4),
     ("timeline", 4),

@@ -19,9 +19,8 @@ use crate::{
             value,
         },
         fetch::{Fault, Reach},
-        keyring::Keyring,
-        random,
     },
+    secrets::{Keyring, random},
 };
 
 /// How long somebody may take to consent.

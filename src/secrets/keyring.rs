@@ -12,27 +12,27 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     error::{Error, Result},
     policy::{audit_chain::ChainKey, secret},
-    runtime::{private_file, random, tokens::Tokens},
+    secrets::{Tokens, private_file, random},
 };
 
 /// The file in the data folder that holds a secret made here.
 const FILE: &str = "secret.key";
 
 /// Keys derived from the secret (HKDF-SHA-256, RFC 5869), one per purpose. `Debug` shows none of them.
-pub(super) struct Keyring {
+pub struct Keyring {
     /// Signs and checks bearer tokens.
-    pub(super) tokens: Tokens,
+    pub tokens: Tokens,
     /// Seals what the database holds.
     sealing: RandomizedNonceKey,
     /// Seals what clients hold: never the same key, for they choose what they send back.
     carried: RandomizedNonceKey,
     /// Links entries of the audit log.
-    pub(super) audit: ChainKey,
+    pub audit: ChainKey,
 }
 
 impl Keyring {
     /// The keys of `secret`, which must be at least 32 bytes and no well-known default.
-    pub(super) fn from_secret(secret: &str) -> Result<Self> {
+    pub fn from_secret(secret: &str) -> Result<Self> {
         if let Some(fault) = secret::fault(secret) {
             return Err(Error::invalid("OSTLER_SECRET_KEY", fault));
         }
@@ -46,7 +46,7 @@ impl Keyring {
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none and nothing `is_sealed` yet.
     /// Blocks.
-    pub(super) fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
+    pub fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
         let path = data_dir.join(FILE);
         let unusable = |why: String| Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()));
         if !path.exists() {
@@ -63,22 +63,22 @@ impl Keyring {
     }
 
     /// Encrypts `text` (AES-256-GCM, random nonce, `context` bound as additional data), as printable text.
-    pub(super) fn seal(&self, context: &str, text: &str) -> Result<String> {
+    pub fn seal(&self, context: &str, text: &str) -> Result<String> {
         seal(&self.sealing, context, text.as_bytes())
     }
 
     /// The same for what is given out, under a key of its own; the context is what it is for.
-    pub(super) fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
+    pub fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
         seal(&self.carried, context, bytes)
     }
 
     /// What [`Keyring::seal_carried`] encrypted for this; `None` for anything else.
-    pub(super) fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
+    pub fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
         open(&self.carried, context, sealed)
     }
 
     /// What [`Keyring::seal`] encrypted under the same context.
-    pub(super) fn open(&self, context: &str, sealed: &str) -> Result<String> {
+    pub fn open(&self, context: &str, sealed: &str) -> Result<String> {
         let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
         opened.ok_or_else(|| {
             log::error!(sealed_as = context; "what was sealed cannot be opened");

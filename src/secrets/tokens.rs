@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How long a login lasts.
-pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// Both the issuer and the audience: nobody else makes or takes these.
 const OSTLER: &str = "ostler";
@@ -32,7 +32,7 @@ struct Claims {
 }
 
 /// Makes and checks tokens.
-pub(super) struct Tokens {
+pub struct Tokens {
     signing: EncodingKey,
     checking: DecodingKey,
     validation: Validation,
@@ -40,7 +40,7 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// Tokens signed with `key`.
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub fn new(key: &[u8]) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[OSTLER]);
         validation.set_audience(&[OSTLER]);
@@ -50,7 +50,7 @@ impl Tokens {
     }
 
     /// The token of a login.
-    pub(super) fn sign(&self, session: &Session) -> Result<String> {
+    pub fn sign(&self, session: &Session) -> Result<String> {
         let made = session.created_at.unix_seconds();
         let claims = Claims {
             iss: OSTLER.into(),
@@ -66,7 +66,7 @@ impl Tokens {
     }
 
     /// Which login, of which account, a token is for; `None` unless we made it and it holds now.
-    pub(super) fn check(&self, token: &str) -> Option<(SessionId, UserId)> {
+    pub fn check(&self, token: &str) -> Option<(SessionId, UserId)> {
         let token = decode::<Claims>(token, &self.checking, &self.validation).ok()?;
         // We only ever write one header; anything more (`kid`, `jku`, `crit`…) is somebody's experiment.
         let now = Timestamp::now().unix_seconds();
@@ -105,8 +105,12 @@ mod tests {
     #[test]
     fn a_token_names_the_login_it_was_made_for() {
         let (tokens, now) = (Tokens::new(KEY), Timestamp::now());
-        let session =
-            Session { id: SessionId::new(), user_id: UserId::new(), created_at: now, expires_at: now.plus(LIFETIME) };
+        let session = Session {
+            id: SessionId::new(),
+            user_id: UserId::new(),
+            created_at: now,
+            expires_at: now.plus(SESSION_LIFETIME),
+        };
         let token = tokens.sign(&session).unwrap();
         assert_eq!(tokens.check(&token), Some((session.id, session.user_id)));
         assert!(holds(&Header::default(), &claims(), KEY));
