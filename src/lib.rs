@@ -38,6 +38,8 @@ pub mod gateway;
 pub mod http;
 pub mod mcp;
 pub mod model;
+#[doc(hidden)]
+pub mod outbound;
 pub mod policy;
 pub mod recorder;
 pub mod runtime;

@@ -15,7 +15,6 @@ mod data_dir;
 mod dispatch;
 mod events;
 mod feed;
-mod fetch;
 mod first_admin;
 mod gateway;
 mod hashing;

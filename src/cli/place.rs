@@ -5,7 +5,7 @@ use awc::{
     http::{StatusCode, Uri, header},
 };
 use clap::{Arg, ArgMatches};
-use ostler::supervisor::remote;
+use ostler::outbound;
 use serde::Deserialize;
 
 use crate::cli::Failure;
@@ -102,7 +102,7 @@ impl Place {
 
     /// The URL of the MCP endpoint. Asks Ostler, and fails where it cannot be reached or refuses the key.
     pub(crate) async fn endpoint(&self, key: &str) -> Result<String, Failure> {
-        let client = remote::client(&self.base, remote::Reachable::Any).map_err(Failure::Failed)?;
+        let client = outbound::client(&self.base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let Some(wanted) = &self.server else {
             self.page(&client, key, 1, None).await?;
             let search = if self.search { "?tools=search" } else { "" };

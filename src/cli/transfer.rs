@@ -10,7 +10,7 @@ use std::{
 
 use awc::http::{StatusCode, header};
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser, value_parser};
-use ostler::{policy::client_file, supervisor::remote};
+use ostler::{outbound, policy::client_file};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -155,7 +155,7 @@ fn key() -> Result<String, Failure> {
 /// The body of a good answer.
 fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
     actix::System::new().block_on(async {
-        let client = remote::client(base, remote::Reachable::Any).map_err(Failure::Failed)?;
+        let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
         let request = client.request(method, format!("{base}{path}")).timeout(PATIENCE);
         let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));

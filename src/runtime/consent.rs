@@ -19,8 +19,9 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, Authorization, Outcome, Principal, ServerId, Timestamp},
+    outbound::Reachable,
     policy::{consent::Challenge, issuer, permission},
-    runtime::{Needs, Runtime, fetch::Reach, registry::Registered},
+    runtime::{Needs, Runtime, registry::Registered},
     supervisor::{messages::StartServer, remote::Authority},
 };
 
@@ -240,8 +241,8 @@ impl Runtime {
     }
 
     /// Where authorization servers may be: where remote servers may.
-    fn reachable(&self) -> Reach {
-        if self.inner.settings.private_addresses { Reach::Any } else { Reach::Public }
+    fn reachable(&self) -> Reachable {
+        if self.inner.settings.private_addresses { Reachable::Any } else { Reachable::Public }
     }
 
     /// Where browsers come back to: the public URL, or where this very request went, if that is on this machine.

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
+    outbound::{self, Reachable},
     policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
@@ -39,7 +40,7 @@ use crate::{
     },
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
-    supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll, remote::Reachable},
+    supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
     tasks::blocking,
     telemetry::Tracer,
     timeline::Timeline,
@@ -95,7 +96,7 @@ impl Runtime {
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
         let gateway = gateway(&settings, &arbiters);
-        let tracer = Tracer::start(&settings.telemetry, |url| supervisor::remote::client(url, Reachable::Any));
+        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
         let inner = Inner {
             accounts: Accounts::new(),

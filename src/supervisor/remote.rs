@@ -5,7 +5,6 @@
 //! each request is a task below that; `post` sends and reads answers, `listen` keeps the stream of what is no answer.
 
 mod authority;
-mod dial;
 mod drive;
 mod endpoint;
 mod events;
@@ -30,7 +29,6 @@ use tokio::sync::mpsc;
 use crate::{mcp::Frame, supervisor::RemoteTarget};
 
 pub use authority::{Authority, Renewal, Tokens};
-pub use dial::Reachable;
 pub use failure::{ADVICE, Failure};
 
 /// Lines that may wait for the server.
@@ -105,13 +103,6 @@ pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>),
     let (lines, queued) = mpsc::channel(BACKLOG);
     actix::spawn(drive::drive(endpoint, queued, over));
     Ok((Sender { lines, waiting: Arc::default() }, receiver))
-}
-
-/// A client for plain requests to this place, which follows no redirect. Fails, with the reason, where nothing of that
-/// could succeed.
-pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
-    let url = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
-    dial::client(&url, reachable)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 16] = [
+const ROOMS: [(&str, u32); 17] = [
     ("cli", 0),
     ("http", 1),
     ("runtime", 2),
@@ -20,6 +20,7 @@ const ROOMS: [(&str, u32); 16] = [
     ("store", 4),
     ("timeline", 4),
     ("tasks", 4),
+    ("outbound", 4),
     ("policy", 5),
     ("model", 6),
     ("error", 7),
@@ -57,6 +58,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/telemetry",
             "src/store",
             "src/tasks",
+            "src/outbound",
             "src/main",
         ],
         "`mcp`, `timeline`, `policy`, `model` and `error` know neither actix nor tokio: pass in what they need",

@@ -3,14 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    outbound::{Body, Reachable, fetch, post},
     policy::{
         consent::{self, Challenge, Proof},
         issuer,
     },
-    runtime::{
-        consent::kept::Client,
-        fetch::{Body, Reach, fetch, post},
-    },
+    runtime::consent::kept::Client,
 };
 
 /// What a server says of itself.
@@ -50,7 +48,7 @@ pub(super) struct Found {
 }
 
 /// Who makes tokens for the server at `url`.
-pub(super) async fn find(url: &str, challenge: &Challenge, reach: Reach) -> Result<Found, String> {
+pub(super) async fn find(url: &str, challenge: &Challenge, reach: Reachable) -> Result<Found, String> {
     if !issuer::is_safe(url) {
         return Err("tokens are sent over https only, or on this machine".into());
     }
@@ -68,7 +66,7 @@ pub(super) async fn find(url: &str, challenge: &Challenge, reach: Reach) -> Resu
 
 /// What the server says where it was said to say so, or else where it should. One that is older than that is its own
 /// authorization server.
-async fn resource(url: &str, challenge: &Challenge, reach: Reach) -> Result<ResourceMetadata, String> {
+async fn resource(url: &str, challenge: &Challenge, reach: Reachable) -> Result<ResourceMetadata, String> {
     if let Some(place) = &challenge.metadata {
         return Ok(fetch(place, reach).await?);
     }
@@ -85,7 +83,7 @@ async fn resource(url: &str, challenge: &Challenge, reach: Reach) -> Result<Reso
     })
 }
 
-async fn metadata(issuer: &str, reach: Reach) -> Result<Metadata, String> {
+async fn metadata(issuer: &str, reach: Reachable) -> Result<Metadata, String> {
     let mut failure = String::new();
     for place in consent::metadata_places(issuer) {
         match fetch::<Metadata>(&place, reach).await {
@@ -141,7 +139,7 @@ impl Metadata {
         document: Option<String>,
         redirect: &str,
         scopes: &[String],
-        reach: Reach,
+        reach: Reachable,
     ) -> Result<Client, String> {
         if let Some(id) = document.filter(|_| self.client_id_metadata_document_supported) {
             return Ok(Client { id, secret: None, proof: Proof::None, redirect: Some(redirect.to_owned()) });

@@ -7,11 +7,9 @@ use serde::Deserialize;
 
 use crate::{
     model::Timestamp,
+    outbound::{Body, FetchError, Reachable, post},
     policy::consent::{Proof, encoded, escaped},
-    runtime::{
-        consent::kept::{Client, Grant},
-        fetch::{Body, Fault, Reach, post},
-    },
+    runtime::consent::kept::{Client, Grant},
 };
 
 /// How long before its end a token is renewed, unless it holds for a short time altogether.
@@ -49,8 +47,8 @@ pub(super) async fn redeem(
     client: &Client,
     resource: &str,
     code: Code<'_>,
-    reach: Reach,
-) -> Result<Tokens, Fault> {
+    reach: Reachable,
+) -> Result<Tokens, FetchError> {
     let parameters = vec![
         ("grant_type", "authorization_code"),
         ("code", code.code),
@@ -62,7 +60,7 @@ pub(super) async fn redeem(
 }
 
 /// Newer tokens, by what was given to renew them with.
-pub(super) async fn renew(grant: &Grant, reach: Reach) -> Result<Tokens, Fault> {
+pub(super) async fn renew(grant: &Grant, reach: Reachable) -> Result<Tokens, FetchError> {
     let refresh = grant.refresh.as_deref().unwrap_or_default();
     let scope = grant.scopes.join(" ");
     let mut parameters =
@@ -77,8 +75,8 @@ async fn ask<'a>(
     endpoint: &str,
     client: &'a Client,
     mut parameters: Vec<(&'a str, &'a str)>,
-    reach: Reach,
-) -> Result<Tokens, Fault> {
+    reach: Reachable,
+) -> Result<Tokens, FetchError> {
     let secret = client.secret.as_deref().unwrap_or_default();
     let authorization = match client.proof {
         Proof::ClientSecretBasic => {
@@ -97,7 +95,7 @@ async fn ask<'a>(
     let answer: Answer = post(endpoint, reach, Body::Form(encoded(&parameters), authorization)).await?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") || !is_sendable(&answer.access_token) {
         let text = format!("{endpoint}: gave a token of a kind that Ostler cannot send");
-        return Err(Fault { text, is_refusal: true });
+        return Err(FetchError { text, is_refusal: true });
     }
     let holds = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let holds = holds.map(|holds| holds.min(LONGEST));

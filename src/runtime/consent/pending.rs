@@ -10,15 +10,13 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Result},
     model::{Principal, ServerId},
+    outbound::{FetchError, Reachable},
     policy::consent::{self, Challenge},
-    runtime::{
-        consent::{
-            discovery::{self, Found},
-            exchange::{self, Code, Tokens},
-            kept::{Client, Grant, Kept},
-            value,
-        },
-        fetch::{Fault, Reach},
+    runtime::consent::{
+        discovery::{self, Found},
+        exchange::{self, Code, Tokens},
+        kept::{Client, Grant, Kept},
+        value,
     },
     secrets::{Keyring, random},
 };
@@ -40,7 +38,7 @@ pub(super) struct Question {
     pub document: Option<String>,
     pub kept: Kept,
     pub challenge: Challenge,
-    pub reach: Reach,
+    pub reach: Reachable,
 }
 
 /// What was found out.
@@ -158,7 +156,7 @@ impl Pending {
     }
 
     /// What the code is worth. Only for the thread of an arbiter.
-    pub async fn redeem(self, code: &str, reach: Reach) -> std::result::Result<Grant, Fault> {
+    pub async fn redeem(self, code: &str, reach: Reachable) -> std::result::Result<Grant, FetchError> {
         let Asked { url, redirect, issuer, client, scopes, resource, token_endpoint, .. } = self.asked;
         let code = Code { code, verifier: &self.verifier, redirect: &redirect };
         let Tokens { token, refresh, ends, due } =

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::{
     model::Timestamp,
+    outbound::FetchError,
     policy::consent::Challenge,
     runtime::{
         Inner, Runtime,
         consent::{Consent, exchange, kept::Grant},
-        fetch::Fault,
     },
     supervisor::remote::{self, Renewal},
 };
@@ -67,7 +67,7 @@ impl Upstream {
         let fault = match renewed {
             Ok(Ok(tokens)) => return self.take(&runtime, grant, tokens).await,
             Ok(Err(fault)) => fault,
-            Err(text) => Fault { text, is_refusal: false },
+            Err(text) => FetchError { text, is_refusal: false },
         };
         log::warn!(server:% = self.consent.id, cause = fault.text.as_str(); "a token could not be renewed");
         runtime.warn_of(self.consent.id, &format!("a token could not be renewed: {}", fault.text));

@@ -5,11 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::{
+    outbound::{Reachable, fetch},
     policy::consent,
-    runtime::{
-        fetch::{Reach, fetch},
-        oauth::keys::{Key, KeySet},
-    },
+    runtime::oauth::keys::{Key, KeySet},
 };
 
 /// How long the issuer may take for all of it.
@@ -26,7 +24,7 @@ struct Metadata {
 pub(super) async fn keys(issuer: &str) -> Result<Vec<Key>, String> {
     let asked = async {
         let metadata = metadata(issuer).await?;
-        let keys: KeySet = fetch(&metadata.jwks_uri, Reach::Any).await?;
+        let keys: KeySet = fetch(&metadata.jwks_uri, Reachable::Any).await?;
         Ok::<_, String>(keys.usable())
     };
     let late = |_| Err(format!("no answer within {} s", PATIENCE.as_secs()));
@@ -36,7 +34,7 @@ pub(super) async fn keys(issuer: &str) -> Result<Vec<Key>, String> {
 async fn metadata(issuer: &str) -> Result<Metadata, String> {
     let mut failure = String::new();
     for place in consent::metadata_places(issuer) {
-        match fetch::<Metadata>(&place, Reach::Any).await {
+        match fetch::<Metadata>(&place, Reachable::Any).await {
             Ok(metadata) if metadata.issuer == issuer => return Ok(metadata),
             Ok(metadata) => failure = format!("{place} is about another issuer, {}", metadata.issuer),
             Err(why) => failure = why.text,

@@ -23,15 +23,11 @@ use tokio::{
 
 use crate::{
     mcp::ParamHeader,
+    outbound::{self, Reachable},
     policy::consent::{Challenge, is_challenged},
     supervisor::{
         RemoteTarget,
-        remote::{
-            Heard, Renewal, Tokens,
-            dial::{self, Reachable},
-            failure::Failure,
-            outgoing::Outgoing,
-        },
+        remote::{Heard, Renewal, Tokens, failure::Failure, outgoing::Outgoing},
     },
 };
 
@@ -82,7 +78,7 @@ impl Endpoint {
             return Err("its URL is not one of http or https".into());
         }
         let reachable = if target.private_addresses { Reachable::Any } else { Reachable::Public };
-        let client = dial::client(&url, reachable)?;
+        let client = outbound::client(&target.remote.url, reachable)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &target.remote.headers {
             let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(value).ok());

@@ -1,4 +1,4 @@
-//! Making connections to a remote server: by which addresses, and with which certainty of whom.
+//! Clients that connect to permitted addresses only, and trust the certificate authorities of this machine.
 
 use std::{
     error::Error,
@@ -16,13 +16,13 @@ use tokio::net::lookup_host;
 use crate::policy::{address, service::is_refused};
 
 /// Longest time to connect, the look-up of the name included, and again to agree on encryption.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept for the next request. Many servers close theirs after five seconds of quiet.
-const KEPT: Duration = Duration::from_secs(4);
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 /// Connections at once. Requests are bounded elsewhere.
-const MOST: usize = 2048;
+const CONNECTIONS_MAX: usize = 2048;
 
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +67,18 @@ static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|
     Ok(Arc::new(config))
 });
 
-/// A client for `uri` that follows no redirect and connects to these addresses only, whatever a name resolves to at that
+/// A client for `url` that follows no redirect and connects to these addresses only, whatever a name resolves to at that
 /// moment. Fails, with the reason, where nothing of that could succeed.
-pub(super) fn client(uri: &Uri, reachable: Reachable) -> Result<awc::Client, String> {
-    check_literal(uri, reachable)?;
+pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
+    let uri: Uri = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
+    check_literal(&uri, reachable)?;
     let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
     let connector = awc::Connector::new()
         .connector(dialer)
-        .timeout(CONNECT)
-        .handshake_timeout(CONNECT)
-        .conn_keep_alive(KEPT)
-        .limit(MOST);
+        .timeout(CONNECT_TIMEOUT)
+        .handshake_timeout(CONNECT_TIMEOUT)
+        .conn_keep_alive(KEEP_ALIVE)
+        .limit(CONNECTIONS_MAX);
     let connector = match uri.scheme_str() {
         Some("https") => connector.rustls_0_23(ENCRYPTION.clone()?),
         Some(_) | None => connector,

@@ -1,18 +1,19 @@
-//! Documents of OAuth, fetched over an encrypted connection or from this machine. Only for the thread of an arbiter.
+//! JSON documents, fetched over an encrypted connection or from this machine. Only for the thread of an arbiter.
 
 use awc::{ClientResponse, error::SendRequestError};
 use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{policy::issuer, supervisor::remote};
-
-pub(super) use crate::supervisor::remote::Reachable as Reach;
+use crate::{
+    outbound::{Reachable, client},
+    policy::issuer,
+};
 
 /// The longest document.
-const LONGEST: usize = 1024 * 1024;
+const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// The longest reason that is passed on.
-const LONGEST_WORDS: usize = 300;
+const REASON_CHARS_MAX: usize = 300;
 
 /// What a server says that refuses (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 #[derive(Deserialize)]
@@ -26,13 +27,13 @@ impl Refusal {
         let Self { error, error_description } = self;
         let more = error_description.map(|more| format!(": {more}")).unwrap_or_default();
         let words: String =
-            format!("{error}{more}").chars().filter(|one| !one.is_control()).take(LONGEST_WORDS).collect();
+            format!("{error}{more}").chars().filter(|one| !one.is_control()).take(REASON_CHARS_MAX).collect();
         format!(", {words}")
     }
 }
 
 /// What is to be sent.
-pub(super) enum Body {
+pub enum Body {
     /// Parameters, with the `Authorization` to send along.
     Form(String, Option<String>),
     /// JSON.
@@ -40,28 +41,28 @@ pub(super) enum Body {
 }
 
 /// Why there is no document.
-pub(super) struct Fault {
+pub struct FetchError {
     /// In words, which hold nothing secret.
     pub text: String,
     /// Whether the server said no, rather than nothing that helps.
     pub is_refusal: bool,
 }
 
-impl From<Fault> for String {
-    fn from(fault: Fault) -> Self {
+impl From<FetchError> for String {
+    fn from(fault: FetchError) -> Self {
         fault.text
     }
 }
 
 /// The document at `url`.
-pub(super) async fn fetch<T: DeserializeOwned>(url: &str, reach: Reach) -> Result<T, Fault> {
-    let request = client(url, reach)?.get(url).insert_header(("Accept", "application/json"));
+pub async fn fetch<T: DeserializeOwned>(url: &str, reachable: Reachable) -> Result<T, FetchError> {
+    let request = safe_client(url, reachable)?.get(url).insert_header(("Accept", "application/json"));
     read(url, request.send().await).await
 }
 
 /// What `url` answers to `body`.
-pub(super) async fn post<T: DeserializeOwned>(url: &str, reach: Reach, body: Body) -> Result<T, Fault> {
-    let request = client(url, reach)?.post(url).insert_header(("Accept", "application/json"));
+pub async fn post<T: DeserializeOwned>(url: &str, reachable: Reachable, body: Body) -> Result<T, FetchError> {
+    let request = safe_client(url, reachable)?.post(url).insert_header(("Accept", "application/json"));
     let sent = match body {
         Body::Form(text, authorization) => {
             let request = request.insert_header(("Content-Type", "application/x-www-form-urlencoded"));
@@ -73,23 +74,23 @@ pub(super) async fn post<T: DeserializeOwned>(url: &str, reach: Reach, body: Bod
     read(url, sent.await).await
 }
 
-fn client(url: &str, reach: Reach) -> Result<awc::Client, Fault> {
+fn safe_client(url: &str, reachable: Reachable) -> Result<awc::Client, FetchError> {
     if !issuer::is_safe(url) {
         return Err(fault(url, "is neither https nor on this machine"));
     }
-    remote::client(url, reach).map_err(|why| fault(url, &why))
+    client(url, reachable).map_err(|why| fault(url, &why))
 }
 
-fn fault(url: &str, why: &str) -> Fault {
-    Fault { text: format!("{url}: {why}"), is_refusal: false }
+fn fault(url: &str, why: &str) -> FetchError {
+    FetchError { text: format!("{url}: {why}"), is_refusal: false }
 }
 
-async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendRequestError>) -> Result<T, Fault> {
+async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendRequestError>) -> Result<T, FetchError> {
     let mut answer = sent.map_err(|error| fault(url, &error.to_string()))?;
     let mut body = Vec::new();
     while let Some(piece) = answer.next().await {
         body.extend_from_slice(&piece.map_err(|error| fault(url, &error.to_string()))?);
-        if body.len() > LONGEST {
+        if body.len() > DOCUMENT_BYTES_MAX {
             return Err(fault(url, "is longer than 1 MiB"));
         }
     }
@@ -98,7 +99,7 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
         let refusal: Option<Refusal> = serde_json::from_slice(&body).ok();
         let said = refusal.map_or_else(String::new, Refusal::words);
         let text = format!("{url}: answered {}{said}", status.as_u16());
-        return Err(Fault { text, is_refusal: status.is_client_error() });
+        return Err(FetchError { text, is_refusal: status.is_client_error() });
     }
     // What serde says of a fault may quote what it read.
     serde_json::from_slice(&body).map_err(|_| fault(url, "is not the document it should be"))

@@ -1,0 +1,9 @@
+//! Connections to URLs that somebody named: the only place that makes them, and checks each address when it is dialled.
+//!
+//! Knows nothing of MCP, nor of whom a URL belongs to.
+
+mod connect;
+mod document;
+
+pub use connect::{Reachable, client};
+pub use document::{Body, FetchError, fetch, post};
