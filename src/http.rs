@@ -4,64 +4,34 @@
 //! for us, from one of our pages), `access` (who is it, not too often), then the noun. `problem` is every other answer.
 
 use actix_web::{
-    HttpResponse, Resource,
+    Resource,
     dev::{AppService, HttpServiceFactory},
     middleware::from_fn,
     web,
 };
 
-use crate::{Runtime, model::Serve};
+use crate::{
+    Runtime,
+    api::{
+        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        protected_resource, servers, shares, system, timeline, usage, users,
+    },
+    mcp_endpoint,
+    model::Serve,
+    web::{HandlerResult, authenticate, problem, trace},
+};
 
-mod access;
-mod audit;
-mod body;
-mod calls;
-mod client;
-mod conditional;
-mod consent;
 mod dashboard;
 mod docs;
-mod draft;
-mod edge;
-mod events;
-mod execute;
-mod forward;
-mod gateway;
-mod guard;
-mod history;
-mod import;
-mod keys;
-mod login;
-mod mcp;
 mod methods;
-mod oauth;
 mod openapi;
-mod outbox;
-mod output;
-mod problem;
-mod processes;
-mod query;
+mod probes;
 mod serve;
-mod servers;
-mod settings;
-mod shares;
-mod sse;
-mod state;
-mod system;
-mod timeline;
-mod trace;
-mod usage;
-mod users;
-mod views;
-mod wire;
 
+pub use crate::web::Settings;
 pub use serve::{Listener, Server};
-pub use settings::Settings;
 
 use methods::Methods;
-
-/// What a handler answers.
-type Answer = std::result::Result<HttpResponse, problem::Problem>;
 
 macro_rules! urls {
     (open { $($open:literal => $($open_method:ident $open_handler:path),+;)+ }
@@ -89,20 +59,20 @@ urls! {
     open {
         "/" => get dashboard::page;
         "/dashboard/{file}" => get dashboard::file;
-        "/livez" => get state::live;
-        "/readyz" => get state::ready;
-        "/health" => get state::health;
+        "/livez" => get probes::live;
+        "/readyz" => get probes::ready;
+        "/health" => get probes::health;
         "/openapi.json" => get openapi::serve;
         "/docs" => get docs::page;
         "/docs.css" => get docs::style;
         "/api/auth/login" => post login::login;
-        "/.well-known/oauth-protected-resource" => get oauth::metadata_of_host;
-        "/.well-known/oauth-protected-resource/mcp" => get oauth::metadata;
+        "/.well-known/oauth-protected-resource" => get protected_resource::metadata_of_host;
+        "/.well-known/oauth-protected-resource/mcp" => get protected_resource::metadata;
         "/oauth/callback" => get consent::callback;
         "/oauth/client.json" => get consent::document;
     }
     private "/metrics" {
-        "" => get state::metrics;
+        "" => get probes::metrics;
     }
     private "/api/auth" {
         "/logout" => post login::logout;
@@ -137,8 +107,8 @@ urls! {
         "/{id}/shares/{userId}" => delete shares::delete;
     }
     private "/mcp" {
-        "/{id}" => post mcp::post_one, get mcp::get_one, delete mcp::delete_one;
-        "" => post mcp::post_all, get mcp::get_all, delete mcp::delete_all;
+        "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
+        "" => post mcp_endpoint::post_all, get mcp_endpoint::get_all, delete mcp_endpoint::delete_all;
     }
     private "/api/gateway" {
         "/services" => get gateway::list, post gateway::register;
@@ -187,14 +157,14 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, data: impl Clone + 'stat
     }
     for (prefix, resources) in private() {
         if let Some(part) = switched_off(prefix, serve) {
-            let answer = move || async move { Answer::Err(problem::Problem::SwitchedOff(part)) };
+            let answer = move || async move { HandlerResult::Err(problem::Problem::SwitchedOff(part)) };
             config.service(web::scope(prefix).default_service(web::to(answer)).wrap(from_fn(trace::layer)));
             continue;
         }
         let scope = web::scope(prefix).app_data(data.clone()).service(Several(resources));
         // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
         let scope = scope.default_service(web::to(no_page));
-        config.service(scope.wrap(from_fn(access::layer)).wrap(from_fn(trace::layer)));
+        config.service(scope.wrap(from_fn(authenticate::layer)).wrap(from_fn(trace::layer)));
     }
 }
 
@@ -208,7 +178,7 @@ fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
 }
 
 /// The answer to a path that is none of ours.
-async fn no_page() -> Answer {
+async fn no_page() -> HandlerResult {
     Err(problem::Problem::no_page())
 }
 

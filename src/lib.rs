@@ -32,15 +32,20 @@
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 
+mod api;
 pub mod demo_server;
+mod edge;
 pub mod error;
 pub mod gateway;
 pub mod http;
+mod http1;
 pub mod mcp;
+mod mcp_endpoint;
 pub mod model;
 #[doc(hidden)]
 pub mod outbound;
 pub mod policy;
+mod proxy;
 pub mod recorder;
 pub mod runtime;
 mod secrets;
@@ -49,6 +54,7 @@ pub mod supervisor;
 mod tasks;
 pub mod telemetry;
 pub mod timeline;
+mod web;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{
-    http::{Answer, problem::Problem},
     policy::hex,
+    web::{HandlerResult, problem::Problem},
 };
 
 /// Nothing but our own files, and no script or style inside the page.
@@ -95,16 +95,16 @@ impl File {
 }
 
 /// Answers with the page.
-pub(super) async fn page(request: HttpRequest) -> Answer {
+pub(super) async fn page(request: HttpRequest) -> HandlerResult {
     find("index.html", &request)
 }
 
 /// Answers with a file that the page asks for.
-pub(super) async fn file(request: HttpRequest) -> Answer {
+pub(super) async fn file(request: HttpRequest) -> HandlerResult {
     find(&format!("dashboard/{}", request.match_info().query("file")), &request)
 }
 
-fn find(name: &str, request: &HttpRequest) -> Answer {
+fn find(name: &str, request: &HttpRequest) -> HandlerResult {
     let file = READY.iter().find(|file| file.name == name).ok_or_else(Problem::no_page)?;
     Ok(file.answer(request.headers()))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{FromRequest, Handler, Resource, Responder, Route, http::Method, web};
 
-use crate::http::{Answer, problem::Problem};
+use crate::web::{HandlerResult, problem::Problem};
 
 /// A path and the methods it takes, in the order in which the table names them.
 pub(super) struct Methods {
@@ -63,7 +63,7 @@ impl From<Methods> for Resource {
         let allow = methods.allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let refuse = move || {
             let problem = Problem::MethodNotAllowed(allow.clone());
-            async move { Answer::Err(problem) }
+            async move { HandlerResult::Err(problem) }
         };
         methods.resource.default_service(web::to(refuse))
     }

@@ -6,9 +6,14 @@ use actix_web::{HttpResponse, http::header};
 use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
-use crate::http::{
-    Answer, audit, calls, consent, events, execute, gateway, history, import, keys, login, mcp, oauth, output, problem,
-    processes, servers, shares, state, system, timeline, usage, users,
+use crate::{
+    api::{
+        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        protected_resource, servers, shares, system, timeline, usage, users,
+    },
+    http::probes,
+    mcp_endpoint,
+    web::{HandlerResult, problem},
 };
 
 use common::Common;
@@ -29,8 +34,8 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
         processes::tools, processes::start, processes::stop, processes::restart, output::read, timeline::timeline, usage::usage,
         execute::execute, calls::list, calls::list_all, calls::get,
-        mcp::post_all, mcp::get_all, mcp::delete_all, mcp::post_one, mcp::get_one, mcp::delete_one,
-        oauth::metadata, oauth::metadata_of_host,
+        mcp_endpoint::post_all, mcp_endpoint::get_all, mcp_endpoint::delete_all, mcp_endpoint::post_one, mcp_endpoint::get_one, mcp_endpoint::delete_one,
+        protected_resource::metadata, protected_resource::metadata_of_host,
         shares::list, shares::create, shares::delete,
         keys::list, keys::create, keys::rename, keys::rotate, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
@@ -38,7 +43,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         gateway::health_of, gateway::check,
         events::watch, history::overview, history::calls, history::health,
         audit::list, audit::verify,
-        state::live, state::ready, state::health, state::metrics, system::read,
+        probes::live, probes::ready, probes::health, probes::metrics, system::read,
     ),
     components(schemas(problem::Body, crate::error::Fault)),
     tags(
@@ -77,7 +82,7 @@ pub(super) fn document() -> &'static serde_json::Value {
 }
 
 /// Answers with the description.
-pub(super) async fn serve() -> Answer {
+pub(super) async fn serve() -> HandlerResult {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| serde_json::to_vec(description()).unwrap_or_default().into());
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.clone()))

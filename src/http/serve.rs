@@ -9,12 +9,9 @@ use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 
 use crate::{
     Runtime,
-    http::{
-        Settings,
-        edge::{self, Desk},
-        guard::Guard,
-        no_page, routes, state, trace,
-    },
+    edge::{self, Desk},
+    http::{no_page, probes, routes},
+    web::{Settings, host_check::Guard, trace},
 };
 
 /// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
@@ -45,8 +42,8 @@ impl Listener {
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
-                .service(web::resource("/livez").route(web::get().to(state::live)).wrap(from_fn(trace::layer)))
-                .default_service(web::to(state::starting).wrap(from_fn(trace::layer)))
+                .service(web::resource("/livez").route(web::get().to(probes::live)).wrap(from_fn(trace::layer)))
+                .default_service(web::to(probes::starting).wrap(from_fn(trace::layer)))
         };
         edge::listen(self.0.try_clone()?, Some(1), Desk { runtime: None, guard: Guard::new(settings) }, factory)
     }

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    html::{anchor, blocks, escape, inline},
-    schema::{bounded, description, in_words, table},
-};
+use super::schema::{bounded, description, in_words, table};
+use crate::web::html::{anchor, blocks, escape, inline};
 
 /// One method of one path.
 pub(super) struct Operation<'a> {

@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{
-    html::{anchor, blocks, escape, inline},
     operation::Operation,
     schema::{description, table},
 };
-use crate::http::problem::kind;
+use crate::{
+    web::html::{anchor, blocks, escape, inline},
+    web::problem::kind,
+};
 
 /// The description as a page, its calls in the order of these paths.
 pub(super) fn render(document: &Value, order: &[&str]) -> String {

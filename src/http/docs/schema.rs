@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::html::{anchor, escape, inline};
+use crate::web::html::{anchor, escape, inline};
 
 /// A type in words, linked where it has a name.
 pub(super) fn in_words(schema: &Value) -> String {
@@ -106,6 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::web::html::{anchor, escape, inline};
 
     #[test]
     fn types_read_as_words() {

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use crate::http::problem;
+use crate::web::problem;
 
 /// What every operation shares, so that no handler can forget it.
 pub(super) struct Common;

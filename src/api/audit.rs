@@ -1,0 +1,77 @@
+//! The audit log.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    api::server_view::List,
+    model::{AuditEntry, AuditFilter, AuditLink, Timestamp},
+    runtime::AuditVerdict,
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        query::{self, Query},
+    },
+};
+
+/// Which lines of the audit log are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// At most this many items.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: query::Limit,
+    /// `nextCursor` of the page before; left out for the first page.
+    cursor: Option<String>,
+    /// Of this actor only: an account's id or address.
+    actor: Option<String>,
+    /// Of this action only, such as `server.create`.
+    action: Option<String>,
+    /// About this target only: an id or a name.
+    target: Option<String>,
+    /// With this credential only: `session:` or `key:` and its id, `oauth`, `embedder` or `ostler`.
+    credential: Option<String>,
+    /// Not before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// Read the audit log
+///
+/// Who did what to what, when, and how it went; newest first.
+#[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery),
+    responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
+    security(("bearer" = ["audit:read"])))]
+pub async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerResult {
+    let AuditQuery { limit, cursor, actor, action, target, credential, since, until } = query;
+    let filter = AuditFilter { actor, action, target, credential, since, until };
+    let entries = caller.runtime.audit(&caller.who, filter, query::page(limit, cursor)).await?;
+    Ok(HttpResponse::Ok().json(List::from(entries)))
+}
+
+/// What the audit log is verified against.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct VerifyQuery {
+    /// A `head` that was noted earlier: entries that were cut off since then show by it.
+    #[param(value_type = Option<String>)]
+    anchor: Option<AuditLink>,
+}
+
+/// Verify the audit log
+///
+/// Whether any entry was changed, removed or put in behind Ostler's back: each is linked to the one before it by a
+/// hash that takes Ostler's secret key to make. Reads all of them, in pages, and holds nobody up.
+#[utoipa::path(get, path = "/api/audit/verify", tag = "audit", params(VerifyQuery),
+    responses((status = 200, description = "What was found", body = AuditVerdict)),
+    security(("bearer" = ["audit:read"])))]
+pub async fn verify(caller: Caller, Query(query): Query<VerifyQuery>) -> HandlerResult {
+    Ok(HttpResponse::Ok().json(caller.runtime.verify_audit(&caller.who, query.anchor).await?))
+}

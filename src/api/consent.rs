@@ -1,0 +1,150 @@
+//! Consenting to the use of remote servers: where to, and the way back.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    model::{ServerId, Timestamp},
+    runtime::Authorize,
+    web::html,
+    web::{
+        HandlerResult,
+        authenticate::{Caller, Stranger},
+        body::{Json, Text},
+        problem::Problem,
+        query::Id,
+    },
+};
+
+/// Who Ostler is to the authorization server, where somebody registered it there.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthorizeBody {
+    /// The client id; without one, Ostler introduces itself.
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    client_id: Option<Text>,
+    /// The secret that came with it; kept encrypted and never shown.
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
+    client_secret: Option<Text>,
+}
+
+/// Where to consent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Consenting)]
+pub struct ConsentingView {
+    /// To be opened in a browser.
+    authorization_url: String,
+    /// The authorization server.
+    issuer: String,
+    /// What is asked for.
+    scopes: Vec<String>,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// Who Ostler is (OAuth Client ID Metadata Document).
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClientMetadata)]
+pub struct ClientMetadataView {
+    /// The URL of this document.
+    client_id: String,
+    /// In words.
+    client_name: &'static str,
+    /// Where browsers come back to.
+    redirect_uris: [String; 1],
+    /// How tokens are got.
+    grant_types: [&'static str; 2],
+    /// What browsers bring back.
+    response_types: [&'static str; 1],
+    /// How Ostler proves itself: not at all.
+    token_endpoint_auth_method: &'static str,
+    /// What Ostler is.
+    application_type: &'static str,
+}
+
+/// Ask where to consent to the use of a server
+///
+/// For a server at a `url` that wants OAuth (its `status` is `unauthorized`). Whoever opens `authorizationUrl` in a browser and
+/// consents there, within ten minutes, lets everybody who may use the server here use it as them. It starts then.
+#[utoipa::path(post, path = "/api/mcp/{id}/authorize", tag = "servers",
+    params(("id" = String, Path, description = "The server")),
+    request_body(content = AuthorizeBody, example = json!({})),
+    responses((status = 200, description = "Where to consent", body = ConsentingView),
+        (status = 409, description = "Code `conflict`: it is no server at a `url`, or `OSTLER_PUBLIC_URL` is needed"),
+        (status = 503, description = "Code `server_unavailable`: who makes its tokens cannot be found, or takes no stranger")),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn authorize(
+    request: HttpRequest,
+    caller: Caller,
+    Id(id): Id<ServerId>,
+    Json(body): Json<AuthorizeBody>,
+) -> HandlerResult {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let (client_id, client_secret) = (body.client_id.map(|text| text.0), body.client_secret.map(|text| text.0));
+    let asked = Authorize { host, client_id, client_secret };
+    let consenting = caller.runtime.authorize(&caller.who, id, asked).await?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(ConsentingView {
+        authorization_url: consenting.authorization_url,
+        issuer: consenting.issuer,
+        scopes: consenting.scopes,
+        expires_at: consenting.expires_at,
+    }))
+}
+
+/// Take a consent back
+///
+/// Forgets the server's tokens, and what Ostler is to its authorization servers. There, they hold until they end.
+#[utoipa::path(delete, path = "/api/mcp/{id}/authorize", tag = "servers",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 204, description = "They are forgotten")),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn forget(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    caller.runtime.forget_consent(&caller.who, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Come back from consenting
+///
+/// For browsers, which authorization servers send here with `code` or `error`, `state` and `iss`.
+#[utoipa::path(get, path = "/oauth/callback", tag = "servers", security(()),
+    responses((status = 200, description = "A page that says so", body = String, content_type = "text/html"),
+        (status = 400, description = "Code `malformed_request`: nobody waits for this, or it is not from whom it should be"),
+        (status = 403, description = "Code `forbidden`: the authorization server refused"),
+        (status = 503, description = "Code `server_unavailable`: it gave no token")))]
+pub async fn callback(request: HttpRequest, stranger: Stranger) -> HandlerResult {
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let query = query.map_err(|_| Problem::malformed("the query cannot be read"))?;
+    let name = stranger.runtime.consented(&query).await?;
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>\
+         <p>Ostler may use {} now. You can close this page.</p></html>\n",
+        html::escape(&name)
+    );
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .body(page))
+}
+
+/// Read who Ostler is
+///
+/// For authorization servers that know clients by the URL of their metadata.
+#[utoipa::path(get, path = "/oauth/client.json", tag = "servers", security(()),
+    responses((status = 200, description = "Who Ostler is", body = ClientMetadataView),
+        (status = 404, description = "Code `not_found`: no `OSTLER_PUBLIC_URL` with `https` is configured")))]
+pub async fn document(stranger: Stranger) -> HandlerResult {
+    let metadata = stranger.runtime.client_metadata().ok_or_else(Problem::no_page)?;
+    Ok(HttpResponse::Ok().json(ClientMetadataView {
+        client_id: metadata.client_id,
+        client_name: "Ostler",
+        redirect_uris: [metadata.redirect_uri],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        token_endpoint_auth_method: "none",
+        application_type: "web",
+    }))
+}

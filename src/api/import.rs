@@ -1,0 +1,132 @@
+//! Servers from and to the configurations of MCP clients.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::server_view::ServerView,
+    error::Error,
+    policy::client_file::Format,
+    runtime::{ImportAction, Imported},
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        body::{Json, TextMap},
+        query::Query,
+    },
+};
+
+/// A configuration to take over.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImportBody {
+    /// An object with `mcpServers` or `servers`; or its text, which may have comments.
+    #[schema(value_type = Object)]
+    config: Box<RawValue>,
+    /// What `${NAME}`, `${NAME:-default}` and `${env:NAME}` in it stand for; Ostler's own environment is not looked at.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    variables: TextMap,
+    /// Whether to say only what would be done.
+    #[serde(default)]
+    #[schema(required = false)]
+    dry_run: bool,
+}
+
+/// What became of a configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportView {
+    /// Its servers.
+    servers: Vec<ImportedView>,
+}
+
+/// What became of a server of a configuration.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ImportedServer)]
+struct ImportedView {
+    /// What the configuration calls it.
+    name: String,
+    /// What was done, or would be.
+    action: ImportAction,
+    /// Why it was refused.
+    problem: Option<String>,
+    /// Members that mean nothing to Ostler and were left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    ignored: Vec<String>,
+    /// It as it is now; `null` where there is none.
+    server: Option<ServerView>,
+}
+
+impl From<Imported> for ImportedView {
+    fn from(Imported { name, action, problem, ignored, server }: Imported) -> Self {
+        Self { name, action, problem, ignored, server: server.map(ServerView::from) }
+    }
+}
+
+/// Take over a client's configuration
+///
+/// Servers as Claude, Cursor or VS Code have them in their files, by the same rules as registering each by hand. One of
+/// the same name among your own is changed to what the configuration says. What is refused does not hold up the rest.
+#[utoipa::path(post, path = "/api/mcp/import", tag = "servers",
+    request_body(content = ImportBody, example = json!({
+        "config": {"mcpServers": {"files": {"command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "${DIR}"]}}},
+        "variables": {"DIR": "/srv/files"}, "dryRun": true
+    })),
+    responses((status = 200, description = "What became of each server", body = ImportView)),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn import(caller: Caller, Json(body): Json<ImportBody>) -> HandlerResult {
+    let text = body.config.get();
+    let text = if text.starts_with('"') {
+        serde_json::from_str(text).map_err(|error| Error::invalid("/config", error.to_string()))?
+    } else {
+        text.to_owned()
+    };
+    let imported = caller.runtime.import_servers(&caller.who, &text, &body.variables.0, body.dry_run).await?;
+    Ok(HttpResponse::Ok().json(ImportView { servers: imported.into_iter().map(ImportedView::from).collect() }))
+}
+
+/// Whose configuration is wanted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum FormatName {
+    /// Claude Code, Claude Desktop.
+    #[default]
+    Claude,
+    /// Cursor.
+    Cursor,
+    /// VS Code.
+    Vscode,
+    /// Another Ostler.
+    Ostler,
+}
+
+/// In which form servers are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// `claude`, `cursor`, `vscode` or `ostler`, which alone holds everything.
+    #[serde(default)]
+    #[param(inline, value_type = Option<FormatName>)]
+    format: FormatName,
+}
+
+/// Give out your servers as a client's configuration
+///
+/// Your own servers, with a variable in place of every value of `env` and `headers`.
+#[utoipa::path(get, path = "/api/mcp/export", tag = "servers", params(ExportQuery),
+    responses((status = 200, description = "The configuration", body = Object)),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> HandlerResult {
+    let format = match query.format {
+        FormatName::Claude => Format::Claude,
+        FormatName::Cursor => Format::Cursor,
+        FormatName::Vscode => Format::VsCode,
+        FormatName::Ostler => Format::Ostler,
+    };
+    Ok(HttpResponse::Ok().json(caller.runtime.export_servers(&caller.who, format)?))
+}

@@ -1,0 +1,127 @@
+//! API keys.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::server_view::List,
+    model::{ApiKey, KeyId, Permission, Timestamp, UserId},
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        body::{Json, Text},
+        query::{self, Id, Query},
+    },
+};
+
+/// A key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewKeyBody {
+    /// What to call it, 1 to 128 characters.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    name: Text,
+    /// What it may do at most; left out means all that its owner may.
+    permissions: Option<Vec<Permission>>,
+    /// When it ends; left out means never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// A key just made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NewKey)]
+pub struct NewKeyView {
+    #[serde(flatten)]
+    listed: ApiKey,
+    /// The whole key, shown this once; send it as `Authorization: Bearer …`.
+    key: String,
+}
+
+/// Whose keys are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct KeysQuery {
+    /// At most this many items.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
+    limit: query::Limit,
+    /// `nextCursor` of the page before; left out for the first page.
+    cursor: Option<String>,
+    /// Of this account; left out means the caller's own. Another's needs `users:manage`.
+    #[param(value_type = Option<String>)]
+    user_id: Option<UserId>,
+}
+
+/// What changes about a key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyChangeBody {
+    /// What to call it from now on, 1 to 128 characters.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    name: Text,
+}
+
+/// List API keys
+///
+/// Your own, or with `users:manage` those of another account.
+#[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(KeysQuery),
+    responses((status = 200, description = "A page of keys, without their secrets", body = List<ApiKey>)),
+    security(("bearer" = [])))]
+pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResult {
+    let KeysQuery { limit, cursor, user_id } = query;
+    let keys = caller.runtime.keys(&caller.who, user_id, query::page(limit, cursor)).await?;
+    Ok(HttpResponse::Ok().json(List::from(keys)))
+}
+
+/// Make an API key
+///
+/// The answer shows the key; nothing ever shows it again. One made with a key has that as its `parentId`, and ends with it.
+#[utoipa::path(post, path = "/api/auth/keys", tag = "keys",
+    request_body(content = NewKeyBody, example = json!({"name": "nightly build", "permissions": ["mcp:read", "mcp:execute"]})),
+    responses((status = 201, description = "The key", body = NewKeyView),
+        (status = 409, description = "Code `conflict`: another key of yours has that name, or you have 100")),
+    security(("bearer" = [])))]
+pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResult {
+    let permissions = body.permissions.map(|list| list.into_iter().collect());
+    let made = caller.runtime.create_key(&caller.who, &body.name.0, permissions, body.expires_at).await?;
+    Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
+}
+
+/// Rename an API key
+#[utoipa::path(put, path = "/api/auth/keys/{id}", tag = "keys",
+    params(("id" = String, Path, description = "The key")),
+    request_body(content = KeyChangeBody, example = json!({"name": "nightly build"})),
+    responses((status = 200, description = "The key", body = ApiKey),
+        (status = 409, description = "Code `conflict`: another key of yours has that name")),
+    security(("bearer" = [])))]
+pub async fn rename(caller: Caller, Id(id): Id<KeyId>, Json(body): Json<KeyChangeBody>) -> HandlerResult {
+    Ok(HttpResponse::Ok().json(caller.runtime.rename_key(&caller.who, id, &body.name.0).await?))
+}
+
+/// Rotate an API key
+///
+/// Gives it another secret, which the answer shows this once. The one before ends at once, and so do keys made with it.
+#[utoipa::path(post, path = "/api/auth/keys/{id}/rotate", tag = "keys",
+    params(("id" = String, Path, description = "The key")),
+    responses((status = 200, description = "The key", body = NewKeyView)),
+    security(("bearer" = [])))]
+pub async fn rotate(caller: Caller, Id(id): Id<KeyId>) -> HandlerResult {
+    let made = caller.runtime.rotate_key(&caller.who, id).await?;
+    Ok(HttpResponse::Ok().json(NewKeyView { listed: made.key, key: made.secret }))
+}
+
+/// Remove an API key
+///
+/// It ends at once, and so do those made with it. With `users:manage`, anybody's.
+#[utoipa::path(delete, path = "/api/auth/keys/{id}", tag = "keys",
+    params(("id" = String, Path, description = "The key")),
+    responses((status = 204, description = "It is gone")),
+    security(("bearer" = [])))]
+pub async fn delete(caller: Caller, Id(id): Id<KeyId>) -> HandlerResult {
+    caller.runtime.delete_key(&caller.who, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

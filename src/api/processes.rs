@@ -1,0 +1,64 @@
+//! Starting, stopping and restarting a server's process, and the tools it offers.
+
+use actix_web::HttpResponse;
+
+use crate::{
+    api::server_view::{List, RuntimeStatusView},
+    model::{RuntimeStatus, ServerId},
+    web::{HandlerResult, authenticate::Caller, query::Id},
+};
+
+/// Start a server
+///
+/// Answers once it is ready; one that is ready already is no fault.
+#[utoipa::path(post, path = "/api/mcp/{id}/start", tag = "processes",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "It is ready", body = RuntimeStatusView),
+        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
+        (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn start(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    Ok(answer(caller.runtime.start_server(&caller.who, id).await?))
+}
+
+/// Stop a server
+///
+/// Answers once no process of it is left; one that is stopped already is no fault.
+#[utoipa::path(post, path = "/api/mcp/{id}/stop", tag = "processes",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "It is stopped", body = RuntimeStatusView)),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn stop(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    Ok(answer(caller.runtime.stop_server(&caller.who, id).await?))
+}
+
+/// Restart a server
+///
+/// Answers once it is ready again.
+#[utoipa::path(post, path = "/api/mcp/{id}/restart", tag = "processes",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "It is ready", body = RuntimeStatusView),
+        (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
+        (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
+    security(("bearer" = ["mcp:write"])))]
+pub async fn restart(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    Ok(answer(caller.runtime.restart_server(&caller.who, id).await?))
+}
+
+/// List a server's tools
+///
+/// Each as the server describes it; waits for a starting server.
+#[utoipa::path(get, path = "/api/mcp/{id}/tools", tag = "processes",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "The tools, all on one page", body = List<Object>),
+        (status = 503, description = "Code `server_unavailable`: it is not running"),
+        (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn tools(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    let tools = caller.runtime.tools(&caller.who, id).await?;
+    Ok(HttpResponse::Ok().json(List::from(tools.iter().collect::<Vec<_>>())))
+}
+
+fn answer(runtime_status: RuntimeStatus) -> HttpResponse {
+    HttpResponse::Ok().json(RuntimeStatusView { runtime_status })
+}

@@ -1,0 +1,222 @@
+//! What servers and lists look like outside.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::server_body::Transport,
+    model::{
+        Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId,
+    },
+    runtime::ServerDetails,
+};
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct List<T> {
+    /// The items, in the list's order.
+    items: Vec<T>,
+    /// Send it as `cursor` for the next page; `null` on the last one.
+    next_cursor: Option<String>,
+}
+
+impl<T> From<Page<T>> for List<T> {
+    fn from(page: Page<T>) -> Self {
+        Self { items: page.items, next_cursor: page.next_cursor }
+    }
+}
+
+impl<T> From<Vec<T>> for List<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+}
+
+/// A server.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Server)]
+pub struct ServerView {
+    /// Opaque id.
+    #[schema(value_type = String)]
+    id: ServerId,
+    /// The account that owns it.
+    #[schema(value_type = String)]
+    user_id: UserId,
+    /// What its owner calls it.
+    name: String,
+    /// What it is for.
+    description: Option<String>,
+    /// How it is spoken to.
+    transport: Transport,
+    /// The program; empty where there is a `url`.
+    command: String,
+    /// Its arguments.
+    args: Vec<String>,
+    /// Variables added to its environment, their values masked.
+    env: BTreeMap<String, String>,
+    /// The endpoint of a server that is no program of this machine.
+    url: Option<String>,
+    /// Headers sent there, their values masked.
+    headers: BTreeMap<String, String>,
+    /// Who shares a process of it.
+    isolation: Isolation,
+    /// Which of its tools are shown and callable.
+    tools: ToolRules,
+    /// Whether it starts with Ostler.
+    enabled: bool,
+    /// Health in one word.
+    health_status: HealthStatus,
+    /// Calls on record.
+    total_calls: i64,
+    /// When its last call ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+    /// When its health was last looked at.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_health_check: Option<Timestamp>,
+    /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its configuration last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<Server> for ServerView {
+    fn from(server: Server) -> Self {
+        let transport = if server.config.remote.is_some() { Transport::StreamableHttp } else { Transport::Stdio };
+        let (url, headers) = server.config.remote.map(|remote| (remote.url, remote.headers)).unzip();
+        Self {
+            transport,
+            url,
+            headers: headers.unwrap_or_default(),
+            isolation: server.config.isolation,
+            tools: server.config.tools,
+            id: server.id,
+            user_id: server.user_id,
+            name: server.config.name,
+            description: server.config.description,
+            command: server.config.command,
+            args: server.config.args,
+            env: server.config.env,
+            enabled: server.config.enabled,
+            health_status: server.health_status,
+            total_calls: server.total_calls,
+            last_used_at: server.last_used_at,
+            last_health_check: server.last_health_check,
+            created_at: server.created_at,
+            updated_at: server.updated_at,
+        }
+    }
+}
+
+/// A server in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ServerItem)]
+pub struct ServerItem {
+    #[serde(flatten)]
+    server: ServerView,
+    /// What its process is doing.
+    runtime_status: RuntimeStatus,
+}
+
+impl From<ServerDetails> for ServerItem {
+    fn from(details: ServerDetails) -> Self {
+        Self { server: details.server.into(), runtime_status: details.runtime_status }
+    }
+}
+
+/// A server with its figures and its process.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ServerDetails)]
+pub struct DetailsView {
+    server: ServerView,
+    stats: Stats,
+    runtime_status: RuntimeStatus,
+    /// How it is authorized, where it is remote and wants that.
+    authorization: Option<Authorization>,
+}
+
+impl From<ServerDetails> for DetailsView {
+    fn from(details: ServerDetails) -> Self {
+        let stats = Stats::of(&details.server);
+        Self {
+            server: details.server.into(),
+            stats,
+            runtime_status: details.runtime_status,
+            authorization: details.authorization,
+        }
+    }
+}
+
+/// The figures of a server's calls.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    /// Calls on record.
+    total_calls: i64,
+    /// Of those, failed.
+    total_errors: i64,
+    /// The mean of their execution times, in milliseconds; 0 before the first call.
+    average_execution_time: f64,
+    /// Their execution times, summed, in milliseconds.
+    total_execution_time: i64,
+}
+
+impl Stats {
+    #[expect(clippy::as_conversions, reason = "a mean may lose what is past 2^53 ms")]
+    fn of(server: &Server) -> Self {
+        let mean = server.total_execution_time as f64 / server.total_calls.max(1) as f64;
+        Self {
+            total_calls: server.total_calls,
+            total_errors: server.total_errors,
+            average_execution_time: mean,
+            total_execution_time: server.total_execution_time,
+        }
+    }
+}
+
+/// What the process of a server is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuntimeStatusAnswer)]
+pub struct RuntimeStatusView {
+    /// Its state.
+    pub runtime_status: RuntimeStatus,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ServerConfig;
+
+    #[test]
+    fn a_server_that_was_never_called_has_a_mean_of_zero() {
+        let config = ServerConfig::new("files", "node");
+        let server = Server {
+            id: ServerId::new(),
+            user_id: UserId::new(),
+            config,
+            health_status: HealthStatus::Unknown,
+            total_calls: 0,
+            total_errors: 0,
+            total_execution_time: 0,
+            last_used_at: None,
+            last_health_check: None,
+            created_at: Timestamp::now(),
+            updated_at: Timestamp::now(),
+        };
+        assert_eq!(Stats::of(&server).average_execution_time, 0.0);
+        let called = Server { total_calls: 156, total_execution_time: 7051, ..server };
+        assert!((Stats::of(&called).average_execution_time - 45.2).abs() < 0.1);
+        let shown = serde_json::to_value(ServerView::from(called)).unwrap();
+        assert_eq!(shown["healthStatus"], "UNKNOWN");
+        assert_eq!(shown["totalCalls"], 156);
+    }
+}

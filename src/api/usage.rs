@@ -1,0 +1,21 @@
+//! What a server's processes use.
+
+use actix_web::HttpResponse;
+
+use crate::{
+    model::ServerId,
+    runtime::UsageHistory,
+    web::{HandlerResult, authenticate::Caller, query::Id},
+};
+
+/// See what a server uses
+///
+/// Processor, memory, descriptors and processes of its whole process tree, whatever detached itself included, each 10 s
+/// for an hour. A server at a URL has no processes here.
+#[utoipa::path(get, path = "/api/mcp/{id}/usage", tag = "processes",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "What it uses and used", body = UsageHistory)),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn usage(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    Ok(HttpResponse::Ok().json(caller.runtime.usage(&caller.who, id)?))
+}

@@ -1,0 +1,97 @@
+//! Accepts connections on the worker threads, each with an `App` of its own, and no more than there are descriptors for.
+
+use std::{io, net::TcpListener, rc::Rc};
+
+use actix_http::Request;
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::{
+    body::BoxBody,
+    dev::{AppConfig, Server, ServiceResponse, fn_factory, fn_service},
+    rt::{net::TcpStream, spawn},
+};
+use rustix::process::{Resource, getrlimit};
+
+use super::{connection::Connection, conversation, worker::Worker};
+use crate::{Runtime, web::host_check::Guard};
+
+/// How long requests under way have when the server is stopped gracefully, in seconds.
+const SHUTDOWN_SECONDS: u64 = 30;
+/// Connections one worker takes at most, however many descriptors there are.
+const MOST_CONNECTIONS: u64 = 16 << 10;
+/// Connections beyond the worker's most that are told so; further ones wait in the listener's queue.
+const TOLD: usize = 64;
+
+/// What answers every request that is not forwarded.
+pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
+
+impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
+
+/// What the conversations of all workers need to know.
+#[derive(Clone)]
+pub struct Desk {
+    /// Whose services requests are forwarded to; none before it has started.
+    pub runtime: Option<Runtime>,
+    /// Which hosts are ours.
+    pub guard: Guard,
+}
+
+/// A server that hands requests to apps made by `make`, one on each worker thread; `None` workers are one per core.
+pub fn listen<F, I, S>(listener: TcpListener, workers: Option<usize>, desk: Desk, make: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    S::Service: 'static,
+{
+    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let workers = workers.clamp(1, 512);
+    let most = most_connections(workers);
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(most + 2 * TOLD)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let stop = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let (make, desk, stop) = (make.clone(), desk.clone(), stop.clone());
+        fn_factory(move || {
+            let (app, desk, stop) = (make().into_factory(), desk.clone(), stop.clone());
+            async move {
+                let app = Rc::new(app.new_service(AppConfig::default()).await?);
+                let (worker, desk) = (Worker::new(most, TOLD), Rc::new(desk));
+                let stopping = Rc::clone(&worker);
+                spawn(async move {
+                    stop.notified().await;
+                    stopping.stop();
+                });
+                Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                    accept(stream, Rc::clone(&worker), Rc::clone(&app), Rc::clone(&desk))
+                }))
+            }
+        })
+    };
+    Ok(builder.listen("edge", listener, factory)?.run())
+}
+
+/// Serves a connection to its end.
+async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, desk: Rc<Desk>) -> io::Result<()> {
+    let peer = stream.peer_addr()?;
+    stream.set_nodelay(true)?;
+    let Some(place) = worker.seat() else { return Ok(()) };
+    let connection = Connection::new(stream, peer, worker, place);
+    conversation::hold(connection, &*app, &desk).await;
+    Ok(())
+}
+
+/// Three quarters of the descriptors, shared by the workers: the rest is for servers, the database and forwarding.
+fn most_connections(workers: usize) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let share = descriptors / 4 * 3 / u64::try_from(workers).unwrap_or(1).max(1);
+    usize::try_from(share.clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
+}

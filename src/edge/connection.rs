@@ -1,0 +1,259 @@
+//! [`Connection`]: one client's connection, lent to whoever answers the request at hand.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::rt::net::TcpStream;
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    BODY_STALL, WRITE_STALL,
+    deadlines::{Place, Wait, ticks},
+    read_buffer::Input,
+    worker::Worker,
+};
+use crate::{
+    edge::write_buffer::Outbox,
+    http1::{BodyDecoder, BodyFault, Framing, Piece},
+};
+
+/// How far ahead is read for somebody who only wants to know whether the client is still there.
+const READ_AHEAD: usize = 16 << 10;
+/// With so much staged, whoever stages more waits first.
+const HIGH_WATER: usize = 64 << 10;
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A client's connection: the body of the request at hand on one side, the answer to it on the other.
+///
+/// All of it is polled from the connection's own task; every `poll_` function wakes that task, also when a deadline
+/// passes. What is staged is sent by [`Connection::poll_flush`], in one call where it fits.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    worker: Rc<Worker>,
+    place: Rc<Place>,
+    pub(super) input: Input,
+    output: Outbox,
+    body: BodyDecoder,
+    owes_continue: bool,
+    number: u64,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, place: Rc<Place>) -> Self {
+        let (input, output, body) = (Input::default(), Outbox::default(), BodyDecoder::new(Framing::None));
+        Self { stream, peer, worker, place, input, output, body, owes_continue: false, number: 0 }
+    }
+
+    /// The address at the other end, which may be a proxy's.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The body of the request at hand: never `Pending`, and `End` again and again once it was told. The client is sent
+    /// `100 Continue` the first time somebody asks, where it waits for that. Fails with `Stalled` after 30 s without a byte.
+    pub fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, BodyFault>> {
+        loop {
+            match self.body.decode(&mut self.input.buffer)? {
+                Piece::Pending => {}
+                piece @ (Piece::Data(_) | Piece::Trailers(_) | Piece::End) => {
+                    self.place.clear(Wait::Read);
+                    return Poll::Ready(Ok(piece));
+                }
+            }
+            if std::mem::take(&mut self.owes_continue) {
+                self.output.end().extend_from_slice(CONTINUE);
+            }
+            // What cannot be sent now goes with the answer.
+            if self.output.waiting() > 0 {
+                let _ = self.poll_flush(context);
+            }
+            match self.poll_fill(context) {
+                Poll::Ready(Ok(1..)) => self.place.clear(Wait::Read),
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(BodyFault::Truncated)),
+                Poll::Pending if self.is_overdue(Wait::Read, BODY_STALL) => {
+                    return Poll::Ready(Err(BodyFault::Stalled));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Whether the body of the request at hand has been read whole, or there is none.
+    pub fn body_is_done(&self) -> bool {
+        self.body.is_done()
+    }
+
+    /// The bytes of the body still to be read, where that is known.
+    pub fn body_remaining(&self) -> Option<u64> {
+        self.body.remaining()
+    }
+
+    /// Whether the client waits for `100 Continue` and has not been told.
+    pub fn owes_continue(&self) -> bool {
+        self.owes_continue
+    }
+
+    /// `Ready` once the client has gone. Reads ahead a little to see that; call it only while nobody reads the body.
+    pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.input.buffer.len() < READ_AHEAD {
+            match ready!(self.poll_fill(context)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Where the head of the answer and other small things are staged. From the first final head on, no `100 Continue` is
+    /// sent by itself any more; interim answers go through [`Connection::stage_interim`].
+    pub fn stage(&mut self) -> &mut BytesMut {
+        self.owes_continue = false;
+        self.output.end()
+    }
+
+    /// Where the head of an interim answer (1xx) is staged. Where that is the `100` the client waits for, it is not sent
+    /// a second one.
+    pub fn stage_interim(&mut self, status: u16) -> &mut BytesMut {
+        self.owes_continue &= status != 100;
+        self.output.end()
+    }
+
+    /// Stages data behind what is staged, without a copy where that pays.
+    pub fn stage_data(&mut self, data: Bytes) {
+        self.output.push(data);
+    }
+
+    /// Whether so much is staged that it should be sent before more is.
+    pub fn is_full(&self) -> bool {
+        self.output.waiting() >= HIGH_WATER
+    }
+
+    /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no byte
+    /// for 30 s.
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.output.waiting() > 0 {
+            match self.output.poll_write(context, &mut self.stream) {
+                Poll::Ready(written) => {
+                    written?;
+                    self.place.clear(Wait::Write);
+                }
+                Poll::Pending if self.is_overdue(Wait::Write, WRITE_STALL) => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`Connection::poll_flush`].
+    pub async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_flush(context)).await
+    }
+
+    /// Lets this task be woken after `after`, or up to 0.1 s later; replaces what was set before. Costs next to nothing.
+    pub fn set_deadline(&self, after: Duration) {
+        self.place.set(Wait::Work, self.worker.now() + ticks(after));
+    }
+
+    /// Forgets the deadline that was set.
+    pub fn clear_deadline(&self) {
+        self.place.clear(Wait::Work);
+    }
+
+    /// Whether the deadline that was set has passed.
+    pub fn deadline_has_passed(&self) -> bool {
+        self.place.has_passed(Wait::Work, self.worker.now())
+    }
+
+    /// Writes the `Date` field of an answer into what is staged.
+    pub fn stage_date(&mut self) {
+        self.worker.date.write(self.output.end());
+    }
+
+    /// Whether the answer at hand is the connection's last, because the server stops.
+    pub fn is_stopping(&self) -> bool {
+        self.worker.is_stopping()
+    }
+
+    /// What came behind the head, for a tunnel: from now on bytes are the caller's to read and write on
+    /// [`Connection::stream`].
+    pub fn take_input(&mut self) -> BytesMut {
+        std::mem::take(&mut self.input.buffer)
+    }
+
+    /// The socket itself, for a tunnel. What is staged must be flushed before.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Closes it so that the client is told of a failure and not of an end.
+    pub(super) fn reset(self) {
+        // Where that is refused, the client at least gets no more.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+    }
+
+    /// Begins another request.
+    pub(super) fn begin(&mut self, framing: Framing, owes_continue: bool) {
+        self.body = BodyDecoder::new(framing);
+        self.owes_continue = owes_continue;
+        self.number += 1;
+    }
+
+    /// Which request this is, counted on this connection.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The body, where its length is known and all of it is here.
+    pub(super) fn take_whole_body(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.body.remaining()?).ok()?;
+        if self.input.buffer.len() < length {
+            return None;
+        }
+        match self.body.decode(&mut self.input.buffer) {
+            Ok(Piece::Data(whole)) => Some(whole),
+            Ok(Piece::Trailers(_) | Piece::End | Piece::Pending) | Err(_) => None,
+        }
+    }
+
+    pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_read(&mut self.stream, &self.worker, context)
+    }
+
+    pub(super) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Gives back memory while nothing happens.
+    pub(super) fn settle(&mut self) {
+        self.input.settle(&self.worker);
+        self.output.release();
+    }
+
+    /// Whether `wait` has lasted for `limit`; the first to ask starts it.
+    pub(super) fn is_overdue(&self, wait: Wait, limit: Duration) -> bool {
+        if !self.place.is_set(wait) {
+            self.place.set(wait, self.worker.now() + ticks(limit));
+        }
+        self.place.has_passed(wait, self.worker.now())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.worker.leave(&self.place);
+    }
+}

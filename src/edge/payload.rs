@@ -1,0 +1,57 @@
+//! A request's body as the `App` reads it: straight from the connection, when it is asked for.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_http::error::PayloadError;
+use actix_web::dev::Payload;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::{connection::Connection, conversation::Slot};
+use crate::http1::{BodyFault, Piece};
+
+/// The body of the request that `connection` is at.
+pub(super) fn of(connection: &mut Connection, slot: &Slot) -> Payload {
+    if connection.body_is_done() {
+        return Payload::None;
+    }
+    match connection.take_whole_body() {
+        Some(whole) => Payload::from(whole),
+        None => {
+            let stream = Unread { slot: Slot::clone(slot), number: connection.number() };
+            Payload::Stream { payload: Box::pin(stream) }
+        }
+    }
+}
+
+/// A body that is still to come.
+struct Unread {
+    slot: Slot,
+    /// The request it belongs to: who keeps it longer does not get another's body.
+    number: u64,
+}
+
+impl Stream for Unread {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut slot = self.slot.borrow_mut();
+        let Some(connection) = slot.as_mut().filter(|connection| connection.number() == self.number) else {
+            return Poll::Ready(Some(Err(PayloadError::Incomplete(None))));
+        };
+        loop {
+            return Poll::Ready(match ready!(connection.poll_body(context)) {
+                Ok(Piece::Data(data)) => Some(Ok(data)),
+                Ok(Piece::Trailers(_)) => continue,
+                Ok(Piece::End | Piece::Pending) => None,
+                Err(BodyFault::Malformed) => Some(Err(PayloadError::EncodingCorrupted)),
+                Err(BodyFault::Truncated) => Some(Err(PayloadError::Incomplete(None))),
+                Err(BodyFault::Stalled) => Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))),
+            });
+        }
+    }
+}

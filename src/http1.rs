@@ -1,0 +1,62 @@
+//! HTTP/1.1 without I/O: heads and bodies, read strictly (RFC 9112), and written.
+//!
+//! What two readers could take for two different things is refused here, for every request and every answer that passes.
+
+mod decode;
+mod encode;
+mod fault;
+mod fields;
+mod request;
+mod response;
+mod target;
+mod write;
+
+pub use decode::{BodyDecoder, BodyFault, Piece};
+pub use encode::{BodyEncoder, Misfit};
+pub use fault::HeadFault;
+pub use fields::Fields;
+pub use request::RequestHead;
+pub use response::ResponseHead;
+pub use target::Target;
+pub use write::{length_line, line, status_line};
+
+/// The versions spoken here; every other is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// Where a body ends (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body.
+    None,
+    /// After so many bytes.
+    Length(u64),
+    /// With a chunk of length zero.
+    Chunked,
+    /// With the connection; answers only.
+    UntilClose,
+}
+
+/// How much of a head is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits {
+    /// Bytes, from the first to the end of the empty line.
+    pub head: usize,
+    /// Bytes of the request target.
+    pub target: usize,
+}
+
+impl HeadLimits {
+    /// For requests of clients.
+    pub const CLIENT: Self = Self { head: 32 << 10, target: 8 << 10 };
+    /// For answers of upstreams.
+    pub const UPSTREAM: Self = Self { head: 64 << 10, target: 8 << 10 };
+}
+
+/// The fields a head may have.
+pub const MOST_FIELDS: usize = 256;

@@ -1,0 +1,175 @@
+//! Ostler's own MCP endpoint: `/mcp` with every server its caller may use, `/mcp/{id}` with one.
+//!
+//! A message is read (`message`), its era found out (`classify`), and then it is `modern`, one request that stands for
+//! itself, or `legacy`, part of a session. `bridge` answers, whatever era the server speaks.
+
+mod bridge;
+mod classify;
+mod conversation;
+mod events;
+mod headers;
+mod legacy;
+mod message;
+mod modern;
+mod outlet;
+mod params;
+mod refusal;
+mod reply;
+mod session;
+mod sessions;
+mod stream;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    mcp::Era,
+    model::ServerId,
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        body::JsonBytes,
+        event_stream,
+        query::{Id, Query},
+        trace,
+    },
+};
+
+use conversation::Scope;
+use message::{Message, Posted};
+use refusal::Refusal;
+
+/// How many servers are shown as one.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AllQuery {
+    /// `search` shows three tools that find, describe and call the others, in place of all of them.
+    #[param(inline)]
+    tools: Option<ToolsShown>,
+}
+
+/// Which tools are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolsShown {
+    /// Every one.
+    All,
+    /// Three to find the others with.
+    Search,
+}
+
+impl From<AllQuery> for Scope {
+    fn from(query: AllQuery) -> Self {
+        Self::All { search: query.tools == Some(ToolsShown::Search) }
+    }
+}
+
+/// Speak MCP with every server
+///
+/// Streamable HTTP of every revision: one JSON-RPC message, answered with JSON or with server-sent events.
+#[utoipa::path(post, path = "/mcp", tag = "mcp", params(AllQuery),
+    request_body(content = Object, description = "A JSON-RPC message of MCP"),
+    responses((status = 200, description = "The answer, or a stream that ends with it"),
+        (status = 202, description = "Nothing is to be said")),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn post_all(
+    http: HttpRequest,
+    caller: Caller,
+    Query(query): Query<AllQuery>,
+    JsonBytes(body): JsonBytes,
+) -> HandlerResult {
+    post(&http, caller, query.into(), &body).await
+}
+
+/// Speak MCP with one server
+///
+/// As `/mcp`, with the server exactly as it is.
+#[utoipa::path(post, path = "/mcp/{id}", tag = "mcp",
+    params(("id" = String, Path, description = "The server")),
+    request_body(content = Object, description = "A JSON-RPC message of MCP"),
+    responses((status = 200, description = "The answer, or a stream that ends with it"),
+        (status = 202, description = "Nothing is to be said")),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn post_one(
+    http: HttpRequest,
+    caller: Caller,
+    Id(id): Id<ServerId>,
+    JsonBytes(body): JsonBytes,
+) -> HandlerResult {
+    post(&http, caller, Scope::One(id), &body).await
+}
+
+/// Listen to every server
+///
+/// For clients of revisions with sessions: what is about no request; with `Last-Event-ID`, the rest of a stream that was left.
+#[utoipa::path(get, path = "/mcp", tag = "mcp", params(AllQuery),
+    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
+    get(&http, &caller, query.into())
+}
+
+/// Listen to one server
+///
+/// As `/mcp`, for a session with one server.
+#[utoipa::path(get, path = "/mcp/{id}", tag = "mcp",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn get_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    get(&http, &caller, Scope::One(id))
+}
+
+/// End a session with every server
+///
+/// The one that `Mcp-Session-Id` names.
+#[utoipa::path(delete, path = "/mcp", tag = "mcp", params(AllQuery),
+    responses((status = 204, description = "It has ended")),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
+    legacy::delete(&http, &caller, query.into())
+}
+
+/// End a session with one server
+///
+/// The one that `Mcp-Session-Id` names.
+#[utoipa::path(delete, path = "/mcp/{id}", tag = "mcp",
+    params(("id" = String, Path, description = "The server")),
+    responses((status = 204, description = "It has ended")),
+    security(("bearer" = ["mcp:read"])))]
+pub async fn delete_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+    legacy::delete(&http, &caller, Scope::One(id))
+}
+
+async fn post(http: &HttpRequest, caller: Caller, scope: Scope, body: &[u8]) -> HandlerResult {
+    match read(http, body) {
+        Ok((Era::Modern, Posted::One(message))) => modern::answer(http, caller, scope, message).await,
+        Ok((Era::Modern | Era::Legacy, posted)) => legacy::answer(http, caller, scope, posted).await,
+        Err(refusal) => Ok(refusal.respond()),
+    }
+}
+
+/// Reads a body, and finds out which era it is of.
+fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, Posted), Refusal> {
+    if !headers::accepts(http.headers()).1 {
+        return Err(Refusal::own(406, None, "accept application/json and text/event-stream"));
+    }
+    let posted = Posted::parse(body)?;
+    let version = headers::only(http.headers(), &headers::VERSION);
+    let version = version.map_err(|message| Refusal::header(posted.id(), &message))?;
+    let mut posted = posted;
+    let era = classify::era(&posted, version)?;
+    if let (Posted::One(Message::Request(_, request)), Some(context)) = (&mut posted, trace::context(http)) {
+        request.trace(&context.to_string());
+    }
+    Ok((era, posted))
+}
+
+fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+    if http.method() == Method::HEAD {
+        return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
+    }
+    events::get(http, caller, scope)
+}

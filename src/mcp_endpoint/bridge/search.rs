@@ -1,0 +1,88 @@
+//! Three tools to find, describe and call all others with, for clients that should not read hundreds at once.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::{all, fault, together::Together};
+use crate::{
+    mcp::{Members, Request, convert},
+    mcp_endpoint::{
+        conversation::{Conversation, Outcome},
+        outlet::Outlet,
+    },
+    policy::search,
+};
+
+/// The tools, in the words of either era.
+const TOOLS: [&str; 3] = [
+    r#"{"name":"search_tools","title":"Search tools","description":"Finds tools by a few words. Answers their names and what they do; describe_tool has their parameters.","inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"What the tool should do, in a few words; empty for all."},"limit":{"type":"integer","minimum":1,"maximum":50,"description":"Most tools to answer; 10 unless told."}},"required":["query"]},"annotations":{"readOnlyHint":true}}"#,
+    r#"{"name":"describe_tool","title":"Describe a tool","description":"Answers everything about one tool: its description, its parameters as a JSON Schema.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"The tool's name, as search_tools has it."}},"required":["name"]},"annotations":{"readOnlyHint":true}}"#,
+    r#"{"name":"call_tool","title":"Call a tool","description":"Calls a tool and answers its result.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"The tool's name, as search_tools has it."},"arguments":{"type":"object","description":"Its arguments, as describe_tool has them."}},"required":["name"]}}"#,
+];
+
+/// Tools answered where no limit is given.
+const LIMIT: usize = 10;
+
+/// Most tools answered.
+const MOST: usize = 50;
+
+/// Most characters of a description among others.
+const GIST: usize = 240;
+
+/// The list of the three.
+pub(super) fn list(conversation: &Conversation) -> Arc<RawValue> {
+    let tools: Vec<_> = TOOLS.iter().map(|tool| convert::raw((*tool).to_owned())).collect();
+    all::as_list(conversation, "tools/list", "tools", &tools)
+}
+
+/// Calls one of the three, or a tool by its own name.
+pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+    let arguments = request.params.get("arguments").and_then(|one| Members::parse(one).ok()).unwrap_or_default();
+    let text = match request.params.text("name").as_deref() {
+        Some("search_tools") => find(&Together::spoken(conversation).await?, &arguments),
+        Some("describe_tool") => describe(&Together::spoken(conversation).await?, &arguments),
+        Some("call_tool") => {
+            let Some(name) = arguments.get("name") else { return Err(fault::params("`name` must be a string")) };
+            request.params.set("name", name.clone());
+            match arguments.get("arguments") {
+                Some(arguments) => request.params.set("arguments", arguments.clone()),
+                None => drop(request.params.remove("arguments")),
+            }
+            return all::call(conversation, request, outlet).await;
+        }
+        Some(_) | None => return all::call(conversation, request, outlet).await,
+    };
+    let (text, is_error) = match text {
+        Ok(text) => (text, ""),
+        Err(text) => (text, r#","isError":true"#),
+    };
+    let text = convert::text(&text);
+    let result = convert::raw(format!(r#"{{"content":[{{"type":"text","text":{text}}}]{is_error}}}"#));
+    Ok(all::own(conversation, "tools/call", &result))
+}
+
+/// The names and gists of tools that fit a query, as JSON.
+fn find(all: &Together, arguments: &Members) -> Result<String, String> {
+    let Some(query) = arguments.text("query") else { return Err("`query` must be a string".into()) };
+    let limit = arguments.get("limit").map_or(Ok(LIMIT), |limit| limit.get().parse());
+    let Ok(limit @ 1..=MOST) = limit else { return Err("`limit` must be 1 to 50".into()) };
+    let described = |tool: &Arc<RawValue>| {
+        (convert::name(tool).unwrap_or_default(), convert::member(tool, "description").unwrap_or_default())
+    };
+    let tools: Vec<_> = all.tools().iter().map(described).collect();
+    let places = search::best(&query, tools.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let found = places.into_iter().take(limit).filter_map(|place| tools.get(place)).map(|(name, text)| {
+        let gist: String = text.chars().take(GIST).collect();
+        format!(r#"{{"name":{},"description":{}}}"#, convert::text(name), convert::text(&gist))
+    });
+    Ok(format!("[{}]", found.collect::<Vec<_>>().join(",")))
+}
+
+/// A tool, as the whole list would have it.
+fn describe(all: &Together, arguments: &Members) -> Result<String, String> {
+    let Some(name) = arguments.text("name") else { return Err("`name` must be a string".into()) };
+    let tools = all.tools();
+    let tool = tools.iter().find(|tool| convert::name(tool).as_deref() == Some(name.as_str()));
+    tool.map(|tool| tool.get().to_owned()).ok_or_else(|| format!("there is no tool {name}; search_tools has the names"))
+}

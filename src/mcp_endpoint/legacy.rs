@@ -1,0 +1,260 @@
+//! Messages of the older era: `initialize` begins a session, and everything else belongs to one.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+};
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use super::{
+    bridge,
+    conversation::{Conversation, Scope},
+    events, headers,
+    message::{Id, Message, Posted},
+    outlet::Outlet,
+    refusal::Refusal,
+    reply,
+    session::{Session, UnderWay},
+    sessions::Sessions,
+    stream::{Body, Stream},
+};
+use crate::{
+    error::Error,
+    mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
+    runtime::Client,
+    web::{HandlerResult, authenticate::Caller},
+};
+
+/// The revision that had batches.
+const WITH_BATCHES: &str = "2025-03-26";
+
+/// Answers what was posted.
+pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, posted: Posted) -> HandlerResult {
+    if let Posted::One(Message::Request(id, request)) = &posted
+        && request.method == "initialize"
+    {
+        return initialize(caller, scope, id, request).await;
+    }
+    let session = match session(http, &caller, scope) {
+        Ok(session) => session,
+        Err(refusal) => return Ok(Refusal { id: posted.id(), ..refusal }.respond()),
+    };
+    let (takes_events, _) = headers::accepts(http.headers());
+    let conversation = session.conversation(&caller);
+    match posted {
+        Posted::One(Message::Request(id, request)) => one(session, conversation, id, request, takes_events).await,
+        Posted::One(message) => {
+            take_note(&session, &conversation, message).await;
+            Ok(reply::accepted())
+        }
+        Posted::Batch(messages) => batch(session, conversation, messages, takes_events).await,
+    }
+}
+
+/// The session that a request names, where it is the caller's.
+pub(super) fn session(http: &HttpRequest, caller: &Caller, scope: Scope) -> Result<Arc<Session>, Refusal> {
+    let header =
+        |name: HeaderName| headers::only(http.headers(), &name).map_err(|message| Refusal::invalid(None, &message));
+    let Some(id) = header(headers::SESSION)? else {
+        return Err(Refusal::invalid(None, "the header Mcp-Session-Id is missing; a session begins with initialize"));
+    };
+    if let Some(version) = header(headers::VERSION)?.filter(|version| !is_legacy(version)) {
+        return Err(Refusal::version(None, version));
+    }
+    let sessions = caller.runtime.attached::<Sessions>();
+    let found = Uuid::try_parse(id).ok().and_then(|id| sessions.find(&caller.runtime, id, &caller.who, scope));
+    found.ok_or_else(|| Refusal::own(404, None, "there is no such session; it may have ended, so initialize another"))
+}
+
+/// Begins a session where the bridge has an answer.
+async fn initialize(caller: Caller, scope: Scope, id: &Id, request: &Request) -> HandlerResult {
+    let conversation = match newcomer(&caller, scope, id, request) {
+        Ok(conversation) => Arc::new(conversation),
+        Err(refusal) => return Ok(refusal.respond()),
+    };
+    let beginning = Beginning(&conversation);
+    // Nobody reads what is said before the answer.
+    let outlet = Outlet::new(Stream::new(0), None).about(id.to_raw());
+    let outcome = bridge::answer(&conversation, request.clone(), &outlet).await;
+    let mut response = reply::whole(Era::Legacy, id, &outcome)?;
+    if let Ok(result) = &outcome {
+        let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
+        let session = Arc::new(Session::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
+        let id = HeaderValue::from_str(&session.id.to_string()).map_err(|error| Error::Internal(error.to_string()))?;
+        caller.runtime.attached::<Sessions>().add(&caller.runtime, session)?;
+        std::mem::forget(beginning);
+        response.headers_mut().insert(headers::SESSION, id);
+    }
+    Ok(response)
+}
+
+/// A session that is not one yet: where it never becomes one, nothing that was started for it is left.
+struct Beginning<'a>(&'a Conversation);
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        self.0.runtime.end_session(self.0.client.lock().unwrap_or_else(PoisonError::into_inner).session);
+    }
+}
+
+/// A client that has just said who it is.
+fn newcomer(caller: &Caller, scope: Scope, id: &Id, request: &Request) -> Result<Conversation, Refusal> {
+    let asked = request.params.text("protocolVersion");
+    let asked = asked.ok_or_else(|| Refusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
+    let object = |name: &str| request.params.get(name).filter(|value| value.get().starts_with('{')).cloned();
+    let nothing = || Members::default().to_raw().into();
+    let client = Client {
+        session: Uuid::new_v4(),
+        era: Era::Legacy,
+        capabilities: object("capabilities").unwrap_or_else(nothing),
+        info: object("clientInfo"),
+        log_level: None,
+    };
+    Ok(Conversation {
+        runtime: caller.runtime.clone(),
+        who: Arc::clone(&caller.who),
+        scope,
+        era: Era::Legacy,
+        version: if is_legacy(&asked) { asked } else { LATEST_LEGACY.to_owned() },
+        client: Arc::new(Arc::new(client).into()),
+        span: caller.span,
+        watches: Arc::default(),
+    })
+}
+
+/// Deals with what wants no answer.
+async fn take_note(session: &Session, conversation: &Arc<Conversation>, message: Message) {
+    match message {
+        Message::Answer(id, outcome) => {
+            let known = id.number().is_some_and(|id| session.questions.settle(id, outcome));
+            if !known {
+                log::debug!("a client answered what nobody waits for");
+            }
+        }
+        Message::Notification(request) if request.method == "notifications/cancelled" => {
+            if let Some(id) = request.params.get("requestId").and_then(|id| Id::parse(id)) {
+                session.cancel(&id);
+            }
+        }
+        Message::Notification(request) | Message::Request(_, request) => bridge::notified(conversation, request).await,
+    }
+}
+
+/// Answers a request; the work goes on where the client goes away meanwhile, since it may come back.
+async fn one(
+    session: Arc<Session>,
+    conversation: Arc<Conversation>,
+    id: Id,
+    request: Request,
+    takes_events: bool,
+) -> HandlerResult {
+    let Some(under_way) = session.begin(id.clone()) else {
+        return Ok(Refusal::invalid(Some(id), IN_USE).respond());
+    };
+    let stream = session.stream();
+    let reader = stream.read_after(0);
+    let writing = Arc::clone(&stream);
+    let work = Work(Some(Box::pin(async move {
+        work(conversation, request, id, &writing, under_way).await;
+        writing.end();
+    })));
+    events::respond(&session, reader, work, takes_events).await
+}
+
+/// Work that is done while it is waited for, and in a task of its own once it is not.
+pub(super) struct Work(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Future for Work {
+    type Output = Infallible;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Infallible> {
+        if self.0.as_mut().is_some_and(|work| work.as_mut().poll(context).is_ready()) {
+            self.0 = None;
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}
+
+const IN_USE: &str = "a request of this id, or 256 others, are under way";
+
+/// Answers several messages of one body.
+async fn batch(
+    session: Arc<Session>,
+    conversation: Arc<Conversation>,
+    messages: Vec<Message>,
+    takes_events: bool,
+) -> HandlerResult {
+    if session.version != WITH_BATCHES {
+        return Ok(Refusal::invalid(None, "this revision has no batches; send messages one by one").respond());
+    }
+    let stream = session.stream();
+    let reader = stream.read_after(0);
+    let mut works = Vec::new();
+    for message in messages {
+        match message {
+            Message::Request(id, request) => {
+                let (session, conversation) = (Arc::clone(&session), Arc::clone(&conversation));
+                works.push(part(session, conversation, id, request, Arc::clone(&stream)));
+            }
+            Message::Notification(_) | Message::Answer(..) => take_note(&session, &conversation, message).await,
+        }
+    }
+    if works.is_empty() {
+        return Ok(reply::accepted());
+    }
+    tokio::spawn(async move {
+        futures_util::future::join_all(works).await;
+        stream.end();
+    });
+    events::respond_to_batch(&session, reader, takes_events).await
+}
+
+/// Answers one request of several.
+async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, request: Request, stream: Arc<Stream>) {
+    let refused = match session.begin(id.clone()) {
+        _ if request.method == "initialize" => "initialize is sent alone",
+        Some(under_way) => return work(conversation, request, id, &stream, under_way).await,
+        None => IN_USE,
+    };
+    let error = Refusal::invalid(None, refused).error;
+    stream.push(Body::Answer(id, Err(error))).await;
+}
+
+/// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
+async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Arc<Stream>, under_way: UnderWay) {
+    let outlet = Outlet::new(Arc::clone(stream), Some(under_way.questions())).about(id.to_raw());
+    let outcome = tokio::select! {
+        biased;
+        () = under_way.cancelled() => return,
+        outcome = bridge::answer(&conversation, request, &outlet) => outcome,
+    };
+    drop(under_way);
+    stream.push(Body::Answer(id, outcome)).await;
+}
+
+/// Ends the session that a request names.
+pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+    match session(http, caller, scope) {
+        Ok(session) => {
+            caller.runtime.attached::<Sessions>().end(&caller.runtime, &session);
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Err(refusal) => Ok(refusal.respond()),
+    }
+}

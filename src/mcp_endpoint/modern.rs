@@ -1,0 +1,193 @@
+//! Requests of the newer era: each stands for itself, and lasts as long as its client waits for the answer.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use actix_web::HttpRequest;
+use bytes::Bytes;
+use futures_util::stream;
+use uuid::Uuid;
+
+use super::{
+    bridge, classify,
+    conversation::{Conversation, Outcome, Scope},
+    headers,
+    message::{Id, Message},
+    outlet::Outlet,
+    params,
+    refusal::{Refusal, of_error},
+    reply,
+    stream::{Reader, Stream},
+};
+use crate::{
+    mcp::{Era, MODERN, Request},
+    model::Credential,
+    runtime::Client,
+    web::{HandlerResult, authenticate::Caller, event_stream},
+};
+
+/// After how long without an answer the client is told that there will be one.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+type Answering = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Answers a message that says, or whose headers say, that it is of this era.
+pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, message: Message) -> HandlerResult {
+    let (id, request) = match message {
+        Message::Request(id, request) => (id, request),
+        // There is none that we could do something about: requests are cancelled by closing their streams.
+        Message::Notification(_) | Message::Answer(..) => return Ok(reply::accepted()),
+    };
+    let conversation = match converse(http, caller, scope, &id, &request) {
+        Ok(conversation) => conversation,
+        Err(refusal) => return Ok(refusal.respond()),
+    };
+    let (takes_events, _) = headers::accepts(http.headers());
+    let stream = Stream::new(0);
+    let reader = stream.read_after(0);
+    let outlet = Outlet::new(stream, None).about(id.to_raw());
+    let is_endless = request.method == "subscriptions/listen";
+    let revoked = is_endless.then(|| Box::pin(conversation.runtime.revoked(&conversation.who, scope.needs())));
+    let answering: Answering = Box::pin(async move {
+        let answer = bridge::answer(&conversation, request, &outlet);
+        let Some(revoked) = revoked else { return answer.await };
+        tokio::select! {
+            biased;
+            error = revoked => Err(of_error(error)),
+            outcome = answer => outcome,
+        }
+    });
+    Exchange { id, reader, answering, outcome: None }.respond(takes_events).await
+}
+
+/// Whom a request is from, once all that it carries is as it should be.
+fn converse(
+    http: &HttpRequest,
+    caller: Caller,
+    scope: Scope,
+    id: &Id,
+    request: &Request,
+) -> Result<Arc<Conversation>, Refusal> {
+    let envelope = classify::envelope(id, request)?;
+    headers::check(http.headers(), id, &envelope.version, request)?;
+    if envelope.version != MODERN {
+        return Err(Refusal::version(Some(id.clone()), &envelope.version));
+    }
+    if classify::is_gone(&request.method) {
+        return Err(Refusal::method(Some(id.clone()), &request.method));
+    }
+    let client = Client {
+        session: credential(&caller),
+        era: Era::Modern,
+        capabilities: envelope.capabilities,
+        info: envelope.info,
+        log_level: envelope.log_level,
+    };
+    let conversation = Conversation {
+        runtime: caller.runtime,
+        who: caller.who,
+        scope,
+        era: Era::Modern,
+        version: envelope.version,
+        client: Arc::new(Arc::new(client).into()),
+        span: caller.span,
+        watches: Arc::default(),
+    };
+    check_params(http, &conversation, id, request)?;
+    Ok(Arc::new(conversation))
+}
+
+/// Refuses a call whose headers do not repeat its arguments as its tool wants them to.
+fn check_params(http: &HttpRequest, conversation: &Conversation, id: &Id, request: &Request) -> Result<(), Refusal> {
+    let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
+    match name.and_then(|name| bridge::annotated(conversation, &name)) {
+        Some(tool) => params::check(http.headers(), id, request, &tool),
+        None => Ok(()),
+    }
+}
+
+/// What stands for the session of a client that has none.
+fn credential(caller: &Caller) -> Uuid {
+    match caller.who.credential {
+        Credential::Session(id) => id.uuid(),
+        Credential::Key(id) => id.uuid(),
+        Credential::Token(subject) => subject,
+        Credential::Embedder => caller.who.user_id.uuid(),
+    }
+}
+
+/// A request being answered; dropping it cancels the request.
+struct Exchange {
+    id: Id,
+    reader: Reader,
+    answering: Answering,
+    outcome: Option<Outcome>,
+}
+
+/// What came first.
+enum First {
+    Message(String),
+    Outcome(Outcome),
+    Nothing,
+}
+
+impl Exchange {
+    /// JSON where the answer comes first, a stream from the first notification on.
+    async fn respond(mut self, takes_events: bool) -> HandlerResult {
+        loop {
+            match self.first().await {
+                First::Outcome(outcome) if !takes_events || self.reader.is_at_the_end() => {
+                    return reply::whole(Era::Modern, &self.id, &outcome);
+                }
+                First::Outcome(outcome) => {
+                    self.outcome = Some(outcome);
+                    return Ok(event_stream::respond_to_the_end(self.events(None)));
+                }
+                First::Message(_) | First::Nothing if !takes_events => {}
+                First::Message(message) => return Ok(event_stream::respond_to_the_end(self.events(Some(message)))),
+                First::Nothing => return Ok(event_stream::respond_to_the_end(self.events(None))),
+            }
+        }
+    }
+
+    async fn first(&mut self) -> First {
+        tokio::select! {
+            biased;
+            Some(event) = self.reader.next() => First::Message(event.body.text().into_owned()),
+            outcome = &mut self.answering => {
+                self.reader.stream.end();
+                First::Outcome(outcome)
+            }
+            () = tokio::time::sleep(PATIENCE) => First::Nothing,
+        }
+    }
+
+    fn events(self, first: Option<String>) -> impl futures_util::Stream<Item = Bytes> + 'static {
+        stream::unfold((Some(self), first), |(exchange, first)| async move {
+            let mut exchange = exchange?;
+            if let Some(first) = first {
+                return Some((event_stream::event(None, None, &first), (Some(exchange), None)));
+            }
+            let (text, is_last) = exchange.next().await;
+            Some((event_stream::event(None, None, &text), ((!is_last).then_some(exchange), None)))
+        })
+    }
+
+    /// The next message; the answer is the last.
+    async fn next(&mut self) -> (String, bool) {
+        if self.outcome.is_none() {
+            tokio::select! {
+                biased;
+                Some(event) = self.reader.next() => return (event.body.text().into_owned(), false),
+                outcome = &mut self.answering => {
+                    self.reader.stream.end();
+                    self.outcome = Some(outcome);
+                }
+            }
+        }
+        match (self.reader.next().await, &self.outcome) {
+            (Some(event), _) => (event.body.text().into_owned(), false),
+            (None, Some(outcome)) => (reply::of(&self.id, outcome), true),
+            (None, None) => (String::new(), true),
+        }
+    }
+}

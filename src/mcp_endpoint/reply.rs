@@ -1,0 +1,67 @@
+//! JSON-RPC answers as HTTP answers.
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    conversation::Outcome,
+    message::Id,
+    refusal::{self, told_by_http},
+};
+use crate::{mcp::Era, web::HandlerResult};
+
+/// An answer as JSON, written around its result without reading it. An error without a readable request has no id.
+pub(super) fn message(id: Option<&Id>, outcome: Result<&RawValue, &RawValue>) -> String {
+    let (name, value) = match outcome {
+        Ok(result) => ("result", result.get()),
+        Err(error) => ("error", error.get()),
+    };
+    let id = id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();
+    let mut text = String::with_capacity(value.len() + id.len() + 32);
+    text.extend([r#"{"jsonrpc":"2.0","#, &id, "\"", name, "\":", value, "}"]);
+    text
+}
+
+/// The answer to a request, as [`message`].
+pub(super) fn of(id: &Id, outcome: &Outcome) -> String {
+    message(Some(id), outcome.as_deref().map_err(AsRef::as_ref))
+}
+
+/// A JSON body that no cache keeps.
+pub(super) fn json(status: StatusCode, body: impl Into<String>) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body.into())
+}
+
+/// The answer where nothing is to be said.
+pub(super) fn accepted() -> HttpResponse {
+    HttpResponse::Accepted().finish()
+}
+
+/// An answer that came before anything else: what HTTP has a status for is told by it.
+pub(super) fn whole(era: Era, id: &Id, outcome: &Outcome) -> HandlerResult {
+    let status = match outcome {
+        Ok(_) => StatusCode::OK,
+        Err(error) => match told_by_http(error) {
+            Some(problem) => return Err(problem),
+            None => status(era, refusal::code(error)),
+        },
+    };
+    Ok(json(status, of(id, outcome)))
+}
+
+/// The status of an answer with this error (2026-07-28, transports/streamable-http). To an older client 404 would mean
+/// that its session has ended.
+fn status(era: Era, code: i64) -> StatusCode {
+    match code {
+        _ if era == Era::Legacy => StatusCode::OK,
+        -32601 => StatusCode::NOT_FOUND,
+        -32700 | -32600 | -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}

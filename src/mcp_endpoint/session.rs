@@ -1,0 +1,344 @@
+//! [`Session`]: what is remembered of a client of the older era between its requests.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, task::AbortHandle, time::Instant};
+use uuid::Uuid;
+
+use super::{
+    bridge,
+    conversation::{Conversation, Scope},
+    message::Id,
+    outlet::{Outlet, Questions},
+    stream::{EventId, Reader, Stream},
+};
+use crate::{
+    Runtime,
+    mcp::Era,
+    model::UserId,
+    runtime::{Client, Watch},
+    web::authenticate::Caller,
+};
+
+/// How long a session is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+/// Requests of one session under way at once.
+const MOST_UNDER_WAY: usize = 256;
+/// Streams kept for clients that may come back to them, beside those that go on.
+const MOST_STREAMS: usize = 16;
+/// Their bytes.
+const MOST_BYTES: usize = 2 << 20;
+
+/// A client of the older era, from `initialize` on.
+pub(super) struct Session {
+    /// Its id, which nobody can guess.
+    pub id: Uuid,
+    /// Whose it is: nobody else's credentials lead to it.
+    pub user: UserId,
+    /// What was asked for when it began.
+    pub scope: Scope,
+    /// The revision agreed on.
+    pub version: String,
+    /// What we ask the client.
+    pub questions: Arc<Questions>,
+    client: Arc<Mutex<Arc<Client>>>,
+    watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    under_way: Mutex<HashMap<Id, Arc<Notify>>>,
+    streams: Mutex<Streams>,
+    next_stream: AtomicU64,
+    used: Mutex<Instant>,
+    began: Instant,
+}
+
+#[derive(Default)]
+struct Streams {
+    of_requests: VecDeque<Arc<Stream>>,
+    standalone: Option<Standalone>,
+    has_ended: bool,
+}
+
+/// The stream that is about no request, and the task that writes it.
+struct Standalone {
+    stream: Arc<Stream>,
+    writer: AbortHandle,
+}
+
+/// A request under way; dropping it makes its id free again.
+pub(super) struct UnderWay {
+    session: Arc<Session>,
+    id: Id,
+    cancelled: Arc<Notify>,
+}
+
+impl Session {
+    /// The session of a client that was answered `initialize` in this conversation.
+    pub fn new(conversation: &Conversation, version: String) -> Self {
+        let (client, watches) = (Arc::clone(&conversation.client), Arc::clone(&conversation.watches));
+        Self::of(conversation.who.user_id, conversation.scope, version, client, watches)
+    }
+
+    fn of(
+        user: UserId,
+        scope: Scope,
+        version: String,
+        client: Arc<Mutex<Arc<Client>>>,
+        watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    ) -> Self {
+        let id = lock(&client).session;
+        Self {
+            id,
+            user,
+            scope,
+            version,
+            questions: Arc::default(),
+            client,
+            watches,
+            under_way: Mutex::default(),
+            streams: Mutex::default(),
+            next_stream: AtomicU64::new(1),
+            used: Mutex::new(Instant::now()),
+            began: Instant::now(),
+        }
+    }
+
+    /// The session as `caller` speaks in it now.
+    pub fn conversation(&self, caller: &Caller) -> Arc<Conversation> {
+        Arc::new(Conversation {
+            runtime: caller.runtime.clone(),
+            who: Arc::clone(&caller.who),
+            span: caller.span,
+            scope: self.scope,
+            era: Era::Legacy,
+            version: self.version.clone(),
+            client: Arc::clone(&self.client),
+            watches: Arc::clone(&self.watches),
+        })
+    }
+
+    /// Notes that it is in use.
+    pub fn touch(&self) {
+        *lock(&self.used) = Instant::now();
+    }
+
+    /// When it was used last, where nothing is under way and nobody listens.
+    pub fn idle_since(&self) -> Option<Instant> {
+        (!self.is_listened_to() && lock(&self.under_way).is_empty()).then(|| *lock(&self.used))
+    }
+
+    /// Whether it has been idle for too long.
+    pub fn is_stale(&self) -> bool {
+        self.idle_since().is_some_and(|since| since.elapsed() > IDLE)
+    }
+
+    /// Notes a request; `None` where its id is in use, or too many are under way.
+    pub fn begin(self: &Arc<Self>, id: Id) -> Option<UnderWay> {
+        let mut under_way = lock(&self.under_way);
+        if under_way.len() >= MOST_UNDER_WAY {
+            return None;
+        }
+        let cancelled = match under_way.entry(id.clone()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(vacant) => Arc::clone(vacant.insert(Arc::default())),
+        };
+        Some(UnderWay { session: Arc::clone(self), id, cancelled })
+    }
+
+    /// Gives up a request, as its client wants.
+    pub fn cancel(&self, id: &Id) {
+        if let Some(request) = lock(&self.under_way).get(id) {
+            request.notify_one();
+        }
+    }
+
+    /// A stream for a request; not found by anybody before [`Session::keep`].
+    pub fn stream(&self) -> Arc<Stream> {
+        Stream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Keeps a request's stream, so that its reader may come back to it.
+    pub fn keep(&self, stream: &Arc<Stream>) {
+        let (mut count, mut bytes) = (0_usize, 0_usize);
+        let mut streams = lock(&self.streams);
+        streams.of_requests.push_front(Arc::clone(stream));
+        // The newest come first, so the oldest of those that ended go first.
+        streams.of_requests.retain(|one| {
+            if !one.has_ended() {
+                return true;
+            }
+            (count, bytes) = (count.saturating_add(1), bytes.saturating_add(one.bytes()));
+            count <= MOST_STREAMS && bytes <= MOST_BYTES
+        });
+    }
+
+    /// Reads a kept stream from where its reader left it; and whether it is the standalone one.
+    pub fn resume(&self, at: EventId) -> Option<(Reader, bool)> {
+        let streams = lock(&self.streams);
+        // One that has ended is not the one that goes on: who comes back to it needs another.
+        let standalone = streams.standalone.iter().filter(|one| !one.stream.has_ended()).map(|one| (&one.stream, true));
+        let mut all = standalone.chain(streams.of_requests.iter().map(|stream| (stream, false)));
+        let (stream, is_standalone) = all.find(|(stream, _)| stream.number == at.stream)?;
+        Some((stream.read_after(at.event), is_standalone))
+    }
+
+    /// Whether somebody reads the standalone stream.
+    pub fn is_listened_to(&self) -> bool {
+        lock(&self.streams).standalone.as_ref().is_some_and(|one| one.stream.is_read())
+    }
+
+    /// Opens the standalone stream anew; who read the one before reads no more. `None` where the session has ended.
+    pub fn listen(&self, conversation: Arc<Conversation>) -> Option<Reader> {
+        let stream = self.stream();
+        let reader = stream.read_after(0);
+        let mut streams = lock(&self.streams);
+        if streams.has_ended {
+            return None;
+        }
+        let outlet = Outlet::new(Arc::clone(&stream), Some(Arc::clone(&self.questions)));
+        let ending = Arc::clone(&stream);
+        let writer = tokio::spawn(async move {
+            bridge::follow(conversation, outlet).await;
+            ending.end();
+        });
+        let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });
+        drop(streams);
+        before.inspect(Standalone::end);
+        Some(reader)
+    }
+
+    /// Ends it: what is under way is given up, and every stream ends.
+    pub fn end(&self, runtime: &Runtime) {
+        for request in lock(&self.under_way).values() {
+            request.notify_one();
+        }
+        let mut streams = lock(&self.streams);
+        streams.has_ended = true;
+        let (standalone, of_requests) = (streams.standalone.take(), std::mem::take(&mut streams.of_requests));
+        drop(streams);
+        runtime.session_ended(&self.version, self.began.elapsed());
+        standalone.inspect(Standalone::end);
+        of_requests.iter().for_each(|stream| stream.end());
+        lock(&self.watches).clear();
+        runtime.end_session(self.id);
+    }
+}
+
+impl Standalone {
+    fn end(&self) {
+        self.writer.abort();
+        self.stream.end();
+    }
+}
+
+impl UnderWay {
+    /// What its session asks the client.
+    pub fn questions(&self) -> Arc<Questions> {
+        Arc::clone(&self.session.questions)
+    }
+
+    /// Completes when the client gives the request up, or has done so.
+    pub async fn cancelled(&self) {
+        self.cancelled.notified().await;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        lock(&self.session.under_way).remove(&self.id);
+        self.session.touch();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::{mcp::LATEST_LEGACY, mcp_endpoint::stream::Body};
+
+    /// A session of `user` with every server.
+    pub(in crate::mcp_endpoint) fn session(user: UserId) -> Arc<Session> {
+        let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
+        let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
+        let client = Arc::new(Mutex::new(Arc::new(client)));
+        let scope = Scope::All { search: false };
+        Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
+    }
+
+    fn id(number: u64) -> Id {
+        Id::parse(&RawValue::from_string(number.to_string()).unwrap()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_stale_after_an_hour_in_which_nothing_was_under_way() {
+        let session = session(UserId::new());
+        let request = session.begin(id(1)).unwrap();
+        tokio::time::advance(IDLE * 2).await;
+        assert!(!session.is_stale());
+        drop(request);
+        assert!(!session.is_stale());
+        tokio::time::advance(IDLE + Duration::from_secs(1)).await;
+        assert!(session.is_stale());
+        session.touch();
+        assert!(!session.is_stale());
+    }
+
+    #[tokio::test]
+    async fn a_request_is_cancelled_by_its_id_which_is_free_again_when_it_has_ended() {
+        let session = session(UserId::new());
+        let (first, second) = (session.begin(id(1)).unwrap(), session.begin(id(2)).unwrap());
+        assert!(session.begin(id(1)).is_none());
+        session.cancel(&id(2));
+        session.cancel(&id(3));
+        tokio::select! {
+            biased;
+            () = first.cancelled() => panic!("the wrong one"),
+            () = second.cancelled() => {}
+        }
+        drop(first);
+        assert!(session.begin(id(1)).is_some());
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_are_under_way_than_may_be() {
+        let session = session(UserId::new());
+        let most = u64::try_from(MOST_UNDER_WAY).unwrap();
+        let mut all: Vec<_> = (0..most).map(|number| session.begin(id(number)).unwrap()).collect();
+        assert!(session.begin(id(most)).is_none());
+        all.pop();
+        assert!(session.begin(id(most)).is_some());
+    }
+
+    #[tokio::test]
+    async fn streams_that_ended_are_kept_within_bounds_and_open_ones_all() {
+        let session = session(UserId::new());
+        let open = session.stream();
+        session.keep(&open);
+        let ended: Vec<_> = (0..MOST_STREAMS * 2).map(|_| session.stream()).collect();
+        for stream in &ended {
+            stream.push(Body::Message("x".into())).await;
+            stream.end();
+            session.keep(stream);
+        }
+        let is_kept = |stream: &Stream| session.resume(EventId { stream: stream.number, event: 0 }).is_some();
+        assert!(is_kept(&open));
+        assert_eq!(ended.iter().filter(|stream| is_kept(stream)).count(), MOST_STREAMS);
+        assert!(is_kept(ended.last().unwrap()));
+        let long = session.stream();
+        long.push(Body::Message("x".repeat(MOST_BYTES + 1).into())).await;
+        session.keep(&long);
+        long.end();
+        session.keep(&session.stream());
+        assert!(!is_kept(&long));
+    }
+}

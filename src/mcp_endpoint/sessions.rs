@@ -1,0 +1,132 @@
+//! Every session there is, in all workers.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{conversation::Scope, session::Session};
+use crate::{
+    Runtime,
+    error::{Error, Result},
+    model::{Principal, UserId},
+    runtime::Attachment,
+};
+
+/// Sessions of one account.
+const MOST_OF_A_USER: usize = 64;
+/// How often those are looked for that nobody used for too long.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// The sessions of clients of the older era.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    sessions: HashMap<Uuid, Arc<Session>>,
+    swept: Option<Instant>,
+}
+
+impl Sessions {
+    /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is idle.
+    pub fn add(&self, runtime: &Runtime, session: Arc<Session>) -> Result<()> {
+        let ending = self.table().add(session)?;
+        ending.iter().for_each(|session| session.end(runtime));
+        Ok(())
+    }
+
+    /// The session of this id, where it is `who`'s and of the same scope.
+    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: Scope) -> Option<Arc<Session>> {
+        let mut table = self.table();
+        let ending = table.sweep();
+        let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();
+        drop(table);
+        ending.iter().for_each(|session| session.end(runtime));
+        found.inspect(|session| session.touch())
+    }
+
+    /// Ends a session.
+    pub fn end(&self, runtime: &Runtime, session: &Session) {
+        self.table().sessions.remove(&session.id);
+        session.end(runtime);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attachment for Sessions {
+    fn account_closed(&self, runtime: &Runtime, user: UserId) {
+        let ending: Vec<_> = self.table().sessions.extract_if(|_, session| session.user == user).collect();
+        ending.iter().for_each(|(_, session)| session.end(runtime));
+    }
+}
+
+impl Table {
+    /// Adds a session, and takes out those that make room for it.
+    fn add(&mut self, session: Arc<Session>) -> Result<Vec<Arc<Session>>> {
+        let mut ending = self.sweep();
+        let own = || self.sessions.values().filter(|one| one.user == session.user);
+        if own().count() >= MOST_OF_A_USER {
+            let idlest = own().filter_map(|one| Some((one.idle_since()?, one.id))).min();
+            let Some((_, id)) = idlest else {
+                return Err(Error::Busy("all 64 sessions of this account are in use; end one with DELETE"));
+            };
+            ending.extend(self.sessions.remove(&id));
+        }
+        self.sessions.insert(session.id, session);
+        Ok(ending)
+    }
+
+    /// Takes out those that nobody used for too long, now and then.
+    fn sweep(&mut self) -> Vec<Arc<Session>> {
+        if self.swept.is_some_and(|swept| swept.elapsed() < SWEEP) {
+            return Vec::new();
+        }
+        self.swept = Some(Instant::now());
+        self.sessions.extract_if(|_, session| session.is_stale()).map(|(_, session)| session).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mcp_endpoint::{message::Id, session::tests::session};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_session_idle_longest_makes_room_and_none_that_is_in_use() {
+        let (mut table, user) = (Table::default(), UserId::new());
+        let one = serde_json::value::RawValue::from_string("1".into()).unwrap();
+        let mut requests = Vec::new();
+        for _ in 0..MOST_OF_A_USER {
+            let session = session(user);
+            requests.push(session.begin(Id::parse(&one).unwrap()).unwrap());
+            assert!(table.add(session).unwrap().is_empty());
+        }
+        assert!(matches!(table.add(session(user)), Err(Error::Busy(_))));
+        assert!(table.add(session(UserId::new())).unwrap().is_empty());
+        requests.remove(7);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        requests.remove(3);
+        let gone = table.add(session(user)).unwrap();
+        assert_eq!(gone.len(), 1);
+        assert!(!table.sessions.contains_key(&gone[0].id));
+        assert_eq!(table.sessions.values().filter(|one| one.user == user).count(), MOST_OF_A_USER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sessions_that_nobody_uses_are_swept_out() {
+        let (mut table, user) = (Table::default(), UserId::new());
+        table.add(session(user)).unwrap();
+        tokio::time::advance(Duration::from_secs(2 * 60 * 60)).await;
+        let fresh = session(user);
+        assert_eq!(table.add(Arc::clone(&fresh)).unwrap().len(), 1);
+        assert_eq!(table.sessions.keys().collect::<Vec<_>>(), [&fresh.id]);
+    }
+}

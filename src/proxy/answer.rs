@@ -1,0 +1,166 @@
+//! The head that a client gets: what the instance answered, framed anew, without what ends here.
+
+use actix_web::http::{Method, StatusCode};
+use bytes::{BufMut, BytesMut};
+
+use crate::{
+    http1::{Framing, ResponseHead, Version, length_line, line, status_line},
+    proxy::{
+        header_rules::{Kind, kind},
+        request::{is_named, named},
+        request_id,
+    },
+};
+
+/// What the client is told besides what the instance says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling<'a> {
+    /// How the body is framed; `UntilClose` for a client of HTTP/1.0.
+    pub(super) framing: Framing,
+    /// The method it answers.
+    pub(super) method: &'a Method,
+    /// The version the client speaks.
+    pub(super) version: Version,
+    /// Whether the connection goes on.
+    pub(super) keep_alive: bool,
+    /// The request's id.
+    pub(super) id: &'a str,
+}
+
+/// How an answer that is framed as `framing` goes on to a client of `version`.
+pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
+    match (framing, version) {
+        (Framing::None | Framing::Length(_), _) => framing,
+        (Framing::Chunked | Framing::UntilClose, Version::Http11) => Framing::Chunked,
+        (Framing::Chunked | Framing::UntilClose, Version::Http10) => Framing::UntilClose,
+    }
+}
+
+/// Writes the head of the answer, up to its last line.
+pub(super) fn write(head: &ResponseHead, telling: &Telling<'_>, out: &mut BytesMut) {
+    write_status(head.status, out);
+    copy_fields(head, out);
+    write_framing(head, telling, out);
+    match (telling.keep_alive, telling.version) {
+        (true, Version::Http11) => {}
+        (true, Version::Http10) => out.put_slice(b"Connection: keep-alive\r\n"),
+        (false, Version::Http11 | Version::Http10) => out.put_slice(b"Connection: close\r\n"),
+    }
+    finish(head, telling.id, out);
+}
+
+/// Writes the head of a `101 Switching Protocols`, after which the connection speaks another protocol.
+pub(super) fn write_switch(head: &ResponseHead, id: &str, out: &mut BytesMut) {
+    write_status(head.status, out);
+    copy_fields(head, out);
+    out.put_slice(b"Connection: Upgrade\r\n");
+    head.fields.all("upgrade").for_each(|protocol| line(out, b"Upgrade", &[protocol]));
+    finish(head, id, out);
+    out.put_slice(b"\r\n");
+}
+
+/// Writes an interim answer.
+pub(super) fn write_interim(head: &ResponseHead, out: &mut BytesMut) {
+    write_status(head.status, out);
+    copy_fields(head, out);
+    out.put_slice(b"\r\n");
+}
+
+fn write_status(status: u16, out: &mut BytesMut) {
+    if status == 200 {
+        return out.put_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+    status_line(out, itoa::Buffer::new().format(status), reason.as_bytes());
+}
+
+fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
+    let named = named(head.fields.all("connection"));
+    for (name, value) in head.fields.iter() {
+        match kind(name) {
+            Kind::Plain if is_named(&named, name) => {}
+            Kind::Hop | Kind::Connection | Kind::Upgrade | Kind::Te | Kind::Framing | Kind::RequestId => {}
+            Kind::Plain
+            | Kind::Expect
+            | Kind::Host
+            | Kind::Authorization
+            | Kind::Cookie
+            | Kind::Forwarded
+            | Kind::ForwardedFor
+            | Kind::ForwardedHost
+            | Kind::ForwardedProto
+            | Kind::Proxy
+            | Kind::Via
+            | Kind::TraceParent
+            | Kind::TraceState
+            | Kind::Ours => line(out, name, &[value]),
+        }
+    }
+    // An answer that asks for an upgrade must say for which (RFC 9110, section 15.5.22).
+    if head.status == 426 {
+        line(out, b"Connection", &[b"Upgrade"]);
+        head.fields.all("upgrade").for_each(|protocol| line(out, b"Upgrade", &[protocol]));
+    }
+}
+
+fn write_framing(head: &ResponseHead, telling: &Telling<'_>, out: &mut BytesMut) {
+    match telling.framing {
+        Framing::Length(length) => length_line(out, length),
+        Framing::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::UntilClose => {}
+        Framing::None if head.status == 204 || head.status < 200 => {}
+        // What the length would have been (RFC 9110, section 8.6).
+        Framing::None if *telling.method == Method::HEAD || head.status == 304 => {
+            head.fields.all("content-length").for_each(|length| line(out, b"Content-Length", &[length]));
+        }
+        Framing::None => length_line(out, 0),
+    }
+}
+
+fn finish(head: &ResponseHead, id: &str, out: &mut BytesMut) {
+    let version: &[u8] = if head.version == Version::Http10 { b"1.0 " } else { b"1.1 " };
+    line(out, b"Via", &[version, request_id::PSEUDONYM.as_bytes()]);
+    line(out, b"X-Request-Id", &[id.as_bytes()]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http1::HeadLimits;
+
+    use super::*;
+
+    fn told(method: &Method, version: Version, keep_alive: bool, text: &str) -> String {
+        let text = text.replace('\n', "\r\n");
+        let head = ResponseHead::parse(&mut text.as_str().into(), &HeadLimits::UPSTREAM, method).unwrap().unwrap();
+        let framing = reframe(head.framing, version);
+        let mut out = BytesMut::new();
+        write(&head, &Telling { framing, method, version, keep_alive, id: "r-1" }, &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n");
+        text.replace(&format!("Via: 1.1 {}\nX-Request-Id: r-1\n", *request_id::PSEUDONYM), "")
+    }
+
+    #[test]
+    fn an_answer_is_framed_for_its_client() {
+        let get = |version, text| told(&Method::GET, version, version == Version::Http11, text);
+        let length = "HTTP/1.1 200 OK\nContent-Length: 5\nA: b\n\n";
+        assert_eq!(get(Version::Http11, length), "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n");
+        let close = "HTTP/1.1 200 OK\nConnection: close\n\n";
+        assert_eq!(get(Version::Http11, close), "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n");
+        assert_eq!(get(Version::Http10, close), "HTTP/1.1 200 OK\nConnection: close\n");
+        let head = told(&Method::HEAD, Version::Http11, true, length);
+        assert_eq!(head, "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n");
+        assert_eq!(get(Version::Http11, "HTTP/1.1 204 None\nContent-Length: 5\n\n"), "HTTP/1.1 204 No Content\n");
+        let old = get(Version::Http11, "HTTP/1.1 304 Old\nContent-Length: 5\n\n");
+        assert_eq!(old, "HTTP/1.1 304 Not Modified\nContent-Length: 5\n");
+        let empty = get(Version::Http11, "HTTP/1.1 404 X\nContent-Length: 0\n\n");
+        assert_eq!(empty, "HTTP/1.1 404 Not Found\nContent-Length: 0\n");
+    }
+
+    #[test]
+    fn what_ends_here_is_not_passed_on() {
+        let text = "HTTP/1.1 426 U\nConnection: X-Priv, Upgrade\nX-Priv: 1\nKeep-Alive: 5\nProxy-Authenticate: x\nUpgrade: a/1\n\
+                    X-Request-Id: theirs\nContent-Length: 0\n\n";
+        let told = told(&Method::GET, Version::Http11, true, text);
+        assert_eq!(told, "HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: a/1\nContent-Length: 0\n");
+    }
+}

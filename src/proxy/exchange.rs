@@ -1,0 +1,394 @@
+//! [`Exchange`]: one request on one connection to an instance, both directions at the same time, on one task.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    edge::Connection,
+    gateway::{Failure, Lease},
+    http1::{BodyDecoder, BodyEncoder, BodyFault, Framing, HeadLimits, Piece, ResponseHead, Version},
+    proxy::{
+        Call,
+        answer::{self, Telling},
+        retry::Attempt,
+        upload::{self, TooLarge, Upload},
+        upstream::Upstream,
+    },
+};
+
+/// Bytes that may wait for one side before no more are taken from the other.
+const FULL: usize = 128 << 10;
+/// The longest nothing may move in either direction once the answer has begun.
+const IDLE: Duration = Duration::from_secs(300);
+/// The longest nothing may move once the whole answer came before the whole request.
+const STALL: Duration = Duration::from_secs(10);
+/// How long an instance has for its `100 Continue`; then the client gets ours (RFC 9110, section 10.1.1).
+const EXPECTATION: Duration = Duration::from_secs(1);
+/// Interim answers to one request.
+const MOST_INTERIM: u32 = 16;
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The client has the whole answer.
+    Answered,
+    /// The instance switches protocols, and so does the client once it is told.
+    Switched(ResponseHead),
+    /// There is no answer, and the client has heard nothing.
+    Failed(Attempt),
+    /// The client is at fault, and has heard nothing.
+    Refused(Refusal),
+    /// The answer broke off: only a closed connection tells the client.
+    Broken,
+    /// The client went away.
+    Gone,
+}
+
+/// What is wrong with a request that had begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is too long.
+    TooLarge,
+    /// It cannot be read.
+    Malformed,
+    /// It stopped arriving.
+    Stalled,
+    /// Its credential ended meanwhile.
+    Revoked,
+}
+
+/// A request under way.
+pub(super) struct Exchange<'a> {
+    client: &'a mut Connection,
+    call: &'a Call<'a>,
+    lease: &'a Lease,
+    upload: &'a mut Upload,
+    /// The connection it is sent on.
+    pub(super) upstream: Upstream,
+    answer: Answer,
+    /// Whether the instance reads no more.
+    deaf: bool,
+    interim: u32,
+    /// Whether a byte of an answer came.
+    begun: bool,
+    /// Whether the client was kept waiting long enough for `100 Continue`, and is asked for the body without it.
+    insists: bool,
+    moved: bool,
+    /// When the request had left, and the time of the answer began.
+    sent_at: Option<Instant>,
+}
+
+enum Answer {
+    Awaited,
+    Coming { decoder: BodyDecoder, encoder: BodyEncoder, trailed: bool, keep_alive: bool, endless: bool },
+    Whole { keep_alive: bool },
+}
+
+impl<'a> Exchange<'a> {
+    /// An exchange on `upstream`, in whose outbox the head of the request waits.
+    pub(super) fn new(
+        client: &'a mut Connection,
+        call: &'a Call<'a>,
+        lease: &'a Lease,
+        upload: &'a mut Upload,
+        upstream: Upstream,
+    ) -> Self {
+        Self {
+            client,
+            call,
+            lease,
+            upload,
+            upstream,
+            answer: Answer::Awaited,
+            deaf: false,
+            interim: 0,
+            begun: false,
+            insists: false,
+            moved: false,
+            sent_at: None,
+        }
+    }
+
+    /// Goes on until one of the ends is reached.
+    pub(super) async fn run(&mut self) -> Outcome {
+        self.client.set_deadline(self.patience());
+        let call = self.call;
+        let exchanged = call.while_permitted(poll_fn(|context| self.poll(context))).await;
+        exchanged.unwrap_or_else(|_| self.refuse(Refusal::Revoked))
+    }
+
+    /// Whether the connection can serve another request.
+    pub(super) fn is_clean(&self) -> bool {
+        matches!(self.answer, Answer::Whole { keep_alive: true })
+            && self.upload.is_whole()
+            && !self.deaf
+            && self.upstream.outbox.waiting() == 0
+            && self.upstream.incoming.is_empty()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.moved = false;
+        if let Err(outcome) = self.poll_upload(context) {
+            return Poll::Ready(outcome);
+        }
+        if let Poll::Ready(outcome) = self.poll_answer(context) {
+            return Poll::Ready(outcome.unwrap_or_else(|outcome| outcome));
+        }
+        if !self.takes_body() && self.client.poll_gone(context).is_ready() {
+            return Poll::Ready(Outcome::Gone);
+        }
+        self.poll_deadline(context)
+    }
+
+    /// Whether the body of the request is to be read now.
+    fn takes_body(&self) -> bool {
+        self.upload.is_going() && !self.deaf && (self.insists || !self.client.owes_continue())
+    }
+
+    /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave together.
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Outcome> {
+        while !self.deaf {
+            while self.takes_body() && self.upstream.outbox.waiting() < FULL {
+                let Poll::Ready(piece) = self.client.poll_body(context) else { break };
+                let piece = piece.map_err(|fault| self.explain(fault))?;
+                self.moved = true;
+                let taken = self.upload.take(piece, &mut self.upstream.outbox);
+                taken.map_err(|TooLarge| self.refuse(Refusal::TooLarge))?;
+            }
+            if self.upstream.outbox.waiting() == 0 {
+                break;
+            }
+            match self.upstream.poll_flush(context) {
+                Poll::Ready(Ok(())) => self.moved = true,
+                // An answer may be there all the same: why the instance hung up.
+                Poll::Ready(Err(_)) => self.deaf = true,
+                Poll::Pending => break,
+            }
+        }
+        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.outbox.waiting() == 0 {
+            self.sent_at = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Moves the answer as far as it goes. Everything that was read is written before more is read.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Outcome, Outcome>> {
+        loop {
+            let is_left = self.take_in()?;
+            let is_flushed = match self.client.poll_flush(context) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Outcome::Gone)),
+                Poll::Pending if self.client.is_full() => return Poll::Pending,
+                Poll::Pending => false,
+            };
+            if let Answer::Whole { keep_alive } = self.answer {
+                // An instance that answers early may read on; so the rest of the request still goes there.
+                if !keep_alive || self.deaf || !self.upload.is_going() {
+                    return if is_flushed { Poll::Ready(Ok(Outcome::Answered)) } else { Poll::Pending };
+                }
+            } else if is_flushed && is_left {
+                continue;
+            }
+            match ready!(self.upstream.poll_read(context)) {
+                Ok(1..) => (self.moved, self.begun) = (true, true),
+                Ok(0) => self.end(true)?,
+                Err(_) => self.end(false)?,
+            }
+        }
+    }
+
+    /// Takes in what was read from the instance; true where some is left because enough waits for the client.
+    fn take_in(&mut self) -> Result<bool, Outcome> {
+        loop {
+            match &mut self.answer {
+                Answer::Awaited if self.upstream.incoming.is_empty() => return Ok(false),
+                Answer::Awaited => {
+                    let parsed =
+                        ResponseHead::parse(&mut self.upstream.incoming, &HeadLimits::UPSTREAM, &self.call.head.method);
+                    match parsed {
+                        Ok(Some(head)) => self.take_head(head)?,
+                        Ok(None) => return Ok(false),
+                        Err(_) => return Err(self.fail(Failure::Protocol)),
+                    }
+                }
+                Answer::Coming { decoder, encoder, trailed, keep_alive, .. } => {
+                    if self.client.is_full() {
+                        return Ok(true);
+                    }
+                    match decoder.decode(&mut self.upstream.incoming) {
+                        Ok(Piece::Data(data)) => {
+                            if encoder.open(data.len(), self.client.stage()) == Ok(true) {
+                                self.client.stage_data(data);
+                                encoder.close(self.client.stage());
+                            }
+                        }
+                        Ok(Piece::Trailers(trailers)) => {
+                            let _ = encoder.finish(&upload::plain(&trailers), self.client.stage());
+                            *trailed = true;
+                        }
+                        Ok(Piece::End) => {
+                            if !*trailed {
+                                let _ = encoder.finish(b"", self.client.stage());
+                            }
+                            self.answer = Answer::Whole { keep_alive: *keep_alive };
+                        }
+                        Ok(Piece::Pending) => return Ok(false),
+                        Err(_) => return Err(self.break_off(Failure::Protocol)),
+                    }
+                }
+                Answer::Whole { .. } => return Ok(false),
+            }
+        }
+    }
+
+    fn take_head(&mut self, head: ResponseHead) -> Result<(), Outcome> {
+        match head.status {
+            101 if self.may_switch(&head) => return Err(Outcome::Switched(head)),
+            101 => return Err(self.fail(Failure::Protocol)),
+            ..200 => return self.take_interim(&head),
+            200.. => {
+                self.call.status.set(head.status);
+                self.lease.answered(head.status);
+            }
+        }
+        let (request, version) = (self.call.head, self.call.head.version);
+        let framing = answer::reframe(head.framing, version);
+        // Who says that it will not read the rest of a request cannot be sent it, nor can the next one be told from it.
+        let is_complete = head.keep_alive || !self.upload.is_going();
+        let keep_alive =
+            request.keep_alive && framing != Framing::UntilClose && is_complete && !self.client.is_stopping();
+        self.call.keep_alive.set(keep_alive);
+        let telling = Telling { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
+        answer::write(&head, &telling, self.client.stage());
+        if head.fields.get("date").is_none() {
+            self.client.stage_date();
+        }
+        self.client.stage().extend_from_slice(b"\r\n");
+        self.answer = Answer::Coming {
+            decoder: BodyDecoder::new(head.framing),
+            encoder: BodyEncoder::new(framing),
+            trailed: false,
+            keep_alive: head.keep_alive,
+            endless: is_endless(&head),
+        };
+        Ok(())
+    }
+
+    /// Passes an interim answer on to a client that knows what it is; `100 Continue` only to one that waits for it.
+    fn take_interim(&mut self, head: &ResponseHead) -> Result<(), Outcome> {
+        self.interim = self.interim.saturating_add(1);
+        if self.interim > MOST_INTERIM {
+            return Err(self.fail(Failure::Protocol));
+        }
+        if self.call.head.version == Version::Http10 {
+            return Ok(());
+        }
+        if head.status != 100 || self.client.owes_continue() {
+            answer::write_interim(head, self.client.stage_interim(head.status));
+        }
+        Ok(())
+    }
+
+    /// Whether the client asked for one of the protocols that the instance switches to.
+    fn may_switch(&self, head: &ResponseHead) -> bool {
+        let asked = || self.call.head.fields.all("upgrade").flat_map(super::header_rules::elements);
+        let mut offered = head.fields.all("upgrade").flat_map(super::header_rules::elements);
+        self.call.head.wants_upgrade && offered.any(|one| asked().any(|other| one.eq_ignore_ascii_case(other)))
+    }
+
+    /// The instance closed the connection, in good order or not.
+    fn end(&mut self, in_order: bool) -> Result<(), Outcome> {
+        self.deaf = true;
+        match &mut self.answer {
+            Answer::Awaited => return Err(self.fail(Failure::Reset)),
+            Answer::Whole { .. } => {}
+            Answer::Coming { decoder, encoder, .. } => {
+                if !in_order || decoder.end().is_err() {
+                    return Err(self.break_off(Failure::Reset));
+                }
+                let _ = encoder.finish(b"", self.client.stage());
+                self.answer = Answer::Whole { keep_alive: false };
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        if self.moved {
+            self.client.set_deadline(self.patience());
+            return Poll::Pending;
+        }
+        if !self.client.deadline_has_passed() {
+            return Poll::Pending;
+        }
+        Poll::Ready(match self.answer {
+            Answer::Awaited if !self.insists && self.client.owes_continue() => {
+                self.insists = true;
+                self.client.set_deadline(self.patience());
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Answer::Awaited => self.fail(Failure::Timeout),
+            Answer::Coming { .. } => self.break_off(Failure::Timeout),
+            Answer::Whole { .. } => Outcome::Answered,
+        })
+    }
+
+    /// How long nothing may move from now on.
+    fn patience(&self) -> Duration {
+        let timeout = self.call.service.timeout();
+        let left = |sent: Instant| timeout.saturating_sub(sent.elapsed());
+        match (&self.answer, self.sent_at) {
+            (Answer::Awaited, Some(sent)) => left(sent),
+            (Answer::Awaited, None) if !self.insists && self.client.owes_continue() => EXPECTATION.min(timeout),
+            // Who is slow then is the client, and the connection has a limit for that.
+            (Answer::Awaited, None) if self.upstream.outbox.waiting() == 0 => IDLE,
+            (Answer::Awaited, None) => timeout,
+            (Answer::Coming { endless: false, .. }, Some(sent)) => IDLE.min(left(sent)),
+            (Answer::Coming { .. }, _) => IDLE,
+            (Answer::Whole { .. }, _) => STALL,
+        }
+    }
+
+    fn explain(&self, fault: BodyFault) -> Outcome {
+        match fault {
+            BodyFault::Truncated => Outcome::Gone,
+            BodyFault::Malformed => self.refuse(Refusal::Malformed),
+            BodyFault::Stalled => self.refuse(Refusal::Stalled),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Outcome {
+        match self.answer {
+            Answer::Awaited => Outcome::Refused(refusal),
+            Answer::Coming { .. } | Answer::Whole { .. } => Outcome::Broken,
+        }
+    }
+
+    fn fail(&self, failure: Failure) -> Outcome {
+        Outcome::Failed(Attempt {
+            failure,
+            answer_begun: self.begun,
+            request_begun: self.upstream.outbox.written() > 0,
+            body_is_fresh: self.upload.is_fresh(),
+            reused: self.upstream.reused,
+        })
+    }
+
+    fn break_off(&self, failure: Failure) -> Outcome {
+        self.lease.failed(failure);
+        Outcome::Broken
+    }
+}
+
+/// Whether the answer is a stream of events, which ends when nobody wants it any more.
+fn is_endless(head: &ResponseHead) -> bool {
+    let stream = b"text/event-stream";
+    let kind = head.fields.get("content-type").and_then(|value| value.get(..stream.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(stream))
+}

@@ -1,0 +1,74 @@
+//! Idle connections of this worker thread, by instance: the one used last is used first, and old ones are let go.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    time::Duration,
+};
+
+use tokio::time::{Instant, interval};
+
+use crate::{gateway::InstanceId, proxy::upstream::Upstream};
+
+/// How long a connection is kept that nobody asks for.
+const KEPT: Duration = Duration::from_secs(30);
+/// How often connections are looked at that nobody asks for.
+const ROUND: Duration = Duration::from_secs(1);
+/// Idle connections kept for one instance.
+const MOST: usize = 512;
+
+struct Idle {
+    upstream: Upstream,
+    since: Instant,
+}
+
+thread_local! {
+    static IDLE: RefCell<HashMap<InstanceId, Vec<Idle>>> = RefCell::default();
+    static IS_SWEPT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A connection on which nothing was said since it was put here; `None` where there is none.
+pub(super) fn take(instance: InstanceId) -> Option<Upstream> {
+    IDLE.with_borrow_mut(|idle| {
+        let kept = idle.get_mut(&instance)?;
+        while let Some(last) = kept.pop() {
+            if last.upstream.is_quiet() {
+                return Some(last.upstream);
+            }
+        }
+        None
+    })
+}
+
+/// Keeps a connection on which a whole exchange ended well.
+pub(super) fn put(instance: InstanceId, mut upstream: Upstream) {
+    upstream.rest();
+    IDLE.with_borrow_mut(|idle| {
+        let kept = idle.entry(instance).or_default();
+        if kept.len() < MOST {
+            kept.push(Idle { upstream, since: Instant::now() });
+        }
+    });
+    if !IS_SWEPT.replace(true) {
+        actix_web::rt::spawn(sweep());
+    }
+}
+
+/// Looks at what is kept until nothing is.
+async fn sweep() {
+    let mut rounds = interval(ROUND);
+    loop {
+        rounds.tick().await;
+        let is_empty = IDLE.with_borrow_mut(|idle| {
+            idle.retain(|_, kept| {
+                kept.retain_mut(|one| one.since.elapsed() < KEPT && one.upstream.is_quiet());
+                !kept.is_empty()
+            });
+            idle.is_empty()
+        });
+        if is_empty {
+            IS_SWEPT.set(false);
+            return;
+        }
+    }
+}

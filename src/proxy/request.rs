@@ -1,0 +1,338 @@
+//! The head that an instance gets: what the client said, without what ends here, with what Ostler adds.
+
+use std::{fmt::Write, net::IpAddr};
+
+use bytes::{BufMut, BytesMut};
+
+use crate::{
+    http1::{Framing, RequestHead, Version, length_line, line},
+    model::{ServiceSpec, TraceContext},
+    proxy::{
+        header_rules::{Kind, elements, kind},
+        request_id,
+    },
+};
+
+/// The session cookie, which is for Ostler alone.
+const COOKIE: &[u8] = b"ostler_session";
+
+/// What Ostler knows about a request.
+pub(super) struct About<'a> {
+    /// The service it is for.
+    pub(super) spec: &'a ServiceSpec,
+    /// Who is connected.
+    pub(super) peer: IpAddr,
+    /// Whether that is a proxy of ours, whose word counts.
+    pub(super) is_trusted: bool,
+    /// Who was authenticated.
+    pub(super) user: Option<&'a str>,
+    /// The id it is answered with.
+    pub(super) id: &'a str,
+    /// The span it is sent in, where spans are made.
+    pub(super) span: Option<TraceContext>,
+}
+
+/// The request was here before.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Loop;
+
+/// Writes the head of `head` for an instance.
+pub(super) fn write(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Result<(), Loop> {
+    out.put_slice(head.method.as_str().as_bytes());
+    out.put_u8(b' ');
+    write_target(head, about.spec, out);
+    out.put_slice(b" HTTP/1.1\r\n");
+    let said = copy_fields(head, about, out)?;
+    if !said.host {
+        // HTTP/1.0 need not name one; HTTP/1.1 must have the field.
+        out.put_slice(b"Host: \r\n");
+    }
+    write_framing(head, &said, out);
+    write_connection(head, out);
+    write_client(head, about, out);
+    let version = if head.version == Version::Http10 { "1.0" } else { "1.1" };
+    line(out, b"Via", &[version.as_bytes(), b" ", request_id::PSEUDONYM.as_bytes()]);
+    line(out, b"X-Request-Id", &[about.id.as_bytes()]);
+    match about.span {
+        Some(span) => line(out, b"traceparent", &[span.to_string().as_bytes()]),
+        None if said.trace => {}
+        None => {
+            out.put_slice(b"traceparent: ");
+            request_id::write_traceparent(out);
+            out.put_slice(b"\r\n");
+        }
+    }
+    if let Some(user) = about.user {
+        line(out, b"X-Ostler-User", &[user.as_bytes()]);
+    }
+    out.put_slice(b"\r\n");
+    Ok(())
+}
+
+/// What the client said of which more is to be said.
+#[derive(Default)]
+struct Said {
+    host: bool,
+    trace: bool,
+    length: bool,
+}
+
+/// Without the base path where the service says so. A target always begins with a slash.
+fn write_target(head: &RequestHead, spec: &ServiceSpec, out: &mut BytesMut) {
+    let target = head.target.as_str();
+    let base = spec.base_path.trim_end_matches('/');
+    let rest = if spec.strip_prefix { target.strip_prefix(base) } else { None };
+    let rest = rest.unwrap_or(target);
+    if !rest.starts_with('/') && target != "*" {
+        out.put_u8(b'/');
+    }
+    out.put_slice(rest.as_bytes());
+}
+
+fn copy_fields(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Result<Said, Loop> {
+    let mut said = Said::default();
+    let named: Vec<&[u8]> = named(head.fields.all("connection"));
+    let has_trace = context(head).is_some();
+    for (name, value) in head.fields.iter() {
+        match kind(name) {
+            Kind::Plain if is_named(&named, name) => {}
+            Kind::Plain => line(out, name, &[value]),
+            Kind::Host => {
+                said.host = true;
+                line(out, name, &[value]);
+            }
+            Kind::Authorization if about.spec.pass_credentials => line(out, name, &[value]),
+            Kind::Cookie if about.spec.pass_credentials => line(out, name, &[value]),
+            Kind::Cookie => write_cookies(value, out),
+            Kind::Via if contains(value, request_id::PSEUDONYM.as_bytes()) => return Err(Loop),
+            Kind::Via => line(out, name, &[value]),
+            Kind::TraceParent if about.span.is_some() => {}
+            Kind::TraceParent | Kind::TraceState if has_trace => {
+                said.trace = true;
+                line(out, name, &[value]);
+            }
+            Kind::Proxy if about.is_trusted => line(out, name, &[value]),
+            Kind::Framing => said.length |= name.len() == "content-length".len(),
+            Kind::Hop
+            | Kind::Connection
+            | Kind::Upgrade
+            | Kind::Te
+            | Kind::Expect
+            | Kind::Authorization
+            | Kind::Forwarded
+            | Kind::ForwardedFor
+            | Kind::ForwardedHost
+            | Kind::ForwardedProto
+            | Kind::Proxy
+            | Kind::RequestId
+            | Kind::TraceParent
+            | Kind::TraceState
+            | Kind::Ours => {}
+        }
+    }
+    Ok(said)
+}
+
+/// The fields that `Connection` names, besides the options that are none.
+pub(super) fn named<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
+    let options: [&[u8]; 4] = [b"keep-alive", b"close", b"upgrade", b"te"];
+    let is_option = |element: &&[u8]| options.iter().any(|option| element.eq_ignore_ascii_case(option));
+    values.flat_map(elements).filter(|element| !is_option(element)).collect()
+}
+
+/// Whether `name` is among them.
+pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
+    named.iter().any(|one| one.eq_ignore_ascii_case(name))
+}
+
+/// All cookies but our own.
+fn write_cookies(value: &[u8], out: &mut BytesMut) {
+    let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
+    let is_ours =
+        |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == COOKIE);
+    if !pairs().any(|pair| is_ours(&pair)) {
+        return line(out, b"Cookie", &[value]);
+    }
+    let mut separator: &[u8] = b"Cookie: ";
+    for pair in pairs().filter(|pair| !is_ours(pair)) {
+        out.put_slice(separator);
+        out.put_slice(pair);
+        separator = b"; ";
+    }
+    if separator == b"; " {
+        out.put_slice(b"\r\n");
+    }
+}
+
+fn write_framing(head: &RequestHead, said: &Said, out: &mut BytesMut) {
+    match head.framing {
+        Framing::Length(length) => length_line(out, length),
+        Framing::None if said.length => length_line(out, 0),
+        Framing::None | Framing::UntilClose => {}
+        Framing::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+    if head.expects_continue {
+        out.put_slice(b"Expect: 100-continue\r\n");
+    }
+}
+
+/// What the client asked of the next hop and we ask in turn: an upgrade, and trailers.
+fn write_connection(head: &RequestHead, out: &mut BytesMut) {
+    if head.wants_upgrade
+        && let Some(protocol) = head.fields.get("upgrade")
+    {
+        line(out, b"Connection", &[b"Upgrade"]);
+        return line(out, b"Upgrade", &[protocol]);
+    }
+    if head.fields.all("te").flat_map(elements).any(|coding| coding.eq_ignore_ascii_case(b"trailers")) {
+        out.put_slice(b"TE: trailers\r\nConnection: TE\r\n");
+    }
+}
+
+/// Who asked, and for what: `Forwarded` (RFC 7239) and its older kin.
+fn write_client(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) {
+    let earlier = |name: &'static str| head.fields.all(name).filter(|_| about.is_trusted);
+    let host = head.fields.get("host").unwrap_or_default();
+    let peer = about.peer;
+    out.put_slice(b"X-Forwarded-For: ");
+    list(out, earlier("x-forwarded-for"));
+    // Writing to memory does not fail.
+    let _ = write!(out, "{peer}\r\nForwarded: ");
+    list(out, earlier("forwarded"));
+    let _ = if peer.is_ipv6() { write!(out, "for=\"[{peer}]\"") } else { write!(out, "for={peer}") };
+    if !host.is_empty() && !host.iter().any(|byte| b"\"\\".contains(byte)) {
+        out.put_slice(b";host=\"");
+        out.put_slice(host);
+        out.put_u8(b'"');
+    }
+    out.put_slice(b";proto=http\r\n");
+    let first = |name, otherwise: &'static [u8]| earlier(name).next().unwrap_or(otherwise);
+    line(out, b"X-Forwarded-Proto", &[first("x-forwarded-proto", b"http")]);
+    let named = earlier("x-forwarded-host").next().unwrap_or(host);
+    if !named.is_empty() {
+        line(out, b"X-Forwarded-Host", &[named]);
+    }
+}
+
+fn list<'a>(out: &mut BytesMut, values: impl Iterator<Item = &'a [u8]>) {
+    for value in values {
+        out.put_slice(value);
+        out.put_slice(b", ");
+    }
+}
+
+fn contains(value: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(value, part).is_some()
+}
+
+/// Where in which trace a request is made, as its caller says.
+pub(super) fn context(head: &RequestHead) -> Option<TraceContext> {
+    head.fields.get("traceparent").and_then(|value| std::str::from_utf8(value).ok()).and_then(TraceContext::parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http1::HeadLimits;
+
+    use super::*;
+
+    fn sent(spec: &ServiceSpec, is_trusted: bool, text: &str) -> Result<String, Loop> {
+        let head =
+            RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
+        let peer = "192.0.2.7".parse().unwrap();
+        let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1", span: None };
+        let mut out = BytesMut::new();
+        write(&head, &about, &mut out)?;
+        Ok(String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n"))
+    }
+
+    fn spec() -> ServiceSpec {
+        ServiceSpec::new("s", "/api/s")
+    }
+
+    #[test]
+    fn what_ends_here_is_not_passed_on() {
+        let text = sent(
+            &spec(),
+            false,
+            "GET /api/s/a?b HTTP/1.1\nHost: h\nConnection: close, X-Secret, X-Forwarded-For\nX-Secret: 1\nKeep-Alive: 5\nTE: gzip\n\
+             Proxy-Authorization: x\nAuthorization: Bearer y\nX-Ostler-User: root\nX_Ostler_User: root\n\
+             X-Forwarded-For: 6.6.6.6\nForwarded: for=6.6.6.6\nX-Real-IP: 6.6.6.6\nCookie: a=b; ostler_session=s; c=d\nAccept: */*\n\n",
+        )
+        .unwrap();
+        assert!(text.starts_with("GET /api/s/a?b HTTP/1.1\nHost: h\nCookie: a=b; c=d\nAccept: */*\n"), "{text}");
+        for line in [
+            "X-Forwarded-For: 192.0.2.7",
+            "Forwarded: for=192.0.2.7;host=\"h\";proto=http",
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-Host: h",
+            "X-Request-Id: r-1",
+            "X-Ostler-User: ann@example.com",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is missing: {text}");
+        }
+        for gone in ["6.6.6.6", "root", "Secret", "Bearer", "Keep-Alive", "gzip", "Proxy-", "ostler_session"] {
+            assert!(!text.contains(gone), "{gone} is there: {text}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_of_ours_is_believed_and_its_list_goes_on() {
+        let text = sent(
+            &spec(),
+            true,
+            "GET / HTTP/1.1\nHost: h\nX-Forwarded-For: 198.51.100.1\nForwarded: for=198.51.100.1\nX-Forwarded-Proto: https\n\
+             X-Forwarded-Port: 443\n\n",
+        )
+        .unwrap();
+        for line in [
+            "X-Forwarded-For: 198.51.100.1, 192.0.2.7",
+            "Forwarded: for=198.51.100.1, for=192.0.2.7;host=\"h\";proto=http",
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Port: 443",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is missing: {text}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_stripped_only_where_the_service_says_so() {
+        let strips = ServiceSpec { strip_prefix: true, pass_credentials: true, ..spec() };
+        let first = |spec, target: &str| {
+            let text = sent(spec, false, &format!("GET {target} HTTP/1.1\nHost: h\n\n")).unwrap();
+            text.split(' ').nth(1).unwrap().to_owned()
+        };
+        assert_eq!(first(&strips, "/api/s/a?b"), "/a?b");
+        assert_eq!(first(&strips, "/api/s?b"), "/?b");
+        assert_eq!(first(&strips, "/api/s"), "/");
+        let plain = spec();
+        assert_eq!(first(&plain, "/api/s/a?b"), "/api/s/a?b");
+        let root = ServiceSpec { strip_prefix: true, ..ServiceSpec::new("s", "/") };
+        assert_eq!(first(&root, "/a"), "/a");
+        let text = sent(&strips, false, "GET / HTTP/1.1\nHost: h\nAuthorization: Bearer y\n\n").unwrap();
+        assert!(text.contains("\nAuthorization: Bearer y\n"), "{text}");
+    }
+
+    #[test]
+    fn a_request_that_comes_round_again_is_seen() {
+        let via = format!("GET / HTTP/1.1\nHost: h\nVia: 1.1 other, 1.1 {}\n\n", *request_id::PSEUDONYM);
+        assert_eq!(sent(&spec(), false, &via), Err(Loop));
+        assert!(
+            sent(&spec(), false, "GET / HTTP/1.1\nHost: h\nVia: 1.1 other\n\n").unwrap().contains("Via: 1.1 other")
+        );
+    }
+
+    #[test]
+    fn upgrades_trailers_and_traces_are_passed_on() {
+        let upgrade = "GET / HTTP/1.1\nHost: h\nConnection: keep-alive, Upgrade\nUpgrade: odd/1\n\n";
+        let text = sent(&spec(), false, upgrade).unwrap();
+        assert!(text.contains("\nConnection: Upgrade\nUpgrade: odd/1\n"), "{text}");
+        let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let asked = format!("POST / HTTP/1.1\nHost: h\nTE: trailers\nTransfer-Encoding: chunked\n{trace}\n\n");
+        let text = sent(&spec(), false, &asked).unwrap();
+        assert!(text.contains("\nTE: trailers\n") && text.contains("\nTransfer-Encoding: chunked\n"), "{text}");
+        assert!(text.contains(trace) && text.matches("traceparent").count() == 1, "{text}");
+        let made = sent(&spec(), false, "GET / HTTP/1.1\nHost: h\ntraceparent: nonsense\n\n").unwrap();
+        assert!(made.matches("traceparent: 00-").count() == 1 && !made.contains("nonsense"), "{made}");
+    }
+}

@@ -1,0 +1,65 @@
+//! A forwarded request in traces: one span for what the client asked, and one for each attempt at an instance.
+
+use crate::{
+    Runtime,
+    gateway::{Failure, Lease, Service},
+    http1::RequestHead,
+    proxy::{Call, request},
+    telemetry::{Kind, Span},
+    web::trace,
+};
+
+/// Begins the span of a request. What a service serves below its path is its own affair, and no part of the name.
+pub(super) fn asked(runtime: &Runtime, head: &RequestHead, service: &Service, id: &str) -> Span {
+    let (method, route) = (head.method.as_str(), service.spec().base_path.as_str());
+    let parent = || request::context(head);
+    let parent = if runtime.tracer().is_on() { parent() } else { None };
+    let mut span = runtime.tracer().span(Kind::Server, parent, || format!("{method} {route}"));
+    if span.is_recorded() {
+        trace::describe(&mut span, method, head.target.path(), id);
+        span.text("http.route", route);
+        span.text("ostler.service.name", &service.spec().name);
+    }
+    span
+}
+
+/// Begins the span of an attempt at an instance.
+pub(super) fn attempted(call: &Call<'_>, lease: &Lease) -> Span {
+    let method = call.head.method.as_str();
+    let mut span = call.tracer.span(Kind::Client, call.span, || method.to_owned());
+    if span.is_recorded() {
+        span.text("http.request.method", method);
+        span.text("server.address", lease.instance().host());
+        span.number("server.port", lease.instance().port());
+        span.text("ostler.service.name", &call.service.spec().name);
+    }
+    span
+}
+
+/// Ends the span of an attempt that was answered.
+pub(super) fn answered(mut span: Span, call: &Call<'_>) {
+    let status = call.status.get();
+    span.number("http.response.status_code", status);
+    if status >= 400 {
+        span.fail(&status.to_string());
+    }
+    span.end();
+}
+
+/// Ends the span of an attempt that was not.
+pub(super) fn failed(mut span: Span, failure: Failure) {
+    span.fail(match failure {
+        Failure::Connect => "connect",
+        Failure::Timeout => "timeout",
+        Failure::Reset => "reset",
+        Failure::Protocol => "protocol",
+    });
+    span.end();
+}
+
+/// Ends the span of a request; one that was not answered was given up by its client.
+pub(super) fn ended(span: Span, status: u16) {
+    if status > 0 {
+        trace::end(span, status);
+    }
+}

@@ -1,0 +1,233 @@
+//! Who is asking: a layer that lets nobody unknown past it, and [`Caller`], which handlers take.
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, SameSite, time},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+    web,
+};
+
+use crate::{
+    Runtime,
+    api::protected_resource,
+    error::Error,
+    model::{Principal, Timestamp, TraceContext},
+    web::{
+        client_address,
+        host_check::{Guard, is_from_our_page},
+        problem::Problem,
+        trace::RequestId,
+    },
+};
+
+/// The name of the session cookie.
+pub const COOKIE: &str = "ostler_session";
+
+/// An authenticated caller and the runtime it calls.
+#[derive(Clone)]
+pub struct Caller {
+    /// Who.
+    pub who: Arc<Principal>,
+    /// What they call.
+    pub runtime: Runtime,
+    /// The span of their request, where spans are made.
+    pub span: Option<TraceContext>,
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    /// Fails on a route that forgot to stand behind [`layer`], so that forgetting never opens one.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let who = request.extensions().get::<Arc<Principal>>().map(Arc::clone);
+        ready(match who {
+            Some(who) => {
+                let span = request.extensions().get().copied();
+                runtime(request.app_data()).map(|runtime| Self { who, runtime, span })
+            }
+            None => Err(Error::Internal("a route without authentication asked for a caller".into()).into()),
+        })
+    }
+}
+
+/// A caller who need not be anybody, and the runtime it calls.
+#[derive(Clone)]
+pub struct Stranger {
+    /// What they call.
+    pub runtime: Runtime,
+    /// Where from.
+    pub address: Option<std::net::IpAddr>,
+}
+
+impl FromRequest for Stranger {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let address = address(request.app_data(), request.peer_addr(), request.headers());
+        ready(runtime(request.app_data()).map(|runtime| Self { runtime, address }))
+    }
+}
+
+/// Authenticates, then counts against the API's rate limit, then lets the request on.
+pub async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match identify(&request).await {
+        Ok(principal) => {
+            let who = Arc::new(principal);
+            request.extensions_mut().insert(Arc::clone(&who));
+            Ok(challenged(next.call(request).await?.map_into_boxed_body(), Some(&who)))
+        }
+        Err(problem) => Ok(challenged(request.error_response(problem), None)),
+    }
+}
+
+/// An answer that says, where it refuses, how to get a token that would do.
+fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> ServiceResponse<BoxBody> {
+    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let runtime = answer.request().app_data::<Runtime>().cloned();
+        protected_resource::challenge(&mut answer, runtime.as_ref(), who);
+    }
+    answer
+}
+
+/// Who sent the request, if it may go on. What cannot be authenticated counts against the address it came from.
+async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
+    let address = address(request.app_data(), request.peer_addr(), request.headers());
+    let known = authenticate(request).await;
+    let runtime = runtime(request.app_data());
+    if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
+        runtime.limit_stranger(address)?;
+    }
+    let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
+    runtime?.limit_api(&principal)?;
+    Ok(principal)
+}
+
+async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
+    let session;
+    let bearer = match bearer(request.headers())? {
+        Some(token) => token,
+        None => {
+            session = request.cookie(COOKIE).ok_or(Error::Unauthenticated("send a bearer token or an API key"))?;
+            if !is_safe(request.method()) && !is_from_our_page(request.headers()) {
+                return Err(Problem::forbidden(
+                    "with the session cookie, only Ostler's own pages may change something",
+                ));
+            }
+            session.value()
+        }
+    };
+    Ok(runtime(request.app_data())?.authenticate(bearer).await?)
+}
+
+/// The token of the only `Authorization` header; `None` where there is none.
+fn bearer(headers: &header::HeaderMap) -> Result<Option<&str>, Error> {
+    read_bearer(headers.get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes))
+}
+
+/// The token in the only one of these values of `Authorization`; `None` where there is none.
+pub fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>, Error> {
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::Unauthenticated("send one authorization header"));
+    }
+    let (scheme, token) = std::str::from_utf8(value).ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let token = token.trim_matches(' ');
+    let is_token = (1..=8192).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if scheme.eq_ignore_ascii_case("bearer") && is_token {
+        Ok(Some(token))
+    } else {
+        Err(Error::Unauthenticated("send the header authorization: Bearer and a token"))
+    }
+}
+
+/// Whether a request of this method changes nothing.
+pub fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+fn runtime(data: Option<&Runtime>) -> Result<Runtime, Problem> {
+    data.cloned().ok_or_else(|| Error::Internal("a route was mounted without a runtime".into()).into())
+}
+
+fn address(
+    guard: Option<&web::Data<Guard>>,
+    peer: Option<std::net::SocketAddr>,
+    headers: &header::HeaderMap,
+) -> Option<std::net::IpAddr> {
+    match guard {
+        Some(guard) => guard.address(peer, headers),
+        None => client_address::address(peer, headers, &[]),
+    }
+}
+
+/// The cookie that keeps a browser logged in until `expires_at`; for encrypted connections only where the page came by one.
+pub fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
+    let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
+    let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));
+    cookie.set_secure(headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://")));
+    cookie
+}
+
+/// The cookie that ends that.
+pub fn no_session_cookie() -> Cookie<'static> {
+    cookie(String::new(), time::Duration::ZERO)
+}
+
+fn cookie(value: String, max_age: time::Duration) -> Cookie<'static> {
+    Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn read(values: &[&'static str]) -> Result<Option<String>, Error> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        bearer(&headers).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_scheme_may_be_written_in_any_case() {
+        assert_eq!(read(&["Bearer abc"]).unwrap().as_deref(), Some("abc"));
+        assert_eq!(read(&["bEARER  abc"]).unwrap().as_deref(), Some("abc"));
+        assert_eq!(read(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn anything_but_one_bearer_token_is_refused() {
+        for values in
+            [&["Bearer a", "Bearer a"][..], &["Basic YTpi"], &["Bearer"], &["Bearer "], &["Bearer a b"], &["Bearer\ta"]]
+        {
+            assert!(matches!(read(values), Err(Error::Unauthenticated(_))), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let ends = Timestamp::now().plus(std::time::Duration::from_secs(60));
+        let mut headers = HeaderMap::new();
+        let text = session_cookie(&headers, "t", ends).to_string();
+        assert!(text.contains("HttpOnly") && text.contains("SameSite=Strict") && text.contains("Path=/"), "{text}");
+        headers.insert(header::ORIGIN, HeaderValue::from_static("https://team.example"));
+        assert!(session_cookie(&headers, "t", ends).to_string().contains("Secure"));
+        assert!(no_session_cookie().to_string().contains("Max-Age=0"));
+    }
+}

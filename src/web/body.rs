@@ -1,0 +1,207 @@
+//! Request bodies: bounded, in time, JSON, and faults that point at the field.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header::{self, HeaderMap},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
+};
+use serde_path_to_error::{Path, Segment};
+
+use crate::{
+    error::{Error, below},
+    model::Names,
+    web::problem::Problem,
+};
+
+/// The longest body taken, in bytes.
+pub const LIMIT: usize = 4 << 20;
+/// The longest time a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The bytes of a body that says it is JSON.
+pub struct JsonBytes(pub Bytes);
+
+impl FromRequest for JsonBytes {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let declared = declared_length(request.headers());
+        let checked = check_head(request.headers(), declared);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let bytes = tokio::time::timeout(DEADLINE, collect(payload, declared)).await;
+            bytes.unwrap_or(Err(Problem::RequestTimeout)).map(Self)
+        })
+    }
+}
+
+/// A body read into a `T`, which refuses unknown fields.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = JsonBytes::from_request(request, payload);
+        Box::pin(async move { Ok(Self(parse(&bytes.await?.0)?)) })
+    }
+}
+
+/// Reads JSON: `Malformed` where it is none, `Invalid` with a JSON Pointer where it is not what is wanted.
+pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    // The second reading, which keeps track of where it is, is only for those who sent a fault.
+    serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))
+}
+
+fn parse_slowly<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let at = pointer(error.path());
+        fault(at, error.inner())
+    })?;
+    json.end().map_err(|error| fault(String::new(), &error))?;
+    Ok(value)
+}
+
+fn fault(pointer: String, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+            Error::invalid(with_field(pointer, message), message)
+        }
+        serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
+            Error::Malformed(format!("the body is not JSON: {text}"))
+        }
+    }
+}
+
+fn pointer(path: &Path) -> String {
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => below(&pointer, key),
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
+}
+
+/// The pointer with the field that the message is about, where the path stops short of it.
+fn with_field(pointer: String, message: &str) -> String {
+    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start));
+    match named.and_then(|rest| rest.split('`').next()) {
+        Some(field) if !pointer.ends_with(&below("", field)) => below(&pointer, field),
+        Some(_) | None => pointer,
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn check_head(headers: &HeaderMap, declared: Option<usize>) -> Result<(), Problem> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let essence = text(header::CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
+    let is_plain = text(header::CONTENT_ENCODING).is_none_or(|value| value.eq_ignore_ascii_case("identity"));
+    if !essence.trim().eq_ignore_ascii_case("application/json") || !is_plain {
+        return Err(Problem::UnsupportedMediaType);
+    }
+    if declared.is_some_and(|length| length > LIMIT) {
+        return Err(Problem::PayloadTooLarge(LIMIT));
+    }
+    Ok(())
+}
+
+async fn collect(mut payload: Payload, declared: Option<usize>) -> Result<Bytes, Problem> {
+    let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
+    let first = first.map_err(unreadable)?;
+    if declared == Some(first.len()) {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(first);
+    loop {
+        if whole.len() > LIMIT {
+            return Err(Problem::PayloadTooLarge(LIMIT));
+        }
+        match payload.next().await {
+            Some(chunk) => whole.extend_from_slice(&chunk.map_err(unreadable)?),
+            None => return Ok(whole.freeze()),
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the framework's, and growing")]
+fn unreadable(error: PayloadError) -> Problem {
+    match error {
+        PayloadError::Overflow => Problem::PayloadTooLarge(LIMIT),
+        PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Problem::RequestTimeout,
+        _ => Problem::malformed("the body ended early or its framing is wrong"),
+    }
+}
+
+/// Text without U+0000, which neither a process nor PostgreSQL can take.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text(pub String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains('\0') { Err(D::Error::custom("must not contain U+0000")) } else { Ok(Self(text)) }
+    }
+}
+
+/// A JSON object of texts in which no key is there twice. `Debug` shows the keys alone.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TextMap(pub BTreeMap<String, String>);
+
+impl fmt::Debug for TextMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Names(&self.0).fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for TextMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = TextMap;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<TextMap, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((Text(key), Text(value))) = entries.next_entry()? {
+                    if map.contains_key(&key) {
+                        return Err(A::Error::custom(format!("duplicate field `{key}`")));
+                    }
+                    map.insert(key, value);
+                }
+                Ok(TextMap(map))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// A field that may be left out but not be `null`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Text that may be borrowed from the body.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Borrowed<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Where a request came from: its peer, or what a trusted proxy says.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+
+/// The client's address. `Forwarded` and `X-Forwarded-For` are believed from peers in `trusted` only, read from the
+/// right, and only where they do not contradict each other: a proxy that writes one of them lets the client forge the other.
+pub fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+    let peer = peer?.ip().to_canonical();
+    if !trusted.contains(&peer) {
+        return Some(peer);
+    }
+    let forwarded = right_most_stranger(headers, &header::FORWARDED, for_parameter, trusted);
+    let x_forwarded = right_most_stranger(headers, &header::X_FORWARDED_FOR, |entry| Some(entry), trusted);
+    match (forwarded, x_forwarded) {
+        (Some(one), Some(other)) if one != other => Some(peer),
+        (one, other) => Some(one.or(other).unwrap_or(peer)),
+    }
+}
+
+/// The last address in the list that is no proxy of ours; `None` where an entry is not an address.
+fn right_most_stranger(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    read: fn(&str) -> Option<&str>,
+    trusted: &[IpAddr],
+) -> Option<IpAddr> {
+    let lines: Vec<&str> = headers.get_all(name).map(|value| value.to_str().unwrap_or_default()).collect();
+    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        let address = node(read(entry.trim())?)?;
+        if !trusted.contains(&address) {
+            return Some(address);
+        }
+    }
+    None
+}
+
+/// The `for` of one element of a `Forwarded` header (RFC 7239).
+fn for_parameter(element: &str) -> Option<&str> {
+    element
+        .split(';')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
+        .map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+/// An address with or without port, brackets around IPv6 ones.
+fn node(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROXY: &str = "10.0.0.1:4000";
+
+    fn seen(peer: &str, fields: &[(&'static str, &'static str)]) -> String {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), header::HeaderValue::from_static(value));
+        }
+        let trusted = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        address(Some(peer.parse().unwrap()), &headers, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_its_address() {
+        assert_eq!(seen("192.0.2.9:1", &[("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")]), "192.0.2.9");
+    }
+
+    #[test]
+    fn behind_our_proxies_the_right_most_stranger_counts() {
+        assert_eq!(seen(PROXY, &[("x-forwarded-for", "6.6.6.6, 192.0.2.7, 10.0.0.2")]), "192.0.2.7");
+        assert_eq!(
+            seen(PROXY, &[("forwarded", "for=6.6.6.6"), ("forwarded", "for=\"[2001:db8::7]:99\";proto=https")]),
+            "2001:db8::7"
+        );
+    }
+
+    #[test]
+    fn fields_that_contradict_each_other_or_cannot_be_read_are_not_believed() {
+        assert_eq!(seen(PROXY, &[("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=6.6.6.6")]), "10.0.0.1");
+        assert_eq!(seen(PROXY, &[("x-forwarded-for", "192.0.2.7, nonsense")]), "10.0.0.1");
+        assert_eq!(seen(PROXY, &[("forwarded", "for=unknown")]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,201 @@
+//! [`Guard`]: what is refused before anything looks at the request: foreign hosts, foreign pages, odd methods.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::{
+        Method, Version,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+
+use crate::web::{client_address, problem::Problem, settings::Settings};
+
+/// What a page of another origin may read of our answers.
+const EXPOSED: &str =
+    "ETag, Location, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id";
+/// What it may send.
+const ALLOWED_HEADERS: &str = concat!(
+    "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
+    "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent"
+);
+/// What repeats an argument of a tool, whatever the argument is called.
+const ARGUMENT: &str = "mcp-param-";
+/// The methods that some path takes.
+pub const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
+
+/// Knows which hosts, origins and proxies are ours.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    bound: IpAddr,
+    hosts: Vec<String>,
+    origins: Vec<String>,
+    proxies: Vec<IpAddr>,
+}
+
+/// A request that may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// From our own page, or from no page.
+    Here,
+    /// From a page of this allowed origin.
+    Elsewhere(HeaderValue),
+    /// A browser asks whether a page of this allowed origin may send something.
+    Preflight(HeaderValue),
+}
+
+impl Guard {
+    /// The guard these settings describe.
+    pub fn new(settings: &Settings) -> Self {
+        let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_lowercase()).collect();
+        Self {
+            bound: settings.host,
+            hosts: lower(&settings.allowed_hosts),
+            origins: lower(&settings.allowed_origins),
+            proxies: settings.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+        }
+    }
+
+    /// Whether the request may go on.
+    pub fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Problem> {
+        let headers = request.headers();
+        let host = self.host(request)?;
+        let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admitted::Here) };
+        let text = origin.to_str().unwrap_or_default();
+        if is_same_origin(text, host) {
+            return Ok(Admitted::Here);
+        }
+        if !self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(text)) {
+            return Err(Problem::forbidden("pages of this origin may not call; see OSTLER_ALLOWED_ORIGINS"));
+        }
+        let asks = request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        Ok(if asks { Admitted::Preflight(origin.clone()) } else { Admitted::Elsewhere(origin.clone()) })
+    }
+
+    /// Where the request came from.
+    pub fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        client_address::address(peer, headers, &self.proxies)
+    }
+
+    /// Whether `peer` is a proxy whose word about its clients counts.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.proxies.contains(&peer.to_canonical())
+    }
+
+    /// The authority the request is for, once it is known to be one of ours (DNS rebinding).
+    fn host<'a>(&self, request: &'a ServiceRequest) -> Result<&'a str, Problem> {
+        let named = match only(request.headers(), &header::HOST)? {
+            Some(value) => value.to_str().map_err(|_| malformed_host())?,
+            None if request.version() <= Version::HTTP_10 => "localhost",
+            None => return Err(malformed_host()),
+        };
+        self.check_host(named).map(|()| named)
+    }
+
+    /// Refuses an authority that is malformed or not ours.
+    pub fn check_host(&self, authority: &str) -> Result<(), Problem> {
+        let (host, _) = split_authority(authority).ok_or_else(malformed_host)?;
+        if self.is_ours(host) { Ok(()) } else { Err(Problem::MisdirectedRequest) }
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.');
+        if host.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        // A rebound name is never an address, so one that listens everywhere may be called by any address.
+        let by_address = bare.parse::<IpAddr>().is_ok_and(|address| {
+            address.to_canonical().is_loopback() || address == self.bound || self.bound.is_unspecified()
+        });
+        by_address || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    }
+}
+
+impl Admitted {
+    /// The answer to a preflight with these headers; `None` for any other request.
+    pub fn answer(&self, headers: &HeaderMap) -> Option<HttpResponse> {
+        matches!(self, Self::Preflight(_)).then(|| {
+            HttpResponse::NoContent()
+                .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
+                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(headers)))
+                .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
+                .finish()
+        })
+    }
+
+    /// Lets the page that asked read the answer.
+    pub fn add_headers(self, headers: &mut HeaderMap) {
+        let (Self::Elsewhere(origin) | Self::Preflight(origin)) = self else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+}
+
+/// The headers that a page may send, of those it asks for in a preflight and of all that we know.
+fn allowed_headers(preflight: &HeaderMap) -> String {
+    let asked = preflight.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
+    let names =
+        asked.unwrap_or_default().split(',').filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
+    names
+        .filter(|name| name.as_str().starts_with(ARGUMENT))
+        .fold(ALLOWED_HEADERS.to_owned(), |all, name| format!("{all}, {name}"))
+}
+
+/// Whether a request that a browser authenticates by itself comes from our own page: `Sec-Fetch-Site` where the browser
+/// sends it, else an `Origin` that is the host the request is for.
+pub fn is_from_our_page(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => is_same_origin(origin, host),
+        (None, _) | (Some(_), None) => false,
+    }
+}
+
+fn is_same_origin(origin: &str, host: &str) -> bool {
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+}
+
+/// The only value of a field that may be there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name);
+    let first = values.next();
+    match values.next() {
+        None => Ok(first),
+        Some(_) => Err(Problem::malformed(format!("the {name} header is there twice"))),
+    }
+}
+
+fn malformed_host() -> Problem {
+    Problem::malformed("the host header is missing or malformed")
+}
+
+/// Host and port of an authority without user part; `None` where it is malformed (RFC 9110, section 7.2).
+fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.rfind(']') {
+        Some(end) => text.split_at_checked(end + 1)?,
+        None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,
+    };
+    let port = match port.strip_prefix(':') {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        None if port.is_empty() => None,
+        Some(_) | None => return None,
+    };
+    let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_address = |inner: &str| inner.parse::<std::net::Ipv6Addr>().is_ok();
+    let holds = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => is_address(inner),
+        None => !host.is_empty() && host.len() <= 253 && is_name(host),
+    };
+    holds.then_some((host, port))
+}
+
+#[cfg(test)]
+mod tests;
