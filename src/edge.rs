@@ -13,12 +13,13 @@ mod deadlines;
 mod load_shedding;
 mod payload;
 mod read_buffer;
-mod route;
+mod router;
 mod worker;
 pub mod write_buffer;
 
-pub use accept::{Desk, listen};
+pub use accept::listen;
 pub use connection::Connection;
+pub use router::{Routed, Router};
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ mod request;
 mod request_id;
 mod resolve;
 mod retry;
+mod router;
 mod span;
 mod tunnel;
 mod upload;
@@ -33,6 +34,8 @@ use crate::{
     telemetry::{Span, Tracer},
     web::{host_check::Guard, problem::Problem},
 };
+
+pub use router::ServiceRouter;
 
 use exchange::{Exchange, Outcome, Refusal};
 use request::{About, Loop};
@@ -76,7 +79,7 @@ impl Call<'_> {
 type Dealt = Result<Verdict, Problem>;
 
 /// Forwards one request to an instance of `service`, and its answer back to the client.
-pub async fn forward(
+async fn forward(
     client: &mut Connection,
     head: RequestHead,
     service: Arc<Service>,

@@ -4,6 +4,7 @@
 
 pub mod authenticate;
 pub mod body;
+mod challenge;
 pub mod client_address;
 pub mod conditional;
 pub mod event_stream;

@@ -1,25 +1,14 @@
-//! How a client of `/mcp` learns where to get a token, and for what (RFC 9728; specification, basic/authorization).
+//! OAuth 2.0 Protected Resource Metadata of `/mcp` (RFC 9728; specification, basic/authorization).
 
-use actix_web::{
-    HttpResponse,
-    dev::ServiceResponse,
-    http::{StatusCode, header},
-};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    Runtime,
-    model::{Credential, Permission, PermissionSet, Principal, Role},
-    policy::permission::{covers, name, of_role},
+    model::Role,
+    policy::permission::{name, of_role},
     web::{HandlerResult, authenticate::Stranger, problem::Problem},
 };
-
-/// Where the description of what tokens are for is.
-const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
-
-/// What an MCP client needs at least.
-const NEEDED: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
 
 /// What tokens are for, and who makes them.
 #[derive(Serialize, ToSchema)]
@@ -60,58 +49,4 @@ pub async fn metadata(stranger: Stranger) -> HandlerResult {
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
 pub async fn metadata_of_host(stranger: Stranger) -> HandlerResult {
     metadata(stranger).await
-}
-
-/// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
-pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
-    let path = answer.request().path();
-    if path != "/mcp" && !path.starts_with("/mcp/") {
-        return;
-    }
-    let Some(resource) = runtime.and_then(Runtime::protected_resource) else { return };
-    let wanted = match answer.status() {
-        StatusCode::UNAUTHORIZED => Some(NEEDED.into_iter().collect()),
-        StatusCode::FORBIDDEN => who.and_then(missing),
-        _ => None,
-    };
-    let Some(scopes) = wanted else { return };
-    let error = match (answer.status(), answer.request().headers().contains_key(header::AUTHORIZATION)) {
-        (StatusCode::FORBIDDEN, _) => r#"error="insufficient_scope", "#,
-        (_, true) => r#"error="invalid_token", "#,
-        (_, false) => "",
-    };
-    let scope = scopes.iter().map(name).collect::<Vec<_>>().join(" ");
-    let place = place(resource.resource, answer.request().connection_info().host());
-    let value = format!(r#"Bearer {error}resource_metadata="{place}", scope="{scope}""#);
-    if let Ok(value) = header::HeaderValue::from_str(&value) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
-}
-
-/// The scopes of a better token, where a better one is to be had: its holder's role allows more than the token does.
-fn missing(who: &Principal) -> Option<PermissionSet> {
-    let Credential::Token(_) = who.credential else { return None };
-    let needed: PermissionSet = NEEDED.into_iter().collect();
-    let narrowed = !covers(&who.permissions, &needed) && covers(&of_role(who.role), &needed);
-    narrowed.then(|| who.permissions.iter().chain(NEEDED).collect())
-}
-
-/// The URL of the metadata: where the resource is, or where the request went if its name is no URL.
-fn place(resource: &str, host: &str) -> String {
-    let origin = resource.split_once("://").and_then(|(scheme, rest)| {
-        let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
-        matches!(scheme, "http" | "https").then(|| format!("{scheme}://{authority}"))
-    });
-    format!("{}{METADATA}", origin.unwrap_or_else(|| format!("http://{host}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metadata_are_where_the_resource_is() {
-        assert_eq!(place("https://o.example:8443/mcp", "x"), format!("https://o.example:8443{METADATA}"));
-        assert_eq!(place("api://ostler", "localhost:3010"), format!("http://localhost:3010{METADATA}"));
-    }
 }

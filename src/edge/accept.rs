@@ -11,8 +11,7 @@ use actix_web::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{connection::Connection, conversation, worker::Worker};
-use crate::{Runtime, web::host_check::Guard};
+use super::{connection::Connection, conversation, router::Router, worker::Worker};
 
 /// How long requests under way have when the server is stopped gracefully, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -26,17 +25,9 @@ pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Erro
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
 
-/// What the conversations of all workers need to know.
-#[derive(Clone)]
-pub struct Desk {
-    /// Whose services requests are forwarded to; none before it has started.
-    pub runtime: Option<Runtime>,
-    /// Which hosts are ours.
-    pub guard: Guard,
-}
-
-/// A server that hands requests to apps made by `make`, one on each worker thread; `None` workers are one per core.
-pub fn listen<F, I, S>(listener: TcpListener, workers: Option<usize>, desk: Desk, make: F) -> io::Result<Server>
+/// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker thread;
+/// `None` workers are one per core.
+pub fn listen<F, I, S, R>(listener: TcpListener, workers: Option<usize>, router: R, make: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -48,6 +39,7 @@ where
             InitError = (),
         > + 'static,
     S::Service: 'static,
+    R: Router,
 {
     let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
     let workers = workers.clamp(1, 512);
@@ -59,19 +51,19 @@ where
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let factory = move || {
-        let (make, desk, stop) = (make.clone(), desk.clone(), stop.clone());
+        let (make, router, stop) = (make.clone(), router.clone(), stop.clone());
         fn_factory(move || {
-            let (app, desk, stop) = (make().into_factory(), desk.clone(), stop.clone());
+            let (app, router, stop) = (make().into_factory(), router.clone(), stop.clone());
             async move {
                 let app = Rc::new(app.new_service(AppConfig::default()).await?);
-                let (worker, desk) = (Worker::new(most, TOLD), Rc::new(desk));
+                let (worker, router) = (Worker::new(most, TOLD), Rc::new(router));
                 let stopping = Rc::clone(&worker);
                 spawn(async move {
                     stop.notified().await;
                     stopping.stop();
                 });
                 Ok::<_, ()>(fn_service(move |stream: TcpStream| {
-                    accept(stream, Rc::clone(&worker), Rc::clone(&app), Rc::clone(&desk))
+                    accept(stream, Rc::clone(&worker), Rc::clone(&app), Rc::clone(&router))
                 }))
             }
         })
@@ -80,12 +72,12 @@ where
 }
 
 /// Serves a connection to its end.
-async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, desk: Rc<Desk>) -> io::Result<()> {
+async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, router: Rc<impl Router>) -> io::Result<()> {
     let peer = stream.peer_addr()?;
     stream.set_nodelay(true)?;
     let Some(place) = worker.seat() else { return Ok(()) };
     let connection = Connection::new(stream, peer, worker, place);
-    conversation::hold(connection, &*app, &desk).await;
+    conversation::hold(connection, &*app, &*router).await;
     Ok(())
 }
 

@@ -12,16 +12,15 @@ use tokio::{io::AsyncWrite as _, task::yield_now};
 
 use super::{
     CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, Verdict,
-    accept::{App, Desk},
+    accept::App,
     answer, app,
     connection::Connection,
     deadlines::Wait,
-    route,
+    router::{Routed, Router},
 };
 use crate::{
     error::Error,
     http1::{HeadFault, HeadLimits, Piece, RequestHead},
-    proxy::forward,
     web::problem::Problem,
 };
 
@@ -46,7 +45,7 @@ enum Next {
 }
 
 /// Serves `connection` until it is closed.
-pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, desk: &Desk) {
+pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, router: &impl Router) {
     poll_fn(|context| {
         connection.place().listen(context.waker());
         Poll::Ready(())
@@ -60,7 +59,7 @@ pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, desk: &Des
             Next::Late => return refuse_and_close(connection, &Problem::RequestTimeout).await,
             Next::Refused(fault) => return refuse_and_close(connection, &Problem::Head(fault)).await,
         };
-        let served = Box::pin(serve(connection, head, &slot, app, desk)).await;
+        let served = Box::pin(serve(connection, head, &slot, app, router)).await;
         let Some((served, verdict)) = served else { return };
         connection = served;
         if verdict == Verdict::Reset {
@@ -138,7 +137,7 @@ async fn serve<A: App>(
     head: Box<RequestHead>,
     slot: &Slot,
     app: &A,
-    desk: &Desk,
+    router: &impl Router,
 ) -> Option<(Connection, Verdict)> {
     connection.begin(head.framing, head.expects_continue);
     let is_spared = ALWAYS_ANSWERED.contains(&head.target.path());
@@ -147,18 +146,14 @@ async fn serve<A: App>(
         let verdict = answer::refuse(&mut connection, Some(&head), &problem);
         return Some((connection, verdict));
     }
-    match route::service_of(&head, desk) {
-        Ok(None) => {}
-        Ok(Some((runtime, service))) => {
-            let verdict = forward(&mut connection, *head, service, runtime, &desk.guard).await;
-            return Some((connection, verdict));
-        }
-        Err(problem) => {
+    match router.route(&mut connection, head).await {
+        Routed::ToApp(head) => app::answer(connection, *head, slot, app).await,
+        Routed::Answered(verdict) => Some((connection, verdict)),
+        Routed::Refused(head, problem) => {
             let verdict = answer::refuse(&mut connection, Some(&head), &problem);
-            return Some((connection, verdict));
+            Some((connection, verdict))
         }
     }
-    app::answer(connection, *head, slot, app).await
 }
 
 /// Reads what nobody read of a body. `false` where that leads too far.

@@ -8,9 +8,9 @@ use std::{
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 
 use crate::{
-    Runtime,
-    edge::{self, Desk},
+    Runtime, edge,
     http::{no_page, probes, routes},
+    proxy::ServiceRouter,
     web::{Settings, host_check::Guard, trace},
 };
 
@@ -45,7 +45,12 @@ impl Listener {
                 .service(web::resource("/livez").route(web::get().to(probes::live)).wrap(from_fn(trace::layer)))
                 .default_service(web::to(probes::starting).wrap(from_fn(trace::layer)))
         };
-        edge::listen(self.0.try_clone()?, Some(1), Desk { runtime: None, guard: Guard::new(settings) }, factory)
+        edge::listen(
+            self.0.try_clone()?,
+            Some(1),
+            ServiceRouter { runtime: None, guard: Guard::new(settings) },
+            factory,
+        )
     }
 }
 
@@ -58,14 +63,14 @@ impl Server {
     /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
     pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
         let guard = web::Data::new(Guard::new(settings));
-        let desk = Desk { runtime: Some(runtime.clone()), guard: Guard::new(settings) };
+        let router = ServiceRouter { runtime: Some(runtime.clone()), guard: Guard::new(settings) };
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
                 .configure(routes(runtime.clone()))
                 .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
         };
-        Ok(Self { server: edge::listen(listener.0, settings.workers, desk, factory)? })
+        Ok(Self { server: edge::listen(listener.0, settings.workers, router, factory)? })
     }
 
     /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests under way finish.

@@ -17,10 +17,10 @@ use actix_web::{
 
 use crate::{
     Runtime,
-    api::protected_resource,
     error::Error,
     model::{Principal, Timestamp, TraceContext},
     web::{
+        challenge::challenge,
         client_address,
         host_check::{Guard, is_from_our_page},
         problem::Problem,
@@ -97,7 +97,7 @@ pub async fn layer(
 fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> ServiceResponse<BoxBody> {
     if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         let runtime = answer.request().app_data::<Runtime>().cloned();
-        protected_resource::challenge(&mut answer, runtime.as_ref(), who);
+        challenge(&mut answer, runtime.as_ref(), who);
     }
     answer
 }

@@ -83,8 +83,12 @@ fn clients_go_on_while_their_server_is_killed() {
             for _ in 0..3 {
                 let before = answered.load(Ordering::SeqCst);
                 eventually("calls are answered", || (answered.load(Ordering::SeqCst) > before + 50).then_some(()));
-                processes::kill(server.pid());
-                server.becomes("running");
+                let killed = server.pid();
+                processes::kill(killed);
+                eventually("another process serves", || {
+                    let pid = server.details().at("/runtimeStatus/pid").as_u64()?;
+                    (pid != u64::from(killed) && server.status() == "running").then_some(())
+                });
             }
             over.store(true, Ordering::SeqCst);
         });

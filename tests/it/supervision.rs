@@ -171,7 +171,7 @@ fn an_idle_server_that_stops_answering_is_replaced() {
 
 #[test]
 fn a_server_busy_with_a_call_is_not_taken_for_dead() {
-    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "100")]);
+    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "1500")]);
     let server = ostler.admin().running(fake("ping-hang"));
     std::thread::scope(|scope| {
         // Longer than a ping may take, and than its three misses.

@@ -106,7 +106,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::web::html::{anchor, escape, inline};
 
     #[test]
     fn types_read_as_words() {

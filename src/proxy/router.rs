@@ -2,27 +2,56 @@
 
 use std::sync::Arc;
 
-use super::accept::Desk;
+use super::forward;
 use crate::{
     Runtime,
+    edge::{Connection, Routed, Router},
     gateway::{Service, Table},
     http1::{RequestHead, Version},
-    web::problem::Problem,
+    web::{host_check::Guard, problem::Problem},
 };
 
-/// The service that a request is for; `None` where it is for Ostler itself.
-pub(super) fn service_of<'a>(
-    head: &RequestHead,
-    desk: &'a Desk,
-) -> Result<Option<(&'a Runtime, Arc<Service>)>, Problem> {
-    let Some(runtime) = &desk.runtime else { return Ok(None) };
-    let table = runtime.gateway().table();
-    if table.is_empty() {
-        return Ok(None);
+/// Routes requests to the services of a runtime.
+#[derive(Clone)]
+pub struct ServiceRouter {
+    /// Whose services they are; none before it has started.
+    pub runtime: Option<Runtime>,
+    /// Tells which hosts are ours.
+    pub guard: Guard,
+}
+
+impl Router for ServiceRouter {
+    async fn route(&self, connection: &mut Connection, head: Box<RequestHead>) -> Routed {
+        match self.service_of(&head) {
+            Ok(None) => Routed::ToApp(head),
+            Ok(Some((runtime, service))) => {
+                Routed::Answered(forward(connection, *head, service, runtime, &self.guard).await)
+            }
+            Err(problem) => Routed::Refused(head, problem),
+        }
     }
-    let Some(service) = find(&table, head.target.path())? else { return Ok(None) };
-    check_host(head, desk)?;
-    Ok(Some((runtime, service)))
+}
+
+impl ServiceRouter {
+    /// The service that a request is for; `None` where it is for Ostler itself.
+    fn service_of(&self, head: &RequestHead) -> Result<Option<(&Runtime, Arc<Service>)>, Problem> {
+        let Some(runtime) = &self.runtime else { return Ok(None) };
+        let table = runtime.gateway().table();
+        if table.is_empty() {
+            return Ok(None);
+        }
+        let Some(service) = find(&table, head.target.path())? else { return Ok(None) };
+        self.check_host(head)?;
+        Ok(Some((runtime, service)))
+    }
+
+    fn check_host(&self, head: &RequestHead) -> Result<(), Problem> {
+        let host = head.fields.get("host").unwrap_or_default();
+        if host.is_empty() && head.version == Version::Http10 {
+            return Ok(());
+        }
+        self.guard.check_host(std::str::from_utf8(host).unwrap_or_default())
+    }
 }
 
 /// Looks a path up as it was written, and as the most obliging upstream might read it: both must lead to the same service.
@@ -39,15 +68,7 @@ fn find(table: &Table, path: &str) -> Result<Option<Arc<Service>>, Problem> {
     Ok(service.cloned())
 }
 
-fn check_host(head: &RequestHead, desk: &Desk) -> Result<(), Problem> {
-    let host = head.fields.get("host").unwrap_or_default();
-    if host.is_empty() && head.version == Version::Http10 {
-        return Ok(());
-    }
-    desk.guard.check_host(std::str::from_utf8(host).unwrap_or_default())
-}
-
-/// A path without percent-encoding and empty segments. There are no dot segments, encoded or not: `wire` refuses them.
+/// A path without percent-encoding and empty segments. There are no dot segments, encoded or not: `http1` refuses them.
 fn plain(path: &str) -> String {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
