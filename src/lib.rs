@@ -33,6 +33,7 @@
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 
 mod api;
+mod bridge;
 pub mod demo_server;
 mod edge;
 pub mod error;

@@ -3,15 +3,12 @@
 //! A message is read (`message`), its era found out (`classify`), and then it is `modern`, one request that stands for
 //! itself, or `legacy`, part of a session. `bridge` answers, whatever era the server speaks.
 
-mod bridge;
 mod classify;
-mod conversation;
 mod events;
 mod headers;
 mod legacy;
 mod message;
 mod modern;
-mod outlet;
 mod params;
 mod refusal;
 mod reply;
@@ -36,7 +33,7 @@ use crate::{
     },
 };
 
-use conversation::Scope;
+use crate::bridge::Scope;
 use message::{Message, Posted};
 use refusal::Refusal;
 

@@ -8,7 +8,6 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
-    conversation::Scope,
     headers,
     legacy::{self, Work},
     refusal::Refusal,
@@ -16,6 +15,7 @@ use super::{
     session::Session,
     stream::{Body, Event, EventId, Reader},
 };
+use crate::bridge::Scope;
 use crate::{
     mcp::{Era, LATEST_LEGACY},
     web::{HandlerResult, authenticate::Caller, event_stream},

@@ -15,17 +15,15 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{
-    bridge,
-    conversation::{Conversation, Scope},
     events, headers,
     message::{Id, Message, Posted},
-    outlet::Outlet,
     refusal::Refusal,
     reply,
     session::{Session, UnderWay},
     sessions::Sessions,
     stream::{Body, Stream},
 };
+use crate::bridge::{self, Conversation, Outlet, Scope};
 use crate::{
     error::Error,
     mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
@@ -238,7 +236,7 @@ async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, re
 
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
 async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Arc<Stream>, under_way: UnderWay) {
-    let outlet = Outlet::new(Arc::clone(stream), Some(under_way.questions())).about(id.to_raw());
+    let outlet = Outlet::new(stream.clone(), Some(under_way.questions())).about(id.to_raw());
     let outcome = tokio::select! {
         biased;
         () = under_way.cancelled() => return,

@@ -5,7 +5,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{conversation::Outcome, refusal::Refusal};
+use super::refusal::Refusal;
+use crate::bridge::Outcome;
 use crate::{
     mcp::{self, Members, Request},
     policy::nesting,

@@ -8,16 +8,14 @@ use futures_util::stream;
 use uuid::Uuid;
 
 use super::{
-    bridge, classify,
-    conversation::{Conversation, Outcome, Scope},
-    headers,
+    classify, headers,
     message::{Id, Message},
-    outlet::Outlet,
     params,
-    refusal::{Refusal, of_error},
+    refusal::Refusal,
     reply,
     stream::{Reader, Stream},
 };
+use crate::bridge::{self, Conversation, Outcome, Outlet, Scope};
 use crate::{
     mcp::{Era, MODERN, Request},
     model::Credential,
@@ -52,7 +50,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
         let Some(revoked) = revoked else { return answer.await };
         tokio::select! {
             biased;
-            error = revoked => Err(of_error(error)),
+            error = revoked => Err(bridge::fault::of_error(error)),
             outcome = answer => outcome,
         }
     });

@@ -72,21 +72,6 @@ impl Refusal {
     }
 }
 
-/// The runtime's error as a JSON-RPC error object: the code is the status that HTTP has for it, `data` says the rest. Such
-/// codes lie outside of what JSON-RPC and MCP keep for themselves.
-pub(super) fn of_error(error: Error) -> Arc<RawValue> {
-    let problem = Problem::from(error);
-    if let Problem::Runtime(Error::Internal(cause)) = &problem {
-        log::error!(cause; "an MCP request failed for an internal reason");
-    }
-    let (kind, detail) = (problem.kind(), problem.to_string());
-    let mut data = json!({"code": kind.code, "detail": detail});
-    if let (Some(seconds), Some(data)) = (problem.retry_after(), data.as_object_mut()) {
-        data.insert("retryAfter".to_owned(), seconds.into());
-    }
-    mcp::error(i64::from(kind.status.as_u16()), &detail, Some(&raw(&data)))
-}
-
 /// The code of a JSON-RPC error object.
 pub(super) fn code(error: &RawValue) -> i64 {
     serde_json::from_str::<RpcError>(error.get()).map_or(0, |error| error.code)
@@ -118,37 +103,8 @@ fn raw(value: &serde_json::Value) -> Box<RawValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::error::{Noun, RateLimited};
-
-    #[test]
-    fn an_error_of_the_runtime_says_its_kind_and_when_to_come_back() {
-        let limit = RateLimited {
-            policy: "tool-execute",
-            quota: 1,
-            window: Duration::from_secs(60),
-            retry_after: Duration::from_millis(1200),
-        };
-        let error: serde_json::Value = serde_json::from_str(of_error(Error::RateLimited(limit)).get()).unwrap();
-        assert_eq!(
-            (&error["code"], &error["data"]["code"], &error["data"]["retryAfter"]),
-            (&json!(429), &json!("rate_limited"), &json!(2))
-        );
-        let error: serde_json::Value =
-            serde_json::from_str(of_error(Error::CallTimeout(Duration::from_secs(1))).get()).unwrap();
-        assert_eq!(
-            (&error["code"], &error["data"]),
-            (&json!(504), &json!({"code": "call_timeout", "detail": "no answer within 1000 ms"}))
-        );
-    }
-
-    #[test]
-    fn an_internal_error_keeps_its_cause_to_itself() {
-        let text = of_error(Error::Internal("no table users".into()));
-        assert!(!text.get().contains("users"), "{text}");
-    }
+    use crate::{bridge::fault::of_error, error::Noun};
 
     #[test]
     fn what_is_forbidden_or_unknown_is_told_by_http_and_a_servers_own_error_is_not() {

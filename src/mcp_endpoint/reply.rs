@@ -7,10 +7,10 @@ use actix_web::{
 use serde_json::value::RawValue;
 
 use super::{
-    conversation::Outcome,
     message::Id,
     refusal::{self, told_by_http},
 };
+use crate::bridge::Outcome;
 use crate::{mcp::Era, web::HandlerResult};
 
 /// An answer as JSON, written around its result without reading it. An error without a readable request has no id.

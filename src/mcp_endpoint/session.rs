@@ -13,12 +13,10 @@ use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 use uuid::Uuid;
 
 use super::{
-    bridge,
-    conversation::{Conversation, Scope},
     message::Id,
-    outlet::{Outlet, Questions},
     stream::{EventId, Reader, Stream},
 };
+use crate::bridge::{self, Conversation, Outlet, Questions, Scope};
 use crate::{
     Runtime,
     mcp::Era,
@@ -200,7 +198,7 @@ impl Session {
         if streams.has_ended {
             return None;
         }
-        let outlet = Outlet::new(Arc::clone(&stream), Some(Arc::clone(&self.questions)));
+        let outlet = Outlet::new(stream.clone(), Some(Arc::clone(&self.questions)));
         let ending = Arc::clone(&stream);
         let writer = tokio::spawn(async move {
             bridge::follow(conversation, outlet).await;
@@ -267,7 +265,7 @@ pub(super) mod tests {
     use crate::{mcp::LATEST_LEGACY, mcp_endpoint::stream::Body};
 
     /// A session of `user` with every server.
-    pub(in crate::mcp_endpoint) fn session(user: UserId) -> Arc<Session> {
+    pub fn session(user: UserId) -> Arc<Session> {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
         let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));

@@ -9,7 +9,8 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{conversation::Scope, session::Session};
+use super::session::Session;
+use crate::bridge::Scope;
 use crate::{
     Runtime,
     error::{Error, Result},

@@ -8,9 +8,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
 
-use super::{conversation::Outcome, message::Id, reply};
+use super::{message::Id, reply};
+use crate::bridge::{Channel, Outcome};
 
 /// Events kept for a reader who comes back, or is slow.
 const MOST_EVENTS: usize = 256;
@@ -247,6 +249,12 @@ enum Look {
     Here(Event),
     NotYet,
     Over,
+}
+
+impl Channel for Stream {
+    fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool> {
+        self.push(Body::Message(message)).boxed()
+    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 23] = [
+const ROOMS: [(&str, u32); 24] = [
     ("cli", 0),
     ("http", 1),
     ("api", 2),
     ("mcp_endpoint", 2),
     ("proxy", 2),
     ("edge", 3),
+    ("bridge", 3),
     ("web", 4),
     ("runtime", 5),
     ("supervisor", 6),
@@ -64,6 +65,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/http/",
             "src/api",
             "src/mcp_endpoint",
+            "src/bridge",
             "src/proxy",
             "src/edge",
             "src/web",

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{all, fault};
 use crate::{
+    bridge::{Conversation, Outcome, Scope},
     mcp::{Request, convert},
-    mcp_endpoint::conversation::{Conversation, Outcome, Scope},
 };
 
 /// Answers `initialize`.

@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// A result, or a JSON-RPC error object.
-pub(super) type Outcome = Result<Arc<RawValue>, Arc<RawValue>>;
+pub type Outcome = Result<Arc<RawValue>, Arc<RawValue>>;
 
 /// What a client speaks with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub enum Scope {
     /// One server, as it is.
     One(ServerId),
     /// Every server the client may use, as one.
@@ -42,7 +42,7 @@ impl Scope {
 
 /// A client and what is known of it. Each request has a conversation with whoever sent it; what a session remembers is
 /// the same in all of its conversations.
-pub(super) struct Conversation {
+pub struct Conversation {
     pub runtime: Runtime,
     pub who: Arc<Principal>,
     pub scope: Scope,

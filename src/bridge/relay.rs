@@ -4,11 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{driver, parking};
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     mcp::{Era, Request},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
-    },
     runtime::Offer,
 };
 

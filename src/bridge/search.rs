@@ -6,11 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{all, fault, together::Together};
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     mcp::{Members, Request, convert},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
-    },
     policy::search,
 };
 

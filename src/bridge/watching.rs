@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{all, empty, fault, together::Together};
 use crate::{
+    bridge::{Conversation, Outcome, Scope},
     mcp::{Members, Request, convert},
-    mcp_endpoint::conversation::{Conversation, Outcome, Scope},
     model::ServerId,
     runtime::Watch,
 };

@@ -12,15 +12,12 @@ use super::{
     parked::{self, Ticket},
 };
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     error::Result,
     mcp::{
         self, Era, Request,
         convert::{self, Demand, Question},
         is_legacy, tool_error_text,
-    },
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
     },
     runtime::{Offer, Said},
     supervisor::messages::{Asked, Note},

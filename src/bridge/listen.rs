@@ -13,11 +13,8 @@ use super::{
     watching,
 };
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     mcp::{Members, Request, convert},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
-    },
     runtime::Watch,
     supervisor::messages::News,
 };

@@ -12,14 +12,11 @@ use super::{
     fault, notes,
 };
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     error::Result,
     mcp::{
         Era, Members, Request,
         convert::{self, Demand, InputRequired, Question},
-    },
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
     },
     runtime::{Needs, Offer, Said},
     supervisor::messages::{Asked, Note},

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::{
+    bridge::{Conversation, Outlet},
     mcp::{Era, Level, Progress, message_level},
-    mcp_endpoint::{conversation::Conversation, outlet::Outlet},
 };
 
 /// Passes a notification on, if the client is to hear it.

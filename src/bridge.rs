@@ -7,15 +7,17 @@
 mod all;
 mod annotated;
 mod changes;
+mod conversation;
 mod driver;
 mod exchange;
-mod fault;
+pub mod fault;
 mod follow;
 mod greet;
 mod listen;
 mod notes;
 mod observed;
 mod one;
+mod outlet;
 mod parked;
 mod parking;
 mod patience;
@@ -25,16 +27,14 @@ mod tidings;
 mod together;
 mod watching;
 
-pub(super) use annotated::annotated;
+pub use annotated::annotated;
+pub use conversation::{Conversation, Outcome, Scope};
+pub use outlet::{Channel, Outlet, Questions};
 
 use std::sync::{Arc, PoisonError};
 
 use serde_json::value::RawValue;
 
-use super::{
-    conversation::{Conversation, Outcome, Scope},
-    outlet::Outlet,
-};
 use crate::{
     mcp::{Era, Level, Request, convert},
     runtime::Client,
@@ -42,7 +42,7 @@ use crate::{
 
 /// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
 /// Dropping the future cancels the request.
-pub(super) async fn answer(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
     let observed = observed::begin(conversation, &mut request, outlet);
     let outcome = decide(conversation, request, outlet).await;
     observed.end(observed::ended(&outcome));
@@ -83,7 +83,7 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
 }
 
 /// Takes note of a client's notification; cancellations are dealt with before.
-pub(super) async fn notified(conversation: &Arc<Conversation>, notification: Request) {
+pub async fn notified(conversation: &Arc<Conversation>, notification: Request) {
     let Conversation { runtime, who, scope, .. } = &**conversation;
     if notification.method == "notifications/initialized" {
         return;
@@ -101,7 +101,7 @@ pub(super) async fn notified(conversation: &Arc<Conversation>, notification: Req
 
 /// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
 /// to, and questions outside of requests. Ends where the client may listen no longer.
-pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
+pub async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
     follow::follow(conversation, outlet).await;
 }
 

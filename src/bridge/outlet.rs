@@ -8,17 +8,21 @@ use std::{
     },
 };
 
+use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::{
-    conversation::Outcome,
-    stream::{Body, Stream},
-};
+use crate::bridge::Outcome;
+
+/// One stream of messages to a client.
+pub trait Channel: Send + Sync {
+    /// Adds a message, and answers whether it did: the stream may have ended. Waits while the client is slow.
+    fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool>;
+}
 
 /// What is asked of a client, and not yet answered, by the ids we gave.
 #[derive(Default)]
-pub(super) struct Questions {
+pub struct Questions {
     next_id: AtomicU64,
     open: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
 }
@@ -56,16 +60,16 @@ impl Questions {
 
 /// The sending end of one stream to a client; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Outlet {
-    stream: Arc<Stream>,
+pub struct Outlet {
+    channel: Arc<dyn Channel>,
     /// `None` in the era in which servers do not ask.
     questions: Option<Arc<Questions>>,
     request: Option<Arc<RawValue>>,
 }
 
 impl Outlet {
-    pub fn new(stream: Arc<Stream>, questions: Option<Arc<Questions>>) -> Self {
-        Self { stream, questions, request: None }
+    pub fn new(channel: Arc<dyn Channel>, questions: Option<Arc<Questions>>) -> Self {
+        Self { channel, questions, request: None }
     }
 
     /// The same for what is about the request of this id.
@@ -80,7 +84,7 @@ impl Outlet {
 
     /// Sends a notification; waits while the client is slow, and does nothing where it is gone.
     pub async fn tell(&self, method: &str, params: Option<&RawValue>) {
-        self.stream.push(Body::Message(message("", method, params).into())).await;
+        self.channel.send(message("", method, params).into()).await;
     }
 
     /// Asks the client, and waits for its answer; `None` where it cannot be asked or is gone.
@@ -89,7 +93,7 @@ impl Outlet {
         let (id, answer) = questions.open();
         let question = Question { id, questions };
         let asked = message(&format!("\"id\":{},", question.id), method, params);
-        if !self.stream.push(Body::Message(asked.into())).await {
+        if !self.channel.send(asked.into()).await {
             return None;
         }
         answer.await.ok()

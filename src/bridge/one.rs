@@ -6,11 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{fault, relay::relay};
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     mcp::{Era, Request, convert},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
-    },
     model::{Catalogue, ServerId},
 };
 

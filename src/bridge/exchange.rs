@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::patience::Patience;
 use crate::{
+    bridge::Conversation,
     error::{Error, Result},
     mcp::Request,
-    mcp_endpoint::conversation::Conversation,
     model::Isolation,
     policy::call::LONGEST_DEADLINE,
     runtime::{Ask, Offer, Said},

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::fault;
 use crate::{
+    bridge::Conversation,
     mcp::{Members, convert, prefix, template},
-    mcp_endpoint::conversation::Conversation,
     model::Catalogue,
     runtime::Offer,
 };

@@ -15,9 +15,9 @@ use uuid::Uuid;
 use super::{fault, parking::Work};
 use crate::{
     Runtime,
+    bridge::Conversation,
     error::Error,
     mcp::{self, Request},
-    mcp_endpoint::conversation::Conversation,
     model::{ServerId, Timestamp, UserId},
     policy::{hex, permission},
     runtime::{Attachment, Needs},

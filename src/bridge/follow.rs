@@ -21,7 +21,7 @@ use super::{
     watching,
 };
 use crate::{
-    mcp_endpoint::{conversation::Conversation, outlet::Outlet},
+    bridge::{Conversation, Outlet},
     model::ServerId,
     supervisor::messages::{Asked, News},
 };

@@ -6,11 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{fault, relay::relay, search, together::Together};
 use crate::{
+    bridge::{Conversation, Outcome, Outlet, Scope},
     mcp::{Era, LATEST_LEGACY, Members, Request, convert},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome, Scope},
-        outlet::Outlet,
-    },
 };
 
 /// What can be done through Ostler, whatever servers there are just now.

@@ -6,14 +6,14 @@ use serde_json::value::RawValue;
 
 use super::together::Together;
 use crate::{
+    bridge::{Conversation, Scope},
     mcp::convert,
-    mcp_endpoint::conversation::{Conversation, Scope},
     runtime::Offer,
 };
 
 /// A tool as its server described it last, by the name that the client knows; only where a call of it may have to repeat
 /// arguments in headers.
-pub(in crate::mcp_endpoint) fn annotated(conversation: &Conversation, tool: &str) -> Option<Arc<RawValue>> {
+pub fn annotated(conversation: &Conversation, tool: &str) -> Option<Arc<RawValue>> {
     let Conversation { runtime, who, scope, .. } = conversation;
     let find = |offer: &Offer, name: &str| {
         let mut all = offer.annotated.iter();

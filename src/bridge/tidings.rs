@@ -14,8 +14,8 @@ use tokio::{
 
 use super::fault;
 use crate::{
+    bridge::{Conversation, Scope},
     error::{Error, Result},
-    mcp_endpoint::conversation::{Conversation, Scope},
     model::ServerId,
     policy::permission,
     runtime::Needs,

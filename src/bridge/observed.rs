@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
+    bridge::{Conversation, Outcome, Outlet},
     mcp::{self, Era, Request},
-    mcp_endpoint::{
-        conversation::{Conversation, Outcome},
-        outlet::Outlet,
-    },
     runtime::{Ended, Operation},
 };
 
