@@ -90,7 +90,7 @@ impl Runtime {
         let holder = mark.clone();
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
-        tenure::wait_for_predecessor(&recorder).await;
+        tenure::wait_for_predecessor(&recorder).await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
