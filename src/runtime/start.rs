@@ -100,7 +100,7 @@ impl Runtime {
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
-            refusals: audit::Refusals::new(),
+            audit_quotas: audit::AuditQuotas::new(),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -151,7 +151,7 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
-        actix::spawn(audit::sum_refusals(weak()));
+        actix::spawn(audit::put_sums_on_record(weak()));
         actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(audit_chain::keep_heads(weak()));
@@ -180,7 +180,7 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
-        audit::sum_last_refusals(&self.inner).await;
+        audit::put_last_sums_on_record(&self.inner).await;
         let recorder = &self.inner.recorder;
         if have_ended {
             // Queued before the stop; where that fails, who comes next waits for a while.
