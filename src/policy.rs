@@ -3,6 +3,7 @@
 pub mod account;
 pub mod address;
 pub mod audit_chain;
+pub mod audit_quota;
 pub mod balance;
 pub mod breaker;
 pub mod call;
@@ -20,7 +21,6 @@ pub mod nesting;
 pub mod payload;
 pub mod permission;
 pub mod rate;
-pub mod refusals;
 pub mod remote;
 pub mod restart;
 pub mod retention;

@@ -154,8 +154,18 @@ impl Recorder {
         entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_bytes(0, entry, work).await
+    }
+
+    /// [`Recorder::write`] of work that writes about so many bytes, so that SQLite's log does not grow unseen.
+    pub async fn write_bytes<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        entry: Option<AuditEntry>,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(0, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
+        self.enqueue(bytes, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
         self.answer(answer).await
     }
 

@@ -104,7 +104,7 @@ struct Inner {
     issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,
     limits: limits::Limits,
-    refusals: audit::Refusals,
+    audit_quotas: audit::AuditQuotas,
     registry: registry::Registry,
     supervision: supervision::Supervision,
     services: gateway::Services,

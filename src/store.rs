@@ -16,7 +16,9 @@ pub mod consents;
 mod examination;
 mod fault;
 pub mod health;
+mod imprint;
 pub mod keys;
+mod log_index;
 mod migration;
 pub mod occupancy;
 mod opened_files;
@@ -155,6 +157,7 @@ impl Store {
 
     fn connect(&self, access: Access) -> Result<Connection> {
         self.files.get().map_or(Ok(()), OpenedFiles::check_database)?;
+        self.known_intact()?;
         let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
         let db = opened.map_err(fault::of_connection)?;
         self.outage.end();
@@ -184,13 +187,21 @@ impl Store {
         if let (Connection::Sqlite(conn), Some(stamps)) = (db, self.stamps.get())
             && let Err(error) = checkpoint::fold(conn, stamps)
         {
-            log::warn!(reason:% = error; "the log of the database was not folded into its file; the next start does it");
+            log::warn!(reason:% = error; "the log of the database was not folded into its file, but left beside it");
         }
     }
 
-    /// Fails where a SQLite database is no longer in the file that its name leads to. Cheap enough for every commit.
+    /// Fails where a SQLite database is no longer in the file that its name leads to, or something else was written to
+    /// that. Cheap enough for every commit.
     pub(crate) fn in_place(&self) -> Result<()> {
-        self.files.get().map_or(Ok(()), OpenedFiles::check)
+        let Some(files) = self.files.get() else { return Ok(()) };
+        let found = files.check()?;
+        self.stamps.get().map_or(Ok(()), |stamps| stamps.check(&found))
+    }
+
+    /// Fails where something else was found to have been written to a SQLite file: what is read there is no database.
+    fn known_intact(&self) -> Result<()> {
+        self.stamps.get().map_or(Ok(()), Stamps::known_intact)
     }
 
     /// Fails where a SQLite database has less than 4 MiB to grow; PostgreSQL looks after itself.
@@ -219,6 +230,7 @@ impl Store {
         let store = self.clone();
         let work = move || {
             let _permit = permit;
+            store.known_intact()?;
             let mut db = store.pool.get().map_err(|error| {
                 store.outage.begin(&store.url, error);
                 Error::StoreUnavailable(fault::UNREACHABLE.into())

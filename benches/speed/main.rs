@@ -15,6 +15,7 @@ mod ostler;
 mod pipe;
 mod plan;
 mod recovery;
+mod removal;
 mod support;
 mod table;
 
@@ -58,6 +59,7 @@ async fn measure(plan: &Plan) -> Outcome<Table> {
             Part::Memory => memory::measure(plan, &mut table).await?,
             Part::Many => many::measure(plan, &mut table).await?,
             Part::Recovery => recovery::measure(plan, &mut table).await?,
+            Part::Removal => removal::measure(plan, &mut table).await?,
         }
     }
     Ok(table)

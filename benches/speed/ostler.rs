@@ -74,7 +74,7 @@ pub struct Ostler {
 impl Ostler {
     /// Starts one with a new API key.
     pub async fn start(folder: &Folder, database: &str, workers: usize) -> Outcome<Self> {
-        let (process, address) = Process::start(folder, database, workers)?;
+        let (process, address) = Process::start(folder, database, workers, &[])?;
         let mut ostler = Self { process, address, key: String::new() };
         let login = ostler.ask("POST", "/api/auth/login", &json!({"email": EMAIL, "password": PASSWORD})).await?;
         ostler.key = text(&login, "/token")?;
@@ -84,7 +84,18 @@ impl Ostler {
 
     /// Starts one again, where `key` is known from before.
     pub fn start_again(folder: &Folder, database: &str, workers: usize, key: String) -> Outcome<Self> {
-        let (process, address) = Process::start(folder, database, workers)?;
+        Self::start_with(folder, database, workers, key, &[])
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(
+        folder: &Folder,
+        database: &str,
+        workers: usize,
+        key: String,
+        settings: &[(&str, &str)],
+    ) -> Outcome<Self> {
+        let (process, address) = Process::start(folder, database, workers, settings)?;
         Ok(Self { process, address, key })
     }
 
@@ -157,13 +168,19 @@ struct Process {
 }
 
 impl Process {
-    fn start(folder: &Folder, database: &str, workers: usize) -> Outcome<(Self, SocketAddr)> {
+    fn start(
+        folder: &Folder,
+        database: &str,
+        workers: usize,
+        settings: &[(&str, &str)],
+    ) -> Outcome<(Self, SocketAddr)> {
         let mut command = Command::new(PROGRAM);
         command.arg("serve").current_dir(folder.path()).env_clear().env("PATH", std::env::var("PATH")?);
         command.envs([("OSTLER_PORT", "0"), ("OSTLER_DATA_DIR", "data"), ("RUST_LOG", "error")]);
         command.envs([("OSTLER_ADMIN_EMAIL", EMAIL), ("OSTLER_ADMIN_PASSWORD", PASSWORD), ("DATABASE_URL", database)]);
-        let limits = ["RATE_LIMIT_SERVER_CREATE", "RATE_LIMIT_TOOL_EXECUTE", "RATE_LIMIT_API"];
+        let limits = ["RATE_LIMIT_SERVER_CREATE", "RATE_LIMIT_TOOL_EXECUTE", "RATE_LIMIT_API", "RATE_LIMIT_CHANGE"];
         command.envs(limits.map(|limit| (limit, "off"))).env("OSTLER_WORKERS", workers.to_string());
+        command.envs(settings.iter().copied());
         let mut process = Self { child: command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()? };
         let mut line = String::new();
         BufReader::new(process.child.stdout.take().ok_or("no standard output")?).read_line(&mut line)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls,door,memory,many,recovery] \
+const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls,door,memory,many,recovery,removal] \
      [--rounds N] [--milliseconds N] [--workers N]
   --quick         a smoke test of under 20 s; its figures say little
   --only          some parts only
@@ -18,10 +18,11 @@ pub enum Part {
     Memory,
     Many,
     Recovery,
+    Removal,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Calls, Self::Door, Self::Memory, Self::Many, Self::Recovery];
+    const ALL: [Self; 6] = [Self::Calls, Self::Door, Self::Memory, Self::Many, Self::Recovery, Self::Removal];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,6 +31,7 @@ impl Part {
             Self::Memory => "memory",
             Self::Many => "many",
             Self::Recovery => "recovery",
+            Self::Removal => "removal",
         }
     }
 }
@@ -50,6 +52,8 @@ pub struct Plan {
     pub servers: usize,
     /// Servers killed; runs that are begun anew.
     pub kills: usize,
+    /// Calls on record that are too many.
+    pub backlog: usize,
 }
 
 impl Plan {
@@ -85,12 +89,13 @@ impl Plan {
             calls: (10_000, 100_000),
             servers: 200,
             kills: 10,
+            backlog: 200_000,
         }
     }
 
     fn quick() -> Self {
         let span = Duration::from_millis(200);
-        Self { rounds: 1, span, calls: (500, 5_000), servers: 16, kills: 2, ..Self::full() }
+        Self { rounds: 1, span, calls: (500, 5_000), servers: 16, kills: 2, backlog: 5_000, ..Self::full() }
     }
 }
 

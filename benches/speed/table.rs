@@ -8,6 +8,7 @@ pub struct Sample {
     pub per_second: f64,
     pub p50: Duration,
     pub p99: Duration,
+    pub max: Duration,
 }
 
 impl Sample {
@@ -18,16 +19,19 @@ impl Sample {
             per_second: each.len() as f64 / span.as_secs_f64(),
             p50: quantile(&each, 0.50),
             p99: quantile(&each, 0.99),
+            max: quantile(&each, 1.0),
         }
     }
 
     /// The median of each figure over rounds.
     pub fn median(rounds: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure));
+        let time = |figure: fn(&Self) -> f64| Duration::from_secs_f64(of(figure));
         Self {
             per_second: of(|sample| sample.per_second),
-            p50: Duration::from_secs_f64(of(|sample| sample.p50.as_secs_f64())),
-            p99: Duration::from_secs_f64(of(|sample| sample.p99.as_secs_f64())),
+            p50: time(|sample| sample.p50.as_secs_f64()),
+            p99: time(|sample| sample.p99.as_secs_f64()),
+            max: time(|sample| sample.max.as_secs_f64()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of
 //! OpenTelemetry's specification (`telemetry`).
 
+mod rate_limits;
 mod retention;
 mod telemetry;
 
@@ -78,7 +79,7 @@ pub(crate) fn by_variable(name: &str) -> Option<&'static Setting> {
 
 /// Every setting, in the order in which help and `check-config` show them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(retention::SETTINGS).chain(telemetry::SETTINGS)
+    SETTINGS.iter().chain(rate_limits::SETTINGS).chain(retention::SETTINGS).chain(telemetry::SETTINGS)
 }
 
 static SETTINGS: &[Setting] = &[
@@ -344,33 +345,6 @@ static SETTINGS: &[Setting] = &[
         help: "How an instance is chosen where its service says nothing: round-robin, least-connections or weighted",
         put: |config, text| set(&mut config.runtime.gateway.load_balancing, value::one_of(text, value::LOAD_BALANCING)),
         show: |config| value::name_of(config.runtime.gateway.load_balancing, value::LOAD_BALANCING),
-    },
-    Setting {
-        key: "rate_limit.server_create",
-        variable: "RATE_LIMIT_SERVER_CREATE",
-        flag: "rate-limit-server-create",
-        kind: Kind::Text,
-        help: "Servers that one user may create, such as 5/300s, or off",
-        put: |config, text| set(&mut config.runtime.limit_server_create, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_server_create),
-    },
-    Setting {
-        key: "rate_limit.tool_execute",
-        variable: "RATE_LIMIT_TOOL_EXECUTE",
-        flag: "rate-limit-tool-execute",
-        kind: Kind::Text,
-        help: "Tools that one user may call, such as 20/60s, or off",
-        put: |config, text| set(&mut config.runtime.limit_tool_execute, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_tool_execute),
-    },
-    Setting {
-        key: "rate_limit.api",
-        variable: "RATE_LIMIT_API",
-        flag: "rate-limit-api",
-        kind: Kind::Text,
-        help: "API requests that one user may make, such as 100/60s, or off",
-        put: |config, text| set(&mut config.runtime.limit_api, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_api),
     },
     Setting {
         key: "log",

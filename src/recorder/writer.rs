@@ -92,9 +92,10 @@ impl Writer {
         if group.is_empty() {
             return group.answer(Ok(()), Ok(()));
         }
-        // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost.
-        let in_place = self.tenancy.store.in_place();
-        let committed = in_place.and_then(|()| self.write(&mut group)).and_then(|()| self.tenancy.store.in_place());
+        // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost,
+        // and what SQLite says of a file that was overwritten is not why.
+        let written = self.tenancy.store.in_place().and_then(|()| self.write(&mut group));
+        let committed = self.tenancy.store.in_place().and(written);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
         }

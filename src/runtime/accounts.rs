@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Faults, Noun, Result},
     model::{AuditEntry, Credential, Outcome, PasswordChange, Principal, Timestamp, User, UserId},
-    policy::account,
+    policy::{account, audit_quota::EntryKind},
     runtime::{Runtime, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle},
     store::{Connection, keys, sessions, users},
     tasks::run_to_completion,
@@ -45,12 +45,13 @@ impl Runtime {
         faults.into_result()?;
         if let Proof::Failed(why) = self.prove(&user.email, &current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
-            self.put_on_record(entry).await?;
+            self.put_on_record_or_count(EntryKind::SignIn, Some(user.id), entry).await?;
             return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
         let hash = self.hash(&new).await?;
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);
         let entry = if revoke_keys { entry.with_detail("with all keys") } else { entry };
+        let entry = self.unless_too_many(EntryKind::SignIn, Some(user.id), entry);
         let replace = move |db: &mut Connection| {
             replace_password(db, &user, hash)?;
             if revoke_keys { keys::delete_of_user(db, user.id) } else { Ok(()) }
@@ -74,7 +75,7 @@ impl Runtime {
     pub(super) async fn change_account<T: Send + 'static>(
         &self,
         user: UserId,
-        entry: AuditEntry,
+        entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let runtime = self.clone();
@@ -85,10 +86,10 @@ impl Runtime {
     pub(super) async fn change_account_patiently<T: Send + 'static>(
         &self,
         user: UserId,
-        entry: AuditEntry,
+        entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.inner.recorder.write(Some(entry), work).await;
+        let done = self.inner.recorder.write(entry, work).await;
         self.inner.accounts.principals.forget(user);
         self.inner.rights.changed();
         done

@@ -2,11 +2,13 @@
 
 use std::{sync::Weak, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     error::Result,
     model::Timestamp,
     runtime::{Inner, Runtime},
-    store::audit_retention::{BATCH, LINE_BYTES, bytes, remove_oldest},
+    store::audit_retention::{BATCH, LINE_BYTES, bytes, has_older, remove_oldest},
 };
 
 /// How often it is looked whether entries have become too old or too many.
@@ -27,7 +29,9 @@ impl Runtime {
         let retention = self.inner.settings.retention;
         if let Some(age) = retention.audit_age {
             let before = Timestamp::now().minus(age);
-            while self.remove_some_entries(BATCH, Some(before)).await? > 0 {}
+            while self.inner.store.read(move |db| has_older(db, before)).await?
+                && self.remove_some_entries(BATCH, Some(before)).await? > 0
+            {}
         }
         loop {
             let excess = self.inner.store.read(bytes).await?.saturating_sub(retention.audit_bytes);
@@ -39,7 +43,11 @@ impl Runtime {
     }
 
     async fn remove_some_entries(&self, most: u64, before: Option<Timestamp>) -> Result<usize> {
-        let key = self.inner.recorder.chain().key().clone();
-        self.inner.recorder.write(None, move |db| remove_oldest(db, &key, most, before)).await
+        let (began, key) = (Instant::now(), self.inner.recorder.chain().key().clone());
+        let rows = usize::try_from(most).unwrap_or(usize::MAX);
+        let removed = self.write_beside(rows, move |db| remove_oldest(db, &key, most, before)).await?;
+        // As long again belongs to calls alone.
+        tokio::time::sleep(began.elapsed()).await;
+        Ok(removed)
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     gateway::Turn,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
+    policy::audit_quota::EntryKind,
     runtime::{
         Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels, shown::count_unlistable,
     },
@@ -160,6 +161,8 @@ impl Runtime {
             Some(server) => (server, format!("{detail} (a process of one caller alone)")),
             None => (id, detail),
         };
-        self.put_on_record(AuditEntry::by_ostler(action, id, outcome).with_detail(detail)).await
+        let owner = self.inner.registry.get(id).map(|server| server.server.load().user_id);
+        let entry = AuditEntry::by_ostler(action, id, outcome).with_detail(detail);
+        self.put_on_record_or_count(EntryKind::Server, owner, entry).await
     }
 }

@@ -13,8 +13,7 @@ use crate::{
     error::{Error, Noun, Result},
     gateway::{Gateway, GatewayHealth, GatewayStats, InstanceStats, ServiceHealth, ServiceStats},
     model::{
-        AuditEntry, InstanceChange, InstanceSpec, LoadBalancing, Outcome, Permission, Principal, Serve, ServiceSpec,
-        Timestamp,
+        AuditEntry, InstanceChange, InstanceSpec, LoadBalancing, Permission, Principal, Serve, ServiceSpec, Timestamp,
     },
     policy::service as rules,
     runtime::{GatewayChange, Runtime},
@@ -139,7 +138,7 @@ impl Runtime {
             let now = Timestamp::now();
             let (created_at, made) = before.map_or((now, Registration::New), |(at, _)| (at, Registration::Replaced));
             let action = if before.is_some() { "service.replace" } else { ACTION };
-            let entry = AuditEntry::by(&who, action, &spec.name, Outcome::Success).with_detail(spec.base_path.clone());
+            let entry = runtime.change(&who, action, &spec.name)?.with_detail(spec.base_path.clone());
             let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
             let stored = StoredService { spec, created_at, updated_at: now };
             runtime.put_service(entry, stored, GatewayChange::Registered, None).await?;
@@ -168,7 +167,7 @@ impl Runtime {
             instance.draining = change.draining.unwrap_or(instance.draining);
             let InstanceSpec { host, port, weight, draining } = instance.clone();
             let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
-            let entry = AuditEntry::by(&who, ACTION, &name, Outcome::Success).with_detail(detail);
+            let entry = runtime.change(&who, ACTION, &name)?.with_detail(detail);
             let stored = StoredService { spec, created_at, updated_at: Timestamp::now() };
             runtime.put_service(entry, stored, GatewayChange::Instance, Some(format!("{host}:{port}"))).await?;
             log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
@@ -197,7 +196,7 @@ impl Runtime {
     pub async fn unregister_service(&self, who: &Principal, name: &str) -> Result<()> {
         const ACTION: &str = "service.unregister";
         self.require(who, Permission::GatewayManage, ACTION)?;
-        let entry = AuditEntry::by(who, ACTION, name, Outcome::Success);
+        let entry = self.change(who, ACTION, name)?;
         let (runtime, name) = (self.clone(), name.to_owned());
         let service = run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;

@@ -93,7 +93,7 @@ impl Runtime {
                 Credential::Session(_) | Credential::Token(_) | Credential::Embedder => None,
             },
         };
-        let entry = AuditEntry::by(who, "key.create", key.id, Outcome::Success).with_detail(key.prefix.clone());
+        let entry = self.change(who, "key.create", key.id)?.with_detail(key.prefix.clone());
         let key = self.write(Some(entry), move |db| insert(db, key)).await?;
         Ok(NewKey { key, secret: secret.0 })
     }
@@ -103,7 +103,7 @@ impl Runtime {
         const ACTION: &str = "key.rename";
         self.refuse_other_key(who, id, ACTION)?;
         let name = name::kept(name).map_err(|fault| Error::invalid("/name", fault))?;
-        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(name.clone());
+        let entry = self.change(who, ACTION, id)?.with_detail(name.clone());
         let user = who.user_id;
         let rename = move |db: &mut Connection| {
             let key = ApiKey { name, ..find(db, user, id)? };
@@ -122,7 +122,7 @@ impl Runtime {
         self.refuse_other_key(who, id, ACTION)?;
         let (user, secret) = (who.user_id, Secret::new()?);
         let (prefix, hash) = (secret.prefix(), secret.hash());
-        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(prefix.clone());
+        let entry = self.change(who, ACTION, id)?.with_detail(prefix.clone());
         let rotate = move |db: &mut Connection| {
             let key = ApiKey { prefix, hash, ..find(db, user, id)? };
             store::keys::update(db, &key)?;
@@ -131,7 +131,7 @@ impl Runtime {
         };
         let runtime = self.clone();
         let key = run_to_completion(async move {
-            let key = runtime.change_account_patiently(user, entry, rotate).await?;
+            let key = runtime.change_account_patiently(user, Some(entry), rotate).await?;
             runtime.end_session(id.uuid());
             // Before anybody knows the new secret: whatever is open was opened with the one before.
             runtime.inner.rights.end(user, Credential::Key(id)).await;
@@ -149,12 +149,13 @@ impl Runtime {
         if user == who.user_id {
             self.refuse_other_key(who, id, ACTION)?;
         }
+        // Never too many: whoever lost a key to somebody must be able to end it, and each was made by a change.
         let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
         let delete = move |db: &mut Connection| match store::keys::delete(db, user, id)? {
             true => Ok(()),
             false => Err(Error::NotFound(Noun::Key)),
         };
-        self.change_account(user, entry, delete).await?;
+        self.change_account(user, Some(entry), delete).await?;
         self.end_session(id.uuid());
         Ok(())
     }

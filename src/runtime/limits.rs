@@ -27,6 +27,8 @@ pub(super) enum Policy {
     ToolExecute,
     /// Any request to the API.
     Api,
+    /// Changing anything, so that nobody fills the audit log.
+    Change,
 }
 
 impl Policy {
@@ -35,6 +37,7 @@ impl Policy {
             Self::ServerCreate => "server-create",
             Self::ToolExecute => "tool-execute",
             Self::Api => "api",
+            Self::Change => "change",
         }
     }
 }
@@ -45,6 +48,7 @@ pub(super) struct Limits {
     server_create: Option<Shared<UserId>>,
     tool_execute: Option<Shared<UserId>>,
     api: Option<Shared<UserId>>,
+    change: Option<Shared<UserId>>,
     strangers: Shared<IpAddr>,
 }
 
@@ -59,6 +63,7 @@ impl Limits {
             server_create: shared(settings.limit_server_create),
             tool_execute: shared(settings.limit_tool_execute),
             api: shared(settings.limit_api),
+            change: shared(settings.limit_change),
             strangers: Mutex::new(Windows::new(STRANGERS)),
         }
     }
@@ -69,6 +74,7 @@ impl Limits {
             Policy::ServerCreate => &self.server_create,
             Policy::ToolExecute => &self.tool_execute,
             Policy::Api => &self.api,
+            Policy::Change => &self.change,
         };
         windows.as_ref().map_or(Ok(()), |windows| self.take(policy.name(), windows, user))
     }
@@ -104,6 +110,11 @@ impl Runtime {
     /// Counts a tool call against its caller's limit; the embedding program has none.
     pub(super) fn limit_execute(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ToolExecute, who)
+    }
+
+    /// Counts a change against its caller's limit; the embedding program has none.
+    pub(super) fn limit_change(&self, who: &Principal) -> Result<()> {
+        self.limit(Policy::Change, who)
     }
 
     fn limit(&self, policy: Policy, who: &Principal) -> Result<()> {

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Session, SessionId, Timestamp, User},
-    policy::account,
+    policy::{account, audit_quota::EntryKind},
     runtime::{Runtime, hashing::Turn, principals::principal},
     secrets::SESSION_LIFETIME,
     store::{Connection, sessions, users},
@@ -66,7 +66,7 @@ impl Runtime {
         match self.prove(&stranger.email, password, address).await? {
             Proof::Passed(user) => self.open_session(*user, stranger).await,
             Proof::Failed(why) => {
-                self.put_on_record(stranger.failure(why)).await?;
+                self.put_on_record_or_count(EntryKind::SignIn, None, stranger.failure(why)).await?;
                 Err(WRONG)
             }
         }
@@ -79,6 +79,7 @@ impl Runtime {
         match who.credential {
             Credential::Session(id) => {
                 let entry = AuditEntry::by(who, ACTION, who.user_id, Outcome::Success);
+                let entry = self.unless_too_many(EntryKind::SignIn, Some(who.user_id), entry);
                 self.change_account(who.user_id, entry, move |db| sessions::delete(db, id).map(|_| ())).await?;
                 self.end_session(id.uuid());
                 Ok(())
@@ -132,8 +133,9 @@ impl Runtime {
             ..principal(&user, None, Credential::Session(session.id), Some(expires_at))
         };
         let entry = AuditEntry::by(&who, "auth.login", user.id, Outcome::Success);
+        let entry = self.unless_too_many(EntryKind::SignIn, Some(user.id), entry);
         let proven = user.clone();
-        self.write(Some(entry), move |db| insert(db, &proven, &session)).await?;
+        self.write(entry, move |db| insert(db, &proven, &session)).await?;
         Ok(Login { token, expires_at, user })
     }
 }

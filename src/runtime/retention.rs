@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     error::Result,
@@ -23,6 +23,7 @@ use crate::{
         call_bytes::{self, Backlog, Bucket},
         calls::{self, Old},
     },
+    tasks::blocking,
 };
 
 /// How often it is looked whether calls have become too old.
@@ -33,6 +34,9 @@ const CALLS_A_BATCH: i64 = 500;
 
 /// … unless they have more bytes than this.
 const BYTES_A_BATCH: i64 = 8 << 20;
+
+/// About as many bytes as are written for each row that is removed: a page at most, however long it was.
+const ROW_BYTES: usize = 4096;
 
 /// Calls of earlier versions that are counted at once.
 const COUNTED_A_BATCH: i64 = 1000;
@@ -66,18 +70,22 @@ pub(super) async fn keep(runtime: Weak<Inner>) {
     let Some(growth) = runtime.upgrade().map(|inner| Arc::clone(&inner.growth)) else { return };
     let mut last = None;
     loop {
-        {
+        let pause = {
             let Some(inner) = runtime.upgrade() else { return };
             let runtime = Runtime { inner };
             let Ok(_work) = runtime.inner.life.begin_work() else { return };
+            let began = Instant::now();
             match runtime.remove_some_calls(&mut last).await {
-                Ok(Progress::More) => continue,
-                Ok(Progress::Done) => {}
-                Err(cause) => log::warn!(cause:%; "old calls could not be removed; it is tried again in a minute"),
+                // As long again belongs to calls alone.
+                Ok(Progress::More) => began.elapsed(),
+                Ok(Progress::Done) => INTERVAL,
+                Err(cause) => {
+                    log::warn!(cause:%; "old calls could not be removed; it is tried again in a minute");
+                    INTERVAL
+                }
             }
-        }
-        let _: Result<(), tokio::time::error::Elapsed> =
-            tokio::time::timeout(INTERVAL, growth.stepped.notified()).await;
+        };
+        let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(pause, growth.stepped.notified()).await;
     }
 }
 
@@ -105,14 +113,9 @@ impl Runtime {
             self.count(backlog).await?;
             return Ok(Progress::More);
         }
-        let (retention, room) = (self.inner.settings.retention, store.clone());
-        let find = move |db: &mut Connection| {
-            let found = find(db, &retention)?;
-            // What is removed makes room in the file, not on its disk; without any on the disk it cannot be removed.
-            found.is_some().then(|| room.room()).transpose()?;
-            Ok(found)
-        };
-        let Some(Excess { bucket, counted, bytes }) = store.read(find).await? else { return Ok(Progress::Done) };
+        let retention = self.inner.settings.retention;
+        let found = store.read(move |db| find(db, &retention)).await?;
+        let Some(Excess { bucket, counted, bytes }) = found else { return Ok(Progress::Done) };
         let after = last.take().filter(|(of, _)| *of == bucket).map(|(_, id)| id);
         let (of, from) = (bucket.clone(), after.clone());
         let mut old = store.read(move |db| calls::oldest(db, &of, from.as_deref(), CALLS_A_BATCH)).await?;
@@ -121,6 +124,7 @@ impl Runtime {
             return Ok(Progress::More);
         }
         cut(&mut old, bytes.min(BYTES_A_BATCH));
+        let rows = old.len();
         *last = old.last().map(|call| (bucket.clone(), call.id.clone()));
         // Where there are none, what is counted is wrong.
         let removed = if old.is_empty() { counted } else { old.iter().map(|call| call.bytes).sum() };
@@ -128,8 +132,20 @@ impl Runtime {
             calls::delete(db, &bucket, &old)?;
             call_bytes::subtract(db, &bucket, removed)
         };
-        self.inner.recorder.write(None, remove).await?;
+        self.write_beside(rows, remove).await?;
         Ok(Progress::More)
+    }
+
+    /// Writes about so many rows beside what is recorded, where there is room on the disk for that: what is removed makes
+    /// room in the file alone.
+    pub(super) async fn write_beside<T: Send + 'static>(
+        &self,
+        rows: usize,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.inner.store.clone();
+        blocking(move || store.room()).await?;
+        self.inner.recorder.write_bytes(rows.saturating_mul(ROW_BYTES), None, work).await
     }
 
     /// Counts some of the calls that earlier versions recorded.
@@ -140,7 +156,7 @@ impl Runtime {
             call_bytes::add_old(db, &server_id, &found)?;
             call_bytes::set_backlog(db, &server_id, found.last().map(|(call, _)| call.id.as_str()))
         };
-        self.inner.recorder.write(None, count).await
+        self.write_beside(0, count).await
     }
 }
 

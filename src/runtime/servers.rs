@@ -5,9 +5,8 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, Authorization, Catalogue, HealthStatus, Outcome, Page, PageRequest, Permission, Principal,
-        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules,
-        UserId,
+        AuditEntry, Authorization, Catalogue, HealthStatus, Page, PageRequest, Permission, Principal, RuntimeStatus,
+        Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules, UserId,
     },
     policy::{change, mask::MASKED, permission, server as rules},
     runtime::{Change, Runtime, leases, registry::Registered, sealed::mask},
@@ -88,7 +87,7 @@ impl Runtime {
         self.limit_create(who)?;
         let server = new_server(who.user_id, config);
         let stored = self.sealed(&server)?;
-        let entry = AuditEntry::by(who, ACTION, server.id, Outcome::Success).with_detail(server.config.name.clone());
+        let entry = self.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
         let (runtime, who) = (self.clone(), who.clone());
         run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
@@ -130,7 +129,7 @@ impl Runtime {
                 let checked = change::check_kept(&before.config, &change, &after.config);
                 checked.inspect_err(|_| runtime.audit_denied(&who, ACTION, &id.to_string()))?;
             }
-            let entry = AuditEntry::by(&who, ACTION, id, Outcome::Success);
+            let entry = runtime.change(&who, ACTION, id)?;
             runtime.apply(&registered, &before, after, entry).await?;
             runtime.tell_server(&registered, Change::Updated);
             Ok(ServerDetails::of(&registered, &who))
@@ -142,7 +141,7 @@ impl Runtime {
     pub async fn delete_server(&self, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.delete";
         self.reach_as_owner(who, id, ACTION)?;
-        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
+        let entry = self.change(who, ACTION, id)?;
         let runtime = self.clone();
         run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;
@@ -283,7 +282,7 @@ impl Runtime {
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
         let registered = self.reach(who, id, permission::WRITES, action)?;
         let _work = self.inner.life.begin_work()?;
-        self.put_on_record(AuditEntry::by(who, action, id, Outcome::Success)).await?;
+        self.put_on_record(self.change(who, action, id)?).await?;
         let text = format!("asked to {}", action.trim_start_matches("server."));
         registered.link.note(TimelineLevel::Info, &text);
         Ok(registered)

@@ -54,6 +54,8 @@ pub struct Settings {
     pub limit_tool_execute: Option<Limit>,
     /// API requests, per user.
     pub limit_api: Option<Limit>,
+    /// Changes, per user: each is an entry of the audit log.
+    pub limit_change: Option<Limit>,
     /// Whose tokens are taken beside our own, and what is needed to get some for servers.
     pub oauth: OAuth,
     /// Which halves run.
@@ -95,6 +97,7 @@ impl fmt::Debug for Settings {
             limit_server_create,
             limit_tool_execute,
             limit_api,
+            limit_change,
             oauth,
             serve,
             gateway,
@@ -107,8 +110,8 @@ impl fmt::Debug for Settings {
         show!(form:
             database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
             call_timeout, start_timeout, restart, max_starting, log_bytes, retention, max_in_flight, stop_grace,
-            allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, oauth,
-            serve, gateway, telemetry, guard,
+            allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, limit_change,
+            oauth, serve, gateway, telemetry, guard,
         );
         form.finish()
     }
@@ -138,6 +141,7 @@ impl Default for Settings {
             limit_server_create: limit(5, 300),
             limit_tool_execute: limit(20, 60),
             limit_api: limit(100, 60),
+            limit_change: limit(1000, 24 * 60 * 60),
             oauth: OAuth::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),

@@ -91,7 +91,7 @@ impl Runtime {
         let holder = mark.clone();
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
-        tenure::wait_for_predecessor(&recorder).await;
+        tenure::wait_for_predecessor(&recorder).await?;
         let arbiters = arbiters();
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, &arbiters, events)?;
@@ -101,7 +101,7 @@ impl Runtime {
         let inner = Inner {
             accounts: Accounts::new(),
             limits: Limits::new(&settings),
-            refusals: audit::Refusals::new(),
+            audit_quotas: audit::AuditQuotas::new(),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -152,7 +152,7 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
-        actix::spawn(audit::sum_refusals(weak()));
+        actix::spawn(audit::put_sums_on_record(weak()));
         actix::spawn(retention::keep(weak()));
         actix::spawn(audit_chain::tell_heads(weak()));
         actix::spawn(audit_chain::keep_heads(weak()));
@@ -181,7 +181,7 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
-        audit::sum_last_refusals(&self.inner).await;
+        audit::put_last_sums_on_record(&self.inner).await;
         let recorder = &self.inner.recorder;
         if have_ended {
             // Queued before the stop; where that fails, who comes next waits for a while.

@@ -65,6 +65,8 @@ pub struct SystemLimits {
     pub tool_execute: Option<String>,
     /// Requests, per user.
     pub api: Option<String>,
+    /// Changes, per user.
+    pub change: Option<String>,
     /// Servers that may be starting at once.
     pub max_starting: usize,
     /// Calls that one server may have in flight.
@@ -110,6 +112,7 @@ impl Runtime {
                 server_create: text(settings.limit_server_create),
                 tool_execute: text(settings.limit_tool_execute),
                 api: text(settings.limit_api),
+                change: text(settings.limit_change),
                 max_starting: settings.max_starting,
                 max_in_flight: settings.max_in_flight,
             },

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::{AuditEntry, Outcome, TimelineLevel},
     recorder::{Recorder, Tenure},
     runtime::{Inner, Runtime, start::SERVERS_END},
@@ -21,14 +21,25 @@ const ATTENDANCE: Duration = Duration::from_secs(1);
 /// waits up to 2 s for its lock, and most servers end at once.
 const HANDOVER: Duration = Duration::from_secs(5);
 
-/// Returns once the servers of whoever had the database before can have ended.
-pub(super) async fn wait_for_predecessor(recorder: &Recorder) {
-    if recorder.tenure().borrow().successions > 0 {
-        log::warn!(
-            "another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}"
-        );
-        tokio::time::sleep(HANDOVER).await;
+/// Returns once the servers of whoever had the database before can have ended; fails where it is not ours any more then.
+pub(super) async fn wait_for_predecessor(recorder: &Recorder) -> Result<()> {
+    let tenure = *recorder.tenure().borrow();
+    if tenure.successions == 0 {
+        return Ok(());
     }
+    log::warn!(
+        "another Ostler had the database and did not say that its servers have ended: ours start in {HANDOVER:?}"
+    );
+    hand_over(recorder, tenure).await
+}
+
+/// Lets the servers of another Ostler end. Who gave us the database may have been a former leader that had not heard yet
+/// that it is none: so it must take a write after that, in the same tenure.
+async fn hand_over(recorder: &Recorder, tenure: Tenure) -> Result<()> {
+    tokio::time::sleep(HANDOVER).await;
+    recorder.ready().await?;
+    let is_still_ours = *recorder.tenure().borrow() == tenure;
+    if is_still_ours { Ok(()) } else { Err(Error::StoreUnavailable("it changed hands again".into())) }
 }
 
 /// Looks after the connection, and follows what becomes of the database, for as long as the runtime lives.
@@ -63,11 +74,7 @@ impl Runtime {
         }
         if is_standing_by {
             log::info!("the database is ours again; servers start once those of the other Ostler can have ended");
-            tokio::time::sleep(HANDOVER).await;
-            self.inner.recorder.attend().await;
-            if *self.inner.recorder.tenure().borrow() != now {
-                return Ok(());
-            }
+            hand_over(&self.inner.recorder, now).await?;
         }
         self.reload(is_standing_by).await
     }

@@ -5,10 +5,7 @@
 
 use crate::{
     error::{Error, Faults, Noun, Result},
-    model::{
-        AuditEntry, NewUser, Outcome, Page, PageRequest, Permission, Principal, Role, Timestamp, User, UserChange,
-        UserId,
-    },
+    model::{NewUser, Page, PageRequest, Permission, Principal, Role, Timestamp, User, UserChange, UserId},
     policy::{
         account, name,
         permission::{covers, of_role},
@@ -48,7 +45,7 @@ impl Runtime {
         let (email, name) = checked(&new)?;
         self.denied(who, ACTION, &email, about_admins(may_touch_admins(who), &[new.role]))?;
         let user = user(email, name, new.role, self.hash(&new.password).await?);
-        let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success).with_detail(user.email.clone());
+        let entry = self.change(who, ACTION, user.id)?.with_detail(user.email.clone());
         let made = user.clone();
         self.write(Some(entry), move |db| users::insert(db, &made)).await?;
         Ok(user)
@@ -64,10 +61,10 @@ impl Runtime {
         if who.user_id == id && change.password.is_some() {
             self.refuse_key(who, ACTION)?;
         }
-        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success).with_detail(fields(&change));
+        let entry = self.change(who, ACTION, id)?.with_detail(fields(&change));
         let disables = change.disabled == Some(true);
         let changes = self.changes(who, id, change).await?;
-        let done = self.change_account(id, entry, move |db| update(db, id, changes)).await;
+        let done = self.change_account(id, Some(entry), move |db| update(db, id, changes)).await;
         if disables && done.is_ok() {
             self.close_account(id);
         } else if done.as_ref().is_ok_and(|user| !of_role(user.role).has(Permission::McpExecute)) {
@@ -83,11 +80,12 @@ impl Runtime {
         const ACTION: &str = "user.delete";
         self.require(who, Permission::UsersManage, ACTION)?;
         let admins_too = may_touch_admins(who);
-        let entry = AuditEntry::by(who, ACTION, id, Outcome::Success);
+        let entry = self.change(who, ACTION, id)?;
         let runtime = self.clone();
         let work = async move {
             let _change = runtime.inner.life.changes.read().await;
-            let orphans = runtime.change_account_patiently(id, entry, move |db| delete(db, id, admins_too)).await?;
+            let orphans =
+                runtime.change_account_patiently(id, Some(entry), move |db| delete(db, id, admins_too)).await?;
             runtime.forget_servers_of(id, orphans);
             Ok(())
         };

@@ -28,6 +28,13 @@ pub(crate) fn bytes(db: &mut Connection) -> Result<u64> {
     Ok(count.saturating_mul(LINE_BYTES).saturating_add(u64::try_from(words).unwrap_or_default()))
 }
 
+/// Whether the oldest line is of before a moment.
+pub(crate) fn has_older(db: &mut Connection, before: Timestamp) -> Result<bool> {
+    let oldest = lines::table.order(lines::id.asc()).select(lines::created_at);
+    let oldest = on!(db, conn => oldest.first::<chrono::NaiveDateTime>(conn).optional())?;
+    Ok(oldest.is_some_and(|oldest| oldest < before.naive()))
+}
+
 /// Removes so many of the oldest lines at most, those of before a moment where one is given, and says so in an entry
 /// with the last link that is gone; the newest line stays. Gives how many were removed.
 pub(crate) fn remove_oldest(

@@ -101,19 +101,23 @@ fn run(mut db: SqliteConnection, log: &Path, stamps: &OnceLock<Stamps>, woken: &
             Err(RecvTimeoutError::Timeout) if length(log) > LIMIT => {
                 stamped(stamps, || attempt(&mut db, "TRUNCATE", woken))
             }
-            Err(RecvTimeoutError::Timeout) => stamps.get().map_or(Ok(()), Stamps::look).map_err(unseen),
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => stamps.get().map_or(Ok(()), Stamps::look),
+            Err(RecvTimeoutError::Disconnected) => break,
         };
         if let Err(error) = run {
             log::debug!(reason:% = error; "a checkpoint failed; the next will try again");
         }
+    }
+    if stamps.get().is_some_and(|stamps| stamps.look().is_err()) {
+        // The last connection that is closed folds the log into the file; one that never is keeps it from that.
+        std::mem::forget(db);
     }
 }
 
 /// Does what writes to the database file, and stamps the file.
 fn stamped(stamps: &OnceLock<Stamps>, write: impl FnOnce() -> QueryResult<()>) -> Result<()> {
     let Some(stamps) = stamps.get() else { return Ok(write()?) };
-    stamps.begin().map_err(unseen)?;
+    stamps.begin()?;
     let written = write();
     stamps.end().map_err(unseen)?;
     Ok(written?)
@@ -121,7 +125,7 @@ fn stamped(stamps: &OnceLock<Stamps>, write: impl FnOnce() -> QueryResult<()>) -
 
 /// Moves all that the log holds into the file and cuts it, waiting for those who read; the last that is written.
 pub(super) fn fold(db: &mut SqliteConnection, stamps: &Stamps) -> Result<()> {
-    stamps.begin().map_err(unseen)?;
+    stamps.begin()?;
     let done: Done = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(db)?;
     if done.busy == 0 { stamps.close() } else { stamps.end() }.map_err(unseen)
 }

@@ -1,6 +1,9 @@
 //! [`Connection`]: a connection to either database with its settings made, and transactions on it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+};
 
 use diesel::{
     Connection as _, RunQueryDsl,
@@ -74,7 +77,7 @@ impl Connection {
         Ok(db)
     }
 
-    fn open_sqlite(path: &std::path::Path) -> Result<Self, ConnectionError> {
+    fn open_sqlite(path: &Path) -> Result<Self, ConnectionError> {
         // An absolute path is never taken for a URI, nor for `:memory:`.
         let path = std::path::absolute(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
         let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("its path is not UTF-8".into()))?;
@@ -217,6 +220,14 @@ impl Connection {
             Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(super::fault::UNREACHABLE.into())),
         }
     }
+}
+
+/// The URI of a SQLite file, with parameters of SQLite's.
+pub(super) fn sqlite_uri(database: &Path, parameters: &str) -> Result<String> {
+    let path = std::path::absolute(database).ok().and_then(|path| path.to_str().map(str::to_owned));
+    let path = path.ok_or_else(|| Error::StoreUnavailable("its path is not UTF-8".into()))?;
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?{parameters}"))
 }
 
 fn begin_sqlite(conn: &mut diesel::SqliteConnection) -> QueryResult<()> {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Result},
     store::{
+        connection::sqlite_uri,
         fault::DAMAGED,
         occupancy,
         stamp::{Found, Stamps},
@@ -38,14 +39,14 @@ pub(super) fn examine(database: &Path) -> Result<()> {
         Found::Log => check(database)?,
         Found::ForeignLog => return Err(Error::StoreUnavailable(FOREIGN_LOG.into())),
     }
-    stamps.begin().map_err(unseen)
+    stamps.begin()
 }
 
 fn check(database: &Path) -> Result<()> {
     log::info!("the database was not closed in good order; all of it is checked before anything else");
     let began = Instant::now();
     // A connection that may write would fold the log into the file at its end, whatever was found.
-    let url = read_only(database)?;
+    let url = sqlite_uri(database, "mode=ro")?;
     let conn = SqliteConnection::establish(&url);
     let mut conn = conn.map_err(|_| Error::StoreUnavailable("its file cannot be opened".into()))?;
     let lines: Vec<Line> = sql_query("PRAGMA quick_check(1)").load(&mut conn)?;
@@ -59,11 +60,4 @@ fn check(database: &Path) -> Result<()> {
             Ok(())
         }
     }
-}
-
-fn read_only(database: &Path) -> Result<String> {
-    let path = std::path::absolute(database).ok().and_then(|path| path.to_str().map(str::to_owned));
-    let path = path.ok_or_else(|| Error::StoreUnavailable("its path is not UTF-8".into()))?;
-    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    Ok(format!("file:{escaped}?mode=ro"))
 }

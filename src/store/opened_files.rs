@@ -40,28 +40,30 @@ impl OpenedFiles {
         Ok(Self { database, log: log.into_iter().flatten().collect() })
     }
 
-    /// Fails where a name leads to another file or to none. Takes three `stat`.
-    pub fn check(&self) -> Result<()> {
-        self.check_database()?;
-        if self.log.iter().any(File::is_moved) { Err(Error::StoreUnavailable(LOG_MOVED.into())) } else { Ok(()) }
+    /// Fails where a name leads to another file or to none; says what can be seen of the database. Takes three `stat`.
+    pub fn check(&self) -> Result<fs::Metadata> {
+        let moved = |text: &str| Error::StoreUnavailable(text.into());
+        let database = self.database.find().ok_or_else(|| moved(MOVED))?;
+        if self.log.iter().any(|file| file.find().is_none()) { Err(moved(LOG_MOVED)) } else { Ok(database) }
     }
 
     /// Checks the database alone: its log goes with the last connection.
     pub fn check_database(&self) -> Result<()> {
-        if self.database.is_moved() { Err(Error::StoreUnavailable(MOVED.into())) } else { Ok(()) }
+        self.database.find().map(drop).ok_or_else(|| Error::StoreUnavailable(MOVED.into()))
     }
 }
 
 impl File {
     fn note(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { identity: identity(&path)?, path })
+        Ok(Self { identity: identity(&fs::metadata(&path)?), path })
     }
 
-    fn is_moved(&self) -> bool {
-        identity(&self.path).ok() != Some(self.identity)
+    /// Finds it where it was.
+    fn find(&self) -> Option<fs::Metadata> {
+        fs::metadata(&self.path).ok().filter(|found| identity(found) == self.identity)
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::metadata(path).map(|found| (found.dev(), found.ino()))
+fn identity(file: &fs::Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }

@@ -8,16 +8,29 @@ use std::{
     io::{self, Read},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::{Error, Result},
     model::Timestamp,
-    store::{beside, occupancy},
+    store::{
+        beside,
+        imprint::Imprint,
+        log_index::{Checkpoint, LogIndex, Progress},
+        occupancy, unseen,
+    },
 };
+
+const OVERWRITTEN: &str = "something else was written to its file while Ostler ran, so that neither the database that was \
+                           there nor what was put in its place is whole; stop Ostler, put the right file there, remove \
+                           the files beside it that end in -wal and -shm, and start Ostler again";
 
 /// A stamp is as long as what a disk writes whole or not at all.
 const LENGTH: usize = 512;
@@ -35,6 +48,9 @@ const WRITING_SECONDS_MOST: u64 = 120;
 struct Stamp {
     state: State,
     database: Look,
+    /// What was in it.
+    #[serde(default)]
+    imprint: Option<Imprint>,
     /// The first salt of the log, which counts how often it was begun anew; `None` where there was none yet.
     log: Option<u32>,
     /// The inode of the lock file. It has the database's time of change as well, so that a copy knows that it is one.
@@ -62,6 +78,13 @@ struct Look {
     changed: SystemTime,
 }
 
+/// Whether the file is another than at the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    None,
+    Seen,
+}
+
 /// What SQLite finds when it opens the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -81,6 +104,10 @@ pub(super) struct Stamps {
     inode: u64,
     /// Tells this start of the machine from others.
     boot: String,
+    /// There once connections stay open.
+    index: OnceLock<LogIndex>,
+    /// Whether something else was written to the file; then it stays so.
+    overwritten: AtomicBool,
     current: Mutex<Current>,
 }
 
@@ -89,6 +116,8 @@ struct Current {
     writing: u32,
     /// The first salt of the log, where it was seen.
     log: Option<u32>,
+    /// How far checkpoints had come when the file was last seen as the stamp has it.
+    progress: Option<Progress>,
     stamp: Option<Stamp>,
 }
 
@@ -97,8 +126,9 @@ impl Stamps {
     pub fn open(database: &Path) -> io::Result<Self> {
         let database = database.canonicalize()?;
         let file = occupancy::open_lock(&database)?;
-        let current = Mutex::new(Current { writing: 0, log: None, stamp: read(&file) });
-        Ok(Self { inode: Look::at(&database)?.inode, boot: boot(), file, database, current })
+        let current = Mutex::new(Current { writing: 0, log: None, progress: None, stamp: read(&file) });
+        let (index, overwritten) = (OnceLock::new(), AtomicBool::new(false));
+        Ok(Self { inode: Look::at(&database)?.inode, boot: boot(), file, database, index, overwritten, current })
     }
 
     /// Judges what is there. To be called before SQLite opens it.
@@ -110,22 +140,30 @@ impl Stamps {
             let own = self.file.metadata()?;
             (own.ino(), own.modified()?)
         };
-        let belongs = if is_copy { stamp.has_log(log) } else { stamp.is_of(Look::at(&self.database)?, &self.boot) };
+        let belongs = if is_copy {
+            stamp.has_log(log)
+        } else {
+            stamp.is_of(Look::at(&self.database)?, &self.boot) && !self.is_before(stamp)
+        };
         Ok(if belongs { Found::Log } else { Found::ForeignLog })
     }
 
     /// To be called once connections stay open: the log they write is another one than that which was found.
     pub fn start(&self) -> io::Result<()> {
+        let index = LogIndex::open(&self.database)?;
+        self.index.get_or_init(|| index);
         let mut current = self.current();
         current.log = None;
         self.write(&mut current, State::Settled)
     }
 
     /// To be called before anything is written to the database file itself, and balanced with [`Stamps::end`].
-    pub fn begin(&self) -> io::Result<()> {
+    /// Fails where that is not the file it was, which is to be left as it is.
+    pub fn begin(&self) -> Result<()> {
         let mut current = self.current();
+        self.examine(&mut current)?;
         current.writing += 1;
-        if current.writing > 1 { Ok(()) } else { self.write(&mut current, State::Writing) }
+        if current.writing > 1 { Ok(()) } else { self.write(&mut current, State::Writing).map_err(unseen) }
     }
 
     /// To be called once it was written.
@@ -142,28 +180,103 @@ impl Stamps {
         self.write(&mut current, State::Closed)
     }
 
-    /// To be called now and then: notices what others write to the file, such as a checkpoint of theirs.
-    pub fn look(&self) -> io::Result<()> {
+    /// To be called now and then: notices what others write to the file. A checkpoint of theirs is taken in.
+    pub fn look(&self) -> Result<()> {
         let mut current = self.current();
-        let Some(stamp) = current.stamp.clone().filter(|_| current.writing == 0) else { return Ok(()) };
-        current.log = salt(&self.log()?).or(current.log);
-        match (stamp.database == Look::at(&self.database)?, stamp.state) {
-            (true, State::Settled) if stamp.log == current.log => Ok(()),
-            // It has been left alone since the last look.
-            (true, _) => self.write(&mut current, State::Settled),
-            (false, _) => self.write(&mut current, State::Writing),
+        if self.examine(&mut current)? == Change::Seen {
+            return Ok(());
         }
+        let Some(stamp) = current.stamp.clone().filter(|_| current.writing == 0) else { return Ok(()) };
+        current.log = salt(&self.log().map_err(unseen)?).or(current.log);
+        if stamp.state == State::Settled && stamp.log == current.log {
+            return Ok(());
+        }
+        // It has been left alone since the last look.
+        let progress = current.progress;
+        self.stamp(&mut current, State::Settled, progress, stamp.database).map_err(unseen)
+    }
+
+    /// The same for every commit, given what it `found`: costs nothing where the file is as it was left, and waits for
+    /// nobody, for a stamp is only being made by somebody who looks.
+    pub fn check(&self, found: &fs::Metadata) -> Result<()> {
+        self.known_intact()?;
+        let Ok(mut current) = self.current.try_lock() else { return Ok(()) };
+        let is_as_left =
+            current.stamp.as_ref().is_none_or(|stamp| Look::of(found).is_ok_and(|look| look == stamp.database));
+        if is_as_left { Ok(()) } else { self.examine(&mut current).map(drop) }
+    }
+
+    /// Fails where something else was found to have been written to the file.
+    pub fn known_intact(&self) -> Result<()> {
+        let is_overwritten = self.overwritten.load(Ordering::Relaxed);
+        if is_overwritten { Err(Error::StoreUnavailable(OVERWRITTEN.into())) } else { Ok(()) }
+    }
+
+    /// Looks for what others wrote to the file. Fails where that was no checkpoint and the file is not the same after it.
+    fn examine(&self, current: &mut Current) -> Result<Change> {
+        self.known_intact()?;
+        // Before the file is looked at: a checkpoint that begins in between is one that is still to come.
+        let progress = self.progress().map_err(unseen)?;
+        let Some(stamp) = current.stamp.as_ref().filter(|_| current.writing == 0) else { return Ok(Change::None) };
+        let found = Look::at(&self.database).map_err(unseen)?;
+        // Another file in its place is not ours to judge.
+        if found == stamp.database || found.inode != self.inode {
+            current.progress = progress;
+            return Ok(Change::None);
+        }
+        if !self.is_database(stamp, found, current.progress).map_err(unseen)? {
+            self.overwritten.store(true, Ordering::Relaxed);
+            log::error!("something else was written to the file of the database; it is left as it is from now on");
+            self.known_intact()?;
+        }
+        self.stamp(current, State::Writing, progress, found).map_err(unseen)?;
+        Ok(Change::Seen)
+    }
+
+    /// Whether a file that was changed is still the database.
+    fn is_database(&self, stamp: &Stamp, found: Look, before: Option<Progress>) -> io::Result<bool> {
+        let Some((before, now)) = before.zip(self.progress()?) else { return Ok(true) };
+        let imprint = || Imprint::read(&self.database);
+        Ok(match now.since(before) {
+            Checkpoint::Ran => true,
+            Checkpoint::MayHaveRun => {
+                stamp.imprint.as_ref().is_none_or(|known| imprint().is_some_and(|now| now.may_follow(known)))
+            }
+            // Touched, or written over with what was there.
+            Checkpoint::None => {
+                found.size == stamp.database.size && stamp.imprint.is_some() && stamp.imprint == imprint()
+            }
+        })
+    }
+
+    /// Whether what is there is from before the stamp, or of another database.
+    fn is_before(&self, stamp: &Stamp) -> bool {
+        let there = Imprint::read(&self.database);
+        there.zip(stamp.imprint.as_ref()).is_some_and(|(there, known)| there.is_before(known))
+    }
+
+    fn progress(&self) -> io::Result<Option<Progress>> {
+        self.index.get().map(LogIndex::progress).transpose()
     }
 
     fn write(&self, current: &mut Current, state: State) -> io::Result<()> {
+        let progress = self.progress()?;
         let database = Look::at(&self.database)?;
-        if database.inode != self.inode {
-            return Ok(());
-        }
+        if database.inode == self.inode { self.stamp(current, state, progress, database) } else { Ok(()) }
+    }
+
+    fn stamp(&self, current: &mut Current, state: State, progress: Option<Progress>, database: Look) -> io::Result<()> {
+        let known = current.stamp.as_ref().filter(|stamp| stamp.database == database);
+        let imprint =
+            known.and_then(|stamp| stamp.imprint.clone()).or_else(|| Imprint::read(&self.database)).filter(|_| {
+                // What has changed meanwhile is of no use.
+                Look::at(&self.database).is_ok_and(|now| now == database)
+            });
         // A log that was cut is begun anew with the next salt.
         current.log = salt(&self.log()?).or(current.log);
+        current.progress = progress;
         let (inode, at) = (self.file.metadata()?.ino(), Timestamp::now().unix_seconds());
-        let stamp = Stamp { state, database, log: current.log, inode, boot: self.boot.clone(), at };
+        let stamp = Stamp { state, database, imprint, log: current.log, inode, boot: self.boot.clone(), at };
         if self.put(&stamp).is_err() {
             // No stamp is better than one that is no longer true.
             self.file.set_len(0)?;
@@ -222,8 +335,11 @@ impl Stamp {
 
 impl Look {
     fn at(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        Ok(Self { inode: found.ino(), size: found.len(), changed: found.modified()? })
+        Self::of(&fs::metadata(path)?)
+    }
+
+    fn of(file: &fs::Metadata) -> io::Result<Self> {
+        Ok(Self { inode: file.ino(), size: file.len(), changed: file.modified()? })
     }
 
     /// When it changed, in Unix seconds.

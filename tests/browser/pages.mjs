@@ -1,5 +1,7 @@
 // Every page in both themes and on a phone: a picture of each for people, and a look by axe.
 
+import { createHash } from 'node:crypto';
+import { caller } from './api.mjs';
 import { beforeLogin, go, logIn, look, newPage, part, settled, told } from './stage.mjs';
 import { set } from './scene.mjs';
 
@@ -45,6 +47,16 @@ await part(async () => {
     await go(page, path);
     await look(page, name);
   }
+  // Of what was too long to be recorded whole: the beginning, the length, and the digest of all of it.
+  const admin = await caller(told.url, 'admin@localhost', told.password);
+  const parameters = { text: 'o'.repeat(100_000) };
+  await admin(`/api/mcp/${scene.demo}/execute`, { toolName: 'echo', parameters });
+  await go(page, '/calls');
+  await page.getByRole('link', { name: 'echo', exact: true }).first().click();
+  const digest = createHash('sha256').update(JSON.stringify(parameters)).digest('hex');
+  await page.getByText(`The first 66 kB of 100 kB. SHA-256 of the whole: ${digest}`).waitFor();
+  await page.getByLabel('Arguments', { exact: true }).getByText('{"text":"ooo').waitFor();
+  await look(page, 'call-long');
   // What opens over a page, or comes up on it.
   const dialogs = {
     key: ['/keys', 'Make a key'],

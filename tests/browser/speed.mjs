@@ -15,7 +15,7 @@ const LOADS = 10;
 
 const home = mkdtempSync(join(tmpdir(), 'ostler-page-'));
 const password = 'a password for this run';
-const off = { RATE_LIMIT_API: 'off', RATE_LIMIT_TOOL_EXECUTE: 'off', RATE_LIMIT_SERVER_CREATE: 'off' };
+const off = { RATE_LIMIT_API: 'off', RATE_LIMIT_TOOL_EXECUTE: 'off', RATE_LIMIT_SERVER_CREATE: 'off', RATE_LIMIT_CHANGE: 'off' };
 const env = { ...process.env, ...off, OSTLER_PORT: '0', OSTLER_DATA_DIR: join(home, 'data'), MCP_SERVERS_DIR: home, OSTLER_ADMIN_PASSWORD: password };
 const ostler = spawn(program, ['serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
 process.on('exit', () => ostler.kill());

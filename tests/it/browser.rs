@@ -76,8 +76,9 @@ fn nothing(_: &mut Ostler, wish: &str) {
 #[test]
 fn somebody_who_never_read_the_manual_gets_from_the_login_to_a_call_on_record_within_the_limits() {
     let Some(props) = Props::get() else { return };
-    let limits = ["RATE_LIMIT_SERVER_CREATE", "RATE_LIMIT_TOOL_EXECUTE", "RATE_LIMIT_API", "OSTLER_ADMIN_PASSWORD"];
-    let mut ostler = limits.iter().fold(Setup::new(), |setup, name| setup.without(name)).spawn();
+    let limits = ["SERVER_CREATE", "TOOL_EXECUTE", "API", "CHANGE"].map(|limit| format!("RATE_LIMIT_{limit}"));
+    let mut ostler =
+        limits.iter().fold(Setup::new().without("OSTLER_ADMIN_PASSWORD"), |setup, name| setup.without(name)).spawn();
     let kept = std::fs::read_to_string(ostler.setup.home.join("data/first-admin.txt")).unwrap();
     let password = kept.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
     props.play("story", &mut ostler, password, nothing);

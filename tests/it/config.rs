@@ -168,6 +168,7 @@ load_balancing = "weighted"
 server_create = "off"
 tool_execute = "10/1m"
 api = "1000/500ms"
+change = "100/1h"
 [otel]
 sdk_disabled = true
 traces_exporter = "none"
@@ -193,7 +194,7 @@ fn every_setting_can_be_set_in_the_file() {
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:34");
     ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:43");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:51");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:52");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -52,3 +52,61 @@ fn what_was_used_up_comes_back_with_time() {
         (server.call("echo", json!({"message": "x"})).status == 200).then_some(())
     });
 }
+
+#[test]
+fn who_changed_too_much_waits_before_anything_more_is_changed_and_may_still_end_a_key() {
+    let ostler = Ostler::with(&[("RATE_LIMIT_CHANGE", "6/24h")]);
+    let (admin, other) = (ostler.admin(), ostler.admin().make_user("other", "admin"));
+    let server = admin.register(fake("ok"));
+    let key = admin.post("/api/auth/keys", json!({"name": "stolen"})).is(201).string("/id");
+    let service = json!({"name": "hay", "instances": [{"host": "127.0.0.1", "port": 9}], "basePath": "/hay"});
+    admin.post("/api/gateway/services", service.clone()).is(201);
+    admin.post(&server.path("/shares"), json!({"userId": other.id, "permissions": ["mcp:read"]})).any_of(&[200, 201]);
+    server.start().is(200);
+
+    for (method, path, body) in changes(&server, &other, &key, service) {
+        let refused = admin.ask(method, &path).json(&body).send().problem(429, "rate_limited");
+        assert!(refused.string("/detail").contains("more than 6 requests in 86400 s (limit change)"), "{refused:?}");
+        let wait: u64 = refused.header("retry-after").expect("a Retry-After").parse().unwrap();
+        assert!((86_000..=86_400).contains(&wait), "{refused:?}");
+    }
+    server.details().is(200).has("/server/name", "subject").has("/runtimeStatus/status", "running");
+    admin.get("/api/gateway/services/hay").is(200);
+    other.get("/api/auth/me").is(200).has("/name", "other");
+    admin.delete(&format!("/api/auth/keys/{key}")).is(204);
+    admin.log_in(&admin.email, &admin.password).press("/api/auth/logout").is(204);
+    other.register(fake("ok"));
+}
+
+/// One change of each kind: method, path and body.
+fn changes(server: &Server, other: &Caller, key: &str, service: Value) -> Vec<(&'static str, String, Value)> {
+    let account =
+        json!({"email": "new@test.example", "name": "New", "password": "a long enough password", "role": "viewer"});
+    let (of_server, of_key) = (|rest: &str| server.path(rest), |rest: &str| format!("/api/auth/keys/{key}{rest}"));
+    let of_other = format!("/api/auth/users/{}", other.id);
+    let nothing = || json!({});
+    vec![
+        ("POST", "/api/mcp".into(), fake("ok").body),
+        ("PUT", of_server(""), json!({"name": "renamed"})),
+        ("DELETE", of_server(""), nothing()),
+        ("POST", of_server("/start"), nothing()),
+        ("POST", of_server("/stop"), nothing()),
+        ("POST", of_server("/restart"), nothing()),
+        ("DELETE", of_server("/authorize"), nothing()),
+        ("POST", of_server("/shares"), json!({"userId": other.id, "permissions": ["mcp:read"]})),
+        ("DELETE", of_server(&format!("/shares/{}", other.id)), nothing()),
+        ("POST", "/api/auth/users".into(), account),
+        ("PUT", of_other.clone(), json!({"name": "renamed"})),
+        ("DELETE", of_other, nothing()),
+        ("POST", "/api/auth/keys".into(), json!({"name": "another"})),
+        ("PUT", of_key(""), json!({"name": "renamed"})),
+        ("POST", of_key("/rotate"), nothing()),
+        ("POST", "/api/gateway/services".into(), service),
+        (
+            "PUT",
+            "/api/gateway/services/hay/instances".into(),
+            json!({"host": "127.0.0.1", "port": 9, "draining": true}),
+        ),
+        ("DELETE", "/api/gateway/services/hay".into(), nothing()),
+    ]
+}

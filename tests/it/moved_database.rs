@@ -1,5 +1,7 @@
 //! A database that is not where its name leads: nothing more is acknowledged, and no other one takes its place unnoticed.
 
+mod overwritten;
+
 use std::{fs, os::unix::fs::symlink, path::Path, process::Output};
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
@@ -26,7 +28,7 @@ fn acknowledges_nothing(ostler: &Ostler, server: &Server, why: &str) {
     server.caller.post("/api/auth/keys", json!({"name": "key"})).problem(503, "store_unavailable");
     let ready = ostler.anonymous().get("/readyz").problem(503, "not_ready");
     assert!(ready.text().contains(why), "{ready:?}");
-    let log = ostler.errors();
+    let log = eventually("it says so", || Some(ostler.errors()).filter(|log| log.contains("calls are refused")));
     assert_eq!(log.matches("calls are refused").count(), 1, "{log}");
 }
 

@@ -7,4 +7,5 @@
 mod load;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod retention;
 mod sqlite;

@@ -3,6 +3,7 @@
 #![cfg(feature = "postgres")]
 
 mod encryption;
+mod language;
 mod place;
 mod refusals;
 

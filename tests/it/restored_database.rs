@@ -13,17 +13,17 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
 use crate::support::*;
 
-fn beside(setup: &Setup, end: &str) -> PathBuf {
+pub(crate) fn beside(setup: &Setup, end: &str) -> PathBuf {
     setup.home.join(format!("data/ostler.db{end}"))
 }
 
-fn remove_log(setup: &Setup) {
+pub(crate) fn remove_log(setup: &Setup) {
     for end in ["-wal", "-shm"] {
         fs::remove_file(beside(setup, end)).unwrap();
     }
 }
 
-fn sql(setup: &Setup, statement: &str) {
+pub(crate) fn sql(setup: &Setup, statement: &str) {
     let mut db = SqliteConnection::establish(setup.database_file().to_str().unwrap()).unwrap();
     db.batch_execute(statement).unwrap();
 }
@@ -42,7 +42,7 @@ fn back_up(setup: &Setup) -> PathBuf {
 
 /// Waits until an Ostler that runs has seen what another program wrote to the file, which it looks for each second.
 #[track_caller]
-fn is_seen(setup: &Setup) {
+pub(crate) fn is_seen(setup: &Setup) {
     let stamp = || fs::read_to_string(beside(setup, ".ostler-lock")).unwrap();
     let changed = || fs::metadata(setup.database_file()).unwrap().mtime_nsec();
     let is_settled = |stamp: &str| stamp.contains("Settled") || stamp.contains("Closed");

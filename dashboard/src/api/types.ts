@@ -379,5 +379,5 @@ export interface System {
   database: { kind: "sqlite" | "postgres"; sizeBytes: number; migrations: string[] };
   configuration: { key: string; value: string; origin: string }[];
   isolation: Record<"shared" | "perUser" | "perSession", number>;
-  limits: Record<"serverCreate" | "toolExecute" | "api", string | null> & Record<"maxStarting" | "maxInFlight", number>;
+  limits: Record<"serverCreate" | "toolExecute" | "api" | "change", string | null> & Record<"maxStarting" | "maxInFlight", number>;
 }

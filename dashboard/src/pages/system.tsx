@@ -48,6 +48,7 @@ export function SystemPage() {
                   ["Servers registered, by one user", limits.serverCreate ?? "none"],
                   ["Tools called, by one user", limits.toolExecute ?? "none"],
                   ["Requests, by one user", limits.api ?? "none"],
+                  ["Changes, by one user", limits.change ?? "none"],
                   ["Servers starting at once", count(limits.maxStarting)],
                   ["Calls of a server under way", count(limits.maxInFlight)],
                 ]} />

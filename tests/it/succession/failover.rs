@@ -1,8 +1,14 @@
 //! PostgreSQL: locks that go with their connections, and standbys that are promoted.
 
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
 
-use super::hands_over;
+use super::{KEY, hands_over, second};
 use crate::support::{
     postgres::{self, Server as Postgres},
     *,
@@ -97,4 +103,34 @@ fn a_leader_that_freezes_is_left_for_the_one_that_is_promoted() {
     ostler.anonymous().get("/readyz").is(200);
     assert_eq!(server.calls_on_record().get(&before), Some(&1));
     primary.thaw();
+}
+
+#[test]
+fn a_former_leader_that_still_takes_writes_has_no_servers_started() {
+    let Some(mut primary) = Postgres::start() else { return };
+    let url = primary.database();
+    let mut standby = primary.standby();
+    let both = Postgres::with_standby(&url, &standby);
+    let first = Setup::new().database(&both).env("OSTLER_SECRET_KEY", KEY).spawn();
+    let server = first.admin().running(fake("ok").enabled());
+    let mut there = PgConnection::establish(&standby.same_database(&url)).unwrap();
+    eventually("the standby has the server", || (count(&mut there, "mcp_servers") == 1).then_some(()));
+    primary.crash();
+    standby.promote();
+    let serves = || (server.call("echo", json!({"message": "x"})).status == 200).then_some(());
+    eventually("the first one goes on with the new leader", serves);
+
+    // It does not know yet that there is another one, and gives the second one the lock that the first one had.
+    primary.start_again();
+    let next = second(&first.setup);
+    let mut second = next.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut words = BufReader::new(second.stderr.take().unwrap()).lines().map(Result::unwrap);
+    words.find(|line| line.contains("did not say that its servers have ended")).unwrap();
+    primary.stop();
+    let rest: Vec<_> = words.map_while(|line| (!line.contains("server ready")).then_some(line)).collect();
+    let _ = second.kill();
+    let _ = second.wait();
+    assert!(rest.last().is_some_and(|last| last.starts_with("ostler: the database is unavailable: ")), "{rest:#?}");
+    serves().unwrap();
+    fs::remove_dir_all(&next.home).unwrap();
 }

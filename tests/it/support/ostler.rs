@@ -66,6 +66,13 @@ impl Ostler {
         self.admin = OnceLock::new();
     }
 
+    /// The same, ready or not.
+    #[track_caller]
+    pub fn start_again_in_trouble(&mut self) {
+        let (child, address) = spawn(&self.setup, Stdio::piped(), &self.errors);
+        (self.child, self.address) = (Some(child), address.unwrap());
+    }
+
     /// Nobody in particular.
     pub fn anonymous(&self) -> Caller {
         Caller::anonymous(self.address, &self.setup.tag)

@@ -52,6 +52,7 @@ impl Setup {
             ("RATE_LIMIT_SERVER_CREATE", "off".into()),
             ("RATE_LIMIT_TOOL_EXECUTE", "off".into()),
             ("RATE_LIMIT_API", "off".into()),
+            ("RATE_LIMIT_CHANGE", "off".into()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
         let arguments = vec!["serve".into()];

@@ -1,0 +1,143 @@
+//! Entries of the audit log that happen without being asked for: how many are put on record one by one, so that nobody
+//! fills the log with them and pushes out what others did.
+//!
+//! Changes are counted by a rate limit of their own, which refuses them; these cannot be refused.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use crate::{
+    model::{AuditEntry, Outcome, UserId},
+    policy::rate::{Limit, Window},
+};
+
+/// Entries of one account and kind; the others are counted. With the changes that are allowed by default an account adds
+/// about 3 MB a day at most, of which the default budget of the log holds three months.
+const QUOTA: Limit = Limit { quota: 300, window: Duration::from_secs(24 * 60 * 60) };
+
+/// After this, what was counted is an entry.
+pub const WINDOW: Duration = Duration::from_secs(60 * 60);
+
+/// The kinds that are counted apart, so that none hides another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// What an account was refused.
+    Refusal,
+    /// Passwords, right and wrong, and the ends of sessions.
+    SignIn,
+    /// What became of an account's servers.
+    Server,
+}
+
+/// Entries of late, by kind and account; all strangers together are one. Times are measured from any one moment.
+#[derive(Debug, Default)]
+pub struct Quotas(HashMap<(EntryKind, Option<UserId>), Account>);
+
+#[derive(Debug)]
+struct Account {
+    entries: Window,
+    since: Duration,
+    /// Refusals with an entry of their own: action, target and address.
+    seen: HashSet<[Option<String>; 3]>,
+    /// How many have none, and the last of them.
+    more: u64,
+    last: Option<AuditEntry>,
+}
+
+impl Quotas {
+    /// The entry, where it is to be put on record now. A refusal that repeats itself has one entry in each window.
+    pub fn admit(
+        &mut self,
+        kind: EntryKind,
+        account: Option<UserId>,
+        entry: AuditEntry,
+        now: Duration,
+    ) -> Option<AuditEntry> {
+        let account = self.0.entry((kind, account)).or_insert_with(|| Account::new(now));
+        let what = [Some(entry.action.clone()), entry.target.clone(), entry.address.clone()];
+        let is_repeated = entry.outcome == Outcome::Denied && account.seen.contains(&what);
+        if !is_repeated && account.entries.take(now).is_ok() {
+            account.seen.insert(what);
+            return Some(entry);
+        }
+        account.more = account.more.saturating_add(1);
+        account.last = Some(entry);
+        None
+    }
+
+    /// An entry for each account of which some were counted, once its window is over.
+    pub fn over(&mut self, now: Duration) -> Vec<AuditEntry> {
+        let is_over = |account: &Account| now.saturating_sub(account.since) >= WINDOW;
+        let summaries = self.0.values_mut().filter(|account| is_over(account));
+        let summaries = summaries.filter_map(|account| account.begin_anew(now)).collect();
+        self.0.retain(|_, account| !account.entries.is_idle(now));
+        summaries
+    }
+}
+
+impl Account {
+    fn new(since: Duration) -> Self {
+        Self { entries: Window::new(QUOTA), since, seen: HashSet::new(), more: 0, last: None }
+    }
+
+    /// Begins another window, and says what was counted in the last.
+    fn begin_anew(&mut self, now: Duration) -> Option<AuditEntry> {
+        let entries = std::mem::replace(&mut self.entries, Window::new(QUOTA));
+        let Self { more, last, .. } = std::mem::replace(self, Self { entries, ..Self::new(now) });
+        let entry = last?;
+        let what = entry.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        Some(entry.with_detail(format!("the last of {more} further ones within an hour{what}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(user: UserId, target: usize) -> AuditEntry {
+        AuditEntry { actor_id: Some(user), ..AuditEntry::by_ostler("server.read", target, Outcome::Denied) }
+    }
+
+    fn failed() -> AuditEntry {
+        AuditEntry::by_ostler("server.fail", 1, Outcome::Failure).with_detail("exited with code 1")
+    }
+
+    fn admitted(
+        quotas: &mut Quotas,
+        kind: EntryKind,
+        user: UserId,
+        entries: impl Iterator<Item = AuditEntry>,
+    ) -> usize {
+        entries.filter_map(|entry| quotas.admit(kind, Some(user), entry, Duration::ZERO)).count()
+    }
+
+    #[test]
+    fn a_caller_in_a_loop_has_two_entries_an_hour_however_often_it_asks() {
+        let (mut quotas, user) = (Quotas::default(), UserId::new());
+        let at_once = admitted(&mut quotas, EntryKind::Refusal, user, (0..500).map(|_| refused(user, 1)));
+        assert_eq!(at_once, 1);
+        assert!(quotas.over(WINDOW - Duration::from_millis(1)).is_empty());
+        let late = quotas.over(WINDOW);
+        assert_eq!(late.len(), 1);
+        assert!(late[0].detail.as_ref().unwrap().contains("499 further"), "{late:?}");
+        assert!(quotas.over(WINDOW * 2).is_empty());
+        let again = quotas.admit(EntryKind::Refusal, Some(user), refused(user, 1), WINDOW * 2);
+        assert!(again.is_some(), "another hour begins anew");
+    }
+
+    #[test]
+    fn an_account_has_so_many_entries_of_a_kind_a_day_and_one_more_each_hour_and_takes_none_from_others() {
+        let (mut quotas, user) = (Quotas::default(), UserId::new());
+        assert_eq!(admitted(&mut quotas, EntryKind::Refusal, user, (0..500).map(|target| refused(user, target))), 300);
+        assert_eq!(admitted(&mut quotas, EntryKind::Server, user, (0..500).map(|_| failed())), 300);
+        assert_eq!(admitted(&mut quotas, EntryKind::Refusal, UserId::new(), (0..500).map(|at| refused(user, at))), 300);
+        assert_eq!(quotas.over(WINDOW).len(), 3);
+        let mut later = |at: Duration| quotas.admit(EntryKind::Server, Some(user), failed(), at);
+        assert!(later(WINDOW * 23).is_none() && later(WINDOW * 24).is_some());
+        let summary = quotas.over(WINDOW * 24).remove(0).detail.unwrap();
+        assert_eq!(summary, "the last of 1 further ones within an hour: exited with code 1");
+        assert!(quotas.over(WINDOW * 48).is_empty() && quotas.0.is_empty(), "nothing is kept of whoever is quiet");
+    }
+}

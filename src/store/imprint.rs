@@ -1,0 +1,61 @@
+//! What checkpoints left in the database file itself, whatever is in its log: by that it is known again.
+
+use std::path::Path;
+
+use diesel::{
+    Connection as _, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
+    sql_types::{BigInt, Text},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::store::connection::sqlite_uri;
+
+/// What differs between a file, its own earlier states, and what was made of it: `.backup` and `VACUUM INTO` give their
+/// copies another schema version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Imprint {
+    header: Header,
+    /// The last heartbeat; `None` in a file that has only a log so far.
+    beat: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, QueryableByName)]
+struct Header {
+    #[diesel(sql_type = BigInt)]
+    schema: i64,
+    #[diesel(sql_type = BigInt)]
+    pages: i64,
+    #[diesel(sql_type = BigInt)]
+    free: i64,
+}
+
+#[derive(QueryableByName)]
+struct Beat {
+    #[diesel(sql_type = Text)]
+    beat_at: String,
+}
+
+impl Imprint {
+    /// Reads that of a file, without its log; `None` where it cannot be read as a database, as while it is written to.
+    pub fn read(database: &Path) -> Option<Self> {
+        // By SQLite, which knows better than to close a file that it has locks on. `immutable` leaves the log out.
+        let mut conn = SqliteConnection::establish(&sqlite_uri(database, "mode=ro&immutable=1").ok()?).ok()?;
+        let header = sql_query(
+            "SELECT schema_version AS schema, page_count AS pages, freelist_count AS free \
+             FROM pragma_schema_version, pragma_page_count, pragma_freelist_count",
+        );
+        let header = header.get_result(&mut conn).ok()?;
+        let beat: Result<Beat, _> = sql_query("SELECT beat_at FROM heartbeat").get_result(&mut conn);
+        Some(Self { header, beat: beat.ok().map(|row| row.beat_at) })
+    }
+
+    /// Whether it is of an earlier state, or of another file: the schema's version only grows.
+    pub fn is_before(&self, later: &Self) -> bool {
+        self.header.schema < later.header.schema
+    }
+
+    /// Whether it may be that of a later state.
+    pub fn may_follow(&self, earlier: &Self) -> bool {
+        !self.is_before(earlier) && self.beat >= earlier.beat
+    }
+}
