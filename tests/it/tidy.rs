@@ -1,5 +1,8 @@
 //! The sources keep to the rules of the house. Each message says where, which rule, and what to do.
 
+mod cycles;
+mod graph;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -52,7 +55,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
     (&["diesel", "diesel_migrations"], &["src/store"], "only `store` knows diesel: ask it"),
     (
         &["actix_web", "actix_http"],
-        &["src/http.rs", "src/http/", "src/api", "src/mcp_endpoint", "src/proxy", "src/edge", "src/web"],
+        &["src/http", "src/api", "src/mcp_endpoint", "src/proxy", "src/edge", "src/web"],
         "only the doors know HTTP types: turn them into our own there",
     ),
     (&["unsafe"], &["src/supervisor/guard"], "only the guard has unsafe code: find a safe form, such as rustix"),
