@@ -32,6 +32,7 @@
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 
+pub mod access;
 mod api;
 mod bridge;
 pub mod demo_server;

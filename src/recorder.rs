@@ -29,6 +29,7 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, ToolCall},
     store::{Connection, Occupied, Store},
+    tasks::{blocking, run_to_completion},
 };
 
 pub use chain::Chain;
@@ -42,6 +43,9 @@ pub use tenancy::Tenure;
 /// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
 const QUEUE: u32 = 4096;
 const UNIT: usize = 16 << 10;
+
+/// About as many bytes as are written for each row that is removed: a page at most, however long it was.
+const ROW_BYTES: usize = 4096;
 
 /// A commit is proof of health for this long.
 const FRESH: Duration = Duration::from_millis(20);
@@ -158,7 +162,7 @@ impl Recorder {
     }
 
     /// [`Recorder::write`] of work that writes about so many bytes, so that SQLite's log does not grow unseen.
-    pub async fn write_bytes<T: Send + 'static>(
+    async fn write_bytes<T: Send + 'static>(
         &self,
         bytes: usize,
         entry: Option<AuditEntry>,
@@ -167,6 +171,35 @@ impl Recorder {
         let (reply, answer) = oneshot::channel();
         self.enqueue(bytes, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
         self.answer(answer).await
+    }
+
+    /// [`Recorder::write`] that goes on even if its caller is dropped; [`Error::StoreUnavailable`] after 10 s.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        entry: Option<AuditEntry>,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let recorder = self.clone();
+        run_to_completion(async move { recorder.write(entry, work).await }).await
+    }
+
+    /// [`Recorder::audit`] that goes on even if its caller is dropped; [`Error::StoreUnavailable`] after 10 s.
+    pub async fn commit_entry(&self, entry: AuditEntry) -> Result<()> {
+        let recorder = self.clone();
+        run_to_completion(async move { recorder.audit(entry).await }).await
+    }
+
+    /// Removes or counts about so many rows beside what is recorded, where `store` has room on its disk for that: what is
+    /// removed makes room in the file alone.
+    pub async fn maintain<T: Send + 'static>(
+        &self,
+        store: &Store,
+        rows: usize,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = store.clone();
+        blocking(move || store.room()).await?;
+        self.write_bytes(rows.saturating_mul(ROW_BYTES), None, work).await
     }
 
     /// The chain of the audit log.

@@ -1,15 +1,10 @@
 //! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Start, stop, and who may do what.
 
-mod access;
 mod accounts;
 mod ask;
 mod attached;
-mod audit;
-mod audit_chain;
-mod audit_retention;
 mod builder;
 mod calls;
-mod commit;
 mod consent;
 mod data_dir;
 mod dispatch;
@@ -25,7 +20,6 @@ mod keys;
 mod lanes;
 mod launch;
 mod leases;
-mod limits;
 mod login;
 mod mcp;
 mod metrics;
@@ -58,12 +52,17 @@ mod users;
 use std::sync::Arc;
 
 use crate::{
-    model::Principal, recorder::Recorder, secrets::Keyring, store::Store, telemetry::Tracer, timeline::Timeline,
+    access::{Access, AuditLog},
+    model::Principal,
+    recorder::Recorder,
+    secrets::Keyring,
+    store::Store,
+    telemetry::Tracer,
+    timeline::Timeline,
 };
 
 pub use crate::model::OutputLine;
 pub use attached::Attachment;
-pub use audit_chain::AuditVerdict;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use consent::{Authorize, ClientMetadata, Consenting};
@@ -103,8 +102,8 @@ struct Inner {
     /// Who else makes tokens that are taken.
     issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,
-    limits: limits::Limits,
-    audit_quotas: audit::AuditQuotas,
+    access: Arc<Access>,
+    audit_log: Arc<AuditLog>,
     registry: registry::Registry,
     supervision: supervision::Supervision,
     services: gateway::Services,

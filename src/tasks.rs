@@ -1,6 +1,9 @@
 //! Work off a request's own task: blocking work, and work that outlives whoever asked for it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use crate::error::{Error, Result};
 
@@ -17,6 +20,14 @@ pub async fn run_to_completion<T: Send + 'static>(work: impl Future<Output = Res
     let done = tokio::time::timeout(COMMIT_TIMEOUT, tokio::spawn(work)).await;
     let late = |_| Error::StoreUnavailable("it does not answer; what was asked of it may still be done".into());
     done.map_err(late)?.map_err(|_| Error::Internal("a change panicked".into()))?
+}
+
+/// Does `work` now and after each `pause`, until its owner is dropped.
+pub async fn every<T, F: Future<Output = ()>>(pause: Duration, owner: Weak<T>, work: impl Fn(Arc<T>) -> F) {
+    while let Some(owner) = owner.upgrade() {
+        work(owner).await;
+        tokio::time::sleep(pause).await;
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
+    access::AuditVerdict,
     api::server_view::List,
     model::{AuditEntry, AuditFilter, AuditLink, Timestamp},
-    runtime::AuditVerdict,
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -51,7 +51,7 @@ pub struct AuditQuery {
 pub async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerResult {
     let AuditQuery { limit, cursor, actor, action, target, credential, since, until } = query;
     let filter = AuditFilter { actor, action, target, credential, since, until };
-    let entries = caller.runtime.audit(&caller.who, filter, query::page(limit, cursor)).await?;
+    let entries = caller.runtime.audit_log().list(&caller.who, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(entries)))
 }
 
@@ -73,5 +73,5 @@ pub struct VerifyQuery {
     responses((status = 200, description = "What was found", body = AuditVerdict)),
     security(("bearer" = ["audit:read"])))]
 pub async fn verify(caller: Caller, Query(query): Query<VerifyQuery>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.verify_audit(&caller.who, query.anchor).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.audit_log().verify(&caller.who, query.anchor).await?))
 }

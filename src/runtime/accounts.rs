@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Faults, Noun, Result},
-    model::{AuditEntry, Credential, Outcome, PasswordChange, Principal, Timestamp, User, UserId},
+    model::{AuditEntry, Outcome, PasswordChange, Principal, Timestamp, User, UserId},
     policy::{account, audit_quota::EntryKind},
     runtime::{Runtime, hashing::Hashing, login::Proof, principals::Principals, throttle::Throttle},
     store::{Connection, keys, sessions, users},
@@ -35,7 +35,7 @@ impl Runtime {
     /// A wrong current one counts as a failed login.
     pub async fn change_password(&self, who: &Principal, change: PasswordChange) -> Result<()> {
         const ACTION: &str = "auth.password";
-        self.refuse_key(who, ACTION)?;
+        self.inner.access.require_person(who, ACTION)?;
         let user = self.me(who).await?;
         let PasswordChange { current, new, revoke_keys } = change;
         let fault = account::password_fault(&new, &user.email);
@@ -45,13 +45,13 @@ impl Runtime {
         faults.into_result()?;
         if let Proof::Failed(why) = self.prove(&user.email, &current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
-            self.put_on_record_or_count(EntryKind::SignIn, Some(user.id), entry).await?;
+            self.inner.access.record_or_count(EntryKind::SignIn, Some(user.id), entry).await?;
             return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
         let hash = self.hash(&new).await?;
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);
         let entry = if revoke_keys { entry.with_detail("with all keys") } else { entry };
-        let entry = self.unless_too_many(EntryKind::SignIn, Some(user.id), entry);
+        let entry = self.inner.access.admit_entry(EntryKind::SignIn, Some(user.id), entry);
         let replace = move |db: &mut Connection| {
             replace_password(db, &user, hash)?;
             if revoke_keys { keys::delete_of_user(db, user.id) } else { Ok(()) }
@@ -93,21 +93,6 @@ impl Runtime {
         self.inner.accounts.principals.forget(user);
         self.inner.rights.changed();
         done
-    }
-
-    /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a person may.
-    pub(super) fn refuse_key(&self, who: &Principal, action: &str) -> Result<()> {
-        match who.credential {
-            Credential::Session(_) | Credential::Embedder => Ok(()),
-            Credential::Key(id) => {
-                self.audit_denied(who, action, &id.to_string());
-                Err(Error::Forbidden(format!("{action} is not for API keys; log in")))
-            }
-            Credential::Token(_) => {
-                self.audit_denied(who, action, &who.user_id.to_string());
-                Err(Error::Forbidden(format!("{action} is not for tokens of another issuer; log in")))
-            }
-        }
     }
 }
 

@@ -145,7 +145,7 @@ impl Runtime {
         }
         let url = address(&registered)?;
         let redirect = self.callback(asked.host.as_deref())?;
-        self.put_on_record(self.change(who, ACTION, id)?).await?;
+        self.inner.recorder.commit_entry(self.inner.access.change(who, ACTION, id)?).await?;
         let consent = self.inner.consents.of(id);
         let (kept, challenge) = {
             let state = consent.state();
@@ -190,10 +190,10 @@ impl Runtime {
         let pending = pending.filter(|pending| Instant::now() < pending.until).ok_or_else(pending::unknown)?;
         let who = pending.who.clone();
         self.require_still(&who, Needs::Server(id, permission::WRITES)).await.map_err(|_| pending::unknown())?;
-        let entry = self.change(&who, "server.consent", id)?;
+        let entry = self.inner.access.change(&who, "server.consent", id)?;
         let grant = self.grant(pending, query).await;
         let outcome = if grant.is_ok() { Outcome::Success } else { Outcome::Failure };
-        self.put_on_record(AuditEntry { outcome, ..entry }).await?;
+        self.inner.recorder.commit_entry(AuditEntry { outcome, ..entry }).await?;
         let grant = grant?;
         if grant.url != address(&registered)? {
             return Err(Error::Conflict("the server has moved since; authorize it again".into()));
@@ -220,7 +220,7 @@ impl Runtime {
         const ACTION: &str = "server.unauthorize";
         self.reach(who, id, permission::WRITES, ACTION)?;
         let _work = self.inner.life.begin_work()?;
-        self.put_on_record(self.change(who, ACTION, id)?).await?;
+        self.inner.recorder.commit_entry(self.inner.access.change(who, ACTION, id)?).await?;
         *self.inner.consents.of(id).state() = State::default();
         self.keep_consent(id, &Kept::default()).await
     }

@@ -107,7 +107,7 @@ impl Runtime {
             store::servers::set_health(db, id, status, at)?;
             store::health::insert(db, id, &change)
         };
-        self.write(None, note).await
+        self.inner.recorder.commit(None, note).await
     }
 
     /// Keeps why a process ended with what health was then: that changed before the reason was known.
@@ -115,7 +115,7 @@ impl Runtime {
         let Some(server) = self.inner.registry.get(id) else { return Ok(()) };
         let health_status = server.link.view.borrow().health;
         let change = HealthChange { at: report.at, health_status, reason: Some(format!("it {}", report.reason)) };
-        self.write(None, move |db| store::health::insert(db, id, &change)).await
+        self.inner.recorder.commit(None, move |db| store::health::insert(db, id, &change)).await
     }
 
     /// Why a server's health is what it is, where there is more to say.
@@ -163,6 +163,6 @@ impl Runtime {
         };
         let owner = self.inner.registry.get(id).map(|server| server.server.load().user_id);
         let entry = AuditEntry::by_ostler(action, id, outcome).with_detail(detail);
-        self.put_on_record_or_count(EntryKind::Server, owner, entry).await
+        self.inner.access.record_or_count(EntryKind::Server, owner, entry).await
     }
 }

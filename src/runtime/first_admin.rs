@@ -39,7 +39,7 @@ impl Runtime {
             0 => users::insert(db, &admin),
             _ => Err(Error::Conflict("there is an account already".into())),
         };
-        match self.write(Some(entry), insert).await {
+        match self.inner.recorder.commit(Some(entry), insert).await {
             Ok(()) => Ok(made_up),
             // Another Ostler that shares the database was faster; its password is the one that counts.
             Err(Error::Conflict(_)) if made_up.is_some() => self.keep(None).await.map(|()| None),

@@ -125,7 +125,7 @@ impl Runtime {
     /// on requests under its `basePath` reach it. `Conflict` where the node or another service has that path.
     pub async fn register_service(&self, who: &Principal, spec: ServiceSpec) -> Result<(ServiceDetails, Registration)> {
         const ACTION: &str = "service.register";
-        self.require(who, Permission::GatewayManage, ACTION)?;
+        self.inner.access.require(who, Permission::GatewayManage, ACTION)?;
         rules::faults(&spec).into_result()?;
         check_path(&spec, self.serves())?;
         let (runtime, who) = (self.clone(), who.clone());
@@ -138,7 +138,7 @@ impl Runtime {
             let now = Timestamp::now();
             let (created_at, made) = before.map_or((now, Registration::New), |(at, _)| (at, Registration::Replaced));
             let action = if before.is_some() { "service.replace" } else { ACTION };
-            let entry = runtime.change(&who, action, &spec.name)?.with_detail(spec.base_path.clone());
+            let entry = runtime.inner.access.change(&who, action, &spec.name)?.with_detail(spec.base_path.clone());
             let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
             let stored = StoredService { spec, created_at, updated_at: now };
             runtime.put_service(entry, stored, GatewayChange::Registered, None).await?;
@@ -153,7 +153,7 @@ impl Runtime {
     /// under way goes on to its end. Answers its figures, which say when that is so.
     pub async fn update_instance(&self, who: &Principal, name: &str, change: InstanceChange) -> Result<InstanceStats> {
         const ACTION: &str = "service.update";
-        self.require(who, Permission::GatewayManage, ACTION)?;
+        self.inner.access.require(who, Permission::GatewayManage, ACTION)?;
         rules::change_faults(&change).into_result()?;
         let (runtime, who, name) = (self.clone(), who.clone(), name.to_owned());
         run_to_completion(async move {
@@ -167,7 +167,7 @@ impl Runtime {
             instance.draining = change.draining.unwrap_or(instance.draining);
             let InstanceSpec { host, port, weight, draining } = instance.clone();
             let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
-            let entry = runtime.change(&who, ACTION, &name)?.with_detail(detail);
+            let entry = runtime.inner.access.change(&who, ACTION, &name)?.with_detail(detail);
             let stored = StoredService { spec, created_at, updated_at: Timestamp::now() };
             runtime.put_service(entry, stored, GatewayChange::Instance, Some(format!("{host}:{port}"))).await?;
             log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
@@ -195,8 +195,8 @@ impl Runtime {
     /// after 30 s, when they go on unwaited for.
     pub async fn unregister_service(&self, who: &Principal, name: &str) -> Result<()> {
         const ACTION: &str = "service.unregister";
-        self.require(who, Permission::GatewayManage, ACTION)?;
-        let entry = self.change(who, ACTION, name)?;
+        self.inner.access.require(who, Permission::GatewayManage, ACTION)?;
+        let entry = self.inner.access.change(who, ACTION, name)?;
         let (runtime, name) = (self.clone(), name.to_owned());
         let service = run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
@@ -221,13 +221,13 @@ impl Runtime {
 
     /// One service (`gateway:read`, as all below).
     pub fn service(&self, who: &Principal, name: &str) -> Result<ServiceDetails> {
-        self.require(who, Permission::GatewayRead, "service.read")?;
+        self.inner.access.require(who, Permission::GatewayRead, "service.read")?;
         Ok(self.inner.services.details(self.gateway().service(name)?.spec()))
     }
 
     /// Every service, by name, with its figures and its health.
     pub fn services(&self, who: &Principal) -> Result<Vec<ServiceItem>> {
-        self.require(who, Permission::GatewayRead, "service.list")?;
+        self.inner.access.require(who, Permission::GatewayRead, "service.list")?;
         let table = self.gateway().table();
         let item = |one: &std::sync::Arc<crate::gateway::Service>| ServiceItem {
             service: self.inner.services.details(one.spec()),
@@ -239,7 +239,7 @@ impl Runtime {
 
     /// Settings and services.
     pub fn gateway_config(&self, who: &Principal) -> Result<GatewayConfig> {
-        self.require(who, Permission::GatewayRead, "gateway.config")?;
+        self.inner.access.require(who, Permission::GatewayRead, "gateway.config")?;
         let settings = self.gateway().settings();
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Ok(GatewayConfig {
@@ -252,25 +252,25 @@ impl Runtime {
 
     /// The figures of all services.
     pub fn gateway_stats(&self, who: &Principal) -> Result<GatewayStats> {
-        self.require(who, Permission::GatewayRead, "gateway.stats")?;
+        self.inner.access.require(who, Permission::GatewayRead, "gateway.stats")?;
         Ok(self.gateway().stats())
     }
 
     /// The health of all services, as last checked.
     pub fn gateway_health(&self, who: &Principal) -> Result<GatewayHealth> {
-        self.require(who, Permission::GatewayRead, "gateway.health")?;
+        self.inner.access.require(who, Permission::GatewayRead, "gateway.health")?;
         Ok(self.gateway().health())
     }
 
     /// The health of one service, as last checked.
     pub fn service_health(&self, who: &Principal, name: &str) -> Result<ServiceHealth> {
-        self.require(who, Permission::GatewayRead, "service.health")?;
+        self.inner.access.require(who, Permission::GatewayRead, "service.health")?;
         Ok(self.gateway().service(name)?.health())
     }
 
     /// Checks every instance of a service now (`gateway:manage`), and says how they are after that.
     pub async fn check_service(&self, who: &Principal, name: &str) -> Result<ServiceHealth> {
-        self.require(who, Permission::GatewayManage, "service.check")?;
+        self.inner.access.require(who, Permission::GatewayManage, "service.check")?;
         let service = self.gateway().service(name)?;
         self.gateway().check(&service).await?;
         Ok(service.health())

@@ -75,7 +75,7 @@ pub struct Statistics {
 impl Runtime {
     /// Asks every server the caller may see how it is, now.
     pub async fn check_health(&self, who: &Principal) -> Result<HealthReport> {
-        self.require_any(who, permission::SEES, "server.health")?;
+        self.inner.access.require_any(who, permission::SEES, "server.health")?;
         let all = self.inner.registry.all();
         let checks = all.values().filter(|server| server.is_of(who, permission::SEES)).map(|server| async {
             // A supervisor that is gone has no healthy child.
@@ -93,7 +93,7 @@ impl Runtime {
 
     /// Totals over every server (`mcp:manage`).
     pub fn statistics(&self, who: &Principal) -> Result<Statistics> {
-        self.require(who, Permission::McpManage, "server.statistics")?;
+        self.inner.access.require(who, Permission::McpManage, "server.statistics")?;
         let servers: Vec<_> = self.inner.registry.all().values().map(|server| server.current()).collect();
         let mut by_status = BTreeMap::new();
         for server in &servers {

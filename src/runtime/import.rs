@@ -57,7 +57,7 @@ impl Runtime {
         variables: &BTreeMap<String, String>,
         dry_run: bool,
     ) -> Result<Vec<Imported>> {
-        self.require_any(who, permission::WRITES, "server.import")?;
+        self.inner.access.require_any(who, permission::WRITES, "server.import")?;
         let mut imported = Vec::new();
         for Described { name, change, ignored } in client_file::read(text, variables)? {
             let done = match change {
@@ -77,7 +77,7 @@ impl Runtime {
 
     /// The caller's own servers as a client's configuration (`mcp:read`), with variables in place of secrets.
     pub fn export_servers(&self, who: &Principal, format: Format) -> Result<Value> {
-        self.require_any(who, permission::READS, "server.export")?;
+        self.inner.access.require_any(who, permission::READS, "server.export")?;
         let all = self.inner.registry.all();
         let own = all.values().filter(|one| one.server.load().user_id == who.user_id);
         let configs: Vec<_> = own.map(|one| one.server.load().config.clone()).collect();

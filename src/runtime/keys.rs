@@ -50,7 +50,7 @@ impl Runtime {
     pub async fn keys(&self, who: &Principal, user: Option<UserId>, page: PageRequest) -> Result<Page<ApiKey>> {
         let user = user.unwrap_or(who.user_id);
         if user != who.user_id {
-            self.require(who, Permission::UsersManage, "key.list")?;
+            self.inner.access.require(who, Permission::UsersManage, "key.list")?;
             self.find_user(user).await?;
         }
         self.inner.store.read(move |db| store::keys::list_of_user(db, user, &page)).await
@@ -74,7 +74,7 @@ impl Runtime {
         }
         if let Credential::Token(_) = who.credential {
             // A key would outlive what its issuer allows.
-            self.refuse_key(who, "key.create")?;
+            self.inner.access.require_person(who, "key.create")?;
         }
         let name = checked(who, name, permissions.as_ref(), expires_at)?;
         let secret = Secret::new()?;
@@ -93,8 +93,8 @@ impl Runtime {
                 Credential::Session(_) | Credential::Token(_) | Credential::Embedder => None,
             },
         };
-        let entry = self.change(who, "key.create", key.id)?.with_detail(key.prefix.clone());
-        let key = self.write(Some(entry), move |db| insert(db, key)).await?;
+        let entry = self.inner.access.change(who, "key.create", key.id)?.with_detail(key.prefix.clone());
+        let key = self.inner.recorder.commit(Some(entry), move |db| insert(db, key)).await?;
         Ok(NewKey { key, secret: secret.0 })
     }
 
@@ -103,7 +103,7 @@ impl Runtime {
         const ACTION: &str = "key.rename";
         self.refuse_other_key(who, id, ACTION)?;
         let name = name::kept(name).map_err(|fault| Error::invalid("/name", fault))?;
-        let entry = self.change(who, ACTION, id)?.with_detail(name.clone());
+        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(name.clone());
         let user = who.user_id;
         let rename = move |db: &mut Connection| {
             let key = ApiKey { name, ..find(db, user, id)? };
@@ -112,7 +112,7 @@ impl Runtime {
             store::keys::update(db, &key)?;
             Ok(key)
         };
-        self.write(Some(entry), rename).await
+        self.inner.recorder.commit(Some(entry), rename).await
     }
 
     /// Gives a key of the caller's a new secret, and ends the one it had, with the keys that were made with it. A key may so
@@ -122,7 +122,7 @@ impl Runtime {
         self.refuse_other_key(who, id, ACTION)?;
         let (user, secret) = (who.user_id, Secret::new()?);
         let (prefix, hash) = (secret.prefix(), secret.hash());
-        let entry = self.change(who, ACTION, id)?.with_detail(prefix.clone());
+        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(prefix.clone());
         let rotate = move |db: &mut Connection| {
             let key = ApiKey { prefix, hash, ..find(db, user, id)? };
             store::keys::update(db, &key)?;
@@ -175,7 +175,7 @@ impl Runtime {
 
     /// `Forbidden` where a key wants to do something with another of its owner's.
     fn refuse_other_key(&self, who: &Principal, id: KeyId, action: &str) -> Result<()> {
-        if who.credential == Credential::Key(id) { Ok(()) } else { self.refuse_key(who, action) }
+        if who.credential == Credential::Key(id) { Ok(()) } else { self.inner.access.require_person(who, action) }
     }
 }
 

@@ -135,7 +135,7 @@ impl Runtime {
         let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
         let entry = entry.with_detail(format!("{}: first seen with a token of the OAuth issuer", user.email));
         let (made, email) = (user.clone(), user.email.clone());
-        match self.write(Some(entry), move |db| users::insert(db, &made)).await {
+        match self.inner.recorder.commit(Some(entry), move |db| users::insert(db, &made)).await {
             Ok(()) => Ok(user),
             // Another request of theirs was faster.
             Err(Error::Conflict(_)) => {

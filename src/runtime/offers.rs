@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{Catalogue, Principal, ServerId, Timestamp},
-    policy::permission,
+    model::{AuditEntry, Catalogue, Outcome, Principal, ServerId, Timestamp},
+    policy::{permission, tools},
     runtime::{Offer, Runtime, registry::Registered, shown},
     store,
     supervisor::Availability,
@@ -17,9 +17,19 @@ use crate::{
 const LONGEST: usize = 8 << 20;
 
 impl Runtime {
+    /// Whether callers may know of a tool; where they may not, that `who` called it is in the audit log.
+    pub(super) fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
+        let permitted = tools::permit(&server.server.load().config.tools, tool);
+        if !permitted {
+            let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
+            self.inner.access.record_denied(entry.with_detail(format!("the tool {tool}")));
+        }
+        permitted
+    }
+
     /// Every server `who` may use, by name, with its catalogue.
     pub fn offers(&self, who: &Principal) -> Result<Vec<Offer>> {
-        self.require_any(who, permission::USES, "server.list")?;
+        self.inner.access.require_any(who, permission::USES, "server.list")?;
         let all = self.inner.registry.all();
         let described = |server: &Registered| {
             let source = server.link.catalogue()?;
@@ -85,7 +95,7 @@ impl Runtime {
             return Ok(());
         }
         let (sealed, at) = (self.inner.keyring.seal(&sealed_as(id), &text)?, Timestamp::now());
-        self.write(None, move |db| store::catalogues::put(db, id, &sealed, at)).await
+        self.inner.recorder.commit(None, move |db| store::catalogues::put(db, id, &sealed, at)).await
     }
 
     /// What a server offered in an earlier run. Where that cannot be read, it is asked again as if it were new.

@@ -23,7 +23,6 @@ use crate::{
         call_bytes::{self, Backlog, Bucket},
         calls::{self, Old},
     },
-    tasks::blocking,
 };
 
 /// How often it is looked whether calls have become too old.
@@ -34,9 +33,6 @@ const CALLS_A_BATCH: i64 = 500;
 
 /// … unless they have more bytes than this.
 const BYTES_A_BATCH: i64 = 8 << 20;
-
-/// About as many bytes as are written for each row that is removed: a page at most, however long it was.
-const ROW_BYTES: usize = 4096;
 
 /// Calls of earlier versions that are counted at once.
 const COUNTED_A_BATCH: i64 = 1000;
@@ -132,20 +128,8 @@ impl Runtime {
             calls::delete(db, &bucket, &old)?;
             call_bytes::subtract(db, &bucket, removed)
         };
-        self.write_beside(rows, remove).await?;
+        self.inner.recorder.maintain(store, rows, remove).await?;
         Ok(Progress::More)
-    }
-
-    /// Writes about so many rows beside what is recorded, where there is room on the disk for that: what is removed makes
-    /// room in the file alone.
-    pub(super) async fn write_beside<T: Send + 'static>(
-        &self,
-        rows: usize,
-        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let store = self.inner.store.clone();
-        blocking(move || store.room()).await?;
-        self.inner.recorder.write_bytes(rows.saturating_mul(ROW_BYTES), None, work).await
     }
 
     /// Counts some of the calls that earlier versions recorded.
@@ -156,7 +140,7 @@ impl Runtime {
             call_bytes::add_old(db, &server_id, &found)?;
             call_bytes::set_backlog(db, &server_id, found.last().map(|(call, _)| call.id.as_str()))
         };
-        self.write_beside(0, count).await
+        self.inner.recorder.maintain(&self.inner.store, 0, count).await
     }
 }
 

@@ -63,13 +63,13 @@ fn hide_configuration(config: &mut ServerConfig) {
 impl Runtime {
     /// The caller's own servers and those shared with them, oldest first.
     pub fn servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
-        self.require_any(who, permission::SEES, "server.list")?;
+        self.inner.access.require_any(who, permission::SEES, "server.list")?;
         self.page(who, page, |registered| registered.is_of(who, permission::SEES))
     }
 
     /// Every server, oldest first (`mcp:manage`).
     pub fn all_servers(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
-        self.require(who, Permission::McpManage, "server.list-all")?;
+        self.inner.access.require(who, Permission::McpManage, "server.list-all")?;
         self.page(who, page, |_| true)
     }
 
@@ -81,13 +81,13 @@ impl Runtime {
     /// Registers a server, and starts it if enabled; does not wait for it.
     pub async fn create_server(&self, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         const ACTION: &str = "server.create";
-        self.require_any(who, permission::WRITES, ACTION)?;
+        self.inner.access.require_any(who, permission::WRITES, ACTION)?;
         rules::faults(&config).into_result()?;
         self.check_command(who, &config, ACTION)?;
-        self.limit_create(who)?;
+        self.inner.access.limit_create(who)?;
         let server = new_server(who.user_id, config);
         let stored = self.sealed(&server)?;
-        let entry = self.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
+        let entry = self.inner.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
         let (runtime, who) = (self.clone(), who.clone());
         run_to_completion(async move {
             let _work = runtime.inner.life.begin_work()?;
@@ -127,9 +127,9 @@ impl Runtime {
             }
             if !registered.is_owned_by(&who) {
                 let checked = change::check_kept(&before.config, &change, &after.config);
-                checked.inspect_err(|_| runtime.audit_denied(&who, ACTION, &id.to_string()))?;
+                checked.inspect_err(|_| runtime.inner.access.record_denial(&who, ACTION, &id.to_string()))?;
             }
-            let entry = runtime.change(&who, ACTION, id)?;
+            let entry = runtime.inner.access.change(&who, ACTION, id)?;
             runtime.apply(&registered, &before, after, entry).await?;
             runtime.tell_server(&registered, Change::Updated);
             Ok(ServerDetails::of(&registered, &who))
@@ -141,7 +141,7 @@ impl Runtime {
     pub async fn delete_server(&self, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.delete";
         self.reach_as_owner(who, id, ACTION)?;
-        let entry = self.change(who, ACTION, id)?;
+        let entry = self.inner.access.change(who, ACTION, id)?;
         let runtime = self.clone();
         run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;
@@ -282,7 +282,7 @@ impl Runtime {
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
         let registered = self.reach(who, id, permission::WRITES, action)?;
         let _work = self.inner.life.begin_work()?;
-        self.put_on_record(self.change(who, action, id)?).await?;
+        self.inner.recorder.commit_entry(self.inner.access.change(who, action, id)?).await?;
         let text = format!("asked to {}", action.trim_start_matches("server."));
         registered.link.note(TimelineLevel::Info, &text);
         Ok(registered)
@@ -314,7 +314,7 @@ impl Runtime {
         if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
             return Ok(());
         }
-        self.audit_denied(who, action, &config.command);
+        self.inner.access.record_denial(who, action, &config.command);
         Err(Error::CommandNotAllowed(format!(
             "command: `{}` with these arguments is not allowed here; ask somebody with mcp:manage to register it, \
              or to add a template for it to MCP_ALLOWED_COMMANDS",

@@ -3,9 +3,10 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
+    access::RateLimits,
     gateway,
     model::{Hidden, Serve},
-    policy::{command::AllowedCommands, rate::Limit, restart::RestartPolicy, retention::Retention},
+    policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
     runtime::OAuth,
     store::DatabaseUrl,
     telemetry,
@@ -48,14 +49,8 @@ pub struct Settings {
     pub allowed_commands: AllowedCommands,
     /// Whether remote servers may be at addresses that are not public: private networks, this machine.
     pub private_addresses: bool,
-    /// Servers created, per user; `None` is no limit.
-    pub limit_server_create: Option<Limit>,
-    /// Tools called, per user.
-    pub limit_tool_execute: Option<Limit>,
-    /// API requests, per user.
-    pub limit_api: Option<Limit>,
-    /// Changes, per user: each is an entry of the audit log.
-    pub limit_change: Option<Limit>,
+    /// Rate limits of callers.
+    pub limits: RateLimits,
     /// Whose tokens are taken beside our own, and what is needed to get some for servers.
     pub oauth: OAuth,
     /// Which halves run.
@@ -94,10 +89,7 @@ impl fmt::Debug for Settings {
             stop_grace,
             allowed_commands,
             private_addresses,
-            limit_server_create,
-            limit_tool_execute,
-            limit_api,
-            limit_change,
+            limits,
             oauth,
             serve,
             gateway,
@@ -110,7 +102,7 @@ impl fmt::Debug for Settings {
         show!(form:
             database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
             call_timeout, start_timeout, restart, max_starting, log_bytes, retention, max_in_flight, stop_grace,
-            allowed_commands, private_addresses, limit_server_create, limit_tool_execute, limit_api, limit_change,
+            allowed_commands, private_addresses, limits,
             oauth, serve, gateway, telemetry, guard,
         );
         form.finish()
@@ -119,7 +111,6 @@ impl fmt::Debug for Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let limit = |quota, seconds| Some(Limit { quota, window: Duration::from_secs(seconds) });
         Self {
             database: DatabaseUrl::Sqlite("data/ostler.db".into()),
             data_dir: "data".into(),
@@ -138,10 +129,7 @@ impl Default for Settings {
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             allowed_commands: AllowedCommands::ManagersOnly,
             private_addresses: false,
-            limit_server_create: limit(5, 300),
-            limit_tool_execute: limit(20, 60),
-            limit_api: limit(100, 60),
-            limit_change: limit(1000, 24 * 60 * 60),
+            limits: RateLimits::default(),
             oauth: OAuth::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),

@@ -22,7 +22,7 @@ impl Runtime {
         const ACTION: &str = "share.put";
         let registered = self.reach_as_owner(who, id, ACTION)?;
         check(&registered, &share)?;
-        let entry = self.change(who, ACTION, id)?.with_detail(described(&share));
+        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(described(&share));
         let (runtime, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
         run_to_completion(async move {
@@ -44,7 +44,7 @@ impl Runtime {
     pub async fn unshare(&self, who: &Principal, id: ServerId, user: UserId) -> Result<()> {
         const ACTION: &str = "share.delete";
         let registered = self.reach_as_owner(who, id, ACTION)?;
-        let entry = self.change(who, ACTION, id)?.with_detail(format!("with {user}"));
+        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(format!("with {user}"));
         let runtime = self.clone();
         run_to_completion(async move {
             let _change = runtime.inner.life.changes.read().await;

@@ -11,6 +11,7 @@ use actix::{Addr, Arbiter, System};
 use tokio::sync::mpsc;
 
 use crate::{
+    access::{self, Access, AuditLog},
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
@@ -21,14 +22,12 @@ use crate::{
         Inner, Runtime, Settings,
         accounts::Accounts,
         attached::Attached,
-        audit, audit_chain, audit_retention,
         consent::Consents,
         data_dir::{self, DataDir},
         events, feed,
         gateway::Services,
         history, lanes,
         leases::Leases,
-        limits::Limits,
         metrics::Metrics,
         oauth::Issuer,
         registry::Registry,
@@ -98,10 +97,19 @@ impl Runtime {
         let gateway = gateway(&settings, &arbiters);
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
+        let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
+        let audit_log = AuditLog::new(
+            access.clone(),
+            store.clone(),
+            recorder.clone(),
+            keyring.audit.clone(),
+            settings.retention,
+            &settings.data_dir,
+        );
         let inner = Inner {
             accounts: Accounts::new(),
-            limits: Limits::new(&settings),
-            audit_quotas: audit::AuditQuotas::new(),
+            access,
+            audit_log: Arc::new(audit_log),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -152,11 +160,9 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
-        actix::spawn(audit::put_sums_on_record(weak()));
+        actix::spawn(self.inner.access.summarize());
+        actix::spawn(self.inner.audit_log.run());
         actix::spawn(retention::keep(weak()));
-        actix::spawn(audit_chain::tell_heads(weak()));
-        actix::spawn(audit_chain::keep_heads(weak()));
-        actix::spawn(audit_retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
         actix::spawn(rights::recheck(weak()));
         actix::spawn(usage::sample(weak()));
@@ -181,7 +187,7 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
-        audit::put_last_sums_on_record(&self.inner).await;
+        self.inner.access.summarize_now().await;
         let recorder = &self.inner.recorder;
         if have_ended {
             // Queued before the stop; where that fails, who comes next waits for a while.
@@ -189,7 +195,7 @@ impl Runtime {
         } else {
             recorder.stop().await;
         }
-        audit_chain::note_heads(&self.inner).await;
+        self.inner.audit_log.note_head().await;
         self.end_timeline().await;
         self.inner.tracer.flush().await;
         self.inner.place.leave().await;
@@ -291,7 +297,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
-    let noted = audit_chain::noted_heads(&settings.data_dir);
+    let noted = access::heads_of_last_run(&settings.data_dir);
     let db = &mut occupied.db;
     call_bytes::find_backlog(db)?;
     if is_established && users::count(db)? == 0 {

@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, RwLock, Semaphore, watch};
 
 use crate::{
+    access::{Access, AuditLog},
     error::{Error, Result},
     runtime::Runtime,
 };
@@ -83,6 +84,18 @@ impl Life {
 }
 
 impl Runtime {
+    /// Permissions, denials on record, rate limits of callers.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.inner.access
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit_log(&self) -> &AuditLog {
+        &self.inner.audit_log
+    }
+
     /// Whether new work is taken: the database takes writes, the supervisor lives, nothing is ending.
     pub async fn readiness(&self) -> Readiness {
         let draining = *self.inner.life.draining.borrow();

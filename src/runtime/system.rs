@@ -93,7 +93,7 @@ impl Runtime {
 
     /// What this Ostler is and how it was told to be (`mcp:manage`).
     pub async fn system(&self, who: &Principal) -> Result<System> {
-        self.require(who, Permission::McpManage, "system.read")?;
+        self.inner.access.require(who, Permission::McpManage, "system.read")?;
         let facts = |db: &mut store::Connection| Ok((store::about::size(db)?, store::about::migrations(db)?));
         let (size_bytes, migrations) = self.inner.store.read(facts).await?;
         let settings = &self.inner.settings;
@@ -109,10 +109,10 @@ impl Runtime {
             configuration: self.inner.facts.configuration.get().cloned().unwrap_or_default(),
             isolation: self.isolation(),
             limits: SystemLimits {
-                server_create: text(settings.limit_server_create),
-                tool_execute: text(settings.limit_tool_execute),
-                api: text(settings.limit_api),
-                change: text(settings.limit_change),
+                server_create: text(settings.limits.server_create),
+                tool_execute: text(settings.limits.tool_execute),
+                api: text(settings.limits.api),
+                change: text(settings.limits.change),
                 max_starting: settings.max_starting,
                 max_in_flight: settings.max_in_flight,
             },

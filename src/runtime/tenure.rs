@@ -116,6 +116,6 @@ impl Runtime {
         self.inner.life.standing_by.store(false, Ordering::Relaxed);
         let entry = AuditEntry::by_ostler("database.reload", "database", Outcome::Success);
         let why = if is_standing_by { "another Ostler had it" } else { "it was not as this Ostler had left it" };
-        self.put_on_record(entry.with_detail(why)).await
+        self.inner.recorder.commit_entry(entry.with_detail(why)).await
     }
 }

@@ -28,26 +28,26 @@ struct Changes {
 impl Runtime {
     /// Every account (`users:manage`, as all below).
     pub async fn users(&self, who: &Principal, page: PageRequest) -> Result<Page<User>> {
-        self.require(who, Permission::UsersManage, "user.list")?;
+        self.inner.access.require(who, Permission::UsersManage, "user.list")?;
         self.inner.store.read(move |db| users::list(db, &page)).await
     }
 
     /// One account.
     pub async fn user(&self, who: &Principal, id: UserId) -> Result<User> {
-        self.require(who, Permission::UsersManage, "user.read")?;
+        self.inner.access.require(who, Permission::UsersManage, "user.read")?;
         self.find_user(id).await
     }
 
     /// Makes an account; `Conflict` where its address is taken.
     pub async fn create_user(&self, who: &Principal, new: NewUser) -> Result<User> {
         const ACTION: &str = "user.create";
-        self.require(who, Permission::UsersManage, ACTION)?;
+        self.inner.access.require(who, Permission::UsersManage, ACTION)?;
         let (email, name) = checked(&new)?;
         self.denied(who, ACTION, &email, about_admins(may_touch_admins(who), &[new.role]))?;
         let user = user(email, name, new.role, self.hash(&new.password).await?);
-        let entry = self.change(who, ACTION, user.id)?.with_detail(user.email.clone());
+        let entry = self.inner.access.change(who, ACTION, user.id)?.with_detail(user.email.clone());
         let made = user.clone();
-        self.write(Some(entry), move |db| users::insert(db, &made)).await?;
+        self.inner.recorder.commit(Some(entry), move |db| users::insert(db, &made)).await?;
         Ok(user)
     }
 
@@ -57,11 +57,11 @@ impl Runtime {
     /// suspends them. A key may not change its owner's password.
     pub async fn update_user(&self, who: &Principal, id: UserId, change: UserChange) -> Result<User> {
         const ACTION: &str = "user.update";
-        self.require(who, Permission::UsersManage, ACTION)?;
+        self.inner.access.require(who, Permission::UsersManage, ACTION)?;
         if who.user_id == id && change.password.is_some() {
-            self.refuse_key(who, ACTION)?;
+            self.inner.access.require_person(who, ACTION)?;
         }
-        let entry = self.change(who, ACTION, id)?.with_detail(fields(&change));
+        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(fields(&change));
         let disables = change.disabled == Some(true);
         let changes = self.changes(who, id, change).await?;
         let done = self.change_account(id, Some(entry), move |db| update(db, id, changes)).await;
@@ -78,9 +78,9 @@ impl Runtime {
     /// Its calls and its lines in the audit log stay. Goes on to its end when nobody waits for it any more.
     pub async fn delete_user(&self, who: &Principal, id: UserId) -> Result<()> {
         const ACTION: &str = "user.delete";
-        self.require(who, Permission::UsersManage, ACTION)?;
+        self.inner.access.require(who, Permission::UsersManage, ACTION)?;
         let admins_too = may_touch_admins(who);
-        let entry = self.change(who, ACTION, id)?;
+        let entry = self.inner.access.change(who, ACTION, id)?;
         let runtime = self.clone();
         let work = async move {
             let _change = runtime.inner.life.changes.read().await;
@@ -112,7 +112,7 @@ impl Runtime {
     /// Passes `done` on, noting in the audit log where it was not allowed.
     pub(super) fn denied<T>(&self, who: &Principal, action: &str, target: &str, done: Result<T>) -> Result<T> {
         if matches!(done, Err(Error::Forbidden(_))) {
-            self.audit_denied(who, action, target);
+            self.inner.access.record_denial(who, action, target);
         }
         done
     }

@@ -108,10 +108,10 @@ async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     let known = authenticate(request).await;
     let runtime = runtime(request.app_data());
     if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
-        runtime.limit_stranger(address)?;
+        runtime.access().limit_stranger(address)?;
     }
     let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
-    runtime?.limit_api(&principal)?;
+    runtime?.access().limit_api(&principal)?;
     Ok(principal)
 }
 

@@ -2,10 +2,10 @@
 
 use ::ostler::{
     Runtime,
+    access::AuditVerdict,
     actix::{self, System},
     model::{AuditEntry, AuditFilter, NewUser, PageRequest, Principal, Role, ServerConfig, Timestamp},
     policy::{restart::RestartPolicy, retention::Retention},
-    runtime::AuditVerdict,
 };
 
 use crate::support::{backends::on_both_databases, server::hostile_server, setup::PROGRAM, *};
@@ -28,11 +28,11 @@ async fn start(setup: &Setup, retention: impl FnOnce(&mut Retention)) -> Runtime
 async fn entries(runtime: &Runtime, action: &str, target: Option<String>) -> Vec<AuditEntry> {
     let filter = AuditFilter { action: Some(action.into()), target, ..AuditFilter::default() };
     let page = PageRequest { limit: 100, cursor: None };
-    runtime.audit(runtime.embedder(), filter, page).await.unwrap().items
+    runtime.audit_log().list(runtime.embedder(), filter, page).await.unwrap().items
 }
 
 async fn verify(runtime: &Runtime) -> AuditVerdict {
-    runtime.verify_audit(runtime.embedder(), None).await.unwrap()
+    runtime.audit_log().verify(runtime.embedder(), None).await.unwrap()
 }
 
 /// Adds entries: accounts that come and go.

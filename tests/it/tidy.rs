@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 24] = [
+const ROOMS: [(&str, u32); 25] = [
     ("cli", 0),
     ("http", 1),
     ("api", 2),
@@ -20,22 +20,23 @@ const ROOMS: [(&str, u32); 24] = [
     ("bridge", 3),
     ("web", 4),
     ("runtime", 5),
-    ("supervisor", 6),
-    ("gateway", 6),
-    ("recorder", 6),
-    ("telemetry", 6),
-    ("secrets", 6),
-    ("outbound", 7),
-    ("store", 7),
-    ("timeline", 7),
-    ("tasks", 7),
-    ("mcp", 8),
-    ("http1", 8),
-    ("policy", 9),
-    ("model", 10),
-    ("error", 11),
+    ("access", 6),
+    ("supervisor", 7),
+    ("gateway", 7),
+    ("recorder", 7),
+    ("telemetry", 7),
+    ("secrets", 7),
+    ("outbound", 8),
+    ("store", 8),
+    ("timeline", 8),
+    ("tasks", 8),
+    ("mcp", 9),
+    ("http1", 9),
+    ("policy", 10),
+    ("model", 11),
+    ("error", 12),
     // Stands apart, and so uses none.
-    ("demo_server", 12),
+    ("demo_server", 13),
 ];
 
 /// What the front page has, and the room it comes from.
@@ -73,6 +74,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/edge",
             "src/web",
             "src/runtime",
+            "src/access",
             "src/supervisor",
             "src/gateway",
             "src/recorder",

@@ -12,8 +12,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         flag: "rate-limit-server-create",
         kind: Kind::Text,
         help: "Servers that one user may create, such as 5/300s, or off",
-        put: |config, text| set(&mut config.runtime.limit_server_create, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_server_create),
+        put: |config, text| set(&mut config.runtime.limits.server_create, value::limit(text)),
+        show: |config| show::limit(config.runtime.limits.server_create),
     },
     Setting {
         key: "rate_limit.tool_execute",
@@ -21,8 +21,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         flag: "rate-limit-tool-execute",
         kind: Kind::Text,
         help: "Tools that one user may call, such as 20/60s, or off",
-        put: |config, text| set(&mut config.runtime.limit_tool_execute, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_tool_execute),
+        put: |config, text| set(&mut config.runtime.limits.tool_execute, value::limit(text)),
+        show: |config| show::limit(config.runtime.limits.tool_execute),
     },
     Setting {
         key: "rate_limit.api",
@@ -30,8 +30,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         flag: "rate-limit-api",
         kind: Kind::Text,
         help: "API requests that one user may make, such as 100/60s, or off",
-        put: |config, text| set(&mut config.runtime.limit_api, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_api),
+        put: |config, text| set(&mut config.runtime.limits.api, value::limit(text)),
+        show: |config| show::limit(config.runtime.limits.api),
     },
     Setting {
         key: "rate_limit.change",
@@ -39,7 +39,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         flag: "rate-limit-change",
         kind: Kind::Text,
         help: "Changes that one user may make, such as 1000/24h, or off",
-        put: |config, text| set(&mut config.runtime.limit_change, value::limit(text)),
-        show: |config| show::limit(config.runtime.limit_change),
+        put: |config, text| set(&mut config.runtime.limits.change, value::limit(text)),
+        show: |config| show::limit(config.runtime.limits.change),
     },
 ];

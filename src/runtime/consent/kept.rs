@@ -55,7 +55,7 @@ impl Runtime {
         let text = serde_json::to_string(kept);
         let text = text.map_err(|_| Error::Internal("a consent cannot be written as JSON".into()))?;
         let (sealed, at) = (self.inner.keyring.seal(&sealed_as(id), &text)?, Timestamp::now());
-        self.write(None, move |db| store::consents::put(db, id, &sealed, at)).await
+        self.inner.recorder.commit(None, move |db| store::consents::put(db, id, &sealed, at)).await
     }
 
     /// What was consented to in earlier runs. What cannot be read has to be consented to anew.

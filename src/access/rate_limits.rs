@@ -1,4 +1,4 @@
-//! The rate limits of one runtime: a window per policy and key, forgotten when idle.
+//! Rate limits: a window per policy and account or address, forgotten when idle.
 
 use std::{
     net::IpAddr,
@@ -9,18 +9,18 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
+    access::Access,
     error::{Error, RateLimited, Result},
     model::{Credential, Principal, UserId},
     policy::rate::{Limit, Windows, source},
-    runtime::{Runtime, Settings},
 };
 
-/// How often an address may fail to authenticate.
-const STRANGERS: Limit = Limit { quota: 60, window: Duration::from_secs(60) };
+/// Failures to authenticate per address: a client with a wrong key retries less often, a guesser more.
+const AUTHENTICATION_FAILURES: Limit = Limit { quota: 60, window: Duration::from_secs(60) };
 
-/// What is limited per account.
+/// A rate limit per account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+enum Policy {
     /// Registering servers.
     ServerCreate,
     /// Calling tools.
@@ -42,8 +42,33 @@ impl Policy {
     }
 }
 
-/// The windows of every policy.
-pub(super) struct Limits {
+/// Rate limits of callers, per account; `None` is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimits {
+    /// Servers registered.
+    pub server_create: Option<Limit>,
+    /// Tools called.
+    pub tool_execute: Option<Limit>,
+    /// API requests.
+    pub api: Option<Limit>,
+    /// Changes of anything.
+    pub change: Option<Limit>,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let limit = |quota, seconds| Some(Limit { quota, window: Duration::from_secs(seconds) });
+        Self {
+            server_create: limit(5, 300),
+            tool_execute: limit(20, 60),
+            api: limit(100, 60),
+            change: limit(1000, 24 * 60 * 60),
+        }
+    }
+}
+
+/// The windows of every policy, forgotten when idle.
+pub(super) struct Limiter {
     start: Instant,
     server_create: Option<Shared<UserId>>,
     tool_execute: Option<Shared<UserId>>,
@@ -54,22 +79,22 @@ pub(super) struct Limits {
 
 type Shared<K> = Mutex<Windows<K>>;
 
-impl Limits {
-    /// The limits of `settings`, with nothing counted yet.
-    pub(super) fn new(settings: &Settings) -> Self {
+impl Limiter {
+    /// Windows with nothing counted yet.
+    pub(super) fn new(limits: &RateLimits) -> Self {
         let shared = |limit: Option<Limit>| limit.map(|limit| Mutex::new(Windows::new(limit)));
         Self {
             start: Instant::now(),
-            server_create: shared(settings.limit_server_create),
-            tool_execute: shared(settings.limit_tool_execute),
-            api: shared(settings.limit_api),
-            change: shared(settings.limit_change),
-            strangers: Mutex::new(Windows::new(STRANGERS)),
+            server_create: shared(limits.server_create),
+            tool_execute: shared(limits.tool_execute),
+            api: shared(limits.api),
+            change: shared(limits.change),
+            strangers: Mutex::new(Windows::new(AUTHENTICATION_FAILURES)),
         }
     }
 
     /// Counts one of what `policy` limits for `user`, or says `RateLimited` and counts nothing.
-    pub(super) fn check(&self, policy: Policy, user: UserId) -> Result<()> {
+    fn check(&self, policy: Policy, user: UserId) -> Result<()> {
         let windows = match policy {
             Policy::ServerCreate => &self.server_create,
             Policy::ToolExecute => &self.tool_execute,
@@ -87,7 +112,7 @@ impl Limits {
     }
 }
 
-impl Runtime {
+impl Access {
     /// Counts a request to the API against its caller's limit; the embedding program has none.
     pub fn limit_api(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Api, who)
@@ -98,29 +123,29 @@ impl Runtime {
     /// Call it instead of answering at once, and answer its error where there is one. What comes with a valid
     /// credential is never counted, so strangers behind the same address shut nobody out. `None` is not limited.
     pub fn limit_stranger(&self, address: Option<IpAddr>) -> Result<()> {
-        let limits = &self.inner.limits;
-        address.map_or(Ok(()), |address| limits.take("authentication", &limits.strangers, source(address)))
+        let limiter = &self.limiter;
+        address.map_or(Ok(()), |address| limiter.take("authentication", &limiter.strangers, source(address)))
     }
 
     /// Counts a registration against its caller's limit; the embedding program has none.
-    pub(super) fn limit_create(&self, who: &Principal) -> Result<()> {
+    pub fn limit_create(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ServerCreate, who)
     }
 
     /// Counts a tool call against its caller's limit; the embedding program has none.
-    pub(super) fn limit_execute(&self, who: &Principal) -> Result<()> {
+    pub fn limit_execute(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ToolExecute, who)
     }
 
     /// Counts a change against its caller's limit; the embedding program has none.
-    pub(super) fn limit_change(&self, who: &Principal) -> Result<()> {
+    pub fn limit_change(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Change, who)
     }
 
     fn limit(&self, policy: Policy, who: &Principal) -> Result<()> {
         match who.credential {
             Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => {
-                self.inner.limits.check(policy, who.user_id)
+                self.limiter.check(policy, who.user_id)
             }
             Credential::Embedder => Ok(()),
         }
@@ -131,15 +156,11 @@ impl Runtime {
 mod tests {
     use super::*;
 
-    fn limits(execute: &str) -> Limits {
-        Limits::new(&Settings {
-            limit_tool_execute: Some(execute.parse().unwrap()),
-            limit_api: None,
-            ..Settings::default()
-        })
+    fn limits(execute: &str) -> Limiter {
+        Limiter::new(&RateLimits { tool_execute: Some(execute.parse().unwrap()), api: None, ..RateLimits::default() })
     }
 
-    fn accepted_of(limits: &Limits, user: UserId, attempts: usize) -> usize {
+    fn accepted_of(limits: &Limiter, user: UserId, attempts: usize) -> usize {
         (0..attempts).filter(|_| limits.check(Policy::ToolExecute, user).is_ok()).count()
     }
 

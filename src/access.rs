@@ -1,0 +1,68 @@
+//! Permissions or denials on record, rate limits of callers, and the audit log.
+//!
+//! Knows nothing of what is protected: whoever asks names the action and its target.
+
+mod audit_entries;
+mod audit_log;
+mod audit_retention;
+mod rate_limits;
+
+use crate::{
+    error::{Error, Result},
+    model::{Credential, Permission, Principal},
+    policy::permission,
+    recorder::Recorder,
+};
+
+pub use audit_log::{AuditLog, AuditVerdict, heads_of_last_run};
+pub use rate_limits::RateLimits;
+
+use audit_entries::AuditQuotas;
+use rate_limits::Limiter;
+
+/// Decides on permissions and rate limits, and puts denials on record.
+pub struct Access {
+    recorder: Recorder,
+    limiter: Limiter,
+    quotas: AuditQuotas,
+}
+
+impl Access {
+    /// Limits by `limits`, with nothing counted yet.
+    pub fn new(recorder: Recorder, limits: &RateLimits) -> Self {
+        Self { recorder, limiter: Limiter::new(limits), quotas: AuditQuotas::new() }
+    }
+
+    /// `Forbidden`, and a line in the audit log, unless `who` holds one of `wanted` or `mcp:manage`.
+    pub fn require_any(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<()> {
+        match wanted.first() {
+            Some(first) if !permission::holds_any(&who.permissions, wanted) => self.require(who, *first, action),
+            _ => Ok(()),
+        }
+    }
+
+    /// `Forbidden`, and a line in the audit log, unless `who` holds `permission`; `action` is `noun.verb`.
+    pub fn require(&self, who: &Principal, permission: Permission, action: &str) -> Result<()> {
+        if who.may(permission) {
+            return Ok(());
+        }
+        let needed = permission::name(permission);
+        self.record_denial(who, action, needed);
+        Err(Error::Forbidden(format!("{action} needs {needed}")))
+    }
+
+    /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a person may.
+    pub fn require_person(&self, who: &Principal, action: &str) -> Result<()> {
+        match who.credential {
+            Credential::Session(_) | Credential::Embedder => Ok(()),
+            Credential::Key(id) => {
+                self.record_denial(who, action, &id.to_string());
+                Err(Error::Forbidden(format!("{action} is not for API keys; log in")))
+            }
+            Credential::Token(_) => {
+                self.record_denial(who, action, &who.user_id.to_string());
+                Err(Error::Forbidden(format!("{action} is not for tokens of another issuer; log in")))
+            }
+        }
+    }
+}
