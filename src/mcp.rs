@@ -28,7 +28,7 @@ pub use framing::{Frame, Framer};
 pub use level::Level;
 pub use members::{Members, empty_object};
 pub use param_headers::{ParamHeader, header_value, may_annotate};
-pub use partial::{LineBudget, MAX_LINE};
+pub use partial::{DroppedLine, LineBudget, LineShare, MAX_LINE, PartialMessage};
 pub use relay::{ask, pass_on};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, REVISIONS, is_legacy};

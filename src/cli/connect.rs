@@ -2,7 +2,7 @@
 
 mod pipes;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::Command as Clap;
@@ -62,7 +62,7 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
             private_addresses: true,
             authority: remote::Authority::default(),
         };
-        let (sender, heard) = remote::connect(&target).map_err(Failure::Failed)?;
+        let (sender, heard) = remote::connect(&target, &Arc::default()).map_err(Failure::Failed)?;
         let (lines, input) = (pipes::input(), pipes::Output::open());
         Conversation { sender, heard, lines, output: input, open: HashSet::new() }.run().await
     })

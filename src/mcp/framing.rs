@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::mcp::partial::{END_BYTES, LineBudget, PartialLine};
+use crate::mcp::partial::{DroppedLine, LineBudget, LineShare, PartialLine};
 
 /// The longest unfinished line that takes nothing of the budget, in bytes.
 const SMALL_LINE: usize = 64 * 1024;
@@ -32,15 +32,19 @@ pub struct Framer {
     scanned: usize,
     /// What came before them, of a large line.
     partial: PartialLine,
-    /// The head of the dropped line that is being skipped.
-    skipping: Option<Bytes>,
+}
+
+impl From<DroppedLine> for Frame {
+    fn from(DroppedLine { head, tail }: DroppedLine) -> Self {
+        Self::Oversized { head, tail }
+    }
 }
 
 impl Framer {
     /// A framer whose large unfinished lines compete with those of others.
     #[must_use]
     pub fn sharing(budget: &Arc<LineBudget>) -> Self {
-        Self { partial: PartialLine::sharing(budget), ..Self::default() }
+        Self { partial: PartialLine::sharing(&LineShare::of(budget)), ..Self::default() }
     }
 
     /// The next whole line, if there is one. The buffer stays under 64 KiB plus what was fed at once.
@@ -48,8 +52,8 @@ impl Framer {
         loop {
             let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
             let Some(at) = memchr::memchr(b'\n', fresh).map(|at| at + self.scanned) else {
+                self.partial.set_aside(&mut self.buffer, SMALL_LINE);
                 self.scanned = self.buffer.len();
-                self.set_aside();
                 return None;
             };
             self.scanned = 0;
@@ -59,13 +63,9 @@ impl Framer {
                 // The memory goes with the line.
                 self.buffer = BytesMut::from(&*self.buffer);
             }
-            let whole = match self.skipping.take() {
-                Some(head) => Err((head, line)),
-                None => self.partial.finish(line),
-            };
-            let mut line = match whole {
+            let mut line = match self.partial.finish(line) {
                 Ok(line) => line,
-                Err((head, end)) => return Some(Frame::Oversized { head, tail: last(&end).freeze() }),
+                Err(dropped) => return Some(dropped.into()),
             };
             if line.last() == Some(&b'\r') {
                 line.truncate(line.len().saturating_sub(1));
@@ -75,25 +75,6 @@ impl Framer {
             }
         }
     }
-
-    /// Leaves only the last bytes of a large line here, and none of the others where it is skipped.
-    fn set_aside(&mut self) {
-        let most = if self.skipping.is_some() { 2 * END_BYTES } else { SMALL_LINE };
-        if self.buffer.len() <= most {
-            return;
-        }
-        let end = last(&self.buffer);
-        let piece = std::mem::replace(&mut self.buffer, end);
-        self.scanned = self.buffer.len();
-        if self.skipping.is_none() {
-            let before = piece.get(..piece.len().saturating_sub(END_BYTES)).unwrap_or_default();
-            self.skipping = self.partial.push(before).err();
-        }
-    }
-}
-
-fn last(bytes: &[u8]) -> BytesMut {
-    BytesMut::from(bytes.get(bytes.len().saturating_sub(END_BYTES)..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -76,25 +76,30 @@ impl Writer {
     }
 
     /// A panic costs its group an answer of failure (they see their senders dropped) and the connection, no more.
-    fn commit_or_survive(&mut self, group: Group) {
-        if catch_unwind(AssertUnwindSafe(|| self.commit(group))).is_err() {
+    fn commit_or_survive(&mut self, mut group: Group) {
+        if catch_unwind(AssertUnwindSafe(|| self.commit(&mut group))).is_err() {
             log::error!("the recorder panicked; its connection is replaced");
             self.db = None;
             self.rollups.forget();
+            let panicked = Error::Internal("the recorder panicked".into());
+            if self.begin_rehearsal(&group, &Err(panicked.clone())) {
+                self.note(Some(&panicked));
+            }
         }
     }
 
-    fn commit(&mut self, mut group: Group) {
+    /// Commits a group and answers it, which is empty then.
+    fn commit(&mut self, group: &mut Group) {
         if group.wants_attendance() {
             self.attend();
         }
-        let rehearsed = self.rehearse(&mut group);
+        let rehearsed = self.rehearse(group);
         if group.is_empty() {
-            return group.answer(Ok(()), Ok(()));
+            return std::mem::take(group).answer(Ok(()), Ok(()));
         }
         // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost,
         // and what SQLite says of a file that was overwritten is not why.
-        let written = self.tenancy.store.in_place().and_then(|()| self.write(&mut group));
+        let written = self.tenancy.store.in_place().and_then(|()| self.write(group));
         let committed = self.tenancy.store.in_place().and(written);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
@@ -105,12 +110,17 @@ impl Writer {
         if let Some(error) = committed.as_ref().err().filter(|error| is_damage(error)) {
             self.damage = Some(error.clone());
         }
-        if let Some((call, why)) = group.unrecorded(&committed) {
-            self.rehearsal = Some(Rehearsal::of(call, why, self.rehearsal.take()));
-        }
+        self.begin_rehearsal(group, &committed);
         let able = self.able();
         self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(able.as_ref().err()));
-        group.answer(committed, able.map_err(refusal));
+        std::mem::take(group).answer(committed, able.map_err(refusal));
+    }
+
+    /// Begins a rehearsal where a call of the group could not be recorded; whether there was one.
+    fn begin_rehearsal(&mut self, group: &Group, committed: &Result<()>) -> bool {
+        let Some((call, why)) = group.unrecorded(committed) else { return false };
+        self.rehearsal = Some(Rehearsal::of(call, why, self.rehearsal.take()));
+        true
     }
 
     /// Whether another call could be recorded, as far as is known without trying.

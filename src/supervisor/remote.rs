@@ -26,7 +26,10 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::{mcp::Frame, supervisor::RemoteTarget};
+use crate::{
+    mcp::{Frame, LineBudget, LineShare},
+    supervisor::RemoteTarget,
+};
 
 pub use authority::{Authority, Renewal, Tokens};
 pub use failure::{ADVICE, Failure};
@@ -97,9 +100,10 @@ impl Sender {
 
 /// Opens a connection to `target` in the running actix arbiter; nothing is sent before the first line. Fails, with the
 /// reason, where the URL or a header cannot be used. The receiver ends once everything has, the server's session included.
-pub fn connect(target: &RemoteTarget) -> Result<(Sender, mpsc::Receiver<Heard>), String> {
+/// What is not whole yet of what comes competes for room with all that shares `budget`.
+pub fn connect(target: &RemoteTarget, budget: &Arc<LineBudget>) -> Result<(Sender, mpsc::Receiver<Heard>), String> {
     let (heard, receiver) = mpsc::channel(UNREAD);
-    let (endpoint, over) = endpoint::Endpoint::new(target, heard)?;
+    let (endpoint, over) = endpoint::Endpoint::new(target, LineShare::of(budget), heard)?;
     let (lines, queued) = mpsc::channel(BACKLOG);
     actix::spawn(drive::drive(endpoint, queued, over));
     Ok((Sender { lines, waiting: Arc::default() }, receiver))

@@ -1,6 +1,6 @@
 //! Request bodies: bounded, in time, JSON, and faults that point at the field.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -8,7 +8,7 @@ use actix_web::{
     error::PayloadError,
     http::header::{self, HeaderMap},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::{
     Deserialize, Deserializer,
@@ -18,7 +18,9 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::{
     error::{Error, below},
-    model::Names,
+    mcp::{LineBudget, LineShare, PartialMessage},
+    model::{Names, UserId},
+    runtime::{Attachment, Runtime},
     web::problem::Problem,
 };
 
@@ -26,6 +28,14 @@ use crate::{
 pub const LIMIT: usize = 4 << 20;
 /// The longest time a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The memory for bodies that have not come whole, of all clients together: of those who stall, it is taken away.
+#[derive(Default)]
+struct Incoming(Arc<LineBudget>);
+
+impl Attachment for Incoming {
+    fn account_closed(&self, _: &Runtime, _: UserId) {}
+}
 
 /// The bytes of a body that says it is JSON.
 pub struct JsonBytes(pub Bytes);
@@ -37,10 +47,10 @@ impl FromRequest for JsonBytes {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = declared_length(request.headers());
         let checked = check_head(request.headers(), declared);
-        let payload = payload.take();
+        let (payload, runtime) = (payload.take(), request.app_data::<Runtime>().cloned());
         Box::pin(async move {
             checked?;
-            let bytes = tokio::time::timeout(DEADLINE, collect(payload, declared)).await;
+            let bytes = tokio::time::timeout(DEADLINE, collect(payload, declared, runtime)).await;
             bytes.unwrap_or(Err(Problem::RequestTimeout)).map(Self)
         })
     }
@@ -122,22 +132,27 @@ fn check_head(headers: &HeaderMap, declared: Option<usize>) -> Result<(), Proble
     Ok(())
 }
 
-async fn collect(mut payload: Payload, declared: Option<usize>) -> Result<Bytes, Problem> {
+async fn collect(mut payload: Payload, declared: Option<usize>, runtime: Option<Runtime>) -> Result<Bytes, Problem> {
     let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(unreadable)?;
     if declared == Some(first.len()) {
         return Ok(first);
     }
-    let mut whole = BytesMut::from(first);
-    loop {
-        if whole.len() > LIMIT {
+    let dropped = || Error::Busy("more bodies are arriving than fit");
+    let share = runtime.map(|runtime| LineShare::of(&runtime.attached::<Incoming>().0)).unwrap_or_default();
+    let (mut body, mut length, mut chunk) = (PartialMessage::sharing(&share), 0_usize, Some(first));
+    while let Some(bytes) = chunk {
+        length = length.saturating_add(bytes.len());
+        if length > LIMIT {
             return Err(Problem::PayloadTooLarge(LIMIT));
         }
-        match payload.next().await {
-            Some(chunk) => whole.extend_from_slice(&chunk.map_err(unreadable)?),
-            None => return Ok(whole.freeze()),
+        body.extend(&bytes);
+        if body.is_dropped() {
+            return Err(dropped().into());
         }
+        chunk = payload.next().await.transpose().map_err(unreadable)?;
     }
+    Ok(body.finish().map_err(|_| dropped())?.freeze())
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the framework's, and growing")]

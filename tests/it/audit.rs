@@ -4,6 +4,7 @@ use crate::support::{
     backends::on_both_databases,
     http::Ask,
     processes::{alive, kill},
+    wait::now,
     *,
 };
 
@@ -130,6 +131,33 @@ fn a_crash_and_the_decision_to_try_again_are_in_the_audit_log() {
         (found == [(&json!("server.fail"), &json!("failure")), (&json!("server.retry"), &json!("success"))])
             .then_some(())
     });
+}
+
+#[test]
+fn a_server_that_kept_failing_and_has_been_well_for_a_minute_is_said_once_to_have_recovered() {
+    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "500"), ("MCP_MAX_RETRIES", "0")]);
+    let (server, untroubled) = (ostler.admin().running(fake("ok")), ostler.admin().running(fake("ok").named("other")));
+    // So often that the next failure would be no news.
+    for _ in 0..6 {
+        let pid = server.pid();
+        kill(pid);
+        eventually("it is dead", || (!alive(pid)).then_some(()));
+        server.call_within("echo", json!({"message": "x"}), 60_000).is(200);
+    }
+    let well_since = now();
+    let recovered = || ostler.admin().get("/api/audit?action=server.recover").is(200).list("/items").to_vec();
+    let entries = within(seconds(90), "it has recovered", || Some(recovered()).filter(|found| !found.is_empty()));
+    assert!(now() - well_since > seconds(55), "it was well for {:?}", now() - well_since);
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    let entry = &entries[0];
+    assert_eq!((&entry["target"], &entry["actor"]), (&json!(server.id), &json!("ostler")));
+    assert_eq!((&entry["outcome"], &entry["credential"]), (&json!("success"), &json!("ostler")));
+    let checked = |server: &Server| server.details().string("/server/lastHealthCheck");
+    let (before, of_other) = (checked(&server), checked(&untroubled));
+    eventually("both were checked again", || {
+        (checked(&server) != before && checked(&untroubled) != of_other).then_some(())
+    });
+    assert_eq!(recovered().len(), 1, "it is said once, and of no other server");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::support::{
     self,
     http::Exchange,
-    processes::{descriptors, resident_kib},
+    processes::{descriptors, peak_kib, resident_kib},
     wait::now,
     *,
 };
@@ -232,4 +232,43 @@ fn with_far_too_much_to_do_some_are_refused_so_that_others_are_answered() {
         let answers = together(8, |_| anybody.get("/docs.css").status);
         answers.iter().all(|status| *status == 200).then_some(())
     });
+}
+
+#[test]
+fn the_bodies_that_anybody_began_share_a_budget_and_cost_no_honest_one() {
+    const BYTES: usize = 4_000_000;
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let pid = ostler.pid();
+    let base = resident_kib(pid);
+    let grown = |now: u64| now.saturating_sub(base) >> 10;
+    let framing = format!("Content-Type: application/json\r\nContent-Length: {}", BYTES + 1);
+    let head = format!("POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n");
+    let crowd = together(60, |_| {
+        let mut exchange = send(ostler.address, &head);
+        // Whoever has lost already is told so before all is sent.
+        let _ = exchange.write(&[b'x'; BYTES]);
+        exchange
+    });
+    let (held, most) = (grown(resident_kib(pid)), grown(peak_kib(pid)));
+    assert!(most < 120, "memory grew by up to {most} MiB");
+    assert!(held > 32, "nothing was held: {held} MiB");
+    let honest = |bytes: usize| {
+        let text = "y".repeat(bytes);
+        assert_eq!(server.call("echo", json!({"message": text})).is(200).said(), text);
+    };
+    (0..3).for_each(|_| honest(3_500_000));
+    let ends = crowd.into_iter().map(|mut one| {
+        let _ = one.write(b"x");
+        one.next("a body that is no JSON").map_or(0, |answer| answer.status)
+    });
+    let ends: Vec<_> = ends.collect();
+    let busy = ends.iter().filter(|status| **status == 503).count();
+    assert!(busy > 0 && ends.iter().all(|status| [0, 400, 503].contains(status)), "{ends:?}");
+    // The allocator gives memory back when a thread next asks it for much.
+    within(seconds(60), "memory is back", || {
+        together(4, |_| honest(1_000_000));
+        (grown(resident_kib(pid)) < 32).then_some(())
+    });
+    eprintln!("60 bodies: {held} MiB held, {most} at most, {} in the end; {busy} refused", grown(resident_kib(pid)));
 }

@@ -3,9 +3,15 @@
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use crate::support::{
+    processes::{peak_kib, resident_kib},
     real::node_servers,
     upstream::{Then, Upstream},
     *,
@@ -116,4 +122,120 @@ fn redirects_are_not_followed_and_headers_go_to_the_server_alone() {
     assert_eq!(upstream.last().header("x-key"), Some("hidden key"));
     assert!(upstream.seen().iter().all(|seen| seen.header("authorization").is_none()));
     assert!(!server.caller.get(&server.path("/output")).is(200).text().contains("hidden key"));
+}
+
+/// In what form a server answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Json,
+    Events,
+}
+
+impl Form {
+    fn head(self) -> &'static str {
+        match self {
+            Self::Json => "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Self::Events => "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+        }
+    }
+
+    /// An answer around a text of this many bytes.
+    fn answer(self, id: &Value, bytes: usize) -> String {
+        let text = "x".repeat(bytes);
+        let content = format!(r#"{{"content":[{{"type":"text","text":"{text}"}}]}}"#);
+        let message = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{content}}}"#);
+        match self {
+            Self::Json => message,
+            Self::Events => format!("event: message\ndata: {message}\n\n"),
+        }
+    }
+}
+
+/// A server whose tool `big` answers at length, and whose tool `unfinished` begins to, and never ends.
+/// Counts what was begun, once it was taken or refused.
+fn wordy(form: Form, begun: Arc<AtomicUsize>) -> Upstream {
+    Upstream::start(move |seen, wire| {
+        let (body, _) = wire.body_of(&seen.headers);
+        let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let (id, params) = (&message["id"], &message["params"]);
+        let result = match message["method"].as_str() {
+            Some("initialize") => json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                "serverInfo": {"name": "w", "version": "1"}}),
+            Some("tools/list") => {
+                json!({"tools": [{"name": "big", "inputSchema": {}}, {"name": "unfinished", "inputSchema": {}}]})
+            }
+            Some("tools/call") => {
+                let answer = form.answer(id, params["arguments"]["bytes"].as_u64().unwrap() as usize);
+                let is_whole = params["name"] == "big";
+                let part = &answer[..answer.len() - if is_whole { 0 } else { 4 }];
+                wire.send(format!("HTTP/1.1 200 OK\r\n{}{:x}\r\n{part}\r\n", form.head(), part.len()));
+                if !is_whole {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    // Until the other side hangs up.
+                    while wire.exact(1).is_some() {}
+                    return Then::Close;
+                }
+                wire.send("0\r\n\r\n");
+                return Then::Keep;
+            }
+            Some("ping") => json!({}),
+            Some("notifications/initialized" | "notifications/cancelled") => {
+                wire.send("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+                return Then::Keep;
+            }
+            _ => {
+                wire.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+                return Then::Keep;
+            }
+        };
+        let answer = json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string();
+        let length = answer.len();
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{answer}"
+        ));
+        Then::Keep
+    })
+}
+
+#[test]
+fn the_unfinished_answers_of_servers_over_http_share_the_budget_of_processes_and_cost_no_honest_answer() {
+    let (ostler, forms, begun) = (ostler(), [Form::Json, Form::Events], Arc::<AtomicUsize>::default());
+    let admin = ostler.admin();
+    let at = |upstream: &Upstream, name: String| {
+        let body = json!({"name": name, "url": format!("http://{}/mcp", upstream.address)});
+        let server = admin.server(&admin.post("/api/mcp", body).is(201).string("/id"));
+        until(&server, "HEALTHY");
+        server
+    };
+    let upstreams: Vec<_> = (0..6).map(|number| wordy(forms[number % 2], begun.clone())).collect();
+    let far: Vec<_> = upstreams.iter().enumerate().map(|(n, one)| at(one, format!("far-{n}"))).collect();
+    let near = together(4, |number| admin.running(fake("ok").named(&format!("near-{number}"))));
+    let (honest, hostile) = (&far[..2], [&far[2..], &near].concat());
+    let before = resident_kib(ostler.pid());
+    let grown = |now: u64| now.saturating_sub(before) >> 10;
+
+    // Four answers by each server over HTTP, and one by each process.
+    let unfinished = |number: usize| {
+        let server = &hostile[if number < 16 { number % 4 } else { number - 12 }];
+        server.call_within("unfinished", json!({"bytes": 15_900_000}), 300_000)
+    };
+    thread::scope(|scope| {
+        let answers = scope.spawn(|| together(20, unfinished));
+        within(seconds(120), "all were taken or refused", || (begun.load(Ordering::SeqCst) == 16).then_some(()));
+        let most = grown(peak_kib(ostler.pid()));
+        assert!((32..120).contains(&most), "memory grew by up to {most} MiB");
+        let serve = |bytes: usize| {
+            let answers = together(2, |number| honest[number].call("big", json!({"bytes": bytes})).is(200).said());
+            assert!(answers.iter().all(|text| text.len() == bytes));
+        };
+        serve(10_000_000);
+        drop(together(hostile.len(), |number| hostile[number].stop().is(200)));
+        let dropped = answers.join().unwrap().into_iter().filter(|answer| answer.status == 400).count();
+        // The allocator gives memory back when a thread next asks it for much.
+        within(seconds(20), "memory is back", || {
+            serve(1_000_000);
+            (grown(resident_kib(ostler.pid())) < 32).then_some(())
+        });
+        eprintln!("20 answers, {dropped} dropped: {most} MiB at most, {} left", grown(resident_kib(ostler.pid())));
+    });
 }

@@ -278,6 +278,28 @@ fn what_is_open_at_a_server_ends_with_the_right_to_it_and_nothing_else_does() {
 }
 
 #[test]
+fn a_narrowed_share_ends_what_it_gives_no_more_and_nothing_else() {
+    let house = House::new(Setup::new());
+    let guest = house.guest("guest");
+    let change = |permissions: &'static [&str]| house.share(&guest, permissions);
+    change(&["mcp:read", "mcp:write", "mcp:execute"]);
+    let mut open = house.open(&guest);
+    let mut take = |belongs: &dyn Fn(&Open) -> bool| open.extract_if(.., |one| belongs(one)).collect::<Vec<_>>();
+    let output = take(&|one| one.what == "standard error");
+    let calls = take(&|one| one.what.contains("call"));
+    let at_server = take(&|one| one.what.ends_with("a server"));
+    assert_eq!((output.len(), calls.len(), at_server.len(), open.len()), (1, 4, 2, 5));
+
+    change(&["mcp:read", "mcp:execute"]);
+    house.ends("a share without writing", output, || change(&["mcp:execute"]));
+    house.ends("a share without reading", calls, || change(&["mcp:read"]));
+    house.ends("a share without calls", at_server, || change(&["mcp:write"]));
+    for one in &open {
+        assert!(one.is_open(), "{} ended with a narrower share", one.what);
+    }
+}
+
+#[test]
 fn whatever_is_open_ends_with_a_token_of_the_issuer() {
     let issuer = Issuer::start();
     let house = House::new(issuer.trusted_by(Setup::new()));

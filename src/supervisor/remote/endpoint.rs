@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    mcp::ParamHeader,
+    mcp::{LineShare, ParamHeader},
     outbound::{self, Reachable},
     policy::consent::{Challenge, is_challenged},
     supervisor::{
@@ -54,6 +54,8 @@ pub(super) struct Endpoint {
     pub older: RefCell<Option<Uri>>,
     /// What tools want repeated in the head, by their names.
     pub params: RefCell<HashMap<String, Rc<[ParamHeader]>>>,
+    /// The memory for what is not whole yet of what it sends.
+    pub lines: LineShare,
     /// Requests without an answer.
     pub flights: RefCell<HashMap<String, Flight>>,
     next_flight: Cell<u64>,
@@ -71,6 +73,7 @@ impl Endpoint {
     /// The endpoint, and what tells why it is over.
     pub fn new(
         target: &RemoteTarget,
+        lines: LineShare,
         heard: mpsc::Sender<Heard>,
     ) -> Result<(Rc<Self>, oneshot::Receiver<String>), String> {
         let url: Uri = target.remote.url.parse().map_err(|_| "its URL cannot be read".to_owned())?;
@@ -98,6 +101,7 @@ impl Endpoint {
             version: RefCell::default(),
             older: RefCell::default(),
             params: RefCell::default(),
+            lines,
             flights: RefCell::default(),
             next_flight: Cell::default(),
         };

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
-use crate::mcp::MAX_LINE;
+use crate::mcp::{DroppedLine, LineShare, PartialMessage};
 
 /// The longest line beside data that is kept.
 const LONGEST_FIELD: usize = 4096;
+
+/// The longest beginning of a line that waits for its end: by then it is known of which field it is, and that it is too
+/// long for all but data.
+const LONGEST_BEGINNING: usize = 2 * LONGEST_FIELD;
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,14 +19,19 @@ pub(super) struct Event {
     /// Its type; empty where it has none.
     pub name: String,
     /// Its data.
-    pub data: Vec<u8>,
+    pub data: BytesMut,
 }
 
-/// An event whose data are longer than a message may be.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+/// The line whose beginning was taken before its end came.
+#[derive(Default)]
+enum Begun {
+    #[default]
+    None,
+    Data,
+    Ignored,
+}
 
-/// Takes a stream of events apart. Memory stays under twice [`MAX_LINE`] plus what is fed at once.
+/// Takes a stream of events apart. What it holds beside a few KiB and what is fed at once lies in a budget.
 #[derive(Default)]
 pub(super) struct Events {
     /// The id of the last event that had one.
@@ -34,16 +43,24 @@ pub(super) struct Events {
     scanned: usize,
     /// The last line ended in a carriage return, and a line feed may belong to it.
     after_return: bool,
+    /// Whether the first bytes, which may be a mark, have come.
     begun: bool,
+    line: Begun,
     name: String,
-    data: Vec<u8>,
+    share: LineShare,
+    data: PartialMessage,
     has_data: bool,
 }
 
 impl Events {
+    /// A stream of the server with this share of a budget.
+    pub fn sharing(share: &LineShare) -> Self {
+        Self { share: share.clone(), data: PartialMessage::sharing(share), ..Self::default() }
+    }
+
     /// Goes on with another stream: what was not ended is forgotten, the last id is not.
     pub fn reopened(&mut self) {
-        *self = Self { last_id: self.last_id.take(), retry: self.retry, ..Self::default() };
+        *self = Self { last_id: self.last_id.take(), retry: self.retry, ..Self::sharing(&self.share) };
     }
 
     /// Takes what came in.
@@ -51,22 +68,42 @@ impl Events {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole event.
-    pub fn next_event(&mut self) -> Option<Result<Event, TooLong>> {
+    /// The next whole event; `Err` where its data were dropped.
+    pub fn next_event(&mut self) -> Option<Result<Event, DroppedLine>> {
         while let Some(line) = self.next_line() {
-            if line.is_empty() {
-                let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-                if std::mem::take(&mut self.has_data) {
-                    return Some(Ok(Event { name, data }));
+            match std::mem::take(&mut self.line) {
+                Begun::Data => self.data.extend(&line),
+                Begun::Ignored => {}
+                Begun::None if line.is_empty() => {
+                    let name = std::mem::take(&mut self.name);
+                    if std::mem::take(&mut self.has_data) {
+                        return Some(self.data.finish().map(|data| Event { name, data }));
+                    }
                 }
-                continue;
-            }
-            self.take_line(&line);
-            if self.data.len() > MAX_LINE {
-                return Some(Err(TooLong));
+                Begun::None => drop(self.take_line(&line)),
             }
         }
-        (self.buffer.len() > MAX_LINE).then_some(Err(TooLong))
+        self.take_beginning();
+        None
+    }
+
+    /// Whether the data of the event that is not whole yet are known to be dropped.
+    pub fn is_dropping(&self) -> bool {
+        self.data.is_dropped()
+    }
+
+    /// Takes what there is of a long line.
+    fn take_beginning(&mut self) {
+        if self.buffer.len() <= LONGEST_BEGINNING {
+            return;
+        }
+        let part = std::mem::take(&mut self.buffer);
+        self.scanned = 0;
+        match self.line {
+            Begun::None => self.line = self.take_line(&part),
+            Begun::Data => self.data.extend(&part),
+            Begun::Ignored => {}
+        }
     }
 
     fn next_line(&mut self) -> Option<BytesMut> {
@@ -93,7 +130,8 @@ impl Events {
         Some(line)
     }
 
-    fn take_line(&mut self, line: &[u8]) {
+    /// Takes a line or its beginning; what of the line is still to be taken.
+    fn take_line(&mut self, line: &[u8]) -> Begun {
         let (field, value) = match memchr::memchr(b':', line).and_then(|at| line.split_at_checked(at)) {
             Some((field, rest)) => (field, rest.get(1..).unwrap_or_default()),
             None => (line, &[][..]),
@@ -102,11 +140,11 @@ impl Events {
         let text = || value.get(..LONGEST_FIELD).is_none().then(|| String::from_utf8_lossy(value).into_owned());
         match field {
             b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
+                if std::mem::replace(&mut self.has_data, true) {
+                    self.data.extend(b"\n");
                 }
-                self.has_data = true;
-                self.data.extend_from_slice(value);
+                self.data.extend(value);
+                return Begun::Data;
             }
             b"event" => self.name = text().unwrap_or_default(),
             b"id" if !value.contains(&0) => self.last_id = text().filter(|id| !id.is_empty()),
@@ -116,6 +154,7 @@ impl Events {
             }
             _ => {}
         }
+        Begun::Ignored
     }
 }
 
@@ -125,8 +164,9 @@ mod tests {
 
     fn read(events: &mut Events, text: &str) -> Vec<(String, String)> {
         events.feed(text.as_bytes());
-        let read =
-            |event: Result<Event, TooLong>| event.map(|it| (it.name, String::from_utf8(it.data).unwrap())).unwrap();
+        let read = |event: Result<Event, DroppedLine>| {
+            event.map(|it| (it.name, String::from_utf8(it.data.to_vec()).unwrap())).unwrap()
+        };
         std::iter::from_fn(|| events.next_event()).map(read).collect()
     }
 
@@ -150,13 +190,38 @@ mod tests {
     }
 
     #[test]
-    fn data_without_an_end_are_given_up() {
-        let mut events = Events::default();
-        events.feed(b"data: ");
-        for _ in 0..17 {
-            events.feed(&[b'x'; 1 << 20]);
+    fn data_over_the_cap_are_dropped_in_one_line_or_in_many_and_the_next_event_is_whole() {
+        let whole_line = [&[b'x'; 1 << 20][..], b""].concat();
+        let many_lines = b"\ndata: x".repeat(1 << 17);
+        for piece in [whole_line, many_lines] {
+            let mut events = Events::default();
+            events.feed(b"data: {\"id\":7,");
+            for _ in 0..17 {
+                events.feed(&piece);
+                assert!(events.next_event().is_none() && events.buffer.len() <= LONGEST_BEGINNING);
+            }
+            assert!(events.is_dropping() || piece.starts_with(b"\n"));
+            for _ in 0..64 {
+                events.feed(&piece);
+                assert_eq!(events.next_event(), None);
+            }
+            assert!(events.is_dropping());
+            events.feed(b"the end\n\ndata: next\n\n");
+            let Some(Err(dropped)) = events.next_event() else { panic!("not dropped") };
+            assert!(dropped.head.starts_with(b"{\"id\":7,") && dropped.tail.ends_with(b"the end"));
+            assert_eq!(read(&mut events, ""), [(String::new(), "next".to_owned())]);
         }
-        assert_eq!(events.next_event(), Some(Err(TooLong)));
+    }
+
+    #[test]
+    fn a_long_line_is_taken_as_it_comes_and_ends_as_any_other() {
+        let long = "x".repeat(LONGEST_BEGINNING);
+        let mut events = Events::default();
+        for text in ["data: ", &long, "y", "\r", "\n: ", &long, "z\n", "id: ", &long, "z\n", "data:", &long, "z\n"] {
+            assert_eq!(read(&mut events, text), []);
+        }
+        assert_eq!(read(&mut events, "\n"), [(String::new(), format!("{long}y\n{long}z"))]);
+        assert_eq!(events.last_id, None);
     }
 
     proptest::proptest! {

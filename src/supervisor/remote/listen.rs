@@ -14,7 +14,7 @@ use crate::{
         endpoint::{self, Endpoint},
         events::Events,
         outgoing::Outgoing,
-        post::{deliver, on_one_line},
+        post::{on_one_line, pass_on},
     },
 };
 
@@ -29,17 +29,15 @@ const MOST_TOOLS: usize = 10_000;
 
 /// Keeps the stream of server-initiated messages open, for as long as the server offers one.
 pub(super) async fn listen(endpoint: Rc<Endpoint>) {
-    let (mut events, mut attempt) = (Events::default(), 0);
+    let (mut events, mut attempt) = (Events::sharing(&endpoint.lines), 0);
     loop {
         match endpoint.get(events.last_id.as_deref()).await {
             Ok(mut answer) if answer.status().is_success() && endpoint::is_stream(&answer) => {
                 while let Some(Ok(piece)) = answer.next().await {
                     events.feed(&piece);
-                    while let Some(Ok(event)) = events.next_event() {
+                    while let Some(event) = events.next_event() {
                         attempt = 0;
-                        if !event.data.is_empty() {
-                            deliver(&endpoint, None, &event.data).await;
-                        }
+                        pass_on(&endpoint, None, event).await;
                     }
                 }
             }

@@ -6,12 +6,15 @@ use awc::{ClientResponse, http::Uri};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use crate::supervisor::remote::{
-    endpoint::{self, Endpoint},
-    events::{Event, Events},
-    failure::Failure,
-    outgoing::Outgoing,
-    post::deliver,
+use crate::{
+    mcp::DroppedLine,
+    supervisor::remote::{
+        endpoint::{self, Endpoint},
+        events::{Event, Events},
+        failure::Failure,
+        outgoing::Outgoing,
+        post::pass_on,
+    },
 };
 
 /// How long the server may take to say where messages go.
@@ -30,17 +33,17 @@ pub(super) async fn converse(
     if !stream.status().is_success() || !endpoint::is_stream(&stream) {
         return Err(refused());
     }
-    let mut events = Events::default();
+    let mut events = Events::sharing(&endpoint.lines);
     let named = timeout(ENDPOINT, async {
         loop {
-            let event = next(&mut stream, &mut events).await?;
-            if event.name == "endpoint" {
+            let event = next(&mut stream, &mut events).await?.ok()?;
+            if event.name == "endpoint" && !event.data.is_empty() {
                 return Some(event);
             }
         }
     });
     let named = named.await.ok().flatten().ok_or_else(refused)?;
-    let place = String::from_utf8(named.data).ok().and_then(|place| resolve(&endpoint.url, &place));
+    let place = std::str::from_utf8(&named.data).ok().and_then(|place| resolve(&endpoint.url, place));
     let place = place.ok_or_else(|| Failure::Broken("it names no place of its own for messages".into()))?;
     *endpoint.older.borrow_mut() = Some(place);
     let answer = endpoint.post(initialize).await?;
@@ -51,19 +54,16 @@ pub(super) async fn converse(
         endpoint.landed(id, number);
     }
     while let Some(event) = next(&mut stream, &mut events).await {
-        deliver(endpoint, Some(initialize), &event.data).await;
+        pass_on(endpoint, Some(initialize), event).await;
     }
     endpoint.end("its stream of events ended");
     Ok(())
 }
 
-async fn next(stream: &mut ClientResponse, events: &mut Events) -> Option<Event> {
+async fn next(stream: &mut ClientResponse, events: &mut Events) -> Option<Result<Event, DroppedLine>> {
     loop {
-        match events.next_event() {
-            Some(Ok(event)) if !event.data.is_empty() => return Some(event),
-            Some(Ok(_)) => continue,
-            Some(Err(_)) => return None,
-            None => {}
+        if let Some(event) = events.next_event() {
+            return Some(event);
         }
         events.feed(&stream.next().await?.ok()?);
     }

@@ -3,18 +3,18 @@
 use std::{rc::Rc, time::Duration};
 
 use awc::{ClientResponse, http::StatusCode};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    mcp::{self, Frame, MAX_LINE},
+    mcp::{self, DroppedLine, Frame, MAX_LINE, PartialMessage},
     supervisor::remote::{
         Heard, Queued,
         endpoint::{self, Endpoint},
-        events::Events,
+        events::{Event, Events},
         failure::Failure,
         listen, older,
         outgoing::Outgoing,
@@ -78,7 +78,7 @@ async fn ask(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number
     if endpoint::is_stream(&answer) {
         return follow(endpoint, message, answer, number).await;
     }
-    let Some(body) = read(answer, MAX_LINE).await? else {
+    let Some(body) = read(endpoint, answer, MAX_LINE).await? else {
         endpoint.tell(Heard::Frame(oversized(message))).await;
         return Ok(());
     };
@@ -137,6 +137,21 @@ pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, dat
     asked.is_some()
 }
 
+/// Passes on an event; whether it answers the message given.
+pub(super) async fn pass_on(
+    endpoint: &Endpoint,
+    message: Option<&Outgoing>,
+    event: Result<Event, DroppedLine>,
+) -> bool {
+    match event {
+        Ok(event) => !event.data.is_empty() && deliver(endpoint, message, &event.data).await,
+        Err(dropped) => {
+            endpoint.tell(Heard::Frame(dropped.into())).await;
+            false
+        }
+    }
+}
+
 /// Raw line ends stand between tokens only, so a space in their place changes nothing.
 pub(super) fn on_one_line(data: &[u8]) -> Bytes {
     let mut line = data.to_vec();
@@ -164,22 +179,26 @@ async fn follow(
     answer: ClientResponse,
     number: u64,
 ) -> Result<(), Failure> {
-    let (mut events, mut answer) = (Events::default(), answer);
+    let (mut events, mut answer) = (Events::sharing(&endpoint.lines), answer);
     loop {
         while let Some(Ok(piece)) = answer.next().await {
             events.feed(&piece);
             while let Some(event) = events.next_event() {
-                let Ok(event) = event else {
+                if event.is_err() {
                     endpoint.tell(Heard::Frame(oversized(message))).await;
                     return Ok(());
-                };
-                if !event.data.is_empty() && deliver(endpoint, Some(message), &event.data).await {
+                }
+                if pass_on(endpoint, Some(message), event).await {
                     if let Some(id) = message.id() {
                         endpoint.landed(id, number);
                     }
                     let _ = timeout(END_OF_STREAM, async { while let Some(Ok(_)) = answer.next().await {} }).await;
                     return Ok(());
                 }
+            }
+            if events.is_dropping() {
+                endpoint.tell(Heard::Frame(oversized(message))).await;
+                return Ok(());
             }
         }
         if message.modern.is_some() || events.last_id.is_none() {
@@ -220,7 +239,7 @@ async fn refused(
         return Err(failure);
     }
     let status = answer.status();
-    let body = read(answer, REFUSAL).await.ok().flatten().unwrap_or_default();
+    let body = read(endpoint, answer, REFUSAL).await.ok().flatten().unwrap_or_default();
     let refusal: Option<Refusal<'_>> = serde_json::from_slice(&body).ok();
     let error = refusal.and_then(|refusal| Some((refusal.error, serde_json::from_str(refusal.error.get()).ok()?)));
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
@@ -251,14 +270,16 @@ fn is_session_lost(status: StatusCode, error: Option<&mcp::RpcError>) -> bool {
     }
 }
 
-/// A whole body; `None` where it is longer than `most`.
-async fn read(mut answer: ClientResponse, most: usize) -> Result<Option<Bytes>, Failure> {
-    let mut body = bytes::BytesMut::new();
+/// A whole body; `None` where it is longer than `most`, or was dropped for want of room.
+async fn read(endpoint: &Endpoint, mut answer: ClientResponse, most: usize) -> Result<Option<Bytes>, Failure> {
+    let (mut body, mut length) = (PartialMessage::sharing(&endpoint.lines), 0_usize);
     while let Some(piece) = answer.next().await {
-        body.extend_from_slice(&piece.map_err(|error| Failure::Broken(error.to_string()))?);
-        if body.len() > most {
+        let piece = piece.map_err(|error| Failure::Broken(error.to_string()))?;
+        length = length.saturating_add(piece.len());
+        body.extend(&piece);
+        if length > most || body.is_dropped() {
             return Ok(None);
         }
     }
-    Ok(Some(body.freeze()))
+    Ok(body.finish().ok().map(BytesMut::freeze))
 }

@@ -70,7 +70,7 @@ impl Server {
     }
 
     fn connect(&self) -> (Sender, mpsc::Receiver<Heard>) {
-        connect(&self.target()).unwrap()
+        connect(&self.target(), &Arc::default()).unwrap()
     }
 }
 
@@ -280,13 +280,15 @@ async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
 async fn a_server_that_is_not_there_has_got_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let remote = Remote { url: format!("http://127.0.0.1:{port}/"), headers: BTreeMap::new() };
-    let (sender, mut heard) =
-        connect(&RemoteTarget { remote: remote.clone(), private_addresses: true, authority: Authority::default() })
-            .unwrap();
+    let at = |private_addresses| {
+        let target = RemoteTarget { remote: remote.clone(), private_addresses, authority: Authority::default() };
+        connect(&target, &Arc::default())
+    };
+    let (sender, mut heard) = at(true).unwrap();
     sender.send(call(1)).unwrap();
     let (_, failure) = failed(&mut heard).await;
     assert!(matches!(failure, Failure::Unreached(_)) && !failure.may_have_acted(), "{failure}");
-    assert!(connect(&RemoteTarget { remote, private_addresses: false, authority: Authority::default() }).is_err());
+    assert!(at(false).is_err());
 }
 
 #[actix::test]
@@ -371,10 +373,17 @@ async fn a_server_of_2024_is_spoken_to_over_its_stream() {
 #[actix::test]
 async fn what_the_server_says_of_itself_comes_by_a_stream_of_its_own() {
     let server = in_session(|seen, stream| match seen.header("last-event-id") {
-        "" => events(stream, "id: 1\nretry: 20\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"first\"}\n\n"),
+        "" => {
+            let long = "x".repeat(crate::mcp::MAX_LINE + (1 << 20));
+            let first = "id: 1\nretry: 20\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"first\"}";
+            events(stream, &format!("data: {{\"long\":\"{long}\n\n{first}\n\n"));
+        }
         _ => events(stream, "id: 2\nretry: 60000\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"second\"}\n\n"),
     });
     let (_sender, mut heard) = greeted(&server).await;
+    assert!(
+        matches!(next(&mut heard).await, Heard::Frame(Frame::Oversized { head, .. }) if head.starts_with(b"{\"long\""))
+    );
     assert!(message(&mut heard).await.contains("first"));
     assert!(message(&mut heard).await.contains("second"));
 }

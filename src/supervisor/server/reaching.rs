@@ -25,7 +25,7 @@ impl ServerActor {
     /// Begins where [`remote::connect`] does: the first request makes the first connection.
     pub(super) fn reach(&mut self, target: &RemoteTarget, ctx: &mut Context<Self>) -> io::Result<()> {
         self.reporter = Some(self.exit_guard());
-        let (sender, heard) = remote::connect(target).map_err(io::Error::other)?;
+        let (sender, heard) = remote::connect(target, &self.lines).map_err(io::Error::other)?;
         self.writer = Some(Writer::Remote(sender));
         ctx.add_stream(stream::unfold(heard, |mut heard| async { heard.recv().await.map(|next| (next, heard)) }));
         self.greet(ctx);
