@@ -22,6 +22,9 @@ mod parked;
 mod parking;
 mod patience;
 mod relay;
+mod request_in_flight;
+mod results;
+mod routed;
 mod search;
 mod tidings;
 mod together;
@@ -33,10 +36,8 @@ pub use outlet::{Channel, Outlet, Questions};
 
 use std::sync::{Arc, PoisonError};
 
-use serde_json::value::RawValue;
-
 use crate::{
-    mcp::{Era, Level, Request, convert},
+    mcp::{Era, Level, Request},
     runtime::Client,
 };
 
@@ -55,7 +56,7 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
     let answer = match conversation.era {
         Era::Legacy => match method {
             "initialize" => return Box::pin(greet::initialize(conversation, &request)).await,
-            "ping" => Some(Ok(empty())),
+            "ping" => Some(Ok(results::empty())),
             "logging/setLevel" => Some(set_level(conversation, &request)),
             "resources/subscribe" => return Box::pin(watching::subscribe(conversation, &request)).await,
             "resources/unsubscribe" => Some(watching::unsubscribe(conversation, &request)),
@@ -105,22 +106,11 @@ pub async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
     follow::follow(conversation, outlet).await;
 }
 
-impl Conversation {
-    /// What servers hear of the client now.
-    fn client(&self) -> Arc<Client> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 /// The least severe log messages that the client wants from now on; servers hear of it with each request.
 fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
     let level = request.params.text("level").filter(|level| Level::named(level).is_some());
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
     let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
     *client = Arc::new(Client { log_level: Some(level), ..Client::clone(&client) });
-    Ok(empty())
-}
-
-fn empty() -> Arc<RawValue> {
-    convert::raw("{}".to_owned())
+    Ok(results::empty())
 }
