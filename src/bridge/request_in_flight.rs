@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::value::RawValue;
 
-use super::exchange::Exchange;
+use super::relayed_request::Exchange;
 use crate::{
     mcp::convert::{Demand, Question},
     supervisor::messages::Asked,

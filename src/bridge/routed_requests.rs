@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{fault, relay::relay, together::Together};
+use super::{aggregate::Together, fault, relay::relay};
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
     mcp::{Members, Request, convert},

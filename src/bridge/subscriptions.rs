@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::value::RawValue;
 
-use super::{fault, results::empty, together::Together};
+use super::{aggregate::Together, fault, results::empty};
 use crate::{
     bridge::{Conversation, Outcome, Scope},
     mcp::{Members, Request, convert},

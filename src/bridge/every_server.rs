@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::{
+    aggregate::Together,
     fault,
     results::{self, SERVER_INFO},
-    routed, search,
-    together::Together,
+    routed_requests, tool_search,
 };
 use crate::{
     bridge::{Conversation, Outcome, Outlet, Scope},
@@ -22,16 +22,16 @@ const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChan
 pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
     let search = conversation.scope == Scope::All { search: true };
     match request.method.as_str() {
-        "tools/list" if search => Ok(search::list(conversation)),
-        "tools/call" if search => search::call(conversation, request, outlet).await,
+        "tools/list" if search => Ok(tool_search::list(conversation)),
+        "tools/call" if search => tool_search::call(conversation, request, outlet).await,
         "tools/list" => list(conversation, &request, "tools", Together::tools).await,
         "prompts/list" => list(conversation, &request, "prompts", Together::prompts).await,
         "resources/list" => list(conversation, &request, "resources", Together::resources).await,
         "resources/templates/list" => list(conversation, &request, "resourceTemplates", Together::templates).await,
-        "tools/call" => routed::call(conversation, request, outlet).await,
-        "prompts/get" => routed::get(conversation, request, outlet).await,
-        "resources/read" => routed::read(conversation, request, outlet).await,
-        "completion/complete" => routed::complete(conversation, request, outlet).await,
+        "tools/call" => routed_requests::call(conversation, request, outlet).await,
+        "prompts/get" => routed_requests::get(conversation, request, outlet).await,
+        "resources/read" => routed_requests::read(conversation, request, outlet).await,
+        "completion/complete" => routed_requests::complete(conversation, request, outlet).await,
         method => Err(fault::no_method(method)),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{fault, results, routed, together::Together};
+use super::{aggregate::Together, fault, results, routed_requests};
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
     mcp::{Members, Request, convert},
@@ -46,9 +46,9 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
                 Some(arguments) => request.params.set("arguments", arguments.clone()),
                 None => drop(request.params.remove("arguments")),
             }
-            return routed::call(conversation, request, outlet).await;
+            return routed_requests::call(conversation, request, outlet).await;
         }
-        Some(_) | None => return routed::call(conversation, request, outlet).await,
+        Some(_) | None => return routed_requests::call(conversation, request, outlet).await,
     };
     let (text, is_error) = match text {
         Ok(text) => (text, ""),

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    exchange::{Exchange, Step, progress_token},
-    fault, notes,
-    parked::{self, Ticket},
+    fault, notifications,
+    relayed_request::{Exchange, Step, progress_token},
     request_in_flight::RequestInFlight,
+    suspended_requests::{self, Ticket},
 };
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
@@ -42,7 +42,7 @@ pub(super) async fn relay(
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
     let work = match request.params.text("requestState") {
-        Some(state) if is_older || parked::is_ours(&state) => ticket.redeem(conversation, &state)?,
+        Some(state) if is_older || suspended_requests::is_ours(&state) => ticket.redeem(conversation, &state)?,
         Some(_) | None => None,
     };
     let work = work.unwrap_or_else(|| RequestInFlight {
@@ -85,7 +85,14 @@ impl Round<'_> {
             };
             match step {
                 Step::Note(Note::Told { method, params }) => {
-                    notes::pass_on(self.conversation, self.outlet, self.token.as_ref(), &method, params.as_ref()).await;
+                    notifications::pass_on(
+                        self.conversation,
+                        self.outlet,
+                        self.token.as_ref(),
+                        &method,
+                        params.as_ref(),
+                    )
+                    .await;
                 }
                 Step::Note(Note::Asked(asked)) => {
                     self.hear(&mut work, asked);
