@@ -4,48 +4,49 @@
 //! of `driver`, which asks it what the server asks; a stateless client's by way of `parking`, which keeps the request
 //! while the client finds the answer.
 
-mod all;
-mod annotated;
-mod changes;
+mod aggregate;
+mod client_sender;
 mod conversation;
-mod driver;
-mod exchange;
+mod every_server;
 pub mod fault;
-mod follow;
-mod greet;
-mod listen;
-mod notes;
-mod observed;
-mod one;
-mod outlet;
-mod parked;
-mod parking;
-mod patience;
+mod header_arguments;
+mod initialize;
+mod list_changes;
+mod notifications;
+mod one_server;
 mod relay;
-mod search;
-mod tidings;
-mod together;
-mod watching;
+mod relayed_request;
+mod request_in_flight;
+mod results;
+mod routed_requests;
+mod server_deadline;
+mod server_events;
+mod session;
+mod span;
+mod standalone_stream;
+mod stateless;
+mod subscription_stream;
+mod subscriptions;
+mod suspended_requests;
+mod tool_search;
 
-pub use annotated::annotated;
+pub use client_sender::{Channel, Outlet, Questions};
 pub use conversation::{Conversation, Outcome, Scope};
-pub use outlet::{Channel, Outlet, Questions};
+pub use header_arguments::annotated;
 
 use std::sync::{Arc, PoisonError};
 
-use serde_json::value::RawValue;
-
 use crate::{
-    mcp::{Era, Level, Request, convert},
+    mcp::{Era, Level, Request},
     runtime::Client,
 };
 
 /// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
 /// Dropping the future cancels the request.
 pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let observed = observed::begin(conversation, &mut request, outlet);
+    let observed = span::begin(conversation, &mut request, outlet);
     let outcome = decide(conversation, request, outlet).await;
-    observed.end(observed::ended(&outcome));
+    observed.end(span::ended(&outcome));
     outcome
 }
 
@@ -54,17 +55,19 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
     let method = request.method.as_str();
     let answer = match conversation.era {
         Era::Legacy => match method {
-            "initialize" => return Box::pin(greet::initialize(conversation, &request)).await,
-            "ping" => Some(Ok(empty())),
+            "initialize" => return Box::pin(initialize::initialize(conversation, &request)).await,
+            "ping" => Some(Ok(results::empty())),
             "logging/setLevel" => Some(set_level(conversation, &request)),
-            "resources/subscribe" => return Box::pin(watching::subscribe(conversation, &request)).await,
-            "resources/unsubscribe" => Some(watching::unsubscribe(conversation, &request)),
+            "resources/subscribe" => return Box::pin(subscriptions::subscribe(conversation, &request)).await,
+            "resources/unsubscribe" => Some(subscriptions::unsubscribe(conversation, &request)),
             "server/discover" | "subscriptions/listen" => Some(Err(fault::no_method(method))),
             _ => None,
         },
         Era::Modern => match method {
-            "server/discover" => return Box::pin(greet::discover(conversation)).await,
-            "subscriptions/listen" => return Box::pin(listen::listen(conversation, &request, outlet)).await,
+            "server/discover" => return Box::pin(initialize::discover(conversation)).await,
+            "subscriptions/listen" => {
+                return Box::pin(subscription_stream::listen(conversation, &request, outlet)).await;
+            }
             "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
                 Some(Err(fault::no_method(method)))
             }
@@ -76,8 +79,8 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
         // What runs as a task would outlive the request that says whose it is.
         None if method.starts_with("tasks/") => Err(fault::no_method(method)),
         None => match conversation.scope {
-            Scope::One(server) => one::answer(conversation, server, request, outlet).await,
-            Scope::All { .. } => Box::pin(all::answer(conversation, request, outlet)).await,
+            Scope::One(server) => one_server::answer(conversation, server, request, outlet).await,
+            Scope::All { .. } => Box::pin(every_server::answer(conversation, request, outlet)).await,
         },
     }
 }
@@ -102,14 +105,7 @@ pub async fn notified(conversation: &Arc<Conversation>, notification: Request) {
 /// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
 /// to, and questions outside of requests. Ends where the client may listen no longer.
 pub async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
-    follow::follow(conversation, outlet).await;
-}
-
-impl Conversation {
-    /// What servers hear of the client now.
-    fn client(&self) -> Arc<Client> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+    standalone_stream::follow(conversation, outlet).await;
 }
 
 /// The least severe log messages that the client wants from now on; servers hear of it with each request.
@@ -118,9 +114,5 @@ fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
     let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
     *client = Arc::new(Client { log_level: Some(level), ..Client::clone(&client) });
-    Ok(empty())
-}
-
-fn empty() -> Arc<RawValue> {
-    convert::raw("{}".to_owned())
+    Ok(results::empty())
 }

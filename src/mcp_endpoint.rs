@@ -4,8 +4,10 @@
 //! itself, or `legacy`, part of a session. `bridge` answers, whatever era the server speaks.
 
 mod classify;
+mod error_status;
 mod events;
 mod headers;
+mod json_rpc_id;
 mod legacy;
 mod message;
 mod modern;
@@ -14,6 +16,7 @@ mod refusal;
 mod reply;
 mod session;
 mod sessions;
+mod spawn_on_drop;
 mod stream;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method};

@@ -10,6 +10,7 @@ pub mod conditional;
 pub mod event_stream;
 pub mod host_check;
 pub mod html;
+pub mod methods;
 pub mod problem;
 pub mod query;
 mod settings;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::value::RawValue;
@@ -56,4 +56,11 @@ pub struct Conversation {
     pub span: Option<TraceContext>,
     /// The resources it subscribed to (older era only), by URI as it knows them.
     pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+}
+
+impl Conversation {
+    /// The client as servers see it now.
+    pub(super) fn client(&self) -> Arc<Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

@@ -6,7 +6,10 @@ use serde_json::{json, value::RawValue};
 
 use crate::{
     error::Error,
-    mcp::{self, convert::raw},
+    mcp::{
+        self, Era,
+        convert::{raw, text},
+    },
     web::problem::Problem,
 };
 
@@ -33,6 +36,16 @@ pub fn no_method(method: &str) -> Arc<RawValue> {
 /// The parameters lack something, or have something that cannot be accepted.
 pub fn params(message: &str) -> Arc<RawValue> {
     mcp::error(-32602, message, None)
+}
+
+/// No server has such a resource; each era has a code of its own for that.
+pub(super) fn no_resource(era: Era, uri: &str) -> Arc<RawValue> {
+    let code = match era {
+        Era::Legacy => -32002,
+        Era::Modern => -32602,
+    };
+    let data = raw(format!(r#"{{"uri":{}}}"#, text(uri)));
+    mcp::error(code, "Resource not found", Some(&data))
 }
 
 /// Something did not go as it must.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{driver, parking};
+use super::{session, stateless};
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
     mcp::{Era, Request},
@@ -23,7 +23,7 @@ pub(super) async fn relay(
         offer.to_mut().catalogue = catalogue.ok();
     }
     match conversation.era {
-        Era::Legacy => driver::relay(conversation, &offer, request, outlet).await,
-        Era::Modern => parking::relay(conversation, &offer, request, outlet).await,
+        Era::Legacy => session::relay(conversation, &offer, request, outlet).await,
+        Era::Modern => stateless::relay(conversation, &offer, request, outlet).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::{io, net::TcpListener, rc::Rc};
 
 use actix_http::Request;
-use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::{
     body::BoxBody,
     dev::{AppConfig, Server, ServiceResponse, fn_factory, fn_service},
@@ -11,7 +11,7 @@ use actix_web::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{connection::Connection, conversation, router::Router, worker::Worker};
+use super::{app::App, connection::Connection, conversation, router::Router, worker::Worker};
 
 /// How long requests under way have when the server is stopped gracefully, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -19,11 +19,6 @@ const SHUTDOWN_SECONDS: u64 = 30;
 const MOST_CONNECTIONS: u64 = 16 << 10;
 /// Connections beyond the worker's most that are told so; further ones wait in the listener's queue.
 const TOLD: usize = 64;
-
-/// What answers every request that is not forwarded.
-pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
-
-impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
 
 /// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker thread;
 /// `None` workers are one per core.

@@ -8,8 +8,10 @@ use std::{
 };
 
 use actix_http::Request;
+use actix_service::Service;
 use actix_web::{
-    dev::Payload,
+    body::BoxBody,
+    dev::{Payload, ServiceResponse},
     http::{
         Uri, Version as HttpVersion,
         header::{HeaderName, HeaderValue},
@@ -18,10 +20,8 @@ use actix_web::{
 
 use super::{
     Verdict,
-    accept::App,
     answer::{self, Asked},
-    connection::Connection,
-    conversation::Slot,
+    connection::{Connection, LentConnection},
     payload,
 };
 use crate::{
@@ -29,11 +29,16 @@ use crate::{
     web::problem::Problem,
 };
 
+/// What answers every request that is not forwarded.
+pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
+
+impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
+
 /// Answers a request by `app`. `None` where the client went away: what it asked for is given up.
 pub(super) async fn answer<A: App>(
     mut connection: Connection,
     head: RequestHead,
-    slot: &Slot,
+    slot: &LentConnection,
     app: &A,
 ) -> Option<(Connection, Verdict)> {
     let asked = Asked::of(&head);

@@ -1,6 +1,7 @@
 //! [`Connection`]: one client's connection, lent to whoever answers the request at hand.
 
 use std::{
+    cell::RefCell,
     future::poll_fn,
     io,
     net::SocketAddr,
@@ -28,6 +29,9 @@ const READ_AHEAD: usize = 16 << 10;
 /// With so much staged, whoever stages more waits first.
 const HIGH_WATER: usize = 64 << 10;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A connection that its conversation lends to a body being read.
+pub(super) type LentConnection = Rc<RefCell<Option<Connection>>>;
 
 /// A client's connection: the body of the request at hand on one side, the answer to it on the other.
 ///

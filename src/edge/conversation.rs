@@ -1,20 +1,17 @@
 //! A connection from its first byte to its last: request, answer, request, answer, in order, until one side has enough.
 
 use std::{
-    cell::RefCell,
     future::poll_fn,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, ready},
 };
 
 use tokio::{io::AsyncWrite as _, task::yield_now};
 
 use super::{
-    CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, Verdict,
-    accept::App,
-    answer, app,
-    connection::Connection,
+    CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, Verdict, answer,
+    app::{self, App},
+    connection::{Connection, LentConnection},
     deadlines::Wait,
     router::{Routed, Router},
 };
@@ -28,9 +25,6 @@ use crate::{
 const IN_A_ROW: u64 = 8;
 /// Paths that tell how Ostler is, and are answered however much there is to do.
 const ALWAYS_ANSWERED: [&str; 3] = ["/livez", "/readyz", "/health"];
-
-/// A connection that its conversation lends to a body being read.
-pub(super) type Slot = Rc<RefCell<Option<Connection>>>;
 
 /// What came next on a connection.
 enum Next {
@@ -51,7 +45,7 @@ pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, router: &i
         Poll::Ready(())
     })
     .await;
-    let slot = Slot::default();
+    let slot = LentConnection::default();
     loop {
         let head = match next(&mut connection).await {
             Next::Head(head) => head,
@@ -135,7 +129,7 @@ fn is_worth_parsing(buffer: &[u8], looked_at: usize) -> bool {
 async fn serve<A: App>(
     mut connection: Connection,
     head: Box<RequestHead>,
-    slot: &Slot,
+    slot: &LentConnection,
     app: &A,
     router: &impl Router,
 ) -> Option<(Connection, Verdict)> {

@@ -11,18 +11,18 @@ use actix_web::dev::Payload;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{connection::Connection, conversation::Slot};
+use super::connection::{Connection, LentConnection};
 use crate::http1::{BodyFault, Piece};
 
 /// The body of the request that `connection` is at.
-pub(super) fn of(connection: &mut Connection, slot: &Slot) -> Payload {
+pub(super) fn of(connection: &mut Connection, slot: &LentConnection) -> Payload {
     if connection.body_is_done() {
         return Payload::None;
     }
     match connection.take_whole_body() {
         Some(whole) => Payload::from(whole),
         None => {
-            let stream = Unread { slot: Slot::clone(slot), number: connection.number() };
+            let stream = Unread { slot: LentConnection::clone(slot), number: connection.number() };
             Payload::Stream { payload: Box::pin(stream) }
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn of(connection: &mut Connection, slot: &Slot) -> Payload {
 
 /// A body that is still to come.
 struct Unread {
-    slot: Slot,
+    slot: LentConnection,
     /// The request it belongs to: who keeps it longer does not get another's body.
     number: u64,
 }

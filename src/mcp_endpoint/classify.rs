@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::{
-    message::{Id, Message, Posted},
+    json_rpc_id::JsonRpcId,
+    message::{Message, Posted},
     refusal::Refusal,
 };
 use crate::mcp::{Era, LATEST_LEGACY, MODERN, Request};
@@ -44,7 +45,7 @@ pub(super) fn era(posted: &Posted, header: Option<&str>) -> Result<Era, Refusal>
 }
 
 /// Reads what every modern request carries (2026-07-28, basic/index#meta).
-pub(super) fn envelope(id: &Id, request: &Request) -> Result<Envelope, Refusal> {
+pub(super) fn envelope(id: &JsonRpcId, request: &Request) -> Result<Envelope, Refusal> {
     let refuse = |message: &str| Refusal::params(Some(id.clone()), message);
     let Some(meta) = request.meta() else {
         let is_missing = request.params.get("_meta").is_none();
@@ -59,7 +60,7 @@ pub(super) fn envelope(id: &Id, request: &Request) -> Result<Envelope, Refusal> 
         (Some(_), None) => Err(refuse(&format!("`params._meta` has a `{name}` that is no string"))),
         (_, text) => Ok(text),
     };
-    if meta.get("progressToken").is_some_and(|token| Id::parse(token).is_none()) {
+    if meta.get("progressToken").is_some_and(|token| JsonRpcId::parse(token).is_none()) {
         return Err(refuse("`params._meta` has a `progressToken` that is neither a string nor a whole number"));
     }
     Ok(Envelope {

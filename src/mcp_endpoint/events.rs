@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::{
     headers,
-    legacy::{self, Work},
     refusal::Refusal,
     reply,
     session::Session,
+    sessions::named_session,
+    spawn_on_drop::SpawnOnDrop,
     stream::{Body, Event, EventId, Reader},
 };
 use crate::bridge::Scope;
@@ -32,7 +33,7 @@ const RETRY: u32 = 500;
 pub(super) async fn respond(
     session: &Session,
     mut reader: Reader,
-    mut work: Work,
+    mut work: SpawnOnDrop,
     takes_events: bool,
 ) -> HandlerResult {
     let start = reader.at();
@@ -78,7 +79,7 @@ pub(super) async fn respond_to_batch(session: &Session, mut reader: Reader, take
 
 /// Opens the stream that is about no request, or goes on with one that was left.
 pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
-    let session = match legacy::session(http, caller, scope) {
+    let session = match named_session(http, caller, scope) {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),
     };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{message::Id, refusal::Refusal};
+use super::{json_rpc_id::JsonRpcId, refusal::Refusal};
 use crate::{mcp::Request, web::event_stream};
 
 /// The revision a request is of.
@@ -45,7 +45,7 @@ pub(super) fn accepts(headers: &HeaderMap) -> (bool, bool) {
 }
 
 /// Refuses a request whose headers do not say what its body says.
-pub(super) fn check(headers: &HeaderMap, id: &Id, version: &str, request: &Request) -> Result<(), Refusal> {
+pub(super) fn check(headers: &HeaderMap, id: &JsonRpcId, version: &str, request: &Request) -> Result<(), Refusal> {
     let refuse = |message: String| Refusal::header(Some(id.clone()), &message);
     let must_be = |name: &HeaderName, expected: &str, decode: bool| {
         let value = only(headers, name).map_err(refuse)?;

@@ -1,26 +1,19 @@
 //! Messages of the older era: `initialize` begins a session, and everything else belongs to one.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::{Arc, PoisonError},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, PoisonError};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{HeaderName, HeaderValue},
-};
-use tokio::runtime::Handle;
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue};
 use uuid::Uuid;
 
 use super::{
     events, headers,
-    message::{Id, Message, Posted},
+    json_rpc_id::JsonRpcId,
+    message::{Message, Posted},
     refusal::Refusal,
     reply,
     session::{Session, UnderWay},
-    sessions::Sessions,
+    sessions::{Sessions, named_session},
+    spawn_on_drop::SpawnOnDrop,
     stream::{Body, Stream},
 };
 use crate::bridge::{self, Conversation, Outlet, Scope};
@@ -41,7 +34,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, pos
     {
         return initialize(caller, scope, id, request).await;
     }
-    let session = match session(http, &caller, scope) {
+    let session = match named_session(http, &caller, scope) {
         Ok(session) => session,
         Err(refusal) => return Ok(Refusal { id: posted.id(), ..refusal }.respond()),
     };
@@ -57,23 +50,8 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, pos
     }
 }
 
-/// The session that a request names, where it is the caller's.
-pub(super) fn session(http: &HttpRequest, caller: &Caller, scope: Scope) -> Result<Arc<Session>, Refusal> {
-    let header =
-        |name: HeaderName| headers::only(http.headers(), &name).map_err(|message| Refusal::invalid(None, &message));
-    let Some(id) = header(headers::SESSION)? else {
-        return Err(Refusal::invalid(None, "the header Mcp-Session-Id is missing; a session begins with initialize"));
-    };
-    if let Some(version) = header(headers::VERSION)?.filter(|version| !is_legacy(version)) {
-        return Err(Refusal::version(None, version));
-    }
-    let sessions = caller.runtime.attached::<Sessions>();
-    let found = Uuid::try_parse(id).ok().and_then(|id| sessions.find(&caller.runtime, id, &caller.who, scope));
-    found.ok_or_else(|| Refusal::own(404, None, "there is no such session; it may have ended, so initialize another"))
-}
-
 /// Begins a session where the bridge has an answer.
-async fn initialize(caller: Caller, scope: Scope, id: &Id, request: &Request) -> HandlerResult {
+async fn initialize(caller: Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> HandlerResult {
     let conversation = match newcomer(&caller, scope, id, request) {
         Ok(conversation) => Arc::new(conversation),
         Err(refusal) => return Ok(refusal.respond()),
@@ -104,7 +82,7 @@ impl Drop for Beginning<'_> {
 }
 
 /// A client that has just said who it is.
-fn newcomer(caller: &Caller, scope: Scope, id: &Id, request: &Request) -> Result<Conversation, Refusal> {
+fn newcomer(caller: &Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> Result<Conversation, Refusal> {
     let asked = request.params.text("protocolVersion");
     let asked = asked.ok_or_else(|| Refusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
     let object = |name: &str| request.params.get(name).filter(|value| value.get().starts_with('{')).cloned();
@@ -138,7 +116,7 @@ async fn take_note(session: &Session, conversation: &Arc<Conversation>, message:
             }
         }
         Message::Notification(request) if request.method == "notifications/cancelled" => {
-            if let Some(id) = request.params.get("requestId").and_then(|id| Id::parse(id)) {
+            if let Some(id) = request.params.get("requestId").and_then(|id| JsonRpcId::parse(id)) {
                 session.cancel(&id);
             }
         }
@@ -150,7 +128,7 @@ async fn take_note(session: &Session, conversation: &Arc<Conversation>, message:
 async fn one(
     session: Arc<Session>,
     conversation: Arc<Conversation>,
-    id: Id,
+    id: JsonRpcId,
     request: Request,
     takes_events: bool,
 ) -> HandlerResult {
@@ -160,33 +138,11 @@ async fn one(
     let stream = session.stream();
     let reader = stream.read_after(0);
     let writing = Arc::clone(&stream);
-    let work = Work(Some(Box::pin(async move {
+    let work = SpawnOnDrop::new(async move {
         work(conversation, request, id, &writing, under_way).await;
         writing.end();
-    })));
+    });
     events::respond(&session, reader, work, takes_events).await
-}
-
-/// Work that is done while it is waited for, and in a task of its own once it is not.
-pub(super) struct Work(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
-
-impl Future for Work {
-    type Output = Infallible;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Infallible> {
-        if self.0.as_mut().is_some_and(|work| work.as_mut().poll(context).is_ready()) {
-            self.0 = None;
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(work);
-        }
-    }
 }
 
 const IN_USE: &str = "a request of this id, or 256 others, are under way";
@@ -224,7 +180,13 @@ async fn batch(
 }
 
 /// Answers one request of several.
-async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, request: Request, stream: Arc<Stream>) {
+async fn part(
+    session: Arc<Session>,
+    conversation: Arc<Conversation>,
+    id: JsonRpcId,
+    request: Request,
+    stream: Arc<Stream>,
+) {
     let refused = match session.begin(id.clone()) {
         _ if request.method == "initialize" => "initialize is sent alone",
         Some(under_way) => return work(conversation, request, id, &stream, under_way).await,
@@ -235,7 +197,13 @@ async fn part(session: Arc<Session>, conversation: Arc<Conversation>, id: Id, re
 }
 
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
-async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream: &Arc<Stream>, under_way: UnderWay) {
+async fn work(
+    conversation: Arc<Conversation>,
+    request: Request,
+    id: JsonRpcId,
+    stream: &Arc<Stream>,
+    under_way: UnderWay,
+) {
     let outlet = Outlet::new(stream.clone(), Some(under_way.questions())).about(id.to_raw());
     let outcome = tokio::select! {
         biased;
@@ -248,7 +216,7 @@ async fn work(conversation: Arc<Conversation>, request: Request, id: Id, stream:
 
 /// Ends the session that a request names.
 pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
-    match session(http, caller, scope) {
+    match named_session(http, caller, scope) {
         Ok(session) => {
             caller.runtime.attached::<Sessions>().end(&caller.runtime, &session);
             Ok(HttpResponse::NoContent().finish())

@@ -1,11 +1,11 @@
 //! What an MCP client posts, read one level deep.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::refusal::Refusal;
+use super::{json_rpc_id::JsonRpcId, refusal::Refusal};
 use crate::bridge::Outcome;
 use crate::{
     mcp::{self, Members, Request},
@@ -16,46 +16,15 @@ use crate::{
 /// Messages of one batch, at most.
 const MOST_IN_A_BATCH: usize = 100;
 
-/// The id of a client's request: a string or a whole number, as the client wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Id(Arc<str>);
-
-impl Id {
-    /// Reads an id; `None` where it is neither a string nor a whole number (basic, "Requests").
-    pub fn parse(raw: &RawValue) -> Option<Self> {
-        let text = raw.get();
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        (is_whole || text.starts_with('"')).then(|| Self(text.into()))
-    }
-
-    /// The id as it was read.
-    pub fn to_raw(&self) -> Arc<RawValue> {
-        mcp::convert::raw(self.0.to_string())
-    }
-
-    /// The number, where it is one of those we ask with.
-    pub fn number(&self) -> Option<u64> {
-        self.0.parse().ok()
-    }
-}
-
-impl fmt::Display for Id {
-    /// The id as JSON.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// One message.
 #[derive(Debug)]
 pub(super) enum Message {
     /// Wants an answer.
-    Request(Id, Request),
+    Request(JsonRpcId, Request),
     /// Wants none.
     Notification(Request),
     /// Answers what we asked.
-    Answer(Id, Outcome),
+    Answer(JsonRpcId, Outcome),
 }
 
 /// The body of a POST.
@@ -81,7 +50,7 @@ impl Posted {
     }
 
     /// The id of the request, where it is one.
-    pub fn id(&self) -> Option<Id> {
+    pub fn id(&self) -> Option<JsonRpcId> {
         match self {
             Self::One(Message::Request(id, _)) => Some(id.clone()),
             Self::One(Message::Notification(_) | Message::Answer(..)) | Self::Batch(_) => None,
@@ -120,7 +89,7 @@ impl Message {
         envelope: Envelope<'_, P>,
         members: impl FnOnce(P) -> serde_json::Result<Members>,
     ) -> Result<Self, Refusal> {
-        let id = envelope.id.map(Id::parse);
+        let id = envelope.id.map(JsonRpcId::parse);
         let known = id.clone().flatten();
         if envelope.jsonrpc.as_deref() != Some("2.0") {
             return Err(Refusal::invalid(known, "`jsonrpc` must be \"2.0\""));

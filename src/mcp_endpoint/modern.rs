@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{
     classify, headers,
-    message::{Id, Message},
+    json_rpc_id::JsonRpcId,
+    message::Message,
     params,
     refusal::Refusal,
     reply,
@@ -62,7 +63,7 @@ fn converse(
     http: &HttpRequest,
     caller: Caller,
     scope: Scope,
-    id: &Id,
+    id: &JsonRpcId,
     request: &Request,
 ) -> Result<Arc<Conversation>, Refusal> {
     let envelope = classify::envelope(id, request)?;
@@ -95,7 +96,12 @@ fn converse(
 }
 
 /// Refuses a call whose headers do not repeat its arguments as its tool wants them to.
-fn check_params(http: &HttpRequest, conversation: &Conversation, id: &Id, request: &Request) -> Result<(), Refusal> {
+fn check_params(
+    http: &HttpRequest,
+    conversation: &Conversation,
+    id: &JsonRpcId,
+    request: &Request,
+) -> Result<(), Refusal> {
     let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
     match name.and_then(|name| bridge::annotated(conversation, &name)) {
         Some(tool) => params::check(http.headers(), id, request, &tool),
@@ -115,7 +121,7 @@ fn credential(caller: &Caller) -> Uuid {
 
 /// A request being answered; dropping it cancels the request.
 struct Exchange {
-    id: Id,
+    id: JsonRpcId,
     reader: Reader,
     answering: Answering,
     outcome: Option<Outcome>,

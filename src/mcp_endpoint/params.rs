@@ -6,7 +6,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     headers::{decoded, only},
-    message::Id,
+    json_rpc_id::JsonRpcId,
     refusal::Refusal,
 };
 use crate::mcp::Request;
@@ -23,7 +23,7 @@ struct Marked {
 }
 
 /// Refuses a call whose headers do not say what its arguments say.
-pub(super) fn check(headers: &HeaderMap, id: &Id, request: &Request, tool: &RawValue) -> Result<(), Refusal> {
+pub(super) fn check(headers: &HeaderMap, id: &JsonRpcId, request: &Request, tool: &RawValue) -> Result<(), Refusal> {
     let tool: Value = serde_json::from_str(tool.get()).unwrap_or_default();
     let arguments = request.params.get("arguments");
     let arguments: Value = arguments.and_then(|all| serde_json::from_str(all.get()).ok()).unwrap_or_default();

@@ -7,14 +7,14 @@ use actix_web::{
 use serde_json::value::RawValue;
 
 use super::{
-    message::Id,
-    refusal::{self, told_by_http},
+    error_status::{self, problem_of},
+    json_rpc_id::JsonRpcId,
 };
 use crate::bridge::Outcome;
 use crate::{mcp::Era, web::HandlerResult};
 
 /// An answer as JSON, written around its result without reading it. An error without a readable request has no id.
-pub(super) fn message(id: Option<&Id>, outcome: Result<&RawValue, &RawValue>) -> String {
+pub(super) fn message(id: Option<&JsonRpcId>, outcome: Result<&RawValue, &RawValue>) -> String {
     let (name, value) = match outcome {
         Ok(result) => ("result", result.get()),
         Err(error) => ("error", error.get()),
@@ -26,7 +26,7 @@ pub(super) fn message(id: Option<&Id>, outcome: Result<&RawValue, &RawValue>) ->
 }
 
 /// The answer to a request, as [`message`].
-pub(super) fn of(id: &Id, outcome: &Outcome) -> String {
+pub(super) fn of(id: &JsonRpcId, outcome: &Outcome) -> String {
     message(Some(id), outcome.as_deref().map_err(AsRef::as_ref))
 }
 
@@ -44,24 +44,13 @@ pub(super) fn accepted() -> HttpResponse {
 }
 
 /// An answer that came before anything else: what HTTP has a status for is told by it.
-pub(super) fn whole(era: Era, id: &Id, outcome: &Outcome) -> HandlerResult {
+pub(super) fn whole(era: Era, id: &JsonRpcId, outcome: &Outcome) -> HandlerResult {
     let status = match outcome {
         Ok(_) => StatusCode::OK,
-        Err(error) => match told_by_http(error) {
+        Err(error) => match problem_of(error) {
             Some(problem) => return Err(problem),
-            None => status(era, refusal::code(error)),
+            None => error_status::status(era, error_status::code(error)),
         },
     };
     Ok(json(status, of(id, outcome)))
-}
-
-/// The status of an answer with this error (2026-07-28, transports/streamable-http). To an older client 404 would mean
-/// that its session has ended.
-fn status(era: Era, code: i64) -> StatusCode {
-    match code {
-        _ if era == Era::Legacy => StatusCode::OK,
-        -32601 => StatusCode::NOT_FOUND,
-        -32700 | -32600 | -32022..=-32020 => StatusCode::BAD_REQUEST,
-        _ => StatusCode::OK,
-    }
 }

@@ -13,7 +13,7 @@ use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 use uuid::Uuid;
 
 use super::{
-    message::Id,
+    json_rpc_id::JsonRpcId,
     stream::{EventId, Reader, Stream},
 };
 use crate::bridge::{self, Conversation, Outlet, Questions, Scope};
@@ -48,7 +48,7 @@ pub(super) struct Session {
     pub questions: Arc<Questions>,
     client: Arc<Mutex<Arc<Client>>>,
     watches: Arc<Mutex<BTreeMap<String, Watch>>>,
-    under_way: Mutex<HashMap<Id, Arc<Notify>>>,
+    under_way: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
     used: Mutex<Instant>,
@@ -71,7 +71,7 @@ struct Standalone {
 /// A request under way; dropping it makes its id free again.
 pub(super) struct UnderWay {
     session: Arc<Session>,
-    id: Id,
+    id: JsonRpcId,
     cancelled: Arc<Notify>,
 }
 
@@ -136,7 +136,7 @@ impl Session {
     }
 
     /// Notes a request; `None` where its id is in use, or too many are under way.
-    pub fn begin(self: &Arc<Self>, id: Id) -> Option<UnderWay> {
+    pub fn begin(self: &Arc<Self>, id: JsonRpcId) -> Option<UnderWay> {
         let mut under_way = lock(&self.under_way);
         if under_way.len() >= MOST_UNDER_WAY {
             return None;
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// Gives up a request, as its client wants.
-    pub fn cancel(&self, id: &Id) {
+    pub fn cancel(&self, id: &JsonRpcId) {
         if let Some(request) = lock(&self.under_way).get(id) {
             request.notify_one();
         }
@@ -273,8 +273,8 @@ pub(super) mod tests {
         Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
     }
 
-    fn id(number: u64) -> Id {
-        Id::parse(&RawValue::from_string(number.to_string()).unwrap()).unwrap()
+    fn id(number: u64) -> JsonRpcId {
+        JsonRpcId::parse(&RawValue::from_string(number.to_string()).unwrap()).unwrap()
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,22 +6,43 @@ use std::{
     time::Duration,
 };
 
+use actix_web::{HttpRequest, http::header::HeaderName};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::session::Session;
-use crate::bridge::Scope;
+use super::{headers, refusal::Refusal, session::Session};
 use crate::{
     Runtime,
+    bridge::Scope,
     error::{Error, Result},
+    mcp::is_legacy,
     model::{Principal, UserId},
     runtime::Attachment,
+    web::authenticate::Caller,
 };
 
 /// Sessions of one account.
 const MOST_OF_A_USER: usize = 64;
 /// How often those are looked for that nobody used for too long.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// The session that a request names, where it is the caller's.
+pub(super) fn named_session(http: &HttpRequest, caller: &Caller, scope: Scope) -> Result<Arc<Session>, Refusal> {
+    let header =
+        |name: HeaderName| headers::only(http.headers(), &name).map_err(|message| Refusal::invalid(None, &message));
+    let Some(id) = header(headers::SESSION)? else {
+        return Err(Refusal::invalid(
+            None,
+            "the header Mcp-Session-JsonRpcId is missing; a session begins with initialize",
+        ));
+    };
+    if let Some(version) = header(headers::VERSION)?.filter(|version| !is_legacy(version)) {
+        return Err(Refusal::version(None, version));
+    }
+    let sessions = caller.runtime.attached::<Sessions>();
+    let found = Uuid::try_parse(id).ok().and_then(|id| sessions.find(&caller.runtime, id, &caller.who, scope));
+    found.ok_or_else(|| Refusal::own(404, None, "there is no such session; it may have ended, so initialize another"))
+}
 
 /// The sessions of clients of the older era.
 #[derive(Default)]
@@ -98,7 +119,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mcp_endpoint::{message::Id, session::tests::session};
+    use crate::mcp_endpoint::{json_rpc_id::JsonRpcId, session::tests::session};
 
     #[tokio::test(start_paused = true)]
     async fn the_session_idle_longest_makes_room_and_none_that_is_in_use() {
@@ -107,7 +128,7 @@ mod tests {
         let mut requests = Vec::new();
         for _ in 0..MOST_OF_A_USER {
             let session = session(user);
-            requests.push(session.begin(Id::parse(&one).unwrap()).unwrap());
+            requests.push(session.begin(JsonRpcId::parse(&one).unwrap()).unwrap());
             assert!(table.add(session).unwrap().is_empty());
         }
         assert!(matches!(table.add(session(user)), Err(Error::Busy(_))));

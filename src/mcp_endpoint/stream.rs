@@ -11,7 +11,7 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
 
-use super::{message::Id, reply};
+use super::{json_rpc_id::JsonRpcId, reply};
 use crate::bridge::{Channel, Outcome};
 
 /// Events kept for a reader who comes back, or is slow.
@@ -58,7 +58,7 @@ pub(super) enum Body {
     /// A notification or a question, as JSON.
     Message(Arc<str>),
     /// The answer to a request.
-    Answer(Id, Outcome),
+    Answer(JsonRpcId, Outcome),
 }
 
 impl Body {

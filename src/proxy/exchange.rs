@@ -13,8 +13,8 @@ use crate::{
     gateway::{Failure, Lease},
     http1::{BodyDecoder, BodyEncoder, BodyFault, Framing, HeadLimits, Piece, ResponseHead, Version},
     proxy::{
-        Call,
         answer::{self, Telling},
+        forwarded_request::ForwardedRequest,
         retry::Attempt,
         upload::{self, TooLarge, Upload},
         upstream::Upstream,
@@ -65,7 +65,7 @@ pub(super) enum Refusal {
 /// A request under way.
 pub(super) struct Exchange<'a> {
     client: &'a mut Connection,
-    call: &'a Call<'a>,
+    call: &'a ForwardedRequest<'a>,
     lease: &'a Lease,
     upload: &'a mut Upload,
     /// The connection it is sent on.
@@ -93,7 +93,7 @@ impl<'a> Exchange<'a> {
     /// An exchange on `upstream`, in whose outbox the head of the request waits.
     pub(super) fn new(
         client: &'a mut Connection,
-        call: &'a Call<'a>,
+        call: &'a ForwardedRequest<'a>,
         lease: &'a Lease,
         upload: &'a mut Upload,
         upstream: Upstream,

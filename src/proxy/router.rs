@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::forward;
+use super::forward::forward;
 use crate::{
     Runtime,
     edge::{Connection, Routed, Router},

@@ -4,7 +4,7 @@ use crate::{
     Runtime,
     gateway::{Failure, Lease, Service},
     http1::RequestHead,
-    proxy::{Call, request},
+    proxy::{forwarded_request::ForwardedRequest, request},
     telemetry::{Kind, Span},
     web::trace,
 };
@@ -24,7 +24,7 @@ pub(super) fn asked(runtime: &Runtime, head: &RequestHead, service: &Service, id
 }
 
 /// Begins the span of an attempt at an instance.
-pub(super) fn attempted(call: &Call<'_>, lease: &Lease) -> Span {
+pub(super) fn attempted(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
     let method = call.head.method.as_str();
     let mut span = call.tracer.span(Kind::Client, call.span, || method.to_owned());
     if span.is_recorded() {
@@ -37,7 +37,7 @@ pub(super) fn attempted(call: &Call<'_>, lease: &Lease) -> Span {
 }
 
 /// Ends the span of an attempt that was answered.
-pub(super) fn answered(mut span: Span, call: &Call<'_>) {
+pub(super) fn answered(mut span: Span, call: &ForwardedRequest<'_>) {
     let status = call.status.get();
     span.number("http.response.status_code", status);
     if status >= 400 {

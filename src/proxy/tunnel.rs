@@ -18,7 +18,7 @@ use crate::{
     edge::{Connection, Verdict},
     gateway::Lease,
     http1::ResponseHead,
-    proxy::{Call, answer, upstream::Upstream},
+    proxy::{answer, forwarded_request::ForwardedRequest, upstream::Upstream},
 };
 
 /// The longest nothing may pass in either direction.
@@ -30,7 +30,7 @@ const ROOM: usize = 16 << 10;
 /// for ten minutes, or the credential has ended that the service asked for.
 pub(super) async fn run(
     client: &mut Connection,
-    call: &Call<'_>,
+    call: &ForwardedRequest<'_>,
     lease: &Lease,
     head: &ResponseHead,
     mut upstream: Upstream,

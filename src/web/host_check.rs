@@ -11,7 +11,7 @@ use actix_web::{
     },
 };
 
-use crate::web::{client_address, problem::Problem, settings::Settings};
+use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::Settings};
 
 /// What a page of another origin may read of our answers.
 const EXPOSED: &str =
@@ -23,9 +23,6 @@ const ALLOWED_HEADERS: &str = concat!(
 );
 /// What repeats an argument of a tool, whatever the argument is called.
 const ARGUMENT: &str = "mcp-param-";
-/// The methods that some path takes.
-pub const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
-
 /// Knows which hosts, origins and proxies are ours.
 #[derive(Clone, Debug)]
 pub struct Guard {

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Fault, Noun, RateLimited},
     gateway::NoInstance,
     http1::HeadFault,
-    web::{host_check::ALLOWED_METHODS, problem::kind::Kind},
+    web::{methods::ALLOWED_METHODS, problem::kind::Kind},
 };
 
 /// The media type of every problem (RFC 9457).

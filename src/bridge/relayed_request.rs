@@ -12,7 +12,7 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
-use super::patience::Patience;
+use super::server_deadline::Patience;
 use crate::{
     bridge::Conversation,
     error::{Error, Result},

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::value::RawValue;
 
-use super::{all, empty, fault, together::Together};
+use super::{aggregate::Together, fault, results::empty};
 use crate::{
     bridge::{Conversation, Outcome, Scope},
     mcp::{Members, Request, convert},
@@ -41,7 +41,7 @@ pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> Out
 
 /// Has updates of a resource, known to the client as `uri`, among the news of its server.
 pub(super) async fn watch(conversation: &Arc<Conversation>, uri: &str) -> Result<Watch, Arc<RawValue>> {
-    let (server, own) = locate(conversation, uri)?.ok_or_else(|| all::no_resource(conversation, uri))?;
+    let (server, own) = locate(conversation, uri)?.ok_or_else(|| fault::no_resource(conversation.era, uri))?;
     let client = conversation.client();
     let watch = conversation.runtime.watch_resource(&conversation.who, server, &client, &own).await;
     watch.map_err(fault::of_error)?

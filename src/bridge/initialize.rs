@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{all, fault};
+use super::{every_server, fault};
 use crate::{
     bridge::{Conversation, Outcome, Scope},
     mcp::{Request, convert},
@@ -34,6 +34,6 @@ pub(super) async fn greeting(conversation: &Arc<Conversation>) -> Result<(Arc<Ra
             let offer = runtime.offer(who, server).map_err(fault::of_error)?;
             Ok((catalogue.greeting.clone(), offer.name))
         }
-        Scope::All { .. } => Ok((all::greeting(conversation).await?, String::new())),
+        Scope::All { .. } => Ok((every_server::greeting(conversation).await?, String::new())),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::together::Together;
+use super::aggregate::Together;
 use crate::{
     bridge::{Conversation, Scope},
     mcp::convert,

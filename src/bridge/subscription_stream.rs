@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    changes::{Changes, Lists},
-    fault, greet,
-    tidings::{Tiding, Tidings},
-    watching,
+    fault, initialize,
+    list_changes::{Changes, Lists},
+    server_events::{Tiding, Tidings},
+    subscriptions,
 };
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
@@ -70,7 +70,7 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
             Some(Tiding::Of(_, News::ListChanged(list))) => changes.note(list),
             Some(Tiding::Of(server, News::ResourceUpdated { uri, params })) => {
                 let watched = watches.keys().map(String::as_str);
-                let params = watching::update(conversation, server, &uri, &params, watched);
+                let params = subscriptions::update(conversation, server, &uri, &params, watched);
                 if let Some(Ok(params)) = params.map(|params| Members::parse(&params)) {
                     outlet.tell("notifications/resources/updated", Some(&stamped(params, id))).await;
                 }
@@ -89,14 +89,14 @@ async fn agree(
     conversation: &Arc<Conversation>,
     wanted: Filter,
 ) -> Result<(Filter, BTreeMap<String, Watch>), Arc<RawValue>> {
-    let offered = convert::capabilities(&greet::greeting(conversation).await?.0);
+    let offered = convert::capabilities(&initialize::greeting(conversation).await?.0);
     let can = |list: &str, what: &str| {
         let capability = offered.get(list).and_then(|capability| Members::parse(capability).ok());
         capability.is_some_and(|capability| capability.get(what).is_some_and(|value| value.get() == "true"))
     };
     let mut uris = wanted.resource_subscriptions;
-    uris.truncate(if can("resources", "subscribe") { watching::MOST } else { 0 });
-    let watches = join_all(uris.iter().map(|uri| watching::watch(conversation, uri))).await;
+    uris.truncate(if can("resources", "subscribe") { subscriptions::MOST } else { 0 });
+    let watches = join_all(uris.iter().map(|uri| subscriptions::watch(conversation, uri))).await;
     let watches = uris.into_iter().zip(watches).filter_map(|(uri, watch)| Some((uri, watch.ok()?)));
     let watches: BTreeMap<_, _> = watches.collect();
     let filter = Filter {

@@ -15,10 +15,10 @@ use tokio::{
 };
 
 use super::{
-    changes::{Changes, Lists},
-    driver, notes,
-    tidings::{Tiding, Tidings},
-    watching,
+    list_changes::{Changes, Lists},
+    notifications,
+    server_events::{Tiding, Tidings},
+    session, subscriptions,
 };
 use crate::{
     bridge::{Conversation, Outlet},
@@ -46,7 +46,7 @@ pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
                 Some(Tiding::Of(_, News::ListChanged(list))) => changes.note(list),
                 Some(Tiding::Of(server, news)) => tell(&conversation, &outlet, server, &news).await,
             },
-            asked = askers.next() => asking.push(Box::pin(driver::put(&conversation, asked, &outlet))),
+            asked = askers.next() => asking.push(Box::pin(session::put(&conversation, asked, &outlet))),
             Some(()) = asking.next(), if !asking.is_empty() => {}
             _ = look.tick() => askers.look(&conversation, tidings.servers()),
         }
@@ -57,7 +57,7 @@ pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
 async fn tell(conversation: &Conversation, outlet: &Outlet, server: ServerId, news: &News) {
     match news {
         News::ListChanged(_) => {}
-        News::Logged(params) if notes::is_heard(conversation, Some(params)) => {
+        News::Logged(params) if notifications::is_heard(conversation, Some(params)) => {
             outlet.tell("notifications/message", Some(params)).await;
         }
         News::Logged(_) => {}
@@ -68,7 +68,7 @@ async fn tell(conversation: &Conversation, outlet: &Outlet, server: ServerId, ne
                 watches.keys().cloned().collect()
             };
             let watched = watched.iter().map(String::as_str);
-            if let Some(params) = watching::update(conversation, server, uri, params, watched) {
+            if let Some(params) = subscriptions::update(conversation, server, uri, params, watched) {
                 outlet.tell("notifications/resources/updated", Some(&params)).await;
             }
         }

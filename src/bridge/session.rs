@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    exchange::{Exchange, Step, progress_token},
-    fault, notes,
+    fault, notifications,
+    relayed_request::{Exchange, Step, progress_token},
 };
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
@@ -79,7 +79,7 @@ async fn carry(
         };
         match step {
             Step::Note(Note::Told { method, params }) => {
-                notes::pass_on(conversation, outlet, token.as_ref(), &method, params.as_ref()).await;
+                notifications::pass_on(conversation, outlet, token.as_ref(), &method, params.as_ref()).await;
             }
             Step::Note(Note::Asked(asked)) => asking.push(put(conversation, asked, outlet)),
             Step::Answer(said) => return said,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{all, fault, together::Together};
+use super::{aggregate::Together, fault, results, routed_requests};
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
     mcp::{Members, Request, convert},
@@ -30,7 +30,7 @@ const GIST: usize = 240;
 /// The list of the three.
 pub(super) fn list(conversation: &Conversation) -> Arc<RawValue> {
     let tools: Vec<_> = TOOLS.iter().map(|tool| convert::raw((*tool).to_owned())).collect();
-    all::as_list(conversation, "tools/list", "tools", &tools)
+    results::list(conversation, "tools/list", "tools", &tools)
 }
 
 /// Calls one of the three, or a tool by its own name.
@@ -46,9 +46,9 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
                 Some(arguments) => request.params.set("arguments", arguments.clone()),
                 None => drop(request.params.remove("arguments")),
             }
-            return all::call(conversation, request, outlet).await;
+            return routed_requests::call(conversation, request, outlet).await;
         }
-        Some(_) | None => return all::call(conversation, request, outlet).await,
+        Some(_) | None => return routed_requests::call(conversation, request, outlet).await,
     };
     let (text, is_error) = match text {
         Ok(text) => (text, ""),
@@ -56,7 +56,7 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
     };
     let text = convert::text(&text);
     let result = convert::raw(format!(r#"{{"content":[{{"type":"text","text":{text}}}]{is_error}}}"#));
-    Ok(all::own(conversation, "tools/call", &result))
+    Ok(results::in_era(conversation, "tools/call", &result))
 }
 
 /// The names and gists of tools that fit a query, as JSON.

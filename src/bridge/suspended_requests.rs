@@ -12,7 +12,7 @@ use serde_json::{Value, value::RawValue};
 use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
 
-use super::{fault, parking::Work};
+use super::{fault, request_in_flight::RequestInFlight};
 use crate::{
     Runtime,
     bridge::Conversation,
@@ -41,7 +41,7 @@ struct Parked(Mutex<HashMap<Uuid, Waiting>>);
 /// One of them.
 struct Waiting {
     user: UserId,
-    work: Work,
+    work: RequestInFlight,
     /// The task that gives it up when its time is over.
     keeper: AbortHandle,
 }
@@ -80,7 +80,7 @@ impl Ticket {
     }
 
     /// Lets work wait, and answers the ticket for it. Without any, the ticket says that the request may be sent anew.
-    pub fn park(&self, conversation: &Conversation, work: Option<Work>) -> Result<String, Arc<RawValue>> {
+    pub fn park(&self, conversation: &Conversation, work: Option<RequestInFlight>) -> Result<String, Arc<RawValue>> {
         let parked = work.map(|work| self.keep(conversation, work)).transpose()?;
         let until = Timestamp::now().plus(PATIENCE).unix_seconds();
         let sealed = Sealed { parked, user: self.user.to_string(), digest: self.digest(), until };
@@ -90,7 +90,7 @@ impl Ticket {
     }
 
     /// What waits for this request; `None` where it is to be sent anew.
-    pub fn redeem(&self, conversation: &Conversation, state: &str) -> Result<Option<Work>, Arc<RawValue>> {
+    pub fn redeem(&self, conversation: &Conversation, state: &str) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
         let sealed = self.open(conversation, state).ok_or_else(refused)?;
         let Some(id) = sealed.parked else { return Ok(None) };
         let parked = conversation.runtime.attached::<Parked>();
@@ -116,7 +116,7 @@ impl Ticket {
         hex::encode(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
-    fn keep(&self, conversation: &Conversation, work: Work) -> Result<Uuid, Arc<RawValue>> {
+    fn keep(&self, conversation: &Conversation, work: RequestInFlight) -> Result<Uuid, Arc<RawValue>> {
         let parked = conversation.runtime.attached::<Parked>();
         let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&parked));
         let draining = conversation.runtime.clone().draining();
@@ -158,7 +158,7 @@ impl Parked {
         Ok(())
     }
 
-    fn take(&self, id: Uuid) -> Option<Work> {
+    fn take(&self, id: Uuid) -> Option<RequestInFlight> {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
         waiting.keeper.abort();
         Some(waiting.work)

@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    exchange::{Exchange, Step, progress_token},
-    fault, notes,
-    parked::{self, Ticket},
+    fault, notifications,
+    relayed_request::{Exchange, Step, progress_token},
+    request_in_flight::RequestInFlight,
+    suspended_requests::{self, Ticket},
 };
 use crate::{
     bridge::{Conversation, Outcome, Outlet},
@@ -29,14 +30,6 @@ const COLLECTING: Duration = Duration::from_millis(20);
 /// Questions of one request that wait for answers.
 const MOST_QUESTIONS: usize = 64;
 
-/// A request that is under way at a server of the older era, and what that asked.
-pub(super) struct Work {
-    exchange: Exchange,
-    open: BTreeMap<String, (Question, Asked)>,
-    /// What the client was not asked, as it did not declare it.
-    refused: Option<Demand>,
-}
-
 /// Has a server answer a stateless client.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
@@ -49,10 +42,10 @@ pub(super) async fn relay(
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
     let work = match request.params.text("requestState") {
-        Some(state) if is_older || parked::is_ours(&state) => ticket.redeem(conversation, &state)?,
+        Some(state) if is_older || suspended_requests::is_ours(&state) => ticket.redeem(conversation, &state)?,
         Some(_) | None => None,
     };
-    let work = work.unwrap_or_else(|| Work {
+    let work = work.unwrap_or_else(|| RequestInFlight {
         exchange: Exchange::begin(conversation, offer, fresh(request, is_older), token.clone()),
         open: BTreeMap::new(),
         refused: None,
@@ -80,7 +73,7 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn play(self, mut work: Work, mut answers: BTreeMap<String, Arc<RawValue>>) -> Outcome {
+    async fn play(self, mut work: RequestInFlight, mut answers: BTreeMap<String, Arc<RawValue>>) -> Outcome {
         work.exchange.set_waiting(false);
         work.settle(&mut answers);
         let mut until = (!work.open.is_empty()).then(|| Instant::now() + COLLECTING);
@@ -92,7 +85,14 @@ impl Round<'_> {
             };
             match step {
                 Step::Note(Note::Told { method, params }) => {
-                    notes::pass_on(self.conversation, self.outlet, self.token.as_ref(), &method, params.as_ref()).await;
+                    notifications::pass_on(
+                        self.conversation,
+                        self.outlet,
+                        self.token.as_ref(),
+                        &method,
+                        params.as_ref(),
+                    )
+                    .await;
                 }
                 Step::Note(Note::Asked(asked)) => {
                     self.hear(&mut work, asked);
@@ -105,7 +105,7 @@ impl Round<'_> {
     }
 
     /// Takes a question in, if the client may be asked it; otherwise the server is refused.
-    fn hear(&self, work: &mut Work, asked: Asked) {
+    fn hear(&self, work: &mut RequestInFlight, asked: Asked) {
         let Some(demand) = Demand::of(&asked.method, asked.params.as_deref()) else { return };
         if !demand.is_met_by(&self.conversation.client().capabilities) {
             work.refused = Some(demand);
@@ -119,7 +119,7 @@ impl Round<'_> {
     }
 
     /// Has the client asked, and keeps the request until it comes back.
-    fn park(self, mut work: Work) -> Outcome {
+    fn park(self, mut work: RequestInFlight) -> Outcome {
         let asked: Vec<_> = work.open.iter().map(|(key, (question, _))| (key.clone(), question.clone())).collect();
         work.exchange.set_waiting(true);
         let state = self.ticket.park(self.conversation, Some(work))?;
@@ -157,21 +157,6 @@ impl Round<'_> {
 
     fn info(&self) -> Option<Arc<RawValue>> {
         convert::server_info(&self.offer.catalogue.as_ref()?.greeting)
-    }
-}
-
-impl Work {
-    /// Gives the server those answers that are there.
-    fn settle(&mut self, answers: &mut BTreeMap<String, Arc<RawValue>>) {
-        let fits = |key: &String, (question, _): &mut (Question, Asked)| {
-            answers.get(key).is_some_and(|answer| question.is_answered_by(answer))
-        };
-        let answered: Vec<_> = self.open.extract_if(.., fits).collect();
-        for (key, (_, asked)) in answered {
-            if let Some(answer) = answers.remove(&key) {
-                asked.answer(Ok(&answer));
-            }
-        }
     }
 }
 

@@ -1,0 +1,35 @@
+//! A stateless client's request in flight at a server of the older era, and the questions that are open for it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use super::relayed_request::Exchange;
+use crate::{
+    mcp::convert::{Demand, Question},
+    supervisor::messages::Asked,
+};
+
+/// A request in flight. Dropping it cancels the request and refuses what the server asked.
+pub(super) struct RequestInFlight {
+    pub exchange: Exchange,
+    /// Questions without an answer, by the key that the client answers under.
+    pub open: BTreeMap<String, (Question, Asked)>,
+    /// The question that was refused because the client did not declare the capability for it.
+    pub refused: Option<Demand>,
+}
+
+impl RequestInFlight {
+    /// Sends the server the answers to its open questions, as far as `answers` has them.
+    pub fn settle(&mut self, answers: &mut BTreeMap<String, Arc<RawValue>>) {
+        let fits = |key: &String, (question, _): &mut (Question, Asked)| {
+            answers.get(key).is_some_and(|answer| question.is_answered_by(answer))
+        };
+        let answered: Vec<_> = self.open.extract_if(.., fits).collect();
+        for (key, (_, asked)) in answered {
+            if let Some(answer) = answers.remove(&key) {
+                asked.answer(Ok(&answer));
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! JSON-RPC errors by the status that HTTP has for them.
+
+use actix_web::http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    error::{Error, Noun},
+    mcp::{Era, RpcError},
+    web::problem::Problem,
+};
+
+/// The code of a JSON-RPC error object.
+pub(super) fn code(error: &RawValue) -> i64 {
+    serde_json::from_str::<RpcError>(error.get()).map_or(0, |error| error.code)
+}
+
+/// The problem that an error object of ours stands for, where it is one that HTTP tells: not allowed, and no such server.
+pub(super) fn problem_of(error: &RawValue) -> Option<Problem> {
+    #[derive(Deserialize)]
+    struct Ours {
+        code: i64,
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        code: String,
+        detail: String,
+    }
+    let ours: Ours = serde_json::from_str(error.get()).ok()?;
+    match (ours.code, ours.data.code.as_str()) {
+        (403, "forbidden") => Some(Problem::forbidden(ours.data.detail)),
+        (404, "server_not_found") => Some(Error::NotFound(Noun::Server).into()),
+        _ => None,
+    }
+}
+
+/// The status of an answer with this error (2026-07-28, transports/streamable-http). To an older client 404 would mean
+/// that its session has ended.
+pub(super) fn status(era: Era, code: i64) -> StatusCode {
+    match code {
+        _ if era == Era::Legacy => StatusCode::OK,
+        -32601 => StatusCode::NOT_FOUND,
+        -32700 | -32600 | -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bridge::fault::of_error, mcp};
+
+    #[test]
+    fn what_is_forbidden_or_unknown_is_told_by_http_and_a_servers_own_error_is_not() {
+        let told = |error: Error| problem_of(&of_error(error)).map(|problem| problem.kind().status.as_u16());
+        assert_eq!(told(Error::Forbidden("no".into())), Some(403));
+        assert_eq!(told(Error::NotFound(Noun::Server)), Some(404));
+        assert_eq!(told(Error::Busy("no")), None);
+        assert!(problem_of(&mcp::error(403, "the tool's own", None)).is_none());
+    }
+}

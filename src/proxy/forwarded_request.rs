@@ -1,0 +1,47 @@
+//! [`ForwardedRequest`]: one request through the gateway, from its head to its answer.
+
+use std::{cell::Cell, net::IpAddr, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::{
+    Runtime,
+    error::Error,
+    gateway::Service,
+    http1::RequestHead,
+    model::{Principal, TraceContext},
+    proxy::request_id::RequestId,
+    runtime::Needs,
+    telemetry::Tracer,
+};
+
+/// A request on its way.
+pub(super) struct ForwardedRequest<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) service: &'a Arc<Service>,
+    pub(super) id: RequestId,
+    /// Where the client is connected from, and whether that is a proxy of ours.
+    pub(super) peer: IpAddr,
+    pub(super) is_trusted: bool,
+    /// Who sent it, where the service wants to know.
+    pub(super) caller: Option<Principal>,
+    pub(super) runtime: &'a Runtime,
+    /// Whether the client's connection goes on after the answer, as the client was told.
+    pub(super) keep_alive: Cell<bool>,
+    /// What it was answered; 0 before that.
+    pub(super) status: Cell<u16>,
+    pub(super) tracer: &'a Tracer,
+    /// Its span, where spans are made.
+    pub(super) span: Option<TraceContext>,
+    pub(super) started: Instant,
+}
+
+impl ForwardedRequest<'_> {
+    /// Does `work` for as long as the credential is good that the service asked for.
+    pub(super) async fn while_permitted<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        match &self.caller {
+            Some(who) => self.runtime.while_permitted(who, Needs::Credential, work).await,
+            None => Ok(work.await),
+        }
+    }
+}
