@@ -9,28 +9,41 @@ mod rate_limits;
 
 use crate::{
     error::{Error, Result},
-    model::{Credential, Permission, Principal},
+    model::{AuditEntry, Credential, Outcome, Permission, Principal},
     policy::permission,
     recorder::Recorder,
 };
 
+pub use audit_entries::{AuditEntries, SUMMARY_INTERVAL};
 pub use audit_log::{AuditLog, AuditVerdict, heads_of_last_run};
-pub use rate_limits::RateLimits;
+pub use rate_limits::{RateLimiter, RateLimits};
 
-use audit_entries::AuditQuotas;
-use rate_limits::Limiter;
-
-/// Decides on permissions and rate limits, and puts denials on record.
+/// Decides on permissions, and puts denials on record.
 pub struct Access {
-    recorder: Recorder,
-    limiter: Limiter,
-    quotas: AuditQuotas,
+    entries: AuditEntries,
+    limits: RateLimiter,
 }
 
 impl Access {
     /// Limits by `limits`, with nothing counted yet.
     pub fn new(recorder: Recorder, limits: &RateLimits) -> Self {
-        Self { recorder, limiter: Limiter::new(limits), quotas: AuditQuotas::new() }
+        Self { entries: AuditEntries::new(recorder), limits: RateLimiter::new(limits) }
+    }
+
+    /// Entries of the audit log that are no changes.
+    pub fn entries(&self) -> &AuditEntries {
+        &self.entries
+    }
+
+    /// Rate limits of callers.
+    pub fn limits(&self) -> &RateLimiter {
+        &self.limits
+    }
+
+    /// The entry of a change by `who`, which counts against how much they may change: `RateLimited` before it is made.
+    pub fn change(&self, who: &Principal, action: &str, target: impl ToString) -> Result<AuditEntry> {
+        self.limits.change(who)?;
+        Ok(AuditEntry::by(who, action, target, Outcome::Success))
     }
 
     /// `Forbidden`, and a line in the audit log, unless `who` holds one of `wanted` or `mcp:manage`.
@@ -47,7 +60,7 @@ impl Access {
             return Ok(());
         }
         let needed = permission::name(permission);
-        self.record_denial(who, action, needed);
+        self.entries.record_denial(who, action, needed);
         Err(Error::Forbidden(format!("{action} needs {needed}")))
     }
 
@@ -56,11 +69,11 @@ impl Access {
         match who.credential {
             Credential::Session(_) | Credential::Embedder => Ok(()),
             Credential::Key(id) => {
-                self.record_denial(who, action, &id.to_string());
+                self.entries.record_denial(who, action, &id.to_string());
                 Err(Error::Forbidden(format!("{action} is not for API keys; log in")))
             }
             Credential::Token(_) => {
-                self.record_denial(who, action, &who.user_id.to_string());
+                self.entries.record_denial(who, action, &who.user_id.to_string());
                 Err(Error::Forbidden(format!("{action} is not for tokens of another issuer; log in")))
             }
         }

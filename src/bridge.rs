@@ -104,8 +104,8 @@ pub async fn notified(conversation: &Arc<Conversation>, notification: Request) {
 
 /// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
 /// to, and questions outside of requests. Ends where the client may listen no longer.
-pub async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
-    standalone_stream::follow(conversation, outlet).await;
+pub fn follow(conversation: Arc<Conversation>, outlet: Outlet) -> impl Future<Output = ()> + Send {
+    standalone_stream::follow(conversation, outlet)
 }
 
 /// The least severe log messages that the client wants from now on; servers hear of it with each request.

@@ -9,7 +9,6 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    access::Access,
     error::{Error, RateLimited, Result},
     model::{Credential, Principal, UserId},
     policy::rate::{Limit, Windows, source},
@@ -68,7 +67,7 @@ impl Default for RateLimits {
 }
 
 /// The windows of every policy, forgotten when idle.
-pub(super) struct Limiter {
+pub struct RateLimiter {
     start: Instant,
     server_create: Option<Shared<UserId>>,
     tool_execute: Option<Shared<UserId>>,
@@ -79,7 +78,7 @@ pub(super) struct Limiter {
 
 type Shared<K> = Mutex<Windows<K>>;
 
-impl Limiter {
+impl RateLimiter {
     /// Windows with nothing counted yet.
     pub(super) fn new(limits: &RateLimits) -> Self {
         let shared = |limit: Option<Limit>| limit.map(|limit| Mutex::new(Windows::new(limit)));
@@ -112,9 +111,9 @@ impl Limiter {
     }
 }
 
-impl Access {
+impl RateLimiter {
     /// Counts a request to the API against its caller's limit; the embedding program has none.
-    pub fn limit_api(&self, who: &Principal) -> Result<()> {
+    pub fn api(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Api, who)
     }
 
@@ -122,31 +121,28 @@ impl Access {
     ///
     /// Call it instead of answering at once, and answer its error where there is one. What comes with a valid
     /// credential is never counted, so strangers behind the same address shut nobody out. `None` is not limited.
-    pub fn limit_stranger(&self, address: Option<IpAddr>) -> Result<()> {
-        let limiter = &self.limiter;
-        address.map_or(Ok(()), |address| limiter.take("authentication", &limiter.strangers, source(address)))
+    pub fn authentication_failure(&self, address: Option<IpAddr>) -> Result<()> {
+        address.map_or(Ok(()), |address| self.take("authentication", &self.strangers, source(address)))
     }
 
     /// Counts a registration against its caller's limit; the embedding program has none.
-    pub fn limit_create(&self, who: &Principal) -> Result<()> {
+    pub fn server_create(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ServerCreate, who)
     }
 
     /// Counts a tool call against its caller's limit; the embedding program has none.
-    pub fn limit_execute(&self, who: &Principal) -> Result<()> {
+    pub fn tool_execute(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ToolExecute, who)
     }
 
     /// Counts a change against its caller's limit; the embedding program has none.
-    pub fn limit_change(&self, who: &Principal) -> Result<()> {
+    pub(super) fn change(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Change, who)
     }
 
     fn limit(&self, policy: Policy, who: &Principal) -> Result<()> {
         match who.credential {
-            Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => {
-                self.limiter.check(policy, who.user_id)
-            }
+            Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => self.check(policy, who.user_id),
             Credential::Embedder => Ok(()),
         }
     }
@@ -156,11 +152,15 @@ impl Access {
 mod tests {
     use super::*;
 
-    fn limits(execute: &str) -> Limiter {
-        Limiter::new(&RateLimits { tool_execute: Some(execute.parse().unwrap()), api: None, ..RateLimits::default() })
+    fn limits(execute: &str) -> RateLimiter {
+        RateLimiter::new(&RateLimits {
+            tool_execute: Some(execute.parse().unwrap()),
+            api: None,
+            ..RateLimits::default()
+        })
     }
 
-    fn accepted_of(limits: &Limiter, user: UserId, attempts: usize) -> usize {
+    fn accepted_of(limits: &RateLimiter, user: UserId, attempts: usize) -> usize {
         (0..attempts).filter(|_| limits.check(Policy::ToolExecute, user).is_ok()).count()
     }
 

@@ -29,26 +29,30 @@ use crate::{
 /// How often it is looked whether a server has a new process that may ask.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Tells a session what happens, and asks it what servers ask.
-pub(super) async fn follow(conversation: Arc<Conversation>, outlet: Outlet) {
-    let Ok(mut tidings) = Tidings::of(&conversation) else { return };
-    let mut changes = Changes::among(Lists { tools: true, prompts: true, resources: true });
-    let mut askers = Askers::default();
-    let mut asking: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-    let mut look = interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            list = changes.due() => outlet.tell(list, None).await,
-            tiding = tidings.next() => match tiding {
-                None => return,
-                Some(Tiding::Everything) => changes.note_all(),
-                Some(Tiding::Of(_, News::ListChanged(list))) => changes.note(list),
-                Some(Tiding::Of(server, news)) => tell(&conversation, &outlet, server, &news).await,
-            },
-            asked = askers.next() => asking.push(Box::pin(session::put(&conversation, asked, &outlet))),
-            Some(()) = asking.next(), if !asking.is_empty() => {}
-            _ = look.tick() => askers.look(&conversation, tidings.servers()),
+/// Tells a session what happens, and asks it what servers ask. Listens from now on, not from
+/// the first poll: whoever was answered that the stream is open misses nothing.
+pub(super) fn follow(conversation: Arc<Conversation>, outlet: Outlet) -> impl Future<Output = ()> + Send {
+    let tidings = Tidings::of(&conversation);
+    async move {
+        let Ok(mut tidings) = tidings else { return };
+        let mut changes = Changes::among(Lists { tools: true, prompts: true, resources: true });
+        let mut askers = Askers::default();
+        let mut asking: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                list = changes.due() => outlet.tell(list, None).await,
+                tiding = tidings.next() => match tiding {
+                    None => return,
+                    Some(Tiding::Everything) => changes.note_all(),
+                    Some(Tiding::Of(_, News::ListChanged(list))) => changes.note(list),
+                    Some(Tiding::Of(server, news)) => tell(&conversation, &outlet, server, &news).await,
+                },
+                asked = askers.next() => asking.push(Box::pin(session::put(&conversation, asked, &outlet))),
+                Some(()) = asking.next(), if !asking.is_empty() => {}
+                _ = look.tick() => askers.look(&conversation, tidings.servers()),
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ pub(super) async fn health(stranger: Stranger, query: Query<ReadyQuery>) -> Hand
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> HandlerResult {
     if !caller.who.may(Permission::McpManage) {
-        caller.runtime.access().record_denial(&caller.who, "metrics.read", "metrics");
+        caller.runtime.access().entries().record_denial(&caller.who, "metrics.read", "metrics");
         return Err(Problem::forbidden("reading the figures needs the permission mcp:manage"));
     }
     let page = caller.runtime.metrics().await;

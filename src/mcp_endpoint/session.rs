@@ -194,14 +194,15 @@ impl Session {
     pub fn listen(&self, conversation: Arc<Conversation>) -> Option<Reader> {
         let stream = self.stream();
         let reader = stream.read_after(0);
+        let outlet = Outlet::new(stream.clone(), Some(Arc::clone(&self.questions)));
+        let following = bridge::follow(conversation, outlet);
         let mut streams = lock(&self.streams);
         if streams.has_ended {
             return None;
         }
-        let outlet = Outlet::new(stream.clone(), Some(Arc::clone(&self.questions)));
         let ending = Arc::clone(&stream);
         let writer = tokio::spawn(async move {
-            bridge::follow(conversation, outlet).await;
+            following.await;
             ending.end();
         });
         let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });

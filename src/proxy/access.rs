@@ -37,7 +37,7 @@ pub(super) async fn admit(
 async fn identify(head: &RequestHead, runtime: &Runtime, address: Option<IpAddr>) -> Result<Principal, Problem> {
     let known = authenticate(head, runtime).await;
     if let Err(Problem::Runtime(Error::Unauthenticated(_))) = &known {
-        runtime.access().limit_stranger(address)?;
+        runtime.access().limits().authentication_failure(address)?;
     }
     known
 }

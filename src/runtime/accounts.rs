@@ -45,13 +45,13 @@ impl Runtime {
         faults.into_result()?;
         if let Proof::Failed(why) = self.prove(&user.email, &current, who.address).await? {
             let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Failure).with_detail(why);
-            self.inner.access.record_or_count(EntryKind::SignIn, Some(user.id), entry).await?;
+            self.inner.access.entries().record_or_count(EntryKind::SignIn, Some(user.id), entry).await?;
             return Err(Error::invalid("/currentPassword", "is not the current password"));
         }
         let hash = self.hash(&new).await?;
         let entry = AuditEntry::by(who, ACTION, user.id, Outcome::Success);
         let entry = if revoke_keys { entry.with_detail("with all keys") } else { entry };
-        let entry = self.inner.access.admit_entry(EntryKind::SignIn, Some(user.id), entry);
+        let entry = self.inner.access.entries().admit(EntryKind::SignIn, Some(user.id), entry);
         let replace = move |db: &mut Connection| {
             replace_password(db, &user, hash)?;
             if revoke_keys { keys::delete_of_user(db, user.id) } else { Ok(()) }

@@ -85,7 +85,7 @@ impl Runtime {
                 return Ok(Said { outcome: Err(error), era: era(&server), call_id: None });
             }
         };
-        self.inner.access.limit_execute(who)?;
+        self.inner.access.limits().tool_execute(who)?;
         let work = self.inner.life.begin_work()?;
         let call_id = CallId::new();
         let call = Call {

@@ -138,7 +138,7 @@ impl Runtime {
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
         let server = self.reach(who, id, permission::EXECUTES, "tool.call")?;
-        self.inner.access.limit_execute(who)?;
+        self.inner.access.limits().tool_execute(who)?;
         let work = self.inner.life.begin_work()?;
         let lane = self.lane(who, &server, None).await?;
         let call = self.let_in(who, server, lane, request);

@@ -163,6 +163,6 @@ impl Runtime {
         };
         let owner = self.inner.registry.get(id).map(|server| server.server.load().user_id);
         let entry = AuditEntry::by_ostler(action, id, outcome).with_detail(detail);
-        self.inner.access.record_or_count(EntryKind::Server, owner, entry).await
+        self.inner.access.entries().record_or_count(EntryKind::Server, owner, entry).await
     }
 }

@@ -66,7 +66,7 @@ impl Runtime {
         match self.prove(&stranger.email, password, address).await? {
             Proof::Passed(user) => self.open_session(*user, stranger).await,
             Proof::Failed(why) => {
-                self.inner.access.record_or_count(EntryKind::SignIn, None, stranger.failure(why)).await?;
+                self.inner.access.entries().record_or_count(EntryKind::SignIn, None, stranger.failure(why)).await?;
                 Err(WRONG)
             }
         }
@@ -79,7 +79,7 @@ impl Runtime {
         match who.credential {
             Credential::Session(id) => {
                 let entry = AuditEntry::by(who, ACTION, who.user_id, Outcome::Success);
-                let entry = self.inner.access.admit_entry(EntryKind::SignIn, Some(who.user_id), entry);
+                let entry = self.inner.access.entries().admit(EntryKind::SignIn, Some(who.user_id), entry);
                 self.change_account(who.user_id, entry, move |db| sessions::delete(db, id).map(|_| ())).await?;
                 self.end_session(id.uuid());
                 Ok(())
@@ -133,7 +133,7 @@ impl Runtime {
             ..principal(&user, None, Credential::Session(session.id), Some(expires_at))
         };
         let entry = AuditEntry::by(&who, "auth.login", user.id, Outcome::Success);
-        let entry = self.inner.access.admit_entry(EntryKind::SignIn, Some(user.id), entry);
+        let entry = self.inner.access.entries().admit(EntryKind::SignIn, Some(user.id), entry);
         let proven = user.clone();
         self.inner.recorder.commit(entry, move |db| insert(db, &proven, &session)).await?;
         Ok(Login { token, expires_at, user })

@@ -22,7 +22,7 @@ impl Runtime {
         let permitted = tools::permit(&server.server.load().config.tools, tool);
         if !permitted {
             let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
-            self.inner.access.record_denied(entry.with_detail(format!("the tool {tool}")));
+            self.inner.access.entries().record_denied(entry.with_detail(format!("the tool {tool}")));
         }
         permitted
     }

@@ -218,11 +218,11 @@ impl Runtime {
         match server.with_standing(who.user_id, verdict) {
             Verdict::Allowed => Ok(server),
             Verdict::Forbidden(missing) => {
-                self.inner.access.record_denial(who, action, &id.to_string());
+                self.inner.access.entries().record_denial(who, action, &id.to_string());
                 Err(Error::Forbidden(format!("{action} needs {} on this server", permission::name(missing))))
             }
             Verdict::Invisible => {
-                self.inner.access.record_denial(who, action, &id.to_string());
+                self.inner.access.entries().record_denial(who, action, &id.to_string());
                 Err(Error::NotFound(Noun::Server))
             }
         }

@@ -84,7 +84,7 @@ impl Runtime {
         self.inner.access.require_any(who, permission::WRITES, ACTION)?;
         rules::faults(&config).into_result()?;
         self.check_command(who, &config, ACTION)?;
-        self.inner.access.limit_create(who)?;
+        self.inner.access.limits().server_create(who)?;
         let server = new_server(who.user_id, config);
         let stored = self.sealed(&server)?;
         let entry = self.inner.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
@@ -127,7 +127,7 @@ impl Runtime {
             }
             if !registered.is_owned_by(&who) {
                 let checked = change::check_kept(&before.config, &change, &after.config);
-                checked.inspect_err(|_| runtime.inner.access.record_denial(&who, ACTION, &id.to_string()))?;
+                checked.inspect_err(|_| runtime.inner.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
             }
             let entry = runtime.inner.access.change(&who, ACTION, id)?;
             runtime.apply(&registered, &before, after, entry).await?;
@@ -314,7 +314,7 @@ impl Runtime {
         if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
             return Ok(());
         }
-        self.inner.access.record_denial(who, action, &config.command);
+        self.inner.access.entries().record_denial(who, action, &config.command);
         Err(Error::CommandNotAllowed(format!(
             "command: `{}` with these arguments is not allowed here; ask somebody with mcp:manage to register it, \
              or to add a template for it to MCP_ALLOWED_COMMANDS",

@@ -11,7 +11,7 @@ use actix::{Addr, Arbiter, System};
 use tokio::sync::mpsc;
 
 use crate::{
-    access::{self, Access, AuditLog},
+    access::{self, Access, AuditLog, SUMMARY_INTERVAL},
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
@@ -40,7 +40,7 @@ use crate::{
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
-    tasks::blocking,
+    tasks::{blocking, every},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -79,11 +79,7 @@ impl Runtime {
     /// starts every enabled server, without waiting for those. Any number of runtimes fit in one program, each with a
     /// data folder and a database of its own; `Conflict` where either is in use.
     pub async fn start(settings: Settings) -> Result<Self> {
-        if System::try_current().is_none() {
-            return Err(Error::NotReady(
-                "a runtime starts inside a running actix system: use actix::System::new().block_on(…)",
-            ));
-        }
+        require_system()?;
         let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
@@ -98,18 +94,11 @@ impl Runtime {
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
-        let audit_log = AuditLog::new(
-            access.clone(),
-            store.clone(),
-            recorder.clone(),
-            keyring.audit.clone(),
-            settings.retention,
-            &settings.data_dir,
-        );
+        let audit_log = audit_log(&settings, access.clone(), &store, &recorder, &keyring);
         let inner = Inner {
             accounts: Accounts::new(),
             access,
-            audit_log: Arc::new(audit_log),
+            audit_log,
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -160,7 +149,8 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
-        actix::spawn(self.inner.access.summarize());
+        let access = Arc::downgrade(&self.inner.access);
+        actix::spawn(every(SUMMARY_INTERVAL, access, |access| async move { access.entries().summarize().await }));
         actix::spawn(self.inner.audit_log.run());
         actix::spawn(retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
@@ -187,7 +177,7 @@ impl Runtime {
         }
         self.inner.attached.clear();
         self.gateway().stop();
-        self.inner.access.summarize_now().await;
+        self.inner.access.entries().summarize_all().await;
         let recorder = &self.inner.recorder;
         if have_ended {
             // Queued before the stop; where that fails, who comes next waits for a while.
@@ -275,6 +265,11 @@ impl Place {
     }
 }
 
+fn require_system() -> Result<()> {
+    let missing = "a runtime starts inside a running actix system: use actix::System::new().block_on(…)";
+    System::try_current().map(drop).ok_or(Error::NotReady(missing))
+}
+
 fn guard(settings: &Settings) -> Result<PathBuf> {
     match &settings.guard {
         Some(program) => Ok(program.clone()),
@@ -283,6 +278,18 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
             Err(Error::NotReady("call ostler::guard() first thing in main, or name a guard program in the settings"))
         }
     }
+}
+
+fn audit_log(
+    settings: &Settings,
+    access: Arc<Access>,
+    store: &Store,
+    recorder: &Recorder,
+    keyring: &Keyring,
+) -> Arc<AuditLog> {
+    let key = keyring.audit.clone();
+    let (retention, data_dir) = (settings.retention, &settings.data_dir);
+    Arc::new(AuditLog::new(access, store.clone(), recorder.clone(), key, retention, data_dir))
 }
 
 /// Opens the database, once nobody else has it, and brings it up to date. Blocks.

@@ -112,7 +112,7 @@ impl Runtime {
     /// Passes `done` on, noting in the audit log where it was not allowed.
     pub(super) fn denied<T>(&self, who: &Principal, action: &str, target: &str, done: Result<T>) -> Result<T> {
         if matches!(done, Err(Error::Forbidden(_))) {
-            self.inner.access.record_denial(who, action, target);
+            self.inner.access.entries().record_denial(who, action, target);
         }
         done
     }

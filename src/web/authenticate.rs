@@ -108,10 +108,10 @@ async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     let known = authenticate(request).await;
     let runtime = runtime(request.app_data());
     if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
-        runtime.access().limit_stranger(address)?;
+        runtime.access().limits().authentication_failure(address)?;
     }
     let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
-    runtime?.access().limit_api(&principal)?;
+    runtime?.access().limits().api(&principal)?;
     Ok(principal)
 }
 

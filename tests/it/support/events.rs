@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::http::{Ask, Exchange};
+use super::{
+    http::{Ask, Exchange},
+    seconds,
+    wait::now,
+};
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +69,10 @@ impl Iterator for Events {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
+        // Comments keep a stream from falling silent.
+        let began = now();
         while self.ready.is_empty() {
+            assert!(began.elapsed() < seconds(120), "nothing but comments came for two minutes");
             let chunk = self.exchange.chunk().ok()??;
             self.text.push_str(&String::from_utf8_lossy(&chunk));
             while let Some((block, rest)) = self.text.split_once("\n\n") {

@@ -80,17 +80,9 @@ impl Module {
         let mut module = Self { file: name.to_owned(), ..Self::default() };
         let mut own = module_path(name);
         for item in &file.items {
-            module.item(&mut own, item);
+            Names { module: &mut module, own: &mut own }.visit_item(item);
         }
         module
-    }
-
-    fn item(&mut self, own: &mut Path, item: &Item) {
-        match item {
-            item if for_tests(item) => {}
-            Item::Use(import) => self.import(own, import),
-            item => Names { module: self, own }.visit_item(item),
-        }
     }
 
     fn import(&mut self, own: &Path, import: &ItemUse) {
@@ -135,10 +127,13 @@ struct Names<'a> {
 
 impl<'ast> Visit<'ast> for Names<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
-        match item {
-            item if for_tests(item) => {}
-            Item::Use(import) => self.module.import(self.own, import),
-            item => syn::visit::visit_item(self, item),
+        if for_tests(item) {
+            return;
+        }
+        if let Item::Use(import) = item {
+            self.module.import(self.own, import);
+        } else {
+            syn::visit::visit_item(self, item);
         }
     }
 
@@ -149,6 +144,7 @@ impl<'ast> Visit<'ast> for Names<'_> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "items of other kinds are in no module of tests")]
 fn for_tests(item: &Item) -> bool {
     let attributes = match item {
         Item::Mod(item) => &item.attrs,
@@ -192,7 +188,7 @@ fn resolve(modules: &BTreeMap<Path, Module>, own: &Path, named: &Path, depth: us
     if let Some(alias) = modules[own].aliases.get(first) {
         return walk(modules, &[&alias[1..], rest].concat(), depth);
     }
-    let child = [own.as_slice(), &[first.clone()]].concat();
+    let child = [own.as_slice(), std::slice::from_ref(first)].concat();
     modules.contains_key(&child).then(|| walk(modules, &[own.as_slice(), named].concat(), depth)).flatten()
 }
 
