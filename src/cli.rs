@@ -8,29 +8,32 @@ mod command_line;
 mod config;
 mod connect;
 mod environment;
+mod failure;
 mod fault;
 mod file;
 mod logging;
 mod migrate;
 mod place;
 mod process;
+mod raw_setting;
 mod serve;
 mod settings;
 mod show;
+mod sources;
+mod standard_error;
 mod suggest;
 mod transfer;
 mod value;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use ostler::demo_server;
 
 use command_line::{Command, Invocation};
-use config::{Loaded, Sources};
+use failure::Failure;
 use fault::Fault;
+use sources::{Loaded, Sources};
+use standard_error::complain;
 
 /// Exit code for bad usage or configuration: `EX_USAGE` of `sysexits.h`.
 const BAD_USAGE: u8 = 64;
@@ -58,39 +61,12 @@ pub(crate) fn main() -> ExitCode {
 fn configured(invocation: Invocation, command: impl FnOnce(Loaded) -> Result<(), Failure>) -> ExitCode {
     let environment = std::env::vars_os().collect();
     let sources = Sources { file: invocation.file, environment, flags: invocation.flags };
-    match config::load(sources) {
+    match sources::load(sources) {
         Ok(loaded) => finish(command(loaded)),
         Err(faults) => {
             list(&faults);
             ExitCode::from(BAD_USAGE)
         }
-    }
-}
-
-/// Why a command did not do what it should.
-#[derive(Debug)]
-enum Failure {
-    /// It could not be done.
-    Failed(String),
-    /// It was told something that only showed to be wrong when it was used.
-    Misconfigured(String),
-}
-
-impl From<ostler::Error> for Failure {
-    fn from(error: ostler::Error) -> Self {
-        if let ostler::Error::Invalid(_) = error {
-            return Self::Misconfigured(error.to_string());
-        }
-        // Callers are not told why; whoever starts a command is the operator.
-        let cause = if let ostler::Error::Internal(cause) = &error { format!(": {cause}") } else { String::new() };
-        Self::Failed(format!("{error}{cause}"))
-    }
-}
-
-impl Failure {
-    /// What to say where `doing` something failed.
-    fn of(doing: &str, error: &io::Error) -> Self {
-        Self::Failed(format!("cannot {doing}: {error}"))
     }
 }
 
@@ -116,9 +92,4 @@ fn list(faults: &[Fault]) {
         text.push_str(&format!("  {}\n", logging::one_line(&fault.to_string())));
     }
     complain(&text);
-}
-
-/// Writes to standard error; there is nowhere to report a failure of that.
-fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -6,10 +6,12 @@
 //! reads, answers and writes; only a call that waits gets a thread of its own. Answers are written when no further
 //! message is at hand, so a burst costs one write.
 
+mod call;
 mod era;
 mod message;
 mod offers;
 mod slow;
+mod style;
 mod tools;
 
 use std::{
@@ -19,9 +21,10 @@ use std::{
     time::Duration,
 };
 
+use call::Call;
 use message::{Fields, Params, Refusal};
 use slow::SlowCalls;
-use tools::{Call, Done};
+use tools::Done;
 
 pub use era::Era;
 

@@ -5,70 +5,63 @@
 //! instances, and is told of ejections. What is registered is kept in the database by `runtime`.
 
 pub mod actor;
+mod actor_handle;
+mod check;
 mod clock;
+mod counters;
+mod failure;
 mod figures;
 mod health;
+mod health_change;
 mod histogram;
 mod instance;
-mod kept;
 mod lease;
-mod line;
+mod live_table;
+mod lock;
 mod probe;
 mod service;
+mod service_state;
+mod settings;
 mod table;
-mod tally;
-mod turn;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use actix::ArbiterHandle;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::Guard;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{LoadBalancing, ServiceSpec},
+    model::ServiceSpec,
 };
 
-pub use figures::{ErrorCounts, GatewayStats, InstanceStats, Latency, ServiceStats, StatsTotals};
+pub use check::CheckView;
+pub use counters::{ErrorCounts, Latency};
+pub use failure::Failure;
+pub use figures::{GatewayStats, InstanceStats, ServiceStats, StatsTotals};
 pub use health::{
-    BreakerState, BreakerView, CheckView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
+    BreakerState, BreakerView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
     ServiceState,
 };
+pub use health_change::InstanceHealthChange;
 pub use histogram::Spread;
 pub use instance::{Instance, InstanceId};
-pub use lease::{Failure, Lease};
+pub use lease::Lease;
 pub use service::{NoInstance, Service};
+pub use settings::Settings;
 pub use table::Table;
-pub use turn::Turn;
 
 use actor::{CheckService, GatewayActor, Lost, Stop};
-use clock::Clock;
-use line::Line;
+use actor_handle::ActorHandle;
+use live_table::LiveTable;
+use lock::lock;
+use service::ServiceObserver;
 
 /// How long after a panic the actor is replaced.
 const RESTART: Duration = Duration::from_secs(1);
-
-/// What holds for services that do not say otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Time between checks of an instance.
-    pub health_check_interval: Duration,
-    /// How long a request may take.
-    pub timeout: Duration,
-    /// How an instance is chosen.
-    pub load_balancing: LoadBalancing,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let half_a_minute = Duration::from_secs(30);
-        Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }
-    }
-}
 
 /// A handle on the gateway; cheap to clone, usable from every thread.
 #[derive(Clone)]
@@ -78,10 +71,8 @@ pub struct Gateway {
 
 struct Shared {
     settings: Settings,
-    clock: Clock,
-    table: ArcSwap<Table>,
-    line: Arc<Line>,
-    turns: broadcast::Sender<Turn>,
+    live: Arc<LiveTable>,
+    actor: Arc<ActorHandle>,
     /// Held while the table changes.
     changing: Mutex<()>,
 }
@@ -90,8 +81,8 @@ impl Gateway {
     /// A gateway without services, which checks nothing before [`Gateway::start`].
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let (table, line, turns) = (ArcSwap::default(), Arc::default(), broadcast::Sender::new(turn::MOST));
-        let shared = Shared { settings, clock: Clock::start(), table, line, turns, changing: Mutex::new(()) };
+        let live = Arc::new(LiveTable::new());
+        let shared = Shared { settings, live, actor: Arc::default(), changing: Mutex::new(()) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -104,20 +95,21 @@ impl Gateway {
 
     fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<Lost> {
         let (end, lost) = oneshot::channel();
-        self.shared.line.connect(GatewayActor::start_on(arbiter, Arc::downgrade(&self.shared), end));
-        self.shared.line.table_changed();
+        let Shared { live, actor, .. } = &*self.shared;
+        actor.connect(GatewayActor::start_on(arbiter, Arc::downgrade(live), end));
+        actor.table_changed();
         lost
     }
 
     /// Checks no more.
     pub fn stop(&self) {
-        self.shared.line.send(Stop);
+        self.shared.actor.send(Stop);
     }
 
-    /// The instances that turn from now on; the oldest turns are lost to who does not listen.
+    /// Subscribes to changes of instances' health; a subscriber that lags behind loses the oldest.
     #[must_use]
-    pub fn turns(&self) -> broadcast::Receiver<Turn> {
-        self.shared.turns.subscribe()
+    pub fn health_changes(&self) -> broadcast::Receiver<InstanceHealthChange> {
+        self.shared.live.health_changes.subscribe()
     }
 
     /// What holds for services that do not say otherwise.
@@ -129,7 +121,19 @@ impl Gateway {
     /// The services of this moment, for one request or a view of all.
     #[must_use]
     pub fn table(&self) -> Guard<Arc<Table>> {
-        self.shared.table.load()
+        self.shared.live.table.load()
+    }
+
+    /// The figures of all services.
+    #[must_use]
+    pub fn stats(&self) -> GatewayStats {
+        GatewayStats::of(&self.table())
+    }
+
+    /// The health of all services.
+    #[must_use]
+    pub fn health(&self) -> GatewayHealth {
+        GatewayHealth::of(&self.table())
     }
 
     /// The service of this name.
@@ -154,30 +158,31 @@ impl Gateway {
     /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
     /// have keep their health, their figures and their requests under way; those under way elsewhere go on to their end.
     pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
-        let _alone = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = self.shared.table.load_full();
-        let Shared { settings, clock, line, .. } = &*self.shared;
+        let _alone = lock(&self.shared.changing);
+        let table = self.shared.live.table.load_full();
+        let Shared { settings, live, actor, .. } = &*self.shared;
+        let observer: Arc<dyn ServiceObserver> = actor.clone();
         let before = table.named(&spec.name).map(AsRef::as_ref);
-        let service = Arc::new(Service::new(spec, settings, clock, line, before));
-        self.shared.table.store(Arc::new(table.with(service.clone())));
-        line.table_changed();
+        let service = Arc::new(Service::new(spec, settings, &live.clock, &observer, before));
+        self.shared.live.table.store(Arc::new(table.with(service.clone())));
+        actor.table_changed();
         service
     }
 
     /// Takes a service out: from then on no request reaches it. [`Service::drained`] waits for those that did.
     pub fn unregister(&self, name: &str) -> Option<Arc<Service>> {
-        let _alone = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = self.shared.table.load_full();
+        let _alone = lock(&self.shared.changing);
+        let table = self.shared.live.table.load_full();
         let service = table.named(name)?.clone();
-        self.shared.table.store(Arc::new(table.without(&service)));
-        self.shared.line.table_changed();
+        self.shared.live.table.store(Arc::new(table.without(&service)));
+        self.shared.actor.table_changed();
         Some(service)
     }
 
     /// Checks every instance of a service, and returns once each has answered or its time has passed.
     pub async fn check(&self, service: &Arc<Service>) -> Result<()> {
         let lost = || Error::NotReady("the gateway's health checks are being restarted; try again in a second");
-        let actor = self.shared.line.actor().ok_or_else(lost)?;
+        let actor = self.shared.actor.address().ok_or_else(lost)?;
         actor.send(CheckService { service: service.clone() }).await.map_err(|_| lost())
     }
 }
@@ -185,7 +190,7 @@ impl Gateway {
 impl Drop for Shared {
     fn drop(&mut self) {
         // Services know the actor and it knows them: only this lets go of both.
-        self.line.send(Stop);
+        self.actor.send(Stop);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::cli::{Failure, config::Loaded, logging::one_line, settings};
+use crate::cli::{failure::Failure, logging::one_line, settings, sources::Loaded};
 
 /// Prints the table.
 pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! `ostler client-config`: the configuration of an MCP client that uses Ostler, printed or put in its place.
 
 mod file;
+mod section;
 
 use std::{
     io::{self, Write},
@@ -9,13 +10,16 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser};
 use ostler::mcp::Members;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use crate::cli::{
-    Failure, complain,
+    failure::Failure,
     place::{self, KEY_VARIABLE, Place},
+    standard_error::complain,
     value,
 };
+
+use section::{Entry, Section};
 
 /// A client whose configuration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,19 +130,6 @@ fn endpoint(options: &Options, key: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-/// What goes into which member of the file: an entry of an object, or an item of a list.
-struct Section {
-    member: &'static str,
-    entry: Entry,
-}
-
-enum Entry {
-    /// Under this name.
-    Named(String, Value),
-    /// In place of what has the same `id`.
-    Item(Value),
-}
-
 fn sections(options: &Options, url: &str, key: Option<&str>) -> Result<Vec<Section>, Failure> {
     let section = |member, value| Section { member, entry: Entry::Named(options.name.clone(), value) };
     let http = |key: &str| json!({"type": "http", "url": url, "headers": {"Authorization": format!("Bearer {key}")}});
@@ -196,9 +187,4 @@ fn file(client: Client) -> Result<PathBuf, Failure> {
         Client::Cursor => home()?.join(".cursor/mcp.json"),
         Client::VsCode => ".vscode/mcp.json".into(),
     })
-}
-
-/// JSON text as a value that is written as it is.
-fn raw(text: String) -> Box<RawValue> {
-    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

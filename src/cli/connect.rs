@@ -23,8 +23,9 @@ use tokio::{
 };
 
 use crate::cli::{
-    Failure, complain,
+    failure::Failure,
     place::{self, KEY_VARIABLE, Place},
+    standard_error::complain,
 };
 
 /// How long requests under way may take once there are no more lines.

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use ostler::supervisor::INSTALLATION_VARIABLE;
 
 use crate::cli::{
-    config::Written,
     fault::{Fault, Origin},
     place::KEY_VARIABLE,
+    raw_setting::RawSetting,
     settings,
     suggest::did_you_mean,
 };
@@ -27,7 +27,7 @@ const OF_OTHERS: [&str; 6] =
     ["OSTLER_TEST_", "OSTLER_REQUIRE_", KEY_VARIABLE, INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
 
 /// Picks the settings out of `variables`, in the order of the table.
-pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<Written> {
+pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<RawSetting> {
     let mut variables: Vec<(String, OsString)> =
         variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     variables.sort();
@@ -36,7 +36,7 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
         let origin = Origin::Environment(name.clone());
         match (settings::by_variable(&name), value.into_string()) {
             (Some(_), Ok(text)) if text.is_empty() && name.starts_with(OF_TELEMETRY) => {}
-            (Some(setting), Ok(text)) => written.push(Written { setting, text, origin }),
+            (Some(setting), Ok(text)) => written.push(RawSetting { setting, text, origin }),
             (Some(setting), Err(_)) => faults.push(Fault {
                 key: Some(setting.key.to_owned()),
                 origin,

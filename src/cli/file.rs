@@ -8,14 +8,14 @@ use toml::{
 };
 
 use crate::cli::{
-    config::Written,
     fault::{Fault, Origin},
+    raw_setting::RawSetting,
     settings::{self, Kind, Setting},
     suggest::did_you_mean,
 };
 
 /// Reads the settings in the file at `path`; a file that is missing or no TOML is one fault.
-pub(crate) fn read(path: &Path, faults: &mut Vec<Fault>) -> Vec<Written> {
+pub(crate) fn read(path: &Path, faults: &mut Vec<Fault>) -> Vec<RawSetting> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => {
@@ -36,7 +36,7 @@ struct Reader<'a> {
     name: String,
     text: &'a str,
     faults: &'a mut Vec<Fault>,
-    written: Vec<Written>,
+    written: Vec<RawSetting>,
 }
 
 impl Reader<'_> {
@@ -63,7 +63,7 @@ impl Reader<'_> {
 
     fn setting(&mut self, setting: &'static Setting, value: &DeValue<'_>, origin: Origin) {
         match text_of(setting.kind, value) {
-            Ok(text) => self.written.push(Written { setting, text, origin }),
+            Ok(text) => self.written.push(RawSetting { setting, text, origin }),
             Err(message) => self.faults.push(Fault { key: Some(setting.key.to_owned()), origin, message }),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use ostler::store::Store;
 
-use crate::cli::{Failure, config::Loaded, logging};
+use crate::cli::{failure::Failure, logging, sources::Loaded};
 
 /// Runs what is missing and prints the names, one per line.
 pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches};
 use ostler::outbound;
 use serde::Deserialize;
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// The variable that holds the key. It is never an argument: those can be read by other users of the machine.
 pub(crate) const KEY_VARIABLE: &str = "OSTLER_API_KEY";

@@ -14,10 +14,12 @@ use ostler::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{
-    Failure, complain,
-    config::{Config, Loaded},
+    config::Config,
+    failure::Failure,
     logging,
     process::{close_to_others, raise_descriptor_limit},
+    sources::Loaded,
+    standard_error::complain,
 };
 
 /// Exit code of a stop that a second signal cut short.

@@ -15,8 +15,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::{
-    Failure, complain, logging,
+    failure::Failure,
+    logging,
     place::{self, KEY_VARIABLE},
+    standard_error::complain,
 };
 
 /// How long Ostler may take to answer: it registers one server after the other.

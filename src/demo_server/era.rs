@@ -1,6 +1,9 @@
 //! The two eras of the protocol: with a handshake (to 2025-11-25), and with the revision in every request (2026-07-28).
 
-use crate::demo_server::message::{Params, Refusal};
+use crate::demo_server::{
+    message::{Params, Refusal, SERVER},
+    style::Style,
+};
 
 /// The revisions to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,15 +26,6 @@ impl Era {
             Self::Modern => Conversation::Modern,
         }
     }
-}
-
-/// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// As they are.
-    Legacy,
-    /// With `resultType` and the server's name.
-    Modern,
 }
 
 /// How far a conversation got.
@@ -57,9 +51,6 @@ pub(crate) const DISCOVERY: &str = concat!(
     r#""supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"prompts":{},"resources":{}},"#,
     r#""instructions":"Tools to try Ostler with: they echo, add, wait, fail and crash.""#
 );
-
-/// Who this is, as JSON.
-pub(crate) const SERVER: &str = concat!(r#"{"name":"ostler-demo","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
 /// The members of an answer to `initialize`.
 pub(crate) fn handshake(asked: Option<&str>) -> String {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::demo_server::{
-    era::{SERVER, Style},
-    tools::Call,
-};
+use crate::demo_server::{call::Call, style::Style};
+
+/// The name and version of this server, as JSON.
+pub(crate) const SERVER: &str = concat!(r#"{"name":"ostler-demo","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
 /// How long a client may keep a list, in milliseconds: it never changes.
 const TTL_MS: u32 = 3_600_000;

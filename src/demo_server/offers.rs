@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::demo_server::{
-    era::Style,
     message::{self, Refusal},
+    style::Style,
 };
 
 /// The members of an answer to `prompts/list`.

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use crate::demo_server::{era::Style, message, tools::Call};
+use crate::demo_server::{call::Call, message, style::Style};
 
 /// In how many parts a wait is reported.
 const STEPS: u32 = 10;

@@ -10,19 +10,11 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Number, value::RawValue};
 
-use crate::demo_server::{era::Style, message, message::Refusal, slow::SlowCalls};
-
-/// A call of a tool.
-pub(crate) struct Call<'a> {
-    /// The request's id, as it was written.
-    pub(crate) id: &'a RawValue,
-    /// The arguments, as they were written.
-    pub(crate) arguments: &'a str,
-    /// Names the call in reports of its progress, where its client wants them.
-    pub(crate) token: Option<&'a RawValue>,
-    /// How results are written.
-    pub(crate) style: Style,
-}
+use crate::demo_server::{
+    call::Call,
+    message::{self, Refusal},
+    slow::SlowCalls,
+};
 
 /// What a tool gave.
 pub(crate) enum Done<'a> {

@@ -20,7 +20,14 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::{
-    gateway::{Instance, InstanceId, Service, Shared, Turn, health::CheckView, probe},
+    gateway::{
+        check::CheckView,
+        health_change::InstanceHealthChange,
+        instance::{Instance, InstanceId},
+        live_table::LiveTable,
+        probe,
+        service::Service,
+    },
     policy::health::{Thresholds, Verdict},
 };
 
@@ -64,7 +71,7 @@ pub struct Stop;
 /// Checks instances; one for all of them. It reads the table and writes the health of instances, and no request waits
 /// for it.
 pub struct GatewayActor {
-    gateway: Weak<Shared>,
+    live: Weak<LiveTable>,
     watched: HashMap<InstanceId, Watched>,
     client: awc::Client,
     alarm: Option<SpawnHandle>,
@@ -88,9 +95,9 @@ struct Watched {
 
 impl GatewayActor {
     /// Starts one on the thread of `arbiter`. It tells `end` when it ends without having been told to.
-    pub(super) fn start_on(arbiter: &ArbiterHandle, gateway: Weak<Shared>, end: oneshot::Sender<Lost>) -> Addr<Self> {
+    pub(super) fn start_on(arbiter: &ArbiterHandle, live: Weak<LiveTable>, end: oneshot::Sender<Lost>) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |_| Self {
-            gateway,
+            live,
             watched: HashMap::new(),
             client: probe::client(),
             alarm: None,
@@ -99,7 +106,7 @@ impl GatewayActor {
     }
 
     fn now(&self) -> Option<Duration> {
-        self.gateway.upgrade().map(|gateway| gateway.clock.now())
+        self.live.upgrade().map(|live| live.clock.now())
     }
 
     /// Checks whatever is due, and sets the alarm for what is due next.
@@ -148,8 +155,8 @@ impl Watched {
         });
     }
 
-    /// Takes the result of a check in, and plans the next one; answers the turn it was.
-    fn end(&mut self, check: CheckView, now: Duration) -> Option<Turn> {
+    /// Takes the result of a check in, and plans the next one; returns the change of health, if any.
+    fn end(&mut self, check: CheckView, now: Duration) -> Option<InstanceHealthChange> {
         let spec = self.service.spec();
         let thresholds = Thresholds {
             healthy_after: spec.health_check.healthy_after,
@@ -168,8 +175,8 @@ impl Watched {
             }
             Some(Verdict::Unknown) | None => None,
         };
-        let turn =
-            healthy.map(|healthy| Turn { service: service.to_owned(), instance: format!("{host}:{port}"), healthy });
+        let (service, instance) = (service.to_owned(), format!("{host}:{port}"));
+        let change = healthy.map(|healthy| InstanceHealthChange { service, instance, healthy });
         let interval = self.service.check_interval();
         let due = now.saturating_add(if self.instance.is_settled() { interval } else { interval.min(HURRIED) });
         self.instance.check_due(due);
@@ -178,7 +185,7 @@ impl Watched {
             // Who asked may be gone.
             let _ = waiting.send(());
         }
-        turn
+        change
     }
 }
 
@@ -199,10 +206,10 @@ impl Handler<TableChanged> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, _: TableChanged, ctx: &mut Context<Self>) {
-        let Some(gateway) = self.gateway.upgrade() else { return };
+        let Some(live) = self.live.upgrade() else { return };
         let mut before = std::mem::take(&mut self.watched);
-        for service in gateway.table.load().services() {
-            self.watch(service, &mut before, gateway.clock.now());
+        for service in live.table.load().services() {
+            self.watch(service, &mut before, live.clock.now());
         }
         self.drive(ctx);
     }
@@ -245,11 +252,11 @@ impl Handler<Checked> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, Checked { instance, check }: Checked, ctx: &mut Context<Self>) {
-        let Some(gateway) = self.gateway.upgrade() else { return };
+        let Some(live) = self.live.upgrade() else { return };
         let Some(watched) = self.watched.get_mut(&instance) else { return };
-        if let Some(turn) = watched.end(check, gateway.clock.now()) {
+        if let Some(change) = watched.end(check, live.clock.now()) {
             // Nobody may listen.
-            let _ = gateway.turns.send(turn);
+            let _ = live.health_changes.send(change);
         }
         self.drive(ctx);
     }

@@ -6,57 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{BreakerView, Gateway, Service, Spread, clock::shown, health::count, service::Slot},
+    gateway::{
+        counters::{ErrorCounts, Latency},
+        health::{BreakerView, count},
+        histogram::Spread,
+        service::{Service, Slot},
+        table::Table,
+    },
     model::LoadBalancing,
 };
-
-/// Requests that failed, by what went wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorCounts {
-    /// No connection could be made.
-    pub connect: u64,
-    /// Its time passed.
-    pub timeout: u64,
-    /// The connection broke before the answer was whole.
-    pub reset: u64,
-    /// What the instance sent was no answer.
-    pub protocol: u64,
-    /// Answers with a status of 500 or more.
-    pub server_error: u64,
-    /// The client went away before there was an answer; no fault of the instance.
-    pub aborted: u64,
-}
-
-impl ErrorCounts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            connect: self.connect + other.connect,
-            timeout: self.timeout + other.timeout,
-            reset: self.reset + other.reset,
-            protocol: self.protocol + other.protocol,
-            server_error: self.server_error + other.server_error,
-            aborted: self.aborted + other.aborted,
-        }
-    }
-}
-
-/// Milliseconds from choosing an instance to the head of its answer, since registration.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Latency {
-    /// Half of the answers came within this time.
-    pub p50: f64,
-    /// Nine of ten.
-    pub p90: f64,
-    /// 99 of 100.
-    pub p99: f64,
-}
-
-impl Latency {
-    pub(super) fn of([p50, p90, p99]: [Duration; 3]) -> Self {
-        Self { p50: shown(p50), p90: shown(p90), p99: shown(p99) }
-    }
-}
 
 /// The figures of all services.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -136,11 +94,9 @@ pub struct InstanceStats {
     pub breaker: BreakerView,
 }
 
-impl Gateway {
-    /// The figures of all services.
-    #[must_use]
-    pub fn stats(&self) -> GatewayStats {
-        let services: Vec<_> = self.table().services().map(|service| service.stats()).collect();
+impl GatewayStats {
+    pub(super) fn of(table: &Table) -> Self {
+        let services: Vec<_> = table.services().map(|service| service.stats()).collect();
         let mut summary = StatsTotals::default();
         for service in &services {
             summary.services += 1;
@@ -149,7 +105,7 @@ impl Gateway {
             summary.errors = summary.errors.plus(service.errors);
             summary.in_flight += service.in_flight;
         }
-        GatewayStats { summary, services }
+        Self { summary, services }
     }
 }
 
@@ -157,16 +113,16 @@ impl Service {
     /// Its figures.
     #[must_use]
     pub fn stats(&self) -> ServiceStats {
-        let (all, now) = (self.tally(), self.now());
+        let (all, now) = (self.counters(), self.now());
         ServiceStats {
             name: self.spec().name.clone(),
             load_balancing: self.load_balancing(),
             requests: all.requests(),
             errors: all.errors(),
             in_flight: self.in_flight(),
-            retries: self.kept.retried.load(Relaxed),
-            no_instance: self.kept.refused.load(Relaxed),
-            rate_limited: self.kept.limited.load(Relaxed),
+            retries: self.state.retried.load(Relaxed),
+            no_instance: self.state.refused.load(Relaxed),
+            rate_limited: self.state.limited.load(Relaxed),
             latency: all.latency(),
             instances: self.slots().iter().map(|slot| slot.stats(now)).collect(),
         }
@@ -177,7 +133,7 @@ impl Service {
     /// How long answers take, in buckets with these upper bounds in seconds.
     #[must_use]
     pub fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
-        self.tally().latencies(bounds)
+        self.counters().latencies(bounds)
     }
 }
 
@@ -189,10 +145,10 @@ impl Slot {
             port: instance.port(),
             weight: *weight,
             draining: instance.is_draining(),
-            requests: instance.tally.requests(),
-            errors: instance.tally.errors(),
+            requests: instance.counters.requests(),
+            errors: instance.counters.errors(),
             in_flight: instance.in_flight().into(),
-            latency: instance.tally.latency(),
+            latency: instance.counters.latency(),
             available: *weight > 0 && instance.is_available(now),
             breaker: BreakerView::of(instance, now),
         }

@@ -6,7 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    gateway::{Gateway, Instance, Service, clock::millis, service::Slot},
+    gateway::{
+        check::CheckView,
+        clock::millis,
+        instance::Instance,
+        service::{Service, Slot},
+        table::Table,
+    },
     model::Timestamp,
     policy::{breaker::Phase, health::Verdict},
 };
@@ -102,24 +108,6 @@ pub struct InstanceHealth {
     pub history: Vec<CheckView>,
 }
 
-/// One check of an instance.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = HealthCheckResult)]
-pub struct CheckView {
-    /// When it began.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// Whether it was good.
-    pub healthy: bool,
-    /// The status that was answered, where anything was.
-    pub status: Option<u16>,
-    /// How long it took, in milliseconds.
-    pub response_time: f64,
-    /// What was wrong.
-    pub error: Option<String>,
-}
-
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -159,11 +147,9 @@ impl BreakerView {
     }
 }
 
-impl Gateway {
-    /// The health of all services.
-    #[must_use]
-    pub fn health(&self) -> GatewayHealth {
-        let services: Vec<_> = self.table().services().map(|service| service.health()).collect();
+impl GatewayHealth {
+    pub(super) fn of(table: &Table) -> Self {
+        let services: Vec<_> = table.services().map(|service| service.health()).collect();
         let mut summary = HealthTotals { total: count(services.len()), ..HealthTotals::default() };
         for service in &services {
             match service.status {
@@ -172,7 +158,7 @@ impl Gateway {
                 ServiceState::Unhealthy => summary.unhealthy += 1,
             }
         }
-        GatewayHealth { summary, services }
+        Self { summary, services }
     }
 }
 

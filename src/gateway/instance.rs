@@ -10,10 +10,10 @@ use std::{
 };
 
 use crate::{
-    gateway::{clock::millis, health::CheckView, kept::lock, tally::Tally},
+    gateway::{check::CheckView, clock::millis, counters::Counters, lock::lock},
     policy::{
         balance,
-        breaker::{Breaker, Outcome, Pass, Phase},
+        breaker::{Breaker, Outcome, Permit, Phase},
         health::{Checks, Thresholds, Verdict},
     },
 };
@@ -42,7 +42,7 @@ pub struct Instance {
     host: String,
     port: u16,
     pub(super) in_flight: AtomicU32,
-    pub(super) tally: Tally,
+    pub(super) counters: Counters,
     /// What the locks below say, for those who must not wait: not unhealthy, …
     up: AtomicBool,
     /// … the breaker closed, …
@@ -68,7 +68,7 @@ impl Instance {
             host: host.to_owned(),
             port,
             in_flight: AtomicU32::new(0),
-            tally: Tally::default(),
+            counters: Counters::default(),
             up: AtomicBool::new(true),
             closed: AtomicBool::new(true),
             cleared: AtomicBool::new(true),
@@ -151,22 +151,22 @@ impl Instance {
     }
 
     /// Lets a request through, or not.
-    pub(super) fn begin(&self, now: Duration) -> Option<Pass> {
-        if self.is_ejected() { self.breaker().begin(now) } else { Some(Pass::Regular) }
+    pub(super) fn begin(&self, now: Duration) -> Option<Permit> {
+        if self.is_ejected() { self.breaker().begin(now) } else { Some(Permit::Regular) }
     }
 
     /// A request on trial is over.
-    pub(super) fn end(&self, pass: Pass) {
-        if pass != Pass::Regular {
-            self.breaker().end(pass);
+    pub(super) fn end(&self, permit: Permit) {
+        if permit != Permit::Regular {
+            self.breaker().end(permit);
         }
     }
 
     /// Takes in how a request went; true where that speaks for an ejection, which is then the caller's to decide.
-    pub(super) fn record(&self, pass: Pass, outcome: Outcome, now: Duration) -> bool {
+    pub(super) fn record(&self, permit: Permit, outcome: Outcome, now: Duration) -> bool {
         let mut breaker = self.breaker();
         let before = breaker.phase(now);
-        let suspect = breaker.record(pass, outcome, now);
+        let suspect = breaker.record(permit, outcome, now);
         if before != Phase::Closed && breaker.phase(now) == Phase::Closed {
             self.closed.store(true, Relaxed);
             self.came_back(now);

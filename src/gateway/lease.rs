@@ -9,22 +9,13 @@ use std::{
 };
 
 use crate::{
-    gateway::{Instance, Service},
-    policy::breaker::{self, Outcome, Pass},
+    gateway::{
+        failure::Failure,
+        instance::{Instance, InstanceId},
+        service::{NoInstance, Service},
+    },
+    policy::breaker::{self, Outcome, Permit},
 };
-
-/// Why an instance gave no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No connection could be made.
-    Connect,
-    /// Its time passed.
-    Timeout,
-    /// The connection broke before the answer was whole.
-    Reset,
-    /// What it sent is no answer.
-    Protocol,
-}
 
 /// One attempt to have a request answered by one instance, which counts as under way there until this is dropped.
 /// Dropped without a word, it stands for a client that went away.
@@ -32,14 +23,14 @@ pub enum Failure {
 pub struct Lease {
     service: Arc<Service>,
     instance: Arc<Instance>,
-    pass: Pass,
+    permit: Permit,
     born: Duration,
-    told: AtomicBool,
+    is_settled: AtomicBool,
 }
 
 impl Lease {
-    pub(super) fn new(service: Arc<Service>, instance: Arc<Instance>, pass: Pass, born: Duration) -> Self {
-        Self { service, instance, pass, born, told: AtomicBool::new(false) }
+    fn new(service: Arc<Service>, instance: Arc<Instance>, permit: Permit, born: Duration) -> Self {
+        Self { service, instance, permit, born, is_settled: AtomicBool::new(false) }
     }
 
     /// Where to send the request.
@@ -51,30 +42,45 @@ impl Lease {
     /// The head of an answer is here: its latency is the time from this lease's birth to now.
     pub fn answered(&self, status: u16) {
         let now = self.service.now();
-        self.instance.tally.answered(status, now.saturating_sub(self.born));
+        self.instance.counters.answered(status, now.saturating_sub(self.born));
         self.settle(breaker::outcome(status), now);
     }
 
     /// There was no answer, or it broke off after its head.
     pub fn failed(&self, failure: Failure) {
-        self.instance.tally.failed(failure);
-        self.settle(Outcome::Bad, self.service.now());
+        self.instance.counters.failed(failure);
+        self.settle(Outcome::Unavailable, self.service.now());
     }
 
     fn settle(&self, outcome: Outcome, now: Duration) {
-        self.told.store(true, Relaxed);
-        if self.instance.record(self.pass, outcome, now) {
+        self.is_settled.store(true, Relaxed);
+        if self.instance.record(self.permit, outcome, now) {
             self.service.suspect(&self.instance, now);
         }
     }
 }
 
+impl Service {
+    /// An instance for one attempt at a request, none of `tried`.
+    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<Lease, NoInstance> {
+        let now = self.now();
+        if tried.is_empty() {
+            self.state.request(now);
+        }
+        let chosen = self.pick(tried, now);
+        chosen.map(|(instance, permit)| Lease::new(self.clone(), instance.clone(), permit, now)).ok_or_else(|| {
+            self.state.refused.fetch_add(1, Relaxed);
+            self.no_instance(tried, now)
+        })
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
-        if !*self.told.get_mut() {
-            self.instance.tally.aborted();
+        if !*self.is_settled.get_mut() {
+            self.instance.counters.aborted();
         }
-        self.instance.end(self.pass);
+        self.instance.end(self.permit);
         self.service.returned(&self.instance);
     }
 }

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    gateway::{Instance, clock::shown, health::CheckView},
+    gateway::{check::CheckView, clock::shown, instance::Instance},
     model::Timestamp,
     policy::service::is_refused,
 };

@@ -2,26 +2,24 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::Ordering::{Relaxed, SeqCst},
-    },
+    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
     time::Duration,
 };
 
 use crate::{
     error::RateLimited,
     gateway::{
-        Instance, InstanceId, Lease, Settings,
         clock::Clock,
-        kept::{Kept, lock},
-        line::Line,
-        tally::Tally,
+        counters::Counters,
+        instance::{Instance, InstanceId},
+        lock::lock,
+        service_state::SharedServiceState,
+        settings::Settings,
     },
     model::{InstanceSpec, LoadBalancing, ServiceSpec},
     policy::{
-        balance::{self, Candidate, Turns},
-        breaker::{Pass, may_eject},
+        balance::{self, Candidate, WeightedRoundRobin},
+        breaker::{Permit, may_eject},
     },
 };
 
@@ -37,6 +35,12 @@ pub struct NoInstance {
     pub full: bool,
 }
 
+/// Is told what requests to a service show.
+pub(super) trait ServiceObserver: Send + Sync {
+    /// Requests to an instance fail, so a check of it is due at once.
+    fn suspected(&self, instance: InstanceId);
+}
+
 /// A service of the table. Whoever holds it goes on with what was registered when it was found.
 pub struct Service {
     spec: ServiceSpec,
@@ -46,8 +50,8 @@ pub struct Service {
     slots: Vec<Slot>,
     balancer: Mutex<Balancer>,
     clock: Clock,
-    line: Arc<Line>,
-    pub(super) kept: Arc<Kept>,
+    observer: Arc<dyn ServiceObserver>,
+    pub(super) state: Arc<SharedServiceState>,
 }
 
 /// An instance with what this registration says of it.
@@ -57,10 +61,10 @@ pub(super) struct Slot {
     pub(super) weight: u32,
 }
 
-/// Who is next.
+/// Chooses the next instance.
 #[derive(Default)]
 struct Balancer {
-    turns: Turns,
+    turns: WeightedRoundRobin,
     asked: u64,
     /// Filled anew for each request; kept for its memory.
     candidates: Vec<Candidate>,
@@ -78,7 +82,7 @@ impl Service {
         spec: ServiceSpec,
         settings: &Settings,
         clock: &Clock,
-        line: &Arc<Line>,
+        observer: &Arc<dyn ServiceObserver>,
         before: Option<&Self>,
     ) -> Self {
         let known = |host: &str, port| before?.find(host, port).cloned();
@@ -89,11 +93,11 @@ impl Service {
             Slot { instance, weight: wanted.weight }
         };
         let slots: Vec<Slot> = spec.instances.iter().map(slot).collect();
-        let kept = before.map(|before| before.kept.clone()).unwrap_or_default();
-        kept.set_limit(spec.rate_limit);
+        let state = before.map(|before| before.state.clone()).unwrap_or_default();
+        state.set_limit(spec.rate_limit);
         if let Some(before) = before {
             let gone = before.slots.iter().filter(|old| slots.iter().all(|new| new.instance.id() != old.instance.id()));
-            kept.release(gone.map(|slot| slot.instance.clone()));
+            state.release(gone.map(|slot| slot.instance.clone()));
         }
         Self {
             timeout: spec.timeout.unwrap_or(settings.timeout),
@@ -102,8 +106,8 @@ impl Service {
             slots,
             balancer: Mutex::default(),
             clock: *clock,
-            line: line.clone(),
-            kept,
+            observer: observer.clone(),
+            state,
             spec,
         }
     }
@@ -141,20 +145,7 @@ impl Service {
         &self.slots
     }
 
-    /// An instance for one attempt at a request, none of `tried`.
-    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<Lease, NoInstance> {
-        let now = self.now();
-        if tried.is_empty() {
-            self.kept.request(now);
-        }
-        let chosen = self.pick(tried, now);
-        chosen.map(|(instance, pass)| Lease::new(self.clone(), instance.clone(), pass, now)).ok_or_else(|| {
-            self.kept.refused.fetch_add(1, Relaxed);
-            self.no_instance(tried, now)
-        })
-    }
-
-    fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Pass)> {
+    pub(super) fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Permit)> {
         let mut balancer = lock(&self.balancer);
         let Balancer { turns, asked, candidates } = &mut *balancer;
         candidates.clear();
@@ -166,11 +157,11 @@ impl Service {
                 LoadBalancing::LeastConnections => balance::least_busy(candidates, balance::scramble(*asked))?,
             };
             let instance = &self.slots.get(index)?.instance;
-            if let Some(pass) = instance.begin(now) {
+            if let Some(permit) = instance.begin(now) {
                 // Under the lock, so that no two requests take the last place.
                 instance.in_flight.fetch_add(1, SeqCst);
-                instance.tally.request();
-                return Some((instance, pass));
+                instance.counters.request();
+                return Some((instance, permit));
             }
             // Another request took the only trial.
             candidates.get_mut(index)?.share = 0;
@@ -191,7 +182,7 @@ impl Service {
         self.spec.max_connections.is_some_and(|most| in_flight >= most)
     }
 
-    fn no_instance(&self, tried: &[InstanceId], now: Duration) -> NoInstance {
+    pub(super) fn no_instance(&self, tried: &[InstanceId], now: Duration) -> NoInstance {
         let able = self.slots.iter().filter(|slot| slot.is_wanted() && !tried.contains(&slot.instance.id()));
         let full = able.clone().any(|slot| slot.instance.is_available(now) && self.is_full(slot.instance.in_flight()));
         let wait = able.map(|slot| slot.instance.wait(now)).min().unwrap_or(self.check_interval);
@@ -200,19 +191,19 @@ impl Service {
 
     /// Counts a request of `caller` against the service's rate limit, or says that it is over it and counts nothing.
     pub fn admit(&self, caller: &str) -> Result<(), RateLimited> {
-        if self.spec.rate_limit.is_none() { Ok(()) } else { self.kept.admit(caller, self.now()) }
+        if self.spec.rate_limit.is_none() { Ok(()) } else { self.state.admit(caller, self.now()) }
     }
 
     /// Takes one of the retries that may be made: a fifth of the requests of the last ten seconds, and ten at least.
     #[must_use]
     pub fn may_retry(&self) -> bool {
-        self.kept.retry(self.now())
+        self.state.retry(self.now())
     }
 
     /// Waits until no request is under way, on instances of earlier registrations neither, or `grace` has passed;
     /// true where none is. For a service that is out of the table.
     pub async fn drained(&self, grace: Duration) -> bool {
-        let idle = self.kept.drained(|| self.in_flight() == 0);
+        let idle = self.state.drained(|| self.in_flight() == 0);
         tokio::time::timeout(grace, idle).await.is_ok()
     }
 
@@ -220,14 +211,14 @@ impl Service {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
-        own.sum::<u64>() + self.kept.in_flight()
+        own.sum::<u64>() + self.state.in_flight()
     }
 
     /// What all its instances did, those of earlier registrations too.
-    pub(super) fn tally(&self) -> Tally {
-        let all = Tally::default();
-        self.kept.add_to(&all);
-        self.instances().for_each(|instance| all.absorb(&instance.tally));
+    pub(super) fn counters(&self) -> Counters {
+        let all = Counters::default();
+        self.state.add_to(&all);
+        self.instances().for_each(|instance| all.absorb(&instance.counters));
         all
     }
 
@@ -237,7 +228,7 @@ impl Service {
 
     /// Ejects an instance that requests speak against, or has it checked where too many are ejected already.
     pub(super) fn suspect(&self, instance: &Instance, now: Duration) {
-        let _alone = lock(&self.kept.ejecting);
+        let _alone = lock(&self.state.ejecting);
         let able = || self.slots.iter().filter(|slot| slot.is_wanted() && slot.instance.is_up());
         let others = able().filter(|slot| slot.instance.id() != instance.id() && slot.instance.is_ejected()).count();
         // A failed trial puts it back where it was.
@@ -247,14 +238,14 @@ impl Service {
             log::warn!(service, host, port, seconds; "instance ejected: requests to it fail");
         }
         if instance.suspect() {
-            self.line.suspected(instance.id());
+            self.observer.suspected(instance.id());
         }
     }
 
     /// A lease was dropped.
     pub(super) fn returned(&self, instance: &Instance) {
         if instance.in_flight.fetch_sub(1, SeqCst) == 1 {
-            self.kept.came_to_rest();
+            self.state.on_idle();
         }
     }
 

@@ -4,7 +4,7 @@ use tokio::time::advance;
 
 use super::{instance::WARM_UP, *};
 use crate::{
-    model::{ServiceLimit, Timestamp},
+    model::{LoadBalancing, ServiceLimit, Timestamp},
     policy::health::Thresholds,
 };
 
@@ -320,7 +320,7 @@ async fn checks_go_on_after_a_panic_of_the_actor() {
     let port = listener.local_addr().unwrap().port();
     let service = gateway.register(ServiceSpec::new("chat", "/api/chat").instance("127.0.0.1", port));
     gateway.check(&service).await.unwrap();
-    assert!(gateway.shared.line.actor().unwrap().send(Panic).await.is_err());
+    assert!(gateway.shared.actor.address().unwrap().send(Panic).await.is_err());
     assert!(service.choose(&[]).is_ok(), "a request needs no actor");
 
     let checks = service.health().instances[0].history.len();

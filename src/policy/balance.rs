@@ -34,14 +34,14 @@ pub fn share(weight: u32, ago: Duration, warm_up: Duration) -> u32 {
     weight.saturating_mul(part)
 }
 
-/// Whose turn it is. Smooth: an instance of weight 5 among ones of weight 1 gets its five not in a row
+/// Weighted round robin, smooth: an instance of weight 5 among ones of weight 1 gets its five not in a row
 /// (the algorithm of nginx's upstream module). With equal shares it is plain round robin.
 #[derive(Clone, Debug, Default)]
-pub struct Turns {
+pub struct WeightedRoundRobin {
     credit: Vec<i64>,
 }
 
-impl Turns {
+impl WeightedRoundRobin {
     /// The next of `candidates` in turn; `None` where none has a share.
     pub fn next(&mut self, candidates: &[Candidate]) -> Option<usize> {
         self.credit.resize(candidates.len(), 0);

@@ -30,30 +30,30 @@ const TRIALS: u32 = 1;
 /// Good trials that close the breaker.
 const PASSES: u32 = 3;
 
-/// How a request to an instance ended, as far as its health goes.
+/// The end of a request to an instance, as far as its health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It answered.
-    Good,
+    Success,
     /// It answered that it failed (500): bad in large numbers only, since a request may be to blame.
-    Sick,
+    ServerError,
     /// It did not answer, or not sensibly, or said that it cannot (502, 503, 504).
-    Bad,
+    Unavailable,
 }
 
 /// The outcome that an answer's status stands for.
 #[must_use]
 pub fn outcome(status: u16) -> Outcome {
     match status {
-        502..=504 => Outcome::Bad,
-        500 => Outcome::Sick,
-        _ => Outcome::Good,
+        502..=504 => Outcome::Unavailable,
+        500 => Outcome::ServerError,
+        _ => Outcome::Success,
     }
 }
 
-/// What lets one request through. Give it back with the outcome.
+/// Lets one request through. To be given back with the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
+pub enum Permit {
     /// As one of many.
     Regular,
     /// On trial, since the ejection of this number.
@@ -138,39 +138,39 @@ impl Breaker {
     }
 
     /// Lets a request through, or not.
-    pub fn begin(&mut self, now: Duration) -> Option<Pass> {
+    pub fn begin(&mut self, now: Duration) -> Option<Permit> {
         if !self.admits(now) {
             return None;
         }
         self.phase = self.phase(now);
         match self.phase {
-            Phase::Closed => Some(Pass::Regular),
+            Phase::Closed => Some(Permit::Regular),
             Phase::Open(_) | Phase::HalfOpen => {
                 self.trials += 1;
-                Some(Pass::Trial(self.opened))
+                Some(Permit::Trial(self.opened))
             }
         }
     }
 
     /// A request that was let through is over, with or without an outcome.
-    pub fn end(&mut self, pass: Pass) {
+    pub fn end(&mut self, pass: Permit) {
         match pass {
-            Pass::Trial(opened) if opened == self.opened => self.trials = self.trials.saturating_sub(1),
-            Pass::Trial(_) | Pass::Regular => {}
+            Permit::Trial(opened) if opened == self.opened => self.trials = self.trials.saturating_sub(1),
+            Permit::Trial(_) | Permit::Regular => {}
         }
     }
 
     /// Takes the outcome of a request in; true where it speaks for [`Breaker::open`].
     /// What began before the last ejection says nothing any more.
     #[must_use]
-    pub fn record(&mut self, pass: Pass, outcome: Outcome, now: Duration) -> bool {
+    pub fn record(&mut self, pass: Permit, outcome: Outcome, now: Duration) -> bool {
         match (self.phase, pass) {
-            (Phase::Closed, Pass::Regular | Pass::Trial(_)) => self.count(outcome, now),
-            (Phase::HalfOpen, Pass::Trial(opened)) if opened == self.opened => match outcome {
-                Outcome::Good => self.pass_trial(now),
-                Outcome::Sick | Outcome::Bad => true,
+            (Phase::Closed, Permit::Regular | Permit::Trial(_)) => self.count(outcome, now),
+            (Phase::HalfOpen, Permit::Trial(opened)) if opened == self.opened => match outcome {
+                Outcome::Success => self.pass_trial(now),
+                Outcome::ServerError | Outcome::Unavailable => true,
             },
-            (Phase::HalfOpen | Phase::Open(_), Pass::Regular | Pass::Trial(_)) => false,
+            (Phase::HalfOpen | Phase::Open(_), Permit::Regular | Permit::Trial(_)) => false,
         }
     }
 
@@ -206,15 +206,15 @@ impl Breaker {
         }
         all += 1;
         match outcome {
-            Outcome::Good => self.in_a_row = 0,
-            Outcome::Sick => failed += 1,
-            Outcome::Bad => {
+            Outcome::Success => self.in_a_row = 0,
+            Outcome::ServerError => failed += 1,
+            Outcome::Unavailable => {
                 failed += 1;
                 self.in_a_row += 1;
             }
         }
         self.window = (if over { now } else { began }, all, failed);
-        outcome != Outcome::Good && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
+        outcome != Outcome::Success && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
     }
 }
 
@@ -244,17 +244,19 @@ mod tests {
     }
 
     fn ejected(breaker: &mut Breaker, now: Duration) -> Duration {
-        while request(breaker, Outcome::Bad, now) == Phase::Closed {}
+        while request(breaker, Outcome::Unavailable, now) == Phase::Closed {}
         breaker.wait(now)
     }
 
     #[test]
     fn the_third_failure_in_a_row_ejects() {
         let mut breaker = Breaker::default();
-        for outcome in [Outcome::Bad, Outcome::Bad, Outcome::Good, Outcome::Bad, Outcome::Bad] {
+        for outcome in
+            [Outcome::Unavailable, Outcome::Unavailable, Outcome::Success, Outcome::Unavailable, Outcome::Unavailable]
+        {
             assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
         }
-        assert_eq!(request(&mut breaker, Outcome::Bad, at(1)), Phase::Open(at(6)));
+        assert_eq!(request(&mut breaker, Outcome::Unavailable, at(1)), Phase::Open(at(6)));
         assert_eq!(breaker.begin(at(5)), None);
     }
 
@@ -262,18 +264,18 @@ mod tests {
     fn every_other_request_failing_ejects_once_there_were_enough() {
         let mut breaker = Breaker::default();
         for n in 0..18 {
-            let outcome = if n % 2 == 0 { Outcome::Sick } else { Outcome::Good };
+            let outcome = if n % 2 == 0 { Outcome::ServerError } else { Outcome::Success };
             assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
         }
-        assert_eq!(request(&mut breaker, Outcome::Sick, at(1)), Phase::Closed);
-        assert_eq!(request(&mut breaker, Outcome::Sick, at(1)), Phase::Open(at(6)));
+        assert_eq!(request(&mut breaker, Outcome::ServerError, at(1)), Phase::Closed);
+        assert_eq!(request(&mut breaker, Outcome::ServerError, at(1)), Phase::Open(at(6)));
     }
 
     #[test]
     fn failures_spread_over_a_long_time_do_not() {
         let mut breaker = Breaker::default();
         for n in 0..100 {
-            assert_eq!(request(&mut breaker, Outcome::Sick, at(n)), Phase::Closed);
+            assert_eq!(request(&mut breaker, Outcome::ServerError, at(n)), Phase::Closed);
         }
     }
 
@@ -296,12 +298,12 @@ mod tests {
         ejected(&mut breaker, at(0));
         let trial = breaker.begin(at(5)).unwrap();
         assert_eq!((breaker.phase(at(5)), breaker.begin(at(5))), (Phase::HalfOpen, None));
-        assert!(!breaker.record(trial, Outcome::Good, at(5)));
+        assert!(!breaker.record(trial, Outcome::Success, at(5)));
         breaker.end(trial);
-        assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::HalfOpen);
-        assert_eq!(request(&mut breaker, Outcome::Good, at(5)), Phase::Closed);
+        assert_eq!(request(&mut breaker, Outcome::Success, at(5)), Phase::HalfOpen);
+        assert_eq!(request(&mut breaker, Outcome::Success, at(5)), Phase::Closed);
         assert_eq!(ejected(&mut breaker, at(20)), at(10));
-        (0..3).for_each(|_| _ = request(&mut breaker, Outcome::Good, at(30)));
+        (0..3).for_each(|_| _ = request(&mut breaker, Outcome::Success, at(30)));
         assert_eq!(ejected(&mut breaker, at(90)), at(5));
     }
 
@@ -319,13 +321,13 @@ mod tests {
         let mut breaker = Breaker::default();
         let early = breaker.begin(at(0)).unwrap();
         ejected(&mut breaker, at(0));
-        assert!(!breaker.record(early, Outcome::Bad, at(1)));
+        assert!(!breaker.record(early, Outcome::Unavailable, at(1)));
         let trial = breaker.begin(at(5)).unwrap();
-        assert!(!breaker.record(early, Outcome::Bad, at(6)), "an old request speaks for the half-open one");
-        assert!(breaker.record(trial, Outcome::Bad, at(6)));
+        assert!(!breaker.record(early, Outcome::Unavailable, at(6)), "an old request speaks for the half-open one");
+        assert!(breaker.record(trial, Outcome::Unavailable, at(6)));
         breaker.open(at(6));
         breaker.end(trial);
-        assert!(!breaker.record(trial, Outcome::Good, at(20)));
+        assert!(!breaker.record(trial, Outcome::Success, at(20)));
     }
 
     #[test]
@@ -337,8 +339,8 @@ mod tests {
     #[test]
     fn a_status_says_how_an_instance_is() {
         assert_eq!([200, 404, 429, 500, 501, 503].map(outcome), {
-            use Outcome::{Bad, Good, Sick};
-            [Good, Good, Good, Sick, Good, Bad]
+            use Outcome::{ServerError, Success, Unavailable};
+            [Success, Success, Success, ServerError, Success, Unavailable]
         });
     }
 }

@@ -4,20 +4,18 @@
 
 mod escapes;
 mod json;
+mod replacement;
 mod search;
 mod secrets;
 
-use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use search::Search;
+pub use replacement::MASKED;
 
-/// What stands in place of a secret.
-pub const MASKED: &str = "***";
-
-/// How often JSON may be written inside a string of other JSON and still be looked through.
-const NESTED_ESCAPES_MAX: u32 = 4;
+use replacement::replaced;
+use search::{NESTED_ESCAPES_MAX, Search};
 
 /// The secrets of one server: the values of its `env` and headers. `Debug` shows none of them.
 #[derive(Clone, Default)]
@@ -57,19 +55,6 @@ impl Mask {
         // What is replaced are whole numbers and parts of strings, so it is JSON again.
         RawValue::from_string(masked).or_else(|_| to_raw_value(MASKED)).ok()
     }
-}
-
-/// `text` with other words in some of its places, which are in order and begin and end between characters.
-fn replaced(text: &str, places: impl Iterator<Item = (Range<usize>, &'static str)>) -> String {
-    let mut new = String::with_capacity(text.len());
-    let mut from = 0;
-    for (place, words) in places {
-        new.push_str(text.get(from..place.start).unwrap_or_default());
-        new.push_str(words);
-        from = place.end;
-    }
-    new.push_str(text.get(from..).unwrap_or_default());
-    new
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     error::Result,
-    gateway::Turn,
+    gateway::InstanceHealthChange,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
     policy::audit_quota::EntryKind,
     runtime::{
@@ -28,7 +28,7 @@ pub(super) async fn listen(runtime: Weak<Inner>, mut events: mpsc::UnboundedRece
 }
 
 /// Tells whoever watches of instances that turned, until the gateway or the runtime is gone.
-pub(super) async fn follow_gateway(runtime: Weak<Inner>, mut turns: broadcast::Receiver<Turn>) {
+pub(super) async fn follow_gateway(runtime: Weak<Inner>, mut turns: broadcast::Receiver<InstanceHealthChange>) {
     loop {
         let turn = match turns.recv().await {
             Ok(turn) => turn,

@@ -146,7 +146,7 @@ impl Runtime {
     fn attend(&self, heard: mpsc::UnboundedReceiver<supervisor::Event>) {
         let weak = || Arc::downgrade(&self.inner);
         actix::spawn(events::listen(weak(), heard));
-        actix::spawn(events::follow_gateway(weak(), self.gateway().turns()));
+        actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
         let access = Arc::downgrade(&self.inner.access);

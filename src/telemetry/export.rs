@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::telemetry::{Figures, Settings, span::attribute};
+use crate::telemetry::{attribute::attribute, figures::Figures, settings::Settings};
 
 /// Spans sent together.
 const BATCH: usize = 512;

@@ -1,7 +1,7 @@
 //! [`Span`]: something that takes time, and where it belongs.
 
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, KeyValue, any_value::Value},
+    common::v1::any_value::Value,
     trace::v1::{self as proto, span::Link, status::StatusCode},
 };
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     model::{SAMPLED, TraceContext},
     policy::payload,
-    telemetry::{Tracer, clock::nanos},
+    telemetry::{attribute::attribute, clock::nanos, tracer::Tracer},
 };
 
 /// The longest text that is said of a span; what is longer is cut.
@@ -181,11 +181,6 @@ impl Kind {
             Self::Internal => proto::span::SpanKind::Internal,
         }
     }
-}
-
-/// An attribute, as it is sent.
-pub(super) fn attribute(name: &str, value: Value) -> KeyValue {
-    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
 /// What is said twice holds as it was said last.

@@ -11,8 +11,8 @@ use std::{
 use ostler::mcp::Members;
 use serde_json::{Value, value::RawValue};
 
-use super::{Entry, Section, raw};
-use crate::cli::Failure;
+use super::section::{Entry, Section};
+use crate::cli::failure::Failure;
 
 /// What became of the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -131,6 +131,11 @@ fn object(members: &Members, indent: &str) -> String {
 /// Pretty JSON whose lines but the first begin with `indent`.
 fn indented(value: &Value, indent: &str) -> String {
     format!("{value:#}").replace('\n', &format!("\n{indent}"))
+}
+
+/// JSON text as a value that is written as it is.
+fn raw(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The settings of how often one user may do something.
 
 use crate::cli::{
-    settings::{Kind, Setting, set},
+    settings::setting::{Kind, Setting, set},
     show, value,
 };
 

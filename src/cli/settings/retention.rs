@@ -4,7 +4,7 @@ use ostler::policy::retention::Retention;
 
 use crate::cli::{
     config::Config,
-    settings::{Kind, Setting, set},
+    settings::setting::{Kind, Setting, set},
     show, value,
 };
 

@@ -4,7 +4,7 @@ use ostler::telemetry;
 
 use crate::cli::{
     config::Config,
-    settings::{Kind, Setting, set},
+    settings::setting::{Kind, Setting, set},
     show,
     value::{self, telemetry as otel},
 };

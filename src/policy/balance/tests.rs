@@ -11,7 +11,7 @@ fn of_weights(weights: &[u32]) -> Vec<Candidate> {
 }
 
 fn counted(candidates: &[Candidate], rounds: usize) -> Vec<usize> {
-    let (mut turns, mut counts) = (Turns::default(), vec![0; candidates.len()]);
+    let (mut turns, mut counts) = (WeightedRoundRobin::default(), vec![0; candidates.len()]);
     for _ in 0..rounds {
         counts[turns.next(candidates).unwrap()] += 1;
     }
@@ -29,7 +29,7 @@ fn equal_instances_get_equally_many_to_within_one() {
 #[test]
 fn they_do_so_too_when_many_threads_ask() {
     let candidates = of_weights(&[1; 7]);
-    let (turns, counts) = (Mutex::new(Turns::default()), Mutex::new([0_usize; 7]));
+    let (turns, counts) = (Mutex::new(WeightedRoundRobin::default()), Mutex::new([0_usize; 7]));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -58,7 +58,7 @@ fn weights_are_kept_to_within_two_per_cent() {
 
 #[test]
 fn a_heavy_instance_does_not_get_its_share_in_a_row() {
-    let (candidates, mut turns) = (of_weights(&[5, 1, 1]), Turns::default());
+    let (candidates, mut turns) = (of_weights(&[5, 1, 1]), WeightedRoundRobin::default());
     let order: Vec<_> = (0..7).map(|_| turns.next(&candidates).unwrap()).collect();
     assert_eq!(order, [0, 0, 1, 0, 2, 0, 0]);
 }
@@ -66,14 +66,14 @@ fn a_heavy_instance_does_not_get_its_share_in_a_row() {
 #[test]
 fn an_instance_of_weight_zero_gets_nothing() {
     assert_eq!(counted(&of_weights(&[0, 1]), 100), [0, 100]);
-    assert_eq!(Turns::default().next(&of_weights(&[0, 0])), None);
+    assert_eq!(WeightedRoundRobin::default().next(&of_weights(&[0, 0])), None);
     assert_eq!(least_busy(&of_weights(&[0, 0]), 3), None);
     assert!((0..100).all(|random| least_busy(&of_weights(&[0, 1, 0]), random) == Some(1)));
 }
 
 #[test]
 fn an_instance_that_is_away_for_a_while_does_not_catch_up() {
-    let mut turns = Turns::default();
+    let mut turns = WeightedRoundRobin::default();
     let (all, one) = (of_weights(&[1, 1]), of_weights(&[1, 0]));
     (0..1_000).for_each(|_| assert_eq!(turns.next(&one), Some(0)));
     let second = (0..10).filter(|_| turns.next(&all) == Some(1)).count();

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::{MASKED, NESTED_ESCAPES_MAX, escapes, replaced, search::Search};
+use super::{
+    escapes,
+    replacement::{MASKED, replaced},
+    search::{NESTED_ESCAPES_MAX, Search},
+};
 use crate::policy::nesting;
 
 /// What stands in place of a number that holds a secret.

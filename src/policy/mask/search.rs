@@ -11,6 +11,9 @@ use memchr::{memchr, memmem};
 
 use super::escapes::{self, unescaped, written};
 
+/// How often JSON may be written inside a string of other JSON and still be looked through.
+pub(super) const NESTED_ESCAPES_MAX: u32 = 4;
+
 /// Of a longer secret the automaton knows the beginning, which tells it from all other text: each byte takes it 24 bytes.
 const BEGINNING_MAX: usize = 256;
 

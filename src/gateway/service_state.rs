@@ -1,8 +1,8 @@
-//! What a service keeps when it is replaced: its limits and budget, its counters, and instances on their way out.
+//! [`SharedServiceState`], which outlives replacements of a service: its limits and budget, its counters, and instances on their way out.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{
     error::RateLimited,
-    gateway::{Instance, tally::Tally},
+    gateway::{counters::Counters, instance::Instance, lock::lock},
     model::ServiceLimit,
     policy::{
         rate::{Limit, Windows},
@@ -25,7 +25,7 @@ use crate::{
 
 /// Shared by all registrations of one name.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct SharedServiceState {
     limit: Mutex<Option<Windows<String>>>,
     budget: Mutex<Budget>,
     /// Held while it is decided whether one more may be ejected.
@@ -36,12 +36,12 @@ pub(super) struct Kept {
     pub(super) retried: AtomicU64,
     /// Instances that were replaced and had requests under way, and the figures of those that have none any more.
     leaving: Mutex<Vec<Arc<Instance>>>,
-    left: Tally,
+    left: Counters,
     draining: AtomicBool,
     idle: Notify,
 }
 
-impl Kept {
+impl SharedServiceState {
     /// Another limit begins with nothing counted; the same one goes on.
     pub(super) fn set_limit(&self, limit: Option<ServiceLimit>) {
         let wanted = limit.map(|ServiceLimit { window, max }| Limit { quota: max, window });
@@ -83,17 +83,17 @@ impl Kept {
         leaving.retain(|instance| {
             let busy = instance.in_flight() > 0;
             if !busy {
-                self.left.absorb(&instance.tally);
+                self.left.absorb(&instance.counters);
             }
             busy
         });
     }
 
     /// Adds what instances that were replaced did, and still do.
-    pub(super) fn add_to(&self, all: &Tally) {
+    pub(super) fn add_to(&self, all: &Counters) {
         let leaving = lock(&self.leaving);
         all.absorb(&self.left);
-        leaving.iter().for_each(|instance| all.absorb(&instance.tally));
+        leaving.iter().for_each(|instance| all.absorb(&instance.counters));
     }
 
     /// Requests under way on instances that were replaced.
@@ -115,14 +115,9 @@ impl Kept {
     }
 
     /// An instance has nothing under way any more.
-    pub(super) fn came_to_rest(&self) {
+    pub(super) fn on_idle(&self) {
         if self.draining.load(SeqCst) {
             self.idle.notify_waiters();
         }
     }
-}
-
-/// What is behind it is whole after a panic, too.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

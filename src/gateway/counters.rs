@@ -1,19 +1,70 @@
-//! What is counted of an instance's requests.
+//! [`Counters`] of an instance's requests, and how they are shown.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::gateway::{
-    figures::{ErrorCounts, Latency},
+    clock::shown,
+    failure::Failure,
     histogram::{Histogram, Spread},
-    lease::Failure,
 };
+
+/// Requests that failed, by what went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorCounts {
+    /// No connection could be made.
+    pub connect: u64,
+    /// Its time passed.
+    pub timeout: u64,
+    /// The connection broke before the answer was whole.
+    pub reset: u64,
+    /// What the instance sent was no answer.
+    pub protocol: u64,
+    /// Answers with a status of 500 or more.
+    pub server_error: u64,
+    /// The client went away before there was an answer; no fault of the instance.
+    pub aborted: u64,
+}
+
+impl ErrorCounts {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            connect: self.connect + other.connect,
+            timeout: self.timeout + other.timeout,
+            reset: self.reset + other.reset,
+            protocol: self.protocol + other.protocol,
+            server_error: self.server_error + other.server_error,
+            aborted: self.aborted + other.aborted,
+        }
+    }
+}
+
+/// Milliseconds from choosing an instance to the head of its answer, since registration.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Latency {
+    /// Half of the answers came within this time.
+    pub p50: f64,
+    /// Nine of ten.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+}
+
+impl Latency {
+    fn of([p50, p90, p99]: [Duration; 3]) -> Self {
+        Self { p50: shown(p50), p90: shown(p90), p99: shown(p99) }
+    }
+}
 
 /// Counters since the instance was first registered.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Counters {
     pub(super) requests: AtomicU64,
     connect: AtomicU64,
     timeout: AtomicU64,
@@ -24,7 +75,7 @@ pub(super) struct Tally {
     latency: Histogram,
 }
 
-impl Tally {
+impl Counters {
     pub(super) fn request(&self) {
         self.requests.fetch_add(1, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The way to the actor: never waited on, and silent while there is none.
+//! [`ActorHandle`], through which the actor is told: never waited on, and silent while there is none.
 
 use actix::{Addr, Handler, Message, dev::ToEnvelope};
 use arc_swap::ArcSwapOption;
@@ -6,18 +6,19 @@ use arc_swap::ArcSwapOption;
 use crate::gateway::{
     actor::{GatewayActor, Suspected, TableChanged},
     instance::InstanceId,
+    service::ServiceObserver,
 };
 
-/// The actor of this moment.
+/// The address of the running actor, if there is one.
 #[derive(Default)]
-pub(super) struct Line(ArcSwapOption<Addr<GatewayActor>>);
+pub(super) struct ActorHandle(ArcSwapOption<Addr<GatewayActor>>);
 
-impl Line {
+impl ActorHandle {
     pub(super) fn connect(&self, actor: Addr<GatewayActor>) {
         self.0.store(Some(actor.into()));
     }
 
-    pub(super) fn actor(&self) -> Option<Addr<GatewayActor>> {
+    pub(super) fn address(&self) -> Option<Addr<GatewayActor>> {
         self.0.load().as_deref().cloned()
     }
 
@@ -35,8 +36,10 @@ impl Line {
     pub(super) fn table_changed(&self) {
         self.send(TableChanged);
     }
+}
 
-    pub(super) fn suspected(&self, instance: InstanceId) {
+impl ServiceObserver for ActorHandle {
+    fn suspected(&self, instance: InstanceId) {
         self.send(Suspected { instance });
     }
 }

@@ -1,0 +1,16 @@
+//! [`Section`]: what Ostler writes into a client's file.
+
+use serde_json::Value;
+
+/// What goes into which member of the file: an entry of an object, or an item of a list.
+pub(super) struct Section {
+    pub(super) member: &'static str,
+    pub(super) entry: Entry,
+}
+
+pub(super) enum Entry {
+    /// Under this name.
+    Named(String, Value),
+    /// In place of what has the same `id`.
+    Item(Value),
+}

@@ -1,0 +1,10 @@
+//! [`Style`]: the form of results in each era.
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As they are.
+    Legacy,
+    /// With `resultType` and the server's name.
+    Modern,
+}

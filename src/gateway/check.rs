@@ -1,0 +1,24 @@
+//! [`CheckView`]: the result of one health check.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::Timestamp;
+
+/// One check of an instance.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = HealthCheckResult)]
+pub struct CheckView {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Whether it was good.
+    pub healthy: bool,
+    /// The status that was answered, where anything was.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub response_time: f64,
+    /// What was wrong.
+    pub error: Option<String>,
+}

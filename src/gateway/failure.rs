@@ -1,0 +1,14 @@
+//! [`Failure`]: the kinds of failed requests.
+
+/// Why an instance gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection could be made.
+    Connect,
+    /// Its time passed.
+    Timeout,
+    /// The connection broke before the answer was whole.
+    Reset,
+    /// What it sent is no answer.
+    Protocol,
+}

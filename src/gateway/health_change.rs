@@ -1,0 +1,15 @@
+//! [`InstanceHealthChange`]: an instance became healthy or unhealthy.
+
+/// Changes held for a subscriber that lags behind.
+pub(super) const BUFFERED_MAX: usize = 256;
+
+/// The new health of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceHealthChange {
+    /// The service it belongs to.
+    pub service: String,
+    /// Its host and port.
+    pub instance: String,
+    /// Whether it is well now.
+    pub healthy: bool,
+}

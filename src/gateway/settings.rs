@@ -1,0 +1,23 @@
+//! [`Settings`] of the gateway.
+
+use std::time::Duration;
+
+use crate::model::LoadBalancing;
+
+/// What holds for services that do not say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between checks of an instance.
+    pub health_check_interval: Duration,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// How an instance is chosen.
+    pub load_balancing: LoadBalancing,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let half_a_minute = Duration::from_secs(30);
+        Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }
+    }
+}
