@@ -22,13 +22,15 @@
 //!
 //! A request meets the rooms in this order, and each uses those after it only:
 //!
-//! 1. [`http`]: the URL table, who is asking, and every answer. [`http::routes`] goes into anybody's `App`.
-//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Who may do what, start and stop.
-//! 3. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
+//! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
+//!    connections, and what doors share are rooms of their own.
+//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
+//! 3. [`access`]: permissions, denials on record, rate limits, the audit log.
+//! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
 //!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered;
 //!    [`telemetry`] tells a collector what happened.
-//! 4. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
-//! 5. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
+//! 5. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
+//! 6. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 

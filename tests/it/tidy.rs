@@ -1,6 +1,7 @@
 //! The sources keep to the rules of the house. Each message says where, which rule, and what to do.
 
 mod cycles;
+mod docs;
 mod graph;
 
 use std::{
