@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-use crate::bridge::Scope;
+use crate::bridge::ServerScope;
 use message::{Message, Posted};
 use refusal::Refusal;
 
@@ -60,7 +60,7 @@ pub enum ToolsShown {
     Search,
 }
 
-impl From<AllQuery> for Scope {
+impl From<AllQuery> for ServerScope {
     fn from(query: AllQuery) -> Self {
         Self::All { search: query.tools == Some(ToolsShown::Search) }
     }
@@ -98,7 +98,7 @@ pub async fn post_one(
     Id(id): Id<ServerId>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
-    post(&http, caller, Scope::One(id), &body).await
+    post(&http, caller, ServerScope::One(id), &body).await
 }
 
 /// Listen to every server
@@ -119,7 +119,7 @@ pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQ
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn get_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
-    get(&http, &caller, Scope::One(id))
+    get(&http, &caller, ServerScope::One(id))
 }
 
 /// End a session with every server
@@ -140,10 +140,10 @@ pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<A
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
 pub async fn delete_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
-    legacy::delete(&http, &caller, Scope::One(id))
+    legacy::delete(&http, &caller, ServerScope::One(id))
 }
 
-async fn post(http: &HttpRequest, caller: Caller, scope: Scope, body: &[u8]) -> HandlerResult {
+async fn post(http: &HttpRequest, caller: Caller, scope: ServerScope, body: &[u8]) -> HandlerResult {
     match read(http, body) {
         Ok((Era::Modern, Posted::One(message))) => modern::answer(http, caller, scope, message).await,
         Ok((Era::Modern | Era::Legacy, posted)) => legacy::answer(http, caller, scope, posted).await,
@@ -167,7 +167,7 @@ fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, Posted), Refusal> {
     Ok((era, posted))
 }
 
-fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     if http.method() == Method::HEAD {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }

@@ -16,7 +16,7 @@ use super::{
     spawn_on_drop::SpawnOnDrop,
     stream::{Body, Event, EventId, Reader},
 };
-use crate::bridge::Scope;
+use crate::bridge::ServerScope;
 use crate::{
     mcp::{Era, LATEST_LEGACY},
     web::{HandlerResult, authenticate::Caller, event_stream},
@@ -78,7 +78,7 @@ pub(super) async fn respond_to_batch(session: &Session, mut reader: Reader, take
 }
 
 /// Opens the stream that is about no request, or goes on with one that was left.
-pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     let session = match named_session(http, caller, scope) {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),

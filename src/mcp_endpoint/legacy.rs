@@ -16,7 +16,7 @@ use super::{
     spawn_on_drop::SpawnOnDrop,
     stream::{Body, Stream},
 };
-use crate::bridge::{self, Conversation, Outlet, Scope};
+use crate::bridge::{self, ClientSender, Conversation, ServerScope};
 use crate::{
     error::Error,
     mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
@@ -28,7 +28,7 @@ use crate::{
 const WITH_BATCHES: &str = "2025-03-26";
 
 /// Answers what was posted.
-pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, posted: Posted) -> HandlerResult {
+pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScope, posted: Posted) -> HandlerResult {
     if let Posted::One(Message::Request(id, request)) = &posted
         && request.method == "initialize"
     {
@@ -51,15 +51,15 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, pos
 }
 
 /// Begins a session where the bridge has an answer.
-async fn initialize(caller: Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> HandlerResult {
+async fn initialize(caller: Caller, scope: ServerScope, id: &JsonRpcId, request: &Request) -> HandlerResult {
     let conversation = match newcomer(&caller, scope, id, request) {
         Ok(conversation) => Arc::new(conversation),
         Err(refusal) => return Ok(refusal.respond()),
     };
     let beginning = Beginning(&conversation);
     // Nobody reads what is said before the answer.
-    let outlet = Outlet::new(Stream::new(0), None).about(id.to_raw());
-    let outcome = bridge::answer(&conversation, request.clone(), &outlet).await;
+    let sender = ClientSender::new(Stream::new(0), None).relating_to(id.to_raw());
+    let outcome = bridge::answer(&conversation, request.clone(), &sender).await;
     let mut response = reply::whole(Era::Legacy, id, &outcome)?;
     if let Ok(result) = &outcome {
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
@@ -82,7 +82,7 @@ impl Drop for Beginning<'_> {
 }
 
 /// A client that has just said who it is.
-fn newcomer(caller: &Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> Result<Conversation, Refusal> {
+fn newcomer(caller: &Caller, scope: ServerScope, id: &JsonRpcId, request: &Request) -> Result<Conversation, Refusal> {
     let asked = request.params.text("protocolVersion");
     let asked = asked.ok_or_else(|| Refusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
     let object = |name: &str| request.params.get(name).filter(|value| value.get().starts_with('{')).cloned();
@@ -110,7 +110,7 @@ fn newcomer(caller: &Caller, scope: Scope, id: &JsonRpcId, request: &Request) ->
 async fn take_note(session: &Session, conversation: &Arc<Conversation>, message: Message) {
     match message {
         Message::Answer(id, outcome) => {
-            let known = id.number().is_some_and(|id| session.questions.settle(id, outcome));
+            let known = id.number().is_some_and(|id| session.client_requests.resolve(id, outcome));
             if !known {
                 log::debug!("a client answered what nobody waits for");
             }
@@ -120,7 +120,9 @@ async fn take_note(session: &Session, conversation: &Arc<Conversation>, message:
                 session.cancel(&id);
             }
         }
-        Message::Notification(request) | Message::Request(_, request) => bridge::notified(conversation, request).await,
+        Message::Notification(request) | Message::Request(_, request) => {
+            bridge::on_notification(conversation, request).await
+        }
     }
 }
 
@@ -204,18 +206,18 @@ async fn work(
     stream: &Arc<Stream>,
     under_way: UnderWay,
 ) {
-    let outlet = Outlet::new(stream.clone(), Some(under_way.questions())).about(id.to_raw());
+    let sender = ClientSender::new(stream.clone(), Some(under_way.client_requests())).relating_to(id.to_raw());
     let outcome = tokio::select! {
         biased;
         () = under_way.cancelled() => return,
-        outcome = bridge::answer(&conversation, request, &outlet) => outcome,
+        outcome = bridge::answer(&conversation, request, &sender) => outcome,
     };
     drop(under_way);
     stream.push(Body::Answer(id, outcome)).await;
 }
 
 /// Ends the session that a request names.
-pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     match named_session(http, caller, scope) {
         Ok(session) => {
             caller.runtime.attached::<Sessions>().end(&caller.runtime, &session);

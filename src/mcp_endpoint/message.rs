@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{json_rpc_id::JsonRpcId, refusal::Refusal};
-use crate::bridge::Outcome;
+use crate::bridge::RpcResult;
 use crate::{
     mcp::{self, Members, Request},
     policy::nesting,
@@ -24,7 +24,7 @@ pub(super) enum Message {
     /// Wants none.
     Notification(Request),
     /// Answers what we asked.
-    Answer(JsonRpcId, Outcome),
+    Answer(JsonRpcId, RpcResult),
 }
 
 /// The body of a POST.

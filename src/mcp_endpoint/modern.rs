@@ -16,7 +16,7 @@ use super::{
     reply,
     stream::{Reader, Stream},
 };
-use crate::bridge::{self, Conversation, Outcome, Outlet, Scope};
+use crate::bridge::{self, ClientSender, Conversation, RpcResult, ServerScope};
 use crate::{
     mcp::{Era, MODERN, Request},
     model::Credential,
@@ -27,10 +27,10 @@ use crate::{
 /// After how long without an answer the client is told that there will be one.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-type Answering = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = RpcResult> + Send>>;
 
 /// Answers a message that says, or whose headers say, that it is of this era.
-pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, message: Message) -> HandlerResult {
+pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScope, message: Message) -> HandlerResult {
     let (id, request) = match message {
         Message::Request(id, request) => (id, request),
         // There is none that we could do something about: requests are cancelled by closing their streams.
@@ -43,11 +43,11 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
     let (takes_events, _) = headers::accepts(http.headers());
     let stream = Stream::new(0);
     let reader = stream.read_after(0);
-    let outlet = Outlet::new(stream, None).about(id.to_raw());
+    let sender = ClientSender::new(stream, None).relating_to(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
     let revoked = is_endless.then(|| Box::pin(conversation.runtime.revoked(&conversation.who, scope.needs())));
     let answering: Answering = Box::pin(async move {
-        let answer = bridge::answer(&conversation, request, &outlet);
+        let answer = bridge::answer(&conversation, request, &sender);
         let Some(revoked) = revoked else { return answer.await };
         tokio::select! {
             biased;
@@ -62,7 +62,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
 fn converse(
     http: &HttpRequest,
     caller: Caller,
-    scope: Scope,
+    scope: ServerScope,
     id: &JsonRpcId,
     request: &Request,
 ) -> Result<Arc<Conversation>, Refusal> {
@@ -103,7 +103,7 @@ fn check_params(
     request: &Request,
 ) -> Result<(), Refusal> {
     let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
-    match name.and_then(|name| bridge::annotated(conversation, &name)) {
+    match name.and_then(|name| bridge::annotated_tool(conversation, &name)) {
         Some(tool) => params::check(http.headers(), id, request, &tool),
         None => Ok(()),
     }
@@ -124,13 +124,13 @@ struct Exchange {
     id: JsonRpcId,
     reader: Reader,
     answering: Answering,
-    outcome: Option<Outcome>,
+    outcome: Option<RpcResult>,
 }
 
 /// What came first.
 enum First {
     Message(String),
-    Outcome(Outcome),
+    Result(RpcResult),
     Nothing,
 }
 
@@ -139,10 +139,10 @@ impl Exchange {
     async fn respond(mut self, takes_events: bool) -> HandlerResult {
         loop {
             match self.first().await {
-                First::Outcome(outcome) if !takes_events || self.reader.is_at_the_end() => {
+                First::Result(outcome) if !takes_events || self.reader.is_at_the_end() => {
                     return reply::whole(Era::Modern, &self.id, &outcome);
                 }
-                First::Outcome(outcome) => {
+                First::Result(outcome) => {
                     self.outcome = Some(outcome);
                     return Ok(event_stream::respond_to_the_end(self.events(None)));
                 }
@@ -159,7 +159,7 @@ impl Exchange {
             Some(event) = self.reader.next() => First::Message(event.body.text().into_owned()),
             outcome = &mut self.answering => {
                 self.reader.stream.end();
-                First::Outcome(outcome)
+                First::Result(outcome)
             }
             () = tokio::time::sleep(PATIENCE) => First::Nothing,
         }

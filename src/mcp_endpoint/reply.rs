@@ -10,7 +10,7 @@ use super::{
     error_status::{self, problem_of},
     json_rpc_id::JsonRpcId,
 };
-use crate::bridge::Outcome;
+use crate::bridge::RpcResult;
 use crate::{mcp::Era, web::HandlerResult};
 
 /// An answer as JSON, written around its result without reading it. An error without a readable request has no id.
@@ -26,7 +26,7 @@ pub(super) fn message(id: Option<&JsonRpcId>, outcome: Result<&RawValue, &RawVal
 }
 
 /// The answer to a request, as [`message`].
-pub(super) fn of(id: &JsonRpcId, outcome: &Outcome) -> String {
+pub(super) fn of(id: &JsonRpcId, outcome: &RpcResult) -> String {
     message(Some(id), outcome.as_deref().map_err(AsRef::as_ref))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn accepted() -> HttpResponse {
 }
 
 /// An answer that came before anything else: what HTTP has a status for is told by it.
-pub(super) fn whole(era: Era, id: &JsonRpcId, outcome: &Outcome) -> HandlerResult {
+pub(super) fn whole(era: Era, id: &JsonRpcId, outcome: &RpcResult) -> HandlerResult {
     let status = match outcome {
         Ok(_) => StatusCode::OK,
         Err(error) => match problem_of(error) {

@@ -16,7 +16,7 @@ use super::{
     json_rpc_id::JsonRpcId,
     stream::{EventId, Reader, Stream},
 };
-use crate::bridge::{self, Conversation, Outlet, Questions, Scope};
+use crate::bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope};
 use crate::{
     Runtime,
     mcp::Era,
@@ -41,11 +41,11 @@ pub(super) struct Session {
     /// Whose it is: nobody else's credentials lead to it.
     pub user: UserId,
     /// What was asked for when it began.
-    pub scope: Scope,
+    pub scope: ServerScope,
     /// The revision agreed on.
     pub version: String,
     /// What we ask the client.
-    pub questions: Arc<Questions>,
+    pub client_requests: Arc<ClientRequests>,
     client: Arc<Mutex<Arc<Client>>>,
     watches: Arc<Mutex<BTreeMap<String, Watch>>>,
     under_way: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
@@ -84,7 +84,7 @@ impl Session {
 
     fn of(
         user: UserId,
-        scope: Scope,
+        scope: ServerScope,
         version: String,
         client: Arc<Mutex<Arc<Client>>>,
         watches: Arc<Mutex<BTreeMap<String, Watch>>>,
@@ -95,7 +95,7 @@ impl Session {
             user,
             scope,
             version,
-            questions: Arc::default(),
+            client_requests: Arc::default(),
             client,
             watches,
             under_way: Mutex::default(),
@@ -194,15 +194,15 @@ impl Session {
     pub fn listen(&self, conversation: Arc<Conversation>) -> Option<Reader> {
         let stream = self.stream();
         let reader = stream.read_after(0);
-        let outlet = Outlet::new(stream.clone(), Some(Arc::clone(&self.questions)));
-        let following = bridge::follow(conversation, outlet);
+        let sender = ClientSender::new(stream.clone(), Some(Arc::clone(&self.client_requests)));
+        let standalone = bridge::run_standalone_stream(conversation, sender);
         let mut streams = lock(&self.streams);
         if streams.has_ended {
             return None;
         }
         let ending = Arc::clone(&stream);
         let writer = tokio::spawn(async move {
-            following.await;
+            standalone.await;
             ending.end();
         });
         let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });
@@ -237,8 +237,8 @@ impl Standalone {
 
 impl UnderWay {
     /// What its session asks the client.
-    pub fn questions(&self) -> Arc<Questions> {
-        Arc::clone(&self.session.questions)
+    pub fn client_requests(&self) -> Arc<ClientRequests> {
+        Arc::clone(&self.session.client_requests)
     }
 
     /// Completes when the client gives the request up, or has done so.
@@ -270,7 +270,7 @@ pub(super) mod tests {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
         let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));
-        let scope = Scope::All { search: false };
+        let scope = ServerScope::All { search: false };
         Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
     }
 

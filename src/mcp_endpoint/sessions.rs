@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{headers, refusal::Refusal, session::Session};
 use crate::{
     Runtime,
-    bridge::Scope,
+    bridge::ServerScope,
     error::{Error, Result},
     mcp::is_legacy,
     model::{Principal, UserId},
@@ -27,7 +27,7 @@ const MOST_OF_A_USER: usize = 64;
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// The session that a request names, where it is the caller's.
-pub(super) fn named_session(http: &HttpRequest, caller: &Caller, scope: Scope) -> Result<Arc<Session>, Refusal> {
+pub(super) fn named_session(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> Result<Arc<Session>, Refusal> {
     let header =
         |name: HeaderName| headers::only(http.headers(), &name).map_err(|message| Refusal::invalid(None, &message));
     let Some(id) = header(headers::SESSION)? else {
@@ -63,7 +63,7 @@ impl Sessions {
     }
 
     /// The session of this id, where it is `who`'s and of the same scope.
-    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: Scope) -> Option<Arc<Session>> {
+    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<Session>> {
         let mut table = self.table();
         let ending = table.sweep();
         let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();

@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
 
 use super::{json_rpc_id::JsonRpcId, reply};
-use crate::bridge::{Channel, Outcome};
+use crate::bridge::{ClientStream, RpcResult};
 
 /// Events kept for a reader who comes back, or is slow.
 const MOST_EVENTS: usize = 256;
@@ -58,7 +58,7 @@ pub(super) enum Body {
     /// A notification or a question, as JSON.
     Message(Arc<str>),
     /// The answer to a request.
-    Answer(JsonRpcId, Outcome),
+    Answer(JsonRpcId, RpcResult),
 }
 
 impl Body {
@@ -251,7 +251,7 @@ enum Look {
     Over,
 }
 
-impl Channel for Stream {
+impl ClientStream for Stream {
     fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool> {
         self.push(Body::Message(message)).boxed()
     }
