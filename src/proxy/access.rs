@@ -1,4 +1,4 @@
-//! Who asks for a service, where it is not for everybody, and whether not too often.
+//! Authentication and rate limits of services.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Who sent the request, where the service wants to know. Fails where they are nobody, or ask too often.
+/// Authenticates the caller where the service requires it, and counts against its rate limit.
 pub(super) async fn admit(
     head: &RequestHead,
     service: &Service,
@@ -66,11 +66,11 @@ fn session(fields: &Fields) -> Option<&str> {
 
 /// The fields by which browsers say where a request comes from.
 fn origin(fields: &Fields) -> HeaderMap {
-    named(fields, &["sec-fetch-site", "origin", "host"])
+    header_map(fields, &["sec-fetch-site", "origin", "host"])
 }
 
 /// Some fields, as the rest of Ostler reads them.
-pub(super) fn named(fields: &Fields, names: &[&'static str]) -> HeaderMap {
+pub(super) fn header_map(fields: &Fields, names: &[&'static str]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for name in names {
         for value in fields.all(name).filter_map(|value| HeaderValue::from_bytes(value).ok()) {

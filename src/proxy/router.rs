@@ -1,4 +1,4 @@
-//! Which service a request is for, so that no other spelling of a path leads round a service's rules.
+//! [`ServiceRouter`]: finds the service of a request, so that no other spelling of a path bypasses a service's rules.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::{
 /// Routes requests to the services of a runtime.
 #[derive(Clone)]
 pub struct ServiceRouter {
-    /// Whose services they are; none before it has started.
+    /// The runtime whose services they are; none before it has started.
     pub runtime: Option<Runtime>,
-    /// Tells which hosts are ours.
+    /// The check of the `Host` header.
     pub guard: Guard,
 }
 

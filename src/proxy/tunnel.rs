@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// The longest nothing may pass in either direction.
-const IDLE: Duration = Duration::from_secs(600);
-/// How much is read at once.
-const ROOM: usize = 16 << 10;
+const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes read at once.
+const READ_BYTES: usize = 16 << 10;
 
 /// Tells the client of the switch, then passes on bytes until both sides have ended, one has failed, nothing passed
 /// for ten minutes, or the credential has ended that the service asked for.
@@ -37,7 +37,7 @@ pub(super) async fn run(
 ) -> Verdict {
     lease.answered(head.status);
     answer::write_switch(head, call.id.as_str(), client.stage());
-    client.set_deadline(IDLE);
+    client.set_deadline(TUNNEL_IDLE_TIMEOUT);
     if client.flush().await.is_err() {
         return Verdict::Close;
     }
@@ -48,7 +48,7 @@ pub(super) async fn run(
         let one = up.poll(context, client.stream(), &mut upstream.stream);
         let other = down.poll(context, &mut upstream.stream, client.stream());
         if before != (up.passed, down.passed) {
-            client.set_deadline(IDLE);
+            client.set_deadline(TUNNEL_IDLE_TIMEOUT);
         }
         match (one, other) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(()),
@@ -92,7 +92,7 @@ impl Pipe {
             }
             match self.state {
                 State::Open => {
-                    self.buffer.reserve(ROOM);
+                    self.buffer.reserve(READ_BYTES);
                     if ready!(pin!(from.read_buf(&mut self.buffer)).poll(context))? == 0 {
                         self.state = State::Ended;
                     }
