@@ -90,7 +90,7 @@ enum AnswerState {
 }
 
 impl<'a> Exchange<'a> {
-    /// An exchange on `upstream`, in whose outbox the head of the request waits.
+    /// An exchange on `upstream`, in whose write_buffer the head of the request waits.
     pub(super) fn new(
         client: &'a mut Connection,
         call: &'a ForwardedRequest<'a>,
@@ -127,7 +127,7 @@ impl<'a> Exchange<'a> {
         matches!(self.answer, AnswerState::Complete { keep_alive: true })
             && self.upload.is_whole()
             && !self.reads_no_more
-            && self.upstream.outbox.waiting() == 0
+            && self.upstream.write_buffer.waiting() == 0
             && self.upstream.incoming.is_empty()
     }
 
@@ -153,14 +153,14 @@ impl<'a> Exchange<'a> {
     /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave together.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), ExchangeEnd> {
         while !self.reads_no_more {
-            while self.takes_body() && self.upstream.outbox.waiting() < BUFFERED_BYTES_MAX {
+            while self.takes_body() && self.upstream.write_buffer.waiting() < BUFFERED_BYTES_MAX {
                 let Poll::Ready(piece) = self.client.poll_body(context) else { break };
                 let piece = piece.map_err(|fault| self.body_fault(fault))?;
                 self.moved = true;
-                let taken = self.upload.take(piece, &mut self.upstream.outbox);
+                let taken = self.upload.take(piece, &mut self.upstream.write_buffer);
                 taken.map_err(|TooLarge| self.refuse(RequestFault::TooLarge))?;
             }
-            if self.upstream.outbox.waiting() == 0 {
+            if self.upstream.write_buffer.waiting() == 0 {
                 break;
             }
             match self.upstream.poll_flush(context) {
@@ -170,7 +170,7 @@ impl<'a> Exchange<'a> {
                 Poll::Pending => break,
             }
         }
-        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.outbox.waiting() == 0 {
+        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.write_buffer.waiting() == 0 {
             self.sent_at = Some(Instant::now());
         }
         Ok(())
@@ -350,7 +350,7 @@ impl<'a> Exchange<'a> {
                 CONTINUE_TIMEOUT.min(timeout)
             }
             // Who is slow then is the client, and the connection has a limit for that.
-            (AnswerState::Awaited, None) if self.upstream.outbox.waiting() == 0 => ANSWER_IDLE_TIMEOUT,
+            (AnswerState::Awaited, None) if self.upstream.write_buffer.waiting() == 0 => ANSWER_IDLE_TIMEOUT,
             (AnswerState::Awaited, None) => timeout,
             (AnswerState::Coming { endless: false, .. }, Some(sent)) => ANSWER_IDLE_TIMEOUT.min(left(sent)),
             (AnswerState::Coming { .. }, _) => ANSWER_IDLE_TIMEOUT,
@@ -377,7 +377,7 @@ impl<'a> Exchange<'a> {
         ExchangeEnd::Failed(FailedAttempt {
             failure,
             answer_begun: self.answer_begun,
-            request_begun: self.upstream.outbox.written() > 0,
+            request_begun: self.upstream.write_buffer.written() > 0,
             body_is_fresh: self.upload.is_fresh(),
             reused: self.upstream.reused,
         })

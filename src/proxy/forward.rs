@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     Runtime,
-    edge::{Connection, Verdict, write_buffer::Outbox},
+    edge::{Connection, Disposition, write_buffer::WriteBuffer},
     error::Error,
     gateway::{Failure, InstanceId, Lease, NoInstance, Service},
     http1::{RequestHead, Version},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The outcome of a request, or the problem to answer in place of the service.
-type Handled = Result<Verdict, Problem>;
+type Handled = Result<Disposition, Problem>;
 
 /// Forwards one request to an instance of `service`, and its answer back to the client.
 pub(super) async fn forward(
@@ -37,7 +37,7 @@ pub(super) async fn forward(
     service: Arc<Service>,
     runtime: &Runtime,
     guard: &Guard,
-) -> Verdict {
+) -> Disposition {
     let peer = client.peer().ip().to_canonical();
     let id = RequestId::of(&head.fields);
     let span = span::begin_request(runtime, &head, &service, id.as_str());
@@ -60,9 +60,9 @@ pub(super) async fn forward(
         Err(problem) => Err(problem),
     };
     client.clear_deadline();
-    let verdict = handled.unwrap_or_else(|problem| refuse(client, &call, &problem));
+    let disposition = handled.unwrap_or_else(|problem| refuse(client, &call, &problem));
     span::end_request(span, call.status.get());
-    verdict
+    disposition
 }
 
 /// Lets the request on where it may go on.
@@ -90,7 +90,7 @@ async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Handle
             Err(none) => return Err(no_instance_problem(call, none, last)),
         };
         let attempt = match attempt(client, call, &lease, &mut upload, &mut unsent).await? {
-            AttemptEnd::Handled(verdict) => return Ok(verdict),
+            AttemptEnd::Handled(disposition) => return Ok(disposition),
             AttemptEnd::Failed(attempt) => attempt,
         };
         lease.failed(attempt.failure);
@@ -107,11 +107,11 @@ async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Handle
 }
 
 /// A head that never left, and the span that it names.
-type UnsentHead = (Outbox, Option<TraceContext>);
+type UnsentHead = (WriteBuffer, Option<TraceContext>);
 
 /// The end of an attempt at one instance.
 enum AttemptEnd {
-    Handled(Verdict),
+    Handled(Disposition),
     Failed(FailedAttempt),
 }
 
@@ -142,7 +142,7 @@ async fn attempt(
                     pool::put(instance.id(), upstream);
                 }
                 span::end_answered(span, call);
-                return Ok(AttemptEnd::Handled(verdict(call, upload)));
+                return Ok(AttemptEnd::Handled(disposition(call, upload)));
             }
             ExchangeEnd::Switched(head) => {
                 call.status.set(head.status);
@@ -151,13 +151,13 @@ async fn attempt(
             }
             ExchangeEnd::Refused(refusal) => return Err(fault_problem(call, refusal)),
             ExchangeEnd::Broken => return Ok(AttemptEnd::Handled(answer_broke_off(call, span))),
-            ExchangeEnd::Gone => return Ok(AttemptEnd::Handled(Verdict::Close)),
+            ExchangeEnd::Gone => return Ok(AttemptEnd::Handled(Disposition::Close)),
             ExchangeEnd::Failed(attempt) => attempt,
         };
         let is_last = retry::decide(&call.head.method, &attempt) != RetryDecision::SameInstance;
         if !attempt.request_begun {
             let trace_of_head = if is_last { span.give_name() } else { span.context() };
-            *unsent = Some((std::mem::take(&mut upstream.outbox), trace_of_head));
+            *unsent = Some((std::mem::take(&mut upstream.write_buffer), trace_of_head));
         }
         if is_last {
             span::end_failed(span, attempt.failure);
@@ -183,7 +183,7 @@ fn stage_head(
     upstream: &mut Upstream,
 ) -> Result<(), Problem> {
     if let Some((waiting, trace_of_head)) = unsent {
-        upstream.outbox = waiting;
+        upstream.write_buffer = waiting;
         span.known_as(trace_of_head);
         return Ok(());
     }
@@ -195,26 +195,27 @@ fn stage_head(
         id: call.id.as_str(),
         span: span.context(),
     };
-    request::write(call.head, &request_context, upstream.outbox.end()).map_err(|ForwardingLoop| Problem::LoopDetected)
+    request::write(call.head, &request_context, upstream.write_buffer.end())
+        .map_err(|ForwardingLoop| Problem::LoopDetected)
 }
 
 /// Another request may follow where this one was taken whole, and the client was told so.
-fn verdict(call: &ForwardedRequest<'_>, upload: &Upload) -> Verdict {
+fn disposition(call: &ForwardedRequest<'_>, upload: &Upload) -> Disposition {
     log_answer(call);
-    if call.keep_alive.get() && upload.is_whole() { Verdict::KeepAlive } else { Verdict::Close }
+    if call.keep_alive.get() && upload.is_whole() { Disposition::KeepAlive } else { Disposition::Close }
 }
 
 /// A client of HTTP/1.0 takes the end of the connection for the end of the answer; others see that something is missing.
-fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Verdict {
+fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
     span::end_failed(span, Failure::Reset);
     match call.head.version {
-        Version::Http10 => Verdict::Reset,
-        Version::Http11 => Verdict::Close,
+        Version::Http10 => Disposition::Reset,
+        Version::Http11 => Disposition::Close,
     }
 }
 
 /// Answers in place of the service.
-fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Problem) -> Verdict {
+fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Problem) -> Disposition {
     let keep_alive = call.head.keep_alive && client.body_is_done();
     let id = call.id.as_str();
     let mut response = problem.respond(call.head.target.path(), id);
@@ -229,7 +230,7 @@ fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Proble
         ms:% = call.started.elapsed().as_millis();
         "request refused"
     );
-    if keep_alive { Verdict::KeepAlive } else { Verdict::Close }
+    if keep_alive { Disposition::KeepAlive } else { Disposition::Close }
 }
 
 fn fault_problem(call: &ForwardedRequest<'_>, refusal: RequestFault) -> Problem {

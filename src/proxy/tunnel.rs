@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    edge::{Connection, Verdict},
+    edge::{Connection, Disposition},
     gateway::Lease,
     http1::ResponseHead,
     proxy::{answer, forwarded_request::ForwardedRequest, upstream::Upstream},
@@ -34,12 +34,12 @@ pub(super) async fn run(
     lease: &Lease,
     head: &ResponseHead,
     mut upstream: Upstream,
-) -> Verdict {
+) -> Disposition {
     lease.answered(head.status);
     answer::write_switch(head, call.id.as_str(), client.stage());
     client.set_deadline(TUNNEL_IDLE_TIMEOUT);
     if client.flush().await.is_err() {
-        return Verdict::Close;
+        return Disposition::Close;
     }
     let mut up = Pipe::new(client.take_input());
     let mut down = Pipe::new(std::mem::take(&mut upstream.incoming));
@@ -59,7 +59,7 @@ pub(super) async fn run(
     });
     // Cut off where the right to it ends, too.
     let _ = call.while_permitted(passing).await;
-    Verdict::Close
+    Disposition::Close
 }
 
 /// One direction.

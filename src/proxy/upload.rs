@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 
 use crate::{
-    edge::write_buffer::Outbox,
+    edge::write_buffer::WriteBuffer,
     http1::{BodyEncoder, Framing, Piece},
     proxy::header_rules::{FieldRule, rule_of},
 };
@@ -58,7 +58,7 @@ impl Upload {
     }
 
     /// Adds a piece to what is written to the instance.
-    pub(super) fn take(&mut self, piece: Piece, out: &mut Outbox) -> Result<(), TooLarge> {
+    pub(super) fn take(&mut self, piece: Piece, out: &mut WriteBuffer) -> Result<(), TooLarge> {
         match piece {
             Piece::Data(data) => {
                 self.taken = self.taken.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -114,7 +114,7 @@ mod tests {
 
     fn sent(framing: Framing, limit: Option<u64>, pieces: &[Piece]) -> Result<(String, Upload), TooLarge> {
         let mut upload = Upload::new(framing, limit)?;
-        let mut out = Outbox::default();
+        let mut out = WriteBuffer::default();
         for piece in pieces {
             upload.take(piece.clone(), &mut out)?;
         }

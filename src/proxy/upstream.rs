@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{edge::write_buffer::Outbox, proxy::resolve};
+use crate::{edge::write_buffer::WriteBuffer, proxy::resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(super) struct Upstream {
     /// Bytes that were read and not taken yet.
     pub(super) incoming: BytesMut,
     /// Bytes to be written.
-    pub(super) outbox: Outbox,
+    pub(super) write_buffer: WriteBuffer,
     /// True where an earlier request was answered on it.
     pub(super) reused: bool,
     read_bytes: usize,
@@ -44,8 +44,8 @@ impl Upstream {
         }
         let stream = connected?;
         stream.set_nodelay(true)?;
-        let (incoming, outbox) = (BytesMut::new(), Outbox::default());
-        Ok(Self { stream, incoming, outbox, reused: false, read_bytes: READ_BYTES.0, longest_read: 0 })
+        let (incoming, write_buffer) = (BytesMut::new(), WriteBuffer::default());
+        Ok(Self { stream, incoming, write_buffer, reused: false, read_bytes: READ_BYTES.0, longest_read: 0 })
     }
 
     /// Reads once more; 0 is the end. What comes in plenty is read in larger pieces.
@@ -65,7 +65,7 @@ impl Upstream {
 
     /// Writes what waits.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outbox.poll_flush(context, &mut self.stream)
+        self.write_buffer.poll_flush(context, &mut self.stream)
     }
 
     /// True where the instance sent nothing after its last answer, not even the end. Asks the kernel: tokio's view may
@@ -79,7 +79,7 @@ impl Upstream {
     /// Keeps little memory while nothing is asked, and remembers how much is usually said.
     pub(super) fn rest(&mut self) {
         self.reused = true;
-        self.outbox.clear();
+        self.write_buffer.clear();
         if self.longest_read < self.read_bytes / 4 {
             self.read_bytes = (self.read_bytes / 2).max(READ_BYTES.0);
         }
