@@ -32,7 +32,7 @@ use crate::{
         authenticate::Caller,
         body::JsonBytes,
         event_stream,
-        query::{Id, Query},
+        query::{PathId, Query},
         trace,
     },
 };
@@ -95,7 +95,7 @@ pub async fn post_all(
 pub async fn post_one(
     http: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
     post(&http, caller, ServerScope::One(id), &body).await
@@ -118,7 +118,7 @@ pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<Ever
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn get_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     get(&http, &caller, ServerScope::One(id))
 }
 
@@ -139,7 +139,7 @@ pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<E
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn delete_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     legacy::delete(&http, &caller, ServerScope::One(id))
 }
 

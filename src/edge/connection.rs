@@ -61,7 +61,7 @@ impl Connection {
         self.peer
     }
 
-    /// The body of the request at hand: never `Pending`, and `End` again and again once it was told. The client is sent
+    /// The body of the request at hand: never `Pending`, and `End` on every call from its end on. The client is sent
     /// `100 Continue` on the first call, where it expects that. Fails with `Stalled` after 30 s without a byte.
     pub fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, BodyFault>> {
         loop {

@@ -12,7 +12,7 @@ use crate::{
     model::Principal,
     policy::rate,
     web::{
-        authenticate::{COOKIE, is_safe, read_bearer},
+        authenticate::{SESSION_COOKIE, is_safe, read_bearer},
         host_check::is_from_our_page,
         problem::Problem,
     },
@@ -61,7 +61,10 @@ async fn authenticate(head: &RequestHead, runtime: &Runtime) -> Result<Principal
 fn session(fields: &Fields) -> Option<&str> {
     let pairs = fields.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
     let texts = pairs.filter_map(|pair| std::str::from_utf8(pair).ok());
-    texts.filter_map(|text| text.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    texts
+        .filter_map(|text| text.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, value)| value)
 }
 
 /// The fields by which browsers say where a request comes from.

@@ -24,7 +24,7 @@ use crate::{
         upstream::Upstream,
     },
     telemetry::Span,
-    web::{host_check::Guard, problem::Problem},
+    web::{host_check::HostCheck, problem::Problem},
 };
 
 /// The outcome of a request, or the problem to answer in place of the service.
@@ -36,7 +36,7 @@ pub(super) async fn forward(
     head: RequestHead,
     service: Arc<Service>,
     runtime: &Runtime,
-    guard: &Guard,
+    guard: &HostCheck,
 ) -> Disposition {
     let peer = client.peer().ip().to_canonical();
     let id = RequestId::of(&head.fields);
@@ -66,7 +66,7 @@ pub(super) async fn forward(
 }
 
 /// Lets the request on where it may go on.
-async fn admit(call: &mut ForwardedRequest<'_>, guard: &Guard) -> Result<(), Problem> {
+async fn admit(call: &mut ForwardedRequest<'_>, guard: &HostCheck) -> Result<(), Problem> {
     let address = if call.is_trusted {
         let fields = access::header_map(&call.head.fields, &["forwarded", "x-forwarded-for"]);
         guard.address(Some(std::net::SocketAddr::new(call.peer, 0)), &fields)

@@ -8,7 +8,7 @@ use crate::{
     edge::{Connection, Routed, Router},
     gateway::{Service, Table},
     http1::{RequestHead, Version},
-    web::{host_check::Guard, problem::Problem},
+    web::{host_check::HostCheck, problem::Problem},
 };
 
 /// Routes requests to the services of a runtime.
@@ -17,7 +17,7 @@ pub struct ServiceRouter {
     /// The runtime whose services they are; none before it has started.
     pub runtime: Option<Runtime>,
     /// The check of the `Host` header.
-    pub guard: Guard,
+    pub guard: HostCheck,
 }
 
 impl Router for ServiceRouter {
