@@ -1,4 +1,4 @@
-//! Every server of a user as one: lists are aggregated from the last ones of each, requests routed by the name they carry.
+//! Every server of a user as one: lists are aggregated from the last of each, requests routed by the name they carry.
 
 use std::sync::Arc;
 

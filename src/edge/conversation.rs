@@ -117,7 +117,7 @@ fn wait_or_end(connection: &mut Connection) -> Poll<NextRequest> {
     Poll::Pending
 }
 
-/// True where there may be a whole head, or a fault, that the first `looked_at` bytes did not have. A head that comes
+/// True where there may be a whole head, or a fault, that the first `parsed_len` bytes did not have. A head that comes
 /// byte by byte is not parsed at every byte.
 fn is_worth_parsing(buffer: &[u8], parsed_len: usize) -> bool {
     let new = buffer.len().saturating_sub(parsed_len);
