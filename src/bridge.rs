@@ -1,8 +1,8 @@
-//! Answers an MCP client of either era, whatever era its servers speak (the bridging of revisions).
+//! Bridges MCP clients and servers of different eras: answers a client of either, whatever era its servers speak.
 //!
-//! What is about no server in particular is answered here. A request to one goes through `relay`: an older client's by way
-//! of `driver`, which asks it what the server asks; a stateless client's by way of `parking`, which keeps the request
-//! while the client finds the answer.
+//! Requests that concern no single server are answered here. A request to one goes through `relay`: a client with a
+//! session by way of `session`, which forwards server requests to it; a stateless client by way of `stateless`, which
+//! suspends the request while the client collects the input that the server asked for.
 
 mod aggregate;
 mod client_sender;
@@ -30,9 +30,9 @@ mod subscriptions;
 mod suspended_requests;
 mod tool_search;
 
-pub use client_sender::{Channel, Outlet, Questions};
-pub use conversation::{Conversation, Outcome, Scope};
-pub use header_arguments::annotated;
+pub use client_sender::{ClientRequests, ClientSender, ClientStream};
+pub use conversation::{Conversation, RpcResult, ServerScope};
+pub use header_arguments::annotated_tool;
 
 use std::sync::{Arc, PoisonError};
 
@@ -41,17 +41,17 @@ use crate::{
     runtime::Client,
 };
 
-/// Answers a request of any method. Notifications about it, and in the older era questions, go to `outlet` before that.
+/// Answers a request of any method. Notifications about it, and server requests in the older era, go to `sender` first.
 /// Dropping the future cancels the request.
-pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
-    let observed = span::begin(conversation, &mut request, outlet);
-    let outcome = decide(conversation, request, outlet).await;
-    observed.end(span::ended(&outcome));
-    outcome
+pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
+    let span = span::begin(conversation, &mut request, sender);
+    let result = dispatch(conversation, request, sender).await;
+    span.end(span::outcome_of(&result));
+    result
 }
 
-/// What seldom happens is boxed, so that calls are small futures.
-async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Outlet) -> Outcome {
+/// Dispatches a request by its method. Rare methods are boxed, so that the future of a call stays small.
+async fn dispatch(conversation: &Arc<Conversation>, request: Request, sender: &ClientSender) -> RpcResult {
     let method = request.method.as_str();
     let answer = match conversation.era {
         Era::Legacy => match method {
@@ -66,7 +66,7 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
         Era::Modern => match method {
             "server/discover" => return Box::pin(initialize::discover(conversation)).await,
             "subscriptions/listen" => {
-                return Box::pin(subscription_stream::listen(conversation, &request, outlet)).await;
+                return Box::pin(subscription_stream::listen(conversation, &request, sender)).await;
             }
             "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
                 Some(Err(fault::no_method(method)))
@@ -79,21 +79,21 @@ async fn decide(conversation: &Arc<Conversation>, request: Request, outlet: &Out
         // What runs as a task would outlive the request that says whose it is.
         None if method.starts_with("tasks/") => Err(fault::no_method(method)),
         None => match conversation.scope {
-            Scope::One(server) => one_server::answer(conversation, server, request, outlet).await,
-            Scope::All { .. } => Box::pin(every_server::answer(conversation, request, outlet)).await,
+            ServerScope::One(server) => one_server::answer(conversation, server, request, sender).await,
+            ServerScope::All { .. } => Box::pin(every_server::answer(conversation, request, sender)).await,
         },
     }
 }
 
-/// Takes note of a client's notification; cancellations are dealt with before.
-pub async fn notified(conversation: &Arc<Conversation>, notification: Request) {
+/// Handles a client's notification; the endpoint has handled cancellations before.
+pub async fn on_notification(conversation: &Arc<Conversation>, notification: Request) {
     let Conversation { runtime, who, scope, .. } = &**conversation;
     if notification.method == "notifications/initialized" {
         return;
     }
     let servers = match scope {
-        Scope::One(server) => vec![*server],
-        Scope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
+        ServerScope::One(server) => vec![*server],
+        ServerScope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
     };
     for server in servers {
         if let Err(error) = runtime.tell(who, server, &conversation.client(), &notification) {
@@ -102,14 +102,14 @@ pub async fn notified(conversation: &Arc<Conversation>, notification: Request) {
     }
 }
 
-/// Sends what is about no request to a session's standalone stream (older era): changes of lists, of resources subscribed
-/// to, and questions outside of requests. Ends where the client may listen no longer.
-pub fn follow(conversation: Arc<Conversation>, outlet: Outlet) -> impl Future<Output = ()> + Send {
-    standalone_stream::follow(conversation, outlet)
+/// Writes a session's standalone stream (older era): list changes, updates of subscribed resources, and server requests
+/// outside of client requests. Ends when the client loses the right to listen.
+pub fn run_standalone_stream(conversation: Arc<Conversation>, sender: ClientSender) -> impl Future<Output = ()> + Send {
+    standalone_stream::run(conversation, sender)
 }
 
-/// The least severe log messages that the client wants from now on; servers hear of it with each request.
-fn set_level(conversation: &Conversation, request: &Request) -> Outcome {
+/// Sets the least severe log level that the client receives; servers are sent it with each request.
+fn set_level(conversation: &Conversation, request: &Request) -> RpcResult {
     let level = request.params.text("level").filter(|level| Level::named(level).is_some());
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
     let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! The edge: every byte between Ostler and a client passes here, under one set of limits and deadlines.
 //!
 //! One task serves one connection, from accepting it to closing it: `conversation` reads a head, hands the request to
-//! whoever answers it, and goes on while both sides want to.
+//! its router, and goes on while both sides keep the connection.
 
 mod accept;
 mod answer;
@@ -24,24 +24,24 @@ pub use router::{Routed, Router};
 use std::time::Duration;
 
 /// The longest a connection may be silent between two requests, or before its first.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest a head may take from its first byte to its last, on every request.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// The longest a body may go without a byte while somebody reads it.
-const BODY_STALL: Duration = Duration::from_secs(30);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest a body may go without a byte while it is read.
+const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest a client may go without taking a byte of what it asked for.
-const WRITE_STALL: Duration = Duration::from_secs(30);
+const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest a connection may take to close.
-const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
-/// A body that nobody read is read to its end where that is no further away than this; else the connection is closed.
-const MOST_DRAINED: u64 = 64 << 10;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// An unread body is drained where at most this much is left of it; else the connection is closed.
+const DRAINED_BYTES_MAX: u64 = 64 << 10;
 
-/// What becomes of a connection after a request.
+/// The fate of a connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Disposition {
     /// The answer is staged or sent, and the next request may come.
     KeepAlive,
-    /// What is staged is sent, then the connection is closed.
+    /// The staged bytes are sent, then the connection is closed.
     Close,
     /// The connection is reset: what was sent of the answer could otherwise be taken for the whole of it.
     Reset,

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    bridge::ServerScope,
     mcp::Era,
     model::ServerId,
     web::{
@@ -31,26 +32,25 @@ use crate::{
         authenticate::Caller,
         body::JsonBytes,
         event_stream,
-        query::{Id, Query},
+        query::{PathId, Query},
         trace,
     },
 };
 
-use crate::bridge::Scope;
-use message::{Message, Posted};
-use refusal::Refusal;
+use message::{ClientMessage, PostBody};
+use refusal::MessageRefusal;
 
-/// How many servers are shown as one.
+/// The form in which every server is aggregated.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct AllQuery {
+pub struct EveryServerQuery {
     /// `search` shows three tools that find, describe and call the others, in place of all of them.
     #[param(inline)]
     tools: Option<ToolsShown>,
 }
 
-/// Which tools are shown.
+/// The tools that are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolsShown {
@@ -60,8 +60,8 @@ pub enum ToolsShown {
     Search,
 }
 
-impl From<AllQuery> for Scope {
-    fn from(query: AllQuery) -> Self {
+impl From<EveryServerQuery> for ServerScope {
+    fn from(query: EveryServerQuery) -> Self {
         Self::All { search: query.tools == Some(ToolsShown::Search) }
     }
 }
@@ -69,7 +69,7 @@ impl From<AllQuery> for Scope {
 /// Speak MCP with every server
 ///
 /// Streamable HTTP of every revision: one JSON-RPC message, answered with JSON or with server-sent events.
-#[utoipa::path(post, path = "/mcp", tag = "mcp", params(AllQuery),
+#[utoipa::path(post, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     request_body(content = Object, description = "A JSON-RPC message of MCP"),
     responses((status = 200, description = "The answer, or a stream that ends with it"),
         (status = 202, description = "Nothing is to be said")),
@@ -77,7 +77,7 @@ impl From<AllQuery> for Scope {
 pub async fn post_all(
     http: HttpRequest,
     caller: Caller,
-    Query(query): Query<AllQuery>,
+    Query(query): Query<EveryServerQuery>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
     post(&http, caller, query.into(), &body).await
@@ -95,19 +95,19 @@ pub async fn post_all(
 pub async fn post_one(
     http: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
-    post(&http, caller, Scope::One(id), &body).await
+    post(&http, caller, ServerScope::One(id), &body).await
 }
 
 /// Listen to every server
 ///
 /// For clients of revisions with sessions: what is about no request; with `Last-Event-ID`, the rest of a stream that was left.
-#[utoipa::path(get, path = "/mcp", tag = "mcp", params(AllQuery),
+#[utoipa::path(get, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
+pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
     get(&http, &caller, query.into())
 }
 
@@ -118,17 +118,17 @@ pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQ
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
-    get(&http, &caller, Scope::One(id))
+pub async fn get_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+    get(&http, &caller, ServerScope::One(id))
 }
 
 /// End a session with every server
 ///
 /// The one that `Mcp-Session-Id` names.
-#[utoipa::path(delete, path = "/mcp", tag = "mcp", params(AllQuery),
+#[utoipa::path(delete, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
+pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
     legacy::delete(&http, &caller, query.into())
 }
 
@@ -139,35 +139,35 @@ pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<A
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_one(http: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
-    legacy::delete(&http, &caller, Scope::One(id))
+pub async fn delete_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+    legacy::delete(&http, &caller, ServerScope::One(id))
 }
 
-async fn post(http: &HttpRequest, caller: Caller, scope: Scope, body: &[u8]) -> HandlerResult {
+async fn post(http: &HttpRequest, caller: Caller, scope: ServerScope, body: &[u8]) -> HandlerResult {
     match read(http, body) {
-        Ok((Era::Modern, Posted::One(message))) => modern::answer(http, caller, scope, message).await,
+        Ok((Era::Modern, PostBody::One(message))) => modern::answer(http, caller, scope, message).await,
         Ok((Era::Modern | Era::Legacy, posted)) => legacy::answer(http, caller, scope, posted).await,
         Err(refusal) => Ok(refusal.respond()),
     }
 }
 
 /// Reads a body, and finds out which era it is of.
-fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, Posted), Refusal> {
+fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, PostBody), MessageRefusal> {
     if !headers::accepts(http.headers()).1 {
-        return Err(Refusal::own(406, None, "accept application/json and text/event-stream"));
+        return Err(MessageRefusal::with_status(406, None, "accept application/json and text/event-stream"));
     }
-    let posted = Posted::parse(body)?;
-    let version = headers::only(http.headers(), &headers::VERSION);
-    let version = version.map_err(|message| Refusal::header(posted.id(), &message))?;
+    let posted = PostBody::parse(body)?;
+    let version = headers::only(http.headers(), &headers::VERSION_HEADER);
+    let version = version.map_err(|message| MessageRefusal::header(posted.id(), &message))?;
     let mut posted = posted;
     let era = classify::era(&posted, version)?;
-    if let (Posted::One(Message::Request(_, request)), Some(context)) = (&mut posted, trace::context(http)) {
+    if let (PostBody::One(ClientMessage::Request(_, request)), Some(context)) = (&mut posted, trace::context(http)) {
         request.trace(&context.to_string());
     }
     Ok((era, posted))
 }
 
-fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     if http.method() == Method::HEAD {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }

@@ -1,4 +1,4 @@
-//! What every door over HTTP shares: who asks, from where, for us or not, bodies, queries, problems, event streams.
+//! The shared layer of all HTTP doors: authentication, host check, bodies, queries, problems, tracing, event streams.
 //!
 //! Knows no noun of the API, and not how bytes come and go.
 

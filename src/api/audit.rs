@@ -23,7 +23,7 @@ pub struct AuditQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: query::Limit,
+    limit: query::PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
     /// Of this actor only: an account's id or address.

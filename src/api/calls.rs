@@ -11,7 +11,7 @@ use crate::{
     web::{
         HandlerResult,
         authenticate::Caller,
-        query::{self, Id, Query},
+        query::{self, PathId, Query},
     },
 };
 
@@ -23,7 +23,7 @@ pub struct CallQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: query::Limit,
+    limit: query::PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
     /// Of this tool only.
@@ -48,7 +48,7 @@ pub struct CallQuery {
     params(("id" = String, Path, description = "The server"), CallQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list(caller: Caller, Id(id): Id<ServerId>, Query(query): Query<CallQuery>) -> HandlerResult {
+pub async fn list(caller: Caller, PathId(id): PathId<ServerId>, Query(query): Query<CallQuery>) -> HandlerResult {
     let CallQuery { limit, cursor, tool_name, success, since, until } = query;
     let filter = CallFilter { tool_name, success, since, until, user_id: None };
     let calls = caller.runtime.calls(&caller.who, id, filter, query::page(limit, cursor)).await?;
@@ -63,7 +63,7 @@ pub struct AllQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: query::Limit,
+    limit: query::PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
     /// Of this server only.
@@ -108,6 +108,6 @@ pub async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerR
     params(("id" = String, Path, description = "The call")),
     responses((status = 200, description = "The call", body = CallDetails)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get(caller: Caller, Id(id): Id<CallId>) -> HandlerResult {
+pub async fn get(caller: Caller, PathId(id): PathId<CallId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.recorded_call(&caller.who, id).await?))
 }

@@ -10,10 +10,10 @@ use crate::{
     web::html,
     web::{
         HandlerResult,
-        authenticate::{Caller, Stranger},
+        authenticate::{AnonymousCaller, Caller},
         body::{Json, Text},
         problem::Problem,
-        query::Id,
+        query::PathId,
     },
 };
 
@@ -79,7 +79,7 @@ pub struct ClientMetadataView {
 pub async fn authorize(
     request: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     Json(body): Json<AuthorizeBody>,
 ) -> HandlerResult {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
@@ -101,7 +101,7 @@ pub async fn authorize(
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "They are forgotten")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn forget(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     caller.runtime.forget_consent(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -114,10 +114,10 @@ pub async fn forget(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
         (status = 400, description = "Code `malformed_request`: nobody waits for this, or it is not from whom it should be"),
         (status = 403, description = "Code `forbidden`: the authorization server refused"),
         (status = 503, description = "Code `server_unavailable`: it gave no token")))]
-pub async fn callback(request: HttpRequest, stranger: Stranger) -> HandlerResult {
+pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("the query cannot be read"))?;
-    let name = stranger.runtime.consented(&query).await?;
+    let name = anonymous.runtime.consented(&query).await?;
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>\
          <p>Ostler may use {} now. You can close this page.</p></html>\n",
@@ -136,8 +136,8 @@ pub async fn callback(request: HttpRequest, stranger: Stranger) -> HandlerResult
 #[utoipa::path(get, path = "/oauth/client.json", tag = "servers", security(()),
     responses((status = 200, description = "Who Ostler is", body = ClientMetadataView),
         (status = 404, description = "Code `not_found`: no `OSTLER_PUBLIC_URL` with `https` is configured")))]
-pub async fn document(stranger: Stranger) -> HandlerResult {
-    let metadata = stranger.runtime.client_metadata().ok_or_else(Problem::no_page)?;
+pub async fn document(anonymous: AnonymousCaller) -> HandlerResult {
+    let metadata = anonymous.runtime.client_metadata().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ClientMetadataView {
         client_id: metadata.client_id,
         client_name: "Ostler",

@@ -20,8 +20,8 @@ use crate::{
         body::{Borrowed, JsonBytes, parse},
         event_stream,
         problem::Problem,
-        query::Id,
-        trace::{self, RequestId},
+        query::PathId,
+        trace::{self, CurrentRequestId},
     },
 };
 
@@ -98,7 +98,7 @@ pub struct ExecuteAnswer {
 pub async fn execute(
     request: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     JsonBytes(bytes): JsonBytes,
 ) -> HandlerResult {
     let body: ExecuteBody<'_> = parse(&bytes)?;
@@ -132,7 +132,7 @@ fn events(
 ) -> impl Stream<Item = Bytes> + 'static {
     let (sender, receiver) = mpsc::channel(PROGRESS_BACKLOG);
     let wanted = CallRequest { progress: Some(sender), ..wanted };
-    let (path, request_id) = (request.path().to_owned(), RequestId::of(request));
+    let (path, request_id) = (request.path().to_owned(), CurrentRequestId::of(request));
     let call = async move {
         match caller.runtime.call(&caller.who, id, wanted).await {
             Ok(outcome) => event_stream::event(Some("result"), None, &String::from_utf8_lossy(&encode(&outcome))),

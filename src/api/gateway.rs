@@ -12,7 +12,7 @@ use crate::{
         HandlerResult,
         authenticate::Caller,
         body::Json,
-        query::{Id, ServiceName},
+        query::{PathId, ServiceName},
     },
 };
 
@@ -62,7 +62,7 @@ pub async fn list(caller: Caller) -> HandlerResult {
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "The service as registered", body = ServiceDetails)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn get(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> HandlerResult {
+pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.service(&caller.who, &name)?))
 }
 
@@ -73,7 +73,7 @@ pub async fn get(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> Hand
     params(("name" = String, Path, description = "The service")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn unregister(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> HandlerResult {
+pub async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     caller.runtime.unregister_service(&caller.who, &name).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -92,7 +92,7 @@ pub async fn unregister(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) 
     security(("bearer" = ["gateway:manage"])))]
 pub async fn update_instance(
     caller: Caller,
-    Id(ServiceName(name)): Id<ServiceName>,
+    PathId(ServiceName(name)): PathId<ServiceName>,
     Json(body): Json<InstanceChangeBody>,
 ) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.update_instance(&caller.who, &name, body.into()).await?))
@@ -133,7 +133,7 @@ pub async fn health(caller: Caller) -> HandlerResult {
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn health_of(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> HandlerResult {
+pub async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.service_health(&caller.who, &name)?))
 }
 
@@ -144,6 +144,6 @@ pub async fn health_of(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn check(caller: Caller, Id(ServiceName(name)): Id<ServiceName>) -> HandlerResult {
+pub async fn check(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.check_service(&caller.who, &name).await?))
 }

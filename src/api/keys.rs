@@ -11,7 +11,7 @@ use crate::{
         HandlerResult,
         authenticate::Caller,
         body::{Json, Text},
-        query::{self, Id, Query},
+        query::{self, PathId, Query},
     },
 };
 
@@ -48,7 +48,7 @@ pub struct KeysQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: query::Limit,
+    limit: query::PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
     /// Of this account; left out means the caller's own. Another's needs `users:manage`.
@@ -98,7 +98,7 @@ pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResu
     responses((status = 200, description = "The key", body = ApiKey),
         (status = 409, description = "Code `conflict`: another key of yours has that name")),
     security(("bearer" = [])))]
-pub async fn rename(caller: Caller, Id(id): Id<KeyId>, Json(body): Json<KeyChangeBody>) -> HandlerResult {
+pub async fn rename(caller: Caller, PathId(id): PathId<KeyId>, Json(body): Json<KeyChangeBody>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.rename_key(&caller.who, id, &body.name.0).await?))
 }
 
@@ -109,7 +109,7 @@ pub async fn rename(caller: Caller, Id(id): Id<KeyId>, Json(body): Json<KeyChang
     params(("id" = String, Path, description = "The key")),
     responses((status = 200, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
-pub async fn rotate(caller: Caller, Id(id): Id<KeyId>) -> HandlerResult {
+pub async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
     let made = caller.runtime.rotate_key(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(NewKeyView { listed: made.key, key: made.secret }))
 }
@@ -121,7 +121,7 @@ pub async fn rotate(caller: Caller, Id(id): Id<KeyId>) -> HandlerResult {
     params(("id" = String, Path, description = "The key")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = [])))]
-pub async fn delete(caller: Caller, Id(id): Id<KeyId>) -> HandlerResult {
+pub async fn delete(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
     caller.runtime.delete_key(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -8,9 +8,9 @@ use crate::{
     model::{PasswordChange, PermissionSet, Timestamp, User},
     web::{
         HandlerResult,
-        authenticate::{Caller, Stranger, no_session_cookie, session_cookie},
+        authenticate::{AnonymousCaller, Caller, no_session_cookie, session_cookie},
         body::{Json, Text},
-        trace::RequestId,
+        trace::CurrentRequestId,
     },
 };
 
@@ -73,9 +73,9 @@ pub struct PasswordBody {
     request_body(content = LoginBody, example = json!({"email": "admin@localhost", "password": "…"})),
     responses((status = 200, description = "The login", body = LoginView)),
     security(()))]
-pub async fn login(request: HttpRequest, stranger: Stranger, Json(body): Json<LoginBody>) -> HandlerResult {
-    let id = Some(RequestId::of(&request).as_ref().to_owned());
-    let login = stranger.runtime.login(&body.email.0, &body.password.0, stranger.address, id).await?;
+pub async fn login(request: HttpRequest, anonymous: AnonymousCaller, Json(body): Json<LoginBody>) -> HandlerResult {
+    let id = Some(CurrentRequestId::of(&request).as_ref().to_owned());
+    let login = anonymous.runtime.login(&body.email.0, &body.password.0, anonymous.address, id).await?;
     let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
     Ok(HttpResponse::Ok().cookie(cookie).json(LoginView {
         token: login.token,

@@ -14,7 +14,7 @@ use crate::{
         authenticate::Caller,
         event_stream,
         problem::Problem,
-        query::{Id, Query},
+        query::{PathId, Query},
     },
 };
 
@@ -41,7 +41,7 @@ pub struct OutputQuery {
 pub async fn read(
     request: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     Query(query): Query<OutputQuery>,
 ) -> HandlerResult {
     if !query.follow || request.method() == Method::HEAD {

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use crate::{
     api::server_view::{List, RuntimeStatusView},
     model::{RuntimeStatus, ServerId},
-    web::{HandlerResult, authenticate::Caller, query::Id},
+    web::{HandlerResult, authenticate::Caller, query::PathId},
 };
 
 /// Start a server
@@ -17,7 +17,7 @@ use crate::{
         (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn start(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.start_server(&caller.who, id).await?))
 }
 
@@ -28,7 +28,7 @@ pub async fn start(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "It is stopped", body = RuntimeStatusView)),
     security(("bearer" = ["mcp:write"])))]
-pub async fn stop(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.stop_server(&caller.who, id).await?))
 }
 
@@ -41,7 +41,7 @@ pub async fn stop(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
         (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn restart(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.restart_server(&caller.who, id).await?))
 }
 
@@ -54,7 +54,7 @@ pub async fn restart(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
         (status = 503, description = "Code `server_unavailable`: it is not running"),
         (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn tools(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn tools(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let tools = caller.runtime.tools(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(List::from(tools.iter().collect::<Vec<_>>())))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     model::Role,
     policy::permission::{name, of_role},
-    web::{HandlerResult, authenticate::Stranger, problem::Problem},
+    web::{HandlerResult, authenticate::AnonymousCaller, problem::Problem},
 };
 
 /// What tokens are for, and who makes them.
@@ -32,8 +32,8 @@ pub struct ProtectedResourceView {
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource/mcp", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
-pub async fn metadata(stranger: Stranger) -> HandlerResult {
-    let resource = stranger.runtime.protected_resource().ok_or_else(Problem::no_page)?;
+pub async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
+    let resource = anonymous.runtime.protected_resource().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ProtectedResourceView {
         resource: resource.resource.to_owned(),
         authorization_servers: [resource.issuer.to_owned()],
@@ -47,6 +47,6 @@ pub async fn metadata(stranger: Stranger) -> HandlerResult {
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
-pub async fn metadata_of_host(stranger: Stranger) -> HandlerResult {
-    metadata(stranger).await
+pub async fn metadata_of_host(anonymous: AnonymousCaller) -> HandlerResult {
+    metadata(anonymous).await
 }

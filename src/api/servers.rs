@@ -15,7 +15,7 @@ use crate::{
         authenticate::Caller,
         body::Json,
         conditional::{IfMatch, etag},
-        query::{Id, PageQuery, Query},
+        query::{PageQuery, PathId, Query},
     },
 };
 
@@ -62,7 +62,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewSe
     responses((status = 200, description = "The server", body = DetailsView, headers(
         ("ETag" = String, description = "The revision of its configuration")))),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let details = caller.runtime.server(&caller.who, id)?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(DetailsView::from(details)))
 }
@@ -85,7 +85,7 @@ pub async fn get(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
 pub async fn update(
     request: HttpRequest,
     caller: Caller,
-    Id(id): Id<ServerId>,
+    PathId(id): PathId<ServerId>,
     Json(body): Json<ServerChangeBody>,
 ) -> HandlerResult {
     let Caller { who, runtime, .. } = &caller;
@@ -104,7 +104,7 @@ pub async fn update(
     responses((status = 204, description = "It is gone"),
         (status = 412, description = "Code `precondition_failed`: it has changed since you read it")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn delete(request: HttpRequest, caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let Caller { who, runtime, .. } = &caller;
     if let IfMatch::Revisions(revisions) = IfMatch::of(request.headers())?
         && !revisions.contains(&runtime.server(who, id)?.revision)

@@ -12,7 +12,7 @@ use crate::{
         HandlerResult,
         authenticate::Caller,
         body::{Json, Text},
-        query::Id,
+        query::PathId,
     },
 };
 
@@ -32,7 +32,7 @@ pub struct ShareBody {
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The shares, all on one page", body = List<Share>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(List::from(caller.runtime.shares(&caller.who, id)?)))
 }
 
@@ -47,7 +47,7 @@ pub async fn list(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
     })),
     responses((status = 201, description = "The share", body = Share)),
     security(("bearer" = ["mcp:write"])))]
-pub async fn create(caller: Caller, Id(id): Id<ServerId>, Json(body): Json<ShareBody>) -> HandlerResult {
+pub async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Json<ShareBody>) -> HandlerResult {
     let user_id = body.user_id.0.parse().map_err(|_| Error::invalid("/userId", "must be the id of an account"))?;
     let share = Share { user_id, permissions: body.permissions };
     Ok(HttpResponse::Created().json(caller.runtime.share(&caller.who, id, share).await?))
@@ -58,7 +58,7 @@ pub async fn create(caller: Caller, Id(id): Id<ServerId>, Json(body): Json<Share
     params(("id" = String, Path, description = "The server"), ("userId" = String, Path, description = "The account")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn delete(caller: Caller, Id(id): Id<ServerId>, Id(user): Id<UserId>) -> HandlerResult {
+pub async fn delete(caller: Caller, PathId(id): PathId<ServerId>, PathId(user): PathId<UserId>) -> HandlerResult {
     caller.runtime.unshare(&caller.who, id, user).await?;
     Ok(HttpResponse::NoContent().finish())
 }

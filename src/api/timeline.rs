@@ -11,7 +11,7 @@ use crate::{
     web::{
         HandlerResult,
         authenticate::Caller,
-        query::{self, Id, Query},
+        query::{self, PathId, Query},
     },
 };
 
@@ -23,7 +23,7 @@ pub struct TimelineQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: query::Limit,
+    limit: query::PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
     /// With this text, in whatever case, or of the call with this id.
@@ -42,7 +42,11 @@ pub struct TimelineQuery {
     responses((status = 200, description = "A page of the timeline", body = List<TimelineItem>),
         (status = 404, description = "Also code `not_found`, where Ostler keeps no timelines (`MCP_LOG_BYTES=0`)")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn timeline(caller: Caller, Id(id): Id<ServerId>, Query(query): Query<TimelineQuery>) -> HandlerResult {
+pub async fn timeline(
+    caller: Caller,
+    PathId(id): PathId<ServerId>,
+    Query(query): Query<TimelineQuery>,
+) -> HandlerResult {
     let TimelineQuery { limit, cursor, search, kinds } = query;
     let kinds = kinds.as_deref().map(kinds_of).transpose()?.unwrap_or_default();
     let filter = TimelineFilter { search: search.filter(|text| !text.is_empty()), kinds };

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use crate::{
     model::ServerId,
     runtime::UsageHistory,
-    web::{HandlerResult, authenticate::Caller, query::Id},
+    web::{HandlerResult, authenticate::Caller, query::PathId},
 };
 
 /// See what a server uses
@@ -16,6 +16,6 @@ use crate::{
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "What it uses and used", body = UsageHistory)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn usage(caller: Caller, Id(id): Id<ServerId>) -> HandlerResult {
+pub async fn usage(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.usage(&caller.who, id)?))
 }

@@ -11,7 +11,7 @@ use crate::{
         HandlerResult,
         authenticate::Caller,
         body::{Json, Text, present},
-        query::{Id, PageQuery, Query},
+        query::{PageQuery, PathId, Query},
     },
 };
 
@@ -90,7 +90,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUs
     params(("userId" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = User)),
     security(("bearer" = ["users:manage"])))]
-pub async fn get(caller: Caller, Id(id): Id<UserId>) -> HandlerResult {
+pub async fn get(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.user(&caller.who, id).await?))
 }
 
@@ -103,7 +103,7 @@ pub async fn get(caller: Caller, Id(id): Id<UserId>) -> HandlerResult {
     responses((status = 200, description = "The changed account", body = User),
         (status = 409, description = "Code `conflict`: the address is taken, or it is the last admin")),
     security(("bearer" = ["users:manage"])))]
-pub async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<UserChangeBody>) -> HandlerResult {
+pub async fn update(caller: Caller, PathId(id): PathId<UserId>, Json(body): Json<UserChangeBody>) -> HandlerResult {
     let change = UserChange {
         email: body.email.map(|text| text.0),
         name: body.name.map(|text| text.0),
@@ -122,7 +122,7 @@ pub async fn update(caller: Caller, Id(id): Id<UserId>, Json(body): Json<UserCha
     responses((status = 204, description = "It is gone"),
         (status = 409, description = "Code `conflict`: it is the last admin")),
     security(("bearer" = ["users:manage"])))]
-pub async fn delete(caller: Caller, Id(id): Id<UserId>) -> HandlerResult {
+pub async fn delete(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
     caller.runtime.delete_user(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,4 +1,4 @@
-//! What all servers of a user offer, under names that tell whose it is.
+//! The aggregated lists of a user's servers, under names that carry the server.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -14,59 +14,59 @@ use crate::{
     runtime::Offer,
 };
 
-/// How long a list waits for a server that has never said what it offers.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time that a list waits for a server that has never listed anything.
+const FIRST_LISTING_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// All servers of a user, oldest first.
-pub(super) struct Together(Vec<Part>);
+/// Every server of a user, oldest first: an older server keeps its resource URIs when a newer one lists the same.
+pub(super) struct AggregatedLists(Vec<AggregatedServer>);
 
-/// One of them.
-pub(super) struct Part {
+/// A server in the aggregate, with the prefix of its names.
+pub(super) struct AggregatedServer {
     pub offer: Offer,
     slug: String,
 }
 
-impl Together {
-    /// As of now.
-    pub fn of(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
+impl AggregatedLists {
+    /// The listings as of now.
+    pub fn current(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
         let mut offers = conversation.runtime.offers(&conversation.who).map_err(fault::of_error)?;
         offers.sort_by_key(|offer| offer.id);
         let ids: Vec<_> = offers.iter().map(|offer| offer.id.to_string()).collect();
         let slugs = prefix::slugs(ids.iter().map(String::as_str).zip(offers.iter().map(|offer| offer.name.as_str())));
-        Ok(Self(offers.into_iter().zip(slugs).map(|(offer, slug)| Part { offer, slug }).collect()))
+        Ok(Self(offers.into_iter().zip(slugs).map(|(offer, slug)| AggregatedServer { offer, slug }).collect()))
     }
 
-    /// The same, once those have spoken that never did; those that cannot are left out.
-    pub async fn spoken(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
-        let mut all = Self::of(conversation)?;
-        let silent = all.0.iter_mut().filter(|part| part.offer.catalogue.is_none());
-        join_all(silent.map(async |part| {
-            let catalogue = conversation.runtime.catalogue(&conversation.who, part.offer.id);
-            part.offer.catalogue = timeout(PATIENCE, catalogue).await.ok().and_then(Result::ok);
+    /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
+    pub async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
+        let mut all = Self::current(conversation)?;
+        let unlisted = all.0.iter_mut().filter(|server| server.offer.catalogue.is_none());
+        join_all(unlisted.map(async |server| {
+            let catalogue = conversation.runtime.catalogue(&conversation.who, server.offer.id);
+            server.offer.catalogue = timeout(FIRST_LISTING_TIMEOUT, catalogue).await.ok().and_then(Result::ok);
         }))
         .await;
         Ok(all)
     }
 
-    /// What `find` finds, if need be once those have spoken that never did.
+    /// Runs `find`, and once more after waiting for servers that never listed anything.
     pub async fn find<T>(
         conversation: &Conversation,
         find: impl Fn(&Self) -> Option<T>,
     ) -> Result<Option<T>, Arc<RawValue>> {
-        let all = Self::of(conversation)?;
+        let all = Self::current(conversation)?;
         match find(&all) {
-            None if all.0.iter().any(|part| part.offer.catalogue.is_none()) => {
-                Ok(find(&Self::spoken(conversation).await?))
+            None if all.0.iter().any(|server| server.offer.catalogue.is_none()) => {
+                Ok(find(&Self::complete(conversation).await?))
             }
             found => Ok(found),
         }
     }
 
-    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub fn servers(&self) -> impl Iterator<Item = &AggregatedServer> {
         self.0.iter()
     }
 
-    /// Every tool, described as its server's owner wants it.
+    /// Every tool, under the tool rules of its server's owner.
     pub fn tools(&self) -> Vec<Arc<RawValue>> {
         self.items(|catalogue| &catalogue.tools)
     }
@@ -76,56 +76,56 @@ impl Together {
         self.items(|catalogue| &catalogue.prompts)
     }
 
-    /// The server that has a tool, and the name it knows.
+    /// The server that has a tool, and the tool's name there.
     pub fn find_tool(&self, name: &str) -> Option<(Offer, String)> {
         self.named(name, |catalogue| &catalogue.tools)
     }
 
-    /// The server that has a prompt, and the name it knows.
+    /// The server that has a prompt, and the prompt's name there.
     pub fn find_prompt(&self, name: &str) -> Option<(Offer, String)> {
         self.named(name, |catalogue| &catalogue.prompts)
     }
 
-    /// Every resource; where two servers have one of the same URI, the later server's has another.
+    /// Every resource. Where two servers list one URI, that of the later server is prefixed.
     pub fn resources(&self) -> Vec<Arc<RawValue>> {
         self.by_uri("uri", |catalogue| &catalogue.resources)
     }
 
-    /// Every template of resources.
+    /// Every resource template.
     pub fn templates(&self) -> Vec<Arc<RawValue>> {
         self.by_uri("uriTemplate", |catalogue| &catalogue.templates)
     }
 
-    /// The server that has a resource, and the URI it knows: one that lists it, else one with a template for it. A
+    /// The server that has a resource, and its URI there: a server that lists it, else one with a template that fits. A
     /// template counts as a URI too, as it is one in a reference.
     pub fn find_resource(&self, uri: &str) -> Option<(Offer, String)> {
-        if let Some((slug, own)) = prefix::split_uri(uri)
-            && let Some(part) = self.0.iter().find(|part| part.slug == slug)
+        if let Some((slug, original)) = prefix::split_uri(uri)
+            && let Some(server) = self.0.iter().find(|server| server.slug == slug)
         {
-            return Some((part.offer.clone(), own.to_owned()));
+            return Some((server.offer.clone(), original.to_owned()));
         }
-        let lists = |part: &&Part| {
+        let lists = |server: &&AggregatedServer| {
             let listed = |items: &[Arc<RawValue>], name| {
                 items.iter().any(|item| convert::member(item, name).as_deref() == Some(uri))
             };
-            part.offer.catalogue.as_ref().is_some_and(|catalogue| {
+            server.offer.catalogue.as_ref().is_some_and(|catalogue| {
                 listed(&catalogue.resources, "uri") || listed(&catalogue.templates, "uriTemplate")
             })
         };
-        let makes = |part: &&Part| {
-            let templates = part.offer.catalogue.iter().flat_map(|catalogue| catalogue.templates.iter());
+        let makes = |server: &&AggregatedServer| {
+            let templates = server.offer.catalogue.iter().flat_map(|catalogue| catalogue.templates.iter());
             templates.filter_map(|item| convert::member(item, "uriTemplate")).any(|one| template::fits(&one, uri))
         };
-        let part = self.0.iter().find(lists).or_else(|| self.0.iter().find(makes))?;
-        Some((part.offer.clone(), uri.to_owned()))
+        let server = self.0.iter().find(lists).or_else(|| self.0.iter().find(makes))?;
+        Some((server.offer.clone(), uri.to_owned()))
     }
 
     fn items(&self, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
         let mut items = Vec::new();
-        for (part, item) in self.each(&list) {
+        for (server, item) in self.each(&list) {
             let Ok(mut members) = Members::parse(item) else { continue };
             let Some(name) = members.text("name") else { continue };
-            members.set("name", convert::text(&prefix::prefixed(&part.slug, &name)));
+            members.set("name", convert::text(&prefix::prefixed(&server.slug, &name)));
             items.push(Arc::from(members.to_raw()));
         }
         items
@@ -133,12 +133,12 @@ impl Together {
 
     fn by_uri(&self, member: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
         let (mut items, mut seen) = (Vec::new(), BTreeSet::new());
-        for (part, item) in self.each(&list) {
+        for (server, item) in self.each(&list) {
             let Some(uri) = convert::member(item, member) else { continue };
             if seen.insert(uri.clone()) {
                 items.push(item.clone());
             } else if let Ok(mut members) = Members::parse(item) {
-                members.set(member, convert::text(&prefix::prefixed_uri(&part.slug, &uri)));
+                members.set(member, convert::text(&prefix::prefixed_uri(&server.slug, &uri)));
                 items.push(Arc::from(members.to_raw()));
             }
         }
@@ -147,18 +147,18 @@ impl Together {
 
     fn named(&self, prefixed: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Option<(Offer, String)> {
         let slug = prefix::slug_of(prefixed)?;
-        let part = self.0.iter().find(|part| part.slug == slug)?;
-        let mut names = list(part.offer.catalogue.as_deref()?).iter().filter_map(|item| convert::name(item));
-        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (part.offer.clone(), name))
+        let server = self.0.iter().find(|server| server.slug == slug)?;
+        let mut names = list(server.offer.catalogue.as_deref()?).iter().filter_map(|item| convert::name(item));
+        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (server.offer.clone(), name))
     }
 
-    /// What each server lists, with the server.
+    /// The items of a list, each with its server.
     fn each<'a>(
         &'a self,
         list: &'a impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>,
-    ) -> impl Iterator<Item = (&'a Part, &'a Arc<RawValue>)> {
-        let listed = move |part: &'a Part| {
-            part.offer.catalogue.as_deref().into_iter().flat_map(list).map(move |item| (part, item))
+    ) -> impl Iterator<Item = (&'a AggregatedServer, &'a Arc<RawValue>)> {
+        let listed = move |server: &'a AggregatedServer| {
+            server.offer.catalogue.as_deref().into_iter().flat_map(list).map(move |item| (server, item))
         };
         self.0.iter().flat_map(listed)
     }

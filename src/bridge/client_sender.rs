@@ -1,4 +1,4 @@
-//! Where messages to a client go while its request is being answered, or on its standalone stream.
+//! The sending side of a stream to a client: messages about its request, or those of its standalone stream.
 
 use std::{
     collections::HashMap,
@@ -12,88 +12,88 @@ use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use crate::bridge::Outcome;
+use crate::bridge::RpcResult;
 
-/// One stream of messages to a client.
-pub trait Channel: Send + Sync {
-    /// Adds a message, and answers whether it did: the stream may have ended. Waits while the client is slow.
+/// A stream of messages to a client.
+pub trait ClientStream: Send + Sync {
+    /// Appends a message; `false` where the stream has ended. Waits while the client is slow.
     fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool>;
 }
 
-/// What is asked of a client, and not yet answered, by the ids we gave.
+/// Requests to a client that await its response, by the ids Ostler gave them.
 #[derive(Default)]
-pub struct Questions {
+pub struct ClientRequests {
     next_id: AtomicU64,
-    open: Mutex<HashMap<u64, oneshot::Sender<Outcome>>>,
+    open: Mutex<HashMap<u64, oneshot::Sender<RpcResult>>>,
 }
 
-/// A question that is open; dropping it closes it.
-struct Question<'a> {
+/// A request that awaits its response; dropping it gives the response up.
+struct AwaitedResponse<'a> {
     id: u64,
-    questions: &'a Questions,
+    requests: &'a ClientRequests,
 }
 
-impl Drop for Question<'_> {
+impl Drop for AwaitedResponse<'_> {
     fn drop(&mut self) {
-        self.questions.lock().remove(&self.id);
+        self.requests.lock().remove(&self.id);
     }
 }
 
-impl Questions {
-    /// Takes an answer; false where nothing of this id was asked.
-    pub fn settle(&self, id: u64, outcome: Outcome) -> bool {
-        let asker = self.lock().remove(&id);
-        asker.is_some_and(|asker| asker.send(outcome).is_ok())
+impl ClientRequests {
+    /// Delivers a response; `false` where no request of this id awaits one.
+    pub fn resolve(&self, id: u64, outcome: RpcResult) -> bool {
+        let waiting = self.lock().remove(&id);
+        waiting.is_some_and(|waiting| waiting.send(outcome).is_ok())
     }
 
-    fn open(&self) -> (u64, oneshot::Receiver<Outcome>) {
+    fn open(&self) -> (u64, oneshot::Receiver<RpcResult>) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         self.lock().insert(id, sender);
         (id, answer)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Outcome>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<RpcResult>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The sending end of one stream to a client; cheap to clone.
 #[derive(Clone)]
-pub struct Outlet {
-    channel: Arc<dyn Channel>,
-    /// `None` in the era in which servers do not ask.
-    questions: Option<Arc<Questions>>,
+pub struct ClientSender {
+    stream: Arc<dyn ClientStream>,
+    /// `None` in the newer era, in which servers send no requests.
+    requests: Option<Arc<ClientRequests>>,
     request: Option<Arc<RawValue>>,
 }
 
-impl Outlet {
-    pub fn new(channel: Arc<dyn Channel>, questions: Option<Arc<Questions>>) -> Self {
-        Self { channel, questions, request: None }
+impl ClientSender {
+    pub fn new(stream: Arc<dyn ClientStream>, requests: Option<Arc<ClientRequests>>) -> Self {
+        Self { stream, requests, request: None }
     }
 
-    /// The same for what is about the request of this id.
-    pub fn about(self, request: Arc<RawValue>) -> Self {
+    /// Relates further messages to the request of this id.
+    pub fn relating_to(self, request: Arc<RawValue>) -> Self {
         Self { request: Some(request), ..self }
     }
 
-    /// The id of the request that this is about, as the client wrote it.
-    pub fn request(&self) -> Option<&Arc<RawValue>> {
+    /// The id of the related request, as the client wrote it.
+    pub fn related_request(&self) -> Option<&Arc<RawValue>> {
         self.request.as_ref()
     }
 
-    /// Sends a notification; waits while the client is slow, and does nothing where it is gone.
-    pub async fn tell(&self, method: &str, params: Option<&RawValue>) {
-        self.channel.send(message("", method, params).into()).await;
+    /// Sends a notification; waits while the client is slow, and does nothing once it is gone.
+    pub async fn notify(&self, method: &str, params: Option<&RawValue>) {
+        self.stream.send(message("", method, params).into()).await;
     }
 
-    /// Asks the client, and waits for its answer; `None` where it cannot be asked or is gone.
-    pub async fn ask(&self, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
-        let questions = self.questions.as_ref()?;
-        let (id, answer) = questions.open();
-        let question = Question { id, questions };
-        let asked = message(&format!("\"id\":{},", question.id), method, params);
-        if !self.channel.send(asked.into()).await {
+    /// Sends a request and waits for the response; `None` where the client takes none or is gone.
+    pub async fn request(&self, method: &str, params: Option<&RawValue>) -> Option<RpcResult> {
+        let requests = self.requests.as_ref()?;
+        let (id, answer) = requests.open();
+        let awaited = AwaitedResponse { id, requests };
+        let asked = message(&format!("\"id\":{},", awaited.id), method, params);
+        if !self.stream.send(asked.into()).await {
             return None;
         }
         answer.await.ok()

@@ -1,4 +1,4 @@
-//! Whom an MCP client is to the bridge: of a session in the older era, of one request in the newer one.
+//! The MCP client as the bridge sees it: for a session in the older era, for one request in the newer one.
 
 use std::{
     collections::BTreeMap,
@@ -15,23 +15,23 @@ use crate::{
     runtime::{Client, Needs, Watch},
 };
 
-/// A result, or a JSON-RPC error object.
-pub type Outcome = Result<Arc<RawValue>, Arc<RawValue>>;
+/// The result of a JSON-RPC request, or its error object.
+pub type RpcResult = Result<Arc<RawValue>, Arc<RawValue>>;
 
-/// What a client speaks with.
+/// The servers that a client addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// One server, as it is.
+pub enum ServerScope {
+    /// One server, passed through unchanged.
     One(ServerId),
-    /// Every server the client may use, as one.
+    /// Every server the client may use, aggregated into one.
     All {
-        /// Three tools to find and call the others with, in place of those.
+        /// Lists three tools that find, describe and call the others, in place of those.
         search: bool,
     },
 }
 
-impl Scope {
-    /// What a client needs to listen.
+impl ServerScope {
+    /// The right that a client needs to listen.
     pub fn needs(self) -> Needs {
         match self {
             Self::One(server) => Needs::Server(server, permission::USES),
@@ -40,26 +40,26 @@ impl Scope {
     }
 }
 
-/// A client and what is known of it. Each request has a conversation with whoever sent it; what a session remembers is
-/// the same in all of its conversations.
+/// A client, with the state of its session. Each request has a conversation of its own; those of one session share the
+/// state behind an `Arc`.
 pub struct Conversation {
     pub runtime: Runtime,
     pub who: Arc<Principal>,
-    pub scope: Scope,
+    pub scope: ServerScope,
     /// The era the client speaks.
     pub era: Era,
     /// The revision it speaks.
     pub version: String,
-    /// What servers hear of it.
+    /// The client's declarations, as servers are sent them.
     pub client: Arc<Mutex<Arc<Client>>>,
-    /// The span of the HTTP request, where spans are made.
+    /// The span of the HTTP request; `None` where tracing is off.
     pub span: Option<TraceContext>,
-    /// The resources it subscribed to (older era only), by URI as it knows them.
+    /// Its resource subscriptions (older era only), by URI as the client knows it.
     pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
 }
 
 impl Conversation {
-    /// The client as servers see it now.
+    /// The client's declarations as of now.
     pub(super) fn client(&self) -> Arc<Client> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! JSON-RPC errors: the bridge's own, and the runtime's in that form.
+//! JSON-RPC error objects: the bridge's own, and those of the runtime's errors.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::{
     web::problem::Problem,
 };
 
-/// The runtime's error as a JSON-RPC error object: the code is the status that HTTP has for it, `data` says the rest. Such
-/// codes lie outside of what JSON-RPC and MCP keep for themselves.
+/// The error object of a runtime error. Its code is the HTTP status, its `data` the rest of the problem. Such codes lie
+/// outside of the ranges that JSON-RPC and MCP reserve.
 pub fn of_error(error: Error) -> Arc<RawValue> {
     let problem = Problem::from(error);
     if let Problem::Runtime(Error::Internal(cause)) = &problem {
@@ -28,12 +28,12 @@ pub fn of_error(error: Error) -> Arc<RawValue> {
     mcp::error(i64::from(kind.status.as_u16()), &detail, Some(&raw(data.to_string())))
 }
 
-/// The client's revision, or what it speaks with, has no such method.
+/// The client's revision or scope has no such method.
 pub fn no_method(method: &str) -> Arc<RawValue> {
     mcp::error(-32601, &format!("there is no method {method}"), None)
 }
 
-/// The parameters lack something, or have something that cannot be accepted.
+/// A parameter is missing or invalid.
 pub fn params(message: &str) -> Arc<RawValue> {
     mcp::error(-32602, message, None)
 }
@@ -48,7 +48,7 @@ pub(super) fn no_resource(era: Era, uri: &str) -> Arc<RawValue> {
     mcp::error(code, "Resource not found", Some(&data))
 }
 
-/// Something did not go as it must.
+/// An internal error.
 pub fn internal(message: &str) -> Arc<RawValue> {
     mcp::error(-32603, message, None)
 }

@@ -1,65 +1,65 @@
-//! Lists that changed and are yet to be told of: several changes of one list within a moment are one.
+//! List changes that are yet to be notified: several changes of a list in short order make one notification.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// How long further changes are waited for.
-const MOMENT: Duration = Duration::from_millis(50);
+/// Time in which changes of one list are coalesced.
+const COALESCE_WINDOW: Duration = Duration::from_millis(50);
 
-/// Which lists.
+/// A set of lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lists {
+pub(super) struct ListKinds {
     pub tools: bool,
     pub prompts: bool,
     pub resources: bool,
 }
 
-/// What is yet to be told.
-pub(super) struct Changes {
-    wanted: Lists,
-    noted: Lists,
+/// Pending `list_changed` notifications.
+pub(super) struct ListChanges {
+    wanted: ListKinds,
+    changed: ListKinds,
     at: Option<Instant>,
 }
 
-impl Changes {
-    /// Nothing, at first; and never anything of lists that are not wanted.
-    pub fn among(wanted: Lists) -> Self {
-        Self { wanted, noted: Lists::default(), at: None }
+impl ListChanges {
+    /// No pending notifications; changes of lists outside of `wanted` are ignored.
+    pub fn within(wanted: ListKinds) -> Self {
+        Self { wanted, changed: ListKinds::default(), at: None }
     }
 
-    /// A list changed: `tools`, `prompts` or `resources`.
-    pub fn note(&mut self, list: &str) {
-        self.noted.tools |= self.wanted.tools && list == "tools";
-        self.noted.prompts |= self.wanted.prompts && list == "prompts";
-        self.noted.resources |= self.wanted.resources && list == "resources";
-        if self.noted != Lists::default() {
-            self.at.get_or_insert_with(|| Instant::now() + MOMENT);
+    /// Records a change of `tools`, `prompts` or `resources`.
+    pub fn record(&mut self, list: &str) {
+        self.changed.tools |= self.wanted.tools && list == "tools";
+        self.changed.prompts |= self.wanted.prompts && list == "prompts";
+        self.changed.resources |= self.wanted.resources && list == "resources";
+        if self.changed != ListKinds::default() {
+            self.at.get_or_insert_with(|| Instant::now() + COALESCE_WINDOW);
         }
     }
 
-    /// Every list may be another.
-    pub fn note_all(&mut self) {
+    /// Records a change of every list.
+    pub fn record_all(&mut self) {
         for list in ["tools", "prompts", "resources"] {
-            self.note(list);
+            self.record(list);
         }
     }
 
-    /// The next notification that is due; waits for one. May be dropped and called again without loss.
-    pub async fn due(&mut self) -> &'static str {
+    /// The next notification that is due; waits for one. Cancel safe.
+    pub async fn next_due(&mut self) -> &'static str {
         let Some(at) = self.at else { return std::future::pending().await };
         sleep_until(at).await;
-        let noted = &mut self.noted;
+        let changed = &mut self.changed;
         let all = [
-            (&mut noted.tools, "notifications/tools/list_changed"),
-            (&mut noted.prompts, "notifications/prompts/list_changed"),
-            (&mut noted.resources, "notifications/resources/list_changed"),
+            (&mut changed.tools, "notifications/tools/list_changed"),
+            (&mut changed.prompts, "notifications/prompts/list_changed"),
+            (&mut changed.resources, "notifications/resources/list_changed"),
         ];
-        let next = all.into_iter().find(|(noted, _)| **noted).map(|(noted, method)| {
-            *noted = false;
+        let next = all.into_iter().find(|(changed, _)| **changed).map(|(changed, method)| {
+            *changed = false;
             method
         });
-        if self.noted == Lists::default() {
+        if self.changed == ListKinds::default() {
             self.at = None;
         }
         match next {
@@ -75,16 +75,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_of_changes_is_told_once() {
-        let mut changes = Changes::among(Lists { tools: true, prompts: false, resources: true });
+        let mut changes = ListChanges::within(ListKinds { tools: true, prompts: false, resources: true });
         for list in ["tools", "tools", "prompts", "resources", "tools"] {
-            changes.note(list);
+            changes.record(list);
         }
-        assert_eq!(changes.due().await, "notifications/tools/list_changed");
-        assert_eq!(changes.due().await, "notifications/resources/list_changed");
-        assert!(tokio::time::timeout(MOMENT * 10, changes.due()).await.is_err());
-        changes.note("prompts");
-        assert!(tokio::time::timeout(MOMENT * 10, changes.due()).await.is_err());
-        changes.note_all();
-        assert_eq!(changes.due().await, "notifications/tools/list_changed");
+        assert_eq!(changes.next_due().await, "notifications/tools/list_changed");
+        assert_eq!(changes.next_due().await, "notifications/resources/list_changed");
+        assert!(tokio::time::timeout(COALESCE_WINDOW * 10, changes.next_due()).await.is_err());
+        changes.record("prompts");
+        assert!(tokio::time::timeout(COALESCE_WINDOW * 10, changes.next_due()).await.is_err());
+        changes.record_all();
+        assert_eq!(changes.next_due().await, "notifications/tools/list_changed");
     }
 }

@@ -1,40 +1,40 @@
-//! What a server says about a request, on its way to the client who sent it.
+//! Notifications of a server about a request, on their way to the client that sent it.
 
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::{
-    bridge::{Conversation, Outlet},
+    bridge::{ClientSender, Conversation},
     mcp::{Era, Level, Progress, message_level},
 };
 
-/// Passes a notification on, if the client is to hear it.
-pub(super) async fn pass_on(
+/// Forwards a notification, where the client is to receive it.
+pub(super) async fn forward(
     conversation: &Conversation,
-    outlet: &Outlet,
+    sender: &ClientSender,
     token: Option<&Arc<RawValue>>,
     method: &str,
     params: Option<&Arc<RawValue>>,
 ) {
     match method {
-        "notifications/message" if !is_heard(conversation, params) => {}
+        "notifications/message" if !meets_log_level(conversation, params) => {}
         "notifications/progress" => {
             // A request that was sent again may have another token than at first.
             let retold = params.and_then(|params| Progress::read(params)?.retold(token?));
             if let Some(params) = retold {
-                outlet.tell(method, Some(&params)).await;
+                sender.notify(method, Some(&params)).await;
             }
         }
         // About questions that the client knows by other ids, or does not know of at all.
         "notifications/cancelled" => {}
         "notifications/elicitation/complete" if conversation.era == Era::Modern => {}
-        _ => outlet.tell(method, params.map(AsRef::as_ref)).await,
+        _ => sender.notify(method, params.map(AsRef::as_ref)).await,
     }
 }
 
-/// Whether a log message is as severe as the client wants them. One with a session that never said so gets all.
-pub(super) fn is_heard(conversation: &Conversation, params: Option<&Arc<RawValue>>) -> bool {
+/// Compares a log message with the client's log level. A client with a session receives all until it sets one.
+pub(super) fn meets_log_level(conversation: &Conversation, params: Option<&Arc<RawValue>>) -> bool {
     let Some(least) = conversation.client().log_level.clone() else { return conversation.era == Era::Legacy };
     // What no level is known by is for the client to judge.
     let level = params.and_then(|params| message_level(params));

@@ -1,21 +1,21 @@
-//! A request of a client to a server of either era.
+//! Relays a client's request to a server of either era.
 
 use std::{borrow::Cow, sync::Arc};
 
 use super::{session, stateless};
 use crate::{
-    bridge::{Conversation, Outcome, Outlet},
+    bridge::{ClientSender, Conversation, RpcResult},
     mcp::{Era, Request},
     runtime::Offer,
 };
 
-/// Has a server answer; names and URIs in the request are the server's own.
+/// Sends a request to its server; names and URIs in it are the server's own.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
     offer: &Offer,
     request: Arc<Request>,
-    outlet: &Outlet,
-) -> Outcome {
+    sender: &ClientSender,
+) -> RpcResult {
     let mut offer = Cow::Borrowed(offer);
     if offer.catalogue.is_none() {
         // What is not known of it yet is on its way, or it is down, as the request will find out.
@@ -23,7 +23,7 @@ pub(super) async fn relay(
         offer.to_mut().catalogue = catalogue.ok();
     }
     match conversation.era {
-        Era::Legacy => session::relay(conversation, &offer, request, outlet).await,
-        Era::Modern => stateless::relay(conversation, &offer, request, outlet).await,
+        Era::Legacy => session::relay(conversation, &offer, request, sender).await,
+        Era::Modern => stateless::relay(conversation, &offer, request, sender).await,
     }
 }

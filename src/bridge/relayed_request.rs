@@ -1,4 +1,4 @@
-//! One request under way at a server: what it says before it answers, then its answer.
+//! One request in flight at a server: its notifications and server requests, then its response.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +12,7 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
-use super::server_deadline::Patience;
+use super::server_deadline::ServerDeadline;
 use crate::{
     bridge::Conversation,
     error::{Error, Result},
@@ -23,33 +23,33 @@ use crate::{
     supervisor::messages::{Follower, Note},
 };
 
-/// Notes on their way to a client; a server that says more is not slowed down, what does not fit is left out.
-const BACKLOG: usize = 64;
+/// Events queued for a slow client. The server is not slowed down: what does not fit is dropped.
+const QUEUED_EVENTS_MAX: usize = 64;
 
-/// A request under way. Dropping it cancels the request.
-pub(super) struct Exchange {
+/// A request in flight. Dropping it cancels the request.
+pub(super) struct RelayedRequest {
     answer: Pin<Box<dyn Future<Output = Result<Said>> + Send>>,
-    patience: Option<Patience>,
-    /// Ends the request when patience has run out.
+    deadline: Option<ServerDeadline>,
+    /// Expires the request when the deadline has passed.
     expire: Option<oneshot::Sender<()>>,
     waits: Arc<AtomicBool>,
     notes: mpsc::Receiver<Note>,
-    said: Option<Result<Said>>,
-    late: VecDeque<Note>,
+    response: Option<Result<Said>>,
+    queued: VecDeque<Note>,
 }
 
-/// What happened.
-pub(super) enum Step {
-    /// The server said something about the request.
+/// An event of a relayed request.
+pub(super) enum RelayEvent {
+    /// A notification or a server request that relates to it.
     Note(Note),
-    /// It answered, or cannot be asked. Nothing comes after that.
+    /// Its response, or the error that no response can come. Always the last event.
     Answer(Result<Said>),
 }
 
-impl Exchange {
+impl RelayedRequest {
     /// Sends `request` to a server for the client of a conversation; `token` is its progress token.
     ///
-    /// The usual deadline holds; where the server may ask somebody who needs to think, without the time that takes.
+    /// The default deadline holds. A server with isolated processes may ask the user something, which is not counted.
     pub fn begin(
         conversation: &Conversation,
         offer: &Offer,
@@ -57,81 +57,81 @@ impl Exchange {
         token: Option<Arc<RawValue>>,
     ) -> Self {
         let server = offer.id;
-        let (timeout, patience) = match offer.isolation {
+        let (timeout, deadline) = match offer.isolation {
             Isolation::Shared => (None, None),
             Isolation::PerUser | Isolation::PerSession => {
-                (Some(LONGEST_DEADLINE), Some(Patience::of(conversation.runtime.call_timeout())))
+                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(conversation.runtime.call_timeout())))
             }
         };
         let client = conversation.client();
-        let (sender, notes) = mpsc::channel(BACKLOG);
+        let (sender, notes) = mpsc::channel(QUEUED_EVENTS_MAX);
         let waits = Arc::default();
         let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
         let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
-        let (expire, expired) = patience.as_ref().map(|_| oneshot::channel()).unzip();
+        let (expire, expired) = deadline.as_ref().map(|_| oneshot::channel()).unzip();
         let ask = Ask { request, client, timeout, expired, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
-        Self { answer, patience, expire, waits, notes, said: None, late: VecDeque::new() }
+        Self { answer, deadline, expire, waits, notes, response: None, queued: VecDeque::new() }
     }
 
-    /// Says whether the request waits for its client to come back.
+    /// Marks the request as suspended: it waits for the client to send it again.
     pub fn set_waiting(&mut self, waits: bool) {
         self.waits.store(waits, Ordering::Relaxed);
         self.pause(waits);
     }
 
-    /// Says whether the server waits for the client, which takes none of the server's time.
+    /// Pauses the deadline while the server waits for the client.
     pub fn pause(&mut self, pause: bool) {
-        if let Some(patience) = &mut self.patience {
-            patience.pause(pause);
+        if let Some(deadline) = &mut self.deadline {
+            deadline.pause(pause);
         }
     }
 
-    /// An error as the client is to hear it: a deadline is the one it was held to.
-    fn told(&self, error: Error) -> Error {
-        match (error, &self.patience, &self.expire) {
-            (Error::CallTimeout(_), Some(patience), None) => Error::CallTimeout(patience.limit()),
+    /// Reports a timeout with the limit that the server had, not with the outer one.
+    fn with_own_limit(&self, error: Error) -> Error {
+        match (error, &self.deadline, &self.expire) {
+            (Error::CallTimeout(_), Some(deadline), None) => Error::CallTimeout(deadline.limit()),
             (error, ..) => error,
         }
     }
 
-    /// Waits for what happens next. May be dropped and called again without loss.
-    pub async fn next(&mut self) -> Step {
-        while self.said.is_none() {
+    /// The next event. Cancel safe.
+    pub async fn next(&mut self) -> RelayEvent {
+        while self.response.is_none() {
             tokio::select! {
                 biased;
-                Some(note) = self.notes.recv() => return Step::Note(note),
-                said = &mut self.answer => self.said = Some(said.map_err(|error| self.told(error))),
-                () = runs_out(self.patience.as_ref()), if self.expire.is_some() => {
+                Some(note) = self.notes.recv() => return RelayEvent::Note(note),
+                response = &mut self.answer => self.response = Some(response.map_err(|error| self.with_own_limit(error))),
+                () = deadline_passed(self.deadline.as_ref()), if self.expire.is_some() => {
                     // The answer is then that it came too late, once that is on record.
                     let _ = self.expire.take().map(|expire| expire.send(()));
                 }
             }
             // What it said before it answered is heard before the answer.
             while let Ok(note) = self.notes.try_recv() {
-                self.late.push_back(note);
+                self.queued.push_back(note);
             }
         }
-        if let Some(note) = self.late.pop_front() {
-            return Step::Note(note);
+        if let Some(note) = self.queued.pop_front() {
+            return RelayEvent::Note(note);
         }
-        match self.said.take() {
-            Some(said) => Step::Answer(said),
+        match self.response.take() {
+            Some(response) => RelayEvent::Answer(response),
             None => std::future::pending().await,
         }
     }
 }
 
 /// Completes when the deadline has passed; never where there is none.
-async fn runs_out(patience: Option<&Patience>) {
-    match patience {
-        Some(patience) => patience.ends().await,
+async fn deadline_passed(deadline: Option<&ServerDeadline>) {
+    match deadline {
+        Some(deadline) => deadline.passed().await,
         None => std::future::pending().await,
     }
 }
 
-/// The token by which the client knows the progress of a request.
+/// The progress token that the client gave a request.
 pub(super) fn progress_token(request: &Request) -> Option<Arc<RawValue>> {
     request.meta()?.get("progressToken").cloned()
 }

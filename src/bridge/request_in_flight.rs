@@ -1,21 +1,21 @@
-//! A stateless client's request in flight at a server of the older era, and the questions that are open for it.
+//! A stateless client's request in flight at a server of the older era, with the questions that are open for it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::value::RawValue;
 
-use super::relayed_request::Exchange;
+use super::relayed_request::RelayedRequest;
 use crate::{
     mcp::convert::{Demand, Question},
     supervisor::messages::Asked,
 };
 
-/// A request in flight. Dropping it cancels the request and refuses what the server asked.
+/// A request in flight. Dropping it cancels the request and refuses the server's requests.
 pub(super) struct RequestInFlight {
-    pub exchange: Exchange,
-    /// Questions without an answer, by the key that the client answers under.
+    pub relayed: RelayedRequest,
+    /// Questions without an answer, by the key under which the client answers.
     pub open: BTreeMap<String, (Question, Asked)>,
-    /// The question that was refused because the client did not declare the capability for it.
+    /// The demand that was refused because the client did not declare the capability for it.
     pub refused: Option<Demand>,
 }
 

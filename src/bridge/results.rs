@@ -1,4 +1,4 @@
-//! Results that Ostler gives itself, in the form of the client's era.
+//! Results of Ostler's own, in the form of the client's era.
 
 use std::sync::Arc;
 

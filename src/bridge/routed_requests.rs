@@ -1,50 +1,50 @@
-//! Requests about every server that go to one: the server whose tool, prompt or resource they name.
+//! Requests to the aggregate that go to one server: that whose tool, prompt or resource they name.
 
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{aggregate::Together, fault, relay::relay};
+use super::{aggregate::AggregatedLists, fault, relay::relay};
 use crate::{
-    bridge::{Conversation, Outcome, Outlet},
+    bridge::{ClientSender, Conversation, RpcResult},
     mcp::{Members, Request, convert},
 };
 
 /// Calls the tool that the request names.
-pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
-    let found = Together::find(conversation, |all| all.find_tool(&name)).await?;
-    let Some((offer, own)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
-    request.params.set("name", convert::text(&own));
-    relay(conversation, &offer, Arc::new(request), outlet).await
+    let found = AggregatedLists::find(conversation, |all| all.find_tool(&name)).await?;
+    let Some((offer, original)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
+    request.params.set("name", convert::text(&original));
+    relay(conversation, &offer, Arc::new(request), sender).await
 }
 
-pub(super) async fn get(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+pub(super) async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
-    let found = Together::find(conversation, |all| all.find_prompt(&name)).await?;
-    let Some((offer, own)) = found else {
+    let found = AggregatedLists::find(conversation, |all| all.find_prompt(&name)).await?;
+    let Some((offer, original)) = found else {
         return Err(fault::params(&format!("Unknown prompt: {name}")));
     };
-    request.params.set("name", convert::text(&own));
-    relay(conversation, &offer, Arc::new(request), outlet).await
+    request.params.set("name", convert::text(&original));
+    relay(conversation, &offer, Arc::new(request), sender).await
 }
 
-pub(super) async fn read(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+pub(super) async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let uri = request.params.text("uri").unwrap_or_default();
-    let found = Together::find(conversation, |all| all.find_resource(&uri)).await?;
-    let Some((offer, own)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
-    request.params.set("uri", convert::text(&own));
-    let result = relay(conversation, &offer, Arc::new(request), outlet).await?;
-    Ok(if own == uri { result } else { with_uri(&result, &own, &uri) })
+    let found = AggregatedLists::find(conversation, |all| all.find_resource(&uri)).await?;
+    let Some((offer, original)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
+    request.params.set("uri", convert::text(&original));
+    let result = relay(conversation, &offer, Arc::new(request), sender).await?;
+    Ok(if original == uri { result } else { with_uri(&result, &original, &uri) })
 }
 
-/// The contents of a resource, under the URI that the client knows.
-fn with_uri(result: &Arc<RawValue>, own: &str, asked: &str) -> Arc<RawValue> {
+/// Renames the contents of a resource to the URI that the client knows.
+fn with_uri(result: &Arc<RawValue>, original: &str, asked: &str) -> Arc<RawValue> {
     let Ok(mut members) = Members::parse(result) else { return result.clone() };
     let contents = members.get("contents").and_then(|all| serde_json::from_str::<Vec<Members>>(all.get()).ok());
     let Some(mut contents) = contents else { return result.clone() };
     for content in &mut contents {
-        if content.text("uri").as_deref() == Some(own) {
+        if content.text("uri").as_deref() == Some(original) {
             content.set("uri", convert::text(asked));
         }
     }
@@ -54,7 +54,11 @@ fn with_uri(result: &Arc<RawValue>, own: &str, asked: &str) -> Arc<RawValue> {
 }
 
 /// Completes an argument of a prompt or of a resource template.
-pub(super) async fn complete(conversation: &Arc<Conversation>, mut request: Request, outlet: &Outlet) -> Outcome {
+pub(super) async fn complete(
+    conversation: &Arc<Conversation>,
+    mut request: Request,
+    sender: &ClientSender,
+) -> RpcResult {
     let reference = request.params.get("ref").and_then(|one| Members::parse(one).ok());
     let Some(mut reference) = reference else { return Err(fault::params("`ref` must be an object")) };
     let member = match reference.text("type").as_deref() {
@@ -63,10 +67,11 @@ pub(super) async fn complete(conversation: &Arc<Conversation>, mut request: Requ
         Some(_) | None => return Err(fault::params("`ref.type` must be ref/prompt or ref/resource")),
     };
     let wanted = reference.text(member).unwrap_or_default();
-    let find = |all: &Together| if member == "name" { all.find_prompt(&wanted) } else { all.find_resource(&wanted) };
-    let found = Together::find(conversation, find).await?;
-    let Some((offer, own)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
-    reference.set(member, convert::text(&own));
+    let find =
+        |all: &AggregatedLists| if member == "name" { all.find_prompt(&wanted) } else { all.find_resource(&wanted) };
+    let found = AggregatedLists::find(conversation, find).await?;
+    let Some((offer, original)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
+    reference.set(member, convert::text(&original));
     request.params.set("ref", Arc::from(reference.to_raw()));
-    relay(conversation, &offer, Arc::new(request), outlet).await
+    relay(conversation, &offer, Arc::new(request), sender).await
 }

@@ -1,29 +1,29 @@
-//! How long a server may take, not counting how long its client does.
+//! The deadline of a server, without the time that its client takes.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// A clock that stands still while somebody else is waited for.
-pub(super) struct Patience {
+/// A timer that is paused while the server waits for the client.
+pub(super) struct ServerDeadline {
     limit: Duration,
     left: Duration,
-    /// Since when it runs.
+    /// Since when it runs; `None` while it is paused.
     since: Option<Instant>,
 }
 
-impl Patience {
-    /// A clock that runs from now on.
-    pub fn of(limit: Duration) -> Self {
+impl ServerDeadline {
+    /// A timer that runs from now on.
+    pub fn new(limit: Duration) -> Self {
         Self { limit, left: limit, since: Some(Instant::now()) }
     }
 
-    /// How long it was to begin with.
+    /// The time it had at the start.
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Stops or starts it.
+    /// Pauses or resumes the timer.
     pub fn pause(&mut self, pause: bool) {
         if let Some(since) = self.since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
@@ -31,8 +31,8 @@ impl Patience {
         self.since = (!pause).then(Instant::now);
     }
 
-    /// Completes when it has run out; never while it stands still.
-    pub async fn ends(&self) {
+    /// Completes when the time is up; never while the timer is paused.
+    pub async fn passed(&self) {
         match self.since {
             Some(since) => sleep_until(since + self.left).await,
             None => std::future::pending().await,
@@ -49,14 +49,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_runs_out_once_it_has_run_for_so_long_pauses_aside() {
         let second = Duration::from_secs(1);
-        let mut patience = Patience::of(second * 10);
+        let mut deadline = ServerDeadline::new(second * 10);
         advance(second * 6).await;
-        patience.pause(true);
-        patience.pause(true);
-        assert!(timeout(second * 3600, patience.ends()).await.is_err());
-        patience.pause(false);
-        patience.pause(false);
-        assert!(timeout(second * 3, patience.ends()).await.is_err());
-        assert!(timeout(second * 2, patience.ends()).await.is_ok());
+        deadline.pause(true);
+        deadline.pause(true);
+        assert!(timeout(second * 3600, deadline.passed()).await.is_err());
+        deadline.pause(false);
+        deadline.pause(false);
+        assert!(timeout(second * 3, deadline.passed()).await.is_err());
+        assert!(timeout(second * 2, deadline.passed()).await.is_ok());
     }
 }

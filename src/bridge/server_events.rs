@@ -1,4 +1,4 @@
-//! What happens at all servers that a client speaks with, while it listens.
+//! The events of every server in a client's scope, while it listens.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::{
 
 use super::fault;
 use crate::{
-    bridge::{Conversation, Scope},
+    bridge::{Conversation, ServerScope},
     error::{Error, Result},
     model::ServerId,
     policy::permission,
@@ -22,66 +22,66 @@ use crate::{
     supervisor::messages::News,
 };
 
-/// How often it is looked which servers the client may use.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval at which servers that came or went are looked for.
+const SERVERS_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
-type OfOne = Pin<Box<dyn Stream<Item = (ServerId, Option<News>)> + Send>>;
+type EventsOfOne = Pin<Box<dyn Stream<Item = (ServerId, Option<News>)> + Send>>;
 
-/// What happens at the servers of a conversation, one thing after the other.
-pub(super) struct Tidings {
+/// A stream of the events of every server in the scope of a conversation.
+pub(super) struct ScopeEvents {
     conversation: Arc<Conversation>,
     servers: Vec<ServerId>,
-    news: SelectAll<OfOne>,
-    look: Interval,
+    news: SelectAll<EventsOfOne>,
+    refresh: Interval,
     revoked: Pin<Box<dyn Future<Output = Error> + Send>>,
 }
 
-/// Something that happened.
-pub(super) enum Tiding {
-    /// At one server.
-    Of(ServerId, News),
-    /// Servers came or went, or more happened than could be told: every list may be another.
-    Everything,
+/// An event in the scope of a client.
+pub(super) enum ScopeEvent {
+    /// An event of one server.
+    OfServer(ServerId, News),
+    /// Servers came or went, or events were lost: any list may have changed.
+    AnyListChanged,
 }
 
-impl Tidings {
-    /// From now on.
-    pub fn of(conversation: &Arc<Conversation>) -> Result<Self, Arc<RawValue>> {
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        look.reset();
+impl ScopeEvents {
+    /// Subscribes from now on.
+    pub fn subscribe(conversation: &Arc<Conversation>) -> Result<Self, Arc<RawValue>> {
+        let mut refresh = interval(SERVERS_REFRESH_INTERVAL);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        refresh.reset();
         let revoked = Box::pin(conversation.runtime.revoked(&conversation.who, conversation.scope.needs()));
         let conversation = Arc::clone(conversation);
-        let mut tidings = Self { conversation, servers: Vec::new(), news: SelectAll::new(), look, revoked };
-        tidings.listen().map_err(fault::of_error)?;
-        Ok(tidings)
+        let mut events = Self { conversation, servers: Vec::new(), news: SelectAll::new(), refresh, revoked };
+        events.resubscribe().map_err(fault::of_error)?;
+        Ok(events)
     }
 
-    /// The servers there are news of.
+    /// The servers that are subscribed to.
     pub fn servers(&self) -> &[ServerId] {
         &self.servers
     }
 
-    /// The next thing that happens; `None` where the client may listen no longer.
-    pub async fn next(&mut self) -> Option<Tiding> {
+    /// The next event; `None` where the client may listen no longer.
+    pub async fn next(&mut self) -> Option<ScopeEvent> {
         loop {
             tokio::select! {
                 biased;
                 _ = &mut self.revoked => return None,
                 Some((server, news)) = self.news.next(), if !self.news.is_empty() => {
-                    return Some(news.map_or(Tiding::Everything, |news| Tiding::Of(server, news)));
+                    return Some(news.map_or(ScopeEvent::AnyListChanged, |news| ScopeEvent::OfServer(server, news)));
                 }
-                _ = self.look.tick() => if self.listen().ok()? { return Some(Tiding::Everything) },
+                _ = self.refresh.tick() => if self.resubscribe().ok()? { return Some(ScopeEvent::AnyListChanged) },
             }
         }
     }
 
-    /// Listens to the servers there are now; answers whether they are others than before.
-    fn listen(&mut self) -> Result<bool> {
+    /// Subscribes to the servers there are now; `true` where they have changed.
+    fn resubscribe(&mut self) -> Result<bool> {
         let Conversation { runtime, who, scope, .. } = &*self.conversation;
         let servers = match scope {
-            Scope::One(server) => vec![runtime.offer(who, *server)?.id],
-            Scope::All { .. } => runtime.offers(who)?.iter().map(|offer| offer.id).collect(),
+            ServerScope::One(server) => vec![runtime.offer(who, *server)?.id],
+            ServerScope::All { .. } => runtime.offers(who)?.iter().map(|offer| offer.id).collect(),
         };
         if servers == self.servers {
             return Ok(false);
@@ -100,12 +100,12 @@ impl Tidings {
     }
 }
 
-/// The news of one server until the right to it ends; `None` where some were lost.
+/// The events of one server until the right to it ends; `None` stands for events that were lost.
 fn stream_of(
     server: ServerId,
     receiver: Receiver<News>,
     revoked: impl Future<Output = Error> + Send + 'static,
-) -> OfOne {
+) -> EventsOfOne {
     let news = stream::unfold(receiver, move |mut receiver| async move {
         match receiver.recv().await {
             Ok(news) => Some(((server, Some(news)), receiver)),

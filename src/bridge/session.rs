@@ -1,4 +1,4 @@
-//! Clients with a session: what a server asks is asked of them at once, in requests, and the answers are sent to it.
+//! Relays requests of clients with a session: server requests are forwarded to the client at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::{
     fault, notifications,
-    relayed_request::{Exchange, Step, progress_token},
+    relayed_request::{RelayEvent, RelayedRequest, progress_token},
 };
 use crate::{
-    bridge::{Conversation, Outcome, Outlet},
+    bridge::{ClientSender, Conversation, RpcResult},
     error::Result,
     mcp::{
         Era, Members, Request,
@@ -22,36 +22,36 @@ use crate::{
     supervisor::messages::{Asked, Note},
 };
 
-/// How often a stateless server may want one request sent again.
-const ROUNDS: usize = 8;
+/// Rounds of input that a stateless server may require for one request: more look like a loop.
+const INPUT_ROUNDS_MAX: usize = 8;
 
-/// How long a client has to answer a question.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Time a client has to respond to a server request: a person may have to think.
+const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Has a server answer a client with a session.
+/// Relays a request of a client with a session to a server.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
     offer: &Offer,
     mut request: Arc<Request>,
-    outlet: &Outlet,
-) -> Outcome {
-    for _ in 0..ROUNDS {
-        let said = carry(conversation, offer, Arc::clone(&request), outlet).await.map_err(fault::of_error)?;
-        let result = match (said.era, said.outcome) {
+    sender: &ClientSender,
+) -> RpcResult {
+    for _ in 0..INPUT_ROUNDS_MAX {
+        let response = send_once(conversation, offer, Arc::clone(&request), sender).await.map_err(fault::of_error)?;
+        let result = match (response.era, response.outcome) {
             (Era::Legacy, outcome) => return outcome,
             (Era::Modern, outcome) => outcome?,
         };
         let Some(input) = InputRequired::read(&result) else {
             return Ok(convert::result_to_legacy(&request.method, &result, || has_object_output(offer, &request)));
         };
-        let answers = match answers(conversation, &input, outlet).await {
-            Ok(answers) => answers,
+        let input_responses = match input_responses(conversation, &input, sender).await {
+            Ok(input_responses) => input_responses,
             // To a model a tool that failed says more than a request that did.
             Err(error) if request.method == "tools/call" => return Ok(failed_tool(&error)),
             Err(error) => return Err(error),
         };
         let params = &mut Arc::make_mut(&mut request).params;
-        params.set("inputResponses", Arc::from(answers.to_raw()));
+        params.set("inputResponses", Arc::from(input_responses.to_raw()));
         match input.request_state {
             Some(state) => params.set("requestState", state),
             None => drop(params.remove("requestState")),
@@ -60,76 +60,78 @@ pub(super) async fn relay(
     Err(fault::internal("the server asked for more again and again, and was given up"))
 }
 
-/// Sends a request once; until it is answered, passes on what the server says and asks.
-async fn carry(
+/// Sends a request once, forwarding notifications and server requests until the response.
+async fn send_once(
     conversation: &Arc<Conversation>,
     offer: &Offer,
     request: Arc<Request>,
-    outlet: &Outlet,
+    sender: &ClientSender,
 ) -> Result<Said> {
     let token = progress_token(&request);
-    let mut exchange = Exchange::begin(conversation, offer, request, token.clone());
-    let mut asking = FuturesUnordered::new();
+    let mut relayed = RelayedRequest::begin(conversation, offer, request, token.clone());
+    let mut forwarding = FuturesUnordered::new();
     loop {
-        exchange.pause(!asking.is_empty());
+        relayed.pause(!forwarding.is_empty());
         let step = tokio::select! {
             biased;
-            Some(()) = asking.next(), if !asking.is_empty() => continue,
-            step = exchange.next() => step,
+            Some(()) = forwarding.next(), if !forwarding.is_empty() => continue,
+            step = relayed.next() => step,
         };
         match step {
-            Step::Note(Note::Told { method, params }) => {
-                notifications::pass_on(conversation, outlet, token.as_ref(), &method, params.as_ref()).await;
+            RelayEvent::Note(Note::Told { method, params }) => {
+                notifications::forward(conversation, sender, token.as_ref(), &method, params.as_ref()).await;
             }
-            Step::Note(Note::Asked(asked)) => asking.push(put(conversation, asked, outlet)),
-            Step::Answer(said) => return said,
+            RelayEvent::Note(Note::Asked(asked)) => {
+                forwarding.push(forward_server_request(conversation, asked, sender))
+            }
+            RelayEvent::Answer(response) => return response,
         }
     }
 }
 
-/// Puts a server's question to the client. What the client did not declare, it is not asked.
-pub(super) async fn put(conversation: &Conversation, asked: Asked, outlet: &Outlet) {
+/// Forwards a server request to the client, where it declared the capability; refuses it otherwise by dropping it.
+pub(super) async fn forward_server_request(conversation: &Conversation, asked: Asked, sender: &ClientSender) {
     let params = asked.params.clone();
-    if !may_be_asked(conversation, &asked.method, params.as_deref()) {
+    if !is_declared(conversation, &asked.method, params.as_deref()) {
         return;
     }
-    if let Ok(Some(answer)) = timeout(PATIENCE, outlet.ask(&asked.method, params.as_deref())).await {
+    if let Ok(Some(answer)) = timeout(CLIENT_RESPONSE_TIMEOUT, sender.request(&asked.method, params.as_deref())).await {
         asked.answer(answer.as_deref().map_err(AsRef::as_ref));
     }
 }
 
-/// Asks the client everything that a stateless server wants to know, at the same time.
-async fn answers(
+/// Sends the client every input request of a stateless server at once, and collects the responses.
+async fn input_responses(
     conversation: &Conversation,
     input: &InputRequired,
-    outlet: &Outlet,
+    sender: &ClientSender,
 ) -> Result<Members, Arc<RawValue>> {
     let one = async |question: &Question| {
-        if !may_be_asked(conversation, &question.method, question.params.as_deref()) {
+        if !is_declared(conversation, &question.method, question.params.as_deref()) {
             return Err(fault::internal(&format!("the client did not declare that it answers {}", question.method)));
         }
-        let params = asked_before_2026(question);
-        let answer = timeout(PATIENCE, outlet.ask(&question.method, params.as_deref()));
+        let params = legacy_params(question);
+        let answer = timeout(CLIENT_RESPONSE_TIMEOUT, sender.request(&question.method, params.as_deref()));
         match conversation.runtime.while_permitted(&conversation.who, Needs::Credential, answer).await {
             Err(error) => Err(fault::of_error(error)),
             Ok(Ok(Some(answer))) => answer,
             Ok(Ok(None) | Err(_)) => Err(fault::internal(&format!("the client did not answer {}", question.method))),
         }
     };
-    let said = join_all(input.input_requests.values().map(one)).await;
-    let mut answers = Members::default();
-    for (key, answer) in input.input_requests.keys().zip(said) {
-        answers.set(key, answer?);
+    let responses = join_all(input.input_requests.values().map(one)).await;
+    let mut input_responses = Members::default();
+    for (key, answer) in input.input_requests.keys().zip(responses) {
+        input_responses.set(key, answer?);
     }
-    Ok(answers)
+    Ok(input_responses)
 }
 
-fn may_be_asked(conversation: &Conversation, method: &str, params: Option<&RawValue>) -> bool {
+fn is_declared(conversation: &Conversation, method: &str, params: Option<&RawValue>) -> bool {
     Demand::of(method, params).is_some_and(|demand| demand.is_met_by(&conversation.client().capabilities))
 }
 
-/// The parameters of a question as an older client reads them: a page to visit has an id there.
-fn asked_before_2026(question: &Question) -> Option<Arc<RawValue>> {
+/// Parameters of an input request for a client of the older era, where a URL elicitation has an id.
+fn legacy_params(question: &Question) -> Option<Arc<RawValue>> {
     let params = question.params.clone()?;
     if Demand::of(&question.method, Some(&params)) != Some(Demand::Page) {
         return Some(params);
@@ -142,7 +144,7 @@ fn asked_before_2026(question: &Question) -> Option<Arc<RawValue>> {
     Some(Arc::from(members.to_raw()))
 }
 
-/// Whether the tool that a request calls says that it gives an object.
+/// True where the called tool's output schema is an object, or unknown.
 fn has_object_output(offer: &Offer, request: &Request) -> bool {
     let name = request.params.text("name");
     let tools = offer.catalogue.iter().flat_map(|catalogue| catalogue.tools.iter());
@@ -150,7 +152,7 @@ fn has_object_output(offer: &Offer, request: &Request) -> bool {
     called.next().is_none_or(|tool| convert::has_object_output(tool))
 }
 
-/// A result that tells a model what went wrong.
+/// A tool result with the error's message: a model learns more from it than from a failed request.
 fn failed_tool(error: &RawValue) -> Arc<RawValue> {
     let message = Members::parse(error).ok().and_then(|error| error.text("message")).unwrap_or_default();
     let text = serde_json::Value::from(message);

@@ -1,23 +1,23 @@
-//! A request of a client as traces and figures know it, from when it is read to its outcome.
+//! The span of a client's request, from reading it to its result.
 
 use std::sync::Arc;
 
 use crate::{
-    bridge::{Conversation, Outcome, Outlet},
+    bridge::{ClientSender, Conversation, RpcResult},
     mcp::{self, Era, Request},
     runtime::{Ended, Operation},
 };
 
-/// Begins the span of a request; what servers are asked on its behalf is part of it.
-pub(super) fn begin(conversation: &Arc<Conversation>, request: &mut Request, outlet: &Outlet) -> Operation {
+/// Begins the span of a request; requests to servers on its behalf become children of it.
+pub(super) fn begin(conversation: &Arc<Conversation>, request: &mut Request, sender: &ClientSender) -> Operation {
     let session = (conversation.era == Era::Legacy).then(|| conversation.client().session);
     let operation = conversation.runtime.operation_for(request, conversation.span);
-    operation.by(outlet.request().map(AsRef::as_ref), &conversation.version, session.as_ref())
+    operation.by(sender.related_request().map(AsRef::as_ref), &conversation.version, session.as_ref())
 }
 
-/// How it went.
-pub(super) fn ended(outcome: &Outcome) -> Ended<'_> {
-    match outcome {
+/// Classifies a result for the span.
+pub(super) fn outcome_of(result: &RpcResult) -> Ended<'_> {
+    match result {
         // Reading a result is left to those few that may say so.
         Ok(result) if result.get().contains("\"isError\"") && mcp::tool_error_text(result).is_some() => {
             Ended::ToolFailed

@@ -1,4 +1,4 @@
-//! The standalone stream of a session: what is about no request, and what servers ask outside of any.
+//! The standalone stream of a session: messages that relate to no request.
 
 use std::{
     collections::BTreeMap,
@@ -15,96 +15,96 @@ use tokio::{
 };
 
 use super::{
-    list_changes::{Changes, Lists},
+    list_changes::{ListChanges, ListKinds},
     notifications,
-    server_events::{Tiding, Tidings},
+    server_events::{ScopeEvent, ScopeEvents},
     session, subscriptions,
 };
 use crate::{
-    bridge::{Conversation, Outlet},
+    bridge::{ClientSender, Conversation},
     model::ServerId,
     supervisor::messages::{Asked, News},
 };
 
-/// How often it is looked whether a server has a new process that may ask.
-const LOOK: Duration = Duration::from_secs(2);
+/// Interval at which new processes that may send requests are looked for.
+const PROCESSES_REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Tells a session what happens, and asks it what servers ask. Listens from now on, not from
-/// the first poll: whoever was answered that the stream is open misses nothing.
-pub(super) fn follow(conversation: Arc<Conversation>, outlet: Outlet) -> impl Future<Output = ()> + Send {
-    let tidings = Tidings::of(&conversation);
+/// Forwards server events and server requests to the session until the right to listen ends. Subscribes at once, not at
+/// the first poll: a client that was sent the head of its stream misses nothing.
+pub(super) fn run(conversation: Arc<Conversation>, sender: ClientSender) -> impl Future<Output = ()> + Send {
+    let events = ScopeEvents::subscribe(&conversation);
     async move {
-        let Ok(mut tidings) = tidings else { return };
-        let mut changes = Changes::among(Lists { tools: true, prompts: true, resources: true });
-        let mut askers = Askers::default();
-        let mut asking: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let Ok(mut events) = events else { return };
+        let mut changes = ListChanges::within(ListKinds { tools: true, prompts: true, resources: true });
+        let mut server_requests = ServerRequests::default();
+        let mut forwarding: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        let mut refresh = interval(PROCESSES_REFRESH_INTERVAL);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                list = changes.due() => outlet.tell(list, None).await,
-                tiding = tidings.next() => match tiding {
+                list = changes.next_due() => sender.notify(list, None).await,
+                event = events.next() => match event {
                     None => return,
-                    Some(Tiding::Everything) => changes.note_all(),
-                    Some(Tiding::Of(_, News::ListChanged(list))) => changes.note(list),
-                    Some(Tiding::Of(server, news)) => tell(&conversation, &outlet, server, &news).await,
+                    Some(ScopeEvent::AnyListChanged) => changes.record_all(),
+                    Some(ScopeEvent::OfServer(_, News::ListChanged(list))) => changes.record(list),
+                    Some(ScopeEvent::OfServer(server, news)) => forward_event(&conversation, &sender, server, &news).await,
                 },
-                asked = askers.next() => asking.push(Box::pin(session::put(&conversation, asked, &outlet))),
-                Some(()) = asking.next(), if !asking.is_empty() => {}
-                _ = look.tick() => askers.look(&conversation, tidings.servers()),
+                asked = server_requests.next() => forwarding.push(Box::pin(session::forward_server_request(&conversation, asked, &sender))),
+                Some(()) = forwarding.next(), if !forwarding.is_empty() => {}
+                _ = refresh.tick() => server_requests.refresh(&conversation, events.servers()),
             }
         }
     }
 }
 
-/// Tells of one thing.
-async fn tell(conversation: &Conversation, outlet: &Outlet, server: ServerId, news: &News) {
+/// Forwards one event.
+async fn forward_event(conversation: &Conversation, sender: &ClientSender, server: ServerId, news: &News) {
     match news {
         News::ListChanged(_) => {}
-        News::Logged(params) if notifications::is_heard(conversation, Some(params)) => {
-            outlet.tell("notifications/message", Some(params)).await;
+        News::Logged(params) if notifications::meets_log_level(conversation, Some(params)) => {
+            sender.notify("notifications/message", Some(params)).await;
         }
         News::Logged(_) => {}
-        News::Told { method, params } => outlet.tell(method, params.as_deref()).await,
+        News::Told { method, params } => sender.notify(method, params.as_deref()).await,
         News::ResourceUpdated { uri, params } => {
-            let watched: Vec<_> = {
+            let subscribed: Vec<_> = {
                 let watches = conversation.watches.lock().unwrap_or_else(PoisonError::into_inner);
                 watches.keys().cloned().collect()
             };
-            let watched = watched.iter().map(String::as_str);
-            if let Some(params) = subscriptions::update(conversation, server, uri, params, watched) {
-                outlet.tell("notifications/resources/updated", Some(&params)).await;
+            let subscribed = subscribed.iter().map(String::as_str);
+            if let Some(params) = subscriptions::update(conversation, server, uri, params, subscribed) {
+                sender.notify("notifications/resources/updated", Some(&params)).await;
             }
         }
     }
 }
 
-/// Those processes of the session that may ask it outside of requests.
+/// Server requests outside of client requests, of each process that the session has to itself.
 #[derive(Default)]
-struct Askers {
-    known: BTreeMap<ServerId, Receiver<Asked>>,
+struct ServerRequests {
+    by_server: BTreeMap<ServerId, Receiver<Asked>>,
 }
 
-impl Askers {
-    /// Listens to what servers have such processes now.
-    fn look(&mut self, conversation: &Conversation, servers: &[ServerId]) {
-        self.known.retain(|server, questions| servers.contains(server) && !questions.is_closed());
+impl ServerRequests {
+    /// Subscribes to processes that have come, and drops those that have gone.
+    fn refresh(&mut self, conversation: &Conversation, servers: &[ServerId]) {
+        self.by_server.retain(|server, requests| servers.contains(server) && !requests.is_closed());
         let client = conversation.client();
         for server in servers {
-            if self.known.contains_key(server) {
+            if self.by_server.contains_key(server) {
                 continue;
             }
-            if let Ok(Some(questions)) = conversation.runtime.questions(&conversation.who, *server, &client) {
-                self.known.insert(*server, questions);
+            if let Ok(Some(requests)) = conversation.runtime.questions(&conversation.who, *server, &client) {
+                self.by_server.insert(*server, requests);
             }
         }
     }
 
-    /// The next question; waits for one. May be dropped and called again without loss.
+    /// The next server request; waits for one. Cancel safe.
     async fn next(&mut self) -> Asked {
         poll_fn(|context| {
-            for questions in self.known.values_mut() {
-                if let Poll::Ready(Some(asked)) = questions.poll_recv(context) {
+            for requests in self.by_server.values_mut() {
+                if let Poll::Ready(Some(asked)) = requests.poll_recv(context) {
                     return Poll::Ready(asked);
                 }
             }

@@ -1,80 +1,83 @@
-//! Interest in resources: which server has one, and what it is called there.
+//! Resource subscriptions: the server that has a resource, and its URI there.
 
 use std::sync::{Arc, PoisonError};
 
 use serde_json::value::RawValue;
 
-use super::{aggregate::Together, fault, results::empty};
+use super::{aggregate::AggregatedLists, fault, results::empty};
 use crate::{
-    bridge::{Conversation, Outcome, Scope},
+    bridge::{Conversation, RpcResult, ServerScope},
     mcp::{Members, Request, convert},
     model::ServerId,
     runtime::Watch,
 };
 
-/// Resources that one client may watch at once.
-pub(super) const MOST: usize = 256;
+/// Subscriptions of one client: each is a subscription at a server as well.
+pub(super) const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 256;
 
 /// Answers `resources/subscribe`.
-pub(super) async fn subscribe(conversation: &Arc<Conversation>, request: &Request) -> Outcome {
+pub(super) async fn subscribe(conversation: &Arc<Conversation>, request: &Request) -> RpcResult {
     let uri = uri(request)?;
     {
         let watches = conversation.watches.lock().unwrap_or_else(PoisonError::into_inner);
         if watches.contains_key(&uri) {
             return Ok(empty());
         }
-        if watches.len() >= MOST {
+        if watches.len() >= SUBSCRIPTIONS_PER_CLIENT_MAX {
             return Err(fault::params("this session watches 256 resources already; unsubscribe from one first"));
         }
     }
-    let watch = watch(conversation, &uri).await?;
+    let watch = subscribe_at_server(conversation, &uri).await?;
     conversation.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(uri, watch);
     Ok(empty())
 }
 
 /// Answers `resources/unsubscribe`.
-pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> Outcome {
+pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> RpcResult {
     let uri = uri(request)?;
     conversation.watches.lock().unwrap_or_else(PoisonError::into_inner).remove(&uri);
     Ok(empty())
 }
 
-/// Has updates of a resource, known to the client as `uri`, among the news of its server.
-pub(super) async fn watch(conversation: &Arc<Conversation>, uri: &str) -> Result<Watch, Arc<RawValue>> {
-    let (server, own) = locate(conversation, uri)?.ok_or_else(|| fault::no_resource(conversation.era, uri))?;
+/// Subscribes to a resource at its server; `uri` is the client's name for it.
+pub(super) async fn subscribe_at_server(conversation: &Arc<Conversation>, uri: &str) -> Result<Watch, Arc<RawValue>> {
+    let (server, original) = locate(conversation, uri)?.ok_or_else(|| fault::no_resource(conversation.era, uri))?;
     let client = conversation.client();
-    let watch = conversation.runtime.watch_resource(&conversation.who, server, &client, &own).await;
+    let watch = conversation.runtime.watch_resource(&conversation.who, server, &client, &original).await;
     watch.map_err(fault::of_error)?
 }
 
-/// The `params` of an update for a client who watches these URIs; `None` where it watches another resource.
+/// The `params` of an update, under the URI that the client subscribed to; `None` where it did not subscribe to this one.
 pub(super) fn update<'a>(
     conversation: &Conversation,
     server: ServerId,
-    own: &str,
+    original: &str,
     params: &Arc<RawValue>,
-    mut watched: impl Iterator<Item = &'a str>,
+    mut subscribed: impl Iterator<Item = &'a str>,
 ) -> Option<Arc<RawValue>> {
-    let is_it = |asked: &&str| {
-        asked.ends_with(own)
-            && locate(conversation, asked).ok().flatten().is_some_and(|(one, uri)| one == server && uri == own)
+    let is_it = |subscribed_uri: &&str| {
+        subscribed_uri.ends_with(original)
+            && locate(conversation, subscribed_uri)
+                .ok()
+                .flatten()
+                .is_some_and(|(one, uri)| one == server && uri == original)
     };
-    let asked = watched.find(is_it)?;
-    if asked == own {
+    let subscribed_uri = subscribed.find(is_it)?;
+    if subscribed_uri == original {
         return Some(params.clone());
     }
     let mut members = Members::parse(params).ok()?;
-    members.set("uri", convert::text(asked));
+    members.set("uri", convert::text(subscribed_uri));
     Some(Arc::from(members.to_raw()))
 }
 
-/// The server that has a resource, and the URI it knows.
+/// The server that has a resource, and its URI there.
 fn locate(conversation: &Conversation, uri: &str) -> Result<Option<(ServerId, String)>, Arc<RawValue>> {
     match conversation.scope {
-        Scope::One(server) => Ok(Some((server, uri.to_owned()))),
-        Scope::All { .. } => {
-            let all = Together::of(conversation)?;
-            Ok(all.find_resource(uri).map(|(offer, own)| (offer.id, own)))
+        ServerScope::One(server) => Ok(Some((server, uri.to_owned()))),
+        ServerScope::All { .. } => {
+            let all = AggregatedLists::current(conversation)?;
+            Ok(all.find_resource(uri).map(|(offer, original)| (offer.id, original)))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that wait for their client to come back with answers, and the sealed tickets by which it does.
+//! Requests suspended until their client sends them again with input, found by the sealed `requestState` it sends back.
 
 use std::{
     collections::HashMap,
@@ -23,53 +23,54 @@ use crate::{
     runtime::{Attachment, Needs},
 };
 
-/// What tells a ticket of ours from a state of a server's own.
-const PREFIX: &str = "ostler-";
+/// Prefix of the states that Ostler seals: a server's own state has another.
+const STATE_PREFIX: &str = "ostler-";
 
-const PURPOSE: &str = "mcp request state";
+const STATE_SEAL_PURPOSE: &str = "mcp request state";
 
-/// How long a client has to come back.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Time a client has to send the request again.
+const SUSPENSION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Requests of one user that wait.
-const MOST: usize = 64;
+/// Suspended requests of one user: each keeps a request in flight at a server.
+const SUSPENDED_PER_USER_MAX: usize = 64;
 
-/// Requests that wait, by the id on their tickets.
+/// Every suspended request, by the id in its state.
 #[derive(Default)]
-struct Parked(Mutex<HashMap<Uuid, Waiting>>);
+struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
 
-/// One of them.
-struct Waiting {
+/// A suspended request.
+struct SuspendedRequest {
     user: UserId,
     work: RequestInFlight,
-    /// The task that gives it up when its time is over.
-    keeper: AbortHandle,
+    /// The task that cancels it after the timeout.
+    expiry: AbortHandle,
 }
 
-/// What a request must be, to go on where an earlier one stopped.
-pub(super) struct Ticket {
+/// The identity of a request that its repetition must share: user, server, method and parameters.
+pub(super) struct ResumableRequest {
     user: UserId,
     server: ServerId,
     request: Arc<Request>,
 }
 
-/// What is sealed into a ticket.
+/// The content of a sealed `requestState`.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
-    /// The request that waits; `None` where it is to be sent anew.
-    parked: Option<Uuid>,
+struct RequestState {
+    /// The suspended request; `None` where the repetition is sent as a new request.
+    #[serde(rename = "parked")]
+    suspended: Option<Uuid>,
     user: String,
     digest: String,
-    /// Until when, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     until: i64,
 }
 
-/// Whether a `requestState` looks like a ticket of ours.
-pub(super) fn is_ours(state: &str) -> bool {
-    state.starts_with(PREFIX)
+/// True for a `requestState` that Ostler sealed, by its prefix.
+pub(super) fn is_sealed_state(state: &str) -> bool {
+    state.starts_with(STATE_PREFIX)
 }
 
-impl Ticket {
+impl ResumableRequest {
     pub fn new(conversation: &Conversation, server: ServerId, request: Arc<Request>) -> Self {
         Self { user: conversation.who.user_id, server, request }
     }
@@ -79,33 +80,34 @@ impl Ticket {
         &self.request.method
     }
 
-    /// Lets work wait, and answers the ticket for it. Without any, the ticket says that the request may be sent anew.
-    pub fn park(&self, conversation: &Conversation, work: Option<RequestInFlight>) -> Result<String, Arc<RawValue>> {
-        let parked = work.map(|work| self.keep(conversation, work)).transpose()?;
-        let until = Timestamp::now().plus(PATIENCE).unix_seconds();
-        let sealed = Sealed { parked, user: self.user.to_string(), digest: self.digest(), until };
+    /// Suspends a request in flight and returns its state. Without one, the state lets the repetition be sent as a new
+    /// request.
+    pub fn suspend(&self, conversation: &Conversation, work: Option<RequestInFlight>) -> Result<String, Arc<RawValue>> {
+        let suspended = work.map(|work| self.store(conversation, work)).transpose()?;
+        let until = Timestamp::now().plus(SUSPENSION_TIMEOUT).unix_seconds();
+        let sealed = RequestState { suspended, user: self.user.to_string(), digest: self.digest(), until };
         let text = serde_json::to_vec(&sealed).map_err(|_| fault::internal("the state cannot be written"))?;
-        let sealed = conversation.runtime.seal_text(PURPOSE, &text).map_err(fault::of_error)?;
-        Ok(format!("{PREFIX}{sealed}"))
+        let sealed = conversation.runtime.seal_text(STATE_SEAL_PURPOSE, &text).map_err(fault::of_error)?;
+        Ok(format!("{STATE_PREFIX}{sealed}"))
     }
 
-    /// What waits for this request; `None` where it is to be sent anew.
-    pub fn redeem(&self, conversation: &Conversation, state: &str) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
-        let sealed = self.open(conversation, state).ok_or_else(refused)?;
-        let Some(id) = sealed.parked else { return Ok(None) };
-        let parked = conversation.runtime.attached::<Parked>();
-        let work = parked.take(id).ok_or_else(refused)?;
+    /// Takes the request in flight that `state` names; `None` where the repetition is sent as a new request.
+    pub fn resume(&self, conversation: &Conversation, state: &str) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
+        let sealed = self.open(conversation, state).ok_or_else(invalid_state)?;
+        let Some(id) = sealed.suspended else { return Ok(None) };
+        let suspended = conversation.runtime.attached::<SuspendedRequests>();
+        let work = suspended.take(id).ok_or_else(invalid_state)?;
         Ok(Some(work))
     }
 
-    fn open(&self, conversation: &Conversation, state: &str) -> Option<Sealed> {
-        let text = conversation.runtime.open_text(PURPOSE, state.strip_prefix(PREFIX)?)?;
-        let sealed: Sealed = serde_json::from_slice(&text).ok()?;
-        let is_its = sealed.user == self.user.to_string() && sealed.digest == self.digest();
-        (is_its && sealed.until > Timestamp::now().unix_seconds()).then_some(sealed)
+    fn open(&self, conversation: &Conversation, state: &str) -> Option<RequestState> {
+        let text = conversation.runtime.open_text(STATE_SEAL_PURPOSE, state.strip_prefix(STATE_PREFIX)?)?;
+        let sealed: RequestState = serde_json::from_slice(&text).ok()?;
+        let matches = sealed.user == self.user.to_string() && sealed.digest == self.digest();
+        (matches && sealed.until > Timestamp::now().unix_seconds()).then_some(sealed)
     }
 
-    /// What the request says, whichever of its repetitions it is.
+    /// A digest of method and parameters that every repetition of the request shares.
     fn digest(&self) -> String {
         let mut params = self.request.params.clone();
         params.retain(|name| !["inputResponses", "requestState", "_meta"].contains(&name));
@@ -116,56 +118,56 @@ impl Ticket {
         hex::encode(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
-    fn keep(&self, conversation: &Conversation, work: RequestInFlight) -> Result<Uuid, Arc<RawValue>> {
-        let parked = conversation.runtime.attached::<Parked>();
-        let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&parked));
+    fn store(&self, conversation: &Conversation, work: RequestInFlight) -> Result<Uuid, Arc<RawValue>> {
+        let suspended = conversation.runtime.attached::<SuspendedRequests>();
+        let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&suspended));
         let draining = conversation.runtime.clone().draining();
         let needs = Needs::Server(self.server, permission::EXECUTES);
         let revoked = conversation.runtime.revoked(&conversation.who, needs);
-        let keeper = tokio::spawn(async move {
+        let expiry = tokio::spawn(async move {
             let over = async {
                 tokio::select! {
                     () = draining => {}
                     _ = revoked => {}
                 }
             };
-            let _ = timeout(PATIENCE, over).await;
+            let _ = timeout(SUSPENSION_TIMEOUT, over).await;
             // Dropping it cancels the request and refuses what the server asked.
-            drop(weak.upgrade().and_then(|parked| parked.take(id)));
+            drop(weak.upgrade().and_then(|suspended| suspended.take(id)));
         });
-        parked.put(id, Waiting { user: self.user, work, keeper: keeper.abort_handle() })?;
+        suspended.put(id, SuspendedRequest { user: self.user, work, expiry: expiry.abort_handle() })?;
         Ok(id)
     }
 }
 
-impl Attachment for Parked {
+impl Attachment for SuspendedRequests {
     fn account_closed(&self, _: &Runtime, user: UserId) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting: Vec<_> = all.extract_if(|_, one| one.user == user).collect();
+        let closed: Vec<_> = all.extract_if(|_, one| one.user == user).collect();
         drop(all);
-        waiting.iter().for_each(|(_, one)| one.keeper.abort());
+        closed.iter().for_each(|(_, one)| one.expiry.abort());
     }
 }
 
-impl Parked {
-    fn put(&self, id: Uuid, waiting: Waiting) -> Result<(), Arc<RawValue>> {
+impl SuspendedRequests {
+    fn put(&self, id: Uuid, request: SuspendedRequest) -> Result<(), Arc<RawValue>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.values().filter(|one| one.user == waiting.user).count() >= MOST {
-            waiting.keeper.abort();
+        if all.values().filter(|one| one.user == request.user).count() >= SUSPENDED_PER_USER_MAX {
+            request.expiry.abort();
             return Err(fault::of_error(Error::Busy("as many requests as may be wait for answers of the user")));
         }
-        all.insert(id, waiting);
+        all.insert(id, request);
         Ok(())
     }
 
     fn take(&self, id: Uuid) -> Option<RequestInFlight> {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
-        waiting.keeper.abort();
-        Some(waiting.work)
+        let request = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
+        request.expiry.abort();
+        Some(request.work)
     }
 }
 
-fn refused() -> Arc<RawValue> {
+fn invalid_state() -> Arc<RawValue> {
     let data = RawValue::from_string(r#"{"reason":"invalid_request_state"}"#.to_owned()).ok();
     let message = "`requestState` is not of this request, was changed, or is too old; send the request anew without it";
     mcp::error(-32602, message, data.as_deref())

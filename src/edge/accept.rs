@@ -13,12 +13,12 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{app::App, connection::Connection, conversation, router::Router, worker::Worker};
 
-/// How long requests under way have when the server is stopped gracefully, in seconds.
+/// Time that requests in flight have when the server is stopped gracefully, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
 /// Connections one worker takes at most, however many descriptors there are.
-const MOST_CONNECTIONS: u64 = 16 << 10;
+const CONNECTIONS_PER_WORKER_MAX: u64 = 16 << 10;
 /// Connections beyond the worker's most that are told so; further ones wait in the listener's queue.
-const TOLD: usize = 64;
+const REFUSED_PER_WORKER_MAX: usize = 64;
 
 /// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker thread;
 /// `None` workers are one per core.
@@ -38,10 +38,10 @@ where
 {
     let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
     let workers = workers.clamp(1, 512);
-    let most = most_connections(workers);
+    let connections_max = connections_max(workers);
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections(most + 2 * TOLD)
+        .max_concurrent_connections(connections_max + 2 * REFUSED_PER_WORKER_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
@@ -51,7 +51,7 @@ where
             let (app, router, stop) = (make().into_factory(), router.clone(), stop.clone());
             async move {
                 let app = Rc::new(app.new_service(AppConfig::default()).await?);
-                let (worker, router) = (Worker::new(most, TOLD), Rc::new(router));
+                let (worker, router) = (Worker::new(connections_max, REFUSED_PER_WORKER_MAX), Rc::new(router));
                 let stopping = Rc::clone(&worker);
                 spawn(async move {
                     stop.notified().await;
@@ -70,15 +70,15 @@ where
 async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, router: Rc<impl Router>) -> io::Result<()> {
     let peer = stream.peer_addr()?;
     stream.set_nodelay(true)?;
-    let Some(place) = worker.seat() else { return Ok(()) };
-    let connection = Connection::new(stream, peer, worker, place);
-    conversation::hold(connection, &*app, &*router).await;
+    let Some(slot) = worker.claim_slot() else { return Ok(()) };
+    let connection = Connection::new(stream, peer, worker, slot);
+    conversation::serve_connection(connection, &*app, &*router).await;
     Ok(())
 }
 
 /// Three quarters of the descriptors, shared by the workers: the rest is for servers, the database and forwarding.
-fn most_connections(workers: usize) -> usize {
+fn connections_max(workers: usize) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let share = descriptors / 4 * 3 / u64::try_from(workers).unwrap_or(1).max(1);
-    usize::try_from(share.clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
+    usize::try_from(share.clamp(16, CONNECTIONS_PER_WORKER_MAX)).unwrap_or(16)
 }

@@ -1,4 +1,4 @@
-//! Writes answers: the `App`'s, and those to requests that nobody else sees.
+//! Writes answers: the `App`'s, and those to requests that are refused before it.
 
 use std::{
     future::poll_fn,
@@ -16,52 +16,56 @@ use actix_web::{
 };
 use bytes::{BufMut as _, Bytes};
 
-use super::{MOST_DRAINED, Verdict, connection::Connection};
+use super::{DRAINED_BYTES_MAX, Disposition, connection::Connection};
 use crate::{
     http1::{BodyEncoder, Framing, Misfit, RequestHead, Version, line, status_line},
     web::{problem::Problem, trace},
 };
 
-/// What of a request matters to its answer.
+/// The parts of a request that determine the framing of its answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestTraits {
     is_head: bool,
     version: Version,
     keep_alive: bool,
 }
 
-impl Asked {
+impl RequestTraits {
     pub(super) fn of(head: &RequestHead) -> Self {
         Self { is_head: head.method == Method::HEAD, version: head.version, keep_alive: head.keep_alive }
     }
 
-    /// By somebody of whom nothing could be read.
+    /// A request whose head could not be parsed.
     const UNREADABLE: Self = Self { is_head: false, version: Version::Http11, keep_alive: false };
 }
 
 /// Stages a problem in place of an answer; `head` is the request's, where one could be read.
-pub(super) fn refuse(connection: &mut Connection, head: Option<&RequestHead>, problem: &Problem) -> Verdict {
+pub(super) fn refuse(connection: &mut Connection, head: Option<&RequestHead>, problem: &Problem) -> Disposition {
     let given = head.and_then(|head| head.fields.get(trace::REQUEST_ID.as_str()));
     let id = trace::choose(given.and_then(|id| std::str::from_utf8(id).ok()));
     let path = head.map_or("", |head| head.target.path());
     let mut response = problem.respond(path, &id);
     trace::add_headers(response.headers_mut(), &id, true);
     log::debug!(code = problem.kind().code, request_id = &*id; "request refused");
-    let asked = head.map_or(Asked::UNREADABLE, Asked::of);
+    let traits = head.map_or(RequestTraits::UNREADABLE, RequestTraits::of);
     let response: Response<BoxBody> = response.into();
     let (head, body) = response.into_parts();
-    let plan = Plan::make(connection, asked, head.status(), head.headers(), body.size());
+    let plan = AnswerPlan::make(connection, traits, head.status(), head.headers(), body.size());
     plan.stage_head(connection, head.status(), head.headers());
     if let (Ok(body), false) = (body.try_into_bytes(), plan.framing == Framing::None) {
         connection.stage_data(body);
     }
-    plan.verdict
+    plan.disposition
 }
 
 /// Sends `response`, in one piece where it is one. `None` where the client went away, or the body broke off.
-pub(super) async fn send(connection: &mut Connection, asked: Asked, response: Response<BoxBody>) -> Option<Verdict> {
+pub(super) async fn send(
+    connection: &mut Connection,
+    traits: RequestTraits,
+    response: Response<BoxBody>,
+) -> Option<Disposition> {
     let (head, body) = response.into_parts();
-    let plan = Plan::make(connection, asked, head.status(), head.headers(), body.size());
+    let plan = AnswerPlan::make(connection, traits, head.status(), head.headers(), body.size());
     plan.stage_head(connection, head.status(), head.headers());
     drop(head);
     match body.try_into_bytes() {
@@ -71,7 +75,7 @@ pub(super) async fn send(connection: &mut Connection, asked: Asked, response: Re
         Err(body) => stream(connection, plan.framing, body).await?,
     }
     connection.flush().await.ok()?;
-    Some(plan.verdict)
+    Some(plan.disposition)
 }
 
 /// Sends a body as it is made, no faster than it is taken.
@@ -112,18 +116,18 @@ fn idle(connection: &mut Connection, context: &mut Context<'_>) -> Poll<Option<(
     if is_lost || connection.poll_gone(context).is_ready() { Poll::Ready(None) } else { Poll::Pending }
 }
 
-/// How an answer is sent.
-struct Plan {
-    asked: Asked,
+/// The framing of an answer, and the fate of the connection.
+struct AnswerPlan {
+    traits: RequestTraits,
     framing: Framing,
     length: Option<u64>,
-    verdict: Verdict,
+    disposition: Disposition,
 }
 
-impl Plan {
+impl AnswerPlan {
     fn make(
         connection: &mut Connection,
-        asked: Asked,
+        traits: RequestTraits,
         status: StatusCode,
         headers: &HeaderMap,
         size: BodySize,
@@ -136,20 +140,20 @@ impl Plan {
             BodySize::Sized(length) => Some(length),
             BodySize::Stream => None,
         };
-        let framing = match (length, asked.version) {
-            _ if bodiless || asked.is_head => Framing::None,
+        let framing = match (length, traits.version) {
+            _ if bodiless || traits.is_head => Framing::None,
             (Some(0), _) => Framing::None,
             (Some(length), _) => Framing::Length(length),
             (None, Version::Http11) => Framing::Chunked,
             (None, Version::Http10) => Framing::UntilClose,
         };
-        let goes_on = asked.keep_alive
+        let persists = traits.keep_alive
             && framing != Framing::UntilClose
             && !connection.is_stopping()
             && headers.get(header::CONNECTION).is_none_or(|value| value != "close")
             && can_drain(connection);
-        let verdict = if goes_on { Verdict::KeepAlive } else { Verdict::Close };
-        Self { asked, framing, length, verdict }
+        let disposition = if persists { Disposition::KeepAlive } else { Disposition::Close };
+        Self { traits, framing, length, disposition }
     }
 
     fn stage_head(&self, connection: &mut Connection, status: StatusCode, headers: &HeaderMap) {
@@ -162,10 +166,10 @@ impl Plan {
         if self.framing == Framing::Chunked {
             line(out, b"transfer-encoding", &[b"chunked"]);
         }
-        match (self.verdict, self.asked.version) {
-            (Verdict::Close | Verdict::Reset, _) => line(out, b"connection", &[b"close"]),
-            (Verdict::KeepAlive, Version::Http10) => line(out, b"connection", &[b"keep-alive"]),
-            (Verdict::KeepAlive, Version::Http11) => {}
+        match (self.disposition, self.traits.version) {
+            (Disposition::Close | Disposition::Reset, _) => line(out, b"connection", &[b"close"]),
+            (Disposition::KeepAlive, Version::Http10) => line(out, b"connection", &[b"keep-alive"]),
+            (Disposition::KeepAlive, Version::Http11) => {}
         }
         let ours = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
         for (name, value) in headers.iter().filter(|(name, _)| !ours.contains(name)) {
@@ -176,8 +180,8 @@ impl Plan {
     }
 }
 
-/// Whether what was not read of the request's body may be read to its end.
+/// True where the unread rest of the request's body may be drained.
 pub(super) fn can_drain(connection: &Connection) -> bool {
     connection.body_is_done()
-        || (!connection.owes_continue() && connection.body_remaining().is_some_and(|left| left <= MOST_DRAINED))
+        || (!connection.owes_continue() && connection.body_remaining().is_some_and(|left| left <= DRAINED_BYTES_MAX))
 }

@@ -19,8 +19,8 @@ use actix_web::{
 };
 
 use super::{
-    Verdict,
-    answer::{self, Asked},
+    Disposition,
+    answer::{self, RequestTraits},
     connection::{Connection, LentConnection},
     payload,
 };
@@ -29,7 +29,7 @@ use crate::{
     web::problem::Problem,
 };
 
-/// What answers every request that is not forwarded.
+/// The service that answers requests which are not forwarded.
 pub(super) trait App: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> {}
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> App for S {}
@@ -38,51 +38,51 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web:
 pub(super) async fn answer<A: App>(
     mut connection: Connection,
     head: RequestHead,
-    slot: &LentConnection,
+    lent: &LentConnection,
     app: &A,
-) -> Option<(Connection, Verdict)> {
-    let asked = Asked::of(&head);
-    let payload = payload::of(&mut connection, slot);
+) -> Option<(Connection, Disposition)> {
+    let traits = RequestTraits::of(&head);
+    let payload = payload::of(&mut connection, lent);
     let Some(request) = translate(&head, payload, connection.peer()) else {
         let problem = Problem::malformed("the request target or a field cannot be read");
-        let verdict = answer::refuse(&mut connection, Some(&head), &problem);
-        return Some((connection, verdict));
+        let disposition = answer::refuse(&mut connection, Some(&head), &problem);
+        return Some((connection, disposition));
     };
     drop(head);
-    slot.replace(Some(connection));
-    let mut answering = pin!(app.call(request));
-    let answered = poll_fn(|context| {
-        if let Poll::Ready(answered) = answering.as_mut().poll(context) {
-            return Poll::Ready(Some(answered));
+    lent.replace(Some(connection));
+    let mut call = pin!(app.call(request));
+    let result = poll_fn(|context| {
+        if let Poll::Ready(result) = call.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
         }
-        let mut connection = slot.borrow_mut();
+        let mut connection = lent.borrow_mut();
         let gone = connection.as_mut().is_none_or(|connection| connection.poll_gone(context).is_ready());
         if gone { Poll::Ready(None) } else { Poll::Pending }
     })
     .await;
-    let mut connection = slot.take()?;
-    let response = match answered? {
+    let mut connection = lent.take()?;
+    let response = match result? {
         Ok(response) => response.into(),
         Err(error) => error.error_response().into(),
     };
-    let verdict = answer::send(&mut connection, asked, response).await?;
-    Some((connection, verdict))
+    let disposition = answer::send(&mut connection, traits, response).await?;
+    Some((connection, disposition))
 }
 
 /// The request as the framework writes it; `None` where it cannot.
 fn translate(head: &RequestHead, payload: Payload, peer: SocketAddr) -> Option<Request> {
     let mut request = Request::with_payload(payload);
-    let told = request.head_mut();
-    told.method = head.method.clone();
-    told.uri = Uri::from_maybe_shared(head.target.bytes().clone()).ok()?;
-    told.version = match head.version {
+    let request_head = request.head_mut();
+    request_head.method = head.method.clone();
+    request_head.uri = Uri::from_maybe_shared(head.target.bytes().clone()).ok()?;
+    request_head.version = match head.version {
         Version::Http10 => HttpVersion::HTTP_10,
         Version::Http11 => HttpVersion::HTTP_11,
     };
-    told.peer_addr = Some(peer);
+    request_head.peer_addr = Some(peer);
     for (name, value) in head.fields.shared() {
         let name = HeaderName::from_bytes(name).ok()?;
-        told.headers.append(name, HeaderValue::from_maybe_shared(value).ok()?);
+        request_head.headers.append(name, HeaderValue::from_maybe_shared(value).ok()?);
     }
     Some(request)
 }

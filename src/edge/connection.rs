@@ -1,4 +1,4 @@
-//! [`Connection`]: one client's connection, lent to whoever answers the request at hand.
+//! [`Connection`]: one client's connection, lent to the service that answers the request at hand.
 
 use std::{
     cell::RefCell,
@@ -14,20 +14,20 @@ use actix_web::rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    BODY_STALL, WRITE_STALL,
-    deadlines::{Place, Wait, ticks},
-    read_buffer::Input,
+    BODY_STALL_TIMEOUT, WRITE_STALL_TIMEOUT,
+    deadlines::{ConnectionSlot, Wait, ticks},
+    read_buffer::ReadBuffer,
     worker::Worker,
 };
 use crate::{
-    edge::write_buffer::Outbox,
+    edge::write_buffer::WriteBuffer,
     http1::{BodyDecoder, BodyFault, Framing, Piece},
 };
 
-/// How far ahead is read for somebody who only wants to know whether the client is still there.
-const READ_AHEAD: usize = 16 << 10;
-/// With so much staged, whoever stages more waits first.
-const HIGH_WATER: usize = 64 << 10;
+/// Bytes read ahead to find out whether the client is still connected.
+const READ_AHEAD_BYTES: usize = 16 << 10;
+/// Staged bytes at which further staging waits.
+const STAGED_BYTES_HIGH: usize = 64 << 10;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A connection that its conversation lends to a body being read.
@@ -42,18 +42,18 @@ pub struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     worker: Rc<Worker>,
-    place: Rc<Place>,
-    pub(super) input: Input,
-    output: Outbox,
+    slot: Rc<ConnectionSlot>,
+    pub(super) input: ReadBuffer,
+    output: WriteBuffer,
     body: BodyDecoder,
     owes_continue: bool,
     number: u64,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, place: Rc<Place>) -> Self {
-        let (input, output, body) = (Input::default(), Outbox::default(), BodyDecoder::new(Framing::None));
-        Self { stream, peer, worker, place, input, output, body, owes_continue: false, number: 0 }
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, slot: Rc<ConnectionSlot>) -> Self {
+        let (input, output, body) = (ReadBuffer::default(), WriteBuffer::default(), BodyDecoder::new(Framing::None));
+        Self { stream, peer, worker, slot, input, output, body, owes_continue: false, number: 0 }
     }
 
     /// The address at the other end, which may be a proxy's.
@@ -61,28 +61,28 @@ impl Connection {
         self.peer
     }
 
-    /// The body of the request at hand: never `Pending`, and `End` again and again once it was told. The client is sent
-    /// `100 Continue` the first time somebody asks, where it waits for that. Fails with `Stalled` after 30 s without a byte.
+    /// The body of the request at hand: never `Pending`, and `End` on every call from its end on. The client is sent
+    /// `100 Continue` on the first call, where it expects that. Fails with `Stalled` after 30 s without a byte.
     pub fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, BodyFault>> {
         loop {
             match self.body.decode(&mut self.input.buffer)? {
                 Piece::Pending => {}
                 piece @ (Piece::Data(_) | Piece::Trailers(_) | Piece::End) => {
-                    self.place.clear(Wait::Read);
+                    self.slot.clear(Wait::Read);
                     return Poll::Ready(Ok(piece));
                 }
             }
             if std::mem::take(&mut self.owes_continue) {
                 self.output.end().extend_from_slice(CONTINUE);
             }
-            // What cannot be sent now goes with the answer.
+            // An error here comes up again with the answer.
             if self.output.waiting() > 0 {
                 let _ = self.poll_flush(context);
             }
             match self.poll_fill(context) {
-                Poll::Ready(Ok(1..)) => self.place.clear(Wait::Read),
+                Poll::Ready(Ok(1..)) => self.slot.clear(Wait::Read),
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(BodyFault::Truncated)),
-                Poll::Pending if self.is_overdue(Wait::Read, BODY_STALL) => {
+                Poll::Pending if self.is_overdue(Wait::Read, BODY_STALL_TIMEOUT) => {
                     return Poll::Ready(Err(BodyFault::Stalled));
                 }
                 Poll::Pending => return Poll::Pending,
@@ -90,7 +90,7 @@ impl Connection {
         }
     }
 
-    /// Whether the body of the request at hand has been read whole, or there is none.
+    /// True once the body of the request at hand has been read to its end, or where there is none.
     pub fn body_is_done(&self) -> bool {
         self.body.is_done()
     }
@@ -100,14 +100,14 @@ impl Connection {
         self.body.remaining()
     }
 
-    /// Whether the client waits for `100 Continue` and has not been told.
+    /// True while the client expects `100 Continue` and was not sent it.
     pub fn owes_continue(&self) -> bool {
         self.owes_continue
     }
 
-    /// `Ready` once the client has gone. Reads ahead a little to see that; call it only while nobody reads the body.
+    /// `Ready` once the client has disconnected. Reads ahead a little to see that; not for use while the body is read.
     pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.input.buffer.len() < READ_AHEAD {
+        while self.input.buffer.len() < READ_AHEAD_BYTES {
             match ready!(self.poll_fill(context)) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return Poll::Ready(()),
@@ -116,14 +116,14 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Where the head of the answer and other small things are staged. From the first final head on, no `100 Continue` is
+    /// The buffer for the head of the answer and other small pieces. From the first final head on, no `100 Continue` is
     /// sent by itself any more; interim answers go through [`Connection::stage_interim`].
     pub fn stage(&mut self) -> &mut BytesMut {
         self.owes_continue = false;
         self.output.end()
     }
 
-    /// Where the head of an interim answer (1xx) is staged. Where that is the `100` the client waits for, it is not sent
+    /// The buffer for the head of an interim answer (1xx). Where that is the `100` the client waits for, it is not sent
     /// a second one.
     pub fn stage_interim(&mut self, status: u16) -> &mut BytesMut {
         self.owes_continue &= status != 100;
@@ -135,9 +135,9 @@ impl Connection {
         self.output.push(data);
     }
 
-    /// Whether so much is staged that it should be sent before more is.
+    /// True where so much is staged that it should be sent before more is.
     pub fn is_full(&self) -> bool {
-        self.output.waiting() >= HIGH_WATER
+        self.output.waiting() >= STAGED_BYTES_HIGH
     }
 
     /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no byte
@@ -147,9 +147,9 @@ impl Connection {
             match self.output.poll_write(context, &mut self.stream) {
                 Poll::Ready(written) => {
                     written?;
-                    self.place.clear(Wait::Write);
+                    self.slot.clear(Wait::Write);
                 }
-                Poll::Pending if self.is_overdue(Wait::Write, WRITE_STALL) => {
+                Poll::Pending if self.is_overdue(Wait::Write, WRITE_STALL_TIMEOUT) => {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 Poll::Pending => return Poll::Pending,
@@ -165,17 +165,17 @@ impl Connection {
 
     /// Lets this task be woken after `after`, or up to 0.1 s later; replaces what was set before. Costs next to nothing.
     pub fn set_deadline(&self, after: Duration) {
-        self.place.set(Wait::Work, self.worker.now() + ticks(after));
+        self.slot.set(Wait::Work, self.worker.now() + ticks(after));
     }
 
     /// Forgets the deadline that was set.
     pub fn clear_deadline(&self) {
-        self.place.clear(Wait::Work);
+        self.slot.clear(Wait::Work);
     }
 
-    /// Whether the deadline that was set has passed.
+    /// True once the deadline that was set has passed.
     pub fn deadline_has_passed(&self) -> bool {
-        self.place.has_passed(Wait::Work, self.worker.now())
+        self.slot.has_passed(Wait::Work, self.worker.now())
     }
 
     /// Writes the `Date` field of an answer into what is staged.
@@ -183,12 +183,12 @@ impl Connection {
         self.worker.date.write(self.output.end());
     }
 
-    /// Whether the answer at hand is the connection's last, because the server stops.
+    /// True where the answer at hand is the connection's last, because the server stops.
     pub fn is_stopping(&self) -> bool {
         self.worker.is_stopping()
     }
 
-    /// What came behind the head, for a tunnel: from now on bytes are the caller's to read and write on
+    /// The bytes behind the head, for a tunnel: from now on bytes are the caller's to read and write on
     /// [`Connection::stream`].
     pub fn take_input(&mut self) -> BytesMut {
         std::mem::take(&mut self.input.buffer)
@@ -199,9 +199,9 @@ impl Connection {
         &mut self.stream
     }
 
-    /// Closes it so that the client is told of a failure and not of an end.
+    /// Closes the connection with a reset, so that the client sees a failure and not an end.
     pub(super) fn reset(self) {
-        // Where that is refused, the client at least gets no more.
+        // Where setting the option fails, the client at least gets no more bytes.
         let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
     }
 
@@ -212,7 +212,7 @@ impl Connection {
         self.number += 1;
     }
 
-    /// Which request this is, counted on this connection.
+    /// The number of the request on this connection.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -237,27 +237,27 @@ impl Connection {
         &self.worker
     }
 
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn slot(&self) -> &ConnectionSlot {
+        &self.slot
     }
 
     /// Gives back memory while nothing happens.
-    pub(super) fn settle(&mut self) {
-        self.input.settle(&self.worker);
+    pub(super) fn release_memory(&mut self) {
+        self.input.release(&self.worker);
         self.output.release();
     }
 
-    /// Whether `wait` has lasted for `limit`; the first to ask starts it.
+    /// True where `wait` has lasted for `limit`; the first call starts it.
     pub(super) fn is_overdue(&self, wait: Wait, limit: Duration) -> bool {
-        if !self.place.is_set(wait) {
-            self.place.set(wait, self.worker.now() + ticks(limit));
+        if !self.slot.is_set(wait) {
+            self.slot.set(wait, self.worker.now() + ticks(limit));
         }
-        self.place.has_passed(wait, self.worker.now())
+        self.slot.has_passed(wait, self.worker.now())
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.worker.leave(&self.place);
+        self.worker.release_slot(&self.slot);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::{io::AsyncWrite as _, task::yield_now};
 
 use super::{
-    CLOSE_DEADLINE, HEAD_DEADLINE, KEEP_ALIVE, Verdict, answer,
+    CLOSE_TIMEOUT, Disposition, HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, answer,
     app::{self, App},
     connection::{Connection, LentConnection},
     deadlines::Wait,
@@ -22,135 +22,135 @@ use crate::{
 };
 
 /// Requests of one connection that are answered before others have their turn.
-const IN_A_ROW: u64 = 8;
+const REQUESTS_PER_TURN_MAX: u64 = 8;
 /// Paths that tell how Ostler is, and are answered however much there is to do.
 const ALWAYS_ANSWERED: [&str; 3] = ["/livez", "/readyz", "/health"];
 
-/// What came next on a connection.
-enum Next {
+/// The next thing on a connection.
+enum NextRequest {
     /// A request.
     Head(Box<RequestHead>),
     /// Something that is none.
-    Refused(HeadFault),
+    Malformed(HeadFault),
     /// Half a head, and then nothing for too long.
-    Late,
+    TimedOut,
     /// Nothing more.
-    Over,
+    Closed,
 }
 
 /// Serves `connection` until it is closed.
-pub(super) async fn hold<A: App>(mut connection: Connection, app: &A, router: &impl Router) {
+pub(super) async fn serve_connection<A: App>(mut connection: Connection, app: &A, router: &impl Router) {
     poll_fn(|context| {
-        connection.place().listen(context.waker());
+        connection.slot().set_waker(context.waker());
         Poll::Ready(())
     })
     .await;
-    let slot = LentConnection::default();
+    let lent = LentConnection::default();
     loop {
         let head = match next(&mut connection).await {
-            Next::Head(head) => head,
-            Next::Over => return,
-            Next::Late => return refuse_and_close(connection, &Problem::RequestTimeout).await,
-            Next::Refused(fault) => return refuse_and_close(connection, &Problem::Head(fault)).await,
+            NextRequest::Head(head) => head,
+            NextRequest::Closed => return,
+            NextRequest::TimedOut => return refuse_and_close(connection, &Problem::RequestTimeout).await,
+            NextRequest::Malformed(fault) => return refuse_and_close(connection, &Problem::Head(fault)).await,
         };
-        let served = Box::pin(serve(connection, head, &slot, app, router)).await;
-        let Some((served, verdict)) = served else { return };
+        let served = Box::pin(serve(connection, head, &lent, app, router)).await;
+        let Some((served, disposition)) = served else { return };
         connection = served;
-        if verdict == Verdict::Reset {
+        if disposition == Disposition::Reset {
             return connection.reset();
         }
-        if verdict == Verdict::Close || !drain(&mut connection).await {
+        if disposition == Disposition::Close || !drain(&mut connection).await {
             let lingers = !connection.body_is_done() || !connection.input.buffer.is_empty();
             return close(connection, lingers).await;
         }
         if connection.flush().await.is_err() {
             return;
         }
-        // Who sends many at once waits its turn like the others.
-        if connection.number().is_multiple_of(IN_A_ROW) && !connection.input.buffer.is_empty() {
+        // Pipelined requests yield, so that one connection does not starve others.
+        if connection.number().is_multiple_of(REQUESTS_PER_TURN_MAX) && !connection.input.buffer.is_empty() {
             yield_now().await;
         }
     }
 }
 
 /// Waits for the next request.
-async fn next(connection: &mut Connection) -> Next {
-    connection.place().idle.set(connection.input.buffer.is_empty());
-    let mut looked_at = 0;
-    let next = poll_fn(|context| poll_next(connection, &mut looked_at, context)).await;
-    connection.place().clear(Wait::Read);
-    connection.place().idle.set(false);
+async fn next(connection: &mut Connection) -> NextRequest {
+    connection.slot().idle.set(connection.input.buffer.is_empty());
+    let mut parsed_len = 0;
+    let next = poll_fn(|context| poll_next(connection, &mut parsed_len, context)).await;
+    connection.slot().clear(Wait::Read);
+    connection.slot().idle.set(false);
     next
 }
 
-fn poll_next(connection: &mut Connection, looked_at: &mut usize, context: &mut Context<'_>) -> Poll<Next> {
+fn poll_next(connection: &mut Connection, parsed_len: &mut usize, context: &mut Context<'_>) -> Poll<NextRequest> {
     loop {
-        if is_worth_parsing(&connection.input.buffer, *looked_at) {
+        if is_worth_parsing(&connection.input.buffer, *parsed_len) {
             match RequestHead::parse(&mut connection.input.buffer, &HeadLimits::CLIENT) {
-                Ok(Some(head)) => return Poll::Ready(Next::Head(Box::new(head))),
-                Ok(None) => *looked_at = connection.input.buffer.len(),
-                Err(fault) => return Poll::Ready(Next::Refused(fault)),
+                Ok(Some(head)) => return Poll::Ready(NextRequest::Head(Box::new(head))),
+                Ok(None) => *parsed_len = connection.input.buffer.len(),
+                Err(fault) => return Poll::Ready(NextRequest::Malformed(fault)),
             }
         }
         match connection.poll_fill(context) {
             Poll::Ready(Ok(1..)) => {
-                if connection.place().idle.replace(false) {
-                    connection.place().clear(Wait::Read);
+                if connection.slot().idle.replace(false) {
+                    connection.slot().clear(Wait::Read);
                 }
             }
-            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Over),
-            Poll::Pending => return patience(connection),
+            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(NextRequest::Closed),
+            Poll::Pending => return wait_or_end(connection),
         }
     }
 }
 
-/// How much longer an incomplete request is waited for.
-fn patience(connection: &mut Connection) -> Poll<Next> {
+/// Decides whether to wait for more of a request.
+fn wait_or_end(connection: &mut Connection) -> Poll<NextRequest> {
     let is_silent = connection.input.buffer.is_empty();
-    if is_silent && (connection.is_stopping() || connection.place().evicted.get()) {
-        return Poll::Ready(Next::Over);
+    if is_silent && (connection.is_stopping() || connection.slot().evicted.get()) {
+        return Poll::Ready(NextRequest::Closed);
     }
-    if connection.is_overdue(Wait::Read, if is_silent { KEEP_ALIVE } else { HEAD_DEADLINE }) {
-        return Poll::Ready(if is_silent { Next::Over } else { Next::Late });
+    if connection.is_overdue(Wait::Read, if is_silent { KEEP_ALIVE_TIMEOUT } else { HEAD_TIMEOUT }) {
+        return Poll::Ready(if is_silent { NextRequest::Closed } else { NextRequest::TimedOut });
     }
-    connection.settle();
+    connection.release_memory();
     Poll::Pending
 }
 
-/// Whether there may be a whole head, or a fault, that was not there when so many bytes were looked at. A head that comes
+/// True where there may be a whole head, or a fault, that the first `parsed_len` bytes did not have. A head that comes
 /// byte by byte is not parsed at every byte.
-fn is_worth_parsing(buffer: &[u8], looked_at: usize) -> bool {
-    let new = buffer.len().saturating_sub(looked_at);
-    let ends = || buffer.get(looked_at.saturating_sub(3)..).and_then(|tail| memchr::memmem::find(tail, b"\r\n\r\n"));
-    new > 0 && (new >= looked_at.min(1024) || ends().is_some())
+fn is_worth_parsing(buffer: &[u8], parsed_len: usize) -> bool {
+    let new = buffer.len().saturating_sub(parsed_len);
+    let ends = || buffer.get(parsed_len.saturating_sub(3)..).and_then(|tail| memchr::memmem::find(tail, b"\r\n\r\n"));
+    new > 0 && (new >= parsed_len.min(1024) || ends().is_some())
 }
 
-/// Has one request answered. `None` where the client has gone: then there is nobody to say anything to.
+/// Has one request answered. `None` where the client has disconnected.
 async fn serve<A: App>(
     mut connection: Connection,
     head: Box<RequestHead>,
-    slot: &LentConnection,
+    lent: &LentConnection,
     app: &A,
     router: &impl Router,
-) -> Option<(Connection, Verdict)> {
+) -> Option<(Connection, Disposition)> {
     connection.begin(head.framing, head.expects_continue);
-    let is_spared = ALWAYS_ANSWERED.contains(&head.target.path());
-    if connection.place().surplus.get() || (!is_spared && connection.worker().shedder.refuses()) {
+    let is_always_answered = ALWAYS_ANSWERED.contains(&head.target.path());
+    if connection.slot().surplus.get() || (!is_always_answered && connection.worker().shedder.should_refuse()) {
         let problem = Problem::from(Error::Busy("more requests come than can be answered; try again in a moment"));
-        let verdict = answer::refuse(&mut connection, Some(&head), &problem);
-        return Some((connection, verdict));
+        let disposition = answer::refuse(&mut connection, Some(&head), &problem);
+        return Some((connection, disposition));
     }
     match router.route(&mut connection, head).await {
-        Routed::ToApp(head) => app::answer(connection, *head, slot, app).await,
-        Routed::Answered(verdict) => Some((connection, verdict)),
+        Routed::ToApp(head) => app::answer(connection, *head, lent, app).await,
+        Routed::Answered(disposition) => Some((connection, disposition)),
         Routed::Refused(head, problem) => {
-            let verdict = answer::refuse(&mut connection, Some(&head), &problem);
-            Some((connection, verdict))
+            let disposition = answer::refuse(&mut connection, Some(&head), &problem);
+            Some((connection, disposition))
         }
     }
 }
 
-/// Reads what nobody read of a body. `false` where that leads too far.
+/// Reads the unread rest of a body. `false` where there is too much of it.
 async fn drain(connection: &mut Connection) -> bool {
     if connection.body_is_done() {
         return true;
@@ -158,7 +158,7 @@ async fn drain(connection: &mut Connection) -> bool {
     if !answer::can_drain(connection) {
         return false;
     }
-    connection.set_deadline(HEAD_DEADLINE);
+    connection.set_deadline(HEAD_TIMEOUT);
     let drained = poll_fn(|context| {
         // The client may wait for the answer before it goes on.
         if let Poll::Ready(Err(_)) = connection.poll_flush(context) {
@@ -191,11 +191,11 @@ async fn close(mut connection: Connection, lingers: bool) {
     if connection.flush().await.is_err() {
         return;
     }
-    // From here on nobody is harmed if it makes room for another.
-    connection.place().idle.set(true);
-    connection.set_deadline(CLOSE_DEADLINE);
+    // From here on the connection may be evicted without harm.
+    connection.slot().idle.set(true);
+    connection.set_deadline(CLOSE_TIMEOUT);
     poll_fn(|context| {
-        if connection.deadline_has_passed() || connection.place().evicted.get() {
+        if connection.deadline_has_passed() || connection.slot().evicted.get() {
             return Poll::Ready(());
         }
         let shut = ready!(Pin::new(connection.stream()).poll_shutdown(context));

@@ -1,4 +1,4 @@
-//! [`Date`]: the value of the `Date` field, written anew once a second.
+//! [`Date`]: the value of the `Date` field, formatted once a second.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,4 +1,4 @@
-//! [`Seat`]: a connection's place in its worker's table, with what it waits for and until when.
+//! [`ConnectionSlot`]: a connection's place in its worker's table, with what it waits for and until when.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,34 +7,34 @@ use std::{
     time::Duration,
 };
 
-/// How often deadlines are looked at; each is kept to within two of these.
+/// Interval at which deadlines are checked; each is kept to within two of these.
 pub(super) const TICK: Duration = Duration::from_millis(50);
 
 const NEVER: u64 = u64::MAX;
 
-/// What a connection waits for; each has a deadline of its own.
+/// A wait of a connection; each has a deadline of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     /// Bytes of a request.
     Read,
     /// Room for bytes of an answer.
     Write,
-    /// Whatever the one who answers the request waits for.
+    /// Anything that answers the request, such as an instance.
     Work,
 }
 
 /// A connection as its worker sees it.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     deadlines: [Deadline; 3],
     waker: RefCell<Option<Waker>>,
-    /// Where in the table; the worker keeps it right.
+    /// Its index in the table; the worker keeps it up to date.
     pub(super) index: Cell<usize>,
-    /// Whether it waits for a request of which no byte has come, and so may be closed without harm.
+    /// True while no byte of a request has come: the connection may be closed without harm.
     pub(super) idle: Cell<bool>,
-    /// Whether it has to make room for another.
+    /// True once it has to make room for another.
     pub(super) evicted: Cell<bool>,
-    /// Whether it is one too many, and only there to be told so.
+    /// True for a connection over the limit, which is only refused.
     pub(super) surplus: Cell<bool>,
 }
 
@@ -48,14 +48,14 @@ impl Default for Deadline {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// The task that is woken when something is due.
-    pub(super) fn listen(&self, waker: &Waker) {
+    pub(super) fn set_waker(&self, waker: &Waker) {
         self.waker.replace(Some(waker.clone()));
     }
 
     /// Wakes it where a deadline has passed.
-    pub(super) fn remind(&self, now: u64) {
+    pub(super) fn wake_if_due(&self, now: u64) {
         if self.deadlines.iter().any(|deadline| deadline.0.get() <= now) {
             self.wake();
         }
@@ -82,7 +82,7 @@ impl Place {
         self.deadline(wait).set(at);
     }
 
-    /// Whether `wait` has a deadline.
+    /// True where `wait` has a deadline.
     pub(super) fn is_set(&self, wait: Wait) -> bool {
         self.deadline(wait).get() != NEVER
     }
@@ -92,7 +92,7 @@ impl Place {
         self.set(wait, NEVER);
     }
 
-    /// Whether the deadline of `wait` has passed by the tick `now`.
+    /// True where the deadline of `wait` has passed by the tick `now`.
     pub(super) fn has_passed(&self, wait: Wait, now: u64) -> bool {
         self.deadline(wait).get() <= now
     }
@@ -100,32 +100,32 @@ impl Place {
 
 /// So many ticks that at least `duration` passes.
 pub(super) fn ticks(duration: Duration) -> u64 {
-    // The tick under way does not count.
+    // The current tick does not count.
     u64::try_from(duration.as_millis().div_ceil(TICK.as_millis())).unwrap_or(NEVER / 2) + 1
 }
 
 /// Every connection of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    all: RefCell<Vec<Rc<Place>>>,
-    hand: Cell<usize>,
+pub(super) struct ConnectionSlots {
+    all: RefCell<Vec<Rc<ConnectionSlot>>>,
+    next_candidate: Cell<usize>,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub(super) fn len(&self) -> usize {
         self.all.borrow().len()
     }
 
-    pub(super) fn add(&self) -> Rc<Place> {
+    pub(super) fn add(&self) -> Rc<ConnectionSlot> {
         let mut all = self.all.borrow_mut();
-        let place = Rc::new(Place { index: Cell::new(all.len()), ..Place::default() });
-        all.push(Rc::clone(&place));
-        place
+        let slot = Rc::new(ConnectionSlot { index: Cell::new(all.len()), ..ConnectionSlot::default() });
+        all.push(Rc::clone(&slot));
+        slot
     }
 
-    pub(super) fn remove(&self, place: &Place) {
+    pub(super) fn remove(&self, slot: &ConnectionSlot) {
         let mut all = self.all.borrow_mut();
-        let index = place.index.get();
+        let index = slot.index.get();
         if index < all.len() {
             all.swap_remove(index);
         }
@@ -138,21 +138,21 @@ impl Places {
         }
     }
 
-    pub(super) fn for_each(&self, act: impl FnMut(&Rc<Place>)) {
+    pub(super) fn for_each(&self, act: impl FnMut(&Rc<ConnectionSlot>)) {
         self.all.borrow().iter().for_each(act);
     }
 
     /// The next connection that is idle, none among the first `most` looked at.
-    pub(super) fn next_idle(&self, most: usize) -> Option<Rc<Place>> {
+    pub(super) fn next_idle(&self, most: usize) -> Option<Rc<ConnectionSlot>> {
         let all = self.all.borrow();
-        let start = self.hand.get();
+        let start = self.next_candidate.get();
         let indices = (0..most.min(all.len())).map(|step| (start + step) % all.len().max(1));
         let found = indices.into_iter().find_map(|index| {
-            let place = all.get(index)?;
-            (place.idle.get() && !place.evicted.get()).then(|| (index, Rc::clone(place)))
+            let slot = all.get(index)?;
+            (slot.idle.get() && !slot.evicted.get()).then(|| (index, Rc::clone(slot)))
         });
-        self.hand.set(found.as_ref().map_or(start + most, |(index, _)| index + 1));
-        found.map(|(_, place)| place)
+        self.next_candidate.set(found.as_ref().map_or(start + most, |(index, _)| index + 1));
+        found.map(|(_, slot)| slot)
     }
 }
 
@@ -165,31 +165,31 @@ mod tests {
         assert_eq!(ticks(Duration::ZERO), 1);
         assert_eq!(ticks(TICK), 2);
         assert_eq!(ticks(TICK * 3 - Duration::from_millis(1)), 4);
-        let place = Place::default();
-        place.set(Wait::Read, 7);
-        assert!(!place.has_passed(Wait::Read, 6) && place.has_passed(Wait::Read, 7) && !place.is_set(Wait::Write));
+        let slot = ConnectionSlot::default();
+        slot.set(Wait::Read, 7);
+        assert!(!slot.has_passed(Wait::Read, 6) && slot.has_passed(Wait::Read, 7) && !slot.is_set(Wait::Write));
     }
 
     #[test]
     fn places_are_found_again_after_others_have_gone() {
-        let places = Places::default();
-        let [a, b, c] = [places.add(), places.add(), places.add()];
-        places.remove(&a);
-        assert_eq!((places.len(), c.index.get(), b.index.get()), (2, 0, 1));
-        places.remove(&c);
-        places.remove(&b);
-        assert_eq!(places.len(), 0);
+        let slots = ConnectionSlots::default();
+        let [a, b, c] = [slots.add(), slots.add(), slots.add()];
+        slots.remove(&a);
+        assert_eq!((slots.len(), c.index.get(), b.index.get()), (2, 0, 1));
+        slots.remove(&c);
+        slots.remove(&b);
+        assert_eq!(slots.len(), 0);
     }
 
     #[test]
     fn only_idle_connections_make_room_each_once() {
-        let places = Places::default();
-        let all = [places.add(), places.add(), places.add()];
-        assert!(places.next_idle(9).is_none());
+        let slots = ConnectionSlots::default();
+        let all = [slots.add(), slots.add(), slots.add()];
+        assert!(slots.next_idle(9).is_none());
         all[1].idle.set(true);
-        let found = places.next_idle(9).unwrap();
+        let found = slots.next_idle(9).unwrap();
         assert_eq!(found.index.get(), 1);
         found.evicted.set(true);
-        assert!(places.next_idle(9).is_none());
+        assert!(slots.next_idle(9).is_none());
     }
 }

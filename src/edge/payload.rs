@@ -15,14 +15,14 @@ use super::connection::{Connection, LentConnection};
 use crate::http1::{BodyFault, Piece};
 
 /// The body of the request that `connection` is at.
-pub(super) fn of(connection: &mut Connection, slot: &LentConnection) -> Payload {
+pub(super) fn of(connection: &mut Connection, lent: &LentConnection) -> Payload {
     if connection.body_is_done() {
         return Payload::None;
     }
     match connection.take_whole_body() {
         Some(whole) => Payload::from(whole),
         None => {
-            let stream = Unread { slot: LentConnection::clone(slot), number: connection.number() };
+            let stream = Unread { lent: LentConnection::clone(lent), number: connection.number() };
             Payload::Stream { payload: Box::pin(stream) }
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn of(connection: &mut Connection, slot: &LentConnection) -> Payload 
 
 /// A body that is still to come.
 struct Unread {
-    slot: LentConnection,
+    lent: LentConnection,
     /// The request it belongs to: who keeps it longer does not get another's body.
     number: u64,
 }
@@ -39,8 +39,8 @@ impl Stream for Unread {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut slot = self.slot.borrow_mut();
-        let Some(connection) = slot.as_mut().filter(|connection| connection.number() == self.number) else {
+        let mut lent = self.lent.borrow_mut();
+        let Some(connection) = lent.as_mut().filter(|connection| connection.number() == self.number) else {
             return Poll::Ready(Some(Err(PayloadError::Incomplete(None))));
         };
         loop {

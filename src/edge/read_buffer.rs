@@ -1,4 +1,4 @@
-//! [`Input`]: the bytes that came and were not taken yet, in memory that is lent while there is something to read.
+//! [`ReadBuffer`]: the bytes that came and were not taken yet, in memory that is lent while there is something to read.
 
 use std::{
     future::Future as _,
@@ -10,22 +10,22 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
-use super::worker::{BUFFER, Worker};
+use super::worker::{READ_BUFFER_BYTES, Worker};
 
 /// With less room than this a buffer is changed.
-const LEAST_ROOM: usize = 1 << 10;
+const FREE_BYTES_MIN: usize = 1 << 10;
 /// Up to so many waiting bytes are moved to memory of their own size.
-const FEW: usize = 4 << 10;
+const COMPACTED_BYTES_MAX: usize = 4 << 10;
 
-/// What a client sent.
+/// Bytes that a client sent and that were not taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Input {
+pub(super) struct ReadBuffer {
     /// Heads and bodies are taken off its front.
     pub(super) buffer: BytesMut,
     has_ended: bool,
 }
 
-impl Input {
+impl ReadBuffer {
     /// Reads what there is, once; `Ready(0)` is the end.
     pub(super) fn poll_read(
         &mut self,
@@ -43,11 +43,11 @@ impl Input {
     }
 
     fn make_room(&mut self, worker: &Worker) {
-        if self.buffer.capacity() - self.buffer.len() >= LEAST_ROOM || self.buffer.try_reclaim(LEAST_ROOM) {
+        if self.buffer.capacity() - self.buffer.len() >= FREE_BYTES_MIN || self.buffer.try_reclaim(FREE_BYTES_MIN) {
             return;
         }
-        if self.buffer.len() > BUFFER - LEAST_ROOM {
-            self.buffer.reserve(BUFFER);
+        if self.buffer.len() > READ_BUFFER_BYTES - FREE_BYTES_MIN {
+            self.buffer.reserve(READ_BUFFER_BYTES);
             return;
         }
         let mut roomy = worker.take_buffer();
@@ -56,8 +56,8 @@ impl Input {
     }
 
     /// Gives back what is not needed while nothing comes.
-    pub(super) fn settle(&mut self, worker: &Worker) {
-        if self.buffer.len() <= FEW && self.buffer.capacity() > self.buffer.len() {
+    pub(super) fn release(&mut self, worker: &Worker) {
+        if self.buffer.len() <= COMPACTED_BYTES_MAX && self.buffer.capacity() > self.buffer.len() {
             let few = if self.buffer.is_empty() { BytesMut::new() } else { BytesMut::from(&*self.buffer) };
             worker.give_buffer(std::mem::replace(&mut self.buffer, few));
         }

@@ -1,6 +1,6 @@
-//! [`Router`]: who answers a request, the worker's `App` or somebody who needs the connection itself.
+//! [`Router`]: sends a request to the worker's `App`, or answers it on the connection itself.
 
-use super::{Verdict, connection::Connection};
+use super::{Disposition, connection::Connection};
 use crate::{http1::RequestHead, web::problem::Problem};
 
 /// Answers requests for which the connection itself is needed, as forwarding is. One for all workers.
@@ -9,12 +9,12 @@ pub trait Router: Clone + Send + 'static {
     fn route(&self, connection: &mut Connection, head: Box<RequestHead>) -> impl Future<Output = Routed>;
 }
 
-/// What became of a request that was routed.
+/// The result of routing a request.
 pub enum Routed {
     /// The worker's `App` is to answer it.
     ToApp(Box<RequestHead>),
     /// It was answered.
-    Answered(Verdict),
+    Answered(Disposition),
     /// Nobody may answer it.
     Refused(Box<RequestHead>, Problem),
 }

@@ -12,42 +12,42 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
     date::Date,
-    deadlines::{Place, Places, TICK},
+    deadlines::{ConnectionSlot, ConnectionSlots, TICK},
     load_shedding::Shedder,
 };
 
 /// The size of a buffer for reading.
-pub(super) const BUFFER: usize = 16 << 10;
+pub(super) const READ_BUFFER_BYTES: usize = 16 << 10;
 /// Places looked at for one that is idle.
-const LOOKED_AT: usize = 256;
+const EVICTION_CANDIDATES_MAX: usize = 256;
 /// Spare buffers kept.
-const MOST_SPARE: usize = 32;
+const SPARE_BUFFERS_MAX: usize = 32;
 
 /// One thread's part of the edge.
 #[derive(Debug)]
 pub(super) struct Worker {
-    places: Places,
+    slots: ConnectionSlots,
     spare: RefCell<Vec<BytesMut>>,
     now: Cell<u64>,
-    is_beating: Cell<bool>,
+    is_ticking: Cell<bool>,
     stopping: Cell<bool>,
-    most_connections: usize,
-    most_told: usize,
+    connections_max: usize,
+    refused_max: usize,
     pub(super) shedder: Shedder,
     pub(super) date: Date,
 }
 
 impl Worker {
     /// A worker that serves at most so many connections, and tells so many more that it does not.
-    pub(super) fn new(most_connections: usize, most_told: usize) -> Rc<Self> {
+    pub(super) fn new(connections_max: usize, refused_max: usize) -> Rc<Self> {
         Rc::new(Self {
-            places: Places::default(),
+            slots: ConnectionSlots::default(),
             spare: RefCell::default(),
             now: Cell::new(0),
-            is_beating: Cell::new(false),
+            is_ticking: Cell::new(false),
             stopping: Cell::new(false),
-            most_connections,
-            most_told,
+            connections_max,
+            refused_max,
             shedder: Shedder::default(),
             date: Date::default(),
         })
@@ -55,13 +55,13 @@ impl Worker {
 
     /// A place for another connection. Where there is none left, one that is idle makes room, else the place is a surplus
     /// one; `None` where there are too many even of these.
-    pub(super) fn seat(self: &Rc<Self>) -> Option<Rc<Place>> {
+    pub(super) fn claim_slot(self: &Rc<Self>) -> Option<Rc<ConnectionSlot>> {
         let mut is_surplus = false;
-        if self.places.len() >= self.most_connections {
-            if self.places.len() >= self.most_connections + self.most_told {
+        if self.slots.len() >= self.connections_max {
+            if self.slots.len() >= self.connections_max + self.refused_max {
                 return None;
             }
-            match self.places.next_idle(LOOKED_AT) {
+            match self.slots.next_idle(EVICTION_CANDIDATES_MAX) {
                 Some(idle) => {
                     idle.evicted.set(true);
                     idle.wake();
@@ -69,18 +69,18 @@ impl Worker {
                 None => is_surplus = true,
             }
         }
-        if !self.is_beating.replace(true) {
+        if !self.is_ticking.replace(true) {
             self.date.refresh();
-            spawn(beat(Rc::downgrade(self)));
+            spawn(run_ticks(Rc::downgrade(self)));
         }
-        let place = self.places.add();
-        place.surplus.set(is_surplus);
-        Some(place)
+        let slot = self.slots.add();
+        slot.surplus.set(is_surplus);
+        Some(slot)
     }
 
     /// Gives a place back.
-    pub(super) fn leave(&self, place: &Place) {
-        self.places.remove(place);
+    pub(super) fn release_slot(&self, slot: &ConnectionSlot) {
+        self.slots.remove(slot);
     }
 
     /// The tick at hand.
@@ -88,7 +88,7 @@ impl Worker {
         self.now.get()
     }
 
-    /// Whether the connections are to end.
+    /// True once the connections are to end.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.get()
     }
@@ -96,12 +96,12 @@ impl Worker {
     /// Lets every connection end after the request it is at.
     pub(super) fn stop(&self) {
         self.stopping.set(true);
-        self.places.for_each(|place| place.wake());
+        self.slots.for_each(|slot| slot.wake());
     }
 
     /// An empty buffer.
     pub(super) fn take_buffer(&self) -> BytesMut {
-        self.spare.borrow_mut().pop().unwrap_or_else(|| BytesMut::with_capacity(BUFFER))
+        self.spare.borrow_mut().pop().unwrap_or_else(|| BytesMut::with_capacity(READ_BUFFER_BYTES))
     }
 
     /// Takes a buffer back, for another connection.
@@ -109,7 +109,10 @@ impl Worker {
         buffer.clear();
         let mut spare = self.spare.borrow_mut();
         // One that others still read from, or that has grown, is left to the allocator.
-        if spare.len() < MOST_SPARE && buffer.try_reclaim(BUFFER) && buffer.capacity() <= 2 * BUFFER {
+        if spare.len() < SPARE_BUFFERS_MAX
+            && buffer.try_reclaim(READ_BUFFER_BYTES)
+            && buffer.capacity() <= 2 * READ_BUFFER_BYTES
+        {
             spare.push(buffer);
         }
     }
@@ -119,15 +122,15 @@ impl Worker {
         let now = self.now.get() + 1;
         self.now.set(now);
         self.date.refresh();
-        self.shedder.observe(late, self.places.len());
-        self.places.for_each(|place| place.remind(now));
-        self.places.len() > 0 || !self.shedder.is_calm()
+        self.shedder.observe(late, self.slots.len());
+        self.slots.for_each(|slot| slot.wake_if_due(now));
+        self.slots.len() > 0 || !self.shedder.is_idle()
     }
 }
 
 /// Counts time while there are connections. It is counted in ticks that were served, not read from a clock: to a
 /// process that was suspended, or has too much to do, the time when it could not read is no client's fault.
-async fn beat(worker: Weak<Worker>) {
+async fn run_ticks(worker: Weak<Worker>) {
     let mut interval = interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval.tick().await;
@@ -136,7 +139,7 @@ async fn beat(worker: Weak<Worker>) {
         interval.tick().await;
         let Some(worker) = worker.upgrade() else { return };
         if !worker.tick(Instant::now().saturating_duration_since(expected)) {
-            worker.is_beating.set(false);
+            worker.is_ticking.set(false);
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! [`Outbox`]: what waits to be written to a socket, in few writes and without copying what is long.
+//! [`WriteBuffer`]: what waits to be written to a socket, in few writes and without copying what is long.
 
 use std::{
     collections::VecDeque,
@@ -11,30 +11,30 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::{io::AsyncWrite, net::TcpStream};
 
 /// Slices given to one write.
-const SLICES: usize = 16;
-/// What is shorter is copied: that costs less than another slice.
-const SHORT: usize = 2 << 10;
+const SLICES_PER_WRITE_MAX: usize = 16;
+/// Pieces shorter than this are copied: that costs less than another slice.
+const COPIED_BYTES_MAX: usize = 2 << 10;
 /// The longest empty buffer kept.
-const KEPT: usize = 32 << 10;
+const KEPT_BUFFER_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes in the order they are written: long pieces as they came, short ones one behind the other.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct WriteBuffer {
     pieces: VecDeque<Bytes>,
     waiting_in_pieces: usize,
     last: BytesMut,
     written: u64,
 }
 
-impl Outbox {
-    /// Where to write what is short; it goes behind everything that was added before.
+impl WriteBuffer {
+    /// The buffer for short pieces, behind everything that was added before.
     pub fn end(&mut self) -> &mut BytesMut {
         &mut self.last
     }
 
     /// Adds a piece.
     pub fn push(&mut self, piece: Bytes) {
-        if piece.len() < SHORT {
+        if piece.len() < COPIED_BYTES_MAX {
             return self.last.extend_from_slice(&piece);
         }
         if !self.last.is_empty() {
@@ -49,12 +49,12 @@ impl Outbox {
         self.pieces.push_back(piece);
     }
 
-    /// How many bytes wait.
+    /// The number of bytes to be written.
     pub fn waiting(&self) -> usize {
         self.waiting_in_pieces.saturating_add(self.last.len())
     }
 
-    /// How many bytes the socket took.
+    /// The number of bytes that the socket took.
     pub fn written(&self) -> u64 {
         self.written
     }
@@ -86,7 +86,7 @@ impl Outbox {
         let count = if self.pieces.is_empty() {
             ready!(Pin::new(stream).poll_write(context, &self.last))?
         } else {
-            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
             let pieces = self.pieces.iter().map(Bytes::as_ref).chain([self.last.as_ref()]);
             slices.iter_mut().zip(pieces).for_each(|(slice, piece)| *slice = IoSlice::new(piece));
             ready!(Pin::new(stream).poll_write_vectored(context, &slices))?
@@ -113,7 +113,7 @@ impl Outbox {
         if self.last.is_empty() {
             self.last.clear();
             // Otherwise the front of it would be lost to what comes next.
-            let is_reusable = self.last.try_reclaim(256) && self.last.capacity() <= KEPT;
+            let is_reusable = self.last.try_reclaim(256) && self.last.capacity() <= KEPT_BUFFER_BYTES_MAX;
             if !is_reusable {
                 self.last = BytesMut::new();
             }
@@ -134,18 +134,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut to = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut from, _) = listener.accept().await.unwrap();
-        let (mut outbox, mut expected) = (Outbox::default(), Vec::new());
+        let (mut buffer, mut expected) = (WriteBuffer::default(), Vec::new());
         for index in 0..100_u8 {
             let piece = vec![index; if index % 3 == 0 { 10 << 10 } else { 100 }];
             expected.extend_from_slice(&piece);
-            outbox.push(piece.into());
+            buffer.push(piece.into());
         }
-        assert_eq!(outbox.waiting(), expected.len());
+        assert_eq!(buffer.waiting(), expected.len());
         let mut arrived = vec![0; expected.len()];
-        let flush = poll_fn(|context| outbox.poll_flush(context, &mut to));
+        let flush = poll_fn(|context| buffer.poll_flush(context, &mut to));
         let (flushed, read) = tokio::join!(flush, from.read_exact(&mut arrived));
         assert_eq!((flushed.unwrap(), read.unwrap()), ((), expected.len()));
         assert!(arrived == expected);
-        assert_eq!((outbox.waiting(), usize::try_from(outbox.written()).unwrap()), (0, expected.len()));
+        assert_eq!((buffer.waiting(), usize::try_from(buffer.written()).unwrap()), (0, expected.len()));
     }
 }

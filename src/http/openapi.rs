@@ -45,7 +45,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         audit::list, audit::verify,
         probes::live, probes::ready, probes::health, probes::metrics, system::read,
     ),
-    components(schemas(problem::Body, crate::error::Fault)),
+    components(schemas(problem::ProblemBody, crate::error::Fault)),
     tags(
         (name = "account", description = "Logging in, and your own account"),
         (name = "servers", description = "MCP servers: registering, reading, changing"),

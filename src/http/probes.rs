@@ -9,7 +9,7 @@ use crate::{
     runtime::Readiness,
     web::{
         HandlerResult,
-        authenticate::{Caller, Stranger},
+        authenticate::{AnonymousCaller, Caller},
         problem::Problem,
         query::Query,
     },
@@ -61,8 +61,8 @@ pub(super) async fn live() -> HandlerResult {
 #[utoipa::path(get, path = "/readyz", tag = "state", params(ReadyQuery), security(()),
     responses((status = 200, description = "It is", body = StateView),
         (status = 503, description = "Code `not_ready`: `detail` says why")))]
-pub(super) async fn ready(stranger: Stranger, Query(query): Query<ReadyQuery>) -> HandlerResult {
-    let Readiness { ready, checks } = stranger.runtime.readiness().await;
+pub(super) async fn ready(anonymous: AnonymousCaller, Query(query): Query<ReadyQuery>) -> HandlerResult {
+    let Readiness { ready, checks } = anonymous.runtime.readiness().await;
     if !ready {
         let reasons = checks.into_iter().filter_map(|(name, held)| held.err().map(|why| format!("{name}: {why}")));
         return Err(Problem::NotReady(reasons.collect()));
@@ -81,8 +81,8 @@ pub(super) async fn starting() -> HandlerResult {
 #[utoipa::path(get, path = "/health", tag = "state", params(ReadyQuery), security(()),
     responses((status = 200, description = "New work is taken", body = StateView),
         (status = 503, description = "Code `not_ready`: `detail` says why")))]
-pub(super) async fn health(stranger: Stranger, query: Query<ReadyQuery>) -> HandlerResult {
-    ready(stranger, query).await
+pub(super) async fn health(anonymous: AnonymousCaller, query: Query<ReadyQuery>) -> HandlerResult {
+    ready(anonymous, query).await
 }
 
 /// Read the figures

@@ -11,7 +11,7 @@ use crate::{
     Runtime, edge,
     http::{no_page, probes, routes},
     proxy::ServiceRouter,
-    web::{Settings, host_check::Guard, trace},
+    web::{Settings, host_check::HostCheck, trace},
 };
 
 /// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
@@ -38,7 +38,7 @@ impl Listener {
 
     /// Answers while the runtime starts: `/livez` says alive, everything else 503. Spawn it, and drop it to go on.
     pub fn starting(&self, settings: &Settings) -> io::Result<actix_web::dev::Server> {
-        let guard = web::Data::new(Guard::new(settings));
+        let guard = web::Data::new(HostCheck::new(settings));
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
@@ -48,7 +48,7 @@ impl Listener {
         edge::listen(
             self.0.try_clone()?,
             Some(1),
-            ServiceRouter { runtime: None, guard: Guard::new(settings) },
+            ServiceRouter { runtime: None, guard: HostCheck::new(settings) },
             factory,
         )
     }
@@ -62,8 +62,8 @@ pub struct Server {
 impl Server {
     /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
     pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
-        let guard = web::Data::new(Guard::new(settings));
-        let router = ServiceRouter { runtime: Some(runtime.clone()), guard: Guard::new(settings) };
+        let guard = web::Data::new(HostCheck::new(settings));
+        let router = ServiceRouter { runtime: Some(runtime.clone()), guard: HostCheck::new(settings) };
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))

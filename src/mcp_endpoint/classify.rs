@@ -1,4 +1,4 @@
-//! Which era a POST is of, and whether a modern one is whole (2026-07-28; the order of checks is the reference SDK's).
+//! Classifies a POST by era, and validates a modern one (2026-07-28; the order of checks is the reference SDK's).
 
 use std::sync::Arc;
 
@@ -6,47 +6,47 @@ use serde_json::value::RawValue;
 
 use super::{
     json_rpc_id::JsonRpcId,
-    message::{Message, Posted},
-    refusal::Refusal,
+    message::{ClientMessage, PostBody},
+    refusal::MessageRefusal,
 };
 use crate::mcp::{Era, LATEST_LEGACY, MODERN, Request};
 
-const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const INFO: &str = "io.modelcontextprotocol/clientInfo";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const META_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
-/// What a modern request says about its client.
+/// The declarations of a client in a modern request's `_meta`.
 #[derive(Debug)]
-pub(super) struct Envelope {
+pub(super) struct RequestMeta {
     /// The revision it speaks, whether we do or not.
     pub version: String,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Arc<RawValue>,
-    /// What it is called.
+    /// Its name and version.
     pub info: Option<Arc<RawValue>>,
-    /// Which messages it wants to hear.
+    /// The least severe log messages it wants.
     pub log_level: Option<String>,
 }
 
 /// The era of a body that came with this `MCP-Protocol-Version`. The body decides; the header only where it says nothing.
-pub(super) fn era(posted: &Posted, header: Option<&str>) -> Result<Era, Refusal> {
+pub(super) fn era(posted: &PostBody, header: Option<&str>) -> Result<Era, MessageRefusal> {
     match posted {
-        Posted::Batch(messages) if messages.iter().any(claims) => {
-            Err(Refusal::invalid(None, "requests of this revision are sent one by one"))
+        PostBody::Batch(messages) if messages.iter().any(is_declared_modern) => {
+            Err(MessageRefusal::invalid(None, "requests of this revision are sent one by one"))
         }
-        Posted::One(message) if claims(message) => Ok(Era::Modern),
-        Posted::One(Message::Request(id, request)) if request.method != "initialize" && is_modern(header) => {
-            Err(Refusal::params(Some(id.clone()), &format!("`params._meta` lacks `{VERSION}`")))
+        PostBody::One(message) if is_declared_modern(message) => Ok(Era::Modern),
+        PostBody::One(ClientMessage::Request(id, request)) if request.method != "initialize" && is_modern(header) => {
+            Err(MessageRefusal::params(Some(id.clone()), &format!("`params._meta` lacks `{META_VERSION}`")))
         }
-        Posted::One(Message::Notification(_)) if is_modern(header) => Ok(Era::Modern),
-        Posted::One(_) | Posted::Batch(_) => Ok(Era::Legacy),
+        PostBody::One(ClientMessage::Notification(_)) if is_modern(header) => Ok(Era::Modern),
+        PostBody::One(_) | PostBody::Batch(_) => Ok(Era::Legacy),
     }
 }
 
 /// Reads what every modern request carries (2026-07-28, basic/index#meta).
-pub(super) fn envelope(id: &JsonRpcId, request: &Request) -> Result<Envelope, Refusal> {
-    let refuse = |message: &str| Refusal::params(Some(id.clone()), message);
+pub(super) fn request_meta(id: &JsonRpcId, request: &Request) -> Result<RequestMeta, MessageRefusal> {
+    let refuse = |message: &str| MessageRefusal::params(Some(id.clone()), message);
     let Some(meta) = request.meta() else {
         let is_missing = request.params.get("_meta").is_none();
         return Err(refuse(if is_missing { "`params._meta` is missing" } else { "`params._meta` must be an object" }));
@@ -63,16 +63,17 @@ pub(super) fn envelope(id: &JsonRpcId, request: &Request) -> Result<Envelope, Re
     if meta.get("progressToken").is_some_and(|token| JsonRpcId::parse(token).is_none()) {
         return Err(refuse("`params._meta` has a `progressToken` that is neither a string nor a whole number"));
     }
-    Ok(Envelope {
-        version: text(VERSION)?.ok_or_else(|| refuse(&format!("`params._meta` lacks `{VERSION}`")))?,
-        capabilities: object(CAPABILITIES)?.ok_or_else(|| refuse(&format!("`params._meta` lacks `{CAPABILITIES}`")))?,
-        info: object(INFO)?,
-        log_level: text(LOG_LEVEL)?,
+    Ok(RequestMeta {
+        version: text(META_VERSION)?.ok_or_else(|| refuse(&format!("`params._meta` lacks `{META_VERSION}`")))?,
+        capabilities: object(META_CAPABILITIES)?
+            .ok_or_else(|| refuse(&format!("`params._meta` lacks `{META_CAPABILITIES}`")))?,
+        info: object(META_CLIENT_INFO)?,
+        log_level: text(META_LOG_LEVEL)?,
     })
 }
 
-/// Whether modern clients have no such method: it went with the handshake (2026-07-28, changelog).
-pub(super) fn is_gone(method: &str) -> bool {
+/// True for methods that went with the handshake (2026-07-28, changelog).
+pub(super) fn was_removed(method: &str) -> bool {
     [
         "initialize",
         "ping",
@@ -85,16 +86,16 @@ pub(super) fn is_gone(method: &str) -> bool {
     .contains(&method)
 }
 
-/// Whether a message says that it is modern.
-fn claims(message: &Message) -> bool {
+/// True for a message whose `_meta` names its revision.
+fn is_declared_modern(message: &ClientMessage) -> bool {
     let request = match message {
-        Message::Request(_, request) | Message::Notification(request) => request,
-        Message::Answer(..) => return false,
+        ClientMessage::Request(_, request) | ClientMessage::Notification(request) => request,
+        ClientMessage::Answer(..) => return false,
     };
-    request.meta().is_some_and(|meta| meta.get(VERSION).is_some())
+    request.meta().is_some_and(|meta| meta.get(META_VERSION).is_some())
 }
 
-/// Whether a header names a revision later than those with a handshake.
+/// True for a header that names a revision later than those with a handshake.
 fn is_modern(header: Option<&str>) -> bool {
     let is_date =
         |text: &str| text.len() == MODERN.len() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
@@ -105,13 +106,13 @@ fn is_modern(header: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
-    fn posted(text: &str) -> Posted {
-        Posted::parse(text.as_bytes()).unwrap()
+    fn posted(text: &str) -> PostBody {
+        PostBody::parse(text.as_bytes()).unwrap()
     }
 
     fn modern(method: &str) -> String {
         format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"{VERSION}":"{MODERN}","{CAPABILITIES}":{{}}}}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"{META_VERSION}":"{MODERN}","{META_CAPABILITIES}":{{}}}}}}}}"#
         )
     }
 
@@ -155,11 +156,13 @@ mod tests {
     fn an_envelope_has_a_version_and_capabilities_and_may_have_more() {
         let read = |meta: &str| {
             let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"_meta":{meta}}}}}"#);
-            let Posted::One(Message::Request(id, request)) = posted(&text) else { panic!("{text}") };
-            envelope(&id, &request)
+            let PostBody::One(ClientMessage::Request(id, request)) = posted(&text) else { panic!("{text}") };
+            request_meta(&id, &request)
         };
-        let whole =
-            read(&format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":{{"a": 1.0}},"{LOG_LEVEL}":"debug"}}"#)).unwrap();
+        let whole = read(&format!(
+            r#"{{"{META_VERSION}":"v9","{META_CAPABILITIES}":{{"a": 1.0}},"{META_LOG_LEVEL}":"debug"}}"#
+        ))
+        .unwrap();
         assert_eq!(
             (whole.version.as_str(), whole.capabilities.get(), whole.log_level.as_deref()),
             ("v9", r#"{"a": 1.0}"#, Some("debug"))
@@ -167,11 +170,11 @@ mod tests {
         for meta in [
             "{}".to_owned(),
             "[]".to_owned(),
-            format!(r#"{{"{VERSION}":"v9"}}"#),
-            format!(r#"{{"{CAPABILITIES}":{{}}}}"#),
-            format!(r#"{{"{VERSION}":1,"{CAPABILITIES}":{{}}}}"#),
-            format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":[]}}"#),
-            format!(r#"{{"{VERSION}":"v9","{CAPABILITIES}":{{}},"progressToken":1.5}}"#),
+            format!(r#"{{"{META_VERSION}":"v9"}}"#),
+            format!(r#"{{"{META_CAPABILITIES}":{{}}}}"#),
+            format!(r#"{{"{META_VERSION}":1,"{META_CAPABILITIES}":{{}}}}"#),
+            format!(r#"{{"{META_VERSION}":"v9","{META_CAPABILITIES}":[]}}"#),
+            format!(r#"{{"{META_VERSION}":"v9","{META_CAPABILITIES}":{{}},"progressToken":1.5}}"#),
         ] {
             let refusal = read(&meta).unwrap_err();
             assert_eq!((refusal.status, refusal.code()), (400, -32602), "{meta}");

@@ -15,7 +15,7 @@ pub(super) fn code(error: &RawValue) -> i64 {
     serde_json::from_str::<RpcError>(error.get()).map_or(0, |error| error.code)
 }
 
-/// The problem that an error object of ours stands for, where it is one that HTTP tells: not allowed, and no such server.
+/// The problem that an error object of the bridge stands for, where HTTP reports it: forbidden, and no such server.
 pub(super) fn problem_of(error: &RawValue) -> Option<Problem> {
     #[derive(Deserialize)]
     struct Ours {
@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn what_is_forbidden_or_unknown_is_told_by_http_and_a_servers_own_error_is_not() {
-        let told = |error: Error| problem_of(&of_error(error)).map(|problem| problem.kind().status.as_u16());
-        assert_eq!(told(Error::Forbidden("no".into())), Some(403));
-        assert_eq!(told(Error::NotFound(Noun::Server)), Some(404));
-        assert_eq!(told(Error::Busy("no")), None);
+        let problem_status = |error: Error| problem_of(&of_error(error)).map(|problem| problem.kind().status.as_u16());
+        assert_eq!(problem_status(Error::Forbidden("no".into())), Some(403));
+        assert_eq!(problem_status(Error::NotFound(Noun::Server)), Some(404));
+        assert_eq!(problem_status(Error::Busy("no")), None);
         assert!(problem_of(&mcp::error(403, "the tool's own", None)).is_none());
     }
 }

@@ -9,30 +9,30 @@ use tokio::time::Instant;
 
 use super::{
     headers,
-    refusal::Refusal,
+    refusal::MessageRefusal,
     reply,
-    session::Session,
+    session::McpSession,
     sessions::named_session,
     spawn_on_drop::SpawnOnDrop,
-    stream::{Body, Event, EventId, Reader},
+    stream::{EventBody, EventId, StreamEvent, StreamReader},
 };
-use crate::bridge::Scope;
 use crate::{
+    bridge::ServerScope,
     mcp::{Era, LATEST_LEGACY},
     web::{HandlerResult, authenticate::Caller, event_stream},
 };
 
-/// After how long without an answer the client is told that there will be one.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a stream is held open for clients that know how to come back to it.
-const HELD: Duration = Duration::from_secs(25);
-/// When they come back, in milliseconds.
-const RETRY: u32 = 500;
+/// Time until an answer that has not begun becomes a stream: proxies close silent connections.
+const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time a stream is held open for clients that know how to resume it: proxies limit the length of a response.
+const STREAM_HELD_MAX: Duration = Duration::from_secs(25);
+/// Milliseconds after which such clients reconnect.
+const RETRY_MILLIS: u32 = 500;
 
 /// The answer to one request, which `work` writes: JSON where it comes first, otherwise events.
 pub(super) async fn respond(
-    session: &Session,
-    mut reader: Reader,
+    session: &McpSession,
+    mut reader: StreamReader,
     mut work: SpawnOnDrop,
     takes_events: bool,
 ) -> HandlerResult {
@@ -45,9 +45,9 @@ pub(super) async fn respond(
                 event = reader.next() => event,
             }
         };
-        match tokio::time::timeout(PATIENCE, next).await {
-            Ok(Some(Event { body: Body::Answer(id, outcome), .. })) => {
-                return reply::whole(Era::Legacy, &id, &outcome);
+        match tokio::time::timeout(FIRST_MESSAGE_TIMEOUT, next).await {
+            Ok(Some(StreamEvent { body: EventBody::Answer(id, outcome), .. })) => {
+                return reply::respond(Era::Legacy, &id, &outcome);
             }
             // Cancelled: there will be no answer, and nothing to come back for.
             Ok(None) if takes_events => return Ok(event_stream::respond_to_the_end(stream::empty())),
@@ -58,19 +58,23 @@ pub(super) async fn respond(
         }
     };
     session.keep(&reader.stream);
-    Ok(event_stream::respond_to_the_end(events(reader, session, Some(HELD), start, first)))
+    Ok(event_stream::respond_to_the_end(events(reader, session, Some(STREAM_HELD_MAX), start, first)))
 }
 
 /// The answers to a batch: events, or a JSON array where the client takes no events.
-pub(super) async fn respond_to_batch(session: &Session, mut reader: Reader, takes_events: bool) -> HandlerResult {
+pub(super) async fn respond_to_batch(
+    session: &McpSession,
+    mut reader: StreamReader,
+    takes_events: bool,
+) -> HandlerResult {
     if takes_events {
         session.keep(&reader.stream);
         let start = reader.at();
-        return Ok(event_stream::respond_to_the_end(events(reader, session, Some(HELD), start, None)));
+        return Ok(event_stream::respond_to_the_end(events(reader, session, Some(STREAM_HELD_MAX), start, None)));
     }
     let mut answers = Vec::new();
     while let Some(event) = reader.next().await {
-        if let Body::Answer(..) = event.body {
+        if let EventBody::Answer(..) = event.body {
             answers.push(event.body.text().into_owned());
         }
     }
@@ -78,7 +82,7 @@ pub(super) async fn respond_to_batch(session: &Session, mut reader: Reader, take
 }
 
 /// Opens the stream that is about no request, or goes on with one that was left.
-pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     let session = match named_session(http, caller, scope) {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),
@@ -95,20 +99,25 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerR
         // What tells a reader of events not to come back (HTML, "Server-sent events").
         HttpResponse::NoContent().finish()
     } else {
-        event_stream::respond_to_the_end(events(reader, &session, Some(HELD), start, None))
+        event_stream::respond_to_the_end(events(reader, &session, Some(STREAM_HELD_MAX), start, None))
     })
 }
 
 /// The stream that is wanted, and whether it is the one that is about no request.
-fn open(http: &HttpRequest, caller: &Caller, session: &Arc<Session>) -> Result<(Reader, bool), Refusal> {
+fn open(
+    http: &HttpRequest,
+    caller: &Caller,
+    session: &Arc<McpSession>,
+) -> Result<(StreamReader, bool), MessageRefusal> {
     let (takes_events, _) = headers::accepts(http.headers());
     if !takes_events {
-        return Err(Refusal::own(406, None, "this is a stream of events; accept text/event-stream"));
+        return Err(MessageRefusal::with_status(406, None, "this is a stream of events; accept text/event-stream"));
     }
-    let seen = headers::only(http.headers(), &headers::LAST_EVENT).map_err(|text| Refusal::invalid(None, &text))?;
+    let seen = headers::only(http.headers(), &headers::LAST_EVENT_ID_HEADER)
+        .map_err(|text| MessageRefusal::invalid(None, &text))?;
     let seen: Option<EventId> = match seen {
         Some(text) => {
-            Some(text.parse().map_err(|()| Refusal::invalid(None, "the header Last-Event-ID is none of ours"))?)
+            Some(text.parse().map_err(|()| MessageRefusal::invalid(None, "the header Last-Event-ID is none of ours"))?)
         }
         None => None,
     };
@@ -116,23 +125,23 @@ fn open(http: &HttpRequest, caller: &Caller, session: &Arc<Session>) -> Result<(
         return Ok(resumed);
     }
     if seen.is_some() && session.is_listened_to() {
-        return Err(Refusal::own(400, None, "this stream is not kept any more"));
+        return Err(MessageRefusal::with_status(400, None, "this stream is not kept any more"));
     }
     let opened = session.listen(session.conversation(caller));
-    opened.map(|reader| (reader, true)).ok_or_else(|| Refusal::own(404, None, "the session has ended"))
+    opened.map(|reader| (reader, true)).ok_or_else(|| MessageRefusal::with_status(404, None, "the session has ended"))
 }
 
-/// What a reader reads, with ids, from `start` on; `first` was read already. A client that knows how is told at once how to
-/// come back, and sent away after the time it may be `held`.
+/// The events of a reader from `start` on, with ids; `first` was read already. A client that can resume is first sent
+/// the way to do so, and is disconnected after `held`.
 fn events(
-    reader: Reader,
-    session: &Session,
+    reader: StreamReader,
+    session: &McpSession,
     held: Option<Duration>,
     start: EventId,
-    first: Option<Event>,
+    first: Option<StreamEvent>,
 ) -> impl Stream<Item = Bytes> + 'static {
     let returns = session.version == LATEST_LEGACY;
-    let primer = returns.then(|| Bytes::from(format!("id: {start}\nretry: {RETRY}\ndata: \n\n")));
+    let primer = returns.then(|| Bytes::from(format!("id: {start}\nretry: {RETRY_MILLIS}\ndata: \n\n")));
     let until = held.filter(|_| returns).map(|held| Instant::now() + held);
     let number = start.stream;
     stream::unfold((reader, primer, first), move |(mut reader, mut primer, mut first)| async move {
@@ -153,11 +162,11 @@ fn events(
 mod tests {
     use super::*;
     use crate::{
-        mcp_endpoint::{session::tests::session, stream::Stream as Said},
+        mcp_endpoint::{session::tests::session, stream::MessageStream},
         model::UserId,
     };
 
-    async fn said(stream: &Arc<Said>, held: Option<Duration>) -> Vec<String> {
+    async fn read_all(stream: &Arc<MessageStream>, held: Option<Duration>) -> Vec<String> {
         let session = session(UserId::new());
         let reader = stream.read_after(0);
         let start = reader.at();
@@ -167,24 +176,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_can_come_back_is_sent_away_after_a_while() {
-        let stream = Said::new(3);
-        stream.push(Body::Message("{}".into())).await;
+        let stream = MessageStream::new(3);
+        stream.push(EventBody::Message("{}".into())).await;
         let began = Instant::now();
-        assert_eq!(said(&stream, Some(HELD)).await, ["id: 3-0\nretry: 500\ndata: \n\n", "id: 3-1\ndata: {}\n\n"]);
-        assert!(began.elapsed() >= HELD && began.elapsed() < HELD * 2);
+        assert_eq!(
+            read_all(&stream, Some(STREAM_HELD_MAX)).await,
+            ["id: 3-0\nretry: 500\ndata: \n\n", "id: 3-1\ndata: {}\n\n"]
+        );
+        assert!(began.elapsed() >= STREAM_HELD_MAX && began.elapsed() < STREAM_HELD_MAX * 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_is_not_held_for_a_time_is_read_to_its_end() {
-        let stream = Said::new(3);
+        let stream = MessageStream::new(3);
         let ending = Arc::clone(&stream);
         let began = Instant::now();
         let end = async {
-            tokio::time::sleep(HELD * 10).await;
+            tokio::time::sleep(STREAM_HELD_MAX * 10).await;
             ending.end();
         };
-        let (events, ()) = tokio::join!(said(&stream, None), end);
+        let (events, ()) = tokio::join!(read_all(&stream, None), end);
         assert_eq!(events.len(), 1);
-        assert!(began.elapsed() >= HELD * 10);
+        assert!(began.elapsed() >= STREAM_HELD_MAX * 10);
     }
 }

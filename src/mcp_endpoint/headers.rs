@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{json_rpc_id::JsonRpcId, refusal::Refusal};
+use super::{json_rpc_id::JsonRpcId, refusal::MessageRefusal};
 use crate::{mcp::Request, web::event_stream};
 
 /// The revision a request is of.
-pub(super) const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub(super) const VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// The session of an older client.
-pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const SESSION_HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
 /// The last event that was seen of a stream.
-pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-/// What clients accept that keep to the specification; it need not be read.
-const USUAL: &str = "application/json, text/event-stream";
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
+pub(super) const LAST_EVENT_ID_HEADER: HeaderName = HeaderName::from_static("last-event-id");
+/// The `Accept` of clients that keep to the specification; it need not be parsed.
+const ACCEPT_BOTH: &str = "application/json, text/event-stream";
+const METHOD_HEADER: HeaderName = HeaderName::from_static("mcp-method");
+const NAME_HEADER: HeaderName = HeaderName::from_static("mcp-name");
 
 /// The only value of a header; `Err` where there are several, or one that is no plain text.
 pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, String> {
@@ -29,10 +29,10 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Opti
     first.map(|value| value.to_str().map_err(|_| format!("the header {name} is not plain ASCII"))).transpose()
 }
 
-/// Whether the client takes event streams, and whether it takes anything we have.
+/// Reads `Accept`: true where the client takes event streams, true where it takes any form we have.
 pub(super) fn accepts(headers: &HeaderMap) -> (bool, bool) {
     match headers.get(header::ACCEPT) {
-        Some(value) if value != USUAL => {}
+        Some(value) if value != ACCEPT_BOTH => {}
         Some(_) | None => return (true, true),
     }
     let values = headers.get_all(header::ACCEPT);
@@ -45,8 +45,13 @@ pub(super) fn accepts(headers: &HeaderMap) -> (bool, bool) {
 }
 
 /// Refuses a request whose headers do not say what its body says.
-pub(super) fn check(headers: &HeaderMap, id: &JsonRpcId, version: &str, request: &Request) -> Result<(), Refusal> {
-    let refuse = |message: String| Refusal::header(Some(id.clone()), &message);
+pub(super) fn check(
+    headers: &HeaderMap,
+    id: &JsonRpcId,
+    version: &str,
+    request: &Request,
+) -> Result<(), MessageRefusal> {
+    let refuse = |message: String| MessageRefusal::header(Some(id.clone()), &message);
     let must_be = |name: &HeaderName, expected: &str, decode: bool| {
         let value = only(headers, name).map_err(refuse)?;
         let value = value.ok_or_else(|| refuse(format!("the header {name} is missing")))?;
@@ -57,17 +62,17 @@ pub(super) fn check(headers: &HeaderMap, id: &JsonRpcId, version: &str, request:
             None => Err(refuse(format!("the header {name} cannot be decoded"))),
         }
     };
-    must_be(&VERSION, version, false)?;
-    must_be(&METHOD, &request.method, false)?;
-    match named(&request.method).and_then(|member| request.params.text(member)) {
-        Some(name) => must_be(&NAME, &name, true),
+    must_be(&VERSION_HEADER, version, false)?;
+    must_be(&METHOD_HEADER, &request.method, false)?;
+    match repeated_member(&request.method).and_then(|member| request.params.text(member)) {
+        Some(name) => must_be(&NAME_HEADER, &name, true),
         // What lacks its name is refused by whoever wants to look it up.
         None => Ok(()),
     }
 }
 
 /// The parameter that `Mcp-Name` repeats.
-fn named(method: &str) -> Option<&'static str> {
+fn repeated_member(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),
         "resources/read" => Some("uri"),
@@ -76,7 +81,7 @@ fn named(method: &str) -> Option<&'static str> {
     }
 }
 
-/// What a header's value stands for; `None` where it is marked as Base64 and is none, or is not text.
+/// Decodes a header's value; `None` where it is marked as Base64 and is not, or is not text.
 pub(super) fn decoded(value: &str) -> Option<Cow<'_, str>> {
     match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         Some(encoded) => Some(Cow::Owned(String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?)),
@@ -91,7 +96,7 @@ mod tests {
     use super::*;
     use crate::{
         mcp::MODERN,
-        mcp_endpoint::message::{Message, Posted},
+        mcp_endpoint::message::{ClientMessage, PostBody},
     };
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -100,7 +105,7 @@ mod tests {
 
     fn checked(pairs: &[(&'static str, &'static str)], body: &str) -> Result<(), String> {
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#);
-        let Posted::One(Message::Request(id, request)) = Posted::parse(text.as_bytes()).unwrap() else {
+        let PostBody::One(ClientMessage::Request(id, request)) = PostBody::parse(text.as_bytes()).unwrap() else {
             panic!("{text}")
         };
         check(&headers(pairs), &id, MODERN, &request).map_err(|refusal| {
@@ -139,8 +144,8 @@ mod tests {
             checked(&pairs, CALL).unwrap_err();
         }
         let mut twice = headers(&[VERSIONED]);
-        twice.append(VERSION, HeaderValue::from_static(MODERN));
-        assert!(only(&twice, &VERSION).is_err());
+        twice.append(VERSION_HEADER, HeaderValue::from_static(MODERN));
+        assert!(only(&twice, &VERSION_HEADER).is_err());
     }
 
     #[test]

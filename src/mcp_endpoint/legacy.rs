@@ -8,16 +8,16 @@ use uuid::Uuid;
 use super::{
     events, headers,
     json_rpc_id::JsonRpcId,
-    message::{Message, Posted},
-    refusal::Refusal,
+    message::{ClientMessage, PostBody},
+    refusal::MessageRefusal,
     reply,
-    session::{Session, UnderWay},
+    session::{InFlightRequest, McpSession},
     sessions::{Sessions, named_session},
     spawn_on_drop::SpawnOnDrop,
-    stream::{Body, Stream},
+    stream::{EventBody, MessageStream},
 };
-use crate::bridge::{self, Conversation, Outlet, Scope};
 use crate::{
+    bridge::{self, ClientSender, Conversation, ServerScope},
     error::Error,
     mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
     runtime::Client,
@@ -25,66 +25,73 @@ use crate::{
 };
 
 /// The revision that had batches.
-const WITH_BATCHES: &str = "2025-03-26";
+const BATCH_REVISION: &str = "2025-03-26";
 
 /// Answers what was posted.
-pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, posted: Posted) -> HandlerResult {
-    if let Posted::One(Message::Request(id, request)) = &posted
+pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScope, posted: PostBody) -> HandlerResult {
+    if let PostBody::One(ClientMessage::Request(id, request)) = &posted
         && request.method == "initialize"
     {
         return initialize(caller, scope, id, request).await;
     }
     let session = match named_session(http, &caller, scope) {
         Ok(session) => session,
-        Err(refusal) => return Ok(Refusal { id: posted.id(), ..refusal }.respond()),
+        Err(refusal) => return Ok(MessageRefusal { id: posted.id(), ..refusal }.respond()),
     };
     let (takes_events, _) = headers::accepts(http.headers());
     let conversation = session.conversation(&caller);
     match posted {
-        Posted::One(Message::Request(id, request)) => one(session, conversation, id, request, takes_events).await,
-        Posted::One(message) => {
-            take_note(&session, &conversation, message).await;
+        PostBody::One(ClientMessage::Request(id, request)) => {
+            answer_request(session, conversation, id, request, takes_events).await
+        }
+        PostBody::One(message) => {
+            handle_message(&session, &conversation, message).await;
             Ok(reply::accepted())
         }
-        Posted::Batch(messages) => batch(session, conversation, messages, takes_events).await,
+        PostBody::Batch(messages) => answer_batch(session, conversation, messages, takes_events).await,
     }
 }
 
 /// Begins a session where the bridge has an answer.
-async fn initialize(caller: Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> HandlerResult {
-    let conversation = match newcomer(&caller, scope, id, request) {
+async fn initialize(caller: Caller, scope: ServerScope, id: &JsonRpcId, request: &Request) -> HandlerResult {
+    let conversation = match new_conversation(&caller, scope, id, request) {
         Ok(conversation) => Arc::new(conversation),
         Err(refusal) => return Ok(refusal.respond()),
     };
-    let beginning = Beginning(&conversation);
+    let beginning = PendingSession(&conversation);
     // Nobody reads what is said before the answer.
-    let outlet = Outlet::new(Stream::new(0), None).about(id.to_raw());
-    let outcome = bridge::answer(&conversation, request.clone(), &outlet).await;
-    let mut response = reply::whole(Era::Legacy, id, &outcome)?;
+    let sender = ClientSender::new(MessageStream::new(0), None).relating_to(id.to_raw());
+    let outcome = bridge::answer(&conversation, request.clone(), &sender).await;
+    let mut response = reply::respond(Era::Legacy, id, &outcome)?;
     if let Ok(result) = &outcome {
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
-        let session = Arc::new(Session::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
+        let session = Arc::new(McpSession::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
         let id = HeaderValue::from_str(&session.id.to_string()).map_err(|error| Error::Internal(error.to_string()))?;
         caller.runtime.attached::<Sessions>().add(&caller.runtime, session)?;
         std::mem::forget(beginning);
-        response.headers_mut().insert(headers::SESSION, id);
+        response.headers_mut().insert(headers::SESSION_HEADER, id);
     }
     Ok(response)
 }
 
 /// A session that is not one yet: where it never becomes one, nothing that was started for it is left.
-struct Beginning<'a>(&'a Conversation);
+struct PendingSession<'a>(&'a Conversation);
 
-impl Drop for Beginning<'_> {
+impl Drop for PendingSession<'_> {
     fn drop(&mut self) {
         self.0.runtime.end_session(self.0.client.lock().unwrap_or_else(PoisonError::into_inner).session);
     }
 }
 
 /// A client that has just said who it is.
-fn newcomer(caller: &Caller, scope: Scope, id: &JsonRpcId, request: &Request) -> Result<Conversation, Refusal> {
+fn new_conversation(
+    caller: &Caller,
+    scope: ServerScope,
+    id: &JsonRpcId,
+    request: &Request,
+) -> Result<Conversation, MessageRefusal> {
     let asked = request.params.text("protocolVersion");
-    let asked = asked.ok_or_else(|| Refusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
+    let asked = asked.ok_or_else(|| MessageRefusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
     let object = |name: &str| request.params.get(name).filter(|value| value.get().starts_with('{')).cloned();
     let nothing = || Members::default().to_raw().into();
     let client = Client {
@@ -107,66 +114,70 @@ fn newcomer(caller: &Caller, scope: Scope, id: &JsonRpcId, request: &Request) ->
 }
 
 /// Deals with what wants no answer.
-async fn take_note(session: &Session, conversation: &Arc<Conversation>, message: Message) {
+async fn handle_message(session: &McpSession, conversation: &Arc<Conversation>, message: ClientMessage) {
     match message {
-        Message::Answer(id, outcome) => {
-            let known = id.number().is_some_and(|id| session.questions.settle(id, outcome));
+        ClientMessage::Answer(id, outcome) => {
+            let known = id.number().is_some_and(|id| session.client_requests.resolve(id, outcome));
             if !known {
                 log::debug!("a client answered what nobody waits for");
             }
         }
-        Message::Notification(request) if request.method == "notifications/cancelled" => {
+        ClientMessage::Notification(request) if request.method == "notifications/cancelled" => {
             if let Some(id) = request.params.get("requestId").and_then(|id| JsonRpcId::parse(id)) {
                 session.cancel(&id);
             }
         }
-        Message::Notification(request) | Message::Request(_, request) => bridge::notified(conversation, request).await,
+        ClientMessage::Notification(request) | ClientMessage::Request(_, request) => {
+            bridge::on_notification(conversation, request).await
+        }
     }
 }
 
 /// Answers a request; the work goes on where the client goes away meanwhile, since it may come back.
-async fn one(
-    session: Arc<Session>,
+async fn answer_request(
+    session: Arc<McpSession>,
     conversation: Arc<Conversation>,
     id: JsonRpcId,
     request: Request,
     takes_events: bool,
 ) -> HandlerResult {
-    let Some(under_way) = session.begin(id.clone()) else {
-        return Ok(Refusal::invalid(Some(id), IN_USE).respond());
+    let Some(in_flight) = session.begin(id.clone()) else {
+        return Ok(MessageRefusal::invalid(Some(id), ID_IN_USE).respond());
     };
     let stream = session.stream();
     let reader = stream.read_after(0);
     let writing = Arc::clone(&stream);
     let work = SpawnOnDrop::new(async move {
-        work(conversation, request, id, &writing, under_way).await;
+        write_response(conversation, request, id, &writing, in_flight).await;
         writing.end();
     });
     events::respond(&session, reader, work, takes_events).await
 }
 
-const IN_USE: &str = "a request of this id, or 256 others, are under way";
+const ID_IN_USE: &str = "a request of this id, or 256 others, are in flight";
 
 /// Answers several messages of one body.
-async fn batch(
-    session: Arc<Session>,
+async fn answer_batch(
+    session: Arc<McpSession>,
     conversation: Arc<Conversation>,
-    messages: Vec<Message>,
+    messages: Vec<ClientMessage>,
     takes_events: bool,
 ) -> HandlerResult {
-    if session.version != WITH_BATCHES {
-        return Ok(Refusal::invalid(None, "this revision has no batches; send messages one by one").respond());
+    if session.version != BATCH_REVISION {
+        return Ok(MessageRefusal::invalid(None, "this revision has no batches; send messages one by one").respond());
     }
     let stream = session.stream();
     let reader = stream.read_after(0);
     let mut works = Vec::new();
     for message in messages {
         match message {
-            Message::Request(id, request) => {
+            ClientMessage::Request(id, request) => {
                 let (session, conversation) = (Arc::clone(&session), Arc::clone(&conversation));
-                works.push(part(session, conversation, id, request, Arc::clone(&stream)));
+                works.push(answer_in_batch(session, conversation, id, request, Arc::clone(&stream)));
             }
-            Message::Notification(_) | Message::Answer(..) => take_note(&session, &conversation, message).await,
+            ClientMessage::Notification(_) | ClientMessage::Answer(..) => {
+                handle_message(&session, &conversation, message).await
+            }
         }
     }
     if works.is_empty() {
@@ -180,42 +191,42 @@ async fn batch(
 }
 
 /// Answers one request of several.
-async fn part(
-    session: Arc<Session>,
+async fn answer_in_batch(
+    session: Arc<McpSession>,
     conversation: Arc<Conversation>,
     id: JsonRpcId,
     request: Request,
-    stream: Arc<Stream>,
+    stream: Arc<MessageStream>,
 ) {
     let refused = match session.begin(id.clone()) {
         _ if request.method == "initialize" => "initialize is sent alone",
-        Some(under_way) => return work(conversation, request, id, &stream, under_way).await,
-        None => IN_USE,
+        Some(in_flight) => return write_response(conversation, request, id, &stream, in_flight).await,
+        None => ID_IN_USE,
     };
-    let error = Refusal::invalid(None, refused).error;
-    stream.push(Body::Answer(id, Err(error))).await;
+    let error = MessageRefusal::invalid(None, refused).error;
+    stream.push(EventBody::Answer(id, Err(error))).await;
 }
 
 /// Has a request answered, and writes all that is said about it; the answer comes last, and not where it was cancelled.
-async fn work(
+async fn write_response(
     conversation: Arc<Conversation>,
     request: Request,
     id: JsonRpcId,
-    stream: &Arc<Stream>,
-    under_way: UnderWay,
+    stream: &Arc<MessageStream>,
+    in_flight: InFlightRequest,
 ) {
-    let outlet = Outlet::new(stream.clone(), Some(under_way.questions())).about(id.to_raw());
+    let sender = ClientSender::new(stream.clone(), Some(in_flight.client_requests())).relating_to(id.to_raw());
     let outcome = tokio::select! {
         biased;
-        () = under_way.cancelled() => return,
-        outcome = bridge::answer(&conversation, request, &outlet) => outcome,
+        () = in_flight.cancelled() => return,
+        outcome = bridge::answer(&conversation, request, &sender) => outcome,
     };
-    drop(under_way);
-    stream.push(Body::Answer(id, outcome)).await;
+    drop(in_flight);
+    stream.push(EventBody::Answer(id, outcome)).await;
 }
 
 /// Ends the session that a request names.
-pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: Scope) -> HandlerResult {
+pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
     match named_session(http, caller, scope) {
         Ok(session) => {
             caller.runtime.attached::<Sessions>().end(&caller.runtime, &session);

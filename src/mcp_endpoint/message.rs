@@ -1,59 +1,63 @@
-//! What an MCP client posts, read one level deep.
+//! The body of a client's POST: JSON-RPC messages, parsed one level deep.
 
 use std::{borrow::Cow, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{json_rpc_id::JsonRpcId, refusal::Refusal};
-use crate::bridge::Outcome;
+use super::{json_rpc_id::JsonRpcId, refusal::MessageRefusal};
 use crate::{
+    bridge::RpcResult,
     mcp::{self, Members, Request},
     policy::nesting,
     web::body::present,
 };
 
 /// Messages of one batch, at most.
-const MOST_IN_A_BATCH: usize = 100;
+const BATCH_MESSAGES_MAX: usize = 100;
 
 /// One message.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum ClientMessage {
     /// Wants an answer.
     Request(JsonRpcId, Request),
     /// Wants none.
     Notification(Request),
     /// Answers what we asked.
-    Answer(JsonRpcId, Outcome),
+    Answer(JsonRpcId, RpcResult),
 }
 
 /// The body of a POST.
 #[derive(Debug)]
-pub(super) enum Posted {
+pub(super) enum PostBody {
     /// One message.
-    One(Message),
+    One(ClientMessage),
     /// Several, which only the revision 2025-03-26 has.
-    Batch(Vec<Message>),
+    Batch(Vec<ClientMessage>),
 }
 
-impl Posted {
+impl PostBody {
     /// Reads a body.
-    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8]) -> Result<Self, MessageRefusal> {
         if body.trim_ascii_start().first() != Some(&b'[') {
-            return Message::parse(body).map(Self::One);
+            return ClientMessage::parse(body).map(Self::One);
         }
         let parts: Vec<&RawValue> = serde_json::from_slice(body).map_err(not_json)?;
-        if !(1..=MOST_IN_A_BATCH).contains(&parts.len()) {
-            return Err(Refusal::invalid(None, "a batch has 1 to 100 messages"));
+        if !(1..=BATCH_MESSAGES_MAX).contains(&parts.len()) {
+            return Err(MessageRefusal::invalid(None, "a batch has 1 to 100 messages"));
         }
-        parts.into_iter().map(|part| Message::parse(part.get().as_bytes())).collect::<Result<_, _>>().map(Self::Batch)
+        parts
+            .into_iter()
+            .map(|part| ClientMessage::parse(part.get().as_bytes()))
+            .collect::<Result<_, _>>()
+            .map(Self::Batch)
     }
 
     /// The id of the request, where it is one.
     pub fn id(&self) -> Option<JsonRpcId> {
         match self {
-            Self::One(Message::Request(id, _)) => Some(id.clone()),
-            Self::One(Message::Notification(_) | Message::Answer(..)) | Self::Batch(_) => None,
+            Self::One(ClientMessage::Request(id, _)) => Some(id.clone()),
+            Self::One(ClientMessage::Notification(_) | ClientMessage::Answer(..)) | Self::Batch(_) => None,
         }
     }
 }
@@ -76,8 +80,8 @@ struct Envelope<'a, P> {
     error: Option<&'a RawValue>,
 }
 
-impl Message {
-    fn parse(text: &[u8]) -> Result<Self, Refusal> {
+impl ClientMessage {
+    fn parse(text: &[u8]) -> Result<Self, MessageRefusal> {
         match serde_json::from_slice::<Envelope<'_, Members>>(text) {
             Ok(envelope) => Self::of(envelope, Ok),
             // Read once more for a refusal that knows the id.
@@ -88,22 +92,23 @@ impl Message {
     fn of<P>(
         envelope: Envelope<'_, P>,
         members: impl FnOnce(P) -> serde_json::Result<Members>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, MessageRefusal> {
         let id = envelope.id.map(JsonRpcId::parse);
         let known = id.clone().flatten();
         if envelope.jsonrpc.as_deref() != Some("2.0") {
-            return Err(Refusal::invalid(known, "`jsonrpc` must be \"2.0\""));
+            return Err(MessageRefusal::invalid(known, "`jsonrpc` must be \"2.0\""));
         }
         if id == Some(None) {
-            return Err(Refusal::invalid(None, "`id` must be a string or a whole number"));
+            return Err(MessageRefusal::invalid(None, "`id` must be a string or a whole number"));
         }
         if let Some(method) = envelope.method {
             let params = envelope.params.map(members).transpose();
-            let params = params
-                .map_err(|error| Refusal::invalid(known.clone(), &format!("`params` cannot be read: {error}")))?;
+            let params = params.map_err(|error| {
+                MessageRefusal::invalid(known.clone(), &format!("`params` cannot be read: {error}"))
+            })?;
             let request = Request::of(method, params.unwrap_or_default());
             if let Some((name, _)) = request.params.iter().find(|(_, value)| is_too_deep(value)) {
-                return Err(Refusal::params(known, &format!("`params.{name}` {}", nesting::TOO_DEEP)));
+                return Err(MessageRefusal::params(known, &format!("`params.{name}` {}", nesting::TOO_DEEP)));
             }
             return Ok(match known {
                 Some(id) => Self::Request(id, request),
@@ -114,16 +119,16 @@ impl Message {
             (Some(error), None) => Err(Arc::from(error.to_owned())),
             (None, Some(result)) => Ok(Arc::from(result.to_owned())),
             (Some(_), Some(_)) | (None, None) => {
-                return Err(Refusal::invalid(known, "a message has a `method`, a `result` or an `error`"));
+                return Err(MessageRefusal::invalid(known, "a message has a `method`, a `result` or an `error`"));
             }
         };
-        let (Ok(said) | Err(said)) = &outcome;
-        if is_too_deep(said) {
-            return Err(Refusal::invalid(known, &format!("an answer {}", nesting::TOO_DEEP)));
+        let (Ok(value) | Err(value)) = &outcome;
+        if is_too_deep(value) {
+            return Err(MessageRefusal::invalid(known, &format!("an answer {}", nesting::TOO_DEEP)));
         }
         match known {
             Some(id) => Ok(Self::Answer(id, outcome)),
-            None => Err(Refusal::invalid(None, "an answer carries the `id` of its request")),
+            None => Err(MessageRefusal::invalid(None, "an answer carries the `id` of its request")),
         }
     }
 }
@@ -132,19 +137,19 @@ fn is_too_deep(json: &RawValue) -> bool {
     nesting::exceeds(json.get(), nesting::SENT_MAX)
 }
 
-fn not_json(error: serde_json::Error) -> Refusal {
+fn not_json(error: serde_json::Error) -> MessageRefusal {
     if error.is_data() {
-        return Refusal::invalid(None, &format!("the body is not a JSON-RPC message: {error}"));
+        return MessageRefusal::invalid(None, &format!("the body is not a JSON-RPC message: {error}"));
     }
-    Refusal::new(400, None, mcp::error(-32700, &format!("the body is not JSON: {error}"), None))
+    MessageRefusal::new(400, None, mcp::error(-32700, &format!("the body is not JSON: {error}"), None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Posted, Refusal> {
-        Posted::parse(text.as_bytes())
+    fn parse(text: &str) -> Result<PostBody, MessageRefusal> {
+        PostBody::parse(text.as_bytes())
     }
 
     fn code(text: &str) -> (u16, i64) {
@@ -155,17 +160,17 @@ mod tests {
     #[test]
     fn requests_notifications_and_answers_are_told_apart() {
         let one = |text: &str| match parse(text).unwrap() {
-            Posted::One(message) => message,
-            Posted::Batch(_) => panic!("a batch"),
+            PostBody::One(message) => message,
+            PostBody::Batch(_) => panic!("a batch"),
         };
-        assert!(matches!(one(r#"{"jsonrpc":"2.0","id":"a","method":"ping"}"#), Message::Request(..)));
-        assert!(matches!(one(r#"{"jsonrpc":"2.0","method":"x","params":{}}"#), Message::Notification(_)));
+        assert!(matches!(one(r#"{"jsonrpc":"2.0","id":"a","method":"ping"}"#), ClientMessage::Request(..)));
+        assert!(matches!(one(r#"{"jsonrpc":"2.0","method":"x","params":{}}"#), ClientMessage::Notification(_)));
         assert!(
-            matches!(one(r#"{"jsonrpc":"2.0","id":3,"result":{}}"#), Message::Answer(id, Ok(_)) if id.number() == Some(3))
+            matches!(one(r#"{"jsonrpc":"2.0","id":3,"result":{}}"#), ClientMessage::Answer(id, Ok(_)) if id.number() == Some(3))
         );
-        assert!(matches!(one(r#"{"jsonrpc":"2.0","id":3,"error":{"code":1}}"#), Message::Answer(_, Err(_))));
+        assert!(matches!(one(r#"{"jsonrpc":"2.0","id":3,"error":{"code":1}}"#), ClientMessage::Answer(_, Err(_))));
         assert!(matches!(one("{\n \"jsonrpc\": \"2.0\",\r\n \"id\": 1, \"method\": \"tools\\/list\"}"),
-            Message::Request(_, request) if request.method == "tools/list"));
+            ClientMessage::Request(_, request) if request.method == "tools/list"));
     }
 
     #[test]
@@ -211,6 +216,6 @@ mod tests {
     #[test]
     fn a_batch_is_read_message_by_message() {
         let text = r#" [{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"x"}]"#;
-        assert!(matches!(parse(text).unwrap(), Posted::Batch(messages) if messages.len() == 2));
+        assert!(matches!(parse(text).unwrap(), PostBody::Batch(messages) if messages.len() == 2));
     }
 }

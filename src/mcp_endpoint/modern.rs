@@ -10,44 +10,49 @@ use uuid::Uuid;
 use super::{
     classify, headers,
     json_rpc_id::JsonRpcId,
-    message::Message,
+    message::ClientMessage,
     params,
-    refusal::Refusal,
+    refusal::MessageRefusal,
     reply,
-    stream::{Reader, Stream},
+    stream::{MessageStream, StreamReader},
 };
-use crate::bridge::{self, Conversation, Outcome, Outlet, Scope};
 use crate::{
+    bridge::{self, ClientSender, Conversation, RpcResult, ServerScope},
     mcp::{Era, MODERN, Request},
     model::Credential,
     runtime::Client,
     web::{HandlerResult, authenticate::Caller, event_stream},
 };
 
-/// After how long without an answer the client is told that there will be one.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Time until an answer that has not begun becomes a stream: proxies close silent connections.
+const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(15);
 
-type Answering = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type ResultFuture = Pin<Box<dyn Future<Output = RpcResult> + Send>>;
 
 /// Answers a message that says, or whose headers say, that it is of this era.
-pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, message: Message) -> HandlerResult {
+pub(super) async fn answer(
+    http: &HttpRequest,
+    caller: Caller,
+    scope: ServerScope,
+    message: ClientMessage,
+) -> HandlerResult {
     let (id, request) = match message {
-        Message::Request(id, request) => (id, request),
+        ClientMessage::Request(id, request) => (id, request),
         // There is none that we could do something about: requests are cancelled by closing their streams.
-        Message::Notification(_) | Message::Answer(..) => return Ok(reply::accepted()),
+        ClientMessage::Notification(_) | ClientMessage::Answer(..) => return Ok(reply::accepted()),
     };
-    let conversation = match converse(http, caller, scope, &id, &request) {
+    let conversation = match conversation_of(http, caller, scope, &id, &request) {
         Ok(conversation) => conversation,
         Err(refusal) => return Ok(refusal.respond()),
     };
     let (takes_events, _) = headers::accepts(http.headers());
-    let stream = Stream::new(0);
+    let stream = MessageStream::new(0);
     let reader = stream.read_after(0);
-    let outlet = Outlet::new(stream, None).about(id.to_raw());
+    let sender = ClientSender::new(stream, None).relating_to(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
     let revoked = is_endless.then(|| Box::pin(conversation.runtime.revoked(&conversation.who, scope.needs())));
-    let answering: Answering = Box::pin(async move {
-        let answer = bridge::answer(&conversation, request, &outlet);
+    let answering: ResultFuture = Box::pin(async move {
+        let answer = bridge::answer(&conversation, request, &sender);
         let Some(revoked) = revoked else { return answer.await };
         tokio::select! {
             biased;
@@ -55,24 +60,24 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: Scope, mes
             outcome = answer => outcome,
         }
     });
-    Exchange { id, reader, answering, outcome: None }.respond(takes_events).await
+    AnswerInProgress { id, reader, answering, outcome: None }.respond(takes_events).await
 }
 
-/// Whom a request is from, once all that it carries is as it should be.
-fn converse(
+/// The conversation with the sender of a request, once headers and `_meta` are valid.
+fn conversation_of(
     http: &HttpRequest,
     caller: Caller,
-    scope: Scope,
+    scope: ServerScope,
     id: &JsonRpcId,
     request: &Request,
-) -> Result<Arc<Conversation>, Refusal> {
-    let envelope = classify::envelope(id, request)?;
+) -> Result<Arc<Conversation>, MessageRefusal> {
+    let envelope = classify::request_meta(id, request)?;
     headers::check(http.headers(), id, &envelope.version, request)?;
     if envelope.version != MODERN {
-        return Err(Refusal::version(Some(id.clone()), &envelope.version));
+        return Err(MessageRefusal::version(Some(id.clone()), &envelope.version));
     }
-    if classify::is_gone(&request.method) {
-        return Err(Refusal::method(Some(id.clone()), &request.method));
+    if classify::was_removed(&request.method) {
+        return Err(MessageRefusal::method(Some(id.clone()), &request.method));
     }
     let client = Client {
         session: credential(&caller),
@@ -101,15 +106,15 @@ fn check_params(
     conversation: &Conversation,
     id: &JsonRpcId,
     request: &Request,
-) -> Result<(), Refusal> {
+) -> Result<(), MessageRefusal> {
     let name = (request.method == "tools/call").then(|| request.params.text("name")).flatten();
-    match name.and_then(|name| bridge::annotated(conversation, &name)) {
+    match name.and_then(|name| bridge::annotated_tool(conversation, &name)) {
         Some(tool) => params::check(http.headers(), id, request, &tool),
         None => Ok(()),
     }
 }
 
-/// What stands for the session of a client that has none.
+/// The id that stands for the session of a client that has none: its credential's.
 fn credential(caller: &Caller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
@@ -120,29 +125,29 @@ fn credential(caller: &Caller) -> Uuid {
 }
 
 /// A request being answered; dropping it cancels the request.
-struct Exchange {
+struct AnswerInProgress {
     id: JsonRpcId,
-    reader: Reader,
-    answering: Answering,
-    outcome: Option<Outcome>,
+    reader: StreamReader,
+    answering: ResultFuture,
+    outcome: Option<RpcResult>,
 }
 
-/// What came first.
+/// The first of message and result.
 enum First {
     Message(String),
-    Outcome(Outcome),
+    Result(RpcResult),
     Nothing,
 }
 
-impl Exchange {
+impl AnswerInProgress {
     /// JSON where the answer comes first, a stream from the first notification on.
     async fn respond(mut self, takes_events: bool) -> HandlerResult {
         loop {
             match self.first().await {
-                First::Outcome(outcome) if !takes_events || self.reader.is_at_the_end() => {
-                    return reply::whole(Era::Modern, &self.id, &outcome);
+                First::Result(outcome) if !takes_events || self.reader.is_at_the_end() => {
+                    return reply::respond(Era::Modern, &self.id, &outcome);
                 }
-                First::Outcome(outcome) => {
+                First::Result(outcome) => {
                     self.outcome = Some(outcome);
                     return Ok(event_stream::respond_to_the_end(self.events(None)));
                 }
@@ -159,20 +164,20 @@ impl Exchange {
             Some(event) = self.reader.next() => First::Message(event.body.text().into_owned()),
             outcome = &mut self.answering => {
                 self.reader.stream.end();
-                First::Outcome(outcome)
+                First::Result(outcome)
             }
-            () = tokio::time::sleep(PATIENCE) => First::Nothing,
+            () = tokio::time::sleep(FIRST_MESSAGE_TIMEOUT) => First::Nothing,
         }
     }
 
     fn events(self, first: Option<String>) -> impl futures_util::Stream<Item = Bytes> + 'static {
-        stream::unfold((Some(self), first), |(exchange, first)| async move {
-            let mut exchange = exchange?;
+        stream::unfold((Some(self), first), |(answer, first)| async move {
+            let mut answer = answer?;
             if let Some(first) = first {
-                return Some((event_stream::event(None, None, &first), (Some(exchange), None)));
+                return Some((event_stream::event(None, None, &first), (Some(answer), None)));
             }
-            let (text, is_last) = exchange.next().await;
-            Some((event_stream::event(None, None, &text), ((!is_last).then_some(exchange), None)))
+            let (text, is_last) = answer.next().await;
+            Some((event_stream::event(None, None, &text), ((!is_last).then_some(answer), None)))
         })
     }
 

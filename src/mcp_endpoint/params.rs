@@ -7,50 +7,55 @@ use serde_json::{Value, value::RawValue};
 use super::{
     headers::{decoded, only},
     json_rpc_id::JsonRpcId,
-    refusal::Refusal,
+    refusal::MessageRefusal,
 };
 use crate::mcp::Request;
 
-const MARK: &str = "x-mcp-header";
-/// How deep a marked argument may lie.
-const DEEPEST: usize = 16;
+const HEADER_ANNOTATION: &str = "x-mcp-header";
+/// Depth at which annotated arguments are found.
+const ARGUMENT_DEPTH_MAX: usize = 16;
 
 /// An argument that a header repeats.
 #[derive(Debug, PartialEq, Eq)]
-struct Marked {
+struct AnnotatedArgument {
     header: HeaderName,
     path: Vec<String>,
 }
 
 /// Refuses a call whose headers do not say what its arguments say.
-pub(super) fn check(headers: &HeaderMap, id: &JsonRpcId, request: &Request, tool: &RawValue) -> Result<(), Refusal> {
+pub(super) fn check(
+    headers: &HeaderMap,
+    id: &JsonRpcId,
+    request: &Request,
+    tool: &RawValue,
+) -> Result<(), MessageRefusal> {
     let tool: Value = serde_json::from_str(tool.get()).unwrap_or_default();
     let arguments = request.params.get("arguments");
     let arguments: Value = arguments.and_then(|all| serde_json::from_str(all.get()).ok()).unwrap_or_default();
-    for Marked { header, path } in marked(&tool) {
+    for AnnotatedArgument { header, path } in annotated_arguments(&tool) {
         let value = path.iter().try_fold(&arguments, |value, name| value.get(name)).filter(|value| !value.is_null());
-        let said = only(headers, &header).and_then(|said| match said.map(decoded) {
+        let text = only(headers, &header).and_then(|text| match text.map(decoded) {
             Some(None) => Err(format!("the header {header} cannot be decoded")),
-            Some(Some(said)) => Ok(Some(said)),
+            Some(Some(text)) => Ok(Some(text)),
             None => Ok(None),
         });
-        let fault = match (said, value) {
+        let fault = match (text, value) {
             (Err(fault), _) => Some(fault),
             (Ok(None), Some(_)) => Some(format!("the header {header} is missing")),
-            (Ok(Some(said)), Some(value)) if is_same(&said, value) => None,
+            (Ok(Some(text)), Some(value)) if is_same(&text, value) => None,
             (Ok(Some(_)), Some(_) | None) => Some(format!("the header {header} says something else than the body")),
             (Ok(None), None) => None,
         };
         if let Some(fault) = fault {
-            return Err(Refusal::header(Some(id.clone()), &fault));
+            return Err(MessageRefusal::header(Some(id.clone()), &fault));
         }
     }
     Ok(())
 }
 
-/// What a description marks in a way that counts: with a token, on a text, a whole number or a truth value that is reached
+/// Annotated arguments, where the annotation is valid: a token, on a string, an integer or a boolean that is reached
 /// through properties alone.
-fn marked(tool: &Value) -> Vec<Marked> {
+fn annotated_arguments(tool: &Value) -> Vec<AnnotatedArgument> {
     let mut found = Vec::new();
     if let Some(schema) = tool.get("inputSchema") {
         collect(schema, &mut Vec::new(), &mut found);
@@ -58,14 +63,14 @@ fn marked(tool: &Value) -> Vec<Marked> {
     found
 }
 
-fn collect(schema: &Value, path: &mut Vec<String>, found: &mut Vec<Marked>) {
+fn collect(schema: &Value, path: &mut Vec<String>, found: &mut Vec<AnnotatedArgument>) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     for (name, property) in properties {
         path.push(name.clone());
         if let Some(header) = header_of(property) {
-            found.push(Marked { header, path: path.clone() });
+            found.push(AnnotatedArgument { header, path: path.clone() });
         }
-        if path.len() < DEEPEST {
+        if path.len() < ARGUMENT_DEPTH_MAX {
             collect(property, path, found);
         }
         path.pop();
@@ -73,20 +78,20 @@ fn collect(schema: &Value, path: &mut Vec<String>, found: &mut Vec<Marked>) {
 }
 
 fn header_of(property: &Value) -> Option<HeaderName> {
-    let mark = property.get(MARK)?.as_str().filter(|mark| !mark.is_empty())?;
+    let mark = property.get(HEADER_ANNOTATION)?.as_str().filter(|mark| !mark.is_empty())?;
     let is_simple = ["string", "integer", "boolean"].contains(&property.get("type")?.as_str()?);
     is_simple.then(|| HeaderName::from_bytes(format!("mcp-param-{mark}").as_bytes()).ok())?
 }
 
-/// Whether a header's text stands for this value; numbers are compared as such.
-fn is_same(said: &str, value: &Value) -> bool {
+/// Compares a header's text with an argument; numbers are compared as such.
+fn is_same(repeated: &str, value: &Value) -> bool {
     match value {
-        Value::String(text) => said == text,
-        Value::Number(number) => match (said.parse::<i128>(), number.to_string().parse::<i128>()) {
-            (Ok(said), Ok(number)) => said == number,
-            (Ok(_), Err(_)) | (Err(_), _) => said.parse::<f64>().ok() == number.as_f64(),
+        Value::String(text) => repeated == text,
+        Value::Number(number) => match (repeated.parse::<i128>(), number.to_string().parse::<i128>()) {
+            (Ok(repeated), Ok(number)) => repeated == number,
+            (Ok(_), Err(_)) | (Err(_), _) => repeated.parse::<f64>().ok() == number.as_f64(),
         },
-        Value::Bool(truth) => said == if *truth { "true" } else { "false" },
+        Value::Bool(truth) => repeated == if *truth { "true" } else { "false" },
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
 }
@@ -97,7 +102,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp_endpoint::message::{Message, Posted};
+    use crate::mcp_endpoint::message::{ClientMessage, PostBody};
 
     fn checked(pairs: &[(&'static str, &'static str)], arguments: &str) -> Result<(), i64> {
         let tool = json!({"name": "t", "inputSchema": {"type": "object", "properties": {
@@ -112,7 +117,9 @@ mod tests {
         let text = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#
         );
-        let Posted::One(Message::Request(id, request)) = Posted::parse(text.as_bytes()).unwrap() else { panic!() };
+        let PostBody::One(ClientMessage::Request(id, request)) = PostBody::parse(text.as_bytes()).unwrap() else {
+            panic!()
+        };
         let headers =
             pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         check(&headers.collect(), &id, &request, &tool).map_err(|refusal| refusal.code())

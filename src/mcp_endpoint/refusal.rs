@@ -10,7 +10,7 @@ use crate::mcp::{self, MODERN};
 
 /// Why a message was not served.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct MessageRefusal {
     /// The HTTP status.
     pub status: u16,
     /// The id of the request, where one could be read.
@@ -19,12 +19,12 @@ pub(super) struct Refusal {
     pub error: Arc<RawValue>,
 }
 
-impl Refusal {
+impl MessageRefusal {
     pub fn new(status: u16, id: Option<JsonRpcId>, error: Arc<RawValue>) -> Self {
         Self { status, id, error }
     }
 
-    /// What was sent is no message, or not one that may be sent now.
+    /// The body is no message, or not one that may be sent now.
     pub fn invalid(id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(400, id, mcp::error(-32600, message, None))
     }
@@ -50,8 +50,8 @@ impl Refusal {
         Self::new(404, id, mcp::error(-32601, &format!("there is no method {method}"), None))
     }
 
-    /// Something of Ostler's own, by the status that HTTP has for it.
-    pub fn own(status: u16, id: Option<JsonRpcId>, message: &str) -> Self {
+    /// An error of Ostler's own, with the HTTP status as its code.
+    pub fn with_status(status: u16, id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(status, id, mcp::error(i64::from(status), message, None))
     }
 

@@ -10,8 +10,7 @@ use super::{
     error_status::{self, problem_of},
     json_rpc_id::JsonRpcId,
 };
-use crate::bridge::Outcome;
-use crate::{mcp::Era, web::HandlerResult};
+use crate::{bridge::RpcResult, mcp::Era, web::HandlerResult};
 
 /// An answer as JSON, written around its result without reading it. An error without a readable request has no id.
 pub(super) fn message(id: Option<&JsonRpcId>, outcome: Result<&RawValue, &RawValue>) -> String {
@@ -26,7 +25,7 @@ pub(super) fn message(id: Option<&JsonRpcId>, outcome: Result<&RawValue, &RawVal
 }
 
 /// The answer to a request, as [`message`].
-pub(super) fn of(id: &JsonRpcId, outcome: &Outcome) -> String {
+pub(super) fn of(id: &JsonRpcId, outcome: &RpcResult) -> String {
     message(Some(id), outcome.as_deref().map_err(AsRef::as_ref))
 }
 
@@ -43,8 +42,8 @@ pub(super) fn accepted() -> HttpResponse {
     HttpResponse::Accepted().finish()
 }
 
-/// An answer that came before anything else: what HTTP has a status for is told by it.
-pub(super) fn whole(era: Era, id: &JsonRpcId, outcome: &Outcome) -> HandlerResult {
+/// The response where no event came before it. An error that has an HTTP status of its own is a problem.
+pub(super) fn respond(era: Era, id: &JsonRpcId, outcome: &RpcResult) -> HandlerResult {
     let status = match outcome {
         Ok(_) => StatusCode::OK,
         Err(error) => match problem_of(error) {

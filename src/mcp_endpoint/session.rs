@@ -14,41 +14,41 @@ use uuid::Uuid;
 
 use super::{
     json_rpc_id::JsonRpcId,
-    stream::{EventId, Reader, Stream},
+    stream::{EventId, MessageStream, StreamReader},
 };
-use crate::bridge::{self, Conversation, Outlet, Questions, Scope};
 use crate::{
     Runtime,
+    bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
     mcp::Era,
     model::UserId,
     runtime::{Client, Watch},
     web::authenticate::Caller,
 };
 
-/// How long a session is kept that nobody uses.
-const IDLE: Duration = Duration::from_secs(60 * 60);
-/// Requests of one session under way at once.
-const MOST_UNDER_WAY: usize = 256;
+/// Time after which an idle session ends.
+const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Requests in flight of one session.
+const REQUESTS_PER_SESSION_MAX: usize = 256;
 /// Streams kept for clients that may come back to them, beside those that go on.
-const MOST_STREAMS: usize = 16;
+const ENDED_STREAMS_MAX: usize = 16;
 /// Their bytes.
-const MOST_BYTES: usize = 2 << 20;
+const ENDED_STREAMS_BYTES_MAX: usize = 2 << 20;
 
 /// A client of the older era, from `initialize` on.
-pub(super) struct Session {
-    /// Its id, which nobody can guess.
+pub(super) struct McpSession {
+    /// Its id, which cannot be guessed.
     pub id: Uuid,
-    /// Whose it is: nobody else's credentials lead to it.
+    /// Its user: the credentials of others do not find it.
     pub user: UserId,
-    /// What was asked for when it began.
-    pub scope: Scope,
+    /// The scope it began with.
+    pub scope: ServerScope,
     /// The revision agreed on.
     pub version: String,
-    /// What we ask the client.
-    pub questions: Arc<Questions>,
+    /// Requests to the client that await a response.
+    pub client_requests: Arc<ClientRequests>,
     client: Arc<Mutex<Arc<Client>>>,
     watches: Arc<Mutex<BTreeMap<String, Watch>>>,
-    under_way: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
+    in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
     used: Mutex<Instant>,
@@ -57,25 +57,25 @@ pub(super) struct Session {
 
 #[derive(Default)]
 struct Streams {
-    of_requests: VecDeque<Arc<Stream>>,
+    of_requests: VecDeque<Arc<MessageStream>>,
     standalone: Option<Standalone>,
     has_ended: bool,
 }
 
 /// The stream that is about no request, and the task that writes it.
 struct Standalone {
-    stream: Arc<Stream>,
+    stream: Arc<MessageStream>,
     writer: AbortHandle,
 }
 
-/// A request under way; dropping it makes its id free again.
-pub(super) struct UnderWay {
-    session: Arc<Session>,
+/// A request in flight; dropping it frees its id.
+pub(super) struct InFlightRequest {
+    session: Arc<McpSession>,
     id: JsonRpcId,
     cancelled: Arc<Notify>,
 }
 
-impl Session {
+impl McpSession {
     /// The session of a client that was answered `initialize` in this conversation.
     pub fn new(conversation: &Conversation, version: String) -> Self {
         let (client, watches) = (Arc::clone(&conversation.client), Arc::clone(&conversation.watches));
@@ -84,7 +84,7 @@ impl Session {
 
     fn of(
         user: UserId,
-        scope: Scope,
+        scope: ServerScope,
         version: String,
         client: Arc<Mutex<Arc<Client>>>,
         watches: Arc<Mutex<BTreeMap<String, Watch>>>,
@@ -95,10 +95,10 @@ impl Session {
             user,
             scope,
             version,
-            questions: Arc::default(),
+            client_requests: Arc::default(),
             client,
             watches,
-            under_way: Mutex::default(),
+            in_flight: Mutex::default(),
             streams: Mutex::default(),
             next_stream: AtomicU64::new(1),
             used: Mutex::new(Instant::now()),
@@ -125,43 +125,43 @@ impl Session {
         *lock(&self.used) = Instant::now();
     }
 
-    /// When it was used last, where nothing is under way and nobody listens.
+    /// The time it was used last; `None` while a request is in flight or the standalone stream is read.
     pub fn idle_since(&self) -> Option<Instant> {
-        (!self.is_listened_to() && lock(&self.under_way).is_empty()).then(|| *lock(&self.used))
+        (!self.is_listened_to() && lock(&self.in_flight).is_empty()).then(|| *lock(&self.used))
     }
 
-    /// Whether it has been idle for too long.
+    /// True once it has been idle for too long.
     pub fn is_stale(&self) -> bool {
-        self.idle_since().is_some_and(|since| since.elapsed() > IDLE)
+        self.idle_since().is_some_and(|since| since.elapsed() > SESSION_IDLE_TIMEOUT)
     }
 
-    /// Notes a request; `None` where its id is in use, or too many are under way.
-    pub fn begin(self: &Arc<Self>, id: JsonRpcId) -> Option<UnderWay> {
-        let mut under_way = lock(&self.under_way);
-        if under_way.len() >= MOST_UNDER_WAY {
+    /// Registers a request; `None` where its id is in use, or too many are in flight.
+    pub fn begin(self: &Arc<Self>, id: JsonRpcId) -> Option<InFlightRequest> {
+        let mut in_flight = lock(&self.in_flight);
+        if in_flight.len() >= REQUESTS_PER_SESSION_MAX {
             return None;
         }
-        let cancelled = match under_way.entry(id.clone()) {
+        let cancelled = match in_flight.entry(id.clone()) {
             Entry::Occupied(_) => return None,
             Entry::Vacant(vacant) => Arc::clone(vacant.insert(Arc::default())),
         };
-        Some(UnderWay { session: Arc::clone(self), id, cancelled })
+        Some(InFlightRequest { session: Arc::clone(self), id, cancelled })
     }
 
     /// Gives up a request, as its client wants.
     pub fn cancel(&self, id: &JsonRpcId) {
-        if let Some(request) = lock(&self.under_way).get(id) {
+        if let Some(request) = lock(&self.in_flight).get(id) {
             request.notify_one();
         }
     }
 
     /// A stream for a request; not found by anybody before [`Session::keep`].
-    pub fn stream(&self) -> Arc<Stream> {
-        Stream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
+    pub fn stream(&self) -> Arc<MessageStream> {
+        MessageStream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Keeps a request's stream, so that its reader may come back to it.
-    pub fn keep(&self, stream: &Arc<Stream>) {
+    pub fn keep(&self, stream: &Arc<MessageStream>) {
         let (mut count, mut bytes) = (0_usize, 0_usize);
         let mut streams = lock(&self.streams);
         streams.of_requests.push_front(Arc::clone(stream));
@@ -171,12 +171,12 @@ impl Session {
                 return true;
             }
             (count, bytes) = (count.saturating_add(1), bytes.saturating_add(one.bytes()));
-            count <= MOST_STREAMS && bytes <= MOST_BYTES
+            count <= ENDED_STREAMS_MAX && bytes <= ENDED_STREAMS_BYTES_MAX
         });
     }
 
     /// Reads a kept stream from where its reader left it; and whether it is the standalone one.
-    pub fn resume(&self, at: EventId) -> Option<(Reader, bool)> {
+    pub fn resume(&self, at: EventId) -> Option<(StreamReader, bool)> {
         let streams = lock(&self.streams);
         // One that has ended is not the one that goes on: who comes back to it needs another.
         let standalone = streams.standalone.iter().filter(|one| !one.stream.has_ended()).map(|one| (&one.stream, true));
@@ -185,24 +185,24 @@ impl Session {
         Some((stream.read_after(at.event), is_standalone))
     }
 
-    /// Whether somebody reads the standalone stream.
+    /// True while the standalone stream is read.
     pub fn is_listened_to(&self) -> bool {
         lock(&self.streams).standalone.as_ref().is_some_and(|one| one.stream.is_read())
     }
 
-    /// Opens the standalone stream anew; who read the one before reads no more. `None` where the session has ended.
-    pub fn listen(&self, conversation: Arc<Conversation>) -> Option<Reader> {
+    /// Opens another standalone stream; a reader of the one before reads no more. `None` where the session has ended.
+    pub fn listen(&self, conversation: Arc<Conversation>) -> Option<StreamReader> {
         let stream = self.stream();
         let reader = stream.read_after(0);
-        let outlet = Outlet::new(stream.clone(), Some(Arc::clone(&self.questions)));
-        let following = bridge::follow(conversation, outlet);
+        let sender = ClientSender::new(stream.clone(), Some(Arc::clone(&self.client_requests)));
+        let standalone = bridge::run_standalone_stream(conversation, sender);
         let mut streams = lock(&self.streams);
         if streams.has_ended {
             return None;
         }
         let ending = Arc::clone(&stream);
         let writer = tokio::spawn(async move {
-            following.await;
+            standalone.await;
             ending.end();
         });
         let before = streams.standalone.replace(Standalone { stream, writer: writer.abort_handle() });
@@ -211,9 +211,9 @@ impl Session {
         Some(reader)
     }
 
-    /// Ends it: what is under way is given up, and every stream ends.
+    /// Ends the session: requests in flight are cancelled, and every stream ends.
     pub fn end(&self, runtime: &Runtime) {
-        for request in lock(&self.under_way).values() {
+        for request in lock(&self.in_flight).values() {
             request.notify_one();
         }
         let mut streams = lock(&self.streams);
@@ -235,10 +235,10 @@ impl Standalone {
     }
 }
 
-impl UnderWay {
-    /// What its session asks the client.
-    pub fn questions(&self) -> Arc<Questions> {
-        Arc::clone(&self.session.questions)
+impl InFlightRequest {
+    /// The requests of its session to the client.
+    pub fn client_requests(&self) -> Arc<ClientRequests> {
+        Arc::clone(&self.session.client_requests)
     }
 
     /// Completes when the client gives the request up, or has done so.
@@ -247,9 +247,9 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
-        lock(&self.session.under_way).remove(&self.id);
+        lock(&self.session.in_flight).remove(&self.id);
         self.session.touch();
     }
 }
@@ -263,15 +263,15 @@ pub(super) mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::{mcp::LATEST_LEGACY, mcp_endpoint::stream::Body};
+    use crate::{mcp::LATEST_LEGACY, mcp_endpoint::stream::EventBody};
 
     /// A session of `user` with every server.
-    pub fn session(user: UserId) -> Arc<Session> {
+    pub fn session(user: UserId) -> Arc<McpSession> {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
         let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));
-        let scope = Scope::All { search: false };
-        Arc::new(Session::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
+        let scope = ServerScope::All { search: false };
+        Arc::new(McpSession::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
     }
 
     fn id(number: u64) -> JsonRpcId {
@@ -282,11 +282,11 @@ pub(super) mod tests {
     async fn a_session_is_stale_after_an_hour_in_which_nothing_was_under_way() {
         let session = session(UserId::new());
         let request = session.begin(id(1)).unwrap();
-        tokio::time::advance(IDLE * 2).await;
+        tokio::time::advance(SESSION_IDLE_TIMEOUT * 2).await;
         assert!(!session.is_stale());
         drop(request);
         assert!(!session.is_stale());
-        tokio::time::advance(IDLE + Duration::from_secs(1)).await;
+        tokio::time::advance(SESSION_IDLE_TIMEOUT + Duration::from_secs(1)).await;
         assert!(session.is_stale());
         session.touch();
         assert!(!session.is_stale());
@@ -311,7 +311,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn no_more_requests_are_under_way_than_may_be() {
         let session = session(UserId::new());
-        let most = u64::try_from(MOST_UNDER_WAY).unwrap();
+        let most = u64::try_from(REQUESTS_PER_SESSION_MAX).unwrap();
         let mut all: Vec<_> = (0..most).map(|number| session.begin(id(number)).unwrap()).collect();
         assert!(session.begin(id(most)).is_none());
         all.pop();
@@ -323,18 +323,18 @@ pub(super) mod tests {
         let session = session(UserId::new());
         let open = session.stream();
         session.keep(&open);
-        let ended: Vec<_> = (0..MOST_STREAMS * 2).map(|_| session.stream()).collect();
+        let ended: Vec<_> = (0..ENDED_STREAMS_MAX * 2).map(|_| session.stream()).collect();
         for stream in &ended {
-            stream.push(Body::Message("x".into())).await;
+            stream.push(EventBody::Message("x".into())).await;
             stream.end();
             session.keep(stream);
         }
-        let is_kept = |stream: &Stream| session.resume(EventId { stream: stream.number, event: 0 }).is_some();
+        let is_kept = |stream: &MessageStream| session.resume(EventId { stream: stream.number, event: 0 }).is_some();
         assert!(is_kept(&open));
-        assert_eq!(ended.iter().filter(|stream| is_kept(stream)).count(), MOST_STREAMS);
+        assert_eq!(ended.iter().filter(|stream| is_kept(stream)).count(), ENDED_STREAMS_MAX);
         assert!(is_kept(ended.last().unwrap()));
         let long = session.stream();
-        long.push(Body::Message("x".repeat(MOST_BYTES + 1).into())).await;
+        long.push(EventBody::Message("x".repeat(ENDED_STREAMS_BYTES_MAX + 1).into())).await;
         session.keep(&long);
         long.end();
         session.keep(&session.stream());

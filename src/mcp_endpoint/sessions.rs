@@ -10,10 +10,10 @@ use actix_web::{HttpRequest, http::header::HeaderName};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{headers, refusal::Refusal, session::Session};
+use super::{headers, refusal::MessageRefusal, session::McpSession};
 use crate::{
     Runtime,
-    bridge::Scope,
+    bridge::ServerScope,
     error::{Error, Result},
     mcp::is_legacy,
     model::{Principal, UserId},
@@ -22,26 +22,33 @@ use crate::{
 };
 
 /// Sessions of one account.
-const MOST_OF_A_USER: usize = 64;
-/// How often those are looked for that nobody used for too long.
-const SWEEP: Duration = Duration::from_secs(60);
+const SESSIONS_PER_USER_MAX: usize = 64;
+/// Interval at which idle sessions are swept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The session that a request names, where it is the caller's.
-pub(super) fn named_session(http: &HttpRequest, caller: &Caller, scope: Scope) -> Result<Arc<Session>, Refusal> {
-    let header =
-        |name: HeaderName| headers::only(http.headers(), &name).map_err(|message| Refusal::invalid(None, &message));
-    let Some(id) = header(headers::SESSION)? else {
-        return Err(Refusal::invalid(
+pub(super) fn named_session(
+    http: &HttpRequest,
+    caller: &Caller,
+    scope: ServerScope,
+) -> Result<Arc<McpSession>, MessageRefusal> {
+    let header = |name: HeaderName| {
+        headers::only(http.headers(), &name).map_err(|message| MessageRefusal::invalid(None, &message))
+    };
+    let Some(id) = header(headers::SESSION_HEADER)? else {
+        return Err(MessageRefusal::invalid(
             None,
             "the header Mcp-Session-JsonRpcId is missing; a session begins with initialize",
         ));
     };
-    if let Some(version) = header(headers::VERSION)?.filter(|version| !is_legacy(version)) {
-        return Err(Refusal::version(None, version));
+    if let Some(version) = header(headers::VERSION_HEADER)?.filter(|version| !is_legacy(version)) {
+        return Err(MessageRefusal::version(None, version));
     }
     let sessions = caller.runtime.attached::<Sessions>();
     let found = Uuid::try_parse(id).ok().and_then(|id| sessions.find(&caller.runtime, id, &caller.who, scope));
-    found.ok_or_else(|| Refusal::own(404, None, "there is no such session; it may have ended, so initialize another"))
+    found.ok_or_else(|| {
+        MessageRefusal::with_status(404, None, "there is no such session; it may have ended, so initialize another")
+    })
 }
 
 /// The sessions of clients of the older era.
@@ -50,20 +57,20 @@ pub(super) struct Sessions(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    sessions: HashMap<Uuid, Arc<Session>>,
+    sessions: HashMap<Uuid, Arc<McpSession>>,
     swept: Option<Instant>,
 }
 
 impl Sessions {
     /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is idle.
-    pub fn add(&self, runtime: &Runtime, session: Arc<Session>) -> Result<()> {
+    pub fn add(&self, runtime: &Runtime, session: Arc<McpSession>) -> Result<()> {
         let ending = self.table().add(session)?;
         ending.iter().for_each(|session| session.end(runtime));
         Ok(())
     }
 
     /// The session of this id, where it is `who`'s and of the same scope.
-    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: Scope) -> Option<Arc<Session>> {
+    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
         let mut table = self.table();
         let ending = table.sweep();
         let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();
@@ -73,7 +80,7 @@ impl Sessions {
     }
 
     /// Ends a session.
-    pub fn end(&self, runtime: &Runtime, session: &Session) {
+    pub fn end(&self, runtime: &Runtime, session: &McpSession) {
         self.table().sessions.remove(&session.id);
         session.end(runtime);
     }
@@ -92,11 +99,11 @@ impl Attachment for Sessions {
 
 impl Table {
     /// Adds a session, and takes out those that make room for it.
-    fn add(&mut self, session: Arc<Session>) -> Result<Vec<Arc<Session>>> {
+    fn add(&mut self, session: Arc<McpSession>) -> Result<Vec<Arc<McpSession>>> {
         let mut ending = self.sweep();
-        let own = || self.sessions.values().filter(|one| one.user == session.user);
-        if own().count() >= MOST_OF_A_USER {
-            let idlest = own().filter_map(|one| Some((one.idle_since()?, one.id))).min();
+        let of_user = || self.sessions.values().filter(|one| one.user == session.user);
+        if of_user().count() >= SESSIONS_PER_USER_MAX {
+            let idlest = of_user().filter_map(|one| Some((one.idle_since()?, one.id))).min();
             let Some((_, id)) = idlest else {
                 return Err(Error::Busy("all 64 sessions of this account are in use; end one with DELETE"));
             };
@@ -106,9 +113,9 @@ impl Table {
         Ok(ending)
     }
 
-    /// Takes out those that nobody used for too long, now and then.
-    fn sweep(&mut self) -> Vec<Arc<Session>> {
-        if self.swept.is_some_and(|swept| swept.elapsed() < SWEEP) {
+    /// Takes out sessions past their idle timeout, once an interval.
+    fn sweep(&mut self) -> Vec<Arc<McpSession>> {
+        if self.swept.is_some_and(|swept| swept.elapsed() < SWEEP_INTERVAL) {
             return Vec::new();
         }
         self.swept = Some(Instant::now());
@@ -126,7 +133,7 @@ mod tests {
         let (mut table, user) = (Table::default(), UserId::new());
         let one = serde_json::value::RawValue::from_string("1".into()).unwrap();
         let mut requests = Vec::new();
-        for _ in 0..MOST_OF_A_USER {
+        for _ in 0..SESSIONS_PER_USER_MAX {
             let session = session(user);
             requests.push(session.begin(JsonRpcId::parse(&one).unwrap()).unwrap());
             assert!(table.add(session).unwrap().is_empty());
@@ -139,7 +146,7 @@ mod tests {
         let gone = table.add(session(user)).unwrap();
         assert_eq!(gone.len(), 1);
         assert!(!table.sessions.contains_key(&gone[0].id));
-        assert_eq!(table.sessions.values().filter(|one| one.user == user).count(), MOST_OF_A_USER);
+        assert_eq!(table.sessions.values().filter(|one| one.user == user).count(), SESSIONS_PER_USER_MAX);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,14 +12,14 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
 
 use super::{json_rpc_id::JsonRpcId, reply};
-use crate::bridge::{Channel, Outcome};
+use crate::bridge::{ClientStream, RpcResult};
 
 /// Events kept for a reader who comes back, or is slow.
-const MOST_EVENTS: usize = 256;
+const EVENTS_PER_STREAM_MAX: usize = 256;
 /// Their bytes, as far as there is more than one.
-const MOST_BYTES: usize = 1 << 20;
+const BYTES_PER_STREAM_MAX: usize = 1 << 20;
 
-/// Where an event stands: the number of its stream in the session, and its own.
+/// The position of an event: the number of its stream in the session, and its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventId {
     /// The stream's number.
@@ -45,23 +45,23 @@ impl FromStr for EventId {
 
 /// One message on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Event {
+pub(super) struct StreamEvent {
     /// Its number in the stream.
     pub number: u64,
-    /// What it says.
-    pub body: Body,
+    /// The message.
+    pub body: EventBody,
 }
 
-/// What is said to a client.
+/// A message to a client.
 #[derive(Clone, Debug)]
-pub(super) enum Body {
+pub(super) enum EventBody {
     /// A notification or a question, as JSON.
     Message(Arc<str>),
     /// The answer to a request.
-    Answer(JsonRpcId, Outcome),
+    Answer(JsonRpcId, RpcResult),
 }
 
-impl Body {
+impl EventBody {
     /// The whole message, as JSON.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
@@ -79,7 +79,7 @@ impl Body {
 }
 
 /// Messages in order, each read by one reader at a time.
-pub(super) struct Stream {
+pub(super) struct MessageStream {
     /// Its number in the session.
     pub number: u64,
     state: Mutex<State>,
@@ -88,25 +88,25 @@ pub(super) struct Stream {
 
 #[derive(Default)]
 struct State {
-    events: VecDeque<Event>,
+    events: VecDeque<StreamEvent>,
     bytes: usize,
     last: u64,
     /// The last one that was read.
     read: u64,
     ended: bool,
-    /// Which reader reads; a later one takes over.
+    /// The reader that holds the stream; a later one takes it over.
     reader: u64,
     is_read: bool,
 }
 
-impl Stream {
+impl MessageStream {
     pub fn new(number: u64) -> Arc<Self> {
         Arc::new(Self { number, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// Adds a message, and answers whether it did: the stream may have ended. Waits while a reader is too far behind;
     /// without a reader the oldest ones are forgotten instead.
-    pub async fn push(&self, body: Body) -> bool {
+    pub async fn push(&self, body: EventBody) -> bool {
         loop {
             // Made before it is looked at, so that no change is missed.
             let changed = self.changed.notified();
@@ -132,26 +132,26 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
-    /// Whether nothing more will come.
+    /// True once no more messages are accepted.
     pub fn has_ended(&self) -> bool {
         self.state().ended
     }
 
-    /// How many bytes are kept.
+    /// The number of bytes kept.
     pub fn bytes(&self) -> usize {
         self.state().bytes
     }
 
-    /// Whether somebody reads it.
+    /// True while a reader holds it.
     pub fn is_read(&self) -> bool {
         self.state().is_read
     }
 
     /// Reads what comes after an event; who read before reads no more.
-    pub fn read_after(self: &Arc<Self>, event: u64) -> Reader {
+    pub fn read_after(self: &Arc<Self>, event: u64) -> StreamReader {
         let mut state = self.state();
         (state.reader, state.read, state.is_read) = (state.reader.wrapping_add(1), event.min(state.last), true);
-        let reader = Reader { stream: Arc::clone(self), number: state.reader, after: event };
+        let reader = StreamReader { stream: Arc::clone(self), number: state.reader, after: event };
         drop(state);
         self.changed.notify_waiters();
         reader
@@ -166,14 +166,16 @@ impl State {
     fn has_room(&self) -> bool {
         let unread = || self.events.iter().filter(|event| event.number > self.read);
         !self.is_read
-            || (unread().count() < MOST_EVENTS && unread().map(|event| event.body.len()).sum::<usize>() < MOST_BYTES)
+            || (unread().count() < EVENTS_PER_STREAM_MAX
+                && unread().map(|event| event.body.len()).sum::<usize>() < BYTES_PER_STREAM_MAX)
     }
 
-    fn add(&mut self, body: Body) {
+    fn add(&mut self, body: EventBody) {
         self.last = self.last.saturating_add(1);
         self.bytes = self.bytes.saturating_add(body.len());
-        self.events.push_back(Event { number: self.last, body });
-        while self.events.len() > 1 && (self.events.len() > MOST_EVENTS || self.bytes > MOST_BYTES) {
+        self.events.push_back(StreamEvent { number: self.last, body });
+        while self.events.len() > 1 && (self.events.len() > EVENTS_PER_STREAM_MAX || self.bytes > BYTES_PER_STREAM_MAX)
+        {
             let may_go = self.events.front().is_some_and(|event| !self.is_read || event.number <= self.read);
             let Some(gone) = may_go.then(|| self.events.pop_front()).flatten() else { return };
             self.bytes = self.bytes.saturating_sub(gone.body.len());
@@ -182,58 +184,58 @@ impl State {
 }
 
 /// Reads a stream from some event on.
-pub(super) struct Reader {
-    pub stream: Arc<Stream>,
+pub(super) struct StreamReader {
+    pub stream: Arc<MessageStream>,
     number: u64,
     after: u64,
 }
 
-impl Reader {
-    /// The next message; `None` where the stream has ended or somebody else reads it now.
-    pub async fn next(&mut self) -> Option<Event> {
+impl StreamReader {
+    /// The next message; `None` where the stream has ended or another reader has taken it over.
+    pub async fn next(&mut self) -> Option<StreamEvent> {
         let stream = Arc::clone(&self.stream);
         loop {
             let changed = stream.changed.notified();
-            match self.look() {
-                Look::Here(event) => {
+            match self.read() {
+                ReadResult::Event(event) => {
                     stream.changed.notify_waiters();
                     return Some(event);
                 }
-                Look::Over => return None,
-                Look::NotYet => changed.await,
+                ReadResult::Ended => return None,
+                ReadResult::Pending => changed.await,
             }
         }
     }
 
-    /// Whether nothing comes after what was read.
+    /// True where nothing follows the last message read.
     pub fn is_at_the_end(&self) -> bool {
         let state = self.stream.state();
         state.ended && state.last <= self.after
     }
 
-    /// Where the reader is.
+    /// The position of the last message read.
     pub fn at(&self) -> EventId {
         EventId { stream: self.stream.number, event: self.after }
     }
 
-    fn look(&mut self) -> Look {
+    fn read(&mut self) -> ReadResult {
         let mut state = self.stream.state();
         if state.reader != self.number {
-            return Look::Over;
+            return ReadResult::Ended;
         }
         let next = state.events.iter().find(|event| event.number > self.after).cloned();
         match next {
             Some(event) => {
                 (self.after, state.read) = (event.number, event.number);
-                Look::Here(event)
+                ReadResult::Event(event)
             }
-            None if state.ended => Look::Over,
-            None => Look::NotYet,
+            None if state.ended => ReadResult::Ended,
+            None => ReadResult::Pending,
         }
     }
 }
 
-impl Drop for Reader {
+impl Drop for StreamReader {
     fn drop(&mut self) {
         {
             let mut state = self.stream.state();
@@ -245,15 +247,15 @@ impl Drop for Reader {
     }
 }
 
-enum Look {
-    Here(Event),
-    NotYet,
-    Over,
+enum ReadResult {
+    Event(StreamEvent),
+    Pending,
+    Ended,
 }
 
-impl Channel for Stream {
+impl ClientStream for MessageStream {
     fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool> {
-        self.push(Body::Message(message)).boxed()
+        self.push(EventBody::Message(message)).boxed()
     }
 }
 
@@ -263,11 +265,11 @@ mod tests {
 
     use super::*;
 
-    fn message(text: impl Into<Arc<str>>) -> Body {
-        Body::Message(text.into())
+    fn message(text: impl Into<Arc<str>>) -> EventBody {
+        EventBody::Message(text.into())
     }
 
-    async fn read_all(reader: &mut Reader) -> Vec<String> {
+    async fn read_all(reader: &mut StreamReader) -> Vec<String> {
         let mut texts = Vec::new();
         while let Some(event) = reader.next().await {
             texts.push(event.body.text().into_owned());
@@ -277,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_missed_is_read_by_whoever_comes_back() {
-        let stream = Stream::new(7);
+        let stream = MessageStream::new(7);
         let mut first = stream.read_after(0);
         stream.push(message("a")).await;
         assert_eq!(first.next().await.unwrap().number, 1);
@@ -292,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_later_takes_over() {
-        let stream = Stream::new(1);
+        let stream = MessageStream::new(1);
         let mut first = stream.read_after(0);
         let mut second = stream.read_after(0);
         stream.push(message("a")).await;
@@ -303,9 +305,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_reader_is_waited_for_and_an_absent_one_is_not() {
-        let stream = Stream::new(1);
+        let stream = MessageStream::new(1);
         let mut reader = stream.read_after(0);
-        for _ in 0..MOST_EVENTS {
+        for _ in 0..EVENTS_PER_STREAM_MAX {
             stream.push(message("x")).await;
         }
         let mut waiting = Box::pin(stream.push(message("late")));
@@ -313,19 +315,19 @@ mod tests {
         assert_eq!(reader.next().await.unwrap().number, 1);
         waiting.await;
         drop(reader);
-        for _ in 0..MOST_EVENTS {
+        for _ in 0..EVENTS_PER_STREAM_MAX {
             stream.push(message("y")).await;
         }
         stream.end();
         let left = read_all(&mut stream.read_after(0)).await;
-        assert_eq!((left.len(), left.iter().all(|text| text == "y")), (MOST_EVENTS, true));
+        assert_eq!((left.len(), left.iter().all(|text| text == "y")), (EVENTS_PER_STREAM_MAX, true));
     }
 
     #[tokio::test]
     async fn a_message_longer_than_the_buffer_is_kept() {
-        let stream = Stream::new(1);
+        let stream = MessageStream::new(1);
         stream.push(message("small")).await;
-        stream.push(message("x".repeat(MOST_BYTES + 1))).await;
+        stream.push(message("x".repeat(BYTES_PER_STREAM_MAX + 1))).await;
         stream.end();
         assert_eq!(read_all(&mut stream.read_after(0)).await.len(), 1);
     }

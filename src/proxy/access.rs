@@ -1,4 +1,4 @@
-//! Who asks for a service, where it is not for everybody, and whether not too often.
+//! Authentication and rate limits of services.
 
 use std::net::IpAddr;
 
@@ -12,13 +12,13 @@ use crate::{
     model::Principal,
     policy::rate,
     web::{
-        authenticate::{COOKIE, is_safe, read_bearer},
+        authenticate::{SESSION_COOKIE, is_safe, read_bearer},
         host_check::is_from_our_page,
         problem::Problem,
     },
 };
 
-/// Who sent the request, where the service wants to know. Fails where they are nobody, or ask too often.
+/// Authenticates the caller where the service requires it, and counts against its rate limit.
 pub(super) async fn admit(
     head: &RequestHead,
     service: &Service,
@@ -61,16 +61,19 @@ async fn authenticate(head: &RequestHead, runtime: &Runtime) -> Result<Principal
 fn session(fields: &Fields) -> Option<&str> {
     let pairs = fields.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
     let texts = pairs.filter_map(|pair| std::str::from_utf8(pair).ok());
-    texts.filter_map(|text| text.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    texts
+        .filter_map(|text| text.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, value)| value)
 }
 
 /// The fields by which browsers say where a request comes from.
 fn origin(fields: &Fields) -> HeaderMap {
-    named(fields, &["sec-fetch-site", "origin", "host"])
+    header_map(fields, &["sec-fetch-site", "origin", "host"])
 }
 
 /// Some fields, as the rest of Ostler reads them.
-pub(super) fn named(fields: &Fields, names: &[&'static str]) -> HeaderMap {
+pub(super) fn header_map(fields: &Fields, names: &[&'static str]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for name in names {
         for value in fields.all(name).filter_map(|value| HeaderValue::from_bytes(value).ok()) {

@@ -1,4 +1,4 @@
-//! The head that a client gets: what the instance answered, framed anew, without what ends here.
+//! The head that a client gets: that of the instance, reframed, without hop-by-hop fields.
 
 use actix_web::http::{Method, StatusCode};
 use bytes::{BufMut, BytesMut};
@@ -6,28 +6,28 @@ use bytes::{BufMut, BytesMut};
 use crate::{
     http1::{Framing, ResponseHead, Version, length_line, line, status_line},
     proxy::{
-        header_rules::{Kind, kind},
-        request::{is_named, named},
+        header_rules::{FieldRule, rule_of},
+        request::{connection_options, is_named},
         request_id,
     },
 };
 
-/// What the client is told besides what the instance says.
+/// The parts of the client's request that determine the head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Telling<'a> {
-    /// How the body is framed; `UntilClose` for a client of HTTP/1.0.
+pub(super) struct AnswerContext<'a> {
+    /// The framing of the body; `UntilClose` for a client of HTTP/1.0.
     pub(super) framing: Framing,
     /// The method it answers.
     pub(super) method: &'a Method,
     /// The version the client speaks.
     pub(super) version: Version,
-    /// Whether the connection goes on.
+    /// Whether the connection persists.
     pub(super) keep_alive: bool,
     /// The request's id.
     pub(super) id: &'a str,
 }
 
-/// How an answer that is framed as `framing` goes on to a client of `version`.
+/// The framing for a client of `version` of an answer that came as `framing`.
 pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
     match (framing, version) {
         (Framing::None | Framing::Length(_), _) => framing,
@@ -37,16 +37,16 @@ pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
 }
 
 /// Writes the head of the answer, up to its last line.
-pub(super) fn write(head: &ResponseHead, telling: &Telling<'_>, out: &mut BytesMut) {
+pub(super) fn write(head: &ResponseHead, answer_context: &AnswerContext<'_>, out: &mut BytesMut) {
     write_status(head.status, out);
     copy_fields(head, out);
-    write_framing(head, telling, out);
-    match (telling.keep_alive, telling.version) {
+    write_framing(head, answer_context, out);
+    match (answer_context.keep_alive, answer_context.version) {
         (true, Version::Http11) => {}
         (true, Version::Http10) => out.put_slice(b"Connection: keep-alive\r\n"),
         (false, Version::Http11 | Version::Http10) => out.put_slice(b"Connection: close\r\n"),
     }
-    finish(head, telling.id, out);
+    finish(head, answer_context.id, out);
 }
 
 /// Writes the head of a `101 Switching Protocols`, after which the connection speaks another protocol.
@@ -75,25 +75,30 @@ fn write_status(status: u16, out: &mut BytesMut) {
 }
 
 fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
-    let named = named(head.fields.all("connection"));
+    let named = connection_options(head.fields.all("connection"));
     for (name, value) in head.fields.iter() {
-        match kind(name) {
-            Kind::Plain if is_named(&named, name) => {}
-            Kind::Hop | Kind::Connection | Kind::Upgrade | Kind::Te | Kind::Framing | Kind::RequestId => {}
-            Kind::Plain
-            | Kind::Expect
-            | Kind::Host
-            | Kind::Authorization
-            | Kind::Cookie
-            | Kind::Forwarded
-            | Kind::ForwardedFor
-            | Kind::ForwardedHost
-            | Kind::ForwardedProto
-            | Kind::Proxy
-            | Kind::Via
-            | Kind::TraceParent
-            | Kind::TraceState
-            | Kind::Ours => line(out, name, &[value]),
+        match rule_of(name) {
+            FieldRule::Plain if is_named(&named, name) => {}
+            FieldRule::Hop
+            | FieldRule::Connection
+            | FieldRule::Upgrade
+            | FieldRule::Te
+            | FieldRule::Framing
+            | FieldRule::RequestId => {}
+            FieldRule::Plain
+            | FieldRule::Expect
+            | FieldRule::Host
+            | FieldRule::Authorization
+            | FieldRule::Cookie
+            | FieldRule::Forwarded
+            | FieldRule::ForwardedFor
+            | FieldRule::ForwardedHost
+            | FieldRule::ForwardedProto
+            | FieldRule::Proxy
+            | FieldRule::Via
+            | FieldRule::TraceParent
+            | FieldRule::TraceState
+            | FieldRule::Ours => line(out, name, &[value]),
         }
     }
     // An answer that asks for an upgrade must say for which (RFC 9110, section 15.5.22).
@@ -103,14 +108,14 @@ fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
     }
 }
 
-fn write_framing(head: &ResponseHead, telling: &Telling<'_>, out: &mut BytesMut) {
-    match telling.framing {
+fn write_framing(head: &ResponseHead, answer_context: &AnswerContext<'_>, out: &mut BytesMut) {
+    match answer_context.framing {
         Framing::Length(length) => length_line(out, length),
         Framing::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::UntilClose => {}
         Framing::None if head.status == 204 || head.status < 200 => {}
-        // What the length would have been (RFC 9110, section 8.6).
-        Framing::None if *telling.method == Method::HEAD || head.status == 304 => {
+        // The length that GET would have had (RFC 9110, section 8.6).
+        Framing::None if *answer_context.method == Method::HEAD || head.status == 304 => {
             head.fields.all("content-length").for_each(|length| line(out, b"Content-Length", &[length]));
         }
         Framing::None => length_line(out, 0),
@@ -134,7 +139,7 @@ mod tests {
         let head = ResponseHead::parse(&mut text.as_str().into(), &HeadLimits::UPSTREAM, method).unwrap().unwrap();
         let framing = reframe(head.framing, version);
         let mut out = BytesMut::new();
-        write(&head, &Telling { framing, method, version, keep_alive, id: "r-1" }, &mut out);
+        write(&head, &AnswerContext { framing, method, version, keep_alive, id: "r-1" }, &mut out);
         let text = String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n");
         text.replace(&format!("Via: 1.1 {}\nX-Request-Id: r-1\n", *request_id::PSEUDONYM), "")
     }

@@ -13,45 +13,45 @@ use crate::{
     gateway::{Failure, Lease},
     http1::{BodyDecoder, BodyEncoder, BodyFault, Framing, HeadLimits, Piece, ResponseHead, Version},
     proxy::{
-        answer::{self, Telling},
+        answer::{self, AnswerContext},
         forwarded_request::ForwardedRequest,
-        retry::Attempt,
+        retry::FailedAttempt,
         upload::{self, TooLarge, Upload},
         upstream::Upstream,
     },
 };
 
 /// Bytes that may wait for one side before no more are taken from the other.
-const FULL: usize = 128 << 10;
+const BUFFERED_BYTES_MAX: usize = 128 << 10;
 /// The longest nothing may move in either direction once the answer has begun.
-const IDLE: Duration = Duration::from_secs(300);
+const ANSWER_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// The longest nothing may move once the whole answer came before the whole request.
-const STALL: Duration = Duration::from_secs(10);
-/// How long an instance has for its `100 Continue`; then the client gets ours (RFC 9110, section 10.1.1).
-const EXPECTATION: Duration = Duration::from_secs(1);
+const REST_OF_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time an instance has for its `100 Continue`; then Ostler sends one itself (RFC 9110, section 10.1.1).
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Interim answers to one request.
-const MOST_INTERIM: u32 = 16;
+const INTERIM_ANSWERS_MAX: u32 = 16;
 
-/// How an exchange ended.
+/// The end of an exchange.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ExchangeEnd {
     /// The client has the whole answer.
     Answered,
-    /// The instance switches protocols, and so does the client once it is told.
+    /// The instance switches protocols; the client has not been sent the switch yet.
     Switched(ResponseHead),
     /// There is no answer, and the client has heard nothing.
-    Failed(Attempt),
+    Failed(FailedAttempt),
     /// The client is at fault, and has heard nothing.
-    Refused(Refusal),
+    Refused(RequestFault),
     /// The answer broke off: only a closed connection tells the client.
     Broken,
     /// The client went away.
     Gone,
 }
 
-/// What is wrong with a request that had begun.
+/// A fault of the client after its request had begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RequestFault {
     /// It is too long.
     TooLarge,
     /// It cannot be read.
@@ -62,7 +62,7 @@ pub(super) enum Refusal {
     Revoked,
 }
 
-/// A request under way.
+/// A request in flight at an instance.
 pub(super) struct Exchange<'a> {
     client: &'a mut Connection,
     call: &'a ForwardedRequest<'a>,
@@ -70,27 +70,27 @@ pub(super) struct Exchange<'a> {
     upload: &'a mut Upload,
     /// The connection it is sent on.
     pub(super) upstream: Upstream,
-    answer: Answer,
-    /// Whether the instance reads no more.
-    deaf: bool,
+    answer: AnswerState,
+    /// True once the instance reads no more.
+    reads_no_more: bool,
     interim: u32,
-    /// Whether a byte of an answer came.
-    begun: bool,
-    /// Whether the client was kept waiting long enough for `100 Continue`, and is asked for the body without it.
+    /// True once a byte of an answer came.
+    answer_begun: bool,
+    /// True once the instance took too long for `100 Continue`, and the client is asked for the body without it.
     insists: bool,
     moved: bool,
-    /// When the request had left, and the time of the answer began.
+    /// The time at which the whole request was sent, from which the answer is timed.
     sent_at: Option<Instant>,
 }
 
-enum Answer {
+enum AnswerState {
     Awaited,
     Coming { decoder: BodyDecoder, encoder: BodyEncoder, trailed: bool, keep_alive: bool, endless: bool },
-    Whole { keep_alive: bool },
+    Complete { keep_alive: bool },
 }
 
 impl<'a> Exchange<'a> {
-    /// An exchange on `upstream`, in whose outbox the head of the request waits.
+    /// An exchange on `upstream`, in whose write_buffer the head of the request waits.
     pub(super) fn new(
         client: &'a mut Connection,
         call: &'a ForwardedRequest<'a>,
@@ -104,10 +104,10 @@ impl<'a> Exchange<'a> {
             lease,
             upload,
             upstream,
-            answer: Answer::Awaited,
-            deaf: false,
+            answer: AnswerState::Awaited,
+            reads_no_more: false,
             interim: 0,
-            begun: false,
+            answer_begun: false,
             insists: false,
             moved: false,
             sent_at: None,
@@ -115,23 +115,23 @@ impl<'a> Exchange<'a> {
     }
 
     /// Goes on until one of the ends is reached.
-    pub(super) async fn run(&mut self) -> Outcome {
-        self.client.set_deadline(self.patience());
+    pub(super) async fn run(&mut self) -> ExchangeEnd {
+        self.client.set_deadline(self.timeout_left());
         let call = self.call;
         let exchanged = call.while_permitted(poll_fn(|context| self.poll(context))).await;
-        exchanged.unwrap_or_else(|_| self.refuse(Refusal::Revoked))
+        exchanged.unwrap_or_else(|_| self.refuse(RequestFault::Revoked))
     }
 
-    /// Whether the connection can serve another request.
+    /// True where the connection can serve another request.
     pub(super) fn is_clean(&self) -> bool {
-        matches!(self.answer, Answer::Whole { keep_alive: true })
+        matches!(self.answer, AnswerState::Complete { keep_alive: true })
             && self.upload.is_whole()
-            && !self.deaf
-            && self.upstream.outbox.waiting() == 0
+            && !self.reads_no_more
+            && self.upstream.write_buffer.waiting() == 0
             && self.upstream.incoming.is_empty()
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<ExchangeEnd> {
         self.moved = false;
         if let Err(outcome) = self.poll_upload(context) {
             return Poll::Ready(outcome);
@@ -140,62 +140,62 @@ impl<'a> Exchange<'a> {
             return Poll::Ready(outcome.unwrap_or_else(|outcome| outcome));
         }
         if !self.takes_body() && self.client.poll_gone(context).is_ready() {
-            return Poll::Ready(Outcome::Gone);
+            return Poll::Ready(ExchangeEnd::Gone);
         }
         self.poll_deadline(context)
     }
 
-    /// Whether the body of the request is to be read now.
+    /// True while the body of the request is to be read.
     fn takes_body(&self) -> bool {
-        self.upload.is_going() && !self.deaf && (self.insists || !self.client.owes_continue())
+        self.upload.is_going() && !self.reads_no_more && (self.insists || !self.client.owes_continue())
     }
 
     /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave together.
-    fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), Outcome> {
-        while !self.deaf {
-            while self.takes_body() && self.upstream.outbox.waiting() < FULL {
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), ExchangeEnd> {
+        while !self.reads_no_more {
+            while self.takes_body() && self.upstream.write_buffer.waiting() < BUFFERED_BYTES_MAX {
                 let Poll::Ready(piece) = self.client.poll_body(context) else { break };
-                let piece = piece.map_err(|fault| self.explain(fault))?;
+                let piece = piece.map_err(|fault| self.body_fault(fault))?;
                 self.moved = true;
-                let taken = self.upload.take(piece, &mut self.upstream.outbox);
-                taken.map_err(|TooLarge| self.refuse(Refusal::TooLarge))?;
+                let taken = self.upload.take(piece, &mut self.upstream.write_buffer);
+                taken.map_err(|TooLarge| self.refuse(RequestFault::TooLarge))?;
             }
-            if self.upstream.outbox.waiting() == 0 {
+            if self.upstream.write_buffer.waiting() == 0 {
                 break;
             }
             match self.upstream.poll_flush(context) {
                 Poll::Ready(Ok(())) => self.moved = true,
                 // An answer may be there all the same: why the instance hung up.
-                Poll::Ready(Err(_)) => self.deaf = true,
+                Poll::Ready(Err(_)) => self.reads_no_more = true,
                 Poll::Pending => break,
             }
         }
-        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.outbox.waiting() == 0 {
+        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.write_buffer.waiting() == 0 {
             self.sent_at = Some(Instant::now());
         }
         Ok(())
     }
 
     /// Moves the answer as far as it goes. Everything that was read is written before more is read.
-    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Outcome, Outcome>> {
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeEnd>> {
         loop {
-            let is_left = self.take_in()?;
+            let is_left = self.read_answer()?;
             let is_flushed = match self.client.poll_flush(context) {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Outcome::Gone)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(ExchangeEnd::Gone)),
                 Poll::Pending if self.client.is_full() => return Poll::Pending,
                 Poll::Pending => false,
             };
-            if let Answer::Whole { keep_alive } = self.answer {
+            if let AnswerState::Complete { keep_alive } = self.answer {
                 // An instance that answers early may read on; so the rest of the request still goes there.
-                if !keep_alive || self.deaf || !self.upload.is_going() {
-                    return if is_flushed { Poll::Ready(Ok(Outcome::Answered)) } else { Poll::Pending };
+                if !keep_alive || self.reads_no_more || !self.upload.is_going() {
+                    return if is_flushed { Poll::Ready(Ok(ExchangeEnd::Answered)) } else { Poll::Pending };
                 }
             } else if is_flushed && is_left {
                 continue;
             }
             match ready!(self.upstream.poll_read(context)) {
-                Ok(1..) => (self.moved, self.begun) = (true, true),
+                Ok(1..) => (self.moved, self.answer_begun) = (true, true),
                 Ok(0) => self.end(true)?,
                 Err(_) => self.end(false)?,
             }
@@ -203,11 +203,11 @@ impl<'a> Exchange<'a> {
     }
 
     /// Takes in what was read from the instance; true where some is left because enough waits for the client.
-    fn take_in(&mut self) -> Result<bool, Outcome> {
+    fn read_answer(&mut self) -> Result<bool, ExchangeEnd> {
         loop {
             match &mut self.answer {
-                Answer::Awaited if self.upstream.incoming.is_empty() => return Ok(false),
-                Answer::Awaited => {
+                AnswerState::Awaited if self.upstream.incoming.is_empty() => return Ok(false),
+                AnswerState::Awaited => {
                     let parsed =
                         ResponseHead::parse(&mut self.upstream.incoming, &HeadLimits::UPSTREAM, &self.call.head.method);
                     match parsed {
@@ -216,7 +216,7 @@ impl<'a> Exchange<'a> {
                         Err(_) => return Err(self.fail(Failure::Protocol)),
                     }
                 }
-                Answer::Coming { decoder, encoder, trailed, keep_alive, .. } => {
+                AnswerState::Coming { decoder, encoder, trailed, keep_alive, .. } => {
                     if self.client.is_full() {
                         return Ok(true);
                     }
@@ -235,20 +235,20 @@ impl<'a> Exchange<'a> {
                             if !*trailed {
                                 let _ = encoder.finish(b"", self.client.stage());
                             }
-                            self.answer = Answer::Whole { keep_alive: *keep_alive };
+                            self.answer = AnswerState::Complete { keep_alive: *keep_alive };
                         }
                         Ok(Piece::Pending) => return Ok(false),
                         Err(_) => return Err(self.break_off(Failure::Protocol)),
                     }
                 }
-                Answer::Whole { .. } => return Ok(false),
+                AnswerState::Complete { .. } => return Ok(false),
             }
         }
     }
 
-    fn take_head(&mut self, head: ResponseHead) -> Result<(), Outcome> {
+    fn take_head(&mut self, head: ResponseHead) -> Result<(), ExchangeEnd> {
         match head.status {
-            101 if self.may_switch(&head) => return Err(Outcome::Switched(head)),
+            101 if self.may_switch(&head) => return Err(ExchangeEnd::Switched(head)),
             101 => return Err(self.fail(Failure::Protocol)),
             ..200 => return self.take_interim(&head),
             200.. => {
@@ -263,13 +263,14 @@ impl<'a> Exchange<'a> {
         let keep_alive =
             request.keep_alive && framing != Framing::UntilClose && is_complete && !self.client.is_stopping();
         self.call.keep_alive.set(keep_alive);
-        let telling = Telling { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
-        answer::write(&head, &telling, self.client.stage());
+        let answer_context =
+            AnswerContext { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
+        answer::write(&head, &answer_context, self.client.stage());
         if head.fields.get("date").is_none() {
             self.client.stage_date();
         }
         self.client.stage().extend_from_slice(b"\r\n");
-        self.answer = Answer::Coming {
+        self.answer = AnswerState::Coming {
             decoder: BodyDecoder::new(head.framing),
             encoder: BodyEncoder::new(framing),
             trailed: false,
@@ -280,9 +281,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// Passes an interim answer on to a client that knows what it is; `100 Continue` only to one that waits for it.
-    fn take_interim(&mut self, head: &ResponseHead) -> Result<(), Outcome> {
+    fn take_interim(&mut self, head: &ResponseHead) -> Result<(), ExchangeEnd> {
         self.interim = self.interim.saturating_add(1);
-        if self.interim > MOST_INTERIM {
+        if self.interim > INTERIM_ANSWERS_MAX {
             return Err(self.fail(Failure::Protocol));
         }
         if self.call.head.version == Version::Http10 {
@@ -294,7 +295,7 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// Whether the client asked for one of the protocols that the instance switches to.
+    /// True where the client asked for one of the protocols that the instance switches to.
     fn may_switch(&self, head: &ResponseHead) -> bool {
         let asked = || self.call.head.fields.all("upgrade").flat_map(super::header_rules::elements);
         let mut offered = head.fields.all("upgrade").flat_map(super::header_rules::elements);
@@ -302,91 +303,93 @@ impl<'a> Exchange<'a> {
     }
 
     /// The instance closed the connection, in good order or not.
-    fn end(&mut self, in_order: bool) -> Result<(), Outcome> {
-        self.deaf = true;
+    fn end(&mut self, in_order: bool) -> Result<(), ExchangeEnd> {
+        self.reads_no_more = true;
         match &mut self.answer {
-            Answer::Awaited => return Err(self.fail(Failure::Reset)),
-            Answer::Whole { .. } => {}
-            Answer::Coming { decoder, encoder, .. } => {
+            AnswerState::Awaited => return Err(self.fail(Failure::Reset)),
+            AnswerState::Complete { .. } => {}
+            AnswerState::Coming { decoder, encoder, .. } => {
                 if !in_order || decoder.end().is_err() {
                     return Err(self.break_off(Failure::Reset));
                 }
                 let _ = encoder.finish(b"", self.client.stage());
-                self.answer = Answer::Whole { keep_alive: false };
+                self.answer = AnswerState::Complete { keep_alive: false };
             }
         }
         Ok(())
     }
 
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<ExchangeEnd> {
         if self.moved {
-            self.client.set_deadline(self.patience());
+            self.client.set_deadline(self.timeout_left());
             return Poll::Pending;
         }
         if !self.client.deadline_has_passed() {
             return Poll::Pending;
         }
         Poll::Ready(match self.answer {
-            Answer::Awaited if !self.insists && self.client.owes_continue() => {
+            AnswerState::Awaited if !self.insists && self.client.owes_continue() => {
                 self.insists = true;
-                self.client.set_deadline(self.patience());
+                self.client.set_deadline(self.timeout_left());
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Answer::Awaited => self.fail(Failure::Timeout),
-            Answer::Coming { .. } => self.break_off(Failure::Timeout),
-            Answer::Whole { .. } => Outcome::Answered,
+            AnswerState::Awaited => self.fail(Failure::Timeout),
+            AnswerState::Coming { .. } => self.break_off(Failure::Timeout),
+            AnswerState::Complete { .. } => ExchangeEnd::Answered,
         })
     }
 
-    /// How long nothing may move from now on.
-    fn patience(&self) -> Duration {
+    /// The time for which nothing may move from now on.
+    fn timeout_left(&self) -> Duration {
         let timeout = self.call.service.timeout();
         let left = |sent: Instant| timeout.saturating_sub(sent.elapsed());
         match (&self.answer, self.sent_at) {
-            (Answer::Awaited, Some(sent)) => left(sent),
-            (Answer::Awaited, None) if !self.insists && self.client.owes_continue() => EXPECTATION.min(timeout),
+            (AnswerState::Awaited, Some(sent)) => left(sent),
+            (AnswerState::Awaited, None) if !self.insists && self.client.owes_continue() => {
+                CONTINUE_TIMEOUT.min(timeout)
+            }
             // Who is slow then is the client, and the connection has a limit for that.
-            (Answer::Awaited, None) if self.upstream.outbox.waiting() == 0 => IDLE,
-            (Answer::Awaited, None) => timeout,
-            (Answer::Coming { endless: false, .. }, Some(sent)) => IDLE.min(left(sent)),
-            (Answer::Coming { .. }, _) => IDLE,
-            (Answer::Whole { .. }, _) => STALL,
+            (AnswerState::Awaited, None) if self.upstream.write_buffer.waiting() == 0 => ANSWER_IDLE_TIMEOUT,
+            (AnswerState::Awaited, None) => timeout,
+            (AnswerState::Coming { endless: false, .. }, Some(sent)) => ANSWER_IDLE_TIMEOUT.min(left(sent)),
+            (AnswerState::Coming { .. }, _) => ANSWER_IDLE_TIMEOUT,
+            (AnswerState::Complete { .. }, _) => REST_OF_REQUEST_TIMEOUT,
         }
     }
 
-    fn explain(&self, fault: BodyFault) -> Outcome {
+    fn body_fault(&self, fault: BodyFault) -> ExchangeEnd {
         match fault {
-            BodyFault::Truncated => Outcome::Gone,
-            BodyFault::Malformed => self.refuse(Refusal::Malformed),
-            BodyFault::Stalled => self.refuse(Refusal::Stalled),
+            BodyFault::Truncated => ExchangeEnd::Gone,
+            BodyFault::Malformed => self.refuse(RequestFault::Malformed),
+            BodyFault::Stalled => self.refuse(RequestFault::Stalled),
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Outcome {
+    fn refuse(&self, refusal: RequestFault) -> ExchangeEnd {
         match self.answer {
-            Answer::Awaited => Outcome::Refused(refusal),
-            Answer::Coming { .. } | Answer::Whole { .. } => Outcome::Broken,
+            AnswerState::Awaited => ExchangeEnd::Refused(refusal),
+            AnswerState::Coming { .. } | AnswerState::Complete { .. } => ExchangeEnd::Broken,
         }
     }
 
-    fn fail(&self, failure: Failure) -> Outcome {
-        Outcome::Failed(Attempt {
+    fn fail(&self, failure: Failure) -> ExchangeEnd {
+        ExchangeEnd::Failed(FailedAttempt {
             failure,
-            answer_begun: self.begun,
-            request_begun: self.upstream.outbox.written() > 0,
+            answer_begun: self.answer_begun,
+            request_begun: self.upstream.write_buffer.written() > 0,
             body_is_fresh: self.upload.is_fresh(),
             reused: self.upstream.reused,
         })
     }
 
-    fn break_off(&self, failure: Failure) -> Outcome {
+    fn break_off(&self, failure: Failure) -> ExchangeEnd {
         self.lease.failed(failure);
-        Outcome::Broken
+        ExchangeEnd::Broken
     }
 }
 
-/// Whether the answer is a stream of events, which ends when nobody wants it any more.
+/// True for a stream of events, which ends when the client disconnects.
 fn is_endless(head: &ResponseHead) -> bool {
     let stream = b"text/event-stream";
     let kind = head.fields.get("content-type").and_then(|value| value.get(..stream.len()));

@@ -6,29 +6,29 @@ use tokio::time::Instant;
 
 use crate::{
     Runtime,
-    edge::{Connection, Verdict, write_buffer::Outbox},
+    edge::{Connection, Disposition, write_buffer::WriteBuffer},
     error::Error,
     gateway::{Failure, InstanceId, Lease, NoInstance, Service},
     http1::{RequestHead, Version},
     model::TraceContext,
     proxy::{
         access,
-        exchange::{Exchange, Outcome, Refusal},
+        exchange::{Exchange, ExchangeEnd, RequestFault},
         forwarded_request::ForwardedRequest,
         pool, refusal,
-        request::{self, About, Loop},
+        request::{self, ForwardingLoop, RequestContext},
         request_id::RequestId,
-        retry::{self, Again, Attempt},
+        retry::{self, FailedAttempt, RetryDecision},
         span, tunnel,
         upload::{TooLarge, Upload},
         upstream::Upstream,
     },
     telemetry::Span,
-    web::{host_check::Guard, problem::Problem},
+    web::{host_check::HostCheck, problem::Problem},
 };
 
-/// How a request was dealt with, where no answer of ours is needed.
-type Dealt = Result<Verdict, Problem>;
+/// The outcome of a request, or the problem to answer in place of the service.
+type Handled = Result<Disposition, Problem>;
 
 /// Forwards one request to an instance of `service`, and its answer back to the client.
 pub(super) async fn forward(
@@ -36,11 +36,11 @@ pub(super) async fn forward(
     head: RequestHead,
     service: Arc<Service>,
     runtime: &Runtime,
-    guard: &Guard,
-) -> Verdict {
+    guard: &HostCheck,
+) -> Disposition {
     let peer = client.peer().ip().to_canonical();
     let id = RequestId::of(&head.fields);
-    let span = span::asked(runtime, &head, &service, id.as_str());
+    let span = span::begin_request(runtime, &head, &service, id.as_str());
     let mut call = ForwardedRequest {
         head: &head,
         service: &service,
@@ -55,20 +55,20 @@ pub(super) async fn forward(
         span: span.context(),
         started: Instant::now(),
     };
-    let dealt = match admit(&mut call, guard).await {
+    let handled = match admit(&mut call, guard).await {
         Ok(()) => deliver(client, &call).await,
         Err(problem) => Err(problem),
     };
     client.clear_deadline();
-    let verdict = dealt.unwrap_or_else(|problem| refuse(client, &call, &problem));
-    span::ended(span, call.status.get());
-    verdict
+    let disposition = handled.unwrap_or_else(|problem| refuse(client, &call, &problem));
+    span::end_request(span, call.status.get());
+    disposition
 }
 
 /// Lets the request on where it may go on.
-async fn admit(call: &mut ForwardedRequest<'_>, guard: &Guard) -> Result<(), Problem> {
+async fn admit(call: &mut ForwardedRequest<'_>, guard: &HostCheck) -> Result<(), Problem> {
     let address = if call.is_trusted {
-        let fields = access::named(&call.head.fields, &["forwarded", "x-forwarded-for"]);
+        let fields = access::header_map(&call.head.fields, &["forwarded", "x-forwarded-for"]);
         guard.address(Some(std::net::SocketAddr::new(call.peer, 0)), &fields)
     } else {
         Some(call.peer)
@@ -78,7 +78,7 @@ async fn admit(call: &mut ForwardedRequest<'_>, guard: &Guard) -> Result<(), Pro
 }
 
 /// Sends the request to one instance, and to others where that is safe and may help, until there is an answer.
-async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Dealt {
+async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Handled {
     let limit = call.service.spec().max_body_bytes;
     let mut upload = Upload::new(call.head.framing, limit).map_err(|TooLarge| too_large(call))?;
     let mut tried: Vec<InstanceId> = Vec::new();
@@ -87,31 +87,32 @@ async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Dealt 
     loop {
         let lease = match call.service.choose(&tried) {
             Ok(lease) => lease,
-            Err(none) => return Err(no_instance(call, none, last)),
+            Err(none) => return Err(no_instance_problem(call, none, last)),
         };
         let attempt = match attempt(client, call, &lease, &mut upload, &mut unsent).await? {
-            Ended::Dealt(verdict) => return Ok(verdict),
-            Ended::Failed(attempt) => attempt,
+            AttemptEnd::Handled(disposition) => return Ok(disposition),
+            AttemptEnd::Failed(attempt) => attempt,
         };
         lease.failed(attempt.failure);
         log_failure(call, &lease, attempt.failure);
         tried.push(lease.instance().id());
         let more = u32::try_from(tried.len()).is_ok_and(|tries| tries <= call.service.spec().retries);
-        let goes_on = retry::again(&call.head.method, &attempt) != Again::No && more && call.service.may_retry();
+        let goes_on =
+            retry::decide(&call.head.method, &attempt) != RetryDecision::GiveUp && more && call.service.may_retry();
         if !goes_on {
-            return Err(failed(call, attempt));
+            return Err(failure_problem(call, attempt));
         }
         last = Some(attempt);
     }
 }
 
 /// A head that never left, and the span that it names.
-type Unsent = (Outbox, Option<TraceContext>);
+type UnsentHead = (WriteBuffer, Option<TraceContext>);
 
-/// How an attempt at one instance ended.
-enum Ended {
-    Dealt(Verdict),
-    Failed(Attempt),
+/// The end of an attempt at one instance.
+enum AttemptEnd {
+    Handled(Disposition),
+    Failed(FailedAttempt),
 }
 
 /// Sends the request to one instance: on a connection that is there, and once more on a new one where that had gone stale.
@@ -120,53 +121,53 @@ async fn attempt(
     call: &ForwardedRequest<'_>,
     lease: &Lease,
     upload: &mut Upload,
-    unsent: &mut Option<Unsent>,
-) -> Result<Ended, Problem> {
+    unsent: &mut Option<UnsentHead>,
+) -> Result<AttemptEnd, Problem> {
     let instance = lease.instance();
     let mut pooled = pool::take(instance.id());
-    let mut span = span::attempted(call, lease);
+    let mut span = span::begin_attempt(call, lease);
     loop {
-        let Ok(mut upstream) = reach(call, lease, pooled.take()).await else {
-            span::failed(span, Failure::Connect);
-            return Ok(Ended::Failed(Attempt::unconnected(upload.is_fresh())));
+        let Ok(mut upstream) = connect(call, lease, pooled.take()).await else {
+            span::end_failed(span, Failure::Connect);
+            return Ok(AttemptEnd::Failed(FailedAttempt::unconnected(upload.is_fresh())));
         };
-        load(call, unsent.take(), &mut span, &mut upstream)?;
+        stage_head(call, unsent.take(), &mut span, &mut upstream)?;
         let mut exchange = Exchange::new(client, call, lease, upload, upstream);
         let outcome = exchange.run().await;
         let is_clean = exchange.is_clean();
         let mut upstream = exchange.upstream;
         let attempt = match outcome {
-            Outcome::Answered => {
+            ExchangeEnd::Answered => {
                 if is_clean {
                     pool::put(instance.id(), upstream);
                 }
-                span::answered(span, call);
-                return Ok(Ended::Dealt(verdict(call, upload)));
+                span::end_answered(span, call);
+                return Ok(AttemptEnd::Handled(disposition(call, upload)));
             }
-            Outcome::Switched(head) => {
+            ExchangeEnd::Switched(head) => {
                 call.status.set(head.status);
-                span::answered(span, call);
-                return Ok(Ended::Dealt(tunnel::run(client, call, lease, &head, upstream).await));
+                span::end_answered(span, call);
+                return Ok(AttemptEnd::Handled(tunnel::run(client, call, lease, &head, upstream).await));
             }
-            Outcome::Refused(refusal) => return Err(refused(call, refusal)),
-            Outcome::Broken => return Ok(Ended::Dealt(broken(call, span))),
-            Outcome::Gone => return Ok(Ended::Dealt(Verdict::Close)),
-            Outcome::Failed(attempt) => attempt,
+            ExchangeEnd::Refused(refusal) => return Err(fault_problem(call, refusal)),
+            ExchangeEnd::Broken => return Ok(AttemptEnd::Handled(answer_broke_off(call, span))),
+            ExchangeEnd::Gone => return Ok(AttemptEnd::Handled(Disposition::Close)),
+            ExchangeEnd::Failed(attempt) => attempt,
         };
-        let is_last = retry::again(&call.head.method, &attempt) != Again::Here;
+        let is_last = retry::decide(&call.head.method, &attempt) != RetryDecision::SameInstance;
         if !attempt.request_begun {
-            let named = if is_last { span.give_name() } else { span.context() };
-            *unsent = Some((std::mem::take(&mut upstream.outbox), named));
+            let trace_of_head = if is_last { span.give_name() } else { span.context() };
+            *unsent = Some((std::mem::take(&mut upstream.write_buffer), trace_of_head));
         }
         if is_last {
-            span::failed(span, attempt.failure);
-            return Ok(Ended::Failed(attempt));
+            span::end_failed(span, attempt.failure);
+            return Ok(AttemptEnd::Failed(attempt));
         }
     }
 }
 
 /// A connection to an instance: the one that is there, or a new one.
-async fn reach(call: &ForwardedRequest<'_>, lease: &Lease, pooled: Option<Upstream>) -> std::io::Result<Upstream> {
+async fn connect(call: &ForwardedRequest<'_>, lease: &Lease, pooled: Option<Upstream>) -> std::io::Result<Upstream> {
     let instance = lease.instance();
     match pooled {
         Some(upstream) => Ok(upstream),
@@ -174,19 +175,19 @@ async fn reach(call: &ForwardedRequest<'_>, lease: &Lease, pooled: Option<Upstre
     }
 }
 
-/// Has the head wait on a connection; one that never left is not written anew.
-fn load(
+/// Stages the head on a connection; one that an earlier attempt staged and never sent is moved as it is.
+fn stage_head(
     call: &ForwardedRequest<'_>,
-    unsent: Option<Unsent>,
+    unsent: Option<UnsentHead>,
     span: &mut Span,
     upstream: &mut Upstream,
 ) -> Result<(), Problem> {
-    if let Some((waiting, named)) = unsent {
-        upstream.outbox = waiting;
-        span.known_as(named);
+    if let Some((waiting, trace_of_head)) = unsent {
+        upstream.write_buffer = waiting;
+        span.known_as(trace_of_head);
         return Ok(());
     }
-    let about = About {
+    let request_context = RequestContext {
         spec: call.service.spec(),
         peer: call.peer,
         is_trusted: call.is_trusted,
@@ -194,26 +195,27 @@ fn load(
         id: call.id.as_str(),
         span: span.context(),
     };
-    request::write(call.head, &about, upstream.outbox.end()).map_err(|Loop| Problem::LoopDetected)
+    request::write(call.head, &request_context, upstream.write_buffer.end())
+        .map_err(|ForwardingLoop| Problem::LoopDetected)
 }
 
 /// Another request may follow where this one was taken whole, and the client was told so.
-fn verdict(call: &ForwardedRequest<'_>, upload: &Upload) -> Verdict {
+fn disposition(call: &ForwardedRequest<'_>, upload: &Upload) -> Disposition {
     log_answer(call);
-    if call.keep_alive.get() && upload.is_whole() { Verdict::KeepAlive } else { Verdict::Close }
+    if call.keep_alive.get() && upload.is_whole() { Disposition::KeepAlive } else { Disposition::Close }
 }
 
 /// A client of HTTP/1.0 takes the end of the connection for the end of the answer; others see that something is missing.
-fn broken(call: &ForwardedRequest<'_>, span: Span) -> Verdict {
-    span::failed(span, Failure::Reset);
+fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
+    span::end_failed(span, Failure::Reset);
     match call.head.version {
-        Version::Http10 => Verdict::Reset,
-        Version::Http11 => Verdict::Close,
+        Version::Http10 => Disposition::Reset,
+        Version::Http11 => Disposition::Close,
     }
 }
 
 /// Answers in place of the service.
-fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Problem) -> Verdict {
+fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Problem) -> Disposition {
     let keep_alive = call.head.keep_alive && client.body_is_done();
     let id = call.id.as_str();
     let mut response = problem.respond(call.head.target.path(), id);
@@ -228,15 +230,15 @@ fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Proble
         ms:% = call.started.elapsed().as_millis();
         "request refused"
     );
-    if keep_alive { Verdict::KeepAlive } else { Verdict::Close }
+    if keep_alive { Disposition::KeepAlive } else { Disposition::Close }
 }
 
-fn refused(call: &ForwardedRequest<'_>, refusal: Refusal) -> Problem {
+fn fault_problem(call: &ForwardedRequest<'_>, refusal: RequestFault) -> Problem {
     match refusal {
-        Refusal::TooLarge => too_large(call),
-        Refusal::Malformed => Problem::malformed("the chunked body is malformed"),
-        Refusal::Stalled => Problem::RequestTimeout,
-        Refusal::Revoked => Error::Unauthenticated("the token or key is no longer valid").into(),
+        RequestFault::TooLarge => too_large(call),
+        RequestFault::Malformed => Problem::malformed("the chunked body is malformed"),
+        RequestFault::Stalled => Problem::RequestTimeout,
+        RequestFault::Revoked => Error::Unauthenticated("the token or key is no longer valid").into(),
     }
 }
 
@@ -246,11 +248,11 @@ fn too_large(call: &ForwardedRequest<'_>) -> Problem {
 }
 
 /// None is left: what went wrong with the last one says more than that.
-fn no_instance(call: &ForwardedRequest<'_>, none: NoInstance, last: Option<Attempt>) -> Problem {
-    last.map_or(Problem::NoInstance(none), |attempt| failed(call, attempt))
+fn no_instance_problem(call: &ForwardedRequest<'_>, none: NoInstance, last: Option<FailedAttempt>) -> Problem {
+    last.map_or(Problem::NoInstance(none), |attempt| failure_problem(call, attempt))
 }
 
-fn failed(call: &ForwardedRequest<'_>, attempt: Attempt) -> Problem {
+fn failure_problem(call: &ForwardedRequest<'_>, attempt: FailedAttempt) -> Problem {
     match attempt.failure {
         Failure::Timeout => Problem::UpstreamTimeout(call.service.timeout()),
         Failure::Connect => Problem::UpstreamFailed("no instance could be reached; nothing was sent, so try again"),

@@ -20,15 +20,15 @@ pub(super) struct ForwardedRequest<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) service: &'a Arc<Service>,
     pub(super) id: RequestId,
-    /// Where the client is connected from, and whether that is a proxy of ours.
+    /// The address of the peer, and whether that is a trusted proxy.
     pub(super) peer: IpAddr,
     pub(super) is_trusted: bool,
-    /// Who sent it, where the service wants to know.
+    /// The authenticated caller, where the service requires one.
     pub(super) caller: Option<Principal>,
     pub(super) runtime: &'a Runtime,
-    /// Whether the client's connection goes on after the answer, as the client was told.
+    /// Whether the connection persists after the answer, as the answer's head says.
     pub(super) keep_alive: Cell<bool>,
-    /// What it was answered; 0 before that.
+    /// The status of the answer; 0 before that.
     pub(super) status: Cell<u16>,
     pub(super) tracer: &'a Tracer,
     /// Its span, where spans are made.

@@ -1,19 +1,19 @@
-//! [`Kind`]: what a proxy must know about a field by its name.
+//! [`FieldRule`]: what a proxy must know about a field by its name.
 
-/// What is done with a field.
+/// The treatment of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldRule {
     /// Passed on as it is.
     Plain,
     /// Ends here: for this connection only (RFC 9110, section 7.6.1), or meant for us.
     Hop,
     /// `Connection`, which names more fields that end here.
     Connection,
-    /// `Upgrade`, `TE` and `Expect`: made anew where what they ask for is passed on.
+    /// `Upgrade`, `TE` and `Expect`: written again where the request is passed on.
     Upgrade,
     Te,
     Expect,
-    /// `Content-Length` and `Transfer-Encoding`: made anew from how the body is framed.
+    /// `Content-Length` and `Transfer-Encoding`: written again from the framing of the body.
     Framing,
     /// `Host`.
     Host,
@@ -27,7 +27,7 @@ pub(super) enum Kind {
     ForwardedFor,
     ForwardedHost,
     ForwardedProto,
-    /// What else proxies say about the client: believed from proxies of ours only.
+    /// Other fields in which proxies describe the client: accepted from trusted proxies only.
     Proxy,
     /// `Via`.
     Via,
@@ -40,46 +40,46 @@ pub(super) enum Kind {
     Ours,
 }
 
-const KINDS: &[(&[u8], Kind)] = &[
-    (b"te", Kind::Te),
-    (b"via", Kind::Via),
-    (b"host", Kind::Host),
-    (b"cookie", Kind::Cookie),
-    (b"expect", Kind::Expect),
-    (b"upgrade", Kind::Upgrade),
-    (b"forwarded", Kind::Forwarded),
-    (b"x-real-ip", Kind::Proxy),
-    (b"connection", Kind::Connection),
-    (b"keep-alive", Kind::Hop),
-    (b"tracestate", Kind::TraceState),
-    (b"traceparent", Kind::TraceParent),
-    (b"x-request-id", Kind::RequestId),
-    (b"authorization", Kind::Authorization),
-    (b"content-length", Kind::Framing),
-    (b"http2-settings", Kind::Hop),
-    (b"x-forwarded-for", Kind::ForwardedFor),
-    (b"proxy-connection", Kind::Hop),
-    (b"x-forwarded-host", Kind::ForwardedHost),
-    (b"transfer-encoding", Kind::Framing),
-    (b"x-forwarded-proto", Kind::ForwardedProto),
-    (b"proxy-authenticate", Kind::Hop),
-    (b"proxy-authorization", Kind::Hop),
-    (b"proxy-authentication-info", Kind::Hop),
+const FIELD_RULES: &[(&[u8], FieldRule)] = &[
+    (b"te", FieldRule::Te),
+    (b"via", FieldRule::Via),
+    (b"host", FieldRule::Host),
+    (b"cookie", FieldRule::Cookie),
+    (b"expect", FieldRule::Expect),
+    (b"upgrade", FieldRule::Upgrade),
+    (b"forwarded", FieldRule::Forwarded),
+    (b"x-real-ip", FieldRule::Proxy),
+    (b"connection", FieldRule::Connection),
+    (b"keep-alive", FieldRule::Hop),
+    (b"tracestate", FieldRule::TraceState),
+    (b"traceparent", FieldRule::TraceParent),
+    (b"x-request-id", FieldRule::RequestId),
+    (b"authorization", FieldRule::Authorization),
+    (b"content-length", FieldRule::Framing),
+    (b"http2-settings", FieldRule::Hop),
+    (b"x-forwarded-for", FieldRule::ForwardedFor),
+    (b"proxy-connection", FieldRule::Hop),
+    (b"x-forwarded-host", FieldRule::ForwardedHost),
+    (b"transfer-encoding", FieldRule::Framing),
+    (b"x-forwarded-proto", FieldRule::ForwardedProto),
+    (b"proxy-authenticate", FieldRule::Hop),
+    (b"proxy-authorization", FieldRule::Hop),
+    (b"proxy-authentication-info", FieldRule::Hop),
 ];
 
 /// The kind of the field `name`. An underscore counts as a hyphen: to programs that get fields as variables both are one.
-pub(super) fn kind(name: &[u8]) -> Kind {
+pub(super) fn rule_of(name: &[u8]) -> FieldRule {
     // Most names differ from all of these in length or in their first letter.
-    let of = |(known, _): &&(&[u8], Kind)| known.len() == name.len() && is(name, known);
-    if let Some((_, kind)) = KINDS.iter().find(of) {
-        return *kind;
+    let of = |(known, _): &&(&[u8], FieldRule)| known.len() == name.len() && is(name, known);
+    if let Some((_, rule)) = FIELD_RULES.iter().find(of) {
+        return *rule;
     }
     if starts(name, b"x-ostler-") {
-        Kind::Ours
+        FieldRule::Ours
     } else if starts(name, b"x-forwarded-") {
-        Kind::Proxy
+        FieldRule::Proxy
     } else {
-        Kind::Plain
+        FieldRule::Plain
     }
 }
 
@@ -104,14 +104,14 @@ mod tests {
 
     #[test]
     fn fields_are_known_in_any_case_and_spelling() {
-        assert_eq!(kind(b"Transfer-Encoding"), Kind::Framing);
-        assert_eq!(kind(b"KEEP-ALIVE"), Kind::Hop);
-        assert_eq!(kind(b"Accept"), Kind::Plain);
-        assert_eq!(kind(b"X-Ostler-User"), Kind::Ours);
-        assert_eq!(kind(b"x_ostler_user"), Kind::Ours);
-        assert_eq!(kind(b"X-Forwarded_For"), Kind::ForwardedFor);
-        assert_eq!(kind(b"X-Forwarded-Prefix"), Kind::Proxy);
-        assert_eq!(kind(b"X-Ostle"), Kind::Plain);
+        assert_eq!(rule_of(b"Transfer-Encoding"), FieldRule::Framing);
+        assert_eq!(rule_of(b"KEEP-ALIVE"), FieldRule::Hop);
+        assert_eq!(rule_of(b"Accept"), FieldRule::Plain);
+        assert_eq!(rule_of(b"X-Ostler-User"), FieldRule::Ours);
+        assert_eq!(rule_of(b"x_ostler_user"), FieldRule::Ours);
+        assert_eq!(rule_of(b"X-Forwarded_For"), FieldRule::ForwardedFor);
+        assert_eq!(rule_of(b"X-Forwarded-Prefix"), FieldRule::Proxy);
+        assert_eq!(rule_of(b"X-Ostle"), FieldRule::Plain);
     }
 
     #[test]

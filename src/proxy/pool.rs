@@ -10,12 +10,12 @@ use tokio::time::{Instant, interval};
 
 use crate::{gateway::InstanceId, proxy::upstream::Upstream};
 
-/// How long a connection is kept that nobody asks for.
-const KEPT: Duration = Duration::from_secs(30);
-/// How often connections are looked at that nobody asks for.
-const ROUND: Duration = Duration::from_secs(1);
+/// Time an idle connection is kept.
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Interval at which idle connections are checked.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Idle connections kept for one instance.
-const MOST: usize = 512;
+const IDLE_PER_INSTANCE_MAX: usize = 512;
 
 struct Idle {
     upstream: Upstream,
@@ -30,8 +30,8 @@ thread_local! {
 /// A connection on which nothing was said since it was put here; `None` where there is none.
 pub(super) fn take(instance: InstanceId) -> Option<Upstream> {
     IDLE.with_borrow_mut(|idle| {
-        let kept = idle.get_mut(&instance)?;
-        while let Some(last) = kept.pop() {
+        let connections = idle.get_mut(&instance)?;
+        while let Some(last) = connections.pop() {
             if last.upstream.is_quiet() {
                 return Some(last.upstream);
             }
@@ -44,9 +44,9 @@ pub(super) fn take(instance: InstanceId) -> Option<Upstream> {
 pub(super) fn put(instance: InstanceId, mut upstream: Upstream) {
     upstream.rest();
     IDLE.with_borrow_mut(|idle| {
-        let kept = idle.entry(instance).or_default();
-        if kept.len() < MOST {
-            kept.push(Idle { upstream, since: Instant::now() });
+        let connections = idle.entry(instance).or_default();
+        if connections.len() < IDLE_PER_INSTANCE_MAX {
+            connections.push(Idle { upstream, since: Instant::now() });
         }
     });
     if !IS_SWEPT.replace(true) {
@@ -56,13 +56,13 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream) {
 
 /// Looks at what is kept until nothing is.
 async fn sweep() {
-    let mut rounds = interval(ROUND);
+    let mut ticks = interval(SWEEP_INTERVAL);
     loop {
-        rounds.tick().await;
+        ticks.tick().await;
         let is_empty = IDLE.with_borrow_mut(|idle| {
-            idle.retain(|_, kept| {
-                kept.retain_mut(|one| one.since.elapsed() < KEPT && one.upstream.is_quiet());
-                !kept.is_empty()
+            idle.retain(|_, connections| {
+                connections.retain_mut(|one| one.since.elapsed() < IDLE_CONNECTION_TIMEOUT && one.upstream.is_quiet());
+                !connections.is_empty()
             });
             idle.is_empty()
         });

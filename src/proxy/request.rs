@@ -8,23 +8,23 @@ use crate::{
     http1::{Framing, RequestHead, Version, length_line, line},
     model::{ServiceSpec, TraceContext},
     proxy::{
-        header_rules::{Kind, elements, kind},
+        header_rules::{FieldRule, elements, rule_of},
         request_id,
     },
 };
 
 /// The session cookie, which is for Ostler alone.
-const COOKIE: &[u8] = b"ostler_session";
+const SESSION_COOKIE: &[u8] = b"ostler_session";
 
-/// What Ostler knows about a request.
-pub(super) struct About<'a> {
+/// The context of a request: what Ostler adds to its head.
+pub(super) struct RequestContext<'a> {
     /// The service it is for.
     pub(super) spec: &'a ServiceSpec,
-    /// Who is connected.
+    /// The address of the peer.
     pub(super) peer: IpAddr,
-    /// Whether that is a proxy of ours, whose word counts.
+    /// Whether the peer is a trusted proxy.
     pub(super) is_trusted: bool,
-    /// Who was authenticated.
+    /// The authenticated user.
     pub(super) user: Option<&'a str>,
     /// The id it is answered with.
     pub(super) id: &'a str,
@@ -34,44 +34,48 @@ pub(super) struct About<'a> {
 
 /// The request was here before.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Loop;
+pub(super) struct ForwardingLoop;
 
 /// Writes the head of `head` for an instance.
-pub(super) fn write(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Result<(), Loop> {
+pub(super) fn write(
+    head: &RequestHead,
+    request_context: &RequestContext<'_>,
+    out: &mut BytesMut,
+) -> Result<(), ForwardingLoop> {
     out.put_slice(head.method.as_str().as_bytes());
     out.put_u8(b' ');
-    write_target(head, about.spec, out);
+    write_target(head, request_context.spec, out);
     out.put_slice(b" HTTP/1.1\r\n");
-    let said = copy_fields(head, about, out)?;
-    if !said.host {
+    let seen = copy_fields(head, request_context, out)?;
+    if !seen.host {
         // HTTP/1.0 need not name one; HTTP/1.1 must have the field.
         out.put_slice(b"Host: \r\n");
     }
-    write_framing(head, &said, out);
+    write_framing(head, &seen, out);
     write_connection(head, out);
-    write_client(head, about, out);
+    write_client(head, request_context, out);
     let version = if head.version == Version::Http10 { "1.0" } else { "1.1" };
     line(out, b"Via", &[version.as_bytes(), b" ", request_id::PSEUDONYM.as_bytes()]);
-    line(out, b"X-Request-Id", &[about.id.as_bytes()]);
-    match about.span {
+    line(out, b"X-Request-Id", &[request_context.id.as_bytes()]);
+    match request_context.span {
         Some(span) => line(out, b"traceparent", &[span.to_string().as_bytes()]),
-        None if said.trace => {}
+        None if seen.trace => {}
         None => {
             out.put_slice(b"traceparent: ");
             request_id::write_traceparent(out);
             out.put_slice(b"\r\n");
         }
     }
-    if let Some(user) = about.user {
+    if let Some(user) = request_context.user {
         line(out, b"X-Ostler-User", &[user.as_bytes()]);
     }
     out.put_slice(b"\r\n");
     Ok(())
 }
 
-/// What the client said of which more is to be said.
+/// The fields of the client that determine further ones.
 #[derive(Default)]
-struct Said {
+struct ClientFields {
     host: bool,
     trace: bool,
     length: bool,
@@ -89,58 +93,62 @@ fn write_target(head: &RequestHead, spec: &ServiceSpec, out: &mut BytesMut) {
     out.put_slice(rest.as_bytes());
 }
 
-fn copy_fields(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) -> Result<Said, Loop> {
-    let mut said = Said::default();
-    let named: Vec<&[u8]> = named(head.fields.all("connection"));
-    let has_trace = context(head).is_some();
+fn copy_fields(
+    head: &RequestHead,
+    request_context: &RequestContext<'_>,
+    out: &mut BytesMut,
+) -> Result<ClientFields, ForwardingLoop> {
+    let mut seen = ClientFields::default();
+    let named: Vec<&[u8]> = connection_options(head.fields.all("connection"));
+    let has_trace = trace_context(head).is_some();
     for (name, value) in head.fields.iter() {
-        match kind(name) {
-            Kind::Plain if is_named(&named, name) => {}
-            Kind::Plain => line(out, name, &[value]),
-            Kind::Host => {
-                said.host = true;
+        match rule_of(name) {
+            FieldRule::Plain if is_named(&named, name) => {}
+            FieldRule::Plain => line(out, name, &[value]),
+            FieldRule::Host => {
+                seen.host = true;
                 line(out, name, &[value]);
             }
-            Kind::Authorization if about.spec.pass_credentials => line(out, name, &[value]),
-            Kind::Cookie if about.spec.pass_credentials => line(out, name, &[value]),
-            Kind::Cookie => write_cookies(value, out),
-            Kind::Via if contains(value, request_id::PSEUDONYM.as_bytes()) => return Err(Loop),
-            Kind::Via => line(out, name, &[value]),
-            Kind::TraceParent if about.span.is_some() => {}
-            Kind::TraceParent | Kind::TraceState if has_trace => {
-                said.trace = true;
+            FieldRule::Authorization if request_context.spec.pass_credentials => line(out, name, &[value]),
+            FieldRule::Cookie if request_context.spec.pass_credentials => line(out, name, &[value]),
+            FieldRule::Cookie => write_cookies(value, out),
+            FieldRule::Via if contains(value, request_id::PSEUDONYM.as_bytes()) => return Err(ForwardingLoop),
+            FieldRule::Via => line(out, name, &[value]),
+            FieldRule::TraceParent if request_context.span.is_some() => {}
+            FieldRule::TraceParent | FieldRule::TraceState if has_trace => {
+                seen.trace = true;
                 line(out, name, &[value]);
             }
-            Kind::Proxy if about.is_trusted => line(out, name, &[value]),
-            Kind::Framing => said.length |= name.len() == "content-length".len(),
-            Kind::Hop
-            | Kind::Connection
-            | Kind::Upgrade
-            | Kind::Te
-            | Kind::Expect
-            | Kind::Authorization
-            | Kind::Forwarded
-            | Kind::ForwardedFor
-            | Kind::ForwardedHost
-            | Kind::ForwardedProto
-            | Kind::Proxy
-            | Kind::RequestId
-            | Kind::TraceParent
-            | Kind::TraceState
-            | Kind::Ours => {}
+            FieldRule::Proxy if request_context.is_trusted => line(out, name, &[value]),
+            FieldRule::Framing => seen.length |= name.len() == "content-length".len(),
+            FieldRule::Hop
+            | FieldRule::Connection
+            | FieldRule::Upgrade
+            | FieldRule::Te
+            | FieldRule::Expect
+            | FieldRule::Authorization
+            | FieldRule::Forwarded
+            | FieldRule::ForwardedFor
+            | FieldRule::ForwardedHost
+            | FieldRule::ForwardedProto
+            | FieldRule::Proxy
+            | FieldRule::RequestId
+            | FieldRule::TraceParent
+            | FieldRule::TraceState
+            | FieldRule::Ours => {}
         }
     }
-    Ok(said)
+    Ok(seen)
 }
 
 /// The fields that `Connection` names, besides the options that are none.
-pub(super) fn named<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
+pub(super) fn connection_options<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
     let options: [&[u8]; 4] = [b"keep-alive", b"close", b"upgrade", b"te"];
     let is_option = |element: &&[u8]| options.iter().any(|option| element.eq_ignore_ascii_case(option));
     values.flat_map(elements).filter(|element| !is_option(element)).collect()
 }
 
-/// Whether `name` is among them.
+/// True where `name` is among them.
 pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
     named.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
@@ -149,7 +157,7 @@ pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
 fn write_cookies(value: &[u8], out: &mut BytesMut) {
     let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
     let is_ours =
-        |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == COOKIE);
+        |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == SESSION_COOKIE);
     if !pairs().any(|pair| is_ours(&pair)) {
         return line(out, b"Cookie", &[value]);
     }
@@ -164,10 +172,10 @@ fn write_cookies(value: &[u8], out: &mut BytesMut) {
     }
 }
 
-fn write_framing(head: &RequestHead, said: &Said, out: &mut BytesMut) {
+fn write_framing(head: &RequestHead, seen: &ClientFields, out: &mut BytesMut) {
     match head.framing {
         Framing::Length(length) => length_line(out, length),
-        Framing::None if said.length => length_line(out, 0),
+        Framing::None if seen.length => length_line(out, 0),
         Framing::None | Framing::UntilClose => {}
         Framing::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n"),
     }
@@ -176,7 +184,7 @@ fn write_framing(head: &RequestHead, said: &Said, out: &mut BytesMut) {
     }
 }
 
-/// What the client asked of the next hop and we ask in turn: an upgrade, and trailers.
+/// The client's wishes for the next hop, passed on: an upgrade, and trailers.
 fn write_connection(head: &RequestHead, out: &mut BytesMut) {
     if head.wants_upgrade
         && let Some(protocol) = head.fields.get("upgrade")
@@ -189,11 +197,11 @@ fn write_connection(head: &RequestHead, out: &mut BytesMut) {
     }
 }
 
-/// Who asked, and for what: `Forwarded` (RFC 7239) and its older kin.
-fn write_client(head: &RequestHead, about: &About<'_>, out: &mut BytesMut) {
-    let earlier = |name: &'static str| head.fields.all(name).filter(|_| about.is_trusted);
+/// The client's address and the host it named: `Forwarded` (RFC 7239) and its older kin.
+fn write_client(head: &RequestHead, request_context: &RequestContext<'_>, out: &mut BytesMut) {
+    let earlier = |name: &'static str| head.fields.all(name).filter(|_| request_context.is_trusted);
     let host = head.fields.get("host").unwrap_or_default();
-    let peer = about.peer;
+    let peer = request_context.peer;
     out.put_slice(b"X-Forwarded-For: ");
     list(out, earlier("x-forwarded-for"));
     // Writing to memory does not fail.
@@ -225,8 +233,8 @@ fn contains(value: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(value, part).is_some()
 }
 
-/// Where in which trace a request is made, as its caller says.
-pub(super) fn context(head: &RequestHead) -> Option<TraceContext> {
+/// The trace context of the client.
+pub(super) fn trace_context(head: &RequestHead) -> Option<TraceContext> {
     head.fields.get("traceparent").and_then(|value| std::str::from_utf8(value).ok()).and_then(TraceContext::parse)
 }
 
@@ -236,13 +244,13 @@ mod tests {
 
     use super::*;
 
-    fn sent(spec: &ServiceSpec, is_trusted: bool, text: &str) -> Result<String, Loop> {
+    fn sent(spec: &ServiceSpec, is_trusted: bool, text: &str) -> Result<String, ForwardingLoop> {
         let head =
             RequestHead::parse(&mut text.replace('\n', "\r\n").as_str().into(), &HeadLimits::CLIENT).unwrap().unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let about = About { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1", span: None };
+        let context = RequestContext { spec, peer, is_trusted, user: Some("ann@example.com"), id: "r-1", span: None };
         let mut out = BytesMut::new();
-        write(&head, &about, &mut out)?;
+        write(&head, &context, &mut out)?;
         Ok(String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n"))
     }
 
@@ -316,7 +324,7 @@ mod tests {
     #[test]
     fn a_request_that_comes_round_again_is_seen() {
         let via = format!("GET / HTTP/1.1\nHost: h\nVia: 1.1 other, 1.1 {}\n\n", *request_id::PSEUDONYM);
-        assert_eq!(sent(&spec(), false, &via), Err(Loop));
+        assert_eq!(sent(&spec(), false, &via), Err(ForwardingLoop));
         assert!(
             sent(&spec(), false, "GET / HTTP/1.1\nHost: h\nVia: 1.1 other\n\n").unwrap().contains("Via: 1.1 other")
         );

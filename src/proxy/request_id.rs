@@ -27,7 +27,7 @@ fn seed() -> u64 {
     Uuid::new_v4().as_u64_pair().1 ^ Uuid::new_v4().as_u64_pair().0.rotate_left(32)
 }
 
-/// What a request is called, in every log and answer.
+/// The id of a request, in every log and answer.
 #[derive(Clone, Debug)]
 pub(super) enum RequestId {
     /// By its caller.
@@ -63,7 +63,7 @@ impl RequestId {
     }
 }
 
-/// Writes a `traceparent` that begins a trace nobody samples (W3C Trace Context).
+/// Writes a `traceparent` that begins an unsampled trace (W3C Trace Context).
 pub(super) fn write_traceparent(out: &mut BytesMut) {
     // None of the parts may be zero; writing to memory does not fail.
     let _ = write!(out, "00-{:016x}{:016x}-{:016x}-00", next(), next() | 1, next() | 1);

@@ -12,16 +12,16 @@ use tokio::time::Instant;
 
 use crate::policy::service::is_refused;
 
-/// How long an answer of the resolver is believed.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// Time an answer of the resolver is cached: short, as instances move.
+const NAME_CACHE_TTL: Duration = Duration::from_secs(5);
 /// Names remembered by one worker; past that, those no longer believed are forgotten.
-const MOST: usize = 1_000;
+const CACHED_NAMES_MAX: usize = 1_000;
 
 /// Addresses of a name, and since when.
-type Answer = (Instant, Vec<IpAddr>);
+type CachedAddresses = (Instant, Vec<IpAddr>);
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<Box<str>, Answer>> = RefCell::default();
+    static CACHE: RefCell<HashMap<Box<str>, CachedAddresses>> = RefCell::default();
 }
 
 /// Every address of `host`, in the order to try them. Fails where the resolver knows none.
@@ -37,14 +37,14 @@ pub(super) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAdd
     Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
 }
 
-/// Asks the resolver again next time: nobody answered at any of the addresses.
+/// Drops a name from the cache: none of its addresses accepted a connection.
 pub(super) fn forget(host: &str) {
-    KNOWN.with_borrow_mut(|known| known.remove(host));
+    CACHE.with_borrow_mut(|known| known.remove(host));
 }
 
 fn recall(host: &str) -> Option<Vec<IpAddr>> {
-    KNOWN.with_borrow(|known| {
-        known.get(host).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, addresses)| addresses.clone())
+    CACHE.with_borrow(|known| {
+        known.get(host).filter(|(since, _)| since.elapsed() < NAME_CACHE_TTL).map(|(_, addresses)| addresses.clone())
     })
 }
 
@@ -54,11 +54,11 @@ async fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
     if addresses.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address that may be connected to"));
     }
-    KNOWN.with_borrow_mut(|known| {
-        if known.len() >= MOST {
-            known.retain(|_, (since, _)| since.elapsed() < BELIEVED);
+    CACHE.with_borrow_mut(|known| {
+        if known.len() >= CACHED_NAMES_MAX {
+            known.retain(|_, (since, _)| since.elapsed() < NAME_CACHE_TTL);
         }
-        if known.len() < MOST {
+        if known.len() < CACHED_NAMES_MAX {
             known.insert(host.into(), (Instant::now(), addresses.clone()));
         }
     });
@@ -75,7 +75,7 @@ mod tests {
             let found = addresses(host, 80).await.unwrap();
             assert_eq!((found.len(), found[0].port(), found[0].ip().is_loopback()), (1, 80, true), "{host}");
         }
-        assert_eq!(KNOWN.with_borrow(HashMap::len), 0);
+        assert_eq!(CACHE.with_borrow(HashMap::len), 0);
     }
 
     #[tokio::test]

@@ -1,51 +1,51 @@
-//! Whether a request that got no answer may be sent once more, and where.
+//! Retries: the decision whether an unanswered request may be sent again, and to which instance.
 
 use actix_web::http::Method;
 
 use crate::gateway::Failure;
 
-/// How an attempt ended that brought no answer.
+/// An attempt that brought no answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
+pub(super) struct FailedAttempt {
     /// Why.
     pub(super) failure: Failure,
-    /// Whether a byte of an answer came.
+    /// True once a byte of an answer came.
     pub(super) answer_begun: bool,
-    /// Whether a byte of the request left.
+    /// True once a byte of the request left.
     pub(super) request_begun: bool,
-    /// Whether the body can be sent from its beginning still.
+    /// True while the body can be sent from its beginning.
     pub(super) body_is_fresh: bool,
-    /// Whether the connection had served another request before.
+    /// True where the connection had served another request before.
     pub(super) reused: bool,
 }
 
-impl Attempt {
-    /// One that found nobody.
+impl FailedAttempt {
+    /// An attempt that could not connect.
     pub(super) fn unconnected(body_is_fresh: bool) -> Self {
         Self { failure: Failure::Connect, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
     }
 }
 
-/// What to do next.
+/// The decision after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum RetryDecision {
     /// Send it to the same instance on a new connection: the old one had been closed meanwhile, which is no fault.
-    Here,
+    SameInstance,
     /// Send it to another instance, where the service's retries and its budget allow.
-    Elsewhere,
+    OtherInstance,
     /// Tell the client.
-    No,
+    GiveUp,
 }
 
-/// What to do after `attempt` at a request of `method`.
-pub(super) fn again(method: &Method, attempt: &Attempt) -> Again {
+/// Decides after `attempt` at a request of `method`.
+pub(super) fn decide(method: &Method, attempt: &FailedAttempt) -> RetryDecision {
     let repeatable = !attempt.request_begun || (is_idempotent(method) && attempt.body_is_fresh);
     match attempt.failure {
-        Failure::Connect => Again::Elsewhere,
-        Failure::Reset if attempt.answer_begun || !repeatable => Again::No,
-        Failure::Reset if attempt.reused => Again::Here,
-        Failure::Reset => Again::Elsewhere,
-        Failure::Timeout | Failure::Protocol => Again::No,
+        Failure::Connect => RetryDecision::OtherInstance,
+        Failure::Reset if attempt.answer_begun || !repeatable => RetryDecision::GiveUp,
+        Failure::Reset if attempt.reused => RetryDecision::SameInstance,
+        Failure::Reset => RetryDecision::OtherInstance,
+        Failure::Timeout | Failure::Protocol => RetryDecision::GiveUp,
     }
 }
 
@@ -58,7 +58,7 @@ fn is_idempotent(method: &Method) -> bool {
 mod tests {
     use super::*;
 
-    const CUT: Attempt = Attempt {
+    const CUT: FailedAttempt = FailedAttempt {
         failure: Failure::Reset,
         answer_begun: false,
         request_begun: true,
@@ -68,28 +68,31 @@ mod tests {
 
     #[test]
     fn what_may_have_been_done_is_not_done_twice() {
-        assert_eq!(again(&Method::POST, &CUT), Again::No);
-        assert_eq!(again(&Method::POST, &Attempt { reused: true, ..CUT }), Again::No);
-        assert_eq!(again(&Method::PATCH, &CUT), Again::No);
-        assert_eq!(again(&Method::PUT, &Attempt { body_is_fresh: false, ..CUT }), Again::No);
-        assert_eq!(again(&Method::GET, &Attempt { answer_begun: true, ..CUT }), Again::No);
-        assert_eq!(again(&Method::GET, &Attempt { failure: Failure::Timeout, ..CUT }), Again::No);
-        assert_eq!(again(&Method::GET, &Attempt { failure: Failure::Protocol, ..CUT }), Again::No);
+        assert_eq!(decide(&Method::POST, &CUT), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::POST, &FailedAttempt { reused: true, ..CUT }), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::PATCH, &CUT), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::PUT, &FailedAttempt { body_is_fresh: false, ..CUT }), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::GET, &FailedAttempt { answer_begun: true, ..CUT }), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::GET, &FailedAttempt { failure: Failure::Timeout, ..CUT }), RetryDecision::GiveUp);
+        assert_eq!(decide(&Method::GET, &FailedAttempt { failure: Failure::Protocol, ..CUT }), RetryDecision::GiveUp);
     }
 
     #[test]
     fn what_cannot_have_been_done_is_sent_again() {
-        let unsent = Attempt { request_begun: false, body_is_fresh: false, ..CUT };
-        assert_eq!(again(&Method::POST, &unsent), Again::Elsewhere);
-        assert_eq!(again(&Method::POST, &Attempt { reused: true, ..unsent }), Again::Here);
-        assert_eq!(again(&Method::POST, &Attempt { failure: Failure::Connect, ..CUT }), Again::Elsewhere);
+        let unsent = FailedAttempt { request_begun: false, body_is_fresh: false, ..CUT };
+        assert_eq!(decide(&Method::POST, &unsent), RetryDecision::OtherInstance);
+        assert_eq!(decide(&Method::POST, &FailedAttempt { reused: true, ..unsent }), RetryDecision::SameInstance);
+        assert_eq!(
+            decide(&Method::POST, &FailedAttempt { failure: Failure::Connect, ..CUT }),
+            RetryDecision::OtherInstance
+        );
     }
 
     #[test]
     fn what_may_be_done_twice_is_sent_again() {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE] {
-            assert_eq!(again(&method, &CUT), Again::Elsewhere);
-            assert_eq!(again(&method, &Attempt { reused: true, ..CUT }), Again::Here);
+            assert_eq!(decide(&method, &CUT), RetryDecision::OtherInstance);
+            assert_eq!(decide(&method, &FailedAttempt { reused: true, ..CUT }), RetryDecision::SameInstance);
         }
     }
 }

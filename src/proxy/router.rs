@@ -1,4 +1,4 @@
-//! Which service a request is for, so that no other spelling of a path leads round a service's rules.
+//! [`ServiceRouter`]: finds the service of a request, so that no other spelling of a path bypasses a service's rules.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::{
     edge::{Connection, Routed, Router},
     gateway::{Service, Table},
     http1::{RequestHead, Version},
-    web::{host_check::Guard, problem::Problem},
+    web::{host_check::HostCheck, problem::Problem},
 };
 
 /// Routes requests to the services of a runtime.
 #[derive(Clone)]
 pub struct ServiceRouter {
-    /// Whose services they are; none before it has started.
+    /// The runtime whose services they are; none before it has started.
     pub runtime: Option<Runtime>,
-    /// Tells which hosts are ours.
-    pub guard: Guard,
+    /// The check of the `Host` header.
+    pub guard: HostCheck,
 }
 
 impl Router for ServiceRouter {

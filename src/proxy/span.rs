@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// Begins the span of a request. What a service serves below its path is its own affair, and no part of the name.
-pub(super) fn asked(runtime: &Runtime, head: &RequestHead, service: &Service, id: &str) -> Span {
+pub(super) fn begin_request(runtime: &Runtime, head: &RequestHead, service: &Service, id: &str) -> Span {
     let (method, route) = (head.method.as_str(), service.spec().base_path.as_str());
-    let parent = || request::context(head);
+    let parent = || request::trace_context(head);
     let parent = if runtime.tracer().is_on() { parent() } else { None };
     let mut span = runtime.tracer().span(Kind::Server, parent, || format!("{method} {route}"));
     if span.is_recorded() {
@@ -24,7 +24,7 @@ pub(super) fn asked(runtime: &Runtime, head: &RequestHead, service: &Service, id
 }
 
 /// Begins the span of an attempt at an instance.
-pub(super) fn attempted(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
+pub(super) fn begin_attempt(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
     let method = call.head.method.as_str();
     let mut span = call.tracer.span(Kind::Client, call.span, || method.to_owned());
     if span.is_recorded() {
@@ -37,7 +37,7 @@ pub(super) fn attempted(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
 }
 
 /// Ends the span of an attempt that was answered.
-pub(super) fn answered(mut span: Span, call: &ForwardedRequest<'_>) {
+pub(super) fn end_answered(mut span: Span, call: &ForwardedRequest<'_>) {
     let status = call.status.get();
     span.number("http.response.status_code", status);
     if status >= 400 {
@@ -47,7 +47,7 @@ pub(super) fn answered(mut span: Span, call: &ForwardedRequest<'_>) {
 }
 
 /// Ends the span of an attempt that was not.
-pub(super) fn failed(mut span: Span, failure: Failure) {
+pub(super) fn end_failed(mut span: Span, failure: Failure) {
     span.fail(match failure {
         Failure::Connect => "connect",
         Failure::Timeout => "timeout",
@@ -58,7 +58,7 @@ pub(super) fn failed(mut span: Span, failure: Failure) {
 }
 
 /// Ends the span of a request; one that was not answered was given up by its client.
-pub(super) fn ended(span: Span, status: u16) {
+pub(super) fn end_request(span: Span, status: u16) {
     if status > 0 {
         trace::end(span, status);
     }

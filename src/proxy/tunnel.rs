@@ -15,16 +15,16 @@ use tokio::{
 };
 
 use crate::{
-    edge::{Connection, Verdict},
+    edge::{Connection, Disposition},
     gateway::Lease,
     http1::ResponseHead,
     proxy::{answer, forwarded_request::ForwardedRequest, upstream::Upstream},
 };
 
 /// The longest nothing may pass in either direction.
-const IDLE: Duration = Duration::from_secs(600);
-/// How much is read at once.
-const ROOM: usize = 16 << 10;
+const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes read at once.
+const READ_BYTES: usize = 16 << 10;
 
 /// Tells the client of the switch, then passes on bytes until both sides have ended, one has failed, nothing passed
 /// for ten minutes, or the credential has ended that the service asked for.
@@ -34,12 +34,12 @@ pub(super) async fn run(
     lease: &Lease,
     head: &ResponseHead,
     mut upstream: Upstream,
-) -> Verdict {
+) -> Disposition {
     lease.answered(head.status);
     answer::write_switch(head, call.id.as_str(), client.stage());
-    client.set_deadline(IDLE);
+    client.set_deadline(TUNNEL_IDLE_TIMEOUT);
     if client.flush().await.is_err() {
-        return Verdict::Close;
+        return Disposition::Close;
     }
     let mut up = Pipe::new(client.take_input());
     let mut down = Pipe::new(std::mem::take(&mut upstream.incoming));
@@ -48,7 +48,7 @@ pub(super) async fn run(
         let one = up.poll(context, client.stream(), &mut upstream.stream);
         let other = down.poll(context, &mut upstream.stream, client.stream());
         if before != (up.passed, down.passed) {
-            client.set_deadline(IDLE);
+            client.set_deadline(TUNNEL_IDLE_TIMEOUT);
         }
         match (one, other) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(()),
@@ -59,7 +59,7 @@ pub(super) async fn run(
     });
     // Cut off where the right to it ends, too.
     let _ = call.while_permitted(passing).await;
-    Verdict::Close
+    Disposition::Close
 }
 
 /// One direction.
@@ -92,7 +92,7 @@ impl Pipe {
             }
             match self.state {
                 State::Open => {
-                    self.buffer.reserve(ROOM);
+                    self.buffer.reserve(READ_BYTES);
                     if ready!(pin!(from.read_buf(&mut self.buffer)).poll(context))? == 0 {
                         self.state = State::Ended;
                     }

@@ -3,12 +3,12 @@
 use bytes::{Buf, BytesMut};
 
 use crate::{
-    edge::write_buffer::Outbox,
+    edge::write_buffer::WriteBuffer,
     http1::{BodyEncoder, Framing, Piece},
-    proxy::header_rules::{Kind, kind},
+    proxy::header_rules::{FieldRule, rule_of},
 };
 
-/// How far the body of a request is.
+/// The progress of a request's body.
 #[derive(Debug)]
 pub(super) struct Upload {
     encoder: BodyEncoder,
@@ -42,23 +42,23 @@ impl Upload {
         Ok(Self { encoder: BodyEncoder::new(framing), limit, taken: 0, state })
     }
 
-    /// Whether there is more of it to take.
+    /// True while there is more of it to take.
     pub(super) fn is_going(&self) -> bool {
         matches!(self.state, State::Untouched | State::Going | State::Trailed)
     }
 
-    /// Whether it was taken to its end.
+    /// True once it was taken to its end.
     pub(super) fn is_whole(&self) -> bool {
         self.state == State::Whole
     }
 
-    /// Whether it can be sent from its beginning still: it has none, or nothing of it was taken.
+    /// True while it can be sent from its beginning: it has none, or nothing of it was taken.
     pub(super) fn is_fresh(&self) -> bool {
         self.state == State::Untouched || (self.state == State::Whole && self.taken == 0)
     }
 
     /// Adds a piece to what is written to the instance.
-    pub(super) fn take(&mut self, piece: Piece, out: &mut Outbox) -> Result<(), TooLarge> {
+    pub(super) fn take(&mut self, piece: Piece, out: &mut WriteBuffer) -> Result<(), TooLarge> {
         match piece {
             Piece::Data(data) => {
                 self.taken = self.taken.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -98,7 +98,7 @@ pub(super) fn plain(trailers: &[u8]) -> BytesMut {
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
         let (line, after) = rest.split_at(end);
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        if kind(name) == Kind::Plain {
+        if rule_of(name) == FieldRule::Plain {
             kept.extend_from_slice(line);
         }
         rest = after;
@@ -114,7 +114,7 @@ mod tests {
 
     fn sent(framing: Framing, limit: Option<u64>, pieces: &[Piece]) -> Result<(String, Upload), TooLarge> {
         let mut upload = Upload::new(framing, limit)?;
-        let mut out = Outbox::default();
+        let mut out = WriteBuffer::default();
         for piece in pieces {
             upload.take(piece.clone(), &mut out)?;
         }

@@ -11,53 +11,53 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{edge::write_buffer::Outbox, proxy::resolve};
+use crate::{edge::write_buffer::WriteBuffer, proxy::resolve};
 
 /// The longest an instance may take to accept a connection.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// How much is read at once from a connection that says little, and from one that says much.
-const ROOM: (usize, usize) = (8 << 10, 32 << 10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes read at once from a quiet connection, and from a busy one.
+const READ_BYTES: (usize, usize) = (8 << 10, 32 << 10);
 
 /// An open connection, with what was read from it and not yet taken.
 #[derive(Debug)]
 pub(super) struct Upstream {
     /// The socket.
     pub(super) stream: TcpStream,
-    /// What was read.
+    /// Bytes that were read and not taken yet.
     pub(super) incoming: BytesMut,
-    /// What waits to be written.
-    pub(super) outbox: Outbox,
-    /// Whether an earlier request was answered on it.
+    /// Bytes to be written.
+    pub(super) write_buffer: WriteBuffer,
+    /// True where an earlier request was answered on it.
     pub(super) reused: bool,
-    room: usize,
+    read_bytes: usize,
     /// The longest read since the last rest.
-    most: usize,
+    longest_read: usize,
 }
 
 impl Upstream {
     /// Connects to `host`, trying its addresses in order. Fails after two seconds, or after `limit` where that is less.
     pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> io::Result<Self> {
-        let limit = limit.min(CONNECT_LIMIT);
+        let limit = limit.min(CONNECT_TIMEOUT);
         let connected = timeout(limit, open(host, port)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         if connected.is_err() {
             resolve::forget(host);
         }
         let stream = connected?;
         stream.set_nodelay(true)?;
-        let (incoming, outbox) = (BytesMut::new(), Outbox::default());
-        Ok(Self { stream, incoming, outbox, reused: false, room: ROOM.0, most: 0 })
+        let (incoming, write_buffer) = (BytesMut::new(), WriteBuffer::default());
+        Ok(Self { stream, incoming, write_buffer, reused: false, read_bytes: READ_BYTES.0, longest_read: 0 })
     }
 
     /// Reads once more; 0 is the end. What comes in plenty is read in larger pieces.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.incoming.capacity().saturating_sub(self.incoming.len()) < self.room / 2 {
-            self.incoming.reserve(self.room);
+        if self.incoming.capacity().saturating_sub(self.incoming.len()) < self.read_bytes / 2 {
+            self.incoming.reserve(self.read_bytes);
         }
         let read = pin!(self.stream.read_buf(&mut self.incoming)).poll(context);
         if let Poll::Ready(Ok(count)) = read {
-            self.most = self.most.max(count);
-            if count > self.room / 2 {
-                self.room = self.room.saturating_mul(2).min(ROOM.1);
+            self.longest_read = self.longest_read.max(count);
+            if count > self.read_bytes / 2 {
+                self.read_bytes = self.read_bytes.saturating_mul(2).min(READ_BYTES.1);
             }
         }
         read
@@ -65,11 +65,11 @@ impl Upstream {
 
     /// Writes what waits.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.outbox.poll_flush(context, &mut self.stream)
+        self.write_buffer.poll_flush(context, &mut self.stream)
     }
 
-    /// Whether nothing was said since the last answer, not even good-bye. Asks the kernel: what tokio knows may be as old
-    /// as its last look, and an answer that nobody asked for would be taken for the next one.
+    /// True where the instance sent nothing after its last answer, not even the end. Asks the kernel: tokio's view may
+    /// be older, and an unsolicited answer would be taken for the next one.
     pub(super) fn is_quiet(&self) -> bool {
         let peek = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
         self.incoming.is_empty()
@@ -79,12 +79,12 @@ impl Upstream {
     /// Keeps little memory while nothing is asked, and remembers how much is usually said.
     pub(super) fn rest(&mut self) {
         self.reused = true;
-        self.outbox.clear();
-        if self.most < self.room / 4 {
-            self.room = (self.room / 2).max(ROOM.0);
+        self.write_buffer.clear();
+        if self.longest_read < self.read_bytes / 4 {
+            self.read_bytes = (self.read_bytes / 2).max(READ_BYTES.0);
         }
-        self.most = 0;
-        if self.room > ROOM.0 {
+        self.longest_read = 0;
+        if self.read_bytes > READ_BYTES.0 {
             self.incoming = BytesMut::new();
         }
     }
@@ -103,7 +103,7 @@ async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // A port from the range of outgoing ones can be connected to itself while nobody listens there.
+    // A port of the ephemeral range can be connected to itself while no process listens there.
     if stream.local_addr()? == address {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }

@@ -1,4 +1,4 @@
-//! Who is asking: a layer that lets nobody unknown past it, and [`Caller`], which handlers take.
+//! Authentication: the layer that refuses unknown callers, and [`Caller`], which handlers take.
 
 use std::{
     future::{Ready, ready},
@@ -22,21 +22,21 @@ use crate::{
     web::{
         challenge::challenge,
         client_address,
-        host_check::{Guard, is_from_our_page},
+        host_check::{HostCheck, is_from_our_page},
         problem::Problem,
-        trace::RequestId,
+        trace::CurrentRequestId,
     },
 };
 
 /// The name of the session cookie.
-pub const COOKIE: &str = "ostler_session";
+pub const SESSION_COOKIE: &str = "ostler_session";
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
 pub struct Caller {
-    /// Who.
+    /// The authenticated principal.
     pub who: Arc<Principal>,
-    /// What they call.
+    /// The runtime that is called.
     pub runtime: Runtime,
     /// The span of their request, where spans are made.
     pub span: Option<TraceContext>,
@@ -61,14 +61,14 @@ impl FromRequest for Caller {
 
 /// A caller who need not be anybody, and the runtime it calls.
 #[derive(Clone)]
-pub struct Stranger {
-    /// What they call.
+pub struct AnonymousCaller {
+    /// The runtime that is called.
     pub runtime: Runtime,
-    /// Where from.
+    /// The client's address.
     pub address: Option<std::net::IpAddr>,
 }
 
-impl FromRequest for Stranger {
+impl FromRequest for AnonymousCaller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -102,7 +102,7 @@ fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> 
     answer
 }
 
-/// Who sent the request, if it may go on. What cannot be authenticated counts against the address it came from.
+/// The principal of a request within its rate limit. A failed authentication counts against the address it came from.
 async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     let address = address(request.app_data(), request.peer_addr(), request.headers());
     let known = authenticate(request).await;
@@ -110,7 +110,8 @@ async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
     if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
         runtime.access().limits().authentication_failure(address)?;
     }
-    let principal = Principal { address, request_id: Some(RequestId::of(request).as_ref().to_owned()), ..known? };
+    let principal =
+        Principal { address, request_id: Some(CurrentRequestId::of(request).as_ref().to_owned()), ..known? };
     runtime?.access().limits().api(&principal)?;
     Ok(principal)
 }
@@ -120,7 +121,8 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
     let bearer = match bearer(request.headers())? {
         Some(token) => token,
         None => {
-            session = request.cookie(COOKIE).ok_or(Error::Unauthenticated("send a bearer token or an API key"))?;
+            session =
+                request.cookie(SESSION_COOKIE).ok_or(Error::Unauthenticated("send a bearer token or an API key"))?;
             if !is_safe(request.method()) && !is_from_our_page(request.headers()) {
                 return Err(Problem::forbidden(
                     "with the session cookie, only Ostler's own pages may change something",
@@ -153,7 +155,7 @@ pub fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Opt
     }
 }
 
-/// Whether a request of this method changes nothing.
+/// True for methods that change nothing (RFC 9110, section 9.2.1).
 pub fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
@@ -163,7 +165,7 @@ fn runtime(data: Option<&Runtime>) -> Result<Runtime, Problem> {
 }
 
 fn address(
-    guard: Option<&web::Data<Guard>>,
+    guard: Option<&web::Data<HostCheck>>,
     peer: Option<std::net::SocketAddr>,
     headers: &header::HeaderMap,
 ) -> Option<std::net::IpAddr> {
@@ -187,7 +189,7 @@ pub fn no_session_cookie() -> Cookie<'static> {
 }
 
 fn cookie(value: String, max_age: time::Duration) -> Cookie<'static> {
-    Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish()
+    Cookie::build(SESSION_COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish()
 }
 
 #[cfg(test)]

@@ -25,15 +25,15 @@ use crate::{
 };
 
 /// The longest body taken, in bytes.
-pub const LIMIT: usize = 4 << 20;
+pub const BODY_BYTES_MAX: usize = 4 << 20;
 /// The longest time a body may take to arrive.
-const DEADLINE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The memory for bodies that have not come whole, of all clients together: of those who stall, it is taken away.
 #[derive(Default)]
-struct Incoming(Arc<LineBudget>);
+struct PartialBodies(Arc<LineBudget>);
 
-impl Attachment for Incoming {
+impl Attachment for PartialBodies {
     fn account_closed(&self, _: &Runtime, _: UserId) {}
 }
 
@@ -50,7 +50,7 @@ impl FromRequest for JsonBytes {
         let (payload, runtime) = (payload.take(), request.app_data::<Runtime>().cloned());
         Box::pin(async move {
             checked?;
-            let bytes = tokio::time::timeout(DEADLINE, collect(payload, declared, runtime)).await;
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(payload, declared, runtime)).await;
             bytes.unwrap_or(Err(Problem::RequestTimeout)).map(Self)
         })
     }
@@ -126,8 +126,8 @@ fn check_head(headers: &HeaderMap, declared: Option<usize>) -> Result<(), Proble
     if !essence.trim().eq_ignore_ascii_case("application/json") || !is_plain {
         return Err(Problem::UnsupportedMediaType);
     }
-    if declared.is_some_and(|length| length > LIMIT) {
-        return Err(Problem::PayloadTooLarge(LIMIT));
+    if declared.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Problem::PayloadTooLarge(BODY_BYTES_MAX));
     }
     Ok(())
 }
@@ -139,12 +139,12 @@ async fn collect(mut payload: Payload, declared: Option<usize>, runtime: Option<
         return Ok(first);
     }
     let dropped = || Error::Busy("more bodies are arriving than fit");
-    let share = runtime.map(|runtime| LineShare::of(&runtime.attached::<Incoming>().0)).unwrap_or_default();
+    let share = runtime.map(|runtime| LineShare::of(&runtime.attached::<PartialBodies>().0)).unwrap_or_default();
     let (mut body, mut length, mut chunk) = (PartialMessage::sharing(&share), 0_usize, Some(first));
     while let Some(bytes) = chunk {
         length = length.saturating_add(bytes.len());
-        if length > LIMIT {
-            return Err(Problem::PayloadTooLarge(LIMIT));
+        if length > BODY_BYTES_MAX {
+            return Err(Problem::PayloadTooLarge(BODY_BYTES_MAX));
         }
         body.extend(&bytes);
         if body.is_dropped() {
@@ -158,7 +158,7 @@ async fn collect(mut payload: Payload, declared: Option<usize>, runtime: Option<
 #[expect(clippy::wildcard_enum_match_arm, reason = "the framework's, and growing")]
 fn unreadable(error: PayloadError) -> Problem {
     match error {
-        PayloadError::Overflow => Problem::PayloadTooLarge(LIMIT),
+        PayloadError::Overflow => Problem::PayloadTooLarge(BODY_BYTES_MAX),
         PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Problem::RequestTimeout,
         _ => Problem::malformed("the body ended early or its framing is wrong"),
     }

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// Path of the protected resource metadata.
-const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
 
 /// Permissions that an MCP client needs at least.
-const NEEDED: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
+const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
 
 /// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
 pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
@@ -26,7 +26,7 @@ pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, 
     }
     let Some(resource) = runtime.and_then(Runtime::protected_resource) else { return };
     let wanted = match answer.status() {
-        StatusCode::UNAUTHORIZED => Some(NEEDED.into_iter().collect()),
+        StatusCode::UNAUTHORIZED => Some(CLIENT_PERMISSIONS.into_iter().collect()),
         StatusCode::FORBIDDEN => who.and_then(missing),
         _ => None,
     };
@@ -47,9 +47,9 @@ pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, 
 /// The scopes of a better token, where a better one is to be had: its holder's role allows more than the token does.
 fn missing(who: &Principal) -> Option<PermissionSet> {
     let Credential::Token(_) = who.credential else { return None };
-    let needed: PermissionSet = NEEDED.into_iter().collect();
+    let needed: PermissionSet = CLIENT_PERMISSIONS.into_iter().collect();
     let narrowed = !covers(&who.permissions, &needed) && covers(&of_role(who.role), &needed);
-    narrowed.then(|| who.permissions.iter().chain(NEEDED).collect())
+    narrowed.then(|| who.permissions.iter().chain(CLIENT_PERMISSIONS).collect())
 }
 
 /// The URL of the metadata: where the resource is, or where the request went if its name is no URL.
@@ -58,7 +58,7 @@ fn place(resource: &str, host: &str) -> String {
         let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
         matches!(scheme, "http" | "https").then(|| format!("{scheme}://{authority}"))
     });
-    format!("{}{METADATA}", origin.unwrap_or_else(|| format!("http://{host}")))
+    format!("{}{METADATA_PATH}", origin.unwrap_or_else(|| format!("http://{host}")))
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn metadata_are_where_the_resource_is() {
-        assert_eq!(place("https://o.example:8443/mcp", "x"), format!("https://o.example:8443{METADATA}"));
-        assert_eq!(place("api://ostler", "localhost:3010"), format!("http://localhost:3010{METADATA}"));
+        assert_eq!(place("https://o.example:8443/mcp", "x"), format!("https://o.example:8443{METADATA_PATH}"));
+        assert_eq!(place("api://ostler", "localhost:3010"), format!("http://localhost:3010{METADATA_PATH}"));
     }
 }

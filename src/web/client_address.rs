@@ -1,4 +1,4 @@
-//! Where a request came from: its peer, or what a trusted proxy says.
+//! The client's address: that of its peer, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,7 +19,7 @@ pub fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpAddr]
     }
 }
 
-/// The last address in the list that is no proxy of ours; `None` where an entry is not an address.
+/// The last address in the list that is no trusted proxy; `None` where an entry is not an address.
 fn right_most_stranger(
     headers: &HeaderMap,
     name: &HeaderName,

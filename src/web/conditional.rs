@@ -7,7 +7,7 @@ use crate::{
     web::problem::Problem,
 };
 
-/// What the caller requires to be there.
+/// The precondition of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
     /// Anything at all.
@@ -17,7 +17,7 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
-    /// What the request requires.
+    /// Reads the precondition of a request.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut revisions = Vec::new();
         for value in headers.get_all(header::IF_MATCH) {

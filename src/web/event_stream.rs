@@ -12,12 +12,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Runtime;
 
-/// How often a silent stream shows that it is alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Interval at which a silent stream sends a comment, as proxies close silent connections.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// The media type of event streams.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// Whether the caller asks for events rather than for JSON.
+/// True where the client accepts events.
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| {
         accept.split(',').any(|part| part.split(';').next().is_some_and(|media| media.trim() == CONTENT_TYPE))
@@ -44,7 +44,7 @@ pub fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
 /// Sends `events`, and a comment now and then, until they end, the client goes or Ostler shuts down.
 pub fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     let draining = Box::pin(runtime.clone().draining());
-    // The head goes out with the first bytes: whoever listens should know at once that the stream is open.
+    // The head goes out with the first bytes: the client should know at once that the stream is open.
     let opened = stream::once(async { Bytes::from_static(b": open\n\n") });
     stream_response(opened.chain(with_keep_alive(events)).take_until(draining))
 }
@@ -63,7 +63,7 @@ fn stream_response(body: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
 }
 
 fn with_keep_alive(events: impl Stream<Item = Bytes> + 'static) -> impl Stream<Item = Bytes> + 'static {
-    let mut ticks = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+    let mut ticks = tokio::time::interval_at(Instant::now() + KEEP_ALIVE_INTERVAL, KEEP_ALIVE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     stream::unfold((Box::pin(events), ticks), |(mut events, mut ticks)| async move {
         let chunk = tokio::select! {

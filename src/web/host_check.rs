@@ -1,4 +1,4 @@
-//! [`Guard`]: what is refused before anything looks at the request: foreign hosts, foreign pages, odd methods.
+//! [`HostCheck`]: refuses foreign hosts and pages before anything else reads the request.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,19 +13,19 @@ use actix_web::{
 
 use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::Settings};
 
-/// What a page of another origin may read of our answers.
-const EXPOSED: &str =
+/// Headers of answers that a page of an allowed origin may read.
+const EXPOSED_HEADERS: &str =
     "ETag, Location, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id";
-/// What it may send.
+/// Headers that such a page may send.
 const ALLOWED_HEADERS: &str = concat!(
     "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
     "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent"
 );
-/// What repeats an argument of a tool, whatever the argument is called.
-const ARGUMENT: &str = "mcp-param-";
-/// Knows which hosts, origins and proxies are ours.
+/// Prefix of the headers that repeat arguments of tools (2026-07-28, transports/streamable-http).
+const ARGUMENT_HEADER_PREFIX: &str = "mcp-param-";
+/// The hosts, origins and proxies that are trusted.
 #[derive(Clone, Debug)]
-pub struct Guard {
+pub struct HostCheck {
     bound: IpAddr,
     hosts: Vec<String>,
     origins: Vec<String>,
@@ -34,16 +34,16 @@ pub struct Guard {
 
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admitted {
+pub enum Admission {
     /// From our own page, or from no page.
-    Here,
+    SameOrigin,
     /// From a page of this allowed origin.
-    Elsewhere(HeaderValue),
+    CrossOrigin(HeaderValue),
     /// A browser asks whether a page of this allowed origin may send something.
     Preflight(HeaderValue),
 }
 
-impl Guard {
+impl HostCheck {
     /// The guard these settings describe.
     pub fn new(settings: &Settings) -> Self {
         let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_lowercase()).collect();
@@ -55,33 +55,33 @@ impl Guard {
         }
     }
 
-    /// Whether the request may go on.
-    pub fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Problem> {
+    /// Admits a request, or refuses it by its host or origin.
+    pub fn admit(&self, request: &ServiceRequest) -> Result<Admission, Problem> {
         let headers = request.headers();
         let host = self.host(request)?;
-        let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admitted::Here) };
+        let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admission::SameOrigin) };
         let text = origin.to_str().unwrap_or_default();
         if is_same_origin(text, host) {
-            return Ok(Admitted::Here);
+            return Ok(Admission::SameOrigin);
         }
         if !self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(text)) {
             return Err(Problem::forbidden("pages of this origin may not call; see OSTLER_ALLOWED_ORIGINS"));
         }
         let asks = request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        Ok(if asks { Admitted::Preflight(origin.clone()) } else { Admitted::Elsewhere(origin.clone()) })
+        Ok(if asks { Admission::Preflight(origin.clone()) } else { Admission::CrossOrigin(origin.clone()) })
     }
 
-    /// Where the request came from.
+    /// The address of the client.
     pub fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         client_address::address(peer, headers, &self.proxies)
     }
 
-    /// Whether `peer` is a proxy whose word about its clients counts.
+    /// True for a trusted proxy, whose fields about its clients count.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.proxies.contains(&peer.to_canonical())
     }
 
-    /// The authority the request is for, once it is known to be one of ours (DNS rebinding).
+    /// The authority of the request, once it is known to be an allowed one (DNS rebinding).
     fn host<'a>(&self, request: &'a ServiceRequest) -> Result<&'a str, Problem> {
         let named = match only(request.headers(), &header::HOST)? {
             Some(value) => value.to_str().map_err(|_| malformed_host())?,
@@ -91,7 +91,7 @@ impl Guard {
         self.check_host(named).map(|()| named)
     }
 
-    /// Refuses an authority that is malformed or not ours.
+    /// Refuses an authority that is malformed or not allowed.
     pub fn check_host(&self, authority: &str) -> Result<(), Problem> {
         let (host, _) = split_authority(authority).ok_or_else(malformed_host)?;
         if self.is_ours(host) { Ok(()) } else { Err(Problem::MisdirectedRequest) }
@@ -111,7 +111,7 @@ impl Guard {
     }
 }
 
-impl Admitted {
+impl Admission {
     /// The answer to a preflight with these headers; `None` for any other request.
     pub fn answer(&self, headers: &HeaderMap) -> Option<HttpResponse> {
         matches!(self, Self::Preflight(_)).then(|| {
@@ -125,9 +125,9 @@ impl Admitted {
 
     /// Lets the page that asked read the answer.
     pub fn add_headers(self, headers: &mut HeaderMap) {
-        let (Self::Elsewhere(origin) | Self::Preflight(origin)) = self else { return };
+        let (Self::CrossOrigin(origin) | Self::Preflight(origin)) = self else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }
@@ -138,11 +138,11 @@ fn allowed_headers(preflight: &HeaderMap) -> String {
     let names =
         asked.unwrap_or_default().split(',').filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
     names
-        .filter(|name| name.as_str().starts_with(ARGUMENT))
+        .filter(|name| name.as_str().starts_with(ARGUMENT_HEADER_PREFIX))
         .fold(ALLOWED_HEADERS.to_owned(), |all, name| format!("{all}, {name}"))
 }
 
-/// Whether a request that a browser authenticates by itself comes from our own page: `Sec-Fetch-Site` where the browser
+/// True where a request that a browser authenticates by itself comes from Ostler's own page: `Sec-Fetch-Site` where it
 /// sends it, else an `Origin` that is the host the request is for.
 pub fn is_from_our_page(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Fault, Noun, RateLimited},
     gateway::NoInstance,
     http1::HeadFault,
-    web::{methods::ALLOWED_METHODS, problem::kind::Kind},
+    web::{methods::ALLOWED_METHODS, problem::kind::ProblemKind},
 };
 
 /// The media type of every problem (RFC 9457).
@@ -35,7 +35,7 @@ pub enum Problem {
     UnsupportedMediaType,
     /// The body did not arrive in time.
     RequestTimeout,
-    /// The `Host` is none of ours.
+    /// The `Host` is not allowed.
     MisdirectedRequest,
     /// The path belongs to a part of Ostler that is off here.
     SwitchedOff(&'static str),
@@ -51,7 +51,7 @@ pub enum Problem {
     LoopDetected,
     /// The head of the request is refused.
     Head(HeadFault),
-    /// An answer of the framework's, of which only the status is told.
+    /// A problem of the framework's, of which only the status is shown.
     Framework(StatusCode),
 }
 
@@ -78,7 +78,7 @@ impl Problem {
     }
 
     /// Status, stable code and title.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ProblemKind {
         match self {
             Self::Runtime(error) => kind::of_error(error),
             Self::MethodNotAllowed(_) => kind::METHOD_NOT_ALLOWED,
@@ -97,7 +97,7 @@ impl Problem {
         }
     }
 
-    /// How many seconds to wait before trying again, where waiting may help.
+    /// Seconds until a retry may help.
     pub fn retry_after(&self) -> Option<u64> {
         if let Self::Runtime(Error::RateLimited(limit)) = self {
             return Some(whole_seconds(limit.retry_after));
@@ -109,9 +109,9 @@ impl Problem {
     }
 
     /// The body to send, for a request to the path `instance`.
-    pub fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> Body<'a> {
+    pub fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemBody<'a> {
         let kind = self.kind();
-        let mut body = Body { detail: self.to_string(), instance, request_id, ..Body::of(kind) };
+        let mut body = ProblemBody { detail: self.to_string(), instance, request_id, ..ProblemBody::of(kind) };
         let Self::Runtime(error) = self else { return body };
         if let Error::Invalid(faults) = error {
             body.errors = Some(&faults.0);
@@ -208,7 +208,7 @@ impl ResponseError for Problem {
         self.kind().status
     }
 
-    /// What is sent where `http::trace`, which knows the request, does not stand in front.
+    /// The answer where `web::trace`, which knows the request, is not in front.
     fn error_response(&self) -> HttpResponse {
         self.respond("", "")
     }
@@ -218,7 +218,7 @@ impl ResponseError for Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
-pub struct Body<'a> {
+pub struct ProblemBody<'a> {
     /// A page that explains this kind of problem, or a registered URI.
     #[serde(rename = "type")]
     kind: String,
@@ -226,7 +226,7 @@ pub struct Body<'a> {
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What happened this time, and often how to mend it.
+    /// The occurrence, and often the remedy.
     detail: String,
     /// The path that was asked for.
     instance: &'a str,
@@ -260,8 +260,8 @@ pub struct Body<'a> {
     violated_policies: Option<[&'a str; 1]>,
 }
 
-impl Body<'_> {
-    fn of(kind: Kind) -> Self {
+impl ProblemBody<'_> {
+    fn of(kind: ProblemKind) -> Self {
         Self {
             kind: format!("/docs#problem-{}", kind.code),
             title: kind.title,
@@ -291,7 +291,7 @@ fn add_limit<'a>(response: &'a mut HttpResponseBuilder, limit: &RateLimited) -> 
         .insert_header(("RateLimit-Policy", format!("\"{}\";q={};w={window}", limit.policy, limit.quota)))
 }
 
-/// Rounded up, so that nobody is told to come back too early.
+/// Rounded up, so that a client does not return too early.
 fn whole_seconds(duration: Duration) -> u64 {
     (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }

@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// Which part of a list is wanted.
+/// The part of a list to return.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -39,7 +39,7 @@ pub struct PageQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
-    limit: Limit,
+    limit: PageLimit,
     /// `nextCursor` of the page before; left out for the first page.
     cursor: Option<String>,
 }
@@ -51,21 +51,21 @@ impl From<PageQuery> for PageRequest {
 }
 
 /// The page that `limit` and `cursor` ask for.
-pub fn page(limit: Limit, cursor: Option<String>) -> PageRequest {
+pub fn page(limit: PageLimit, cursor: Option<String>) -> PageRequest {
     PageRequest { limit: limit.0, cursor }
 }
 
-/// How many items a page has: 1 to 100, 50 where nothing is said.
+/// The number of items of a page: 1 to 100, 50 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit(u32);
+pub struct PageLimit(u32);
 
-impl Default for Limit {
+impl Default for PageLimit {
     fn default() -> Self {
         Self(PageRequest::default().limit)
     }
 }
 
-impl<'de> Deserialize<'de> for Limit {
+impl<'de> Deserialize<'de> for PageLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let limit = text.parse().ok().filter(|limit| (1..=100).contains(limit));
@@ -74,9 +74,9 @@ impl<'de> Deserialize<'de> for Limit {
 }
 
 /// The id in the path; one that cannot be an id is one that nothing has (404).
-pub struct Id<T>(pub T);
+pub struct PathId<T>(pub T);
 
-impl<T: Named> FromRequest for Id<T> {
+impl<T: PathSegment> FromRequest for PathId<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -87,29 +87,29 @@ impl<T: Named> FromRequest for Id<T> {
 }
 
 /// An id that paths have.
-pub trait Named: std::str::FromStr {
-    /// What the segment is called in the URL table.
+pub trait PathSegment: std::str::FromStr {
+    /// The name of the segment in the URL table.
     const SEGMENT: &str;
-    /// What is missing where there is none.
+    /// The noun of the 404 where there is none.
     const NOUN: Noun;
 }
 
-impl Named for ServerId {
+impl PathSegment for ServerId {
     const SEGMENT: &str = "id";
     const NOUN: Noun = Noun::Server;
 }
 
-impl Named for CallId {
+impl PathSegment for CallId {
     const SEGMENT: &str = "id";
     const NOUN: Noun = Noun::Call;
 }
 
-impl Named for KeyId {
+impl PathSegment for KeyId {
     const SEGMENT: &str = "id";
     const NOUN: Noun = Noun::Key;
 }
 
-impl Named for UserId {
+impl PathSegment for UserId {
     const SEGMENT: &str = "userId";
     const NOUN: Noun = Noun::User;
 }
@@ -125,7 +125,7 @@ impl std::str::FromStr for ServiceName {
     }
 }
 
-impl Named for ServiceName {
+impl PathSegment for ServiceName {
     const SEGMENT: &str = "name";
     const NOUN: Noun = Noun::Service;
 }

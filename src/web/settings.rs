@@ -1,4 +1,4 @@
-//! What the HTTP side can be told.
+//! Settings of the HTTP doors.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -18,7 +18,7 @@ use crate::{
     model::TraceContext,
     telemetry::{Kind, Span},
     web::{
-        host_check::{Admitted, Guard},
+        host_check::{Admission, HostCheck},
         problem::{self, Problem},
     },
 };
@@ -30,27 +30,27 @@ const CONTENT_SECURITY_POLICY: HeaderValue =
 
 /// The id of the request at hand.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub Rc<str>);
+pub struct CurrentRequestId(pub Rc<str>);
 
-impl RequestId {
+impl CurrentRequestId {
     /// The id given to a request by [`layer`]; empty where that did not happen.
     pub fn of(request: &impl HttpMessage) -> Rc<str> {
         request.extensions().get::<Self>().map_or_else(|| Rc::from(""), |id| Rc::clone(&id.0))
     }
 }
 
-/// Wraps every route of ours, and the answer to paths that are none.
+/// Wraps every route, and the answer to paths that are none.
 pub async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = choose_id(request.headers());
-    request.extensions_mut().insert(RequestId(Rc::clone(&id)));
+    request.extensions_mut().insert(CurrentRequestId(Rc::clone(&id)));
     let span = span(&request, &id);
-    let guard = request.app_data::<web::Data<Guard>>().cloned();
-    let (response, admitted) = match guard.map_or(Ok(Admitted::Here), |guard| guard.admit(&request)) {
-        Err(problem) => (request.error_response(problem), Admitted::Here),
+    let guard = request.app_data::<web::Data<HostCheck>>().cloned();
+    let (response, admitted) = match guard.map_or(Ok(Admission::SameOrigin), |guard| guard.admit(&request)) {
+        Err(problem) => (request.error_response(problem), Admission::SameOrigin),
         Ok(admitted) => match admitted.answer(request.headers()) {
             Some(answer) => (request.into_response(answer), admitted),
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
@@ -71,13 +71,13 @@ fn choose_id(headers: &HeaderMap) -> Rc<str> {
     choose(headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()))
 }
 
-/// What a request is called that asked to be called `given`.
+/// The id for a request whose client proposes `given`: that where it is sane, else a new one.
 pub fn choose(given: Option<&str>) -> Rc<str> {
     let given = given.filter(|text| is_sane_id(text));
     given.map_or_else(|| Rc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())), Rc::from)
 }
 
-/// Whether a caller may call a request this.
+/// True for an id that a client may propose.
 pub fn is_sane_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -180,7 +180,7 @@ pub fn end(mut span: Span, status: u16) {
     span.end();
 }
 
-/// Where in which trace a request is dealt with: as its caller says, where we make no spans ourselves.
+/// The trace context of a request: its span's, or its client's where tracing is off.
 pub fn context(request: &HttpRequest) -> Option<TraceContext> {
     request.extensions().get().copied().or_else(|| of_header(request.headers()))
 }

@@ -85,7 +85,7 @@ fn types(schemas: &Map<String, Value>) -> String {
 }
 
 fn problems() -> String {
-    let row = |kind: &kind::Kind| {
+    let row = |kind: &kind::ProblemKind| {
         let (code, title) = (escape(kind.code), escape(kind.title));
         format!(
             "<tr id=\"problem-{code}\"><td><code>{code}</code></td><td>{}</td><td>{title}</td></tr>\n",

@@ -1,4 +1,4 @@
-//! How bodies are read, and what is said about those that cannot be.
+//! Request bodies: reading them, and the problems of those that cannot be read.
 
 use super::*;
 
@@ -70,7 +70,7 @@ async fn a_body_must_be_plain_json_and_short() {
     assert_eq!(extract(form.set_payload("{}")).await, Err(415));
     let packed = json().insert_header((header::CONTENT_ENCODING, "gzip"));
     assert_eq!(extract(packed.set_payload("{}")).await, Err(415));
-    assert_eq!(extract(json().set_payload(vec![b' '; LIMIT + 1])).await, Err(413));
-    let lying = json().set_payload("{}").insert_header((header::CONTENT_LENGTH, LIMIT * 2));
+    assert_eq!(extract(json().set_payload(vec![b' '; BODY_BYTES_MAX + 1])).await, Err(413));
+    let lying = json().set_payload("{}").insert_header((header::CONTENT_LENGTH, BODY_BYTES_MAX * 2));
     assert_eq!(extract(lying).await, Err(413));
 }

@@ -1,11 +1,11 @@
-//! What the guard lets through and what it refuses.
+//! Hosts and origins that are admitted, and others that are refused.
 
 use actix_web::test::TestRequest;
 
 use super::*;
 
-fn guard() -> Guard {
-    Guard::new(&Settings {
+fn guard() -> HostCheck {
+    HostCheck::new(&Settings {
         host: "192.0.2.10".parse().unwrap(),
         allowed_hosts: vec!["Ostler.Example".into()],
         allowed_origins: vec!["https://team.example/".into()],
@@ -13,7 +13,7 @@ fn guard() -> Guard {
     })
 }
 
-fn admit(fields: &[(&str, &str)]) -> Result<Admitted, u16> {
+fn admit(fields: &[(&str, &str)]) -> Result<Admission, u16> {
     let request = fields.iter().fold(TestRequest::get(), |request, field| request.append_header(*field));
     guard().admit(&request.to_srv_request()).map_err(|problem| problem.kind().status.as_u16())
 }
@@ -23,7 +23,7 @@ fn loopback_the_bound_address_and_configured_names_are_ours() {
     for host in
         ["localhost:1", "LOCALHOST", "127.0.0.1:3010", "[::1]:3010", "127.9.9.9", "192.0.2.10:80", "ostler.example"]
     {
-        assert_eq!(admit(&[("host", host)]), Ok(Admitted::Here), "{host}");
+        assert_eq!(admit(&[("host", host)]), Ok(Admission::SameOrigin), "{host}");
     }
 }
 
@@ -48,8 +48,11 @@ fn a_malformed_host_is_refused() {
 #[test]
 fn pages_of_other_origins_may_not_call_unless_allowed() {
     let from = |origin| admit(&[("host", "localhost:3010"), ("origin", origin)]);
-    assert_eq!(from("http://localhost:3010"), Ok(Admitted::Here));
-    assert_eq!(from("https://team.example"), Ok(Admitted::Elsewhere(HeaderValue::from_static("https://team.example"))));
+    assert_eq!(from("http://localhost:3010"), Ok(Admission::SameOrigin));
+    assert_eq!(
+        from("https://team.example"),
+        Ok(Admission::CrossOrigin(HeaderValue::from_static("https://team.example")))
+    );
     for origin in
         ["http://evil.test", "null", "http://localhost", "https://team.example.evil.test", "https://xteam.example"]
     {
@@ -75,7 +78,7 @@ fn a_browser_that_asks_first_gets_an_answer() {
 
 #[test]
 fn one_that_listens_everywhere_may_be_called_by_any_address_but_not_by_any_name() {
-    let guard = Guard::new(&Settings { host: "0.0.0.0".parse().unwrap(), ..Settings::default() });
+    let guard = HostCheck::new(&Settings { host: "0.0.0.0".parse().unwrap(), ..Settings::default() });
     assert!(guard.is_ours("203.0.113.5"));
     assert!(!guard.is_ours("evil.test"));
 }

@@ -9,20 +9,20 @@ use crate::{
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct ProblemKind {
     /// The HTTP status.
     pub status: StatusCode,
     /// The stable code.
     pub code: &'static str,
-    /// The same in words.
+    /// The title.
     pub title: &'static str,
 }
 
 macro_rules! kinds {
     ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
-        $(pub const $name: Kind = Kind { status: StatusCode::$status, code: $code, title: $title };)+
+        $(pub const $name: ProblemKind = ProblemKind { status: StatusCode::$status, code: $code, title: $title };)+
         /// Every kind of problem there is.
-        pub const ALL: &[Kind] = &[$($name),+];
+        pub const ALL: &[ProblemKind] = &[$($name),+];
     };
 }
 
@@ -67,8 +67,8 @@ kinds! {
     VERSION_NOT_SUPPORTED = HTTP_VERSION_NOT_SUPPORTED "version_not_supported" "This version of HTTP is not spoken";
 }
 
-/// What is wrong with a head.
-pub fn of_head(fault: HeadFault) -> Kind {
+/// The kind of a fault in a request's head.
+pub fn of_head(fault: HeadFault) -> ProblemKind {
     match fault {
         HeadFault::Malformed(_) => MALFORMED_REQUEST,
         HeadFault::TargetTooLong => URI_TOO_LONG,
@@ -80,7 +80,7 @@ pub fn of_head(fault: HeadFault) -> Kind {
     }
 }
 
-pub fn of_error(error: &Error) -> Kind {
+pub fn of_error(error: &Error) -> ProblemKind {
     match error {
         Error::Malformed(_) => MALFORMED_REQUEST,
         Error::Invalid(_) => VALIDATION_FAILED,
@@ -102,7 +102,7 @@ pub fn of_error(error: &Error) -> Kind {
     }
 }
 
-fn not_found(noun: Noun) -> Kind {
+fn not_found(noun: Noun) -> ProblemKind {
     match noun {
         Noun::Server => SERVER_NOT_FOUND,
         Noun::Call => CALL_NOT_FOUND,
@@ -115,8 +115,8 @@ fn not_found(noun: Noun) -> Kind {
     }
 }
 
-/// The kind of an answer the framework made by itself: the first of its status, or a defect of ours.
-pub fn of_status(status: StatusCode) -> Kind {
+/// The kind of a problem that the framework made by itself: the first of its status, or an internal error.
+pub fn of_status(status: StatusCode) -> ProblemKind {
     let fallback = if status.is_client_error() { MALFORMED_REQUEST } else { INTERNAL };
     ALL.iter().copied().find(|kind| kind.status == status).unwrap_or(fallback)
 }
