@@ -1,13 +1,13 @@
 //! The actor that owns one process: its pipes, its calls in flight, its beginning and its end.
 
-mod asking;
 mod ending;
 mod health;
 mod listening;
 mod lists;
-mod reaching;
+mod notifications;
+mod remote_start;
+mod server_requests;
 mod starting;
-mod telling;
 
 use std::{
     collections::HashSet,
@@ -65,7 +65,7 @@ pub struct ServerActor {
     first_unheard: Option<u64>,
     lists: lists::Lists,
     listening: listening::Listening,
-    open_questions: asking::Open,
+    open_questions: server_requests::Open,
     /// What the process was told last to log from, and the request by which, until it is answered.
     log_level: Option<Level>,
     setting_level: Option<u64>,
@@ -116,7 +116,7 @@ impl ServerActor {
             first_unheard: None,
             lists: lists::Lists::default(),
             listening: listening::Listening::default(),
-            open_questions: asking::Open::new(),
+            open_questions: server_requests::Open::new(),
             log_level: None,
             setting_level: None,
         }

@@ -27,7 +27,12 @@ use crate::{
     policy::consent::{Challenge, is_challenged},
     supervisor::{
         RemoteTarget,
-        remote::{Heard, Renewal, Tokens, failure::Failure, outgoing::Outgoing},
+        remote::{
+            authority::{Renewal, Tokens},
+            failure::Failure,
+            heard::Heard,
+            outgoing::Outgoing,
+        },
     },
 };
 
