@@ -6,9 +6,11 @@
 mod child;
 mod commands;
 mod exit;
+mod exit_guard;
 pub mod guard;
 mod handshake;
 mod instance;
+mod launch;
 mod link;
 mod listing;
 pub mod messages;
@@ -19,6 +21,7 @@ mod questions;
 pub mod remote;
 mod reports;
 mod requests;
+mod result;
 mod seclusion;
 mod server;
 mod starts;
@@ -36,15 +39,15 @@ use tokio::sync::mpsc;
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use exit::Exit;
-pub use instance::{InFlight, Instance, Launch, RemoteTarget, Sharing};
-pub use link::Link;
+pub use instance::{InFlight, Instance};
+pub use launch::{Launch, RemoteTarget, Sharing};
+pub use link::{Link, ResourceWatch};
 pub use output::Output;
 pub use seclusion::Seclusion;
 pub use server::ServerActor;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
 pub use usage::{Sampler, Trees};
 pub use view::{Availability, ChildView, Event};
-pub use watches::ResourceWatch;
 
 use child::Child;
 use starts::StartQueue;

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     mcp::{LineBudget, LineShare},
-    supervisor::RemoteTarget,
+    supervisor::launch::RemoteTarget,
 };
 
 pub use authority::{Authority, Renewal, Tokens};

@@ -26,7 +26,7 @@ use crate::{
     outbound::{self, Reachable},
     policy::consent::{Challenge, is_challenged},
     supervisor::{
-        RemoteTarget,
+        launch::RemoteTarget,
         remote::{
             authority::{Renewal, Tokens},
             failure::Failure,
