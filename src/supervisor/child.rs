@@ -13,11 +13,12 @@ use crate::{
     model::{ExitReport, HealthStatus, ServerId, Status, TimelineLevel, Timestamp},
     policy::restart::Decision,
     supervisor::{
-        ServerActor, Sharing,
         handshake::Probe,
-        instance::{Instance, Launch},
+        instance::Instance,
+        launch::{Launch, Sharing},
         link::Link,
         messages::{NotUp, StopInstance, Wanted},
+        server::ServerActor,
         view::{Availability, ChildView, Event},
     },
 };

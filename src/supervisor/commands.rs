@@ -12,7 +12,7 @@ use crate::{
         child::{Child, Starting},
         instance::Instance,
         messages::{
-            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, RemoveServer, RestartServer, ResumeAll,
+            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, Parent, RemoveServer, RestartServer, ResumeAll,
             StartServer, StopAll, StopServer, UpdateServer, Wanted,
         },
         server::ServerActor,
@@ -71,7 +71,7 @@ impl Supervisor {
         let instance = std::sync::Arc::new(Instance::new(generation));
         let (launch, link) = (child.launch.clone(), child.link.clone());
         let output_start = link.output.last_seq();
-        let (supervisor, lines) = (ctx.address(), self.lines.clone());
+        let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
         let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, supervisor, link, lines);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::Addr;
-
 use crate::{
-    model::{ExitReport, ServerId, Timestamp},
-    supervisor::{Supervisor, messages::ChildExited, remote::ADVICE},
+    model::{ExitReport, Timestamp},
+    supervisor::remote::ADVICE,
 };
 
 /// Why a process ended, or never came up.
@@ -120,22 +118,6 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// Tells the supervisor that a process and all it started are gone: when dropped, so a panic is an exit like any other.
-pub(super) struct ExitGuard {
-    pub id: ServerId,
-    pub generation: u64,
-    pub supervisor: Addr<Supervisor>,
-    /// The first reason given wins; [`Exit::Lost`] where none was.
-    pub reason: ExitSlot,
-}
-
-impl Drop for ExitGuard {
-    fn drop(&mut self) {
-        let exit = self.reason.take().unwrap_or(Exit::Lost);
-        self.supervisor.do_send(ChildExited { id: self.id, generation: self.generation, exit });
-    }
-}
-
 /// Where an actor leaves the reason for an end that somebody else reports.
 #[derive(Clone, Default)]
 pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
@@ -146,7 +128,7 @@ impl ExitSlot {
         self.lock().get_or_insert(exit);
     }
 
-    fn take(&self) -> Option<Exit> {
+    pub fn take(&self) -> Option<Exit> {
         self.lock().take()
     }
 

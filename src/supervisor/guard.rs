@@ -6,11 +6,11 @@
 
 mod landlock;
 mod order;
-mod sys;
+mod spec;
+pub(super) mod sys;
 mod tree;
 
 use std::{
-    fmt,
     io::{self, Write},
     os::{
         fd::{AsFd, OwnedFd},
@@ -23,53 +23,13 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::{model::Names, supervisor::seclusion::Seclusion};
+pub use order::{KILL, TERMINATE, receive_spec, send_spec};
+pub use spec::Spec;
 
-pub use order::{receive_spec, send_spec};
+use order::{GRACE, STEP};
 
 /// What a guard is called in the process list.
 pub const NAME: &str = "ostler-guard";
-
-/// Order: send SIGTERM to the whole tree.
-pub const TERMINATE: u8 = b'T';
-
-/// Order: kill the whole tree, again and again until nothing is left.
-pub const KILL: u8 = b'K';
-
-/// How long descendants have between SIGTERM and SIGKILL once the server or Ostler is gone.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// Pause between two looks at a tree that is ending.
-const STEP: Duration = Duration::from_millis(5);
-
-/// What to run.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spec {
-    /// A path, or a name found on the `PATH` in `env`.
-    pub program: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Its whole environment.
-    pub env: std::collections::BTreeMap<String, String>,
-    /// Its working directory.
-    pub dir: std::path::PathBuf,
-    /// What it may not reach.
-    pub seclusion: Option<Seclusion>,
-}
-
-impl fmt::Debug for Spec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir, seclusion } = self;
-        f.debug_struct("Spec")
-            .field("program", program)
-            .field("args", args)
-            .field("env", &Names(env))
-            .field("dir", dir)
-            .field("seclusion", seclusion)
-            .finish()
-    }
-}
 
 /// What a guard tells Ostler, one JSON line each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,11 +54,6 @@ pub enum Report {
         /// Signal number, where one ended it.
         signal: Option<i32>,
     },
-}
-
-/// The version of Landlock that the kernel has; 0 or less where it has none.
-pub fn landlock_version() -> i64 {
-    sys::landlock_version()
 }
 
 /// Whether this process was started to be a guard.

@@ -6,13 +6,15 @@ use futures_util::future::{Either, select};
 use serde_json::value::RawValue;
 
 use crate::{
-    mcp::{self, Capabilities, Discovered, Era, Initialized, RpcError},
+    mcp::{self, Capabilities, Discovered, Era, Initialized},
     model::Catalogue,
     supervisor::{
-        Exit,
-        instance::{InFlight, Instance, Sharing},
+        exit::Exit,
+        instance::{InFlight, Instance},
+        launch::Sharing,
         listing::List,
         messages::Answer,
+        result::read_result,
     },
 };
 
@@ -116,19 +118,4 @@ async fn initialize(mut request: InFlight, instance: &Arc<Instance>) -> Result<G
     instance.set_era(Era::Legacy);
     instance.notify(mcp::notification("notifications/initialized", ""));
     Ok((greeting.protocol_version, result))
-}
-
-/// The result of an answer; anything else, and the process cannot become ready.
-pub(super) fn read_result(method: &str, answer: Answer) -> Result<Arc<RawValue>, Exit> {
-    let refused = |why: String| Exit::NotReady(format!("{method} {why}"));
-    match answer {
-        Answer::Result(result) => Ok(result),
-        Answer::Error(error) => {
-            let error: Option<RpcError> = serde_json::from_str(error.get()).ok();
-            let (code, message) = error.map_or((0, String::new()), |error| (error.code, error.message));
-            Err(refused(format!("was refused with {code}: {message}")))
-        }
-        Answer::TooLong => Err(refused("got an answer that is over 16 MiB, or had no room".into())),
-        Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
-    }
 }

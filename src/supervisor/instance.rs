@@ -1,15 +1,11 @@
 //! One process of a server, as callers see it.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-use actix::{Addr, Handler, Message, dev::ToEnvelope};
+use actix::Recipient;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -17,70 +13,16 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
-    model::{Catalogue, Remote},
-    supervisor::{
-        ServerActor,
-        guard::Spec,
-        messages::{Abandon, Answer, Dispatch, Follower, Notify},
-        remote::Authority,
-    },
+    model::Catalogue,
+    supervisor::messages::{Abandon, Answer, Answered, Dispatch, Follower, Mailbox, Notify, WatchesChanged},
 };
-
-/// How to run a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Launch {
-    /// What the guard starts; of a remote server, nothing but its environment's marks.
-    pub spec: Spec,
-    /// Where it is, if it is no process of ours.
-    pub remote: Option<RemoteTarget>,
-    /// What the server may ask of whoever calls it.
-    pub sharing: Sharing,
-    /// The program that guards it.
-    pub guard: PathBuf,
-    /// Longest time from spawn to ready.
-    pub start_timeout: Duration,
-    /// How long it has after its standard input closed, and again after SIGTERM.
-    pub stop_grace: (Duration, Duration),
-    /// How long it has to answer a ping.
-    pub ping_timeout: Duration,
-}
-
-/// A server that is reached over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteTarget {
-    /// Its endpoint and what is sent along.
-    pub remote: Remote,
-    /// Whether it may be at an address that is not public.
-    pub private_addresses: bool,
-    /// The tokens it is sent, where its owner's headers hold none.
-    pub authority: Authority,
-}
-
-/// Who shares a process, and what it may ask of them therefore.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Sharing {
-    /// Callers who do not know of each other: it may ask nothing.
-    #[default]
-    Shared,
-    /// Nobody's requests: it says what there is for those whom other processes of the server may ask. It may ask nothing,
-    /// but is told otherwise, since many servers hide what they could not do.
-    Listing {
-        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
-        capabilities: String,
-    },
-    /// One user or one session.
-    Exclusive {
-        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
-        capabilities: String,
-    },
-}
 
 /// A process of a server, from spawn to its end. Callers hold one while they use it.
 pub struct Instance {
     /// Unique in this run of Ostler; later ones are greater.
     pub generation: u64,
     pub(super) figures: Arc<Figures>,
-    addr: OnceLock<Addr<ServerActor>>,
+    mailbox: OnceLock<Mailbox>,
     era: OnceLock<Era>,
     offered: OnceLock<Capabilities>,
     catalogue: ArcSwap<Catalogue>,
@@ -105,7 +47,7 @@ impl Instance {
         Self {
             generation,
             figures: Arc::default(),
-            addr: OnceLock::new(),
+            mailbox: OnceLock::new(),
             era: OnceLock::new(),
             offered: OnceLock::new(),
             catalogue: ArcSwap::default(),
@@ -161,28 +103,26 @@ impl Instance {
 
     /// Sends a line that wants no answer.
     pub(super) fn notify(&self, line: Bytes) {
-        self.tell(Notify(line));
-    }
-
-    /// Sends its actor a message that wants no answer.
-    pub(super) fn tell<M>(&self, message: M)
-    where
-        M: Message<Result = ()> + Send + 'static,
-        ServerActor: Handler<M>,
-        actix::Context<ServerActor>: ToEnvelope<ServerActor, M>,
-    {
-        if let Some(addr) = self.addr.get() {
-            addr.do_send(message);
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.notify.do_send(Notify(line));
         }
     }
 
-    pub(super) fn addr(&self) -> Option<&Addr<ServerActor>> {
-        self.addr.get()
+    /// Tells its actor that other resources are watched than before.
+    pub(super) fn watches_changed(&self) {
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.watches.do_send(WatchesChanged);
+        }
     }
 
-    pub(super) fn set_addr(&self, addr: Addr<ServerActor>) {
+    /// Where answers to its own requests go.
+    pub(super) fn answers(&self) -> Option<Recipient<Answered>> {
+        self.mailbox.get().map(|mailbox| mailbox.answers.clone())
+    }
+
+    pub(super) fn set_mailbox(&self, mailbox: Mailbox) {
         // Set once, right after the actor was started.
-        let _ = self.addr.set(addr);
+        let _ = self.mailbox.set(mailbox);
     }
 
     pub(super) fn set_era(&self, era: Era) {
@@ -217,8 +157,10 @@ impl Instance {
 
     fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, follower: Option<Follower>, level: Option<Level>) -> InFlight {
         let (reply, answer) = oneshot::channel();
-        match self.addr.get() {
-            Some(addr) if addr.connected() => addr.do_send(Dispatch { id, line, follower, level, reply }),
+        match self.mailbox.get() {
+            Some(mailbox) if mailbox.dispatch.connected() => {
+                mailbox.dispatch.do_send(Dispatch { id, line, follower, level, reply })
+            }
             Some(_) | None => drop(reply.send(Answer::NotSent)),
         }
         InFlight { instance: Some(self.clone()), id, answer }
@@ -254,8 +196,8 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some(addr) = self.instance.take().as_deref().and_then(Instance::addr) {
-            addr.do_send(Abandon { id: self.id });
+        if let Some(mailbox) = self.instance.take().as_deref().and_then(|instance| instance.mailbox.get()) {
+            mailbox.abandon.do_send(Abandon { id: self.id });
         }
     }
 }

@@ -9,12 +9,12 @@ use crate::{
     model::{Catalogue, TimelineLevel},
     policy::payload,
     supervisor::{
-        messages::{Asked, News, WatchesChanged},
+        messages::{Asked, News},
         output::Output,
         questions::Questions,
         usage::Trees,
         view::{Availability, ChildView},
-        watches::{ResourceWatch, Watches},
+        watches::Watches,
     },
     timeline::Log,
 };
@@ -42,6 +42,19 @@ pub struct Link {
     pub(super) questions: Arc<Questions>,
     pub(super) watches: Arc<Watches>,
     catalogue: watch::Sender<Option<Arc<Catalogue>>>,
+}
+
+/// Somebody's interest in a resource; dropping it ends it.
+pub struct ResourceWatch {
+    link: Link,
+    uri: String,
+}
+
+impl Drop for ResourceWatch {
+    fn drop(&mut self) {
+        self.link.watches.remove(&self.uri);
+        self.link.tell_watches();
+    }
 }
 
 impl Default for Link {
@@ -98,7 +111,8 @@ impl Link {
     /// Has updates of a resource among the news for as long as the watch is held, whatever process serves; waits until
     /// the process that serves now has agreed, and answers the JSON-RPC error object of one that refused.
     pub async fn watch_resource(&self, uri: &str) -> Result<ResourceWatch, Arc<RawValue>> {
-        let (watch, mut outcome) = self.watches.add(self.clone(), uri)?;
+        let mut outcome = self.watches.add(uri)?;
+        let watch = ResourceWatch { link: self.clone(), uri: uri.to_owned() };
         let mut view = self.view.clone();
         self.tell_watches();
         let unserved = view.wait_for(|view| !matches!(view.availability, Availability::Ready(_)));
@@ -116,7 +130,7 @@ impl Link {
     /// Has the process that serves now subscribe to what is watched.
     pub(super) fn tell_watches(&self) {
         if let Availability::Ready(instance) = &self.view.borrow().availability {
-            instance.tell(WatchesChanged);
+            instance.watches_changed();
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, ListPage},
-    supervisor::{Exit, handshake, instance::Instance},
+    supervisor::{exit::Exit, instance::Instance, result::read_result},
 };
 
 /// More items, or more pages, than this is a fault of the server.
@@ -66,7 +66,7 @@ impl List {
         let (mut cursors, mut cursor) = (HashSet::new(), None::<String>);
         loop {
             let mut request = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era));
-            let result = handshake::read_result(method, request.answer().await)?;
+            let result = read_result(method, request.answer().await)?;
             let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
             length = page.items.iter().fold(length, |length, item| length.saturating_add(item.get().len()));
             items.extend(page.items);

@@ -8,7 +8,7 @@ use std::{
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
-use crate::supervisor::guard;
+use crate::supervisor::guard::sys;
 
 /// Landlock can say since its second version that files may be moved between folders.
 const LANDLOCK_LEAST: i64 = 2;
@@ -30,7 +30,7 @@ impl Seclusion {
     pub fn plan(hidden: &[PathBuf], open: &Path, home: Option<&Path>) -> Result<Self, String> {
         let hidden: Vec<_> = hidden.iter().filter_map(|path| without_links(path)).collect();
         let open: Vec<_> = without_links(open).into_iter().filter(|open| is_in_one(open, &hidden)).collect();
-        if guard::landlock_version() < LANDLOCK_LEAST {
+        if sys::landlock_version() < LANDLOCK_LEAST {
             return Err("this kernel has no Landlock".into());
         }
         let home = home.and_then(without_links).filter(|home| is_in_one(home, &hidden) && !is_in_one(home, &open));

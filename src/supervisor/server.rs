@@ -1,13 +1,14 @@
 //! The actor that owns one process: its pipes, its calls in flight, its beginning and its end.
 
-mod asking;
 mod ending;
 mod health;
 mod listening;
 mod lists;
-mod reaching;
+mod notifications;
+mod remote_start;
+mod server_requests;
 mod starting;
-mod telling;
+mod state;
 
 use std::{
     collections::HashSet,
@@ -15,7 +16,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, StreamHandler};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, StreamHandler};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -23,12 +24,13 @@ use crate::{
     mcp::{self, Frame, Level, LineBudget, Message},
     model::{ServerId, TimelineLevel},
     supervisor::{
-        Supervisor,
-        exit::{Exit, ExitGuard, ExitSlot},
+        exit::{Exit, ExitSlot},
+        exit_guard::ExitGuard,
         handshake::Probe,
-        instance::{Instance, Launch},
+        instance::Instance,
+        launch::Launch,
         link::Link,
-        messages::{Abandon, Answer, Dispatch, Notify},
+        messages::{Abandon, Answer, Dispatch, Mailbox, Notify, Parent},
         process::Orders,
         requests::Requests,
         writer::Writer,
@@ -44,7 +46,7 @@ pub struct ServerActor {
     instance: Arc<Instance>,
     launch: Arc<Launch>,
     probe: Probe,
-    supervisor: Addr<Supervisor>,
+    supervisor: Parent,
     link: Link,
     lines: Arc<LineBudget>,
     phase: Phase,
@@ -63,9 +65,9 @@ pub struct ServerActor {
     pings: HashSet<u64>,
     /// The first request sent since anything was heard that is no ping.
     first_unheard: Option<u64>,
-    lists: lists::Lists,
-    listening: listening::Listening,
-    open_questions: asking::Open,
+    lists: state::Lists,
+    listening: state::Listening,
+    open_questions: state::OpenQuestions,
     /// What the process was told last to log from, and the request by which, until it is answered.
     log_level: Option<Level>,
     setting_level: Option<u64>,
@@ -90,7 +92,7 @@ impl ServerActor {
         instance: Arc<Instance>,
         launch: Arc<Launch>,
         probe: Probe,
-        supervisor: Addr<Supervisor>,
+        supervisor: Parent,
         link: Link,
         lines: Arc<LineBudget>,
     ) -> Self {
@@ -114,9 +116,9 @@ impl ServerActor {
             misses: 0,
             pings: HashSet::new(),
             first_unheard: None,
-            lists: lists::Lists::default(),
-            listening: listening::Listening::default(),
-            open_questions: asking::Open::new(),
+            lists: state::Lists::default(),
+            listening: state::Listening::default(),
+            open_questions: state::OpenQuestions::new(),
             log_level: None,
             setting_level: None,
         }
@@ -160,7 +162,7 @@ impl Actor for ServerActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.instance.set_addr(ctx.address());
+        self.instance.set_mailbox(Mailbox::of(&ctx.address()));
         if let Err(error) = self.start(ctx) {
             self.exit.note(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
             ctx.stop();

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::supervisor::table;
+use crate::supervisor::proc_table;
 
 /// The variable whose value names the data folder a process belongs to: its id, and the lock of its Ostler.
 pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
@@ -16,7 +16,7 @@ pub(super) const INSTANCE_VARIABLE: &str = "OSTLER_INSTANCE";
 /// milliseconds. Call it only where nothing so marked can be wanted, as while holding an installation's lock.
 pub fn sweep(variable: &str, value: &str) -> usize {
     let mark = format!("{variable}={value}");
-    table::all().filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some()).count()
+    proc_table::all().filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some()).count()
 }
 
 /// Opening the pidfd before looking makes sure that the process looked at is the one killed.

@@ -9,7 +9,7 @@ use actix::{Arbiter, Context, Handler, Message};
 
 use super::{
     guard::Spec,
-    instance::Sharing,
+    launch::Sharing,
     messages::{AddServer, Answer, StopAll, Wanted},
     *,
 };
@@ -19,6 +19,25 @@ use crate::{model::Status, policy::mask::Mask};
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Panic;
+
+/// Panics in the actors of serving processes; answers once they have.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PanicWhileServing;
+
+impl Handler<PanicWhileServing> for Supervisor {
+    type Result = actix::ResponseFuture<()>;
+
+    fn handle(&mut self, _: PanicWhileServing, _: &mut Context<Self>) -> Self::Result {
+        let serving = self.children.values().filter_map(|child| child.serving.as_ref());
+        let panics: Vec<_> = serving.map(|serving| serving.addr.send(Panic)).collect();
+        Box::pin(async move {
+            for panic in panics {
+                assert!(panic.await.is_err());
+            }
+        })
+    }
+}
 
 impl Handler<Panic> for Supervisor {
     type Result = ();
@@ -79,6 +98,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
 }
 
 struct Supervised {
+    id: ServerId,
     supervisor: Addr<Supervisor>,
     link: Link,
     events: mpsc::UnboundedReceiver<Event>,
@@ -100,9 +120,10 @@ async fn supervised_as(restart: RestartPolicy, launch: Arc<Launch>) -> Supervise
     let (sender, events) = mpsc::unbounded_channel();
     let supervisor = Supervisor::start(settings, vec![arbiter.handle()], sender).unwrap();
     let link = Link::default();
-    let add = AddServer { id: ServerId::new(), launch, mask: Mask::default(), wanted: Wanted::Up, link: link.clone() };
+    let id = ServerId::new();
+    let add = AddServer { id, launch, mask: Mask::default(), wanted: Wanted::Up, link: link.clone() };
     supervisor.send(add).await.unwrap();
-    Supervised { supervisor, link, events, arbiter }
+    Supervised { id, supervisor, link, events, arbiter }
 }
 
 impl Supervised {
@@ -143,8 +164,8 @@ async fn is_gone(pid: u32) -> bool {
 #[actix::test]
 async fn a_panic_in_a_servers_actor_ends_its_process_and_starts_another() {
     let supervised = supervised().await;
-    let (instance, first) = supervised.serving(None).await;
-    assert!(instance.addr().unwrap().send(Panic).await.is_err());
+    let (_, first) = supervised.serving(None).await;
+    supervised.supervisor.send(PanicWhileServing).await.unwrap();
     let (_, second) = supervised.serving(Some(first)).await;
     assert!(is_gone(first).await, "the first process is left");
     supervised.supervisor.send(StopAll).await.unwrap();
@@ -158,7 +179,7 @@ async fn a_panic_in_a_servers_actor_fails_the_call_in_flight_at_once() {
     let (instance, _) = supervised.serving(None).await;
     let arguments = serde_json::value::to_raw_value(&serde_json::json!({"ms": 60_000})).unwrap();
     let mut call = instance.call_tool("sleep", &arguments, None, None);
-    assert!(instance.addr().unwrap().send(Panic).await.is_err());
+    supervised.supervisor.send(PanicWhileServing).await.unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(10), call.answer()).await.expect("it waits for ever");
     assert!(matches!(answer, Answer::Died(_)), "{answer:?}");
     supervised.end().await;

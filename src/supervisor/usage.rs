@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::{Timestamp, Usage},
-    supervisor::table::{Stat, Table},
+    supervisor::proc_table::{Stat, Table},
 };
 
 /// For how long samples are kept.

@@ -8,7 +8,7 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use crate::{mcp, supervisor::link::Link};
+use crate::mcp;
 
 /// How many resources of one server may be watched at once.
 const MOST: usize = 1024;
@@ -25,15 +25,9 @@ struct Watched {
     outcome: watch::Sender<Outcome>,
 }
 
-/// Somebody's interest in a resource; dropping it ends it.
-pub struct ResourceWatch {
-    link: Link,
-    uri: String,
-}
-
 impl Watches {
     /// One more who watches `uri`; what the process says to it comes by the receiver.
-    pub fn add(&self, link: Link, uri: &str) -> Result<(ResourceWatch, watch::Receiver<Outcome>), Arc<RawValue>> {
+    pub fn add(&self, uri: &str) -> Result<watch::Receiver<Outcome>, Arc<RawValue>> {
         let mut watched = self.lock();
         if watched.len() >= MOST && !watched.contains_key(uri) {
             return Err(mcp::error(-32603, &format!("more than {MOST} resources of this server are watched"), None));
@@ -41,7 +35,7 @@ impl Watches {
         let one =
             watched.entry(uri.to_owned()).or_insert_with(|| Watched { count: 0, outcome: watch::Sender::default() });
         one.count = one.count.saturating_add(1);
-        Ok((ResourceWatch { link, uri: uri.to_owned() }, one.outcome.subscribe()))
+        Ok(one.outcome.subscribe())
     }
 
     /// What is watched now.
@@ -56,7 +50,8 @@ impl Watches {
         }
     }
 
-    fn remove(&self, uri: &str) {
+    /// One fewer who watches `uri`.
+    pub fn remove(&self, uri: &str) {
         let mut watched = self.lock();
         let last = watched.get_mut(uri).is_some_and(|one| {
             one.count = one.count.saturating_sub(1);
@@ -69,12 +64,5 @@ impl Watches {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for ResourceWatch {
-    fn drop(&mut self) {
-        self.link.watches.remove(&self.uri);
-        self.link.tell_watches();
     }
 }

@@ -7,6 +7,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
+    time::Duration,
 };
 
 use rustix::{
@@ -17,7 +18,19 @@ use rustix::{
     process::Signal,
 };
 
-use crate::supervisor::guard::{GRACE, KILL, STEP, Spec, TERMINATE, sys, tree};
+use crate::supervisor::guard::{spec::Spec, sys, tree};
+
+/// Order: send SIGTERM to the whole tree.
+pub const TERMINATE: u8 = b'T';
+
+/// Order: kill the whole tree, again and again until nothing is left.
+pub const KILL: u8 = b'K';
+
+/// How long descendants have between SIGTERM and SIGKILL once the server or Ostler is gone.
+pub(super) const GRACE: Duration = Duration::from_millis(500);
+
+/// Pause between two looks at a tree that is ending.
+pub(super) const STEP: Duration = Duration::from_millis(5);
 
 /// Bytes of the length that goes before a spec.
 const LENGTH: usize = size_of::<u64>();

@@ -37,7 +37,7 @@ pub(super) fn in_own_session(command: &mut Command, rules: Option<OwnedFd>) {
 }
 
 /// The version of Landlock that the kernel has; 0 or less where it has none.
-pub(super) fn landlock_version() -> i64 {
+pub(in crate::supervisor) fn landlock_version() -> i64 {
     // SAFETY: with this flag the kernel reads no memory of ours.
     unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u64>(), 0_usize, 1_u32) }
 }

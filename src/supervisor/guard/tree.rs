@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::supervisor::table::{Stat, Table};
+use crate::supervisor::proc_table::{Stat, Table};
 
 /// Sends `signal` to every descendant, through a pidfd so that a recycled number is never hit.
 pub(super) fn signal_descendants(signal: Signal) {

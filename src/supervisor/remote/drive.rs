@@ -10,11 +10,12 @@ use tokio::{
 };
 
 use crate::supervisor::remote::{
-    Heard, Queued,
     endpoint::Endpoint,
+    heard::Heard,
     listen,
     outgoing::{Kind, Outgoing},
     post,
+    sender::Queued,
 };
 
 /// Requests at once.

@@ -26,8 +26,13 @@ use crate::{
     outbound::{self, Reachable},
     policy::consent::{Challenge, is_challenged},
     supervisor::{
-        RemoteTarget,
-        remote::{Heard, Renewal, Tokens, failure::Failure, outgoing::Outgoing},
+        launch::RemoteTarget,
+        remote::{
+            authority::{Renewal, Tokens},
+            failure::Failure,
+            heard::Heard,
+            outgoing::Outgoing,
+        },
     },
 };
 

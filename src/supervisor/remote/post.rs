@@ -10,14 +10,18 @@ use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    mcp::{self, DroppedLine, Frame, MAX_LINE, PartialMessage},
+    mcp::{self, Frame, MAX_LINE, PartialMessage},
     supervisor::remote::{
-        Heard, Queued,
+        delivery::{deliver, pass_on},
         endpoint::{self, Endpoint},
-        events::{Event, Events},
+        events::Events,
         failure::Failure,
-        listen, older,
+        heard::Heard,
+        http_sse,
+        line::on_one_line,
+        listen,
         outgoing::Outgoing,
+        sender::Queued,
     },
 };
 
@@ -110,62 +114,6 @@ fn no_json(_: serde_json::Error) -> Failure {
     Failure::Broken("its answer is no JSON".into())
 }
 
-/// Passes on a message; whether it answers the one given.
-pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, data: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow)]
-        id: Option<&'a RawValue>,
-        #[serde(borrow)]
-        method: Option<&'a RawValue>,
-    }
-    let envelope: Option<Envelope<'_>> = serde_json::from_slice(data).ok();
-    let answered = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
-    let asked =
-        message.filter(|message| answered.zip(message.id()).is_some_and(|(ours, theirs)| is_same(ours, theirs)));
-    let line = match asked {
-        Some(message) => {
-            let (line, notes) = listen::learn(endpoint, message, data);
-            for note in notes {
-                endpoint.tell(Heard::Said(note)).await;
-            }
-            line
-        }
-        None => on_one_line(data),
-    };
-    endpoint.tell(Heard::Frame(Frame::Line(line))).await;
-    asked.is_some()
-}
-
-/// Passes on an event; whether it answers the message given.
-pub(super) async fn pass_on(
-    endpoint: &Endpoint,
-    message: Option<&Outgoing>,
-    event: Result<Event, DroppedLine>,
-) -> bool {
-    match event {
-        Ok(event) => !event.data.is_empty() && deliver(endpoint, message, &event.data).await,
-        Err(dropped) => {
-            endpoint.tell(Heard::Frame(dropped.into())).await;
-            false
-        }
-    }
-}
-
-/// Raw line ends stand between tokens only, so a space in their place changes nothing.
-pub(super) fn on_one_line(data: &[u8]) -> Bytes {
-    let mut line = data.to_vec();
-    for byte in line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
-        *byte = b' ';
-    }
-    line.into()
-}
-
-fn is_same(a: &RawValue, b: &RawValue) -> bool {
-    let value = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get()).ok();
-    a.get() == b.get() || value(a).is_some_and(|a| Some(a) == value(b))
-}
-
 /// What stands for an answer over the cap.
 fn oversized(message: &Outgoing) -> Frame {
     let id = message.id().map_or("null", RawValue::get);
@@ -253,7 +201,7 @@ async fn refused(
             Ok(())
         }
         _ if message.method == "initialize" && matches!(status.as_u16(), 400 | 404 | 405) => {
-            older::converse(endpoint, message, status.as_u16(), number).await
+            http_sse::converse(endpoint, message, status.as_u16(), number).await
         }
         _ => Err(Failure::Refused(status.as_u16())),
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::*;
-use crate::model::Remote;
+use crate::{mcp::Frame, model::Remote};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -150,11 +150,11 @@ const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","param
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 const GREETING: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{}}}"#;
 
-fn call(id: u64) -> Bytes {
+fn call(id: u64) -> bytes::Bytes {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{}}}}}}"#).into()
 }
 
-fn modern(id: &str, method: &str, members: &str) -> Bytes {
+fn modern(id: &str, method: &str, members: &str) -> bytes::Bytes {
     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{{{members}{meta}}}}}\n").into()
 }

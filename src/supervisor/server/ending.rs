@@ -43,7 +43,7 @@ impl ServerActor {
             // Letting go of it ends the connection.
             Some(Writer::Remote(_)) | None => {}
         }
-        self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
+        self.supervisor.lost.do_send(ChildLost { id: self.id, generation: self.instance.generation });
     }
 
     /// Fails the requests that the server may have acted on. The others wait for the end of its whole tree: until then

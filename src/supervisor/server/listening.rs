@@ -1,6 +1,6 @@
 //! Changes a server is asked to tell of: lists in the newer era, and in both the resources that are watched.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::{AsyncContext, Context, Handler};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use crate::{
     supervisor::{
         listing::List,
         messages::{Answer, Subscribed, WatchesChanged},
-        server::{Phase, ServerActor},
+        server::{Phase, ServerActor, state::Listening},
     },
 };
 
@@ -25,32 +25,6 @@ const UNTOLD: &str = "the server does not tell of this resource";
 
 /// What they hear where the server says nothing to it.
 const UNANSWERED: &str = "the server did not answer";
-
-/// What a process was asked to tell of.
-#[derive(Default)]
-pub(super) struct Listening {
-    /// Resources; whether the process agreed.
-    resources: BTreeMap<String, bool>,
-    /// Newer era: the last `subscriptions/listen` sent.
-    newest: Option<u64>,
-    /// The one that counts: the last that was acknowledged.
-    active: Option<u64>,
-    /// The stream was cut off, and changes may have been missed since.
-    missed: bool,
-    /// Why the process tells nothing.
-    refusal: Option<Arc<RawValue>>,
-}
-
-impl Listening {
-    /// Whether what came by this subscription is to be heard; by an older one it has come, or will come, twice.
-    pub fn is_heard(&self, subscription: &RawValue) -> bool {
-        subscription.get().parse().is_ok_and(|id| self.active.or(self.newest) == Some(id))
-    }
-
-    fn is_ours(&self, id: u64) -> bool {
-        [self.newest, self.active].contains(&Some(id))
-    }
-}
 
 impl ServerActor {
     /// Asks the process to tell of what is watched now.

@@ -10,7 +10,7 @@ use crate::{
     mcp::Capabilities,
     model::Catalogue,
     supervisor::{
-        Instance,
+        instance::Instance,
         listing::{Items, List},
         messages::{ChildListed, Listed},
         server::{Phase, ServerActor},
@@ -28,17 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a new process may take for its lists before its tools are shown with what its predecessor listed else.
 const FIRST: Duration = Duration::from_secs(1);
-
-/// Which lists are out of date.
-#[derive(Default)]
-pub(super) struct Lists {
-    due: Vec<List>,
-    /// They are being asked for, or will be by and by.
-    under_way: bool,
-    asked_at: Option<Instant>,
-    /// Whether all of them were had, or could not be.
-    complete: bool,
-}
 
 impl ServerActor {
     /// Asks a process that has just become ready for what it did not have to list for that.
@@ -93,7 +82,11 @@ impl ServerActor {
 
     fn publish(&self, catalogue: Arc<Catalogue>) {
         if self.phase == Phase::Ready {
-            self.supervisor.do_send(ChildListed { id: self.id, generation: self.instance.generation, catalogue });
+            self.supervisor.listed.do_send(ChildListed {
+                id: self.id,
+                generation: self.instance.generation,
+                catalogue,
+            });
         }
     }
 }

@@ -9,7 +9,8 @@ use tokio::{io::AsyncReadExt, net::unix::pipe};
 use crate::{
     mcp::{Frame, Framer},
     supervisor::{
-        exit::{Exit, ExitGuard, Reached},
+        exit::{Exit, Reached},
+        exit_guard::ExitGuard,
         guard::{self, Report, Spec},
         handshake,
         messages::{ChildReady, GuardGone, GuardSaid, HandshakeEnded},
@@ -60,7 +61,7 @@ impl ServerActor {
         ExitGuard {
             id: self.id,
             generation: self.instance.generation,
-            supervisor: self.supervisor.clone(),
+            supervisor: self.supervisor.exited.clone(),
             reason: self.exit.clone(),
         }
     }
@@ -169,7 +170,7 @@ impl Handler<HandshakeEnded> for ServerActor {
             Ok(catalogue) => {
                 self.phase = Phase::Ready;
                 self.instance.greeted(catalogue);
-                self.supervisor.do_send(ChildReady { id: self.id, generation: self.instance.generation });
+                self.supervisor.ready.do_send(ChildReady { id: self.id, generation: self.instance.generation });
                 self.list_the_rest(ctx);
             }
             // The end of the output is dealt with where it is seen.

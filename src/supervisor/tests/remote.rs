@@ -87,7 +87,7 @@ async fn a_refusal_from_before_the_server_is_no_sign_of_its_life() {
     let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
     let instance = ready(&supervised, 0).await;
     // Pings are answered 503, calls are not.
-    assert!(!instance.addr().unwrap().send(messages::CheckHealth::Asked).await.unwrap());
+    assert!(!supervised.supervisor.send(messages::CheckServer { id: supervised.id }).await.unwrap());
     let answer = instance.call_tool("t", &arguments(), None, None).answer().await;
     assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
     supervised.end().await;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::Frame,
     supervisor::{
-        RemoteTarget,
         exit::Exit,
+        launch::RemoteTarget,
         messages::{Answer, ChildLost},
         remote::{self, Failure, Heard},
         server::{Phase, ServerActor},
@@ -62,7 +62,7 @@ impl ServerActor {
             Phase::Ready => {
                 self.exit.note(exit);
                 self.phase = Phase::Draining;
-                self.supervisor.do_send(ChildLost { id: self.id, generation: self.instance.generation });
+                self.supervisor.lost.do_send(ChildLost { id: self.id, generation: self.instance.generation });
                 ctx.run_later(LAST_REQUESTS, |actor, ctx| actor.stop(ctx));
             }
             Phase::Draining | Phase::Stopping => {}

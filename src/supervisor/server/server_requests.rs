@@ -1,6 +1,6 @@
 //! What a server asks of its clients. Each of its requests is answered in the end.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use actix::{Context, Handler};
 use serde_json::value::RawValue;
@@ -16,9 +16,6 @@ use crate::{
 /// Questions of one process that may be open at once.
 const MOST_OPEN: usize = 64;
 
-/// The questions that are open, by the ids the server gave them: which of that id, and its method.
-pub(super) type Open = HashMap<Box<str>, (Arc<RawValue>, String)>;
-
 impl ServerActor {
     /// A process that is somebody's alone may ask them; another is refused, for nobody could tell whom it means.
     pub(super) fn asked(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
@@ -33,7 +30,7 @@ impl ServerActor {
             (Arc::from(id.to_owned()), params.map(|params| Arc::from(params.to_owned())));
         // A server that uses an id again waits for no other answer to it.
         self.open_questions.insert(id.get().into(), (id.clone(), method.to_owned()));
-        let asked = Asked::new(self.instance.clone(), id, method.to_owned(), params);
+        let asked = Asked::new(self.instance.generation, self.instance.answers(), id, method.to_owned(), params);
         if let Some(asked) = self.requests.ask(asked) {
             self.link.questions.put(asked);
         }

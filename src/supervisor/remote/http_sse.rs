@@ -9,11 +9,11 @@ use tokio::time::timeout;
 use crate::{
     mcp::DroppedLine,
     supervisor::remote::{
+        delivery::pass_on,
         endpoint::{self, Endpoint},
         events::{Event, Events},
         failure::Failure,
         outgoing::Outgoing,
-        post::pass_on,
     },
 };
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Era, Level, Members},
     supervisor::{
-        instance::Sharing,
+        launch::Sharing,
         listing::List,
         messages::{News, Note},
         server::ServerActor,

@@ -1,0 +1,36 @@
+//! [`Spec`]: what a guard runs.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{model::Names, supervisor::seclusion::Seclusion};
+
+/// What to run.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// A path, or a name found on the `PATH` in `env`.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Its working directory.
+    pub dir: PathBuf,
+    /// What it may not reach.
+    pub seclusion: Option<Seclusion>,
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self { program, args, env, dir, seclusion } = self;
+        f.debug_struct("Spec")
+            .field("program", program)
+            .field("args", args)
+            .field("env", &Names(env))
+            .field("dir", dir)
+            .field("seclusion", seclusion)
+            .finish()
+    }
+}

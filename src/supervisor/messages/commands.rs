@@ -1,0 +1,110 @@
+//! Commands to the supervisor.
+
+use std::sync::Arc;
+
+use actix::Message;
+
+use crate::{
+    error::Result,
+    model::{ExitReport, ServerId},
+    policy::mask::Mask,
+    supervisor::{launch::Launch, link::Link, view::ChildView},
+};
+
+/// Adds a child.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AddServer {
+    /// Its id.
+    pub id: ServerId,
+    /// How to run it.
+    pub launch: Arc<Launch>,
+    /// What to hide in its output.
+    pub mask: Mask,
+    /// Whether it should run.
+    pub wanted: Wanted,
+    /// Where its state and its output are shown; it outlives a supervisor.
+    pub link: Link,
+}
+
+/// Changes how a child is run; a running one is replaced by a new process, moved over to, and drained.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct UpdateServer {
+    /// Which.
+    pub id: ServerId,
+    /// How to run it from now on.
+    pub launch: Arc<Launch>,
+    /// What to hide in its output.
+    pub mask: Mask,
+    /// Whether it should run, where that changes.
+    pub wanted: Option<Wanted>,
+}
+
+/// Ends a child and forgets it; answers once its process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RemoveServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Starts a child; answers with its state once it is ready, or with how its first attempt ended.
+#[derive(Message)]
+#[rtype(result = "Result<ChildView, NotUp>")]
+pub struct StartServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Why a child that was to start is not up.
+#[derive(Clone, Debug)]
+pub enum NotUp {
+    /// Its process ended first; it may be tried again by and by.
+    Failed(ExitReport),
+    /// It was told to stop meanwhile.
+    Stopped,
+}
+
+/// Stops a child; answers once its process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Stops and starts a child; answers like [`StartServer`]. Several at once are one.
+#[derive(Message)]
+#[rtype(result = "Result<ChildView, NotUp>")]
+pub struct RestartServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Asks a child now; answers whether it is well.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct CheckServer {
+    /// Which.
+    pub id: ServerId,
+}
+
+/// Stops every child; answers once all process trees are gone. Nothing starts until [`ResumeAll`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAll;
+
+/// Lets children start again that are wanted from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ResumeAll;
+
+/// Whether a child should run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It should.
+    Up,
+    /// It should not.
+    Down,
+}

@@ -1,0 +1,23 @@
+//! Orders of the supervisor to a server's actor.
+
+use std::time::Duration;
+
+use actix::Message;
+
+/// Ends the process in good order; requests in flight get `drain` to finish.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopInstance {
+    /// How long requests in flight may take.
+    pub drain: Duration,
+}
+
+/// Asks whether the server is well: traffic or work since the last tick is proof, otherwise it is pinged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "bool")]
+pub enum CheckHealth {
+    /// Three misses in a row end the process.
+    Tick,
+    /// Somebody wants to know; a miss is only reported.
+    Asked,
+}

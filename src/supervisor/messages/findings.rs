@@ -1,0 +1,55 @@
+//! Messages of a server's own tasks to its actor.
+
+use std::sync::Arc;
+
+use actix::Message;
+use serde_json::value::RawValue;
+
+use crate::{
+    error::Result,
+    model::Catalogue,
+    supervisor::{
+        exit::Exit,
+        guard::Report,
+        listing::{Items, List},
+        messages::control::CheckHealth,
+    },
+};
+
+/// A guard reported.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct GuardSaid(pub Report);
+
+/// The guard and everything below it is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct GuardGone;
+
+/// The handshake succeeded or failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct HandshakeEnded(pub Result<Catalogue, Exit>);
+
+/// These lists were asked for; those that could not be had are left out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct Listed(pub Vec<(List, Items)>);
+
+/// A process of the older era was asked to tell of a resource.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct Subscribed {
+    pub uri: String,
+    /// Its error object where it refused.
+    pub outcome: Result<(), Arc<RawValue>>,
+}
+
+/// A ping of a health tick was answered, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct Pinged {
+    pub id: u64,
+    pub alive: bool,
+    pub occasion: CheckHealth,
+}

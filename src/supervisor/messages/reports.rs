@@ -1,0 +1,76 @@
+//! Reports of a server's actor to the supervisor.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+
+use crate::{
+    model::{Catalogue, ServerId},
+    supervisor::exit::Exit,
+};
+
+/// The supervisor, as those see it who report to it.
+#[derive(Clone)]
+pub(in crate::supervisor) struct Parent {
+    pub ready: Recipient<ChildReady>,
+    pub listed: Recipient<ChildListed>,
+    pub lost: Recipient<ChildLost>,
+    pub exited: Recipient<ChildExited>,
+}
+
+impl Parent {
+    pub fn of<S>(addr: &Addr<S>) -> Self
+    where
+        S: Actor<Context = Context<S>>
+            + Handler<ChildReady>
+            + Handler<ChildListed>
+            + Handler<ChildLost>
+            + Handler<ChildExited>,
+    {
+        let (ready, listed) = (addr.clone().recipient(), addr.clone().recipient());
+        Self { ready, listed, lost: addr.clone().recipient(), exited: addr.clone().recipient() }
+    }
+}
+
+/// A child takes calls.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct ChildReady {
+    pub id: ServerId,
+    pub generation: u64,
+}
+
+/// What a child offers became known, or changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct ChildListed {
+    pub id: ServerId,
+    pub generation: u64,
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// A child takes no more calls, though its process tree may not be gone yet.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct ChildLost {
+    pub id: ServerId,
+    pub generation: u64,
+}
+
+/// A child's process tree is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct ChildExited {
+    pub id: ServerId,
+    pub generation: u64,
+    pub exit: Exit,
+}
+
+/// A child was asked how it is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct HealthChecked {
+    pub id: ServerId,
+    pub generation: u64,
+    pub healthy: bool,
+}

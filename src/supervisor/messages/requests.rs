@@ -1,0 +1,174 @@
+//! Requests to a server and of it, and what comes of them.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::mcp::{self, Level};
+
+/// Who hears what a server says about a request before it answers it.
+#[derive(Clone)]
+pub struct Follower {
+    /// The `progressToken` that stands in what they hear; `None` where no progress is wanted.
+    pub token: Option<Arc<RawValue>>,
+    /// Whom they are or act for: what cannot be told to belong to one request may still belong to one of them.
+    pub owner: uuid::Uuid,
+    /// Set while the request waits for whoever sent it. What the server asks then is about another one, if there is any.
+    pub waits: Arc<AtomicBool>,
+    /// What they declared: a question that needs it is theirs rather than that of somebody who did not.
+    pub capabilities: Arc<RawValue>,
+    /// Where it goes. What does not fit is left out; a question that does not fit is refused.
+    pub notes: mpsc::Sender<Note>,
+}
+
+/// What a server says about a request before it answers it.
+pub enum Note {
+    /// A notification.
+    Told {
+        /// Its method.
+        method: Arc<str>,
+        /// Its parameters, but for the progress token byte for byte.
+        params: Option<Arc<RawValue>>,
+    },
+    /// A question to whoever sent the request, from an exclusive process.
+    Asked(Asked),
+}
+
+/// A request of a server to a client: sampling, elicitation or roots. Dropping it refuses it.
+pub struct Asked {
+    /// The id the server gave it.
+    pub id: Arc<RawValue>,
+    /// What it wants.
+    pub method: String,
+    /// Of what.
+    pub params: Option<Arc<RawValue>>,
+    generation: u64,
+    /// `None` once it is answered.
+    answers: Option<Recipient<Answered>>,
+}
+
+impl Asked {
+    pub(in crate::supervisor) fn new(
+        generation: u64,
+        answers: Option<Recipient<Answered>>,
+        id: Arc<RawValue>,
+        method: String,
+        params: Option<Arc<RawValue>>,
+    ) -> Self {
+        Self { id, method, params, generation, answers }
+    }
+
+    /// Whether the process of this generation asked.
+    pub(in crate::supervisor) fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
+    /// Answers with a result, or with a JSON-RPC error object.
+    pub fn answer(mut self, outcome: Result<&RawValue, &RawValue>) {
+        if let Some(answers) = self.answers.take() {
+            answers.do_send(Answered { id: self.id.clone(), line: mcp::answer_with(&self.id, outcome) });
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(answers) = self.answers.take() {
+            let line = mcp::method_not_found(&self.id, &self.method);
+            answers.do_send(Answered { id: self.id.clone(), line });
+        }
+    }
+}
+
+/// Sends a request and answers through `reply`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Dispatch {
+    /// The request's id, unique for the process.
+    pub id: u64,
+    /// The whole request.
+    pub line: Bytes,
+    /// Who hears what the server says before it answers.
+    pub follower: Option<Follower>,
+    /// The least severe message its sender wants to hear; `None` where it did not say.
+    pub level: Option<Level>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// Sends a line that wants no answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct Notify(pub Bytes);
+
+/// Answers a request of the server's own, unless it was answered already.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct Answered {
+    /// The id the server gave it.
+    pub id: Arc<RawValue>,
+    /// The whole answer.
+    pub line: Bytes,
+}
+
+/// The link has other watches than before.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervisor) struct WatchesChanged;
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The server's result.
+    Result(Arc<RawValue>),
+    /// The server's JSON-RPC error object.
+    Error(Arc<RawValue>),
+    /// Nothing was sent; another process may take it.
+    NotSent,
+    /// Nothing was sent: the server does not read, and no more may wait for it.
+    Unread,
+    /// The answer was longer than a line may be.
+    TooLong,
+    /// The process ended first.
+    Died(String),
+}
+
+/// Nobody waits for a request any more: tell the server to cancel it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Abandon {
+    /// The request's id.
+    pub id: u64,
+}
+
+/// A server's actor, as those see it who use its process.
+pub(in crate::supervisor) struct Mailbox {
+    pub dispatch: Recipient<Dispatch>,
+    pub abandon: Recipient<Abandon>,
+    pub notify: Recipient<Notify>,
+    pub answers: Recipient<Answered>,
+    pub watches: Recipient<WatchesChanged>,
+}
+
+impl Mailbox {
+    pub fn of<A>(addr: &Addr<A>) -> Self
+    where
+        A: Actor<Context = Context<A>>
+            + Handler<Dispatch>
+            + Handler<Abandon>
+            + Handler<Notify>
+            + Handler<Answered>
+            + Handler<WatchesChanged>,
+    {
+        Self {
+            dispatch: addr.clone().recipient(),
+            abandon: addr.clone().recipient(),
+            notify: addr.clone().recipient(),
+            answers: addr.clone().recipient(),
+            watches: addr.clone().recipient(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is learned of a server from its answers.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    mcp::{Initialized, Members, ParamHeader},
+    supervisor::remote::{endpoint::Endpoint, line::on_one_line, outgoing::Outgoing},
+};
+
+/// Tools whose wishes for the head are remembered.
+const MOST_TOOLS: usize = 10_000;
+
+/// Takes note of what an answer tells about the server; the answer as a line, and what to say about it.
+pub(super) fn learn(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (Bytes, Vec<String>) {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        result: &'a RawValue,
+    }
+    let result = || serde_json::from_slice::<Answer<'_>>(data).ok().map(|answer| answer.result);
+    match message.method.as_str() {
+        "initialize" => {
+            let greeting = result().and_then(|result| serde_json::from_str::<Initialized>(result.get()).ok());
+            *endpoint.version.borrow_mut() = greeting.map(|greeting| greeting.protocol_version);
+        }
+        "tools/list" if message.modern.is_some() => {
+            let sorted = result().and_then(|result| sort_tools(endpoint, result));
+            if let Some((result, notes)) = sorted {
+                let line = Members::from_slice(data).map(|mut members| {
+                    members.set("result", result.into());
+                    Bytes::from(members.to_string())
+                });
+                return (line.unwrap_or_else(|_| on_one_line(data)), notes);
+            }
+        }
+        _ => {}
+    }
+    (on_one_line(data), Vec::new())
+}
+
+/// Remembers what tools want in the head. Where some ask for what cannot be, the list without them, and which those are.
+fn sort_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>, Vec<String>)> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let mut members = Members::parse(result).ok()?;
+    let tools: Vec<&RawValue> = serde_json::from_str(members.get("tools")?.get()).ok()?;
+    let mut params = endpoint.params.borrow_mut();
+    let (mut kept, mut notes) = (Vec::new(), Vec::new());
+    for tool in tools {
+        let name = serde_json::from_str(tool.get()).map_or_else(|_| String::new(), |Named { name }| name);
+        match ParamHeader::of_tool(tool) {
+            Ok(headers) if headers.is_empty() => drop(params.remove(&name)),
+            Ok(headers) if params.len() < MOST_TOOLS => drop(params.insert(name, headers.into())),
+            Ok(_) => {}
+            Err(why) => {
+                notes.push(format!("the tool {name} is left out: {why}"));
+                continue;
+            }
+        }
+        kept.push(tool.get());
+    }
+    if notes.is_empty() {
+        return None;
+    }
+    let tools = RawValue::from_string(format!("[{}]", kept.join(","))).ok()?;
+    members.set("tools", tools.into());
+    Some((members.to_raw(), notes))
+}
