@@ -97,6 +97,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),
         "unfinished" => {
             wire::raw(&vec![b'x'; number("bytes") as usize]);
+            eprintln!("written");
             for_ever()
         }
         "say" => {

@@ -116,7 +116,9 @@ fn killing_the_launcher_ends_what_it_launched_before_a_new_one_starts() {
     assert_eq!(old.len(), 2, "a launcher and a server: {old:?}");
     let launcher = server.pid();
     kill(launcher);
-    eventually("it is dead", || (!alive(launcher)).then_some(()));
+    eventually("another runs", || {
+        (server.details().at("/runtimeStatus/pid").as_u64()? != u64::from(launcher)).then_some(())
+    });
     server.call("echo", json!({"message": "x"})).is(200);
     within(seconds(2), "the old ones are gone", || old.iter().all(|process| !alive(process.pid)).then_some(()));
 }

@@ -62,6 +62,11 @@ fn the_unfinished_lines_of_all_servers_share_one_budget_and_cost_no_honest_line(
     for answer in together(40, |number| hostile[number].call_within("unfinished", json!({"bytes": 15_900_000}), 3000)) {
         answer.problem(504, "call_timeout");
     }
+    for server in &hostile {
+        let output = format!("/api/mcp/{}/output", server.id);
+        let is_silent = || admin.get(&output).is(200).text().contains("written").then_some(());
+        within(seconds(60), "it has written all it has", is_silent);
+    }
     let (held, most) = (grown(resident_kib(ostler.pid())), grown(peak_kib(ostler.pid())));
     assert!(most < 120, "memory grew by up to {most} MiB");
     assert!(held > 32, "nothing was held: {held} MiB");
