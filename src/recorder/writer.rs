@@ -97,9 +97,11 @@ impl Writer {
         if group.is_empty() {
             return std::mem::take(group).answer(Ok(()), Ok(()));
         }
-        // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost,
-        // and what SQLite says of a file that was overwritten is not why.
-        let written = self.tenancy.store.in_place().and_then(|()| self.write(group));
+        let store = &self.tenancy.store;
+        // Looked at before changes, so that none is made in a file without a name, and after everything: what went into
+        // such a file is lost, and what SQLite says of a file that was overwritten is not why.
+        let before = if group.is_audited() { store.in_place() } else { store.known_intact() };
+        let written = before.and_then(|()| self.write(group));
         let committed = self.tenancy.store.in_place().and(written);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
