@@ -200,7 +200,7 @@ impl Store {
     }
 
     /// Fails where something else was found to have been written to a SQLite file: what is read there is no database.
-    fn known_intact(&self) -> Result<()> {
+    pub(crate) fn known_intact(&self) -> Result<()> {
         self.stamps.get().map_or(Ok(()), Stamps::known_intact)
     }
 

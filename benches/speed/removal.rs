@@ -114,7 +114,11 @@ fn fill(db: &mut Connection, server_id: ServerId, user_id: UserId, count: usize)
         let calls: Vec<_> = (0..GROUP).map(call).collect();
         db.transaction(|db| {
             calls::insert(db, &calls)?;
-            call_bytes::add(db, &calls)
+            let mut sums = call_bytes::Sums::new();
+            for call in &calls {
+                *sums.entry((call.id.hour(), user_id)).or_default() += i64::try_from(call.bytes()).unwrap_or(i64::MAX);
+            }
+            call_bytes::count(db, &server_id.to_string(), &sums)
         })?;
     }
     Ok(())

@@ -9,7 +9,9 @@ use crate::{
     model::{AuditEntry, ServerId, ToolCall},
     policy::audit_chain::ChainKey,
     store::{
-        Connection, audit, call_bytes, calls,
+        Connection, audit,
+        call_bytes::Sums,
+        calls,
         servers::{self, Tally},
     },
 };
@@ -141,7 +143,6 @@ impl Group {
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
             if is_new {
-                call_bytes::add(db, [call])?;
                 servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
             }
             new.push(is_new);
@@ -269,7 +270,6 @@ pub(super) fn is_outage(error: &Error) -> bool {
 /// Writes calls and counts them.
 pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<Pending> {
     calls::insert(db, rows)?;
-    call_bytes::add(db, rows)?;
     servers::add_tallies(db, &tallies(rows))?;
     rollups.write(db, rows)
 }
@@ -286,11 +286,14 @@ fn tallies(calls: &[ToolCall]) -> Vec<Tally> {
             errors: 0,
             execution_time: 0,
             last_used_at: ended,
+            bytes: Sums::new(),
         });
         tally.calls += 1;
         tally.errors += i64::from(!call.success);
         tally.execution_time = tally.execution_time.saturating_add(call.execution_time);
         tally.last_used_at = tally.last_used_at.max(ended);
+        let bytes = i64::try_from(call.bytes()).unwrap_or(i64::MAX);
+        *tally.bytes.entry((call.id.hour(), call.user_id)).or_default() += bytes;
     }
     by_server.into_values().collect()
 }

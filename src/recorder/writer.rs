@@ -79,8 +79,7 @@ impl Writer {
     fn commit_or_survive(&mut self, mut group: Group) {
         if catch_unwind(AssertUnwindSafe(|| self.commit(&mut group))).is_err() {
             log::error!("the recorder panicked; its connection is replaced");
-            self.db = None;
-            self.rollups.forget();
+            self.disconnect();
             let panicked = Error::Internal("the recorder panicked".into());
             if self.begin_rehearsal(&group, &Err(panicked.clone())) {
                 self.note(Some(&panicked));
@@ -97,9 +96,11 @@ impl Writer {
         if group.is_empty() {
             return std::mem::take(group).answer(Ok(()), Ok(()));
         }
-        // Looked at before, so that nothing is tried in vain, and after: what went into a file without a name is lost,
-        // and what SQLite says of a file that was overwritten is not why.
-        let written = self.tenancy.store.in_place().and_then(|()| self.write(group));
+        let store = &self.tenancy.store;
+        // Looked at before changes, so that none is made in a file without a name, and after everything: what went into
+        // such a file is lost, and what SQLite says of a file that was overwritten is not why.
+        let before = if group.is_audited() { store.in_place() } else { store.known_intact() };
+        let written = before.and_then(|()| self.write(group));
         let committed = self.tenancy.store.in_place().and(written);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
@@ -188,16 +189,21 @@ impl Writer {
         let lost =
             why.is_some_and(is_read_only) || self.db.as_mut().is_none_or(|db| db.is_broken() || db.ping().is_err());
         if lost {
-            self.db = None;
-            self.rollups.forget();
+            self.disconnect();
         }
         lost
+    }
+
+    /// Drops the connection, and what was summed on it: another Ostler may write to the same sums meanwhile.
+    fn disconnect(&mut self) {
+        self.db = None;
+        self.rollups.forget();
     }
 
     /// Finds out whether there still is a connection and the database still ours, and makes another where not.
     fn attend(&mut self) {
         if self.drop_if_lost(None) || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
-            self.db = None;
+            self.disconnect();
             // Whether that worked the tenure says.
             let _ = self.connection();
         }

@@ -109,6 +109,9 @@ impl Runtime {
             self.count(backlog).await?;
             return Ok(Progress::More);
         }
+        if store.read(call_bytes::is_any_held).await? {
+            self.inner.recorder.maintain(store, 0, call_bytes::flush).await?;
+        }
         let retention = self.inner.settings.retention;
         let found = store.read(move |db| find(db, &retention)).await?;
         let Some(Excess { bucket, counted, bytes }) = found else { return Ok(Progress::Done) };
@@ -125,6 +128,8 @@ impl Runtime {
         // Where there are none, what is counted is wrong.
         let removed = if old.is_empty() { counted } else { old.iter().map(|call| call.bytes).sum() };
         let remove = move |db: &mut Connection| {
+            // One that was recorded meanwhile, with an earlier id, may be among them.
+            call_bytes::flush(db)?;
             calls::delete(db, &bucket, &old)?;
             call_bytes::subtract(db, &bucket, removed)
         };

@@ -1,8 +1,11 @@
-//! Table `call_bytes`: the bytes of calls by hour, account and server, in the transactions that record and remove them.
+//! Table `call_bytes`: the bytes of calls by hour, account and server.
+//!
+//! Those of new calls are first held by their server's row, which is written with each anyway.
 //!
 //! Beside it `call_bytes_backlog`: calls from before there was that table, which are counted bit by bit.
 
 mod add;
+mod held;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +13,7 @@ use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 
 use crate::{
     error::Result,
-    model::{CallId, ToolCall},
+    model::CallId,
     store::{
         Connection,
         calls::Old,
@@ -19,6 +22,10 @@ use crate::{
         text,
     },
 };
+
+pub use add::{Sums, count};
+pub(super) use held::hold;
+pub use held::{flush, is_any_held};
 
 /// Calls of one hour, account and server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable, Selectable)]
@@ -41,35 +48,14 @@ pub struct Backlog {
     pub before: String,
 }
 
-/// Counts calls.
-pub fn add<'a>(db: &mut Connection, calls: impl IntoIterator<Item = &'a ToolCall>) -> Result<()> {
-    let mut buckets = BTreeMap::<_, i64>::new();
-    for call in calls {
-        let bytes = i64::try_from(call.bytes()).unwrap_or(i64::MAX);
-        *buckets.entry((call.id.hour(), call.user_id, call.server_id)).or_default() += bytes;
-    }
-    for ((hour, user, server), bytes) in buckets {
-        add_to(db, &Bucket { hour, user_id: user.to_string(), server_id: server.to_string() }, bytes)?;
-    }
-    Ok(())
-}
-
 /// Counts calls of a server that were recorded without being counted, and whose they are.
 pub fn add_old(db: &mut Connection, server_id: &str, calls: &[(Old, String)]) -> Result<()> {
-    let mut buckets = BTreeMap::<_, i64>::new();
+    let mut sums = Sums::new();
     for (call, user_id) in calls {
-        let hour = text::id::<CallId>(&call.id)?.hour();
-        let bucket = Bucket { hour, user_id: user_id.clone(), server_id: server_id.to_owned() };
-        *buckets.entry(bucket).or_default() += call.bytes;
+        let (id, user_id) = (text::id::<CallId>(&call.id)?, text::id(user_id)?);
+        *sums.entry((id.hour(), user_id)).or_default() += call.bytes;
     }
-    buckets.iter().try_for_each(|(bucket, bytes)| add_to(db, bucket, *bytes))
-}
-
-/// Counts bytes in a bucket.
-fn add_to(db: &mut Connection, bucket: &Bucket, bytes: i64) -> Result<()> {
-    let add = add::Add { bucket, bytes };
-    on!(db, conn => add.execute(conn))?;
-    Ok(())
+    count(db, server_id, &sums)
 }
 
 /// Counts bytes no longer; a bucket without any is gone.

@@ -5,7 +5,11 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::{
     error::{Error, Result},
@@ -18,10 +22,16 @@ const MOVED: &str = "its file was removed or replaced while Ostler ran; put back
 const LOG_MOVED: &str =
     "its -wal or -shm file was removed or replaced while Ostler ran; put it back, or start Ostler again";
 
+/// How long a log's index that was found is taken to be there: no row is written to it.
+const INDEX_FOUND: Duration = Duration::from_secs(1);
+
 /// Device and inode of the database, its log, and the log's index.
 pub(super) struct OpenedFiles {
     database: File,
-    log: Vec<File>,
+    log: Option<File>,
+    index: Option<File>,
+    /// When the index was found last.
+    index_found: Mutex<Instant>,
 }
 
 struct File {
@@ -35,16 +45,30 @@ impl OpenedFiles {
     pub fn note(database: &Path) -> io::Result<Self> {
         // SQLite follows links before it names the other two.
         let target = database.canonicalize()?;
-        let log = ["-wal", "-shm"].map(|ending| File::note(beside(&target, ending)));
+        let [log, index] = ["-wal", "-shm"].map(|ending| File::note(beside(&target, ending)).ok());
         let database = File::note(std::path::absolute(database)?)?;
-        Ok(Self { database, log: log.into_iter().flatten().collect() })
+        Ok(Self { database, log, index, index_found: Mutex::new(Instant::now()) })
     }
 
-    /// Fails where a name leads to another file or to none; says what can be seen of the database. Takes three `stat`.
+    /// Fails where a name leads to another file or to none; says what can be seen of the database. Takes two `stat`,
+    /// and once a second a third.
     pub fn check(&self) -> Result<fs::Metadata> {
         let moved = |text: &str| Error::StoreUnavailable(text.into());
         let database = self.database.find().ok_or_else(|| moved(MOVED))?;
-        if self.log.iter().any(|file| file.find().is_none()) { Err(moved(LOG_MOVED)) } else { Ok(database) }
+        let is_log_there = self.log.as_ref().is_none_or(|log| log.find().is_some());
+        if is_log_there && self.is_index_there() { Ok(database) } else { Err(moved(LOG_MOVED)) }
+    }
+
+    fn is_index_there(&self) -> bool {
+        let mut found = self.index_found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.elapsed() < INDEX_FOUND {
+            return true;
+        }
+        let is_there = self.index.as_ref().is_none_or(|index| index.find().is_some());
+        if is_there {
+            *found = Instant::now();
+        }
+        is_there
     }
 
     /// Checks the database alone: its log goes with the last connection.

@@ -58,6 +58,7 @@ diesel::table! {
         deleted_at -> Nullable<Timestamp>,
         settings -> Text,
         headers -> Nullable<Text>,
+        held_bytes -> Nullable<Text>,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     model::{HealthStatus, Isolation, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
     store::{
         Connection,
+        call_bytes::{self, Sums},
         connection::on,
         schema::{mcp_servers, server_catalogues, server_consents, server_shares},
         text,
@@ -44,7 +45,7 @@ impl Settings {
 }
 
 /// Calls of one server, counted by the recorder since the last commit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tally {
     /// Which server.
     pub server_id: ServerId,
@@ -56,6 +57,8 @@ pub struct Tally {
     pub execution_time: i64,
     /// When the last one ended.
     pub last_used_at: Timestamp,
+    /// Their bytes.
+    pub bytes: Sums,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -211,10 +214,11 @@ pub fn set_health(db: &mut Connection, id: ServerId, status: HealthStatus, at: T
     Ok(())
 }
 
-/// Adds counted calls. Deleted servers count on: a call may end after the deletion.
+/// Adds counted calls, and their bytes. Deleted servers count on: a call may end after the deletion.
 pub fn add_tallies(db: &mut Connection, tallies: &[Tally]) -> Result<()> {
-    for tally in tallies.iter().map(tally::Add::of) {
-        on!(db, conn => tally.execute(conn))?;
+    for tally in tallies {
+        let add = tally::Add::of(tally, call_bytes::hold(db, tally.server_id, &tally.bytes)?);
+        on!(db, conn => add.execute(conn))?;
     }
     Ok(())
 }

@@ -68,6 +68,13 @@ fn describe(name: &str) -> String {
     )
 }
 
+/// Writes so much of a line, says on standard error that it has, and never ends it.
+fn unfinished(bytes: usize) -> ! {
+    wire::raw(&vec![b'x'; bytes]);
+    eprintln!("written");
+    for_ever()
+}
+
 /// Runs the tool that `line` names.
 pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
     let name = json::string(line, &["params", "name"]).unwrap_or_default();
@@ -95,11 +102,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "big" => text(&"x".repeat(number("bytes") as usize)),
         "progress" => progress(line, number("steps"), number("ms")),
         "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),
-        "unfinished" => {
-            wire::raw(&vec![b'x'; number("bytes") as usize]);
-            eprintln!("written");
-            for_ever()
-        }
+        "unfinished" => unfinished(number("bytes") as usize),
         "say" => {
             eprintln!("{}", words("text"));
             text("said")

@@ -10,6 +10,16 @@ use crate::support::{backends::on_both_databases, *};
 /// Bytes of arguments and answers that are kept whole, by default.
 const KEPT: usize = 64 << 10;
 
+/// The bytes that calls on record count for.
+const RECORDED: &str = "SELECT CAST(SUM(octet_length(tool_name) + octet_length(parameters) + \
+    COALESCE(octet_length(response), 0) + 300) AS BIGINT) AS n FROM mcp_tool_calls";
+
+/// Those that are counted.
+const COUNTED: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS n FROM call_bytes";
+
+/// Servers with calls that are recorded and not yet counted.
+const HOLDING: &str = "SELECT COUNT(*) AS n FROM mcp_servers WHERE held_bytes IS NOT NULL";
+
 on_both_databases! {
     fn a_long_payload_is_kept_in_part_and_named_by_length_and_digest(setup: Setup) {
         let ostler = setup.spawn();
@@ -89,7 +99,7 @@ on_both_databases! {
         let made = (2 << 20) / (2 * KEPT);
         (0..made).for_each(|_| drop(server.call("echo", json!({"message": "y".repeat(KEPT)})).is(200)));
         let last = server.call("echo", json!({"message": "last"})).is(200).string("/callId");
-        let of_account = format!("SELECT CAST(SUM(bytes) AS BIGINT) AS n FROM call_bytes WHERE user_id = '{}'", admin.id);
+        let of_account = format!("{RECORDED} WHERE user_id = '{}'", admin.id);
         eventually("what is too much is gone", || (number(&ostler.setup, &of_account) <= 1 << 20).then_some(()));
         let taken = "SELECT CAST(SUM(octet_length(parameters) + octet_length(response)) AS BIGINT) AS n FROM mcp_tool_calls";
         assert!((900_000..1 << 20).contains(&number(&ostler.setup, taken)), "{}", number(&ostler.setup, taken));
@@ -105,8 +115,7 @@ on_both_databases! {
         let other = server.seen_by(&admin.make_user("other", "admin"));
         let few: Vec<_> = (0..2).map(|_| other.call("echo", json!({"message": "z".repeat(KEPT)})).is(200).string("/callId")).collect();
         (0..16).for_each(|_| drop(server.call("echo", json!({"message": "y".repeat(KEPT)})).is(200)));
-        let all = "SELECT CAST(SUM(bytes) AS BIGINT) AS n FROM call_bytes";
-        eventually("what is too much is gone", || (number(&ostler.setup, all) <= 1 << 20).then_some(()));
+        eventually("what is too much is gone", || (number(&ostler.setup, RECORDED) <= 1 << 20).then_some(()));
         few.iter().for_each(|id| drop(admin.get(&format!("/api/calls/{id}")).is(200)));
     }
 
@@ -118,7 +127,7 @@ on_both_databases! {
         removed.remove().is(204);
         ostler.terminate();
         // As the version before left it: nothing is counted.
-        execute(&ostler.setup, "DELETE FROM call_bytes; DELETE FROM call_bytes_backlog; \
+        execute(&ostler.setup, "UPDATE mcp_servers SET held_bytes = NULL; DELETE FROM call_bytes; DELETE FROM call_bytes_backlog; \
             INSERT INTO call_bytes_backlog (server_id, before_id) VALUES ('', '')");
         for (of, days) in [(&server, 1), (&server, 31), (&server, 400), (&removed, 32)] {
             execute(&ostler.setup, &old_calls(&of.id, &admin.id, days, "'{\"n\":1}'"));
@@ -126,17 +135,42 @@ on_both_databases! {
         ostler.start_again();
         let count = "SELECT COUNT(*) AS n FROM mcp_tool_calls";
         eventually("what is too old is gone", || (number(&ostler.setup, count) == 101).then_some(()));
-        let counted = "SELECT CAST(SUM(bytes) AS BIGINT) AS n FROM call_bytes";
-        let bytes = "SELECT CAST(SUM(octet_length(tool_name) + octet_length(parameters) + \
-            COALESCE(octet_length(response), 0) + 300) AS BIGINT) AS n FROM mcp_tool_calls";
-        eventually("it is no longer counted", || (number(&ostler.setup, counted) == number(&ostler.setup, bytes)).then_some(()));
+        eventually("it is no longer counted", || is_all_counted(&ostler.setup).then_some(()));
         // None of them twice, however it ends.
         ostler.kill();
         ostler.start_again();
         let server = ostler.admin().server(&server.id);
         server.start().is(200);
         server.call("echo", json!({"message": "and another"})).is(200);
-        assert_eq!(number(&ostler.setup, counted), number(&ostler.setup, bytes));
+        ostler.terminate();
+        ostler.start_again();
+        eventually("one more is counted", || is_all_counted(&ostler.setup).then_some(()));
+    }
+
+    fn calls_that_were_recorded_and_not_yet_counted_at_a_kill_are_counted_by_the_next_ostler(setup: Setup) {
+        let mut ostler = setup.spawn();
+        let (admin, server) = (ostler.admin(), ostler.admin().running(fake("ok")));
+        let other = admin.running(fake("ok").named("other"));
+        // More callers than a server's row has room for.
+        let callers: Vec<_> = (0..6).map(|n| server.seen_by(&admin.make_user(&format!("caller{n}"), "admin"))).collect();
+        callers.iter().for_each(|server| drop(server.call("echo", json!({"message": "x"})).is(200)));
+        eventually("both have calls that are not counted", || {
+            [&server, &other].iter().for_each(|server| drop(server.call("echo", json!({"message": "x"})).is(200)));
+            (number(&ostler.setup, HOLDING) == 2).then_some(())
+        });
+        ostler.kill();
+        let counted = number(&ostler.setup, COUNTED);
+        assert!(counted < number(&ostler.setup, RECORDED), "{counted}");
+
+        ostler.start_again();
+        eventually("all is counted", || is_all_counted(&ostler.setup).then_some(()));
+        let server = ostler.admin().server(&server.id);
+        server.start().is(200);
+        server.call("echo", json!({"message": "and another"})).is(200);
+        ostler.terminate();
+        ostler.start_again();
+        eventually("one more is counted", || is_all_counted(&ostler.setup).then_some(()));
+        assert_eq!(number(&ostler.setup, HOLDING), 0);
     }
 
     fn no_reading_takes_much_memory(setup: Setup) {
@@ -212,6 +246,10 @@ fn execute(setup: &Setup, sql: &str) {
 struct Number {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     n: i64,
+}
+
+fn is_all_counted(setup: &Setup) -> bool {
+    number(setup, COUNTED) == number(setup, RECORDED)
 }
 
 /// The number that a query answers as `n`; 0 where that is none.

@@ -1,5 +1,7 @@
 //! Counting bytes in one statement that is prepared once a connection: it runs in every commit of calls.
 
+use std::collections::BTreeMap;
+
 use diesel::{
     QueryResult, RunQueryDsl,
     backend::Backend,
@@ -8,16 +10,34 @@ use diesel::{
     sql_types::{BigInt, HasSqlType, Text},
 };
 
-use super::Bucket;
+use crate::{
+    error::Result,
+    model::UserId,
+    store::{Connection, connection::on},
+};
+
+/// Bytes of a server's calls by hour and account.
+pub type Sums = BTreeMap<(i64, UserId), i64>;
+
+/// Counts bytes of a server's calls.
+pub fn count(db: &mut Connection, server_id: &str, sums: &Sums) -> Result<()> {
+    for ((hour, user), bytes) in sums {
+        let add = Add { hour: *hour, user_id: user.to_string(), server_id, bytes: *bytes };
+        on!(db, conn => add.execute(conn))?;
+    }
+    Ok(())
+}
 
 /// `INSERT INTO call_bytes … ON CONFLICT … DO UPDATE …`.
-pub(super) struct Add<'a> {
-    pub(super) bucket: &'a Bucket,
-    pub(super) bytes: i64,
+struct Add<'a> {
+    hour: i64,
+    user_id: String,
+    server_id: &'a str,
+    bytes: i64,
 }
 
 /// Names the statement, so that diesel prepares it once a connection.
-pub(super) struct Statement;
+struct Statement;
 
 impl QueryId for Add<'_> {
     type QueryId = Statement;
@@ -28,15 +48,16 @@ impl<DB> QueryFragment<DB> for Add<'_>
 where
     DB: Backend + HasSqlType<BigInt> + HasSqlType<Text>,
     i64: ToSql<BigInt, DB>,
+    str: ToSql<Text, DB>,
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("INSERT INTO call_bytes (hour, user_id, server_id, bytes) VALUES (");
-        out.push_bind_param::<BigInt, _>(&self.bucket.hour)?;
+        out.push_bind_param::<BigInt, _>(&self.hour)?;
         out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&self.bucket.user_id)?;
+        out.push_bind_param::<Text, _>(&self.user_id)?;
         out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&self.bucket.server_id)?;
+        out.push_bind_param::<Text, _>(self.server_id)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&self.bytes)?;
         out.push_sql(

@@ -6,7 +6,7 @@ use diesel::{
     backend::Backend,
     query_builder::{AstPass, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, HasSqlType, Text, Timestamp},
+    sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamp},
 };
 
 use crate::store::servers::Tally;
@@ -18,16 +18,18 @@ pub(super) struct Add {
     errors: i64,
     execution_time: i64,
     last_used_at: NaiveDateTime,
+    held_bytes: Option<String>,
 }
 
 impl Add {
-    pub(super) fn of(tally: &Tally) -> Self {
+    pub(super) fn of(tally: &Tally, held_bytes: Option<String>) -> Self {
         Self {
             id: tally.server_id.to_string(),
             calls: tally.calls,
             errors: tally.errors,
             execution_time: tally.execution_time,
             last_used_at: tally.last_used_at.naive(),
+            held_bytes,
         }
     }
 }
@@ -56,6 +58,8 @@ where
         out.push_bind_param::<BigInt, _>(&self.execution_time)?;
         out.push_sql(", last_used_at = ");
         out.push_bind_param::<Timestamp, _>(&self.last_used_at)?;
+        out.push_sql(", held_bytes = ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.held_bytes)?;
         out.push_sql(" WHERE id = ");
         out.push_bind_param::<Text, _>(&self.id)
     }

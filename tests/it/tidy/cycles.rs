@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Source, graph::Graph, sources};
 
 /// Files that are part of a cycle still; only ever fewer. All of `runtime` is, until its services are rooms of their own.
-const CYCLIC: [&str; 38] = [
+const CYCLIC: [&str; 37] = [
     "src/recorder.rs",
     "src/recorder/group.rs",
     "src/recorder/rehearsal.rs",
@@ -14,7 +14,6 @@ const CYCLIC: [&str; 38] = [
     "src/store/audit.rs",
     "src/store/audit_chain.rs",
     "src/store/call_bytes.rs",
-    "src/store/call_bytes/add.rs",
     "src/store/calls.rs",
     "src/store/calls/bulk.rs",
     "src/store/calls/old.rs",
