@@ -253,7 +253,9 @@ impl Handler<Checked> for GatewayActor {
 
     fn handle(&mut self, Checked { instance, check }: Checked, ctx: &mut Context<Self>) {
         let Some(live) = self.live.upgrade() else { return };
-        let Some(watched) = self.watched.get_mut(&instance) else { return };
+        // One that was drained since may have ended by now, and is not watched any more in a moment.
+        let watched = self.watched.get_mut(&instance).filter(|watched| !watched.instance.is_draining());
+        let Some(watched) = watched else { return };
         if let Some(change) = watched.end(check, live.clock.now()) {
             // Nobody may listen.
             let _ = live.health_changes.send(change);

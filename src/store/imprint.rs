@@ -17,6 +17,9 @@ pub(super) struct Imprint {
     header: Header,
     /// The last heartbeat; `None` in a file that has only a log so far.
     beat: Option<String>,
+    /// When the database was made: its first migration, in UTC to the second. `None` likewise.
+    #[serde(default)]
+    made: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, QueryableByName)]
@@ -30,9 +33,11 @@ struct Header {
 }
 
 #[derive(QueryableByName)]
-struct Beat {
+struct Times {
     #[diesel(sql_type = Text)]
-    beat_at: String,
+    beat: String,
+    #[diesel(sql_type = Text)]
+    made: String,
 }
 
 impl Imprint {
@@ -45,13 +50,19 @@ impl Imprint {
              FROM pragma_schema_version, pragma_page_count, pragma_freelist_count",
         );
         let header = header.get_result(&mut conn).ok()?;
-        let beat: Result<Beat, _> = sql_query("SELECT beat_at FROM heartbeat").get_result(&mut conn);
-        Some(Self { header, beat: beat.ok().map(|row| row.beat_at) })
+        let times = sql_query("SELECT beat_at AS beat, min(run_on) AS made FROM heartbeat, __diesel_schema_migrations");
+        let times: Option<Times> = times.get_result(&mut conn).ok();
+        let (beat, made) = times.map(|times| (times.beat, times.made)).unzip();
+        Some(Self { header, beat, made })
     }
 
     /// Whether it is of an earlier state, or of another file: the schema's version only grows.
     pub fn is_before(&self, later: &Self) -> bool {
-        self.header.schema < later.header.schema
+        self.header.schema < later.header.schema || self.is_of_another(later)
+    }
+
+    fn is_of_another(&self, other: &Self) -> bool {
+        self.made.as_ref().zip(other.made.as_ref()).is_some_and(|(made, others)| made != others)
     }
 
     /// Whether it may be that of a later state.
