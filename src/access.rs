@@ -7,14 +7,17 @@ mod audit_log;
 mod audit_retention;
 mod rate_limits;
 
+use std::sync::Arc;
+
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Permission, Principal},
     policy::permission,
     recorder::Recorder,
+    tasks::every,
 };
 
-pub use audit_entries::{AuditEntries, SUMMARY_INTERVAL};
+pub use audit_entries::AuditEntries;
 pub use audit_log::{AuditLog, AuditVerdict, heads_of_last_run};
 pub use rate_limits::{RateLimiter, RateLimits};
 
@@ -28,6 +31,13 @@ impl Access {
     /// Limits by `limits`, with nothing counted yet.
     pub fn new(recorder: Recorder, limits: &RateLimits) -> Self {
         Self { entries: AuditEntries::new(recorder), limits: RateLimiter::new(limits) }
+    }
+
+    /// Records summaries of entries that were only counted, until `self` is dropped.
+    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        every(audit_entries::SUMMARY_INTERVAL, Arc::downgrade(self), |access: Arc<Self>| async move {
+            access.entries.summarize().await;
+        })
     }
 
     /// Entries of the audit log that are no changes.

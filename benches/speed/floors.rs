@@ -60,6 +60,26 @@ impl Blocks {
     }
 }
 
+/// A call of a tool that answered.
+pub fn call(server_id: ServerId, user_id: UserId, parameters: Arc<RawValue>, response: Arc<RawValue>) -> ToolCall {
+    ToolCall {
+        id: CallId::new(),
+        server_id,
+        user_id,
+        tool_name: "echo".into(),
+        parameters: Some(parameters),
+        parameters_excerpt: None,
+        response: Some(response),
+        response_excerpt: None,
+        success: true,
+        error_message: None,
+        execution_time: 1,
+        created_at: Timestamp::now(),
+        waited: 0,
+        trace_id: None,
+    }
+}
+
 /// A table of calls, every row of which is a transaction.
 pub struct Rows {
     db: Connection,
@@ -75,22 +95,8 @@ impl Rows {
 
     pub fn run(&mut self, span: Duration, answer: &str) -> Outcome<Sample> {
         let json = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::<RawValue>::from);
-        let mut row = ToolCall {
-            id: CallId::new(),
-            server_id: ServerId::new(),
-            user_id: UserId::new(),
-            tool_name: "echo".to_owned(),
-            parameters: Some(json(r#"{"text":"0000-00000000000"}"#)?),
-            parameters_excerpt: None,
-            response: Some(json(answer)?),
-            response_excerpt: None,
-            success: true,
-            error_message: None,
-            execution_time: 1,
-            created_at: Timestamp::now(),
-            waited: 0,
-            trace_id: None,
-        };
+        let (parameters, response) = (json(r#"{"text":"0000-00000000000"}"#)?, json(answer)?);
+        let mut row = call(ServerId::new(), UserId::new(), parameters, response);
         repeat(span, || {
             row.id = CallId::new();
             Ok(calls::insert(&mut self.db, std::slice::from_ref(&row))?)

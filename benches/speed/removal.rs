@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ostler::{
-    model::{CallId, ServerId, Timestamp, ToolCall, UserId},
+    model::{ServerId, UserId},
     store::{Connection, Store, call_bytes, calls},
 };
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    Outcome,
+    Outcome, floors,
     load::{self, Until},
     ostler::{Folder, Ostler, text},
     plan::Plan,
@@ -95,22 +95,7 @@ async fn sample(ostler: &Ostler, server: &str, plan: &Plan) -> Outcome<Sample> {
 fn fill(db: &mut Connection, server_id: ServerId, user_id: UserId, count: usize) -> Outcome<()> {
     let text: Arc<RawValue> = RawValue::from_string(format!("\"{}\"", "x".repeat(PAYLOAD)))?.into();
     for _ in 0..count / GROUP {
-        let call = |_| ToolCall {
-            id: CallId::new(),
-            server_id,
-            user_id,
-            tool_name: "echo".into(),
-            parameters: Some(text.clone()),
-            parameters_excerpt: None,
-            response: Some(text.clone()),
-            response_excerpt: None,
-            success: true,
-            error_message: None,
-            execution_time: 1,
-            created_at: Timestamp::now(),
-            waited: 0,
-            trace_id: None,
-        };
+        let call = |_| floors::call(server_id, user_id, text.clone(), text.clone());
         let calls: Vec<_> = (0..GROUP).map(call).collect();
         db.transaction(|db| {
             calls::insert(db, &calls)?;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Pause between two [`AuditEntries::summarize`].
-pub const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records entries that are no changes; those of one account and kind beyond a quota are summarized.
 pub struct AuditEntries {
@@ -57,7 +57,7 @@ impl AuditEntries {
     }
 
     /// Records summaries of what was only counted for long enough.
-    pub async fn summarize(&self) {
+    pub(super) async fn summarize(&self) {
         record_all(self.recorder.clone(), self.with(Quotas::over)).await;
     }
 

@@ -14,10 +14,7 @@ use crate::{
     access::{Access, audit_retention},
     error::Result,
     model::{AuditEntry, AuditFault, AuditFilter, AuditLink, Page, PageRequest, Permission, Principal, Timestamp},
-    policy::{
-        audit_chain::{ChainKey, Walk},
-        retention::Retention,
-    },
+    policy::{audit_chain::Walk, retention::Retention},
     recorder::Recorder,
     secrets::private_file,
     store::{self, Store},
@@ -75,7 +72,6 @@ pub struct AuditLog {
     access: Arc<Access>,
     store: Store,
     recorder: Recorder,
-    key: ChainKey,
     retention: Retention,
     head_file: PathBuf,
     noted: Mutex<Vec<AuditLink>>,
@@ -83,15 +79,8 @@ pub struct AuditLog {
 
 impl AuditLog {
     /// The log in `store`, whose head is noted in `data_dir`; pruned as `retention` says.
-    pub fn new(
-        access: Arc<Access>,
-        store: Store,
-        recorder: Recorder,
-        key: ChainKey,
-        retention: Retention,
-        data_dir: &Path,
-    ) -> Self {
-        Self { access, store, recorder, key, retention, head_file: data_dir.join(HEAD_FILE), noted: Mutex::default() }
+    pub fn new(access: Arc<Access>, store: Store, recorder: Recorder, retention: Retention, data_dir: &Path) -> Self {
+        Self { access, store, recorder, retention, head_file: data_dir.join(HEAD_FILE), noted: Mutex::default() }
     }
 
     /// Entries, newest first (`audit:read`).
@@ -129,7 +118,7 @@ impl AuditLog {
         loop {
             attempts.next();
             let begun = self.store.read(store::audit_chain::oldest).await?;
-            let walk = Walk::new(self.key.clone(), anchors.to_vec());
+            let walk = Walk::new(self.recorder.chain().key().clone(), anchors.to_vec());
             let (walk, broken) = self.walk(walk).await?;
             let sound = broken.is_none() && walk.finish().is_none();
             if sound || attempts.is_empty() || self.store.read(store::audit_chain::oldest).await? == begun {

@@ -109,9 +109,7 @@ impl RateLimiter {
         let taken = windows.take(key, self.start.elapsed());
         taken.map(|_| ()).map_err(|retry_after| Error::RateLimited(RateLimited { policy, quota, window, retry_after }))
     }
-}
 
-impl RateLimiter {
     /// Counts a request to the API against its caller's limit; the embedding program has none.
     pub fn api(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Api, who)

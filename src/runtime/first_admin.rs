@@ -7,6 +7,7 @@ use crate::{
     runtime::{Runtime, users::user},
     secrets::{private_file, random},
     store::{Connection, users},
+    tasks::blocking,
 };
 
 /// The file in the data folder that keeps a made-up password.
@@ -58,6 +59,6 @@ impl Runtime {
             };
             kept.map_err(|cause| Error::invalid("OSTLER_DATA_DIR", format!("{}: {cause}", path.display())))
         };
-        tokio::task::spawn_blocking(write).await.map_err(|_| Error::Internal("writing a file panicked".into()))?
+        blocking(write).await
     }
 }

@@ -11,7 +11,7 @@ use actix::{Addr, Arbiter, System};
 use tokio::sync::mpsc;
 
 use crate::{
-    access::{self, Access, AuditLog, SUMMARY_INTERVAL},
+    access::{self, Access, AuditLog},
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
@@ -40,7 +40,7 @@ use crate::{
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
-    tasks::{blocking, every},
+    tasks::blocking,
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -94,11 +94,12 @@ impl Runtime {
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
-        let audit_log = audit_log(&settings, access.clone(), &store, &recorder, &keyring);
+        let audit_log =
+            AuditLog::new(access.clone(), store.clone(), recorder.clone(), settings.retention, &settings.data_dir);
         let inner = Inner {
             accounts: Accounts::new(),
             access,
-            audit_log,
+            audit_log: Arc::new(audit_log),
             registry: Registry::default(),
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
@@ -149,8 +150,7 @@ impl Runtime {
         actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
         actix::spawn(feed::tell_sums(weak()));
         actix::spawn(history::keep(weak()));
-        let access = Arc::downgrade(&self.inner.access);
-        actix::spawn(every(SUMMARY_INTERVAL, access, |access| async move { access.entries().summarize().await }));
+        actix::spawn(self.inner.access.run());
         actix::spawn(self.inner.audit_log.run());
         actix::spawn(retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
@@ -278,18 +278,6 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
             Err(Error::NotReady("call ostler::guard() first thing in main, or name a guard program in the settings"))
         }
     }
-}
-
-fn audit_log(
-    settings: &Settings,
-    access: Arc<Access>,
-    store: &Store,
-    recorder: &Recorder,
-    keyring: &Keyring,
-) -> Arc<AuditLog> {
-    let key = keyring.audit.clone();
-    let (retention, data_dir) = (settings.retention, &settings.data_dir);
-    Arc::new(AuditLog::new(access, store.clone(), recorder.clone(), key, retention, data_dir))
 }
 
 /// Opens the database, once nobody else has it, and brings it up to date. Blocks.
