@@ -5,6 +5,7 @@
 mod audit_entries;
 mod audit_log;
 mod audit_retention;
+pub mod credentials;
 mod rate_limits;
 
 use std::sync::Arc;

@@ -25,7 +25,8 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`access`]: permissions, denials on record, rate limits, the audit log.
+//! 3. `registry`: registered servers and who may reach them; [`revocation`] ends what is open once a right has ended;
+//!    [`access`]: permissions, denials on record, rate limits, the audit log.
 //! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
 //!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered;
 //!    [`telemetry`] tells a collector what happened.
@@ -51,6 +52,8 @@ pub mod outbound;
 pub mod policy;
 mod proxy;
 pub mod recorder;
+mod registry;
+pub mod revocation;
 pub mod runtime;
 mod secrets;
 pub mod store;

@@ -30,11 +30,8 @@ mod output;
 mod overview;
 mod past;
 mod principals;
-mod registry;
 mod reload;
 mod retention;
-mod rights;
-mod sealed;
 mod servers;
 mod settings;
 mod shares;
@@ -49,14 +46,19 @@ mod timeline;
 mod usage;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::OnceCell;
 
 use crate::{
     access::{Access, AuditLog},
     model::Principal,
     recorder::Recorder,
+    registry::Registry,
+    revocation::Revocation,
     secrets::Keyring,
     store::Store,
+    tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -77,7 +79,6 @@ pub use oauth::{OAuth, ProtectedResource};
 pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
-pub use rights::Needs;
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -104,18 +105,23 @@ struct Inner {
     accounts: accounts::Accounts,
     access: Arc<Access>,
     audit_log: Arc<AuditLog>,
-    registry: registry::Registry,
+    registry: Arc<Registry>,
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
     tracer: Tracer,
     feed: Arc<feed::Feed>,
-    life: state::Life,
+    lifecycle: Arc<Lifecycle>,
+    arbiters: Arc<Arbiters>,
+    first_admin: OnceLock<String>,
+    /// Set once the runtime has stopped.
+    ended: OnceCell<()>,
     growth: Arc<retention::Growth>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     leases: leases::Leases,
-    rights: Arc<rights::Rights>,
+    revocation: Arc<Revocation>,
+    shown: shown::AllShown,
     consents: consent::Consents,
     place: start::Place,
     facts: system::Facts,

@@ -1,5 +1,8 @@
 //! Work off a request's own task: blocking work, and work that outlives whoever asked for it.
 
+pub mod arbiters;
+pub mod lifecycle;
+
 use std::{
     sync::{Arc, Weak},
     time::Duration,

@@ -12,7 +12,8 @@ use crate::{
     mcp::Era,
     model::{Principal, ServerId, TraceContext},
     policy::permission,
-    runtime::{Client, Needs, Watch},
+    revocation::RequiredRight,
+    runtime::{Client, Watch},
 };
 
 /// The result of a JSON-RPC request, or its error object.
@@ -32,10 +33,10 @@ pub enum ServerScope {
 
 impl ServerScope {
     /// The right that a client needs to listen.
-    pub fn needs(self) -> Needs {
+    pub fn needs(self) -> RequiredRight {
         match self {
-            Self::One(server) => Needs::Server(server, permission::USES),
-            Self::All { .. } => Needs::Credential,
+            Self::One(server) => RequiredRight::Server(server, permission::USES),
+            Self::All { .. } => RequiredRight::Credential,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     model::ServerId,
     policy::permission,
-    runtime::Needs,
+    revocation::RequiredRight,
     supervisor::messages::News,
 };
 
@@ -50,7 +50,8 @@ impl ScopeEvents {
         let mut refresh = interval(SERVERS_REFRESH_INTERVAL);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         refresh.reset();
-        let revoked = Box::pin(conversation.runtime.revoked(&conversation.who, conversation.scope.needs()));
+        let revoked =
+            Box::pin(conversation.runtime.revocation().revoked(&conversation.who, conversation.scope.needs()));
         let conversation = Arc::clone(conversation);
         let mut events = Self { conversation, servers: Vec::new(), news: SelectAll::new(), refresh, revoked };
         events.resubscribe().map_err(fault::of_error)?;
@@ -91,7 +92,7 @@ impl ScopeEvents {
         for server in &servers {
             // One that has just gone is missed at the next look.
             if let Ok(receiver) = runtime.news(who, *server, &client) {
-                let revoked = runtime.revoked(who, Needs::Server(*server, permission::USES));
+                let revoked = runtime.revocation().revoked(who, RequiredRight::Server(*server, permission::USES));
                 news.push(stream_of(*server, receiver, revoked));
             }
         }

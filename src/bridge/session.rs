@@ -18,7 +18,8 @@ use crate::{
         Era, Members, Request,
         convert::{self, Demand, InputRequired, Question},
     },
-    runtime::{Needs, Offer, Said},
+    revocation::RequiredRight,
+    runtime::{Offer, Said},
     supervisor::messages::{Asked, Note},
 };
 
@@ -112,7 +113,12 @@ async fn input_responses(
         }
         let params = legacy_params(question);
         let answer = timeout(CLIENT_RESPONSE_TIMEOUT, sender.request(&question.method, params.as_deref()));
-        match conversation.runtime.while_permitted(&conversation.who, Needs::Credential, answer).await {
+        match conversation
+            .runtime
+            .revocation()
+            .while_permitted(&conversation.who, RequiredRight::Credential, answer)
+            .await
+        {
             Err(error) => Err(fault::of_error(error)),
             Ok(Ok(Some(answer))) => answer,
             Ok(Ok(None) | Err(_)) => Err(fault::internal(&format!("the client did not answer {}", question.method))),

@@ -20,7 +20,8 @@ use crate::{
     mcp::{self, Request},
     model::{ServerId, Timestamp, UserId},
     policy::{hex, permission},
-    runtime::{Attachment, Needs},
+    revocation::RequiredRight,
+    runtime::Attachment,
 };
 
 /// Prefix of the states that Ostler seals: a server's own state has another.
@@ -122,8 +123,8 @@ impl ResumableRequest {
         let suspended = conversation.runtime.attached::<SuspendedRequests>();
         let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&suspended));
         let draining = conversation.runtime.clone().draining();
-        let needs = Needs::Server(self.server, permission::EXECUTES);
-        let revoked = conversation.runtime.revoked(&conversation.who, needs);
+        let needs = RequiredRight::Server(self.server, permission::EXECUTES);
+        let revoked = conversation.runtime.revocation().revoked(&conversation.who, needs);
         let expiry = tokio::spawn(async move {
             let over = async {
                 tokio::select! {

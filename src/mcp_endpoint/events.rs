@@ -93,7 +93,7 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> Ha
     };
     let start = reader.at();
     Ok(if is_standalone {
-        let revoked = Box::pin(caller.runtime.revoked(&caller.who, scope.needs()));
+        let revoked = Box::pin(caller.runtime.revocation().revoked(&caller.who, scope.needs()));
         event_stream::respond(&caller.runtime, events(reader, &session, None, start, None).take_until(revoked))
     } else if reader.is_at_the_end() {
         // What tells a reader of events not to come back (HTML, "Server-sent events").

@@ -50,7 +50,8 @@ pub(super) async fn answer(
     let reader = stream.read_after(0);
     let sender = ClientSender::new(stream, None).relating_to(id.to_raw());
     let is_endless = request.method == "subscriptions/listen";
-    let revoked = is_endless.then(|| Box::pin(conversation.runtime.revoked(&conversation.who, scope.needs())));
+    let revoked =
+        is_endless.then(|| Box::pin(conversation.runtime.revocation().revoked(&conversation.who, scope.needs())));
     let answering: ResultFuture = Box::pin(async move {
         let answer = bridge::answer(&conversation, request, &sender);
         let Some(revoked) = revoked else { return answer.await };

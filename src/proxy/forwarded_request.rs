@@ -11,7 +11,7 @@ use crate::{
     http1::RequestHead,
     model::{Principal, TraceContext},
     proxy::request_id::RequestId,
-    runtime::Needs,
+    revocation::RequiredRight,
     telemetry::Tracer,
 };
 
@@ -40,7 +40,7 @@ impl ForwardedRequest<'_> {
     /// Does `work` for as long as the credential is good that the service asked for.
     pub(super) async fn while_permitted<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         match &self.caller {
-            Some(who) => self.runtime.while_permitted(who, Needs::Credential, work).await,
+            Some(who) => self.runtime.revocation().while_permitted(who, RequiredRight::Credential, work).await,
             None => Ok(work.await),
         }
     }

@@ -91,7 +91,7 @@ impl Runtime {
     ) -> Result<T> {
         let done = self.inner.recorder.write(entry, work).await;
         self.inner.accounts.principals.forget(user);
-        self.inner.rights.changed();
+        self.inner.revocation.rights_changed();
         done
     }
 }

@@ -9,11 +9,13 @@ use crate::{
     mcp::{self, Era, Request},
     model::{CallId, Permission, Principal, ServerId, Timestamp},
     policy::{call, permission},
+    registry::Registered,
+    revocation::RequiredRight,
     runtime::{
-        Ask, Ended, Needs, Runtime, Said,
+        Ask, Ended, Runtime, Said,
         calls::{Call, Made},
         dispatch::{self, Heard, Reply, Sent},
-        registry::Registered,
+        shown,
     },
 };
 
@@ -39,11 +41,11 @@ impl Runtime {
     pub async fn ask(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
         let method = ask.request.method.as_str();
         let wanted = if READS.contains(&method) { permission::USES } else { permission::EXECUTES };
-        let needs = Needs::Server(id, wanted);
+        let needs = RequiredRight::Server(id, wanted);
         if method == "tools/call" {
-            return self.while_permitted(who, needs, self.ask_tool(who, id, ask)).await?;
+            return self.inner.revocation.while_permitted(who, needs, self.ask_tool(who, id, ask)).await?;
         }
-        self.while_permitted(who, needs, self.ask_else(who, id, ask, wanted)).await?
+        self.inner.revocation.while_permitted(who, needs, self.ask_else(who, id, ask, wanted)).await?
     }
 
     async fn ask_else(
@@ -53,8 +55,8 @@ impl Runtime {
         mut ask: Ask,
         wanted: &'static [Permission],
     ) -> Result<Said> {
-        let server = self.reach(who, id, wanted, "server.ask")?;
-        let _work = self.inner.life.begin_work()?;
+        let server = self.inner.registry.reach(who, id, wanted, "server.ask")?;
+        let _work = self.inner.lifecycle.begin_work()?;
         let slot = server.slots.clone().try_acquire_owned();
         let _slot = slot.map_err(|_| Error::Busy("the server has as many requests as it takes"))?;
         let lane = self.lane(who, &server, Some(&ask.client)).await?;
@@ -71,13 +73,18 @@ impl Runtime {
         operation.sent(&sent).end(ended(heard.as_ref()));
         let heard = heard.ok_or(Error::CallTimeout(timeout))?;
         let Heard { outcome, era } = heard.map_err(Error::ServerUnavailable)?;
-        let outcome =
-            outcome.map(|result| if ask.request.method == "tools/list" { server.permitted(result) } else { result });
+        let outcome = outcome.map(|result| {
+            if ask.request.method == "tools/list" {
+                shown::permitted_page(&server.server.load().config.tools, result)
+            } else {
+                result
+            }
+        });
         Ok(Said { outcome, era, call_id: None })
     }
 
     async fn ask_tool(&self, who: &Principal, id: ServerId, ask: Ask) -> Result<Said> {
-        let server = self.reach(who, id, permission::EXECUTES, "tool.call")?;
+        let server = self.inner.registry.reach(who, id, permission::EXECUTES, "tool.call")?;
         let (tool, arguments) = match named(&ask.request) {
             Ok(named) => named,
             Err(faults) => {
@@ -86,7 +93,7 @@ impl Runtime {
             }
         };
         self.inner.access.limits().tool_execute(who)?;
-        let work = self.inner.life.begin_work()?;
+        let work = self.inner.lifecycle.begin_work()?;
         let call_id = CallId::new();
         let call = Call {
             id: call_id,
@@ -144,7 +151,7 @@ fn named(request: &Request) -> Result<(String, Arc<RawValue>), Faults> {
 
 /// The era of a server that is not asked.
 fn era(server: &Registered) -> Era {
-    let version = server.offered().map(|catalogue| catalogue.version.clone());
+    let version = server.link.catalogue().map(|catalogue| catalogue.version.clone());
     if version.is_some_and(|version| version == mcp::MODERN) { Era::Modern } else { Era::Legacy }
 }
 

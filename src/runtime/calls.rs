@@ -19,12 +19,13 @@ use crate::{
         UserId,
     },
     policy::{call, nesting, payload, permission},
+    registry::Registered,
+    revocation::RequiredRight,
     runtime::{
-        LiveEvent, Needs, Runtime,
+        LiveEvent, Runtime,
         dispatch::{Reply, Sent},
         feed,
         leases::Lane,
-        registry::Registered,
     },
     store,
     supervisor::{
@@ -137,14 +138,14 @@ impl Runtime {
     /// Dropping the future cancels the call, which is recorded all the same; so does the end of the right to make it.
     pub async fn call(&self, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
-        let server = self.reach(who, id, permission::EXECUTES, "tool.call")?;
+        let server = self.inner.registry.reach(who, id, permission::EXECUTES, "tool.call")?;
         self.inner.access.limits().tool_execute(who)?;
-        let work = self.inner.life.begin_work()?;
+        let work = self.inner.lifecycle.begin_work()?;
         let lane = self.lane(who, &server, None).await?;
         let call = self.let_in(who, server, lane, request);
         let (call_id, timeout) = (call.id, call.timeout);
-        let needs = Needs::Server(id, permission::EXECUTES);
-        outcome(call_id, timeout, self.while_permitted(who, needs, self.make(call, work)).await??)
+        let needs = RequiredRight::Server(id, permission::EXECUTES);
+        outcome(call_id, timeout, self.inner.revocation.while_permitted(who, needs, self.make(call, work)).await??)
     }
 
     /// Makes a call in a task of its own; dropping the future cancels it.
@@ -223,7 +224,7 @@ impl Runtime {
         let recorded = run_to_completion(async move {
             recorder.call(record).await?;
             growth.note(bytes);
-            server.tally.add(success, execution_time);
+            server.counters.add(success, execution_time);
             Ok(())
         });
         recorded.await.map_err(|cause| {

@@ -21,7 +21,9 @@ use crate::{
     model::{AuditEntry, Authorization, Outcome, Principal, ServerId, Timestamp},
     outbound::Reachable,
     policy::{consent::Challenge, issuer, permission},
-    runtime::{Needs, Runtime, registry::Registered},
+    registry::Registered,
+    revocation::RequiredRight,
+    runtime::Runtime,
     supervisor::{messages::StartServer, remote::Authority},
 };
 
@@ -138,8 +140,8 @@ impl Runtime {
     /// one that was begun before is void.
     pub async fn authorize(&self, who: &Principal, id: ServerId, asked: Authorize) -> Result<Consenting> {
         const ACTION: &str = "server.authorize";
-        let registered = self.reach(who, id, permission::WRITES, ACTION)?;
-        let _work = self.inner.life.begin_work()?;
+        let registered = self.inner.registry.reach(who, id, permission::WRITES, ACTION)?;
+        let _work = self.inner.lifecycle.begin_work()?;
         if asked.client_id.is_none() && asked.client_secret.is_some() {
             return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
         }
@@ -184,12 +186,16 @@ impl Runtime {
     pub async fn consented(&self, query: &[(String, String)]) -> Result<String> {
         let (id, nonce) = pending::open_state(&self.inner.keyring, value(query, "state").unwrap_or_default())?;
         let registered = self.inner.registry.get(id).ok_or_else(pending::unknown)?;
-        let _work = self.inner.life.begin_work()?;
+        let _work = self.inner.lifecycle.begin_work()?;
         let consent = self.inner.consents.of(id);
         let pending = consent.state().pending.take_if(|pending| pending.nonce == nonce);
         let pending = pending.filter(|pending| Instant::now() < pending.until).ok_or_else(pending::unknown)?;
         let who = pending.who.clone();
-        self.require_still(&who, Needs::Server(id, permission::WRITES)).await.map_err(|_| pending::unknown())?;
+        self.inner
+            .revocation
+            .require_still(&who, RequiredRight::Server(id, permission::WRITES))
+            .await
+            .map_err(|_| pending::unknown())?;
         let entry = self.inner.access.change(&who, "server.consent", id)?;
         let grant = self.grant(pending, query).await;
         let outcome = if grant.is_ok() { Outcome::Success } else { Outcome::Failure };
@@ -218,8 +224,8 @@ impl Runtime {
     /// Forgets what was consented to for a server, and what Ostler is to its authorization servers.
     pub async fn forget_consent(&self, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.unauthorize";
-        self.reach(who, id, permission::WRITES, ACTION)?;
-        let _work = self.inner.life.begin_work()?;
+        self.inner.registry.reach(who, id, permission::WRITES, ACTION)?;
+        let _work = self.inner.lifecycle.begin_work()?;
         self.inner.recorder.commit_entry(self.inner.access.change(who, ACTION, id)?).await?;
         *self.inner.consents.of(id).state() = State::default();
         self.keep_consent(id, &Kept::default()).await
@@ -271,16 +277,11 @@ impl Runtime {
     where
         F: Future<Output = std::result::Result<T, String>> + 'static,
     {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let begun = self.inner.place.spawn(move || async move {
+        let timed = move || async move {
             let late = |_| Err(format!("no answer within {} s", pending::LONGEST.as_secs()));
-            // Whoever asked may be gone.
-            let _ = answer.send(tokio::time::timeout(pending::LONGEST, work()).await.unwrap_or_else(late));
-        });
-        if !begun {
-            return Err("ostler is stopping".into());
-        }
-        answered.await.unwrap_or_else(|_| Err("the question was lost".into()))
+            tokio::time::timeout(pending::LONGEST, work()).await.unwrap_or_else(late)
+        };
+        self.inner.arbiters.run(timed).await
     }
 }
 

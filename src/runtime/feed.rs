@@ -19,13 +19,12 @@ use tokio::{
 use crate::{
     model::{Permission, Principal, ServerId, Share, UserId},
     policy::{payload, permission},
-    runtime::{Inner, Runtime, registry::Registered},
+    registry::Registered,
+    runtime::{Inner, Runtime},
 };
 
 pub use event::{Change, GatewayChange, LiveEvent, LiveItem};
-pub(super) use pulse::Pulse;
-
-use pulse::Told;
+use pulse::{Pulses, Told};
 use ring::{Batch, Ring};
 
 /// Error texts are cut to this many bytes: the whole one is in the call's record.
@@ -36,6 +35,7 @@ pub(super) struct Feed {
     /// Tells this run's numbers from those of others.
     run: String,
     ring: Mutex<Ring>,
+    pulses: Pulses,
     latest: watch::Sender<u64>,
     /// Told when calls are summed up, so that somebody tells the sums.
     summing: Notify,
@@ -74,7 +74,13 @@ impl Scope {
 impl Default for Feed {
     fn default() -> Self {
         let run = uuid::Uuid::new_v4().simple().to_string().chars().take(12).collect();
-        Self { run, ring: Mutex::default(), latest: watch::Sender::default(), summing: Notify::new() }
+        Self {
+            run,
+            ring: Mutex::default(),
+            pulses: Pulses::default(),
+            latest: watch::Sender::default(),
+            summing: Notify::new(),
+        }
     }
 }
 
@@ -128,6 +134,7 @@ impl Runtime {
         let sharers = server.shares.load().iter().map(|share: &Share| share.user_id).collect::<Vec<_>>();
         let users = sharers.into_iter().chain([server.server.load().user_id]).collect();
         self.inner.feed.push(Scope::Users(users), LiveEvent::of_server(server, Change::Deleted));
+        self.inner.feed.pulses.forget(server.id);
     }
 
     /// Tells something about a server; nothing where it is gone.
@@ -145,7 +152,7 @@ impl Runtime {
 
     /// Tells of a call, or counts it where its server has many just now.
     pub(super) fn tell_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
-        match server.pulse.beat(Instant::now(), success) {
+        match self.inner.feed.pulses.beat(server.id, Instant::now(), success) {
             Told::Singly => self.inner.feed.push(Scope::Server(Arc::downgrade(server)), event()),
             Told::Summed => {}
             Told::SumBegun => self.inner.feed.summing.notify_one(),
@@ -153,11 +160,8 @@ impl Runtime {
     }
 
     fn tell_sums(&self) {
-        let now = Instant::now();
-        for server in self.inner.registry.all().values() {
-            if let Some(sum) = server.pulse.take(now) {
-                self.inner.feed.push(Scope::Server(Arc::downgrade(server)), sum.event(server.id));
-            }
+        for (server, sum) in self.inner.feed.pulses.take(Instant::now()) {
+            self.tell_of(server, sum.event(server));
         }
     }
 }

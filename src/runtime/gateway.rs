@@ -130,7 +130,7 @@ impl Runtime {
         check_path(&spec, self.serves())?;
         let (runtime, who) = (self.clone(), who.clone());
         run_to_completion(async move {
-            let _work = runtime.inner.life.begin_work()?;
+            let _work = runtime.inner.lifecycle.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;
             services.gateway.check_free(&spec)?;
@@ -157,7 +157,7 @@ impl Runtime {
         rules::change_faults(&change).into_result()?;
         let (runtime, who, name) = (self.clone(), who.clone(), name.to_owned());
         run_to_completion(async move {
-            let _work = runtime.inner.life.begin_work()?;
+            let _work = runtime.inner.lifecycle.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;
             let missing = || Error::NotFound(Noun::Instance);
@@ -199,7 +199,7 @@ impl Runtime {
         let entry = self.inner.access.change(who, ACTION, name)?;
         let (runtime, name) = (self.clone(), name.to_owned());
         let service = run_to_completion(async move {
-            let _work = runtime.inner.life.begin_work()?;
+            let _work = runtime.inner.lifecycle.begin_work()?;
             let services = &runtime.inner.services;
             let _alone = services.changing.lock().await;
             services.gateway.service(&name)?;

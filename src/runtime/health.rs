@@ -10,7 +10,8 @@ use crate::{
     error::Result,
     model::{HealthStatus, Permission, Principal, ServerId, Timestamp},
     policy::permission,
-    runtime::{Runtime, registry::Registered},
+    registry::Registered,
+    runtime::Runtime,
     supervisor::messages::CheckServer,
 };
 

@@ -33,7 +33,7 @@ pub(super) async fn keep(runtime: Weak<Inner>) {
         {
             let Some(inner) = runtime.upgrade() else { return };
             let runtime = Runtime { inner };
-            let Ok(_work) = runtime.inner.life.begin_work() else { return };
+            let Ok(_work) = runtime.inner.lifecycle.begin_work() else { return };
             let minute = Timestamp::now().unix_seconds().saturating_sub(GRACE).div_euclid(60);
             if let Err(cause) = runtime.add_up(minute).await {
                 log::warn!(cause:%; "the history of calls could not be added up; it is tried again in a minute");

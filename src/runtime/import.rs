@@ -14,7 +14,8 @@ use crate::{
         client_file::{self, Described, Format},
         permission, server as rules,
     },
-    runtime::{Runtime, ServerDetails, registry::Registered},
+    registry::Registered,
+    runtime::Runtime,
 };
 
 /// What becomes of a server of an imported configuration.
@@ -96,7 +97,7 @@ impl Runtime {
         };
         let before = known.server.load().config.clone();
         if change::merged(&before, change.clone())? == before {
-            return Ok((ImportAction::Skip, Some(ServerDetails::of(&known, who).server)));
+            return Ok((ImportAction::Skip, Some(self.details(&known, who).server)));
         }
         let details = self.update_server(who, known.id, change, None).await?;
         Ok((ImportAction::Update, Some(details.server)))
@@ -110,7 +111,7 @@ impl Runtime {
             Some(before) => change::merged(before, change)?,
             None => client_file::fresh(change)?,
         };
-        let server = known.map(|known| ServerDetails::of(&known, who).server);
+        let server = known.map(|known| self.details(&known, who).server);
         if before.as_ref() == Some(&after) {
             return Ok((ImportAction::Skip, server));
         }

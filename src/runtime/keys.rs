@@ -134,7 +134,7 @@ impl Runtime {
             let key = runtime.change_account_patiently(user, Some(entry), rotate).await?;
             runtime.end_session(id.uuid());
             // Before anybody knows the new secret: whatever is open was opened with the one before.
-            runtime.inner.rights.end(user, Credential::Key(id)).await;
+            runtime.inner.revocation.revoke(user, Credential::Key(id)).await;
             Ok(key)
         });
         let key = key.await?;

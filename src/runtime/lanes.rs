@@ -15,10 +15,10 @@ use crate::{
     mcp::Request,
     model::{Principal, ServerId, Status, UserId},
     policy::{mask::Mask, permission},
+    registry::Registered,
     runtime::{
         Client, Inner, Runtime, Watch,
         leases::{Key, Lane, Lease, Place},
-        registry::Registered,
     },
     supervisor::{
         Availability,
@@ -45,7 +45,7 @@ impl Runtime {
 
     /// What happens at a server from now on, across restarts of its processes.
     pub fn news(&self, who: &Principal, id: ServerId, client: &Client) -> Result<broadcast::Receiver<News>> {
-        let server = self.reach(who, id, permission::USES, "server.news")?;
+        let server = self.inner.registry.reach(who, id, permission::USES, "server.news")?;
         let lease = Key::of(who, &server, Some(client)).map(|key| self.inner.leases.get(key, &server)).transpose()?;
         Ok(lease.map_or_else(|| server.link.news.subscribe(), |lease| lease.link.news.subscribe()))
     }
@@ -53,7 +53,7 @@ impl Runtime {
     /// What the server asks of `client` outside of any request, for as long as the receiver is held; `None` where its
     /// process is shared, or somebody else holds it.
     pub fn questions(&self, who: &Principal, id: ServerId, client: &Client) -> Result<Option<mpsc::Receiver<Asked>>> {
-        let server = self.reach(who, id, permission::USES, "server.questions")?;
+        let server = self.inner.registry.reach(who, id, permission::USES, "server.questions")?;
         let lease = Key::of(who, &server, Some(client)).map(|key| self.inner.leases.get(key, &server)).transpose()?;
         Ok(lease.and_then(|lease| lease.link.questions()))
     }
@@ -66,8 +66,8 @@ impl Runtime {
         client: &Client,
         uri: &str,
     ) -> Result<Result<Watch, Arc<RawValue>>> {
-        let server = self.reach(who, id, permission::EXECUTES, "resource.watch")?;
-        let _work = self.inner.life.begin_work()?;
+        let server = self.inner.registry.reach(who, id, permission::EXECUTES, "resource.watch")?;
+        let _work = self.inner.lifecycle.begin_work()?;
         let lane = self.lane(who, &server, Some(client)).await?;
         let link = lane.as_ref().map_or(&server.link, |lane| lane.link());
         let timeout = self.inner.settings.call_timeout;
@@ -78,7 +78,7 @@ impl Runtime {
 
     /// Sends a notification of a client to the process that is its own alone; nothing where it has none.
     pub fn tell(&self, who: &Principal, id: ServerId, client: &Client, notification: &Request) -> Result<()> {
-        let server = self.reach(who, id, permission::USES, "server.tell")?;
+        let server = self.inner.registry.reach(who, id, permission::USES, "server.tell")?;
         let Some(key) = Key::of(who, &server, Some(client)) else { return Ok(()) };
         if let Availability::Ready(instance) = &self.inner.leases.get(key, &server)?.link.view.borrow().availability {
             instance.pass_on(notification);

@@ -21,7 +21,8 @@ use crate::{
     error::{Error, Result},
     mcp::Era,
     model::{Credential, Isolation, Principal, ServerConfig, ServerId, UserId},
-    runtime::{Client, registry::Registered},
+    registry::Registered,
+    runtime::Client,
     supervisor::{Availability, Link, Sharing, messages::News},
 };
 

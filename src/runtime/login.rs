@@ -3,10 +3,11 @@
 use std::{fmt, net::IpAddr};
 
 use crate::{
+    access::credentials::principal,
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Session, SessionId, Timestamp, User},
     policy::{account, audit_quota::EntryKind},
-    runtime::{Runtime, hashing::Turn, principals::principal},
+    runtime::{Runtime, hashing::Turn},
     secrets::SESSION_LIFETIME,
     store::{Connection, sessions, users},
 };

@@ -18,7 +18,8 @@ use prometheus_client::{
 use crate::{
     gateway::Gateway,
     mcp::convert,
-    runtime::{Runtime, dispatch::Reply, registry::Registered, usage},
+    registry::Registered,
+    runtime::{Runtime, dispatch::Reply, usage},
     supervisor::Availability,
     telemetry::{Kind, Tracer},
 };

@@ -10,14 +10,11 @@ mod keys;
 use serde_json::{Map, Value};
 
 use crate::{
+    access::credentials::{UNKNOWN, principal},
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Role, User},
     policy::{issuer, name, permission::of_role},
-    runtime::{
-        Runtime,
-        principals::{UNKNOWN, principal},
-        users::user,
-    },
+    runtime::{Runtime, users::user},
     store::users,
 };
 
@@ -147,15 +144,7 @@ impl Runtime {
 
     /// The issuer's keys, asked for on an arbiter, since a client there may not leave its thread.
     async fn fetch_keys(&self, issuer: &str) -> std::result::Result<Vec<keys::Key>, String> {
-        let (answer, fetched) = tokio::sync::oneshot::channel();
         let issuer = issuer.to_owned();
-        let asked = self.inner.place.spawn(move || async move {
-            // Whoever asked may be gone.
-            let _ = answer.send(discovery::keys(&issuer).await);
-        });
-        if !asked {
-            return Err("ostler is stopping".into());
-        }
-        fetched.await.unwrap_or_else(|_| Err("the question was lost".into()))
+        self.inner.arbiters.run(move || async move { discovery::keys(&issuer).await }).await
     }
 }

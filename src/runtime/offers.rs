@@ -8,7 +8,8 @@ use crate::{
     error::{Error, Noun, Result},
     model::{AuditEntry, Catalogue, Outcome, Principal, ServerId, Timestamp},
     policy::{permission, tools},
-    runtime::{Offer, Runtime, registry::Registered, shown},
+    registry::Registered,
+    runtime::{Offer, Runtime},
     store,
     supervisor::Availability,
 };
@@ -33,24 +34,24 @@ impl Runtime {
         let all = self.inner.registry.all();
         let described = |server: &Registered| {
             let source = server.link.catalogue()?;
-            Some(server.shown.described(&source, &server.server.load()))
+            Some(self.inner.shown.of(server.id).described(&source, &server.server.load()))
         };
         let permitted = all.values().filter(|server| server.is_of(who, permission::USES));
-        let mut offers: Vec<_> = permitted.map(|server| server.offer(described(server))).collect();
+        let mut offers: Vec<_> = permitted.map(|server| self.offer_of(server, described(server))).collect();
         offers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(offers)
     }
 
     /// One server that `who` may use, its tools described by itself.
     pub fn offer(&self, who: &Principal, id: ServerId) -> Result<Offer> {
-        let server = self.reach(who, id, permission::USES, "server.tools")?;
-        Ok(server.offer(server.offered()))
+        let server = self.inner.registry.reach(who, id, permission::USES, "server.tools")?;
+        Ok(self.offer_of(&server, self.offered(&server)))
     }
 
     /// What a server said of itself and offers, now or in an earlier run; waits for a starting one that has never said so.
     pub async fn catalogue(&self, who: &Principal, id: ServerId) -> Result<Arc<Catalogue>> {
-        let server = self.reach(who, id, permission::USES, "server.tools")?;
-        if let Some(catalogue) = server.offered() {
+        let server = self.inner.registry.reach(who, id, permission::USES, "server.tools")?;
+        if let Some(catalogue) = self.offered(&server) {
             return Ok(catalogue);
         }
         let (mut catalogues, mut view) = (server.link.catalogues(), server.link.view.clone());
@@ -65,12 +66,12 @@ impl Runtime {
         };
         let timeout = self.inner.settings.call_timeout;
         tokio::time::timeout(timeout, said).await.map_err(|_| Error::CallTimeout(timeout))??;
-        server.offered().ok_or(Error::NotFound(Noun::Server))
+        self.offered(&server).ok_or(Error::NotFound(Noun::Server))
     }
 
     /// The server's tools, each as the server describes it; waits for a starting server as long as a call would.
     pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        let registered = self.reach(who, id, permission::USES, "server.tools")?;
+        let registered = self.inner.registry.reach(who, id, permission::USES, "server.tools")?;
         let mut view = registered.link.view.clone();
         let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
         let timeout = self.inner.settings.call_timeout;
@@ -78,7 +79,7 @@ impl Runtime {
         match settled.map(|view| view.availability.clone()) {
             Ok(Availability::Ready(instance)) => {
                 let server = registered.server.load();
-                Ok(registered.shown.permitted(&instance.catalogue(), &server).tools.clone())
+                Ok(self.inner.shown.of(id).permitted(&instance.catalogue(), &server).tools.clone())
             }
             Ok(down @ Availability::Down(_)) => Err(unavailable(&down)),
             Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
@@ -118,27 +119,24 @@ fn unavailable(availability: &Availability) -> Error {
     Error::ServerUnavailable(reason)
 }
 
-impl Registered {
-    fn offer(&self, catalogue: Option<Arc<Catalogue>>) -> Offer {
-        let server = self.server.load();
-        let annotated = self.link.catalogue().map(|source| self.shown.annotated(&source, &server));
+impl Runtime {
+    fn offer_of(&self, registered: &Registered, catalogue: Option<Arc<Catalogue>>) -> Offer {
+        let server = registered.server.load();
+        let source = registered.link.catalogue();
+        let annotated = source.map(|source| self.inner.shown.of(registered.id).annotated(&source, &server));
         Offer {
-            id: self.id,
+            id: registered.id,
             name: server.config.name.clone(),
             catalogue,
             annotated: annotated.unwrap_or_default(),
-            is_up: matches!(self.link.view.borrow().availability, Availability::Ready(_)),
+            is_up: matches!(registered.link.view.borrow().availability, Availability::Ready(_)),
             isolation: server.config.isolation,
         }
     }
 
     /// What it listed last, as far as callers may see it.
-    pub(super) fn offered(&self) -> Option<Arc<Catalogue>> {
-        self.link.catalogue().map(|source| self.shown.permitted(&source, &self.server.load()))
-    }
-
-    /// The result of a `tools/list` as far as callers may see it.
-    pub(super) fn permitted(&self, page: Arc<RawValue>) -> Arc<RawValue> {
-        shown::permitted_page(&self.server.load().config.tools, page)
+    pub(super) fn offered(&self, registered: &Registered) -> Option<Arc<Catalogue>> {
+        let source = registered.link.catalogue()?;
+        Some(self.inner.shown.of(registered.id).permitted(&source, &registered.server.load()))
     }
 }

@@ -12,12 +12,12 @@ use crate::{
     mcp::{Request, RpcError},
     model::TraceContext,
     policy::remote,
+    registry::Registered,
     runtime::{
         Runtime,
         calls::Call,
         dispatch::Sent,
         metrics::{Failing, OperationLabels, SessionLabels},
-        registry::Registered,
     },
     telemetry::{Kind, Span, Tracer},
 };

@@ -9,7 +9,8 @@ use crate::{
     error::Result,
     model::{OutputLine, Principal, ServerId, UserId},
     policy::permission,
-    runtime::{Needs, Runtime},
+    revocation::RequiredRight,
+    runtime::Runtime,
     supervisor::Output,
 };
 
@@ -26,16 +27,16 @@ impl Runtime {
     /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB). Of processes that are one
     /// user's alone, `who` reads their own.
     pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
-        Ok(self.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
+        Ok(self.inner.registry.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
     }
 
     /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
     /// `who` may not read it any more.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
-        let output = self.reach(who, id, permission::READS, "server.output")?.link.output.clone();
+        let output = self.inner.registry.reach(who, id, permission::READS, "server.output")?.link.output.clone();
         let latest = output.watch();
         let follower = Follower { output, user: who.user_id, latest, seq, ready: VecDeque::new() };
-        let revoked = self.revoked(who, Needs::Server(id, permission::READS));
+        let revoked = self.inner.revocation.revoked(who, RequiredRight::Server(id, permission::READS));
         Ok(stream::unfold(follower, Follower::next).take_until(Box::pin(revoked)).boxed())
     }
 }

@@ -94,7 +94,7 @@ impl Runtime {
     /// How everything is that `who` may see; calls over the last `window`.
     pub async fn overview(&self, who: &Principal, window: Window) -> Result<Overview> {
         const ACTION: &str = "overview.read";
-        let visible = self.visible(who, permission::SEES, ACTION)?;
+        let visible = self.inner.registry.visible(who, permission::SEES, ACTION)?;
         let now = Timestamp::now().unix_minutes();
         // The present minute is not over, so there is one more.
         let from = window.step().floor(now.saturating_sub(window.minutes()).saturating_add(1));

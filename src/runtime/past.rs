@@ -1,6 +1,6 @@
 //! What happened: calls in buckets of time, changes of health, calls one by one.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use crate::{
         ServerId, Step, Timestamp, ToolCall,
     },
     policy::permission,
-    runtime::{Runtime, registry::Registered},
+    runtime::Runtime,
     store::{
         self,
         rollups::{self, Whose},
@@ -132,7 +132,7 @@ impl Runtime {
         let whose = match of {
             None => self.whose(who, "history.calls")?,
             Some((id, tool)) => {
-                self.reach(who, id, permission::READS, "history.calls")?;
+                self.inner.registry.reach(who, id, permission::READS, "history.calls")?;
                 tool.map_or_else(|| Whose::Servers(vec![id]), |tool| Whose::Tool(id, tool))
             }
         };
@@ -170,7 +170,7 @@ impl Runtime {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<HealthChange>> {
-        self.reach(who, id, permission::READS, "history.health")?;
+        self.inner.registry.reach(who, id, permission::READS, "history.health")?;
         self.inner.store.read(move |db| store::health::list(db, id, since, until)).await
     }
 
@@ -191,7 +191,8 @@ impl Runtime {
             }
             None => {
                 let own = filter.user_id == Some(who.user_id);
-                let mut servers = self.visible(who, if own { permission::USES } else { permission::READS }, ACTION)?;
+                let mut servers =
+                    self.inner.registry.visible(who, if own { permission::USES } else { permission::READS }, ACTION)?;
                 servers.sort_by_cached_key(|server| std::cmp::Reverse(server.current().last_used_at));
                 servers.iter().map(|server| server.id).collect()
             }
@@ -208,15 +209,15 @@ impl Runtime {
         action: &str,
     ) -> Result<CallFilter> {
         if filter.user_id.is_some_and(|user| user != who.user_id) {
-            self.reach(who, id, permission::READS, action)?;
+            self.inner.registry.reach(who, id, permission::READS, action)?;
         }
-        let all = self.reach(who, id, permission::USES, action)?.allows(who, permission::READS);
+        let all = self.inner.registry.reach(who, id, permission::USES, action)?.allows(who, permission::READS);
         Ok(CallFilter { user_id: if all { filter.user_id } else { Some(who.user_id) }, ..filter })
     }
 
     /// One call, and what happened meanwhile.
     pub async fn recorded_call(&self, who: &Principal, id: CallId) -> Result<CallDetails> {
-        let visible = self.visible(who, permission::USES, "call.read")?;
+        let visible = self.inner.registry.visible(who, permission::USES, "call.read")?;
         let servers: Vec<_> = visible.iter().map(|server| server.id).collect();
         let found = self.inner.store.read(move |db| {
             let Some(call) = store::calls::find(db, &servers, id)? else { return Ok(None) };
@@ -235,19 +236,12 @@ impl Runtime {
         Ok(CallDetails { call, server_name, meanwhile })
     }
 
-    /// The servers with which `who` may do what any of `wanted` allows, oldest first.
-    pub(super) fn visible(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<Vec<Arc<Registered>>> {
-        self.inner.access.require_any(who, wanted, action)?;
-        let all = self.inner.registry.all();
-        Ok(all.values().filter(|server| server.allows(who, wanted)).cloned().collect())
-    }
-
     /// The servers whose calls `who` may all see.
     pub(super) fn whose(&self, who: &Principal, action: &str) -> Result<Whose> {
         if who.may(Permission::McpManage) {
             return Ok(Whose::All);
         }
-        let visible = self.visible(who, permission::READS, action)?;
+        let visible = self.inner.registry.visible(who, permission::READS, action)?;
         Ok(Whose::Servers(visible.iter().map(|server| server.id).collect()))
     }
 }

@@ -10,19 +10,16 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tokio::time::Instant;
 
 use crate::{
+    access::credentials::{UNKNOWN, holder_of_key, holder_of_session, is_expired, principal},
     error::{Error, Result},
-    model::{ApiKey, Credential, KeyId, PermissionSet, Principal, SessionId, Timestamp, User, UserId},
+    model::{ApiKey, Credential, KeyId, Principal, Timestamp, UserId},
     policy::{
         hex,
-        permission::of_role,
         rate::{Limit, Windows},
     },
     runtime::{Runtime, keys},
-    store::{self, sessions, users},
+    store,
 };
-
-/// The one answer to every credential that is not good.
-pub(super) const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
 
 /// Anything longer is nothing that we or an issuer made.
 const LONGEST: usize = 8192;
@@ -76,7 +73,7 @@ impl Principals {
     fn recall(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
         let known = self.known();
         let entry =
-            known.by_fingerprint.get(fingerprint).filter(|(seen, who)| seen.elapsed() < BELIEVED && !is_over(who));
+            known.by_fingerprint.get(fingerprint).filter(|(seen, who)| seen.elapsed() < BELIEVED && !is_expired(who));
         entry.map(|(_, principal)| principal.clone()).ok_or(known.generation)
     }
 
@@ -163,68 +160,6 @@ impl Runtime {
     }
 }
 
-/// Who `who` is now, with the permissions they have now; `None` where their credential has ended.
-pub(super) fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<Principal>> {
-    if is_over(who) {
-        return Ok(None);
-    }
-    match who.credential {
-        Credential::Session(id) => holder_of_session(db, id, who.user_id),
-        Credential::Key(id) => {
-            let key = store::keys::find(db, id)?;
-            let holder = key.map_or(Ok(None), |key| holder_of_key(db, key, Timestamp::now()))?;
-            Ok(holder.map(|(principal, _)| principal))
-        }
-        Credential::Embedder if who.user_id == UserId::nobody() => Ok(Some(who.clone())),
-        Credential::Embedder | Credential::Token(_) => {
-            let user = users::find(db, who.user_id)?.filter(|user| !user.disabled);
-            Ok(user.map(|user| principal(&user, Some(&who.permissions), who.credential, who.expires_at)))
-        }
-    }
-}
-
-/// Whether the credential of `who` has expired.
-pub(super) fn is_over(who: &Principal) -> bool {
-    who.expires_at.is_some_and(|end| end <= Timestamp::now())
-}
-
-fn holder_of_session(db: &mut store::Connection, id: SessionId, user: UserId) -> Result<Option<Principal>> {
-    let now = Timestamp::now();
-    let session = sessions::find(db, id)?.filter(|session| session.user_id == user && session.expires_at > now);
-    let Some(session) = session else { return Ok(None) };
-    let user = users::find(db, user)?.filter(|user| !user.disabled);
-    Ok(user.map(|user| principal(&user, None, Credential::Session(id), Some(session.expires_at))))
-}
-
-fn holder_of_key(db: &mut store::Connection, key: ApiKey, now: Timestamp) -> Result<Option<(Principal, ApiKey)>> {
-    if key.expires_at.is_some_and(|end| end <= now) {
-        return Ok(None);
-    }
-    let user = users::find(db, key.user_id)?.filter(|user| !user.disabled);
-    let holder = |user: User| principal(&user, key.permissions.as_ref(), Credential::Key(key.id), key.expires_at);
-    Ok(user.map(holder).map(|principal| (principal, key)))
-}
-
-/// The holder of a credential of `user`, narrowed to `permissions` where there are any.
-pub(super) fn principal(
-    user: &User,
-    permissions: Option<&PermissionSet>,
-    credential: Credential,
-    expires_at: Option<Timestamp>,
-) -> Principal {
-    let held = of_role(user.role);
-    Principal {
-        user_id: user.id,
-        email: user.email.clone(),
-        role: user.role,
-        permissions: permissions.map_or_else(|| held.clone(), |narrowed| held.intersection(narrowed)),
-        credential,
-        expires_at,
-        address: None,
-        request_id: None,
-    }
-}
-
 /// What a secret is known by: its SHA-256. Fit for secrets too long to guess, not for passwords.
 pub(super) fn fingerprint(secret: &str) -> Fingerprint {
     let mut fingerprint = Fingerprint::default();
@@ -236,7 +171,10 @@ pub(super) fn fingerprint(secret: &str) -> Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Permission, Role};
+    use crate::{
+        model::{Permission, PermissionSet, Role, SessionId, User},
+        policy::permission::of_role,
+    };
 
     fn somebody(role: Role) -> User {
         let now = Timestamp::now();

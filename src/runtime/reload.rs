@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::Result,
     model::{Catalogue, Server, ServerId, Share, TimelineLevel},
-    runtime::{Change, Runtime, registry::Registered},
+    registry::{Registered, secrets},
+    runtime::{Change, Runtime},
     store,
 };
 
@@ -29,7 +30,7 @@ impl Runtime {
 
     /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
     pub(super) async fn reload_servers(&self, is_succession: bool) -> Result<()> {
-        let _alone = self.inner.life.changes.write().await;
+        let _alone = self.inner.lifecycle.pause_changes().await;
         let (servers, mut consents) = self.stored_servers().await?;
         let known = self.inner.registry.all();
         // A failover may have taken tokens back that were renewed; those in memory are newer.
@@ -68,7 +69,7 @@ impl Runtime {
             return Ok(());
         }
         registered.link.note(TimelineLevel::Info, "its configuration was read again");
-        registered.tally.clear();
+        registered.counters.clear();
         self.put_in_force(registered, server).await?;
         self.tell_server(registered, Change::Updated);
         Ok(())
@@ -82,7 +83,7 @@ impl Runtime {
         let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
         let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
         let with_its_own = |stored| {
-            let server = self.opened(stored)?;
+            let server = secrets::open(&self.inner.keyring, stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
             let catalogue = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
             Ok(Stored { server, shares: own, catalogue })

@@ -69,7 +69,7 @@ pub(super) async fn keep(runtime: Weak<Inner>) {
         let pause = {
             let Some(inner) = runtime.upgrade() else { return };
             let runtime = Runtime { inner };
-            let Ok(_work) = runtime.inner.life.begin_work() else { return };
+            let Ok(_work) = runtime.inner.lifecycle.begin_work() else { return };
             let began = Instant::now();
             match runtime.remove_some_calls(&mut last).await {
                 // As long again belongs to calls alone.

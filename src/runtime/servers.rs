@@ -9,7 +9,8 @@ use crate::{
         Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules, UserId,
     },
     policy::{change, mask::MASKED, permission, server as rules},
-    runtime::{Change, Runtime, leases, registry::Registered, sealed::mask},
+    registry::{Registered, secrets},
+    runtime::{Change, Runtime, leases},
     store,
     supervisor::{
         ChildView, Link,
@@ -33,12 +34,12 @@ pub struct ServerDetails {
 
 impl ServerDetails {
     /// The server as far as `who` may see it.
-    pub(super) fn of(registered: &Registered, who: &Principal) -> Self {
+    fn of(registered: &Registered, authorization: impl FnOnce(&str) -> Option<Authorization>, who: &Principal) -> Self {
         let mut server = registered.current();
         server.config.secrets_mut().for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let remote = server.config.remote.as_ref();
-        let authorization = remote.and_then(|remote| registered.consent.authorization(&remote.url));
+        let authorization = remote.and_then(|remote| authorization(&remote.url));
         let runtime_status = registered.status_for(who);
         if registered.allows(who, permission::CONFIGURES) {
             return Self { server, runtime_status, authorization, revision };
@@ -75,7 +76,7 @@ impl Runtime {
 
     /// One server.
     pub fn server(&self, who: &Principal, id: ServerId) -> Result<ServerDetails> {
-        Ok(ServerDetails::of(&*self.reach(who, id, permission::SEES, "server.read")?, who))
+        Ok(self.details(&*self.inner.registry.reach(who, id, permission::SEES, "server.read")?, who))
     }
 
     /// Registers a server, and starts it if enabled; does not wait for it.
@@ -86,17 +87,17 @@ impl Runtime {
         self.check_command(who, &config, ACTION)?;
         self.inner.access.limits().server_create(who)?;
         let server = new_server(who.user_id, config);
-        let stored = self.sealed(&server)?;
+        let stored = secrets::seal(&self.inner.keyring, &server)?;
         let entry = self.inner.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
         let (runtime, who) = (self.clone(), who.clone());
         run_to_completion(async move {
-            let _work = runtime.inner.life.begin_work()?;
-            let _change = runtime.inner.life.changes.read().await;
+            let _work = runtime.inner.lifecycle.begin_work()?;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
             runtime.inner.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
             let registered = runtime.register(server, Vec::new(), None).await?;
             runtime.tell_server(&registered, Change::Created);
-            Ok(ServerDetails::of(&registered, &who))
+            Ok(runtime.details(&registered, &who))
         })
         .await
     }
@@ -110,11 +111,11 @@ impl Runtime {
         if_match: Option<&str>,
     ) -> Result<ServerDetails> {
         const ACTION: &str = "server.update";
-        let registered = self.reach(who, id, permission::WRITES, ACTION)?;
+        let registered = self.inner.registry.reach(who, id, permission::WRITES, ACTION)?;
         let (runtime, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
         run_to_completion(async move {
-            let _work = runtime.inner.life.begin_work()?;
-            let _change = runtime.inner.life.changes.read().await;
+            let _work = runtime.inner.lifecycle.begin_work()?;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             let _alone = registered.changing.lock().await;
             let before = Server::clone(&registered.server.load());
             if if_match.is_some_and(|seen| seen != revision(&before)) {
@@ -132,7 +133,7 @@ impl Runtime {
             let entry = runtime.inner.access.change(&who, ACTION, id)?;
             runtime.apply(&registered, &before, after, entry).await?;
             runtime.tell_server(&registered, Change::Updated);
-            Ok(ServerDetails::of(&registered, &who))
+            Ok(runtime.details(&registered, &who))
         })
         .await
     }
@@ -140,11 +141,11 @@ impl Runtime {
     /// Removes a server; its process ends soon after.
     pub async fn delete_server(&self, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.delete";
-        self.reach_as_owner(who, id, ACTION)?;
+        self.inner.registry.reach_as_owner(who, id, ACTION)?;
         let entry = self.inner.access.change(who, ACTION, id)?;
         let runtime = self.clone();
         run_to_completion(async move {
-            let _change = runtime.inner.life.changes.read().await;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
             let found = runtime.inner.recorder.write(Some(entry), remove).await?;
             runtime.forget_server(id);
@@ -183,7 +184,7 @@ impl Runtime {
         id: ServerId,
         mut reached: impl FnMut(&RuntimeStatus) -> bool,
     ) -> Result<RuntimeStatus> {
-        let mut view = self.reach(who, id, permission::READS, "server.read")?.link.view.clone();
+        let mut view = self.inner.registry.reach(who, id, permission::READS, "server.read")?.link.view.clone();
         let seen = view.wait_for(|view| reached(&view.runtime_status())).await;
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
@@ -195,16 +196,17 @@ impl Runtime {
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }
-        self.inner.rights.changed();
+        self.inner.revocation.rights_changed();
     }
 
     pub(super) fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
             self.tell_removal(&removed);
-            self.inner.rights.changed();
+            self.inner.revocation.rights_changed();
         }
         self.inner.timeline.forget(id);
         self.inner.consents.remove(id);
+        self.inner.shown.forget(id);
         self.end_leases_of(id);
         let runtime = self.clone();
         // A supervisor that is lost takes its servers with it.
@@ -220,9 +222,7 @@ impl Runtime {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = Link::logged(self.inner.timeline.log(server.id));
         let link = if let Some(catalogue) = catalogue { link.with_catalogue(catalogue) } else { link };
-        let consent = self.inner.consents.of(server.id);
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
-        let registered = Registered { consent, ..registered };
         let registered = self.inner.registry.insert(registered);
         self.hand_over(&registered, wanted).await?;
         Ok(registered)
@@ -237,7 +237,7 @@ impl Runtime {
     ) -> Result<()> {
         // Strictly later, so that a revision never comes twice.
         after.updated_at = Timestamp::now().max(before.updated_at.plus(std::time::Duration::from_millis(1)));
-        let stored = self.sealed(&after)?;
+        let stored = secrets::seal(&self.inner.keyring, &after)?;
         let update = move |db: &mut store::Connection| store::servers::update_config(db, &stored);
         if !self.inner.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
@@ -250,9 +250,9 @@ impl Runtime {
     pub(super) async fn put_in_force(&self, registered: &Registered, after: Server) -> Result<()> {
         let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
-        let mask = mask([&before.config, &after.config]);
+        let mask = secrets::mask([&before.config, &after.config]);
         // Whoever stands by has stopped them all.
-        let was_enabled = before.config.enabled && !self.is_standing_by();
+        let was_enabled = before.config.enabled && !self.inner.lifecycle.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),
             (true, false) => Some(Wanted::Down),
@@ -280,12 +280,17 @@ impl Runtime {
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.
     async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
-        let registered = self.reach(who, id, permission::WRITES, action)?;
-        let _work = self.inner.life.begin_work()?;
+        let registered = self.inner.registry.reach(who, id, permission::WRITES, action)?;
+        let _work = self.inner.lifecycle.begin_work()?;
         self.inner.recorder.commit_entry(self.inner.access.change(who, action, id)?).await?;
         let text = format!("asked to {}", action.trim_start_matches("server."));
         registered.link.note(TimelineLevel::Info, &text);
         Ok(registered)
+    }
+
+    /// The server as far as `who` may see it.
+    pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
+        ServerDetails::of(registered, |url| self.inner.consents.of(registered.id).authorization(url), who)
     }
 
     fn page(
@@ -302,7 +307,7 @@ impl Runtime {
             .range((after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded), std::ops::Bound::Unbounded))
             .map(|(_, registered)| registered)
             .filter(|registered| wanted(registered));
-        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| ServerDetails::of(registered, who)).collect();
+        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| self.details(registered, who)).collect();
         let last = items.last().map(|details| details.server.id.to_string());
         let next_cursor = rest.next().and(last);
         Ok(Page { items, next_cursor })

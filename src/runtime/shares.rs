@@ -1,12 +1,11 @@
 //! Letting others use a server.
 
-use std::sync::Arc;
-
 use crate::{
     error::{Error, Faults, Noun, Result},
     model::{Permission, Principal, ServerId, Share, UserId},
     policy::permission,
-    runtime::{Change, Runtime, registry::Registered},
+    registry::Registered,
+    runtime::{Change, Runtime},
     store,
     tasks::run_to_completion,
 };
@@ -14,23 +13,23 @@ use crate::{
 impl Runtime {
     /// Who else may use the server.
     pub fn shares(&self, who: &Principal, id: ServerId) -> Result<Vec<Share>> {
-        Ok(self.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
+        Ok(self.inner.registry.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
     }
 
     /// Lets somebody else use the server, or changes how; only its owner and holders of `mcp:manage` may.
     pub async fn share(&self, who: &Principal, id: ServerId, share: Share) -> Result<Share> {
         const ACTION: &str = "share.put";
-        let registered = self.reach_as_owner(who, id, ACTION)?;
+        let registered = self.inner.registry.reach_as_owner(who, id, ACTION)?;
         check(&registered, &share)?;
         let entry = self.inner.access.change(who, ACTION, id)?.with_detail(described(&share));
         let (runtime, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
         run_to_completion(async move {
-            let _change = runtime.inner.life.changes.read().await;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             let _alone = registered.changing.lock().await;
             runtime.inner.recorder.write(Some(entry), put).await?;
             registered.change_shares(share.user_id, Some(share.clone()));
-            runtime.inner.rights.changed();
+            runtime.inner.revocation.rights_changed();
             if !share.permissions.contains(&Permission::McpExecute) {
                 runtime.end_leases_of_user(share.user_id, Some(id));
             }
@@ -43,11 +42,11 @@ impl Runtime {
     /// Ends that.
     pub async fn unshare(&self, who: &Principal, id: ServerId, user: UserId) -> Result<()> {
         const ACTION: &str = "share.delete";
-        let registered = self.reach_as_owner(who, id, ACTION)?;
+        let registered = self.inner.registry.reach_as_owner(who, id, ACTION)?;
         let entry = self.inner.access.change(who, ACTION, id)?.with_detail(format!("with {user}"));
         let runtime = self.clone();
         run_to_completion(async move {
-            let _change = runtime.inner.life.changes.read().await;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             let _alone = registered.changing.lock().await;
             let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
                 true => Ok(()),
@@ -55,22 +54,12 @@ impl Runtime {
             };
             runtime.inner.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
-            runtime.inner.rights.changed();
+            runtime.inner.revocation.rights_changed();
             runtime.end_leases_of_user(user, Some(id));
             runtime.tell_server_to(&registered, user, Change::Deleted);
             Ok(())
         })
         .await
-    }
-}
-
-impl Registered {
-    /// Replaces what is shared with somebody.
-    pub(super) fn change_shares(&self, user: UserId, share: Option<Share>) {
-        let mut shares = self.shares.load().to_vec();
-        shares.retain(|share| share.user_id != user);
-        shares.extend(share);
-        self.shares.store(Arc::new(shares));
     }
 }
 

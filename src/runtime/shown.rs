@@ -1,15 +1,34 @@
 //! What callers see of a catalogue: the rules of its owner applied, once for each change of either.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwapOption;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     mcp::{self, Members},
-    model::{Catalogue, Server, ToolRules},
+    model::{Catalogue, Server, ServerId, ToolRules},
     policy::{nesting, tools},
 };
+
+/// The last catalogue that was shown of each server.
+#[derive(Default)]
+pub(super) struct AllShown(Mutex<HashMap<ServerId, Arc<Shown>>>);
+
+impl AllShown {
+    /// That of one server, which may be none yet.
+    pub fn of(&self, id: ServerId) -> Arc<Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+    }
+
+    /// Forgets a server.
+    pub fn forget(&self, id: ServerId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
 
 /// The last catalogue that was shown.
 #[derive(Default)]
@@ -128,7 +147,7 @@ fn name(tool: &RawValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HealthStatus, ServerConfig, ServerId, Timestamp, UserId};
+    use crate::model::{HealthStatus, ServerConfig, Timestamp, UserId};
 
     fn raw(text: &str) -> Arc<RawValue> {
         Arc::from(RawValue::from_string(text.to_owned()).unwrap())

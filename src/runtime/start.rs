@@ -3,12 +3,12 @@
 use std::{
     fs::File,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use actix::{Addr, Arbiter, System};
-use tokio::sync::mpsc;
+use actix::{Addr, Arbiter, ArbiterHandle, System};
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
     access::{self, Access, AuditLog},
@@ -18,6 +18,8 @@ use crate::{
     outbound::{self, Reachable},
     policy::permission,
     recorder::{Chain, Recorder},
+    registry::Registry,
+    revocation::Revocation,
     runtime::{
         Inner, Runtime, Settings,
         accounts::Accounts,
@@ -30,9 +32,8 @@ use crate::{
         leases::Leases,
         metrics::Metrics,
         oauth::Issuer,
-        registry::Registry,
-        retention, rights,
-        state::Life,
+        retention,
+        shown::AllShown,
         supervision::Supervision,
         system::Facts,
         tenure, usage,
@@ -40,7 +41,7 @@ use crate::{
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
-    tasks::blocking,
+    tasks::{arbiters::Arbiters, blocking, lifecycle::Lifecycle},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -62,7 +63,7 @@ struct Opened {
     seclusion: Option<Seclusion>,
 }
 
-/// Where a runtime lives: its data, held for itself, and the threads of its servers.
+/// Where a runtime lives: its data, held for itself, and how its processes are guarded.
 pub(super) struct Place {
     /// Marks the processes of this data folder.
     pub mark: String,
@@ -70,7 +71,6 @@ pub(super) struct Place {
     pub guard: PathBuf,
     /// Keeps servers from our data, where that can be had.
     pub seclusion: Option<Seclusion>,
-    arbiters: Mutex<Vec<Arbiter>>,
     locks: Mutex<Option<Locks>>,
 }
 
@@ -87,29 +87,34 @@ impl Runtime {
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
-        let arbiters = arbiters();
+        let arbiters = Arbiters::start();
         let (events, heard) = mpsc::unbounded_channel();
-        let supervision = supervise(&settings, &arbiters, events)?;
-        let gateway = gateway(&settings, &arbiters);
+        let supervision = supervise(&settings, arbiters.handles(), events)?;
+        let gateway = gateway(&settings, &arbiters.handles());
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
-        let place = Place::new(mark, guard, seclusion, arbiters, (recorder.clone(), lock));
+        let place = Place { mark, guard, seclusion, locks: Mutex::new(Some((recorder.clone(), lock))) };
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let audit_log =
             AuditLog::new(access.clone(), store.clone(), recorder.clone(), settings.retention, &settings.data_dir);
+        let registry = Arc::new(Registry::new(access.clone()));
         let inner = Inner {
             accounts: Accounts::new(),
             access,
             audit_log: Arc::new(audit_log),
-            registry: Registry::default(),
+            revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
+            registry,
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
             feed: Arc::default(),
-            life: Life::new(),
+            lifecycle: Arc::new(Lifecycle::new()),
+            arbiters: Arc::new(arbiters),
+            first_admin: OnceLock::new(),
+            ended: OnceCell::new(),
             growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             leases: Leases::default(),
-            rights: Arc::default(),
+            shown: AllShown::default(),
             consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -131,7 +136,8 @@ impl Runtime {
     /// Takes up what the database holds.
     async fn load(&self, is_established: bool) -> Result<()> {
         if let Some(password) = self.ensure_admin().await? {
-            self.inner.life.set_first_admin(password);
+            // Only a start makes the account, and only once.
+            let _ = self.inner.first_admin.set(password);
         }
         if !is_established {
             let dir = self.inner.settings.data_dir.clone();
@@ -154,7 +160,7 @@ impl Runtime {
         actix::spawn(self.inner.audit_log.run());
         actix::spawn(retention::keep(weak()));
         actix::spawn(lanes::end_idle(weak()));
-        actix::spawn(rights::recheck(weak()));
+        actix::spawn(self.inner.revocation.run());
         actix::spawn(usage::sample(weak()));
         actix::spawn(tenure::follow(weak()));
     }
@@ -163,11 +169,11 @@ impl Runtime {
     /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
     /// waits for the first.
     pub async fn stop(&self) {
-        self.inner.life.ended.get_or_init(|| self.end()).await;
+        self.inner.ended.get_or_init(|| self.end()).await;
     }
 
     async fn end(&self) {
-        self.inner.life.drain(DRAIN).await;
+        self.inner.lifecycle.drain(DRAIN).await;
         let stopped = tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await;
         let have_ended = matches!(stopped, Ok(Ok(())));
         match stopped {
@@ -188,13 +194,14 @@ impl Runtime {
         self.inner.audit_log.note_head().await;
         self.end_timeline().await;
         self.inner.tracer.flush().await;
-        self.inner.place.leave().await;
+        self.inner.arbiters.join().await;
+        drop(self.inner.place.take_locks());
     }
 
     /// Address and password of the first admin, where this start made the account and the password up.
     #[must_use]
     pub fn first_admin(&self) -> Option<(&str, &str)> {
-        let password = self.inner.life.first_admin()?;
+        let password = self.inner.first_admin.get()?;
         Some((&self.inner.settings.admin_email, password))
     }
 
@@ -208,35 +215,14 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
-        self.rights.changed();
-        self.place.abandon(self.supervision.address());
+        self.place.abandon(&self.arbiters, self.supervision.address());
     }
 }
 
 impl Place {
-    fn new(mark: String, guard: PathBuf, seclusion: Option<Seclusion>, arbiters: Vec<Arbiter>, locks: Locks) -> Self {
-        Self { mark, guard, seclusion, arbiters: Mutex::new(arbiters), locks: Mutex::new(Some(locks)) }
-    }
-
-    /// Ends the threads and gives the data up.
-    async fn leave(&self) {
-        let arbiters = self.take_arbiters();
-        let joined = blocking(move || {
-            for arbiter in arbiters {
-                arbiter.stop();
-                let _ = arbiter.join();
-            }
-            Ok(())
-        });
-        if joined.await.is_err() {
-            log::error!("a server thread could not be joined");
-        }
-        drop(self.take_locks());
-    }
-
-    /// The same where nobody can wait for it: once the servers have ended. Nothing where it was left already.
-    fn abandon(&self, supervisor: Addr<Supervisor>) {
-        let (arbiters, locks) = (self.take_arbiters(), self.take_locks());
+    /// Gives everything up once the servers have ended, where no one can wait for it. Nothing where it was left already.
+    fn abandon(&self, arbiters: &Arbiters, supervisor: Addr<Supervisor>) {
+        let (arbiters, locks) = (arbiters.take(), self.take_locks());
         let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
         // Where this thread or the supervisor is gone, guards end the servers.
         first.spawn(async move {
@@ -248,16 +234,6 @@ impl Place {
                 arbiter.stop();
             }
         });
-    }
-
-    /// Has a thread of the servers do `work`, which need not be fit for others; false once they have ended.
-    pub(super) fn spawn<F: Future<Output = ()> + 'static>(&self, work: impl FnOnce() -> F + Send + 'static) -> bool {
-        let arbiters = self.arbiters.lock().unwrap_or_else(PoisonError::into_inner);
-        arbiters.first().is_some_and(|arbiter| arbiter.spawn_fn(move || drop(actix::spawn(work()))))
-    }
-
-    fn take_arbiters(&self) -> Vec<Arbiter> {
-        std::mem::take(&mut *self.arbiters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take_locks(&self) -> Option<Locks> {
@@ -307,15 +283,9 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     Ok(Opened { keyring, store, recorder, seclusion })
 }
 
-/// Threads for the servers' pipes: the kernel wakes one of few, and HTTP keeps its own.
-fn arbiters() -> Vec<Arbiter> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (0..(cores / 4).clamp(1, 8)).map(|_| Arbiter::new()).collect()
-}
-
 fn supervise(
     settings: &Settings,
-    arbiters: &[Arbiter],
+    handles: Vec<ArbiterHandle>,
     events: mpsc::UnboundedSender<supervisor::Event>,
 ) -> Result<Supervision> {
     let settings = SupervisorSettings {
@@ -324,14 +294,13 @@ fn supervise(
         max_starting: settings.max_starting,
         drain: DRAIN,
     };
-    let handles = arbiters.iter().map(Arbiter::handle).collect();
     Supervision::start(settings, handles, events)
 }
 
-fn gateway(settings: &Settings, arbiters: &[Arbiter]) -> Gateway {
+fn gateway(settings: &Settings, arbiters: &[ArbiterHandle]) -> Gateway {
     let gateway = Gateway::new(settings.gateway);
     if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
-        gateway.start(arbiter.handle());
+        gateway.start(arbiter.clone());
     }
     gateway
 }

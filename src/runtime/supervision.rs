@@ -10,7 +10,8 @@ use crate::{
     error::{Error, Result},
     model::{Status, TimelineLevel},
     policy::mask::Mask,
-    runtime::{Runtime, leases, registry::Registered},
+    registry::Registered,
+    runtime::{Runtime, leases},
     supervisor::{
         self, Event, INSTALLATION_VARIABLE, Supervisor, SupervisorSettings,
         messages::{AddServer, StopAll, Wanted},
@@ -86,7 +87,7 @@ impl Runtime {
         let supervision = &self.inner.supervision;
         let addr = supervise(&supervision.settings, &supervision.arbiters, &supervision.events)?;
         supervision.addr.store(Arc::new(addr));
-        if self.is_standing_by() {
+        if self.inner.lifecycle.is_standing_by() {
             supervision.ask(StopAll).await?;
         }
         self.lose_leases().await;

@@ -1,10 +1,7 @@
 //! Whose the database is: servers stop here while another Ostler has it, and what that one changed, or a failover took
 //! back, is read again.
 
-use std::{
-    sync::{Weak, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 use crate::{
     error::{Error, Result},
@@ -68,7 +65,7 @@ impl Runtime {
         if now.is_lost || now.successions != before.successions {
             self.stand_by().await;
         }
-        let is_standing_by = self.is_standing_by();
+        let is_standing_by = self.inner.lifecycle.is_standing_by();
         if now.is_lost {
             return Ok(());
         }
@@ -79,14 +76,9 @@ impl Runtime {
         self.reload(is_standing_by).await
     }
 
-    /// Whether servers are stopped because another Ostler has the database, or had it a moment ago.
-    pub(super) fn is_standing_by(&self) -> bool {
-        self.inner.life.standing_by.load(Ordering::Relaxed)
-    }
-
     /// Stops every server and starts none.
     async fn stand_by(&self) {
-        if self.inner.life.standing_by.swap(true, Ordering::Relaxed) {
+        if self.inner.lifecycle.set_standing_by(true) {
             return;
         }
         log::error!("another Ostler has the database; servers are stopped here until that one has left");
@@ -112,8 +104,8 @@ impl Runtime {
             self.reload_servers(is_standing_by).await?;
         }
         self.reload_services().await?;
-        self.inner.rights.changed();
-        self.inner.life.standing_by.store(false, Ordering::Relaxed);
+        self.inner.revocation.rights_changed();
+        self.inner.lifecycle.set_standing_by(false);
         let entry = AuditEntry::by_ostler("database.reload", "database", Outcome::Success);
         let why = if is_standing_by { "another Ostler had it" } else { "it was not as this Ostler had left it" };
         self.inner.recorder.commit_entry(entry.with_detail(why)).await

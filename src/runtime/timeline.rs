@@ -18,7 +18,7 @@ impl Runtime {
         filter: TimelineFilter,
         page: PageRequest,
     ) -> Result<Page<TimelineItem>> {
-        self.reach(who, id, permission::READS, "server.timeline")?;
+        self.inner.registry.reach(who, id, permission::READS, "server.timeline")?;
         let timeline = self.inner.timeline.clone();
         blocking(move || timeline.page(id, &filter, &page)).await
     }

@@ -17,7 +17,8 @@ use crate::{
     error::Result,
     model::{Principal, ServerId, Usage},
     policy::permission,
-    runtime::{Inner, Runtime, registry::Registered},
+    registry::Registered,
+    runtime::{Inner, Runtime},
     supervisor::Sampler,
     tasks::blocking,
 };
@@ -38,7 +39,7 @@ pub struct UsageHistory {
 impl Runtime {
     /// What the processes of a server use and used.
     pub fn usage(&self, who: &Principal, id: ServerId) -> Result<UsageHistory> {
-        let server = self.reach(who, id, permission::READS, "server.usage")?;
+        let server = self.inner.registry.reach(who, id, permission::READS, "server.usage")?;
         let trees = &server.link.trees;
         Ok(UsageHistory { now: trees.now(), samples: trees.samples() })
     }

@@ -83,7 +83,7 @@ impl Runtime {
         let entry = self.inner.access.change(who, ACTION, id)?;
         let runtime = self.clone();
         let work = async move {
-            let _change = runtime.inner.life.changes.read().await;
+            let _change = runtime.inner.lifecycle.begin_change().await;
             let orphans =
                 runtime.change_account_patiently(id, Some(entry), move |db| delete(db, id, admins_too)).await?;
             runtime.forget_servers_of(id, orphans);

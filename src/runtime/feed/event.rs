@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     model::{CallId, ExitReport, HealthStatus, Permission, RuntimeStatus, ServerId, Timestamp, UserId},
     policy::permission,
-    runtime::registry::Registered,
+    registry::Registered,
 };
 
 /// Something that happened.

@@ -1,6 +1,7 @@
 //! How often a server is called: whether a call is told by itself, or in a sum with others.
 
 use std::{
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,14 +13,14 @@ use crate::model::ServerId;
 use super::LiveEvent;
 
 /// How long calls are counted before their sum is told.
-pub(in crate::runtime) const WINDOW: Duration = Duration::from_secs(1);
+pub(super) const WINDOW: Duration = Duration::from_secs(1);
 
 /// How many are told one by one within that time.
 pub(super) const MOST: u32 = 20;
 
-/// The calls of one server within the last second or so.
+/// The calls of each server within the last second or so.
 #[derive(Default)]
-pub(in crate::runtime) struct Pulse(Mutex<Window>);
+pub(super) struct Pulses(Mutex<HashMap<ServerId, Window>>);
 
 #[derive(Default)]
 struct Window {
@@ -48,13 +49,14 @@ pub(super) struct Sum {
     pub(super) over: Duration,
 }
 
-impl Pulse {
+impl Pulses {
     /// Counts a call that ended now.
-    pub(super) fn beat(&self, now: Instant, success: bool) -> Told {
-        let mut window = self.window();
+    pub(super) fn beat(&self, server: ServerId, now: Instant, success: bool) -> Told {
+        let mut windows = self.windows();
+        let window = windows.entry(server).or_default();
         let is_over = window.since.is_none_or(|since| now.saturating_duration_since(since) >= WINDOW);
         if is_over && window.count == 0 {
-            *window = Window { since: Some(now), told: 0, ..Window::default() };
+            *window = Window { since: Some(now), ..Window::default() };
         }
         if window.told < MOST {
             window.told = window.told.saturating_add(1);
@@ -65,20 +67,29 @@ impl Pulse {
         if window.count == 1 { Told::SumBegun } else { Told::Summed }
     }
 
-    /// The calls that were not told yet, if there are any.
-    pub(super) fn take(&self, now: Instant) -> Option<Sum> {
-        let mut window = self.window();
-        let over = window.since.map_or(WINDOW, |since| now.saturating_duration_since(since));
-        let sum = Sum { count: window.count, errors: window.errors, over };
-        if sum.count == 0 {
-            return None;
-        }
-        *window = Window { since: Some(now), ..Window::default() };
-        Some(sum)
+    /// The calls that were not told yet, of each server that has any.
+    pub(super) fn take(&self, now: Instant) -> Vec<(ServerId, Sum)> {
+        let mut windows = self.windows();
+        let waiting = windows.iter_mut().filter(|(_, window)| window.count > 0);
+        waiting.map(|(server, window)| (*server, window.take(now))).collect()
     }
 
-    fn window(&self) -> MutexGuard<'_, Window> {
+    /// Forgets a server.
+    pub(super) fn forget(&self, server: ServerId) {
+        self.windows().remove(&server);
+    }
+
+    fn windows(&self) -> MutexGuard<'_, HashMap<ServerId, Window>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Window {
+    fn take(&mut self, now: Instant) -> Sum {
+        let over = self.since.map_or(WINDOW, |since| now.saturating_duration_since(since));
+        let sum = Sum { count: self.count, errors: self.errors, over };
+        *self = Self { since: Some(now), ..Self::default() };
+        sum
     }
 }
 

@@ -7,7 +7,8 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     model::{Permission, Principal},
-    runtime::{Needs, Runtime},
+    revocation::RequiredRight,
+    runtime::Runtime,
 };
 
 use super::{Feed, LiveEvent, LiveItem, pace::Pace, ring::Batch};
@@ -51,7 +52,7 @@ impl Runtime {
             looked: now,
             ready: gap.into_iter().collect(),
         };
-        let revoked = self.revoked(who, Needs::Credential);
+        let revoked = self.inner.revocation.revoked(who, RequiredRight::Credential);
         (begin, stream::unfold(reader, Reader::next).take_until(Box::pin(revoked)).boxed())
     }
 }

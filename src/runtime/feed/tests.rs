@@ -83,14 +83,15 @@ fn an_event_of_a_server_that_is_gone_is_for_those_who_saw_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_called_often_is_told_of_in_sums() {
-    let pulse = Pulse::default();
-    let told = |success| pulse.beat(Instant::now(), success);
+    let (pulses, server) = (Pulses::default(), ServerId::new());
+    let told = |success| pulses.beat(server, Instant::now(), success);
     assert!((0..MOST).all(|_| told(true) == Told::Singly));
     assert_eq!([told(true), told(false), told(false)], [Told::SumBegun, Told::Summed, Told::Summed]);
     tokio::time::advance(pulse::WINDOW).await;
-    let sum = pulse.take(Instant::now()).unwrap();
+    let [(of, sum)] = pulses.take(Instant::now())[..] else { panic!("no sum") };
+    assert_eq!(of, server);
     assert_eq!((sum.count, sum.errors, sum.over), (3, 2, pulse::WINDOW));
-    assert_eq!(pulse.take(Instant::now()), None);
+    assert_eq!(pulses.take(Instant::now()), []);
     assert_eq!(told(true), Told::Singly);
 }
 

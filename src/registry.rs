@@ -1,0 +1,106 @@
+//! Registered servers in memory: configuration, shares, and who may reach them, without an actor or the database.
+//!
+//! Knows nothing of processes, lists and consents; whoever keeps those keys them by [`ServerId`].
+
+mod registered;
+pub mod secrets;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    access::Access,
+    error::{Error, Noun, Result},
+    model::{Permission, Principal, ServerId},
+    policy::permission::{self, Standing, Verdict},
+};
+
+pub use registered::Registered;
+
+/// Every registered server; a snapshot that is replaced whole when one comes or goes.
+pub struct Registry {
+    access: Arc<Access>,
+    servers: ArcSwap<BTreeMap<ServerId, Arc<Registered>>>,
+    changing: Mutex<()>,
+}
+
+impl Registry {
+    /// No servers; who may not reach one is on record with `access`.
+    pub fn new(access: Arc<Access>) -> Self {
+        Self { access, servers: ArcSwap::default(), changing: Mutex::default() }
+    }
+
+    /// The server with this id, whoever asks.
+    pub fn get(&self, id: ServerId) -> Option<Arc<Registered>> {
+        self.servers.load().get(&id).cloned()
+    }
+
+    /// Every server, oldest first.
+    pub fn all(&self) -> Arc<BTreeMap<ServerId, Arc<Registered>>> {
+        self.servers.load_full()
+    }
+
+    /// Adds a server, or replaces the one with its id.
+    pub fn insert(&self, server: Registered) -> Arc<Registered> {
+        let server = Arc::new(server);
+        self.change(|servers| {
+            servers.insert(server.id, server.clone());
+        });
+        server
+    }
+
+    /// Takes a server out.
+    pub fn remove(&self, id: ServerId) -> Option<Arc<Registered>> {
+        let mut removed = None;
+        self.change(|servers| removed = servers.remove(&id));
+        removed
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<ServerId, Arc<Registered>>)) {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut servers = BTreeMap::clone(&self.servers.load());
+        change(&mut servers);
+        self.servers.store(Arc::new(servers));
+    }
+
+    /// The server, if `who` may do what any of `wanted` allows; `action` is for the audit where they may not.
+    pub fn reach(&self, who: &Principal, id: ServerId, wanted: &[Permission], action: &str) -> Result<Arc<Registered>> {
+        self.decide(who, id, action, |standing| permission::on_server(&who.permissions, standing, wanted))
+    }
+
+    /// The server, if `who` may delete it and share it.
+    pub fn reach_as_owner(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
+        self.decide(who, id, action, |standing| permission::on_ownership(&who.permissions, standing))
+    }
+
+    fn decide(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        action: &str,
+        verdict: impl FnOnce(Standing<'_>) -> Verdict,
+    ) -> Result<Arc<Registered>> {
+        let server = self.get(id).ok_or(Error::NotFound(Noun::Server))?;
+        match server.with_standing(who.user_id, verdict) {
+            Verdict::Allowed => Ok(server),
+            Verdict::Forbidden(missing) => {
+                self.access.entries().record_denial(who, action, &id.to_string());
+                Err(Error::Forbidden(format!("{action} needs {} on this server", permission::name(missing))))
+            }
+            Verdict::Invisible => {
+                self.access.entries().record_denial(who, action, &id.to_string());
+                Err(Error::NotFound(Noun::Server))
+            }
+        }
+    }
+
+    /// The servers with which `who` may do what any of `wanted` allows, oldest first.
+    pub fn visible(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<Vec<Arc<Registered>>> {
+        self.access.require_any(who, wanted, action)?;
+        Ok(self.all().values().filter(|server| server.allows(who, wanted)).cloned().collect())
+    }
+}

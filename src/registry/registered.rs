@@ -1,0 +1,154 @@
+//! [`Registered`]: one server, and who may do what with it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use crate::{
+    model::{Permission, Principal, RuntimeStatus, Server, ServerId, Share, Timestamp, UserId},
+    policy::{
+        mask::Mask,
+        permission::{self, Standing, Verdict},
+    },
+    registry::secrets,
+    supervisor::{ChildView, Link},
+};
+
+/// One registered server.
+pub struct Registered {
+    /// Opaque id.
+    pub id: ServerId,
+    /// With its real secrets; counters are as of loading.
+    pub server: ArcSwap<Server>,
+    /// Who else may use it, and how.
+    pub shares: ArcSwap<Vec<Share>>,
+    /// Hides its secrets in what is recorded and shown.
+    pub mask: ArcSwap<Mask>,
+    /// What the supervisor reports of its process.
+    pub link: Link,
+    /// One permit for each request it may have in flight; here because the limit is the server's own.
+    pub slots: Arc<Semaphore>,
+    /// Calls counted since loading, which belong to the counters of [`Server`].
+    pub counters: CallCounters,
+    /// Held while its configuration or its shares change.
+    pub changing: tokio::sync::Mutex<()>,
+}
+
+/// Calls counted since loading.
+#[derive(Default)]
+pub struct CallCounters {
+    calls: AtomicI64,
+    errors: AtomicI64,
+    execution_time: AtomicI64,
+    last_used: ArcSwap<Option<Timestamp>>,
+}
+
+impl CallCounters {
+    /// Counts a call; `execution_time` in milliseconds.
+    pub fn add(&self, success: bool, execution_time: i64) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(i64::from(!success), Ordering::Relaxed);
+        self.execution_time.fetch_add(execution_time, Ordering::Relaxed);
+        self.last_used.store(Arc::new(Some(Timestamp::now())));
+    }
+
+    /// Begins at nothing: what was counted so far has been loaded.
+    pub fn clear(&self) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.errors.store(0, Ordering::Relaxed);
+        self.execution_time.store(0, Ordering::Relaxed);
+        self.last_used.store(Arc::default());
+    }
+}
+
+impl Registered {
+    /// A server that may have `max_in_flight` requests in flight.
+    pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
+        Self {
+            id: server.id,
+            mask: ArcSwap::from_pointee(secrets::mask([&server.config])),
+            server: ArcSwap::from_pointee(server),
+            shares: ArcSwap::from_pointee(shares),
+            link,
+            slots: Arc::new(Semaphore::new(max_in_flight)),
+            counters: CallCounters::default(),
+            changing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Replaces what is shared with `user`.
+    pub fn change_shares(&self, user: UserId, share: Option<Share>) {
+        let mut shares = self.shares.load().to_vec();
+        shares.retain(|share| share.user_id != user);
+        shares.extend(share);
+        self.shares.store(Arc::new(shares));
+    }
+
+    /// The server as it is now, calls counted and health seen; secrets in clear.
+    pub fn current(&self) -> Server {
+        let mut server = Server::clone(&self.server.load());
+        let count =
+            |total: &mut i64, counted: &AtomicI64| *total = total.saturating_add(counted.load(Ordering::Relaxed));
+        count(&mut server.total_calls, &self.counters.calls);
+        count(&mut server.total_errors, &self.counters.errors);
+        count(&mut server.total_execution_time, &self.counters.execution_time);
+        server.last_used_at = self.counters.last_used.load().or(server.last_used_at);
+        let view = self.link.view.borrow();
+        server.health_status = view.health;
+        server.last_health_check = view.checked_at.or(server.last_health_check);
+        server
+    }
+
+    /// What the server is to `user`.
+    pub(super) fn with_standing<T>(&self, user: UserId, decide: impl FnOnce(Standing<'_>) -> T) -> T {
+        if self.server.load().user_id == user {
+            return decide(Standing::Owner);
+        }
+        let shares = self.shares.load();
+        let share = shares.iter().find(|share| share.user_id == user);
+        decide(share.map_or(Standing::Stranger, |share| Standing::SharedWith(&share.permissions)))
+    }
+
+    /// Whether `who` may do what any of `wanted` allows, and why not.
+    pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> Verdict {
+        self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
+    }
+
+    /// Whether `who` may do what any of `wanted` allows.
+    pub fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
+        self.verdict(who, wanted) == Verdict::Allowed
+    }
+
+    /// What its process is doing; without what it wrote on standard error, where `who` may not read that.
+    pub fn status_for(&self, who: &Principal) -> RuntimeStatus {
+        self.status_in(&self.link.view.borrow(), who)
+    }
+
+    /// What its process was doing when `view` was taken.
+    pub fn status_in(&self, view: &ChildView, who: &Principal) -> RuntimeStatus {
+        let mut status = view.runtime_status();
+        if !self.allows(who, permission::READS) {
+            status.hide_output();
+        }
+        status
+    }
+
+    /// Whether `who` owns the server, or may do with it what its owner may.
+    pub fn is_owned_by(&self, who: &Principal) -> bool {
+        let verdict = |standing: Standing<'_>| permission::on_ownership(&who.permissions, standing);
+        self.with_standing(who.user_id, verdict) == Verdict::Allowed
+    }
+
+    /// Whether the server is one of theirs, with which `who` may do what any of `wanted` allows.
+    pub fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
+        let may = |standing: Standing<'_>| {
+            standing != Standing::Stranger
+                && permission::on_server(&who.permissions, standing, wanted) == Verdict::Allowed
+        };
+        self.with_standing(who.user_id, may)
+    }
+}

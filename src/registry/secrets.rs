@@ -1,0 +1,72 @@
+//! The secrets of servers: sealed in the database, masked in what is recorded and shown.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Error, Result},
+    model::{Remote, Server, ServerConfig},
+    policy::mask::Mask,
+    secrets::Keyring,
+    store::servers::StoredServer,
+};
+
+type Secrets = BTreeMap<String, String>;
+
+/// A server as it is stored.
+pub fn seal(keyring: &Keyring, server: &Server) -> Result<StoredServer> {
+    let mut open = server.clone();
+    let env = std::mem::take(&mut open.config.env);
+    let headers = open.config.remote.as_mut().map(|remote| std::mem::take(&mut remote.headers));
+    Ok(StoredServer {
+        sealed_env: seal_all(keyring, &server.id.to_string(), &env)?,
+        sealed_headers: headers.map(|headers| seal_all(keyring, &for_headers(server), &headers)).transpose()?,
+        server: open,
+    })
+}
+
+/// The server that was stored.
+pub fn open(keyring: &Keyring, stored: StoredServer) -> Result<Server> {
+    let StoredServer { mut server, sealed_env, sealed_headers } = stored;
+    server.config.env = open_all(keyring, &server.id.to_string(), &sealed_env)?;
+    let headers = sealed_headers.map(|sealed| open_all(keyring, &for_headers(&server), &sealed)).transpose()?;
+    if let (Some(remote), Some(headers)) = (&mut server.config.remote, headers) {
+        remote.headers = headers;
+    }
+    Ok(server)
+}
+
+fn seal_all(keyring: &Keyring, context: &str, secrets: &Secrets) -> Result<String> {
+    let json = serde_json::to_string(secrets);
+    let json = json.map_err(|_| Error::Internal("secrets cannot be written as JSON".into()))?;
+    keyring.seal(context, &json)
+}
+
+fn open_all(keyring: &Keyring, context: &str, sealed: &str) -> Result<Secrets> {
+    let opened = keyring.open(context, sealed)?;
+    serde_json::from_str(&opened).map_err(|_| Error::Internal("stored secrets are no object".into()))
+}
+
+/// What headers are sealed under, so that no row's can be taken for its environment.
+fn for_headers(server: &Server) -> String {
+    format!("headers:{}", server.id)
+}
+
+/// What hides the secrets of a server that was or is configured like this.
+pub fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
+    let headers = |config: &'a ServerConfig| config.remote.iter().flat_map(|Remote { headers, .. }| headers.values());
+    Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(headers(config))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_hidden_with_and_without_its_scheme() {
+        let mut config = ServerConfig::remote("far", "https://example.com");
+        let headers = [("Authorization".to_owned(), "Bearer s3cret-token".to_owned())].into();
+        config.remote = config.remote.map(|remote| Remote { headers, ..remote });
+        let mask = mask([&config]);
+        assert_eq!(mask.text("Bearer s3cret-token, s3cret-token"), "***, ***");
+    }
+}
