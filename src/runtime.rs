@@ -2,10 +2,11 @@
 
 mod accounts;
 mod ask;
+mod assembly;
 mod attached;
+mod authorized_restart;
 mod builder;
 mod calls;
-mod consent;
 mod data_dir;
 mod dispatch;
 mod events;
@@ -52,6 +53,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     access::{Access, AuditLog},
+    authorizations::Authorizations,
     model::Principal,
     recorder::Recorder,
     registry::Registry,
@@ -67,7 +69,6 @@ pub use crate::model::OutputLine;
 pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
-pub use consent::{Authorize, ClientMetadata, Consenting};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
@@ -99,13 +100,14 @@ struct Inner {
     settings: Settings,
     store: Store,
     recorder: Recorder,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     /// Who else makes tokens that are taken.
     issuer: Option<oauth::Issuer>,
     accounts: accounts::Accounts,
     access: Arc<Access>,
     audit_log: Arc<AuditLog>,
     registry: Arc<Registry>,
+    authorizations: Arc<Authorizations>,
     supervision: supervision::Supervision,
     services: gateway::Services,
     metrics: metrics::Metrics,
@@ -122,7 +124,6 @@ struct Inner {
     leases: leases::Leases,
     revocation: Arc<Revocation>,
     shown: shown::AllShown,
-    consents: consent::Consents,
     place: start::Place,
     facts: system::Facts,
     /// Who acts for the program that embeds this runtime.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    authorizations::AuthorizationOptions,
     model::{ServerId, Timestamp},
-    runtime::Authorize,
     web::html,
     web::{
         HandlerResult,
@@ -84,13 +84,13 @@ pub async fn authorize(
 ) -> HandlerResult {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let (client_id, client_secret) = (body.client_id.map(|text| text.0), body.client_secret.map(|text| text.0));
-    let asked = Authorize { host, client_id, client_secret };
-    let consenting = caller.runtime.authorize(&caller.who, id, asked).await?;
+    let options = AuthorizationOptions { host, client_id, client_secret };
+    let prompt = caller.runtime.authorizations().begin(&caller.who, id, options).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(ConsentingView {
-        authorization_url: consenting.authorization_url,
-        issuer: consenting.issuer,
-        scopes: consenting.scopes,
-        expires_at: consenting.expires_at,
+        authorization_url: prompt.authorization_url,
+        issuer: prompt.issuer,
+        scopes: prompt.scopes,
+        expires_at: prompt.expires_at,
     }))
 }
 
@@ -102,7 +102,7 @@ pub async fn authorize(
     responses((status = 204, description = "They are forgotten")),
     security(("bearer" = ["mcp:write"])))]
 pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    caller.runtime.forget_consent(&caller.who, id).await?;
+    caller.runtime.authorizations().forget(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -117,7 +117,7 @@ pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResu
 pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("the query cannot be read"))?;
-    let name = anonymous.runtime.consented(&query).await?;
+    let name = anonymous.runtime.authorizations().complete(&query).await?;
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>\
          <p>Ostler may use {} now. You can close this page.</p></html>\n",
@@ -137,7 +137,7 @@ pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> Handl
     responses((status = 200, description = "Who Ostler is", body = ClientMetadataView),
         (status = 404, description = "Code `not_found`: no `OSTLER_PUBLIC_URL` with `https` is configured")))]
 pub async fn document(anonymous: AnonymousCaller) -> HandlerResult {
-    let metadata = anonymous.runtime.client_metadata().ok_or_else(Problem::no_page)?;
+    let metadata = anonymous.runtime.authorizations().client_metadata().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ClientMetadataView {
         client_id: metadata.client_id,
         client_name: "Ostler",

@@ -8,10 +8,10 @@ pub use challenge::{Challenge, is_challenged};
 pub use form::{encoded, escaped};
 pub use places::{metadata_places, origin_of, resource_places};
 
-/// How a client says who it is when it asks for a token (RFC 6749, section 2.3).
+/// Client authentication at a token endpoint (RFC 6749, section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Proof {
+pub enum ClientAuthentication {
     /// Its id and its secret in the head.
     ClientSecretBasic,
     /// Both in the body.
@@ -20,7 +20,7 @@ pub enum Proof {
     None,
 }
 
-impl Proof {
+impl ClientAuthentication {
     const ALL: [(&str, Self); 3] = [
         ("client_secret_basic", Self::ClientSecretBasic),
         ("client_secret_post", Self::ClientSecretPost),
@@ -29,20 +29,20 @@ impl Proof {
 
     /// The one of this name.
     fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(word, _)| *word == name).map(|(_, proof)| *proof)
+        Self::ALL.iter().find(|(word, _)| *word == name).map(|(_, method)| *method)
     }
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, proof)| *proof == self).map_or("none", |(word, _)| word)
+        Self::ALL.iter().find(|(_, method)| *method == self).map_or("none", |(word, _)| word)
     }
 
     /// What to register for: no secret where none is needed; RFC 8414 has the first of ours where nothing is `supported`.
     #[must_use]
     pub fn wanted(supported: Option<&[String]>) -> Self {
         let Some(supported) = supported else { return Self::ClientSecretBasic };
-        let known = |proof: &Self| supported.iter().any(|name| name == proof.name());
+        let known = |method: &Self| supported.iter().any(|name| name == method.name());
         [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost].into_iter().find(known).unwrap_or(Self::None)
     }
 
@@ -56,8 +56,8 @@ impl Proof {
             return stated;
         }
         let Some(supported) = supported else { return Self::ClientSecretBasic };
-        let known = |proof: &Self| supported.iter().any(|name| name == proof.name());
-        let best = Self::ALL.into_iter().map(|(_, proof)| proof).find(known);
+        let known = |method: &Self| supported.iter().any(|name| name == method.name());
+        let best = Self::ALL.into_iter().map(|(_, method)| method).find(known);
         best.unwrap_or(Self::ClientSecretBasic)
     }
 }
@@ -122,15 +122,18 @@ mod tests {
     fn a_client_proves_itself_as_it_was_told_and_else_as_the_server_takes_it() {
         let (basic, post, none) = (list("client_secret_basic"), list("client_secret_post"), list("none"));
         let both = list("none client_secret_post client_secret_basic");
-        assert_eq!(Proof::chosen(Some(&basic), false, None), Proof::None);
-        assert_eq!(Proof::chosen(Some(&none), true, None), Proof::None);
-        assert_eq!(Proof::chosen(Some(&post), true, None), Proof::ClientSecretPost);
-        assert_eq!(Proof::chosen(Some(&both), true, None), Proof::ClientSecretBasic);
-        assert_eq!(Proof::chosen(None, true, None), Proof::ClientSecretBasic);
-        assert_eq!(Proof::chosen(Some(&basic), true, Some("client_secret_post")), Proof::ClientSecretPost);
-        assert_eq!(Proof::wanted(Some(&both)), Proof::None);
-        assert_eq!(Proof::wanted(Some(&post)), Proof::ClientSecretPost);
-        assert_eq!(Proof::wanted(None), Proof::ClientSecretBasic);
+        assert_eq!(ClientAuthentication::chosen(Some(&basic), false, None), ClientAuthentication::None);
+        assert_eq!(ClientAuthentication::chosen(Some(&none), true, None), ClientAuthentication::None);
+        assert_eq!(ClientAuthentication::chosen(Some(&post), true, None), ClientAuthentication::ClientSecretPost);
+        assert_eq!(ClientAuthentication::chosen(Some(&both), true, None), ClientAuthentication::ClientSecretBasic);
+        assert_eq!(ClientAuthentication::chosen(None, true, None), ClientAuthentication::ClientSecretBasic);
+        assert_eq!(
+            ClientAuthentication::chosen(Some(&basic), true, Some("client_secret_post")),
+            ClientAuthentication::ClientSecretPost
+        );
+        assert_eq!(ClientAuthentication::wanted(Some(&both)), ClientAuthentication::None);
+        assert_eq!(ClientAuthentication::wanted(Some(&post)), ClientAuthentication::ClientSecretPost);
+        assert_eq!(ClientAuthentication::wanted(None), ClientAuthentication::ClientSecretBasic);
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Runtime {
                 seclusion: self.inner.place.seclusion.clone(),
             },
             remote: config.remote.clone().map(|remote| RemoteTarget {
-                authority: self.authority(id, &remote.url),
+                authority: self.inner.authorizations.authority(id, &remote.url),
                 remote,
                 private_addresses: settings.private_addresses,
             }),

@@ -20,8 +20,8 @@ struct Stored {
 impl Runtime {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(super) async fn load_servers(&self) -> Result<()> {
-        let (servers, consents) = self.stored_servers().await?;
-        self.take_consents(consents);
+        let (servers, authorizations) = self.stored_servers().await?;
+        self.inner.authorizations.load(authorizations);
         for Stored { server, shares, catalogue } in servers {
             self.register(server, shares, catalogue).await?;
         }
@@ -31,11 +31,11 @@ impl Runtime {
     /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
     pub(super) async fn reload_servers(&self, is_succession: bool) -> Result<()> {
         let _alone = self.inner.lifecycle.pause_changes().await;
-        let (servers, mut consents) = self.stored_servers().await?;
+        let (servers, mut authorizations) = self.stored_servers().await?;
         let known = self.inner.registry.all();
         // A failover may have taken tokens back that were renewed; those in memory are newer.
-        consents.retain(|(id, _)| is_succession || !known.contains_key(id));
-        self.take_consents(consents);
+        authorizations.retain(|(id, _)| is_succession || !known.contains_key(id));
+        self.inner.authorizations.load(authorizations);
         for gone in known.keys().filter(|id| servers.iter().all(|stored| stored.server.id != **id)) {
             self.forget_server(*gone);
         }
@@ -80,7 +80,7 @@ impl Runtime {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
             Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, catalogues, consents) = self.inner.store.read(read).await?;
+        let (servers, mut shares, catalogues, authorizations) = self.inner.store.read(read).await?;
         let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
         let with_its_own = |stored| {
             let server = secrets::open(&self.inner.keyring, stored)?;
@@ -88,6 +88,6 @@ impl Runtime {
             let catalogue = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
             Ok(Stored { server, shares: own, catalogue })
         };
-        Ok((servers.into_iter().map(with_its_own).collect::<Result<_>>()?, consents))
+        Ok((servers.into_iter().map(with_its_own).collect::<Result<_>>()?, authorizations))
     }
 }

@@ -205,7 +205,7 @@ impl Runtime {
             self.inner.revocation.rights_changed();
         }
         self.inner.timeline.forget(id);
-        self.inner.consents.remove(id);
+        self.inner.authorizations.remove(id);
         self.inner.shown.forget(id);
         self.end_leases_of(id);
         let runtime = self.clone();
@@ -290,7 +290,7 @@ impl Runtime {
 
     /// The server as far as `who` may see it.
     pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
-        ServerDetails::of(registered, |url| self.inner.consents.of(registered.id).authorization(url), who)
+        ServerDetails::of(registered, |url| self.inner.authorizations.status(registered.id, url), who)
     }
 
     fn page(

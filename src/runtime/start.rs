@@ -11,20 +11,19 @@ use actix::{Addr, Arbiter, ArbiterHandle, System};
 use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
-    access::{self, Access, AuditLog},
+    access,
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
     outbound::{self, Reachable},
     policy::permission,
     recorder::{Chain, Recorder},
-    registry::Registry,
-    revocation::Revocation,
     runtime::{
         Inner, Runtime, Settings,
         accounts::Accounts,
+        assembly::Assembly,
         attached::Attached,
-        consent::Consents,
+        authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
         events, feed,
         gateway::Services,
@@ -41,7 +40,7 @@ use crate::{
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
-    tasks::{arbiters::Arbiters, blocking, lifecycle::Lifecycle},
+    tasks::{arbiters::Arbiters, blocking},
     telemetry::Tracer,
     timeline::Timeline,
 };
@@ -87,27 +86,24 @@ impl Runtime {
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
-        let arbiters = Arbiters::start();
-        let (events, heard) = mpsc::unbounded_channel();
-        let supervision = supervise(&settings, arbiters.handles(), events)?;
-        let gateway = gateway(&settings, &arbiters.handles());
-        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let place = Place { mark, guard, seclusion, locks: Mutex::new(Some((recorder.clone(), lock))) };
-        let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
-        let audit_log =
-            AuditLog::new(access.clone(), store.clone(), recorder.clone(), settings.retention, &settings.data_dir);
-        let registry = Arc::new(Registry::new(access.clone()));
+        let base = Assembly::new(&settings, store, recorder, keyring);
+        let (events, heard) = mpsc::unbounded_channel();
+        let supervision = supervise(&settings, base.arbiters.handles(), events)?;
+        let gateway = gateway(&settings, &base.arbiters.handles());
+        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let inner = Inner {
             accounts: Accounts::new(),
-            access,
-            audit_log: Arc::new(audit_log),
-            revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
-            registry,
+            audit_log: base.audit_log(&settings),
+            authorizations: base.authorizations(&settings),
+            access: base.access,
+            revocation: base.revocation,
+            registry: base.registry,
             metrics: Metrics::new(&tracer, gateway.clone()),
             tracer,
             feed: Arc::default(),
-            lifecycle: Arc::new(Lifecycle::new()),
-            arbiters: Arc::new(arbiters),
+            lifecycle: base.lifecycle,
+            arbiters: base.arbiters,
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
             growth: Arc::new(retention::Growth::new(&settings.retention)),
@@ -115,13 +111,12 @@ impl Runtime {
             attached: Attached::default(),
             leases: Leases::default(),
             shown: AllShown::default(),
-            consents: Consents::default(),
             embedder: embedder(),
             facts: Facts::now(),
             settings,
-            store,
-            recorder,
-            keyring,
+            store: base.store,
+            recorder: base.recorder,
+            keyring: base.keyring,
             issuer,
             supervision,
             services: Services::new(gateway),
@@ -152,6 +147,7 @@ impl Runtime {
     /// Begins what goes on beside requests for as long as the runtime lives.
     fn attend(&self, heard: mpsc::UnboundedReceiver<supervisor::Event>) {
         let weak = || Arc::downgrade(&self.inner);
+        self.inner.authorizations.observe(AuthorizedRestart(weak()));
         actix::spawn(events::listen(weak(), heard));
         actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
         actix::spawn(feed::tell_sums(weak()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{Access, AuditLog},
+    authorizations::Authorizations,
     error::Result,
     revocation::Revocation,
     runtime::Runtime,
@@ -29,6 +30,12 @@ impl Runtime {
     #[must_use]
     pub fn revocation(&self) -> &Arc<Revocation> {
         &self.inner.revocation
+    }
+
+    /// Authorizations of remote servers, with Ostler as the OAuth client.
+    #[must_use]
+    pub fn authorizations(&self) -> &Authorizations {
+        &self.inner.authorizations
     }
 
     /// The audit log.

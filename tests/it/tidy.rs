@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 27] = [
+const ROOMS: [(&str, u32); 28] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, u32); 27] = [
     ("bridge", 30),
     ("web", 40),
     ("runtime", 50),
+    ("authorizations", 80),
     ("revocation", 90),
     ("registry", 100),
     ("access", 110),
@@ -78,6 +79,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/web",
             "src/runtime",
             "src/registry",
+            "src/authorizations",
             "src/revocation",
             "src/access",
             "src/supervisor",

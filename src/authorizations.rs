@@ -1,0 +1,250 @@
+//! Ostler as an OAuth 2.1 client of remote servers (MCP specification, basic/authorization).
+//!
+//! `discovery` finds the authorization server of a server and registers Ostler there, a person consents in a browser,
+//! `token_endpoint` exchanges the code for tokens, `oauth_client` stores them, `token_source` supplies and renews them.
+
+mod client_urls;
+mod discovery;
+mod oauth_client;
+mod request;
+mod server_authorization;
+mod stored;
+mod token_endpoint;
+mod token_source;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    access::Access,
+    error::{Error, Result},
+    model::{AuditEntry, Authorization, Outcome, Principal, ServerId, Timestamp},
+    policy::permission,
+    registry::Registered,
+    revocation::{RequiredRight, Revocation},
+    supervisor::remote::Authority,
+    tasks::lifecycle::Lifecycle,
+};
+
+use request::{CONSENT_TIMEOUT, PendingRequest, RequestInputs, parameter};
+use server_authorization::{AuthorizationState, ServerAuthorization};
+use stored::{Grant, StoredAuthorization};
+use token_source::TokenSource;
+
+pub use client_urls::{ClientMetadata, ClientUrls};
+pub use oauth_client::OAuthClient;
+
+/// Options of an authorization request.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizationOptions {
+    /// Host by which the request reached Ostler, such as `localhost:3010`; used where no public URL is configured.
+    pub host: Option<String>,
+    /// Client id, where a person registered Ostler with the authorization server.
+    pub client_id: Option<String>,
+    /// Client secret that belongs to it. Never shown again.
+    pub client_secret: Option<String>,
+}
+
+/// Asks a person to consent in a browser.
+#[derive(Clone, Debug)]
+pub struct ConsentPrompt {
+    /// URL to open in the browser.
+    pub authorization_url: String,
+    /// Issuer of the authorization server.
+    pub issuer: String,
+    /// Requested scopes.
+    pub scopes: Vec<String>,
+    /// End of the time to consent.
+    pub expires_at: Timestamp,
+}
+
+/// Hears of servers that may be used from now on.
+pub trait AuthorizationObserver: Send + Sync {
+    /// A person consented to the use of `server`, and its tokens are stored. Must not block.
+    fn authorized(&self, server: ServerId);
+}
+
+/// Authorizations of remote servers: requested, completed, stored, renewed.
+pub struct Authorizations {
+    client: Arc<OAuthClient>,
+    urls: ClientUrls,
+    access: Arc<Access>,
+    lifecycle: Arc<Lifecycle>,
+    revocation: Arc<Revocation>,
+    servers: Mutex<HashMap<ServerId, Arc<ServerAuthorization>>>,
+    observer: OnceLock<Box<dyn AuthorizationObserver>>,
+}
+
+impl Authorizations {
+    /// No server authorized yet, and no observer.
+    pub fn new(
+        client: OAuthClient,
+        urls: ClientUrls,
+        access: Arc<Access>,
+        lifecycle: Arc<Lifecycle>,
+        revocation: Arc<Revocation>,
+    ) -> Self {
+        Self {
+            client: Arc::new(client),
+            urls,
+            access,
+            lifecycle,
+            revocation,
+            servers: Mutex::default(),
+            observer: OnceLock::new(),
+        }
+    }
+
+    /// Registers the observer; only the first one counts.
+    pub fn observe(&self, observer: impl AuthorizationObserver + 'static) {
+        // A second one would be a fault of assembly, and nothing a caller could mend.
+        let _ = self.observer.set(Box::new(observer));
+    }
+
+    /// Begins the authorization of a remote server: discovers its authorization server, and returns where to consent, and
+    /// to what. Consent is possible for ten minutes; an earlier request is void.
+    pub async fn begin(&self, who: &Principal, id: ServerId, options: AuthorizationOptions) -> Result<ConsentPrompt> {
+        const ACTION: &str = "server.authorize";
+        let registered = self.client.registry.reach(who, id, permission::WRITES, ACTION)?;
+        let _work = self.lifecycle.begin_work()?;
+        if options.client_id.is_none() && options.client_secret.is_some() {
+            return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
+        }
+        let url = remote_url(&registered)?;
+        let redirect_uri = self.urls.redirect_uri(options.host.as_deref())?;
+        self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
+        let authorization = self.of(id);
+        let (stored, challenge) = {
+            let state = authorization.state();
+            (state.stored.clone(), state.challenge_of(&url).cloned().unwrap_or_default())
+        };
+        let inputs = RequestInputs {
+            url,
+            redirect_uri,
+            preregistered: options.client_id.map(|id| (id, options.client_secret)),
+            metadata_url: self.urls.metadata().map(|metadata| metadata.client_id),
+            stored,
+            challenge,
+        };
+        let prepared = self.client.send(move |reachable| request::prepare(inputs, reachable)).await;
+        let request = prepared.map_err(|why| Error::ServerUnavailable(format!("it cannot be authorized: {why}")))?;
+        let stored = {
+            let mut state = authorization.state();
+            state.stored.clients.insert(request.issuer.clone(), request.client.clone());
+            state.stored.clone()
+        };
+        self.client.store(id, &stored).await?;
+        let (pending, carried) = PendingRequest::new(request, who.clone(), &self.client.keyring, id)?;
+        let prompt = ConsentPrompt {
+            authorization_url: pending.authorization_url(&carried),
+            issuer: pending.request.issuer.clone(),
+            scopes: pending.request.scopes.clone(),
+            expires_at: Timestamp::now().plus(CONSENT_TIMEOUT),
+        };
+        authorization.state().pending = Some(pending);
+        Ok(prompt)
+    }
+
+    /// Completes an authorization with the query of the redirect back to Ostler: exchanges the code for tokens, and tells
+    /// the observer. Returns the server's name. `Malformed` where no request of a caller who may still make it is pending.
+    pub async fn complete(&self, query: &[(String, String)]) -> Result<String> {
+        let carried = parameter(query, "state").unwrap_or_default();
+        let (id, nonce) = request::open_state(&self.client.keyring, carried)?;
+        let registered = self.client.registry.get(id).ok_or_else(request::unknown_state)?;
+        let _work = self.lifecycle.begin_work()?;
+        let authorization = self.of(id);
+        let pending = authorization.state().pending.take_if(|pending| pending.nonce == nonce);
+        let pending = pending.filter(|pending| Instant::now() < pending.expires_at);
+        let pending = pending.ok_or_else(request::unknown_state)?;
+        let who = pending.who.clone();
+        let right = RequiredRight::Server(id, permission::WRITES);
+        self.revocation.require_still(&who, right).await.map_err(|_| request::unknown_state())?;
+        let entry = self.access.change(&who, "server.consent", id)?;
+        let grant = self.redeem(pending, query).await;
+        let outcome = if grant.is_ok() { Outcome::Success } else { Outcome::Failure };
+        self.client.recorder.commit_entry(AuditEntry { outcome, ..entry }).await?;
+        let grant = grant?;
+        if grant.url != remote_url(&registered)? {
+            return Err(Error::Conflict("the server has moved since; authorize it again".into()));
+        }
+        let stored = {
+            let mut state = authorization.state();
+            state.stored.grant = Some(grant);
+            state.challenge = None;
+            state.renewal_pauses_until = None;
+            state.stored.clone()
+        };
+        self.client.store(id, &stored).await?;
+        if let Some(observer) = self.observer.get() {
+            observer.authorized(id);
+        }
+        Ok(registered.server.load().config.name.clone())
+    }
+
+    /// Forgets the tokens of a server, and the client registrations with its authorization servers.
+    pub async fn forget(&self, who: &Principal, id: ServerId) -> Result<()> {
+        const ACTION: &str = "server.unauthorize";
+        self.client.registry.reach(who, id, permission::WRITES, ACTION)?;
+        let _work = self.lifecycle.begin_work()?;
+        self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
+        *self.of(id).state() = AuthorizationState::default();
+        self.client.store(id, &StoredAuthorization::default()).await
+    }
+
+    /// Ostler's client metadata document; `None` where no URL is configured from which it could be read.
+    #[must_use]
+    pub fn client_metadata(&self) -> Option<ClientMetadata> {
+        self.urls.metadata()
+    }
+
+    /// Tokens for the connection to a server at `url`.
+    pub fn authority(&self, id: ServerId, url: &str) -> Authority {
+        let client = Arc::downgrade(&self.client);
+        Authority::of(TokenSource { client, authorization: self.of(id), url: url.to_owned() })
+    }
+
+    /// State of the authorization of a server at `url`; `None` where it never required one.
+    pub fn status(&self, id: ServerId, url: &str) -> Option<Authorization> {
+        self.of(id).status(url)
+    }
+
+    /// Takes over authorizations that earlier runs stored. A server whose authorization cannot be read has to be
+    /// authorized again.
+    pub fn load(&self, stored: Vec<(ServerId, String)>) {
+        for (id, sealed) in stored {
+            match self.client.open(id, &sealed) {
+                Some(stored) => self.of(id).state().stored = stored,
+                None => log::warn!(server:% = id; "a stored consent cannot be read"),
+            }
+        }
+    }
+
+    /// Drops the state of a server that is removed.
+    pub fn remove(&self, id: ServerId) {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn of(&self, id: ServerId) -> Arc<ServerAuthorization> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.entry(id).or_insert_with(|| Arc::new(ServerAuthorization::new(id))).clone()
+    }
+
+    async fn redeem(&self, pending: PendingRequest, query: &[(String, String)]) -> Result<Grant> {
+        let code = pending.code(query)?;
+        let redeem = move |reachable| async move { Ok(pending.redeem(&code, reachable).await?) };
+        let granted = self.client.send(redeem).await;
+        granted.map_err(|why: String| Error::ServerUnavailable(format!("no token was given: {why}")))
+    }
+}
+
+/// The URL of a remote server; `Conflict` for a program of this machine.
+fn remote_url(registered: &Registered) -> Result<String> {
+    let server = registered.server.load();
+    let remote = server.config.remote.as_ref();
+    let local = || Error::Conflict("the server is a program of this machine, which wants no authorization".into());
+    remote.map(|remote| remote.url.clone()).ok_or_else(local)
+}

@@ -1,0 +1,177 @@
+//! Discovery of a server's authorization server, and registration there (RFC 9728, RFC 8414, RFC 7591).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    authorizations::stored::ClientRegistration,
+    outbound::{Body, Reachable, fetch, post},
+    policy::{
+        consent::{self, Challenge, ClientAuthentication},
+        issuer,
+    },
+};
+
+/// Protected resource metadata (RFC 9728, section 2).
+#[derive(Deserialize)]
+struct ResourceMetadata {
+    resource: String,
+    #[serde(default)]
+    authorization_servers: Vec<String>,
+    #[serde(default)]
+    scopes_supported: Vec<String>,
+}
+
+/// Authorization server metadata (RFC 8414, section 2).
+#[derive(Deserialize)]
+pub(super) struct AuthorizationServerMetadata {
+    pub issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    registration_endpoint: Option<String>,
+    #[serde(default)]
+    pub scopes_supported: Vec<String>,
+    #[serde(default)]
+    code_challenge_methods_supported: Vec<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    client_id_metadata_document_supported: bool,
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+/// The authorization server of a server, and the resource that tokens are for.
+pub(super) struct Discovery {
+    /// As the server writes it.
+    pub resource: String,
+    pub scopes: Vec<String>,
+    pub metadata: AuthorizationServerMetadata,
+}
+
+/// Discovers the authorization server of the server at `url`.
+pub(super) async fn discover(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<Discovery, String> {
+    if !issuer::is_safe(url) {
+        return Err("tokens are sent over https only, or on this machine".into());
+    }
+    let ResourceMetadata { resource, authorization_servers, scopes_supported } =
+        resource(url, challenge, reachable).await?;
+    if !consent::is_for(&resource, url) {
+        return Err(format!("it says that its tokens are for {resource}, which is another place"));
+    }
+    let name = authorization_servers.into_iter().next().ok_or("it names no authorization server")?;
+    if let Some(fault) = issuer::fault(&name) {
+        return Err(format!("its authorization server, {name}, cannot be used: it {fault}"));
+    }
+    Ok(Discovery { resource, scopes: scopes_supported, metadata: metadata(&name, reachable).await? })
+}
+
+/// The server's metadata from the URL in its challenge, or else from the well-known ones. A server without any is of an
+/// older revision, in which it is its own authorization server.
+async fn resource(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<ResourceMetadata, String> {
+    if let Some(place) = &challenge.metadata {
+        return Ok(fetch(place, reachable).await?);
+    }
+    for place in consent::resource_places(url) {
+        if let Ok(metadata) = fetch(&place, reachable).await {
+            return Ok(metadata);
+        }
+    }
+    let resource = url.split('?').next().unwrap_or(url).to_owned();
+    Ok(ResourceMetadata {
+        resource,
+        authorization_servers: vec![consent::origin_of(url).to_owned()],
+        scopes_supported: Vec::new(),
+    })
+}
+
+async fn metadata(issuer: &str, reachable: Reachable) -> Result<AuthorizationServerMetadata, String> {
+    let mut failure = String::new();
+    for place in consent::metadata_places(issuer) {
+        match fetch::<AuthorizationServerMetadata>(&place, reachable).await {
+            Ok(metadata) if metadata.issuer == issuer => return usable(metadata),
+            Ok(metadata) => return Err(format!("{place} is about another issuer, {}", metadata.issuer)),
+            Err(why) => failure = why.text,
+        }
+    }
+    Err(failure)
+}
+
+fn usable(metadata: AuthorizationServerMetadata) -> Result<AuthorizationServerMetadata, String> {
+    let AuthorizationServerMetadata { issuer, authorization_endpoint, token_endpoint, .. } = &metadata;
+    if !issuer::is_safe(authorization_endpoint) || !issuer::is_safe(token_endpoint) {
+        return Err(format!("{issuer} has endpoints that are neither https nor on this machine"));
+    }
+    if !metadata.code_challenge_methods_supported.iter().any(|method| method == "S256") {
+        return Err(format!("{issuer} does not say that it knows PKCE with S256, which MCP asks for"));
+    }
+    Ok(metadata)
+}
+
+/// Client metadata of a registration (RFC 7591, section 2).
+#[derive(Serialize)]
+struct RegistrationRequest<'a> {
+    client_name: &'a str,
+    redirect_uris: [&'a str; 1],
+    grant_types: [&'a str; 2],
+    response_types: [&'a str; 1],
+    token_endpoint_auth_method: &'a str,
+    application_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// Client information response (RFC 7591, section 3.2.1).
+#[derive(Deserialize)]
+struct RegistrationResponse {
+    client_id: String,
+    client_secret: Option<String>,
+    token_endpoint_auth_method: Option<String>,
+}
+
+impl AuthorizationServerMetadata {
+    /// A client that a person registered.
+    pub fn preregistered(&self, id: String, secret: Option<String>) -> ClientRegistration {
+        let authentication = ClientAuthentication::chosen(self.authentication_methods(), secret.is_some(), None);
+        ClientRegistration { id, secret, authentication, redirect_uri: None }
+    }
+
+    /// Registers Ostler dynamically; where clients are known by the URL of their metadata, that needs no request.
+    pub async fn register(
+        &self,
+        metadata_url: Option<String>,
+        redirect_uri: &str,
+        scopes: &[String],
+        reachable: Reachable,
+    ) -> Result<ClientRegistration, String> {
+        let redirect = Some(redirect_uri.to_owned());
+        if let Some(id) = metadata_url.filter(|_| self.client_id_metadata_document_supported) {
+            let authentication = ClientAuthentication::None;
+            return Ok(ClientRegistration { id, secret: None, authentication, redirect_uri: redirect });
+        }
+        let Some(endpoint) = &self.registration_endpoint else {
+            return Err(format!(
+                "{} has no dynamic registration: register Ostler there, with the redirect URI {redirect_uri}, and give clientId",
+                self.issuer
+            ));
+        };
+        let registration = RegistrationRequest {
+            client_name: "Ostler",
+            redirect_uris: [redirect_uri],
+            grant_types: ["authorization_code", "refresh_token"],
+            response_types: ["code"],
+            token_endpoint_auth_method: ClientAuthentication::wanted(self.authentication_methods()).name(),
+            application_type: if redirect_uri.starts_with("https://") { "web" } else { "native" },
+            scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
+        };
+        let body = serde_json::to_string(&registration).map_err(|error| error.to_string())?;
+        let response: RegistrationResponse = post(endpoint, reachable, Body::Json(body)).await?;
+        let RegistrationResponse { client_id, client_secret, token_endpoint_auth_method } = response;
+        let stated = token_endpoint_auth_method.as_deref();
+        let authentication =
+            ClientAuthentication::chosen(self.authentication_methods(), client_secret.is_some(), stated);
+        Ok(ClientRegistration { id: client_id, secret: client_secret, authentication, redirect_uri: redirect })
+    }
+
+    fn authentication_methods(&self) -> Option<&[String]> {
+        self.token_endpoint_auth_methods_supported.as_deref()
+    }
+}

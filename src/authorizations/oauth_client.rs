@@ -1,0 +1,82 @@
+//! [`OAuthClient`]: sends requests to authorization servers, and stores what comes of them.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    authorizations::stored::StoredAuthorization,
+    error::{Error, Result},
+    model::{ServerId, TimelineLevel, Timestamp},
+    outbound::Reachable,
+    recorder::Recorder,
+    registry::Registry,
+    secrets::Keyring,
+    store,
+    tasks::arbiters::Arbiters,
+};
+
+/// Time for all requests to an authorization server that belong together; a person waits for them.
+const AUTHORIZATION_SERVER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Ostler as a client: its way to authorization servers and to the database.
+pub struct OAuthClient {
+    pub(super) registry: Arc<Registry>,
+    pub(super) recorder: Recorder,
+    pub(super) keyring: Arc<Keyring>,
+    arbiters: Arc<Arbiters>,
+    reachable: Reachable,
+}
+
+impl OAuthClient {
+    /// Sends requests from `arbiters` to addresses in `reachable`; stores tokens with `recorder`, sealed by `keyring`.
+    pub fn new(
+        registry: Arc<Registry>,
+        recorder: Recorder,
+        keyring: Arc<Keyring>,
+        arbiters: Arc<Arbiters>,
+        reachable: Reachable,
+    ) -> Self {
+        Self { registry, recorder, keyring, arbiters, reachable }
+    }
+
+    /// Runs requests on an arbiter, as a connection may not leave its thread; the error is for people.
+    pub(super) async fn send<T: Send + 'static, F>(
+        &self,
+        requests: impl FnOnce(Reachable) -> F + Send + 'static,
+    ) -> Result<T, String>
+    where
+        F: Future<Output = Result<T, String>> + 'static,
+    {
+        let reachable = self.reachable;
+        let timed = move || async move {
+            let late = |_| Err(format!("no answer within {} s", AUTHORIZATION_SERVER_TIMEOUT.as_secs()));
+            tokio::time::timeout(AUTHORIZATION_SERVER_TIMEOUT, requests(reachable)).await.unwrap_or_else(late)
+        };
+        self.arbiters.run(timed).await
+    }
+
+    /// Stores an authorization for the next run.
+    pub(super) async fn store(&self, id: ServerId, authorization: &StoredAuthorization) -> Result<()> {
+        let text = serde_json::to_string(authorization);
+        let text = text.map_err(|_| Error::Internal("a consent cannot be written as JSON".into()))?;
+        let (sealed, at) = (self.keyring.seal(&sealing_context(id), &text)?, Timestamp::now());
+        self.recorder.commit(None, move |db| store::consents::put(db, id, &sealed, at)).await
+    }
+
+    /// Opens an authorization that was stored; `None` where it was sealed with another secret or for another server.
+    pub(super) fn open(&self, id: ServerId, sealed: &str) -> Option<StoredAuthorization> {
+        let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Puts a warning on a server's timeline.
+    pub(super) fn warn(&self, id: ServerId, text: &str) {
+        if let Some(server) = self.registry.get(id) {
+            server.link.note(TimelineLevel::Warn, text);
+        }
+    }
+}
+
+/// Binds sealed text to its server, so that no row can stand in for another.
+fn sealing_context(id: ServerId) -> String {
+    format!("consent:{id}")
+}

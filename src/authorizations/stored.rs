@@ -1,0 +1,69 @@
+//! [`StoredAuthorization`]: tokens and client registrations of one server, as they are sealed in the database.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{model::Timestamp, policy::consent::ClientAuthentication};
+
+// Rows of earlier versions have the members' names that are written here.
+
+/// The authorization of one server, for the next run.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct StoredAuthorization {
+    /// Client registrations by issuer: none is ever shown to another authorization server.
+    pub clients: BTreeMap<String, ClientRegistration>,
+    /// The grant of the last consent.
+    pub grant: Option<Grant>,
+}
+
+/// Ostler's registration with one authorization server.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ClientRegistration {
+    pub id: String,
+    pub secret: Option<String>,
+    #[serde(rename = "proof")]
+    pub authentication: ClientAuthentication,
+    /// The redirect URI that was registered; `None` where a person registered Ostler.
+    #[serde(rename = "redirect")]
+    pub redirect_uri: Option<String>,
+}
+
+/// Tokens for a server at one URL.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Grant {
+    /// The server's URL; no other is sent the token.
+    pub url: String,
+    pub issuer: String,
+    pub token_endpoint: String,
+    pub client: ClientRegistration,
+    pub resource: String,
+    /// Requested scopes.
+    pub scopes: Vec<String>,
+    #[serde(rename = "token")]
+    pub access_token: String,
+    #[serde(rename = "refresh")]
+    pub refresh_token: Option<String>,
+    #[serde(rename = "ends")]
+    pub expires_at: Option<Timestamp>,
+    /// Time to renew the token, before it expires.
+    #[serde(rename = "due")]
+    pub renew_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorization_of_an_earlier_version_is_read_and_written_unchanged() {
+        let client = r#"{"id":"i","secret":"s","proof":"client_secret_basic","redirect":null}"#;
+        let grant = format!(
+            r#"{{"url":"u","issuer":"a","token_endpoint":"e","client":{client},"resource":"r","scopes":["x"],"token":"t","refresh":"f","ends":null,"due":null}}"#
+        );
+        let text = format!(r#"{{"clients":{{"a":{client}}},"grant":{grant}}}"#);
+        let stored: StoredAuthorization = serde_json::from_str(&text).unwrap();
+        assert_eq!(stored.grant.as_ref().unwrap().refresh_token.as_deref(), Some("f"));
+        assert_eq!(serde_json::to_string(&stored).unwrap(), text);
+    }
+}

@@ -1,0 +1,118 @@
+//! Requests to a token endpoint: exchange of a code, and renewal (RFC 6749, sections 4.1.3 and 6).
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+
+use crate::{
+    authorizations::stored::{ClientRegistration, Grant},
+    model::Timestamp,
+    outbound::{Body, FetchError, Reachable, post},
+    policy::consent::{ClientAuthentication, encoded, escaped},
+};
+
+/// Time before its end at which a token is renewed, so that none expires on its way.
+const RENEWAL_LEAD: Duration = Duration::from_secs(60);
+
+/// Part of a token's lifetime that the lead is at most: a token that lives a minute would be renewed at each request.
+const RENEWAL_LEAD_FRACTION: u32 = 4;
+
+/// Longest lifetime of a token that is believed, so that no number overflows a timestamp.
+const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[derive(Deserialize)]
+struct TokenResponse {
+    access_token: String,
+    token_type: String,
+    expires_in: Option<f64>,
+    refresh_token: Option<String>,
+}
+
+/// Tokens as an authorization server issued them.
+pub(super) struct IssuedTokens {
+    pub access_token: String,
+    pub refresh_token: Option<String>,
+    pub expires_at: Option<Timestamp>,
+    pub renew_at: Option<Timestamp>,
+}
+
+/// An authorization code, and what proves that it was issued for Ostler.
+pub(super) struct CodeExchange<'a> {
+    pub code: &'a str,
+    pub verifier: &'a str,
+    pub redirect_uri: &'a str,
+}
+
+/// Exchanges a code for tokens.
+pub(super) async fn redeem(
+    endpoint: &str,
+    client: &ClientRegistration,
+    resource: &str,
+    exchange: CodeExchange<'_>,
+    reachable: Reachable,
+) -> Result<IssuedTokens, FetchError> {
+    let parameters = vec![
+        ("grant_type", "authorization_code"),
+        ("code", exchange.code),
+        ("redirect_uri", exchange.redirect_uri),
+        ("code_verifier", exchange.verifier),
+        ("resource", resource),
+    ];
+    request(endpoint, client, parameters, reachable).await
+}
+
+/// Exchanges the refresh token of a grant for newer tokens.
+pub(super) async fn renew(grant: &Grant, reachable: Reachable) -> Result<IssuedTokens, FetchError> {
+    let refresh_token = grant.refresh_token.as_deref().unwrap_or_default();
+    let scope = grant.scopes.join(" ");
+    let mut parameters =
+        vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("resource", grant.resource.as_str())];
+    if !scope.is_empty() {
+        parameters.push(("scope", &scope));
+    }
+    request(&grant.token_endpoint, &grant.client, parameters, reachable).await
+}
+
+async fn request<'a>(
+    endpoint: &str,
+    client: &'a ClientRegistration,
+    mut parameters: Vec<(&'a str, &'a str)>,
+    reachable: Reachable,
+) -> Result<IssuedTokens, FetchError> {
+    let secret = client.secret.as_deref().unwrap_or_default();
+    let authorization = match client.authentication {
+        ClientAuthentication::ClientSecretBasic => {
+            // Each is encoded like a parameter first (RFC 6749, section 2.3.1).
+            Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", escaped(&client.id), escaped(secret)))))
+        }
+        ClientAuthentication::ClientSecretPost => {
+            parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
+            None
+        }
+        ClientAuthentication::None => {
+            parameters.push(("client_id", &client.id));
+            None
+        }
+    };
+    let response: TokenResponse = post(endpoint, reachable, Body::Form(encoded(&parameters), authorization)).await?;
+    if !response.token_type.eq_ignore_ascii_case("bearer") || !is_sendable(&response.access_token) {
+        let text = format!("{endpoint}: gave a token of a kind that Ostler cannot send");
+        return Err(FetchError { text, is_refusal: true });
+    }
+    let lifetime = response.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let lifetime = lifetime.map(|lifetime| lifetime.min(TOKEN_LIFETIME_MAX));
+    let now = Timestamp::now();
+    let lead = |lifetime: Duration| RENEWAL_LEAD.min(lifetime / RENEWAL_LEAD_FRACTION);
+    Ok(IssuedTokens {
+        access_token: response.access_token,
+        refresh_token: response.refresh_token,
+        expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+        renew_at: lifetime.map(|lifetime| now.plus(lifetime.saturating_sub(lead(lifetime)))),
+    })
+}
+
+/// Whether a token can stand in a header (RFC 6750, section 2.1).
+fn is_sendable(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,67 @@
+//! [`Assembly`]: the lower services of a runtime, and the services that are made of them.
+
+use std::sync::Arc;
+
+use crate::{
+    access::{Access, AuditLog},
+    authorizations::{Authorizations, ClientUrls, OAuthClient},
+    outbound::Reachable,
+    recorder::Recorder,
+    registry::Registry,
+    revocation::Revocation,
+    runtime::Settings,
+    secrets::Keyring,
+    store::Store,
+    tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
+};
+
+/// The lower services, from which higher ones are assembled.
+pub(super) struct Assembly {
+    pub store: Store,
+    pub recorder: Recorder,
+    pub keyring: Arc<Keyring>,
+    pub arbiters: Arc<Arbiters>,
+    pub lifecycle: Arc<Lifecycle>,
+    pub access: Arc<Access>,
+    pub registry: Arc<Registry>,
+    pub revocation: Arc<Revocation>,
+}
+
+impl Assembly {
+    /// The lower services of a runtime whose database is open; starts the threads of actors.
+    pub fn new(settings: &Settings, store: Store, recorder: Recorder, keyring: Keyring) -> Self {
+        let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
+        let registry = Arc::new(Registry::new(access.clone()));
+        Self {
+            revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
+            keyring: Arc::new(keyring),
+            arbiters: Arc::new(Arbiters::start()),
+            lifecycle: Arc::new(Lifecycle::new()),
+            store,
+            recorder,
+            access,
+            registry,
+        }
+    }
+
+    /// The audit log, its head noted in the data folder.
+    pub fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
+        let (store, recorder) = (self.store.clone(), self.recorder.clone());
+        Arc::new(AuditLog::new(self.access.clone(), store, recorder, settings.retention, &settings.data_dir))
+    }
+
+    /// Authorizations of remote servers, whose authorization servers may be where the servers may.
+    pub fn authorizations(&self, settings: &Settings) -> Arc<Authorizations> {
+        let client = OAuthClient::new(
+            self.registry.clone(),
+            self.recorder.clone(),
+            self.keyring.clone(),
+            self.arbiters.clone(),
+            if settings.private_addresses { Reachable::Any } else { Reachable::Public },
+        );
+        let oauth = &settings.oauth;
+        let urls = ClientUrls::new(oauth.public_url.as_deref(), oauth.client_metadata_url.as_deref());
+        let (access, lifecycle) = (self.access.clone(), self.lifecycle.clone());
+        Arc::new(Authorizations::new(client, urls, access, lifecycle, self.revocation.clone()))
+    }
+}
