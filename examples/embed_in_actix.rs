@@ -64,10 +64,12 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
     let me = runtime.embedder();
     let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
-    let ada = runtime.create_user(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
+    let ada =
+        runtime.accounts().create(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
     let permissions = vec![Permission::McpRead, Permission::McpExecute];
     runtime.share(me, id, Share { user_id: ada.id, permissions }).await?;
-    let made = runtime.create_key(&runtime.on_behalf_of(ada.id).await?, "laptop", None, None).await?;
+    let made =
+        runtime.accounts().keys().create(&runtime.accounts().on_behalf_of(ada.id).await?, "laptop", None, None).await?;
     println!("key         {}… for {}", made.key.prefix, ada.email);
     Ok(made.secret)
 }

@@ -25,8 +25,8 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`authorizations`]: Ostler as an OAuth client of remote servers.
-//!    `registry`: registered servers and who may reach them; [`revocation`] ends what is open once a right has ended;
+//! 3. [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
+//!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
 //!    [`access`]: permissions, denials on record, rate limits, the audit log.
 //! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
 //!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered;
@@ -37,6 +37,7 @@
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 
 pub mod access;
+pub mod accounts;
 mod api;
 pub mod authorizations;
 mod bridge;

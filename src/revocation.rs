@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -15,8 +16,9 @@ use tokio::{
 
 use crate::{
     access::credentials::{UNKNOWN, holder_now, is_expired},
+    accounts::AccountObserver,
     error::{Error, Noun, Result},
-    model::{Credential, Permission, Principal, ServerId, UserId},
+    model::{Credential, KeyId, Permission, Principal, ServerId, UserId},
     policy::permission::{Verdict, covers},
     registry::Registry,
     store::{Connection, Store},
@@ -99,7 +101,7 @@ impl Revocation {
     }
 
     /// Ends all that is open with a credential whose secret was replaced, and what had just begun with it.
-    pub async fn revoke(&self, user: UserId, credential: Credential) {
+    async fn revoke(&self, user: UserId, credential: Credential) {
         self.revoke_now(user, credential);
         sleep(FIRST_CHECK_AFTER * 2).await;
         self.revoke_now(user, credential);
@@ -234,6 +236,16 @@ impl Revocation {
 
     fn holders(&self) -> MutexGuard<'_, HashMap<Principal, watch::Sender<CredentialState>>> {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AccountObserver for Revocation {
+    fn account_changed(&self, _: UserId) {
+        self.rights_changed();
+    }
+
+    fn secret_replaced(&self, user: UserId, key: KeyId) -> BoxFuture<'_, ()> {
+        Box::pin(self.revoke(user, Credential::Key(key)))
     }
 }
 

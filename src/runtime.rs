@@ -1,6 +1,6 @@
 //! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Start, stop, and who may do what.
 
-mod accounts;
+mod account_events;
 mod ask;
 mod assembly;
 mod attached;
@@ -11,26 +11,20 @@ mod data_dir;
 mod dispatch;
 mod events;
 mod feed;
-mod first_admin;
 mod gateway;
-mod hashing;
 mod health;
 mod history;
 mod import;
-mod keys;
 mod lanes;
 mod launch;
 mod leases;
-mod login;
 mod mcp;
 mod metrics;
-mod oauth;
 mod offers;
 mod operation;
 mod output;
 mod overview;
 mod past;
-mod principals;
 mod reload;
 mod retention;
 mod servers;
@@ -42,10 +36,8 @@ mod state;
 mod supervision;
 mod system;
 mod tenure;
-mod throttle;
 mod timeline;
 mod usage;
-mod users;
 
 use std::sync::{Arc, OnceLock};
 
@@ -53,6 +45,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     access::{Access, AuditLog},
+    accounts::Accounts,
     authorizations::Authorizations,
     model::Principal,
     recorder::Recorder,
@@ -73,10 +66,7 @@ pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use gateway::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use import::{ImportAction, Imported};
-pub use keys::NewKey;
-pub use login::Login;
 pub use mcp::{Ask, Client, Offer, Said, Watch};
-pub use oauth::{OAuth, ProtectedResource};
 pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
@@ -101,9 +91,8 @@ struct Inner {
     store: Store,
     recorder: Recorder,
     keyring: Arc<Keyring>,
-    /// Who else makes tokens that are taken.
-    issuer: Option<oauth::Issuer>,
-    accounts: accounts::Accounts,
+    accounts: Accounts,
+    account_events: Arc<account_events::AccountEvents>,
     access: Arc<Access>,
     audit_log: Arc<AuditLog>,
     registry: Arc<Registry>,

@@ -73,7 +73,7 @@ pub struct KeyChangeBody {
     security(("bearer" = [])))]
 pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResult {
     let KeysQuery { limit, cursor, user_id } = query;
-    let keys = caller.runtime.keys(&caller.who, user_id, query::page(limit, cursor)).await?;
+    let keys = caller.runtime.accounts().keys().list(&caller.who, user_id, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(keys)))
 }
 
@@ -87,7 +87,7 @@ pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResu
     security(("bearer" = [])))]
 pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResult {
     let permissions = body.permissions.map(|list| list.into_iter().collect());
-    let made = caller.runtime.create_key(&caller.who, &body.name.0, permissions, body.expires_at).await?;
+    let made = caller.runtime.accounts().keys().create(&caller.who, &body.name.0, permissions, body.expires_at).await?;
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
 }
 
@@ -99,7 +99,7 @@ pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResu
         (status = 409, description = "Code `conflict`: another key of yours has that name")),
     security(("bearer" = [])))]
 pub async fn rename(caller: Caller, PathId(id): PathId<KeyId>, Json(body): Json<KeyChangeBody>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.rename_key(&caller.who, id, &body.name.0).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.accounts().keys().rename(&caller.who, id, &body.name.0).await?))
 }
 
 /// Rotate an API key
@@ -110,7 +110,7 @@ pub async fn rename(caller: Caller, PathId(id): PathId<KeyId>, Json(body): Json<
     responses((status = 200, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
 pub async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
-    let made = caller.runtime.rotate_key(&caller.who, id).await?;
+    let made = caller.runtime.accounts().keys().rotate(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(NewKeyView { listed: made.key, key: made.secret }))
 }
 
@@ -122,6 +122,6 @@ pub async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult 
     responses((status = 204, description = "It is gone")),
     security(("bearer" = [])))]
 pub async fn delete(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
-    caller.runtime.delete_key(&caller.who, id).await?;
+    caller.runtime.accounts().keys().delete(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

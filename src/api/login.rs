@@ -75,7 +75,7 @@ pub struct PasswordBody {
     security(()))]
 pub async fn login(request: HttpRequest, anonymous: AnonymousCaller, Json(body): Json<LoginBody>) -> HandlerResult {
     let id = Some(CurrentRequestId::of(&request).as_ref().to_owned());
-    let login = anonymous.runtime.login(&body.email.0, &body.password.0, anonymous.address, id).await?;
+    let login = anonymous.runtime.accounts().login(&body.email.0, &body.password.0, anonymous.address, id).await?;
     let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
     Ok(HttpResponse::Ok().cookie(cookie).json(LoginView {
         token: login.token,
@@ -91,7 +91,7 @@ pub async fn login(request: HttpRequest, anonymous: AnonymousCaller, Json(body):
     responses((status = 204, description = "The token has ended")),
     security(("bearer" = [])))]
 pub async fn logout(caller: Caller) -> HandlerResult {
-    caller.runtime.logout(&caller.who).await?;
+    caller.runtime.accounts().logout(&caller.who).await?;
     Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
 }
 
@@ -100,7 +100,7 @@ pub async fn logout(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "Your account and what this token allows", body = MeView)),
     security(("bearer" = [])))]
 pub async fn me(caller: Caller) -> HandlerResult {
-    let user = caller.runtime.me(&caller.who).await?;
+    let user = caller.runtime.accounts().me(&caller.who).await?;
     Ok(HttpResponse::Ok().json(MeView { user, permissions: caller.who.permissions.clone() }))
 }
 
@@ -114,6 +114,6 @@ pub async fn me(caller: Caller) -> HandlerResult {
 pub async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> HandlerResult {
     let PasswordBody { current_password, new_password, revoke_keys } = body;
     let change = PasswordChange { current: current_password.0, new: new_password.0, revoke_keys };
-    caller.runtime.change_password(&caller.who, change).await?;
+    caller.runtime.accounts().change_password(&caller.who, change).await?;
     Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
 }

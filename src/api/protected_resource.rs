@@ -33,7 +33,7 @@ pub struct ProtectedResourceView {
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
 pub async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
-    let resource = anonymous.runtime.protected_resource().ok_or_else(Problem::no_page)?;
+    let resource = anonymous.runtime.accounts().protected_resource().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ProtectedResourceView {
         resource: resource.resource.to_owned(),
         authorization_servers: [resource.issuer.to_owned()],

@@ -63,7 +63,7 @@ pub struct UserChangeBody {
     responses((status = 200, description = "A page of accounts", body = List<User>)),
     security(("bearer" = ["users:manage"])))]
 pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
-    let users = caller.runtime.users(&caller.who, query.into()).await?;
+    let users = caller.runtime.accounts().list(&caller.who, query.into()).await?;
     Ok(HttpResponse::Ok().json(List::from(users)))
 }
 
@@ -80,7 +80,7 @@ pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResu
     security(("bearer" = ["users:manage"])))]
 pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUserBody>) -> HandlerResult {
     let new = NewUser { email: body.email.0, name: body.name.0, password: body.password.0, role: body.role };
-    let user = caller.runtime.create_user(&caller.who, new).await?;
+    let user = caller.runtime.accounts().create(&caller.who, new).await?;
     let location = format!("{}/{}", request.path(), user.id);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(user))
 }
@@ -91,7 +91,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUs
     responses((status = 200, description = "The account", body = User)),
     security(("bearer" = ["users:manage"])))]
 pub async fn get(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.user(&caller.who, id).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.accounts().get(&caller.who, id).await?))
 }
 
 /// Change an account
@@ -111,7 +111,7 @@ pub async fn update(caller: Caller, PathId(id): PathId<UserId>, Json(body): Json
         role: body.role,
         disabled: body.disabled,
     };
-    Ok(HttpResponse::Ok().json(caller.runtime.update_user(&caller.who, id, change).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.accounts().update(&caller.who, id, change).await?))
 }
 
 /// Remove an account
@@ -123,6 +123,6 @@ pub async fn update(caller: Caller, PathId(id): PathId<UserId>, Json(body): Json
         (status = 409, description = "Code `conflict`: it is the last admin")),
     security(("bearer" = ["users:manage"])))]
 pub async fn delete(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
-    caller.runtime.delete_user(&caller.who, id).await?;
+    caller.runtime.accounts().delete(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -33,6 +33,15 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl User {
+    /// A new account, enabled.
+    #[must_use]
+    pub fn new(email: String, name: String, role: Role, password_hash: String) -> Self {
+        let now = Timestamp::now();
+        Self { id: UserId::new(), email, name, role, disabled: false, password_hash, created_at: now, updated_at: now }
+    }
+}
+
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
@@ -140,6 +149,9 @@ pub struct Session {
     /// When it ends by itself.
     pub expires_at: Timestamp,
 }
+
+/// Prefix of every API key, so that scanners for leaked secrets recognise one.
+pub const KEY_PREFIX: &str = "ostler_";
 
 /// An API key without its secret.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -44,7 +44,7 @@ async fn identify(head: &RequestHead, runtime: &Runtime, address: Option<IpAddr>
 
 async fn authenticate(head: &RequestHead, runtime: &Runtime) -> Result<Principal, Problem> {
     if let Some(token) = read_bearer(head.fields.all("authorization"))? {
-        return Ok(runtime.authenticate(token).await?);
+        return Ok(runtime.accounts().authenticate(token).await?);
     }
     let unknown = Error::Unauthenticated("send a bearer token or an API key");
     let token = session(&head.fields).ok_or(unknown)?;
@@ -54,7 +54,7 @@ async fn authenticate(head: &RequestHead, runtime: &Runtime) -> Result<Principal
             "with the session cookie, only Ostler's own pages may do this; trying again does not help",
         ));
     }
-    Ok(runtime.authenticate(token).await?)
+    Ok(runtime.accounts().authenticate(token).await?)
 }
 
 /// The session cookie.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{Access, AuditLog},
+    accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
     outbound::Reachable,
     recorder::Recorder,
@@ -42,6 +43,13 @@ impl Assembly {
             access,
             registry,
         }
+    }
+
+    /// Accounts, also those of tokens of `issuer`.
+    pub fn accounts(&self, issuer: Option<TokenIssuer>) -> Accounts {
+        let (access, store, recorder) = (self.access.clone(), self.store.clone(), self.recorder.clone());
+        let (lifecycle, arbiters) = (self.lifecycle.clone(), self.arbiters.clone());
+        Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
     /// The audit log, its head noted in the data folder.

@@ -189,10 +189,9 @@ impl Runtime {
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
 
-    /// Forgets an account that is deleted in the database: its servers and its own processes of others end, what was shared with it is not any more.
-    pub(super) fn forget_servers_of(&self, user: UserId, ids: Vec<ServerId>) {
-        ids.into_iter().for_each(|id| self.forget_server(id));
-        self.close_account(user);
+    /// Forgets the servers of an account that is deleted in the database, and what was shared with it.
+    pub(super) fn forget_servers_of(&self, user: UserId, ids: &[ServerId]) {
+        ids.iter().for_each(|id| self.forget_server(*id));
         for registered in self.inner.registry.all().values() {
             registered.change_shares(user, None);
         }

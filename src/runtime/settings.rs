@@ -4,10 +4,10 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
     access::RateLimits,
+    accounts::OAuthSettings,
     gateway,
     model::{Hidden, Serve},
     policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
-    runtime::OAuth,
     store::DatabaseUrl,
     telemetry,
 };
@@ -52,7 +52,7 @@ pub struct Settings {
     /// Rate limits of callers.
     pub limits: RateLimits,
     /// Whose tokens are taken beside our own, and what is needed to get some for servers.
-    pub oauth: OAuth,
+    pub oauth: OAuthSettings,
     /// Which halves run.
     pub serve: Serve,
     /// What holds for services of the gateway that do not say otherwise.
@@ -130,7 +130,7 @@ impl Default for Settings {
             allowed_commands: AllowedCommands::ManagersOnly,
             private_addresses: false,
             limits: RateLimits::default(),
-            oauth: OAuth::default(),
+            oauth: OAuthSettings::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),
             telemetry: telemetry::Settings::default(),

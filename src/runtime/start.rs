@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
     access,
+    accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
     gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
@@ -20,7 +21,7 @@ use crate::{
     recorder::{Chain, Recorder},
     runtime::{
         Inner, Runtime, Settings,
-        accounts::Accounts,
+        account_events::AccountEvents,
         assembly::Assembly,
         attached::Attached,
         authorized_restart::AuthorizedRestart,
@@ -30,7 +31,6 @@ use crate::{
         history, lanes,
         leases::Leases,
         metrics::Metrics,
-        oauth::Issuer,
         retention,
         shown::AllShown,
         supervision::Supervision,
@@ -79,7 +79,7 @@ impl Runtime {
     /// data folder and a database of its own; `Conflict` where either is in use.
     pub async fn start(settings: Settings) -> Result<Self> {
         require_system()?;
-        let (guard, issuer) = (guard(&settings)?, Issuer::new(&settings.oauth)?);
+        let (guard, issuer) = (guard(&settings)?, TokenIssuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
         let holder = mark.clone();
@@ -93,7 +93,8 @@ impl Runtime {
         let gateway = gateway(&settings, &base.arbiters.handles());
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let inner = Inner {
-            accounts: Accounts::new(),
+            accounts: base.accounts(issuer),
+            account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
             authorizations: base.authorizations(&settings),
             access: base.access,
@@ -117,12 +118,12 @@ impl Runtime {
             store: base.store,
             recorder: base.recorder,
             keyring: base.keyring,
-            issuer,
             supervision,
             services: Services::new(gateway),
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
+        runtime.observe_accounts();
         runtime.attend(heard);
         runtime.load(is_established).await?;
         Ok(runtime)
@@ -130,7 +131,9 @@ impl Runtime {
 
     /// Takes up what the database holds.
     async fn load(&self, is_established: bool) -> Result<()> {
-        if let Some(password) = self.ensure_admin().await? {
+        let Settings { admin_email, admin_password, data_dir, .. } = &self.inner.settings;
+        let first = FirstAdmin { email: admin_email, password: admin_password.as_deref(), data_dir };
+        if let Some(password) = self.inner.accounts.ensure_admin(first).await? {
             // Only a start makes the account, and only once.
             let _ = self.inner.first_admin.set(password);
         }

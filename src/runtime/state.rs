@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{Access, AuditLog},
+    accounts::Accounts,
     authorizations::Authorizations,
     error::Result,
     revocation::Revocation,
@@ -24,6 +25,12 @@ impl Runtime {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.inner.access
+    }
+
+    /// Users, keys, sessions, passwords, tokens of an issuer.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
     }
 
     /// Ends what is open once the right to it has ended.

@@ -96,7 +96,7 @@ impl Runtime {
     /// Brings memory to what the database holds, and servers with it.
     async fn reload(&self, is_standing_by: bool) -> Result<()> {
         log::warn!("the database is not as this Ostler left it: servers, shares, accounts and services are read again");
-        self.inner.accounts.principals.forget_all();
+        self.inner.accounts.forget_credentials();
         if is_standing_by {
             self.inner.supervision.ask(ResumeAll).await?;
         }

@@ -131,7 +131,7 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
             session.value()
         }
     };
-    Ok(runtime(request.app_data())?.authenticate(bearer).await?)
+    Ok(runtime(request.app_data())?.accounts().authenticate(bearer).await?)
 }
 
 /// The token of the only `Authorization` header; `None` where there is none.

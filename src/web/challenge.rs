@@ -24,7 +24,7 @@ pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, 
     if path != "/mcp" && !path.starts_with("/mcp/") {
         return;
     }
-    let Some(resource) = runtime.and_then(Runtime::protected_resource) else { return };
+    let Some(resource) = runtime.and_then(|runtime| runtime.accounts().protected_resource()) else { return };
     let wanted = match answer.status() {
         StatusCode::UNAUTHORIZED => Some(CLIENT_PERMISSIONS.into_iter().collect()),
         StatusCode::FORBIDDEN => who.and_then(missing),

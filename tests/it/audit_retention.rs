@@ -45,8 +45,8 @@ async fn add_entries(runtime: &Runtime) {
             role: Role::Viewer,
             password: "a-password-for-tests-only".into(),
         };
-        let user = runtime.create_user(admin, user).await.unwrap();
-        runtime.delete_user(admin, user.id).await.unwrap();
+        let user = runtime.accounts().create(admin, user).await.unwrap();
+        runtime.accounts().delete(admin, user.id).await.unwrap();
     }
 }
 

@@ -128,19 +128,19 @@ async fn keys_belong_to_accounts_and_the_program_makes_them_on_their_behalf() {
     let folder = Folder::new();
     let runtime = start(&folder).await;
     let me = runtime.embedder();
-    assert!(matches!(runtime.create_key(me, "mine", None, None).await, Err(Error::Forbidden(_))));
+    assert!(matches!(runtime.accounts().keys().create(me, "mine", None, None).await, Err(Error::Forbidden(_))));
 
     let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
     let ada = ostler::model::NewUser { email, name: "Ada".into(), password, role: Role::Viewer };
-    let ada = runtime.create_user(me, ada).await.unwrap();
-    let on_her_behalf = runtime.on_behalf_of(ada.id).await.unwrap();
-    let key = runtime.create_key(&on_her_behalf, "laptop", None, None).await.unwrap();
-    let holder = runtime.authenticate(&key.secret).await.unwrap();
+    let ada = runtime.accounts().create(me, ada).await.unwrap();
+    let on_her_behalf = runtime.accounts().on_behalf_of(ada.id).await.unwrap();
+    let key = runtime.accounts().keys().create(&on_her_behalf, "laptop", None, None).await.unwrap();
+    let holder = runtime.accounts().authenticate(&key.secret).await.unwrap();
     assert_eq!((holder.user_id, holder.permissions), (ada.id, on_her_behalf.permissions));
 
     let disabled = ostler::model::UserChange { disabled: Some(true), ..Default::default() };
-    runtime.update_user(me, ada.id, disabled).await.unwrap();
-    assert!(matches!(runtime.on_behalf_of(ada.id).await, Err(Error::Forbidden(_))));
+    runtime.accounts().update(me, ada.id, disabled).await.unwrap();
+    assert!(matches!(runtime.accounts().on_behalf_of(ada.id).await, Err(Error::Forbidden(_))));
     runtime.stop().await;
 }
 

@@ -285,8 +285,8 @@ fn a_stranger_reaches_no_process_by_naming_somebody_elses_session() {
             password: "correct horse battery staple".into(),
             role: ostler::model::Role::Admin,
         };
-        let eve = runtime.create_user(&me, new).await.unwrap();
-        let eve = runtime.on_behalf_of(eve.id).await.unwrap();
+        let eve = runtime.accounts().create(&me, new).await.unwrap();
+        let eve = runtime.accounts().on_behalf_of(eve.id).await.unwrap();
         assert_ne!(text(&call(&runtime, &eve, id, &session, "pid", None).await.unwrap()), mine);
         let plain = runtime.call(&me, id, CallRequest::new("pid", json!({}))).await.unwrap();
         assert_ne!(plain.text(), mine, "a call without a session is not of one");

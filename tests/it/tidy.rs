@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 28] = [
+const ROOMS: [(&str, u32); 29] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -24,6 +24,7 @@ const ROOMS: [(&str, u32); 28] = [
     ("authorizations", 80),
     ("revocation", 90),
     ("registry", 100),
+    ("accounts", 100),
     ("access", 110),
     ("supervisor", 120),
     ("gateway", 120),
@@ -79,6 +80,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/web",
             "src/runtime",
             "src/registry",
+            "src/accounts",
             "src/authorizations",
             "src/revocation",
             "src/access",

@@ -1,4 +1,4 @@
-//! Passwords to argon2id hashes and back to yes or no, a few at a time.
+//! Hashes and verifies passwords with argon2id, a few at a time.
 
 use std::sync::Arc;
 
@@ -10,46 +10,46 @@ use crate::{
     secrets::random,
 };
 
-/// Each hash takes 19 MiB and a core for tens of milliseconds, so a flood of logins must not get many at once.
-const AT_ONCE: usize = 2;
+/// Hashes in progress: each takes 19 MiB and a core for tens of milliseconds, so a flood of logins must not get many.
+const HASHES_MAX: usize = 2;
 
-/// How many may wait for their turn.
-const WAITING: usize = 64;
+/// Callers that wait for a permit.
+const WAITING_MAX: usize = 64;
 
-/// Nobody's password. Checked where there is no account, so that this takes as long as where there is one.
-const NOBODY: &str =
+/// A hash without an account. Verified where there is no account, so that this takes as long as where there is one.
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$b3N0bGVyIGhhcyBub2JvZHk$2uKL6MsXPd0IYSDFMZk5sB1y8rTb0a7nQvqXk4oGhEw";
 
-/// The permits to hash.
-pub(super) struct Hashing {
+/// Permits to hash.
+pub(super) struct HashPermits {
     seats: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
-/// The right to hash once; kept until that hash is done, even if nobody waits for it any more.
-pub(super) struct Turn {
+/// The right to hash once; held until that hash is done, even if its caller goes away.
+pub(super) struct HashPermit {
     _seat: OwnedSemaphorePermit,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Hashing {
-    /// Permits, all free.
-    pub(super) fn new() -> Self {
-        Self { seats: Arc::new(Semaphore::new(AT_ONCE + WAITING)), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+impl HashPermits {
+    /// All permits free.
+    pub fn new() -> Self {
+        Self { seats: Arc::new(Semaphore::new(HASHES_MAX + WAITING_MAX)), turns: Arc::new(Semaphore::new(HASHES_MAX)) }
     }
 
-    /// Waits for a turn; `Busy` at once where too many wait already.
-    pub(super) async fn turn(&self) -> Result<Turn> {
+    /// Waits for a permit; `Busy` at once where too many wait already.
+    pub async fn acquire(&self) -> Result<HashPermit> {
         const FULL: Error = Error::Busy("too many passwords are being checked; try again in a moment");
         let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| FULL)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| FULL)?;
-        Ok(Turn { _seat: seat, _turn: turn })
+        Ok(HashPermit { _seat: seat, _turn: turn })
     }
 }
 
-impl Turn {
+impl HashPermit {
     /// The hash of a new password, with a salt of its own, in PHC form.
-    pub(super) async fn hash(self, password: String) -> Result<String> {
+    pub async fn hash(self, password: String) -> Result<String> {
         let salt = random::bytes::<16>()?;
         let hash = move |argon2: Argon2<'_>| argon2.hash_password_with_salt(password.as_bytes(), &salt);
         let hash: PasswordHash =
@@ -58,9 +58,9 @@ impl Turn {
     }
 
     /// Whether `password` is the one `hash` was made of; always false, and as slow, where there is no hash.
-    pub(super) async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
+    pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.into());
+        let hash = hash.unwrap_or_else(|| DUMMY_HASH.into());
         let verify = move |argon2: Argon2<'_>| -> Result<bool> {
             let hash = PasswordHash::new(&hash).map_err(|_| Error::Internal("a stored hash cannot be read".into()))?;
             Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())
@@ -87,12 +87,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_is_known_again_by_all_of_its_bytes() {
-        let hashing = Hashing::new();
+        let permits = HashPermits::new();
         let password = "x".repeat(80) + "\u{e9}";
-        let hash = hashing.turn().await.unwrap().hash(password.clone()).await.unwrap();
+        let hash = permits.acquire().await.unwrap().hash(password.clone()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let verify =
-            async |password: String| hashing.turn().await.unwrap().verify(password, Some(hash.clone())).await.unwrap();
+        let verify = async |password: String| {
+            permits.acquire().await.unwrap().verify(password, Some(hash.clone())).await.unwrap()
+        };
         assert!(verify(password.clone()).await);
         assert!(!verify("x".repeat(80) + "e").await);
         assert!(!verify(password[..79].into()).await);
@@ -100,37 +101,37 @@ mod tests {
 
     #[tokio::test]
     async fn two_accounts_with_one_password_do_not_show_it() {
-        let hashing = Hashing::new();
-        let hash = async || hashing.turn().await.unwrap().hash("one password".into()).await.unwrap();
+        let permits = HashPermits::new();
+        let hash = async || permits.acquire().await.unwrap().hash("one password".into()).await.unwrap();
         assert_ne!(hash().await, hash().await);
     }
 
     #[tokio::test]
     async fn where_there_is_no_account_the_same_work_is_done_in_vain() {
-        let nobody = PasswordHash::new(NOBODY).unwrap();
-        let params = Params::try_from(&nobody).unwrap();
+        let dummy = PasswordHash::new(DUMMY_HASH).unwrap();
+        let params = Params::try_from(&dummy).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19_456, 2, 1));
-        assert_eq!(nobody.hash.map(|hash| hash.len()), Some(32));
-        assert!(!Hashing::new().turn().await.unwrap().verify("anything".into(), None).await.unwrap());
+        assert_eq!(dummy.hash.map(|hash| hash.len()), Some(32));
+        assert!(!HashPermits::new().acquire().await.unwrap().verify("anything".into(), None).await.unwrap());
     }
 
     #[tokio::test]
-    async fn when_too_many_wait_the_next_is_told_so_at_once() {
-        let hashing = Arc::new(Hashing::new());
-        let held = (hashing.turn().await.unwrap(), hashing.turn().await.unwrap());
-        let waiting: Vec<_> = (0..WAITING)
+    async fn caller_beyond_the_queue_is_refused_at_once() {
+        let permits = Arc::new(HashPermits::new());
+        let held = (permits.acquire().await.unwrap(), permits.acquire().await.unwrap());
+        let waiting: Vec<_> = (0..WAITING_MAX)
             .map(|_| {
-                let hashing = Arc::clone(&hashing);
-                tokio::spawn(async move { hashing.turn().await.is_ok() })
+                let permits = Arc::clone(&permits);
+                tokio::spawn(async move { permits.acquire().await.is_ok() })
             })
             .collect();
-        while hashing.seats.available_permits() > 0 {
+        while permits.seats.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(hashing.turn().await, Err(Error::Busy(_))));
+        assert!(matches!(permits.acquire().await, Err(Error::Busy(_))));
         drop(held);
-        for turn in waiting {
-            assert!(turn.await.unwrap());
+        for permit in waiting {
+            assert!(permit.await.unwrap());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a token of the issuer says.
+//! The claims of a token of the issuer.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
+    accounts::token_issuer::issuer_keys::is_accepted,
     model::{PermissionSet, Role, Timestamp},
     policy::{
         account,
         permission::{name, of_role},
     },
-    runtime::oauth::keys::is_taken,
 };
 
-/// Seconds by which the issuer's clock may differ from ours.
-const LEEWAY: u32 = 30;
+/// Seconds by which the issuer's clock may differ.
+const LEEWAY_SECONDS: u32 = 30;
 
 /// The header of a token that may be the issuer's.
 pub(super) fn header(token: &str) -> Option<Header> {
-    // What must be understood and is not known makes a token void (RFC 7515, section 4.1.11).
-    decode_header(token).ok().filter(|header| is_taken(header.alg) && header.crit.is_none())
+    // A critical extension that is not understood makes a token void (RFC 7515, section 4.1.11).
+    decode_header(token).ok().filter(|header| is_accepted(header.alg) && header.crit.is_none())
 }
 
 /// The claims of a token that `issuer` signed with `key` for `audience`, and that holds now.
@@ -38,36 +38,36 @@ pub(super) fn check(
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
     validation.validate_nbf = true;
-    validation.leeway = u64::from(LEEWAY);
+    validation.leeway = u64::from(LEEWAY_SECONDS);
     let claims = decode::<Map<String, Value>>(token, key, &validation).ok()?.claims;
-    // Asked again, since a date that is no number counts as none elsewhere.
+    // Checked again, since the library takes a date that is no number for a missing one.
     let now = Timestamp::now().unix_seconds();
     let date = |name: &str| claims.get(name).map(Value::as_f64);
-    let (now, leeway) = (f64::from(u32::try_from(now).ok()?), f64::from(LEEWAY));
+    let (now, leeway) = (f64::from(u32::try_from(now).ok()?), f64::from(LEEWAY_SECONDS));
     let holds = date("exp").flatten().is_some_and(|end| end + leeway > now)
         && date("nbf").is_none_or(|start| start.is_some_and(|start| start - leeway <= now));
     holds.then_some(claims)
 }
 
-/// Whom a token was given to.
+/// The holder of a token, by its claims.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Holder {
-    /// The same for every token of the same person and program.
-    pub(super) subject: Uuid,
+pub(in crate::accounts) struct TokenHolder {
+    /// Identifies the person and the program, across their tokens.
+    pub(in crate::accounts) subject: Uuid,
     /// Their address, which the issuer verified.
-    pub(super) email: String,
-    /// What to call them.
-    pub(super) name: String,
+    pub(in crate::accounts) email: String,
+    /// Their display name.
+    pub(in crate::accounts) name: String,
     /// The greatest role that the token names.
-    pub(super) role: Option<Role>,
-    /// When the token is taken no longer.
-    pub(super) expires_at: Timestamp,
+    pub(in crate::accounts) role: Option<Role>,
+    /// The time from which the token is refused.
+    pub(in crate::accounts) expires_at: Timestamp,
     scopes: PermissionSet,
 }
 
-impl Holder {
-    /// Reads the claims; fails with what is wrong with the token.
-    pub(super) fn read(claims: &Map<String, Value>, role_claim: &str) -> Result<Self, &'static str> {
+impl TokenHolder {
+    /// Reads the claims; the error is what is wrong with the token.
+    pub(in crate::accounts) fn read(claims: &Map<String, Value>, role_claim: &str) -> Result<Self, &'static str> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
         let verified = match claims.get("email_verified") {
             Some(Value::Bool(verified)) => *verified,
@@ -82,7 +82,7 @@ impl Holder {
         let roles = words(find(claims, role_claim));
         let scopes = words(claims.get("scope")).into_iter().chain(words(claims.get("scp")));
         let scopes: Vec<_> = scopes.collect();
-        let end = claims.get("exp").and_then(Value::as_f64).unwrap_or_default() + f64::from(LEEWAY);
+        let end = claims.get("exp").and_then(Value::as_f64).unwrap_or_default() + f64::from(LEEWAY_SECONDS);
         let end = Duration::try_from_secs_f64(end).unwrap_or_default();
         Ok(Self {
             expires_at: Timestamp::of_unix_minutes(0).plus(end),
@@ -94,9 +94,9 @@ impl Holder {
         })
     }
 
-    /// What the token allows of what its account `held`. Scopes that are ours narrow, and so does a role below the
-    /// account's own; neither adds anything.
-    pub(super) fn narrowed(&self, held: &PermissionSet) -> PermissionSet {
+    /// The permissions of an account that `held` these, narrowed to the token: by scopes named like permissions, and by
+    /// a role below the account's. Neither adds any.
+    pub(in crate::accounts) fn narrowed(&self, held: &PermissionSet) -> PermissionSet {
         let by_role = self.role.map_or_else(|| held.clone(), |role| held.intersection(&of_role(role)));
         if self.scopes.iter().next().is_none() { by_role } else { by_role.intersection(&self.scopes) }
     }
@@ -141,24 +141,24 @@ mod tests {
     const ISSUER: &str = "https://id.example";
     const AUDIENCE: &str = "https://ostler.example/mcp";
 
-    fn read(claims: Value, role_claim: &str) -> Result<Holder, &'static str> {
-        Holder::read(claims.as_object().unwrap(), role_claim)
+    fn read(claims: Value, role_claim: &str) -> Result<TokenHolder, &'static str> {
+        TokenHolder::read(claims.as_object().unwrap(), role_claim)
     }
 
-    fn somebody(more: Value) -> Value {
+    fn claims_of(more: Value) -> Value {
         let mut claims = json!({"iss": ISSUER, "sub": "1", "email": "A@Example.com", "email_verified": true});
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         claims
     }
 
     #[test]
-    fn a_holder_has_a_verified_address() {
-        let holder = read(somebody(json!({"name": "Ann"})), "roles").unwrap();
+    fn holder_has_a_verified_address() {
+        let holder = read(claims_of(json!({"name": "Ann"})), "roles").unwrap();
         assert_eq!((holder.email.as_str(), holder.name.as_str(), holder.role), ("a@example.com", "Ann", None));
-        for change in [json!({"email_verified": false}), json!({"email_verified": 1}), json!({"email": "nobody"})] {
-            assert!(read(somebody(change.clone()), "roles").is_err(), "{change}");
+        for change in [json!({"email_verified": false}), json!({"email_verified": 1}), json!({"email": "ann"})] {
+            assert!(read(claims_of(change.clone()), "roles").is_err(), "{change}");
         }
-        let same = |claims: Value| read(somebody(claims), "roles").unwrap().subject;
+        let same = |claims: Value| read(claims_of(claims), "roles").unwrap().subject;
         assert_eq!(same(json!({"exp": 1})), same(json!({"exp": 2})));
         assert_ne!(same(json!({"client_id": "a"})), same(json!({"client_id": "b"})));
     }
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn roles_and_scopes_narrow_and_never_add() {
         let may = |claims: Value, role: Role| {
-            let holder = read(somebody(claims), "realm.roles").unwrap();
+            let holder = read(claims_of(claims), "realm.roles").unwrap();
             holder.narrowed(&of_role(role)).iter().map(name).collect::<Vec<_>>().join(" ")
         };
         let viewer = json!({"realm": {"roles": ["other", "viewer"]}});
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn unsigned_and_symmetric_tokens_are_nobodys() {
-        let claims = somebody(json!({"aud": AUDIENCE, "exp": 9_999_999_999_u64}));
+    fn unsigned_and_symmetric_tokens_are_refused() {
+        let claims = claims_of(json!({"aud": AUDIENCE, "exp": 9_999_999_999_u64}));
         let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"public")).unwrap();
         assert!(header(&token).is_none());
         assert!(header("eyJhbGciOiJub25lIn0.e30.").is_none());

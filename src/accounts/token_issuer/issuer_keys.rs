@@ -1,4 +1,4 @@
-//! An issuer's keys, remembered for an hour and asked for again when a token names one that is not known.
+//! An issuer's keys, cached for an hour and asked for again when a token names one that is not known.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,16 +19,16 @@ use crate::{
     policy::rate::{Limit, Window},
 };
 
-/// How long keys are taken to be current.
-const CURRENT: Duration = Duration::from_secs(3600);
+/// Age at which keys are asked for again: an issuer may have withdrawn one.
+const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// How often the issuer is asked, whatever tokens name.
-const QUESTIONS: Limit = Limit { quota: 4, window: Duration::from_secs(60) };
+/// Requests to the issuer, however many unknown keys tokens name.
+const FETCH_LIMIT: Limit = Limit { quota: 4, window: Duration::from_secs(60) };
 
-/// More keys than this no issuer signs with.
-const MOST: usize = 100;
+/// Keys of one issuer: none signs with more.
+const KEYS_MAX: usize = 100;
 
-/// The algorithms that are taken: those with which only the issuer can sign.
+/// Algorithms that are accepted: those with which only the issuer can sign.
 const ALGORITHMS: [(Algorithm, KeyAlgorithm); 9] = [
     (Algorithm::RS256, KeyAlgorithm::RS256),
     (Algorithm::RS384, KeyAlgorithm::RS384),
@@ -41,60 +41,60 @@ const ALGORITHMS: [(Algorithm, KeyAlgorithm); 9] = [
     (Algorithm::EdDSA, KeyAlgorithm::EdDSA),
 ];
 
-/// Whether tokens may be signed with it.
-pub(super) fn is_taken(algorithm: Algorithm) -> bool {
+/// Whether tokens signed with it are accepted.
+pub(super) fn is_accepted(algorithm: Algorithm) -> bool {
     ALGORITHMS.iter().any(|(known, _)| *known == algorithm)
 }
 
 /// A document of keys (RFC 7517, section 5).
 #[derive(Deserialize)]
-pub(super) struct KeySet {
+pub(super) struct JsonWebKeySet {
     keys: Vec<Value>,
 }
 
-/// A key to check signatures with.
+/// A key that verifies signatures.
 #[derive(Clone)]
-pub(super) struct Key {
+pub(super) struct IssuerKey {
     id: Option<String>,
     algorithm: Option<KeyAlgorithm>,
     decoding: DecodingKey,
 }
 
-impl KeySet {
-    /// Those that can be used; kinds that are not known are passed over.
-    pub(super) fn usable(self) -> Vec<Key> {
-        self.keys.into_iter().take(MOST).filter_map(usable).collect()
+impl JsonWebKeySet {
+    /// The keys that can be used; unknown kinds are left out.
+    pub fn usable(self) -> Vec<IssuerKey> {
+        self.keys.into_iter().take(KEYS_MAX).filter_map(usable).collect()
     }
 }
 
-fn usable(key: Value) -> Option<Key> {
+fn usable(key: Value) -> Option<IssuerKey> {
     let is_secret = key.get("kty").and_then(Value::as_str) == Some("oct");
     let key: Jwk = serde_json::from_value(key).ok().filter(|_| !is_secret)?;
     let signs = key.common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
     let decoding = DecodingKey::from_jwk(&key).ok().filter(|_| signs)?;
-    Some(Key { id: key.common.key_id, algorithm: key.common.key_algorithm, decoding })
+    Some(IssuerKey { id: key.common.key_id, algorithm: key.common.key_algorithm, decoding })
 }
 
 /// The keys of one issuer.
-pub(super) struct Keys {
+pub(super) struct IssuerKeys {
     start: Instant,
     known: ArcSwap<Known>,
-    /// Held by whoever asks the issuer, so that others wait for that answer.
+    /// Held by the request to the issuer, so that others wait for its answer.
     turn: tokio::sync::Mutex<()>,
-    questions: Mutex<Window>,
+    fetches: Mutex<Window>,
 }
 
 #[derive(Default)]
 struct Known {
-    keys: Vec<Key>,
+    keys: Vec<IssuerKey>,
     since: Option<Instant>,
 }
 
 impl Known {
     fn find(&self, header: &Header) -> Option<DecodingKey> {
         let wanted = ALGORITHMS.iter().find(|(algorithm, _)| *algorithm == header.alg).map(|(_, wanted)| *wanted)?;
-        let fits = |key: &&Key| key.algorithm.is_none_or(|algorithm| algorithm == wanted);
-        let named = |key: &&Key| header.kid.is_none() || key.id == header.kid;
+        let fits = |key: &&IssuerKey| key.algorithm.is_none_or(|algorithm| algorithm == wanted);
+        let named = |key: &&IssuerKey| header.kid.is_none() || key.id == header.kid;
         let mut found = self.keys.iter().filter(fits).filter(named);
         let key = found.next()?;
         // A token that names no key is for an issuer that has one.
@@ -102,22 +102,22 @@ impl Known {
     }
 
     fn is_current(&self) -> bool {
-        self.since.is_some_and(|since| since.elapsed() < CURRENT)
+        self.since.is_some_and(|since| since.elapsed() < KEYS_LIFETIME)
     }
 }
 
-impl Keys {
-    /// None known.
-    pub(super) fn new() -> Self {
-        let questions = Mutex::new(Window::new(QUESTIONS));
-        Self { start: Instant::now(), known: ArcSwap::default(), turn: tokio::sync::Mutex::new(()), questions }
+impl IssuerKeys {
+    /// No keys yet.
+    pub fn new() -> Self {
+        let fetches = Mutex::new(Window::new(FETCH_LIMIT));
+        Self { start: Instant::now(), known: ArcSwap::default(), turn: tokio::sync::Mutex::new(()), fetches }
     }
 
-    /// The key that a token's header names, asked of the issuer by `fetch` where it is not known, but not often. Keys that
-    /// were known stay so while the issuer cannot be reached. `NotReady` where none are known.
-    pub(super) async fn find<F>(&self, header: &Header, fetch: impl Fn() -> F) -> Result<Option<DecodingKey>>
+    /// The key that a token's header names, asked of the issuer by `fetch` where it is not known, but not often. Keys
+    /// that were known stay so while the issuer cannot be reached. `NotReady` where none are known.
+    pub async fn find<F>(&self, header: &Header, fetch: impl Fn() -> F) -> Result<Option<DecodingKey>>
     where
-        F: Future<Output = std::result::Result<Vec<Key>, String>>,
+        F: Future<Output = std::result::Result<Vec<IssuerKey>, String>>,
     {
         if let Some(key) = self.current(header) {
             return Ok(Some(key));
@@ -126,7 +126,7 @@ impl Keys {
         if let Some(key) = self.current(header) {
             return Ok(Some(key));
         }
-        if self.may_ask() {
+        if self.may_fetch() {
             match fetch().await {
                 Ok(keys) => self.known.store(Arc::new(Known { keys, since: Some(Instant::now()) })),
                 Err(cause) => log::warn!(cause; "the keys of the OAuth issuer cannot be had"),
@@ -144,9 +144,9 @@ impl Keys {
         known.find(header).filter(|_| known.is_current())
     }
 
-    fn may_ask(&self) -> bool {
+    fn may_fetch(&self) -> bool {
         let now = self.start.elapsed();
-        self.questions.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
+        self.fetches.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
     }
 }
 
@@ -167,18 +167,18 @@ mod tests {
         Header { kid: id.map(Into::into), ..Header::new(Algorithm::EdDSA) }
     }
 
-    fn set(keys: Vec<Value>) -> Vec<Key> {
-        KeySet { keys }.usable()
+    fn set(keys: Vec<Value>) -> Vec<IssuerKey> {
+        JsonWebKeySet { keys }.usable()
     }
 
     #[test]
-    fn keys_that_sign_nothing_for_us_are_passed_over() {
+    fn keys_that_sign_no_tokens_are_left_out() {
         let secret = json!({"kty": "oct", "k": "AAAA", "alg": "HS256", "kid": "s"});
         let encrypts = json!({"kty": "OKP", "crv": "Ed25519", "use": "enc", "kid": "e", "x": key("e")["x"]});
         let unknown = json!({"kty": "new", "kid": "n"});
         let found = set(vec![secret, encrypts, unknown, json!(7), key("a")]);
         assert_eq!(found.iter().map(|key| key.id.as_deref()).collect::<Vec<_>>(), [Some("a")]);
-        assert!(!is_taken(Algorithm::HS256) && is_taken(Algorithm::RS256));
+        assert!(!is_accepted(Algorithm::HS256) && is_accepted(Algorithm::RS256));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn unknown_keys_are_asked_for_but_not_at_will() {
-        let (keys, asked) = (Keys::new(), AtomicU32::new(0));
+        let (keys, asked) = (IssuerKeys::new(), AtomicU32::new(0));
         let fetch = || {
             asked.fetch_add(1, Ordering::Relaxed);
             std::future::ready(Ok(set(vec![key("a")])))
@@ -204,15 +204,15 @@ mod tests {
         for _ in 0..20 {
             assert!(keys.find(&named(Some("b")), fetch).await.unwrap().is_none());
         }
-        assert_eq!(asked.load(Ordering::Relaxed), QUESTIONS.quota);
-        tokio::time::advance(CURRENT).await;
+        assert_eq!(asked.load(Ordering::Relaxed), FETCH_LIMIT.quota);
+        tokio::time::advance(KEYS_LIFETIME).await;
         let broken = || std::future::ready(Err("down".to_owned()));
         assert!(keys.find(&named(Some("a")), broken).await.unwrap().is_some());
     }
 
     #[tokio::test]
-    async fn without_any_keys_nothing_can_be_said() {
+    async fn without_any_keys_it_is_not_ready() {
         let broken = || std::future::ready(Err("down".to_owned()));
-        assert!(matches!(Keys::new().find(&named(None), broken).await, Err(Error::NotReady(_))));
+        assert!(matches!(IssuerKeys::new().find(&named(None), broken).await, Err(Error::NotReady(_))));
     }
 }

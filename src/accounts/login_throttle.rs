@@ -1,4 +1,6 @@
-//! How often a password may be guessed. Only failures count, none is counted for ever, and no account is locked.
+//! [`LoginThrottle`]: limits guesses of passwords.
+//!
+//! Only failures count, none is counted for ever, and no account is locked.
 
 use std::{
     collections::HashSet,
@@ -14,18 +16,21 @@ use crate::{
     policy::rate::{Limit, Windows, source},
 };
 
+/// Failures for one account from one address.
 const PER_PAIR: Limit = Limit { quota: 5, window: Duration::from_secs(60) };
+/// Failures from one address.
 const PER_ADDRESS: Limit = Limit { quota: 30, window: Duration::from_secs(60) };
+/// Failures for one account, from all addresses.
 const PER_EMAIL: Limit = Limit { quota: 50, window: Duration::from_secs(15 * 60) };
 
-/// How many pairs that once logged in are remembered.
-const FAMILIAR: usize = 10_000;
+/// Pairs that logged in before, of which no more are remembered: a few MiB.
+const FAMILIAR_PAIRS_MAX: usize = 10_000;
 
-/// Where a guess came from and whose password it is.
+/// The address that a guess came from, and the account's.
 type Pair = (Option<IpAddr>, String);
 
 /// Failed logins of the last minutes.
-pub(super) struct Throttle {
+pub(super) struct LoginThrottle {
     start: Instant,
     counts: Mutex<Counts>,
 }
@@ -37,15 +42,15 @@ struct Counts {
     familiar: HashSet<Pair>,
 }
 
-/// A guess that was let through; it counts as a failure until it is said to have been none.
+/// A guess that was let through; counts as a failure unless it is withdrawn or succeeded.
 pub(super) struct Guess {
     pair: Pair,
     at: Duration,
 }
 
-impl Throttle {
+impl LoginThrottle {
     /// Nothing counted yet.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let counts = Counts {
             pairs: Windows::new(PER_PAIR),
             addresses: Windows::new(PER_ADDRESS),
@@ -56,12 +61,12 @@ impl Throttle {
     }
 
     /// `RateLimited` where a guess would not be let through now; counts nothing.
-    pub(super) fn check(&self, address: Option<IpAddr>, email: &str) -> Result<()> {
+    pub fn check(&self, address: Option<IpAddr>, email: &str) -> Result<()> {
         self.with(|counts, now| counts.check(&pair(address, email), now))
     }
 
     /// Lets a guess through and counts it as a failure, so that guesses made in parallel count each other.
-    pub(super) fn reserve(&self, address: Option<IpAddr>, email: &str) -> Result<Guess> {
+    pub fn reserve(&self, address: Option<IpAddr>, email: &str) -> Result<Guess> {
         let pair = pair(address, email);
         self.with(|counts, now| {
             counts.check(&pair, now)?;
@@ -71,11 +76,11 @@ impl Throttle {
     }
 
     /// The guess was right: earlier failures of its address at its account are forgotten.
-    pub(super) fn succeeded(&self, guess: &Guess) {
+    pub fn succeeded(&self, guess: &Guess) {
         self.with(|counts, _| {
             counts.uncount(guess);
             counts.pairs.forget(&guess.pair);
-            if counts.familiar.len() >= FAMILIAR {
+            if counts.familiar.len() >= FAMILIAR_PAIRS_MAX {
                 counts.familiar.clear();
             }
             counts.familiar.insert(guess.pair.clone());
@@ -83,7 +88,7 @@ impl Throttle {
     }
 
     /// The guess could not be checked, so it was neither right nor wrong.
-    pub(super) fn withdrawn(&self, guess: &Guess) {
+    pub fn withdrawn(&self, guess: &Guess) {
         self.with(|counts, _| counts.uncount(guess));
     }
 
@@ -100,9 +105,9 @@ impl Counts {
         let per_pair = self.pairs.wait(pair, now).map(|wait| (wait, PER_PAIR));
         let per_address =
             address.and_then(|address| self.addresses.wait(&address, now)).map(|wait| (wait, PER_ADDRESS));
-        // Else somebody who guesses without pause from elsewhere could shut the owner out of their usual place.
-        let strange = !self.familiar.contains(pair);
-        let per_email = self.emails.wait(email, now).filter(|_| strange).map(|wait| (wait, PER_EMAIL));
+        // Else an attacker who guesses without pause from elsewhere could shut the owner out of their usual place.
+        let is_unfamiliar = !self.familiar.contains(pair);
+        let per_email = self.emails.wait(email, now).filter(|_| is_unfamiliar).map(|wait| (wait, PER_EMAIL));
         let longest = [per_pair, per_address, per_email].into_iter().flatten().max_by_key(|(wait, _)| *wait);
         longest.map_or(Ok(()), |(retry_after, Limit { quota, window })| {
             Err(Error::RateLimited(RateLimited { policy: "login", quota, window, retry_after }))
@@ -143,13 +148,13 @@ mod tests {
         Some(IpAddr::from([192, 0, 2, last]))
     }
 
-    fn failures(throttle: &Throttle, address: Option<IpAddr>, email: &str, attempts: usize) -> usize {
+    fn failures(throttle: &LoginThrottle, address: Option<IpAddr>, email: &str, attempts: usize) -> usize {
         (0..attempts).filter(|_| throttle.reserve(address, email).is_ok()).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_sixth_wrong_password_of_a_minute_waits() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         assert_eq!(failures(&throttle, address(1), OWNER, 50), 5);
         let Err(Error::RateLimited(refusal)) = throttle.check(address(1), OWNER) else { panic!("not refused") };
         assert_eq!((refusal.policy, refusal.retry_after), ("login", Duration::from_secs(60)));
@@ -159,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_hundred_parallel_guesses_get_five_through() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         let through: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..10).map(|_| scope.spawn(|| failures(&throttle, address(1), OWNER, 10))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -169,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_address_that_tries_many_accounts_waits() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         let through = (0..50).filter(|n| throttle.reserve(address(1), &format!("{n}@example.com")).is_ok()).count();
         assert_eq!(through, 30);
         assert!(throttle.check(address(2), OWNER).is_ok());
@@ -177,7 +182,7 @@ mod tests {
 
     #[test]
     fn guesses_from_everywhere_do_not_shut_the_owner_out_of_their_usual_place() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         throttle.succeeded(&throttle.reserve(address(200), OWNER).unwrap());
         let through: usize = (0..20).map(|last| failures(&throttle, address(last), OWNER, 5)).sum();
         assert_eq!(through, 50);
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn logins_that_succeed_count_for_nothing_and_clear_what_failed_before() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         for _ in 0..100 {
             throttle.succeeded(&throttle.reserve(address(1), OWNER).unwrap());
         }
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_guess_that_could_not_be_checked_does_not_count() {
-        let throttle = Throttle::new();
+        let throttle = LoginThrottle::new();
         for _ in 0..100 {
             throttle.withdrawn(&throttle.reserve(address(1), OWNER).unwrap());
         }

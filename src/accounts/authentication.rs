@@ -1,0 +1,124 @@
+//! Authentication: who a credential belongs to, with the permissions it has now.
+
+use tokio::time::Instant;
+
+use crate::{
+    access::credentials::{UNKNOWN, holder_of_key, holder_of_session, principal},
+    accounts::{
+        Accounts, ProtectedResource,
+        credential_cache::{TOUCH_LIMIT, fingerprint},
+        token_issuer::{TokenHolder, TokenIssuer},
+    },
+    error::{Error, Result},
+    model::{ApiKey, AuditEntry, Credential, KEY_PREFIX, Outcome, Principal, Timestamp, User, UserId},
+    policy::{hex, name, permission::of_role},
+    store::{self, Connection},
+};
+
+/// Bytes of the longest credential: what Ostler makes is shorter, and so are tokens of issuers.
+const CREDENTIAL_BYTES_MAX: usize = 8192;
+
+impl Accounts {
+    /// The holder of a bearer token or API key, with the permissions it has now.
+    /// Answers from memory for up to a second; a change of rights made in this process acts at once.
+    pub async fn authenticate(&self, bearer: &str) -> Result<Principal> {
+        if bearer.len() > CREDENTIAL_BYTES_MAX {
+            return Err(UNKNOWN);
+        }
+        let fingerprint = fingerprint(bearer);
+        let cache = self.directory.cache();
+        let generation = match cache.get(&fingerprint) {
+            Ok(principal) => return Ok(principal),
+            Err(generation) => generation,
+        };
+        let seen = Instant::now();
+        let found = if bearer.starts_with(KEY_PREFIX) {
+            self.find_key_holder(hex::encode(&fingerprint)).await?
+        } else if let Some((session, user)) = self.keyring.tokens.check(bearer) {
+            self.store.read(move |db| holder_of_session(db, session, user)).await?
+        } else {
+            Some(self.find_token_holder(bearer).await?)
+        };
+        let principal = found.ok_or(UNKNOWN)?;
+        cache.insert(fingerprint, generation, seen, principal.clone());
+        Ok(principal)
+    }
+
+    /// An account as a caller, while the program that embeds this runtime acts for it: what its role may do, no rate
+    /// limit. For programs that know their users by other means than a login. `Forbidden` where the account is
+    /// disabled.
+    pub async fn on_behalf_of(&self, user: UserId) -> Result<Principal> {
+        let user = self.directory.find(user).await?;
+        if user.disabled {
+            return Err(Error::Forbidden("the account is disabled".into()));
+        }
+        Ok(principal(&user, None, Credential::Embedder, None))
+    }
+
+    /// Metadata that clients need to get a token of the OAuth issuer; `None` where there is none.
+    #[must_use]
+    pub fn protected_resource(&self) -> Option<ProtectedResource<'_>> {
+        self.issuer.as_ref().map(TokenIssuer::protected_resource)
+    }
+
+    async fn find_key_holder(&self, hash: String) -> Result<Option<Principal>> {
+        let now = Timestamp::now();
+        let find = move |db: &mut Connection| {
+            store::keys::find_by_hash(db, &hash)?.map_or(Ok(None), |key| holder_of_key(db, key, now))
+        };
+        let found = self.store.read(find).await?;
+        Ok(found.map(|(principal, key)| {
+            self.touch(&key, now);
+            principal
+        }))
+    }
+
+    /// Notes that a key was used, to the minute, without making its request wait.
+    fn touch(&self, key: &ApiKey, now: Timestamp) {
+        let is_noted = key.last_used_at.is_some_and(|last| last.plus(TOUCH_LIMIT.window) > now);
+        if is_noted || !self.directory.cache().is_touch_due(key.id) {
+            return;
+        }
+        let (recorder, id) = (self.recorder.clone(), key.id);
+        tokio::spawn(async move {
+            if let Err(error) = recorder.write(None, move |db| store::keys::touch(db, id, now)).await {
+                log::warn!(key:% = id, error:% = error; "the use of an API key was not noted");
+            }
+        });
+    }
+
+    /// The account of a token of the issuer. Accounts are found by verified addresses; one that is missing is made
+    /// where the token, or the configuration, names its role.
+    async fn find_token_holder(&self, token: &str) -> Result<Principal> {
+        let issuer = self.issuer.as_ref().ok_or(UNKNOWN)?;
+        let holder = issuer.verify(token, &self.arbiters).await?;
+        let user = match self.directory.find_by_email(holder.email.clone()).await? {
+            Some(user) => user,
+            None => self.create_for_token(&holder, issuer).await?,
+        };
+        if user.disabled {
+            return Err(UNKNOWN);
+        }
+        let narrowed = holder.narrowed(&of_role(user.role));
+        Ok(principal(&user, Some(&narrowed), Credential::Token(holder.subject), Some(holder.expires_at)))
+    }
+
+    /// Makes the account of a holder whom the issuer knows and Ostler does not. It has no password.
+    async fn create_for_token(&self, holder: &TokenHolder, issuer: &TokenIssuer) -> Result<User> {
+        let Some(role) = holder.role.or(issuer.default_role()) else {
+            let text = "there is no account for the address in the token, and the token names no role to make one with";
+            return Err(Error::Forbidden(text.into()));
+        };
+        let name = name::kept(&holder.name).unwrap_or_else(|_| holder.email.clone());
+        // No password has an empty hash.
+        let user = User::new(holder.email.clone(), name, role, String::new());
+        let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
+        let entry = entry.with_detail(format!("{}: first seen with a token of the OAuth issuer", user.email));
+        match self.directory.insert(user.clone(), entry).await {
+            Ok(()) => Ok(user),
+            // Another request of theirs was faster.
+            Err(Error::Conflict(_)) => self.directory.find_by_email(user.email).await?.ok_or(UNKNOWN),
+            Err(error) => Err(error),
+        }
+    }
+}

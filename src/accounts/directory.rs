@@ -1,0 +1,80 @@
+//! [`Directory`]: accounts in the database, and the one way to change their rights.
+
+use std::sync::Arc;
+
+use crate::{
+    accounts::{credential_cache::CredentialCache, observer::Observers},
+    error::{Error, Noun, Result},
+    model::{AuditEntry, User, UserId},
+    recorder::Recorder,
+    store::{Connection, Store, users},
+    tasks::run_to_completion,
+};
+
+/// Accounts in the database, credentials seen a moment ago, and the observers of changes.
+pub(super) struct Directory {
+    store: Store,
+    recorder: Recorder,
+    cache: CredentialCache,
+    observers: Observers,
+}
+
+impl Directory {
+    /// Accounts in `store`, changed through `recorder`.
+    pub fn new(store: Store, recorder: Recorder) -> Self {
+        Self { store, recorder, cache: CredentialCache::new(), observers: Observers::default() }
+    }
+
+    /// Credentials seen a moment ago.
+    pub fn cache(&self) -> &CredentialCache {
+        &self.cache
+    }
+
+    /// Observers of changes.
+    pub fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
+    /// The account with this id, without a check of permissions.
+    pub async fn find(&self, id: UserId) -> Result<User> {
+        self.store.read(move |db| users::find(db, id)).await?.ok_or(Error::NotFound(Noun::User))
+    }
+
+    /// The account with this address.
+    pub async fn find_by_email(&self, email: String) -> Result<Option<User>> {
+        self.store.read(move |db| users::find_by_email(db, &email)).await
+    }
+
+    /// Adds an account, which has no rights that could be open yet; `Conflict` where its address is taken.
+    pub async fn insert(&self, user: User, entry: AuditEntry) -> Result<()> {
+        self.recorder.commit(Some(entry), move |db| users::insert(db, &user)).await
+    }
+
+    /// Commits a change of the rights or credentials of `user`; from then on every credential of theirs is looked up
+    /// again.
+    ///
+    /// Runs to completion even where its caller goes away.
+    pub async fn change_rights<T: Send + 'static>(
+        self: &Arc<Self>,
+        user: UserId,
+        entry: Option<AuditEntry>,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let directory = Arc::clone(self);
+        run_to_completion(async move { directory.write_rights(user, entry, work).await }).await
+    }
+
+    /// Commits such a change for callers who run to completion themselves, as they have more to do afterwards.
+    pub async fn write_rights<T: Send + 'static>(
+        &self,
+        user: UserId,
+        entry: Option<AuditEntry>,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.recorder.write(entry, work).await;
+        // Also after a failure: a commit whose answer was lost may have been made.
+        self.cache.forget(user);
+        self.observers.notify(|observer| observer.account_changed(user));
+        done
+    }
+}
