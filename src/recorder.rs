@@ -6,24 +6,20 @@
 
 mod chain;
 mod group;
+mod health;
 mod job;
 mod rehearsal;
+mod request;
 mod rollups;
 mod tenancy;
 mod writer;
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
     error::{Error, Result},
@@ -33,22 +29,16 @@ use crate::{
 };
 
 pub use chain::Chain;
-use group::{Ack, Item, Request};
+use health::Health;
 use job::Write;
+use request::{Ack, Item, QUEUE, Request, UNIT};
 use tenancy::Tenancy;
 use writer::Writer;
 
 pub use tenancy::Tenure;
 
-/// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
-const QUEUE: u32 = 4096;
-const UNIT: usize = 16 << 10;
-
 /// About as many bytes as are written for each row that is removed: a page at most, however long it was.
 const ROW_BYTES: usize = 4096;
-
-/// A commit is proof of health for this long.
-const FRESH: Duration = Duration::from_millis(20);
 
 /// How long [`Recorder::ready`] waits for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,16 +58,6 @@ pub struct Recorder {
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
-/// What is known about the database without asking it.
-struct Health {
-    /// False after a group failed for want of a database, or a call could not be recorded for whatever reason, or when
-    /// there is little room left on its disk.
-    writable: AtomicBool,
-    started: Instant,
-    /// Milliseconds from `started` to the last known commit; kept by the callers, whose clock tests can pause.
-    committed: AtomicU64,
-}
-
 impl Recorder {
     /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a moment.
     pub fn start(store: &Store, mut occupied: Occupied, chain: Chain) -> Result<Self> {
@@ -85,11 +65,7 @@ impl Recorder {
         chain.open(&mut occupied.db)?;
         let (queue, requests) = mpsc::unbounded_channel();
         let (changed, tenure) = watch::channel(Tenure::default());
-        let health = Arc::new(Health {
-            writable: AtomicBool::new(false),
-            started: Instant::now(),
-            committed: AtomicU64::new(0),
-        });
+        let health = Arc::new(Health::new());
         let tenancy = Tenancy::new(store.clone(), occupied, Arc::clone(&chain), changed)?;
         let writer = Writer::new(tenancy, Arc::clone(&health), Arc::clone(&chain))?;
         let (done, end) = oneshot::channel();
@@ -253,18 +229,6 @@ fn ended() -> Error {
 
 fn units(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-impl Health {
-    fn is_fresh(&self) -> bool {
-        let committed = Duration::from_millis(self.committed.load(Ordering::Relaxed));
-        self.writable.load(Ordering::Relaxed) && self.started.elapsed().saturating_sub(committed) < FRESH
-    }
-
-    fn note_commit(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.committed.store(now, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

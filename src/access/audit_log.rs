@@ -96,7 +96,7 @@ impl AuditLog {
         let heads = self.recorder.chain().heads().into_iter().map(|head| (head, AuditFault::Cut));
         let anchors: Vec<_> = heads.chain(anchor.map(|anchor| (anchor, AuditFault::Anchor))).collect();
         let (walk, broken) = self.walk_all(&anchors).await?;
-        let unlinked = self.store.read(store::audit_chain::first_unlinked).await?;
+        let unlinked = self.store.read(store::audit_adoption::first_unlinked).await?;
         let broken = broken.or(unlinked.map(|entry| (entry, AuditFault::Unlinked))).or_else(|| walk.finish());
         let (removed_by_retention, removed_until) = walk.removed_by_retention();
         Ok(AuditVerdict {

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     model::AuditLink,
     policy::audit_chain::{ChainKey, is_keyed},
-    store::{Connection, audit_chain},
+    store::{Connection, audit_adoption, audit_chain},
 };
 
 /// The key of the chain, and links that must be in it.
@@ -54,7 +54,7 @@ impl Chain {
     /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered.
     pub(super) fn open(&self, db: &mut Connection) -> Result<()> {
         let remembered = self.lock().newest.as_ref().is_some_and(is_keyed);
-        if !remembered && audit_chain::begin(db, &self.key)? {
+        if !remembered && audit_adoption::begin(db, &self.key)? {
             log::info!("the audit log is linked with the secret key from now on");
         }
         self.check(db)?;

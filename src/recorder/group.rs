@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     error::{Error, Result},
@@ -17,32 +17,13 @@ use crate::{
 };
 
 use super::{
-    UNIT,
     job::Job,
+    request::{Ack, Item, Request, UNIT},
     rollups::{Pending, Rollups},
 };
 
 /// What SQLite reads and writes at once.
 const PAGE: usize = 4096;
-
-/// Where the answer goes.
-pub(super) type Ack = oneshot::Sender<Result<()>>;
-
-/// Something to do, and the room it takes in the queue until it is done.
-pub(super) struct Request {
-    pub(super) item: Item,
-    pub(super) permit: Option<OwnedSemaphorePermit>,
-}
-
-/// What the recorder can be asked.
-pub(super) enum Item {
-    Call(ToolCall, Ack),
-    Audit(AuditEntry, Ack),
-    Write(Box<dyn Job>),
-    Probe(Ack),
-    Attend(Ack),
-    Stop,
-}
 
 /// Rows of one table, and beside each who waits for it and whether it was refused.
 struct Rows<T> {

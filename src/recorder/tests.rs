@@ -8,6 +8,8 @@ use crate::{
     store::{Connection, DatabaseUrl},
 };
 
+use std::sync::atomic::Ordering;
+
 use super::{job::Job, *};
 
 /// A defect that shows in this part of a commit.

@@ -13,10 +13,11 @@ use crate::{
 };
 
 use super::{
-    Health,
     chain::Chain,
-    group::{Group, Pace, Request, is_outage},
+    group::{Group, Pace, is_outage},
+    health::Health,
     rehearsal::Rehearsal,
+    request::Request,
     rollups::Rollups,
     tenancy::Tenancy,
 };

@@ -5,6 +5,7 @@
 //! Beside it `call_bytes_backlog`: calls from before there was that table, which are counted bit by bit.
 
 mod add;
+mod bucket;
 mod held;
 
 use std::collections::BTreeMap;
@@ -24,20 +25,9 @@ use crate::{
 };
 
 pub use add::{Sums, count};
+pub use bucket::Bucket;
 pub(super) use held::hold;
 pub use held::{flush, is_any_held};
-
-/// Calls of one hour, account and server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable, Selectable)]
-#[diesel(table_name = call_bytes)]
-pub struct Bucket {
-    /// Hours since 1970.
-    pub hour: i64,
-    /// Who called.
-    pub user_id: String,
-    /// What was called.
-    pub server_id: String,
-}
 
 /// Calls of a server that are still to be counted: those with ids before this one.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

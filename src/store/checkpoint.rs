@@ -17,7 +17,11 @@ use diesel::{
 
 use crate::{
     error::{Error, Result},
-    store::{beside, room, stamp::Stamps, unseen},
+    store::{
+        room,
+        sqlite_file::{beside, unseen},
+        stamp::Stamps,
+    },
 };
 
 /// A checkpoint is due after this many pages, as in SQLite itself. No connection runs one by itself

@@ -16,7 +16,7 @@ use diesel::{
 use crate::{
     error::{Error, Result},
     model::Timestamp,
-    store::{DatabaseUrl, room, schema::heartbeat},
+    store::{DatabaseUrl, access_mode::Access, room, schema::heartbeat},
 };
 
 /// Compiles `$body` once for each database; `$conn` is diesel's own connection in it.
@@ -41,13 +41,6 @@ pub enum Connection {
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres(super::postgres::Session),
-}
-
-/// What a connection may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
 }
 
 // The timeout comes first: the other settings wait for locks too.
@@ -88,7 +81,7 @@ impl Connection {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(url: &str, access: Access) -> Result<Self, ConnectionError> {
-        let mut conn = super::postgres::connect(url, access)?;
+        let mut conn = super::postgres::Session::open(url, access)?;
         conn.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Postgres(conn))
     }
@@ -220,14 +213,6 @@ impl Connection {
             Self::Postgres(conn) => conn.ping().map_err(|_| Error::StoreUnavailable(super::fault::UNREACHABLE.into())),
         }
     }
-}
-
-/// The URI of a SQLite file, with parameters of SQLite's.
-pub(super) fn sqlite_uri(database: &Path, parameters: &str) -> Result<String> {
-    let path = std::path::absolute(database).ok().and_then(|path| path.to_str().map(str::to_owned));
-    let path = path.ok_or_else(|| Error::StoreUnavailable("its path is not UTF-8".into()))?;
-    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    Ok(format!("file:{escaped}?{parameters}"))
 }
 
 fn begin_sqlite(conn: &mut diesel::SqliteConnection) -> QueryResult<()> {

@@ -8,11 +8,10 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, Result},
     store::{
-        connection::sqlite_uri,
         fault::DAMAGED,
         occupancy,
+        sqlite_file::{sqlite_uri, unseen},
         stamp::{Found, Stamps},
-        unseen,
     },
 };
 

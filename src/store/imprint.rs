@@ -8,7 +8,7 @@ use diesel::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::store::connection::sqlite_uri;
+use crate::store::sqlite_file::sqlite_uri;
 
 /// What differs between a file, its own earlier states, and what was made of it: `.backup` and `VACUUM INTO` give their
 /// copies another schema version.

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt, path::Path};
 
-use crate::store::beside;
+use crate::store::sqlite_file::beside;
 
 /// What is read of it; see "WAL-Index File Format" in SQLite's documentation.
 const LENGTH: usize = 136;

@@ -16,14 +16,16 @@ use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::{
     error::{Error, Result},
-    store::{Connection, DatabaseUrl, beside, connection::on, schema::occupancy},
+    store::{
+        Connection, DatabaseUrl,
+        connection::on,
+        schema::occupancy,
+        sqlite_file::{LOCK, beside},
+    },
 };
 
 #[cfg(feature = "postgres")]
 mod backend;
-
-/// The ending of the file that is locked.
-pub(super) const LOCK: &str = ".ostler-lock";
 
 /// The reason for refusing writes while another Ostler has the database.
 const TAKEN: &str = "another Ostler uses it";

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Result},
-    store::beside,
+    store::sqlite_file::beside,
 };
 
 const MOVED: &str = "its file was removed or replaced while Ostler ran; put back the one that was there, or stop Ostler, \

@@ -12,7 +12,7 @@ use diesel::{
 
 use crate::{
     error::Error,
-    store::{Connection, DatabaseUrl, connection::Access, opened_files::OpenedFiles},
+    store::{Connection, DatabaseUrl, access_mode::Access, opened_files::OpenedFiles},
 };
 
 /// How many reads run at once.

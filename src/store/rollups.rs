@@ -3,6 +3,7 @@
 //! Minutes by tool come from the recorder. [`marks`] say how far everything else has been added up from them: up to there
 //! totals can be read, after it the parts must be.
 
+mod key;
 mod put;
 
 use std::collections::BTreeMap;
@@ -19,19 +20,7 @@ use crate::{
     },
 };
 
-/// Stands for all tools of a server, and for all servers.
-pub const ALL: &str = "";
-
-/// What a row counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// A server's id, or [`ALL`].
-    pub server: String,
-    /// A tool's name, or [`ALL`].
-    pub tool: String,
-    /// Minutes since 1970.
-    pub start: i64,
-}
+pub use key::{ALL, Key};
 
 /// Whose calls are wanted.
 #[derive(Clone, Debug)]

@@ -9,13 +9,14 @@ use crate::{
     error::Result,
     model::{HealthStatus, Isolation, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
     store::{
-        Connection,
-        call_bytes::{self, Sums},
+        Connection, call_bytes,
         connection::on,
         schema::{mcp_servers, server_catalogues, server_consents, server_shares},
         text,
     },
 };
+
+pub use tally::Tally;
 
 /// A server as stored: its secrets are sealed texts of JSON objects, opaque here.
 #[derive(Clone, Debug)]
@@ -42,23 +43,6 @@ impl Settings {
         let url = config.remote.as_ref().map(|remote| remote.url.clone());
         Self { url, isolation: config.isolation, tools: config.tools.clone() }
     }
-}
-
-/// Calls of one server, counted by the recorder since the last commit.
-#[derive(Clone, Debug)]
-pub struct Tally {
-    /// Which server.
-    pub server_id: ServerId,
-    /// Calls.
-    pub calls: i64,
-    /// Failed ones.
-    pub errors: i64,
-    /// Their execution times, summed, in milliseconds.
-    pub execution_time: i64,
-    /// When the last one ended.
-    pub last_used_at: Timestamp,
-    /// Their bytes.
-    pub bytes: Sums,
 }
 
 #[derive(Queryable, Selectable, Insertable)]

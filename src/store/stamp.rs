@@ -21,10 +21,10 @@ use crate::{
     error::{Error, Result},
     model::Timestamp,
     store::{
-        beside,
         imprint::Imprint,
         log_index::{Checkpoint, LogIndex, Progress},
-        occupancy, unseen,
+        occupancy,
+        sqlite_file::{beside, unseen},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io::ErrorKind::NotFound, path::PathBuf, str::FromStr};
 
-use crate::store::{beside, occupancy::LOCK};
+use crate::store::sqlite_file::{LOCK, beside};
 
 /// Where the data are; read from `DATABASE_URL` by its scheme. Shown without passwords.
 #[derive(Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamp},
 };
 
-use super::NewRow;
+use super::row::NewRow;
 
 /// `INSERT … SELECT * FROM unnest(…)`.
 #[derive(Default)]

@@ -10,7 +10,10 @@ use crate::{
     store::{Connection, connection::on, page::Slice, schema::mcp_tool_calls},
 };
 
-use super::{Row, payload, read};
+use super::{
+    payload,
+    row::{Row, read},
+};
 
 /// How many calls are looked at for one page where a filter may pass over most of them; each server's share of it, …
 const SEARCHED: i64 = 50_000;

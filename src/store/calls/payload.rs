@@ -78,7 +78,7 @@ pub(super) fn octets_of_both() -> SqlLiteral<BigInt> {
     sql("CAST(octet_length(parameters) + COALESCE(octet_length(response), 0) AS BIGINT)")
 }
 
-/// The columns of a [`super::Row`]; a macro, since their type has no name.
+/// The columns of a [`super::row::Row`]; a macro, since their type has no name.
 macro_rules! columns {
     ($extent:ident) => {{
         use $crate::store::{

@@ -7,7 +7,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-use super::NewRow;
+use super::row::NewRow;
 
 /// `INSERT INTO mcp_tool_calls …`.
 pub(super) struct Insert<'a> {

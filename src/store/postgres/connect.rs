@@ -2,8 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
-    path::PathBuf,
+    net::IpAddr,
     pin::pin,
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
@@ -23,8 +22,9 @@ use tokio_postgres::{
 use crate::store::fault::SILENT;
 
 use super::{
-    options::{Host, Mode, Options, Target},
-    report,
+    host::{Host, Place},
+    options::{Mode, Options, Target},
+    report::{self, Lost},
     socket::{Patience, Socket, Waiter},
     tls,
 };
@@ -39,10 +39,6 @@ pub(super) struct Link {
     /// How long the server may be silent while an answer is due.
     pub(super) patience: Option<Duration>,
 }
-
-/// Why there is no connection, or none any more; in the words of [`super::report`].
-#[derive(Debug)]
-pub(super) struct Lost(pub(super) String);
 
 /// What moves the bytes of a connection, encrypted or not.
 trait Driven: Send {
@@ -60,12 +56,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Driven for tokio_postgres::Connec
     }
 }
 
-/// Where a host can be reached.
-enum Place {
-    Network(SocketAddr),
-    File(PathBuf),
-}
-
 /// Connects to the first host that is what is asked for. `Err` has the reason of each that is not.
 pub(super) fn connect(options: &Options, target: Target) -> Result<Link, Lost> {
     let mut hosts: Vec<_> = options.hosts.iter().collect();
@@ -78,7 +68,7 @@ pub(super) fn connect(options: &Options, target: Target) -> Result<Link, Lost> {
     for target in targets {
         reasons.clear();
         for host in &hosts {
-            match places(host).map_err(|cause| Lost(cause.to_string())) {
+            match host.places().map_err(|cause| Lost(cause.to_string())) {
                 Err(lost) => reasons.push(lost),
                 Ok(places) => {
                     for place in places {
@@ -100,16 +90,6 @@ fn summary(mut reasons: Vec<Lost>) -> String {
     let mut texts: Vec<_> = reasons.into_iter().map(|Lost(text)| text).collect();
     texts.dedup();
     texts.join("; ")
-}
-
-fn places(host: &Host) -> io::Result<Vec<Place>> {
-    if let Some(address) = host.address {
-        return Ok(vec![Place::Network((address, host.port).into())]);
-    }
-    if host.name.starts_with('/') {
-        return Ok(vec![Place::File(PathBuf::from(&host.name).join(format!(".s.PGSQL.{}", host.port)))]);
-    }
-    Ok((host.name.as_str(), host.port).to_socket_addrs()?.map(Place::Network).collect())
 }
 
 /// Connects to one place, encrypted or not as `sslmode` says.

@@ -4,14 +4,14 @@ use diesel::{connection::SimpleConnection, result::Error as DieselError};
 
 use crate::{
     error::{Error, Result},
-    store::{connection::Access, fault},
+    store::{access_mode::Access, fault},
 };
 
-use super::{Session, sqlstate};
+use super::{report::sqlstate, session::Session};
 
 /// Fails, with what to do, where the encoding cannot hold every text, or where connections are shared between clients.
 pub(in crate::store) fn examine(url: &str) -> Result<()> {
-    let connect = || super::connect(url, Access::Read).map_err(fault::at_start);
+    let connect = || Session::open(url, Access::Read).map_err(fault::at_start);
     let mut first = connect()?;
     let encoding = first.parameter("server_encoding").unwrap_or("UTF8").to_owned();
     if !["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 use tokio_postgres::config::ChannelBinding;
 
-use super::{address, passfile};
+use super::{address, host::Host, passfile};
 
 /// Options that are taken, and the environment variables that stand in for them.
 const TAKEN: [(&str, &str); 23] = [
@@ -61,16 +61,6 @@ pub(super) struct Options {
     pub(super) tcp: Tcp,
 }
 
-/// One of the hosts that may serve the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host {
-    /// A name or an address; where it begins with `/`, the folder of a socket.
-    pub(super) name: String,
-    /// Connects there instead of looking up the name.
-    pub(super) address: Option<IpAddr>,
-    pub(super) port: u16,
-}
-
 /// Whether a connection is encrypted, and what the server must prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -109,6 +99,11 @@ pub(super) struct Tcp {
     pub(super) interval: Option<Duration>,
     pub(super) count: Option<u32>,
     pub(super) user_timeout: Option<u32>,
+}
+
+/// Whether an address can be read; `Err` names every fault, and no value.
+pub(in crate::store) fn check(url: &str) -> Result<(), String> {
+    Options::read(url).map(drop)
 }
 
 /// Reads options one after the other and notes what is wrong, by name only: a value may be part of a password.

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
-use super::options::Host;
+use super::host::Host;
 
 /// The password for a host. None, with a warning, where the file may be read by others, as in libpq.
 pub(super) fn find(file: &Path, host: &Host, database: Option<&str>, user: Option<&str>) -> Option<String> {

@@ -5,9 +5,11 @@ use std::error::Error as _;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio_postgres::{Error, error::SqlState};
 
-use super::connect::Lost;
-
 const PREFIX: &str = "SQLSTATE ";
+
+/// Why there is no connection, or none any more; in words as of here.
+#[derive(Debug)]
+pub(super) struct Lost(pub(super) String);
 
 /// What a server said, or what else went wrong, down to the cause.
 pub(super) fn of(error: &Error) -> String {

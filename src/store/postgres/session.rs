@@ -21,12 +21,19 @@ use tokio_postgres::{
     types::{IsNull, ToSql, Type, private::BytesMut},
 };
 
+use crate::store::access_mode::Access;
+
 use super::{
     connect::{self, Link},
     options::{Options, Target},
     report,
     row::{Cursor, Row},
 };
+
+/// How long the server may be silent: a read is given up by then, and a commit can still be made elsewhere before who
+/// waits for it gives up.
+const READ_SILENCE: Duration = Duration::from_secs(5);
+const WRITE_SILENCE: Duration = Duration::from_secs(7);
 
 /// How long a server may be silent that is asked whether it lives.
 const PING: Duration = Duration::from_secs(2);
@@ -57,8 +64,20 @@ enum How {
 }
 
 impl Session {
+    /// Connects, making no settings. Of several hosts it takes one that takes writes, unless the address says else:
+    /// another may lag behind.
+    pub(in crate::store) fn open(url: &str, access: Access) -> ConnectionResult<Self> {
+        let options = Options::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
+        let default = if options.hosts.len() > 1 { Target::ReadWrite } else { Target::Any };
+        let silence = match access {
+            Access::Read => READ_SILENCE,
+            Access::Write => WRITE_SILENCE,
+        };
+        Self::connect(&options, options.target.unwrap_or(default), silence)
+    }
+
     /// Connects to a server that is `target`, and gives it up where it is silent for `patience` while an answer is due.
-    pub(super) fn connect(options: &Options, target: Target, patience: Duration) -> ConnectionResult<Self> {
+    fn connect(options: &Options, target: Target, patience: Duration) -> ConnectionResult<Self> {
         let link = connect::connect(options, target).map_err(|lost| ConnectionError::BadConnection(lost.0))?;
         let mut session = Self {
             link: Box::new(link),

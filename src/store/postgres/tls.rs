@@ -17,7 +17,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    options::{Encryption, Host, Mode},
+    host::Host,
+    options::{Encryption, Mode},
     socket::Socket,
 };
 

@@ -8,7 +8,9 @@ use diesel::{
     sql_types::{BigInt, Binary, HasSqlType, SmallInt, Text},
 };
 
-use super::{Key, Rollup, Step};
+use crate::model::{Rollup, Step};
+
+use super::key::Key;
 
 /// `INSERT INTO call_rollups … ON CONFLICT … DO UPDATE`.
 pub(super) struct Put<'a> {

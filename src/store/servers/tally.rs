@@ -9,7 +9,27 @@ use diesel::{
     sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamp},
 };
 
-use crate::store::servers::Tally;
+use crate::{
+    model::{ServerId, Timestamp as Moment},
+    store::call_bytes::Sums,
+};
+
+/// Calls of one server, counted by the recorder since the last commit.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Which server.
+    pub server_id: ServerId,
+    /// Calls.
+    pub calls: i64,
+    /// Failed ones.
+    pub errors: i64,
+    /// Their execution times, summed, in milliseconds.
+    pub execution_time: i64,
+    /// When the last one ended.
+    pub last_used_at: Moment,
+    /// Their bytes.
+    pub bytes: Sums,
+}
 
 /// `UPDATE mcp_servers SET total_calls = total_calls + …`.
 pub(super) struct Add {

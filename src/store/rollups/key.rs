@@ -1,0 +1,15 @@
+//! [`Key`]: the calls that a row counts.
+
+/// Stands for all tools of a server, and for all servers.
+pub const ALL: &str = "";
+
+/// What a row counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// A server's id, or [`ALL`].
+    pub server: String,
+    /// A tool's name, or [`ALL`].
+    pub tool: String,
+    /// Minutes since 1970.
+    pub start: i64,
+}
