@@ -2,7 +2,7 @@
 //!
 //! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a [`Lease`],
 //! and the lease is told how the request went. None of that asks an actor: the one there is ([`actor`]) checks
-//! instances, and is told of ejections. What is registered is kept in the database by `runtime`.
+//! instances, and is told of ejections. [`Registrations`] keep what is registered in the database.
 
 pub mod actor;
 mod actor_handle;
@@ -11,6 +11,7 @@ mod clock;
 mod counters;
 mod failure;
 mod figures;
+mod handle;
 mod health;
 mod health_change;
 mod histogram;
@@ -19,29 +20,18 @@ mod lease;
 mod live_table;
 mod lock;
 mod probe;
+mod registrations;
 mod service;
+mod service_details;
 mod service_state;
 mod settings;
 mod table;
-
-use std::{
-    sync::{Arc, Mutex, Weak},
-    time::Duration,
-};
-
-use actix::ArbiterHandle;
-use arc_swap::Guard;
-use tokio::sync::{broadcast, oneshot};
-
-use crate::{
-    error::{Error, Noun, Result},
-    model::ServiceSpec,
-};
 
 pub use check::CheckView;
 pub use counters::{ErrorCounts, Latency};
 pub use failure::Failure;
 pub use figures::{GatewayStats, InstanceStats, ServiceStats, StatsTotals};
+pub use handle::Gateway;
 pub use health::{
     BreakerState, BreakerView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
     ServiceState,
@@ -50,159 +40,11 @@ pub use health_change::InstanceHealthChange;
 pub use histogram::Spread;
 pub use instance::{Instance, InstanceId};
 pub use lease::Lease;
+pub use registrations::{RegistrationObserver, Registrations, ServiceChange};
 pub use service::{NoInstance, Service};
+pub use service_details::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use settings::Settings;
 pub use table::Table;
-
-use actor::{CheckService, GatewayActor, Lost, Stop};
-use actor_handle::ActorHandle;
-use live_table::LiveTable;
-use lock::lock;
-use service::ServiceObserver;
-
-/// How long after a panic the actor is replaced.
-const RESTART: Duration = Duration::from_secs(1);
-
-/// A handle on the gateway; cheap to clone, usable from every thread.
-#[derive(Clone)]
-pub struct Gateway {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    settings: Settings,
-    live: Arc<LiveTable>,
-    actor: Arc<ActorHandle>,
-    /// Held while the table changes.
-    changing: Mutex<()>,
-}
-
-impl Gateway {
-    /// A gateway without services, which checks nothing before [`Gateway::start`].
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        let live = Arc::new(LiveTable::new());
-        let shared = Shared { settings, live, actor: Arc::default(), changing: Mutex::new(()) };
-        Self { shared: Arc::new(shared) }
-    }
-
-    /// Checks instances from now on, on the thread of `arbiter`. Where the actor that does so panics, another one takes
-    /// its place a second later; requests are forwarded meanwhile as they were.
-    pub fn start(&self, arbiter: ArbiterHandle) {
-        let losses = self.watch(&arbiter);
-        actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, losses));
-    }
-
-    fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<Lost> {
-        let (end, lost) = oneshot::channel();
-        let Shared { live, actor, .. } = &*self.shared;
-        actor.connect(GatewayActor::start_on(arbiter, Arc::downgrade(live), end));
-        actor.table_changed();
-        lost
-    }
-
-    /// Checks no more.
-    pub fn stop(&self) {
-        self.shared.actor.send(Stop);
-    }
-
-    /// Subscribes to changes of instances' health; a subscriber that lags behind loses the oldest.
-    #[must_use]
-    pub fn health_changes(&self) -> broadcast::Receiver<InstanceHealthChange> {
-        self.shared.live.health_changes.subscribe()
-    }
-
-    /// What holds for services that do not say otherwise.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.shared.settings
-    }
-
-    /// The services of this moment, for one request or a view of all.
-    #[must_use]
-    pub fn table(&self) -> Guard<Arc<Table>> {
-        self.shared.live.table.load()
-    }
-
-    /// The figures of all services.
-    #[must_use]
-    pub fn stats(&self) -> GatewayStats {
-        GatewayStats::of(&self.table())
-    }
-
-    /// The health of all services.
-    #[must_use]
-    pub fn health(&self) -> GatewayHealth {
-        GatewayHealth::of(&self.table())
-    }
-
-    /// The service of this name.
-    pub fn service(&self, name: &str) -> Result<Arc<Service>> {
-        self.table().named(name).cloned().ok_or(Error::NotFound(Noun::Service))
-    }
-
-    /// Fails where another service has this one's `basePath`.
-    pub fn check_free(&self, spec: &ServiceSpec) -> Result<()> {
-        let table = self.table();
-        let holder = table.services().find(|other| other.spec().base_path == spec.base_path);
-        match holder.filter(|other| other.spec().name != spec.name) {
-            Some(other) => Err(Error::Conflict(format!(
-                "basePath: the service {} has {} already; choose another, or unregister that one first",
-                other.spec().name,
-                spec.base_path
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
-    /// have keep their health, their figures and their requests under way; those under way elsewhere go on to their end.
-    pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
-        let _alone = lock(&self.shared.changing);
-        let table = self.shared.live.table.load_full();
-        let Shared { settings, live, actor, .. } = &*self.shared;
-        let observer: Arc<dyn ServiceObserver> = actor.clone();
-        let before = table.named(&spec.name).map(AsRef::as_ref);
-        let service = Arc::new(Service::new(spec, settings, &live.clock, &observer, before));
-        self.shared.live.table.store(Arc::new(table.with(service.clone())));
-        actor.table_changed();
-        service
-    }
-
-    /// Takes a service out: from then on no request reaches it. [`Service::drained`] waits for those that did.
-    pub fn unregister(&self, name: &str) -> Option<Arc<Service>> {
-        let _alone = lock(&self.shared.changing);
-        let table = self.shared.live.table.load_full();
-        let service = table.named(name)?.clone();
-        self.shared.live.table.store(Arc::new(table.without(&service)));
-        self.shared.actor.table_changed();
-        Some(service)
-    }
-
-    /// Checks every instance of a service, and returns once each has answered or its time has passed.
-    pub async fn check(&self, service: &Arc<Service>) -> Result<()> {
-        let lost = || Error::NotReady("the gateway's health checks are being restarted; try again in a second");
-        let actor = self.shared.actor.address().ok_or_else(lost)?;
-        actor.send(CheckService { service: service.clone() }).await.map_err(|_| lost())
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // Services know the actor and it knows them: only this lets go of both.
-        self.actor.send(Stop);
-    }
-}
-
-/// Replaces the actor whenever it is lost, until it ends in good order.
-async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<Lost>) {
-    while let Ok(Lost) = lost.await {
-        tokio::time::sleep(RESTART).await;
-        let Some(shared) = shared.upgrade() else { return };
-        log::error!("the gateway's health checks were lost; they are started anew");
-        lost = Gateway { shared }.watch(&arbiter);
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -25,12 +25,12 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
+//! 3. [`gateway`]: the services in front of which Ostler stands, and their health;
+//!    [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
 //!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
 //!    [`access`]: permissions, denials on record, rate limits, the audit log.
-//! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`gateway`] knows the
-//!    services in front of which Ostler stands and how they are; [`recorder`] commits every call before it is answered;
-//!    [`telemetry`] tells a collector what happened.
+//! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
+//!    call before it is answered; [`telemetry`] tells a collector what happened.
 //! 5. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
 //! 6. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
 //!

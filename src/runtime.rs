@@ -11,7 +11,7 @@ mod data_dir;
 mod dispatch;
 mod events;
 mod feed;
-mod gateway;
+mod gateway_events;
 mod health;
 mod history;
 mod import;
@@ -47,6 +47,7 @@ use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
     authorizations::Authorizations,
+    gateway::Registrations,
     model::Principal,
     recorder::Recorder,
     registry::Registry,
@@ -63,7 +64,6 @@ pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
-pub use gateway::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use import::{ImportAction, Imported};
 pub use mcp::{Ask, Client, Offer, Said, Watch};
@@ -98,7 +98,7 @@ struct Inner {
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
     supervision: supervision::Supervision,
-    services: gateway::Services,
+    services: Arc<Registrations>,
     metrics: metrics::Metrics,
     tracer: Tracer,
     feed: Arc<feed::Feed>,

@@ -6,8 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use crate::{
     api::server_view::List,
-    gateway::{GatewayHealth, GatewayStats, InstanceStats, ServiceHealth},
-    runtime::{GatewayConfig, Registration, ServiceDetails, ServiceItem},
+    gateway::{
+        GatewayConfig, GatewayHealth, GatewayStats, InstanceStats, Registration, ServiceDetails, ServiceHealth,
+        ServiceItem,
+    },
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -38,7 +40,7 @@ use draft::{InstanceChangeBody, ServiceBody};
     ),
     security(("bearer" = ["gateway:manage"])))]
 pub async fn register(request: HttpRequest, caller: Caller, Json(body): Json<ServiceBody>) -> HandlerResult {
-    let (service, made) = caller.runtime.register_service(&caller.who, body.into()).await?;
+    let (service, made) = caller.runtime.services().register(&caller.who, body.into()).await?;
     let mut answer = match made {
         Registration::New => HttpResponse::Created(),
         Registration::Replaced => HttpResponse::Ok(),
@@ -54,7 +56,7 @@ pub async fn register(request: HttpRequest, caller: Caller, Json(body): Json<Ser
     responses((status = 200, description = "All of them, by name", body = List<ServiceItem>)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn list(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(List::from(caller.runtime.services(&caller.who)?)))
+    Ok(HttpResponse::Ok().json(List::from(caller.runtime.services().list(&caller.who)?)))
 }
 
 /// Read a service
@@ -63,7 +65,7 @@ pub async fn list(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "The service as registered", body = ServiceDetails)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.service(&caller.who, &name)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().get(&caller.who, &name)?))
 }
 
 /// Remove a service
@@ -74,7 +76,7 @@ pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>)
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["gateway:manage"])))]
 pub async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
-    caller.runtime.unregister_service(&caller.who, &name).await?;
+    caller.runtime.services().unregister(&caller.who, &name).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -95,7 +97,7 @@ pub async fn update_instance(
     PathId(ServiceName(name)): PathId<ServiceName>,
     Json(body): Json<InstanceChangeBody>,
 ) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.update_instance(&caller.who, &name, body.into()).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().update_instance(&caller.who, &name, body.into()).await?))
 }
 
 /// Count requests
@@ -105,7 +107,7 @@ pub async fn update_instance(
     responses((status = 200, description = "The figures", body = GatewayStats)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn stats(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.gateway_stats(&caller.who)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().stats(&caller.who)?))
 }
 
 /// Read the configuration
@@ -115,7 +117,7 @@ pub async fn stats(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "The configuration", body = GatewayConfig)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn config(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.gateway_config(&caller.who)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().config(&caller.who)?))
 }
 
 /// Read the health of all services
@@ -125,7 +127,7 @@ pub async fn config(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "How they are", body = GatewayHealth)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn health(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.gateway_health(&caller.who)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().health(&caller.who)?))
 }
 
 /// Read the health of a service
@@ -134,7 +136,7 @@ pub async fn health(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:read"])))]
 pub async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.service_health(&caller.who, &name)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().service_health(&caller.who, &name)?))
 }
 
 /// Check a service
@@ -145,5 +147,5 @@ pub async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<Service
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:manage"])))]
 pub async fn check(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.check_service(&caller.who, &name).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.services().check(&caller.who, &name).await?))
 }

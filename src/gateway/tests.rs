@@ -1,10 +1,12 @@
 //! Choosing instances, ejecting them and taking them back, on a clock that stands still unless it is told.
 
+use std::{sync::Arc, time::Duration};
+
 use tokio::time::advance;
 
-use super::{instance::WARM_UP, *};
+use super::{actor::GatewayActor, instance::WARM_UP, *};
 use crate::{
-    model::{LoadBalancing, ServiceLimit, Timestamp},
+    model::{LoadBalancing, ServiceLimit, ServiceSpec, Timestamp},
     policy::health::Thresholds,
 };
 

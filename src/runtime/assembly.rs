@@ -6,6 +6,7 @@ use crate::{
     access::{Access, AuditLog},
     accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
+    gateway::{Gateway, RegistrationObserver, Registrations},
     outbound::Reachable,
     recorder::Recorder,
     registry::Registry,
@@ -71,5 +72,16 @@ impl Assembly {
         let urls = ClientUrls::new(oauth.public_url.as_deref(), oauth.client_metadata_url.as_deref());
         let (access, lifecycle) = (self.access.clone(), self.lifecycle.clone());
         Arc::new(Authorizations::new(client, urls, access, lifecycle, self.revocation.clone()))
+    }
+
+    /// Services of a gateway, whose instances are checked on the last of the threads of actors; none where it is off.
+    pub fn registrations(&self, settings: &Settings, observer: Arc<dyn RegistrationObserver>) -> Arc<Registrations> {
+        let gateway = Gateway::new(settings.gateway);
+        if let Some(arbiter) = self.arbiters.handles().last().filter(|_| settings.serve.gateway()) {
+            gateway.start(arbiter.clone());
+        }
+        let (access, store, recorder) = (self.access.clone(), self.store.clone(), self.recorder.clone());
+        let lifecycle = self.lifecycle.clone();
+        Arc::new(Registrations::new(gateway, settings.serve, access, store, recorder, lifecycle, observer))
     }
 }

@@ -144,12 +144,6 @@ impl Runtime {
         }
     }
 
-    /// Tells that a service came, changed or went.
-    pub(super) fn tell_service(&self, service: &str, change: GatewayChange, instance: Option<String>) {
-        let event = LiveEvent::Gateway { service: service.to_owned(), change, instance, healthy: None };
-        self.inner.feed.push(Scope::Gateway, event);
-    }
-
     /// Tells of a call, or counts it where its server has many just now.
     pub(super) fn tell_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
         match self.inner.feed.pulses.beat(server.id, Instant::now(), success) {

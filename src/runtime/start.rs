@@ -14,7 +14,6 @@ use crate::{
     access,
     accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
-    gateway::Gateway,
     model::{Credential, PermissionSet, Principal, Role, UserId},
     outbound::{self, Reachable},
     policy::permission,
@@ -26,8 +25,8 @@ use crate::{
         attached::Attached,
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
-        events, feed,
-        gateway::Services,
+        events,
+        feed::{self, Feed},
         history, lanes,
         leases::Leases,
         metrics::Metrics,
@@ -90,7 +89,8 @@ impl Runtime {
         let base = Assembly::new(&settings, store, recorder, keyring);
         let (events, heard) = mpsc::unbounded_channel();
         let supervision = supervise(&settings, base.arbiters.handles(), events)?;
-        let gateway = gateway(&settings, &base.arbiters.handles());
+        let feed = Arc::new(Feed::default());
+        let services = base.registrations(&settings, feed.clone());
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let inner = Inner {
             accounts: base.accounts(issuer),
@@ -100,9 +100,9 @@ impl Runtime {
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
-            metrics: Metrics::new(&tracer, gateway.clone()),
+            metrics: Metrics::new(&tracer, services.gateway().clone()),
             tracer,
-            feed: Arc::default(),
+            feed,
             lifecycle: base.lifecycle,
             arbiters: base.arbiters,
             first_admin: OnceLock::new(),
@@ -119,7 +119,7 @@ impl Runtime {
             recorder: base.recorder,
             keyring: base.keyring,
             supervision,
-            services: Services::new(gateway),
+            services,
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
@@ -144,7 +144,7 @@ impl Runtime {
         if self.serves().mcp() {
             self.load_servers().await?;
         }
-        self.load_services().await
+        self.inner.services.load().await
     }
 
     /// Begins what goes on beside requests for as long as the runtime lives.
@@ -294,14 +294,6 @@ fn supervise(
         drain: DRAIN,
     };
     Supervision::start(settings, handles, events)
-}
-
-fn gateway(settings: &Settings, arbiters: &[ArbiterHandle]) -> Gateway {
-    let gateway = Gateway::new(settings.gateway);
-    if let Some(arbiter) = arbiters.last().filter(|_| settings.serve.gateway()) {
-        gateway.start(arbiter.clone());
-    }
-    gateway
 }
 
 fn embedder() -> Principal {

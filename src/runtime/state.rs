@@ -7,6 +7,8 @@ use crate::{
     accounts::Accounts,
     authorizations::Authorizations,
     error::Result,
+    gateway::{Gateway, Registrations},
+    model::Serve,
     revocation::Revocation,
     runtime::Runtime,
 };
@@ -49,6 +51,24 @@ impl Runtime {
     #[must_use]
     pub fn audit_log(&self) -> &AuditLog {
         &self.inner.audit_log
+    }
+
+    /// Services behind the gateway: registered, changed, removed, and their figures.
+    #[must_use]
+    pub fn services(&self) -> &Arc<Registrations> {
+        &self.inner.services
+    }
+
+    /// The services of this moment, for forwarding: it has no permissions.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        self.inner.services.gateway()
+    }
+
+    /// The halves of Ostler that run here.
+    #[must_use]
+    pub fn serves(&self) -> Serve {
+        self.inner.settings.serve
     }
 
     /// Whether new work is taken: the database takes writes, the supervisor lives, nothing is ending.

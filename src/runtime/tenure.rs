@@ -103,7 +103,7 @@ impl Runtime {
         if self.serves().mcp() {
             self.reload_servers(is_standing_by).await?;
         }
-        self.reload_services().await?;
+        self.inner.services.reload().await?;
         self.inner.revocation.rights_changed();
         self.inner.lifecycle.set_standing_by(false);
         let entry = AuditEntry::by_ostler("database.reload", "database", Outcome::Success);
