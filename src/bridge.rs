@@ -36,10 +36,7 @@ pub use header_arguments::annotated_tool;
 
 use std::sync::{Arc, PoisonError};
 
-use crate::{
-    mcp::{Era, Level, Request},
-    runtime::Client,
-};
+use crate::mcp::{Era, Level, McpClient, Request};
 
 /// Answers a request of any method. Notifications about it, and server requests in the older era, go to `sender` first.
 /// Dropping the future cancels the request.
@@ -113,6 +110,6 @@ fn set_level(conversation: &Conversation, request: &Request) -> RpcResult {
     let level = request.params.text("level").filter(|level| Level::named(level).is_some());
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
     let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
-    *client = Arc::new(Client { log_level: Some(level), ..Client::clone(&client) });
+    *client = Arc::new(McpClient { log_level: Some(level), ..McpClient::clone(&client) });
     Ok(results::empty())
 }

@@ -2,6 +2,7 @@
 //!
 //! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
 
+mod client;
 mod control;
 pub mod convert;
 mod declared;
@@ -18,6 +19,7 @@ mod revision;
 pub mod template;
 mod write;
 
+pub use client::McpClient;
 pub use control::{
     Capabilities, Discovered, Initialized, ListPage, Progress, message_level, speaks_modern_after_all,
     take_subscription, tool_error_text, tool_text,

@@ -7,6 +7,7 @@ mod attached;
 mod authorized_restart;
 mod builder;
 mod calls;
+mod channels;
 mod data_dir;
 mod dispatch;
 mod events;
@@ -15,9 +16,6 @@ mod gateway_events;
 mod health;
 mod history;
 mod import;
-mod lanes;
-mod launch;
-mod leases;
 mod mcp;
 mod metrics;
 mod offers;
@@ -33,7 +31,6 @@ mod shares;
 mod shown;
 mod start;
 mod state;
-mod supervision;
 mod system;
 mod tenure;
 mod timeline;
@@ -49,6 +46,7 @@ use crate::{
     authorizations::Authorizations,
     gateway::Registrations,
     model::Principal,
+    placement::Placement,
     recorder::Recorder,
     registry::Registry,
     revocation::Revocation,
@@ -66,7 +64,7 @@ pub use calls::{CallOutcome, CallRequest};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use import::{ImportAction, Imported};
-pub use mcp::{Ask, Client, Offer, Said, Watch};
+pub use mcp::{Ask, Offer, Said, Watch};
 pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
@@ -97,7 +95,7 @@ struct Inner {
     audit_log: Arc<AuditLog>,
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
-    supervision: supervision::Supervision,
+    placement: Arc<Placement>,
     services: Arc<Registrations>,
     metrics: metrics::Metrics,
     tracer: Tracer,
@@ -110,7 +108,6 @@ struct Inner {
     growth: Arc<retention::Growth>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
-    leases: leases::Leases,
     revocation: Arc<Revocation>,
     shown: shown::AllShown,
     place: start::Place,
@@ -118,3 +115,6 @@ struct Inner {
     /// Who acts for the program that embeds this runtime.
     embedder: Principal,
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     Runtime,
-    mcp::Era,
+    mcp::{Era, McpClient},
     model::{Principal, ServerId, TraceContext},
     policy::permission,
     revocation::RequiredRight,
-    runtime::{Client, Watch},
+    runtime::Watch,
 };
 
 /// The result of a JSON-RPC request, or its error object.
@@ -52,7 +52,7 @@ pub struct Conversation {
     /// The revision it speaks.
     pub version: String,
     /// The client's declarations, as servers are sent them.
-    pub client: Arc<Mutex<Arc<Client>>>,
+    pub client: Arc<Mutex<Arc<McpClient>>>,
     /// The span of the HTTP request; `None` where tracing is off.
     pub span: Option<TraceContext>,
     /// Its resource subscriptions (older era only), by URI as the client knows it.
@@ -61,7 +61,7 @@ pub struct Conversation {
 
 impl Conversation {
     /// The client's declarations as of now.
-    pub(super) fn client(&self) -> Arc<Client> {
+    pub(super) fn client(&self) -> Arc<McpClient> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

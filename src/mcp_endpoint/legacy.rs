@@ -19,8 +19,7 @@ use super::{
 use crate::{
     bridge::{self, ClientSender, Conversation, ServerScope},
     error::Error,
-    mcp::{Era, LATEST_LEGACY, Members, Request, is_legacy},
-    runtime::Client,
+    mcp::{Era, LATEST_LEGACY, McpClient, Members, Request, is_legacy},
     web::{HandlerResult, authenticate::Caller},
 };
 
@@ -94,7 +93,7 @@ fn new_conversation(
     let asked = asked.ok_or_else(|| MessageRefusal::params(Some(id.clone()), "`params.protocolVersion` is missing"))?;
     let object = |name: &str| request.params.get(name).filter(|value| value.get().starts_with('{')).cloned();
     let nothing = || Members::default().to_raw().into();
-    let client = Client {
+    let client = McpClient {
         session: Uuid::new_v4(),
         era: Era::Legacy,
         capabilities: object("capabilities").unwrap_or_else(nothing),

@@ -18,9 +18,8 @@ use super::{
 };
 use crate::{
     bridge::{self, ClientSender, Conversation, RpcResult, ServerScope},
-    mcp::{Era, MODERN, Request},
+    mcp::{Era, MODERN, McpClient, Request},
     model::Credential,
-    runtime::Client,
     web::{HandlerResult, authenticate::Caller, event_stream},
 };
 
@@ -80,7 +79,7 @@ fn conversation_of(
     if classify::was_removed(&request.method) {
         return Err(MessageRefusal::method(Some(id.clone()), &request.method));
     }
-    let client = Client {
+    let client = McpClient {
         session: credential(&caller),
         era: Era::Modern,
         capabilities: envelope.capabilities,

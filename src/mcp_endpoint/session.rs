@@ -19,9 +19,9 @@ use super::{
 use crate::{
     Runtime,
     bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
-    mcp::Era,
+    mcp::{Era, McpClient},
     model::UserId,
-    runtime::{Client, Watch},
+    runtime::Watch,
     web::authenticate::Caller,
 };
 
@@ -46,7 +46,7 @@ pub(super) struct McpSession {
     pub version: String,
     /// Requests to the client that await a response.
     pub client_requests: Arc<ClientRequests>,
-    client: Arc<Mutex<Arc<Client>>>,
+    client: Arc<Mutex<Arc<McpClient>>>,
     watches: Arc<Mutex<BTreeMap<String, Watch>>>,
     in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
@@ -86,7 +86,7 @@ impl McpSession {
         user: UserId,
         scope: ServerScope,
         version: String,
-        client: Arc<Mutex<Arc<Client>>>,
+        client: Arc<Mutex<Arc<McpClient>>>,
         watches: Arc<Mutex<BTreeMap<String, Watch>>>,
     ) -> Self {
         let id = lock(&client).session;
@@ -268,7 +268,7 @@ pub(super) mod tests {
     /// A session of `user` with every server.
     pub fn session(user: UserId) -> Arc<McpSession> {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
-        let client = Client { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
+        let client = McpClient { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));
         let scope = ServerScope::All { search: false };
         Arc::new(McpSession::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))

@@ -35,7 +35,7 @@ impl AccountEvents {
 
 impl AccountObserver for AccountEvents {
     fn execution_lost(&self, user: UserId) {
-        self.with_runtime(|runtime| runtime.end_leases_of_user(user, None));
+        self.with_runtime(|runtime| runtime.inner.placement.end_isolated_of_user(user, None));
     }
 
     fn account_deleted(&self, user: UserId, servers: &[ServerId]) {
@@ -49,8 +49,8 @@ impl AccountObserver for AccountEvents {
     fn credential_ended(&self, credential: Credential) {
         // Clients without a session of their own have their credential's id as one.
         match credential {
-            Credential::Session(id) => self.with_runtime(|runtime| runtime.end_session(id.uuid())),
-            Credential::Key(id) => self.with_runtime(|runtime| runtime.end_session(id.uuid())),
+            Credential::Session(id) => self.with_runtime(|runtime| runtime.inner.placement.end_session(id.uuid())),
+            Credential::Key(id) => self.with_runtime(|runtime| runtime.inner.placement.end_session(id.uuid())),
             Credential::Token(_) | Credential::Embedder => {}
         }
     }

@@ -59,9 +59,9 @@ impl Runtime {
         let _work = self.inner.lifecycle.begin_work()?;
         let slot = server.slots.clone().try_acquire_owned();
         let _slot = slot.map_err(|_| Error::Busy("the server has as many requests as it takes"))?;
-        let lane = self.lane(who, &server, Some(&ask.client)).await?;
+        let lease = self.inner.placement.lease(who, &server, Some(&ask.client)).await?;
         let (declared, follower) = (ask.client.declared(), ask.follower);
-        let link = lane.as_ref().map_or(&server.link, |lane| lane.link());
+        let link = lease.as_ref().map_or(&server.link, |lease| lease.link());
         let (operation, mut sent) = (self.operation_to(&server, &mut ask.request), Sent::not_yet());
         let heard = dispatch::deliver(link, |one| one.ask(&ask.request, &declared, follower.clone()), &mut sent);
         let timeout = self.deadline(ask.timeout);
@@ -98,7 +98,7 @@ impl Runtime {
         let call = Call {
             id: call_id,
             user_id: who.user_id,
-            lane: self.lane(who, &server, Some(&ask.client)).await?,
+            lease: self.inner.placement.lease(who, &server, Some(&ask.client)).await?,
             permitted: self.permits(who, &server, &tool),
             server,
             tool,

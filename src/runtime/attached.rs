@@ -51,7 +51,7 @@ impl Runtime {
         for one in self.inner.attached.all() {
             one.account_closed(self, user);
         }
-        self.end_leases_of_user(user, None);
+        self.inner.placement.end_isolated_of_user(user, None);
     }
 }
 

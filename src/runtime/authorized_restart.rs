@@ -18,8 +18,8 @@ impl AuthorizationObserver for AuthorizedRestart {
         let runtime = Runtime { inner };
         // The browser that came back from consenting need not wait for the process.
         tokio::spawn(async move {
-            let _ = runtime.inner.supervision.ask(StartServer { id }).await;
-            runtime.renew_leases_of(id).await
+            let _ = runtime.inner.placement.supervisor().ask(StartServer { id }).await;
+            runtime.inner.placement.update_isolated_of_server(id).await
         });
     }
 }

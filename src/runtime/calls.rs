@@ -18,6 +18,7 @@ use crate::{
         CallFilter, CallId, Page, PageRequest, Principal, ServerId, TimelineLevel, Timestamp, ToolCall, TraceContext,
         UserId,
     },
+    placement::Lease,
     policy::{call, nesting, payload, permission},
     registry::Registered,
     revocation::RequiredRight,
@@ -25,7 +26,6 @@ use crate::{
         LiveEvent, Runtime,
         dispatch::{Reply, Sent},
         feed,
-        leases::Lane,
     },
     store,
     supervisor::{
@@ -95,7 +95,7 @@ pub(super) struct Call {
     pub user_id: UserId,
     pub server: Arc<Registered>,
     /// The caller's own process, where they have one.
-    pub lane: Option<Lane>,
+    pub lease: Option<Lease>,
     pub tool: String,
     /// Whether callers may know of the tool; it is as good as unknown where not.
     pub permitted: bool,
@@ -120,7 +120,7 @@ impl Call {
 
     /// Where the process is that takes it.
     pub fn link(&self) -> &Link {
-        self.lane.as_ref().map_or(&self.server.link, Lane::link)
+        self.lease.as_ref().map_or(&self.server.link, Lease::link)
     }
 }
 
@@ -141,8 +141,8 @@ impl Runtime {
         let server = self.inner.registry.reach(who, id, permission::EXECUTES, "tool.call")?;
         self.inner.access.limits().tool_execute(who)?;
         let work = self.inner.lifecycle.begin_work()?;
-        let lane = self.lane(who, &server, None).await?;
-        let call = self.let_in(who, server, lane, request);
+        let lease = self.inner.placement.lease(who, &server, None).await?;
+        let call = self.let_in(who, server, lease, request);
         let (call_id, timeout) = (call.id, call.timeout);
         let needs = RequiredRight::Server(id, permission::EXECUTES);
         outcome(call_id, timeout, self.inner.revocation.while_permitted(who, needs, self.make(call, work)).await??)
@@ -185,7 +185,7 @@ impl Runtime {
         self.inner.store.read(move |db| store::calls::list(db, &[id], &filter, &page)).await
     }
 
-    fn let_in(&self, who: &Principal, server: Arc<Registered>, lane: Option<Lane>, request: CallRequest) -> Call {
+    fn let_in(&self, who: &Principal, server: Arc<Registered>, lease: Option<Lease>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress, trace } = request;
         let given = parameters.filter(|arguments| arguments.get() != "null");
         let arguments = given.map_or_else(mcp::empty_object, Arc::from);
@@ -198,7 +198,7 @@ impl Runtime {
             user_id: who.user_id,
             permitted: self.permits(who, &server, &tool),
             server,
-            lane,
+            lease,
             whole: None,
             trace,
             tool,

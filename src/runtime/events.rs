@@ -56,9 +56,9 @@ impl Runtime {
                 self.inner.metrics.parted(Kind::Client, &SessionLabels::of(&version, is_remote), lasted);
                 Ok(())
             }
-            Event::SupervisorLost => self.replace_supervisor().await,
+            Event::SupervisorLost => self.inner.placement.replace_supervisor().await,
             Event::Health { id, status } => self.note_health(id, status).await,
-            Event::Catalogue { id, catalogue } => match self.inner.leases.server_of(id) {
+            Event::Catalogue { id, catalogue } => match self.inner.placement.server_of(id) {
                 Some(_) => Ok(()),
                 None => {
                     let hidden = count_unlistable(&catalogue);
@@ -97,7 +97,7 @@ impl Runtime {
     }
 
     async fn note_health(&self, id: ServerId, status: HealthStatus) -> Result<()> {
-        if self.inner.leases.server_of(id).is_some() {
+        if self.inner.placement.server_of(id).is_some() {
             // Health is that of the process that all share.
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl Runtime {
 
     /// Tells whoever watches. What becomes of a process of one caller alone is told as its server's; its state is not.
     fn spread(&self, event: &Event) {
-        let server_of = |id: &ServerId| self.inner.leases.server_of(*id).unwrap_or(*id);
+        let server_of = |id: &ServerId| self.inner.placement.server_of(*id).unwrap_or(*id);
         match event {
             Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
@@ -157,7 +157,7 @@ impl Runtime {
     }
 
     async fn note_of(&self, action: &str, id: ServerId, outcome: Outcome, detail: String) -> Result<()> {
-        let (id, detail) = match self.inner.leases.server_of(id) {
+        let (id, detail) = match self.inner.placement.server_of(id) {
             Some(server) => (server, format!("{detail} (a process of one caller alone)")),
             None => (id, detail),
         };

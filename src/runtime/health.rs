@@ -80,7 +80,7 @@ impl Runtime {
         let all = self.inner.registry.all();
         let checks = all.values().filter(|server| server.is_of(who, permission::SEES)).map(|server| async {
             // A supervisor that is gone has no healthy child.
-            let healthy = self.inner.supervision.ask(CheckServer { id: server.id }).await.unwrap_or(false);
+            let healthy = self.inner.placement.supervisor().ask(CheckServer { id: server.id }).await.unwrap_or(false);
             health(server, healthy)
         });
         let servers = future::join_all(checks).await;

@@ -4,38 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::{
     error::Result,
-    mcp::{Declared, Era, Request},
+    mcp::{Era, McpClient, Request},
     model::{CallId, Catalogue, Isolation, ServerId},
-    runtime::{Runtime, leases::Lane},
+    placement::Lease,
+    runtime::Runtime,
     supervisor::{ResourceWatch, messages::Follower},
 };
-
-/// An MCP client, as servers hear of it.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// Its session; without one, its credential. Isolation per session goes by it.
-    pub session: Uuid,
-    /// The era it speaks; in the newer one what it declares holds for one request.
-    pub era: Era,
-    /// Its `capabilities`, as it wrote them.
-    pub capabilities: Arc<RawValue>,
-    /// Its `clientInfo`, as it wrote it.
-    pub info: Option<Arc<RawValue>>,
-    /// The least severe `notifications/message` it wants, if any.
-    pub log_level: Option<String>,
-}
-
-impl Client {
-    /// What a server hears of it with each request.
-    pub(super) fn declared(&self) -> Declared {
-        let Self { capabilities, info, log_level, .. } = self.clone();
-        Declared { capabilities, info, log_level }
-    }
-}
 
 /// A request of an MCP client to one server.
 pub struct Ask {
@@ -43,7 +20,7 @@ pub struct Ask {
     /// `progressToken` is replaced; all else goes through.
     pub request: Arc<Request>,
     /// Who asks.
-    pub client: Arc<Client>,
+    pub client: Arc<McpClient>,
     /// Deadline, at most an hour; `None` is the default.
     pub timeout: Option<Duration>,
     /// Ends it before that, as the deadline would; `None` where only the deadline does.
@@ -83,7 +60,7 @@ pub struct Offer {
 /// Somebody's interest in a resource; dropping it ends it.
 pub struct Watch {
     pub(super) _watch: ResourceWatch,
-    pub(super) _lane: Option<Lane>,
+    pub(super) _lease: Option<Lease>,
 }
 
 impl Runtime {

@@ -61,7 +61,7 @@ impl Runtime {
         let before = registered.shares.swap(Arc::new(shares));
         for user in before.iter().map(|share| share.user_id) {
             if registered.shares.load().iter().all(|share| share.user_id != user) {
-                self.end_leases_of_user(user, Some(registered.id));
+                self.inner.placement.end_isolated_of_user(user, Some(registered.id));
             }
         }
         let is_same = registered.server.load().config == server.config;

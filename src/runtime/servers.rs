@@ -10,11 +10,11 @@ use crate::{
     },
     policy::{change, mask::MASKED, permission, server as rules},
     registry::{Registered, secrets},
-    runtime::{Change, Runtime, leases},
+    runtime::{Change, Runtime},
     store,
     supervisor::{
         ChildView, Link,
-        messages::{NotUp, RemoveServer, RestartServer, StartServer, StopServer, UpdateServer, Wanted},
+        messages::{NotUp, RestartServer, StartServer, StopServer, Wanted},
     },
     tasks::run_to_completion,
 };
@@ -157,22 +157,22 @@ impl Runtime {
     /// Starts a server; returns once it is ready.
     pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.start").await?;
-        up(&registered, who, self.inner.supervision.ask(StartServer { id }).await?)
+        up(&registered, who, self.inner.placement.supervisor().ask(StartServer { id }).await?)
     }
 
     /// Stops a server; returns once its process tree is gone.
     pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.stop").await?;
-        self.inner.supervision.ask(StopServer { id }).await?;
-        self.stop_leases_of(id).await?;
+        self.inner.placement.supervisor().ask(StopServer { id }).await?;
+        self.inner.placement.stop_isolated_of_server(id).await?;
         Ok(registered.status_for(who))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
         let registered = self.command(who, id, "server.restart").await?;
-        self.stop_leases_of(id).await?;
-        up(&registered, who, self.inner.supervision.ask(RestartServer { id }).await?)
+        self.inner.placement.stop_isolated_of_server(id).await?;
+        up(&registered, who, self.inner.placement.supervisor().ask(RestartServer { id }).await?)
     }
 
     /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
@@ -206,10 +206,7 @@ impl Runtime {
         self.inner.timeline.forget(id);
         self.inner.authorizations.remove(id);
         self.inner.shown.forget(id);
-        self.end_leases_of(id);
-        let runtime = self.clone();
-        // A supervisor that is lost takes its servers with it.
-        tokio::spawn(async move { runtime.inner.supervision.ask(RemoveServer { id }).await });
+        self.inner.placement.remove(id);
     }
 
     pub(super) async fn register(
@@ -223,7 +220,7 @@ impl Runtime {
         let link = if let Some(catalogue) = catalogue { link.with_catalogue(catalogue) } else { link };
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
         let registered = self.inner.registry.insert(registered);
-        self.hand_over(&registered, wanted).await?;
+        self.inner.placement.add(&registered, wanted).await?;
         Ok(registered)
     }
 
@@ -257,21 +254,16 @@ impl Runtime {
             (true, false) => Some(Wanted::Down),
             (true, true) | (false, false) => None,
         };
-        let update = UpdateServer {
-            id,
-            launch: self.launch(id, &after.config, leases::common(&after.config)),
-            mask: mask.clone(),
-            wanted,
-        };
         let is_isolated_alike = before.config.isolation == after.config.isolation;
-        registered.mask.store(Arc::new(mask));
-        registered.server.store(Arc::new(after));
-        self.inner.supervision.ask(update).await?;
+        registered.mask.store(Arc::new(mask.clone()));
+        let after = Arc::new(after);
+        registered.server.store(after.clone());
+        self.inner.placement.update(id, &after.config, mask, wanted).await?;
         match wanted {
-            Some(Wanted::Down) => self.stop_leases_of(id).await,
-            Some(Wanted::Up) | None if is_isolated_alike => self.renew_leases_of(id).await,
+            Some(Wanted::Down) => self.inner.placement.stop_isolated_of_server(id).await,
+            Some(Wanted::Up) | None if is_isolated_alike => self.inner.placement.update_isolated_of_server(id).await,
             Some(Wanted::Up) | None => {
-                self.end_leases_of(id);
+                self.inner.placement.end_isolated_of_server(id);
                 Ok(())
             }
         }

@@ -31,7 +31,7 @@ impl Runtime {
             registered.change_shares(share.user_id, Some(share.clone()));
             runtime.inner.revocation.rights_changed();
             if !share.permissions.contains(&Permission::McpExecute) {
-                runtime.end_leases_of_user(share.user_id, Some(id));
+                runtime.inner.placement.end_isolated_of_user(share.user_id, Some(id));
             }
             runtime.tell_server_to(&registered, share.user_id, Change::Created);
             Ok(share)
@@ -55,7 +55,7 @@ impl Runtime {
             runtime.inner.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
             runtime.inner.revocation.rights_changed();
-            runtime.end_leases_of_user(user, Some(id));
+            runtime.inner.placement.end_isolated_of_user(user, Some(id));
             runtime.tell_server_to(&registered, user, Change::Deleted);
             Ok(())
         })

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     model::{Credential, PermissionSet, Principal, Role, UserId},
     outbound::{self, Reachable},
+    placement::{Launcher, Placement, SupervisorHandle},
     policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
@@ -27,12 +28,10 @@ use crate::{
         data_dir::{self, DataDir},
         events,
         feed::{self, Feed},
-        history, lanes,
-        leases::Leases,
+        history,
         metrics::Metrics,
         retention,
         shown::AllShown,
-        supervision::Supervision,
         system::Facts,
         tenure, usage,
     },
@@ -63,12 +62,6 @@ struct Opened {
 
 /// Where a runtime lives: its data, held for itself, and how its processes are guarded.
 pub(super) struct Place {
-    /// Marks the processes of this data folder.
-    pub mark: String,
-    /// The program that guards processes.
-    pub guard: PathBuf,
-    /// Keeps servers from our data, where that can be had.
-    pub seclusion: Option<Seclusion>,
     locks: Mutex<Option<Locks>>,
 }
 
@@ -85,18 +78,31 @@ impl Runtime {
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
-        let place = Place { mark, guard, seclusion, locks: Mutex::new(Some((recorder.clone(), lock))) };
+        let place = Place { locks: Mutex::new(Some((recorder.clone(), lock))) };
         let base = Assembly::new(&settings, store, recorder, keyring);
         let (events, heard) = mpsc::unbounded_channel();
-        let supervision = supervise(&settings, base.arbiters.handles(), events)?;
+        let supervisor = supervise(&settings, base.arbiters.handles(), events)?;
         let feed = Arc::new(Feed::default());
         let services = base.registrations(&settings, feed.clone());
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
+        let launcher = Launcher {
+            mark,
+            guard,
+            seclusion,
+            servers_dir: settings.servers_dir.clone(),
+            start_timeout: settings.start_timeout,
+            stop_grace: settings.stop_grace,
+            health_check_interval: settings.health_check_interval,
+            private_addresses: settings.private_addresses,
+        };
+        let authorizations = base.authorizations(&settings);
+        let placement =
+            Placement::new(base.registry.clone(), authorizations.clone(), base.lifecycle.clone(), supervisor, launcher);
         let inner = Inner {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
-            authorizations: base.authorizations(&settings),
+            authorizations,
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
@@ -110,7 +116,6 @@ impl Runtime {
             growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
-            leases: Leases::default(),
             shown: AllShown::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -118,7 +123,7 @@ impl Runtime {
             store: base.store,
             recorder: base.recorder,
             keyring: base.keyring,
-            supervision,
+            placement: Arc::new(placement),
             services,
             place,
         };
@@ -158,7 +163,7 @@ impl Runtime {
         actix::spawn(self.inner.access.run());
         actix::spawn(self.inner.audit_log.run());
         actix::spawn(retention::keep(weak()));
-        actix::spawn(lanes::end_idle(weak()));
+        actix::spawn(self.inner.placement.run());
         actix::spawn(self.inner.revocation.run());
         actix::spawn(usage::sample(weak()));
         actix::spawn(tenure::follow(weak()));
@@ -173,7 +178,7 @@ impl Runtime {
 
     async fn end(&self) {
         self.inner.lifecycle.drain(DRAIN).await;
-        let stopped = tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await;
+        let stopped = tokio::time::timeout(SERVERS_END, self.inner.placement.supervisor().ask(StopAll)).await;
         let have_ended = matches!(stopped, Ok(Ok(())));
         match stopped {
             Ok(Ok(())) => {}
@@ -214,7 +219,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.feed.end();
-        self.place.abandon(&self.arbiters, self.supervision.address());
+        self.place.abandon(&self.arbiters, self.placement.supervisor().address());
     }
 }
 
@@ -286,14 +291,14 @@ fn supervise(
     settings: &Settings,
     handles: Vec<ArbiterHandle>,
     events: mpsc::UnboundedSender<supervisor::Event>,
-) -> Result<Supervision> {
+) -> Result<SupervisorHandle> {
     let settings = SupervisorSettings {
         restart: settings.restart,
         health_check_interval: settings.health_check_interval,
         max_starting: settings.max_starting,
         drain: DRAIN,
     };
-    Supervision::start(settings, handles, events)
+    SupervisorHandle::start(settings, handles, events)
 }
 
 fn embedder() -> Principal {

@@ -87,7 +87,7 @@ impl Runtime {
         if self.inner.lifecycle.is_standing_by() {
             return Err("servers are stopped, as another Ostler has the database or had it a moment ago".into());
         }
-        if self.inner.supervision.is_alive() { Ok(()) } else { Err("it was lost".into()) }
+        if self.inner.placement.supervisor().is_alive() { Ok(()) } else { Err("it was lost".into()) }
     }
 
     /// Completes when the runtime begins to stop, or is gone, so that endless answers can end. Holds no runtime.

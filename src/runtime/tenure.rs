@@ -86,11 +86,11 @@ impl Runtime {
             registered.link.note(TimelineLevel::Warn, "stopped: another Ostler has the database");
         }
         // A supervisor that is lost takes its servers with it, and the next one starts none.
-        let stopped = tokio::time::timeout(SERVERS_END, self.inner.supervision.ask(StopAll)).await;
+        let stopped = tokio::time::timeout(SERVERS_END, self.inner.placement.supervisor().ask(StopAll)).await;
         if stopped.is_err() {
             log::error!("some servers do not end, not even killed; their guards keep trying");
         }
-        self.end_all_leases();
+        self.inner.placement.end_isolated();
     }
 
     /// Brings memory to what the database holds, and servers with it.
@@ -98,7 +98,7 @@ impl Runtime {
         log::warn!("the database is not as this Ostler left it: servers, shares, accounts and services are read again");
         self.inner.accounts.forget_credentials();
         if is_standing_by {
-            self.inner.supervision.ask(ResumeAll).await?;
+            self.inner.placement.supervisor().ask(ResumeAll).await?;
         }
         if self.serves().mcp() {
             self.reload_servers(is_standing_by).await?;

@@ -6,9 +6,9 @@ use ostler::{
     Runtime,
     actix::{self, System},
     error::Error,
-    mcp::Request,
+    mcp::{McpClient, Request},
     model::{Isolation, Principal, ServerConfig, ServerId},
-    runtime::{Ask, CallRequest, Client, Said},
+    runtime::{Ask, CallRequest, Said},
     serde_json::{json, value::RawValue},
     supervisor::messages::{Follower, Note},
 };
@@ -185,8 +185,8 @@ fn raw(text: &str) -> Arc<RawValue> {
     Arc::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
-fn client(capabilities: &str) -> Arc<Client> {
-    Arc::new(Client {
+fn client(capabilities: &str) -> Arc<McpClient> {
+    Arc::new(McpClient {
         era: ::ostler::mcp::Era::Legacy,
         session: Uuid::new_v4(),
         capabilities: raw(capabilities),
@@ -199,7 +199,7 @@ async fn call(
     runtime: &Runtime,
     who: &Principal,
     id: ServerId,
-    client: &Arc<Client>,
+    client: &Arc<McpClient>,
     tool: &str,
     follower: Option<Follower>,
 ) -> ostler::Result<Said> {

@@ -262,6 +262,6 @@ fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
         server.call("echo", json!({"message": "x"})).is(200);
         texts(&server, "kinds=ostler&search=could%20not%20be%20written").pop()
     });
-    assert!(!items(&server, "kinds=call").is_empty());
+    eventually("the call is on the timeline", || (!items(&server, "kinds=call").is_empty()).then_some(()));
     assert_eq!(told(), 1, "{}", ostler.errors());
 }

@@ -2,9 +2,9 @@
 
 use ::ostler::{
     Runtime, actix,
-    mcp::Request,
+    mcp::{McpClient, Request},
     model::{ServerConfig, ToolRules},
-    runtime::{Ask, Client},
+    runtime::Ask,
     serde_json::{self, value::RawValue},
 };
 
@@ -81,7 +81,7 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
     let id = runtime.create_server(me, ServerConfig { tools, ..config }).await.unwrap().server.id;
 
     let capabilities = std::sync::Arc::from(RawValue::from_string("{}".into()).unwrap());
-    let client = Client {
+    let client = McpClient {
         session: uuid::Uuid::new_v4(),
         era: ::ostler::mcp::Era::Legacy,
         capabilities,

@@ -1,0 +1,283 @@
+//! Which process serves a caller: the one that all share, or one for a user or a session alone; and what they run on.
+//!
+//! Knows nothing of tools and JSON: it starts, finds and ends processes, by way of the supervisor.
+
+mod isolated_process;
+mod isolated_processes;
+mod launcher;
+mod process_key;
+mod supervisor_handle;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::future;
+use uuid::Uuid;
+
+use crate::{
+    authorizations::Authorizations,
+    error::{Error, Result},
+    mcp::McpClient,
+    model::{Principal, ServerConfig, ServerId, Status, TimelineLevel, UserId},
+    policy::mask::Mask,
+    registry::{Registered, Registry},
+    supervisor::{
+        self, INSTALLATION_VARIABLE,
+        messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, Wanted},
+    },
+    tasks::{blocking, every, lifecycle::Lifecycle},
+};
+
+use isolated_process::Registration;
+use isolated_processes::IsolatedProcesses;
+use process_key::{ProcessKey, shared};
+
+pub use isolated_process::{IsolatedProcess, Lease};
+pub use launcher::Launcher;
+pub use supervisor_handle::SupervisorHandle;
+
+/// Pause between looks for idle processes.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Processes of servers, shared and isolated.
+pub struct Placement {
+    registry: Arc<Registry>,
+    authorizations: Arc<Authorizations>,
+    lifecycle: Arc<Lifecycle>,
+    supervisor: SupervisorHandle,
+    launcher: Launcher,
+    processes: IsolatedProcesses,
+}
+
+impl Placement {
+    /// Processes that `launcher` describes and `supervisor` runs.
+    pub fn new(
+        registry: Arc<Registry>,
+        authorizations: Arc<Authorizations>,
+        lifecycle: Arc<Lifecycle>,
+        supervisor: SupervisorHandle,
+        launcher: Launcher,
+    ) -> Self {
+        Self { registry, authorizations, lifecycle, supervisor, launcher, processes: IsolatedProcesses::default() }
+    }
+
+    /// Ends idle processes, until `self` is dropped.
+    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        every(IDLE_CHECK_INTERVAL, Arc::downgrade(self), |placement: Arc<Self>| async move {
+            placement.end_idle().await;
+        })
+    }
+
+    /// The supervisor of all processes.
+    pub fn supervisor(&self) -> &SupervisorHandle {
+        &self.supervisor
+    }
+
+    /// Leases the process of a server that is for the caller alone, started where it is not running; `None` where all
+    /// callers share one.
+    pub async fn lease(
+        &self,
+        who: &Principal,
+        server: &Arc<Registered>,
+        client: Option<&McpClient>,
+    ) -> Result<Option<Lease>> {
+        let Some(key) = ProcessKey::of(who, server, client) else { return Ok(None) };
+        let lease = self.processes.lease(key, server)?;
+        self.start(lease.process()).await?;
+        Ok(Some(lease))
+    }
+
+    /// The process of a server that is for the caller alone, running or not; `None` where all callers share one.
+    pub fn process(
+        &self,
+        who: &Principal,
+        server: &Arc<Registered>,
+        client: &McpClient,
+    ) -> Result<Option<Arc<IsolatedProcess>>> {
+        ProcessKey::of(who, server, Some(client)).map(|key| self.processes.get(key, server)).transpose()
+    }
+
+    /// The server that an isolated process is one of; `None` where the id is no isolated process's.
+    pub fn server_of(&self, id: ServerId) -> Option<ServerId> {
+        self.processes.server_of(id)
+    }
+
+    /// Adds a server's shared process to the supervisor.
+    pub async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
+        let server = registered.server.load();
+        let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, shared(&server.config));
+        let mask = Mask::clone(&registered.mask.load());
+        self.supervisor.ask(AddServer { id: server.id, launch, mask, wanted, link: registered.link.clone() }).await
+    }
+
+    /// Has a server's shared process run by another configuration, and be up or down where `wanted` says so.
+    pub async fn update(&self, id: ServerId, config: &ServerConfig, mask: Mask, wanted: Option<Wanted>) -> Result<()> {
+        let launch = self.launcher.launch(&self.authorizations, id, config, shared(config));
+        self.supervisor.ask(UpdateServer { id, launch, mask, wanted }).await
+    }
+
+    /// Ends every process of a server, which is not registered any more.
+    pub fn remove(self: &Arc<Self>, id: ServerId) {
+        self.end_isolated_of_server(id);
+        let placement = self.clone();
+        // A supervisor that is lost takes its servers with it.
+        tokio::spawn(async move { placement.supervisor.ask(RemoveServer { id }).await });
+    }
+
+    /// Ends whatever the lost supervisor's servers left, and starts a new one with the same children.
+    pub async fn replace_supervisor(&self) -> Result<()> {
+        log::error!("the supervisor was lost; every server is started anew");
+        let mark = self.launcher.mark.clone();
+        // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
+        blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &mark))).await?;
+        self.supervisor.replace()?;
+        if self.lifecycle.is_standing_by() {
+            self.supervisor.ask(StopAll).await?;
+        }
+        self.forget_children().await;
+        for registered in self.registry.all().values() {
+            registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is started anew");
+            let status = registered.link.view.borrow().status;
+            let wanted = match status {
+                Status::Stopped | Status::Stopping => Wanted::Down,
+                Status::Starting | Status::Running | Status::Restarting | Status::Failed | Status::Unauthorized => {
+                    Wanted::Up
+                }
+            };
+            self.add(registered, wanted).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the processes for one session.
+    pub fn end_session(self: &Arc<Self>, session: Uuid) {
+        self.end(self.processes.take(|process| process.is_of_session(session)));
+    }
+
+    /// Ends every isolated process of a server; the next request starts another.
+    pub fn end_isolated_of_server(self: &Arc<Self>, server: ServerId) {
+        self.end(self.processes.take(|process| process.server.id == server));
+    }
+
+    /// Ends every isolated process.
+    pub fn end_isolated(self: &Arc<Self>) {
+        self.end(self.processes.take(|_| true));
+    }
+
+    /// Ends every process for a user: all of them, or those of one server.
+    pub fn end_isolated_of_user(self: &Arc<Self>, user: UserId, server: Option<ServerId>) {
+        let is_meant = |process: &IsolatedProcess| {
+            process.is_of_user(user) && server.is_none_or(|server| process.server.id == server)
+        };
+        self.end(self.processes.take(is_meant));
+    }
+
+    /// Stops every isolated process of a server, and waits until none runs.
+    pub async fn stop_isolated_of_server(&self, server: ServerId) -> Result<()> {
+        let processes = self.processes.find(|process| process.server.id == server);
+        future::try_join_all(processes.iter().map(|process| self.stop(process))).await.map(drop)
+    }
+
+    /// Has every isolated process of a server that runs be replaced by one of the server's present configuration.
+    pub async fn update_isolated_of_server(&self, server: ServerId) -> Result<()> {
+        for process in self.processes.find(|process| process.server.id == server) {
+            let registration = process.registration.lock().await;
+            if *registration == Registration::Added && process.started.load(Ordering::Relaxed) {
+                self.hand_over(&process, *registration).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts an isolated process, unless its server is stopped, which holds for every caller.
+    async fn start(&self, process: &Arc<IsolatedProcess>) -> Result<()> {
+        if process.is_up() {
+            return Ok(());
+        }
+        let mut registration = process.registration.lock().await;
+        if process.is_up() || is_stopped(&process.server) {
+            return Ok(());
+        }
+        if *registration == Registration::Removed {
+            return Err(Error::ServerUnavailable("its process for this session was ended".into()));
+        }
+        if !process.started.load(Ordering::Relaxed) {
+            self.processes.admit(process)?;
+        }
+        let started = self.hand_over(process, *registration).await;
+        process.started.store(started.is_ok(), Ordering::Relaxed);
+        if started.is_ok() {
+            *registration = Registration::Added;
+        }
+        started
+    }
+
+    async fn hand_over(&self, process: &IsolatedProcess, registration: Registration) -> Result<()> {
+        let (id, server) = (process.id, process.server.server.load_full());
+        let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, process.sharing());
+        let mask = Mask::clone(&process.server.mask.load());
+        if registration == Registration::Added {
+            let update = UpdateServer { id, launch, mask, wanted: Some(Wanted::Up) };
+            return self.supervisor.ask(update).await;
+        }
+        let link = process.link.clone();
+        self.supervisor.ask(AddServer { id, launch, mask, wanted: Wanted::Up, link }).await
+    }
+
+    /// Ends processes that were taken out: no key leads to them any more.
+    fn end(self: &Arc<Self>, processes: Vec<Arc<IsolatedProcess>>) {
+        for process in processes {
+            let placement = self.clone();
+            tokio::spawn(async move {
+                let mut registration = process.registration.lock().await;
+                process.started.store(false, Ordering::Relaxed);
+                if std::mem::replace(&mut *registration, Registration::Removed) == Registration::Added {
+                    // A supervisor that is lost takes its servers with it.
+                    let _ = placement.supervisor.ask(RemoveServer { id: process.id }).await;
+                }
+            });
+        }
+    }
+
+    async fn stop(&self, process: &IsolatedProcess) -> Result<()> {
+        let registration = process.registration.lock().await;
+        if process.started.swap(false, Ordering::Relaxed) && *registration == Registration::Added {
+            self.supervisor.ask(StopServer { id: process.id }).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the supervisor, and with it every process, is gone.
+    async fn forget_children(&self) {
+        for process in self.processes.find(|_| true) {
+            let mut registration = process.registration.lock().await;
+            if *registration == Registration::Added {
+                *registration = Registration::Missing;
+            }
+            process.started.store(false, Ordering::Relaxed);
+        }
+    }
+
+    async fn end_idle(self: &Arc<Self>) {
+        self.end(self.processes.take(IsolatedProcess::is_unreferenced));
+        for process in self.processes.find(IsolatedProcess::is_idle) {
+            let registration = process.registration.lock().await;
+            if process.retire() && *registration == Registration::Added {
+                // A supervisor that is lost takes its servers with it.
+                let _ = self.supervisor.ask(StopServer { id: process.id }).await;
+            }
+        }
+    }
+}
+
+fn is_stopped(server: &Registered) -> bool {
+    match server.link.view.borrow().status {
+        Status::Stopped | Status::Stopping => true,
+        Status::Starting | Status::Running | Status::Restarting | Status::Failed | Status::Unauthorized => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! [`IsolatedProcess`]: a process of a server for one user or one session, and whether it is in use.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
+    time::Instant,
+};
+use uuid::Uuid;
+
+use crate::{
+    model::{ServerId, UserId},
+    placement::process_key::ProcessKey,
+    registry::Registered,
+    supervisor::{Availability, Link, Sharing, messages::News},
+};
+
+/// Age of its last use at which a process ends.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A process for one user or one session, or the place for one.
+pub struct IsolatedProcess {
+    /// Its id at the supervisor.
+    pub id: ServerId,
+    /// The server it is a process of.
+    pub server: Arc<Registered>,
+    /// What the supervisor reports of it.
+    pub link: Link,
+    pub(super) key: ProcessKey,
+    /// Whether it should run.
+    pub(super) started: AtomicBool,
+    /// Held while that changes.
+    pub(super) registration: tokio::sync::Mutex<Registration>,
+    usage: Mutex<Usage>,
+    /// Passes on list changes of the process that all share: lists are read from that one.
+    forwarding: AbortHandle,
+}
+
+/// What the supervisor has of an isolated process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// No child yet.
+    Missing,
+    /// A child, running or not.
+    Added,
+    /// No child any more, and no key leads here.
+    Removed,
+}
+
+struct Usage {
+    users: usize,
+    since: Instant,
+}
+
+impl Usage {
+    fn is_idle(&self) -> bool {
+        self.users == 0 && self.since.elapsed() >= IDLE_TIMEOUT
+    }
+}
+
+impl IsolatedProcess {
+    pub(super) fn new(key: ProcessKey, server: Arc<Registered>) -> Self {
+        let mut link = Link::default();
+        // What it uses is its server's, and what there is to say about it; what it writes on standard error is its user's.
+        let Link { output, trees, log, .. } = &server.link;
+        (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
+        let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
+        Self {
+            forwarding,
+            id: ServerId::new(),
+            server,
+            link,
+            key,
+            started: AtomicBool::new(false),
+            registration: tokio::sync::Mutex::new(Registration::Missing),
+            usage: Mutex::new(Usage { users: 0, since: Instant::now() }),
+        }
+    }
+
+    /// Whether its process runs, or is on its way.
+    pub(super) fn is_up(&self) -> bool {
+        let is_down = matches!(self.link.view.borrow().availability, Availability::Down(_));
+        self.started.load(Ordering::Relaxed) && !is_down
+    }
+
+    /// Whether it is for this user, or one of their sessions.
+    pub(super) fn is_of_user(&self, user: UserId) -> bool {
+        self.key.user == user
+    }
+
+    /// Whether it is for this session.
+    pub(super) fn is_of_session(&self, session: Uuid) -> bool {
+        self.key.session == Some(session)
+    }
+
+    /// Whether it was not used for long enough to end its process.
+    pub(super) fn is_idle(&self) -> bool {
+        self.usage().is_idle()
+    }
+
+    /// Marks it as one that should not run, where it is idle; whether it should have.
+    pub(super) fn retire(&self) -> bool {
+        let usage = self.usage();
+        usage.is_idle() && self.started.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it is idle, and no one waits for its events.
+    pub(super) fn is_unreferenced(&self) -> bool {
+        self.is_idle() && self.link.news.receiver_count() == 0
+    }
+
+    /// The capabilities it is started with.
+    pub(super) fn sharing(&self) -> Sharing {
+        Sharing::Exclusive { capabilities: self.key.capabilities.clone() }
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for IsolatedProcess {
+    fn drop(&mut self) {
+        self.forwarding.abort();
+    }
+}
+
+/// An isolated process in use; not idle for as long as this is held.
+pub struct Lease(Arc<IsolatedProcess>);
+
+impl Lease {
+    /// Takes a process in use.
+    pub(super) fn new(process: Arc<IsolatedProcess>) -> Self {
+        let mut usage = process.usage();
+        usage.users = usage.users.saturating_add(1);
+        drop(usage);
+        Self(process)
+    }
+
+    /// What the supervisor reports of the process.
+    pub fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    /// The process.
+    pub(super) fn process(&self) -> &Arc<IsolatedProcess> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut usage = self.0.usage();
+        *usage = Usage { users: usage.users.saturating_sub(1), since: Instant::now() };
+    }
+}
+
+async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News>) {
+    loop {
+        match from.recv().await {
+            // There may be no listener.
+            Ok(news @ News::ListChanged(_)) => drop(to.send(news)),
+            Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! [`IsolatedProcesses`]: every process for one user or one session, by its key, within bounds for each user.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use crate::{
+    error::{Error, Result},
+    model::ServerId,
+    placement::{
+        isolated_process::{IsolatedProcess, Lease},
+        process_key::ProcessKey,
+    },
+    registry::Registered,
+};
+
+/// Isolated processes that one user may have running: each is a whole process tree.
+pub(super) const PROCESSES_PER_USER_MAX: usize = 16;
+
+/// Places that one user may have for them, to wait for events or requests; most have no process yet.
+const PLACES_PER_USER_MAX: usize = 256;
+
+/// Every isolated process.
+#[derive(Default)]
+pub(super) struct IsolatedProcesses(Mutex<HashMap<ProcessKey, Arc<IsolatedProcess>>>);
+
+impl IsolatedProcesses {
+    /// The process of this key, made where there is none.
+    pub fn get(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Arc<IsolatedProcess>> {
+        // Counts as a use, so that it is not taken for idle at this very moment.
+        self.lease(key, server).map(|lease| lease.process().clone())
+    }
+
+    /// The process of this key in use, made where there is none.
+    pub fn lease(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Lease> {
+        let mut processes = self.lock();
+        if let Some(process) = processes.get(&key) {
+            return Ok(Lease::new(process.clone()));
+        }
+        if processes.keys().filter(|one| one.user == key.user).count() >= PLACES_PER_USER_MAX {
+            return Err(Error::Busy("the user has as many servers isolated as there may be; end some sessions"));
+        }
+        let process = Arc::new(IsolatedProcess::new(key.clone(), server.clone()));
+        processes.insert(key, process.clone());
+        Ok(Lease::new(process))
+    }
+
+    /// Marks a process as one that should run; `Busy` where its user has as many as they may have.
+    pub fn admit(&self, process: &IsolatedProcess) -> Result<()> {
+        let processes = self.lock();
+        let running =
+            |one: &&Arc<IsolatedProcess>| one.key.user == process.key.user && one.started.load(Ordering::Relaxed);
+        if processes.values().filter(running).count() >= PROCESSES_PER_USER_MAX {
+            return Err(Error::Busy("the user has as many processes of their own as there may be; end some sessions"));
+        }
+        process.started.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The server that a process is one of; `None` where the id is no isolated process's.
+    pub fn server_of(&self, id: ServerId) -> Option<ServerId> {
+        self.lock().values().find(|process| process.id == id).map(|process| process.server.id)
+    }
+
+    /// Those that `wanted` holds for.
+    pub fn find(&self, wanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
+        self.lock().values().filter(|process| wanted(process)).cloned().collect()
+    }
+
+    /// Takes those out that `unwanted` holds for.
+    pub fn take(&self, unwanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
+        self.lock().extract_if(|_, process| unwanted(process)).map(|(_, process)| process).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessKey, Arc<IsolatedProcess>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

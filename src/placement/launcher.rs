@@ -1,0 +1,78 @@
+//! [`Launcher`]: from a server's configuration to what the supervisor starts.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    authorizations::Authorizations,
+    model::{ServerConfig, ServerId},
+    policy::environment,
+    supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
+};
+
+/// Launchers that may have to download a package before the server speaks.
+const DOWNLOADERS: [&str; 8] = ["npx", "uvx", "pipx", "bunx", "pnpm", "yarn", "docker", "podman"];
+
+/// Times the usual time to start that a download may take.
+const DOWNLOAD_FACTOR: u32 = 3;
+
+/// Longest time for a ping: one that takes longer says nothing that the next would not.
+const PING_TIMEOUT_MAX: Duration = Duration::from_secs(5);
+
+/// How servers are launched here.
+pub struct Launcher {
+    /// Marks the processes of this data folder.
+    pub mark: String,
+    /// The program that guards processes.
+    pub guard: PathBuf,
+    /// Keeps servers from our data, where that can be had.
+    pub seclusion: Option<Seclusion>,
+    /// Working directory of servers.
+    pub servers_dir: PathBuf,
+    /// Time to become ready.
+    pub start_timeout: Duration,
+    /// Time to end after its input is closed, and after it was asked to terminate.
+    pub stop_grace: (Duration, Duration),
+    /// Pause between pings, and so the longest one may take.
+    pub health_check_interval: Duration,
+    /// Whether remote servers may be at private addresses.
+    pub private_addresses: bool,
+}
+
+impl Launcher {
+    /// How to run a server: its environment begins empty, gets what is passed on, then its own, then our marks.
+    pub(super) fn launch(
+        &self,
+        authorizations: &Arc<Authorizations>,
+        id: ServerId,
+        config: &ServerConfig,
+        sharing: Sharing,
+    ) -> Arc<Launch> {
+        let inherited =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let mut env = environment::inherited(inherited);
+        env.extend(config.env.clone());
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        let command = PathBuf::from(&config.command);
+        let downloads = command.file_name().is_some_and(|name| DOWNLOADERS.iter().any(|one| name == *one));
+        Arc::new(Launch {
+            spec: Spec {
+                program: config.command.clone(),
+                args: config.args.clone(),
+                env,
+                dir: std::path::absolute(&self.servers_dir).unwrap_or_else(|_| self.servers_dir.clone()),
+                seclusion: self.seclusion.clone(),
+            },
+            remote: config.remote.clone().map(|remote| RemoteTarget {
+                authority: authorizations.authority(id, &remote.url),
+                remote,
+                private_addresses: self.private_addresses,
+            }),
+            sharing,
+            guard: self.guard.clone(),
+            start_timeout: self.start_timeout.saturating_mul(if downloads { DOWNLOAD_FACTOR } else { 1 }),
+            stop_grace: self.stop_grace,
+            ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
+        })
+    }
+}
