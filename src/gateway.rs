@@ -8,6 +8,7 @@ pub mod actor;
 mod actor_handle;
 mod check;
 mod clock;
+mod collector;
 mod counters;
 mod failure;
 mod figures;
@@ -28,6 +29,7 @@ mod settings;
 mod table;
 
 pub use check::CheckView;
+pub use collector::GatewayCollector;
 pub use counters::{ErrorCounts, Latency};
 pub use failure::Failure;
 pub use figures::{GatewayStats, InstanceStats, ServiceStats, StatsTotals};
@@ -37,7 +39,6 @@ pub use health::{
     ServiceState,
 };
 pub use health_change::InstanceHealthChange;
-pub use histogram::Spread;
 pub use instance::{Instance, InstanceId};
 pub use lease::Lease;
 pub use registrations::{RegistrationObserver, Registrations, ServiceChange};

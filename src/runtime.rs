@@ -53,7 +53,7 @@ use crate::{
     secrets::Keyring,
     store::Store,
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
-    telemetry::Tracer,
+    telemetry::Telemetry,
     timeline::Timeline,
 };
 
@@ -65,7 +65,6 @@ pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
 pub use import::{ImportAction, Imported};
 pub use mcp::{Ask, Offer, Said, Watch};
-pub use operation::{Ended, Operation};
 pub use overview::{CallSummary, Overview, ServerCounts, Window};
 pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
 pub use servers::ServerDetails;
@@ -97,8 +96,8 @@ struct Inner {
     authorizations: Arc<Authorizations>,
     placement: Arc<Placement>,
     services: Arc<Registrations>,
-    metrics: metrics::Metrics,
-    tracer: Tracer,
+    telemetry: Telemetry,
+    metrics_page: metrics::MetricsPage,
     feed: Arc<feed::Feed>,
     lifecycle: Arc<Lifecycle>,
     arbiters: Arc<Arbiters>,

@@ -1,4 +1,4 @@
-//! Traces for an OpenTelemetry collector: spans, and the one thread that sends them.
+//! Spans for an OpenTelemetry collector, and metrics: [`Telemetry`] makes both for each MCP request.
 //!
 //! A [`Span`] that ends goes into a bounded queue and never waits; what does not fit is counted. `export` takes it from
 //! there, in batches, over OTLP. Where nothing is exported, a span is nothing, and costs a look at whether it is.
@@ -6,12 +6,107 @@
 mod attribute;
 mod clock;
 mod export;
-mod figures;
+mod export_counters;
+mod metrics;
+mod operation;
+mod outcome;
 mod settings;
 mod span;
 mod tracer;
 
-pub use figures::Figures;
-pub use settings::{Export, Settings};
-pub use span::{Kind, Span};
+use std::{borrow::Cow, sync::Arc};
+
+use prometheus_client::registry::Registry;
+
+use crate::{
+    mcp::Request,
+    model::{CallId, TraceContext},
+};
+
+pub use export_counters::ExportCounters;
+pub use metrics::Metrics;
+pub use operation::{McpOperation, SentRequest, ServerAttributes};
+pub use outcome::{NoResponse, OperationOutcome};
+pub use settings::{SpanExporter, TelemetrySettings};
+pub use span::{Span, SpanKind};
 pub use tracer::Tracer;
+
+/// Traces and counts MCP requests; cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry {
+    tracer: Tracer,
+    metrics: Arc<Metrics>,
+}
+
+impl Telemetry {
+    /// Makes spans with `tracer`; nothing is counted yet.
+    #[must_use]
+    pub fn new(tracer: Tracer) -> Self {
+        Self { tracer, metrics: Arc::new(Metrics::new()) }
+    }
+
+    /// Makes spans.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
+    /// Counters and durations.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Adds all metrics to a page.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        if let Some(counters) = self.tracer.export_counters() {
+            counters.register(registry);
+        }
+    }
+
+    /// Begins the operation of a client's request, in the trace that it names itself, or else in that of `http_request`.
+    /// Requests to servers on its behalf become part of it.
+    #[must_use]
+    pub fn server_operation(&self, request: &mut Request, http_request: Option<TraceContext>) -> McpOperation {
+        let (target, parent) = (self.target_of(request), self.parent_of(request).or(http_request));
+        let operation = self.begin(SpanKind::Server, &request.method, target.as_deref(), parent);
+        let operation = operation.over_http(http_request);
+        if let Some(context) = operation.context() {
+            request.set_trace(&context.to_string());
+        }
+        operation
+    }
+
+    /// Begins the operation of a request to a server, in the trace that it names.
+    #[must_use]
+    pub fn client_operation(&self, request: &mut Arc<Request>) -> McpOperation {
+        let (target, parent) = (self.target_of(request), self.parent_of(request));
+        let operation = self.begin(SpanKind::Client, &request.method, target.as_deref(), parent);
+        operation.propagate(request);
+        operation
+    }
+
+    /// Begins the operation of a tool call.
+    #[must_use]
+    pub fn tool_call(&self, id: CallId, tool: &str, parent: Option<TraceContext>) -> McpOperation {
+        self.begin(SpanKind::Client, "tools/call", Some(tool), parent).with_call_id(id)
+    }
+
+    fn begin(&self, kind: SpanKind, method: &str, target: Option<&str>, parent: Option<TraceContext>) -> McpOperation {
+        McpOperation::begin(&self.tracer, &self.metrics, kind, method, target, parent)
+    }
+
+    /// The span that a request names as its parent. Read only where spans are made, as reading takes a parse.
+    fn parent_of(&self, request: &Request) -> Option<TraceContext> {
+        let header = self.tracer.is_on().then(|| request.traceparent())?;
+        TraceContext::parse(&header?)
+    }
+
+    /// The name of the tool or prompt that a request is about, read as rarely.
+    fn target_of(&self, request: &Request) -> Option<Cow<'static, str>> {
+        let has_target = matches!(request.method.as_str(), "tools/call" | "prompts/get");
+        let name = (has_target && self.tracer.is_on()).then(|| request.params.text("name"))?;
+        name.map(Cow::Owned)
+    }
+}

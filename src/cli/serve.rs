@@ -95,7 +95,7 @@ async fn answer(
     tokio::select! {
         ((), _) = async { tokio::join!(stop, &mut serving) } => {
             // Those of requests that ended after the runtime had.
-            runtime.tracer().flush().await;
+            runtime.telemetry().tracer().flush().await;
             Ok(())
         }
         name = signals.next() => {

@@ -131,8 +131,7 @@ impl Service {
 
 impl Service {
     /// How long answers take, in buckets with these upper bounds in seconds.
-    #[must_use]
-    pub fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
+    pub(super) fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
         self.counters().latencies(bounds)
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::{
     error::{Error, Noun, Result},
     gateway::{
-        GatewayHealth, GatewayStats, InstanceHealthChange, Service, Settings, Table,
+        GatewayCollector, GatewayHealth, GatewayStats, InstanceHealthChange, Service, Settings, Table,
         actor::{CheckService, GatewayActor, Lost, Stop},
         actor_handle::ActorHandle,
         live_table::LiveTable,
@@ -90,6 +90,12 @@ impl Gateway {
     #[must_use]
     pub fn stats(&self) -> GatewayStats {
         GatewayStats::of(&self.table())
+    }
+
+    /// Statistics of all services for Prometheus.
+    #[must_use]
+    pub fn collector(&self) -> GatewayCollector {
+        GatewayCollector(self.shared.live.clone())
     }
 
     /// The health of all services.

@@ -220,7 +220,7 @@ impl McpSession {
         streams.has_ended = true;
         let (standalone, of_requests) = (streams.standalone.take(), std::mem::take(&mut streams.of_requests));
         drop(streams);
-        runtime.session_ended(&self.version, self.began.elapsed());
+        runtime.telemetry().metrics().server_session_ended(&self.version, self.began.elapsed());
         standalone.inspect(Standalone::end);
         of_requests.iter().for_each(|stream| stream.end());
         lock(&self.watches).clear();

@@ -51,7 +51,7 @@ pub(super) async fn forward(
         runtime,
         keep_alive: Cell::new(head.keep_alive),
         status: Cell::new(0),
-        tracer: runtime.tracer(),
+        tracer: runtime.telemetry().tracer(),
         span: span.context(),
         started: Instant::now(),
     };

@@ -5,7 +5,7 @@ use crate::{
     gateway::{Failure, Lease, Service},
     http1::RequestHead,
     proxy::{forwarded_request::ForwardedRequest, request},
-    telemetry::{Kind, Span},
+    telemetry::{Span, SpanKind},
     web::trace,
 };
 
@@ -13,8 +13,8 @@ use crate::{
 pub(super) fn begin_request(runtime: &Runtime, head: &RequestHead, service: &Service, id: &str) -> Span {
     let (method, route) = (head.method.as_str(), service.spec().base_path.as_str());
     let parent = || request::trace_context(head);
-    let parent = if runtime.tracer().is_on() { parent() } else { None };
-    let mut span = runtime.tracer().span(Kind::Server, parent, || format!("{method} {route}"));
+    let parent = if runtime.telemetry().tracer().is_on() { parent() } else { None };
+    let mut span = runtime.telemetry().tracer().span(SpanKind::Server, parent, || format!("{method} {route}"));
     if span.is_recorded() {
         trace::describe(&mut span, method, head.target.path(), id);
         span.text("http.route", route);
@@ -26,7 +26,7 @@ pub(super) fn begin_request(runtime: &Runtime, head: &RequestHead, service: &Ser
 /// Begins the span of an attempt at an instance.
 pub(super) fn begin_attempt(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
     let method = call.head.method.as_str();
-    let mut span = call.tracer.span(Kind::Client, call.span, || method.to_owned());
+    let mut span = call.tracer.span(SpanKind::Client, call.span, || method.to_owned());
     if span.is_recorded() {
         span.text("http.request.method", method);
         span.text("server.address", lease.instance().host());

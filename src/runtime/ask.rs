@@ -12,11 +12,12 @@ use crate::{
     registry::Registered,
     revocation::RequiredRight,
     runtime::{
-        Ask, Ended, Runtime, Said,
+        Ask, Runtime, Said,
         calls::{Call, Made},
         dispatch::{self, Heard, Reply, Sent},
-        shown,
+        operation, shown,
     },
+    telemetry::{NoResponse, OperationOutcome},
 };
 
 /// What only looks.
@@ -62,7 +63,8 @@ impl Runtime {
         let lease = self.inner.placement.lease(who, &server, Some(&ask.client)).await?;
         let (declared, follower) = (ask.client.declared(), ask.follower);
         let link = lease.as_ref().map_or(&server.link, |lease| lease.link());
-        let (operation, mut sent) = (self.operation_to(&server, &mut ask.request), Sent::not_yet());
+        let operation = operation::begin(&self.inner.telemetry, &server, &mut ask.request);
+        let mut sent = Sent::not_yet();
         let heard = dispatch::deliver(link, |one| one.ask(&ask.request, &declared, follower.clone()), &mut sent);
         let timeout = self.deadline(ask.timeout);
         let heard = tokio::select! {
@@ -70,7 +72,7 @@ impl Runtime {
             heard = tokio::time::timeout(timeout, heard) => heard.ok(),
             () = dispatch::told(ask.expired) => None,
         };
-        operation.sent(&sent).end(ended(heard.as_ref()));
+        operation::with_sent_request(operation, &sent).end(operation_outcome(heard.as_ref()));
         let heard = heard.ok_or(Error::CallTimeout(timeout))?;
         let Heard { outcome, era } = heard.map_err(Error::ServerUnavailable)?;
         let outcome = outcome.map(|result| {
@@ -127,13 +129,12 @@ impl Runtime {
     }
 }
 
-/// How a request went, as traces and figures know it.
-fn ended(heard: Option<&Result<Heard, String>>) -> Ended<'_> {
+fn operation_outcome(heard: Option<&Result<Heard, String>>) -> OperationOutcome<'_> {
     match heard {
-        Some(Ok(Heard { outcome: Ok(_), .. })) => Ended::Well,
-        Some(Ok(Heard { outcome: Err(error), .. })) => Ended::Refused(error),
-        Some(Err(_)) => Ended::Failed("server_unavailable"),
-        None => Ended::Failed("timeout"),
+        Some(Ok(Heard { outcome: Ok(_), .. })) => OperationOutcome::Success,
+        Some(Ok(Heard { outcome: Err(error), .. })) => OperationOutcome::RpcError(error),
+        Some(Err(_)) => OperationOutcome::NoResponse(NoResponse::ServerUnavailable),
+        None => OperationOutcome::NoResponse(NoResponse::Timeout),
     }
 }
 

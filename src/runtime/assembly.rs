@@ -7,7 +7,7 @@ use crate::{
     accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
     gateway::{Gateway, RegistrationObserver, Registrations},
-    outbound::Reachable,
+    outbound::{self, Reachable},
     recorder::Recorder,
     registry::Registry,
     revocation::Revocation,
@@ -15,6 +15,7 @@ use crate::{
     secrets::Keyring,
     store::Store,
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
+    telemetry::{Telemetry, Tracer},
 };
 
 /// The lower services, from which higher ones are assembled.
@@ -27,6 +28,7 @@ pub(super) struct Assembly {
     pub access: Arc<Access>,
     pub registry: Arc<Registry>,
     pub revocation: Arc<Revocation>,
+    pub telemetry: Telemetry,
 }
 
 impl Assembly {
@@ -34,11 +36,13 @@ impl Assembly {
     pub fn new(settings: &Settings, store: Store, recorder: Recorder, keyring: Keyring) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
+        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             keyring: Arc::new(keyring),
             arbiters: Arc::new(Arbiters::start()),
             lifecycle: Arc::new(Lifecycle::new()),
+            telemetry: Telemetry::new(tracer),
             store,
             recorder,
             access,

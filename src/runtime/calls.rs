@@ -25,7 +25,7 @@ use crate::{
     runtime::{
         LiveEvent, Runtime,
         dispatch::{Reply, Sent},
-        feed,
+        feed, operation,
     },
     store,
     supervisor::{
@@ -152,12 +152,12 @@ impl Runtime {
     pub(super) async fn make(&self, call: Call, work: OwnedSemaphorePermit) -> Result<Made> {
         let slots = call.server.slots.clone();
         let Ok(slot) = slots.try_acquire_owned() else {
-            self.inner.metrics.refused();
+            self.inner.telemetry.metrics().call_rejected();
             return Err(Error::Busy("the server has as many calls as it takes"));
         };
         let ready = self.inner.recorder.ready().await;
         if let Err(Error::Busy(_)) = ready {
-            self.inner.metrics.refused();
+            self.inner.telemetry.metrics().call_rejected();
         }
         ready?;
         let (present, gone) = oneshot::channel();
@@ -213,9 +213,11 @@ impl Runtime {
     /// Makes the call and records it, before anybody hears how it went.
     async fn carry_out(&self, mut call: Call, gone: oneshot::Receiver<()>) -> Result<Made> {
         let (came, expired) = (Instant::now(), call.expired.take());
-        let (operation, mut sent) = (self.operation_of(&mut call), Sent::not_yet());
+        let operation = operation::begin_tool_call(&self.inner.telemetry, &mut call);
+        let mut sent = Sent::not_yet();
         let (reply, execution_time, era) = self.dispatch(&call, &mut sent, expired, gone).await;
-        operation.sent(&sent).called(&call).end(reply.ended());
+        let operation = operation::with_sent_request(operation, &sent);
+        operation::with_tool(operation, &call).end(reply.operation_outcome());
         let most = self.inner.settings.retention.payload_bytes;
         let record = record(&call, &reply, execution_time, came.elapsed(), most);
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
@@ -232,7 +234,7 @@ impl Runtime {
             call.server.link.note(TimelineLevel::Error, "a call was made but could not be recorded");
             unrecorded(cause)
         })?;
-        self.inner.metrics.called(&reply, execution_time);
+        self.inner.telemetry.metrics().call_recorded(reply.operation_outcome(), execution_time);
         let (level, outcome) = reply.outcome();
         call.server.link.log.call(call.id, level, feed::short(&call.tool), outcome, execution_time);
         self.tell_call(&call.server, success, || told(&call, success, fault, execution_time));

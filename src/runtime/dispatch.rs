@@ -11,8 +11,9 @@ use tokio::{
 use crate::{
     mcp::{self, Era, RpcError},
     model::TimelineLevel,
-    runtime::{Ended, Runtime, calls::Call},
+    runtime::{Runtime, calls::Call},
     supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
+    telemetry::{NoResponse, OperationOutcome},
 };
 
 /// How a call went.
@@ -53,15 +54,15 @@ impl Reply {
         }
     }
 
-    /// How it went, as traces and figures know it.
-    pub fn ended(&self) -> Ended<'_> {
+    /// The outcome for spans and metrics.
+    pub fn operation_outcome(&self) -> OperationOutcome<'_> {
         match self {
-            Self::Succeeded(_) => Ended::Well,
-            Self::Failed { .. } => Ended::ToolFailed,
-            Self::Refused { answer, .. } => Ended::Refused(answer),
-            Self::Unavailable(_) => Ended::Failed("server_unavailable"),
-            Self::Expired => Ended::Failed("timeout"),
-            Self::Cancelled => Ended::Failed("cancelled"),
+            Self::Succeeded(_) => OperationOutcome::Success,
+            Self::Failed { .. } => OperationOutcome::ToolError,
+            Self::Refused { answer, .. } => OperationOutcome::RpcError(answer),
+            Self::Unavailable(_) => OperationOutcome::NoResponse(NoResponse::ServerUnavailable),
+            Self::Expired => OperationOutcome::NoResponse(NoResponse::Timeout),
+            Self::Cancelled => OperationOutcome::NoResponse(NoResponse::Cancelled),
         }
     }
 

@@ -9,12 +9,9 @@ use crate::{
     gateway::InstanceHealthChange,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
     policy::audit_quota::EntryKind,
-    runtime::{
-        Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, metrics::SessionLabels, shown::count_unlistable,
-    },
+    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, shown::count_unlistable},
     store,
     supervisor::{Availability, Event},
-    telemetry::Kind,
 };
 
 /// Records events until the supervisor or the runtime is gone.
@@ -53,7 +50,7 @@ impl Runtime {
         match event {
             Event::Status { .. } => Ok(()),
             Event::SessionEnded { version, is_remote, lasted } => {
-                self.inner.metrics.parted(Kind::Client, &SessionLabels::of(&version, is_remote), lasted);
+                self.inner.telemetry.metrics().client_session_ended(&version, is_remote, lasted);
                 Ok(())
             }
             Event::SupervisorLost => self.inner.placement.replace_supervisor().await,
@@ -81,7 +78,7 @@ impl Runtime {
                 self.note_of("server.fail", id, Outcome::Failure, report.reason).await
             }
             Event::Restarting { id, attempt, repeated } => {
-                self.inner.metrics.restarted();
+                self.inner.telemetry.metrics().server_restarted();
                 if repeated {
                     return Ok(());
                 }

@@ -109,7 +109,7 @@ impl Runtime {
             total_errors: servers.iter().map(|server| server.total_errors).sum(),
             total_execution_time,
             average_execution_time: mean(total_execution_time, total_calls),
-            restarts: self.inner.metrics.restarts(),
+            restarts: self.inner.telemetry.metrics().restarts(),
         })
     }
 }

@@ -58,7 +58,7 @@ pub struct Settings {
     /// What holds for services of the gateway that do not say otherwise.
     pub gateway: gateway::Settings,
     /// Where traces go.
-    pub telemetry: telemetry::Settings,
+    pub telemetry: telemetry::TelemetrySettings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,
 }
@@ -133,7 +133,7 @@ impl Default for Settings {
             oauth: OAuthSettings::default(),
             serve: Serve::All,
             gateway: gateway::Settings::default(),
-            telemetry: telemetry::Settings::default(),
+            telemetry: telemetry::TelemetrySettings::default(),
             guard: None,
         }
     }

@@ -15,7 +15,6 @@ use crate::{
     accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
     model::{Credential, PermissionSet, Principal, Role, UserId},
-    outbound::{self, Reachable},
     placement::{Launcher, Placement, SupervisorHandle},
     policy::permission,
     recorder::{Chain, Recorder},
@@ -29,7 +28,7 @@ use crate::{
         events,
         feed::{self, Feed},
         history,
-        metrics::Metrics,
+        metrics::MetricsPage,
         retention,
         shown::AllShown,
         system::Facts,
@@ -39,7 +38,6 @@ use crate::{
     store::{self, Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
     tasks::{arbiters::Arbiters, blocking},
-    telemetry::Tracer,
     timeline::Timeline,
 };
 
@@ -84,7 +82,6 @@ impl Runtime {
         let supervisor = supervise(&settings, base.arbiters.handles(), events)?;
         let feed = Arc::new(Feed::default());
         let services = base.registrations(&settings, feed.clone());
-        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         let launcher = Launcher {
             mark,
             guard,
@@ -106,8 +103,8 @@ impl Runtime {
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
-            metrics: Metrics::new(&tracer, services.gateway().clone()),
-            tracer,
+            metrics_page: MetricsPage::new(&base.telemetry, services.gateway()),
+            telemetry: base.telemetry,
             feed,
             lifecycle: base.lifecycle,
             arbiters: base.arbiters,
@@ -197,7 +194,7 @@ impl Runtime {
         }
         self.inner.audit_log.note_head().await;
         self.end_timeline().await;
-        self.inner.tracer.flush().await;
+        self.inner.telemetry.tracer().flush().await;
         self.inner.arbiters.join().await;
         drop(self.inner.place.take_locks());
     }

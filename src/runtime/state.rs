@@ -11,6 +11,7 @@ use crate::{
     model::Serve,
     revocation::Revocation,
     runtime::Runtime,
+    telemetry::Telemetry,
 };
 
 /// Whether new work is taken, and why not.
@@ -63,6 +64,12 @@ impl Runtime {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         self.inner.services.gateway()
+    }
+
+    /// Spans and metrics.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.inner.telemetry
     }
 
     /// The halves of Ostler that run here.

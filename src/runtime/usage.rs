@@ -61,22 +61,22 @@ pub(super) async fn sample(runtime: Weak<Inner>) {
     }
 }
 
-/// The same for Prometheus.
+/// Usage of servers for Prometheus.
 #[derive(Default)]
-pub(super) struct Gauges {
-    cpu: Family<Labels, Gauge<f64, AtomicU64>>,
-    memory: Family<Labels, Gauge>,
-    descriptors: Family<Labels, Gauge>,
-    processes: Family<Labels, Gauge>,
+pub(super) struct UsageGauges {
+    cpu: Family<UsageLabels, Gauge<f64, AtomicU64>>,
+    memory: Family<UsageLabels, Gauge>,
+    descriptors: Family<UsageLabels, Gauge>,
+    processes: Family<UsageLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Labels {
+struct UsageLabels {
     server: String,
     name: String,
 }
 
-impl Gauges {
+impl UsageGauges {
     pub fn register(&self, registry: &mut Registry) {
         let help = "Processor cores that a server's processes use";
         registry.register("ostler_server_cpu_cores", help, self.cpu.clone());
@@ -87,13 +87,13 @@ impl Gauges {
         registry.register("ostler_server_processes", "Processes of a server", self.processes.clone());
     }
 
-    /// Shows what servers use now; nothing of those that do not run.
-    pub fn show<'a>(&self, servers: impl Iterator<Item = (&'a Arc<Registered>, Usage)>) {
+    /// Sets the gauges to the usage of running servers, and removes those of others.
+    pub fn set<'a>(&self, servers: impl Iterator<Item = (&'a Arc<Registered>, Usage)>) {
         let Self { cpu, memory, descriptors, processes } = self;
         cpu.clear();
         [memory, descriptors, processes].into_iter().for_each(Family::clear);
         for (server, usage) in servers {
-            let labels = Labels { server: server.id.to_string(), name: server.server.load().config.name.clone() };
+            let labels = UsageLabels { server: server.id.to_string(), name: server.server.load().config.name.clone() };
             cpu.get_or_create(&labels).set(usage.cpu);
             let whole = [(memory, usage.memory), (descriptors, usage.descriptors), (processes, usage.processes)];
             for (gauge, value) in whole {

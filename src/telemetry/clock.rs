@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::model::Timestamp;
 
-/// How far the two may be apart. Less may also be a thread that had to wait between looking at one and at the other.
-const TOLERATED: Duration = Duration::from_millis(20);
+/// Difference up to which the clocks agree: less may also be a thread that was preempted between the two.
+const DRIFT_MAX: Duration = Duration::from_millis(20);
 
 /// A moment, and the nanoseconds since 1970 to it.
 #[derive(Debug)]
@@ -23,12 +23,12 @@ impl Clock {
         Self(ArcSwap::from_pointee(Anchor(Instant::now(), Timestamp::unix_nanos_now())))
     }
 
-    /// This moment, and the nanoseconds since 1970 to it. Where the clock on the wall was set, it is followed from now on.
+    /// This moment, and the nanoseconds since 1970 to it. Follows the clock on the wall from now on where that was set.
     pub fn now(&self) -> (Instant, u64) {
         let (moment, wall) = (Instant::now(), Timestamp::unix_nanos_now());
         let Anchor(since, start) = **self.0.load();
         let counted = start.saturating_add(nanos(since, moment));
-        if Duration::from_nanos(counted.abs_diff(wall)) <= TOLERATED {
+        if Duration::from_nanos(counted.abs_diff(wall)) <= DRIFT_MAX {
             return (moment, counted);
         }
         self.0.store(Anchor(moment, wall).into());

@@ -15,47 +15,48 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::telemetry::{attribute::attribute, figures::Figures, settings::Settings};
+use crate::telemetry::{attribute::attribute, export_counters::ExportCounters, settings::TelemetrySettings};
 
-/// Spans sent together.
-const BATCH: usize = 512;
-/// How often a batch is sent that the collector could take later.
-const TRIES: u32 = 5;
-/// How long is waited after the first of them; after each other one, twice as long.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause that a collector may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The longest answer that is read.
-const LONGEST_ANSWER: usize = 64 << 10;
+/// Spans in a batch, the default of OpenTelemetry's batch processor.
+const BATCH_SPANS_MAX: usize = 512;
+/// Attempts to send a batch that the collector could accept later.
+const ATTEMPTS_MAX: u32 = 5;
+/// Pause after the first attempt, doubled after each other one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause that a collector may ask for, as spans queue meanwhile.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The longest response that is read: it holds a number and a message.
+const RESPONSE_BYTES_MAX: usize = 64 << 10;
 
-/// Who waits until everything is sent.
+/// Answered once everything is sent.
 type Flush = oneshot::Sender<()>;
 
-/// What goes on on the thread of traces.
+/// Takes spans from the queue, and sends them in batches.
 pub(super) struct Exporter {
     spans: mpsc::Receiver<Span>,
     flushes: mpsc::Receiver<Flush>,
-    figures: Figures,
+    counters: ExportCounters,
     resource: Resource,
     delay: Duration,
     batch: Vec<Span>,
-    /// Whether the last batch was lost, as was said then.
+    /// True where the last batch was lost, which is logged once.
     failing: bool,
 }
 
 impl Exporter {
     pub fn new(
-        settings: &Settings,
+        settings: &TelemetrySettings,
         spans: mpsc::Receiver<Span>,
         flushes: mpsc::Receiver<Flush>,
-        figures: Figures,
+        counters: ExportCounters,
     ) -> Self {
-        let said = settings.resource().into_iter().map(|(name, value)| attribute(&name, Value::StringValue(value)));
-        let resource = Resource { attributes: said.collect(), ..Resource::default() };
-        Self { spans, flushes, figures, resource, delay: settings.delay, batch: Vec::new(), failing: false }
+        let attributes =
+            settings.resource().into_iter().map(|(name, value)| attribute(&name, Value::StringValue(value)));
+        let resource = Resource { attributes: attributes.collect(), ..Resource::default() };
+        Self { spans, flushes, counters, resource, delay: settings.delay, batch: Vec::new(), failing: false }
     }
 
-    /// Sends spans until nobody makes any more.
+    /// Sends spans until the last tracer is dropped.
     pub async fn run(mut self, sender: &Sender<awc::Client>) {
         loop {
             let flush = tokio::select! {
@@ -68,17 +69,17 @@ impl Exporter {
             };
             if let Some(flush) = flush {
                 self.drain(sender).await;
-                // Whoever waited may have given up.
+                // The caller may have given up.
                 let _ = flush.send(());
             }
         }
     }
 
-    /// Sends the batch, again where that may help. Where somebody wants everything sent meanwhile, only once more.
+    /// Sends the batch, with retries where that may help; a flush meanwhile leaves one more attempt.
     async fn export(&mut self, sender: &Sender<awc::Client>) -> Option<Flush> {
         let (body, count) = self.take_batch();
-        let (mut pause, mut flush) = (PAUSE, None);
-        for _ in 1..TRIES {
+        let (mut pause, mut flush) = (FIRST_PAUSE, None);
+        for _ in 1..ATTEMPTS_MAX {
             let failure = match sender.send(body.clone()).await {
                 Ok(rejected) => {
                     self.sent(count, rejected);
@@ -86,14 +87,14 @@ impl Exporter {
                 }
                 Err(failure) => failure,
             };
-            let Some(asked) = failure.again else {
+            let Some(least) = failure.retry_after else {
                 self.lost(count, &failure.why);
                 return None;
             };
             tokio::select! {
                 biased;
-                wanted = self.flushes.recv() => flush = wanted,
-                () = sleep(asked.max(pause).min(LONGEST_PAUSE)) => {}
+                requested = self.flushes.recv() => flush = requested,
+                () = sleep(least.max(pause).min(PAUSE_MAX)) => {}
             }
             if flush.is_some() {
                 break;
@@ -104,10 +105,10 @@ impl Exporter {
         flush
     }
 
-    /// Sends everything that waits, as long as it is taken.
+    /// Sends everything in the queue, until a batch fails.
     async fn drain(&mut self, sender: &Sender<awc::Client>) {
         loop {
-            while self.batch.len() < BATCH
+            while self.batch.len() < BATCH_SPANS_MAX
                 && let Ok(span) = self.spans.try_recv()
             {
                 self.batch.push(span);
@@ -131,7 +132,7 @@ impl Exporter {
         sent.is_ok()
     }
 
-    /// The batch as it is sent, and how many spans it has.
+    /// Encodes the batch, and counts its spans.
     fn take_batch(&mut self) -> (Bytes, u64) {
         let spans = std::mem::take(&mut self.batch);
         let count = spans.len().try_into().unwrap_or(u64::MAX);
@@ -147,7 +148,7 @@ impl Exporter {
     }
 
     fn sent(&mut self, count: u64, rejected: u64) {
-        self.figures.exported.inc_by(count.saturating_sub(rejected));
+        self.counters.exported.inc_by(count.saturating_sub(rejected));
         if rejected > 0 {
             return self.lost(rejected, "it took the others");
         }
@@ -156,28 +157,27 @@ impl Exporter {
         }
     }
 
-    /// Said once, until the collector takes spans again.
+    /// Counts lost spans; logged once until the collector accepts spans again.
     fn lost(&mut self, count: u64, why: &str) {
-        self.figures.failed.inc_by(count);
+        self.counters.failed.inc_by(count);
         if !std::mem::replace(&mut self.failing, true) {
             log::warn!(spans = count, why; "the collector does not take spans; what is lost is counted in /metrics");
         }
     }
 }
 
-/// Waits for spans: from the first on, until there are enough or it has waited for long enough. Forgets none where it is
-/// dropped.
+/// Fills the batch: returns `delay` after its first span, or once it is full. Loses none where it is dropped.
 async fn gather(spans: &mut mpsc::Receiver<Span>, batch: &mut Vec<Span>, delay: Duration) {
-    if batch.is_empty() && spans.recv_many(batch, BATCH).await == 0 {
-        // Nobody makes any more, as the end of the other channel says.
+    if batch.is_empty() && spans.recv_many(batch, BATCH_SPANS_MAX).await == 0 {
+        // The last tracer is gone; the end of the other channel ends `run`.
         return std::future::pending().await;
     }
-    let more = async { while batch.len() < BATCH && spans.recv_many(batch, BATCH).await > 0 {} };
-    // Late is as good as enough.
+    let more = async { while batch.len() < BATCH_SPANS_MAX && spans.recv_many(batch, BATCH_SPANS_MAX).await > 0 {} };
+    // A batch that is not full is sent all the same.
     let _ = timeout(delay, more).await;
 }
 
-/// Who carries batches to the collector.
+/// Sends batches to the collector.
 pub(super) struct Sender<Client = ()> {
     client: Client,
     url: String,
@@ -185,19 +185,19 @@ pub(super) struct Sender<Client = ()> {
     timeout: Duration,
 }
 
-/// Why a batch was not taken.
-struct Failure {
+/// A batch was not accepted.
+struct ExportFailure {
     why: String,
-    /// After which pause it may be, if ever.
-    again: Option<Duration>,
+    /// The least pause before another attempt; `None` where that is of no use.
+    retry_after: Option<Duration>,
 }
 
 impl Sender {
-    pub fn new(settings: &Settings, url: String) -> Self {
+    pub fn new(settings: &TelemetrySettings, url: String) -> Self {
         Self { client: (), url, headers: settings.headers().to_vec(), timeout: settings.timeout }
     }
 
-    /// The same, with which to send.
+    /// Adds the client, which exists on the exporter's thread only.
     pub fn with(self, client: awc::Client) -> Sender<awc::Client> {
         let Self { url, headers, timeout, .. } = self;
         Sender { client, url, headers, timeout }
@@ -205,28 +205,29 @@ impl Sender {
 }
 
 impl Sender<awc::Client> {
-    /// Sends a batch; answers how many of its spans the collector did not want.
-    async fn send(&self, body: Bytes) -> Result<u64, Failure> {
-        let late = |_| Failure { why: "it did not answer in time".into(), again: Some(Duration::ZERO) };
+    /// Sends a batch; returns the number of its spans that the collector rejected.
+    async fn send(&self, body: Bytes) -> Result<u64, ExportFailure> {
+        let late = |_| ExportFailure { why: "it did not answer in time".into(), retry_after: Some(Duration::ZERO) };
         timeout(self.timeout, self.post(body)).await.map_err(late)?
     }
 
-    async fn post(&self, body: Bytes) -> Result<u64, Failure> {
+    async fn post(&self, body: Bytes) -> Result<u64, ExportFailure> {
         let mut request = self.client.post(&self.url).insert_header(("Content-Type", "application/x-protobuf"));
         for (name, value) in &self.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
         }
         let sent = request.send_body(body).await;
-        let mut answer = sent.map_err(|error| Failure { why: error.to_string(), again: Some(Duration::ZERO) })?;
+        let mut answer =
+            sent.map_err(|error| ExportFailure { why: error.to_string(), retry_after: Some(Duration::ZERO) })?;
         let status = answer.status().as_u16();
         if !answer.status().is_success() {
             let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-            let again = matches!(status, 429 | 502 | 503 | 504).then(|| Duration::from_secs(asked.unwrap_or(0)));
-            return Err(Failure { why: format!("it answered {status}"), again });
+            let retry_after = matches!(status, 429 | 502 | 503 | 504).then(|| Duration::from_secs(asked.unwrap_or(0)));
+            return Err(ExportFailure { why: format!("it answered {status}"), retry_after });
         }
-        // What cannot be read says of no span that it was not taken.
-        let said = answer.body().limit(LONGEST_ANSWER).await.unwrap_or_default();
-        let said = ExportTraceServiceResponse::decode(said).unwrap_or_default();
-        Ok(said.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or(0))
+        // A response that cannot be read rejects no span.
+        let body = answer.body().limit(RESPONSE_BYTES_MAX).await.unwrap_or_default();
+        let response = ExportTraceServiceResponse::decode(body).unwrap_or_default();
+        Ok(response.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or(0))
     }
 }

@@ -1,85 +1,85 @@
-//! What is exported where, in the words of OpenTelemetry's specification.
+//! [`TelemetrySettings`]: the settings of OpenTelemetry's specification.
 
 use std::{fmt, time::Duration};
 
 use crate::{model::Hidden, policy::sampling::Sampler};
 
-/// Where spans may go.
+/// The exporter of spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Export {
-    /// To a collector, if one is named.
+pub enum SpanExporter {
+    /// OTLP, to a collector if one is named.
     Otlp,
-    /// Nowhere.
-    Nowhere,
+    /// None.
+    None,
 }
 
-/// What the environment variables of the specification say, each with the default it has there. `Debug` shows no secret.
+/// The environment variables of the specification, with its defaults. `Debug` shows no secret.
 #[derive(Clone)]
-pub struct Settings {
-    /// Whether nothing is exported, whatever else is said.
+pub struct TelemetrySettings {
+    /// Exports nothing, whatever else is set.
     pub disabled: bool,
-    /// Where spans go.
-    pub exporter: Export,
-    /// Where collectors take all signals; traces go to `v1/traces` below it.
+    /// The exporter of spans.
+    pub exporter: SpanExporter,
+    /// The collector's URL for all signals; traces go to `v1/traces` below it.
     pub endpoint: Option<String>,
-    /// Where traces go, exactly; counts more than `endpoint`.
+    /// The collector's URL for traces, used as it is; overrides `endpoint`.
     pub traces_endpoint: Option<String>,
-    /// Sent along with all signals.
+    /// Headers for all signals.
     pub headers: Vec<(String, String)>,
-    /// Sent along with traces; where there are any, the others are not.
+    /// Headers for traces; where there are any, `headers` are not sent.
     pub traces_headers: Vec<(String, String)>,
-    /// How long the collector may take to answer.
+    /// Deadline for the collector's response.
     pub timeout: Duration,
-    /// How long a span may wait for others to be sent with.
+    /// The longest wait of a span for others in its batch.
     pub delay: Duration,
-    /// How many spans may wait; what comes beyond that is left out.
+    /// Spans in the queue at most; those beyond are dropped.
     pub queue: usize,
-    /// Which traces are recorded.
+    /// Decides which traces are recorded.
     pub sampler: Sampler,
-    /// What this program is called.
+    /// The name of this service.
     pub service_name: Option<String>,
-    /// What else is said of it.
+    /// Further attributes of the resource.
     pub resource: Vec<(String, String)>,
 }
 
-impl Settings {
-    /// Where traces go, if anywhere.
+impl TelemetrySettings {
+    /// The URL for traces, if any.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         let below = |endpoint: &String| format!("{}/v1/traces", endpoint.trim_end_matches('/'));
         let url = self.traces_endpoint.clone().or_else(|| self.endpoint.as_ref().map(below));
-        url.filter(|_| !self.disabled && self.exporter == Export::Otlp)
+        url.filter(|_| !self.disabled && self.exporter == SpanExporter::Otlp)
     }
 
-    /// What is sent along with traces.
+    /// Headers sent with traces.
     pub(super) fn headers(&self) -> &[(String, String)] {
         if self.traces_headers.is_empty() { &self.headers } else { &self.traces_headers }
     }
 
-    /// What is said of this program, most telling first; a name is said once.
+    /// Attributes of the resource; where a name occurs twice, the more specific one.
     pub(super) fn resource(&self) -> Vec<(String, String)> {
-        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let named = self.service_name.iter().map(|name| own("service.name", name));
+        let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let named = self.service_name.iter().map(|name| attribute("service.name", name));
         let defaults = [
-            own("service.name", "ostler"),
-            own("service.version", env!("CARGO_PKG_VERSION")),
-            own("service.instance.id", &uuid::Uuid::new_v4().to_string()),
+            attribute("service.name", "ostler"),
+            attribute("service.version", env!("CARGO_PKG_VERSION")),
+            attribute("service.instance.id", &uuid::Uuid::new_v4().to_string()),
         ];
-        let mut said: Vec<(String, String)> = Vec::new();
+        let mut resource: Vec<(String, String)> = Vec::new();
         for (name, value) in named.chain(self.resource.iter().cloned()).chain(defaults) {
-            if said.iter().all(|(known, _)| *known != name) {
-                said.push((name, value));
+            if resource.iter().all(|(known, _)| *known != name) {
+                resource.push((name, value));
             }
         }
-        said
+        resource
     }
 }
 
-impl Default for Settings {
+impl Default for TelemetrySettings {
     fn default() -> Self {
         Self {
             disabled: false,
-            exporter: Export::Otlp,
+            exporter: SpanExporter::Otlp,
             endpoint: None,
             traces_endpoint: None,
             headers: Vec::new(),
@@ -94,10 +94,10 @@ impl Default for Settings {
     }
 }
 
-impl fmt::Debug for Settings {
-    // What collectors are sent along may be a key to them.
+impl fmt::Debug for TelemetrySettings {
+    // Headers may hold a key to the collector.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("TelemetrySettings")
             .field("url", &self.url())
             .field("headers", &self.headers().iter().map(|(name, _)| (name, Hidden)).collect::<Vec<_>>())
             .field("sampler", &self.sampler)
@@ -111,20 +111,25 @@ mod tests {
 
     #[test]
     fn traces_go_below_the_endpoint_of_all_signals_or_exactly_where_told() {
-        let settings = Settings { endpoint: Some("http://c:4318/otlp/".into()), ..Settings::default() };
+        let settings =
+            TelemetrySettings { endpoint: Some("http://c:4318/otlp/".into()), ..TelemetrySettings::default() };
         assert_eq!(settings.url().as_deref(), Some("http://c:4318/otlp/v1/traces"));
-        let exactly = Settings { traces_endpoint: Some("http://c/".into()), ..settings.clone() };
+        let exactly = TelemetrySettings { traces_endpoint: Some("http://c/".into()), ..settings.clone() };
         assert_eq!(exactly.url().as_deref(), Some("http://c/"));
-        assert_eq!(Settings { disabled: true, ..settings.clone() }.url(), None);
-        assert_eq!(Settings { exporter: Export::Nowhere, ..settings }.url(), None);
-        assert_eq!(Settings::default().url(), None);
+        assert_eq!(TelemetrySettings { disabled: true, ..settings.clone() }.url(), None);
+        assert_eq!(TelemetrySettings { exporter: SpanExporter::None, ..settings }.url(), None);
+        assert_eq!(TelemetrySettings::default().url(), None);
     }
 
     #[test]
     fn the_service_is_called_what_it_is_told_first() {
         let resource = vec![("service.name".into(), "b".into()), ("a".into(), "1".into())];
         let named = |service_name: Option<&str>, resource| {
-            let settings = Settings { service_name: service_name.map(Into::into), resource, ..Settings::default() };
+            let settings = TelemetrySettings {
+                service_name: service_name.map(Into::into),
+                resource,
+                ..TelemetrySettings::default()
+            };
             settings.resource().into_iter().find(|(name, _)| name == "service.name").map(|(_, value)| value)
         };
         assert_eq!(named(Some("a"), resource.clone()).as_deref(), Some("a"));
@@ -134,7 +139,8 @@ mod tests {
 
     #[test]
     fn keys_of_collectors_are_not_shown() {
-        let settings = Settings { headers: vec![("api-key".into(), "s3cret".into())], ..Settings::default() };
+        let settings =
+            TelemetrySettings { headers: vec![("api-key".into(), "s3cret".into())], ..TelemetrySettings::default() };
         let shown = format!("{settings:?}");
         assert!(shown.contains("api-key") && !shown.contains("s3cret"), "{shown}");
     }

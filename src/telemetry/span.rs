@@ -1,4 +1,4 @@
-//! [`Span`]: something that takes time, and where it belongs.
+//! [`Span`]: one operation within a trace.
 
 use opentelemetry_proto::tonic::{
     common::v1::any_value::Value,
@@ -13,22 +13,22 @@ use crate::{
     telemetry::{attribute::attribute, clock::nanos, tracer::Tracer},
 };
 
-/// The longest text that is said of a span; what is longer is cut.
-const LONGEST: usize = 512;
+/// Length of an attribute's text, which callers choose; longer ones are cut.
+const ATTRIBUTE_BYTES_MAX: usize = 512;
 
-/// What a span is to others.
+/// The role of a span among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Somebody asked us.
+pub enum SpanKind {
+    /// Handles a request of a client.
     Server,
-    /// We asked somebody.
+    /// Sends a request to a server.
     Client,
     /// Neither.
     Internal,
 }
 
-/// Something that takes time; nothing where no spans are made. One that is dropped before it was said to have
-/// [ended](Span::end) was cancelled.
+/// One operation within a trace; nothing where no spans are made. Dropped before it was [ended](Span::end), it was
+/// cancelled.
 #[derive(Debug, Default)]
 pub struct Span(Option<Box<Open>>);
 
@@ -42,9 +42,9 @@ struct Open {
 }
 
 impl Tracer {
-    /// Begins a span, the first of a trace where it has no parent. `name` is asked only where the span is recorded.
+    /// Begins a span, the first of a trace where it has no parent. `name` is called only where the span is recorded.
     #[must_use]
-    pub fn span(&self, kind: Kind, parent: Option<TraceContext>, name: impl FnOnce() -> String) -> Span {
+    pub fn span(&self, kind: SpanKind, parent: Option<TraceContext>, name: impl FnOnce() -> String) -> Span {
         let Some(inner) = self.0.as_deref() else { return Span(None) };
         let trace_id = parent.map_or_else(|| random().max(1), |parent| parent.trace_id);
         let sampled = inner.sampler.samples(parent, trace_id);
@@ -67,33 +67,33 @@ impl Tracer {
 }
 
 impl Span {
-    /// What others refer to it by; `None` where no spans are made.
+    /// The context to propagate; `None` where no spans are made.
     #[must_use]
     pub fn context(&self) -> Option<TraceContext> {
         self.0.as_ref().map(|open| open.context)
     }
 
-    /// Whether anything said of it is kept.
+    /// Returns true where attributes are recorded.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         self.0.as_ref().is_some_and(|open| open.record.is_some())
     }
 
-    /// Says something of it.
+    /// Sets an attribute.
     pub fn text(&mut self, name: &'static str, value: &str) {
         if let Some(record) = self.record() {
             set(record, name, Value::StringValue(cut(value).to_owned()));
         }
     }
 
-    /// Says a number of it.
+    /// Sets an attribute that is a number.
     pub fn number(&mut self, name: &'static str, value: impl Into<i64>) {
         if let Some(record) = self.record() {
             set(record, name, Value::IntValue(value.into()));
         }
     }
 
-    /// Says that it failed, and by which kind of error: a word or a code, of which there are few.
+    /// Sets its status to error, and `error.type` to `kind`: a word or a code out of few.
     pub fn fail(&mut self, kind: &str) {
         self.text("error.type", kind);
         if let Some(record) = self.record() {
@@ -101,7 +101,7 @@ impl Span {
         }
     }
 
-    /// Says that it has to do with another one, which is not its parent.
+    /// Links it to another span, which is not its parent.
     pub fn link(&mut self, other: TraceContext) {
         if let Some(record) = self.record() {
             record.links.push(Link {
@@ -113,7 +113,7 @@ impl Span {
         }
     }
 
-    /// Says that it began at another moment.
+    /// Moves its beginning to `moment`.
     pub fn began_at(&mut self, moment: Instant) {
         let Some(open) = &mut self.0 else { return };
         let began = std::mem::replace(&mut open.began, moment);
@@ -123,7 +123,7 @@ impl Span {
         }
     }
 
-    /// Takes the name of another one, which is not to be sent: it is known by it to others.
+    /// Takes the context of another span, which is not exported: others have propagated it already.
     pub fn known_as(&mut self, context: Option<TraceContext>) {
         if let (Some(open), Some(context)) = (&mut self.0, context) {
             open.context = context;
@@ -133,19 +133,19 @@ impl Span {
         }
     }
 
-    /// Gives its name away, to one that is [known by it](Span::known_as) from now on.
+    /// Gives its context to another span, which [takes it](Span::known_as).
     pub fn give_name(&mut self) -> Option<TraceContext> {
         let given = self.context()?;
         self.known_as(Some(TraceContext { span_id: new_span_id(), ..given }));
         Some(given)
     }
 
-    /// It has ended.
+    /// Ends it now.
     pub fn end(self) {
         self.end_at(Instant::now());
     }
 
-    /// It ended at this moment.
+    /// Ends it at `moment`.
     pub fn end_at(mut self, moment: Instant) {
         self.send(moment);
     }
@@ -173,7 +173,7 @@ impl Drop for Span {
     }
 }
 
-impl Kind {
+impl SpanKind {
     fn as_proto(self) -> proto::span::SpanKind {
         match self {
             Self::Server => proto::span::SpanKind::Server,
@@ -183,14 +183,14 @@ impl Kind {
     }
 }
 
-/// What is said twice holds as it was said last.
+/// Sets an attribute, replacing one of its name.
 fn set(record: &mut proto::Span, name: &str, value: Value) {
     record.attributes.retain(|one| one.key != name);
     record.attributes.push(attribute(name, value));
 }
 
 fn cut(text: &str) -> &str {
-    payload::beginning(text, LONGEST)
+    payload::beginning(text, ATTRIBUTE_BYTES_MAX)
 }
 
 /// A number whose bits are all random: those of an identifier are not, but lie elsewhere in the other one.

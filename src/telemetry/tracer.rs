@@ -1,4 +1,4 @@
-//! [`Tracer`]: where spans begin, and the thread behind it.
+//! [`Tracer`]: makes spans, and owns the thread that exports them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,15 +11,15 @@ use crate::{
     telemetry::{
         clock::Clock,
         export::{Exporter, Sender},
-        figures::Figures,
-        settings::Settings,
+        export_counters::ExportCounters,
+        settings::TelemetrySettings,
     },
 };
 
-/// How long the end of a program waits for what is left.
-const LAST: Duration = Duration::from_secs(5);
+/// Deadline of the last export, as a collector that is down may not hold up the end of the program.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where spans begin; cheap to clone. The thread behind it ends with the last one.
+/// Makes spans; cheap to clone. Its thread ends with the last clone.
 #[derive(Clone, Debug, Default)]
 pub struct Tracer(pub(super) Option<Arc<Inner>>);
 
@@ -29,20 +29,21 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     queue: mpsc::Sender<proto::Span>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
-    figures: Figures,
+    export_counters: ExportCounters,
 }
 
 impl Tracer {
-    /// Spans go where `settings` say, by the client that `connect` makes on their thread; nowhere where they name no place.
+    /// Exports spans to the collector that `settings` name, by a client that `connect` makes on the exporter's thread;
+    /// makes none where they name no collector.
     pub fn start(
-        settings: &Settings,
+        settings: &TelemetrySettings,
         connect: impl FnOnce(&str) -> Result<awc::Client, String> + Send + 'static,
     ) -> Self {
         let Some(url) = settings.url() else { return Self::default() };
         let (queue, spans) = mpsc::channel(settings.queue);
         let (flushes, flushed) = mpsc::channel(1);
-        let figures = Figures::default();
-        let exporter = Exporter::new(settings, spans, flushed, figures.clone());
+        let export_counters = ExportCounters::default();
+        let exporter = Exporter::new(settings, spans, flushed, export_counters.clone());
         let sender = Sender::new(settings, url.clone());
         Arbiter::new().spawn_fn(move || {
             actix::spawn(async move {
@@ -53,22 +54,22 @@ impl Tracer {
                 Arbiter::current().stop();
             });
         });
-        Self(Some(Arc::new(Inner { sampler: settings.sampler, clock: Clock::new(), queue, flushes, figures })))
+        Self(Some(Arc::new(Inner { sampler: settings.sampler, clock: Clock::new(), queue, flushes, export_counters })))
     }
 
-    /// Whether spans are made.
+    /// Returns true where spans are made.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What became of spans so far; `None` where none are made.
+    /// Spans by the result of their export; `None` where none are made.
     #[must_use]
-    pub fn figures(&self) -> Option<&Figures> {
-        self.0.as_deref().map(|inner| &inner.figures)
+    pub fn export_counters(&self) -> Option<&ExportCounters> {
+        self.0.as_deref().map(|inner| &inner.export_counters)
     }
 
-    /// Waits until what has ended is sent, at most five seconds.
+    /// Exports the spans that have ended; waits for that at most 5 s.
     pub async fn flush(&self) {
         let Some(inner) = self.0.as_deref() else { return };
         let (done, flushed) = oneshot::channel();
@@ -78,7 +79,7 @@ impl Tracer {
                 let _ = flushed.await;
             }
         };
-        if tokio::time::timeout(LAST, asked).await.is_err() {
+        if tokio::time::timeout(FLUSH_TIMEOUT, asked).await.is_err() {
             log::warn!("the collector did not take the last spans in time");
         }
     }
@@ -86,7 +87,7 @@ impl Tracer {
 
 impl Inner {
     pub(super) fn put(&self, span: proto::Span) {
-        if self.queue.try_send(span).is_err() && self.figures.overflowed.inc() == 0 {
+        if self.queue.try_send(span).is_err() && self.export_counters.overflowed.inc() == 0 {
             log::warn!("spans end faster than the collector takes them; some are left out, and counted in /metrics");
         }
     }

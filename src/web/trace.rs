@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Runtime,
     model::TraceContext,
-    telemetry::{Kind, Span},
+    telemetry::{Span, SpanKind},
     web::{
         host_check::{Admission, HostCheck},
         problem::{self, Problem},
@@ -152,7 +152,7 @@ fn span(request: &ServiceRequest, id: &str) -> Span {
     let route = || request.match_pattern();
     let method = request.method().as_str();
     let named = || route().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
-    let mut span = runtime.tracer().span(Kind::Server, of_header(request.headers()), named);
+    let mut span = runtime.telemetry().tracer().span(SpanKind::Server, of_header(request.headers()), named);
     if let Some(context) = span.context() {
         request.extensions_mut().insert(context);
     }

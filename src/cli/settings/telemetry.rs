@@ -1,6 +1,6 @@
 //! The settings of traces: those variables of OpenTelemetry's specification that Ostler knows.
 
-use ostler::telemetry;
+use ostler::telemetry::TelemetrySettings;
 
 use crate::cli::{
     config::Config,
@@ -9,7 +9,7 @@ use crate::cli::{
     value::{self, telemetry as otel},
 };
 
-fn of(config: &mut Config) -> &mut telemetry::Settings {
+fn of(config: &mut Config) -> &mut TelemetrySettings {
     &mut config.runtime.telemetry
 }
 

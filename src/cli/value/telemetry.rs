@@ -7,13 +7,13 @@ use ostler::{
         remote,
         sampling::{Root, Sampler},
     },
-    telemetry::Export,
+    telemetry::SpanExporter,
 };
 
 use crate::cli::{show, value};
 
 /// The names of the places that spans may go to.
-pub(crate) const EXPORTERS: &[(&str, Export)] = &[("otlp", Export::Otlp), ("none", Export::Nowhere)];
+pub(crate) const EXPORTERS: &[(&str, SpanExporter)] = &[("otlp", SpanExporter::Otlp), ("none", SpanExporter::None)];
 
 /// The one way in which it is done.
 pub(crate) const PROTOCOL: &str = "http/protobuf";

@@ -1,6 +1,6 @@
-//! The figures of the gateway's services, read when they are asked for.
+//! [`GatewayCollector`]: statistics of services and instances for Prometheus, read when they are collected.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use prometheus_client::{
     collector::Collector,
@@ -8,23 +8,28 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-use crate::gateway::{BreakerState, Gateway, InstanceStats, ServiceStats};
+use crate::gateway::{
+    figures::{GatewayStats, InstanceStats, ServiceStats},
+    health::BreakerState,
+    live_table::LiveTable,
+};
 
-/// Upper bounds of the latency buckets, in seconds.
-const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Upper bounds of the latency buckets, in seconds: from an instance on this machine to the usual timeouts.
+const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// All services, at whatever moment they are looked at.
-pub(super) struct ServicesFigures(pub Gateway);
+/// Collects the statistics of all services.
+pub struct GatewayCollector(pub(super) Arc<LiveTable>);
 
-impl fmt::Debug for ServicesFigures {
+impl fmt::Debug for GatewayCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServicesFigures").finish()
+        f.debug_struct("GatewayCollector").finish_non_exhaustive()
     }
 }
 
-impl Collector for ServicesFigures {
+impl Collector for GatewayCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let services = self.0.stats().services;
+        let table = self.0.table.load();
+        let services = GatewayStats::of(&table).services;
         if services.is_empty() {
             return Ok(());
         }
@@ -33,8 +38,8 @@ impl Collector for ServicesFigures {
         let help = "Seconds from choosing an instance to the head of its answer";
         let name = "ostler_gateway_request_duration_seconds";
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for service in self.0.table().services() {
-            let spread = service.latencies(BOUNDS);
+        for service in table.services() {
+            let spread = service.latencies(LATENCY_BOUNDS);
             let labels = [("service", service.spec().name.as_str())];
             let mut one = metric.encode_family(&labels)?;
             one.encode_histogram::<NoLabelSet>(spread.sum.as_secs_f64(), spread.count, &spread.buckets, None)?;
@@ -43,10 +48,10 @@ impl Collector for ServicesFigures {
     }
 }
 
-/// A figure's name, what it is, and how it is read.
-type Figure<T> = (&'static str, &'static str, MetricType, fn(&T) -> u64);
+/// A metric's name, help and type, and the function that reads it.
+type Metric<T> = (&'static str, &'static str, MetricType, fn(&T) -> u64);
 
-const OF_SERVICES: [Figure<ServiceStats>; 4] = [
+const OF_SERVICES: [Metric<ServiceStats>; 4] = [
     ("ostler_gateway_retries", "Requests sent to another instance after one failed", MetricType::Counter, |one| {
         one.retries
     }),
@@ -57,7 +62,7 @@ const OF_SERVICES: [Figure<ServiceStats>; 4] = [
     ("ostler_gateway_in_flight", "Requests under way", MetricType::Gauge, |one| one.in_flight),
 ];
 
-const OF_INSTANCES: [Figure<InstanceStats>; 4] = [
+const OF_INSTANCES: [Metric<InstanceStats>; 4] = [
     ("ostler_gateway_requests", "Requests sent to an instance", MetricType::Counter, |one| one.requests),
     ("ostler_gateway_ejections", "How often an instance's breaker opened", MetricType::Counter, |one| {
         one.breaker.ejections.into()
