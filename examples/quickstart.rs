@@ -51,7 +51,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     assert_eq!(answer.text(), "5");
 
     // It was on record before it was answered.
-    let calls = runtime.calls(me, id, CallFilter::default(), PageRequest::default()).await?.items;
+    let calls = runtime.history().calls(me, id, CallFilter::default(), PageRequest::default()).await?.items;
     for call in &calls {
         let arguments = call.parameters.as_ref().map_or("…", |json| json.get());
         println!("on record   {} {arguments} at {}", call.tool_name, call.created_at);

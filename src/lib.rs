@@ -25,7 +25,8 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
+//! 3. [`history`]: recorded calls, rollups, changes of health, the overview;
+//!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
 //!    health;
 //!    [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
 //!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
@@ -46,6 +47,7 @@ pub mod demo_server;
 mod edge;
 pub mod error;
 pub mod gateway;
+pub mod history;
 pub mod http;
 mod http1;
 pub mod mcp;

@@ -14,17 +14,13 @@ mod events;
 mod feed;
 mod gateway_events;
 mod health;
-mod history;
 mod import;
 mod mcp;
 mod metrics;
 mod offers;
 mod operation;
 mod output;
-mod overview;
-mod past;
 mod reload;
-mod retention;
 mod servers;
 mod settings;
 mod shares;
@@ -34,7 +30,6 @@ mod state;
 mod system;
 mod tenure;
 mod timeline;
-mod usage;
 
 use std::sync::{Arc, OnceLock};
 
@@ -45,6 +40,7 @@ use crate::{
     accounts::Accounts,
     authorizations::Authorizations,
     gateway::Registrations,
+    history::History,
     model::Principal,
     placement::Placement,
     recorder::Recorder,
@@ -62,16 +58,13 @@ pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
-pub use health::{HealthReport, HealthSummary, ServerHealth, Statistics};
+pub use health::{HealthReport, HealthSummary, ServerHealth};
 pub use import::{ImportAction, Imported};
 pub use mcp::{Ask, Offer, Said, Watch};
-pub use overview::{CallSummary, Overview, ServerCounts, Window};
-pub use past::{Bucket, CallDetails, CallFigures, CallHistory, Meanwhile, MeanwhileKind};
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
 pub use system::{Configured, DatabaseFacts, System, SystemLimits};
-pub use usage::UsageHistory;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
@@ -104,7 +97,7 @@ struct Inner {
     first_admin: OnceLock<String>,
     /// Set once the runtime has stopped.
     ended: OnceCell<()>,
-    growth: Arc<retention::Growth>,
+    history: Arc<History>,
     timeline: Arc<Timeline>,
     attached: attached::Attached,
     revocation: Arc<Revocation>,

@@ -65,8 +65,8 @@ impl Telemetry {
         }
     }
 
-    /// Begins the operation of a client's request, in the trace that it names itself, or else in that of `http_request`.
-    /// Requests to servers on its behalf become part of it.
+    /// Begins the operation of a client's request, in the trace that it names itself, or else in that of
+    /// `http_request`. Requests to servers on its behalf become part of it.
     #[must_use]
     pub fn server_operation(&self, request: &mut Request, http_request: Option<TraceContext>) -> McpOperation {
         let (target, parent) = (self.target_of(request), self.parent_of(request).or(http_request));

@@ -9,7 +9,7 @@ use ostler::{
     model::{CallFilter, CallId, PageRequest, Rollup, ServerId, Step, Timestamp, ToolCall, UserId},
     store::{
         Connection, DatabaseUrl, Store, calls,
-        rollups::{self, ALL, Key, Whose},
+        rollups::{self, ALL, CallScope, Key},
     },
 };
 use serde_json::value::RawValue;
@@ -44,14 +44,14 @@ fn measure(url: &DatabaseUrl, count: u64) -> Outcome<()> {
     let (from, until) = (Step::Hour.floor(now) - HOURS * 60, now + 1);
     let one = *servers.first().ok_or("no servers")?;
     let charts = [
-        ("a month of everything by hours", Whose::All),
-        ("a month of one server by hours", Whose::Servers(vec![one])),
-        ("a month of one tool by hours", Whose::Tool(one, "tool-3".into())),
-        ("a month of ten servers by hours", Whose::Servers(servers.iter().take(10).copied().collect())),
-        ("a month of fifty servers by hours", Whose::Servers(servers.clone())),
+        ("a month of everything by hours", CallScope::All),
+        ("a month of one server by hours", CallScope::Servers(vec![one])),
+        ("a month of one tool by hours", CallScope::Tool(one, "tool-3".into())),
+        ("a month of ten servers by hours", CallScope::Servers(servers.iter().take(10).copied().collect())),
+        ("a month of fifty servers by hours", CallScope::Servers(servers.clone())),
     ];
-    for (name, whose) in &charts {
-        timed(name, || Ok(rollups::series(&mut db, whose, Step::Hour, from, until)?.len()))?;
+    for (name, scope) in &charts {
+        timed(name, || Ok(rollups::series(&mut db, scope, Step::Hour, from, until)?.len()))?;
     }
     let page = PageRequest::default();
     let filters = [

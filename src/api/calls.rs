@@ -6,8 +6,8 @@ use utoipa::IntoParams;
 
 use crate::{
     api::server_view::List,
+    history::CallDetails,
     model::{CallFilter, CallId, ServerId, Timestamp, ToolCall, UserId},
-    runtime::CallDetails,
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -51,7 +51,7 @@ pub struct CallQuery {
 pub async fn list(caller: Caller, PathId(id): PathId<ServerId>, Query(query): Query<CallQuery>) -> HandlerResult {
     let CallQuery { limit, cursor, tool_name, success, since, until } = query;
     let filter = CallFilter { tool_name, success, since, until, user_id: None };
-    let calls = caller.runtime.calls(&caller.who, id, filter, query::page(limit, cursor)).await?;
+    let calls = caller.runtime.history().calls(&caller.who, id, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(calls)))
 }
 
@@ -96,7 +96,8 @@ pub struct AllQuery {
 pub async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
     let AllQuery { limit, cursor, server_id, tool_name, success, user_id, since, until } = query;
     let filter = CallFilter { tool_name, success, since, until, user_id };
-    let calls = caller.runtime.newest_calls(&caller.who, server_id, filter, query::page(limit, cursor)).await?;
+    let calls =
+        caller.runtime.history().newest_calls(&caller.who, server_id, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(calls)))
 }
 
@@ -109,5 +110,5 @@ pub async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerR
     responses((status = 200, description = "The call", body = CallDetails)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn get(caller: Caller, PathId(id): PathId<CallId>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.recorded_call(&caller.who, id).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.history().recorded_call(&caller.who, id).await?))
 }

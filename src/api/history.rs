@@ -9,8 +9,8 @@ use utoipa::IntoParams;
 use crate::{
     api::server_view::List,
     error::Error,
+    history::{CallHistory, Overview, OverviewWindow},
     model::{HealthChange, ServerId, Step, Timestamp},
-    runtime::{CallHistory, Overview, Window},
     web::{HandlerResult, authenticate::Caller, query::Query},
 };
 
@@ -24,8 +24,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct OverviewQuery {
     /// `15m`, `1h` or `24h`.
     #[serde(default)]
-    #[param(inline, value_type = Option<Window>)]
-    window: Window,
+    #[param(inline, value_type = Option<OverviewWindow>)]
+    window: OverviewWindow,
 }
 
 /// See how everything is
@@ -35,7 +35,7 @@ pub struct OverviewQuery {
     responses((status = 200, description = "How everything is", body = Overview)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn overview(caller: Caller, Query(query): Query<OverviewQuery>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.overview(&caller.who, query.window).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.history().overview(&caller.who, query.window).await?))
 }
 
 /// Which calls are wanted, and how finely.
@@ -74,7 +74,7 @@ pub async fn calls(caller: Caller, Query(query): Query<CallsQuery>) -> HandlerRe
         (None, Some(_)) => return Err(Error::Malformed("toolName: needs serverId, whose tool it is".into()).into()),
         (server, tool) => server.map(|server| (server, tool)),
     };
-    Ok(HttpResponse::Ok().json(caller.runtime.call_history(&caller.who, of, step, since, until).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.history().call_series(&caller.who, of, step, since, until).await?))
 }
 
 fn usual_span(step: Step) -> Duration {
@@ -111,6 +111,6 @@ pub async fn health(caller: Caller, Query(query): Query<HealthQuery>) -> Handler
     // What happened this very millisecond has happened.
     let until = query.until.unwrap_or_else(|| Timestamp::now().plus(Duration::from_millis(1)));
     let since = query.since.unwrap_or_else(|| until.minus(DAY));
-    let changes = caller.runtime.health_history(&caller.who, query.server_id, since, until).await?;
+    let changes = caller.runtime.history().health_changes(&caller.who, query.server_id, since, until).await?;
     Ok(HttpResponse::Ok().json(List::from(changes)))
 }

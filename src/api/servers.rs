@@ -8,8 +8,9 @@ use crate::{
         server_view::{DetailsView, List, ServerItem, ServerView},
     },
     error::{Error, Noun},
+    history::Statistics,
     model::ServerId,
-    runtime::{HealthReport, Statistics},
+    runtime::HealthReport,
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -141,5 +142,5 @@ pub async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> Handler
     responses((status = 200, description = "The totals", body = Statistics)),
     security(("bearer" = ["mcp:manage"])))]
 pub async fn statistics(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.statistics(&caller.who)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.history().statistics(&caller.who)?))
 }

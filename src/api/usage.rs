@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 
 use crate::{
+    history::UsageHistory,
     model::ServerId,
-    runtime::UsageHistory,
     web::{HandlerResult, authenticate::Caller, query::PathId},
 };
 
@@ -17,5 +17,5 @@ use crate::{
     responses((status = 200, description = "What it uses and used", body = UsageHistory)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn usage(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.usage(&caller.who, id)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.history().usage(&caller.who, id)?))
 }

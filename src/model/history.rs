@@ -28,9 +28,9 @@ impl Step {
         }
     }
 
-    /// For how many minutes its buckets are kept.
+    /// The age in minutes at which its buckets are deleted.
     #[must_use]
-    pub fn kept(self) -> i64 {
+    pub fn retention_minutes(self) -> i64 {
         match self {
             Self::Minute => 48 * 60,
             Self::Hour => 60 * 24 * 60,

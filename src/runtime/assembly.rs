@@ -7,6 +7,7 @@ use crate::{
     accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
     gateway::{Gateway, RegistrationObserver, Registrations},
+    history::History,
     outbound::{self, Reachable},
     recorder::Recorder,
     registry::Registry,
@@ -61,6 +62,19 @@ impl Assembly {
     pub fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         Arc::new(AuditLog::new(self.access.clone(), store, recorder, settings.retention, &settings.data_dir))
+    }
+
+    /// The history, old calls removed as the settings say.
+    pub fn history(&self, settings: &Settings) -> Arc<History> {
+        Arc::new(History::new(
+            self.access.clone(),
+            self.registry.clone(),
+            self.telemetry.clone(),
+            self.store.clone(),
+            self.recorder.clone(),
+            self.lifecycle.clone(),
+            settings.retention,
+        ))
     }
 
     /// Authorizations of remote servers, whose authorization servers may be where the servers may.

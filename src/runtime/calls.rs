@@ -14,10 +14,7 @@ use tokio::{
 use crate::{
     error::{Error, Result, ToolFailure},
     mcp::{self, Declared, Era},
-    model::{
-        CallFilter, CallId, Page, PageRequest, Principal, ServerId, TimelineLevel, Timestamp, ToolCall, TraceContext,
-        UserId,
-    },
+    model::{CallId, Principal, ServerId, TimelineLevel, Timestamp, ToolCall, TraceContext, UserId},
     placement::Lease,
     policy::{call, nesting, payload, permission},
     registry::Registered,
@@ -27,7 +24,6 @@ use crate::{
         dispatch::{Reply, Sent},
         feed, operation,
     },
-    store,
     supervisor::{
         Link,
         messages::{Follower, Note},
@@ -173,18 +169,6 @@ impl Runtime {
         made
     }
 
-    /// The calls of a server, newest first.
-    pub async fn calls(
-        &self,
-        who: &Principal,
-        id: ServerId,
-        filter: CallFilter,
-        page: PageRequest,
-    ) -> Result<Page<ToolCall>> {
-        let filter = self.readable_calls(who, id, filter, "server.calls")?;
-        self.inner.store.read(move |db| store::calls::list(db, &[id], &filter, &page)).await
-    }
-
     fn let_in(&self, who: &Principal, server: Arc<Registered>, lease: Option<Lease>, request: CallRequest) -> Call {
         let CallRequest { tool, parameters, timeout, progress, trace } = request;
         let given = parameters.filter(|arguments| arguments.get() != "null");
@@ -222,10 +206,10 @@ impl Runtime {
         let record = record(&call, &reply, execution_time, came.elapsed(), most);
         let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
-        let (growth, bytes) = (Arc::clone(&self.inner.growth), record.bytes());
+        let (history, bytes) = (self.inner.history.clone(), record.bytes());
         let recorded = run_to_completion(async move {
             recorder.call(record).await?;
-            growth.note(bytes);
+            history.count_recorded(bytes);
             server.counters.add(success, execution_time);
             Ok(())
         });

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     error::Result,
     gateway::InstanceHealthChange,
-    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ServerId, Timestamp},
+    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, Timestamp},
     policy::audit_quota::EntryKind,
     runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, shown::count_unlistable},
     store,
@@ -75,7 +75,7 @@ impl Runtime {
                 if repeated {
                     return Ok(());
                 }
-                self.note_of("server.fail", id, Outcome::Failure, report.reason).await
+                self.note_of(ProcessAction::Fail, id, Outcome::Failure, report.reason).await
             }
             Event::Restarting { id, attempt, repeated } => {
                 self.inner.telemetry.metrics().server_restarted();
@@ -83,12 +83,12 @@ impl Runtime {
                     return Ok(());
                 }
                 let detail = format!("after failure {attempt} in a row");
-                self.note_of("server.retry", id, Outcome::Success, detail).await
+                self.note_of(ProcessAction::Retry, id, Outcome::Success, detail).await
             }
             Event::GaveUp { repeated: true, .. } => Ok(()),
-            Event::GaveUp { id, reason, .. } => self.note_of("server.give-up", id, Outcome::Failure, reason).await,
+            Event::GaveUp { id, reason, .. } => self.note_of(ProcessAction::GiveUp, id, Outcome::Failure, reason).await,
             Event::Recovered { id } => {
-                self.note_of("server.recover", id, Outcome::Success, "it has been well for a while".into()).await
+                self.note_of(ProcessAction::Recover, id, Outcome::Success, "it has been well for a while".into()).await
             }
         }
     }
@@ -153,13 +153,13 @@ impl Runtime {
         }
     }
 
-    async fn note_of(&self, action: &str, id: ServerId, outcome: Outcome, detail: String) -> Result<()> {
+    async fn note_of(&self, action: ProcessAction, id: ServerId, outcome: Outcome, detail: String) -> Result<()> {
         let (id, detail) = match self.inner.placement.server_of(id) {
             Some(server) => (server, format!("{detail} (a process of one caller alone)")),
             None => (id, detail),
         };
         let owner = self.inner.registry.get(id).map(|server| server.server.load().user_id);
-        let entry = AuditEntry::by_ostler(action, id, outcome).with_detail(detail);
+        let entry = AuditEntry::by_ostler(action.as_str(), id, outcome).with_detail(detail);
         self.inner.access.entries().record_or_count(EntryKind::Server, owner, entry).await
     }
 }

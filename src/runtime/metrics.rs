@@ -6,12 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{
-    gateway::Gateway,
-    runtime::{Runtime, usage::UsageGauges},
-    supervisor::Availability,
-    telemetry::Telemetry,
-};
+use crate::{gateway::Gateway, history::UsageGauges, runtime::Runtime, supervisor::Availability, telemetry::Telemetry};
 
 /// Metrics of all parts, and the gauges that are read when the page is.
 pub(super) struct MetricsPage {
@@ -74,7 +69,7 @@ impl Runtime {
                 page.up.get_or_create(&labels).set(is_up.into());
             }
         }
-        page.usage.set(all.values().filter_map(|server| Some((server, server.link.trees.now()?))));
+        page.usage.set(all.values());
         let mut encoded = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut encoded, &page.registry);

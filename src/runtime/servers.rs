@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Noun, Result},
     model::{
-        AuditEntry, Authorization, Catalogue, HealthStatus, Page, PageRequest, Permission, Principal, RuntimeStatus,
-        Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules, UserId,
+        AuditEntry, Authorization, Catalogue, HealthStatus, Page, PageRequest, Permission, Principal, ProcessAction,
+        RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules,
+        UserId,
     },
     policy::{change, mask::MASKED, permission, server as rules},
     registry::{Registered, secrets},
@@ -156,13 +157,13 @@ impl Runtime {
 
     /// Starts a server; returns once it is ready.
     pub async fn start_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, "server.start").await?;
+        let registered = self.command(who, id, ProcessAction::Start).await?;
         up(&registered, who, self.inner.placement.supervisor().ask(StartServer { id }).await?)
     }
 
     /// Stops a server; returns once its process tree is gone.
     pub async fn stop_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, "server.stop").await?;
+        let registered = self.command(who, id, ProcessAction::Stop).await?;
         self.inner.placement.supervisor().ask(StopServer { id }).await?;
         self.inner.placement.stop_isolated_of_server(id).await?;
         Ok(registered.status_for(who))
@@ -170,7 +171,7 @@ impl Runtime {
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart_server(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, "server.restart").await?;
+        let registered = self.command(who, id, ProcessAction::Restart).await?;
         self.inner.placement.stop_isolated_of_server(id).await?;
         up(&registered, who, self.inner.placement.supervisor().ask(RestartServer { id }).await?)
     }
@@ -270,11 +271,11 @@ impl Runtime {
     }
 
     /// The server, if `who` may command its process; the command is on record before it is carried out.
-    async fn command(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
-        let registered = self.inner.registry.reach(who, id, permission::WRITES, action)?;
+    async fn command(&self, who: &Principal, id: ServerId, action: ProcessAction) -> Result<Arc<Registered>> {
+        let registered = self.inner.registry.reach(who, id, permission::WRITES, action.as_str())?;
         let _work = self.inner.lifecycle.begin_work()?;
-        self.inner.recorder.commit_entry(self.inner.access.change(who, action, id)?).await?;
-        let text = format!("asked to {}", action.trim_start_matches("server."));
+        self.inner.recorder.commit_entry(self.inner.access.change(who, action.as_str(), id)?).await?;
+        let text = format!("asked to {}", action.verb());
         registered.link.note(TimelineLevel::Info, &text);
         Ok(registered)
     }

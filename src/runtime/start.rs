@@ -27,12 +27,10 @@ use crate::{
         data_dir::{self, DataDir},
         events,
         feed::{self, Feed},
-        history,
         metrics::MetricsPage,
-        retention,
         shown::AllShown,
         system::Facts,
-        tenure, usage,
+        tenure,
     },
     secrets::Keyring,
     store::{self, Store, call_bytes, servers, users},
@@ -100,6 +98,7 @@ impl Runtime {
             account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
             authorizations,
+            history: base.history(&settings),
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
@@ -110,7 +109,6 @@ impl Runtime {
             arbiters: base.arbiters,
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
-            growth: Arc::new(retention::Growth::new(&settings.retention)),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
             attached: Attached::default(),
             shown: AllShown::default(),
@@ -156,13 +154,11 @@ impl Runtime {
         actix::spawn(events::listen(weak(), heard));
         actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
         actix::spawn(feed::tell_sums(weak()));
-        actix::spawn(history::keep(weak()));
         actix::spawn(self.inner.access.run());
         actix::spawn(self.inner.audit_log.run());
-        actix::spawn(retention::keep(weak()));
+        actix::spawn(self.inner.history.run());
         actix::spawn(self.inner.placement.run());
         actix::spawn(self.inner.revocation.run());
-        actix::spawn(usage::sample(weak()));
         actix::spawn(tenure::follow(weak()));
     }
 

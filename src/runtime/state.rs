@@ -8,6 +8,7 @@ use crate::{
     authorizations::Authorizations,
     error::Result,
     gateway::{Gateway, Registrations},
+    history::History,
     model::Serve,
     revocation::Revocation,
     runtime::Runtime,
@@ -64,6 +65,12 @@ impl Runtime {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         self.inner.services.gateway()
+    }
+
+    /// Recorded calls, statistics, changes of health.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.inner.history
     }
 
     /// Spans and metrics.

@@ -22,10 +22,10 @@ use crate::{
 
 pub use key::{ALL, Key};
 
-/// Whose calls are wanted.
+/// The calls that a series counts.
 #[derive(Clone, Debug)]
-pub enum Whose {
-    /// Everybody's, also those of servers that are gone.
+pub enum CallScope {
+    /// All, also those of servers that are gone.
     All,
     /// Those of these servers.
     Servers(Vec<ServerId>),
@@ -156,8 +156,14 @@ pub fn set_mark(db: &mut Connection, step: Step, through: i64) -> Result<()> {
     Ok(())
 }
 
-/// What was counted from one minute to before another, in buckets of `step` by their beginnings. Empty ones are left out.
-pub fn series(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<BTreeMap<i64, Rollup>> {
+/// Calls from one minute to before another, in buckets of `step` by their beginnings. Empty ones are left out.
+pub fn series(
+    db: &mut Connection,
+    scope: &CallScope,
+    step: Step,
+    from: i64,
+    until: i64,
+) -> Result<BTreeMap<i64, Rollup>> {
     // One view of marks and rows: what is added up meanwhile is read in one form only.
     db.transaction(|db| {
         let marks = marks(db)?;
@@ -166,12 +172,12 @@ pub fn series(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: 
         for (source, mark) in coarse.into_iter().filter(|(source, _)| *source <= step) {
             let end = mark.min(until);
             if at < end {
-                gather(&mut buckets, step, totals(db, whose, source, at, end)?)?;
+                gather(&mut buckets, step, totals(db, scope, source, at, end)?)?;
                 at = end;
             }
         }
         if at < until {
-            gather(&mut buckets, step, parts(db, whose, at, until)?)?;
+            gather(&mut buckets, step, parts(db, scope, at, until)?)?;
         }
         Ok(buckets)
     })
@@ -182,11 +188,11 @@ fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<Figures>) -
 }
 
 /// Rows that have been added up.
-fn totals(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64) -> Result<Vec<Figures>> {
-    let (servers, tool) = match whose {
-        Whose::All => (vec![ALL.to_owned()], ALL),
-        Whose::Servers(servers) => (texts(servers), ALL),
-        Whose::Tool(server, tool) => (vec![server.to_string()], tool.as_str()),
+fn totals(db: &mut Connection, scope: &CallScope, step: Step, from: i64, until: i64) -> Result<Vec<Figures>> {
+    let (servers, tool) = match scope {
+        CallScope::All => (vec![ALL.to_owned()], ALL),
+        CallScope::Servers(servers) => (texts(servers), ALL),
+        CallScope::Tool(server, tool) => (vec![server.to_string()], tool.as_str()),
     };
     Ok(on!(db, conn => call_rollups::table
         .filter(call_rollups::step.eq(step.minutes()))
@@ -197,11 +203,11 @@ fn totals(db: &mut Connection, whose: &Whose, step: Step, from: i64, until: i64)
 }
 
 /// Rows as the recorder writes them.
-fn parts(db: &mut Connection, whose: &Whose, from: i64, until: i64) -> Result<Vec<Figures>> {
-    let (servers, tool) = match whose {
-        Whose::All => (None, None),
-        Whose::Servers(servers) => (Some(texts(servers)), None),
-        Whose::Tool(server, tool) => (Some(vec![server.to_string()]), Some(tool)),
+fn parts(db: &mut Connection, scope: &CallScope, from: i64, until: i64) -> Result<Vec<Figures>> {
+    let (servers, tool) = match scope {
+        CallScope::All => (None, None),
+        CallScope::Servers(servers) => (Some(texts(servers)), None),
+        CallScope::Tool(server, tool) => (Some(vec![server.to_string()]), Some(tool)),
     };
     Ok(on!(db, conn => {
         let mut query = call_rollups::table

@@ -103,7 +103,8 @@ async fn a_server_that_stays_down_is_put_on_record_once_and_each_probe_is_in_the
     runtime.start_server(&admin, id).await.unwrap_err();
     let probes = || async {
         let until = Timestamp::now();
-        let history = runtime.health_history(&admin, id, until.minus(seconds(60)), until.plus(seconds(60))).await;
+        let history =
+            runtime.history().health_changes(&admin, id, until.minus(seconds(60)), until.plus(seconds(60))).await;
         history.unwrap().into_iter().filter(|change| change.reason.is_some()).count()
     };
     while probes().await < 12 {

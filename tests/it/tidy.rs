@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 30] = [
+const ROOMS: [(&str, u32); 31] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, u32); 30] = [
     ("bridge", 30),
     ("web", 40),
     ("runtime", 50),
+    ("history", 60),
     ("placement", 70),
     ("gateway", 70),
     ("authorizations", 80),
@@ -80,6 +81,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/edge",
             "src/web",
             "src/runtime",
+            "src/history",
             "src/placement",
             "src/registry",
             "src/accounts",

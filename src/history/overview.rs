@@ -1,19 +1,20 @@
-//! How everything is, on one page.
+//! [`Overview`]: servers by health, calls and restarts of late.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    model::{HealthStatus, Permission, Principal, Rollup, Step, Timestamp},
+    history::{call_series::CallFigures, service::History},
+    model::{HealthStatus, Permission, Principal, ProcessAction, Rollup, Step, Timestamp},
     policy::permission,
-    runtime::{Runtime, past::CallFigures},
-    store::{self, rollups::Whose},
+    store::{self, rollups::CallScope},
 };
 
-/// Over how long calls are counted.
+/// The time over which calls are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-pub enum Window {
+#[schema(as = Window)]
+pub enum OverviewWindow {
     /// The last quarter of an hour.
     #[default]
     #[serde(rename = "15m")]
@@ -26,21 +27,21 @@ pub enum Window {
     Day,
 }
 
-/// How everything is that the caller may see.
+/// Servers, calls and restarts that the caller may see.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Overview {
-    /// Servers by how they are.
+    /// Servers by health.
     pub servers: ServerCounts,
     /// Calls since then.
     pub calls: CallSummary,
     /// Restarts of servers after failures since then.
     pub restarts: i64,
-    /// Since when.
+    /// The beginning of the window.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
-/// Servers by how they are.
+/// Servers by health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ServerCounts {
     /// All.
@@ -51,7 +52,7 @@ pub struct ServerCounts {
     pub degraded: usize,
     /// `ERROR`.
     pub down: usize,
-    /// `STOPPED` or `UNKNOWN`: nobody wants them to run.
+    /// `STOPPED` or `UNKNOWN`: they are not meant to run.
     pub stopped: usize,
 }
 
@@ -59,21 +60,21 @@ pub struct ServerCounts {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallSummary {
-    /// How many.
+    /// Their number.
     pub total: i64,
     /// The mean of a minute.
     pub per_minute: f64,
     /// The share that failed, 0 to 1.
     pub error_rate: f64,
-    /// What half of them took at most.
+    /// The median time.
     pub p50: Option<f64>,
-    /// What 95 of a hundred took at most.
+    /// The 95th percentile.
     pub p95: Option<f64>,
-    /// What 99 of a hundred took at most.
+    /// The 99th percentile.
     pub p99: Option<f64>,
 }
 
-impl Window {
+impl OverviewWindow {
     fn minutes(self) -> i64 {
         match self {
             Self::Quarter => 15,
@@ -90,26 +91,27 @@ impl Window {
     }
 }
 
-impl Runtime {
-    /// How everything is that `who` may see; calls over the last `window`.
-    pub async fn overview(&self, who: &Principal, window: Window) -> Result<Overview> {
+impl History {
+    /// Servers, calls and restarts that `who` may see; calls and restarts over the last `window`.
+    pub async fn overview(&self, who: &Principal, window: OverviewWindow) -> Result<Overview> {
         const ACTION: &str = "overview.read";
-        let visible = self.inner.registry.visible(who, permission::SEES, ACTION)?;
+        let visible = self.registry.visible(who, permission::SEES, ACTION)?;
         let now = Timestamp::now().unix_minutes();
         // The present minute is not over, so there is one more.
         let from = window.step().floor(now.saturating_sub(window.minutes()).saturating_add(1));
-        let read = visible.iter().filter(|server| server.allows(who, permission::READS));
+        let readable = visible.iter().filter(|server| server.allows(who, permission::READS));
         let manages = who.may(Permission::McpManage);
-        let whose = if manages { Whose::All } else { Whose::Servers(read.map(|server| server.id).collect()) };
-        let counted = self.counted(whose, window.step(), from, now.saturating_add(1)).await?;
+        let scope =
+            if manages { CallScope::All } else { CallScope::Servers(readable.map(|server| server.id).collect()) };
+        let rollups = self.rollups(scope, window.step(), from, now.saturating_add(1)).await?;
         let mut sum = Rollup::default();
-        counted.values().for_each(|rollup| sum.absorb(rollup));
+        rollups.values().for_each(|rollup| sum.absorb(rollup));
         let since = Timestamp::of_unix_minutes(from);
         let ids = visible.iter().map(|server| server.id.to_string()).collect::<Vec<_>>();
         let targets = (!manages).then_some(ids);
-        let count =
-            move |db: &mut store::Connection| store::audit::count(db, "server.retry", targets.as_deref(), since);
-        let restarts = self.inner.store.read(count).await?;
+        let action = ProcessAction::Retry.as_str();
+        let count = move |db: &mut store::Connection| store::audit::count(db, action, targets.as_deref(), since);
+        let restarts = self.store.read(count).await?;
         let mut servers = ServerCounts::default();
         visible.iter().for_each(|server| servers.add(server.link.view.borrow().health));
         let minutes = now.saturating_sub(from).saturating_add(1);
@@ -150,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_nobody_wants_to_run_is_not_down() {
+    fn a_stopped_server_is_not_down() {
         let mut counts = ServerCounts::default();
         use HealthStatus::{Error, Healthy, Starting, Stopped, Unhealthy, Unknown};
         [Healthy, Starting, Unhealthy, Error, Stopped, Unknown].into_iter().for_each(|health| counts.add(health));

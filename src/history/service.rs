@@ -1,0 +1,56 @@
+//! [`History`]: the service, and the work it does beside requests.
+
+use std::sync::Arc;
+
+use crate::{
+    access::Access,
+    history::{retention::CallRetention, rollups::RollupAggregator, usage_sampling},
+    policy::retention::Retention,
+    recorder::Recorder,
+    registry::Registry,
+    store::Store,
+    tasks::lifecycle::Lifecycle,
+    telemetry::Telemetry,
+};
+
+/// Reads recorded calls and statistics as far as callers may see them; adds calls up, and removes old ones.
+pub struct History {
+    pub(super) access: Arc<Access>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) telemetry: Telemetry,
+    pub(super) store: Store,
+    aggregator: Arc<RollupAggregator>,
+    retention: Arc<CallRetention>,
+}
+
+impl History {
+    /// The history of the servers in `registry`; calls are removed as `retention` says.
+    pub fn new(
+        access: Arc<Access>,
+        registry: Arc<Registry>,
+        telemetry: Telemetry,
+        store: Store,
+        recorder: Recorder,
+        lifecycle: Arc<Lifecycle>,
+        retention: Retention,
+    ) -> Self {
+        let aggregator = RollupAggregator::new(store.clone(), recorder.clone(), lifecycle.clone());
+        let retention = CallRetention::new(store.clone(), recorder, lifecycle, retention);
+        let (aggregator, retention) = (Arc::new(aggregator), Arc::new(retention));
+        Self { access, registry, telemetry, store, aggregator, retention }
+    }
+
+    /// Adds calls up, removes old ones and samples the usage of processes, until `self` is dropped.
+    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        let (aggregation, removal) = (self.aggregator.run(), self.retention.run());
+        let sampling = usage_sampling::run(Arc::downgrade(&self.registry));
+        async move {
+            tokio::join!(aggregation, removal, sampling);
+        }
+    }
+
+    /// Counts the bytes of a call that was recorded, so that old calls are removed before there are too many.
+    pub fn count_recorded(&self, bytes: usize) {
+        self.retention.count_recorded(bytes);
+    }
+}
