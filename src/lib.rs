@@ -28,6 +28,7 @@
 //! 3. [`history`]: recorded calls, rollups, changes of health, the overview;
 //!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
 //!    health;
+//!    [`events`]: live events and who may read them;
 //!    [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
 //!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
 //!    [`access`]: permissions, denials on record, rate limits, the audit log.
@@ -46,6 +47,7 @@ mod bridge;
 pub mod demo_server;
 mod edge;
 pub mod error;
+pub mod events;
 pub mod gateway;
 pub mod history;
 pub mod http;

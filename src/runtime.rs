@@ -11,7 +11,6 @@ mod channels;
 mod data_dir;
 mod dispatch;
 mod events;
-mod feed;
 mod gateway_events;
 mod health;
 mod import;
@@ -39,6 +38,7 @@ use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
     authorizations::Authorizations,
+    events::Events,
     gateway::Registrations,
     history::History,
     model::Principal,
@@ -57,7 +57,6 @@ pub use crate::model::OutputLine;
 pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
-pub use feed::{Change, GatewayChange, LiveEvent, LiveItem};
 pub use health::{HealthReport, HealthSummary, ServerHealth};
 pub use import::{ImportAction, Imported};
 pub use mcp::{Ask, Offer, Said, Watch};
@@ -91,7 +90,7 @@ struct Inner {
     services: Arc<Registrations>,
     telemetry: Telemetry,
     metrics_page: metrics::MetricsPage,
-    feed: Arc<feed::Feed>,
+    events: Arc<Events>,
     lifecycle: Arc<Lifecycle>,
     arbiters: Arc<Arbiters>,
     first_admin: OnceLock<String>,

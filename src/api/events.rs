@@ -34,7 +34,7 @@ pub async fn watch(request: HttpRequest, caller: Caller) -> HandlerResult {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }
     let after = last_seen(&request)?;
-    let (begin, items) = caller.runtime.happenings(&caller.who, after);
+    let (begin, items) = caller.runtime.events().subscribe(&caller.who, after);
     // An id without data is no event; it has who is cut off before the first one resume here.
     let begin = stream::iter([Bytes::from(format!("id: {begin}\n\n"))]);
     let events = items.map(|item| {

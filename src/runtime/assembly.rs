@@ -6,9 +6,11 @@ use crate::{
     access::{Access, AuditLog},
     accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
+    events::Events,
     gateway::{Gateway, RegistrationObserver, Registrations},
     history::History,
     outbound::{self, Reachable},
+    placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
     registry::Registry,
     revocation::Revocation,
@@ -64,6 +66,11 @@ impl Assembly {
         Arc::new(AuditLog::new(self.access.clone(), store, recorder, settings.retention, &settings.data_dir))
     }
 
+    /// Live events about the registered servers.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::new(Events::new(self.registry.clone(), self.revocation.clone()))
+    }
+
     /// The history, old calls removed as the settings say.
     pub fn history(&self, settings: &Settings) -> Arc<History> {
         Arc::new(History::new(
@@ -90,6 +97,17 @@ impl Assembly {
         let urls = ClientUrls::new(oauth.public_url.as_deref(), oauth.client_metadata_url.as_deref());
         let (access, lifecycle) = (self.access.clone(), self.lifecycle.clone());
         Arc::new(Authorizations::new(client, urls, access, lifecycle, self.revocation.clone()))
+    }
+
+    /// Processes of servers, with tokens from `authorizations`.
+    pub fn placement(
+        &self,
+        authorizations: Arc<Authorizations>,
+        supervisor: SupervisorHandle,
+        launcher: Launcher,
+    ) -> Arc<Placement> {
+        let (registry, lifecycle) = (self.registry.clone(), self.lifecycle.clone());
+        Arc::new(Placement::new(registry, authorizations, lifecycle, supervisor, launcher))
     }
 
     /// Services of a gateway, whose instances are checked on the last of the threads of actors; none where it is off.

@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     error::{Error, Result, ToolFailure},
+    events::{LiveEvent, short_text},
     mcp::{self, Declared, Era},
     model::{CallId, Principal, ServerId, TimelineLevel, Timestamp, ToolCall, TraceContext, UserId},
     placement::Lease,
@@ -20,9 +21,9 @@ use crate::{
     registry::Registered,
     revocation::RequiredRight,
     runtime::{
-        LiveEvent, Runtime,
+        Runtime,
         dispatch::{Reply, Sent},
-        feed, operation,
+        operation,
     },
     supervisor::{
         Link,
@@ -204,7 +205,7 @@ impl Runtime {
         operation::with_tool(operation, &call).end(reply.operation_outcome());
         let most = self.inner.settings.retention.payload_bytes;
         let record = record(&call, &reply, execution_time, came.elapsed(), most);
-        let (success, fault) = (record.success, record.error_message.as_deref().map(feed::short));
+        let (success, fault) = (record.success, record.error_message.as_deref().map(short_text));
         let (recorder, server) = (self.inner.recorder.clone(), call.server.clone());
         let (history, bytes) = (self.inner.history.clone(), record.bytes());
         let recorded = run_to_completion(async move {
@@ -220,8 +221,8 @@ impl Runtime {
         })?;
         self.inner.telemetry.metrics().call_recorded(reply.operation_outcome(), execution_time);
         let (level, outcome) = reply.outcome();
-        call.server.link.log.call(call.id, level, feed::short(&call.tool), outcome, execution_time);
-        self.tell_call(&call.server, success, || told(&call, success, fault, execution_time));
+        call.server.link.log.call(call.id, level, short_text(&call.tool), outcome, execution_time);
+        self.inner.events.publish_call(&call.server, success, || told(&call, success, fault, execution_time));
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         Ok(Made { reply, execution_time, era })
     }
@@ -232,7 +233,7 @@ fn told(call: &Call, success: bool, error_message: Option<String>, execution_tim
     LiveEvent::Call {
         id: call.id,
         server_id: call.server.id,
-        tool_name: feed::short(&call.tool),
+        tool_name: short_text(&call.tool),
         user_id: call.user_id,
         success,
         error_message,

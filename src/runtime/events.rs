@@ -6,10 +6,11 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     error::Result,
+    events::{LiveEvent, ServerChangeKind},
     gateway::InstanceHealthChange,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, Timestamp},
     policy::audit_quota::EntryKind,
-    runtime::{Change, GatewayChange, Inner, LiveEvent, Runtime, feed::Scope, shown::count_unlistable},
+    runtime::{Inner, Runtime, shown::count_unlistable},
     store,
     supervisor::{Availability, Event},
 };
@@ -34,13 +35,7 @@ pub(super) async fn follow_gateway(runtime: Weak<Inner>, mut turns: broadcast::R
             Err(broadcast::error::RecvError::Closed) => return,
         };
         let Some(inner) = runtime.upgrade() else { return };
-        let event = LiveEvent::Gateway {
-            service: turn.service,
-            change: GatewayChange::Health,
-            instance: Some(turn.instance),
-            healthy: Some(turn.healthy),
-        };
-        inner.feed.push(Scope::Gateway, event);
+        inner.events.publish_instance_health(turn.service, turn.instance, turn.healthy);
     }
 }
 
@@ -133,22 +128,26 @@ impl Runtime {
             Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
                 if let Some(server) = self.inner.registry.get(*id) {
-                    self.tell_server(&server, Change::State);
+                    self.inner.events.publish_server_change(&server, ServerChangeKind::State);
                 }
             }
             Event::Failed { id, report, .. } => {
                 let server_id = server_of(id);
                 let event = LiveEvent::Exit { server_id, report: report.clone() };
                 // What a process of one caller alone wrote is for nobody else.
-                self.tell_of(server_id, if server_id == *id { event } else { event.without_output() });
+                self.inner
+                    .events
+                    .publish_about_server(server_id, if server_id == *id { event } else { event.without_output() });
             }
             Event::Restarting { id, attempt, .. } => {
                 let server_id = server_of(id);
-                self.tell_of(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
+                self.inner.events.publish_about_server(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
             }
             Event::GaveUp { id, reason, .. } => {
                 let server_id = server_of(id);
-                self.tell_of(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
+                self.inner
+                    .events
+                    .publish_about_server(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
             }
         }
     }

@@ -1,20 +1,17 @@
-//! Changes of the gateway's services, in the live feed.
+//! Changes of the gateway's services, as live events.
 
 use crate::{
+    events::{Events, ServiceChangeKind},
     gateway::{RegistrationObserver, ServiceChange},
-    runtime::{
-        GatewayChange, LiveEvent,
-        feed::{Feed, Scope},
-    },
 };
 
-impl RegistrationObserver for Feed {
+impl RegistrationObserver for Events {
     fn service_changed(&self, service: &str, change: ServiceChange) {
         let (change, instance) = match change {
-            ServiceChange::Registered => (GatewayChange::Registered, None),
-            ServiceChange::InstanceChanged { instance } => (GatewayChange::Instance, Some(instance)),
-            ServiceChange::Removed => (GatewayChange::Removed, None),
+            ServiceChange::Registered => (ServiceChangeKind::Registered, None),
+            ServiceChange::InstanceChanged { instance } => (ServiceChangeKind::Instance, Some(instance)),
+            ServiceChange::Removed => (ServiceChangeKind::Removed, None),
         };
-        self.push(Scope::Gateway, LiveEvent::Gateway { service: service.to_owned(), change, instance, healthy: None });
+        self.publish_service_change(service, change, instance);
     }
 }

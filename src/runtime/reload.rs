@@ -4,9 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     error::Result,
+    events::ServerChangeKind,
     model::{Catalogue, Server, ServerId, Share, TimelineLevel},
     registry::{Registered, secrets},
-    runtime::{Change, Runtime},
+    runtime::Runtime,
     store,
 };
 
@@ -44,7 +45,7 @@ impl Runtime {
                 Some(registered) => self.bring_up_to_date(registered, server, shares, is_succession).await?,
                 None => {
                     let registered = self.register(server, shares, catalogue).await?;
-                    self.tell_server(&registered, Change::Created);
+                    self.inner.events.publish_server_change(&registered, ServerChangeKind::Created);
                 }
             }
         }
@@ -71,7 +72,7 @@ impl Runtime {
         registered.link.note(TimelineLevel::Info, "its configuration was read again");
         registered.counters.clear();
         self.put_in_force(registered, server).await?;
-        self.tell_server(registered, Change::Updated);
+        self.inner.events.publish_server_change(registered, ServerChangeKind::Updated);
         Ok(())
     }
 

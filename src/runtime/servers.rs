@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Noun, Result},
+    events::ServerChangeKind,
     model::{
         AuditEntry, Authorization, Catalogue, HealthStatus, Page, PageRequest, Permission, Principal, ProcessAction,
         RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules,
@@ -11,7 +12,7 @@ use crate::{
     },
     policy::{change, mask::MASKED, permission, server as rules},
     registry::{Registered, secrets},
-    runtime::{Change, Runtime},
+    runtime::Runtime,
     store,
     supervisor::{
         ChildView, Link,
@@ -97,7 +98,7 @@ impl Runtime {
             runtime.inner.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
             runtime.inner.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
             let registered = runtime.register(server, Vec::new(), None).await?;
-            runtime.tell_server(&registered, Change::Created);
+            runtime.inner.events.publish_server_change(&registered, ServerChangeKind::Created);
             Ok(runtime.details(&registered, &who))
         })
         .await
@@ -133,7 +134,7 @@ impl Runtime {
             }
             let entry = runtime.inner.access.change(&who, ACTION, id)?;
             runtime.apply(&registered, &before, after, entry).await?;
-            runtime.tell_server(&registered, Change::Updated);
+            runtime.inner.events.publish_server_change(&registered, ServerChangeKind::Updated);
             Ok(runtime.details(&registered, &who))
         })
         .await
@@ -201,7 +202,7 @@ impl Runtime {
 
     pub(super) fn forget_server(&self, id: ServerId) {
         if let Some(removed) = self.inner.registry.remove(id) {
-            self.tell_removal(&removed);
+            self.inner.events.publish_server_removal(&removed);
             self.inner.revocation.rights_changed();
         }
         self.inner.timeline.forget(id);

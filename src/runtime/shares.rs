@@ -2,10 +2,11 @@
 
 use crate::{
     error::{Error, Faults, Noun, Result},
+    events::ServerChangeKind,
     model::{Permission, Principal, ServerId, Share, UserId},
     policy::permission,
     registry::Registered,
-    runtime::{Change, Runtime},
+    runtime::Runtime,
     store,
     tasks::run_to_completion,
 };
@@ -33,7 +34,7 @@ impl Runtime {
             if !share.permissions.contains(&Permission::McpExecute) {
                 runtime.inner.placement.end_isolated_of_user(share.user_id, Some(id));
             }
-            runtime.tell_server_to(&registered, share.user_id, Change::Created);
+            runtime.inner.events.publish_server_change_to(&registered, share.user_id, ServerChangeKind::Created);
             Ok(share)
         })
         .await
@@ -56,7 +57,7 @@ impl Runtime {
             registered.change_shares(user, None);
             runtime.inner.revocation.rights_changed();
             runtime.inner.placement.end_isolated_of_user(user, Some(id));
-            runtime.tell_server_to(&registered, user, Change::Deleted);
+            runtime.inner.events.publish_server_change_to(&registered, user, ServerChangeKind::Deleted);
             Ok(())
         })
         .await

@@ -15,7 +15,7 @@ use crate::{
     accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
     model::{Credential, PermissionSet, Principal, Role, UserId},
-    placement::{Launcher, Placement, SupervisorHandle},
+    placement::{Launcher, SupervisorHandle},
     policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
@@ -26,7 +26,6 @@ use crate::{
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
         events,
-        feed::{self, Feed},
         metrics::MetricsPage,
         shown::AllShown,
         system::Facts,
@@ -76,35 +75,24 @@ impl Runtime {
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place { locks: Mutex::new(Some((recorder.clone(), lock))) };
         let base = Assembly::new(&settings, store, recorder, keyring);
-        let (events, heard) = mpsc::unbounded_channel();
-        let supervisor = supervise(&settings, base.arbiters.handles(), events)?;
-        let feed = Arc::new(Feed::default());
-        let services = base.registrations(&settings, feed.clone());
-        let launcher = Launcher {
-            mark,
-            guard,
-            seclusion,
-            servers_dir: settings.servers_dir.clone(),
-            start_timeout: settings.start_timeout,
-            stop_grace: settings.stop_grace,
-            health_check_interval: settings.health_check_interval,
-            private_addresses: settings.private_addresses,
-        };
+        let (supervisor, reports) = supervise(&settings, base.arbiters.handles())?;
+        let events = base.events();
+        let services = base.registrations(&settings, events.clone());
         let authorizations = base.authorizations(&settings);
-        let placement =
-            Placement::new(base.registry.clone(), authorizations.clone(), base.lifecycle.clone(), supervisor, launcher);
+        let launcher = launcher(&settings, mark, guard, seclusion);
+        let placement = base.placement(authorizations.clone(), supervisor, launcher);
         let inner = Inner {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
             authorizations,
             history: base.history(&settings),
+            events,
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
             metrics_page: MetricsPage::new(&base.telemetry, services.gateway()),
             telemetry: base.telemetry,
-            feed,
             lifecycle: base.lifecycle,
             arbiters: base.arbiters,
             first_admin: OnceLock::new(),
@@ -118,13 +106,12 @@ impl Runtime {
             store: base.store,
             recorder: base.recorder,
             keyring: base.keyring,
-            placement: Arc::new(placement),
+            placement,
             services,
             place,
         };
         let runtime = Self { inner: Arc::new(inner) };
-        runtime.observe_accounts();
-        runtime.attend(heard);
+        runtime.attend(reports);
         runtime.load(is_established).await?;
         Ok(runtime)
     }
@@ -148,12 +135,13 @@ impl Runtime {
     }
 
     /// Begins what goes on beside requests for as long as the runtime lives.
-    fn attend(&self, heard: mpsc::UnboundedReceiver<supervisor::Event>) {
+    fn attend(&self, reports: mpsc::UnboundedReceiver<supervisor::Event>) {
         let weak = || Arc::downgrade(&self.inner);
+        self.observe_accounts();
         self.inner.authorizations.observe(AuthorizedRestart(weak()));
-        actix::spawn(events::listen(weak(), heard));
+        actix::spawn(events::listen(weak(), reports));
         actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
-        actix::spawn(feed::tell_sums(weak()));
+        actix::spawn(self.inner.events.run());
         actix::spawn(self.inner.access.run());
         actix::spawn(self.inner.audit_log.run());
         actix::spawn(self.inner.history.run());
@@ -211,7 +199,6 @@ impl Runtime {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.feed.end();
         self.place.abandon(&self.arbiters, self.placement.supervisor().address());
     }
 }
@@ -283,15 +270,28 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
 fn supervise(
     settings: &Settings,
     handles: Vec<ArbiterHandle>,
-    events: mpsc::UnboundedSender<supervisor::Event>,
-) -> Result<SupervisorHandle> {
+) -> Result<(SupervisorHandle, mpsc::UnboundedReceiver<supervisor::Event>)> {
     let settings = SupervisorSettings {
         restart: settings.restart,
         health_check_interval: settings.health_check_interval,
         max_starting: settings.max_starting,
         drain: DRAIN,
     };
-    SupervisorHandle::start(settings, handles, events)
+    let (events, reports) = mpsc::unbounded_channel();
+    Ok((SupervisorHandle::start(settings, handles, events)?, reports))
+}
+
+fn launcher(settings: &Settings, mark: String, guard: PathBuf, seclusion: Option<Seclusion>) -> Launcher {
+    Launcher {
+        mark,
+        guard,
+        seclusion,
+        servers_dir: settings.servers_dir.clone(),
+        start_timeout: settings.start_timeout,
+        stop_grace: settings.stop_grace,
+        health_check_interval: settings.health_check_interval,
+        private_addresses: settings.private_addresses,
+    }
 }
 
 fn embedder() -> Principal {

@@ -7,6 +7,7 @@ use crate::{
     accounts::Accounts,
     authorizations::Authorizations,
     error::Result,
+    events::Events,
     gateway::{Gateway, Registrations},
     history::History,
     model::Serve,
@@ -47,6 +48,12 @@ impl Runtime {
     #[must_use]
     pub fn authorizations(&self) -> &Authorizations {
         &self.inner.authorizations
+    }
+
+    /// Live events, and subscriptions to them.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.inner.events
     }
 
     /// The audit log.

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 31] = [
+const ROOMS: [(&str, u32); 32] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -25,6 +25,7 @@ const ROOMS: [(&str, u32); 31] = [
     ("placement", 70),
     ("gateway", 70),
     ("authorizations", 80),
+    ("events", 80),
     ("revocation", 90),
     ("registry", 100),
     ("accounts", 100),
@@ -86,6 +87,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/registry",
             "src/accounts",
             "src/authorizations",
+            "src/events",
             "src/revocation",
             "src/access",
             "src/supervisor",

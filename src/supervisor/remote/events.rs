@@ -33,7 +33,7 @@ enum Begun {
 
 /// Takes a stream of events apart. What it holds beside a few KiB and what is fed at once lies in a budget.
 #[derive(Default)]
-pub(super) struct Events {
+pub(super) struct EventParser {
     /// The id of the last event that had one.
     pub last_id: Option<String>,
     /// How long to wait before the stream is opened again, where the server said so.
@@ -52,7 +52,7 @@ pub(super) struct Events {
     has_data: bool,
 }
 
-impl Events {
+impl EventParser {
     /// A stream of the server with this share of a budget.
     pub fn sharing(share: &LineShare) -> Self {
         Self { share: share.clone(), data: PartialMessage::sharing(share), ..Self::default() }
@@ -162,7 +162,7 @@ impl Events {
 mod tests {
     use super::*;
 
-    fn read(events: &mut Events, text: &str) -> Vec<(String, String)> {
+    fn read(events: &mut EventParser, text: &str) -> Vec<(String, String)> {
         events.feed(text.as_bytes());
         let read = |event: Result<Event, DroppedLine>| {
             event.map(|it| (it.name, String::from_utf8(it.data.to_vec()).unwrap())).unwrap()
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn events_come_whole_whatever_ends_their_lines() {
-        let mut events = Events::default();
+        let mut events = EventParser::default();
         let text =
             "\u{feff}: hello\r\nevent: endpoint\r\ndata: /a\r\n\r\ndata:1\rdata: 2\r\rdata\n\nid: 7\nretry: 1500\n";
         let expected = [("endpoint", "/a"), ("", "1\n2"), ("", "")];
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn an_id_without_data_counts_and_an_unfinished_event_does_not() {
-        let mut events = Events::default();
+        let mut events = EventParser::default();
         assert_eq!(read(&mut events, "id: a\ndata:\n\nid: b\n\ndata: cut"), [(String::new(), String::new())]);
         events.reopened();
         assert_eq!(read(&mut events, "data: x\n\n"), [(String::new(), "x".to_owned())]);
@@ -194,7 +194,7 @@ mod tests {
         let whole_line = [&[b'x'; 1 << 20][..], b""].concat();
         let many_lines = b"\ndata: x".repeat(1 << 17);
         for piece in [whole_line, many_lines] {
-            let mut events = Events::default();
+            let mut events = EventParser::default();
             events.feed(b"data: {\"id\":7,");
             for _ in 0..17 {
                 events.feed(&piece);
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_long_line_is_taken_as_it_comes_and_ends_as_any_other() {
         let long = "x".repeat(LONGEST_BEGINNING);
-        let mut events = Events::default();
+        let mut events = EventParser::default();
         for text in ["data: ", &long, "y", "\r", "\n: ", &long, "z\n", "id: ", &long, "z\n", "data:", &long, "z\n"] {
             assert_eq!(read(&mut events, text), []);
         }
@@ -227,7 +227,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_cut_anywhere_gives_the_same_events(text in "(data:|id:|a|\n|\r){0,24}", cut in 0usize..64) {
-            let (mut whole, mut parts) = (Events::default(), Events::default());
+            let (mut whole, mut parts) = (EventParser::default(), EventParser::default());
             let cut = cut.min(text.len());
             let expected = read(&mut whole, &text);
             let mut found = read(&mut parts, &text[..cut]);

@@ -11,7 +11,7 @@ use crate::{
     supervisor::remote::{
         delivery::pass_on,
         endpoint::{self, Endpoint},
-        events::{Event, Events},
+        events::{Event, EventParser},
         failure::Failure,
         outgoing::Outgoing,
     },
@@ -33,7 +33,7 @@ pub(super) async fn converse(
     if !stream.status().is_success() || !endpoint::is_stream(&stream) {
         return Err(refused());
     }
-    let mut events = Events::sharing(&endpoint.lines);
+    let mut events = EventParser::sharing(&endpoint.lines);
     let named = timeout(ENDPOINT, async {
         loop {
             let event = next(&mut stream, &mut events).await?.ok()?;
@@ -60,7 +60,7 @@ pub(super) async fn converse(
     Ok(())
 }
 
-async fn next(stream: &mut ClientResponse, events: &mut Events) -> Option<Result<Event, DroppedLine>> {
+async fn next(stream: &mut ClientResponse, events: &mut EventParser) -> Option<Result<Event, DroppedLine>> {
     loop {
         if let Some(event) = events.next_event() {
             return Some(event);

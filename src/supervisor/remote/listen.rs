@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::supervisor::remote::{
     delivery::pass_on,
     endpoint::{self, Endpoint},
-    events::Events,
+    events::EventParser,
 };
 
 /// How long to wait before a stream is opened again, where the server does not say.
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Keeps the stream of server-initiated messages open, for as long as the server offers one.
 pub(super) async fn listen(endpoint: Rc<Endpoint>) {
-    let (mut events, mut attempt) = (Events::sharing(&endpoint.lines), 0);
+    let (mut events, mut attempt) = (EventParser::sharing(&endpoint.lines), 0);
     loop {
         match endpoint.get(events.last_id.as_deref()).await {
             Ok(mut answer) if answer.status().is_success() && endpoint::is_stream(&answer) => {

@@ -14,7 +14,7 @@ use crate::{
     supervisor::remote::{
         delivery::{deliver, pass_on},
         endpoint::{self, Endpoint},
-        events::Events,
+        events::EventParser,
         failure::Failure,
         heard::Heard,
         http_sse,
@@ -127,7 +127,7 @@ async fn follow(
     answer: ClientResponse,
     number: u64,
 ) -> Result<(), Failure> {
-    let (mut events, mut answer) = (Events::sharing(&endpoint.lines), answer);
+    let (mut events, mut answer) = (EventParser::sharing(&endpoint.lines), answer);
     loop {
         while let Some(Ok(piece)) = answer.next().await {
             events.feed(&piece);
@@ -157,7 +157,7 @@ async fn follow(
 }
 
 /// The rest of a stream that broke off (2025-11-25, transports, "resumability and redelivery").
-async fn resume(endpoint: &Endpoint, events: &mut Events) -> Result<ClientResponse, Failure> {
+async fn resume(endpoint: &Endpoint, events: &mut EventParser) -> Result<ClientResponse, Failure> {
     events.reopened();
     for attempt in 0..RESUMED {
         sleep(listen::pause(events.retry, attempt)).await;

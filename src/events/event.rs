@@ -1,4 +1,4 @@
-//! The events, as they are sent.
+//! [`LiveEvent`]: the events, as they are sent.
 
 use serde::Serialize;
 
@@ -8,133 +8,133 @@ use crate::{
     registry::Registered,
 };
 
-/// Something that happened.
+/// A live event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum LiveEvent {
-    /// A server is new, another one, or in another state.
+    /// A server was registered, reconfigured or removed, or is in another state.
     Server {
-        /// Which.
+        /// The server.
         id: ServerId,
         /// Its name.
         name: String,
-        /// What happened to it.
-        change: Change,
-        /// Its health in one word.
+        /// Kind of change.
+        change: ServerChangeKind,
+        /// Its health.
         health_status: HealthStatus,
-        /// What its process is doing; `None` where it is gone.
+        /// State of its process; `None` where the server is removed.
         runtime_status: Option<RuntimeStatus>,
     },
-    /// A process ended without being told to.
+    /// A process exited unexpectedly.
     Exit {
-        /// Of which server.
+        /// Its server.
         server_id: ServerId,
-        /// How.
+        /// Exit report.
         report: ExitReport,
     },
-    /// A server is started again after a failure.
+    /// A server is restarted after a failure.
     Restart {
-        /// Which.
+        /// The server.
         server_id: ServerId,
-        /// The how-manieth failure in a row this answers.
+        /// Number of failures in a row.
         attempt: u32,
     },
-    /// A server is left down.
+    /// The supervisor gave up on a server, and leaves it down.
     GaveUp {
-        /// Which.
+        /// The server.
         server_id: ServerId,
-        /// Why.
+        /// Reason of the last failure.
         reason: String,
     },
     /// A tool was called, and the call is on record.
     Call {
         /// The call.
         id: CallId,
-        /// Of which server.
+        /// Its server.
         server_id: ServerId,
-        /// Which tool.
+        /// Name of the tool.
         tool_name: String,
-        /// Who called.
+        /// Caller.
         user_id: UserId,
-        /// Whether the tool said it succeeded.
+        /// Success, as the tool reported it.
         success: bool,
-        /// What went wrong, cut short.
+        /// Error message, cut short.
         error_message: Option<String>,
-        /// Milliseconds from dispatch to answer.
+        /// Milliseconds from dispatch to response.
         execution_time: i64,
-        /// When the call came in.
+        /// Time of the request.
         created_at: Timestamp,
     },
-    /// Calls that were too many to be told one by one.
+    /// Calls that were too many to be delivered one by one.
     Calls {
-        /// Of which server.
+        /// Its server.
         server_id: ServerId,
-        /// How many.
+        /// Number of calls.
         count: u64,
-        /// Of those, failed.
+        /// Number of those that failed.
         errors: u64,
-        /// Over how many milliseconds they were counted.
+        /// Milliseconds over which they were counted.
         since_ms: u64,
     },
-    /// A service behind the gateway came, changed or went, or one of its instances did.
+    /// A service behind the gateway was registered, changed or removed, or one of its instances changed.
     Gateway {
-        /// Which service.
+        /// Name of the service.
         service: String,
-        /// What happened.
-        change: GatewayChange,
-        /// The host and port of the instance that turned or was changed.
+        /// Kind of change.
+        change: ServiceChangeKind,
+        /// Host and port of the instance that changed.
         #[serde(skip_serializing_if = "Option::is_none")]
         instance: Option<String>,
-        /// Whether one that turned is well now.
+        /// Health of an instance whose health changed.
         #[serde(skip_serializing_if = "Option::is_none")]
         healthy: Option<bool>,
     },
-    /// Events are missing here: what is known by other means may be out of date.
+    /// Events are missing here, so that a reader's own state may be out of date.
     Gap {
-        /// How many, where that is known and may be said.
+        /// Their number, where that is known and the reader may know it.
         missed: Option<u64>,
     },
 }
 
-/// What happened to a server.
+/// Kind of change of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// It is new, or new to the reader.
+pub enum ServerChangeKind {
+    /// Registered, or shared with the reader.
     Created,
-    /// Its configuration is another.
+    /// Reconfigured.
     Updated,
-    /// It is gone, or not the reader's to see any more.
+    /// Removed, or not shared with the reader any more.
     Deleted,
-    /// Its health or its process is in another state.
+    /// Another state of health or process.
     State,
 }
 
-/// What happened to a service.
+/// Kind of change of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum GatewayChange {
-    /// It was registered, or replaced.
+pub enum ServiceChangeKind {
+    /// Registered, or replaced.
     Registered,
-    /// It was removed.
+    /// Removed.
     Removed,
-    /// The health of an instance turned.
+    /// Another health of an instance.
     Health,
-    /// The weight of an instance was changed, or whether it is drained.
+    /// Another weight of an instance, or another state of draining.
     Instance,
 }
 
 /// An event for one reader.
 #[derive(Clone, Debug)]
 pub struct LiveItem {
-    /// Where to resume after it; `None` where that is still after the one before.
+    /// Id to resume after it; `None` where that of the item before still holds.
     pub id: Option<String>,
-    /// What happened.
+    /// The event.
     pub event: LiveEvent,
 }
 
 impl LiveEvent {
-    /// The name it is sent under.
+    /// Its name in an event stream.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -149,9 +149,9 @@ impl LiveEvent {
         }
     }
 
-    /// The permissions on its server one of which its reader needs: a state is there for all who see the server, a call
-    /// for whoever made it.
-    pub(super) fn wants(&self, reader: UserId) -> &'static [Permission] {
+    /// Permissions on its server of which a reader needs one: a state is visible to all who see the server, a call to its
+    /// caller.
+    pub(super) fn required(&self, reader: UserId) -> &'static [Permission] {
         match self {
             Self::Server { .. } => permission::SEES,
             Self::Call { user_id, .. } if *user_id == reader => permission::USES,
@@ -165,8 +165,9 @@ impl LiveEvent {
         }
     }
 
-    /// The event without what a process wrote on standard error.
-    pub(in crate::runtime) fn without_output(&self) -> Self {
+    /// The event without standard error of the process.
+    #[must_use]
+    pub fn without_output(&self) -> Self {
         let mut event = self.clone();
         match &mut event {
             Self::Server { runtime_status: Some(status), .. } => status.hide_output(),
@@ -182,7 +183,7 @@ impl LiveEvent {
         event
     }
 
-    /// Whether there may be so many of it that it is summed up and gives way to others.
+    /// Whether it is about calls, of which there may be so many that they are summed and give way to others.
     pub(super) fn is_of_calls(&self) -> bool {
         match self {
             Self::Call { .. } | Self::Calls { .. } => true,
@@ -195,18 +196,34 @@ impl LiveEvent {
         }
     }
 
-    pub(super) fn of_server(server: &Registered, change: Change) -> Self {
+    /// A change of `server`, with its state of this moment.
+    pub(super) fn of_server(server: &Registered, change: ServerChangeKind) -> Self {
         let view = server.link.view.borrow();
         Self::Server {
             id: server.id,
             name: server.server.load().config.name.clone(),
             change,
             health_status: view.health,
-            runtime_status: (change != Change::Deleted).then(|| view.runtime_status()),
+            runtime_status: (change != ServerChangeKind::Deleted).then(|| view.runtime_status()),
         }
     }
 
-    /// About how many bytes it takes to keep.
+    /// A call of some tool by some user.
+    #[cfg(test)]
+    pub(super) fn call(server_id: ServerId, success: bool) -> Self {
+        Self::Call {
+            id: CallId::new(),
+            server_id,
+            tool_name: "echo".into(),
+            user_id: UserId::new(),
+            success,
+            error_message: None,
+            execution_time: 1,
+            created_at: Timestamp::now(),
+        }
+    }
+
+    /// Bytes that it takes in memory, about.
     pub(super) fn weight(&self) -> usize {
         let text = match self {
             Self::Server { name, runtime_status, .. } => {

@@ -1,0 +1,79 @@
+//! [`Feed`]: the ring of events with a signal for readers, and ids that other runs can be told by.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::events::{
+    audience::Audience,
+    event::LiveEvent,
+    ring::{EventBatch, EventRing},
+};
+
+/// Characters of a run's name: enough that two runs do not share one.
+const RUN_CHARACTERS: usize = 12;
+
+/// The newest events of this run.
+pub(super) struct Feed {
+    /// Tells this run's numbers from those of others.
+    run: String,
+    ring: Mutex<EventRing>,
+    latest: watch::Sender<u64>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        let run = uuid::Uuid::new_v4().simple().to_string().chars().take(RUN_CHARACTERS).collect();
+        Self { run, ring: Mutex::default(), latest: watch::Sender::default() }
+    }
+}
+
+impl Feed {
+    /// Adds an event and wakes readers.
+    pub fn push(&self, audience: Audience, event: LiveEvent) {
+        let seq = self.ring().push(audience, event);
+        self.latest.send_replace(seq);
+    }
+
+    /// The newest number, now and whenever it is another.
+    pub fn latest(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// The events after number `seq`.
+    pub fn after(&self, seq: u64) -> EventBatch {
+        self.ring().after(seq)
+    }
+
+    /// The id of a number of this run.
+    pub fn id(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.run)
+    }
+
+    /// The number of an id; `None` where it is not of this run.
+    pub fn seq(&self, id: &str) -> Option<u64> {
+        let (run, seq) = id.split_once('-')?;
+        let seq = seq.parse().ok().filter(|seq| *seq <= *self.latest.borrow());
+        if run == self.run { seq } else { None }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, EventRing> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ServerId;
+
+    #[test]
+    fn ids_of_another_run_or_of_the_future_are_unknown() {
+        let (feed, other) = (Feed::default(), Feed::default());
+        feed.push(Audience::Gateway, LiveEvent::Restart { server_id: ServerId::new(), attempt: 1 });
+        assert_eq!(feed.seq(&feed.id(1)), Some(1));
+        assert_eq!(feed.seq(&feed.id(2)), None);
+        assert_eq!(feed.seq(&other.id(0)), None);
+        assert_eq!(feed.seq("nonsense"), None);
+    }
+}
