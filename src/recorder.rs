@@ -174,7 +174,7 @@ impl Recorder {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let store = store.clone();
-        blocking(move || store.room()).await?;
+        blocking(move || store.check_disk_reserve()).await?;
         self.write_bytes(rows.saturating_mul(ROW_BYTES), None, work).await
     }
 

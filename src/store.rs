@@ -3,7 +3,6 @@
 //! Reads run on a pool ([`Store::read`]); writes belong to the recorder, which owns the one [`Connection`] that
 //! [`Store::writer`] opens. Functions in the table modules are plain, synchronous, and take a connection.
 
-pub mod about;
 mod access_mode;
 pub mod audit;
 pub(crate) mod audit_adoption;
@@ -16,13 +15,15 @@ mod checkpoint;
 mod connection;
 pub mod consents;
 mod database;
+mod disk_reserve;
+pub mod disk_usage;
 mod examination;
 mod fault;
 pub mod health;
 mod imprint;
 pub mod keys;
 mod log_index;
-mod migration;
+pub mod migration;
 pub mod occupancy;
 mod opened_files;
 mod page;
@@ -30,7 +31,6 @@ mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod rollups;
-mod room;
 mod schema;
 pub mod servers;
 pub mod services;

@@ -20,8 +20,8 @@ use crate::{
     tasks::{lifecycle::Lifecycle, run_to_completion},
 };
 
-/// Time that the requests in flight of a removed service get before its removal is answered: that of a slow answer, so
-/// that a deployment script may end the instances next.
+/// Time that the requests in flight of a removed service get before its removal is answered: as long as a request may
+/// take by default.
 const REMOVAL_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What happened to a registered service.

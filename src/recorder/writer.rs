@@ -43,7 +43,7 @@ impl Writer {
     /// Writes on a connection that is there. Blocks.
     pub(super) fn new((tenancy, db): (Tenancy, Connection), health: Arc<Health>, chain: Arc<Chain>) -> Result<Self> {
         let checkpointer = tenancy.store.checkpointer()?;
-        tenancy.store.note_files()?;
+        tenancy.store.note_opened_files()?;
         Ok(Self {
             tenancy,
             health,
@@ -100,9 +100,9 @@ impl Writer {
         let store = &self.tenancy.store;
         // Looked at before changes, so that none is made in a file without a name, and after everything: what went into
         // such a file is lost, and what SQLite says of a file that was overwritten is not why.
-        let before = if group.is_audited() { store.in_place() } else { store.known_intact() };
+        let before = if group.is_audited() { store.check_in_place() } else { store.check_intact() };
         let written = before.and_then(|()| self.write(group));
-        let committed = self.tenancy.store.in_place().and(written);
+        let committed = self.tenancy.store.check_in_place().and(written);
         if rehearsed && committed.is_ok() {
             self.rehearsal = None;
         }
@@ -128,7 +128,7 @@ impl Writer {
     /// Whether another call could be recorded, as far as is known without trying.
     fn able(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
-        known.cloned().map_or_else(|| self.tenancy.store.room(), Err)
+        known.cloned().map_or_else(|| self.tenancy.store.check_disk_reserve(), Err)
     }
 
     /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.

@@ -94,7 +94,7 @@ impl Runtime {
     /// What this Ostler is and how it was told to be (`mcp:manage`).
     pub async fn system(&self, who: &Principal) -> Result<System> {
         self.inner.access.require(who, Permission::McpManage, "system.read")?;
-        let facts = |db: &mut store::Connection| Ok((store::about::size(db)?, store::about::migrations(db)?));
+        let facts = |db: &mut store::Connection| Ok((store::disk_usage::bytes(db)?, store::migration::applied(db)?));
         let (size_bytes, migrations) = self.inner.store.read(facts).await?;
         let settings = &self.inner.settings;
         let kind = match settings.database {

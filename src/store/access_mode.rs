@@ -1,8 +1,8 @@
-//! [`Access`]: reading, or writing too.
+//! [`AccessMode`]: reading, or writing too.
 
-/// What a connection may do.
+/// Rights of a connection: the database refuses writes on those that only read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum AccessMode {
     Read,
     Write,
 }

@@ -33,13 +33,13 @@ pub(crate) fn insert_new(db: &mut Connection, key: &ChainKey, entry: &AuditEntry
     if on!(db, conn => insert.execute(conn))? > 0 { audit_chain::link(db, key, &row) } else { Ok(()) }
 }
 
-/// Whether a line is there.
+/// True where a line is there.
 pub(crate) fn contains(db: &mut Connection, id: AuditId) -> Result<bool> {
     let line = audit_logs::table.find(id.to_string());
     Ok(on!(db, conn => diesel::select(diesel::dsl::exists(line)).get_result(conn))?)
 }
 
-/// How many lines there are of an action since some moment, about these targets where there are any given.
+/// Number of lines of an action since some moment, about these targets where there are any given.
 pub fn count(db: &mut Connection, action: &str, targets: Option<&[String]>, since: Timestamp) -> Result<i64> {
     Ok(on!(db, conn => {
         // Ids sort by time, and the index of actions has them.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Lines without a link that are linked at once.
-const ADOPTED: i64 = 1000;
+const LINES_PER_BATCH: i64 = 1000;
 
 /// Lines without a link, oldest first.
 macro_rules! unlinked {
@@ -54,7 +54,8 @@ pub(crate) fn begin(db: &mut Connection, key: &ChainKey) -> Result<bool> {
         }
         let mut adopted = 0_usize;
         loop {
-            let unlinked: Vec<Row> = on!(db, conn => unlinked!().limit(ADOPTED).select(Row::as_select()).load(conn))?;
+            let unlinked: Vec<Row> =
+                on!(db, conn => unlinked!().limit(LINES_PER_BATCH).select(Row::as_select()).load(conn))?;
             if unlinked.is_empty() {
                 break;
             }

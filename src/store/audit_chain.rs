@@ -23,7 +23,7 @@ pub(super) fn link(db: &mut Connection, key: &ChainKey, line: &Row) -> Result<()
     Ok(())
 }
 
-/// Waits until nobody else adds a link, whose head would be ours, too. SQLite has one writer anyway.
+/// Waits until no other program adds a link, which would follow the same head. SQLite has one writer anyway.
 pub(super) fn lock(db: &mut Connection) -> Result<()> {
     match db {
         Connection::Sqlite(_) => {}
@@ -60,7 +60,7 @@ pub fn page(db: &mut Connection, after: i64, most: i64) -> Result<Vec<Linked>> {
     Ok(rows.into_iter().map(linked).collect())
 }
 
-/// Whether a link is there as it was.
+/// True where a link is there as it was.
 pub(crate) fn contains(db: &mut Connection, link: &AuditLink) -> Result<bool> {
     let found = links::table.find(link.seq).select(links::hash);
     Ok(on!(db, conn => found.first::<String>(conn).optional())?.as_ref() == Some(&link.hash))

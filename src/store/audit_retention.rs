@@ -28,7 +28,7 @@ pub(crate) fn bytes(db: &mut Connection) -> Result<u64> {
     Ok(count.saturating_mul(LINE_BYTES).saturating_add(u64::try_from(words).unwrap_or_default()))
 }
 
-/// Whether the oldest line is of before a moment.
+/// True where the oldest line is from before a moment.
 pub(crate) fn has_older(db: &mut Connection, before: Timestamp) -> Result<bool> {
     let oldest = lines::table.order(lines::id.asc()).select(lines::created_at);
     let oldest = on!(db, conn => oldest.first::<chrono::NaiveDateTime>(conn).optional())?;

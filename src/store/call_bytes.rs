@@ -32,7 +32,7 @@ pub use held::{flush, is_any_held};
 /// Calls of a server that are still to be counted: those with ids before this one.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Backlog {
-    /// Which server.
+    /// The server.
     pub server_id: String,
     /// The id.
     pub before: String,

@@ -34,7 +34,7 @@ pub fn insert(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {
     }
 }
 
-/// On SQLite one cached statement a row is as fast as a long one that is parsed anew each time.
+/// On SQLite one cached statement a row is as fast as a long one that is parsed again each time.
 fn insert_each(conn: &mut SqliteConnection, calls: &[ToolCall]) -> QueryResult<()> {
     calls.iter().try_for_each(|call| single::Insert::of(&write(call)).execute(conn).map(drop))
 }

@@ -18,36 +18,36 @@ use diesel::{
 use crate::{
     error::{Error, Result},
     store::{
-        room,
-        sqlite_file::{beside, unseen},
+        disk_reserve,
+        sqlite_file::{companion, unreadable},
         stamp::Stamps,
     },
 };
 
 /// A checkpoint is due after this many pages, as in SQLite itself. No connection runs one by itself
-/// (`wal_autocheckpoint`): nobody else writes to the database file while it is said to be settled.
-const PAGES: usize = 1000;
+/// (`wal_autocheckpoint`): nothing else writes to the database file while its stamp says that it is settled.
+const DUE_AFTER_PAGES: usize = 1000;
 
 /// The log begins again once it has this many pages, about 8 MiB (`journal_size_limit`).
-const PAGES_MOST: i32 = 2000;
+const RESTART_AFTER_PAGES: i32 = 2000;
 
-/// What a commit writes beside its rows: inner pages, indexes, counters.
-const PAGES_A_COMMIT: usize = 5;
+/// Pages that a commit writes beside its rows: inner pages, indexes, counters.
+const EXTRA_PAGES_PER_COMMIT: usize = 5;
 
-/// A file longer than this is cut once nobody writes for a while.
-const LIMIT: u64 = 4 << 20;
+/// A log longer than this is cut once no checkpoint was due for a second: it grew while a reader was in the way.
+const IDLE_LOG_BYTES_MAX: u64 = 4 << 20;
 
-/// How often the file is looked at while nothing is due.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval of looks at the files while no checkpoint is due.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Attempts to find the log unused between two commits, and the pause after each.
-const ATTEMPTS: usize = 50;
-const PAUSE: Duration = Duration::from_millis(1);
+const ATTEMPTS_MAX: usize = 50;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(1);
 
-/// What SQLite says of a checkpoint.
+/// Result of a checkpoint, as SQLite returns it.
 #[derive(QueryableByName)]
-struct Done {
-    /// Not 0 where somebody was in the way.
+struct CheckpointRow {
+    /// Not 0 where a reader or a writer was in the way.
     #[diesel(sql_type = Integer)]
     busy: i32,
     /// Pages in the log.
@@ -65,7 +65,7 @@ pub(crate) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(mut db: SqliteConnection, stamps: Arc<OnceLock<Stamps>>) -> Result<Self> {
         db.batch_execute("PRAGMA busy_timeout = 0")?;
-        let log = beside(&room::file_of(&mut db)?, "-wal");
+        let log = companion(&disk_reserve::file_of(&mut db)?, "-wal");
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
@@ -74,10 +74,10 @@ impl Checkpointer {
         Ok(Self { pages: 0, wake: Some(wake), thread: Some(thread) })
     }
 
-    /// To be told of every commit, and about how many pages its rows took.
+    /// Counts a commit, whose rows took about so many pages.
     pub(crate) fn note_commit(&mut self, pages: usize) {
-        self.pages = self.pages.saturating_add(pages).saturating_add(PAGES_A_COMMIT);
-        if self.pages < PAGES {
+        self.pages = self.pages.saturating_add(pages).saturating_add(EXTRA_PAGES_PER_COMMIT);
+        if self.pages < DUE_AFTER_PAGES {
             return;
         }
         self.pages = 0;
@@ -99,10 +99,10 @@ impl Drop for Checkpointer {
 
 fn run(mut db: SqliteConnection, log: &Path, stamps: &OnceLock<Stamps>, woken: &Receiver<()>) {
     loop {
-        let run = match woken.recv_timeout(LOOK) {
+        let run = match woken.recv_timeout(IDLE_CHECK_INTERVAL) {
             Ok(()) => stamped(stamps, || checkpoint(&mut db, woken)),
             // A file that grew while a reader was in the way keeps its length until it is cut.
-            Err(RecvTimeoutError::Timeout) if length(log) > LIMIT => {
+            Err(RecvTimeoutError::Timeout) if length(log) > IDLE_LOG_BYTES_MAX => {
                 stamped(stamps, || attempt(&mut db, "TRUNCATE", woken))
             }
             Err(RecvTimeoutError::Timeout) => stamps.get().map_or(Ok(()), Stamps::look),
@@ -123,30 +123,30 @@ fn stamped(stamps: &OnceLock<Stamps>, write: impl FnOnce() -> QueryResult<()>) -
     let Some(stamps) = stamps.get() else { return Ok(write()?) };
     stamps.begin()?;
     let written = write();
-    stamps.end().map_err(unseen)?;
+    stamps.end().map_err(unreadable)?;
     Ok(written?)
 }
 
 /// Moves all that the log holds into the file and cuts it, waiting for those who read; the last that is written.
 pub(super) fn fold(db: &mut SqliteConnection, stamps: &Stamps) -> Result<()> {
     stamps.begin()?;
-    let done: Done = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(db)?;
-    if done.busy == 0 { stamps.close() } else { stamps.end() }.map_err(unseen)
+    let done: CheckpointRow = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(db)?;
+    if done.busy == 0 { stamps.close() } else { stamps.end() }.map_err(unreadable)
 }
 
 /// Moves what the log holds into the database, and has the next commit write at its beginning where that can be had.
 fn checkpoint(db: &mut SqliteConnection, woken: &Receiver<()>) -> QueryResult<()> {
-    // PASSIVE waits for nobody and makes nobody wait; what it leaves is little.
-    let done: Done = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(db)?;
-    if done.log < PAGES_MOST { Ok(()) } else { attempt(db, "RESTART", woken) }
+    // PASSIVE waits for no reader or writer and makes none wait; what it leaves is little.
+    let done: CheckpointRow = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(db)?;
+    if done.log < RESTART_AFTER_PAGES { Ok(()) } else { attempt(db, "RESTART", woken) }
 }
 
 /// Tries a checkpoint that needs the log to itself, between two commits and where no reader needs what it holds.
 /// It waits for neither: SQLite would keep commits out for as long as it waits for readers.
 fn attempt(db: &mut SqliteConnection, mode: &str, woken: &Receiver<()>) -> QueryResult<()> {
-    for _ in 0..ATTEMPTS {
-        let done: Done = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(db)?;
-        if done.busy == 0 || woken.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
+    for _ in 0..ATTEMPTS_MAX {
+        let done: CheckpointRow = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(db)?;
+        if done.busy == 0 || woken.recv_timeout(ATTEMPT_PAUSE) == Err(RecvTimeoutError::Disconnected) {
             break;
         }
     }

@@ -16,7 +16,7 @@ use diesel::{
 use crate::{
     error::{Error, Result},
     model::Timestamp,
-    store::{DatabaseUrl, access_mode::Access, room, schema::heartbeat},
+    store::{DatabaseUrl, access_mode::AccessMode, disk_reserve, schema::heartbeat},
 };
 
 /// Compiles `$body` once for each database; `$conn` is diesel's own connection in it.
@@ -54,7 +54,7 @@ const POSTGRES_SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '2s'; \
 
 impl Connection {
     /// Opens one. The error's words may name host and user but never the password.
-    pub(super) fn open(url: &DatabaseUrl, access: Access) -> Result<Self, ConnectionError> {
+    pub(super) fn open(url: &DatabaseUrl, access: AccessMode) -> Result<Self, ConnectionError> {
         let mut db = match url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
             #[cfg(feature = "postgres")]
@@ -64,7 +64,7 @@ impl Connection {
                 return Err(ConnectionError::BadConnection("built without PostgreSQL".into()));
             }
         };
-        if access == Access::Read {
+        if access == AccessMode::Read {
             db.refuse_writes().map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         Ok(db)
@@ -80,7 +80,7 @@ impl Connection {
     }
 
     #[cfg(feature = "postgres")]
-    fn open_postgres(url: &str, access: Access) -> Result<Self, ConnectionError> {
+    fn open_postgres(url: &str, access: AccessMode) -> Result<Self, ConnectionError> {
         let mut conn = super::postgres::Session::open(url, access)?;
         conn.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Postgres(conn))
@@ -171,7 +171,7 @@ impl Connection {
         Ok(on!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
     }
 
-    /// How many transactions are open, one in the other; many where that is unknown.
+    /// Number of open transactions, one in the other; many where that is unknown.
     fn depth(&mut self) -> u32 {
         let depth = on!(self, conn => AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth());
         depth.map_or(u32::MAX, |depth| depth.map_or(0, std::num::NonZeroU32::get))
@@ -181,7 +181,7 @@ impl Connection {
     /// On SQLite it also fails when the file system has less than 4 MiB free.
     pub fn probe(&mut self) -> Result<()> {
         match self {
-            Self::Sqlite(conn) => room::of_connection(conn)?,
+            Self::Sqlite(conn) => disk_reserve::check_connection(conn)?,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => {}
         }
@@ -200,7 +200,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether it must not be used again: a transaction on it neither ended nor could be rolled back.
+    /// True where it must not be used again: a transaction on it neither ended nor could be rolled back.
     pub(crate) fn is_broken(&mut self) -> bool {
         on!(self, conn => conn.is_broken())
     }

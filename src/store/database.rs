@@ -18,17 +18,17 @@ use crate::{
     error::{Error, Result},
     store::{
         Checkpointer, Connection, DatabaseUrl, Occupancy, Occupied,
-        access_mode::Access,
-        checkpoint, examination, fault, is_taken, migration, occupancy,
+        access_mode::AccessMode,
+        checkpoint, disk_reserve, examination, fault, is_taken, migration, occupancy,
         opened_files::OpenedFiles,
-        pool, room,
-        sqlite_file::{make_private_file, unseen},
+        pool,
+        sqlite_file::{make_private_file, unreadable},
         stamp::Stamps,
     },
 };
 
-/// How long a read may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a read, after which its caller gets an answer; the query may go on.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pool of reading connections; cheap to clone.
 #[derive(Clone)]
@@ -40,11 +40,11 @@ pub struct Store {
     outage: Arc<Outage>,
     /// Of SQLite, once connections stay open.
     files: Arc<OnceLock<OpenedFiles>>,
-    /// Of SQLite, once it is locked for us.
+    /// Of SQLite, once it is locked by this process.
     stamps: Arc<OnceLock<Stamps>>,
 }
 
-/// Whether an outage is in the log already, so that each is there once, however many it fails.
+/// Flag of an outage that is in the log already, so that each is there once, however many reads it fails.
 #[derive(Default)]
 struct Outage(AtomicBool);
 
@@ -70,7 +70,7 @@ impl Store {
                 .map_err(|error| Error::StoreUnavailable(format!("its file cannot be opened or made: {error}")))?;
             examination::examine(path)?;
         }
-        let permits = Semaphore::new(usize::try_from(pool::SIZE).unwrap_or(1));
+        let permits = Semaphore::new(usize::try_from(pool::READERS_MAX).unwrap_or(1));
         let files = Arc::default();
         let (pool, outage) = (pool::open(url, Arc::clone(&files)), Arc::default());
         let (permits, stamps) = (Arc::new(permits), Arc::default());
@@ -79,7 +79,7 @@ impl Store {
         if let DatabaseUrl::Postgres(url) = store.url.as_ref() {
             postgres::examine(url)?;
         }
-        Connection::open(&store.url, Access::Read).map_err(fault::at_start)?;
+        Connection::open(&store.url, AccessMode::Read).map_err(fault::at_start)?;
         Ok(store)
     }
 
@@ -96,7 +96,7 @@ impl Store {
         let taken = |error| if is_taken(&error) { occupancy::refusal(&self.url) } else { error };
         let db = self.occupying_writer(&mut occupancy).map_err(taken)?;
         if let DatabaseUrl::Sqlite(path) = self.url.as_ref() {
-            let stamps = Stamps::open(path).map_err(unseen)?;
+            let stamps = Stamps::open(path).map_err(unreadable)?;
             self.stamps.get_or_init(|| stamps);
         }
         Ok(Occupied { db, occupancy })
@@ -111,22 +111,22 @@ impl Store {
 
     /// A connection that writes beside the recorder's. Blocks.
     pub fn writer(&self) -> Result<Connection> {
-        self.connect(Access::Write)
+        self.connect(AccessMode::Write)
     }
 
-    fn connect(&self, access: Access) -> Result<Connection> {
+    fn connect(&self, access: AccessMode) -> Result<Connection> {
         self.files.get().map_or(Ok(()), OpenedFiles::check_database)?;
-        self.known_intact()?;
+        self.check_intact()?;
         let opened = Connection::open(&self.url, access).inspect_err(|error| self.outage.begin(&self.url, error));
         let db = opened.map_err(fault::of_connection)?;
         self.outage.end();
         Ok(db)
     }
 
-    /// What the recorder tells of its commits; PostgreSQL checkpoints by itself.
+    /// Runs checkpoints for the recorder, which reports its commits to it; PostgreSQL checkpoints by itself.
     pub(crate) fn checkpointer(&self) -> Result<Option<Checkpointer>> {
         let DatabaseUrl::Sqlite(_) = self.url.as_ref() else { return Ok(None) };
-        match self.connect(Access::Write)? {
+        match self.connect(AccessMode::Write)? {
             Connection::Sqlite(conn) => Checkpointer::start(conn, Arc::clone(&self.stamps)).map(Some),
             #[cfg(feature = "postgres")]
             Connection::Postgres(_) => Ok(None),
@@ -134,11 +134,11 @@ impl Store {
     }
 
     /// Notes the files of a SQLite database, which from now on some connection holds open.
-    pub(crate) fn note_files(&self) -> Result<()> {
+    pub(crate) fn note_opened_files(&self) -> Result<()> {
         let DatabaseUrl::Sqlite(path) = self.url.as_ref() else { return Ok(()) };
-        let files = OpenedFiles::note(path).map_err(unseen)?;
+        let files = OpenedFiles::note(path).map_err(unreadable)?;
         self.files.get_or_init(|| files);
-        self.stamps.get().map_or(Ok(()), Stamps::start).map_err(unseen)
+        self.stamps.get().map_or(Ok(()), Stamps::start).map_err(unreadable)
     }
 
     /// Moves all that SQLite's log holds into the file, so that neither is left without the other.
@@ -152,21 +152,21 @@ impl Store {
 
     /// Fails where a SQLite database is no longer in the file that its name leads to, or something else was written to
     /// that. Cheap enough for every commit.
-    pub(crate) fn in_place(&self) -> Result<()> {
+    pub(crate) fn check_in_place(&self) -> Result<()> {
         let Some(files) = self.files.get() else { return Ok(()) };
         let found = files.check()?;
         self.stamps.get().map_or(Ok(()), |stamps| stamps.check(&found))
     }
 
     /// Fails where something else was found to have been written to a SQLite file: what is read there is no database.
-    pub(crate) fn known_intact(&self) -> Result<()> {
-        self.stamps.get().map_or(Ok(()), Stamps::known_intact)
+    pub(crate) fn check_intact(&self) -> Result<()> {
+        self.stamps.get().map_or(Ok(()), Stamps::check_intact)
     }
 
     /// Fails where a SQLite database has less than 4 MiB to grow; PostgreSQL looks after itself.
-    pub(crate) fn room(&self) -> Result<()> {
+    pub(crate) fn check_disk_reserve(&self) -> Result<()> {
         match self.url.as_ref() {
-            DatabaseUrl::Sqlite(path) => room::of_file(path),
+            DatabaseUrl::Sqlite(path) => disk_reserve::check_file(path),
             DatabaseUrl::Postgres(_) => Ok(()),
         }
     }
@@ -178,10 +178,10 @@ impl Store {
         query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let late = |_| Error::StoreUnavailable("it does not answer".into());
-        tokio::time::timeout(PATIENCE, self.read_patiently(query)).await.map_err(late)?
+        tokio::time::timeout(READ_TIMEOUT, self.read_unbounded(query)).await.map_err(late)?
     }
 
-    async fn read_patiently<T: Send + 'static>(
+    async fn read_unbounded<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -189,7 +189,7 @@ impl Store {
         let store = self.clone();
         let work = move || {
             let _permit = permit;
-            store.known_intact()?;
+            store.check_intact()?;
             let mut db = store.pool.get().map_err(|error| {
                 store.outage.begin(&store.url, error);
                 Error::StoreUnavailable(fault::UNREACHABLE.into())

@@ -1,4 +1,4 @@
-//! What is looked at before SQLite opens a file that was not closed in good order.
+//! Examination of a SQLite file that was not closed in good order, before SQLite opens it.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::{
     store::{
         fault::DAMAGED,
         occupancy,
-        sqlite_file::{sqlite_uri, unseen},
-        stamp::{Found, Stamps},
+        sqlite_file::{sqlite_uri, unreadable},
+        stamp::{LeftoverLog, Stamps},
     },
 };
 
@@ -21,7 +21,7 @@ const FOREIGN_LOG: &str = "its file and the log beside it, of the same name and 
 
 /// One line of `PRAGMA quick_check`.
 #[derive(QueryableByName)]
-struct Line {
+struct QuickCheckRow {
     #[diesel(sql_type = Text)]
     quick_check: String,
 }
@@ -29,14 +29,14 @@ struct Line {
 /// Fails, changing nothing, where the log beside a database is that of another one, or the two make a damaged one.
 /// Blocks, for as long as it takes to read all of the database where there is a log.
 pub(super) fn examine(database: &Path) -> Result<()> {
-    // Where another program has it, that one has looked.
+    // A program that has it has examined it.
     let mut lock = None;
-    let Ok(()) = occupancy::lock_beside(database, &mut lock) else { return Ok(()) };
-    let stamps = Stamps::open(database).map_err(unseen)?;
-    match stamps.judge().map_err(unseen)? {
-        Found::Whole => {}
-        Found::Log => check(database)?,
-        Found::ForeignLog => return Err(Error::StoreUnavailable(FOREIGN_LOG.into())),
+    let Ok(()) = occupancy::lock_companion(database, &mut lock) else { return Ok(()) };
+    let stamps = Stamps::open(database).map_err(unreadable)?;
+    match stamps.leftover_log().map_err(unreadable)? {
+        LeftoverLog::None => {}
+        LeftoverLog::Own => check(database)?,
+        LeftoverLog::Foreign => return Err(Error::StoreUnavailable(FOREIGN_LOG.into())),
     }
     stamps.begin()
 }
@@ -48,9 +48,9 @@ fn check(database: &Path) -> Result<()> {
     let url = sqlite_uri(database, "mode=ro")?;
     let conn = SqliteConnection::establish(&url);
     let mut conn = conn.map_err(|_| Error::StoreUnavailable("its file cannot be opened".into()))?;
-    let lines: Vec<Line> = sql_query("PRAGMA quick_check(1)").load(&mut conn)?;
+    let lines: Vec<QuickCheckRow> = sql_query("PRAGMA quick_check(1)").load(&mut conn)?;
     match lines.iter().find(|line| line.quick_check != "ok") {
-        Some(Line { quick_check }) => {
+        Some(QuickCheckRow { quick_check }) => {
             log::error!(found:% = quick_check; "the database is damaged");
             Err(Error::StoreUnavailable(DAMAGED.into()))
         }

@@ -1,4 +1,4 @@
-//! What a database error means for the caller.
+//! Errors of databases, translated for callers.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use diesel::{
 
 use crate::error::Error;
 
-/// What SQLite finds wrong in its file it finds again: nothing but another file helps.
+/// Reason for which every attempt fails until the file is replaced.
 pub(super) const DAMAGED: &str = "its file is damaged; put a backup in its place, remove the files beside it that end in -wal and -shm, and start Ostler again";
 
-/// A host that takes connections, or did, and says nothing.
+/// Reason of a host that takes connections, or did, and does not respond.
 pub(super) const SILENT: &str = "it does not answer";
 
 const READ_ONLY: &str = "it is read-only";
 
-/// What a role needs, by who may migrate and who need not.
+/// Rights that a role needs, with and without those to migrate.
 #[cfg(feature = "postgres")]
 const GRANTS: &str = "its owner gives it by GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA … TO …, and for \
      migrations, which `ostler migrate` can run as another role, by GRANT USAGE, CREATE ON SCHEMA … TO …";
@@ -42,17 +42,17 @@ pub(super) fn or_conflict(error: DieselError, text: &str) -> Error {
     error.into()
 }
 
-/// Whether trying again is in vain.
+/// True where trying again is in vain.
 pub(crate) fn is_damage(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == DAMAGED)
 }
 
-/// Whether it is not known how it is with the database, for it says nothing.
+/// True where the state of the database is unknown, as it does not respond.
 pub(crate) fn is_silence(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == SILENT)
 }
 
-/// Whether the connection is to be replaced: another may be let write.
+/// True where the connection is to be replaced: another may take writes.
 pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == READ_ONLY)
 }
@@ -80,7 +80,7 @@ pub(super) fn at_start(error: ConnectionError) -> Error {
     error
 }
 
-/// Why the database does not serve now; `None` where it does, and the fault is ours.
+/// Why the database does not serve now; `None` where it does, and the fault is in Ostler.
 fn reason(error: &DieselError) -> Option<Cow<'static, str>> {
     if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
         return reason(commit_error).or(Some(UNREACHABLE.into()));

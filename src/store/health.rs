@@ -8,8 +8,8 @@ use crate::{
     store::{Connection, connection::on, schema::health_history, text},
 };
 
-/// At most so many changes are read at once; the newest.
-const MOST: i64 = 1000;
+/// Changes read at once at most: the newest.
+const CHANGES_READ_MAX: i64 = 1000;
 
 /// Notes that a server's health is another.
 pub fn insert(db: &mut Connection, server: ServerId, change: &HealthChange) -> Result<()> {
@@ -39,7 +39,7 @@ pub fn list(db: &mut Connection, server: ServerId, since: Timestamp, until: Time
         .filter(health_history::server_id.eq(server.to_string()))
         .filter(health_history::at.ge(since.naive()).and(health_history::at.lt(until.naive())))
         .order(health_history::at.desc())
-        .limit(MOST)
+        .limit(CHANGES_READ_MAX)
         .select((health_history::at, health_history::health_status, health_history::reason))
         .load(conn))?;
     rows.reverse();

@@ -1,4 +1,4 @@
-//! What checkpoints left in the database file itself, whatever is in its log: by that it is known again.
+//! Marks that checkpoints left in the database file itself, whatever is in its log: by them it is recognized.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::sqlite_file::sqlite_uri;
 
-/// What differs between a file, its own earlier states, and what was made of it: `.backup` and `VACUUM INTO` give their
-/// copies another schema version.
+/// Figures that differ between a file, its own earlier states, and copies of it: those by `.backup` and `VACUUM INTO`
+/// have another schema version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Imprint {
     header: Header,
@@ -56,7 +56,7 @@ impl Imprint {
         Some(Self { header, beat, made })
     }
 
-    /// Whether it is of an earlier state, or of another file: the schema's version only grows.
+    /// True for an earlier state, or of another file: the schema's version only grows.
     pub fn is_before(&self, later: &Self) -> bool {
         self.header.schema < later.header.schema || self.is_of_another(later)
     }
@@ -65,7 +65,7 @@ impl Imprint {
         self.made.as_ref().zip(other.made.as_ref()).is_some_and(|(made, others)| made != others)
     }
 
-    /// Whether it may be that of a later state.
+    /// True where it may be that of a later state.
     pub fn may_follow(&self, earlier: &Self) -> bool {
         !self.is_before(earlier) && self.beat >= earlier.beat
     }

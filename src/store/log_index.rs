@@ -2,22 +2,22 @@
 
 use std::{fs::File, io, mem::ManuallyDrop, os::unix::fs::FileExt, path::Path};
 
-use crate::store::sqlite_file::beside;
+use crate::store::sqlite_file::companion;
 
-/// What is read of it; see "WAL-Index File Format" in SQLite's documentation.
-const LENGTH: usize = 136;
-const PAGES: usize = 16;
-const SALTS: usize = 32;
-const WRITTEN: usize = 96;
-const ATTEMPTED: usize = 128;
+/// Bytes that are read, and offsets in them: "WAL-Index File Format" in SQLite's documentation.
+const HEAD_BYTES: usize = 136;
+const PAGES_OFFSET: usize = 16;
+const SALTS_OFFSET: usize = 32;
+const WRITTEN_OFFSET: usize = 96;
+const ATTEMPTED_OFFSET: usize = 128;
 
 /// The index of a database's log. Its file is never closed: that would give up SQLite's locks on it.
 pub(super) struct LogIndex(ManuallyDrop<File>);
 
-/// How far checkpoints came. Only they write to the database file, and each is seen here before it does.
+/// Progress of checkpoints. Only they write to the database file, and each is seen here before it does.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
-    /// They change when the log is begun anew.
+pub(super) struct CheckpointProgress {
+    /// They change when the log starts over.
     salts: [u32; 2],
     /// Pages in the log.
     pages: u32,
@@ -27,11 +27,11 @@ pub(super) struct Progress {
     attempted: u32,
 }
 
-/// Whether a checkpoint wrote to the file.
+/// Checkpoints between two looks at their progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checkpoint {
     Ran,
-    /// The log was begun anew, which whoever writes to it may do, and a checkpoint at its end.
+    /// The log started over, by a commit of any program, or by a checkpoint that ended there.
     MayHaveRun,
     None,
 }
@@ -39,29 +39,29 @@ pub(super) enum Checkpoint {
 impl LogIndex {
     /// To be called while a connection holds it open.
     pub fn open(database: &Path) -> io::Result<Self> {
-        File::open(beside(database, "-shm")).map(ManuallyDrop::new).map(Self)
+        File::open(companion(database, "-shm")).map(ManuallyDrop::new).map(Self)
     }
 
-    pub fn progress(&self) -> io::Result<Progress> {
-        let mut head = [0; LENGTH];
+    pub fn progress(&self) -> io::Result<CheckpointProgress> {
+        let mut head = [0; HEAD_BYTES];
         self.0.read_exact_at(&mut head, 0)?;
         let number = |at: usize| head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
         let number = |at| number(at).ok_or(io::ErrorKind::UnexpectedEof);
-        Ok(Progress {
-            salts: [number(SALTS)?, number(SALTS + 4)?],
-            pages: number(PAGES)?,
-            written: number(WRITTEN)?,
-            attempted: number(ATTEMPTED)?,
+        Ok(CheckpointProgress {
+            salts: [number(SALTS_OFFSET)?, number(SALTS_OFFSET + 4)?],
+            pages: number(PAGES_OFFSET)?,
+            written: number(WRITTEN_OFFSET)?,
+            attempted: number(ATTEMPTED_OFFSET)?,
         })
     }
 }
 
-impl Progress {
-    /// What happened since `earlier`.
+impl CheckpointProgress {
+    /// Compares with `earlier`.
     pub fn since(self, earlier: Self) -> Checkpoint {
         let is_same_log = self.salts == earlier.salts;
         let has_moved = (self.written, self.attempted) != (earlier.written, earlier.attempted);
-        // Only a log that was written as a whole is begun anew.
+        // A log starts over only once all of it was written to the database file.
         let was_needed = !is_same_log && (self.attempted > 0 || earlier.written < earlier.pages);
         if self.attempted > self.written || (is_same_log && has_moved) || was_needed {
             Checkpoint::Ran

@@ -2,17 +2,26 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use diesel::{backend::Backend, connection::SimpleConnection, migration::MigrationSource};
+use diesel::{
+    QueryableByName, RunQueryDsl, backend::Backend, connection::SimpleConnection, migration::MigrationSource,
+    sql_types::Text,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
     error::{Error, Result},
-    store::Connection,
+    store::{Connection, connection::on},
 };
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 #[cfg(feature = "postgres")]
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
 
 /// Runs what is missing in one transaction, so that it happens wholly or not at all, and returns the names.
 /// A second program that does the same at the same time waits, and then finds nothing to do.
@@ -20,7 +29,7 @@ pub(super) fn run(db: &mut Connection) -> Result<Vec<String>> {
     match db {
         Connection::Sqlite(conn) => conn.batch_execute("PRAGMA busy_timeout = 60000")?,
         #[cfg(feature = "postgres")]
-        Connection::Postgres(conn) => conn.set_patience(None),
+        Connection::Postgres(conn) => conn.set_idle_timeout(None),
     }
     db.transaction(|db| match db {
         Connection::Sqlite(conn) => run_missing(conn, SQLITE),
@@ -31,6 +40,13 @@ pub(super) fn run(db: &mut Connection) -> Result<Vec<String>> {
             run_missing(conn, POSTGRES)
         }
     })
+}
+
+/// Names of the migrations that were run, in order.
+pub fn applied(db: &mut Connection) -> Result<Vec<String>> {
+    let query = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+    let applied = on!(db, conn => diesel::sql_query(query).load::<Applied>(conn))?;
+    Ok(applied.into_iter().map(|one| one.version).collect())
 }
 
 fn run_missing<DB: Backend>(harness: &mut impl MigrationHarness<DB>, source: EmbeddedMigrations) -> Result<Vec<String>>

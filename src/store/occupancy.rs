@@ -1,7 +1,7 @@
 //! One Ostler per database: a lock beside SQLite's file, or one that PostgreSQL's writing connection holds, so that
-//! nobody writes who does not have it.
+//! no Ostler writes without it.
 //!
-//! SQLite: `flock` on a file of our own beside the database. On the database itself it would do on a local file system;
+//! SQLite: `flock` on a file of its own beside the database. On the database itself it would do on a local file system;
 //! NFS turns `flock` into `fcntl` locks, which there would shut SQLite out of its own file.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::{
         Connection, DatabaseUrl,
         connection::on,
         schema::occupancy,
-        sqlite_file::{LOCK, beside},
+        sqlite_file::{LOCK_SUFFIX, companion},
     },
 };
 
@@ -28,22 +28,22 @@ use crate::{
 mod backend;
 
 /// The reason for refusing writes while another Ostler has the database.
-const TAKEN: &str = "another Ostler uses it";
+const TAKEN_REASON: &str = "another Ostler uses it";
 
 /// The right to be the only Ostler at a database, given back when it is dropped.
 pub struct Occupancy {
     /// Marks this Ostler's data folder, whose servers it ends when it starts.
     holder: String,
-    lock: Lock,
+    lock: OccupancyLock,
 }
 
-enum Lock {
+enum OccupancyLock {
     File {
         path: PathBuf,
         file: Option<File>,
     },
     #[cfg(feature = "postgres")]
-    Backend(backend::Lock),
+    Backend(backend::BackendLock),
 }
 
 /// A database that no other Ostler uses, and the connection that writes.
@@ -56,22 +56,22 @@ impl Occupancy {
     /// The right of `holder`, before it is taken.
     pub(super) fn new(url: &DatabaseUrl, holder: &str) -> Self {
         let lock = match url {
-            DatabaseUrl::Sqlite(path) => Lock::File { path: path.clone(), file: None },
+            DatabaseUrl::Sqlite(path) => OccupancyLock::File { path: path.clone(), file: None },
             #[cfg(feature = "postgres")]
-            DatabaseUrl::Postgres(_) => Lock::Backend(backend::Lock::default()),
+            DatabaseUrl::Postgres(_) => OccupancyLock::Backend(backend::BackendLock::default()),
             // No connection is made to it.
             #[cfg(not(feature = "postgres"))]
-            DatabaseUrl::Postgres(_) => Lock::File { path: PathBuf::new(), file: None },
+            DatabaseUrl::Postgres(_) => OccupancyLock::File { path: PathBuf::new(), file: None },
         };
         Self { holder: holder.into(), lock }
     }
 
-    /// Makes sure that the lock still is ours, where it does not end with the connection.
+    /// Makes sure that this process still has the lock, where it does not end with the connection.
     pub(crate) fn confirm(&mut self, db: &mut Connection) -> Result<()> {
         match self.lock {
-            Lock::File { .. } => self.hold(db),
+            OccupancyLock::File { .. } => self.hold(db),
             #[cfg(feature = "postgres")]
-            Lock::Backend(_) => Ok(()),
+            OccupancyLock::Backend(_) => Ok(()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Occupancy {
     #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a file is locked without a connection"))]
     pub(super) fn hold(&mut self, db: &mut Connection) -> Result<()> {
         let is_ours = match &mut self.lock {
-            Lock::File { path, file } => match lock_beside(path, file) {
+            OccupancyLock::File { path, file } => match lock_companion(path, file) {
                 Ok(()) => true,
                 Err(cause) if cause.raw_os_error() == Some(Errno::WOULDBLOCK.raw_os_error()) => false,
                 Err(cause) => {
@@ -87,9 +87,9 @@ impl Occupancy {
                 }
             },
             #[cfg(feature = "postgres")]
-            Lock::Backend(lock) => lock.take(db)?,
+            OccupancyLock::Backend(lock) => lock.take(db)?,
         };
-        if is_ours { Ok(()) } else { Err(Error::StoreUnavailable(TAKEN.into())) }
+        if is_ours { Ok(()) } else { Err(Error::StoreUnavailable(TAKEN_REASON.into())) }
     }
 
     /// Puts the holder on record. True where that was another one, which did not [release] it, so that its servers may
@@ -115,9 +115,9 @@ pub fn release(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Whether another Ostler has the database.
+/// True where another Ostler has the database.
 pub(crate) fn is_taken(error: &Error) -> bool {
-    matches!(error, Error::StoreUnavailable(reason) if reason == TAKEN)
+    matches!(error, Error::StoreUnavailable(reason) if reason == TAKEN_REASON)
 }
 
 /// Why an Ostler does not start where another one is.
@@ -129,10 +129,10 @@ pub(super) fn refusal(url: &DatabaseUrl) -> Error {
 }
 
 /// Locks the file beside a SQLite database, again where it was removed or NFS lost the lock.
-pub(super) fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Result<()> {
+pub(super) fn lock_companion(database: &Path, held: &mut Option<File>) -> io::Result<()> {
     // Through links, so that one database has one lock whatever it is called.
     let database = database.canonicalize()?;
-    let there = std::fs::metadata(beside(&database, LOCK)).ok().map(|file| (file.dev(), file.ino()));
+    let there = std::fs::metadata(companion(&database, LOCK_SUFFIX)).ok().map(|file| (file.dev(), file.ino()));
     let ours = held.as_ref().map(File::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
     let file = match held.take().filter(|_| ours == there) {
         Some(file) => file,
@@ -145,6 +145,6 @@ pub(super) fn lock_beside(database: &Path, held: &mut Option<File>) -> io::Resul
 
 /// Opens that file without locking it.
 pub(super) fn open_lock(database: &Path) -> io::Result<File> {
-    let file = beside(database, LOCK);
+    let file = companion(database, LOCK_SUFFIX);
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)
 }

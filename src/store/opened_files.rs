@@ -13,28 +13,28 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Result},
-    store::sqlite_file::beside,
+    store::sqlite_file::companion,
 };
 
-const MOVED: &str = "its file was removed or replaced while Ostler ran; put back the one that was there, or stop Ostler, \
+const DATABASE_MOVED: &str = "its file was removed or replaced while Ostler ran; put back the one that was there, or stop Ostler, \
                      put the right one in its place, and start Ostler again";
 
 const LOG_MOVED: &str =
     "its -wal or -shm file was removed or replaced while Ostler ran; put it back, or start Ostler again";
 
-/// How long a log's index that was found is taken to be there: no row is written to it.
-const INDEX_FOUND: Duration = Duration::from_secs(1);
+/// Interval between checks of the log's index, which not every commit needs: no row is written to it.
+const INDEX_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Device and inode of the database, its log, and the log's index.
 pub(super) struct OpenedFiles {
-    database: File,
-    log: Option<File>,
-    index: Option<File>,
+    database: OpenedFile,
+    log: Option<OpenedFile>,
+    index: Option<OpenedFile>,
     /// When the index was found last.
     index_found: Mutex<Instant>,
 }
 
-struct File {
+struct OpenedFile {
     path: PathBuf,
     identity: (u64, u64),
 }
@@ -45,8 +45,8 @@ impl OpenedFiles {
     pub fn note(database: &Path) -> io::Result<Self> {
         // SQLite follows links before it names the other two.
         let target = database.canonicalize()?;
-        let [log, index] = ["-wal", "-shm"].map(|ending| File::note(beside(&target, ending)).ok());
-        let database = File::note(std::path::absolute(database)?)?;
+        let [log, index] = ["-wal", "-shm"].map(|ending| OpenedFile::note(companion(&target, ending)).ok());
+        let database = OpenedFile::note(std::path::absolute(database)?)?;
         Ok(Self { database, log, index, index_found: Mutex::new(Instant::now()) })
     }
 
@@ -54,14 +54,14 @@ impl OpenedFiles {
     /// and once a second a third.
     pub fn check(&self) -> Result<fs::Metadata> {
         let moved = |text: &str| Error::StoreUnavailable(text.into());
-        let database = self.database.find().ok_or_else(|| moved(MOVED))?;
+        let database = self.database.find().ok_or_else(|| moved(DATABASE_MOVED))?;
         let is_log_there = self.log.as_ref().is_none_or(|log| log.find().is_some());
         if is_log_there && self.is_index_there() { Ok(database) } else { Err(moved(LOG_MOVED)) }
     }
 
     fn is_index_there(&self) -> bool {
         let mut found = self.index_found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.elapsed() < INDEX_FOUND {
+        if found.elapsed() < INDEX_CHECK_INTERVAL {
             return true;
         }
         let is_there = self.index.as_ref().is_none_or(|index| index.find().is_some());
@@ -73,11 +73,11 @@ impl OpenedFiles {
 
     /// Checks the database alone: its log goes with the last connection.
     pub fn check_database(&self) -> Result<()> {
-        self.database.find().map(drop).ok_or_else(|| Error::StoreUnavailable(MOVED.into()))
+        self.database.find().map(drop).ok_or_else(|| Error::StoreUnavailable(DATABASE_MOVED.into()))
     }
 }
 
-impl File {
+impl OpenedFile {
     fn note(path: PathBuf) -> io::Result<Self> {
         Ok(Self { identity: identity(&fs::metadata(&path)?), path })
     }

@@ -26,7 +26,7 @@ impl Slice {
         Ok(Self { after, limit: usize::try_from(page.limit.clamp(1, 100)).unwrap_or(100) })
     }
 
-    /// How many rows to ask for: one more than wanted tells whether there is a next page.
+    /// Rows to ask for: one more than wanted shows that there is a next page.
     pub(super) fn rows(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(100).saturating_add(1)
     }

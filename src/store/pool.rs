@@ -12,11 +12,11 @@ use diesel::{
 
 use crate::{
     error::Error,
-    store::{Connection, DatabaseUrl, access_mode::Access, opened_files::OpenedFiles},
+    store::{Connection, DatabaseUrl, access_mode::AccessMode, opened_files::OpenedFiles},
 };
 
-/// How many reads run at once.
-pub(super) const SIZE: u32 = 4;
+/// Connections of the pool, and so reads that run at once.
+pub(super) const READERS_MAX: u32 = 4;
 
 /// Opens and checks connections for the pool.
 pub(super) struct Connections {
@@ -26,7 +26,7 @@ pub(super) struct Connections {
 
 /// Why the pool got no connection; the operator's half, for the log.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum PoolFault {
     #[error("{0}")]
     Open(#[from] ConnectionError),
     #[error("{0}")]
@@ -35,16 +35,16 @@ pub(super) enum Fault {
 
 impl ManageConnection for Connections {
     type Connection = Connection;
-    type Error = Fault;
+    type Error = PoolFault;
 
-    fn connect(&self) -> Result<Connection, Fault> {
+    fn connect(&self) -> Result<Connection, PoolFault> {
         // SQLite would make an empty file in place of a missing one.
         self.files.get().map_or(Ok(()), OpenedFiles::check_database)?;
-        Ok(Connection::open(&self.url, Access::Read)?)
+        Ok(Connection::open(&self.url, AccessMode::Read)?)
     }
 
     // Runs before each loan: a connection that the PostgreSQL server has dropped is replaced unnoticed.
-    fn is_valid(&self, db: &mut Connection) -> Result<(), Fault> {
+    fn is_valid(&self, db: &mut Connection) -> Result<(), PoolFault> {
         Ok(db.ping()?)
     }
 
@@ -53,10 +53,10 @@ impl ManageConnection for Connections {
     }
 }
 
-/// A pool that opens its connections when they are first wanted. Whoever fails to get one logs why.
+/// A pool that opens its connections when they are first wanted. A caller that gets none logs why.
 pub(super) fn open(url: &DatabaseUrl, files: Arc<OnceLock<OpenedFiles>>) -> Pool<Connections> {
     Pool::builder()
-        .max_size(SIZE)
+        .max_size(READERS_MAX)
         .min_idle(Some(0))
         .test_on_check_out(true)
         .connection_timeout(Duration::from_secs(3))

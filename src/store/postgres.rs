@@ -1,7 +1,7 @@
 //! PostgreSQL's side of the store: what its address says, how it is connected to, and diesel's view of that.
 //!
-//! `tokio-postgres` speaks the protocol and rustls encrypts it; the bytes move on the thread that asks, over a socket of
-//! our own that does not wait for ever.
+//! `tokio-postgres` speaks the protocol and rustls encrypts it; the bytes move on the thread that asks, over a socket
+//! that does not wait for ever.
 
 mod address;
 mod connect;

@@ -33,7 +33,7 @@ pub enum CallScope {
     Tool(ServerId, String),
 }
 
-/// How far minutes, hours and days have been added up, in minutes since 1970.
+/// Ends of what has been added up of minutes, hours and days, in minutes since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Minutes of whole servers, and of all.
@@ -46,7 +46,7 @@ pub struct Marks {
 
 /// The figures of a row, which says elsewhere whose they are.
 #[derive(Queryable)]
-struct Figures {
+struct RollupRow {
     start: i64,
     calls: i64,
     errors: i64,
@@ -70,7 +70,7 @@ const FIGURES: Columns = (
     call_rollups::latencies,
 );
 
-impl Figures {
+impl RollupRow {
     fn add_to(&self, rollup: &mut Rollup) -> Result<()> {
         rollup.calls = rollup.calls.saturating_add(self.calls);
         rollup.errors = rollup.errors.saturating_add(self.errors);
@@ -93,12 +93,12 @@ pub fn put<'a>(
     Ok(())
 }
 
-/// What was counted under one key; nothing counts as nothing.
+/// The counts under one key; zeros where there is no row.
 pub fn find(db: &mut Connection, step: Step, key: &Key) -> Result<Rollup> {
     let row = on!(db, conn => call_rollups::table
         .find((step.minutes(), &key.server, &key.tool, key.start))
         .select(FIGURES)
-        .first::<Figures>(conn)
+        .first::<RollupRow>(conn)
         .optional())?;
     let mut rollup = Rollup::default();
     row.map_or(Ok(()), |figures| figures.add_to(&mut rollup))?;
@@ -111,8 +111,8 @@ pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result
         .filter(call_rollups::step.eq(step.minutes()))
         .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
         .select((call_rollups::server_id, call_rollups::tool_name, FIGURES))
-        .load::<(String, String, Figures)>(conn))?;
-    let read = |(server, tool, figures): (_, _, Figures)| {
+        .load::<(String, String, RollupRow)>(conn))?;
+    let read = |(server, tool, figures): (_, _, RollupRow)| {
         let mut rollup = Rollup::default();
         figures.add_to(&mut rollup)?;
         Ok((Key { server, tool, start: figures.start }, rollup))
@@ -137,14 +137,14 @@ pub fn delete_before(db: &mut Connection, step: Step, start: i64) -> Result<()> 
     Ok(())
 }
 
-/// How far it has been added up.
+/// Reads the marks.
 pub fn marks(db: &mut Connection) -> Result<Marks> {
     let rows: Vec<(i16, i64)> = on!(db, conn => rollup_marks::table.load(conn))?;
     let of = |step: Step| rows.iter().find(|(known, _)| *known == step.minutes()).map_or(0, |(_, through)| *through);
     Ok(Marks { minute: of(Step::Minute), hour: of(Step::Hour), day: of(Step::Day) })
 }
 
-/// Notes how far.
+/// Moves a mark.
 pub fn set_mark(db: &mut Connection, step: Step, through: i64) -> Result<()> {
     let row = (rollup_marks::step.eq(step.minutes()), rollup_marks::through.eq(through));
     on!(db, conn => diesel::insert_into(rollup_marks::table)
@@ -183,12 +183,12 @@ pub fn series(
     })
 }
 
-fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<Figures>) -> Result<()> {
+fn gather(buckets: &mut BTreeMap<i64, Rollup>, step: Step, rows: Vec<RollupRow>) -> Result<()> {
     rows.iter().try_for_each(|row| row.add_to(buckets.entry(step.floor(row.start)).or_default()))
 }
 
 /// Rows that have been added up.
-fn totals(db: &mut Connection, scope: &CallScope, step: Step, from: i64, until: i64) -> Result<Vec<Figures>> {
+fn totals(db: &mut Connection, scope: &CallScope, step: Step, from: i64, until: i64) -> Result<Vec<RollupRow>> {
     let (servers, tool) = match scope {
         CallScope::All => (vec![ALL.to_owned()], ALL),
         CallScope::Servers(servers) => (texts(servers), ALL),
@@ -203,7 +203,7 @@ fn totals(db: &mut Connection, scope: &CallScope, step: Step, from: i64, until: 
 }
 
 /// Rows as the recorder writes them.
-fn parts(db: &mut Connection, scope: &CallScope, from: i64, until: i64) -> Result<Vec<Figures>> {
+fn parts(db: &mut Connection, scope: &CallScope, from: i64, until: i64) -> Result<Vec<RollupRow>> {
     let (servers, tool) = match scope {
         CallScope::All => (None, None),
         CallScope::Servers(servers) => (Some(texts(servers)), None),

@@ -10,8 +10,8 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// The ending of the file that is locked.
-pub(super) const LOCK: &str = ".ostler-lock";
+/// Suffix of the file that is locked.
+pub(super) const LOCK_SUFFIX: &str = ".ostler-lock";
 
 /// The URI of a SQLite file, with parameters of SQLite's.
 pub(super) fn sqlite_uri(database: &Path, parameters: &str) -> Result<String> {
@@ -21,12 +21,12 @@ pub(super) fn sqlite_uri(database: &Path, parameters: &str) -> Result<String> {
     Ok(format!("file:{escaped}?{parameters}"))
 }
 
-/// The file that goes with a database's, of the same name and an ending.
-pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
-    [database.as_os_str(), OsStr::new(ending)].into_iter().collect::<OsString>().into()
+/// The file beside a database's, of the same name and a suffix.
+pub(super) fn companion(database: &Path, suffix: &str) -> PathBuf {
+    [database.as_os_str(), OsStr::new(suffix)].into_iter().collect::<OsString>().into()
 }
 
-pub(super) fn unseen(error: io::Error) -> Error {
+pub(super) fn unreadable(error: io::Error) -> Error {
     Error::StoreUnavailable(format!("its file cannot be looked at: {error}"))
 }
 

@@ -2,9 +2,9 @@
 
 use std::{fmt, io::ErrorKind::NotFound, path::PathBuf, str::FromStr};
 
-use crate::store::sqlite_file::{LOCK, beside};
+use crate::store::sqlite_file::{LOCK_SUFFIX, companion};
 
-/// Where the data are; read from `DATABASE_URL` by its scheme. Shown without passwords.
+/// Address of the database; read from `DATABASE_URL` by its scheme. Shown without passwords.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite://path` (relative or absolute), one file.
@@ -39,10 +39,10 @@ impl DatabaseUrl {
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let Self::Sqlite(path) = self else { return Vec::new() };
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        ["", "-wal", "-shm", LOCK].map(|ending| beside(&path, ending)).into()
+        ["", "-wal", "-shm", LOCK_SUFFIX].map(|ending| companion(&path, ending)).into()
     }
 
-    /// Whether opening it would make a new SQLite file.
+    /// True where opening it would make a new SQLite file.
     pub(crate) fn is_missing(&self) -> bool {
         match self {
             Self::Sqlite(path) => path.metadata().map_or_else(|error| error.kind() == NotFound, |file| file.len() == 0),

@@ -49,13 +49,13 @@ fn read(row: Row) -> Result<User> {
     })
 }
 
-const TAKEN: &str = "an account with this address exists already";
+const ADDRESS_TAKEN: &str = "an account with this address exists already";
 
 /// Adds an account; [`crate::error::Error::Conflict`] where the address is taken.
 pub fn insert(db: &mut Connection, user: &User) -> Result<()> {
     let row = Row::from(user);
     on!(db, conn => diesel::insert_into(users::table).values(&row).execute(conn))
-        .map_err(|error| fault::or_conflict(error, TAKEN))?;
+        .map_err(|error| fault::or_conflict(error, ADDRESS_TAKEN))?;
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub fn insert(db: &mut Connection, user: &User) -> Result<()> {
 pub fn update(db: &mut Connection, user: &User) -> Result<bool> {
     let row = Row::from(user);
     let changed = on!(db, conn => diesel::update(users::table.find(&row.id)).set(&row).execute(conn))
-        .map_err(|error| fault::or_conflict(error, TAKEN))?;
+        .map_err(|error| fault::or_conflict(error, ADDRESS_TAKEN))?;
     Ok(changed > 0)
 }
 
@@ -109,12 +109,12 @@ pub fn list(db: &mut Connection, page: &PageRequest) -> Result<Page<User>> {
     slice.page(rows, |row| &row.id, read)
 }
 
-/// How many accounts there are.
+/// Number of accounts.
 pub fn count(db: &mut Connection) -> Result<i64> {
     Ok(on!(db, conn => users::table.count().get_result(conn))?)
 }
 
-/// How many enabled admins there are.
+/// Number of enabled admins.
 pub fn count_admins(db: &mut Connection) -> Result<i64> {
     let admin = text::role_word(crate::model::Role::Admin);
     Ok(on!(db, conn => users::table

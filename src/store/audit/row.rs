@@ -26,7 +26,7 @@ pub(in crate::store) struct Row {
 }
 
 impl Row {
-    /// What its link is made of, in this order for ever.
+    /// The columns that its link is made of, in this order for ever: another one breaks every chain there is.
     pub(in crate::store) fn columns(&self) -> Columns {
         [
             Some(self.id.clone()),

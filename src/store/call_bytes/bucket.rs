@@ -10,8 +10,8 @@ use crate::store::schema::call_bytes;
 pub struct Bucket {
     /// Hours since 1970.
     pub hour: i64,
-    /// Who called.
+    /// The caller.
     pub user_id: String,
-    /// What was called.
+    /// The server that was called.
     pub server_id: String,
 }

@@ -11,9 +11,10 @@ use crate::{
 use super::add::{Sums, count};
 
 /// So many accounts and hours of a server fit in its row, which is to stay on its page.
-const MOST: usize = 4;
+const SUMS_PER_SERVER_MAX: usize = 4;
 
-/// What a server's row is to hold with more bytes. Those that do not fit are counted.
+/// Adds bytes to those that a server's row holds, and returns the new value of its column. Those that do not fit are
+/// counted.
 pub(in crate::store) fn hold(db: &mut Connection, server: ServerId, more: &Sums) -> Result<Option<String>> {
     let row = mcp_servers::table.find(server.to_string()).select(mcp_servers::held_bytes);
     let held: Option<Option<String>> = on!(db, conn => row.get_result(conn).optional())?;
@@ -22,7 +23,7 @@ pub(in crate::store) fn hold(db: &mut Connection, server: ServerId, more: &Sums)
     for (key, bytes) in more {
         *sums.entry(*key).or_default() += bytes;
     }
-    if fits && sums.len() <= MOST {
+    if fits && sums.len() <= SUMS_PER_SERVER_MAX {
         return write(&sums).map(Some);
     }
     count(db, &server.to_string(), &sums)?;
@@ -42,7 +43,7 @@ pub fn flush(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Whether some row holds any.
+/// True where some row holds any.
 pub fn is_any_held(db: &mut Connection) -> Result<bool> {
     let holding = mcp_servers::table.filter(mcp_servers::held_bytes.is_not_null());
     Ok(on!(db, conn => holding.count().get_result::<i64>(conn))? > 0)

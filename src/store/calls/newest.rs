@@ -15,14 +15,14 @@ use super::{
     row::{Row, read},
 };
 
-/// How many calls are looked at for one page where a filter may pass over most of them; each server's share of it, …
-const SEARCHED: i64 = 50_000;
+/// Calls looked at for one page where a filter may pass over most of them; each server's share of it, …
+const CALLS_SEARCHED_MAX: i64 = 50_000;
 
 /// … which is this at least, and looked at first.
-const AT_FIRST: i64 = 1000;
+const FIRST_STRETCH_CALLS: i64 = 1000;
 
 /// Bytes of payloads that are passed over for one page: SQLite follows their pages to what comes after them.
-const PAGE_BYTES: i64 = 32 << 20;
+const PAGE_PAYLOAD_BYTES_MAX: i64 = 32 << 20;
 
 /// Calls of these servers, newest first. Servers called last should come first: then few are looked at in vain. Where a
 /// filter passes over very many, or they are very long, the page ends early, and the next one goes on from there.
@@ -34,7 +34,7 @@ pub fn list(
 ) -> Result<Page<ToolCall>> {
     let slice = Slice::of::<CallId>(page)?;
     let most = usize::try_from(slice.rows()).unwrap_or(usize::MAX);
-    let share = SEARCHED.checked_div(i64::try_from(servers.len()).unwrap_or(i64::MAX)).unwrap_or_default();
+    let share = CALLS_SEARCHED_MAX.checked_div(i64::try_from(servers.len()).unwrap_or(i64::MAX)).unwrap_or_default();
     let before =
         slice.after.clone().into_iter().chain(filter.until.map(|until| CallId::latest(until).to_string())).min();
     let earliest = filter.since.map(|since| CallId::earliest(since).to_string());
@@ -44,7 +44,7 @@ pub fn list(
         let last = ids.first_key_value().filter(|_| ids.len() >= most).map(|(id, _): (&String, _)| id.clone());
         let stretch =
             Stretch { server: &server, before: before.clone(), from: last.max(horizon.clone()).max(earliest.clone()) };
-        let (found, end) = search(db, stretch, filter, slice.rows(), share.max(AT_FIRST))?;
+        let (found, end) = search(db, stretch, filter, slice.rows(), share.max(FIRST_STRETCH_CALLS))?;
         ids.extend(found.into_iter().map(|id| (id, server.clone())));
         horizon = horizon.max(end);
         while ids.len() > most {
@@ -58,7 +58,7 @@ pub fn list(
         ids = ids.split_off(&last);
         horizon = Some(last);
     }
-    let mut rows = whole(db, &ids)?;
+    let mut rows = rows_of(db, &ids)?;
     rows.sort_unstable_by(|one, other| other.id.cmp(&one.id));
     let page = slice.page(rows, |row| &row.id, read)?;
     Ok(Page { next_cursor: page.next_cursor.or(horizon), ..page })
@@ -99,7 +99,7 @@ fn search(
     if filter.tool_name.is_none() && filter.user_id.is_none() && filter.success != Some(true) {
         return Ok((newest_of(db, &stretch, filter, most)?, None));
     }
-    let (mut found, mut length) = (Vec::new(), AT_FIRST);
+    let (mut found, mut length) = (Vec::new(), FIRST_STRETCH_CALLS);
     while let Some(end) = nth(db, &stretch, length)? {
         let part = Stretch { from: Some(end.clone()), ..stretch };
         found.extend(newest_of(db, &part, filter, most)?);
@@ -159,7 +159,7 @@ fn last_within(db: &mut Connection, ids: &BTreeMap<String, String>) -> Result<Op
     let (mut sum, mut last) = (0_i64, None);
     for (id, bytes) in bytes.into_iter().rev() {
         sum = sum.saturating_add(bytes);
-        if sum > PAGE_BYTES && last.is_some() {
+        if sum > PAGE_PAYLOAD_BYTES_MAX && last.is_some() {
             return Ok(last);
         }
         last = Some(id);
@@ -176,7 +176,7 @@ fn by_server(ids: &BTreeMap<String, String>) -> BTreeMap<&str, Vec<&str>> {
 }
 
 /// The rows of these ids, each with its server.
-fn whole(db: &mut Connection, ids: &BTreeMap<String, String>) -> Result<Vec<Row>> {
+fn rows_of(db: &mut Connection, ids: &BTreeMap<String, String>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (server, ids) in by_server(ids) {
         rows.extend(on!(db, conn => mcp_tool_calls::table

@@ -17,7 +17,7 @@ pub struct Old {
     pub bytes: i64,
 }
 
-/// What [`ToolCall::bytes`] says of a row.
+/// [`ToolCall::bytes`] of a row, as SQL.
 fn bytes() -> SqlLiteral<BigInt> {
     let length = |column| format!("COALESCE(CAST(octet_length({column}) AS BIGINT), 0)");
     let lengths = ["tool_name", "parameters", "response", "error_message"].map(length).join(" + ");

@@ -16,15 +16,15 @@ use crate::{
     policy::{nesting, payload},
 };
 
-/// What the columns of a payload are to hold.
+/// Values for the columns of a payload.
 #[derive(Default)]
-pub(super) struct Columns<'a> {
+pub(super) struct PayloadColumns<'a> {
     pub(super) text: Option<&'a str>,
     pub(super) length: Option<i64>,
     pub(super) sha256: Option<&'a str>,
 }
 
-impl<'a> Columns<'a> {
+impl<'a> PayloadColumns<'a> {
     pub(super) fn of(whole: Option<&'a RawValue>, excerpt: Option<&'a Excerpt>) -> Self {
         let Some(Excerpt { text, length, sha256, .. }) = excerpt else {
             return Self { text: whole.map(RawValue::get), ..Self::default() };
@@ -33,7 +33,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// How much of a text is read.
+/// Part of a text that is read.
 #[derive(Clone, Copy)]
 pub(super) struct Extent {
     /// Up to so many bytes it is read whole.
@@ -45,17 +45,17 @@ pub(super) struct Extent {
 }
 
 /// No longer text is recorded; earlier versions did.
-const LONGEST: usize = 1 << 20;
+const RECORDED_BYTES_MAX: usize = 1 << 20;
 
 impl Extent {
     /// In a list, where the call read by itself tells more.
-    pub(super) const LISTED: Self = Self { whole: 1 << 10, beginning: 256, longest: LONGEST };
+    pub(super) const LISTED: Self = Self { whole: 1 << 10, beginning: 256, longest: RECORDED_BYTES_MAX };
 
     /// Of a call by itself.
-    pub(super) const ALONE: Self = Self { whole: LONGEST, beginning: 64 << 10, longest: 4 << 20 };
+    pub(super) const ALONE: Self = Self { whole: RECORDED_BYTES_MAX, beginning: 64 << 10, longest: 4 << 20 };
 
     /// Of the text that says why a call failed.
-    pub(super) const REASON: Self = Self { whole: 8 << 10, beginning: 4 << 10, longest: LONGEST };
+    pub(super) const REASON: Self = Self { whole: 8 << 10, beginning: 4 << 10, longest: RECORDED_BYTES_MAX };
 
     /// So much of a column.
     pub(super) fn of(self, column: &str) -> SqlLiteral<Nullable<Text>> {
@@ -68,12 +68,12 @@ impl Extent {
     }
 }
 
-/// How many bytes a column holds.
+/// Bytes that a column holds.
 pub(super) fn octets(column: &str) -> SqlLiteral<Nullable<BigInt>> {
     sql(&format!("CAST(octet_length({column}) AS BIGINT)"))
 }
 
-/// How many bytes arguments and answer have together.
+/// Bytes of arguments and answer together.
 pub(super) fn octets_of_both() -> SqlLiteral<BigInt> {
     sql("CAST(octet_length(parameters) + COALESCE(octet_length(response), 0) AS BIGINT)")
 }
@@ -110,14 +110,14 @@ pub(super) use columns;
 
 /// A payload as it is stored, or as much of it as was read.
 #[derive(Queryable)]
-pub(super) struct Stored {
+pub(super) struct StoredPayload {
     text: Option<String>,
     octets: Option<i64>,
     length: Option<i64>,
     sha256: Option<String>,
 }
 
-impl Stored {
+impl StoredPayload {
     pub(super) fn read(self) -> Result<(Option<Arc<RawValue>>, Option<Excerpt>)> {
         let Self { text: Some(mut text), octets: Some(octets), length, sha256 } = self else { return Ok((None, None)) };
         let is_whole = length.is_none() && i64::try_from(text.len()) == Ok(octets);
@@ -131,7 +131,7 @@ impl Stored {
             // What earlier versions recorded whole is shown like what is recorded now.
             text.truncate(payload::beginning(&text, Extent::ALONE.beginning).len());
         }
-        let truncated = length.is_some() || octets > i64::try_from(LONGEST).unwrap_or(i64::MAX);
+        let truncated = length.is_some() || octets > i64::try_from(RECORDED_BYTES_MAX).unwrap_or(i64::MAX);
         Ok((None, Some(Excerpt { text, length: length.unwrap_or(octets), truncated, sha256 })))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     store::{schema::mcp_tool_calls, text},
 };
 
-use super::payload::{Columns, Stored};
+use super::payload::{PayloadColumns, StoredPayload};
 
 #[derive(Insertable)]
 #[diesel(table_name = mcp_tool_calls, treat_none_as_default_value = false)]
@@ -40,8 +40,8 @@ pub(super) struct Row {
     server_id: String,
     user_id: String,
     tool_name: String,
-    parameters: Stored,
-    response: Stored,
+    parameters: StoredPayload,
+    response: StoredPayload,
     success: bool,
     error_message: Option<String>,
     execution_time: i64,
@@ -51,8 +51,8 @@ pub(super) struct Row {
 }
 
 pub(super) fn write(call: &ToolCall) -> NewRow<'_> {
-    let parameters = Columns::of(call.parameters.as_deref(), call.parameters_excerpt.as_ref());
-    let response = Columns::of(call.response.as_deref(), call.response_excerpt.as_ref());
+    let parameters = PayloadColumns::of(call.parameters.as_deref(), call.parameters_excerpt.as_ref());
+    let response = PayloadColumns::of(call.response.as_deref(), call.response_excerpt.as_ref());
     NewRow {
         id: call.id.to_string(),
         server_id: call.server_id.to_string(),

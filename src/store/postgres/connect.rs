@@ -1,4 +1,4 @@
-//! From [`Options`] to a [`Link`]: host after host, encrypted or not, until one is what was asked for.
+//! From [`Options`] to a [`PostgresLink`]: host after host, encrypted or not, until one is what was asked for.
 
 use std::{
     io,
@@ -22,31 +22,31 @@ use tokio_postgres::{
 use crate::store::fault::SILENT;
 
 use super::{
-    host::{Host, Place},
-    options::{Mode, Options, Target},
-    report::{self, Lost},
-    socket::{Patience, Socket, Waiter},
+    host::{Host, HostAddress},
+    options::{Options, SessionTarget, SslRequirement},
+    report::{self, ConnectionLost},
+    socket::{Socket, WaitLimit, Waiter},
     tls,
 };
 
 /// A connection that is made, and what drives it.
-pub(super) struct Link {
+pub(super) struct PostgresLink {
     client: Option<Client>,
-    connection: Box<dyn Driven>,
+    connection: Box<dyn ConnectionDriver>,
     waiter: Waiter,
     /// Nothing can be asked any more.
     is_lost: bool,
-    /// How long the server may be silent while an answer is due.
-    pub(super) patience: Option<Duration>,
+    /// Silence of the server, while an answer is due, after which it is given up.
+    pub(super) idle_timeout: Option<Duration>,
 }
 
-/// What moves the bytes of a connection, encrypted or not.
-trait Driven: Send {
+/// Mover of the bytes of a connection, encrypted or not.
+trait ConnectionDriver: Send {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>>;
     fn parameter(&self, name: &str) -> Option<&str>;
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Driven for tokio_postgres::Connection<Socket, T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ConnectionDriver for tokio_postgres::Connection<Socket, T> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> {
         self.poll_message(context)
     }
@@ -57,18 +57,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Driven for tokio_postgres::Connec
 }
 
 /// Connects to the first host that is what is asked for. `Err` has the reason of each that is not.
-pub(super) fn connect(options: &Options, target: Target) -> Result<Link, Lost> {
+pub(super) fn connect(options: &Options, target: SessionTarget) -> Result<PostgresLink, ConnectionLost> {
     let mut hosts: Vec<_> = options.hosts.iter().collect();
     if options.balanced {
         hosts.sort_by_cached_key(|_| uuid::Uuid::new_v4());
     }
-    // Who prefers a standby takes anything where there is none.
-    let targets = if target == Target::PreferStandby { vec![Target::Standby, Target::Any] } else { vec![target] };
+    // A preferred standby is a preference: any server will do where there is none.
+    let targets = if target == SessionTarget::PreferStandby {
+        vec![SessionTarget::Standby, SessionTarget::Any]
+    } else {
+        vec![target]
+    };
     let mut reasons = Vec::new();
     for target in targets {
         reasons.clear();
         for host in &hosts {
-            match host.places().map_err(|cause| Lost(cause.to_string())) {
+            match host.addresses().map_err(|cause| ConnectionLost(cause.to_string())) {
                 Err(lost) => reasons.push(lost),
                 Ok(places) => {
                     for place in places {
@@ -81,32 +85,37 @@ pub(super) fn connect(options: &Options, target: Target) -> Result<Link, Lost> {
             }
         }
     }
-    Err(Lost(summary(reasons)))
+    Err(ConnectionLost(summary(reasons)))
 }
 
-/// What a server itself says comes first, for it tells more than that another cannot be reached.
-fn summary(mut reasons: Vec<Lost>) -> String {
-    reasons.sort_by_key(|Lost(text)| report::sqlstate(text).is_none());
-    let mut texts: Vec<_> = reasons.into_iter().map(|Lost(text)| text).collect();
+/// Joins reasons, those of servers first: they tell more than that another cannot be reached.
+fn summary(mut reasons: Vec<ConnectionLost>) -> String {
+    reasons.sort_by_key(|ConnectionLost(text)| report::sqlstate(text).is_none());
+    let mut texts: Vec<_> = reasons.into_iter().map(|ConnectionLost(text)| text).collect();
     texts.dedup();
     texts.join("; ")
 }
 
 /// Connects to one place, encrypted or not as `sslmode` says.
-fn reach(options: &Options, host: &Host, place: &Place, target: Target) -> Result<Link, Lost> {
+fn reach(
+    options: &Options,
+    host: &Host,
+    place: &HostAddress,
+    target: SessionTarget,
+) -> Result<PostgresLink, ConnectionLost> {
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let attempts: &[SslMode] = match (place, options.encryption.mode) {
-        (Place::File(_), _) | (_, Mode::Disable) => &[SslMode::Disable],
-        (_, Mode::Allow) => &[SslMode::Disable, SslMode::Require],
-        (_, Mode::Prefer) => &[SslMode::Require, SslMode::Disable],
-        (_, Mode::Require | Mode::VerifyCa | Mode::VerifyFull) => &[SslMode::Require],
+        (HostAddress::File(_), _) | (_, SslRequirement::Disable) => &[SslMode::Disable],
+        (_, SslRequirement::Allow) => &[SslMode::Disable, SslMode::Require],
+        (_, SslRequirement::Prefer) => &[SslMode::Require, SslMode::Disable],
+        (_, SslRequirement::Require | SslRequirement::VerifyCa | SslRequirement::VerifyFull) => &[SslMode::Require],
     };
     let mut reasons = Vec::new();
     for mode in attempts {
         match begin(options, host, place, *mode, deadline) {
             Ok(mut link) => {
                 link.require(target)?;
-                if *mode == SslMode::Disable && options.encryption.mode != Mode::Disable {
+                if *mode == SslMode::Disable && options.encryption.mode != SslRequirement::Disable {
                     warn_of_plain_text(place);
                 }
                 return Ok(link);
@@ -117,12 +126,12 @@ fn reach(options: &Options, host: &Host, place: &Place, target: Target) -> Resul
             break;
         }
     }
-    Err(Lost(summary(reasons)))
+    Err(ConnectionLost(summary(reasons)))
 }
 
-fn warn_of_plain_text(place: &Place) {
+fn warn_of_plain_text(place: &HostAddress) {
     static WARNED: AtomicBool = AtomicBool::new(false);
-    let Place::Network(address) = place else { return };
+    let HostAddress::Network(address) = place else { return };
     if !is_loopback(address.ip()) && !WARNED.swap(true, Ordering::Relaxed) {
         log::warn!(address:%; "the connection to the database is not encrypted; to insist, say sslmode=require or more");
     }
@@ -135,19 +144,19 @@ fn is_loopback(address: IpAddr) -> bool {
 fn begin(
     options: &Options,
     host: &Host,
-    place: &Place,
+    place: &HostAddress,
     mode: SslMode,
     deadline: Option<Instant>,
-) -> Result<Link, Lost> {
+) -> Result<PostgresLink, ConnectionLost> {
     let left =
         deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
     let socket = match place {
-        Place::Network(address) => Socket::connect_tcp(*address, left, &options.tcp),
-        Place::File(path) => Socket::connect_unix(path),
+        HostAddress::Network(address) => Socket::connect_tcp(*address, left, &options.tcp),
+        HostAddress::File(path) => Socket::connect_unix(path),
     };
     let socket = socket.map_err(|cause| {
         let is_silent = cause.kind() == io::ErrorKind::TimedOut;
-        Lost(format!("{}: {}", host.name, if is_silent { SILENT.into() } else { cause.to_string() }))
+        ConnectionLost(format!("{}: {}", host.name, if is_silent { SILENT.into() } else { cause.to_string() }))
     })?;
     let mut config = Config::new();
     config.ssl_mode(mode).application_name(&options.application_name).channel_binding(options.channel_binding);
@@ -158,43 +167,44 @@ fn begin(
     if mode == SslMode::Disable {
         return start(&config, socket, NoTls, deadline);
     }
-    let connector = tls::connector(&options.encryption, host).map_err(Lost)?;
+    let connector = tls::connector(&options.encryption, host).map_err(ConnectionLost)?;
     start(&config, socket, connector, deadline)
 }
 
-fn start<T>(config: &Config, socket: Socket, tls: T, deadline: Option<Instant>) -> Result<Link, Lost>
+fn start<T>(config: &Config, socket: Socket, tls: T, deadline: Option<Instant>) -> Result<PostgresLink, ConnectionLost>
 where
     T: TlsConnect<Socket>,
     T::Stream: TlsStream + Unpin + Send + 'static,
 {
     let waiter = socket.waiter();
-    let patience = deadline.map_or(Patience::Endless, Patience::Until);
+    let idle_timeout = deadline.map_or(WaitLimit::Endless, WaitLimit::Until);
     let mut connecting = pin!(config.connect_raw(socket, tls));
-    let connected = waiter.drive(patience, |context| connecting.as_mut().poll(context));
-    let (client, connection) =
-        connected.map_err(|cause| Lost(cause.to_string()))?.map_err(|error| Lost(report::of(&error)))?;
-    let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    Ok(Link { client: Some(client), connection: Box::new(connection), waiter, is_lost: false, patience })
+    let connected = waiter.drive(idle_timeout, |context| connecting.as_mut().poll(context));
+    let (client, connection) = connected
+        .map_err(|cause| ConnectionLost(cause.to_string()))?
+        .map_err(|error| ConnectionLost(report::of(&error)))?;
+    let idle_timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    Ok(PostgresLink { client: Some(client), connection: Box::new(connection), waiter, is_lost: false, idle_timeout })
 }
 
-impl Link {
+impl PostgresLink {
     /// Asks and waits for the answer. The inner `Err` is the server's; with the outer one the connection is gone.
     pub(super) fn run<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, Error>,
-    ) -> Result<Result<T, Error>, Lost> {
+    ) -> Result<Result<T, Error>, ConnectionLost> {
         let Some(client) = self.client.as_ref().filter(|_| !self.is_lost) else {
-            return Err(Lost("the connection is lost".into()));
+            return Err(ConnectionLost("the connection is lost".into()));
         };
         let (connection, is_lost) = (&mut self.connection, &mut self.is_lost);
-        let mut why = Lost("the connection was closed".into());
+        let mut why = ConnectionLost("the connection was closed".into());
         let mut asking = pin!(ask(client));
-        let patience = self.patience.map_or(Patience::Endless, Patience::Idle);
-        let answered = self.waiter.drive(patience, |context| {
+        let idle_timeout = self.idle_timeout.map_or(WaitLimit::Endless, WaitLimit::Idle);
+        let answered = self.waiter.drive(idle_timeout, |context| {
             while !*is_lost {
                 match connection.poll(context) {
                     Poll::Ready(Some(Ok(_))) => {}
-                    Poll::Ready(Some(Err(error))) => (*is_lost, why) = (true, Lost(report::of(&error))),
+                    Poll::Ready(Some(Err(error))) => (*is_lost, why) = (true, ConnectionLost(report::of(&error))),
                     Poll::Ready(None) => *is_lost = true,
                     Poll::Pending => break,
                 }
@@ -214,40 +224,40 @@ impl Link {
             Ok(None) => Err(why),
             Err(cause) => {
                 *is_lost = true;
-                Err(Lost(cause.to_string()))
+                Err(ConnectionLost(cause.to_string()))
             }
         }
     }
 
-    /// Whether it is of no use any more.
+    /// True where it is of no use any more.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost
     }
 
-    /// What the server told at the beginning, such as `server_encoding`.
+    /// A parameter that the server sent at the beginning, such as `server_encoding`.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.connection.parameter(name)
     }
 
     /// Fails where the server is not what is asked for.
-    fn require(&mut self, target: Target) -> Result<(), Lost> {
+    fn require(&mut self, target: SessionTarget) -> Result<(), ConnectionLost> {
         const QUESTION: &str =
             "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
-        if target == Target::Any {
+        if target == SessionTarget::Any {
             return Ok(());
         }
         let answer = self.run(async |client| client.simple_query(QUESTION).await)?;
-        let answer = answer.map_err(|error| Lost(report::of(&error)))?;
+        let answer = answer.map_err(|error| ConnectionLost(report::of(&error)))?;
         let row = first_row(answer).map(|row| (row.get(0) == Some("t"), row.get(1) == Some("on")));
-        let (is_standby, is_read_only) = row.ok_or_else(|| Lost("it does not tell what it is".into()))?;
+        let (is_standby, is_read_only) = row.ok_or_else(|| ConnectionLost("it does not tell what it is".into()))?;
         let fits = match target {
-            Target::Any | Target::PreferStandby => true,
-            Target::ReadWrite => !is_read_only,
-            Target::ReadOnly => is_read_only,
-            Target::Primary => !is_standby,
-            Target::Standby => is_standby,
+            SessionTarget::Any | SessionTarget::PreferStandby => true,
+            SessionTarget::ReadWrite => !is_read_only,
+            SessionTarget::ReadOnly => is_read_only,
+            SessionTarget::Primary => !is_standby,
+            SessionTarget::Standby => is_standby,
         };
-        if fits { Ok(()) } else { Err(Lost(report::not_what_was_asked_for(is_read_only))) }
+        if fits { Ok(()) } else { Err(ConnectionLost(report::not_what_was_asked_for(is_read_only))) }
     }
 }
 
@@ -256,7 +266,7 @@ pub(super) fn first_row(answer: Vec<SimpleQueryMessage>) -> Option<SimpleQueryRo
     answer.into_iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None })
 }
 
-impl Drop for Link {
+impl Drop for PostgresLink {
     fn drop(&mut self) {
         // Says goodbye, so that the server need not find out; what cannot be sent at once is not waited for.
         self.client = None;

@@ -1,17 +1,17 @@
-//! What a database must be for Ostler to begin, found out before any setting is made on a connection.
+//! Requirements on a database for Ostler to begin, checked before any setting is made on a connection.
 
 use diesel::{connection::SimpleConnection, result::Error as DieselError};
 
 use crate::{
     error::{Error, Result},
-    store::{access_mode::Access, fault},
+    store::{access_mode::AccessMode, fault},
 };
 
 use super::{report::sqlstate, session::Session};
 
 /// Fails, with what to do, where the encoding cannot hold every text, or where connections are shared between clients.
 pub(in crate::store) fn examine(url: &str) -> Result<()> {
-    let connect = || Session::open(url, Access::Read).map_err(fault::at_start);
+    let connect = || Session::open(url, AccessMode::Read).map_err(fault::at_start);
     let mut first = connect()?;
     let encoding = first.parameter("server_encoding").unwrap_or("UTF8").to_owned();
     if !["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {
@@ -29,7 +29,7 @@ pub(in crate::store) fn examine(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether one client's connection is served by another server process once a second client holds or held a transaction,
+/// True where one client's connection is served by another server process once a second client holds or held a transaction,
 /// or both by one.
 fn is_shared(first: &mut Session, second: &mut Session) -> Result<bool> {
     let mut of_first = vec![first.backend()?];

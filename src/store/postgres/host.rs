@@ -1,4 +1,4 @@
-//! [`Host`]: a server that may have the database, and the places it can be reached at.
+//! [`Host`]: a server that may have the database, and the addresses it can be reached at.
 
 use std::{
     io,
@@ -16,21 +16,21 @@ pub(super) struct Host {
     pub(super) port: u16,
 }
 
-/// Where a host can be reached.
-pub(super) enum Place {
+/// Address that a host can be reached at.
+pub(super) enum HostAddress {
     Network(SocketAddr),
     File(PathBuf),
 }
 
 impl Host {
-    /// Every place of it, in the order of the name service.
-    pub(super) fn places(&self) -> io::Result<Vec<Place>> {
+    /// Every address of it, in the order of the name service.
+    pub(super) fn addresses(&self) -> io::Result<Vec<HostAddress>> {
         if let Some(address) = self.address {
-            return Ok(vec![Place::Network((address, self.port).into())]);
+            return Ok(vec![HostAddress::Network((address, self.port).into())]);
         }
         if self.name.starts_with('/') {
-            return Ok(vec![Place::File(PathBuf::from(&self.name).join(format!(".s.PGSQL.{}", self.port)))]);
+            return Ok(vec![HostAddress::File(PathBuf::from(&self.name).join(format!(".s.PGSQL.{}", self.port)))]);
         }
-        Ok((self.name.as_str(), self.port).to_socket_addrs()?.map(Place::Network).collect())
+        Ok((self.name.as_str(), self.port).to_socket_addrs()?.map(HostAddress::Network).collect())
     }
 }

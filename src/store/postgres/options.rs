@@ -7,7 +7,7 @@ use tokio_postgres::config::ChannelBinding;
 use super::{address, host::Host, passfile};
 
 /// Options that are taken, and the environment variables that stand in for them.
-const TAKEN: [(&str, &str); 23] = [
+const OPTIONS: [(&str, &str); 23] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
@@ -34,7 +34,7 @@ const TAKEN: [(&str, &str); 23] = [
 ];
 
 /// Others that change nothing with these values.
-const WITHOUT_EFFECT: [(&str, &str); 6] = [
+const OPTIONS_WITHOUT_EFFECT: [(&str, &str); 6] = [
     ("gssencmode", "disable"),
     ("gssencmode", "prefer"),
     ("sslcompression", "0"),
@@ -43,7 +43,7 @@ const WITHOUT_EFFECT: [(&str, &str); 6] = [
     ("client_encoding", "UTF8"),
 ];
 
-/// What is known about how to connect.
+/// Options of connections, by an address and the environment.
 pub(super) struct Options {
     pub(super) hosts: Vec<Host>,
     pub(super) user: Option<String>,
@@ -56,14 +56,14 @@ pub(super) struct Options {
     pub(super) channel_binding: ChannelBinding,
     pub(super) timeout: Option<Duration>,
     /// `None` where the address does not say.
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<SessionTarget>,
     pub(super) balanced: bool,
     pub(super) tcp: Tcp,
 }
 
-/// Whether a connection is encrypted, and what the server must prove.
+/// Encryption that is required, and proof of the server with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum SslRequirement {
     Disable,
     Allow,
     Prefer,
@@ -72,18 +72,18 @@ pub(super) enum Mode {
     VerifyFull,
 }
 
-/// How connections are encrypted.
+/// Encryption of connections.
 pub(super) struct Encryption {
-    pub(super) mode: Mode,
+    pub(super) mode: SslRequirement,
     /// A file of certificates, or `system`.
     pub(super) roots: Option<String>,
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
 }
 
-/// What the server behind a connection must be.
+/// Kind of server that a connection must lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum SessionTarget {
     Any,
     ReadWrite,
     ReadOnly,
@@ -101,13 +101,13 @@ pub(super) struct Tcp {
     pub(super) user_timeout: Option<u32>,
 }
 
-/// Whether an address can be read; `Err` names every fault, and no value.
+/// Checks that an address can be read; `Err` names every fault, and no value.
 pub(in crate::store) fn check(url: &str) -> Result<(), String> {
     Options::read(url).map(drop)
 }
 
 /// Reads options one after the other and notes what is wrong, by name only: a value may be part of a password.
-struct Reader {
+struct OptionReader {
     values: BTreeMap<String, String>,
     faults: Vec<String>,
 }
@@ -119,11 +119,11 @@ impl Options {
     }
 
     fn read_with(url: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let mut reader = Reader { values: BTreeMap::new(), faults: Vec::new() };
+        let mut reader = OptionReader { values: BTreeMap::new(), faults: Vec::new() };
         for (name, value) in address::options(url)? {
             reader.take(name, value);
         }
-        for (name, variable) in TAKEN.iter().filter(|(_, variable)| !variable.is_empty()) {
+        for (name, variable) in OPTIONS.iter().filter(|(_, variable)| !variable.is_empty()) {
             if let Some(value) = environment(variable).filter(|_| !reader.values.contains_key(*name)) {
                 reader.values.insert((*name).into(), value);
             }
@@ -140,14 +140,14 @@ impl Options {
     }
 }
 
-impl Reader {
+impl OptionReader {
     fn take(&mut self, name: String, value: String) {
         let has_no_effect = |(known, harmless): &(&str, &str)| name == *known && value.eq_ignore_ascii_case(harmless);
         if name == "ssl" && value == "true" {
             self.values.insert("sslmode".into(), "require".into());
-        } else if TAKEN.iter().any(|(known, _)| *known == name) {
+        } else if OPTIONS.iter().any(|(known, _)| *known == name) {
             self.values.insert(name, value);
-        } else if !WITHOUT_EFFECT.iter().any(has_no_effect) {
+        } else if !OPTIONS_WITHOUT_EFFECT.iter().any(has_no_effect) {
             self.faults.push(format!("the option `{name}` is not taken, or not with this value"));
         }
     }
@@ -171,7 +171,7 @@ impl Reader {
             target: self
                 .values
                 .contains_key("target_session_attrs")
-                .then(|| self.one_of("target_session_attrs", Target::Any, &TARGETS)),
+                .then(|| self.one_of("target_session_attrs", SessionTarget::Any, &TARGETS)),
             balanced: self.one_of("load_balance_hosts", false, &[("disable", false), ("random", true)]),
             tcp: self.tcp(),
         }
@@ -183,12 +183,12 @@ impl Reader {
         let roots = self.text("sslrootcert");
         let roots = roots.or_else(|| usual("root.crt")?.into_os_string().into_string().ok());
         let is_system = roots.as_deref() == Some("system");
-        let default = if is_system { Mode::VerifyFull } else { Mode::Prefer };
+        let default = if is_system { SslRequirement::VerifyFull } else { SslRequirement::Prefer };
         let mode = self.one_of("sslmode", default, &MODES);
-        if is_system && mode != Mode::VerifyFull {
+        if is_system && mode != SslRequirement::VerifyFull {
             self.faults.push("`sslrootcert=system` takes no `sslmode` but `verify-full`".into());
         }
-        if matches!(mode, Mode::VerifyCa | Mode::VerifyFull) && roots.is_none() {
+        if matches!(mode, SslRequirement::VerifyCa | SslRequirement::VerifyFull) && roots.is_none() {
             self.faults.push("this `sslmode` needs `sslrootcert`: a file of certificates, or `system`".into());
         }
         let file = |name| self.text(name).map(PathBuf::from);
@@ -276,22 +276,22 @@ impl Reader {
 const CHANNEL_BINDINGS: [(&str, ChannelBinding); 3] =
     [("disable", ChannelBinding::Disable), ("prefer", ChannelBinding::Prefer), ("require", ChannelBinding::Require)];
 
-const TARGETS: [(&str, Target); 6] = [
-    ("any", Target::Any),
-    ("read-write", Target::ReadWrite),
-    ("read-only", Target::ReadOnly),
-    ("primary", Target::Primary),
-    ("standby", Target::Standby),
-    ("prefer-standby", Target::PreferStandby),
+const TARGETS: [(&str, SessionTarget); 6] = [
+    ("any", SessionTarget::Any),
+    ("read-write", SessionTarget::ReadWrite),
+    ("read-only", SessionTarget::ReadOnly),
+    ("primary", SessionTarget::Primary),
+    ("standby", SessionTarget::Standby),
+    ("prefer-standby", SessionTarget::PreferStandby),
 ];
 
-const MODES: [(&str, Mode); 6] = [
-    ("disable", Mode::Disable),
-    ("allow", Mode::Allow),
-    ("prefer", Mode::Prefer),
-    ("require", Mode::Require),
-    ("verify-ca", Mode::VerifyCa),
-    ("verify-full", Mode::VerifyFull),
+const MODES: [(&str, SslRequirement); 6] = [
+    ("disable", SslRequirement::Disable),
+    ("allow", SslRequirement::Allow),
+    ("prefer", SslRequirement::Prefer),
+    ("require", SslRequirement::Require),
+    ("verify-ca", SslRequirement::VerifyCa),
+    ("verify-full", SslRequirement::VerifyFull),
 ];
 
 /// The folder that servers make their sockets in: Debian's, or else PostgreSQL's own.
@@ -352,15 +352,15 @@ mod tests {
             _ => None,
         };
         let options = Options::read_with("postgres://h/d", environment).unwrap();
-        assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("env"), Mode::Disable));
+        assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("env"), SslRequirement::Disable));
         let options = Options::read_with("postgres://u@h/d?sslmode=require", environment).unwrap();
-        assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("u"), Mode::Require));
+        assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("u"), SslRequirement::Require));
     }
 
     #[test]
     fn proof_is_not_asked_for_without_somebody_to_trust() {
         assert!(faults("postgres://h/d?sslmode=verify-full").contains("sslrootcert"));
         assert!(faults("postgres://h/d?sslmode=require&sslrootcert=system").contains("verify-full"));
-        assert_eq!(read("postgres://h/d?sslrootcert=system").encryption.mode, Mode::VerifyFull);
+        assert_eq!(read("postgres://h/d?sslrootcert=system").encryption.mode, SslRequirement::VerifyFull);
     }
 }

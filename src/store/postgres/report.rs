@@ -7,11 +7,11 @@ use tokio_postgres::{Error, error::SqlState};
 
 const PREFIX: &str = "SQLSTATE ";
 
-/// Why there is no connection, or none any more; in words as of here.
+/// Reason for which there is no connection, or none any more.
 #[derive(Debug)]
-pub(super) struct Lost(pub(super) String);
+pub(super) struct ConnectionLost(pub(super) String);
 
-/// What a server said, or what else went wrong, down to the cause.
+/// Text of a server's error, or of any other, down to the cause.
 pub(super) fn of(error: &Error) -> String {
     if let Some(database) = error.as_db_error() {
         return format!("{PREFIX}{}: {}", database.code().code(), database.message());
@@ -39,7 +39,7 @@ pub(crate) fn sqlstate(text: &str) -> Option<&str> {
     text.strip_prefix(PREFIX)?.split_once(": ").map(|(code, _)| code)
 }
 
-/// The same for diesel.
+/// Translates an error for diesel.
 pub(super) fn for_diesel(error: &Error) -> DieselError {
     let kind = match error.code() {
         Some(&SqlState::UNIQUE_VIOLATION) => DatabaseErrorKind::UniqueViolation,
@@ -54,6 +54,6 @@ pub(super) fn for_diesel(error: &Error) -> DieselError {
 }
 
 /// A connection that ended, for diesel.
-pub(super) fn lost(Lost(text): Lost) -> DieselError {
+pub(super) fn lost(ConnectionLost(text): ConnectionLost) -> DieselError {
     DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(text))
 }

@@ -8,7 +8,7 @@ use diesel::{
 };
 use tokio_postgres::types::{FromSql, Type};
 
-/// What diesel reads one by one.
+/// Rows, which diesel reads one by one.
 pub struct Cursor {
     rows: std::vec::IntoIter<tokio_postgres::Row>,
     types: Arc<[NonZeroU32]>,

@@ -21,26 +21,26 @@ use tokio_postgres::{
     types::{IsNull, ToSql, Type, private::BytesMut},
 };
 
-use crate::store::access_mode::Access;
+use crate::store::access_mode::AccessMode;
 
 use super::{
-    connect::{self, Link},
-    options::{Options, Target},
+    connect::{self, PostgresLink},
+    options::{Options, SessionTarget},
     report,
     row::{Cursor, Row},
 };
 
-/// How long the server may be silent: a read is given up by then, and a commit can still be made elsewhere before who
-/// waits for it gives up.
-const READ_SILENCE: Duration = Duration::from_secs(5);
-const WRITE_SILENCE: Duration = Duration::from_secs(7);
+/// Silence after which a server is given up: a read is by then, and a commit can still be made elsewhere before its
+/// caller gives up.
+const READ_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+const WRITE_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// How long a server may be silent that is asked whether it lives.
-const PING: Duration = Duration::from_secs(2);
+/// Silence after which a server that is asked for a sign of life is given up.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to PostgreSQL. A server that is silent for too long is given up, and the connection with it.
 pub struct Session {
-    link: Box<Link>,
+    link: Box<PostgresLink>,
     transaction: AnsiTransactionManager,
     /// Statements that are prepared once, by their type or by their text.
     by_type: HashMap<TypeId, Statement>,
@@ -66,18 +66,18 @@ enum How {
 impl Session {
     /// Connects, making no settings. Of several hosts it takes one that takes writes, unless the address says else:
     /// another may lag behind.
-    pub(in crate::store) fn open(url: &str, access: Access) -> ConnectionResult<Self> {
+    pub(in crate::store) fn open(url: &str, access: AccessMode) -> ConnectionResult<Self> {
         let options = Options::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
-        let default = if options.hosts.len() > 1 { Target::ReadWrite } else { Target::Any };
+        let default = if options.hosts.len() > 1 { SessionTarget::ReadWrite } else { SessionTarget::Any };
         let silence = match access {
-            Access::Read => READ_SILENCE,
-            Access::Write => WRITE_SILENCE,
+            AccessMode::Read => READ_IDLE_TIMEOUT,
+            AccessMode::Write => WRITE_IDLE_TIMEOUT,
         };
         Self::connect(&options, options.target.unwrap_or(default), silence)
     }
 
-    /// Connects to a server that is `target`, and gives it up where it is silent for `patience` while an answer is due.
-    fn connect(options: &Options, target: Target, patience: Duration) -> ConnectionResult<Self> {
+    /// Connects to a server that is `target`, and gives it up where it is silent for `idle_timeout` while an answer is due.
+    fn connect(options: &Options, target: SessionTarget, idle_timeout: Duration) -> ConnectionResult<Self> {
         let link = connect::connect(options, target).map_err(|lost| ConnectionError::BadConnection(lost.0))?;
         let mut session = Self {
             link: Box::new(link),
@@ -86,16 +86,16 @@ impl Session {
             by_text: HashMap::new(),
             instrumentation: None,
         };
-        session.set_patience(Some(patience));
+        session.set_idle_timeout(Some(idle_timeout));
         Ok(session)
     }
 
-    /// How long the server may be silent while an answer is due; `None` for ever.
-    pub(crate) fn set_patience(&mut self, patience: Option<Duration>) {
-        self.link.patience = patience;
+    /// Sets the silence, while an answer is due, after which the server is given up; `None` for never.
+    pub(crate) fn set_idle_timeout(&mut self, idle_timeout: Option<Duration>) {
+        self.link.idle_timeout = idle_timeout;
     }
 
-    /// What the server told when it was connected to, such as `server_encoding`.
+    /// A parameter that the server sent when it was connected to, such as `server_encoding`.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.link.parameter(name)
     }
@@ -206,7 +206,7 @@ impl Connection for Session {
 
     fn establish(url: &str) -> ConnectionResult<Self> {
         let options = Options::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
-        Self::connect(&options, options.target.unwrap_or(Target::Any), PING)
+        Self::connect(&options, options.target.unwrap_or(SessionTarget::Any), PING_TIMEOUT)
     }
 
     fn execute_returning_count<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<usize> {
@@ -267,9 +267,9 @@ impl MigrationConnection for Session {
 
 impl R2D2Connection for Session {
     fn ping(&mut self) -> QueryResult<()> {
-        let patience = self.link.patience.replace(PING);
+        let idle_timeout = self.link.idle_timeout.replace(PING_TIMEOUT);
         let alive = self.ask(async |client| client.check_connection().await);
-        self.link.patience = patience;
+        self.link.idle_timeout = idle_timeout;
         alive
     }
 

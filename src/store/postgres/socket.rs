@@ -1,4 +1,4 @@
-//! [`Socket`]: a stream without a runtime. Whoever uses it waits for it on its own thread, and no longer than it likes:
+//! [`Socket`]: a stream without a runtime. Its user waits for it on its own thread, and no longer than it likes:
 //! the kernel of a server that is frozen goes on acknowledging, so the connection itself would never end.
 
 use std::{
@@ -29,20 +29,20 @@ use super::options::Tcp;
 use crate::store::fault::SILENT;
 
 /// A connected socket that never blocks.
-pub(super) struct Socket(Arc<Shared>);
+pub(super) struct Socket(Arc<SharedSocket>);
 
 /// Waits for a [`Socket`] that others read and write.
-pub(super) struct Waiter(Arc<Shared>);
+pub(super) struct Waiter(Arc<SharedSocket>);
 
-struct Shared {
+struct SharedSocket {
     fd: OwnedFd,
     /// A write is waiting for room.
     is_full: AtomicBool,
 }
 
-/// How long to wait for the other side.
+/// Limit of a wait for the other side.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum WaitLimit {
     /// For all of it.
     Until(Instant),
     /// While not a byte comes or goes.
@@ -51,8 +51,8 @@ pub(super) enum Patience {
     Endless,
 }
 
-impl Patience {
-    /// How long one wait may take.
+impl WaitLimit {
+    /// Duration of one wait at most.
     fn left(self) -> Option<Duration> {
         match self {
             Self::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
@@ -96,7 +96,7 @@ impl Socket {
     }
 
     fn new(fd: OwnedFd) -> Self {
-        Self(Arc::new(Shared { fd, is_full: AtomicBool::new(false) }))
+        Self(Arc::new(SharedSocket { fd, is_full: AtomicBool::new(false) }))
     }
 
     pub(super) fn waiter(&self) -> Waiter {
@@ -108,7 +108,7 @@ impl Waiter {
     /// Takes steps until one is ready, waiting in between until the socket is. `TimedOut` where that takes too long.
     pub(super) fn drive<T>(
         &self,
-        patience: Patience,
+        limit: WaitLimit,
         mut step: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> io::Result<T> {
         let woken = Arc::new(Woken(AtomicBool::new(false)));
@@ -118,9 +118,9 @@ impl Waiter {
             if let Poll::Ready(value) = step(&mut context) {
                 return Ok(value);
             }
-            // What one part has for the other is no reason to wait.
+            // One part has something for the other: no reason to wait.
             if !woken.0.swap(false, Ordering::Relaxed) {
-                self.wait(patience.left())?;
+                self.wait(limit.left())?;
             }
         }
     }

@@ -18,14 +18,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     host::Host,
-    options::{Encryption, Mode},
+    options::{Encryption, SslRequirement},
     socket::Socket,
 };
 
 /// Encrypts one connection.
 pub(super) type Connector = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 
-/// What encrypts a connection to this host. `Err` says which file cannot be used.
+/// Encrypts a connection to this host. `Err` says which file cannot be used.
 pub(super) fn connector(encryption: &Encryption, host: &Host) -> Result<Connector, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(Verifier::new(encryption, Arc::clone(&provider))?);
@@ -85,7 +85,7 @@ impl Verifier {
             let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
             builder.build().map(|authorities| Trusted { authorities, certificates }).map_err(in_words)
         });
-        Ok(Self { provider, trusted: trusted.transpose()?, checks_name: encryption.mode == Mode::VerifyFull })
+        Ok(Self { provider, trusted: trusted.transpose()?, checks_name: encryption.mode == SslRequirement::VerifyFull })
     }
 }
 

@@ -3,7 +3,7 @@
 /// Stands for all tools of a server, and for all servers.
 pub const ALL: &str = "";
 
-/// What a row counts.
+/// Calls that a row counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// A server's id, or [`ALL`].

@@ -1,4 +1,4 @@
-//! Counting calls in one statement that is prepared once a connection: diesel prepares its own updates anew each time.
+//! Counting calls in one statement that is prepared once a connection: diesel prepares its own updates each time.
 
 use chrono::NaiveDateTime;
 use diesel::{
@@ -17,7 +17,7 @@ use crate::{
 /// Calls of one server, counted by the recorder since the last commit.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    /// Which server.
+    /// The server.
     pub server_id: ServerId,
     /// Calls.
     pub calls: i64,

@@ -1,4 +1,4 @@
-//! Room on the file system of a SQLite file: a reserve, so that calls under way can still be recorded.
+//! Reserve on the file system of a SQLite file, so that calls in flight can still be recorded.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 
 use crate::error::{Error, Result};
 
-/// Less than this is as good as nothing.
-const RESERVE: u64 = 4 << 20;
+/// Free bytes below which no call begins, so that those in flight can be recorded.
+const FREE_BYTES_MIN: u64 = 4 << 20;
 
 #[derive(QueryableByName)]
 struct DatabaseFile {
@@ -16,8 +16,8 @@ struct DatabaseFile {
 }
 
 /// Fails where the file system of this connection's file has less than 4 MiB to give.
-pub(super) fn of_connection(conn: &mut SqliteConnection) -> Result<()> {
-    of_file(&file_of(conn)?)
+pub(super) fn check_connection(conn: &mut SqliteConnection) -> Result<()> {
+    check_file(&file_of(conn)?)
 }
 
 /// A connection's file; links are followed.
@@ -28,12 +28,12 @@ pub(super) fn file_of(conn: &mut SqliteConnection) -> Result<PathBuf> {
 }
 
 /// Fails where the file system of this file has less than 4 MiB to give.
-pub(super) fn of_file(file: &Path) -> Result<()> {
+pub(super) fn check_file(file: &Path) -> Result<()> {
     let unknown =
         |error: rustix::io::Errno| Error::StoreUnavailable(format!("its folder cannot be looked at: {error}"));
     let system = rustix::fs::statvfs(file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))
         .map_err(unknown)?;
-    if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE {
+    if system.f_bavail.saturating_mul(system.f_frsize) < FREE_BYTES_MIN {
         return Err(Error::StoreUnavailable("less than 4 MiB are free on its file system".into()));
     }
     Ok(())
