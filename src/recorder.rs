@@ -1,7 +1,7 @@
 //! The recorder: commits finished calls, audit entries and every other write, in groups, on a thread of its own.
 //!
-//! Whatever waits is one transaction, and nobody is answered before it is committed. Nothing waits to make a group
-//! larger: while one commits, the next gathers. What waits is bounded by `QUEUE`; past it, [`Recorder::ready`]
+//! Whatever waits is one transaction, and no caller is answered before it is committed. Nothing waits to make a group
+//! larger: while one commits, the next gathers. What waits is bounded by `QUEUE_UNITS_MAX`; past it, [`Recorder::ready`]
 //! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
 
 mod chain;
@@ -31,20 +31,20 @@ use crate::{
 pub use chain::Chain;
 use health::Health;
 use job::Write;
-use request::{Ack, Item, QUEUE, Request, UNIT};
+use request::{Ack, BYTES_PER_UNIT, Item, QUEUE_UNITS_MAX, Request};
 use tenancy::Tenancy;
 use writer::Writer;
 
 pub use tenancy::Tenure;
 
-/// About as many bytes as are written for each row that is removed: a page at most, however long it was.
-const ROW_BYTES: usize = 4096;
+/// Bytes that are written for each row that is removed, about: a page at most, however long it was.
+const BYTES_PER_REMOVED_ROW: usize = 4096;
 
-/// How long [`Recorder::ready`] waits for a database that does not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of [`Recorder::ready`] where the database does not answer.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long [`Recorder::stop`] does, for the last commit.
-const LAST: Duration = Duration::from_secs(10);
+/// Timeout of [`Recorder::stop`] for the last commit.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle on the recorder; cheap to clone. Dropping the last one commits what is queued and ends the thread.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ pub struct Recorder {
     health: Arc<Health>,
     chain: Arc<Chain>,
     tenure: watch::Receiver<Tenure>,
-    /// Tells of the thread's end, to the first who asks.
+    /// Completes at the thread's end, for the first caller of [`Recorder::stop`].
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
@@ -71,14 +71,14 @@ impl Recorder {
         let (done, end) = oneshot::channel();
         let work = move || {
             writer.run(requests);
-            // Nobody listens where nobody stops it.
+            // No receiver is left where every handle was dropped.
             let _ = done.send(());
         };
         std::thread::Builder::new()
             .name("recorder".into())
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
-        let room = Arc::new(Semaphore::new(units(QUEUE)));
+        let room = Arc::new(Semaphore::new(units(QUEUE_UNITS_MAX)));
         Ok(Self { queue, room, health, tenure, chain, end: Arc::new(Mutex::new(Some(end))) })
     }
 
@@ -97,20 +97,20 @@ impl Recorder {
         let (ack, answer) = oneshot::channel();
         self.send(Request { item: Item::Probe(ack), permit: Some(permit) })?;
         let late = || Error::StoreUnavailable("it does not answer".into());
-        let answer = tokio::time::timeout(PATIENCE, self.answer(answer)).await;
+        let answer = tokio::time::timeout(READY_TIMEOUT, self.answer(answer)).await;
         answer.unwrap_or_else(|_| Err(late()))
     }
 
     /// Has the connection looked after, for a database that nothing is written to; returns once that is done.
-    pub async fn attend(&self) {
+    pub async fn check_connection(&self) {
         let (ack, answer) = oneshot::channel();
-        if self.send(Request { item: Item::Attend(ack), permit: None }).is_ok() {
+        if self.send(Request { item: Item::CheckConnection(ack), permit: None }).is_ok() {
             // Dropped where the recorder panics: then there is another connection.
             let _ = answer.await;
         }
     }
 
-    /// Whose the database is, and how it was found.
+    /// Tenure of the database, and changes of it.
     #[must_use]
     pub fn tenure(&self) -> watch::Receiver<Tenure> {
         self.tenure.clone()
@@ -175,7 +175,7 @@ impl Recorder {
     ) -> Result<T> {
         let store = store.clone();
         blocking(move || store.check_disk_reserve()).await?;
-        self.write_bytes(rows.saturating_mul(ROW_BYTES), None, work).await
+        self.write_bytes(rows.saturating_mul(BYTES_PER_REMOVED_ROW), None, work).await
     }
 
     /// The chain of the audit log.
@@ -191,7 +191,7 @@ impl Recorder {
         let _ = self.send(Request { item: Item::Stop, permit: None });
         let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(end) = end else { return };
-        match tokio::time::timeout(LAST, end).await {
+        match tokio::time::timeout(STOP_TIMEOUT, end).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => log::error!("the recorder's thread had panicked"),
             Err(_) => log::error!("the database does not answer; what was to be recorded last may be lost"),
@@ -205,7 +205,8 @@ impl Recorder {
     }
 
     async fn enqueue(&self, bytes: usize, item: Item) -> Result<()> {
-        let units = u32::try_from(bytes / UNIT).unwrap_or(QUEUE).saturating_add(1).min(QUEUE);
+        let units =
+            u32::try_from(bytes / BYTES_PER_UNIT).unwrap_or(QUEUE_UNITS_MAX).saturating_add(1).min(QUEUE_UNITS_MAX);
         let permit = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| ended())?;
         self.send(Request { item, permit: Some(permit) })
     }

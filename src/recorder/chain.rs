@@ -87,7 +87,7 @@ impl Chain {
 
     /// Remembers the newest link, after a commit.
     pub(super) fn note(&self, db: &mut Connection) {
-        // Where it cannot be read, the one before it does as well.
+        // One that cannot be read is no loss: the one before it does as well.
         if let Ok(head) = audit_chain::head(db) {
             self.lock().newest = Some(head);
         }

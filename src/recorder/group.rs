@@ -18,12 +18,12 @@ use crate::{
 
 use super::{
     job::Job,
-    request::{Ack, Item, Request, UNIT},
-    rollups::{Pending, Rollups},
+    request::{Ack, BYTES_PER_UNIT, Item, Request},
+    rollups::{PendingCounts, Rollups},
 };
 
-/// What SQLite reads and writes at once.
-const PAGE: usize = 4096;
+/// Page of SQLite, which it reads and writes at once.
+const PAGE_BYTES: usize = 4096;
 
 /// Rows of one table, and beside each who waits for it and whether it was refused.
 struct Rows<T> {
@@ -32,9 +32,9 @@ struct Rows<T> {
     refused: Vec<Option<Error>>,
 }
 
-/// How rows are written.
+/// Way to write rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum WriteMode {
     /// A statement for many; one bad row spoils all.
     Together,
     /// A savepoint for each; a bad row is refused alone, one that is there already is passed over.
@@ -48,11 +48,11 @@ pub(super) struct Group {
     calls: Rows<ToolCall>,
     entries: Rows<AuditEntry>,
     probes: Vec<Ack>,
-    attendances: Vec<Ack>,
+    connection_checks: Vec<Ack>,
     permits: Vec<OwnedSemaphorePermit>,
     size: usize,
-    /// What is counted once the transaction is committed.
-    pending: Option<Pending>,
+    /// Counts to add once the transaction is committed.
+    pending: Option<PendingCounts>,
 }
 
 impl Group {
@@ -62,8 +62,9 @@ impl Group {
 
     /// About how many pages of a database its rows take; one at least for each.
     pub(super) fn pages(&self) -> usize {
-        let bytes = |permit: &OwnedSemaphorePermit| permit.num_permits().saturating_sub(1).saturating_mul(UNIT);
-        self.permits.iter().map(|permit| bytes(permit) / PAGE + 1).sum()
+        let bytes =
+            |permit: &OwnedSemaphorePermit| permit.num_permits().saturating_sub(1).saturating_mul(BYTES_PER_UNIT);
+        self.permits.iter().map(|permit| bytes(permit) / PAGE_BYTES + 1).sum()
     }
 
     /// Takes an item in; false for [`Item::Stop`].
@@ -75,24 +76,30 @@ impl Group {
             Item::Audit(entry, ack) => self.entries.push(entry, ack),
             Item::Write(job) => self.jobs.push(job),
             Item::Probe(ack) => self.probes.push(ack),
-            Item::Attend(ack) => self.attendances.push(ack),
+            Item::CheckConnection(ack) => self.connection_checks.push(ack),
             Item::Stop => return false,
         }
         true
     }
 
-    /// Whether one bad row among many can be found by writing them again, one by one, in a new transaction.
+    /// True where one bad row among many can be found by writing them again, one by one, in a new transaction.
     pub(super) fn can_be_repeated(&self) -> bool {
         self.jobs.is_empty()
     }
 
     /// Takes what is to be counted, after the commit.
-    pub(super) fn take_pending(&mut self) -> Option<Pending> {
+    pub(super) fn take_pending(&mut self) -> Option<PendingCounts> {
         self.pending.take()
     }
 
     /// Writes everything in one transaction. `Err`: nothing was written, as far as is known.
-    pub(super) fn write(&mut self, db: &mut Connection, pace: Pace, rollups: &Rollups, key: &ChainKey) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        db: &mut Connection,
+        mode: WriteMode,
+        rollups: &Rollups,
+        key: &ChainKey,
+    ) -> Result<()> {
         db.transaction(|db| {
             for job in &mut self.jobs {
                 job.run(db, key)?;
@@ -100,11 +107,11 @@ impl Group {
             if !self.probes.is_empty() {
                 db.beat()?;
             }
-            match pace {
-                Pace::OneByOne => self.write_one_by_one(db, rollups, key),
-                Pace::Together if self.jobs.is_empty() => self.write_together(db, rollups, key),
+            match mode {
+                WriteMode::OneByOne => self.write_one_by_one(db, rollups, key),
+                WriteMode::Together if self.jobs.is_empty() => self.write_together(db, rollups, key),
                 // Jobs cannot be run twice, so what follows them must not end their transaction.
-                Pace::Together => match db.transaction(|db| self.write_together(db, rollups, key)) {
+                WriteMode::Together => match db.transaction(|db| self.write_together(db, rollups, key)) {
                     Err(error) if !is_outage(&error) => self.write_one_by_one(db, rollups, key),
                     other => other,
                 },
@@ -147,29 +154,29 @@ impl Group {
         Ok(())
     }
 
-    /// Tells jobs that ran in a transaction that ended badly.
+    /// Informs jobs that ran in a transaction that ended badly.
     pub(super) fn lose_jobs(&mut self, db: &mut Connection, why: &Error) {
         for job in &mut self.jobs {
             job.lose(db, why);
         }
     }
 
-    /// Whether somebody asks to see to the connection.
-    pub(super) fn wants_attendance(&self) -> bool {
-        !self.attendances.is_empty()
+    /// True where a check of the connection was asked for.
+    pub(super) fn wants_connection_check(&self) -> bool {
+        !self.connection_checks.is_empty()
     }
 
-    /// Whether there is nothing to write.
+    /// True where there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         !self.has_probes() && !self.is_audited() && self.calls.rows.is_empty()
     }
 
-    /// Whether it may add to the audit log.
+    /// True where it may add to the audit log.
     pub(super) fn is_audited(&self) -> bool {
         !self.jobs.is_empty() || !self.entries.rows.is_empty()
     }
 
-    /// Whether somebody asks if a call could be recorded.
+    /// True where a caller asks if a call could be recorded.
     pub(super) fn has_probes(&self) -> bool {
         !self.probes.is_empty()
     }
@@ -190,17 +197,17 @@ impl Group {
     }
 
     /// Answers everybody; probes learn too whether another call could be recorded.
-    pub(super) fn answer(self, committed: Result<()>, able: Result<()>) {
+    pub(super) fn answer(self, committed: Result<()>, recordable: Result<()>) {
         for job in self.jobs {
             job.answer(committed.clone());
         }
         self.calls.answer(&committed);
         self.entries.answer(&committed);
-        // Nobody listens any more where a caller went away.
+        // Receivers are gone where callers went away.
         for ack in self.probes {
-            let _ = ack.send(committed.clone().and(able.clone()));
+            let _ = ack.send(committed.clone().and(recordable.clone()));
         }
-        for ack in self.attendances {
+        for ack in self.connection_checks {
             let _ = ack.send(Ok(()));
         }
     }
@@ -243,13 +250,13 @@ impl<T> Rows<T> {
     }
 }
 
-/// Whether the database, not the row, is at fault.
+/// True where the database, not the row, is at fault.
 pub(super) fn is_outage(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(_))
 }
 
 /// Writes calls and counts them.
-pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<Pending> {
+pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<PendingCounts> {
     calls::insert(db, rows)?;
     servers::add_tallies(db, &tallies(rows))?;
     rollups.write(db, rows)

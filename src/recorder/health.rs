@@ -1,4 +1,4 @@
-//! [`Health`]: whether calls can be recorded, as far as is known.
+//! [`Health`]: the ability to record calls, as far as it is known.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -7,10 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// A commit is proof of health for this long.
-const FRESH: Duration = Duration::from_millis(20);
+/// Age up to which a commit is proof of health.
+const COMMIT_FRESH_FOR: Duration = Duration::from_millis(20);
 
-/// What is known about the database without asking it.
+/// State of the database, as far as it is known without asking it.
 pub(super) struct Health {
     /// False after a group failed for want of a database, or a call could not be recorded for whatever reason, or when
     /// there is little room left on its disk.
@@ -27,7 +27,7 @@ impl Health {
 
     pub(super) fn is_fresh(&self) -> bool {
         let committed = Duration::from_millis(self.committed.load(Ordering::Relaxed));
-        self.writable.load(Ordering::Relaxed) && self.started.elapsed().saturating_sub(committed) < FRESH
+        self.writable.load(Ordering::Relaxed) && self.started.elapsed().saturating_sub(committed) < COMMIT_FRESH_FOR
     }
 
     pub(super) fn note_commit(&self) {

@@ -1,4 +1,4 @@
-//! A write of somebody else's in the recorder's transaction: run once, in a savepoint, answered after the commit.
+//! A caller's write in the recorder's transaction: run once, in a savepoint, answered after the commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -76,7 +76,7 @@ impl<T: Send, F: FnOnce(&mut Connection) -> Result<T> + Send> Job for Write<T, F
             (Some(outcome), Ok(())) => outcome,
             (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
         };
-        // Nobody listens any more where the caller went away.
+        // The receiver is gone where the caller went away.
         let _ = self.reply.send(outcome);
     }
 }

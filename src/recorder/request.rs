@@ -1,4 +1,4 @@
-//! What the recorder is asked, and the room that takes in its queue.
+//! Requests to the recorder, and the room that they take in its queue.
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -9,11 +9,11 @@ use crate::{
 
 use super::job::Job;
 
-/// Room in the queue, in units of [`UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
-pub(super) const QUEUE: u32 = 4096;
-pub(super) const UNIT: usize = 16 << 10;
+/// Room in the queue, in units of [`BYTES_PER_UNIT`] bytes: 4096 small items, or 64 MiB of large ones.
+pub(super) const QUEUE_UNITS_MAX: u32 = 4096;
+pub(super) const BYTES_PER_UNIT: usize = 16 << 10;
 
-/// Where the answer goes.
+/// Sender of the answer.
 pub(super) type Ack = oneshot::Sender<Result<()>>;
 
 /// Something to do, and the room it takes in the queue until it is done.
@@ -22,12 +22,12 @@ pub(super) struct Request {
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What the recorder can be asked.
+/// Kinds of requests.
 pub(super) enum Item {
     Call(ToolCall, Ack),
     Audit(AuditEntry, Ack),
     Write(Box<dyn Job>),
     Probe(Ack),
-    Attend(Ack),
+    CheckConnection(Ack),
     Stop,
 }

@@ -13,24 +13,24 @@ use crate::{
     },
 };
 
-/// So many tools of a server are told apart within a minute; a caller may name any.
-const MOST_TOOLS: usize = 64;
+/// Tools of a server that are told apart within a minute: a caller may name any, and each name is a row.
+const TOOLS_PER_SERVER_MAX: usize = 64;
 
 /// Stands for the others; no tool may be called so.
-const OTHERS: &str = "*";
+const OTHER_TOOLS: &str = "*";
 
 /// Longer names are counted among the others.
-const LONGEST_NAME: usize = 200;
+const TOOL_NAME_BYTES_MAX: usize = 200;
 
-/// What the present minute has so far.
+/// Counts of the present minute so far.
 #[derive(Default)]
 pub(super) struct Rollups {
     minute: i64,
     counted: HashMap<Key, Rollup>,
 }
 
-/// What it has where a transaction is committed.
-pub(super) struct Pending {
+/// Counts of the minute once a transaction is committed.
+pub(super) struct PendingCounts {
     minute: i64,
     counted: BTreeMap<Key, Rollup>,
 }
@@ -41,7 +41,7 @@ impl Rollups {
         &self,
         db: &mut Connection,
         calls: impl IntoIterator<Item = &'a ToolCall>,
-    ) -> Result<Pending> {
+    ) -> Result<PendingCounts> {
         let minute = Timestamp::now().unix_seconds().div_euclid(60);
         let mut counted = BTreeMap::<Key, Rollup>::new();
         for call in calls {
@@ -56,11 +56,11 @@ impl Rollups {
             rollup.add(call.success, call.execution_time);
         }
         rollups::put(db, Step::Minute, &counted)?;
-        Ok(Pending { minute, counted })
+        Ok(PendingCounts { minute, counted })
     }
 
     /// Keeps what was committed.
-    pub(super) fn keep(&mut self, Pending { minute, counted }: Pending) {
+    pub(super) fn keep(&mut self, PendingCounts { minute, counted }: PendingCounts) {
         if minute != self.minute {
             *self = Self { minute, counted: HashMap::new() };
         }
@@ -86,7 +86,7 @@ impl Rollups {
         }
         let told_apart = self.counted.keys().chain(counted.keys());
         let tools = told_apart.filter(|one| one.server == key.server && one.start == minute).count();
-        let fits = !key.tool.is_empty() && key.tool.len() <= LONGEST_NAME && !key.tool.contains('\0');
-        if tools < MOST_TOOLS && fits { key } else { Key { tool: OTHERS.into(), ..key } }
+        let fits = !key.tool.is_empty() && key.tool.len() <= TOOL_NAME_BYTES_MAX && !key.tool.contains('\0');
+        if tools < TOOLS_PER_SERVER_MAX && fits { key } else { Key { tool: OTHER_TOOLS.into(), ..key } }
     }
 }

@@ -14,7 +14,7 @@ use super::chain::Chain;
 /// After an attempt to connect that failed, groups fail at once for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Whose the database is, and how it was found.
+/// Ownership of the database, and the state it was found in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tenure {
     /// Another Ostler has it.
@@ -25,7 +25,7 @@ pub struct Tenure {
     pub divergences: u32,
 }
 
-/// What it takes to connect.
+/// Connector to the database, with the lock on it.
 pub(super) struct Tenancy {
     pub(super) store: Store,
     occupancy: Occupancy,
@@ -67,8 +67,8 @@ impl Tenancy {
         self.failure = None;
     }
 
-    /// Whether the database still is ours, where the connection alone does not tell.
-    pub(super) fn is_ours(&mut self, db: &mut Connection) -> bool {
+    /// True where this Ostler still has the database, which the connection alone does not tell.
+    pub(super) fn has_lock(&mut self, db: &mut Connection) -> bool {
         self.occupancy.confirm(db).is_ok()
     }
 

@@ -85,7 +85,7 @@ async fn a_panic_in_the_recorders_thread_ends_neither_it_nor_what_comes_later() 
         recorder.ready().await.unwrap();
         recorder.audit(entry()).await.unwrap();
     }
-    let whole = tokio::time::timeout(Duration::from_secs(10), recorder.room.acquire_many(QUEUE)).await;
+    let whole = tokio::time::timeout(Duration::from_secs(10), recorder.room.acquire_many(QUEUE_UNITS_MAX)).await;
     drop(whole.expect("the room of what was lost is given back").unwrap());
 
     recorder.stop().await;

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     chain::Chain,
-    group::{Group, Pace, is_outage},
+    group::{Group, WriteMode, is_outage},
     health::Health,
     rehearsal::Rehearsal,
     request::Request,
@@ -22,8 +22,8 @@ use super::{
     tenancy::Tenancy,
 };
 
-/// More than this is not committed at once, so that nobody waits long for others.
-const LARGEST_GROUP: usize = 1024;
+/// Items committed at once at most, so that no caller waits long for others.
+const GROUP_ITEMS_MAX: usize = 1024;
 
 /// The thread's state.
 pub(super) struct Writer {
@@ -56,12 +56,12 @@ impl Writer {
         })
     }
 
-    /// Serves until asked to stop, or until nobody is left who could ask.
+    /// Serves until it is asked to stop, or until every handle is gone.
     pub(super) fn run(mut self, mut requests: UnboundedReceiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
             let mut group = Group::default();
             let mut open = group.add(first);
-            while open && group.len() < LARGEST_GROUP {
+            while open && group.len() < GROUP_ITEMS_MAX {
                 let Ok(next) = requests.try_recv() else { break };
                 open = group.add(next);
             }
@@ -90,8 +90,8 @@ impl Writer {
 
     /// Commits a group and answers it, which is empty then.
     fn commit(&mut self, group: &mut Group) {
-        if group.wants_attendance() {
-            self.attend();
+        if group.wants_connection_check() {
+            self.check_connection();
         }
         let rehearsed = self.rehearse(group);
         if group.is_empty() {
@@ -113,9 +113,9 @@ impl Writer {
             self.damage = Some(error.clone());
         }
         self.begin_rehearsal(group, &committed);
-        let able = self.able();
-        self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(able.as_ref().err()));
-        std::mem::take(group).answer(committed, able.map_err(refusal));
+        let recordable = self.recordable();
+        self.note(committed.as_ref().err().filter(|error| is_outage(error)).or(recordable.as_ref().err()));
+        std::mem::take(group).answer(committed, recordable.map_err(refusal));
     }
 
     /// Begins a rehearsal where a call of the group could not be recorded; whether there was one.
@@ -125,13 +125,13 @@ impl Writer {
         true
     }
 
-    /// Whether another call could be recorded, as far as is known without trying.
-    fn able(&self) -> Result<()> {
+    /// Ability to record another call, as far as is known without trying.
+    fn recordable(&self) -> Result<()> {
         let known = self.damage.as_ref().or(self.rehearsal.as_ref().map(Rehearsal::reason));
         known.cloned().map_or_else(|| self.tenancy.store.check_disk_reserve(), Err)
     }
 
-    /// Where somebody asks, tries to write a row like one that could not be recorded; true where that was possible.
+    /// For a caller that asks, tries to write a row like one that could not be recorded; true where that was possible.
     /// Otherwise they are answered at once, for a heartbeat would only keep them waiting.
     fn rehearse(&mut self, group: &mut Group) -> bool {
         let Some(rehearsal) = self.rehearsal.as_mut().filter(|_| group.has_probes()) else { return false };
@@ -145,7 +145,7 @@ impl Writer {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
-        let Err(error) = self.attempt(group, Pace::Together) else { return Ok(()) };
+        let Err(error) = self.attempt(group, WriteMode::Together) else { return Ok(()) };
         let lost = self.drop_if_lost(Some(&error));
         if !lost && (is_outage(&error) || !group.can_be_repeated()) {
             return Err(error);
@@ -153,17 +153,17 @@ impl Writer {
         // Nothing was committed, or it was and the answer got lost: one by one, rows that are there are passed over.
         let Ok(db) = self.connection_in_time() else { return Err(error) };
         group.lose_jobs(db, &error);
-        self.attempt(group, Pace::OneByOne).inspect_err(|error| {
+        self.attempt(group, WriteMode::OneByOne).inspect_err(|error| {
             self.drop_if_lost(Some(error));
         })
     }
 
-    fn attempt(&mut self, group: &mut Group, pace: Pace) -> Result<()> {
+    fn attempt(&mut self, group: &mut Group, mode: WriteMode) -> Result<()> {
         let db = connected(&mut self.tenancy, &mut self.db)?;
         if group.is_audited() {
             self.chain.check(db)?;
         }
-        group.write(db, pace, &self.rollups, self.chain.key())?;
+        group.write(db, mode, &self.rollups, self.chain.key())?;
         if group.is_audited() {
             self.chain.note(db);
         }
@@ -171,12 +171,12 @@ impl Writer {
         Ok(())
     }
 
-    /// The connection, opened anew where it was lost.
+    /// The connection, a new one where it was lost.
     fn connection(&mut self) -> Result<&mut Connection> {
         connected(&mut self.tenancy, &mut self.db)
     }
 
-    /// The same, but while a host says nothing it is tried again: it may go on where it stopped, or another may take over,
+    /// [`Writer::connection`], tried again while a host does not respond: it may go on where it stopped, or another may take over,
     /// and what has happened is to be recorded then.
     fn connection_in_time(&mut self) -> Result<&mut Connection> {
         while self.connection().is_err_and(|error| is_silence(&error)) {
@@ -202,15 +202,15 @@ impl Writer {
     }
 
     /// Finds out whether there still is a connection and the database still ours, and makes another where not.
-    fn attend(&mut self) {
-        if self.drop_if_lost(None) || self.db.as_mut().is_some_and(|db| !self.tenancy.is_ours(db)) {
+    fn check_connection(&mut self) {
+        if self.drop_if_lost(None) || self.db.as_mut().is_some_and(|db| !self.tenancy.has_lock(db)) {
             self.disconnect();
-            // Whether that worked the tenure says.
+            // The tenure says if that worked.
             let _ = self.connection();
         }
     }
 
-    /// Lets callers know, and says it once in the log.
+    /// Publishes an outage, or its end, and logs it once.
     fn note(&self, outage: Option<&Error>) {
         let was = self.health.writable.swap(outage.is_none(), Ordering::Relaxed);
         match outage {
@@ -222,7 +222,7 @@ impl Writer {
     }
 }
 
-/// What callers are told while calls cannot be recorded.
+/// Answer to callers while calls cannot be recorded.
 fn refusal(reason: Error) -> Error {
     if is_outage(&reason) {
         reason

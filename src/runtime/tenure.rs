@@ -48,7 +48,7 @@ pub(super) async fn follow(runtime: Weak<Inner>) {
             return;
         }
         let Some(inner) = runtime.upgrade() else { return };
-        inner.recorder.attend().await;
+        inner.recorder.check_connection().await;
         let now = *tenure.borrow_and_update();
         if now == known {
             continue;
