@@ -8,8 +8,8 @@ mod chain;
 mod group;
 mod health;
 mod job;
+mod queue;
 mod rehearsal;
-mod request;
 mod rollups;
 mod tenancy;
 mod writer;
@@ -31,7 +31,7 @@ use crate::{
 pub use chain::Chain;
 use health::Health;
 use job::Write;
-use request::{Ack, BYTES_PER_UNIT, Item, QUEUE_UNITS_MAX, Request};
+use queue::{Ack, BYTES_PER_UNIT, Item, QUEUE_UNITS_MAX, QueuedItem};
 use tenancy::Tenancy;
 use writer::Writer;
 
@@ -49,7 +49,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// A handle on the recorder; cheap to clone. Dropping the last one commits what is queued and ends the thread.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: mpsc::UnboundedSender<Request>,
+    queue: mpsc::UnboundedSender<QueuedItem>,
     room: Arc<Semaphore>,
     health: Arc<Health>,
     chain: Arc<Chain>,
@@ -95,7 +95,7 @@ impl Recorder {
             return Ok(());
         }
         let (ack, answer) = oneshot::channel();
-        self.send(Request { item: Item::Probe(ack), permit: Some(permit) })?;
+        self.send(QueuedItem { item: Item::Probe(ack), permit: Some(permit) })?;
         let late = || Error::StoreUnavailable("it does not answer".into());
         let answer = tokio::time::timeout(READY_TIMEOUT, self.answer(answer)).await;
         answer.unwrap_or_else(|_| Err(late()))
@@ -104,7 +104,7 @@ impl Recorder {
     /// Has the connection looked after, for a database that nothing is written to; returns once that is done.
     pub async fn check_connection(&self) {
         let (ack, answer) = oneshot::channel();
-        if self.send(Request { item: Item::CheckConnection(ack), permit: None }).is_ok() {
+        if self.send(QueuedItem { item: Item::CheckConnection(ack), permit: None }).is_ok() {
             // Dropped where the recorder panics: then there is another connection.
             let _ = answer.await;
         }
@@ -188,7 +188,7 @@ impl Recorder {
     /// What a database that does not answer has not taken after 10 s may be lost.
     pub async fn stop(&self) {
         // Refused only where the thread has ended already.
-        let _ = self.send(Request { item: Item::Stop, permit: None });
+        let _ = self.send(QueuedItem { item: Item::Stop, permit: None });
         let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(end) = end else { return };
         match tokio::time::timeout(STOP_TIMEOUT, end).await {
@@ -208,10 +208,10 @@ impl Recorder {
         let units =
             u32::try_from(bytes / BYTES_PER_UNIT).unwrap_or(QUEUE_UNITS_MAX).saturating_add(1).min(QUEUE_UNITS_MAX);
         let permit = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| ended())?;
-        self.send(Request { item, permit: Some(permit) })
+        self.send(QueuedItem { item, permit: Some(permit) })
     }
 
-    fn send(&self, request: Request) -> Result<()> {
+    fn send(&self, request: QueuedItem) -> Result<()> {
         self.queue.send(request).map_err(|_| ended())
     }
 

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     job::Job,
-    request::{Ack, BYTES_PER_UNIT, Item, Request},
+    queue::{Ack, BYTES_PER_UNIT, Item, QueuedItem},
     rollups::{PendingCounts, Rollups},
 };
 
@@ -68,7 +68,7 @@ impl Group {
     }
 
     /// Takes an item in; false for [`Item::Stop`].
-    pub(super) fn add(&mut self, request: Request) -> bool {
+    pub(super) fn add(&mut self, request: QueuedItem) -> bool {
         self.size += 1;
         self.permits.extend(request.permit);
         match request.item {

@@ -16,8 +16,8 @@ use super::{
     chain::Chain,
     group::{Group, WriteMode, is_outage},
     health::Health,
+    queue::QueuedItem,
     rehearsal::Rehearsal,
-    request::Request,
     rollups::Rollups,
     tenancy::Tenancy,
 };
@@ -57,7 +57,7 @@ impl Writer {
     }
 
     /// Serves until it is asked to stop, or until every handle is gone.
-    pub(super) fn run(mut self, mut requests: UnboundedReceiver<Request>) {
+    pub(super) fn run(mut self, mut requests: UnboundedReceiver<QueuedItem>) {
         while let Some(first) = requests.blocking_recv() {
             let mut group = Group::default();
             let mut open = group.add(first);

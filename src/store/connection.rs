@@ -40,7 +40,7 @@ pub enum Connection {
     Sqlite(diesel::SqliteConnection),
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
-    Postgres(super::postgres::Session),
+    Postgres(super::postgres::PostgresSession),
 }
 
 // The timeout comes first: the other settings wait for locks too.
@@ -81,7 +81,7 @@ impl Connection {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(url: &str, access: AccessMode) -> Result<Self, ConnectionError> {
-        let mut conn = super::postgres::Session::open(url, access)?;
+        let mut conn = super::postgres::PostgresSession::open(url, access)?;
         conn.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Postgres(conn))
     }

@@ -1,4 +1,4 @@
-//! From [`Options`] to a [`PostgresLink`]: host after host, encrypted or not, until one is what was asked for.
+//! From [`PostgresOptions`] to a [`PostgresLink`]: host after host, encrypted or not, until one is what was asked for.
 
 use std::{
     io,
@@ -23,7 +23,7 @@ use crate::store::fault::SILENT;
 
 use super::{
     host::{Host, HostAddress},
-    options::{Options, SessionTarget, SslRequirement},
+    options::{PostgresOptions, SessionTarget, SslRequirement},
     report::{self, ConnectionLost},
     socket::{Socket, WaitLimit, Waiter},
     tls,
@@ -57,7 +57,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> ConnectionDriver for tokio_postgr
 }
 
 /// Connects to the first host that is what is asked for. `Err` has the reason of each that is not.
-pub(super) fn connect(options: &Options, target: SessionTarget) -> Result<PostgresLink, ConnectionLost> {
+pub(super) fn connect(options: &PostgresOptions, target: SessionTarget) -> Result<PostgresLink, ConnectionLost> {
     let mut hosts: Vec<_> = options.hosts.iter().collect();
     if options.balanced {
         hosts.sort_by_cached_key(|_| uuid::Uuid::new_v4());
@@ -98,7 +98,7 @@ fn summary(mut reasons: Vec<ConnectionLost>) -> String {
 
 /// Connects to one place, encrypted or not as `sslmode` says.
 fn reach(
-    options: &Options,
+    options: &PostgresOptions,
     host: &Host,
     place: &HostAddress,
     target: SessionTarget,
@@ -142,7 +142,7 @@ fn is_loopback(address: IpAddr) -> bool {
 }
 
 fn begin(
-    options: &Options,
+    options: &PostgresOptions,
     host: &Host,
     place: &HostAddress,
     mode: SslMode,

@@ -7,11 +7,11 @@ use crate::{
     store::{access_mode::AccessMode, fault},
 };
 
-use super::{report::sqlstate, session::Session};
+use super::{report::sqlstate, session::PostgresSession};
 
 /// Fails, with what to do, where the encoding cannot hold every text, or where connections are shared between clients.
 pub(in crate::store) fn examine(url: &str) -> Result<()> {
-    let connect = || Session::open(url, AccessMode::Read).map_err(fault::at_start);
+    let connect = || PostgresSession::open(url, AccessMode::Read).map_err(fault::at_start);
     let mut first = connect()?;
     let encoding = first.parameter("server_encoding").unwrap_or("UTF8").to_owned();
     if !["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {
@@ -31,7 +31,7 @@ pub(in crate::store) fn examine(url: &str) -> Result<()> {
 
 /// True where one client's connection is served by another server process once a second client holds or held a transaction,
 /// or both by one.
-fn is_shared(first: &mut Session, second: &mut Session) -> Result<bool> {
+fn is_shared(first: &mut PostgresSession, second: &mut PostgresSession) -> Result<bool> {
     let mut of_first = vec![first.backend()?];
     match second.batch_execute("BEGIN") {
         // A pool that shares by statement takes no transaction, and says so as a breach of the protocol.

@@ -1,4 +1,4 @@
-//! [`Options`]: what an address of PostgreSQL says, by libpq's names and with its environment variables.
+//! [`PostgresOptions`]: what an address of PostgreSQL says, by libpq's names and with its environment variables.
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -44,7 +44,7 @@ const OPTIONS_WITHOUT_EFFECT: [(&str, &str); 6] = [
 ];
 
 /// Options of connections, by an address and the environment.
-pub(super) struct Options {
+pub(super) struct PostgresOptions {
     pub(super) hosts: Vec<Host>,
     pub(super) user: Option<String>,
     pub(super) database: Option<String>,
@@ -103,7 +103,7 @@ pub(super) struct Tcp {
 
 /// Checks that an address can be read; `Err` names every fault, and no value.
 pub(in crate::store) fn check(url: &str) -> Result<(), String> {
-    Options::read(url).map(drop)
+    PostgresOptions::read(url).map(drop)
 }
 
 /// Reads options one after the other and notes what is wrong, by name only: a value may be part of a password.
@@ -112,7 +112,7 @@ struct OptionReader {
     faults: Vec<String>,
 }
 
-impl Options {
+impl PostgresOptions {
     /// Reads an address and this process's environment. `Err` names every fault, and no value.
     pub(super) fn read(url: &str) -> Result<Self, String> {
         Self::read_with(url, |name| std::env::var(name).ok())
@@ -152,11 +152,11 @@ impl OptionReader {
         }
     }
 
-    fn options(&mut self, environment: &impl Fn(&str) -> Option<String>) -> Options {
+    fn options(&mut self, environment: &impl Fn(&str) -> Option<String>) -> PostgresOptions {
         let timeout = self.number("connect_timeout").unwrap_or(3);
         let home = environment("HOME").map(PathBuf::from);
         let application_name = self.text("application_name").or_else(|| self.text("fallback_application_name"));
-        Options {
+        PostgresOptions {
             hosts: self.hosts(),
             user: self.text("user"),
             database: self.text("dbname"),
@@ -305,12 +305,12 @@ fn socket_folder(port: u16) -> String {
 mod tests {
     use super::*;
 
-    fn read(url: &str) -> Options {
-        Options::read_with(url, |_| None).unwrap()
+    fn read(url: &str) -> PostgresOptions {
+        PostgresOptions::read_with(url, |_| None).unwrap()
     }
 
     fn faults(url: &str) -> String {
-        Options::read_with(url, |_| None).err().unwrap()
+        PostgresOptions::read_with(url, |_| None).err().unwrap()
     }
 
     #[test]
@@ -351,9 +351,9 @@ mod tests {
             "PGSSLMODE" => Some("disable".to_owned()),
             _ => None,
         };
-        let options = Options::read_with("postgres://h/d", environment).unwrap();
+        let options = PostgresOptions::read_with("postgres://h/d", environment).unwrap();
         assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("env"), SslRequirement::Disable));
-        let options = Options::read_with("postgres://u@h/d?sslmode=require", environment).unwrap();
+        let options = PostgresOptions::read_with("postgres://u@h/d?sslmode=require", environment).unwrap();
         assert_eq!((options.user.as_deref(), options.encryption.mode), (Some("u"), SslRequirement::Require));
     }
 

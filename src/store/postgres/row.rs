@@ -9,12 +9,12 @@ use diesel::{
 use tokio_postgres::types::{FromSql, Type};
 
 /// Rows, which diesel reads one by one.
-pub struct Cursor {
+pub struct RowCursor {
     rows: std::vec::IntoIter<tokio_postgres::Row>,
     types: Arc<[NonZeroU32]>,
 }
 
-impl Cursor {
+impl RowCursor {
     pub(super) fn new(rows: Vec<tokio_postgres::Row>) -> Self {
         let columns = rows.first().map_or(&[][..], tokio_postgres::Row::columns);
         // No type has the number 0, so none is passed over.
@@ -23,7 +23,7 @@ impl Cursor {
     }
 }
 
-impl Iterator for Cursor {
+impl Iterator for RowCursor {
     type Item = diesel::QueryResult<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -38,7 +38,7 @@ pub struct Row {
 }
 
 /// A field of one.
-pub struct Value<'a> {
+pub struct FieldValue<'a> {
     name: &'a str,
     bytes: Option<&'a [u8]>,
     type_number: &'a NonZeroU32,
@@ -48,7 +48,7 @@ impl RowSealed for Row {}
 
 impl<'a> diesel::row::Row<'a, Pg> for Row {
     type Field<'f>
-        = Value<'f>
+        = FieldValue<'f>
     where
         'a: 'f,
         Self: 'f;
@@ -65,7 +65,7 @@ impl<'a> diesel::row::Row<'a, Pg> for Row {
     {
         let index = self.idx(index)?;
         let Raw(bytes) = self.row.try_get(index).ok()?;
-        Some(Value { name: self.row.columns().get(index)?.name(), bytes, type_number: self.types.get(index)? })
+        Some(FieldValue { name: self.row.columns().get(index)?.name(), bytes, type_number: self.types.get(index)? })
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self> {
@@ -85,7 +85,7 @@ impl<'a> RowIndex<&'a str> for Row {
     }
 }
 
-impl<'a> Field<'a, Pg> for Value<'a> {
+impl<'a> Field<'a, Pg> for FieldValue<'a> {
     fn field_name(&self) -> Option<&str> {
         Some(self.name)
     }

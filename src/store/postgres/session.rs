@@ -1,4 +1,4 @@
-//! [`Session`]: diesel's connection to PostgreSQL. It blocks the thread that uses it, and keeps what diesel's own drops:
+//! [`PostgresSession`]: diesel's connection to PostgreSQL. It blocks the thread that uses it, and keeps what diesel's own drops:
 //! the SQLSTATE of each error.
 
 use std::{any::TypeId, collections::HashMap, time::Duration};
@@ -25,9 +25,9 @@ use crate::store::access_mode::AccessMode;
 
 use super::{
     connect::{self, PostgresLink},
-    options::{Options, SessionTarget},
+    options::{PostgresOptions, SessionTarget},
     report,
-    row::{Cursor, Row},
+    row::{Row, RowCursor},
 };
 
 /// Silence after which a server is given up: a read is by then, and a commit can still be made elsewhere before its
@@ -39,7 +39,7 @@ const WRITE_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection to PostgreSQL. A server that is silent for too long is given up, and the connection with it.
-pub struct Session {
+pub struct PostgresSession {
     link: Box<PostgresLink>,
     transaction: AnsiTransactionManager,
     /// Statements that are prepared once, by their type or by their text.
@@ -63,11 +63,11 @@ enum How {
     Once(String),
 }
 
-impl Session {
+impl PostgresSession {
     /// Connects, making no settings. Of several hosts it takes one that takes writes, unless the address says else:
     /// another may lag behind.
     pub(in crate::store) fn open(url: &str, access: AccessMode) -> ConnectionResult<Self> {
-        let options = Options::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
+        let options = PostgresOptions::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
         let default = if options.hosts.len() > 1 { SessionTarget::ReadWrite } else { SessionTarget::Any };
         let silence = match access {
             AccessMode::Read => READ_IDLE_TIMEOUT,
@@ -77,7 +77,7 @@ impl Session {
     }
 
     /// Connects to a server that is `target`, and gives it up where it is silent for `idle_timeout` while an answer is due.
-    fn connect(options: &Options, target: SessionTarget, idle_timeout: Duration) -> ConnectionResult<Self> {
+    fn connect(options: &PostgresOptions, target: SessionTarget, idle_timeout: Duration) -> ConnectionResult<Self> {
         let link = connect::connect(options, target).map_err(|lost| ConnectionError::BadConnection(lost.0))?;
         let mut session = Self {
             link: Box::new(link),
@@ -192,20 +192,20 @@ impl ToSql for Bind {
     tokio_postgres::types::to_sql_checked!();
 }
 
-impl SimpleConnection for Session {
+impl SimpleConnection for PostgresSession {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         self.ask(async |client| client.batch_execute(query).await)
     }
 }
 
-impl ConnectionSealed for Session {}
+impl ConnectionSealed for PostgresSession {}
 
-impl Connection for Session {
+impl Connection for PostgresSession {
     type Backend = Pg;
     type TransactionManager = AnsiTransactionManager;
 
     fn establish(url: &str) -> ConnectionResult<Self> {
-        let options = Options::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
+        let options = PostgresOptions::read(url).map_err(ConnectionError::InvalidConnectionUrl)?;
         Self::connect(&options, options.target.unwrap_or(SessionTarget::Any), PING_TIMEOUT)
     }
 
@@ -233,11 +233,11 @@ impl Connection for Session {
     fn set_prepared_statement_cache_size(&mut self, _: CacheSize) {}
 }
 
-impl LoadConnection<DefaultLoadingMode> for Session {
-    type Cursor<'conn, 'query> = Cursor;
+impl LoadConnection<DefaultLoadingMode> for PostgresSession {
+    type Cursor<'conn, 'query> = RowCursor;
     type Row<'conn, 'query> = Row;
 
-    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Cursor>
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<RowCursor>
     where
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
@@ -247,11 +247,11 @@ impl LoadConnection<DefaultLoadingMode> for Session {
             How::Cached(statement) => client.query(statement, &query.params().collect::<Vec<_>>()).await,
             How::Once(text) => client.query_typed(text, &query.typed()).await,
         })?;
-        Ok(Cursor::new(rows))
+        Ok(RowCursor::new(rows))
     }
 }
 
-impl MigrationConnection for Session {
+impl MigrationConnection for PostgresSession {
     /// Asks for the right to make tables only where there is one to make.
     fn setup(&mut self) -> QueryResult<usize> {
         use diesel::{dsl::sql, select, sql_types::Bool};
@@ -265,7 +265,7 @@ impl MigrationConnection for Session {
     }
 }
 
-impl R2D2Connection for Session {
+impl R2D2Connection for PostgresSession {
     fn ping(&mut self) -> QueryResult<()> {
         let idle_timeout = self.link.idle_timeout.replace(PING_TIMEOUT);
         let alive = self.ask(async |client| client.check_connection().await);

@@ -17,7 +17,7 @@ pub(super) const BYTES_PER_UNIT: usize = 16 << 10;
 pub(super) type Ack = oneshot::Sender<Result<()>>;
 
 /// Something to do, and the room it takes in the queue until it is done.
-pub(super) struct Request {
+pub(super) struct QueuedItem {
     pub(super) item: Item,
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
