@@ -9,7 +9,7 @@ use ostler::{
     model::{CallFilter, CallId, PageRequest, Rollup, ServerId, Step, Timestamp, ToolCall, UserId},
     store::{
         Connection, DatabaseUrl, Store, calls,
-        rollups::{self, ALL, CallScope, Key},
+        rollups::{self, ALL, CallScope, RollupKey},
     },
 };
 use serde_json::value::RawValue;
@@ -128,9 +128,11 @@ fn count_up(db: &mut Connection, servers: &[ServerId], count: u64) -> Outcome<()
     for hour in 0..=HOURS {
         let start = now - hour * 60;
         let parts = servers.iter().flat_map(|server| tools.iter().map(move |tool| (server.to_string(), tool.clone())));
-        let keys: Vec<_> =
-            parts.chain([(ALL.to_owned(), ALL.to_owned())]).map(|(server, tool)| Key { server, tool, start }).collect();
-        let of = |key: &Key| match (&*key.server, &*key.tool) {
+        let keys: Vec<_> = parts
+            .chain([(ALL.to_owned(), ALL.to_owned())])
+            .map(|(server, tool)| RollupKey { server, tool, start })
+            .collect();
+        let of = |key: &RollupKey| match (&*key.server, &*key.tool) {
             (ALL, _) => &of_all,
             (_, ALL) => &of_server,
             _ => &part,

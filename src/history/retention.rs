@@ -17,7 +17,7 @@ use crate::{
     store::{
         Connection, Store,
         call_bytes::{self, Backlog, Bucket},
-        calls::{self, Old},
+        calls::{self, RemovableCall},
     },
     tasks::lifecycle::Lifecycle,
 };
@@ -168,7 +168,7 @@ fn find_excess(db: &mut Connection, retention: &Retention) -> Result<Option<Exce
 }
 
 /// Truncates `old` after the call with which `bytes` are reached.
-fn truncate(old: &mut Vec<Old>, bytes: i64) {
+fn truncate(old: &mut Vec<RemovableCall>, bytes: i64) {
     let mut sum = 0_i64;
     let beyond = old.iter().position(|call| {
         let enough = sum >= bytes;

@@ -11,7 +11,7 @@ use crate::{
     recorder::Recorder,
     store::{
         self, Store,
-        rollups::{self, ALL, Key},
+        rollups::{self, ALL, RollupKey},
     },
     tasks::lifecycle::Lifecycle,
 };
@@ -84,11 +84,11 @@ impl RollupAggregator {
         while let Some(start) = self.next_start(Step::Minute, from).await?.filter(|start| *start < end) {
             let until = start.saturating_add(READ_MINUTES).min(end);
             let rows = self.store.read(move |db| rollups::between(db, Step::Minute, start, until)).await?;
-            let mut sums = BTreeMap::<Key, Rollup>::new();
+            let mut sums = BTreeMap::<RollupKey, Rollup>::new();
             for (key, rollup) in rows.into_iter().filter(|(key, _)| key.tool != ALL) {
-                let of_all = Key { server: ALL.into(), tool: ALL.into(), start: key.start };
+                let of_all = RollupKey { server: ALL.into(), tool: ALL.into(), start: key.start };
                 sums.entry(of_all).or_default().absorb(&rollup);
-                sums.entry(Key { tool: ALL.into(), ..key }).or_default().absorb(&rollup);
+                sums.entry(RollupKey { tool: ALL.into(), ..key }).or_default().absorb(&rollup);
             }
             self.put_sums(Step::Minute, sums, until).await?;
             from = until;
@@ -103,9 +103,9 @@ impl RollupAggregator {
             let start = step.floor(start);
             let until = start.saturating_add(length);
             let rows = self.store.read(move |db| rollups::between(db, source, start, until)).await?;
-            let mut sums = BTreeMap::<Key, Rollup>::new();
+            let mut sums = BTreeMap::<RollupKey, Rollup>::new();
             for (key, rollup) in rows {
-                sums.entry(Key { start, ..key }).or_default().absorb(&rollup);
+                sums.entry(RollupKey { start, ..key }).or_default().absorb(&rollup);
             }
             self.put_sums(step, sums, until).await?;
             from = until;
@@ -113,7 +113,7 @@ impl RollupAggregator {
         Ok(())
     }
 
-    async fn put_sums(&self, step: Step, sums: BTreeMap<Key, Rollup>, through: i64) -> Result<()> {
+    async fn put_sums(&self, step: Step, sums: BTreeMap<RollupKey, Rollup>, through: i64) -> Result<()> {
         let mut sums = sums.into_iter().peekable();
         while sums.peek().is_some() {
             let some: Vec<_> = sums.by_ref().take(BATCH_SUMS).collect();
@@ -176,7 +176,7 @@ mod tests {
         let (day, server) = (Step::Day.floor(now) - 1440, ServerId::new());
         let mut one = Rollup::default();
         one.add(false, 5);
-        let key = |tool: &str, start| Key { server: server.to_string(), tool: tool.into(), start };
+        let key = |tool: &str, start| RollupKey { server: server.to_string(), tool: tool.into(), start };
         let recent = (0..200).flat_map(|minute| ["a", "b"].map(|tool| key(tool, day + minute * 7)));
         let rows: Vec<_> =
             recent.chain([key("a", day - 3 * 1440), key("b", now)]).map(|key| (key, one.clone())).collect();

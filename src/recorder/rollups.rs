@@ -9,7 +9,7 @@ use crate::{
     model::{Rollup, Step, Timestamp, ToolCall},
     store::{
         Connection,
-        rollups::{self, Key},
+        rollups::{self, RollupKey},
     },
 };
 
@@ -26,13 +26,13 @@ const TOOL_NAME_BYTES_MAX: usize = 200;
 #[derive(Default)]
 pub(super) struct Rollups {
     minute: i64,
-    counted: HashMap<Key, Rollup>,
+    counted: HashMap<RollupKey, Rollup>,
 }
 
 /// Counts of the minute once a transaction is committed.
 pub(super) struct PendingCounts {
     minute: i64,
-    counted: BTreeMap<Key, Rollup>,
+    counted: BTreeMap<RollupKey, Rollup>,
 }
 
 impl Rollups {
@@ -43,7 +43,7 @@ impl Rollups {
         calls: impl IntoIterator<Item = &'a ToolCall>,
     ) -> Result<PendingCounts> {
         let minute = Timestamp::now().unix_seconds().div_euclid(60);
-        let mut counted = BTreeMap::<Key, Rollup>::new();
+        let mut counted = BTreeMap::<RollupKey, Rollup>::new();
         for call in calls {
             let key = self.key(call, minute, &counted);
             let rollup = match counted.entry(key) {
@@ -72,21 +72,21 @@ impl Rollups {
         *self = Self::default();
     }
 
-    fn before(&self, db: &mut Connection, key: &Key) -> Result<Rollup> {
+    fn before(&self, db: &mut Connection, key: &RollupKey) -> Result<Rollup> {
         match self.counted.get(key) {
             Some(known) => Ok(known.clone()),
             None => rollups::find(db, Step::Minute, key),
         }
     }
 
-    fn key(&self, call: &ToolCall, minute: i64, counted: &BTreeMap<Key, Rollup>) -> Key {
-        let key = Key { server: call.server_id.to_string(), tool: call.tool_name.clone(), start: minute };
+    fn key(&self, call: &ToolCall, minute: i64, counted: &BTreeMap<RollupKey, Rollup>) -> RollupKey {
+        let key = RollupKey { server: call.server_id.to_string(), tool: call.tool_name.clone(), start: minute };
         if self.counted.contains_key(&key) || counted.contains_key(&key) {
             return key;
         }
         let told_apart = self.counted.keys().chain(counted.keys());
         let tools = told_apart.filter(|one| one.server == key.server && one.start == minute).count();
         let fits = !key.tool.is_empty() && key.tool.len() <= TOOL_NAME_BYTES_MAX && !key.tool.contains('\0');
-        if tools < TOOLS_PER_SERVER_MAX && fits { key } else { Key { tool: OTHER_TOOLS.into(), ..key } }
+        if tools < TOOLS_PER_SERVER_MAX && fits { key } else { RollupKey { tool: OTHER_TOOLS.into(), ..key } }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     model::CallId,
     store::{
         Connection,
-        calls::Old,
+        calls::RemovableCall,
         connection::on,
         schema::{call_bytes, call_bytes_backlog, mcp_servers, mcp_tool_calls},
         text,
@@ -39,7 +39,7 @@ pub struct Backlog {
 }
 
 /// Counts calls of a server that were recorded without being counted, and whose they are.
-pub fn add_old(db: &mut Connection, server_id: &str, calls: &[(Old, String)]) -> Result<()> {
+pub fn add_old(db: &mut Connection, server_id: &str, calls: &[(RemovableCall, String)]) -> Result<()> {
     let mut sums = Sums::new();
     for (call, user_id) in calls {
         let (id, user_id) = (text::id::<CallId>(&call.id)?, text::id(user_id)?);

@@ -3,8 +3,8 @@
 #[cfg(feature = "postgres")]
 mod bulk;
 mod newest;
-mod old;
 mod payload;
+mod removal;
 mod row;
 mod single;
 
@@ -19,7 +19,7 @@ use crate::{
 use row::write;
 
 pub use newest::{find, list};
-pub use old::{Old, before, delete, oldest};
+pub use removal::{RemovableCall, before, delete, oldest};
 
 /// Adds calls. On `Err` some may have been added: to have all or none, run it in a transaction.
 pub fn insert(db: &mut Connection, calls: &[ToolCall]) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-pub use key::{ALL, Key};
+pub use key::{ALL, RollupKey};
 
 /// The calls that a series counts.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub enum CallScope {
 
 /// Ends of what has been added up of minutes, hours and days, in minutes since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct RollupMarks {
     /// Minutes of whole servers, and of all.
     pub minute: i64,
     /// Hours.
@@ -84,7 +84,7 @@ impl RollupRow {
 pub fn put<'a>(
     db: &mut Connection,
     step: Step,
-    counted: impl IntoIterator<Item = (&'a Key, &'a Rollup)>,
+    counted: impl IntoIterator<Item = (&'a RollupKey, &'a Rollup)>,
 ) -> Result<()> {
     for (key, rollup) in counted {
         let put = put::Put::of(step, key, rollup);
@@ -94,7 +94,7 @@ pub fn put<'a>(
 }
 
 /// The counts under one key; zeros where there is no row.
-pub fn find(db: &mut Connection, step: Step, key: &Key) -> Result<Rollup> {
+pub fn find(db: &mut Connection, step: Step, key: &RollupKey) -> Result<Rollup> {
     let row = on!(db, conn => call_rollups::table
         .find((step.minutes(), &key.server, &key.tool, key.start))
         .select(FIGURES)
@@ -106,7 +106,7 @@ pub fn find(db: &mut Connection, step: Step, key: &Key) -> Result<Rollup> {
 }
 
 /// Everything counted from one minute to before another, parts and totals alike.
-pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result<Vec<(Key, Rollup)>> {
+pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result<Vec<(RollupKey, Rollup)>> {
     let rows = on!(db, conn => call_rollups::table
         .filter(call_rollups::step.eq(step.minutes()))
         .filter(call_rollups::start.ge(from).and(call_rollups::start.lt(until)))
@@ -115,7 +115,7 @@ pub fn between(db: &mut Connection, step: Step, from: i64, until: i64) -> Result
     let read = |(server, tool, figures): (_, _, RollupRow)| {
         let mut rollup = Rollup::default();
         figures.add_to(&mut rollup)?;
-        Ok((Key { server, tool, start: figures.start }, rollup))
+        Ok((RollupKey { server, tool, start: figures.start }, rollup))
     };
     rows.into_iter().map(read).collect()
 }
@@ -138,10 +138,10 @@ pub fn delete_before(db: &mut Connection, step: Step, start: i64) -> Result<()> 
 }
 
 /// Reads the marks.
-pub fn marks(db: &mut Connection) -> Result<Marks> {
+pub fn marks(db: &mut Connection) -> Result<RollupMarks> {
     let rows: Vec<(i16, i64)> = on!(db, conn => rollup_marks::table.load(conn))?;
     let of = |step: Step| rows.iter().find(|(known, _)| *known == step.minutes()).map_or(0, |(_, through)| *through);
-    Ok(Marks { minute: of(Step::Minute), hour: of(Step::Hour), day: of(Step::Day) })
+    Ok(RollupMarks { minute: of(Step::Minute), hour: of(Step::Hour), day: of(Step::Day) })
 }
 
 /// Moves a mark.

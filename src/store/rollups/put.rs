@@ -10,18 +10,18 @@ use diesel::{
 
 use crate::model::{Rollup, Step};
 
-use super::key::Key;
+use super::key::RollupKey;
 
 /// `INSERT INTO call_rollups … ON CONFLICT … DO UPDATE`.
 pub(super) struct Put<'a> {
     step: i16,
-    key: &'a Key,
+    key: &'a RollupKey,
     figures: [i64; 4],
     latencies: Vec<u8>,
 }
 
 impl<'a> Put<'a> {
-    pub(super) fn of(step: Step, key: &'a Key, rollup: &Rollup) -> Self {
+    pub(super) fn of(step: Step, key: &'a RollupKey, rollup: &Rollup) -> Self {
         let figures = [key.start, rollup.calls, rollup.errors, rollup.execution_time];
         Self { step: step.minutes(), key, figures, latencies: rollup.latencies.to_bytes() }
     }

@@ -1,4 +1,4 @@
-//! The oldest calls: how many bytes they count for, and their removal.
+//! Removal of the oldest calls, and the bytes that they count for.
 
 use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::BigInt};
 
@@ -10,7 +10,7 @@ use crate::{
 
 /// A call that may go.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct Old {
+pub struct RemovableCall {
     /// Its id.
     pub id: String,
     /// The bytes it counts for.
@@ -25,7 +25,7 @@ fn bytes() -> SqlLiteral<BigInt> {
 }
 
 /// The oldest `most` calls of a bucket whose ids come after one.
-pub fn oldest(db: &mut Connection, bucket: &Bucket, after: Option<&str>, most: i64) -> Result<Vec<Old>> {
+pub fn oldest(db: &mut Connection, bucket: &Bucket, after: Option<&str>, most: i64) -> Result<Vec<RemovableCall>> {
     let first = CallId::first_of_hour(bucket.hour).to_string();
     let end = CallId::first_of_hour(bucket.hour.saturating_add(1)).to_string();
     Ok(on!(db, conn => mcp_tool_calls::table
@@ -40,7 +40,7 @@ pub fn oldest(db: &mut Connection, bucket: &Bucket, after: Option<&str>, most: i
 }
 
 /// The newest `most` calls of a server whose ids come before one, and whose they are.
-pub fn before(db: &mut Connection, server_id: &str, id: &str, most: i64) -> Result<Vec<(Old, String)>> {
+pub fn before(db: &mut Connection, server_id: &str, id: &str, most: i64) -> Result<Vec<(RemovableCall, String)>> {
     Ok(on!(db, conn => mcp_tool_calls::table
         .filter(mcp_tool_calls::server_id.eq(server_id).and(mcp_tool_calls::id.lt(id)))
         .order(mcp_tool_calls::id.desc())
@@ -50,7 +50,7 @@ pub fn before(db: &mut Connection, server_id: &str, id: &str, most: i64) -> Resu
 }
 
 /// Removes calls of a bucket.
-pub fn delete(db: &mut Connection, bucket: &Bucket, old: &[Old]) -> Result<()> {
+pub fn delete(db: &mut Connection, bucket: &Bucket, old: &[RemovableCall]) -> Result<()> {
     let ids: Vec<_> = old.iter().map(|old| &old.id).collect();
     let calls = mcp_tool_calls::table
         .filter(mcp_tool_calls::server_id.eq(&bucket.server_id).and(mcp_tool_calls::id.eq_any(ids)));
