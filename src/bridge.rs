@@ -18,6 +18,7 @@ mod relay;
 mod relayed_request;
 mod request_in_flight;
 mod results;
+mod resumable_request;
 mod routed_requests;
 mod server_deadline;
 mod server_events;
@@ -33,6 +34,7 @@ mod tool_search;
 pub use client_sender::{ClientRequests, ClientSender, ClientStream};
 pub use conversation::{Conversation, RpcResult, ServerScope};
 pub use header_arguments::annotated_tool;
+pub use suspended_requests::SuspendedRequests;
 
 use std::sync::{Arc, PoisonError};
 

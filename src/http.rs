@@ -3,6 +3,8 @@
 //! A request meets the files in this order: `edge` (is it HTTP, and in time), `trace` (name, shape, log), `guard` (is it
 //! for us, from one of our pages), `access` (who is it, not too often), then the noun. `problem` is every other answer.
 
+use std::sync::Arc;
+
 use actix_web::{
     Resource,
     dev::{AppService, HttpServiceFactory},
@@ -21,6 +23,7 @@ use crate::{
     web::{HandlerResult, authenticate, problem, trace},
 };
 
+mod app_state;
 mod dashboard;
 mod docs;
 mod methods;
@@ -31,6 +34,7 @@ mod serve;
 pub use crate::web::Settings;
 pub use serve::{Listener, Server};
 
+use app_state::AppState;
 use methods::Methods;
 
 macro_rules! urls {
@@ -146,14 +150,32 @@ urls! {
 /// Every route of `runtime`, to mount in somebody's `App` or scope with `configure`: authentication, rate limits and
 /// documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host program is
 /// called by, and belong to [`Server`]. Paths that are none of ours are left to the host program.
+///
+/// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
 pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
-    move |config| mount(config, runtime.serves(), runtime)
+    let state = AppState::of(runtime);
+    move |config| mount(config, state.runtime.serves(), Some(&state))
 }
 
-/// Mounts every route of the parts that are on, with `data` for those that ask for it.
-fn mount(config: &mut web::ServiceConfig, serve: Serve, data: impl Clone + 'static) {
+/// Adds an app's data to a resource or a scope, which have no trait in common.
+macro_rules! with_state {
+    ($service:expr, $state:expr) => {
+        match $state {
+            None => $service,
+            Some(state) => $service
+                .app_data(state.runtime.clone())
+                .app_data(state.clients.clone())
+                .app_data(state.bodies.clone())
+                // Keeps it for apps to come as long as there is this one.
+                .app_data(Arc::clone(state)),
+        }
+    };
+}
+
+/// Mounts every route of the parts that are on; without a state, they answer as far as they need none.
+fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppState>>) {
     for resource in open() {
-        config.service(resource.app_data(data.clone()).wrap(from_fn(trace::layer)));
+        config.service(with_state!(resource, state).wrap(from_fn(trace::layer)));
     }
     for (prefix, resources) in private() {
         if let Some(part) = switched_off(prefix, serve) {
@@ -161,7 +183,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, data: impl Clone + 'stat
             config.service(web::scope(prefix).default_service(web::to(answer)).wrap(from_fn(trace::layer)));
             continue;
         }
-        let scope = web::scope(prefix).app_data(data.clone()).service(Several(resources));
+        let scope = with_state!(web::scope(prefix), state).service(Several(resources));
         // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
         let scope = scope.default_service(web::to(no_page));
         config.service(scope.wrap(from_fn(authenticate::layer)).wrap(from_fn(trace::layer)));

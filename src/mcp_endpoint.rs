@@ -3,6 +3,7 @@
 //! A message is read (`message`), its era found out (`classify`), and then it is `modern`, one request that stands for
 //! itself, or `legacy`, part of a session. `bridge` answers, whatever era the server speaks.
 
+mod caller;
 mod classify;
 mod error_status;
 mod events;
@@ -11,6 +12,7 @@ mod json_rpc_id;
 mod legacy;
 mod message;
 mod modern;
+mod named_session;
 mod params;
 mod refusal;
 mod reply;
@@ -29,7 +31,6 @@ use crate::{
     model::ServerId,
     web::{
         HandlerResult,
-        authenticate::Caller,
         body::JsonBytes,
         event_stream,
         query::{PathId, Query},
@@ -37,6 +38,7 @@ use crate::{
     },
 };
 
+pub use caller::{ClientState, McpCaller};
 use message::{ClientMessage, PostBody};
 use refusal::MessageRefusal;
 
@@ -76,7 +78,7 @@ impl From<EveryServerQuery> for ServerScope {
     security(("bearer" = ["mcp:read"])))]
 pub async fn post_all(
     http: HttpRequest,
-    caller: Caller,
+    caller: McpCaller,
     Query(query): Query<EveryServerQuery>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
@@ -94,7 +96,7 @@ pub async fn post_all(
     security(("bearer" = ["mcp:read"])))]
 pub async fn post_one(
     http: HttpRequest,
-    caller: Caller,
+    caller: McpCaller,
     PathId(id): PathId<ServerId>,
     JsonBytes(body): JsonBytes,
 ) -> HandlerResult {
@@ -107,7 +109,7 @@ pub async fn post_one(
 #[utoipa::path(get, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
+pub async fn get_all(http: HttpRequest, caller: McpCaller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
     get(&http, &caller, query.into())
 }
 
@@ -118,7 +120,7 @@ pub async fn get_all(http: HttpRequest, caller: Caller, Query(query): Query<Ever
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
     get(&http, &caller, ServerScope::One(id))
 }
 
@@ -128,7 +130,7 @@ pub async fn get_one(http: HttpRequest, caller: Caller, PathId(id): PathId<Serve
 #[utoipa::path(delete, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
+pub async fn delete_all(http: HttpRequest, caller: McpCaller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
     legacy::delete(&http, &caller, query.into())
 }
 
@@ -139,11 +141,11 @@ pub async fn delete_all(http: HttpRequest, caller: Caller, Query(query): Query<E
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_one(http: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub async fn delete_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
     legacy::delete(&http, &caller, ServerScope::One(id))
 }
 
-async fn post(http: &HttpRequest, caller: Caller, scope: ServerScope, body: &[u8]) -> HandlerResult {
+async fn post(http: &HttpRequest, caller: McpCaller, scope: ServerScope, body: &[u8]) -> HandlerResult {
     match read(http, body) {
         Ok((Era::Modern, PostBody::One(message))) => modern::answer(http, caller, scope, message).await,
         Ok((Era::Modern | Era::Legacy, posted)) => legacy::answer(http, caller, scope, posted).await,
@@ -167,7 +169,7 @@ fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, PostBody), MessageRefus
     Ok((era, posted))
 }
 
-fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
+fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
     if http.method() == Method::HEAD {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }

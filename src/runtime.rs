@@ -3,7 +3,6 @@
 mod account_events;
 mod ask;
 mod assembly;
-mod attached;
 mod authorized_restart;
 mod builder;
 mod calls;
@@ -54,7 +53,6 @@ use crate::{
 };
 
 pub use crate::model::OutputLine;
-pub use attached::Attachment;
 pub use builder::Builder;
 pub use calls::{CallOutcome, CallRequest};
 pub use health::{HealthReport, HealthSummary, ServerHealth};
@@ -98,7 +96,6 @@ struct Inner {
     ended: OnceCell<()>,
     history: Arc<History>,
     timeline: Arc<Timeline>,
-    attached: attached::Attached,
     revocation: Arc<Revocation>,
     shown: shown::AllShown,
     place: start::Place,

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Runtime,
+    bridge::SuspendedRequests,
     mcp::{Era, McpClient},
     model::{Principal, ServerId, TraceContext},
     policy::permission,
@@ -45,6 +46,8 @@ impl ServerScope {
 /// state behind an `Arc`.
 pub struct Conversation {
     pub runtime: Runtime,
+    /// Suspended requests of all clients.
+    pub suspended: Arc<SuspendedRequests>,
     pub who: Arc<Principal>,
     pub scope: ServerScope,
     /// The era the client speaks.

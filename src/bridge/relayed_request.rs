@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::server_deadline::ServerDeadline;
 use crate::{
-    bridge::Conversation,
+    Runtime,
     error::{Error, Result},
-    mcp::Request,
-    model::Isolation,
+    mcp::{McpClient, Request},
+    model::{Isolation, Principal},
     policy::call::LONGEST_DEADLINE,
     runtime::{Ask, Offer, Said},
     supervisor::messages::{Follower, Note},
@@ -47,11 +47,13 @@ pub(super) enum RelayEvent {
 }
 
 impl RelayedRequest {
-    /// Sends `request` to a server for the client of a conversation; `token` is its progress token.
+    /// Sends `request` to a server for `client`; `token` is its progress token.
     ///
     /// The default deadline holds. A server with isolated processes may ask the user something, which is not counted.
     pub fn begin(
-        conversation: &Conversation,
+        runtime: &Runtime,
+        who: &Arc<Principal>,
+        client: Arc<McpClient>,
         offer: &Offer,
         request: Arc<Request>,
         token: Option<Arc<RawValue>>,
@@ -60,15 +62,14 @@ impl RelayedRequest {
         let (timeout, deadline) = match offer.isolation {
             Isolation::Shared => (None, None),
             Isolation::PerUser | Isolation::PerSession => {
-                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(conversation.runtime.call_timeout())))
+                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.call_timeout())))
             }
         };
-        let client = conversation.client();
         let (sender, notes) = mpsc::channel(QUEUED_EVENTS_MAX);
         let waits = Arc::default();
         let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
         let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
-        let (runtime, who) = (conversation.runtime.clone(), Arc::clone(&conversation.who));
+        let (runtime, who) = (runtime.clone(), Arc::clone(who));
         let (expire, expired) = deadline.as_ref().map(|_| oneshot::channel()).unzip();
         let ask = Ask { request, client, timeout, expired, follower };
         let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });

@@ -69,7 +69,8 @@ async fn send_once(
     sender: &ClientSender,
 ) -> Result<Said> {
     let token = progress_token(&request);
-    let mut relayed = RelayedRequest::begin(conversation, offer, request, token.clone());
+    let Conversation { runtime, who, .. } = &**conversation;
+    let mut relayed = RelayedRequest::begin(runtime, who, conversation.client(), offer, request, token.clone());
     let mut forwarding = FuturesUnordered::new();
     loop {
         relayed.pause(!forwarding.is_empty());

@@ -10,7 +10,7 @@ use super::{
     fault, notifications,
     relayed_request::{RelayEvent, RelayedRequest, progress_token},
     request_in_flight::RequestInFlight,
-    suspended_requests::{self, ResumableRequest},
+    resumable_request::{self, ResumableRequest},
 };
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
@@ -42,13 +42,20 @@ pub(super) async fn relay(
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
     let work = match request.params.text("requestState") {
-        Some(state) if is_legacy_server || suspended_requests::is_sealed_state(&state) => {
+        Some(state) if is_legacy_server || resumable_request::is_sealed_state(&state) => {
             resumable.resume(conversation, &state)?
         }
         Some(_) | None => None,
     };
     let work = work.unwrap_or_else(|| RequestInFlight {
-        relayed: RelayedRequest::begin(conversation, offer, without_input(request, is_legacy_server), token.clone()),
+        relayed: RelayedRequest::begin(
+            &conversation.runtime,
+            &conversation.who,
+            conversation.client(),
+            offer,
+            without_input(request, is_legacy_server),
+            token.clone(),
+        ),
         open: BTreeMap::new(),
         refused: None,
     });

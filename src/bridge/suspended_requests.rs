@@ -1,175 +1,80 @@
-//! Requests suspended until their client sends them again with input, found by the sealed `requestState` it sends back.
+//! Requests suspended until their client sends them again with input.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{fault, request_in_flight::RequestInFlight};
-use crate::{
-    Runtime,
-    bridge::Conversation,
-    error::Error,
-    mcp::{self, Request},
-    model::{ServerId, Timestamp, UserId},
-    policy::{hex, permission},
-    revocation::RequiredRight,
-    runtime::Attachment,
-};
-
-/// Prefix of the states that Ostler seals: a server's own state has another.
-const STATE_PREFIX: &str = "ostler-";
-
-const STATE_SEAL_PURPOSE: &str = "mcp request state";
+use crate::{accounts::AccountObserver, error::Error, model::UserId};
 
 /// Time a client has to send the request again.
-const SUSPENSION_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const SUSPENSION_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Suspended requests of one user: each keeps a request in flight at a server.
 const SUSPENDED_PER_USER_MAX: usize = 64;
 
 /// Every suspended request, by the id in its state.
 #[derive(Default)]
-struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
+pub struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
 
 /// A suspended request.
 struct SuspendedRequest {
     user: UserId,
     work: RequestInFlight,
-    /// The task that cancels it after the timeout.
+    /// The task that cancels it.
     expiry: AbortHandle,
 }
 
-/// The identity of a request that its repetition must share: user, server, method and parameters.
-pub(super) struct ResumableRequest {
-    user: UserId,
-    server: ServerId,
-    request: Arc<Request>,
-}
-
-/// The content of a sealed `requestState`.
-#[derive(Serialize, Deserialize)]
-struct RequestState {
-    /// The suspended request; `None` where the repetition is sent as a new request.
-    #[serde(rename = "parked")]
-    suspended: Option<Uuid>,
-    user: String,
-    digest: String,
-    /// When it expires, in seconds since 1970.
-    until: i64,
-}
-
-/// True for a `requestState` that Ostler sealed, by its prefix.
-pub(super) fn is_sealed_state(state: &str) -> bool {
-    state.starts_with(STATE_PREFIX)
-}
-
-impl ResumableRequest {
-    pub fn new(conversation: &Conversation, server: ServerId, request: Arc<Request>) -> Self {
-        Self { user: conversation.who.user_id, server, request }
-    }
-
-    /// The method of the request.
-    pub fn method(&self) -> &str {
-        &self.request.method
-    }
-
-    /// Suspends a request in flight and returns its state. Without one, the state lets the repetition be sent as a new
-    /// request.
-    pub fn suspend(&self, conversation: &Conversation, work: Option<RequestInFlight>) -> Result<String, Arc<RawValue>> {
-        let suspended = work.map(|work| self.store(conversation, work)).transpose()?;
-        let until = Timestamp::now().plus(SUSPENSION_TIMEOUT).unix_seconds();
-        let sealed = RequestState { suspended, user: self.user.to_string(), digest: self.digest(), until };
-        let text = serde_json::to_vec(&sealed).map_err(|_| fault::internal("the state cannot be written"))?;
-        let sealed = conversation.runtime.seal_text(STATE_SEAL_PURPOSE, &text).map_err(fault::of_error)?;
-        Ok(format!("{STATE_PREFIX}{sealed}"))
-    }
-
-    /// Takes the request in flight that `state` names; `None` where the repetition is sent as a new request.
-    pub fn resume(&self, conversation: &Conversation, state: &str) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
-        let sealed = self.open(conversation, state).ok_or_else(invalid_state)?;
-        let Some(id) = sealed.suspended else { return Ok(None) };
-        let suspended = conversation.runtime.attached::<SuspendedRequests>();
-        let work = suspended.take(id).ok_or_else(invalid_state)?;
-        Ok(Some(work))
-    }
-
-    fn open(&self, conversation: &Conversation, state: &str) -> Option<RequestState> {
-        let text = conversation.runtime.open_text(STATE_SEAL_PURPOSE, state.strip_prefix(STATE_PREFIX)?)?;
-        let sealed: RequestState = serde_json::from_slice(&text).ok()?;
-        let matches = sealed.user == self.user.to_string() && sealed.digest == self.digest();
-        (matches && sealed.until > Timestamp::now().unix_seconds()).then_some(sealed)
-    }
-
-    /// A digest of method and parameters that every repetition of the request shares.
-    fn digest(&self) -> String {
-        let mut params = self.request.params.clone();
-        params.retain(|name| !["inputResponses", "requestState", "_meta"].contains(&name));
-        let params = params.to_string();
-        // Members in another order are the same request still; what no number of ours can hold is taken as it is written.
-        let params = serde_json::from_str::<Value>(&params).map_or(params, |value| value.to_string());
-        let text = format!("{}\n{}\n{params}", self.server, self.request.method);
-        hex::encode(digest(&SHA256, text.as_bytes()).as_ref())
-    }
-
-    fn store(&self, conversation: &Conversation, work: RequestInFlight) -> Result<Uuid, Arc<RawValue>> {
-        let suspended = conversation.runtime.attached::<SuspendedRequests>();
-        let (id, weak) = (Uuid::new_v4(), Arc::downgrade(&suspended));
-        let draining = conversation.runtime.clone().draining();
-        let needs = RequiredRight::Server(self.server, permission::EXECUTES);
-        let revoked = conversation.runtime.revocation().revoked(&conversation.who, needs);
+impl SuspendedRequests {
+    /// Suspends a request in flight until it is taken, times out, or `cancelled` completes; returns its id.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        user: UserId,
+        work: RequestInFlight,
+        cancelled: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Uuid, Arc<RawValue>> {
+        // Weak: the task does not keep what it cancels.
+        let (id, requests) = (Uuid::new_v4(), Arc::downgrade(self));
         let expiry = tokio::spawn(async move {
-            let over = async {
-                tokio::select! {
-                    () = draining => {}
-                    _ = revoked => {}
-                }
-            };
-            let _ = timeout(SUSPENSION_TIMEOUT, over).await;
+            let _ = timeout(SUSPENSION_TIMEOUT, cancelled).await;
             // Dropping it cancels the request and refuses what the server asked.
-            drop(weak.upgrade().and_then(|suspended| suspended.take(id)));
+            drop(requests.upgrade().and_then(|requests| requests.take(id)));
         });
-        suspended.put(id, SuspendedRequest { user: self.user, work, expiry: expiry.abort_handle() })?;
+        self.insert(id, SuspendedRequest { user, work, expiry: expiry.abort_handle() })?;
         Ok(id)
     }
-}
 
-impl Attachment for SuspendedRequests {
-    fn account_closed(&self, _: &Runtime, user: UserId) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed: Vec<_> = all.extract_if(|_, one| one.user == user).collect();
-        drop(all);
-        closed.iter().for_each(|(_, one)| one.expiry.abort());
-    }
-}
-
-impl SuspendedRequests {
-    fn put(&self, id: Uuid, request: SuspendedRequest) -> Result<(), Arc<RawValue>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.values().filter(|one| one.user == request.user).count() >= SUSPENDED_PER_USER_MAX {
+    fn insert(&self, id: Uuid, request: SuspendedRequest) -> Result<(), Arc<RawValue>> {
+        let mut requests = self.requests();
+        if requests.values().filter(|one| one.user == request.user).count() >= SUSPENDED_PER_USER_MAX {
             request.expiry.abort();
             return Err(fault::of_error(Error::Busy("as many requests as may be wait for answers of the user")));
         }
-        all.insert(id, request);
+        requests.insert(id, request);
         Ok(())
     }
 
-    fn take(&self, id: Uuid) -> Option<RequestInFlight> {
-        let request = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)?;
+    /// Takes the request with this id out, to go on with it.
+    pub(super) fn take(&self, id: Uuid) -> Option<RequestInFlight> {
+        let request = self.requests().remove(&id)?;
         request.expiry.abort();
         Some(request.work)
     }
+
+    fn requests(&self) -> MutexGuard<'_, HashMap<Uuid, SuspendedRequest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-fn invalid_state() -> Arc<RawValue> {
-    let data = RawValue::from_string(r#"{"reason":"invalid_request_state"}"#.to_owned()).ok();
-    let message = "`requestState` is not of this request, was changed, or is too old; send the request anew without it";
-    mcp::error(-32602, message, data.as_deref())
+impl AccountObserver for SuspendedRequests {
+    fn account_closed(&self, user: UserId) {
+        let closed: Vec<_> = self.requests().extract_if(|_, one| one.user == user).collect();
+        closed.iter().for_each(|(_, one)| one.expiry.abort());
+    }
 }

@@ -64,10 +64,11 @@ impl Server {
     pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
         let guard = web::Data::new(HostCheck::new(settings));
         let router = ServiceRouter { runtime: Some(runtime.clone()), guard: HostCheck::new(settings) };
+        let routes = routes(runtime);
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
-                .configure(routes(runtime.clone()))
+                .configure(routes.clone())
                 .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
         };
         Ok(Self { server: edge::listen(listener.0, settings.workers, router, factory)? })

@@ -14,7 +14,7 @@ use super::*;
 
 /// Sends `request` to all routes, mounted without a runtime: nothing unauthenticated gets as far as to miss it.
 async fn send(request: TestRequest) -> ServiceResponse {
-    let app = init_service(App::new().configure(|config| mount(config, Serve::All, ()))).await;
+    let app = init_service(App::new().configure(|config| mount(config, Serve::All, None))).await;
     call_service(&app, request.to_request()).await.map_into_boxed_body()
 }
 
@@ -243,8 +243,8 @@ async fn head_is_answered_like_get() {
 #[actix_web::test]
 async fn the_routes_work_inside_a_scope_and_leave_other_paths_alone() {
     let app = App::new()
-        .service(web::scope("/stable").configure(|config| mount(config, Serve::All, ())))
-        .configure(|config| mount(config, Serve::All, ()))
+        .service(web::scope("/stable").configure(|config| mount(config, Serve::All, None)))
+        .configure(|config| mount(config, Serve::All, None))
         .route("/api/other", web::get().to(|| async { "theirs" }));
     let app = init_service(app).await;
     let status = async |uri| call_service(&app, TestRequest::with_uri(uri).to_request()).await.status().as_u16();

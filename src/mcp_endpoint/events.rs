@@ -8,18 +8,19 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
+    caller::McpCaller,
     headers,
+    named_session::named_session,
     refusal::MessageRefusal,
     reply,
     session::McpSession,
-    sessions::named_session,
     spawn_on_drop::SpawnOnDrop,
     stream::{EventBody, EventId, StreamEvent, StreamReader},
 };
 use crate::{
     bridge::ServerScope,
     mcp::{Era, LATEST_LEGACY},
-    web::{HandlerResult, authenticate::Caller, event_stream},
+    web::{HandlerResult, event_stream},
 };
 
 /// Time until an answer that has not begun becomes a stream: proxies close silent connections.
@@ -82,7 +83,7 @@ pub(super) async fn respond_to_batch(
 }
 
 /// Opens the stream that is about no request, or goes on with one that was left.
-pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
+pub(super) fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
     let session = match named_session(http, caller, scope) {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),
@@ -106,7 +107,7 @@ pub(super) fn get(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> Ha
 /// The stream that is wanted, and whether it is the one that is about no request.
 fn open(
     http: &HttpRequest,
-    caller: &Caller,
+    caller: &McpCaller,
     session: &Arc<McpSession>,
 ) -> Result<(StreamReader, bool), MessageRefusal> {
     let (takes_events, _) = headers::accepts(http.headers());
@@ -127,7 +128,7 @@ fn open(
     if seen.is_some() && session.is_listened_to() {
         return Err(MessageRefusal::with_status(400, None, "this stream is not kept any more"));
     }
-    let opened = session.listen(session.conversation(caller));
+    let opened = session.listen(caller.conversation(session));
     opened.map(|reader| (reader, true)).ok_or_else(|| MessageRefusal::with_status(404, None, "the session has ended"))
 }
 

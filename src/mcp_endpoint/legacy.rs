@@ -6,13 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue};
 use uuid::Uuid;
 
 use super::{
+    caller::McpCaller,
     events, headers,
     json_rpc_id::JsonRpcId,
     message::{ClientMessage, PostBody},
+    named_session::named_session,
     refusal::MessageRefusal,
     reply,
     session::{InFlightRequest, McpSession},
-    sessions::{Sessions, named_session},
     spawn_on_drop::SpawnOnDrop,
     stream::{EventBody, MessageStream},
 };
@@ -20,14 +21,19 @@ use crate::{
     bridge::{self, ClientSender, Conversation, ServerScope},
     error::Error,
     mcp::{Era, LATEST_LEGACY, McpClient, Members, Request, is_legacy},
-    web::{HandlerResult, authenticate::Caller},
+    web::HandlerResult,
 };
 
 /// The revision that had batches.
 const BATCH_REVISION: &str = "2025-03-26";
 
 /// Answers what was posted.
-pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScope, posted: PostBody) -> HandlerResult {
+pub(super) async fn answer(
+    http: &HttpRequest,
+    caller: McpCaller,
+    scope: ServerScope,
+    posted: PostBody,
+) -> HandlerResult {
     if let PostBody::One(ClientMessage::Request(id, request)) = &posted
         && request.method == "initialize"
     {
@@ -38,7 +44,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScop
         Err(refusal) => return Ok(MessageRefusal { id: posted.id(), ..refusal }.respond()),
     };
     let (takes_events, _) = headers::accepts(http.headers());
-    let conversation = session.conversation(&caller);
+    let conversation = caller.conversation(&session);
     match posted {
         PostBody::One(ClientMessage::Request(id, request)) => {
             answer_request(session, conversation, id, request, takes_events).await
@@ -52,7 +58,7 @@ pub(super) async fn answer(http: &HttpRequest, caller: Caller, scope: ServerScop
 }
 
 /// Begins a session where the bridge has an answer.
-async fn initialize(caller: Caller, scope: ServerScope, id: &JsonRpcId, request: &Request) -> HandlerResult {
+async fn initialize(caller: McpCaller, scope: ServerScope, id: &JsonRpcId, request: &Request) -> HandlerResult {
     let conversation = match new_conversation(&caller, scope, id, request) {
         Ok(conversation) => Arc::new(conversation),
         Err(refusal) => return Ok(refusal.respond()),
@@ -66,7 +72,7 @@ async fn initialize(caller: Caller, scope: ServerScope, id: &JsonRpcId, request:
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
         let session = Arc::new(McpSession::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
         let id = HeaderValue::from_str(&session.id.to_string()).map_err(|error| Error::Internal(error.to_string()))?;
-        caller.runtime.attached::<Sessions>().add(&caller.runtime, session)?;
+        caller.sessions.add(session)?;
         std::mem::forget(beginning);
         response.headers_mut().insert(headers::SESSION_HEADER, id);
     }
@@ -84,7 +90,7 @@ impl Drop for PendingSession<'_> {
 
 /// A client that has just said who it is.
 fn new_conversation(
-    caller: &Caller,
+    caller: &McpCaller,
     scope: ServerScope,
     id: &JsonRpcId,
     request: &Request,
@@ -102,6 +108,7 @@ fn new_conversation(
     };
     Ok(Conversation {
         runtime: caller.runtime.clone(),
+        suspended: Arc::clone(&caller.suspended),
         who: Arc::clone(&caller.who),
         scope,
         era: Era::Legacy,
@@ -225,10 +232,10 @@ async fn write_response(
 }
 
 /// Ends the session that a request names.
-pub(super) fn delete(http: &HttpRequest, caller: &Caller, scope: ServerScope) -> HandlerResult {
+pub(super) fn delete(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
     match named_session(http, caller, scope) {
         Ok(session) => {
-            caller.runtime.attached::<Sessions>().end(&caller.runtime, &session);
+            caller.sessions.end(&session);
             Ok(HttpResponse::NoContent().finish())
         }
         Err(refusal) => Ok(refusal.respond()),

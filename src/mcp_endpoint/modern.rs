@@ -8,6 +8,7 @@ use futures_util::stream;
 use uuid::Uuid;
 
 use super::{
+    caller::McpCaller,
     classify, headers,
     json_rpc_id::JsonRpcId,
     message::ClientMessage,
@@ -20,7 +21,7 @@ use crate::{
     bridge::{self, ClientSender, Conversation, RpcResult, ServerScope},
     mcp::{Era, MODERN, McpClient, Request},
     model::Credential,
-    web::{HandlerResult, authenticate::Caller, event_stream},
+    web::{HandlerResult, event_stream},
 };
 
 /// Time until an answer that has not begun becomes a stream: proxies close silent connections.
@@ -31,7 +32,7 @@ type ResultFuture = Pin<Box<dyn Future<Output = RpcResult> + Send>>;
 /// Answers a message that says, or whose headers say, that it is of this era.
 pub(super) async fn answer(
     http: &HttpRequest,
-    caller: Caller,
+    caller: McpCaller,
     scope: ServerScope,
     message: ClientMessage,
 ) -> HandlerResult {
@@ -66,7 +67,7 @@ pub(super) async fn answer(
 /// The conversation with the sender of a request, once headers and `_meta` are valid.
 fn conversation_of(
     http: &HttpRequest,
-    caller: Caller,
+    caller: McpCaller,
     scope: ServerScope,
     id: &JsonRpcId,
     request: &Request,
@@ -88,6 +89,7 @@ fn conversation_of(
     };
     let conversation = Conversation {
         runtime: caller.runtime,
+        suspended: caller.suspended,
         who: caller.who,
         scope,
         era: Era::Modern,
@@ -115,7 +117,7 @@ fn check_params(
 }
 
 /// The id that stands for the session of a client that has none: its credential's.
-fn credential(caller: &Caller) -> Uuid {
+fn credential(caller: &McpCaller) -> Uuid {
     match caller.who.credential {
         Credential::Session(id) => id.uuid(),
         Credential::Key(id) => id.uuid(),

@@ -19,10 +19,9 @@ use super::{
 use crate::{
     Runtime,
     bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
-    mcp::{Era, McpClient},
+    mcp::McpClient,
     model::UserId,
     runtime::Watch,
-    web::authenticate::Caller,
 };
 
 /// Time after which an idle session ends.
@@ -46,8 +45,10 @@ pub(super) struct McpSession {
     pub version: String,
     /// Requests to the client that await a response.
     pub client_requests: Arc<ClientRequests>,
-    client: Arc<Mutex<Arc<McpClient>>>,
-    watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    /// The client's declarations, as servers are sent them.
+    pub client: Arc<Mutex<Arc<McpClient>>>,
+    /// Its resource subscriptions, by URI as the client knows it.
+    pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
     in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
@@ -104,20 +105,6 @@ impl McpSession {
             used: Mutex::new(Instant::now()),
             began: Instant::now(),
         }
-    }
-
-    /// The session as `caller` speaks in it now.
-    pub fn conversation(&self, caller: &Caller) -> Arc<Conversation> {
-        Arc::new(Conversation {
-            runtime: caller.runtime.clone(),
-            who: Arc::clone(&caller.who),
-            span: caller.span,
-            scope: self.scope,
-            era: Era::Legacy,
-            version: self.version.clone(),
-            client: Arc::clone(&self.client),
-            watches: Arc::clone(&self.watches),
-        })
     }
 
     /// Notes that it is in use.
@@ -263,7 +250,10 @@ pub(super) mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::{mcp::LATEST_LEGACY, mcp_endpoint::stream::EventBody};
+    use crate::{
+        mcp::{Era, LATEST_LEGACY},
+        mcp_endpoint::stream::EventBody,
+    };
 
     /// A session of `user` with every server.
     pub fn session(user: UserId) -> Arc<McpSession> {

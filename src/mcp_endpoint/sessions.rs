@@ -6,19 +6,16 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpRequest, http::header::HeaderName};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{headers, refusal::MessageRefusal, session::McpSession};
+use super::session::McpSession;
 use crate::{
     Runtime,
+    accounts::AccountObserver,
     bridge::ServerScope,
     error::{Error, Result},
-    mcp::is_legacy,
     model::{Principal, UserId},
-    runtime::Attachment,
-    web::authenticate::Caller,
 };
 
 /// Sessions of one account.
@@ -26,34 +23,11 @@ const SESSIONS_PER_USER_MAX: usize = 64;
 /// Interval at which idle sessions are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The session that a request names, where it is the caller's.
-pub(super) fn named_session(
-    http: &HttpRequest,
-    caller: &Caller,
-    scope: ServerScope,
-) -> Result<Arc<McpSession>, MessageRefusal> {
-    let header = |name: HeaderName| {
-        headers::only(http.headers(), &name).map_err(|message| MessageRefusal::invalid(None, &message))
-    };
-    let Some(id) = header(headers::SESSION_HEADER)? else {
-        return Err(MessageRefusal::invalid(
-            None,
-            "the header Mcp-Session-JsonRpcId is missing; a session begins with initialize",
-        ));
-    };
-    if let Some(version) = header(headers::VERSION_HEADER)?.filter(|version| !is_legacy(version)) {
-        return Err(MessageRefusal::version(None, version));
-    }
-    let sessions = caller.runtime.attached::<Sessions>();
-    let found = Uuid::try_parse(id).ok().and_then(|id| sessions.find(&caller.runtime, id, &caller.who, scope));
-    found.ok_or_else(|| {
-        MessageRefusal::with_status(404, None, "there is no such session; it may have ended, so initialize another")
-    })
-}
-
 /// The sessions of clients of the older era.
-#[derive(Default)]
-pub(super) struct Sessions(Mutex<Table>);
+pub(super) struct Sessions {
+    runtime: Runtime,
+    table: Mutex<Table>,
+}
 
 #[derive(Default)]
 struct Table {
@@ -62,38 +36,43 @@ struct Table {
 }
 
 impl Sessions {
+    /// No sessions.
+    pub fn new(runtime: Runtime) -> Self {
+        Self { runtime, table: Mutex::default() }
+    }
+
     /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is idle.
-    pub fn add(&self, runtime: &Runtime, session: Arc<McpSession>) -> Result<()> {
+    pub fn add(&self, session: Arc<McpSession>) -> Result<()> {
         let ending = self.table().add(session)?;
-        ending.iter().for_each(|session| session.end(runtime));
+        ending.iter().for_each(|session| session.end(&self.runtime));
         Ok(())
     }
 
     /// The session of this id, where it is `who`'s and of the same scope.
-    pub fn find(&self, runtime: &Runtime, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
+    pub fn find(&self, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
         let mut table = self.table();
         let ending = table.sweep();
         let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();
         drop(table);
-        ending.iter().for_each(|session| session.end(runtime));
+        ending.iter().for_each(|session| session.end(&self.runtime));
         found.inspect(|session| session.touch())
     }
 
     /// Ends a session.
-    pub fn end(&self, runtime: &Runtime, session: &McpSession) {
+    pub fn end(&self, session: &McpSession) {
         self.table().sessions.remove(&session.id);
-        session.end(runtime);
+        session.end(&self.runtime);
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Attachment for Sessions {
-    fn account_closed(&self, runtime: &Runtime, user: UserId) {
+impl AccountObserver for Sessions {
+    fn account_closed(&self, user: UserId) {
         let ending: Vec<_> = self.table().sessions.extract_if(|_, session| session.user == user).collect();
-        ending.iter().for_each(|(_, session)| session.end(runtime));
+        ending.iter().for_each(|(_, session)| session.end(&self.runtime));
     }
 }
 

@@ -43,7 +43,7 @@ impl AccountObserver for AccountEvents {
     }
 
     fn account_closed(&self, user: UserId) {
-        self.with_runtime(|runtime| runtime.close_account(user));
+        self.with_runtime(|runtime| runtime.inner.placement.end_isolated_of_user(user, None));
     }
 
     fn credential_ended(&self, credential: Credential) {

@@ -22,7 +22,6 @@ use crate::{
         Inner, Runtime, Settings,
         account_events::AccountEvents,
         assembly::Assembly,
-        attached::Attached,
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
         events,
@@ -98,7 +97,6 @@ impl Runtime {
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
-            attached: Attached::default(),
             shown: AllShown::default(),
             embedder: embedder(),
             facts: Facts::now(),
@@ -166,7 +164,6 @@ impl Runtime {
             Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
         }
-        self.inner.attached.clear();
         self.gateway().stop();
         self.inner.access.entries().summarize_all().await;
         let recorder = &self.inner.recorder;

@@ -26,6 +26,12 @@ pub struct Readiness {
 }
 
 impl Runtime {
+    /// Whether `other` is a handle of this runtime, too.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Permissions, denials on record, rate limits of callers.
     #[must_use]
     pub fn access(&self) -> &Access {

@@ -19,8 +19,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{
     error::{Error, below},
     mcp::{LineBudget, LineShare, PartialMessage},
-    model::{Names, UserId},
-    runtime::{Attachment, Runtime},
+    model::Names,
     web::problem::Problem,
 };
 
@@ -29,13 +28,9 @@ pub const BODY_BYTES_MAX: usize = 4 << 20;
 /// The longest time a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The memory for bodies that have not come whole, of all clients together: of those who stall, it is taken away.
-#[derive(Default)]
-struct PartialBodies(Arc<LineBudget>);
-
-impl Attachment for PartialBodies {
-    fn account_closed(&self, _: &Runtime, _: UserId) {}
-}
+/// Memory for incomplete bodies of all clients together, as an app's data; bodies that stall lose theirs. Clones share it.
+#[derive(Clone, Default)]
+pub struct PartialBodies(Arc<LineBudget>);
 
 /// The bytes of a body that says it is JSON.
 pub struct JsonBytes(pub Bytes);
@@ -47,10 +42,10 @@ impl FromRequest for JsonBytes {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = declared_length(request.headers());
         let checked = check_head(request.headers(), declared);
-        let (payload, runtime) = (payload.take(), request.app_data::<Runtime>().cloned());
+        let (payload, partial) = (payload.take(), request.app_data::<PartialBodies>().cloned());
         Box::pin(async move {
             checked?;
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(payload, declared, runtime)).await;
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(payload, declared, partial)).await;
             bytes.unwrap_or(Err(Problem::RequestTimeout)).map(Self)
         })
     }
@@ -132,14 +127,18 @@ fn check_head(headers: &HeaderMap, declared: Option<usize>) -> Result<(), Proble
     Ok(())
 }
 
-async fn collect(mut payload: Payload, declared: Option<usize>, runtime: Option<Runtime>) -> Result<Bytes, Problem> {
+async fn collect(
+    mut payload: Payload,
+    declared: Option<usize>,
+    partial: Option<PartialBodies>,
+) -> Result<Bytes, Problem> {
     let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(unreadable)?;
     if declared == Some(first.len()) {
         return Ok(first);
     }
     let dropped = || Error::Busy("more bodies are arriving than fit");
-    let share = runtime.map(|runtime| LineShare::of(&runtime.attached::<PartialBodies>().0)).unwrap_or_default();
+    let share = partial.map(|PartialBodies(budget)| LineShare::of(&budget)).unwrap_or_default();
     let (mut body, mut length, mut chunk) = (PartialMessage::sharing(&share), 0_usize, Some(first));
     while let Some(bytes) = chunk {
         length = length.saturating_add(bytes.len());

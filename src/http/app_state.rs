@@ -1,0 +1,59 @@
+//! [`AppState`]: the data of every app of one runtime.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::{Runtime, mcp_endpoint::ClientState, web::body::PartialBodies};
+
+/// The state of each runtime that has an app. A program that mounts routes calls for them once in each worker, and a
+/// client's requests come to any of them.
+static STATES: Mutex<Vec<Weak<AppState>>> = Mutex::new(Vec::new());
+
+/// State that all apps of one runtime share; lives as long as one of them.
+pub(super) struct AppState {
+    pub runtime: Runtime,
+    pub clients: ClientState,
+    pub bodies: PartialBodies,
+}
+
+impl AppState {
+    /// The one state of `runtime`, made where it has no app yet.
+    pub fn of(runtime: Runtime) -> Arc<Self> {
+        let mut states = STATES.lock().unwrap_or_else(PoisonError::into_inner);
+        states.retain(|state| state.strong_count() > 0);
+        // Not dropped before the lock is, as the last to drop a state ends what is in it.
+        let alive: Vec<_> = states.iter().filter_map(Weak::upgrade).collect();
+        let found = alive.iter().find(|state| state.runtime.is_same_as(&runtime)).cloned();
+        let state = found.unwrap_or_else(|| {
+            let clients = ClientState::new(runtime.clone());
+            Arc::new(Self { runtime, clients, bodies: PartialBodies::default() })
+        });
+        if !states.iter().any(|known| known.as_ptr() == Arc::as_ptr(&state)) {
+            states.push(Arc::downgrade(&state));
+        }
+        drop(states);
+        state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::tests::program;
+
+    #[actix::test]
+    async fn all_apps_of_a_runtime_share_one_state() {
+        let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
+        let start = |name| Runtime::builder().data_dir(folder.join(name)).guard(program()).start();
+        let (one, other) = (start("one").await.unwrap(), start("other").await.unwrap());
+        let (first, second) = (AppState::of(one.clone()), AppState::of(one.clone()));
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(!Arc::ptr_eq(&first, &AppState::of(other.clone())));
+
+        let gone = Arc::downgrade(&first);
+        drop((first, second));
+        assert!(gone.upgrade().is_none());
+        one.stop().await;
+        other.stop().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
