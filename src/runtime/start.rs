@@ -73,14 +73,31 @@ impl Runtime {
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place { locks: Mutex::new(Some((recorder.clone(), lock))) };
+        let launcher = launcher(&settings, mark, guard, seclusion);
         let base = Assembly::new(&settings, store, recorder, keyring);
+        let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
+        let runtime = Self { inner: Arc::new(inner) };
+        runtime.attend(reports);
+        runtime.load(is_established).await?;
+        Ok(runtime)
+    }
+}
+
+impl Inner {
+    /// Assembles the services of a runtime; returns what the supervisor reports as well.
+    fn assemble(
+        settings: Settings,
+        base: Assembly,
+        issuer: Option<TokenIssuer>,
+        launcher: Launcher,
+        place: Place,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<supervisor::Event>)> {
         let (supervisor, reports) = supervise(&settings, base.arbiters.handles())?;
         let events = base.events();
         let services = base.registrations(&settings, events.clone());
         let authorizations = base.authorizations(&settings);
-        let launcher = launcher(&settings, mark, guard, seclusion);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
-        let inner = Inner {
+        let inner = Self {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
@@ -108,12 +125,11 @@ impl Runtime {
             services,
             place,
         };
-        let runtime = Self { inner: Arc::new(inner) };
-        runtime.attend(reports);
-        runtime.load(is_established).await?;
-        Ok(runtime)
+        Ok((inner, reports))
     }
+}
 
+impl Runtime {
     /// Takes up what the database holds.
     async fn load(&self, is_established: bool) -> Result<()> {
         let Settings { admin_email, admin_password, data_dir, .. } = &self.inner.settings;
