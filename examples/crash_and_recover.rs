@@ -8,10 +8,10 @@ use std::{env, error::Error, fs, path::Path, process::ExitCode, time::Duration};
 use ostler::{
     Runtime,
     actix::System,
+    calls::CallRequest,
     demo_server,
     model::{ServerConfig, ServerId, Status},
     policy::restart::RestartPolicy,
-    runtime::CallRequest,
     serde_json::json,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,11 +41,11 @@ async fn crash_and_recover(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
 async fn crashes_by_itself(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     let (me, id) = (runtime.embedder(), demo(runtime).await?);
-    let failure = runtime.call(me, id, CallRequest::new("crash", json!({"code": 7}))).await;
+    let failure = runtime.calls().call(me, id, CallRequest::new("crash", json!({"code": 7}))).await;
     println!("crashed     {}", failure.err().ok_or("a call is not answered by a server that dies of it")?);
 
     // Nobody has to start it again: the next call waits, inside its deadline, until it is back.
-    let answer = runtime.call(me, id, CallRequest::new("echo", json!({"text": "here again"}))).await?;
+    let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "here again"}))).await?;
     let exit = runtime.server(me, id)?.runtime_status.last_exit.ok_or("the end is remembered")?;
     println!("recovered   \"{}\", after it {}", answer.text(), exit.reason);
     assert_eq!((answer.text().as_str(), exit.code), ("here again", Some(7)));
@@ -59,7 +59,7 @@ async fn is_killed(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     runtime.wait_until(me, id, |status| status.pid != Some(first)).await?;
     println!("killed      process {first}, with SIGKILL");
 
-    let second = runtime.call(me, id, CallRequest::new("pid", json!({}))).await?.text();
+    let second = runtime.calls().call(me, id, CallRequest::new("pid", json!({}))).await?.text();
     println!("recovered   process {second} answers");
     assert_ne!(second, first.to_string());
     Ok(runtime.delete_server(me, id).await?)
@@ -76,7 +76,7 @@ async fn keeps_crashing(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     assert_eq!((exit.code, exit.stderr), (Some(3), vec!["there are no oats".to_owned()]));
 
     // A call does not wait for what will not come: it is refused at once, with the reason.
-    let refusal = runtime.call(me, id, CallRequest::new("echo", json!({"text": "?"}))).await;
+    let refusal = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "?"}))).await;
     println!("refused     {}", refusal.err().ok_or("nobody is there to answer")?);
     Ok(())
 }

@@ -9,9 +9,9 @@ use ostler::{
     Runtime,
     actix::{self, System},
     actix_web::{App, HttpServer, http::StatusCode, web},
+    calls::CallRequest,
     demo_server,
     model::{NewUser, Permission, Role, ServerConfig, ServerId, Share},
-    runtime::CallRequest,
     serde_json::{Value, json},
 };
 
@@ -34,7 +34,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
     let id = runtime.create_server(me, config).await?.server.id;
-    let answer = runtime.call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
+    let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
     println!("in process  {}", answer.text());
 
     // Everything that Ostler serves over HTTP moves in under a path of yours.

@@ -8,9 +8,9 @@ use std::{env, error::Error, fs, path::Path, process::ExitCode};
 use ostler::{
     Runtime,
     actix::System,
+    calls::CallRequest,
     demo_server,
     model::{CallFilter, PageRequest, ServerConfig, Status},
-    runtime::CallRequest,
     serde_json::{Value, from_str, json},
 };
 
@@ -46,7 +46,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
         println!("tool        {:<8}{}", text("name"), text("description"));
     }
 
-    let answer = runtime.call(me, id, CallRequest::new("add", json!({"a": 2, "b": 3}))).await?;
+    let answer = runtime.calls().call(me, id, CallRequest::new("add", json!({"a": 2, "b": 3}))).await?;
     println!("called      2 + 3 = {}, in {} ms", answer.text(), answer.execution_time);
     assert_eq!(answer.text(), "5");
 

@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, env, error::Error, fs, path::Path, process::Exi
 use ostler::{
     Runtime,
     actix::{self, System},
+    calls::CallRequest,
     demo_server,
     model::{ServerChange, ServerConfig, ServerId},
-    runtime::CallRequest,
     serde_json::json,
 };
 
@@ -71,5 +71,5 @@ async fn call_until(runtime: Runtime, id: ServerId, last: &str) -> ostler::Resul
 }
 
 async fn call(runtime: Runtime, id: ServerId, request: CallRequest) -> ostler::Result<String> {
-    Ok(runtime.call(runtime.embedder(), id, request).await?.text())
+    Ok(runtime.calls().call(runtime.embedder(), id, request).await?.text())
 }

@@ -95,7 +95,7 @@ pub async fn on_notification(conversation: &Arc<Conversation>, notification: Req
         ServerScope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
     };
     for server in servers {
-        if let Err(error) = runtime.tell(who, server, &conversation.client(), &notification) {
+        if let Err(error) = runtime.calls().notify(who, server, &conversation.client(), &notification) {
             log::debug!(server:%, error:%; "a client's notification went nowhere");
         }
     }

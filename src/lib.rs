@@ -4,13 +4,13 @@
 //! over HTTP; any other program can embed it, with HTTP or without:
 //!
 //! ```no_run
-//! # use ostler::{Runtime, model::ServerConfig, runtime::CallRequest, serde_json::json};
+//! # use ostler::{Runtime, model::ServerConfig, calls::CallRequest, serde_json::json};
 //! # async fn embed() -> ostler::Result<()> {
 //! let runtime = Runtime::builder().data_dir("data").start().await?;
 //! let files = ServerConfig::new("files", "npx").args(["-y", "@modelcontextprotocol/server-filesystem", "/srv"]);
 //! let server = runtime.create_server(runtime.embedder(), files).await?.server;
 //! let call = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"}));
-//! println!("{}", runtime.call(runtime.embedder(), server.id, call).await?.text());
+//! println!("{}", runtime.calls().call(runtime.embedder(), server.id, call).await?.text());
 //! # Ok(())
 //! # }
 //! ```
@@ -25,7 +25,7 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`history`]: recorded calls, rollups, changes of health, the overview;
+//! 3. [`calls`]: tool calls and other requests to servers; [`history`]: recorded calls, rollups, changes of health, the overview;
 //!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
 //!    health;
 //!    [`events`]: live events and who may read them;
@@ -44,6 +44,7 @@ pub mod accounts;
 mod api;
 pub mod authorizations;
 mod bridge;
+pub mod calls;
 pub mod demo_server;
 mod edge;
 pub mod error;

@@ -1,28 +1,22 @@
 //! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Start, stop, and who may do what.
 
 mod account_events;
-mod ask;
 mod assembly;
 mod authorized_restart;
 mod builder;
-mod calls;
-mod channels;
 mod data_dir;
-mod dispatch;
 mod events;
 mod gateway_events;
 mod health;
 mod import;
-mod mcp;
 mod metrics;
 mod offers;
-mod operation;
 mod output;
 mod reload;
 mod servers;
 mod settings;
 mod shares;
-mod shown;
+pub(crate) mod shown;
 mod start;
 mod state;
 mod system;
@@ -37,6 +31,7 @@ use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
     authorizations::Authorizations,
+    calls::Calls,
     events::Events,
     gateway::Registrations,
     history::History,
@@ -54,10 +49,9 @@ use crate::{
 
 pub use crate::model::OutputLine;
 pub use builder::Builder;
-pub use calls::{CallOutcome, CallRequest};
 pub use health::{HealthReport, HealthSummary, ServerHealth};
 pub use import::{ImportAction, Imported};
-pub use mcp::{Ask, Offer, Said, Watch};
+pub use offers::Offer;
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -85,6 +79,7 @@ struct Inner {
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
     placement: Arc<Placement>,
+    calls: Arc<Calls>,
     services: Arc<Registrations>,
     telemetry: Telemetry,
     metrics_page: metrics::MetricsPage,

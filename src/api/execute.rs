@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::{
+    calls::{CallOutcome, CallRequest},
     model::ServerId,
-    runtime::{CallOutcome, CallRequest},
     supervisor::messages::Note,
     web::{
         HandlerResult,
@@ -108,7 +108,7 @@ pub async fn execute(
         wanted.check()?;
         return Ok(event_stream::respond_to_the_end(events(&request, caller, id, wanted)));
     }
-    let outcome = caller.runtime.call(&caller.who, id, wanted).await?;
+    let outcome = caller.runtime.calls().call(&caller.who, id, wanted).await?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(encode(&outcome)))
 }
 
@@ -134,7 +134,7 @@ fn events(
     let wanted = CallRequest { progress: Some(sender), ..wanted };
     let (path, request_id) = (request.path().to_owned(), CurrentRequestId::of(request));
     let call = async move {
-        match caller.runtime.call(&caller.who, id, wanted).await {
+        match caller.runtime.calls().call(&caller.who, id, wanted).await {
             Ok(outcome) => event_stream::event(Some("result"), None, &String::from_utf8_lossy(&encode(&outcome))),
             Err(error) => {
                 let problem = Problem::from(error);

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use crate::{
     Runtime,
     bridge::SuspendedRequests,
+    calls::ResourceSubscription,
     mcp::{Era, McpClient},
     model::{Principal, ServerId, TraceContext},
     policy::permission,
     revocation::RequiredRight,
-    runtime::Watch,
 };
 
 /// The result of a JSON-RPC request, or its error object.
@@ -59,7 +59,7 @@ pub struct Conversation {
     /// The span of the HTTP request; `None` where tracing is off.
     pub span: Option<TraceContext>,
     /// Its resource subscriptions (older era only), by URI as the client knows it.
-    pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    pub watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
 }
 
 impl Conversation {

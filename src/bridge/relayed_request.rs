@@ -15,11 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::server_deadline::ServerDeadline;
 use crate::{
     Runtime,
+    calls::{ClientRequest, ServerResponse},
     error::{Error, Result},
     mcp::{McpClient, Request},
     model::{Isolation, Principal},
     policy::call::LONGEST_DEADLINE,
-    runtime::{Ask, Offer, Said},
+    runtime::Offer,
     supervisor::messages::{Follower, Note},
 };
 
@@ -28,13 +29,13 @@ const QUEUED_EVENTS_MAX: usize = 64;
 
 /// A request in flight. Dropping it cancels the request.
 pub(super) struct RelayedRequest {
-    answer: Pin<Box<dyn Future<Output = Result<Said>> + Send>>,
+    answer: Pin<Box<dyn Future<Output = Result<ServerResponse>> + Send>>,
     deadline: Option<ServerDeadline>,
     /// Expires the request when the deadline has passed.
     expire: Option<oneshot::Sender<()>>,
     waits: Arc<AtomicBool>,
     notes: mpsc::Receiver<Note>,
-    response: Option<Result<Said>>,
+    response: Option<Result<ServerResponse>>,
     queued: VecDeque<Note>,
 }
 
@@ -43,7 +44,7 @@ pub(super) enum RelayEvent {
     /// A notification or a server request that relates to it.
     Note(Note),
     /// Its response, or the error that no response can come. Always the last event.
-    Answer(Result<Said>),
+    Answer(Result<ServerResponse>),
 }
 
 impl RelayedRequest {
@@ -62,7 +63,7 @@ impl RelayedRequest {
         let (timeout, deadline) = match offer.isolation {
             Isolation::Shared => (None, None),
             Isolation::PerUser | Isolation::PerSession => {
-                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.call_timeout())))
+                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.calls().default_timeout())))
             }
         };
         let (sender, notes) = mpsc::channel(QUEUED_EVENTS_MAX);
@@ -71,8 +72,8 @@ impl RelayedRequest {
         let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
         let (runtime, who) = (runtime.clone(), Arc::clone(who));
         let (expire, expired) = deadline.as_ref().map(|_| oneshot::channel()).unzip();
-        let ask = Ask { request, client, timeout, expired, follower };
-        let answer = Box::pin(async move { runtime.ask(&who, server, ask).await });
+        let ask = ClientRequest { request, client, timeout, expired, follower };
+        let answer = Box::pin(async move { runtime.calls().forward(&who, server, ask).await });
         Self { answer, deadline, expire, waits, notes, response: None, queued: VecDeque::new() }
     }
 

@@ -62,7 +62,7 @@ impl ResumableRequest {
         let until = Timestamp::now().plus(SUSPENSION_TIMEOUT).unix_seconds();
         let sealed = RequestState { suspended, user: self.user.to_string(), digest: self.digest(), until };
         let text = serde_json::to_vec(&sealed).map_err(|_| fault::internal("the state cannot be written"))?;
-        let sealed = conversation.runtime.seal_text(STATE_SEAL_PURPOSE, &text).map_err(fault::of_error)?;
+        let sealed = conversation.runtime.keyring().seal_carried(STATE_SEAL_PURPOSE, &text).map_err(fault::of_error)?;
         Ok(format!("{STATE_PREFIX}{sealed}"))
     }
 
@@ -75,7 +75,8 @@ impl ResumableRequest {
     }
 
     fn open(&self, conversation: &Conversation, state: &str) -> Option<RequestState> {
-        let text = conversation.runtime.open_text(STATE_SEAL_PURPOSE, state.strip_prefix(STATE_PREFIX)?)?;
+        let text =
+            conversation.runtime.keyring().open_carried(STATE_SEAL_PURPOSE, state.strip_prefix(STATE_PREFIX)?)?;
         let sealed: RequestState = serde_json::from_slice(&text).ok()?;
         let matches = sealed.user == self.user.to_string() && sealed.digest == self.digest();
         (matches && sealed.until > Timestamp::now().unix_seconds()).then_some(sealed)

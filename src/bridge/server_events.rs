@@ -91,7 +91,7 @@ impl ScopeEvents {
         let mut news = SelectAll::new();
         for server in &servers {
             // One that has just gone is missed at the next look.
-            if let Ok(receiver) = runtime.news(who, *server, &client) {
+            if let Ok(receiver) = runtime.calls().server_events(who, *server, &client) {
                 let revoked = runtime.revocation().revoked(who, RequiredRight::Server(*server, permission::USES));
                 news.push(stream_of(*server, receiver, revoked));
             }

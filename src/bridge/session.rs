@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
+    calls::ServerResponse,
     error::Result,
     mcp::{
         Era, Members, Request,
         convert::{self, Demand, InputRequired, Question},
     },
     revocation::RequiredRight,
-    runtime::{Offer, Said},
+    runtime::Offer,
     supervisor::messages::{Asked, Note},
 };
 
@@ -67,7 +68,7 @@ async fn send_once(
     offer: &Offer,
     request: Arc<Request>,
     sender: &ClientSender,
-) -> Result<Said> {
+) -> Result<ServerResponse> {
     let token = progress_token(&request);
     let Conversation { runtime, who, .. } = &**conversation;
     let mut relayed = RelayedRequest::begin(runtime, who, conversation.client(), offer, request, token.clone());

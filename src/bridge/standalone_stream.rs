@@ -94,7 +94,9 @@ impl ServerRequests {
             if self.by_server.contains_key(server) {
                 continue;
             }
-            if let Ok(Some(requests)) = conversation.runtime.questions(&conversation.who, *server, &client) {
+            if let Ok(Some(requests)) =
+                conversation.runtime.calls().server_requests(&conversation.who, *server, &client)
+            {
                 self.by_server.insert(*server, requests);
             }
         }

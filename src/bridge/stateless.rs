@@ -14,13 +14,14 @@ use super::{
 };
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
+    calls::ServerResponse,
     error::Result,
     mcp::{
         self, Era, Request,
         convert::{self, Demand, Question},
         is_legacy, tool_error_text,
     },
-    runtime::{Offer, Said},
+    runtime::Offer,
     supervisor::messages::{Asked, Note},
 };
 
@@ -137,8 +138,8 @@ impl RequestRound<'_> {
         Ok(convert::required(questions, &state, self.info().as_ref()))
     }
 
-    fn answer(self, response: Result<Said>, refused: Option<Demand>) -> RpcResult {
-        let Said { outcome, era, .. } = response.map_err(fault::of_error)?;
+    fn answer(self, response: Result<ServerResponse>, refused: Option<Demand>) -> RpcResult {
+        let ServerResponse { outcome, era, .. } = response.map_err(fault::of_error)?;
         match (era, outcome) {
             (Era::Modern, outcome) => outcome,
             (Era::Legacy, Ok(result)) => {

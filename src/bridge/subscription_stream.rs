@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
+    calls::ResourceSubscription,
     mcp::{Members, Request, convert},
-    runtime::Watch,
     supervisor::messages::News,
 };
 
@@ -90,7 +90,7 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
 async fn supported_part(
     conversation: &Arc<Conversation>,
     requested: Filter,
-) -> Result<(Filter, BTreeMap<String, Watch>), Arc<RawValue>> {
+) -> Result<(Filter, BTreeMap<String, ResourceSubscription>), Arc<RawValue>> {
     let offered = convert::capabilities(&initialize::initialize_result(conversation).await?.0);
     let supports = |list: &str, what: &str| {
         let capability = offered.get(list).and_then(|capability| Members::parse(capability).ok());

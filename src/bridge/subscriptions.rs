@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use super::{aggregate::AggregatedLists, fault, results::empty};
 use crate::{
     bridge::{Conversation, RpcResult, ServerScope},
+    calls::ResourceSubscription,
     mcp::{Members, Request, convert},
     model::ServerId,
-    runtime::Watch,
 };
 
 /// Subscriptions of one client: each is a subscription at a server as well.
@@ -40,10 +40,13 @@ pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> Rpc
 }
 
 /// Subscribes to a resource at its server; `uri` is the client's name for it.
-pub(super) async fn subscribe_at_server(conversation: &Arc<Conversation>, uri: &str) -> Result<Watch, Arc<RawValue>> {
+pub(super) async fn subscribe_at_server(
+    conversation: &Arc<Conversation>,
+    uri: &str,
+) -> Result<ResourceSubscription, Arc<RawValue>> {
     let (server, original) = locate(conversation, uri)?.ok_or_else(|| fault::no_resource(conversation.era, uri))?;
     let client = conversation.client();
-    let watch = conversation.runtime.watch_resource(&conversation.who, server, &client, &original).await;
+    let watch = conversation.runtime.calls().subscribe(&conversation.who, server, &client, &original).await;
     watch.map_err(fault::of_error)?
 }
 

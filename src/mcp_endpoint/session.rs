@@ -19,9 +19,9 @@ use super::{
 use crate::{
     Runtime,
     bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
+    calls::ResourceSubscription,
     mcp::McpClient,
     model::UserId,
-    runtime::Watch,
 };
 
 /// Time after which an idle session ends.
@@ -48,7 +48,7 @@ pub(super) struct McpSession {
     /// The client's declarations, as servers are sent them.
     pub client: Arc<Mutex<Arc<McpClient>>>,
     /// Its resource subscriptions, by URI as the client knows it.
-    pub watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+    pub watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
     in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream: AtomicU64,
@@ -88,7 +88,7 @@ impl McpSession {
         scope: ServerScope,
         version: String,
         client: Arc<Mutex<Arc<McpClient>>>,
-        watches: Arc<Mutex<BTreeMap<String, Watch>>>,
+        watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
     ) -> Self {
         let id = lock(&client).session;
         Self {

@@ -6,6 +6,7 @@ use crate::{
     access::{Access, AuditLog},
     accounts::{Accounts, TokenIssuer},
     authorizations::{Authorizations, ClientUrls, OAuthClient},
+    calls::Calls,
     events::Events,
     gateway::{Gateway, RegistrationObserver, Registrations},
     history::History,
@@ -81,6 +82,29 @@ impl Assembly {
             self.recorder.clone(),
             self.lifecycle.clone(),
             settings.retention,
+        ))
+    }
+
+    /// Calls, by the processes of `placement`.
+    pub fn calls(
+        &self,
+        settings: &Settings,
+        placement: Arc<Placement>,
+        events: Arc<Events>,
+        history: Arc<History>,
+    ) -> Arc<Calls> {
+        Arc::new(Calls::new(
+            self.registry.clone(),
+            self.access.clone(),
+            self.revocation.clone(),
+            self.lifecycle.clone(),
+            placement,
+            events,
+            history,
+            self.recorder.clone(),
+            self.telemetry.clone(),
+            settings.call_timeout,
+            settings.retention.payload_bytes,
         ))
     }
 

@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{AuditEntry, Catalogue, Outcome, Principal, ServerId, Timestamp},
-    policy::{permission, tools},
+    model::{Catalogue, Isolation, Principal, ServerId, Timestamp},
+    policy::permission,
     registry::Registered,
-    runtime::{Offer, Runtime},
+    runtime::Runtime,
     store,
     supervisor::Availability,
 };
@@ -17,17 +17,24 @@ use crate::{
 /// A catalogue that is longer than so many bytes is not kept for the next run.
 const LONGEST: usize = 8 << 20;
 
-impl Runtime {
-    /// Whether callers may know of a tool; where they may not, that `who` called it is in the audit log.
-    pub(super) fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
-        let permitted = tools::permit(&server.server.load().config.tools, tool);
-        if !permitted {
-            let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
-            self.inner.access.entries().record_denied(entry.with_detail(format!("the tool {tool}")));
-        }
-        permitted
-    }
+/// A server that somebody may use.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Which.
+    pub id: ServerId,
+    /// Its name.
+    pub name: String,
+    /// What it listed last, its tools by the rules of its owner; `None` where it never did.
+    pub catalogue: Option<Arc<Catalogue>>,
+    /// Those of its tools whose calls over HTTP may have to repeat arguments in headers (`x-mcp-header`).
+    pub annotated: Arc<[Arc<RawValue>]>,
+    /// Whether it takes requests now.
+    pub is_up: bool,
+    /// Who shares a process of it.
+    pub isolation: Isolation,
+}
 
+impl Runtime {
     /// Every server `who` may use, by name, with its catalogue.
     pub fn offers(&self, who: &Principal) -> Result<Vec<Offer>> {
         self.inner.access.require_any(who, permission::USES, "server.list")?;

@@ -120,7 +120,7 @@ pub(super) fn permitted(rules: &ToolRules, listed: &[Arc<RawValue>]) -> Vec<Arc<
 }
 
 /// The result of a `tools/list` without the tools that callers may not see; as it came where they may see all.
-pub(super) fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
+pub(crate) fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
     if tools::permit_all(rules) {
         return page;
     }

@@ -97,12 +97,14 @@ impl Inner {
         let services = base.registrations(&settings, events.clone());
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
+        let history = base.history(&settings);
+        let calls = base.calls(&settings, placement.clone(), events.clone(), history.clone());
         let inner = Self {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents::default()),
             audit_log: base.audit_log(&settings),
             authorizations,
-            history: base.history(&settings),
+            history,
             events,
             access: base.access,
             revocation: base.revocation,
@@ -122,6 +124,7 @@ impl Inner {
             recorder: base.recorder,
             keyring: base.keyring,
             placement,
+            calls,
             services,
             place,
         };

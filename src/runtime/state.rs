@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
     authorizations::Authorizations,
+    calls::Calls,
     error::Result,
     events::Events,
     gateway::{Gateway, Registrations},
@@ -13,6 +16,7 @@ use crate::{
     model::Serve,
     revocation::Revocation,
     runtime::Runtime,
+    secrets::Keyring,
     telemetry::Telemetry,
 };
 
@@ -78,6 +82,22 @@ impl Runtime {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         self.inner.services.gateway()
+    }
+
+    /// Tool calls, and every other request to a server.
+    #[must_use]
+    pub fn calls(&self) -> &Arc<Calls> {
+        &self.inner.calls
+    }
+
+    /// Keys of this installation.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.inner.keyring
+    }
+
+    /// Ends the processes for one session of a client.
+    pub fn end_session(&self, session: Uuid) {
+        self.inner.placement.end_session(session);
     }
 
     /// Recorded calls, statistics, changes of health.

@@ -1,8 +1,8 @@
 //! The supervisor is lost and replaced.
 
 use crate::{
+    calls::CallRequest,
     model::ServerConfig,
-    runtime::CallRequest,
     supervisor::tests::{Panic, program},
 };
 
@@ -18,12 +18,12 @@ async fn calls_work_again_after_a_panic_in_the_supervisor() {
     let runtime = Runtime::builder().data_dir(&folder).guard(program()).start().await.unwrap();
     let who = runtime.embedder().clone();
     let id = runtime.create_server(&who, demo()).await.unwrap().server.id;
-    runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
+    runtime.calls().call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
 
     assert!(runtime.inner.placement.supervisor().ask(Panic).await.is_err());
     // A call that still reached the old process fails as one in flight.
     let works_again = async {
-        while runtime.call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.is_err() {
+        while runtime.calls().call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.is_err() {
             tokio::task::yield_now().await;
         }
     };

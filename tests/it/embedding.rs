@@ -5,8 +5,9 @@ use std::{fs::File, path::Path};
 use ostler::{
     Error, Runtime,
     actix::{self, System},
+    calls::CallRequest,
     model::{Role, ServerChange, ServerConfig, ServerId},
-    runtime::{Builder, CallRequest},
+    runtime::Builder,
     serde_json::json,
 };
 use rustix::{
@@ -36,7 +37,7 @@ async fn demo(runtime: &Runtime, name: &str) -> ServerId {
 
 async fn ask_name(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
     let request = CallRequest::new("env", json!({"name": "NAME"}));
-    Ok(runtime.call(runtime.embedder(), id, request).await?.text())
+    Ok(runtime.calls().call(runtime.embedder(), id, request).await?.text())
 }
 
 #[actix::test]
@@ -165,7 +166,7 @@ async fn a_program_that_embeds_a_runtime_keeps_to_the_rules_of_the_api() {
     assert_eq!(pointers(runtime.update_server(me, id, change, None).await), ["/name"]);
     let timeout = Some(std::time::Duration::from_secs(3601));
     let endless = CallRequest { timeout, ..CallRequest::new("", json!([])) };
-    assert_eq!(pointers(runtime.call(me, id, endless).await), ["/toolName", "/parameters", "/timeoutMs"]);
+    assert_eq!(pointers(runtime.calls().call(me, id, endless).await), ["/toolName", "/parameters", "/timeoutMs"]);
     runtime.stop().await;
 }
 

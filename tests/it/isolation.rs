@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use ostler::{
     Runtime,
     actix::{self, System},
+    calls::{CallRequest, ClientRequest, ServerResponse},
     error::Error,
     mcp::{McpClient, Request},
     model::{Isolation, Principal, ServerConfig, ServerId},
-    runtime::{Ask, CallRequest, Said},
     serde_json::{json, value::RawValue},
     supervisor::messages::{Follower, Note},
 };
@@ -202,15 +202,20 @@ async fn call(
     client: &Arc<McpClient>,
     tool: &str,
     follower: Option<Follower>,
-) -> ostler::Result<Said> {
+) -> ostler::Result<ServerResponse> {
     let params = raw(&json!({"name": tool, "arguments": {}}).to_string());
     let request = Request::new("tools/call", Some(&params)).unwrap();
     runtime
-        .ask(who, id, Ask { request: request.into(), client: client.clone(), timeout: None, expired: None, follower })
+        .calls()
+        .forward(
+            who,
+            id,
+            ClientRequest { request: request.into(), client: client.clone(), timeout: None, expired: None, follower },
+        )
         .await
 }
 
-fn text(said: &Said) -> String {
+fn text(said: &ServerResponse) -> String {
     let result: ostler::serde_json::Value = ostler::serde_json::from_str(said.outcome.as_ref().unwrap().get()).unwrap();
     result["content"][0]["text"].as_str().unwrap().to_owned()
 }
@@ -288,7 +293,7 @@ fn a_stranger_reaches_no_process_by_naming_somebody_elses_session() {
         let eve = runtime.accounts().create(&me, new).await.unwrap();
         let eve = runtime.accounts().on_behalf_of(eve.id).await.unwrap();
         assert_ne!(text(&call(&runtime, &eve, id, &session, "pid", None).await.unwrap()), mine);
-        let plain = runtime.call(&me, id, CallRequest::new("pid", json!({}))).await.unwrap();
+        let plain = runtime.calls().call(&me, id, CallRequest::new("pid", json!({}))).await.unwrap();
         assert_ne!(plain.text(), mine, "a call without a session is not of one");
         runtime.stop_server(&me, id).await.unwrap();
         let refused = call(&runtime, &me, id, &session, "pid", None).await;

@@ -2,9 +2,9 @@
 
 use ::ostler::{
     Runtime, actix,
+    calls::ClientRequest,
     mcp::{McpClient, Request},
     model::{ServerConfig, ToolRules},
-    runtime::Ask,
     serde_json::{self, value::RawValue},
 };
 
@@ -89,8 +89,9 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
         log_level: None,
     };
     let request = Request::new("tools/list", None).unwrap();
-    let ask = Ask { request: request.into(), client: client.into(), timeout: None, expired: None, follower: None };
-    let page = runtime.ask(me, id, ask).await.unwrap().outcome.unwrap();
+    let ask =
+        ClientRequest { request: request.into(), client: client.into(), timeout: None, expired: None, follower: None };
+    let page = runtime.calls().forward(me, id, ask).await.unwrap().outcome.unwrap();
     let page: Value = serde_json::from_str(page.get()).unwrap();
     assert_eq!(page["tools"].as_array().unwrap().len(), 2);
     assert_eq!(page["tools"][1]["description"], "the pid tool");

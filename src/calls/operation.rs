@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
+    calls::{admitted_call::AdmittedCall, dispatch::Delivery},
     mcp::{Request, convert},
     registry::Registered,
-    runtime::{calls::Call, dispatch::Sent},
     telemetry::{McpOperation, SentRequest, ServerAttributes, Telemetry},
 };
 
@@ -15,10 +15,10 @@ pub(super) fn begin(telemetry: &Telemetry, server: &Registered, request: &mut Ar
 }
 
 /// Begins the operation of a tool call.
-pub(super) fn begin_tool_call(telemetry: &Telemetry, call: &mut Call) -> McpOperation {
+pub(super) fn begin_tool_call(telemetry: &Telemetry, call: &mut AdmittedCall) -> McpOperation {
     let parent = if telemetry.tracer().is_on() { call.context() } else { None };
     let operation = with_server(telemetry.tool_call(call.id, &call.tool, parent), &call.server);
-    match (operation.context(), &mut call.whole) {
+    match (operation.context(), &mut call.mcp_request) {
         (Some(_), Some((request, _))) => operation.propagate(request),
         (Some(context), None) => call.trace = Some(context),
         (None, _) => {}
@@ -27,14 +27,14 @@ pub(super) fn begin_tool_call(telemetry: &Telemetry, call: &mut Call) -> McpOper
 }
 
 /// Adds when and to which process the request was sent, if it was.
-pub(super) fn with_sent_request(operation: McpOperation, Sent { at, to }: &Sent) -> McpOperation {
+pub(super) fn with_sent_request(operation: McpOperation, Delivery { at, to }: &Delivery) -> McpOperation {
     let Some((instance, id)) = to else { return operation };
     let version = instance.version();
     operation.with_sent_request(SentRequest { at: *at, id: *id, protocol_version: version.as_deref() })
 }
 
 /// Adds the tool; after the call, as a server that has just started lists none before.
-pub(super) fn with_tool(operation: McpOperation, call: &Call) -> McpOperation {
+pub(super) fn with_tool(operation: McpOperation, call: &AdmittedCall) -> McpOperation {
     operation.with_tool(&call.tool, || lists(&call.server, &call.tool))
 }
 

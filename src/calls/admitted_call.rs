@@ -1,0 +1,57 @@
+//! [`AdmittedCall`]: a tool call between admission and record.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use crate::{
+    mcp::{self, Declared},
+    model::{CallId, Timestamp, TraceContext, UserId},
+    placement::Lease,
+    registry::Registered,
+    supervisor::{Link, messages::Follower},
+};
+
+/// A call that was admitted, on its way to its record.
+pub struct AdmittedCall {
+    /// Its id on record.
+    pub id: CallId,
+    /// The caller.
+    pub user_id: UserId,
+    /// The server called.
+    pub server: Arc<Registered>,
+    /// The process for the caller alone, where there is one.
+    pub lease: Option<Lease>,
+    /// Name of the tool.
+    pub tool: String,
+    /// Whether the server's owner lets callers use the tool; answered as unknown where not.
+    pub permitted: bool,
+    /// Arguments, a JSON object.
+    pub arguments: Arc<RawValue>,
+    /// The mcp_request request and whose it is, where an MCP client made it.
+    pub mcp_request: Option<(Arc<mcp::Request>, Declared)>,
+    /// Its parent span, where the request does not name one.
+    pub trace: Option<TraceContext>,
+    /// Deadline, from dispatch.
+    pub timeout: Duration,
+    /// Ends it before that, as the deadline would.
+    pub expired: Option<oneshot::Receiver<()>>,
+    /// Receives messages of the server about this call.
+    pub progress: Option<Follower>,
+    /// When it came in.
+    pub created_at: Timestamp,
+}
+
+impl AdmittedCall {
+    /// Its parent span.
+    pub fn context(&self) -> Option<TraceContext> {
+        let named = || self.mcp_request.as_ref()?.0.traceparent();
+        self.trace.or_else(|| TraceContext::parse(&named()?))
+    }
+
+    /// What the supervisor reports of the process that takes it.
+    pub fn link(&self) -> &Link {
+        self.lease.as_ref().map_or(&self.server.link, Lease::link)
+    }
+}

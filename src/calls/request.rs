@@ -1,0 +1,71 @@
+//! A tool call as embedders and REST make it: [`CallRequest`] and [`CallOutcome`].
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    error::{Error, Result},
+    mcp,
+    model::{CallId, TraceContext},
+    policy::{call, nesting},
+    supervisor::messages::Note,
+};
+
+/// A tool call to make.
+#[derive(Debug)]
+pub struct CallRequest {
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments, a JSON object, passed on byte for byte; `None` is `{}`.
+    pub parameters: Option<Box<RawValue>>,
+    /// Deadline; `None` is the default. At most an hour.
+    pub timeout: Option<Duration>,
+    /// Receives progress notifications as the server wrote them, with the id of the call as `progressToken`.
+    pub progress: Option<mpsc::Sender<Note>>,
+    /// Its parent span, if any.
+    pub trace: Option<TraceContext>,
+}
+
+impl CallRequest {
+    /// A call with the default deadline and no progress; `parameters` is a JSON object, or null where there are none.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
+        // A value can always be written.
+        let parameters = to_raw_value(&parameters).ok();
+        Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
+    }
+
+    /// Checks it as [`Calls::call`](crate::calls::Calls::call) does: `Invalid` or `Malformed`.
+    pub fn check(&self) -> Result<()> {
+        let parameters = self.parameters.as_deref().map(RawValue::get);
+        call::faults(&self.tool, parameters, self.timeout).into_result()?;
+        if parameters.is_some_and(|json| nesting::exceeds(json, nesting::SENT_MAX)) {
+            return Err(Error::Malformed(format!("parameters: {}", nesting::TOO_DEEP)));
+        }
+        Ok(())
+    }
+}
+
+/// A call that succeeded, and is on record.
+#[derive(Clone, Debug)]
+pub struct CallOutcome {
+    /// The call on record.
+    pub call_id: CallId,
+    /// The MCP `CallToolResult`, byte for byte.
+    pub result: Arc<RawValue>,
+    /// Milliseconds from dispatch to answer.
+    pub execution_time: i64,
+}
+
+impl CallOutcome {
+    /// The text that the tool gave, its parts joined by line ends; empty where it gave none.
+    #[must_use]
+    pub fn text(&self) -> String {
+        mcp::tool_text(&self.result)
+    }
+}
