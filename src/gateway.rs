@@ -1,8 +1,8 @@
 //! The gateway in memory: services and their instances, which of them gets a request, and how they are.
 //!
 //! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a [`Lease`],
-//! and the lease is told how the request went. None of that asks an actor: the one there is ([`actor`]) checks
-//! instances, and is told of ejections. [`Registrations`] keep what is registered in the database.
+//! and the outcome of the request is reported to the lease. None of that waits for an actor: the one there is
+//! ([`actor`]) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the database.
 
 pub mod actor;
 mod actor_handle;

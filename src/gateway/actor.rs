@@ -1,4 +1,4 @@
-//! [`GatewayActor`]: checks every instance each interval, and sooner those it is told to doubt.
+//! [`GatewayActor`]: checks every instance each interval, and at once those that requests speak against.
 //!
 //! | message | from | effect |
 //! |---|---|---|
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Time between checks of an instance that is not known to be well, where its interval is longer.
-const HURRIED: Duration = Duration::from_secs(1);
+const UNSETTLED_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The services of the table changed.
 #[derive(Message)]
@@ -43,7 +43,7 @@ pub struct TableChanged;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Suspected {
-    /// Which.
+    /// The instance.
     pub instance: InstanceId,
 }
 
@@ -51,7 +51,7 @@ pub struct Suspected {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct CheckService {
-    /// Which.
+    /// The service.
     pub service: Arc<Service>,
 }
 
@@ -75,27 +75,31 @@ pub struct GatewayActor {
     watched: HashMap<InstanceId, Watched>,
     client: awc::Client,
     alarm: Option<SpawnHandle>,
-    /// Told only where it ends without having been asked to.
-    end: Option<oneshot::Sender<Lost>>,
+    /// Used only where it ends without a [`Stop`].
+    end: Option<oneshot::Sender<ActorLost>>,
 }
 
-/// It ended, and nobody had asked it to: it panicked.
+/// The actor ended without a [`Stop`]: it panicked.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(super) struct ActorLost;
 
 /// An instance under watch.
 struct Watched {
     service: Arc<Service>,
     instance: Arc<Instance>,
-    /// When its next check is due; `None` while one is under way.
+    /// Time of its next check; `None` while one is running.
     due: Option<Duration>,
-    /// Who waits for the check under way.
+    /// Callers that wait for the running check.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl GatewayActor {
-    /// Starts one on the thread of `arbiter`. It tells `end` when it ends without having been told to.
-    pub(super) fn start_on(arbiter: &ArbiterHandle, live: Weak<LiveTable>, end: oneshot::Sender<Lost>) -> Addr<Self> {
+    /// Starts one on the thread of `arbiter`. `end` completes where it ends without a [`Stop`].
+    pub(super) fn start_on(
+        arbiter: &ArbiterHandle,
+        live: Weak<LiveTable>,
+        end: oneshot::Sender<ActorLost>,
+    ) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |_| Self {
             live,
             watched: HashMap::new(),
@@ -141,7 +145,7 @@ impl GatewayActor {
 }
 
 impl Watched {
-    /// Begins a check; nothing where one is under way.
+    /// Begins a check, unless one is running.
     fn begin(&mut self, client: awc::Client, actor: Addr<GatewayActor>) {
         if self.due.take().is_none() {
             return;
@@ -178,11 +182,15 @@ impl Watched {
         let (service, instance) = (service.to_owned(), format!("{host}:{port}"));
         let change = healthy.map(|healthy| InstanceHealthChange { service, instance, healthy });
         let interval = self.service.check_interval();
-        let due = now.saturating_add(if self.instance.is_settled() { interval } else { interval.min(HURRIED) });
+        let due = now.saturating_add(if self.instance.is_settled() {
+            interval
+        } else {
+            interval.min(UNSETTLED_CHECK_INTERVAL)
+        });
         self.instance.check_due(due);
         self.due = Some(due);
         for waiting in self.waiting.drain(..) {
-            // Who asked may be gone.
+            // The caller may be gone.
             let _ = waiting.send(());
         }
         change
@@ -196,8 +204,8 @@ impl Actor for GatewayActor {
 impl Drop for GatewayActor {
     fn drop(&mut self) {
         if let Some(end) = self.end.take() {
-            // Nobody is left to replace it where the runtime is gone.
-            let _ = end.send(Lost);
+            // The receiver, which would replace it, is gone with the runtime.
+            let _ = end.send(ActorLost);
         }
     }
 }
@@ -257,7 +265,7 @@ impl Handler<Checked> for GatewayActor {
         let watched = self.watched.get_mut(&instance).filter(|watched| !watched.instance.is_draining());
         let Some(watched) = watched else { return };
         if let Some(change) = watched.end(check, live.clock.now()) {
-            // Nobody may listen.
+            // There may be no subscriber.
             let _ = live.health_changes.send(change);
         }
         self.drive(ctx);

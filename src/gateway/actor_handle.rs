@@ -1,4 +1,4 @@
-//! [`ActorHandle`], through which the actor is told: never waited on, and silent while there is none.
+//! [`ActorHandle`]: sends to the actor, never waiting for it; drops messages while there is none.
 
 use actix::{Addr, Handler, Message, dev::ToEnvelope};
 use arc_swap::ArcSwapOption;

@@ -13,12 +13,12 @@ pub struct CheckView {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Whether it was good.
+    /// True where it succeeded.
     pub healthy: bool,
     /// The status that was answered, where anything was.
     pub status: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// Milliseconds that it took.
     pub response_time: f64,
-    /// What was wrong.
+    /// The reason of a failure.
     pub error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! [`Counters`] of an instance's requests, and how they are shown.
+//! [`Counters`] of an instance's requests, and views of them.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -24,7 +24,7 @@ pub struct ErrorCounts {
     pub timeout: u64,
     /// The connection broke before the answer was whole.
     pub reset: u64,
-    /// What the instance sent was no answer.
+    /// The instance sent something else than an HTTP answer.
     pub protocol: u64,
     /// Answers with a status of 500 or more.
     pub server_error: u64,

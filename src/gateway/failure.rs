@@ -9,6 +9,6 @@ pub enum Failure {
     Timeout,
     /// The connection broke before the answer was whole.
     Reset,
-    /// What it sent is no answer.
+    /// It sent something else than an HTTP answer.
     Protocol,
 }

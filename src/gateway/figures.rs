@@ -1,4 +1,4 @@
-//! What was counted: requests, failures by kind and latencies, of each service and instance.
+//! Figures: requests, failures by kind and latencies, of each service and instance.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -38,7 +38,7 @@ pub struct StatsTotals {
     pub requests: u64,
     /// Those that failed.
     pub errors: ErrorCounts,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: u64,
 }
 
@@ -48,13 +48,13 @@ pub struct StatsTotals {
 pub struct ServiceStats {
     /// The service.
     pub name: String,
-    /// How its instances are chosen.
+    /// Strategy by which its instances are chosen.
     pub load_balancing: LoadBalancing,
     /// Requests sent to instances, tries again included.
     pub requests: u64,
     /// Those that failed.
     pub errors: ErrorCounts,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: u64,
     /// Requests sent to another instance after one failed.
     pub retries: u64,
@@ -62,7 +62,7 @@ pub struct ServiceStats {
     pub no_instance: u64,
     /// Requests over the service's rate limit.
     pub rate_limited: u64,
-    /// How long answers take; `null` before the first.
+    /// Latency of answers; `null` before the first.
     pub latency: Option<Latency>,
     /// Of each instance.
     pub instances: Vec<InstanceStats>,
@@ -72,23 +72,23 @@ pub struct ServiceStats {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceStats {
-    /// Where it is.
+    /// Its host.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// Its weight.
     pub weight: u32,
-    /// Whether it is left to finish what it has under way.
+    /// True while it is drained: only its requests in flight go on.
     pub draining: bool,
     /// Requests sent to it.
     pub requests: u64,
     /// Those that failed.
     pub errors: ErrorCounts,
-    /// Requests it has under way.
+    /// Its requests in flight.
     pub in_flight: u64,
-    /// How long its answers take; `null` before the first.
+    /// Latency of its answers; `null` before the first.
     pub latency: Option<Latency>,
-    /// Whether it would get a request now.
+    /// True where it would get a request now.
     pub available: bool,
     /// Its circuit breaker.
     pub breaker: BreakerView,
@@ -130,7 +130,7 @@ impl Service {
 }
 
 impl Service {
-    /// How long answers take, in buckets with these upper bounds in seconds.
+    /// Latencies of answers, in buckets with these upper bounds in seconds.
     pub(super) fn latencies<const N: usize>(&self, bounds: [f64; N]) -> Spread {
         self.counters().latencies(bounds)
     }

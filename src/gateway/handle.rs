@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Noun, Result},
     gateway::{
         GatewayCollector, GatewayHealth, GatewayStats, InstanceHealthChange, Service, Settings, Table,
-        actor::{CheckService, GatewayActor, Lost, Stop},
+        actor::{ActorLost, CheckService, GatewayActor, Stop},
         actor_handle::ActorHandle,
         live_table::LiveTable,
         lock::lock,
@@ -22,8 +22,8 @@ use crate::{
     model::ServiceSpec,
 };
 
-/// How long after a panic the actor is replaced.
-const RESTART: Duration = Duration::from_secs(1);
+/// Delay after a panic of the actor before it is replaced.
+const ACTOR_RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// A handle on the gateway; cheap to clone, usable from every thread.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Gateway {
         actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, losses));
     }
 
-    fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<Lost> {
+    fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<ActorLost> {
         let (end, lost) = oneshot::channel();
         let Shared { live, actor, .. } = &*self.shared;
         actor.connect(GatewayActor::start_on(arbiter, Arc::downgrade(live), end));
@@ -74,7 +74,7 @@ impl Gateway {
         self.shared.live.health_changes.subscribe()
     }
 
-    /// What holds for services that do not say otherwise.
+    /// Defaults for services that do not say otherwise.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
@@ -124,7 +124,7 @@ impl Gateway {
     }
 
     /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
-    /// have keep their health, their figures and their requests under way; those under way elsewhere go on to their end.
+    /// have keep their health, their figures and their requests in flight; other requests go on to their end.
     pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
         let _alone = lock(&self.shared.changing);
         let table = self.shared.live.table.load_full();
@@ -163,9 +163,9 @@ impl Drop for Shared {
 }
 
 /// Replaces the actor whenever it is lost, until it ends in good order.
-async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<Lost>) {
-    while let Ok(Lost) = lost.await {
-        tokio::time::sleep(RESTART).await;
+async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<ActorLost>) {
+    while let Ok(ActorLost) = lost.await {
+        tokio::time::sleep(ACTOR_RESTART_DELAY).await;
         let Some(shared) = shared.upgrade() else { return };
         log::error!("the gateway's health checks were lost; they are started anew");
         lost = Gateway { shared }.watch(&arbiter);

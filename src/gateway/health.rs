@@ -1,4 +1,4 @@
-//! How services and their instances are, as checks and requests show it.
+//! Health of services and their instances, by health checks and by requests.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::{
 /// The health of all services.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct GatewayHealth {
-    /// How many are how.
+    /// Numbers of services by state.
     pub summary: HealthTotals,
     /// Each, by name.
     pub services: Vec<ServiceHealth>,
 }
 
-/// How many services are how.
+/// Numbers of services by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HealthTotals {
     /// Services registered.
@@ -39,7 +39,7 @@ pub struct HealthTotals {
     pub unhealthy: u64,
 }
 
-/// How a service is, in one word. Instances that are drained or of weight 0 do not count.
+/// State of a service. Instances that are drained or of weight 0 do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceState {
@@ -57,9 +57,9 @@ pub enum ServiceState {
 pub struct ServiceHealth {
     /// The service.
     pub name: String,
-    /// In one word.
+    /// Its state.
     pub status: ServiceState,
-    /// Whether any instance takes requests.
+    /// True where any instance takes requests.
     pub healthy: bool,
     /// Instances that take requests.
     pub available: u64,
@@ -69,7 +69,7 @@ pub struct ServiceHealth {
     pub instances: Vec<InstanceHealth>,
 }
 
-/// What checks say of an instance.
+/// Result of the health checks of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceVerdict {
@@ -85,24 +85,24 @@ pub enum InstanceVerdict {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceHealth {
-    /// Where it is.
+    /// Its host.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// Its weight.
     pub weight: u32,
-    /// Whether it is left to finish what it has under way; then it is not checked.
+    /// True while it is drained: only its requests in flight go on, and it is not checked.
     pub draining: bool,
-    /// What checks say.
+    /// Result of its health checks.
     pub status: InstanceVerdict,
-    /// Whether it would get a request now.
+    /// True where it would get a request now.
     pub available: bool,
-    /// What requests say.
+    /// Result of its requests.
     pub breaker: BreakerView,
     /// When it was last checked.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_check: Option<Timestamp>,
-    /// How long that took, in milliseconds.
+    /// Milliseconds that this took.
     pub response_time: Option<f64>,
     /// The last checks, newest first, at most 20.
     pub history: Vec<CheckView>,
@@ -128,7 +128,7 @@ pub struct BreakerView {
     pub state: BreakerState,
     /// Failures in a row, up to now.
     pub consecutive_failures: u32,
-    /// How often it has opened.
+    /// Number of times that it has opened.
     pub ejections: u32,
     /// While it is open: milliseconds until a request may try the instance.
     pub retry_in: Option<u64>,

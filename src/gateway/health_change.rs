@@ -10,6 +10,6 @@ pub struct InstanceHealthChange {
     pub service: String,
     /// Its host and port.
     pub instance: String,
-    /// Whether it is well now.
+    /// True where it is healthy now.
     pub healthy: bool,
 }

@@ -7,26 +7,26 @@ use std::{
 };
 
 /// Bits of a value that tell buckets of one doubling apart.
-const FINE: u32 = 3;
+const SUB_BUCKET_BITS: u32 = 3;
 
 /// Buckets for everything from a microsecond to nine hours; what is longer is in the last.
-const BUCKETS: usize = 256;
+const BUCKET_COUNT: usize = 256;
 
-/// How times are spread over buckets.
+/// Distribution of times over buckets.
 #[derive(Clone, Debug)]
 pub struct Spread {
     /// All of them together.
     pub sum: Duration,
-    /// How many there are.
+    /// Their number.
     pub count: u64,
-    /// The upper bound of each bucket in seconds, and how many times fell into it; the last has no bound.
+    /// The upper bound of each bucket in seconds, and the number of times in it; the last has no bound.
     pub buckets: Vec<(f64, u64)>,
 }
 
-/// How many times fell where.
+/// Numbers of times by bucket.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    buckets: [AtomicU64; BUCKETS],
+    buckets: [AtomicU64; BUCKET_COUNT],
 }
 
 impl Default for Histogram {
@@ -50,7 +50,7 @@ impl Histogram {
         }
     }
 
-    /// How many times fell below which of these seconds, bucket by bucket; a time counts as the middle of its own bucket.
+    /// Distributes the times over buckets with these bounds in seconds; a time counts as the middle of its own bucket.
     pub(super) fn spread<const N: usize>(&self, bounds: [f64; N]) -> Spread {
         let mut buckets: Vec<_> = bounds.into_iter().chain([f64::MAX]).map(|bound| (bound, 0)).collect();
         let (mut sum, mut total) = (Duration::ZERO, 0);
@@ -66,7 +66,7 @@ impl Histogram {
         Spread { sum, count: total, buckets }
     }
 
-    /// The times that these shares of all were no longer than, each as the middle of its bucket; `None` before the first.
+    /// The times that these shares of all do not exceed, each as the middle of its bucket; `None` before the first.
     pub(super) fn quantiles<const N: usize>(&self, per_mille: [u64; N]) -> Option<[Duration; N]> {
         let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
         let total: u64 = counts.iter().sum();
@@ -89,18 +89,18 @@ fn middle(index: usize) -> Duration {
 
 /// The bucket of a value: the position of its highest bit, then the three bits that follow.
 fn index(micros: u64) -> usize {
-    let Some(doubling) = micros.checked_ilog2().and_then(|log| log.checked_sub(FINE)) else {
+    let Some(doubling) = micros.checked_ilog2().and_then(|log| log.checked_sub(SUB_BUCKET_BITS)) else {
         return usize::try_from(micros).unwrap_or_default();
     };
     let fine = micros >> doubling;
-    let index = u64::from(doubling) * (1 << FINE) + fine;
-    usize::try_from(index).unwrap_or(usize::MAX).min(BUCKETS - 1)
+    let index = u64::from(doubling) * (1 << SUB_BUCKET_BITS) + fine;
+    usize::try_from(index).unwrap_or(usize::MAX).min(BUCKET_COUNT - 1)
 }
 
 /// The smallest value of a bucket.
 fn floor(index: usize) -> u64 {
     let index = u64::try_from(index).unwrap_or(u64::MAX);
-    let size = 1 << FINE;
+    let size = 1 << SUB_BUCKET_BITS;
     match (index / size).checked_sub(1) {
         Some(doubling) => (size + index % size) << doubling,
         None => index,
@@ -113,9 +113,11 @@ mod tests {
 
     #[test]
     fn buckets_follow_each_other_without_gap() {
-        assert!((0..BUCKETS - 1).all(|bucket| index(floor(bucket)) == bucket && floor(bucket) < floor(bucket + 1)));
-        assert!((1..BUCKETS).all(|bucket| index(floor(bucket) - 1) == bucket - 1));
-        assert_eq!(index(u64::MAX), BUCKETS - 1);
+        assert!(
+            (0..BUCKET_COUNT - 1).all(|bucket| index(floor(bucket)) == bucket && floor(bucket) < floor(bucket + 1))
+        );
+        assert!((1..BUCKET_COUNT).all(|bucket| index(floor(bucket) - 1) == bucket - 1));
+        assert_eq!(index(u64::MAX), BUCKET_COUNT - 1);
     }
 
     #[test]

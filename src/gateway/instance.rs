@@ -1,4 +1,4 @@
-//! One instance of a service: where it is, how it is, and what it has under way.
+//! [`Instance`] of a service: its address, its health, and its requests in flight.
 
 use std::{
     collections::VecDeque,
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// How long an instance that came back takes to get its whole share.
-pub(super) const WARM_UP: Duration = Duration::from_secs(20);
+/// Time in which the share of an instance that came back grows to its full size.
+pub(super) const WARM_UP_TIME: Duration = Duration::from_secs(20);
 
-/// Checks that are kept to be shown.
-const HISTORY: usize = 20;
+/// Checks that are kept for the API.
+const CHECKS_KEPT_MAX: usize = 20;
 
 /// Tells instances apart, also one that was removed from one that was registered later at the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,15 +43,15 @@ pub struct Instance {
     port: u16,
     pub(super) in_flight: AtomicU32,
     pub(super) counters: Counters,
-    /// What the locks below say, for those who must not wait: not unhealthy, …
+    /// State behind the locks below, for readers that must not wait: not unhealthy, …
     up: AtomicBool,
     /// … the breaker closed, …
     closed: AtomicBool,
     /// … and a check since it opened was good.
     cleared: AtomicBool,
-    /// Whether it gets no new request, and is not checked; here, so that also who found an earlier registration knows.
+    /// Set while it gets no new request and is not checked; here, so that holders of an earlier registration see it.
     draining: AtomicBool,
-    /// Whether requests speak against it and the actor was told.
+    /// Set once requests speak against it and the actor heard of it, until the next check.
     suspected: AtomicBool,
     /// When it came back, in milliseconds and one more; 0 where it never was away.
     back_at: AtomicU64,
@@ -99,7 +99,7 @@ impl Instance {
         self.port
     }
 
-    /// Requests under way.
+    /// Requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
@@ -117,7 +117,7 @@ impl Instance {
         self.draining.load(Relaxed)
     }
 
-    /// Leaves it to finish what it has under way, or takes it back: slowly, and what was known of it is no longer.
+    /// Drains it, or takes it back: with a share that grows, and without what was known of it.
     pub(super) fn drain(&self, draining: bool, now: Duration) {
         if self.draining.swap(draining, Relaxed) && !draining {
             lock(&self.checks).0 = Checks::default();
@@ -125,7 +125,7 @@ impl Instance {
         }
     }
 
-    /// Whether it would get a request, if it had room for one.
+    /// True where it would get a request, if it had room for one.
     pub(super) fn is_available(&self, now: Duration) -> bool {
         !self.is_draining()
             && self.is_up()
@@ -138,12 +138,12 @@ impl Instance {
             return 0;
         }
         match self.back_at.load(Relaxed).checked_sub(1).filter(|_| !self.is_ejected()) {
-            Some(back) => balance::share(weight, now.saturating_sub(Duration::from_millis(back)), WARM_UP),
+            Some(back) => balance::share(weight, now.saturating_sub(Duration::from_millis(back)), WARM_UP_TIME),
             None => weight.saturating_mul(balance::WHOLE),
         }
     }
 
-    /// How long until it may get a request, as far as can be known.
+    /// Time until it may get a request, as far as can be known.
     pub(super) fn wait(&self, now: Duration) -> Duration {
         let check = Duration::from_millis(self.next_check.load(Relaxed)).saturating_sub(now);
         let breaker = if self.is_ejected() { self.breaker().wait(now) } else { Duration::ZERO };
@@ -162,7 +162,7 @@ impl Instance {
         }
     }
 
-    /// Takes in how a request went; true where that speaks for an ejection, which is then the caller's to decide.
+    /// Records the outcome of a request; true where that speaks for an ejection, which is then the caller's to decide.
     pub(super) fn record(&self, permit: Permit, outcome: Outcome, now: Duration) -> bool {
         let mut breaker = self.breaker();
         let before = breaker.phase(now);
@@ -192,7 +192,7 @@ impl Instance {
         let good = check.healthy;
         let mut checks = lock(&self.checks);
         let (state, history) = &mut *checks;
-        history.truncate(HISTORY - 1);
+        history.truncate(CHECKS_KEPT_MAX - 1);
         history.push_front(check);
         let before = state.verdict();
         let turned = state.record(good, thresholds);
@@ -207,7 +207,7 @@ impl Instance {
         turned.then(|| state.verdict())
     }
 
-    /// Whether it is known to be well: then it is checked at leisure.
+    /// True where it is known to be healthy: then it is checked at the interval of its service.
     pub(super) fn is_settled(&self) -> bool {
         let checks = lock(&self.checks);
         !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == Verdict::Healthy
@@ -217,7 +217,7 @@ impl Instance {
         self.next_check.store(millis(at), Relaxed);
     }
 
-    /// What checks say, and the last of them, newest first.
+    /// Result of its checks, and the last of them, newest first.
     pub(super) fn verdict(&self) -> (Verdict, Vec<CheckView>) {
         let checks = lock(&self.checks);
         (checks.0.verdict(), checks.1.iter().cloned().collect())

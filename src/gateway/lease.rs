@@ -1,4 +1,4 @@
-//! [`Lease`]: the right to send one request to one instance, and how the gateway learns what became of it.
+//! [`Lease`]: the right to send one request to one instance, and the report of its outcome.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use crate::{
     policy::breaker::{self, Outcome, Permit},
 };
 
-/// One attempt to have a request answered by one instance, which counts as under way there until this is dropped.
+/// One attempt to have a request answered by one instance, which counts as in flight there until this is dropped.
 /// Dropped without a word, it stands for a client that went away.
 #[derive(Debug)]
 pub struct Lease {
@@ -33,7 +33,7 @@ impl Lease {
         Self { service, instance, permit, born, is_settled: AtomicBool::new(false) }
     }
 
-    /// Where to send the request.
+    /// The instance to send the request to.
     #[must_use]
     pub fn instance(&self) -> &Arc<Instance> {
         &self.instance

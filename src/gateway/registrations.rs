@@ -24,7 +24,7 @@ use crate::{
 /// take by default.
 const REMOVAL_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What happened to a registered service.
+/// Change of a registered service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceChange {
     /// It was registered, or replaced.
@@ -285,8 +285,8 @@ impl Registrations {
         match rules::taken(&spec.base_path, self.serve) {
             None => Ok(()),
             Some(own) => Err(Error::Conflict(format!(
-                "basePath: {} would take {own}, which this Ostler serves itself; choose another path, or switch that part off \
-                 (OSTLER_SERVE)",
+                "basePath: {} would take {own}, which this Ostler serves itself; choose another path, or switch that \
+                 part off (OSTLER_SERVE)",
                 spec.base_path
             ))),
         }

@@ -1,4 +1,4 @@
-//! [`Service`]: what was registered, and which of its instances gets a request.
+//! [`Service`]: a registration, and the choice of the instance that gets a request.
 
 use std::{
     fmt,
@@ -23,25 +23,25 @@ use crate::{
     },
 };
 
-/// What a caller is told of whom nothing better is known.
-const SOON: Duration = Duration::from_secs(1);
+/// `Retry-After` where nothing better is known.
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
 /// No instance takes a request now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoInstance {
     /// When the next instance may be back, as far as is known.
     pub retry_after: Duration,
-    /// Whether there are healthy ones, with as much to do as they take (`maxConnections`).
+    /// True where there are healthy ones, with as many requests in flight as they take (`maxConnections`).
     pub full: bool,
 }
 
-/// Is told what requests to a service show.
+/// Observer of requests to a service.
 pub(super) trait ServiceObserver: Send + Sync {
     /// Requests to an instance fail, so a check of it is due at once.
     fn suspected(&self, instance: InstanceId);
 }
 
-/// A service of the table. Whoever holds it goes on with what was registered when it was found.
+/// A service of the table. A holder goes on with the registration of the moment it was found.
 pub struct Service {
     spec: ServiceSpec,
     timeout: Duration,
@@ -66,12 +66,12 @@ pub(super) struct Slot {
 struct Balancer {
     turns: WeightedRoundRobin,
     asked: u64,
-    /// Filled anew for each request; kept for its memory.
+    /// Filled for each request; here so that its memory is used again.
     candidates: Vec<Candidate>,
 }
 
 impl Slot {
-    /// Whether it should get requests: neither is it drained, nor has it no share.
+    /// True where it should get requests: it is not drained, and has a share.
     pub(super) fn is_wanted(&self) -> bool {
         self.weight > 0 && !self.instance.is_draining()
     }
@@ -112,19 +112,19 @@ impl Service {
         }
     }
 
-    /// What was registered.
+    /// The registration.
     #[must_use]
     pub fn spec(&self) -> &ServiceSpec {
         &self.spec
     }
 
-    /// How long a request may take, from first byte to last.
+    /// Timeout of a request, from first byte to last.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How its instances are chosen.
+    /// Strategy by which its instances are chosen.
     #[must_use]
     pub fn load_balancing(&self) -> LoadBalancing {
         self.load_balancing
@@ -186,7 +186,7 @@ impl Service {
         let able = self.slots.iter().filter(|slot| slot.is_wanted() && !tried.contains(&slot.instance.id()));
         let full = able.clone().any(|slot| slot.instance.is_available(now) && self.is_full(slot.instance.in_flight()));
         let wait = able.map(|slot| slot.instance.wait(now)).min().unwrap_or(self.check_interval);
-        NoInstance { retry_after: if full { SOON } else { wait.max(SOON) }, full }
+        NoInstance { retry_after: if full { RETRY_AFTER_MIN } else { wait.max(RETRY_AFTER_MIN) }, full }
     }
 
     /// Counts a request of `caller` against the service's rate limit, or says that it is over it and counts nothing.
@@ -200,21 +200,21 @@ impl Service {
         self.state.retry(self.now())
     }
 
-    /// Waits until no request is under way, on instances of earlier registrations neither, or `grace` has passed;
+    /// Waits until no request is in flight, on instances of earlier registrations neither, or `grace` has passed;
     /// true where none is. For a service that is out of the table.
     pub async fn drained(&self, grace: Duration) -> bool {
         let idle = self.state.drained(|| self.in_flight() == 0);
         tokio::time::timeout(grace, idle).await.is_ok()
     }
 
-    /// Requests under way, on instances of earlier registrations too.
+    /// Requests in flight, on instances of earlier registrations too.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
         own.sum::<u64>() + self.state.in_flight()
     }
 
-    /// What all its instances did, those of earlier registrations too.
+    /// Counters of all its instances, those of earlier registrations too.
     pub(super) fn counters(&self) -> Counters {
         let all = Counters::default();
         self.state.add_to(&all);

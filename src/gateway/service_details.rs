@@ -22,7 +22,7 @@ pub enum Registration {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Service)]
 pub struct ServiceDetails {
-    /// What was registered.
+    /// The registration.
     #[serde(flatten)]
     pub spec: ServiceSpec,
     /// When its name was first registered.
@@ -37,16 +37,16 @@ pub struct ServiceDetails {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceItem {
-    /// What was registered, and when.
+    /// The registration, and its times.
     #[serde(flatten)]
     pub service: ServiceDetails,
     /// Its requests, and those of each instance.
     pub stats: ServiceStats,
-    /// How it is, and what the last checks of each instance said.
+    /// Its health, and the last checks of each instance.
     pub health: ServiceHealth,
 }
 
-/// What the gateway was told: its settings, and every service.
+/// The settings of the gateway, and every service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayConfig {
@@ -54,7 +54,7 @@ pub struct GatewayConfig {
     pub health_check_interval: u64,
     /// Milliseconds that a request may take, where its service says nothing.
     pub timeout: u64,
-    /// How an instance is chosen, where its service says nothing.
+    /// Strategy by which an instance is chosen, where its service says nothing.
     pub load_balancing: LoadBalancing,
     /// Every service, by name.
     pub services: Vec<ServiceDetails>,

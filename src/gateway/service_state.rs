@@ -1,4 +1,5 @@
-//! [`SharedServiceState`], which outlives replacements of a service: its limits and budget, its counters, and instances on their way out.
+//! [`SharedServiceState`], which outlives replacements of a service: its limits and budget, its counters, and instances
+//! on their way out.
 
 use std::{
     sync::{
@@ -34,7 +35,7 @@ pub(super) struct SharedServiceState {
     pub(super) limited: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) retried: AtomicU64,
-    /// Instances that were replaced and had requests under way, and the figures of those that have none any more.
+    /// Instances that were replaced with requests in flight, and the figures of those that have none any more.
     leaving: Mutex<Vec<Arc<Instance>>>,
     left: Counters,
     draining: AtomicBool,
@@ -76,7 +77,7 @@ impl SharedServiceState {
         may
     }
 
-    /// Takes over instances that were replaced, and lets go of those that have nothing under way.
+    /// Takes over instances that were replaced, and lets go of those that have no request in flight.
     pub(super) fn release(&self, gone: impl Iterator<Item = Arc<Instance>>) {
         let mut leaving = lock(&self.leaving);
         leaving.extend(gone);
@@ -96,12 +97,12 @@ impl SharedServiceState {
         leaving.iter().for_each(|instance| all.absorb(&instance.counters));
     }
 
-    /// Requests under way on instances that were replaced.
+    /// Requests in flight on instances that were replaced.
     pub(super) fn in_flight(&self) -> u64 {
         lock(&self.leaving).iter().map(|instance| u64::from(instance.in_flight.load(SeqCst))).sum()
     }
 
-    /// Waits until `is_idle`; it is asked whenever an instance has nothing under way any more.
+    /// Waits until `is_idle`; it is asked whenever an instance has no request in flight any more.
     pub(super) async fn drained(&self, is_idle: impl Fn() -> bool) {
         self.draining.store(true, SeqCst);
         loop {
@@ -114,7 +115,7 @@ impl SharedServiceState {
         }
     }
 
-    /// An instance has nothing under way any more.
+    /// Wakes those that wait for the end of requests: an instance has none in flight any more.
     pub(super) fn on_idle(&self) {
         if self.draining.load(SeqCst) {
             self.idle.notify_waiters();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::model::LoadBalancing;
 
-/// What holds for services that do not say otherwise.
+/// Defaults for services that do not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Time between checks of an instance.
     pub health_check_interval: Duration,
-    /// How long a request may take.
+    /// Timeout of a request.
     pub timeout: Duration,
-    /// How an instance is chosen.
+    /// Strategy by which an instance is chosen.
     pub load_balancing: LoadBalancing,
 }
 

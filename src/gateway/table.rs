@@ -42,7 +42,7 @@ impl Table {
         path.get(..border)
     }
 
-    /// Whether there is no service at all.
+    /// True where there is no service at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_path.is_empty()

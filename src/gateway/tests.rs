@@ -1,10 +1,10 @@
-//! Choosing instances, ejecting them and taking them back, on a clock that stands still unless it is told.
+//! Choosing instances, ejecting them and taking them back, on a clock that stands still unless it is advanced.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::advance;
 
-use super::{actor::GatewayActor, instance::WARM_UP, *};
+use super::{actor::GatewayActor, instance::WARM_UP_TIME, *};
 use crate::{
     model::{LoadBalancing, ServiceLimit, ServiceSpec, Timestamp},
     policy::health::Thresholds,
@@ -280,7 +280,7 @@ async fn a_drained_instance_finishes_what_it_has_and_comes_back_slowly() {
     assert_eq!(service.health().instances[1].status, InstanceVerdict::Unknown, "what was known of it is no longer");
     check(&service, 3001, true);
     check(&service, 3000, true);
-    advance(WARM_UP / 2).await;
+    advance(WARM_UP_TIME / 2).await;
     gateway.register(spec(2));
     let chosen = ports(&service, 30);
     assert_eq!(chosen.iter().filter(|port| **port == 3001).count(), 15, "both came back at the same time");
