@@ -40,7 +40,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let pid = status.pid.ok_or("a server that runs has a process")?;
     println!("ready       process {pid}, MCP {}", status.protocol_version.unwrap_or_default());
 
-    for tool in runtime.tools(me, id).await?.iter() {
+    for tool in runtime.listings().tools(me, id).await?.iter() {
         let tool: Value = from_str(tool.get())?;
         let text = |field: &str| tool.get(field).and_then(Value::as_str).unwrap_or_default();
         println!("tool        {:<8}{}", text("name"), text("description"));

@@ -92,7 +92,9 @@ pub async fn on_notification(conversation: &Arc<Conversation>, notification: Req
     }
     let servers = match scope {
         ServerScope::One(server) => vec![*server],
-        ServerScope::All { .. } => runtime.offers(who).unwrap_or_default().iter().map(|offer| offer.id).collect(),
+        ServerScope::All { .. } => {
+            runtime.listings().servers(who).unwrap_or_default().iter().map(|listed| listed.id).collect()
+        }
     };
     for server in servers {
         if let Err(error) = runtime.calls().notify(who, server, &conversation.client(), &notification) {

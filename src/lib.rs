@@ -28,7 +28,7 @@
 //! 3. [`calls`]: tool calls and other requests to servers; [`history`]: recorded calls, rollups, changes of health, the overview;
 //!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
 //!    health;
-//!    [`events`]: live events and who may read them;
+//!    [`listings`]: what servers list, as owners let it be seen; [`events`]: live events and who may read them;
 //!    [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
 //!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
 //!    [`access`]: permissions, denials on record, rate limits, the audit log.
@@ -53,6 +53,7 @@ pub mod gateway;
 pub mod history;
 pub mod http;
 mod http1;
+pub mod listings;
 pub mod mcp;
 mod mcp_endpoint;
 pub mod model;

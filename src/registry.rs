@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use crate::{
     access::Access,
     error::{Error, Noun, Result},
-    model::{Permission, Principal, ServerId},
+    model::{Permission, Principal, ServerId, TimelineLevel},
     policy::permission::{self, Standing, Verdict},
 };
 
@@ -37,6 +37,13 @@ impl Registry {
     /// The server with this id, whoever asks.
     pub fn get(&self, id: ServerId) -> Option<Arc<Registered>> {
         self.servers.load().get(&id).cloned()
+    }
+
+    /// Puts a warning on the timeline of a server; drops it where the server is removed.
+    pub fn warn(&self, id: ServerId, text: &str) {
+        if let Some(server) = self.get(id) {
+            server.link.note(TimelineLevel::Warn, text);
+        }
     }
 
     /// Every server, oldest first.

@@ -10,13 +10,11 @@ mod gateway_events;
 mod health;
 mod import;
 mod metrics;
-mod offers;
 mod output;
 mod reload;
 mod servers;
 mod settings;
 mod shares;
-pub(crate) mod shown;
 mod start;
 mod state;
 mod system;
@@ -35,6 +33,7 @@ use crate::{
     events::Events,
     gateway::Registrations,
     history::History,
+    listings::Listings,
     model::Principal,
     placement::Placement,
     recorder::Recorder,
@@ -51,7 +50,6 @@ pub use crate::model::OutputLine;
 pub use builder::Builder;
 pub use health::{HealthReport, HealthSummary, ServerHealth};
 pub use import::{ImportAction, Imported};
-pub use offers::Offer;
 pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
@@ -84,6 +82,7 @@ struct Inner {
     telemetry: Telemetry,
     metrics_page: metrics::MetricsPage,
     events: Arc<Events>,
+    listings: Arc<Listings>,
     lifecycle: Arc<Lifecycle>,
     arbiters: Arc<Arbiters>,
     first_admin: OnceLock<String>,
@@ -92,7 +91,6 @@ struct Inner {
     history: Arc<History>,
     timeline: Arc<Timeline>,
     revocation: Arc<Revocation>,
-    shown: shown::AllShown,
     place: start::Place,
     facts: system::Facts,
     /// Who acts for the program that embeds this runtime.

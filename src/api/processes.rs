@@ -55,7 +55,7 @@ pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerRes
         (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
     security(("bearer" = ["mcp:read"])))]
 pub async fn tools(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    let tools = caller.runtime.tools(&caller.who, id).await?;
+    let tools = caller.runtime.listings().tools(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(List::from(tools.iter().collect::<Vec<_>>())))
 }
 

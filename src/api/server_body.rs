@@ -31,7 +31,7 @@ pub struct ToolRulesBody {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false, max_items = 1000)]
     deny: Vec<Text>,
-    /// Descriptions in place of the server's own, by the tool's name; for the catalogue at `/mcp`.
+    /// Descriptions in place of the server's own, by the tool's name; for the common list at `/mcp`.
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     descriptions: TextMap,

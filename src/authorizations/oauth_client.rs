@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     authorizations::stored::StoredAuthorization,
     error::{Error, Result},
-    model::{ServerId, TimelineLevel, Timestamp},
+    model::{ServerId, Timestamp},
     outbound::Reachable,
     recorder::Recorder,
     registry::Registry,
@@ -66,13 +66,6 @@ impl OAuthClient {
     pub(super) fn open(&self, id: ServerId, sealed: &str) -> Option<StoredAuthorization> {
         let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
         serde_json::from_str(&text).ok()
-    }
-
-    /// Puts a warning on a server's timeline.
-    pub(super) fn warn(&self, id: ServerId, text: &str) {
-        if let Some(server) = self.registry.get(id) {
-            server.link.note(TimelineLevel::Warn, text);
-        }
     }
 }
 

@@ -72,7 +72,7 @@ impl TokenSource {
             Err(text) => FetchError { text, is_refusal: false },
         };
         log::warn!(server:% = self.authorization.id, cause = fault.text.as_str(); "a token could not be renewed");
-        client.warn(self.authorization.id, &format!("a token could not be renewed: {}", fault.text));
+        client.registry.warn(self.authorization.id, &format!("a token could not be renewed: {}", fault.text));
         if fault.is_refusal {
             self.replace(&client, Grant { refresh_token: None, ..grant }).await;
             return Renewal::Refused;
@@ -108,7 +108,7 @@ impl TokenSource {
         };
         if let Err(cause) = client.store(id, &stored).await {
             log::warn!(server:% = id, cause:%; "a renewed token is not kept for the next run");
-            client.warn(id, "a renewed token is not kept for the next run");
+            client.registry.warn(id, "a renewed token is not kept for the next run");
         }
         true
     }

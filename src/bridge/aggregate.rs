@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use super::fault;
 use crate::{
     bridge::Conversation,
+    listings::ListedServer,
     mcp::{Members, convert, prefix, template},
-    model::Catalogue,
-    runtime::Offer,
+    model::Listing,
 };
 
 /// Time that a list waits for a server that has never listed anything.
@@ -22,27 +22,28 @@ pub(super) struct AggregatedLists(Vec<AggregatedServer>);
 
 /// A server in the aggregate, with the prefix of its names.
 pub(super) struct AggregatedServer {
-    pub offer: Offer,
+    pub listed: ListedServer,
     slug: String,
 }
 
 impl AggregatedLists {
     /// The listings as of now.
     pub fn current(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
-        let mut offers = conversation.runtime.offers(&conversation.who).map_err(fault::of_error)?;
-        offers.sort_by_key(|offer| offer.id);
-        let ids: Vec<_> = offers.iter().map(|offer| offer.id.to_string()).collect();
-        let slugs = prefix::slugs(ids.iter().map(String::as_str).zip(offers.iter().map(|offer| offer.name.as_str())));
-        Ok(Self(offers.into_iter().zip(slugs).map(|(offer, slug)| AggregatedServer { offer, slug }).collect()))
+        let mut servers = conversation.runtime.listings().servers(&conversation.who).map_err(fault::of_error)?;
+        servers.sort_by_key(|listed| listed.id);
+        let ids: Vec<_> = servers.iter().map(|listed| listed.id.to_string()).collect();
+        let slugs =
+            prefix::slugs(ids.iter().map(String::as_str).zip(servers.iter().map(|listed| listed.name.as_str())));
+        Ok(Self(servers.into_iter().zip(slugs).map(|(listed, slug)| AggregatedServer { listed, slug }).collect()))
     }
 
     /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
     pub async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
         let mut all = Self::current(conversation)?;
-        let unlisted = all.0.iter_mut().filter(|server| server.offer.catalogue.is_none());
+        let unlisted = all.0.iter_mut().filter(|server| server.listed.listing.is_none());
         join_all(unlisted.map(async |server| {
-            let catalogue = conversation.runtime.catalogue(&conversation.who, server.offer.id);
-            server.offer.catalogue = timeout(FIRST_LISTING_TIMEOUT, catalogue).await.ok().and_then(Result::ok);
+            let listing = conversation.runtime.listings().listing(&conversation.who, server.listed.id);
+            server.listed.listing = timeout(FIRST_LISTING_TIMEOUT, listing).await.ok().and_then(Result::ok);
         }))
         .await;
         Ok(all)
@@ -55,7 +56,7 @@ impl AggregatedLists {
     ) -> Result<Option<T>, Arc<RawValue>> {
         let all = Self::current(conversation)?;
         match find(&all) {
-            None if all.0.iter().any(|server| server.offer.catalogue.is_none()) => {
+            None if all.0.iter().any(|server| server.listed.listing.is_none()) => {
                 Ok(find(&Self::complete(conversation).await?))
             }
             found => Ok(found),
@@ -68,59 +69,60 @@ impl AggregatedLists {
 
     /// Every tool, under the tool rules of its server's owner.
     pub fn tools(&self) -> Vec<Arc<RawValue>> {
-        self.items(|catalogue| &catalogue.tools)
+        self.items(|listing| &listing.tools)
     }
 
     /// Every prompt.
     pub fn prompts(&self) -> Vec<Arc<RawValue>> {
-        self.items(|catalogue| &catalogue.prompts)
+        self.items(|listing| &listing.prompts)
     }
 
     /// The server that has a tool, and the tool's name there.
-    pub fn find_tool(&self, name: &str) -> Option<(Offer, String)> {
-        self.named(name, |catalogue| &catalogue.tools)
+    pub fn find_tool(&self, name: &str) -> Option<(ListedServer, String)> {
+        self.named(name, |listing| &listing.tools)
     }
 
     /// The server that has a prompt, and the prompt's name there.
-    pub fn find_prompt(&self, name: &str) -> Option<(Offer, String)> {
-        self.named(name, |catalogue| &catalogue.prompts)
+    pub fn find_prompt(&self, name: &str) -> Option<(ListedServer, String)> {
+        self.named(name, |listing| &listing.prompts)
     }
 
     /// Every resource. Where two servers list one URI, that of the later server is prefixed.
     pub fn resources(&self) -> Vec<Arc<RawValue>> {
-        self.by_uri("uri", |catalogue| &catalogue.resources)
+        self.by_uri("uri", |listing| &listing.resources)
     }
 
     /// Every resource template.
     pub fn templates(&self) -> Vec<Arc<RawValue>> {
-        self.by_uri("uriTemplate", |catalogue| &catalogue.templates)
+        self.by_uri("uriTemplate", |listing| &listing.templates)
     }
 
     /// The server that has a resource, and its URI there: a server that lists it, else one with a template that fits. A
     /// template counts as a URI too, as it is one in a reference.
-    pub fn find_resource(&self, uri: &str) -> Option<(Offer, String)> {
+    pub fn find_resource(&self, uri: &str) -> Option<(ListedServer, String)> {
         if let Some((slug, original)) = prefix::split_uri(uri)
             && let Some(server) = self.0.iter().find(|server| server.slug == slug)
         {
-            return Some((server.offer.clone(), original.to_owned()));
+            return Some((server.listed.clone(), original.to_owned()));
         }
-        let lists = |server: &&AggregatedServer| {
-            let listed = |items: &[Arc<RawValue>], name| {
-                items.iter().any(|item| convert::member(item, name).as_deref() == Some(uri))
+        let lists =
+            |server: &&AggregatedServer| {
+                let listed = |items: &[Arc<RawValue>], name| {
+                    items.iter().any(|item| convert::member(item, name).as_deref() == Some(uri))
+                };
+                server.listed.listing.as_ref().is_some_and(|listing| {
+                    listed(&listing.resources, "uri") || listed(&listing.templates, "uriTemplate")
+                })
             };
-            server.offer.catalogue.as_ref().is_some_and(|catalogue| {
-                listed(&catalogue.resources, "uri") || listed(&catalogue.templates, "uriTemplate")
-            })
-        };
         let makes = |server: &&AggregatedServer| {
-            let templates = server.offer.catalogue.iter().flat_map(|catalogue| catalogue.templates.iter());
+            let templates = server.listed.listing.iter().flat_map(|listing| listing.templates.iter());
             templates.filter_map(|item| convert::member(item, "uriTemplate")).any(|one| template::fits(&one, uri))
         };
         let server = self.0.iter().find(lists).or_else(|| self.0.iter().find(makes))?;
-        Some((server.offer.clone(), uri.to_owned()))
+        Some((server.listed.clone(), uri.to_owned()))
     }
 
-    fn items(&self, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
+    fn items(&self, list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
         let mut items = Vec::new();
         for (server, item) in self.each(&list) {
             let Ok(mut members) = Members::parse(item) else { continue };
@@ -131,7 +133,7 @@ impl AggregatedLists {
         items
     }
 
-    fn by_uri(&self, member: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
+    fn by_uri(&self, member: &str, list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
         let (mut items, mut seen) = (Vec::new(), BTreeSet::new());
         for (server, item) in self.each(&list) {
             let Some(uri) = convert::member(item, member) else { continue };
@@ -145,20 +147,20 @@ impl AggregatedLists {
         items
     }
 
-    fn named(&self, prefixed: &str, list: impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>) -> Option<(Offer, String)> {
+    fn named(&self, prefixed: &str, list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>) -> Option<(ListedServer, String)> {
         let slug = prefix::slug_of(prefixed)?;
         let server = self.0.iter().find(|server| server.slug == slug)?;
-        let mut names = list(server.offer.catalogue.as_deref()?).iter().filter_map(|item| convert::name(item));
-        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (server.offer.clone(), name))
+        let mut names = list(server.listed.listing.as_deref()?).iter().filter_map(|item| convert::name(item));
+        names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (server.listed.clone(), name))
     }
 
     /// The items of a list, each with its server.
     fn each<'a>(
         &'a self,
-        list: &'a impl Fn(&Catalogue) -> &Vec<Arc<RawValue>>,
+        list: &'a impl Fn(&Listing) -> &Vec<Arc<RawValue>>,
     ) -> impl Iterator<Item = (&'a AggregatedServer, &'a Arc<RawValue>)> {
         let listed = move |server: &'a AggregatedServer| {
-            server.offer.catalogue.as_deref().into_iter().flat_map(list).map(move |item| (server, item))
+            server.listed.listing.as_deref().into_iter().flat_map(list).map(move |item| (server, item))
         };
         self.0.iter().flat_map(listed)
     }

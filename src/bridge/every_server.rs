@@ -44,9 +44,9 @@ pub(super) async fn initialize_result(conversation: &Arc<Conversation>) -> RpcRe
     let mut instructions =
         String::from("Each tool and each prompt is named after the server it belongs to: server__name.");
     for server in all.servers() {
-        let own = server.offer.catalogue.as_ref().and_then(|catalogue| convert::instructions(&catalogue.greeting));
+        let own = server.listed.listing.as_ref().and_then(|listing| convert::instructions(&listing.greeting));
         if let Some(own) = own {
-            instructions.extend(["\n\n# ", &server.offer.name, "\n\n", &own]);
+            instructions.extend(["\n\n# ", &server.listed.name, "\n\n", &own]);
         }
     }
     let instructions = convert::text(&instructions);

@@ -7,23 +7,23 @@ use serde_json::value::RawValue;
 use super::aggregate::AggregatedLists;
 use crate::{
     bridge::{Conversation, ServerScope},
+    listings::ListedServer,
     mcp::convert,
-    runtime::Offer,
 };
 
 /// The tool as its server listed it last, by the name that the client knows; `None` where no argument of it is repeated
 /// in a header. Does not ask the server.
 pub fn annotated_tool(conversation: &Conversation, tool: &str) -> Option<Arc<RawValue>> {
     let Conversation { runtime, who, scope, .. } = conversation;
-    let find = |offer: &Offer, name: &str| {
-        let mut all = offer.annotated.iter();
+    let find = |listed: &ListedServer, name: &str| {
+        let mut all = listed.annotated.iter();
         all.find(|tool| convert::name(tool).as_deref() == Some(name)).cloned()
     };
     match scope {
-        ServerScope::One(server) => find(&runtime.offer(who, *server).ok()?, tool),
+        ServerScope::One(server) => find(&runtime.listings().server(who, *server).ok()?, tool),
         ServerScope::All { .. } => {
-            let (offer, own) = AggregatedLists::current(conversation).ok()?.find_tool(tool)?;
-            find(&offer, &own)
+            let (listed, own) = AggregatedLists::current(conversation).ok()?.find_tool(tool)?;
+            find(&listed, &own)
         }
     }
 }

@@ -32,9 +32,9 @@ pub(super) async fn initialize_result(
     let (runtime, who) = (&conversation.runtime, &conversation.who);
     match conversation.scope {
         ServerScope::One(server) => {
-            let catalogue = runtime.catalogue(who, server).await.map_err(fault::of_error)?;
-            let offer = runtime.offer(who, server).map_err(fault::of_error)?;
-            Ok((catalogue.greeting.clone(), offer.name))
+            let listing = runtime.listings().listing(who, server).await.map_err(fault::of_error)?;
+            let listed = runtime.listings().server(who, server).map_err(fault::of_error)?;
+            Ok((listing.greeting.clone(), listed.name))
         }
         ServerScope::All { .. } => Ok((every_server::initialize_result(conversation).await?, String::new())),
     }

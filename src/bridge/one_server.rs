@@ -8,7 +8,7 @@ use super::{fault, relay::relay};
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     mcp::{Era, Request, convert},
-    model::{Catalogue, ServerId},
+    model::{Listing, ServerId},
 };
 
 /// Relays a request; answers a list from what was listed last while the server is down.
@@ -18,25 +18,25 @@ pub(super) async fn answer(
     request: Request,
     sender: &ClientSender,
 ) -> RpcResult {
-    let offer = conversation.runtime.offer(&conversation.who, server).map_err(fault::of_error)?;
-    let listed_last = offer.catalogue.as_ref().filter(|_| !offer.is_up);
-    if let Some(list) = listed_last.and_then(|catalogue| listed(&request.method, catalogue)) {
-        let info = offer.catalogue.as_ref().and_then(|catalogue| convert::server_info(&catalogue.greeting));
+    let listed = conversation.runtime.listings().server(&conversation.who, server).map_err(fault::of_error)?;
+    let last_listing = listed.listing.as_ref().filter(|_| !listed.is_up);
+    if let Some(list) = last_listing.and_then(|listing| list_result(&request.method, listing)) {
+        let info = listed.listing.as_ref().and_then(|listing| convert::server_info(&listing.greeting));
         return Ok(match conversation.era {
             Era::Legacy => convert::result_to_legacy(&request.method, &list, || true),
             Era::Modern => convert::result_to_modern(&request.method, &list, info.as_ref()),
         });
     }
-    relay(conversation, &offer, Arc::new(request), sender).await
+    relay(conversation, &listed, Arc::new(request), sender).await
 }
 
 /// The list that a method asks for, on one page; `None` for any other method.
-fn listed(method: &str, catalogue: &Catalogue) -> Option<Arc<RawValue>> {
+fn list_result(method: &str, listing: &Listing) -> Option<Arc<RawValue>> {
     let (name, items) = match method {
-        "tools/list" => ("tools", &catalogue.tools),
-        "prompts/list" => ("prompts", &catalogue.prompts),
-        "resources/list" => ("resources", &catalogue.resources),
-        "resources/templates/list" => ("resourceTemplates", &catalogue.templates),
+        "tools/list" => ("tools", &listing.tools),
+        "prompts/list" => ("prompts", &listing.prompts),
+        "resources/list" => ("resources", &listing.resources),
+        "resources/templates/list" => ("resourceTemplates", &listing.templates),
         _ => return None,
     };
     let items: Vec<_> = items.iter().map(|item| item.get()).collect();

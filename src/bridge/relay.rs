@@ -5,25 +5,25 @@ use std::{borrow::Cow, sync::Arc};
 use super::{session, stateless};
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
+    listings::ListedServer,
     mcp::{Era, Request},
-    runtime::Offer,
 };
 
 /// Sends a request to its server; names and URIs in it are the server's own.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
-    offer: &Offer,
+    listed: &ListedServer,
     request: Arc<Request>,
     sender: &ClientSender,
 ) -> RpcResult {
-    let mut offer = Cow::Borrowed(offer);
-    if offer.catalogue.is_none() {
+    let mut listed = Cow::Borrowed(listed);
+    if listed.listing.is_none() {
         // What is not known of it yet is on its way, or it is down, as the request will find out.
-        let catalogue = conversation.runtime.catalogue(&conversation.who, offer.id).await;
-        offer.to_mut().catalogue = catalogue.ok();
+        let listing = conversation.runtime.listings().listing(&conversation.who, listed.id).await;
+        listed.to_mut().listing = listing.ok();
     }
     match conversation.era {
-        Era::Legacy => session::relay(conversation, &offer, request, sender).await,
-        Era::Modern => stateless::relay(conversation, &offer, request, sender).await,
+        Era::Legacy => session::relay(conversation, &listed, request, sender).await,
+        Era::Modern => stateless::relay(conversation, &listed, request, sender).await,
     }
 }

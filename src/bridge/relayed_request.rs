@@ -17,10 +17,10 @@ use crate::{
     Runtime,
     calls::{ClientRequest, ServerResponse},
     error::{Error, Result},
+    listings::ListedServer,
     mcp::{McpClient, Request},
     model::{Isolation, Principal},
     policy::call::LONGEST_DEADLINE,
-    runtime::Offer,
     supervisor::messages::{Follower, Note},
 };
 
@@ -55,12 +55,12 @@ impl RelayedRequest {
         runtime: &Runtime,
         who: &Arc<Principal>,
         client: Arc<McpClient>,
-        offer: &Offer,
+        listed: &ListedServer,
         request: Arc<Request>,
         token: Option<Arc<RawValue>>,
     ) -> Self {
-        let server = offer.id;
-        let (timeout, deadline) = match offer.isolation {
+        let server = listed.id;
+        let (timeout, deadline) = match listed.isolation {
             Isolation::Shared => (None, None),
             Isolation::PerUser | Isolation::PerSession => {
                 (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.calls().default_timeout())))

@@ -14,27 +14,27 @@ use crate::{
 pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
     let found = AggregatedLists::find(conversation, |all| all.find_tool(&name)).await?;
-    let Some((offer, original)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
+    let Some((listed, original)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
     request.params.set("name", convert::text(&original));
-    relay(conversation, &offer, Arc::new(request), sender).await
+    relay(conversation, &listed, Arc::new(request), sender).await
 }
 
 pub(super) async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
     let found = AggregatedLists::find(conversation, |all| all.find_prompt(&name)).await?;
-    let Some((offer, original)) = found else {
+    let Some((listed, original)) = found else {
         return Err(fault::params(&format!("Unknown prompt: {name}")));
     };
     request.params.set("name", convert::text(&original));
-    relay(conversation, &offer, Arc::new(request), sender).await
+    relay(conversation, &listed, Arc::new(request), sender).await
 }
 
 pub(super) async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let uri = request.params.text("uri").unwrap_or_default();
     let found = AggregatedLists::find(conversation, |all| all.find_resource(&uri)).await?;
-    let Some((offer, original)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
+    let Some((listed, original)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
     request.params.set("uri", convert::text(&original));
-    let result = relay(conversation, &offer, Arc::new(request), sender).await?;
+    let result = relay(conversation, &listed, Arc::new(request), sender).await?;
     Ok(if original == uri { result } else { with_uri(&result, &original, &uri) })
 }
 
@@ -70,8 +70,8 @@ pub(super) async fn complete(
     let find =
         |all: &AggregatedLists| if member == "name" { all.find_prompt(&wanted) } else { all.find_resource(&wanted) };
     let found = AggregatedLists::find(conversation, find).await?;
-    let Some((offer, original)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
+    let Some((listed, original)) = found else { return Err(fault::params("`ref` names nothing that there is")) };
     reference.set(member, convert::text(&original));
     request.params.set("ref", Arc::from(reference.to_raw()));
-    relay(conversation, &offer, Arc::new(request), sender).await
+    relay(conversation, &listed, Arc::new(request), sender).await
 }

@@ -81,8 +81,8 @@ impl ScopeEvents {
     fn resubscribe(&mut self) -> Result<bool> {
         let Conversation { runtime, who, scope, .. } = &*self.conversation;
         let servers = match scope {
-            ServerScope::One(server) => vec![runtime.offer(who, *server)?.id],
-            ServerScope::All { .. } => runtime.offers(who)?.iter().map(|offer| offer.id).collect(),
+            ServerScope::One(server) => vec![runtime.listings().server(who, *server)?.id],
+            ServerScope::All { .. } => runtime.listings().servers(who)?.iter().map(|listed| listed.id).collect(),
         };
         if servers == self.servers {
             return Ok(false);

@@ -15,12 +15,12 @@ use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     calls::ServerResponse,
     error::Result,
+    listings::ListedServer,
     mcp::{
         Era, Members, Request,
         convert::{self, Demand, InputRequired, Question},
     },
     revocation::RequiredRight,
-    runtime::Offer,
     supervisor::messages::{Asked, Note},
 };
 
@@ -33,18 +33,18 @@ const CLIENT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Relays a request of a client with a session to a server.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
-    offer: &Offer,
+    listed: &ListedServer,
     mut request: Arc<Request>,
     sender: &ClientSender,
 ) -> RpcResult {
     for _ in 0..INPUT_ROUNDS_MAX {
-        let response = send_once(conversation, offer, Arc::clone(&request), sender).await.map_err(fault::of_error)?;
+        let response = send_once(conversation, listed, Arc::clone(&request), sender).await.map_err(fault::of_error)?;
         let result = match (response.era, response.outcome) {
             (Era::Legacy, outcome) => return outcome,
             (Era::Modern, outcome) => outcome?,
         };
         let Some(input) = InputRequired::read(&result) else {
-            return Ok(convert::result_to_legacy(&request.method, &result, || has_object_output(offer, &request)));
+            return Ok(convert::result_to_legacy(&request.method, &result, || has_object_output(listed, &request)));
         };
         let input_responses = match input_responses(conversation, &input, sender).await {
             Ok(input_responses) => input_responses,
@@ -65,13 +65,13 @@ pub(super) async fn relay(
 /// Sends a request once, forwarding notifications and server requests until the response.
 async fn send_once(
     conversation: &Arc<Conversation>,
-    offer: &Offer,
+    listed: &ListedServer,
     request: Arc<Request>,
     sender: &ClientSender,
 ) -> Result<ServerResponse> {
     let token = progress_token(&request);
     let Conversation { runtime, who, .. } = &**conversation;
-    let mut relayed = RelayedRequest::begin(runtime, who, conversation.client(), offer, request, token.clone());
+    let mut relayed = RelayedRequest::begin(runtime, who, conversation.client(), listed, request, token.clone());
     let mut forwarding = FuturesUnordered::new();
     loop {
         relayed.pause(!forwarding.is_empty());
@@ -153,9 +153,9 @@ fn legacy_params(question: &Question) -> Option<Arc<RawValue>> {
 }
 
 /// True where the called tool's output schema is an object, or unknown.
-fn has_object_output(offer: &Offer, request: &Request) -> bool {
+fn has_object_output(listed: &ListedServer, request: &Request) -> bool {
     let name = request.params.text("name");
-    let tools = offer.catalogue.iter().flat_map(|catalogue| catalogue.tools.iter());
+    let tools = listed.listing.iter().flat_map(|listing| listing.tools.iter());
     let mut called = tools.filter(|tool| convert::name(tool) == name);
     called.next().is_none_or(|tool| convert::has_object_output(tool))
 }

@@ -16,12 +16,12 @@ use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     calls::ServerResponse,
     error::Result,
+    listings::ListedServer,
     mcp::{
         self, Era, Request,
         convert::{self, Demand, Question},
         is_legacy, tool_error_text,
     },
-    runtime::Offer,
     supervisor::messages::{Asked, Note},
 };
 
@@ -34,12 +34,12 @@ const OPEN_QUESTIONS_MAX: usize = 64;
 /// Relays a request of a stateless client to a server.
 pub(super) async fn relay(
     conversation: &Arc<Conversation>,
-    offer: &Offer,
+    listed: &ListedServer,
     request: Arc<Request>,
     sender: &ClientSender,
 ) -> RpcResult {
-    let is_legacy_server = offer.catalogue.as_ref().is_some_and(|catalogue| is_legacy(&catalogue.version));
-    let resumable = ResumableRequest::new(conversation, offer.id, Arc::clone(&request));
+    let is_legacy_server = listed.listing.as_ref().is_some_and(|listing| is_legacy(&listing.version));
+    let resumable = ResumableRequest::new(conversation, listed.id, Arc::clone(&request));
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
     let work = match request.params.text("requestState") {
@@ -53,14 +53,14 @@ pub(super) async fn relay(
             &conversation.runtime,
             &conversation.who,
             conversation.client(),
-            offer,
+            listed,
             without_input(request, is_legacy_server),
             token.clone(),
         ),
         open: BTreeMap::new(),
         refused: None,
     });
-    RequestRound { conversation, offer, resumable, token, sender }.run(work, answers).await
+    RequestRound { conversation, listed, resumable, token, sender }.run(work, answers).await
 }
 
 /// Removes `inputResponses` and `requestState`, which servers of the older era do not know.
@@ -76,7 +76,7 @@ fn without_input(mut request: Arc<Request>, is_legacy_server: bool) -> Arc<Reque
 /// One round of a request: from the client's POST to its result.
 struct RequestRound<'a> {
     conversation: &'a Arc<Conversation>,
-    offer: &'a Offer,
+    listed: &'a ListedServer,
     resumable: ResumableRequest,
     token: Option<Arc<RawValue>>,
     sender: &'a ClientSender,
@@ -167,7 +167,7 @@ impl RequestRound<'_> {
     }
 
     fn info(&self) -> Option<Arc<RawValue>> {
-        convert::server_info(&self.offer.catalogue.as_ref()?.greeting)
+        convert::server_info(&self.listed.listing.as_ref()?.greeting)
     }
 }
 

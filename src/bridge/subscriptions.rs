@@ -80,7 +80,7 @@ fn locate(conversation: &Conversation, uri: &str) -> Result<Option<(ServerId, St
         ServerScope::One(server) => Ok(Some((server, uri.to_owned()))),
         ServerScope::All { .. } => {
             let all = AggregatedLists::current(conversation)?;
-            Ok(all.find_resource(uri).map(|(offer, original)| (offer.id, original)))
+            Ok(all.find_resource(uri).map(|(listed, original)| (listed.id, original)))
         }
     }
 }

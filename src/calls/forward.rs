@@ -14,12 +14,12 @@ use crate::{
         service::{Calls, ExecutedCall},
     },
     error::{Error, Faults, Result},
+    listings,
     mcp::{self, Era, Request},
     model::{CallId, Permission, Principal, ServerId, Timestamp},
     policy::{call, permission},
     registry::Registered,
     revocation::RequiredRight,
-    runtime::shown,
     telemetry::{NoResponse, OperationOutcome},
 };
 
@@ -86,7 +86,7 @@ impl Calls {
         let Response { outcome, era } = response.map_err(Error::ServerUnavailable)?;
         let outcome = outcome.map(|result| {
             if request.request.method == "tools/list" {
-                shown::permitted_page(&server.server.load().config.tools, result)
+                listings::permitted_page(&server.server.load().config.tools, result)
             } else {
                 result
             }
@@ -115,7 +115,7 @@ impl Calls {
             id: call_id,
             user_id: who.user_id,
             lease: self.placement.lease(who, &server, Some(&request.client)).await?,
-            permitted: self.permits(who, &server, &tool),
+            permitted: self.listings.permits(who, &server, &tool),
             server,
             tool,
             arguments,
@@ -166,7 +166,7 @@ fn named(request: &Request) -> Result<(String, Arc<RawValue>), Faults> {
 
 /// The era of a server that is not asked.
 fn era(server: &Registered) -> Era {
-    let version = server.link.catalogue().map(|catalogue| catalogue.version.clone());
+    let version = server.link.listing().map(|listing| listing.version.clone());
     if version.is_some_and(|version| version == mcp::MODERN) { Era::Modern } else { Era::Legacy }
 }
 

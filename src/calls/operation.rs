@@ -45,6 +45,6 @@ fn with_server(operation: McpOperation, server: &Registered) -> McpOperation {
 }
 
 fn lists(server: &Registered, tool: &str) -> bool {
-    let catalogue = server.link.catalogue();
-    catalogue.is_some_and(|listing| listing.tools.iter().any(|one| convert::name(one).as_deref() == Some(tool)))
+    let listing = server.link.listing();
+    listing.is_some_and(|listing| listing.tools.iter().any(|one| convert::name(one).as_deref() == Some(tool)))
 }

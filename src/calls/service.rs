@@ -22,10 +22,11 @@ use crate::{
     error::{Error, Result, ToolFailure},
     events::{Events, LiveEvent, short_text},
     history::History,
+    listings::Listings,
     mcp::{self, Era},
-    model::{AuditEntry, CallId, Outcome, Principal, ServerId, TimelineLevel, Timestamp},
+    model::{CallId, Principal, ServerId, TimelineLevel, Timestamp},
     placement::{Lease, Placement},
-    policy::{permission, tools},
+    policy::permission,
     recorder::Recorder,
     registry::{Registered, Registry},
     revocation::{RequiredRight, Revocation},
@@ -51,6 +52,7 @@ pub struct Calls {
     pub(super) revocation: Arc<Revocation>,
     pub(super) lifecycle: Arc<Lifecycle>,
     pub(super) placement: Arc<Placement>,
+    pub(super) listings: Arc<Listings>,
     pub(super) events: Arc<Events>,
     pub(super) history: Arc<History>,
     pub(super) recorder: Recorder,
@@ -69,6 +71,7 @@ impl Calls {
         revocation: Arc<Revocation>,
         lifecycle: Arc<Lifecycle>,
         placement: Arc<Placement>,
+        listings: Arc<Listings>,
         events: Arc<Events>,
         history: Arc<History>,
         recorder: Recorder,
@@ -82,6 +85,7 @@ impl Calls {
             revocation,
             lifecycle,
             placement,
+            listings,
             events,
             history,
             recorder,
@@ -157,7 +161,7 @@ impl Calls {
         AdmittedCall {
             id,
             user_id: who.user_id,
-            permitted: self.permits(who, &server, &tool),
+            permitted: self.listings.permits(who, &server, &tool),
             server,
             lease,
             mcp_request: None,
@@ -169,16 +173,6 @@ impl Calls {
             progress,
             created_at: Timestamp::now(),
         }
-    }
-
-    /// Whether callers may use a tool; where they may not, the attempt is in the audit log.
-    pub(super) fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
-        let permitted = tools::permit(&server.server.load().config.tools, tool);
-        if !permitted {
-            let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
-            self.access.entries().record_denied(entry.with_detail(format!("the tool {tool}")));
-        }
-        permitted
     }
 
     /// Executes the call and records it, before its caller gets an answer.

@@ -75,7 +75,7 @@ pub struct ToolRules {
     pub allow: Vec<String>,
     /// None that match one of these.
     pub deny: Vec<String>,
-    /// Descriptions in place of the server's own, by the tool's name; for the catalogue at `/mcp`.
+    /// Descriptions in place of the server's own, by the tool's name; for the common list at `/mcp`.
     pub descriptions: BTreeMap<String, String>,
 }
 

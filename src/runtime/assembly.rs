@@ -10,6 +10,7 @@ use crate::{
     events::Events,
     gateway::{Gateway, RegistrationObserver, Registrations},
     history::History,
+    listings::Listings,
     outbound::{self, Reachable},
     placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
@@ -85,11 +86,18 @@ impl Assembly {
         ))
     }
 
+    /// Listings of the registered servers.
+    pub fn listings(&self, settings: &Settings) -> Arc<Listings> {
+        let (registry, access, recorder) = (self.registry.clone(), self.access.clone(), self.recorder.clone());
+        Arc::new(Listings::new(registry, access, recorder, self.keyring.clone(), settings.call_timeout))
+    }
+
     /// Calls, by the processes of `placement`.
     pub fn calls(
         &self,
         settings: &Settings,
         placement: Arc<Placement>,
+        listings: Arc<Listings>,
         events: Arc<Events>,
         history: Arc<History>,
     ) -> Arc<Calls> {
@@ -99,6 +107,7 @@ impl Assembly {
             self.revocation.clone(),
             self.lifecycle.clone(),
             placement,
+            listings,
             events,
             history,
             self.recorder.clone(),

@@ -10,7 +10,7 @@ use crate::{
     gateway::InstanceHealthChange,
     model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, Timestamp},
     policy::audit_quota::EntryKind,
-    runtime::{Inner, Runtime, shown::count_unlistable},
+    runtime::{Inner, Runtime},
     store,
     supervisor::{Availability, Event},
 };
@@ -50,19 +50,9 @@ impl Runtime {
             }
             Event::SupervisorLost => self.inner.placement.replace_supervisor().await,
             Event::Health { id, status } => self.note_health(id, status).await,
-            Event::Catalogue { id, catalogue } => match self.inner.placement.server_of(id) {
+            Event::Listed { id, listing } => match self.inner.placement.server_of(id) {
                 Some(_) => Ok(()),
-                None => {
-                    let hidden = count_unlistable(&catalogue);
-                    if hidden > 0 {
-                        log::warn!(server:% = id, items = hidden; "what is nested too deep is not listed");
-                        self.warn_of(
-                            id,
-                            &format!("{hidden} of what it lists is nested deeper than 100 levels: not shown"),
-                        );
-                    }
-                    self.keep_catalogue(id, &catalogue).await
-                }
+                None => self.inner.listings.store(id, &listing).await,
             },
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.
             Event::Failed { id, report, repeated } => {
@@ -125,7 +115,7 @@ impl Runtime {
     fn spread(&self, event: &Event) {
         let server_of = |id: &ServerId| self.inner.placement.server_of(*id).unwrap_or(*id);
         match event {
-            Event::SupervisorLost | Event::Catalogue { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
+            Event::SupervisorLost | Event::Listed { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
             Event::Health { id, .. } | Event::Status { id } => {
                 if let Some(server) = self.inner.registry.get(*id) {
                     self.inner.events.publish_server_change(&server, ServerChangeKind::State);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     error::Result,
     events::ServerChangeKind,
-    model::{Catalogue, Server, ServerId, Share, TimelineLevel},
+    model::{Listing, Server, ServerId, Share, TimelineLevel},
     registry::{Registered, secrets},
     runtime::Runtime,
     store,
@@ -15,7 +15,7 @@ use crate::{
 struct Stored {
     server: Server,
     shares: Vec<Share>,
-    catalogue: Option<Arc<Catalogue>>,
+    listing: Option<Arc<Listing>>,
 }
 
 impl Runtime {
@@ -23,8 +23,8 @@ impl Runtime {
     pub(super) async fn load_servers(&self) -> Result<()> {
         let (servers, authorizations) = self.stored_servers().await?;
         self.inner.authorizations.load(authorizations);
-        for Stored { server, shares, catalogue } in servers {
-            self.register(server, shares, catalogue).await?;
+        for Stored { server, shares, listing } in servers {
+            self.register(server, shares, listing).await?;
         }
         self.begin_timeline().await
     }
@@ -40,11 +40,11 @@ impl Runtime {
         for gone in known.keys().filter(|id| servers.iter().all(|stored| stored.server.id != **id)) {
             self.forget_server(*gone);
         }
-        for Stored { server, shares, catalogue } in servers {
+        for Stored { server, shares, listing } in servers {
             match known.get(&server.id) {
                 Some(registered) => self.bring_up_to_date(registered, server, shares, is_succession).await?,
                 None => {
-                    let registered = self.register(server, shares, catalogue).await?;
+                    let registered = self.register(server, shares, listing).await?;
                     self.inner.events.publish_server_change(&registered, ServerChangeKind::Created);
                 }
             }
@@ -79,15 +79,15 @@ impl Runtime {
     async fn stored_servers(&self) -> Result<(Vec<Stored>, Vec<(ServerId, String)>)> {
         let read = |db: &mut store::Connection| {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
-            Ok((servers, shares, store::catalogues::all(db)?, store::consents::all(db)?))
+            Ok((servers, shares, store::listings::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, catalogues, authorizations) = self.inner.store.read(read).await?;
-        let mut catalogues: HashMap<_, _> = catalogues.into_iter().collect();
+        let (servers, mut shares, listings, authorizations) = self.inner.store.read(read).await?;
+        let mut listings: HashMap<_, _> = listings.into_iter().collect();
         let with_its_own = |stored| {
             let server = secrets::open(&self.inner.keyring, stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
-            let catalogue = catalogues.remove(&server.id).and_then(|sealed| self.kept_catalogue(server.id, &sealed));
-            Ok(Stored { server, shares: own, catalogue })
+            let listing = listings.remove(&server.id).and_then(|sealed| self.inner.listings.open(server.id, &sealed));
+            Ok(Stored { server, shares: own, listing })
         };
         Ok((servers.into_iter().map(with_its_own).collect::<Result<_>>()?, authorizations))
     }

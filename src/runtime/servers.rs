@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Noun, Result},
     events::ServerChangeKind,
     model::{
-        AuditEntry, Authorization, Catalogue, HealthStatus, Page, PageRequest, Permission, Principal, ProcessAction,
+        AuditEntry, Authorization, HealthStatus, Listing, Page, PageRequest, Permission, Principal, ProcessAction,
         RuntimeStatus, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel, Timestamp, ToolRules,
         UserId,
     },
@@ -207,7 +207,7 @@ impl Runtime {
         }
         self.inner.timeline.forget(id);
         self.inner.authorizations.remove(id);
-        self.inner.shown.forget(id);
+        self.inner.listings.forget(id);
         self.inner.placement.remove(id);
     }
 
@@ -215,11 +215,11 @@ impl Runtime {
         &self,
         server: Server,
         shares: Vec<Share>,
-        catalogue: Option<Arc<Catalogue>>,
+        listing: Option<Arc<Listing>>,
     ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = Link::logged(self.inner.timeline.log(server.id));
-        let link = if let Some(catalogue) = catalogue { link.with_catalogue(catalogue) } else { link };
+        let link = if let Some(listing) = listing { link.with_listing(listing) } else { link };
         let registered = Registered::new(server, shares, link, self.inner.settings.max_in_flight);
         let registered = self.inner.registry.insert(registered);
         self.inner.placement.add(&registered, wanted).await?;

@@ -26,7 +26,6 @@ use crate::{
         data_dir::{self, DataDir},
         events,
         metrics::MetricsPage,
-        shown::AllShown,
         system::Facts,
         tenure,
     },
@@ -98,7 +97,8 @@ impl Inner {
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
         let history = base.history(&settings);
-        let calls = base.calls(&settings, placement.clone(), events.clone(), history.clone());
+        let listings = base.listings(&settings);
+        let calls = base.calls(&settings, placement.clone(), listings.clone(), events.clone(), history.clone());
         let inner = Self {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents::default()),
@@ -106,6 +106,7 @@ impl Inner {
             authorizations,
             history,
             events,
+            listings,
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
@@ -116,7 +117,6 @@ impl Inner {
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
             timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
-            shown: AllShown::default(),
             embedder: embedder(),
             facts: Facts::now(),
             settings,

@@ -13,6 +13,7 @@ use crate::{
     events::Events,
     gateway::{Gateway, Registrations},
     history::History,
+    listings::Listings,
     model::Serve,
     revocation::Revocation,
     runtime::Runtime,
@@ -58,6 +59,12 @@ impl Runtime {
     #[must_use]
     pub fn authorizations(&self) -> &Authorizations {
         &self.inner.authorizations
+    }
+
+    /// Listings of servers, as far as callers may see them.
+    #[must_use]
+    pub fn listings(&self) -> &Listings {
+        &self.inner.listings
     }
 
     /// Live events, and subscriptions to them.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    model::{Page, PageRequest, Principal, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+    model::{Page, PageRequest, Principal, ServerId, TimelineFilter, TimelineItem},
     policy::permission,
     runtime::Runtime,
     tasks::blocking,
@@ -21,13 +21,6 @@ impl Runtime {
         self.inner.registry.reach(who, id, permission::READS, "server.timeline")?;
         let timeline = self.inner.timeline.clone();
         blocking(move || timeline.page(id, &filter, &page)).await
-    }
-
-    /// Says on a server's timeline what somebody may have to look at.
-    pub(super) fn warn_of(&self, id: ServerId, text: &str) {
-        if let Some(server) = self.inner.registry.get(id) {
-            server.link.note(TimelineLevel::Warn, text);
-        }
     }
 
     /// Begins to write, once every server is registered.

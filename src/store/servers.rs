@@ -144,7 +144,7 @@ pub fn update_config(db: &mut Connection, changed: &StoredServer) -> Result<bool
     Ok(on!(db, conn => diesel::update(live).set(change).execute(conn))? > 0)
 }
 
-/// Marks a server deleted and drops its shares, its catalogue and its tokens; false where there is none.
+/// Marks a server deleted and drops its shares, its listing and its tokens; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -153,15 +153,15 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         let marked = on!(db, conn => diesel::update(live).set(deleted).execute(conn))?;
         let shares = server_shares::table.filter(server_shares::server_id.eq(&id));
         on!(db, conn => diesel::delete(shares).execute(conn))?;
-        let catalogue = server_catalogues::table.find(&id);
-        on!(db, conn => diesel::delete(catalogue).execute(conn))?;
+        let listing = server_catalogues::table.find(&id);
+        on!(db, conn => diesel::delete(listing).execute(conn))?;
         let consent = server_consents::table.find(&id);
         on!(db, conn => diesel::delete(consent).execute(conn))?;
         Ok(marked > 0)
     })
 }
 
-/// Marks every server of an account deleted, drops their shares and catalogues, and returns their ids, oldest first.
+/// Marks every server of an account deleted, drops their shares and listings, and returns their ids, oldest first.
 pub fn soft_delete_of_user(db: &mut Connection, user: UserId, at: Timestamp) -> Result<Vec<ServerId>> {
     db.transaction(|db| {
         let user = user.to_string();

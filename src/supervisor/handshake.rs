@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, Discovered, Era, Initialized},
-    model::Catalogue,
+    model::Listing,
     supervisor::{
         exit::Exit,
         instance::{InFlight, Instance},
@@ -22,13 +22,13 @@ use crate::{
 const PROBE: Duration = Duration::from_secs(10);
 
 /// Finds out how to speak to the server, and what tools it has; the caller sets the deadline.
-pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe, sharing: &Sharing) -> Result<Catalogue, Exit> {
+pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe, sharing: &Sharing) -> Result<Listing, Exit> {
     let (version, greeting) = match probe {
         Probe::Discover | Probe::DiscoverAgain => discover(instance, sharing).await?,
         Probe::Skip => initialize(initialize_request(instance, sharing), instance).await?,
     };
     let tools = List::Tools.fetch(instance, &Capabilities::of(&greeting)).await?;
-    Ok(Catalogue { version, greeting, tools, ..Catalogue::default() })
+    Ok(Listing { version, greeting, tools, ..Listing::default() })
 }
 
 /// Whether to ask `server/discover` first.

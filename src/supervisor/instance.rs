@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
-    model::Catalogue,
+    model::Listing,
     supervisor::messages::{Abandon, Answer, Answered, Dispatch, Follower, Mailbox, Notify, WatchesChanged},
 };
 
@@ -25,7 +25,7 @@ pub struct Instance {
     mailbox: OnceLock<Mailbox>,
     era: OnceLock<Era>,
     offered: OnceLock<Capabilities>,
-    catalogue: ArcSwap<Catalogue>,
+    listing: ArcSwap<Listing>,
     next_id: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ impl Instance {
             mailbox: OnceLock::new(),
             era: OnceLock::new(),
             offered: OnceLock::new(),
-            catalogue: ArcSwap::default(),
+            listing: ArcSwap::default(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -76,13 +76,13 @@ impl Instance {
     }
 
     /// What it offers, as of its last lists; empty until the handshake has ended.
-    pub fn catalogue(&self) -> Arc<Catalogue> {
-        self.catalogue.load_full()
+    pub fn listing(&self) -> Arc<Listing> {
+        self.listing.load_full()
     }
 
     /// The tools, each as the server wrote it, as of its last list.
     pub fn tools(&self) -> Arc<Vec<Arc<RawValue>>> {
-        self.catalogue.load().tools.clone()
+        self.listing.load().tools.clone()
     }
 
     /// The era; the legacy one until the handshake has found out.
@@ -131,9 +131,9 @@ impl Instance {
     }
 
     /// Takes note of what the handshake found.
-    pub(super) fn greeted(&self, catalogue: Catalogue) {
-        let _ = self.offered.set(Capabilities::of(&catalogue.greeting));
-        self.catalogue.store(Arc::new(catalogue));
+    pub(super) fn greeted(&self, listing: Listing) {
+        let _ = self.offered.set(Capabilities::of(&listing.greeting));
+        self.listing.store(Arc::new(listing));
     }
 
     /// What the server said in the handshake that it can do.
@@ -143,11 +143,11 @@ impl Instance {
 
     /// The revision agreed on, once there is one.
     pub fn version(&self) -> Option<String> {
-        Some(self.catalogue.load().version.clone()).filter(|version| !version.is_empty())
+        Some(self.listing.load().version.clone()).filter(|version| !version.is_empty())
     }
 
-    pub(super) fn set_catalogue(&self, catalogue: Arc<Catalogue>) {
-        self.catalogue.store(catalogue);
+    pub(super) fn set_listing(&self, listing: Arc<Listing>) {
+        self.listing.store(listing);
     }
 
     /// An id that no other request of this process has.

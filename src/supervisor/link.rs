@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
-    model::{Catalogue, TimelineLevel},
+    model::{Listing, TimelineLevel},
     policy::payload,
     supervisor::{
         messages::{Asked, News},
@@ -41,7 +41,7 @@ pub struct Link {
     pub(super) publisher: watch::Sender<ChildView>,
     pub(super) questions: Arc<Questions>,
     pub(super) watches: Arc<Watches>,
-    catalogue: watch::Sender<Option<Arc<Catalogue>>>,
+    listing: watch::Sender<Option<Arc<Listing>>>,
 }
 
 /// Somebody's interest in a resource; dropping it ends it.
@@ -62,8 +62,8 @@ impl Default for Link {
     fn default() -> Self {
         let (publisher, view) = watch::channel(ChildView::unknown());
         let news = broadcast::Sender::new(NEWS);
-        let (trees, log, questions, watches, catalogue) = Default::default();
-        Self { view, output: Arc::default(), trees, log, news, publisher, questions, watches, catalogue }
+        let (trees, log, questions, watches, listing) = Default::default();
+        Self { view, output: Arc::default(), trees, log, news, publisher, questions, watches, listing }
     }
 }
 
@@ -83,21 +83,21 @@ impl Link {
 
     /// The same with what the server listed in an earlier run.
     #[must_use]
-    pub fn with_catalogue(self, catalogue: Arc<Catalogue>) -> Self {
-        self.catalogue.send_replace(Some(catalogue));
+    pub fn with_listing(self, listing: Arc<Listing>) -> Self {
+        self.listing.send_replace(Some(listing));
         self
     }
 
     /// What the server listed last; `None` where it never did.
     #[must_use]
-    pub fn catalogue(&self) -> Option<Arc<Catalogue>> {
-        self.catalogue.borrow().clone()
+    pub fn listing(&self) -> Option<Arc<Listing>> {
+        self.listing.borrow().clone()
     }
 
     /// The same, to wait for what comes.
     #[must_use]
-    pub fn catalogues(&self) -> watch::Receiver<Option<Arc<Catalogue>>> {
-        self.catalogue.subscribe()
+    pub fn listings(&self) -> watch::Receiver<Option<Arc<Listing>>> {
+        self.listing.subscribe()
     }
 
     /// What the server asks outside of any request; `None` while somebody else holds the receiver of before.
@@ -134,20 +134,20 @@ impl Link {
         }
     }
 
-    /// Shows a new catalogue, and says which lists are others; false where nothing is.
-    pub(super) fn publish_catalogue(&self, catalogue: &Arc<Catalogue>) -> bool {
-        let before = self.catalogue.send_replace(Some(catalogue.clone()));
+    /// Shows a new listing, and says which lists are others; false where nothing is.
+    pub(super) fn publish_listing(&self, listing: &Arc<Listing>) -> bool {
+        let before = self.listing.send_replace(Some(listing.clone()));
         let was = before.as_deref().cloned().unwrap_or_default();
         let changes = [
-            ("tools", !same(&was.tools, &catalogue.tools)),
-            ("prompts", !same(&was.prompts, &catalogue.prompts)),
-            ("resources", !same(&was.resources, &catalogue.resources) || !same(&was.templates, &catalogue.templates)),
+            ("tools", !same(&was.tools, &listing.tools)),
+            ("prompts", !same(&was.prompts, &listing.prompts)),
+            ("resources", !same(&was.resources, &listing.resources) || !same(&was.templates, &listing.templates)),
         ];
         for (list, _) in changes.iter().filter(|(_, changed)| *changed) {
             // Nobody may listen.
             let _ = self.news.send(News::ListChanged(list));
         }
-        let greeted = was.version != catalogue.version || was.greeting.get() != catalogue.greeting.get();
+        let greeted = was.version != listing.version || was.greeting.get() != listing.greeting.get();
         greeted || before.is_none() || changes.iter().any(|(_, changed)| *changed)
     }
 }
@@ -160,26 +160,26 @@ fn same(one: &[Arc<RawValue>], other: &[Arc<RawValue>]) -> bool {
 mod tests {
     use super::*;
 
-    fn listing(tools: &[&str]) -> Arc<Catalogue> {
+    fn listing(tools: &[&str]) -> Arc<Listing> {
         let tool = |text: &&str| Arc::from(RawValue::from_string((*text).to_owned()).unwrap());
-        Arc::new(Catalogue { tools: Arc::new(tools.iter().map(tool).collect()), ..Catalogue::default() })
+        Arc::new(Listing { tools: Arc::new(tools.iter().map(tool).collect()), ..Listing::default() })
     }
 
     #[test]
     fn a_list_is_news_only_where_it_is_another() {
-        let link = Link::default().with_catalogue(listing(&["1"]));
+        let link = Link::default().with_listing(listing(&["1"]));
         let mut news = link.news.subscribe();
-        assert!(!link.publish_catalogue(&listing(&["1"])));
-        assert!(link.publish_catalogue(&listing(&["1", "2"])));
+        assert!(!link.publish_listing(&listing(&["1"])));
+        assert!(link.publish_listing(&listing(&["1", "2"])));
         assert!(matches!(news.try_recv(), Ok(News::ListChanged("tools"))));
         assert!(news.try_recv().is_err());
-        assert_eq!(link.catalogue().unwrap().tools.len(), 2);
+        assert_eq!(link.listing().unwrap().tools.len(), 2);
     }
 
     #[test]
-    fn the_first_catalogue_counts_even_where_it_is_empty() {
+    fn the_first_listing_counts_even_where_it_is_empty() {
         let link = Link::default();
-        assert!(link.catalogue().is_none() && link.publish_catalogue(&listing(&[])));
-        assert!(!link.publish_catalogue(&listing(&[])));
+        assert!(link.listing().is_none() && link.publish_listing(&listing(&[])));
+        assert!(!link.publish_listing(&listing(&[])));
     }
 }

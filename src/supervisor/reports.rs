@@ -62,11 +62,11 @@ impl Handler<ChildReady> for Supervisor {
 impl Handler<ChildListed> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, ChildListed { id, generation, catalogue }: ChildListed, _: &mut Context<Self>) {
+    fn handle(&mut self, ChildListed { id, generation, listing }: ChildListed, _: &mut Context<Self>) {
         let Some(child) = self.children.get(&id) else { return };
         let current = child.serving.as_ref().is_some_and(|serving| serving.instance.generation == generation);
-        if current && child.link.publish_catalogue(&catalogue) {
-            self.emit(Event::Catalogue { id, catalogue });
+        if current && child.link.publish_listing(&listing) {
+            self.emit(Event::Listed { id, listing });
         }
     }
 }

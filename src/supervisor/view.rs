@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    model::{Catalogue, ExitReport, HealthStatus, RuntimeStatus, ServerId, Status, Timestamp},
+    model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
     supervisor::instance::Instance,
 };
 
@@ -101,11 +101,11 @@ pub enum Event {
         id: ServerId,
     },
     /// What a child offers is not what it was.
-    Catalogue {
+    Listed {
         /// Which child.
         id: ServerId,
         /// Everything it lists now; its link has the same.
-        catalogue: Arc<Catalogue>,
+        listing: Arc<Listing>,
     },
     /// A process of some child takes no calls any more.
     SessionEnded {

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 33] = [
+const ROOMS: [(&str, u32); 34] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -25,6 +25,7 @@ const ROOMS: [(&str, u32); 33] = [
     ("history", 60),
     ("placement", 70),
     ("gateway", 70),
+    ("listings", 70),
     ("authorizations", 80),
     ("events", 80),
     ("revocation", 90),
@@ -90,6 +91,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/accounts",
             "src/authorizations",
             "src/events",
+            "src/listings",
             "src/revocation",
             "src/access",
             "src/supervisor",

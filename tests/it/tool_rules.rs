@@ -68,7 +68,7 @@ fn a_call_tells_its_server_which_trace_it_is_part_of() {
 }
 
 #[actix::test]
-async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_owners_words() {
+async fn lists_of_any_client_keep_to_the_rules_and_the_common_listing_has_the_owners_words() {
     let folder = Folder::new();
     let runtime = Runtime::builder().data_dir(folder.path()).guard(env!("CARGO_BIN_EXE_ostler")).start().await.unwrap();
     let me = runtime.embedder();
@@ -96,12 +96,12 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_catalogue_has_the_
     assert_eq!(page["tools"].as_array().unwrap().len(), 2);
     assert_eq!(page["tools"][1]["description"], "the pid tool");
 
-    let catalogue = runtime.catalogue(me, id).await.unwrap();
-    assert_eq!(catalogue.tools.len(), 2);
-    assert!(catalogue.tools[1].get().contains("the pid tool"));
-    let offers = runtime.offers(me).unwrap();
-    let offered = offers[0].catalogue.as_ref().unwrap();
-    assert_eq!((offers[0].name.as_str(), offered.tools.len()), ("fake", 2));
-    assert!(offered.tools[1].get().contains("its number") && offered.tools[1].get().contains("9007199254740993"));
+    let listing = runtime.listings().listing(me, id).await.unwrap();
+    assert_eq!(listing.tools.len(), 2);
+    assert!(listing.tools[1].get().contains("the pid tool"));
+    let servers = runtime.listings().servers(me).unwrap();
+    let listing = servers[0].listing.as_ref().unwrap();
+    assert_eq!((servers[0].name.as_str(), listing.tools.len()), ("fake", 2));
+    assert!(listing.tools[1].get().contains("its number") && listing.tools[1].get().contains("9007199254740993"));
     runtime.stop().await;
 }

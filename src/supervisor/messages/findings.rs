@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::Result,
-    model::Catalogue,
+    model::Listing,
     supervisor::{
         exit::Exit,
         guard::Report,
@@ -29,7 +29,7 @@ pub(in crate::supervisor) struct GuardGone;
 /// The handshake succeeded or failed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct HandshakeEnded(pub Result<Catalogue, Exit>);
+pub(in crate::supervisor) struct HandshakeEnded(pub Result<Listing, Exit>);
 
 /// These lists were asked for; those that could not be had are left out.
 #[derive(Message)]

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 /// What a server says that is about no request in particular.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// One of its lists changed, and the catalogue with it: `tools`, `prompts` or `resources`.
+    /// One of its lists changed, and the listing with it: `tools`, `prompts` or `resources`.
     ListChanged(&'static str),
     /// A resource that somebody subscribed to changed.
     ResourceUpdated {

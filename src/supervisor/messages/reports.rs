@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 
 use crate::{
-    model::{Catalogue, ServerId},
+    model::{Listing, ServerId},
     supervisor::exit::Exit,
 };
 
@@ -46,7 +46,7 @@ pub(in crate::supervisor) struct ChildReady {
 pub(in crate::supervisor) struct ChildListed {
     pub id: ServerId,
     pub generation: u64,
-    pub catalogue: Arc<Catalogue>,
+    pub listing: Arc<Listing>,
 }
 
 /// A child takes no more calls, though its process tree may not be gone yet.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     mcp::Capabilities,
-    model::Catalogue,
+    model::Listing,
     supervisor::{
         instance::Instance,
         listing::{Items, List},
@@ -67,26 +67,22 @@ impl ServerActor {
     }
 
     /// Its own tools, and what is known of the other lists from before it was started.
-    fn with_former_lists(&self) -> Arc<Catalogue> {
-        let (own, offered) = (self.instance.catalogue(), self.instance.offered());
-        let former = self.link.catalogue().unwrap_or_default();
+    fn with_former_lists(&self) -> Arc<Listing> {
+        let (own, offered) = (self.instance.listing(), self.instance.offered());
+        let former = self.link.listing().unwrap_or_default();
         let kept =
             |capability: &str, items: &Items| if offered.has(capability) { items.clone() } else { Items::default() };
-        Arc::new(Catalogue {
+        Arc::new(Listing {
             prompts: kept("prompts", &former.prompts),
             resources: kept("resources", &former.resources),
             templates: kept("resources", &former.templates),
-            ..Catalogue::clone(&own)
+            ..Listing::clone(&own)
         })
     }
 
-    fn publish(&self, catalogue: Arc<Catalogue>) {
+    fn publish(&self, listing: Arc<Listing>) {
         if self.phase == Phase::Ready {
-            self.supervisor.listed.do_send(ChildListed {
-                id: self.id,
-                generation: self.instance.generation,
-                catalogue,
-            });
+            self.supervisor.listed.do_send(ChildListed { id: self.id, generation: self.instance.generation, listing });
         }
     }
 }
@@ -100,20 +96,20 @@ impl Handler<Listed> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Listed(lists): Listed, ctx: &mut Context<Self>) {
-        let mut catalogue = Catalogue::clone(&self.instance.catalogue());
+        let mut listing = Listing::clone(&self.instance.listing());
         for (list, items) in lists {
             match list {
-                List::Tools => catalogue.tools = items,
-                List::Prompts => catalogue.prompts = items,
-                List::Resources => catalogue.resources = items,
-                List::Templates => catalogue.templates = items,
+                List::Tools => listing.tools = items,
+                List::Prompts => listing.prompts = items,
+                List::Resources => listing.resources = items,
+                List::Templates => listing.templates = items,
             }
         }
-        let catalogue = Arc::new(catalogue);
-        self.instance.set_catalogue(catalogue.clone());
+        let listing = Arc::new(listing);
+        self.instance.set_listing(listing.clone());
         self.lists.under_way = false;
         self.lists.complete = true;
-        self.publish(catalogue);
+        self.publish(listing);
         if !self.lists.due.is_empty() {
             self.relist_soon(&[], ctx);
         }

@@ -167,9 +167,9 @@ impl Handler<HandshakeEnded> for ServerActor {
             return;
         }
         match outcome {
-            Ok(catalogue) => {
+            Ok(listing) => {
                 self.phase = Phase::Ready;
-                self.instance.greeted(catalogue);
+                self.instance.greeted(listing);
                 self.supervisor.ready.do_send(ChildReady { id: self.id, generation: self.instance.generation });
                 self.list_the_rest(ctx);
             }

@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 use super::*;
 use crate::{
     mcp::{Declared, Request},
-    model::Catalogue,
+    model::Listing,
     supervisor::messages::{Asked, Follower, News, Note},
 };
 
@@ -63,11 +63,11 @@ async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 impl Supervised {
-    /// The first catalogue, from now on, of which this holds.
-    async fn listed(&self, reached: impl Fn(&Catalogue) -> bool) -> Arc<Catalogue> {
-        let mut catalogues = self.link.catalogues();
-        let reached = |listed: &Option<Arc<Catalogue>>| listed.as_deref().is_some_and(&reached);
-        within(catalogues.wait_for(reached)).await.unwrap().clone().unwrap()
+    /// The first listing, from now on, of which this holds.
+    async fn listed(&self, reached: impl Fn(&Listing) -> bool) -> Arc<Listing> {
+        let mut listings = self.link.listings();
+        let reached = |listed: &Option<Arc<Listing>>| listed.as_deref().is_some_and(&reached);
+        within(listings.wait_for(reached)).await.unwrap().clone().unwrap()
     }
 
     /// Waits until the process was told all that `words` say.
@@ -98,16 +98,14 @@ async fn every_list_is_kept_up_to_date_in_both_eras() {
         assert_eq!((first.prompts.len(), first.resources.len(), first.templates.len()), (1, 1, 1));
         assert_eq!(first.prompts[0].get(), r#"{"name":"prompt-0","x":1e400}"#);
         assert!(first.greeting.get().contains("hostile") && !first.version.is_empty());
-        while !matches!(supervised.next_event().await, Event::Catalogue { .. }) {}
+        while !matches!(supervised.next_event().await, Event::Listed { .. }) {}
 
         let mut news = supervised.link.news.subscribe();
         supervised.was_told(&instance, if mode == "ok" { "" } else { r#""promptsListChanged":true"# }).await;
         call(&instance, "grow-list", json!({"list": "prompts"})).await;
         supervised.listed(|listed| listed.prompts.len() == 2).await;
         while !matches!(within(news.recv()).await, Ok(News::ListChanged("prompts"))) {}
-        while !matches!(supervised.next_event().await, Event::Catalogue { catalogue, .. } if catalogue.prompts.len() == 2)
-        {
-        }
+        while !matches!(supervised.next_event().await, Event::Listed { listing, .. } if listing.prompts.len() == 2) {}
 
         // The next process has forgotten it.
         kill(pid);

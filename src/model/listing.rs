@@ -1,17 +1,17 @@
-//! What a server offers, as it said so itself.
+//! [`Listing`]: tools, prompts, resources and templates that a server lists.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Everything a server listed when it was last asked; each item byte for byte.
+/// The last lists of a server; each item byte for byte.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Catalogue {
-    /// The protocol revision agreed on.
+pub struct Listing {
+    /// Negotiated protocol revision.
     pub version: String,
-    /// The whole result of `server/discover` or `initialize`.
+    /// Result of `server/discover` or `initialize`.
     pub greeting: Arc<RawValue>,
     /// From `tools/list`.
     pub tools: Arc<Vec<Arc<RawValue>>>,
@@ -23,7 +23,7 @@ pub struct Catalogue {
     pub templates: Arc<Vec<Arc<RawValue>>>,
 }
 
-impl Default for Catalogue {
+impl Default for Listing {
     fn default() -> Self {
         Self {
             version: String::new(),

@@ -1,81 +1,64 @@
-//! What callers see of a catalogue: the rules of its owner applied, once for each change of either.
+//! Views of a listing with the tool rules of the owner applied, computed once for each change of either.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     mcp::{self, Members},
-    model::{Catalogue, Server, ServerId, ToolRules},
+    model::{Listing, Server, ToolRules},
     policy::{nesting, tools},
 };
 
-/// The last catalogue that was shown of each server.
+/// The tools of one server that callers may see: a cache of the last views.
 #[derive(Default)]
-pub(super) struct AllShown(Mutex<HashMap<ServerId, Arc<Shown>>>);
+pub(super) struct VisibleTools(ArcSwapOption<ListingViews>);
 
-impl AllShown {
-    /// That of one server, which may be none yet.
-    pub fn of(&self, id: ServerId) -> Arc<Shown> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
-    }
-
-    /// Forgets a server.
-    pub fn forget(&self, id: ServerId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    }
-}
-
-/// The last catalogue that was shown.
-#[derive(Default)]
-pub(super) struct Shown(ArcSwapOption<Views>);
-
-/// A catalogue as its server wrote it, and what callers see of it.
-struct Views {
-    source: Arc<Catalogue>,
+/// Views of a listing, and the listing and configuration that they were computed from.
+struct ListingViews {
+    source: Arc<Listing>,
     server: Arc<Server>,
-    permitted: Arc<Catalogue>,
-    described: Arc<Catalogue>,
+    permitted: Arc<Listing>,
+    described: Arc<Listing>,
     annotated: Arc<[Arc<RawValue>]>,
 }
 
-impl Shown {
-    /// Without the tools that callers may not see; the same one where they may see all.
-    pub fn permitted(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<Catalogue> {
+impl VisibleTools {
+    /// The listing without tools that callers may not see; not copied where they may see all.
+    pub fn permitted(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
         self.views(source, server).permitted.clone()
     }
 
-    /// The same with the owner's descriptions in place of the server's.
-    pub fn described(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<Catalogue> {
+    /// The permitted listing with the owner's descriptions in place of the server's.
+    pub fn described(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
         self.views(source, server).described.clone()
     }
 
-    /// Those of the tools that callers may see whose calls over HTTP may have to repeat arguments in headers.
-    pub fn annotated(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
+    /// Permitted tools whose calls over HTTP may have to repeat arguments in headers.
+    pub fn annotated(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
         self.views(source, server).annotated.clone()
     }
 
-    fn views(&self, source: &Arc<Catalogue>, server: &Arc<Server>) -> Arc<Views> {
+    fn views(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<ListingViews> {
         let last = self.0.load_full();
-        let current = |views: &Arc<Views>| Arc::ptr_eq(&views.source, source) && Arc::ptr_eq(&views.server, server);
+        // Both are replaced whole, so that the same pointers mean that nothing changed.
+        let current =
+            |views: &Arc<ListingViews>| Arc::ptr_eq(&views.source, source) && Arc::ptr_eq(&views.server, server);
         last.filter(current).unwrap_or_else(|| {
-            let views = Arc::new(Views::of(source, server));
+            let views = Arc::new(ListingViews::of(source, server));
             self.0.store(Some(views.clone()));
             views
         })
     }
 }
 
-impl Views {
-    fn of(source: &Arc<Catalogue>, server: &Arc<Server>) -> Self {
+impl ListingViews {
+    fn of(source: &Arc<Listing>, server: &Arc<Server>) -> Self {
         let (rules, listable) = (&server.config.tools, listable(source));
-        let with = |tools| Arc::new(Catalogue { tools: Arc::new(tools), ..Catalogue::clone(&listable) });
-        let all = tools::permit_all(rules);
-        let permitted = if all { listable.clone() } else { with(permitted(rules, &listable.tools)) };
+        let with = |tools| Arc::new(Listing { tools: Arc::new(tools), ..Listing::clone(&listable) });
+        let permitted =
+            if tools::permit_all(rules) { listable.clone() } else { with(permitted(rules, &listable.tools)) };
         let described = if rules.descriptions.is_empty() {
             permitted.clone()
         } else {
@@ -86,26 +69,27 @@ impl Views {
     }
 }
 
-/// How many items a catalogue has that are nested too deep for a list: for its readers, they would hide all others.
-pub(super) fn count_unlistable(catalogue: &Catalogue) -> usize {
-    let Catalogue { tools, prompts, resources, templates, .. } = catalogue;
+/// Number of items that are nested too deep for a list: a reader that refuses one refuses the whole list.
+pub(super) fn count_unlistable(listing: &Listing) -> usize {
+    let Listing { tools, prompts, resources, templates, .. } = listing;
     let items = [tools, prompts, resources, templates].into_iter().flat_map(|items| items.iter());
     items.filter(|item| is_unlistable(item)).count()
 }
 
-/// The catalogue without those items; the same one where it has none.
-fn listable(source: &Arc<Catalogue>) -> Arc<Catalogue> {
+/// The listing without those items; not copied where it has none.
+fn listable(source: &Arc<Listing>) -> Arc<Listing> {
     if count_unlistable(source) == 0 {
         return source.clone();
     }
-    let kept = |items: &[Arc<RawValue>]| Arc::new(items.iter().filter(|item| !is_unlistable(item)).cloned().collect());
-    Arc::new(Catalogue {
+    let listable =
+        |items: &[Arc<RawValue>]| Arc::new(items.iter().filter(|item| !is_unlistable(item)).cloned().collect());
+    Arc::new(Listing {
         version: source.version.clone(),
         greeting: source.greeting.clone(),
-        tools: kept(&source.tools),
-        prompts: kept(&source.prompts),
-        resources: kept(&source.resources),
-        templates: kept(&source.templates),
+        tools: listable(&source.tools),
+        prompts: listable(&source.prompts),
+        resources: listable(&source.resources),
+        templates: listable(&source.templates),
     })
 }
 
@@ -113,14 +97,14 @@ fn is_unlistable(item: &RawValue) -> bool {
     nesting::exceeds(item.get(), nesting::LISTED_MAX)
 }
 
-/// Those of the tools that callers may see.
-pub(super) fn permitted(rules: &ToolRules, listed: &[Arc<RawValue>]) -> Vec<Arc<RawValue>> {
+/// The tools that callers may see.
+fn permitted(rules: &ToolRules, listed: &[Arc<RawValue>]) -> Vec<Arc<RawValue>> {
     let may_see = |tool: &&Arc<RawValue>| name(tool).is_some_and(|name| tools::permit(rules, &name));
     listed.iter().filter(may_see).cloned().collect()
 }
 
-/// The result of a `tools/list` without the tools that callers may not see; as it came where they may see all.
-pub(crate) fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
+/// The result of a `tools/list` without tools that callers may not see; byte for byte where they may see all.
+pub fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
     if tools::permit_all(rules) {
         return page;
     }
@@ -147,7 +131,7 @@ fn name(tool: &RawValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HealthStatus, ServerConfig, Timestamp, UserId};
+    use crate::model::{HealthStatus, ServerConfig, ServerId, Timestamp, UserId};
 
     fn raw(text: &str) -> Arc<RawValue> {
         Arc::from(RawValue::from_string(text.to_owned()).unwrap())
@@ -169,63 +153,63 @@ mod tests {
         })
     }
 
-    fn listing(tools: &[&str]) -> Arc<Catalogue> {
-        Arc::new(Catalogue { tools: Arc::new(tools.iter().map(|tool| raw(tool)).collect()), ..Catalogue::default() })
+    fn listing(tools: &[&str]) -> Arc<Listing> {
+        Arc::new(Listing { tools: Arc::new(tools.iter().map(|tool| raw(tool)).collect()), ..Listing::default() })
     }
 
-    fn texts(catalogue: &Catalogue) -> Vec<&str> {
-        catalogue.tools.iter().map(|tool| tool.get()).collect()
+    fn texts(listing: &Listing) -> Vec<&str> {
+        listing.tools.iter().map(|tool| tool.get()).collect()
     }
 
     const READ: &str = r#"{"name":"read", "vendor":1e400,"description":"old"}"#;
 
     #[test]
-    fn without_rules_a_catalogue_is_shown_as_it_is() {
+    fn listing_without_rules_is_not_copied() {
         let (source, server) = (listing(&[READ, "17"]), server(ToolRules::default()));
-        let shown = Shown::default();
-        assert!(Arc::ptr_eq(&shown.permitted(&source, &server), &source));
-        assert!(Arc::ptr_eq(&shown.described(&source, &server), &source));
+        let visible = VisibleTools::default();
+        assert!(Arc::ptr_eq(&visible.permitted(&source, &server), &source));
+        assert!(Arc::ptr_eq(&visible.described(&source, &server), &source));
         let page = raw(r#"{ "tools" : [ ] }"#);
         assert!(Arc::ptr_eq(&permitted_page(&server.config.tools, page.clone()), &page));
     }
 
     #[test]
-    fn an_item_that_readers_of_json_refuse_hides_no_other() {
+    fn item_nested_too_deep_hides_no_other() {
         let deep = format!(r#"{{"name":"deep","inputSchema":{}{}}}"#, "[".repeat(100), "]".repeat(100));
         let source = listing(&[READ, &deep]);
-        assert_eq!(texts(&Shown::default().permitted(&source, &server(ToolRules::default()))), [READ]);
+        assert_eq!(texts(&VisibleTools::default().permitted(&source, &server(ToolRules::default()))), [READ]);
         assert_eq!(count_unlistable(&source), 1);
     }
 
     #[test]
-    fn what_is_denied_is_left_out_and_the_rest_comes_byte_for_byte() {
+    fn denied_tools_are_left_out_and_the_rest_is_byte_for_byte() {
         let rules = ToolRules { deny: vec!["write*".into()], ..ToolRules::default() };
         let source = listing(&[READ, r#"{"name":"write_file"}"#, r#"{"name":"wr\u0069te"}"#]);
-        assert_eq!(texts(&Shown::default().permitted(&source, &server(rules.clone()))), [READ]);
+        assert_eq!(texts(&VisibleTools::default().permitted(&source, &server(rules.clone()))), [READ]);
         let page = raw(&format!(r#"{{"x":1e400,"tools":[{READ},{{"name":"write"}}],"nextCursor":"c"}}"#));
         let expected = format!(r#"{{"x":1e400,"tools":[{READ}],"nextCursor":"c"}}"#);
         assert_eq!(permitted_page(&rules, page).get(), expected);
     }
 
     #[test]
-    fn an_owners_description_stands_in_place_of_the_servers() {
+    fn owners_description_replaces_the_servers() {
         let descriptions = [("read".to_owned(), "\"new\"".to_owned()), ("bare".to_owned(), "x".to_owned())].into();
         let rules = ToolRules { descriptions, ..ToolRules::default() };
         let (source, server) = (listing(&[READ, r#"{"name":"bare"}"#]), server(rules));
-        let shown = Shown::default();
+        let visible = VisibleTools::default();
         let expected =
             [r#"{"name":"read","vendor":1e400,"description":"\"new\""}"#, r#"{"name":"bare","description":"x"}"#];
-        assert_eq!(texts(&shown.described(&source, &server)), expected);
-        assert!(Arc::ptr_eq(&shown.permitted(&source, &server), &source));
+        assert_eq!(texts(&visible.described(&source, &server)), expected);
+        assert!(Arc::ptr_eq(&visible.permitted(&source, &server), &source));
     }
 
     #[test]
-    fn a_new_catalogue_and_new_rules_are_seen_at_once() {
-        let (shown, before) = (Shown::default(), server(ToolRules::default()));
-        assert_eq!(shown.permitted(&listing(&[READ]), &before).tools.len(), 1);
+    fn new_listing_and_new_rules_are_visible_at_once() {
+        let (visible, before) = (VisibleTools::default(), server(ToolRules::default()));
+        assert_eq!(visible.permitted(&listing(&[READ]), &before).tools.len(), 1);
         let source = listing(&[READ, READ]);
-        assert_eq!(shown.permitted(&source, &before).tools.len(), 2);
+        assert_eq!(visible.permitted(&source, &before).tools.len(), 2);
         let after = server(ToolRules { deny: vec!["*".into()], ..ToolRules::default() });
-        assert_eq!(shown.permitted(&source, &after).tools.len(), 0);
+        assert_eq!(visible.permitted(&source, &after).tools.len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Table `server_catalogues`: what each server listed last, sealed by the runtime and opaque here.
+//! Table `server_catalogues`: the last listing of each server, sealed by its room and opaque here.
 
 use diesel::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Keeps a catalogue in place of the one before; nothing where the server is deleted.
+/// Keeps a listing in place of the one before; nothing where the server is deleted.
 pub fn put(db: &mut Connection, id: ServerId, sealed: &str, at: Timestamp) -> Result<()> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -36,7 +36,7 @@ pub fn put(db: &mut Connection, id: ServerId, sealed: &str, at: Timestamp) -> Re
     })
 }
 
-/// Every catalogue.
+/// Every listing.
 pub fn all(db: &mut Connection) -> Result<Vec<(ServerId, String)>> {
     let columns = (server_catalogues::server_id, server_catalogues::catalogue);
     let rows: Vec<(String, String)> = on!(db, conn => server_catalogues::table.select(columns).load(conn))?;

@@ -1,0 +1,196 @@
+//! Listings of servers, as far as owners let callers see them.
+//!
+//! Knows nothing of who is connected: doors ask by server and caller.
+
+mod listed_server;
+mod tool_rules;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    access::Access,
+    error::{Error, Noun, Result},
+    model::{AuditEntry, Listing, Outcome, Principal, ServerId, Timestamp},
+    policy::{permission, tools},
+    recorder::Recorder,
+    registry::{Registered, Registry},
+    secrets::Keyring,
+    store,
+    supervisor::Availability,
+};
+
+use tool_rules::{VisibleTools, count_unlistable};
+
+pub use listed_server::ListedServer;
+pub use tool_rules::permitted_page;
+
+/// Bytes of a listing that is stored: a longer one would be read at every start, and is listed again then anyway.
+const STORED_BYTES_MAX: usize = 8 << 20;
+
+/// Listings of the registered servers, and the views that callers have of them.
+pub struct Listings {
+    registry: Arc<Registry>,
+    access: Arc<Access>,
+    recorder: Recorder,
+    keyring: Arc<Keyring>,
+    call_timeout: Duration,
+    views: Mutex<HashMap<ServerId, Arc<VisibleTools>>>,
+}
+
+impl Listings {
+    /// Of servers in `registry`, stored with `recorder` and sealed by `keyring`; a starting server is waited for as long as
+    /// a call would, `call_timeout`.
+    pub fn new(
+        registry: Arc<Registry>,
+        access: Arc<Access>,
+        recorder: Recorder,
+        keyring: Arc<Keyring>,
+        call_timeout: Duration,
+    ) -> Self {
+        Self { registry, access, recorder, keyring, call_timeout, views: Mutex::default() }
+    }
+
+    /// Every server `who` may use, by name, with its tools described by the owner.
+    pub fn servers(&self, who: &Principal) -> Result<Vec<ListedServer>> {
+        self.access.require_any(who, permission::USES, "server.list")?;
+        let registered = self.registry.all();
+        let described = |server: &Registered| {
+            let source = server.link.listing()?;
+            Some(self.views_of(server.id).described(&source, &server.server.load()))
+        };
+        let usable = registered.values().filter(|server| server.is_of(who, permission::USES));
+        let mut servers: Vec<_> = usable.map(|server| self.listed(server, described(server))).collect();
+        servers.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(servers)
+    }
+
+    /// One server that `who` may use, with its tools described by itself.
+    pub fn server(&self, who: &Principal, id: ServerId) -> Result<ListedServer> {
+        let server = self.registry.reach(who, id, permission::USES, "server.tools")?;
+        Ok(self.listed(&server, self.permitted(&server)))
+    }
+
+    /// The last listing of a server, be it from an earlier run; waits for a starting server that never listed anything.
+    pub async fn listing(&self, who: &Principal, id: ServerId) -> Result<Arc<Listing>> {
+        let server = self.registry.reach(who, id, permission::USES, "server.tools")?;
+        if let Some(listing) = self.permitted(&server) {
+            return Ok(listing);
+        }
+        let (mut listings, mut view) = (server.link.listings(), server.link.view.clone());
+        let listed = async {
+            tokio::select! {
+                biased;
+                listed = listings.wait_for(Option::is_some) => {
+                    listed.map(drop).map_err(|_| Error::NotFound(Noun::Server))
+                }
+                down = view.wait_for(|view| matches!(view.availability, Availability::Down(_))) => {
+                    Err(down.map_or(Error::NotFound(Noun::Server), |view| unavailable(&view.availability)))
+                }
+            }
+        };
+        let timeout = self.call_timeout;
+        tokio::time::timeout(timeout, listed).await.map_err(|_| Error::CallTimeout(timeout))??;
+        self.permitted(&server).ok_or(Error::NotFound(Noun::Server))
+    }
+
+    /// Tools of a running server, each as the server describes it; waits for a starting server as long as a call would.
+    pub async fn tools(&self, who: &Principal, id: ServerId) -> Result<Arc<Vec<Arc<RawValue>>>> {
+        let registered = self.registry.reach(who, id, permission::USES, "server.tools")?;
+        let mut view = registered.link.view.clone();
+        let settled = view.wait_for(|view| !matches!(view.availability, Availability::Coming));
+        let timeout = self.call_timeout;
+        let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
+        match settled.map(|view| view.availability.clone()) {
+            Ok(Availability::Ready(instance)) => {
+                let server = registered.server.load();
+                Ok(self.views_of(id).permitted(&instance.listing(), &server).tools.clone())
+            }
+            Ok(down @ Availability::Down(_)) => Err(unavailable(&down)),
+            Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
+        }
+    }
+
+    /// Whether callers may see a tool; where they may not, the call of `who` is in the audit log as denied.
+    pub fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
+        let is_permitted = tools::permit(&server.server.load().config.tools, tool);
+        if !is_permitted {
+            let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
+            self.access.entries().record_denied(entry.with_detail(format!("the tool {tool}")));
+        }
+        is_permitted
+    }
+
+    /// Stores the new listing of a server for the next run, and warns of items that callers never see.
+    pub async fn store(&self, id: ServerId, listing: &Listing) -> Result<()> {
+        let unlistable = count_unlistable(listing);
+        if unlistable > 0 {
+            log::warn!(server:% = id, items = unlistable; "what is nested too deep is not listed");
+            let text = format!("{unlistable} of what it lists is nested deeper than 100 levels: not shown");
+            self.registry.warn(id, &text);
+        }
+        let text = serde_json::to_string(listing);
+        let text = text.map_err(|_| Error::Internal("a listing cannot be written as JSON".into()))?;
+        if text.len() > STORED_BYTES_MAX {
+            log::warn!(server:% = id, bytes = text.len(); "a listing is too long to be stored");
+            self.registry.warn(id, "what it lists is too long to be kept for the next run");
+            return Ok(());
+        }
+        let (sealed, at) = (self.keyring.seal(&sealing_context(id), &text)?, Timestamp::now());
+        self.recorder.commit(None, move |db| store::listings::put(db, id, &sealed, at)).await
+    }
+
+    /// Opens a listing that an earlier run stored. Where that cannot be read, the server is as good as new.
+    pub fn open(&self, id: ServerId, sealed: &str) -> Option<Arc<Listing>> {
+        let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
+        let read = serde_json::from_str(&text);
+        read.inspect_err(|_| log::warn!(server:% = id; "a stored listing cannot be read")).ok().map(Arc::new)
+    }
+
+    /// Drops the views of a server that is removed.
+    pub fn forget(&self, id: ServerId) {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn listed(&self, registered: &Registered, listing: Option<Arc<Listing>>) -> ListedServer {
+        let server = registered.server.load();
+        let source = registered.link.listing();
+        let annotated = source.map(|source| self.views_of(registered.id).annotated(&source, &server));
+        ListedServer {
+            id: registered.id,
+            name: server.config.name.clone(),
+            listing,
+            annotated: annotated.unwrap_or_default(),
+            is_up: matches!(registered.link.view.borrow().availability, Availability::Ready(_)),
+            isolation: server.config.isolation,
+        }
+    }
+
+    /// The last listing of a server, without tools that callers may not see.
+    fn permitted(&self, registered: &Registered) -> Option<Arc<Listing>> {
+        let source = registered.link.listing()?;
+        Some(self.views_of(registered.id).permitted(&source, &registered.server.load()))
+    }
+
+    fn views_of(&self, id: ServerId) -> Arc<VisibleTools> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+    }
+}
+
+/// Binds sealed text to its server, so that no row can stand in for another. Stored rows hold the word.
+fn sealing_context(id: ServerId) -> String {
+    format!("catalogue:{id}")
+}
+
+fn unavailable(availability: &Availability) -> Error {
+    let reason = match availability {
+        Availability::Down(reason) => reason.clone(),
+        Availability::Ready(_) | Availability::Coming => "it is starting".into(),
+    };
+    Error::ServerUnavailable(reason)
+}
