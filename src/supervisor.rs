@@ -46,7 +46,7 @@ pub use output::Output;
 pub use seclusion::Seclusion;
 pub use server::ServerActor;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
-pub use usage::{Sampler, Trees};
+pub use usage::{Trees, UsageSampler};
 pub use view::{Availability, ChildView, Event};
 
 use child::Child;

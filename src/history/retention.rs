@@ -48,7 +48,7 @@ type LastRemoved = Option<(Bucket, String)>;
 
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum RemovalProgress {
     /// There may be more to do.
     More,
     /// All calls are within the limits.
@@ -97,8 +97,8 @@ impl CallRetention {
         let began = Instant::now();
         match self.remove_some(last).await {
             // As long again belongs to recording alone.
-            Ok(Progress::More) => began.elapsed(),
-            Ok(Progress::Done) => CHECK_INTERVAL,
+            Ok(RemovalProgress::More) => began.elapsed(),
+            Ok(RemovalProgress::Done) => CHECK_INTERVAL,
             Err(cause) => {
                 log::warn!(cause:%; "old calls could not be removed; it is tried again in a minute");
                 CHECK_INTERVAL
@@ -107,24 +107,24 @@ impl CallRetention {
     }
 
     /// Counts calls of earlier versions; once that is done, removes some calls if there are too many.
-    async fn remove_some(&self, last: &mut LastRemoved) -> Result<Progress> {
+    async fn remove_some(&self, last: &mut LastRemoved) -> Result<RemovalProgress> {
         let store = &self.store;
         if let Some(backlog) = store.read(call_bytes::backlog).await? {
             self.count_backlog(backlog).await?;
-            return Ok(Progress::More);
+            return Ok(RemovalProgress::More);
         }
         if store.read(call_bytes::is_any_held).await? {
             self.recorder.maintain(store, 0, call_bytes::flush).await?;
         }
         let retention = self.retention;
         let found = store.read(move |db| find_excess(db, &retention)).await?;
-        let Some(Excess { bucket, counted, bytes }) = found else { return Ok(Progress::Done) };
+        let Some(Excess { bucket, counted, bytes }) = found else { return Ok(RemovalProgress::Done) };
         let after = last.take().filter(|(of, _)| *of == bucket).map(|(_, id)| id);
         let (of, from) = (bucket.clone(), after.clone());
         let mut old = store.read(move |db| calls::oldest(db, &of, from.as_deref(), BATCH_CALLS_MAX)).await?;
         if old.is_empty() && after.is_some() {
             // Some may have been recorded late, with an earlier id.
-            return Ok(Progress::More);
+            return Ok(RemovalProgress::More);
         }
         truncate(&mut old, bytes.min(BATCH_BYTES_MAX));
         let rows = old.len();
@@ -138,7 +138,7 @@ impl CallRetention {
             call_bytes::subtract(db, &bucket, removed)
         };
         self.recorder.maintain(store, rows, remove).await?;
-        Ok(Progress::More)
+        Ok(RemovalProgress::More)
     }
 
     /// Counts some of the calls that earlier versions recorded.

@@ -101,19 +101,19 @@ impl Drop for Held {
 }
 
 /// Takes samples; remembers what was used up to the last one.
-pub struct Sampler {
+pub struct UsageSampler {
     /// Ticks by guard.
     used: HashMap<i32, u64>,
     at: Instant,
 }
 
-impl Default for Sampler {
+impl Default for UsageSampler {
     fn default() -> Self {
         Self { used: HashMap::new(), at: Instant::now() }
     }
 }
 
-impl Sampler {
+impl UsageSampler {
     /// Takes a sample of each server, in one pass over `/proc`. Blocks.
     pub fn sample(&mut self, servers: &[Arc<Trees>]) {
         let running: Vec<_> = servers.iter().map(|trees| (trees, trees.guards())).collect();

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{model::Hidden, policy::sampling::Sampler};
+use crate::{model::Hidden, policy::trace_sampling::TraceSampler};
 
 /// The exporter of spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct TelemetrySettings {
     /// Spans in the queue at most; those beyond are dropped.
     pub queue: usize,
     /// Decides which traces are recorded.
-    pub sampler: Sampler,
+    pub sampler: TraceSampler,
     /// The name of this service.
     pub service_name: Option<String>,
     /// Further attributes of the resource.
@@ -87,7 +87,7 @@ impl Default for TelemetrySettings {
             timeout: Duration::from_secs(10),
             delay: Duration::from_secs(5),
             queue: 2048,
-            sampler: Sampler::default(),
+            sampler: TraceSampler::default(),
             service_name: None,
             resource: Vec::new(),
         }

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1 as proto;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    policy::sampling::Sampler,
+    policy::trace_sampling::TraceSampler,
     telemetry::{
         clock::Clock,
         export::{Exporter, Sender},
@@ -25,7 +25,7 @@ pub struct Tracer(pub(super) Option<Arc<Inner>>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub(super) sampler: Sampler,
+    pub(super) sampler: TraceSampler,
     pub(super) clock: Clock,
     queue: mpsc::Sender<proto::Span>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,

@@ -5,7 +5,7 @@ use ostler::{
     model::Remote,
     policy::{
         remote,
-        sampling::{Root, Sampler},
+        trace_sampling::{RootSampler, TraceSampler},
     },
     telemetry::SpanExporter,
 };
@@ -19,13 +19,13 @@ pub(crate) const EXPORTERS: &[(&str, SpanExporter)] = &[("otlp", SpanExporter::O
 pub(crate) const PROTOCOL: &str = "http/protobuf";
 
 /// The names of the samplers, without what is said of parents.
-const SAMPLERS: &[(&str, (bool, Root))] = &[
-    ("always_on", (false, Root::On)),
-    ("always_off", (false, Root::Off)),
-    ("traceidratio", (false, Root::Ratio)),
-    ("parentbased_always_on", (true, Root::On)),
-    ("parentbased_always_off", (true, Root::Off)),
-    ("parentbased_traceidratio", (true, Root::Ratio)),
+const SAMPLERS: &[(&str, (bool, RootSampler))] = &[
+    ("always_on", (false, RootSampler::On)),
+    ("always_off", (false, RootSampler::Off)),
+    ("traceidratio", (false, RootSampler::Ratio)),
+    ("parentbased_always_on", (true, RootSampler::On)),
+    ("parentbased_always_off", (true, RootSampler::Off)),
+    ("parentbased_traceidratio", (true, RootSampler::Ratio)),
 ];
 
 /// The URL of a collector.
@@ -76,9 +76,9 @@ pub(crate) fn protocol(text: &str) -> Result<(), String> {
 }
 
 /// A sampler, with the share of the one before.
-pub(crate) fn sampler(text: &str, before: Sampler) -> Result<Sampler, String> {
+pub(crate) fn sampler(text: &str, before: TraceSampler) -> Result<TraceSampler, String> {
     let (parent_based, root) = value::one_of(text, SAMPLERS)?;
-    Ok(Sampler { parent_based, root, ..before })
+    Ok(TraceSampler { parent_based, root, ..before })
 }
 
 /// A share.
@@ -88,7 +88,7 @@ pub(crate) fn ratio(text: &str) -> Result<f64, String> {
 }
 
 /// A sampler's name.
-pub(crate) fn show_sampler(sampler: Sampler) -> String {
+pub(crate) fn show_sampler(sampler: TraceSampler) -> String {
     value::name_of((sampler.parent_based, sampler.root), SAMPLERS)
 }
 
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn samplers_are_known_by_their_names() {
-        let read = |name| sampler(name, Sampler::default()).map(show_sampler);
+        let read = |name| sampler(name, TraceSampler::default()).map(show_sampler);
         assert_eq!(read("parentbased_traceidratio").as_deref(), Ok("parentbased_traceidratio"));
         assert!(read("jaeger_remote").is_err());
         assert_eq!(ratio("0.25"), Ok(0.25));

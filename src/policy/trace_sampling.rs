@@ -1,46 +1,46 @@
-//! Which traces are recorded: those samplers of OpenTelemetry's specification that ask nobody else.
+//! [`TraceSampler`]: decides which traces are recorded, by the samplers of OpenTelemetry's specification without I/O.
 
 use crate::model::TraceContext;
 
-/// How it is decided about a trace that nobody has decided about.
+/// The sampler of traces without a parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Root {
-    /// It is recorded.
+pub enum RootSampler {
+    /// Records all of them.
     On,
-    /// It is not.
+    /// Records none.
     Off,
-    /// Its id decides, so that a share of all traces is recorded.
+    /// Records a share of them, by their ids.
     Ratio,
 }
 
-/// Whether a trace is recorded.
+/// Decides which traces are recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampler {
-    /// Whether the decision of whoever calls us holds.
+pub struct TraceSampler {
+    /// Follows the parent's decision where there is a parent.
     pub parent_based: bool,
-    /// What holds without one.
-    pub root: Root,
-    /// The share that [`Root::Ratio`] records, from 0 to 1.
+    /// Decides without one.
+    pub root: RootSampler,
+    /// The share that [`RootSampler::Ratio`] records, from 0 to 1.
     pub ratio: f64,
 }
 
-impl Default for Sampler {
-    /// Everything, where callers do not say otherwise.
+impl Default for TraceSampler {
+    /// All traces, unless their parent is not recorded.
     fn default() -> Self {
-        Self { parent_based: true, root: Root::On, ratio: 1.0 }
+        Self { parent_based: true, root: RootSampler::On, ratio: 1.0 }
     }
 }
 
-impl Sampler {
-    /// Whether to record what happens in this trace.
+impl TraceSampler {
+    /// Returns true where this trace is recorded.
     #[must_use]
     pub fn samples(&self, parent: Option<TraceContext>, trace_id: u128) -> bool {
         match (parent.filter(|_| self.parent_based), self.root) {
             (Some(parent), _) => parent.is_sampled(),
-            (None, Root::On) => true,
-            (None, Root::Off) => false,
+            (None, RootSampler::On) => true,
+            (None, RootSampler::Off) => false,
             // The bits that other implementations go by, so that all of them agree.
-            (None, Root::Ratio) => {
+            (None, RootSampler::Ratio) => {
                 let [.., a, b, c, d, _, _, _, _] = trace_id.to_be_bytes();
                 f64::from(u32::from_be_bytes([a, b, c, d])) < self.ratio * (f64::from(u32::MAX) + 1.0)
             }
@@ -58,20 +58,20 @@ mod tests {
 
     #[test]
     fn a_parent_decides_where_it_is_asked() {
-        let based = Sampler { root: Root::Off, ..Sampler::default() };
+        let based = TraceSampler { root: RootSampler::Off, ..TraceSampler::default() };
         assert!(based.samples(parent(true), 1) && !based.samples(parent(false), 1) && !based.samples(None, 1));
-        let own = Sampler { parent_based: false, ..Sampler::default() };
+        let own = TraceSampler { parent_based: false, ..TraceSampler::default() };
         assert!(own.samples(parent(false), 1));
     }
 
     #[test]
     fn a_ratio_takes_its_share_of_ids() {
-        let quarter = Sampler { root: Root::Ratio, ratio: 0.25, ..Sampler::default() };
+        let quarter = TraceSampler { root: RootSampler::Ratio, ratio: 0.25, ..TraceSampler::default() };
         let id = |high: u32| u128::from(high) << 32;
         let taken = (0..1000_u32).filter(|part| quarter.samples(None, id(part * 4_294_967))).count();
         assert!((249..=251).contains(&taken), "{taken}");
-        let all = Sampler { ratio: 1.0, ..quarter };
-        let none = Sampler { ratio: 0.0, ..quarter };
+        let all = TraceSampler { ratio: 1.0, ..quarter };
+        let none = TraceSampler { ratio: 0.0, ..quarter };
         assert!(all.samples(None, u128::MAX) && !none.samples(None, 0));
     }
 }
