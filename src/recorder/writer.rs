@@ -176,8 +176,8 @@ impl Writer {
         connected(&mut self.tenancy, &mut self.db)
     }
 
-    /// [`Writer::connection`], tried again while a host does not respond: it may go on where it stopped, or another may take over,
-    /// and what has happened is to be recorded then.
+    /// [`Writer::connection`], tried again while a host does not respond: it may go on where it stopped, or another
+    /// may take over, and what has happened is to be recorded then.
     fn connection_in_time(&mut self) -> Result<&mut Connection> {
         while self.connection().is_err_and(|error| is_silence(&error)) {
             self.tenancy.forget_failure();

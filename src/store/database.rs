@@ -61,9 +61,9 @@ impl Outage {
 }
 
 impl Store {
-    /// Opens the database, making a SQLite file and its folder where missing (folder 0700, file 0600). Runs no migration.
-    /// A file that was left with its log is checked before it is opened. Blocks until one connection is made.
-    /// Its errors are for the operator: they have the reason in full, but no password.
+    /// Opens the database, making a SQLite file and its folder where missing (folder 0700, file 0600). Runs no
+    /// migration. A file that was left with its log is checked before it is opened. Blocks until one connection is
+    /// made. Its errors are for the operator: they have the reason in full, but no password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         if let DatabaseUrl::Sqlite(path) = url {
             make_private_file(path)

@@ -10,7 +10,8 @@ use diesel::{
 use crate::error::Error;
 
 /// Reason for which every attempt fails until the file is replaced.
-pub(super) const DAMAGED: &str = "its file is damaged; put a backup in its place, remove the files beside it that end in -wal and -shm, and start Ostler again";
+pub(super) const DAMAGED: &str = "its file is damaged; put a backup in its place, remove the files beside it that end in \
+                                  -wal and -shm, and start Ostler again";
 
 /// Reason of a host that takes connections, or did, and does not respond.
 pub(super) const SILENT: &str = "it does not answer";
@@ -99,8 +100,8 @@ fn reason(error: &DieselError) -> Option<Cow<'static, str>> {
     by_kind.or_else(|| reason_in(information.message()).filter(|_| *kind == DatabaseErrorKind::Unknown))
 }
 
-/// PostgreSQL's errors are known by their SQLSTATE, for its texts are translated. diesel keeps no result code of SQLite,
-/// so there the text must do: it is that of `sqlite3_errstr`, which never changes.
+/// PostgreSQL's errors are known by their SQLSTATE, for its texts are translated. diesel keeps no result code of
+/// SQLite, so there the text must do: it is that of `sqlite3_errstr`, which never changes.
 fn reason_in(message: &str) -> Option<Cow<'static, str>> {
     #[cfg(feature = "postgres")]
     if let Some(state) = super::postgres::sqlstate(message) {

@@ -1,7 +1,7 @@
 //! Table `call_rollups`: calls counted by minute, hour and day.
 //!
-//! Minutes by tool come from the recorder. [`marks`] say how far everything else has been added up from them: up to there
-//! totals can be read, after it the parts must be.
+//! Minutes by tool come from the recorder. [`marks`] say how far everything else has been added up from them: up to
+//! there totals can be read, after it the parts must be.
 
 mod key;
 mod put;

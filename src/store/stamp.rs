@@ -212,7 +212,8 @@ impl Stamps {
         if is_overwritten { Err(Error::StoreUnavailable(OVERWRITTEN.into())) } else { Ok(()) }
     }
 
-    /// Looks for what others wrote to the file. Fails where that was no checkpoint and the file is not the same after it.
+    /// Looks for what others wrote to the file. Fails where that was no checkpoint and the file is not the same after
+    /// it.
     fn examine(&self, current: &mut Current) -> Result<FileChange> {
         self.check_intact()?;
         // Before the file is looked at: a checkpoint that begins in between is one that is still to come.

@@ -13,7 +13,8 @@ pub enum DatabaseUrl {
     Postgres(String),
 }
 
-const FORMS: &str = "expected sqlite://relative/path, sqlite:///absolute/path, postgres://user@host/name or postgresql://user@host/name";
+const FORMS: &str = "expected sqlite://relative/path, sqlite:///absolute/path, postgres://user@host/name or \
+                     postgresql://user@host/name";
 
 impl FromStr for DatabaseUrl {
     type Err = String;

@@ -1,4 +1,5 @@
-//! Columns of calls that may hold megabytes, and how much of them is read: never more than a list or an answer can bear.
+//! Columns of calls that may hold megabytes, and how much of them is read: never more than a list or an answer can
+//! bear.
 
 use std::sync::Arc;
 

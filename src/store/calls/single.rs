@@ -1,4 +1,5 @@
-//! One call in one SQLite statement that is prepared once a connection: diesel would put the text together for each row.
+//! One call in one SQLite statement that is prepared once a connection: diesel would put the text together for each
+//! row.
 
 use diesel::{
     QueryResult, RunQueryDsl, SqliteConnection,

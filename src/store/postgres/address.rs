@@ -1,6 +1,7 @@
 //! The parts of an address `postgres://user:password@host:port,…/database?option=value&…`, as libpq takes it apart.
 
-/// Options by libpq's names, later ones over earlier ones. `Err` holds no part of the address, for it may be a password's.
+/// Options by libpq's names, later ones over earlier ones. `Err` holds no part of the address, for it may be a
+/// password's.
 pub(super) fn options(url: &str) -> Result<Vec<(String, String)>, String> {
     const STRAY: &str = "an `@`, `/`, `?` or `#` in a password must be percent-encoded, as %40, %2F, %3F or %23";
     let (_, rest) = url.split_once("://").ok_or("it has no scheme")?;

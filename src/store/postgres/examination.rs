@@ -29,8 +29,8 @@ pub(in crate::store) fn examine(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// True where one client's connection is served by another server process once a second client holds or held a transaction,
-/// or both by one.
+/// True where one client's connection is served by another server process once a second client holds or held a
+/// transaction, or both by one.
 fn is_shared(first: &mut PostgresSession, second: &mut PostgresSession) -> Result<bool> {
     let mut of_first = vec![first.backend()?];
     match second.batch_execute("BEGIN") {

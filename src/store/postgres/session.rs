@@ -1,5 +1,5 @@
-//! [`PostgresSession`]: diesel's connection to PostgreSQL. It blocks the thread that uses it, and keeps what diesel's own drops:
-//! the SQLSTATE of each error.
+//! [`PostgresSession`]: diesel's connection to PostgreSQL. It blocks the thread that uses it, and keeps what diesel's
+//! own drops: the SQLSTATE of each error.
 
 use std::{any::TypeId, collections::HashMap, time::Duration};
 
@@ -76,7 +76,8 @@ impl PostgresSession {
         Self::connect(&options, options.target.unwrap_or(default), silence)
     }
 
-    /// Connects to a server that is `target`, and gives it up where it is silent for `idle_timeout` while an answer is due.
+    /// Connects to a server that is `target`, and gives it up where it is silent for `idle_timeout` while an answer
+    /// is due.
     fn connect(options: &PostgresOptions, target: SessionTarget, idle_timeout: Duration) -> ConnectionResult<Self> {
         let link = connect::connect(options, target).map_err(|lost| ConnectionError::BadConnection(lost.0))?;
         let mut session = Self {
