@@ -46,30 +46,30 @@ async fn crashes_by_itself(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
 
     // Nobody has to start it again: the next call waits, inside its deadline, until it is back.
     let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "here again"}))).await?;
-    let exit = runtime.server(me, id)?.runtime_status.last_exit.ok_or("the end is remembered")?;
+    let exit = runtime.servers().get(me, id)?.runtime_status.last_exit.ok_or("the end is remembered")?;
     println!("recovered   \"{}\", after it {}", answer.text(), exit.reason);
     assert_eq!((answer.text().as_str(), exit.code), ("here again", Some(7)));
-    Ok(runtime.delete_server(me, id).await?)
+    Ok(runtime.servers().delete(me, id).await?)
 }
 
 async fn is_killed(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     let (me, id) = (runtime.embedder(), demo(runtime).await?);
-    let first = runtime.start_server(me, id).await?.pid.ok_or("a server that runs has a process")?;
+    let first = runtime.servers().start(me, id).await?.pid.ok_or("a server that runs has a process")?;
     kill_process(Pid::from_raw(first.try_into()?).ok_or("no process id")?, Signal::KILL)?;
-    runtime.wait_until(me, id, |status| status.pid != Some(first)).await?;
+    runtime.servers().wait_until(me, id, |status| status.pid != Some(first)).await?;
     println!("killed      process {first}, with SIGKILL");
 
     let second = runtime.calls().call(me, id, CallRequest::new("pid", json!({}))).await?.text();
     println!("recovered   process {second} answers");
     assert_ne!(second, first.to_string());
-    Ok(runtime.delete_server(me, id).await?)
+    Ok(runtime.servers().delete(me, id).await?)
 }
 
 async fn keeps_crashing(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     let me = runtime.embedder();
     let broken = ServerConfig::new("broken", "sh").args(["-c", "echo 'there are no oats' >&2; exit 3"]);
-    let id = runtime.create_server(me, broken).await?.server.id;
-    let status = runtime.wait_until(me, id, |status| status.status == Status::Failed).await?;
+    let id = runtime.servers().create(me, broken).await?.server.id;
+    let status = runtime.servers().wait_until(me, id, |status| status.status == Status::Failed).await?;
     let exit = status.last_exit.ok_or("the end is remembered")?;
     println!("gave up     after {} restarts it {}, saying {:?}", status.restarts, exit.reason, exit.stderr);
     println!("parked      to be tried again at {}", status.next_attempt_at.ok_or("a parked server is probed")?);
@@ -85,5 +85,5 @@ async fn keeps_crashing(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
 async fn demo(runtime: &Runtime) -> Result<ServerId, Box<dyn Error>> {
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
-    Ok(runtime.create_server(runtime.embedder(), config).await?.server.id)
+    Ok(runtime.servers().create(runtime.embedder(), config).await?.server.id)
 }

@@ -33,7 +33,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let me = runtime.embedder();
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
-    let id = runtime.create_server(me, config).await?.server.id;
+    let id = runtime.servers().create(me, config).await?.server.id;
     let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
     println!("in process  {}", answer.text());
 
@@ -53,7 +53,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     visit(&house, id, &key_for_ada(&runtime, id).await?).await?;
 
     // Whoever called, and however: it is the same server and the same record.
-    assert_eq!(runtime.server(me, id)?.server.total_calls, 2);
+    assert_eq!(runtime.servers().get(me, id)?.server.total_calls, 2);
     runtime.stop().await;
     handle.stop(true).await;
     println!("stopped     both");
@@ -67,7 +67,7 @@ async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> 
     let ada =
         runtime.accounts().create(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
     let permissions = vec![Permission::McpRead, Permission::McpExecute];
-    runtime.share(me, id, Share { user_id: ada.id, permissions }).await?;
+    runtime.servers().share(me, id, Share { user_id: ada.id, permissions }).await?;
     let made =
         runtime.accounts().keys().create(&runtime.accounts().on_behalf_of(ada.id).await?, "laptop", None, None).await?;
     println!("key         {}… for {}", made.key.prefix, ada.email);

@@ -33,10 +33,10 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     // Any command that speaks MCP on standard input and output will do, such as `npx` or `uvx` with a package.
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
-    let id = runtime.create_server(me, config).await?.server.id;
+    let id = runtime.servers().create(me, config).await?.server.id;
     println!("registered  {id}");
 
-    let status = runtime.start_server(me, id).await?;
+    let status = runtime.servers().start(me, id).await?;
     let pid = status.pid.ok_or("a server that runs has a process")?;
     println!("ready       process {pid}, MCP {}", status.protocol_version.unwrap_or_default());
 
@@ -65,11 +65,11 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
     let runtime = Runtime::builder().data_dir(folder).start().await?;
     let me = runtime.embedder();
-    let status = runtime.wait_until(me, id, |status| status.status == Status::Running).await?;
+    let status = runtime.servers().wait_until(me, id, |status| status.status == Status::Running).await?;
     println!("started     the server is back, as process {}", status.pid.unwrap_or_default());
-    assert_eq!(runtime.server(me, id)?.server.total_calls, 1);
+    assert_eq!(runtime.servers().get(me, id)?.server.total_calls, 1);
 
-    runtime.delete_server(me, id).await?;
+    runtime.servers().delete(me, id).await?;
     runtime.stop().await;
     println!("removed     nothing is left");
     Ok(ExitCode::SUCCESS)

@@ -31,8 +31,8 @@ async fn rolling_update(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let me = runtime.embedder();
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]).env("FODDER", "hay");
-    let id = runtime.create_server(me, config).await?.server.id;
-    let mut pid = runtime.start_server(me, id).await?.pid;
+    let id = runtime.servers().create(me, config).await?.server.id;
+    let mut pid = runtime.servers().start(me, id).await?.pid;
     println!("serving     hay, as process {}", pid.unwrap_or_default());
 
     // This one is answered by the process it was sent to, however often that is replaced meanwhile.
@@ -42,8 +42,8 @@ async fn rolling_update(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     for fodder in ["oats", "barley"] {
         let env = BTreeMap::from([("FODDER".to_owned(), fodder.to_owned())]);
         let change = ServerChange { env: Some(env), ..ServerChange::default() };
-        runtime.update_server(me, id, change, None).await?;
-        pid = runtime.wait_until(me, id, |status| status.pid.is_some() && status.pid != pid).await?.pid;
+        runtime.servers().update(me, id, change, None).await?;
+        pid = runtime.servers().wait_until(me, id, |status| status.pid.is_some() && status.pid != pid).await?.pid;
         println!("moved to    {fodder}, as process {}", pid.unwrap_or_default());
     }
 
@@ -55,7 +55,7 @@ async fn rolling_update(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     println!("answered    {answered} calls of 8 callers, none failed");
     println!("and         the slow one: {}", slow.await??);
 
-    let server = runtime.server(me, id)?.server;
+    let server = runtime.servers().get(me, id)?.server;
     assert_eq!((server.total_calls, server.total_errors), (answered + 1, 0));
     runtime.stop().await;
     Ok(ExitCode::SUCCESS)

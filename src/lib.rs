@@ -8,7 +8,7 @@
 //! # async fn embed() -> ostler::Result<()> {
 //! let runtime = Runtime::builder().data_dir("data").start().await?;
 //! let files = ServerConfig::new("files", "npx").args(["-y", "@modelcontextprotocol/server-filesystem", "/srv"]);
-//! let server = runtime.create_server(runtime.embedder(), files).await?.server;
+//! let server = runtime.servers().create(runtime.embedder(), files).await?.server;
 //! let call = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"}));
 //! println!("{}", runtime.calls().call(runtime.embedder(), server.id, call).await?.text());
 //! # Ok(())
@@ -25,7 +25,7 @@
 //! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`calls`]: tool calls and other requests to servers; [`history`]: recorded calls, rollups, changes of health, the overview;
+//! 3. [`servers`]: servers and what may be done with them; [`calls`]: tool calls and other requests to servers; [`history`]: recorded calls, rollups, changes of health, the overview;
 //!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
 //!    health;
 //!    [`listings`]: what servers list, as owners let it be seen; [`events`]: live events and who may read them;
@@ -67,6 +67,7 @@ mod registry;
 pub mod revocation;
 pub mod runtime;
 mod secrets;
+pub mod servers;
 pub mod store;
 pub mod supervisor;
 mod tasks;

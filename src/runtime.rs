@@ -5,21 +5,13 @@ mod assembly;
 mod authorized_restart;
 mod builder;
 mod data_dir;
-mod events;
 mod gateway_events;
-mod health;
-mod import;
 mod metrics;
-mod output;
-mod reload;
-mod servers;
 mod settings;
-mod shares;
 mod start;
 mod state;
 mod system;
 mod tenure;
-mod timeline;
 
 use std::sync::{Arc, OnceLock};
 
@@ -40,6 +32,7 @@ use crate::{
     registry::Registry,
     revocation::Revocation,
     secrets::Keyring,
+    servers::Servers,
     store::Store,
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
     telemetry::Telemetry,
@@ -48,9 +41,6 @@ use crate::{
 
 pub use crate::model::OutputLine;
 pub use builder::Builder;
-pub use health::{HealthReport, HealthSummary, ServerHealth};
-pub use import::{ImportAction, Imported};
-pub use servers::ServerDetails;
 pub use settings::Settings;
 pub use state::Readiness;
 pub use system::{Configured, DatabaseFacts, System, SystemLimits};
@@ -77,6 +67,7 @@ struct Inner {
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
     placement: Arc<Placement>,
+    servers: Arc<Servers>,
     calls: Arc<Calls>,
     services: Arc<Registrations>,
     telemetry: Telemetry,

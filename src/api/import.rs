@@ -9,7 +9,7 @@ use crate::{
     api::server_view::ServerView,
     error::Error,
     policy::client_file::Format,
-    runtime::{ImportAction, Imported},
+    servers::{ImportAction, Imported},
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -85,7 +85,7 @@ pub async fn import(caller: Caller, Json(body): Json<ImportBody>) -> HandlerResu
     } else {
         text.to_owned()
     };
-    let imported = caller.runtime.import_servers(&caller.who, &text, &body.variables.0, body.dry_run).await?;
+    let imported = caller.runtime.servers().import(&caller.who, &text, &body.variables.0, body.dry_run).await?;
     Ok(HttpResponse::Ok().json(ImportView { servers: imported.into_iter().map(ImportedView::from).collect() }))
 }
 
@@ -128,5 +128,5 @@ pub async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> Handler
         FormatName::Vscode => Format::VsCode,
         FormatName::Ostler => Format::Ostler,
     };
-    Ok(HttpResponse::Ok().json(caller.runtime.export_servers(&caller.who, format)?))
+    Ok(HttpResponse::Ok().json(caller.runtime.servers().export(&caller.who, format)?))
 }

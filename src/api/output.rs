@@ -45,9 +45,9 @@ pub async fn read(
     Query(query): Query<OutputQuery>,
 ) -> HandlerResult {
     if !query.follow || request.method() == Method::HEAD {
-        return Ok(HttpResponse::Ok().json(List::from(caller.runtime.output(&caller.who, id)?)));
+        return Ok(HttpResponse::Ok().json(List::from(caller.runtime.servers().output(&caller.who, id)?)));
     }
-    let lines = caller.runtime.follow_output(&caller.who, id, last_seen(&request)?)?;
+    let lines = caller.runtime.servers().follow_output(&caller.who, id, last_seen(&request)?)?;
     let events = lines.map(|line| {
         let data = serde_json::to_string(&line).unwrap_or_default();
         event_stream::event(None, Some(&line.seq.to_string()), &data)

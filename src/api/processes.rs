@@ -18,7 +18,7 @@ use crate::{
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
 pub async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    Ok(answer(caller.runtime.start_server(&caller.who, id).await?))
+    Ok(answer(caller.runtime.servers().start(&caller.who, id).await?))
 }
 
 /// Stop a server
@@ -29,7 +29,7 @@ pub async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResul
     responses((status = 200, description = "It is stopped", body = RuntimeStatusView)),
     security(("bearer" = ["mcp:write"])))]
 pub async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    Ok(answer(caller.runtime.stop_server(&caller.who, id).await?))
+    Ok(answer(caller.runtime.servers().stop(&caller.who, id).await?))
 }
 
 /// Restart a server
@@ -42,7 +42,7 @@ pub async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
 pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    Ok(answer(caller.runtime.restart_server(&caller.who, id).await?))
+    Ok(answer(caller.runtime.servers().restart(&caller.who, id).await?))
 }
 
 /// List a server's tools

@@ -10,7 +10,7 @@ use crate::{
     model::{
         Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId,
     },
-    runtime::ServerDetails,
+    servers::ServerDetails,
 };
 
 /// A page of a list.

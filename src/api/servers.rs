@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Noun},
     history::Statistics,
     model::ServerId,
-    runtime::HealthReport,
+    servers::HealthReport,
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -27,7 +27,7 @@ use crate::{
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
-    let page = caller.runtime.servers(&caller.who, &query.into())?;
+    let page = caller.runtime.servers().list(&caller.who, &query.into())?;
     Ok(HttpResponse::Ok().json(List::from(page.map(ServerItem::from))))
 }
 
@@ -47,7 +47,7 @@ pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResu
     ),
     security(("bearer" = ["mcp:write"])))]
 pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> HandlerResult {
-    let details = caller.runtime.create_server(&caller.who, body.try_into()?).await?;
+    let details = caller.runtime.servers().create(&caller.who, body.try_into()?).await?;
     let location = format!("{}/{}", request.path(), details.server.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -64,7 +64,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewSe
         ("ETag" = String, description = "The revision of its configuration")))),
     security(("bearer" = ["mcp:read"])))]
 pub async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    let details = caller.runtime.server(&caller.who, id)?;
+    let details = caller.runtime.servers().get(&caller.who, id)?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(DetailsView::from(details)))
 }
 
@@ -91,8 +91,8 @@ pub async fn update(
 ) -> HandlerResult {
     let Caller { who, runtime, .. } = &caller;
     let wanted = IfMatch::of(request.headers())?;
-    let revision = wanted.choose(|| Ok(runtime.server(who, id)?.revision))?;
-    let details = runtime.update_server(who, id, body.try_into()?, revision).await?;
+    let revision = wanted.choose(|| Ok(runtime.servers().get(who, id)?.revision))?;
+    let details = runtime.servers().update(who, id, body.try_into()?, revision).await?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(ServerView::from(details.server)))
 }
 
@@ -108,11 +108,11 @@ pub async fn update(
 pub async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let Caller { who, runtime, .. } = &caller;
     if let IfMatch::Revisions(revisions) = IfMatch::of(request.headers())?
-        && !revisions.contains(&runtime.server(who, id)?.revision)
+        && !revisions.contains(&runtime.servers().get(who, id)?.revision)
     {
         return Err(Error::Stale(Noun::Server).into());
     }
-    runtime.delete_server(who, id).await?;
+    runtime.servers().delete(who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -123,7 +123,7 @@ pub async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<Ser
     responses((status = 200, description = "How they are", body = HealthReport)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn check_health(caller: Caller) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(caller.runtime.check_health(&caller.who).await?))
+    Ok(HttpResponse::Ok().json(caller.runtime.servers().check_health(&caller.who).await?))
 }
 
 /// List every server
@@ -131,7 +131,7 @@ pub async fn check_health(caller: Caller) -> HandlerResult {
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:manage"])))]
 pub async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
-    let page = caller.runtime.all_servers(&caller.who, &query.into())?;
+    let page = caller.runtime.servers().list_all(&caller.who, &query.into())?;
     Ok(HttpResponse::Ok().json(List::from(page.map(ServerItem::from))))
 }
 

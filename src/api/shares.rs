@@ -33,7 +33,7 @@ pub struct ShareBody {
     responses((status = 200, description = "The shares, all on one page", body = List<Share>)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    Ok(HttpResponse::Ok().json(List::from(caller.runtime.shares(&caller.who, id)?)))
+    Ok(HttpResponse::Ok().json(List::from(caller.runtime.servers().shares(&caller.who, id)?)))
 }
 
 /// Share a server
@@ -50,7 +50,7 @@ pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult
 pub async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Json<ShareBody>) -> HandlerResult {
     let user_id = body.user_id.0.parse().map_err(|_| Error::invalid("/userId", "must be the id of an account"))?;
     let share = Share { user_id, permissions: body.permissions };
-    Ok(HttpResponse::Created().json(caller.runtime.share(&caller.who, id, share).await?))
+    Ok(HttpResponse::Created().json(caller.runtime.servers().share(&caller.who, id, share).await?))
 }
 
 /// End a share
@@ -59,6 +59,6 @@ pub async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Js
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["mcp:write"])))]
 pub async fn delete(caller: Caller, PathId(id): PathId<ServerId>, PathId(user): PathId<UserId>) -> HandlerResult {
-    caller.runtime.unshare(&caller.who, id, user).await?;
+    caller.runtime.servers().unshare(&caller.who, id, user).await?;
     Ok(HttpResponse::NoContent().finish())
 }

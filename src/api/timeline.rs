@@ -50,7 +50,7 @@ pub async fn timeline(
     let TimelineQuery { limit, cursor, search, kinds } = query;
     let kinds = kinds.as_deref().map(kinds_of).transpose()?.unwrap_or_default();
     let filter = TimelineFilter { search: search.filter(|text| !text.is_empty()), kinds };
-    let page = caller.runtime.timeline(&caller.who, id, filter, query::page(limit, cursor)).await?;
+    let page = caller.runtime.servers().timeline(&caller.who, id, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(page)))
 }
 

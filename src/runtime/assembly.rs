@@ -18,9 +18,11 @@ use crate::{
     revocation::Revocation,
     runtime::Settings,
     secrets::Keyring,
+    servers::Servers,
     store::Store,
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
     telemetry::{Telemetry, Tracer},
+    timeline::Timeline,
 };
 
 /// The lower services, from which higher ones are assembled.
@@ -114,6 +116,35 @@ impl Assembly {
             self.telemetry.clone(),
             settings.call_timeout,
             settings.retention.payload_bytes,
+        ))
+    }
+
+    /// Servers, whose processes `placement` runs.
+    pub fn servers(
+        &self,
+        settings: &Settings,
+        authorizations: Arc<Authorizations>,
+        placement: Arc<Placement>,
+        listings: Arc<Listings>,
+        events: Arc<Events>,
+        timeline: Arc<Timeline>,
+    ) -> Arc<Servers> {
+        Arc::new(Servers::new(
+            self.registry.clone(),
+            self.access.clone(),
+            self.revocation.clone(),
+            self.lifecycle.clone(),
+            authorizations,
+            placement,
+            listings,
+            events,
+            self.store.clone(),
+            self.recorder.clone(),
+            self.keyring.clone(),
+            self.telemetry.clone(),
+            timeline,
+            settings.allowed_commands.clone(),
+            settings.max_in_flight,
         ))
     }
 

@@ -3,23 +3,19 @@
 use std::sync::Weak;
 
 use crate::{
-    authorizations::AuthorizationObserver,
-    model::ServerId,
-    runtime::{Inner, Runtime},
-    supervisor::messages::StartServer,
+    authorizations::AuthorizationObserver, model::ServerId, placement::Placement, supervisor::messages::StartServer,
 };
 
-/// Starts authorized servers; weak, as the runtime owns what it observes.
-pub(super) struct AuthorizedRestart(pub Weak<Inner>);
+/// Starts authorized servers; weak, as placement owns the authorizations.
+pub(super) struct AuthorizedRestart(pub Weak<Placement>);
 
 impl AuthorizationObserver for AuthorizedRestart {
     fn authorized(&self, id: ServerId) {
-        let Some(inner) = self.0.upgrade() else { return };
-        let runtime = Runtime { inner };
+        let Some(placement) = self.0.upgrade() else { return };
         // The browser that came back from consenting need not wait for the process.
         tokio::spawn(async move {
-            let _ = runtime.inner.placement.supervisor().ask(StartServer { id }).await;
-            runtime.inner.placement.update_isolated_of_server(id).await
+            let _ = placement.supervisor().ask(StartServer { id }).await;
+            placement.update_isolated_of_server(id).await
         });
     }
 }

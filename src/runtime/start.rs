@@ -24,7 +24,7 @@ use crate::{
         assembly::Assembly,
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
-        events,
+        gateway_events,
         metrics::MetricsPage,
         system::Facts,
         tenure,
@@ -99,9 +99,19 @@ impl Inner {
         let history = base.history(&settings);
         let listings = base.listings(&settings);
         let calls = base.calls(&settings, placement.clone(), listings.clone(), events.clone(), history.clone());
+        let timeline = Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes));
+        let servers = base.servers(
+            &settings,
+            authorizations.clone(),
+            placement.clone(),
+            listings.clone(),
+            events.clone(),
+            timeline.clone(),
+        );
         let inner = Self {
             accounts: base.accounts(issuer),
-            account_events: Arc::new(AccountEvents::default()),
+            account_events: Arc::new(AccountEvents { placement: placement.clone(), servers: servers.clone() }),
+            servers,
             audit_log: base.audit_log(&settings),
             authorizations,
             history,
@@ -116,7 +126,7 @@ impl Inner {
             arbiters: base.arbiters,
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
-            timeline: Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes)),
+            timeline,
             embedder: embedder(),
             facts: Facts::now(),
             settings,
@@ -146,25 +156,28 @@ impl Runtime {
             blocking(move || data_dir::establish(&dir)).await?;
         }
         if self.serves().mcp() {
-            self.load_servers().await?;
+            self.inner.servers.load().await?;
         }
         self.inner.services.load().await
     }
 
     /// Begins what goes on beside requests for as long as the runtime lives.
     fn attend(&self, reports: mpsc::UnboundedReceiver<supervisor::Event>) {
-        let weak = || Arc::downgrade(&self.inner);
-        self.observe_accounts();
-        self.inner.authorizations.observe(AuthorizedRestart(weak()));
-        actix::spawn(events::listen(weak(), reports));
-        actix::spawn(events::follow_gateway(weak(), self.gateway().health_changes()));
-        actix::spawn(self.inner.events.run());
-        actix::spawn(self.inner.access.run());
-        actix::spawn(self.inner.audit_log.run());
-        actix::spawn(self.inner.history.run());
-        actix::spawn(self.inner.placement.run());
-        actix::spawn(self.inner.revocation.run());
-        actix::spawn(tenure::follow(weak()));
+        let inner = &self.inner;
+        let revocation = Arc::downgrade(&inner.revocation);
+        inner.accounts.observe(revocation);
+        let account_events = Arc::downgrade(&inner.account_events);
+        inner.accounts.observe(account_events);
+        inner.authorizations.observe(AuthorizedRestart(Arc::downgrade(&inner.placement)));
+        actix::spawn(inner.servers.follow(reports));
+        actix::spawn(gateway_events::follow(Arc::downgrade(&inner.events), self.gateway().health_changes()));
+        actix::spawn(inner.events.run());
+        actix::spawn(inner.access.run());
+        actix::spawn(inner.audit_log.run());
+        actix::spawn(inner.history.run());
+        actix::spawn(inner.placement.run());
+        actix::spawn(inner.revocation.run());
+        actix::spawn(tenure::follow(Arc::downgrade(inner)));
     }
 
     /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
@@ -193,7 +206,13 @@ impl Runtime {
             recorder.stop().await;
         }
         self.inner.audit_log.note_head().await;
-        self.end_timeline().await;
+        let timeline = self.inner.timeline.clone();
+        let written = blocking(move || {
+            timeline.stop();
+            Ok(())
+        });
+        // It does not fail.
+        let _ = written.await;
         self.inner.telemetry.tracer().flush().await;
         self.inner.arbiters.join().await;
         drop(self.inner.place.take_locks());

@@ -18,6 +18,7 @@ use crate::{
     revocation::Revocation,
     runtime::Runtime,
     secrets::Keyring,
+    servers::Servers,
     telemetry::Telemetry,
 };
 
@@ -89,6 +90,12 @@ impl Runtime {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         self.inner.services.gateway()
+    }
+
+    /// Registered servers: listed, changed, shared, started and stopped.
+    #[must_use]
+    pub fn servers(&self) -> &Arc<Servers> {
+        &self.inner.servers
     }
 
     /// Tool calls, and every other request to a server.

@@ -101,7 +101,7 @@ impl Runtime {
             self.inner.placement.supervisor().ask(ResumeAll).await?;
         }
         if self.serves().mcp() {
-            self.reload_servers(is_standing_by).await?;
+            self.inner.servers.reload(is_standing_by).await?;
         }
         self.inner.services.reload().await?;
         self.inner.revocation.rights_changed();

@@ -17,7 +17,7 @@ async fn calls_work_again_after_a_panic_in_the_supervisor() {
     let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
     let runtime = Runtime::builder().data_dir(&folder).guard(program()).start().await.unwrap();
     let who = runtime.embedder().clone();
-    let id = runtime.create_server(&who, demo()).await.unwrap().server.id;
+    let id = runtime.servers().create(&who, demo()).await.unwrap().server.id;
     runtime.calls().call(&who, id, CallRequest::new("pid", serde_json::Value::Null)).await.unwrap();
 
     assert!(runtime.inner.placement.supervisor().ask(Panic).await.is_err());

@@ -99,8 +99,8 @@ async fn a_server_that_stays_down_is_put_on_record_once_and_each_probe_is_in_the
     let runtime = start(&setup, |_| {}).await;
     let admin: Principal = runtime.embedder().clone();
     let config = ServerConfig::new("broken", hostile_server().to_str().unwrap()).args(["crash-at-start"]);
-    let id = runtime.create_server(&admin, config).await.unwrap().server.id;
-    runtime.start_server(&admin, id).await.unwrap_err();
+    let id = runtime.servers().create(&admin, config).await.unwrap().server.id;
+    runtime.servers().start(&admin, id).await.unwrap_err();
     let probes = || async {
         let until = Timestamp::now();
         let history =

@@ -32,7 +32,7 @@ async fn start(folder: &Folder) -> Runtime {
 /// A demo server that is told its name.
 async fn demo(runtime: &Runtime, name: &str) -> ServerId {
     let config = ServerConfig::new(name, OSTLER).args(["demo-server"]).env("NAME", name);
-    runtime.create_server(runtime.embedder(), config).await.unwrap().server.id
+    runtime.servers().create(runtime.embedder(), config).await.unwrap().server.id
 }
 
 async fn ask_name(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
@@ -53,7 +53,7 @@ async fn runtimes_of_one_program_live_and_end_independently() {
         assert_eq!(ask_name(runtime, *id).await.unwrap(), *name);
     }
     let (first, id, _) = runtimes.remove(0);
-    assert!(matches!(runtimes[0].0.server(first.embedder(), id), Err(Error::NotFound(_))));
+    assert!(matches!(runtimes[0].0.servers().get(first.embedder(), id), Err(Error::NotFound(_))));
     first.stop().await;
     for (runtime, id, name) in runtimes {
         assert_eq!(ask_name(&runtime, id).await.unwrap(), name);
@@ -87,7 +87,7 @@ async fn a_runtime_may_be_stopped_as_often_as_one_likes() {
     assert!(ends(process, 0).await);
     runtime.stop().await;
     assert!(matches!(ask_name(&runtime, id).await, Err(Error::NotReady(_))));
-    assert!(matches!(runtime.start_server(runtime.embedder(), id).await, Err(Error::NotReady(_))));
+    assert!(matches!(runtime.servers().start(runtime.embedder(), id).await, Err(Error::NotReady(_))));
     assert!(!runtime.readiness().await.ready);
 }
 
@@ -158,12 +158,12 @@ async fn a_program_that_embeds_a_runtime_keeps_to_the_rules_of_the_api() {
     let runtime = start(&folder).await;
     let me = runtime.embedder();
     let nameless = ServerConfig::new("", "").args(["x".repeat(33 << 10)]).env("LD_PRELOAD", "\0");
-    let all = pointers(runtime.create_server(me, nameless).await);
+    let all = pointers(runtime.servers().create(me, nameless).await);
     assert_eq!(all, ["/name", "/command", "/args/0", "/env/LD_PRELOAD", "/env/LD_PRELOAD"]);
 
     let id = demo(&runtime, "oats").await;
     let change = ServerChange { name: Some("n".repeat(129)), ..Default::default() };
-    assert_eq!(pointers(runtime.update_server(me, id, change, None).await), ["/name"]);
+    assert_eq!(pointers(runtime.servers().update(me, id, change, None).await), ["/name"]);
     let timeout = Some(std::time::Duration::from_secs(3601));
     let endless = CallRequest { timeout, ..CallRequest::new("", json!([])) };
     assert_eq!(pointers(runtime.calls().call(me, id, endless).await), ["/toolName", "/parameters", "/timeoutMs"]);
@@ -172,7 +172,7 @@ async fn a_program_that_embeds_a_runtime_keeps_to_the_rules_of_the_api() {
 
 /// A server's process, held so that its end can be waited for.
 async fn process_of(runtime: &Runtime, id: ServerId) -> OwnedFd {
-    let pid = runtime.start_server(runtime.embedder(), id).await.unwrap().pid.unwrap();
+    let pid = runtime.servers().start(runtime.embedder(), id).await.unwrap().pid.unwrap();
     assert!(Path::new(&format!("/proc/{pid}")).exists());
     pidfd_open(Pid::from_raw(pid.try_into().unwrap()).unwrap(), PidfdFlags::empty()).unwrap()
 }

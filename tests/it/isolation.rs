@@ -178,7 +178,7 @@ async fn start(folder: &Folder) -> Runtime {
 async fn registered(runtime: &Runtime, isolation: Isolation) -> ServerId {
     let config = ServerConfig::new("fake", hostile_server().to_str().unwrap()).args(["ok"]);
     let config = ServerConfig { isolation, ..config };
-    runtime.create_server(runtime.embedder(), config).await.unwrap().server.id
+    runtime.servers().create(runtime.embedder(), config).await.unwrap().server.id
 }
 
 fn raw(text: &str) -> Arc<RawValue> {
@@ -295,7 +295,7 @@ fn a_stranger_reaches_no_process_by_naming_somebody_elses_session() {
         assert_ne!(text(&call(&runtime, &eve, id, &session, "pid", None).await.unwrap()), mine);
         let plain = runtime.calls().call(&me, id, CallRequest::new("pid", json!({}))).await.unwrap();
         assert_ne!(plain.text(), mine, "a call without a session is not of one");
-        runtime.stop_server(&me, id).await.unwrap();
+        runtime.servers().stop(&me, id).await.unwrap();
         let refused = call(&runtime, &me, id, &session, "pid", None).await;
         assert!(matches!(refused, Err(Error::ServerUnavailable(_))), "{refused:?}");
         runtime.stop().await;

@@ -20,7 +20,7 @@ fn builder(folder: &Folder, database: Option<&DatabaseUrl>) -> Builder {
 async fn needing(runtime: &Runtime, file: &std::path::Path) -> ServerId {
     let config = ServerConfig::new("fake", hostile_server().to_str().unwrap());
     let config = config.args(["needs-file", file.to_str().unwrap()]).env("TOKEN", "hay-and-oats");
-    runtime.create_server(runtime.embedder(), config).await.unwrap().server.id
+    runtime.servers().create(runtime.embedder(), config).await.unwrap().server.id
 }
 
 /// What is stored of the listing, once it is.
@@ -59,7 +59,7 @@ async fn a_listing_is_shown_before_its_server_is_up(folder: Folder, url: Databas
     assert_eq!((&after.version, after.greeting.get()), (&before.version, before.greeting.get()));
     assert_eq!(runtime.listings().servers(&me).unwrap()[0].listing.as_ref().unwrap().tools.len(), before.tools.len());
 
-    runtime.delete_server(&me, id).await.unwrap();
+    runtime.servers().delete(&me, id).await.unwrap();
     let left = Store::open(&url).unwrap().read(listings::all).await.unwrap();
     assert!(left.is_empty(), "what a deleted server listed is gone");
     runtime.stop().await;

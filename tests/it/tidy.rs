@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
-const ROOMS: [(&str, u32); 34] = [
+const ROOMS: [(&str, u32); 35] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, u32); 34] = [
     ("bridge", 30),
     ("web", 40),
     ("runtime", 50),
+    ("servers", 55),
     ("calls", 55),
     ("history", 60),
     ("placement", 70),
@@ -86,6 +87,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/runtime",
             "src/history",
             "src/calls",
+            "src/servers",
             "src/placement",
             "src/registry",
             "src/accounts",

@@ -78,7 +78,7 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_listing_has_the_ow
         ..ToolRules::default()
     };
     let config = ServerConfig::new("fake", hostile_server().to_str().unwrap()).args(["ok"]);
-    let id = runtime.create_server(me, ServerConfig { tools, ..config }).await.unwrap().server.id;
+    let id = runtime.servers().create(me, ServerConfig { tools, ..config }).await.unwrap().server.id;
 
     let capabilities = std::sync::Arc::from(RawValue::from_string("{}".into()).unwrap());
     let client = McpClient {

@@ -1,4 +1,4 @@
-//! Servers as the database holds them: read at the start, and again where it was found changed.
+//! Loads servers from the database: at the start, and again where it was found changed.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,8 +7,9 @@ use crate::{
     events::ServerChangeKind,
     model::{Listing, Server, ServerId, Share, TimelineLevel},
     registry::{Registered, secrets},
-    runtime::Runtime,
+    servers::service::Servers,
     store,
+    tasks::blocking,
 };
 
 /// A server with what belongs to it.
@@ -18,34 +19,36 @@ struct Stored {
     listing: Option<Arc<Listing>>,
 }
 
-impl Runtime {
+impl Servers {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
-    pub(super) async fn load_servers(&self) -> Result<()> {
+    pub async fn load(self: &Arc<Self>) -> Result<()> {
         let (servers, authorizations) = self.stored_servers().await?;
-        self.inner.authorizations.load(authorizations);
+        self.authorizations.load(authorizations);
         for Stored { server, shares, listing } in servers {
             self.register(server, shares, listing).await?;
         }
-        self.begin_timeline().await
+        let timeline = self.timeline.clone();
+        // Once every server is registered, so that no timeline is taken for that of one that is gone.
+        blocking(move || timeline.begin()).await
     }
 
     /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
-    pub(super) async fn reload_servers(&self, is_succession: bool) -> Result<()> {
-        let _alone = self.inner.lifecycle.pause_changes().await;
+    pub async fn reload(self: &Arc<Self>, is_succession: bool) -> Result<()> {
+        let _alone = self.lifecycle.pause_changes().await;
         let (servers, mut authorizations) = self.stored_servers().await?;
-        let known = self.inner.registry.all();
+        let known = self.registry.all();
         // A failover may have taken tokens back that were renewed; those in memory are newer.
         authorizations.retain(|(id, _)| is_succession || !known.contains_key(id));
-        self.inner.authorizations.load(authorizations);
+        self.authorizations.load(authorizations);
         for gone in known.keys().filter(|id| servers.iter().all(|stored| stored.server.id != **id)) {
-            self.forget_server(*gone);
+            self.forget(*gone);
         }
         for Stored { server, shares, listing } in servers {
             match known.get(&server.id) {
                 Some(registered) => self.bring_up_to_date(registered, server, shares, is_succession).await?,
                 None => {
                     let registered = self.register(server, shares, listing).await?;
-                    self.inner.events.publish_server_change(&registered, ServerChangeKind::Created);
+                    self.events.publish_server_change(&registered, ServerChangeKind::Created);
                 }
             }
         }
@@ -53,7 +56,7 @@ impl Runtime {
     }
 
     async fn bring_up_to_date(
-        &self,
+        self: &Arc<Self>,
         registered: &Arc<Registered>,
         server: Server,
         shares: Vec<Share>,
@@ -62,7 +65,7 @@ impl Runtime {
         let before = registered.shares.swap(Arc::new(shares));
         for user in before.iter().map(|share| share.user_id) {
             if registered.shares.load().iter().all(|share| share.user_id != user) {
-                self.inner.placement.end_isolated_of_user(user, Some(registered.id));
+                self.placement.end_isolated_of_user(user, Some(registered.id));
             }
         }
         let is_same = registered.server.load().config == server.config;
@@ -72,7 +75,7 @@ impl Runtime {
         registered.link.note(TimelineLevel::Info, "its configuration was read again");
         registered.counters.clear();
         self.put_in_force(registered, server).await?;
-        self.inner.events.publish_server_change(registered, ServerChangeKind::Updated);
+        self.events.publish_server_change(registered, ServerChangeKind::Updated);
         Ok(())
     }
 
@@ -81,14 +84,14 @@ impl Runtime {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
             Ok((servers, shares, store::listings::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, listings, authorizations) = self.inner.store.read(read).await?;
+        let (servers, mut shares, listings, authorizations) = self.store.read(read).await?;
         let mut listings: HashMap<_, _> = listings.into_iter().collect();
-        let with_its_own = |stored| {
-            let server = secrets::open(&self.inner.keyring, stored)?;
+        let with_parts = |stored| {
+            let server = secrets::open(&self.keyring, stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
-            let listing = listings.remove(&server.id).and_then(|sealed| self.inner.listings.open(server.id, &sealed));
+            let listing = listings.remove(&server.id).and_then(|sealed| self.listings.open(server.id, &sealed));
             Ok(Stored { server, shares: own, listing })
         };
-        Ok((servers.into_iter().map(with_its_own).collect::<Result<_>>()?, authorizations))
+        Ok((servers.into_iter().map(with_parts).collect::<Result<_>>()?, authorizations))
     }
 }

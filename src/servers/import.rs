@@ -1,4 +1,4 @@
-//! Taking over servers from the configuration of an MCP client, and giving it out.
+//! Imports servers from the configuration of an MCP client, and exports them as one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
         permission, server as rules,
     },
     registry::Registered,
-    runtime::Runtime,
+    servers::service::Servers,
 };
 
 /// What becomes of a server of an imported configuration.
@@ -47,18 +47,18 @@ pub struct Imported {
     pub server: Option<Server>,
 }
 
-impl Runtime {
+impl Servers {
     /// Takes over the servers of a client's configuration (`mcp:write`), by their names among the caller's own: one after
     /// the other, by the same rules as one written by hand, and what is refused does not hold up the rest. Variables are
     /// looked for in `variables` alone. A dry run changes nothing and counts against no limit.
-    pub async fn import_servers(
-        &self,
+    pub async fn import(
+        self: &Arc<Self>,
         who: &Principal,
         text: &str,
         variables: &BTreeMap<String, String>,
         dry_run: bool,
     ) -> Result<Vec<Imported>> {
-        self.inner.access.require_any(who, permission::WRITES, "server.import")?;
+        self.access.require_any(who, permission::WRITES, "server.import")?;
         let mut imported = Vec::new();
         for Described { name, change, ignored } in client_file::read(text, variables)? {
             let done = match change {
@@ -77,33 +77,33 @@ impl Runtime {
     }
 
     /// The caller's own servers as a client's configuration (`mcp:read`), with variables in place of secrets.
-    pub fn export_servers(&self, who: &Principal, format: Format) -> Result<Value> {
-        self.inner.access.require_any(who, permission::READS, "server.export")?;
-        let all = self.inner.registry.all();
+    pub fn export(&self, who: &Principal, format: Format) -> Result<Value> {
+        self.access.require_any(who, permission::READS, "server.export")?;
+        let all = self.registry.all();
         let own = all.values().filter(|one| one.server.load().user_id == who.user_id);
         let configs: Vec<_> = own.map(|one| one.server.load().config.clone()).collect();
         Ok(client_file::written(&configs, format))
     }
 
     async fn take_over(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         name: &str,
         change: ServerChange,
     ) -> Result<(ImportAction, Option<Server>)> {
         let Some(known) = self.own_named(who, name)? else {
-            let details = self.create_server(who, client_file::fresh(change)?).await?;
+            let details = self.create(who, client_file::fresh(change)?).await?;
             return Ok((ImportAction::Create, Some(details.server)));
         };
         let before = known.server.load().config.clone();
         if change::merged(&before, change.clone())? == before {
             return Ok((ImportAction::Skip, Some(self.details(&known, who).server)));
         }
-        let details = self.update_server(who, known.id, change, None).await?;
+        let details = self.update(who, known.id, change, None).await?;
         Ok((ImportAction::Update, Some(details.server)))
     }
 
-    /// What [`Runtime::take_over`] would do, as far as that can be known.
+    /// What [`Servers::take_over`] would do, as far as that can be known.
     fn rehearse(&self, who: &Principal, name: &str, change: ServerChange) -> Result<(ImportAction, Option<Server>)> {
         let known = self.own_named(who, name)?;
         let before = known.as_ref().map(|known| known.server.load().config.clone());
@@ -126,7 +126,7 @@ impl Runtime {
 
     /// The caller's own server of this name; it must be clear which.
     fn own_named(&self, who: &Principal, name: &str) -> Result<Option<Arc<Registered>>> {
-        let all = self.inner.registry.all();
+        let all = self.registry.all();
         let is_meant = |server: &Server| server.user_id == who.user_id && server.config.name == name;
         let mut named = all.values().filter(|one| is_meant(&one.server.load()));
         match (named.next(), named.next()) {

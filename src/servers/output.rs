@@ -10,7 +10,7 @@ use crate::{
     model::{OutputLine, Principal, ServerId, UserId},
     policy::permission,
     revocation::RequiredRight,
-    runtime::Runtime,
+    servers::service::Servers,
     supervisor::Output,
 };
 
@@ -23,20 +23,20 @@ struct Follower {
     ready: VecDeque<OutputLine>,
 }
 
-impl Runtime {
+impl Servers {
     /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB). Of processes that are one
     /// user's alone, `who` reads their own.
     pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
-        Ok(self.inner.registry.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
+        Ok(self.registry.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
     }
 
     /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
     /// `who` may not read it any more.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
-        let output = self.inner.registry.reach(who, id, permission::READS, "server.output")?.link.output.clone();
+        let output = self.registry.reach(who, id, permission::READS, "server.output")?.link.output.clone();
         let latest = output.watch();
         let follower = Follower { output, user: who.user_id, latest, seq, ready: VecDeque::new() };
-        let revoked = self.inner.revocation.revoked(who, RequiredRight::Server(id, permission::READS));
+        let revoked = self.revocation.revoked(who, RequiredRight::Server(id, permission::READS));
         Ok(stream::unfold(follower, Follower::next).take_until(Box::pin(revoked)).boxed())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{HealthStatus, Principal, ServerId, Timestamp},
     policy::permission,
     registry::Registered,
-    runtime::Runtime,
+    servers::service::Servers,
     supervisor::messages::CheckServer,
 };
 
@@ -51,14 +51,14 @@ pub struct HealthReport {
     pub servers: Vec<ServerHealth>,
 }
 
-impl Runtime {
+impl Servers {
     /// Asks every server the caller may see how it is, now.
     pub async fn check_health(&self, who: &Principal) -> Result<HealthReport> {
-        self.inner.access.require_any(who, permission::SEES, "server.health")?;
-        let all = self.inner.registry.all();
+        self.access.require_any(who, permission::SEES, "server.health")?;
+        let all = self.registry.all();
         let checks = all.values().filter(|server| server.is_of(who, permission::SEES)).map(|server| async {
             // A supervisor that is gone has no healthy child.
-            let healthy = self.inner.placement.supervisor().ask(CheckServer { id: server.id }).await.unwrap_or(false);
+            let healthy = self.placement.supervisor().ask(CheckServer { id: server.id }).await.unwrap_or(false);
             health(server, healthy)
         });
         let servers = future::join_all(checks).await;

@@ -1,63 +1,65 @@
 //! Letting others use a server.
 
+use std::sync::Arc;
+
 use crate::{
     error::{Error, Faults, Noun, Result},
     events::ServerChangeKind,
     model::{Permission, Principal, ServerId, Share, UserId},
     policy::permission,
     registry::Registered,
-    runtime::Runtime,
+    servers::service::Servers,
     store,
     tasks::run_to_completion,
 };
 
-impl Runtime {
+impl Servers {
     /// Who else may use the server.
     pub fn shares(&self, who: &Principal, id: ServerId) -> Result<Vec<Share>> {
-        Ok(self.inner.registry.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
+        Ok(self.registry.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
     }
 
     /// Lets somebody else use the server, or changes how; only its owner and holders of `mcp:manage` may.
-    pub async fn share(&self, who: &Principal, id: ServerId, share: Share) -> Result<Share> {
+    pub async fn share(self: &Arc<Self>, who: &Principal, id: ServerId, share: Share) -> Result<Share> {
         const ACTION: &str = "share.put";
-        let registered = self.inner.registry.reach_as_owner(who, id, ACTION)?;
+        let registered = self.registry.reach_as_owner(who, id, ACTION)?;
         check(&registered, &share)?;
-        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(described(&share));
-        let (runtime, added) = (self.clone(), share.clone());
+        let entry = self.access.change(who, ACTION, id)?.with_detail(described(&share));
+        let (servers, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
         run_to_completion(async move {
-            let _change = runtime.inner.lifecycle.begin_change().await;
+            let _change = servers.lifecycle.begin_change().await;
             let _alone = registered.changing.lock().await;
-            runtime.inner.recorder.write(Some(entry), put).await?;
+            servers.recorder.write(Some(entry), put).await?;
             registered.change_shares(share.user_id, Some(share.clone()));
-            runtime.inner.revocation.rights_changed();
+            servers.revocation.rights_changed();
             if !share.permissions.contains(&Permission::McpExecute) {
-                runtime.inner.placement.end_isolated_of_user(share.user_id, Some(id));
+                servers.placement.end_isolated_of_user(share.user_id, Some(id));
             }
-            runtime.inner.events.publish_server_change_to(&registered, share.user_id, ServerChangeKind::Created);
+            servers.events.publish_server_change_to(&registered, share.user_id, ServerChangeKind::Created);
             Ok(share)
         })
         .await
     }
 
     /// Ends that.
-    pub async fn unshare(&self, who: &Principal, id: ServerId, user: UserId) -> Result<()> {
+    pub async fn unshare(self: &Arc<Self>, who: &Principal, id: ServerId, user: UserId) -> Result<()> {
         const ACTION: &str = "share.delete";
-        let registered = self.inner.registry.reach_as_owner(who, id, ACTION)?;
-        let entry = self.inner.access.change(who, ACTION, id)?.with_detail(format!("with {user}"));
-        let runtime = self.clone();
+        let registered = self.registry.reach_as_owner(who, id, ACTION)?;
+        let entry = self.access.change(who, ACTION, id)?.with_detail(format!("with {user}"));
+        let servers = self.clone();
         run_to_completion(async move {
-            let _change = runtime.inner.lifecycle.begin_change().await;
+            let _change = servers.lifecycle.begin_change().await;
             let _alone = registered.changing.lock().await;
             let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
                 true => Ok(()),
                 false => Err(Error::NotFound(Noun::Share)),
             };
-            runtime.inner.recorder.write(Some(entry), delete).await?;
+            servers.recorder.write(Some(entry), delete).await?;
             registered.change_shares(user, None);
-            runtime.inner.revocation.rights_changed();
-            runtime.inner.placement.end_isolated_of_user(user, Some(id));
-            runtime.inner.events.publish_server_change_to(&registered, user, ServerChangeKind::Deleted);
+            servers.revocation.rights_changed();
+            servers.placement.end_isolated_of_user(user, Some(id));
+            servers.events.publish_server_change_to(&registered, user, ServerChangeKind::Deleted);
             Ok(())
         })
         .await

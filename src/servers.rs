@@ -1,0 +1,21 @@
+//! Servers: registered, changed, shared, started and stopped, imported and exported, and what the supervisor reports of
+//! them.
+//!
+//! Knows nothing of tool calls.
+
+mod control;
+mod details;
+mod health_check;
+mod import;
+mod loading;
+mod output;
+mod registration;
+mod service;
+mod shares;
+mod supervisor_events;
+mod timeline;
+
+pub use details::ServerDetails;
+pub use health_check::{HealthReport, HealthSummary, ServerHealth};
+pub use import::{ImportAction, Imported};
+pub use service::Servers;

@@ -1,0 +1,58 @@
+//! [`ServerDetails`]: a server as far as a caller may see it.
+
+use crate::{
+    model::{Authorization, Principal, RuntimeStatus, Server, ServerConfig, ToolRules},
+    policy::{mask::MASKED, permission},
+    registry::Registered,
+};
+
+/// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
+#[derive(Clone, Debug)]
+pub struct ServerDetails {
+    /// The server as registered, with masked values.
+    pub server: Server,
+    /// What its process is doing.
+    pub runtime_status: RuntimeStatus,
+    /// What is known of its authorization, where it is remote and wants any.
+    pub authorization: Option<Authorization>,
+    /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
+    pub revision: String,
+}
+
+impl ServerDetails {
+    /// The server as far as `who` may see it.
+    pub(super) fn of(
+        registered: &Registered,
+        authorization: impl FnOnce(&str) -> Option<Authorization>,
+        who: &Principal,
+    ) -> Self {
+        let mut server = registered.current();
+        server.config.secrets_mut().for_each(|value| *value = MASKED.into());
+        let revision = revision(&server);
+        let remote = server.config.remote.as_ref();
+        let authorization = remote.and_then(|remote| authorization(&remote.url));
+        let runtime_status = registered.status_for(who);
+        if registered.allows(who, permission::CONFIGURES) {
+            return Self { server, runtime_status, authorization, revision };
+        }
+        hide_configuration(&mut server.config);
+        Self { server, runtime_status, authorization: None, revision }
+    }
+}
+
+/// Leaves of a configuration what those may know who only call.
+fn hide_configuration(config: &mut ServerConfig) {
+    config.command.clear();
+    config.args.clear();
+    config.env.clear();
+    config.tools = ToolRules::default();
+    if let Some(remote) = &mut config.remote {
+        remote.url.clear();
+        remote.headers.clear();
+    }
+}
+
+/// Revision of a server's configuration, for `ETag`.
+pub(super) fn revision(server: &Server) -> String {
+    server.updated_at.to_string()
+}

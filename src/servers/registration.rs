@@ -1,0 +1,209 @@
+//! Registers, changes and removes servers.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    error::{Error, Noun, Result},
+    events::ServerChangeKind,
+    model::{
+        AuditEntry, HealthStatus, Listing, Permission, Principal, Server, ServerChange, ServerConfig, ServerId, Share,
+        TimelineLevel, Timestamp, UserId,
+    },
+    policy::{change, permission, server as rules},
+    registry::{Registered, secrets},
+    servers::{
+        details::{ServerDetails, revision},
+        service::Servers,
+    },
+    store,
+    supervisor::{Link, messages::Wanted},
+    tasks::run_to_completion,
+};
+
+impl Servers {
+    /// Registers a server, and starts it if enabled; does not wait for it.
+    pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
+        const ACTION: &str = "server.create";
+        self.access.require_any(who, permission::WRITES, ACTION)?;
+        rules::faults(&config).into_result()?;
+        self.check_command(who, &config, ACTION)?;
+        self.access.limits().server_create(who)?;
+        let server = new_server(who.user_id, config);
+        let stored = secrets::seal(&self.keyring, &server)?;
+        let entry = self.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
+        let (servers, who) = (self.clone(), who.clone());
+        run_to_completion(async move {
+            let _work = servers.lifecycle.begin_work()?;
+            let _change = servers.lifecycle.begin_change().await;
+            servers.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
+            servers.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
+            let registered = servers.register(server, Vec::new(), None).await?;
+            servers.events.publish_server_change(&registered, ServerChangeKind::Created);
+            Ok(servers.details(&registered, &who))
+        })
+        .await
+    }
+
+    /// Changes a server; a running one is replaced without losing a call. `if_match` is a revision the caller saw.
+    pub async fn update(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: ServerId,
+        change: ServerChange,
+        if_match: Option<&str>,
+    ) -> Result<ServerDetails> {
+        const ACTION: &str = "server.update";
+        let registered = self.registry.reach(who, id, permission::WRITES, ACTION)?;
+        let (servers, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
+        run_to_completion(async move {
+            let _work = servers.lifecycle.begin_work()?;
+            let _change = servers.lifecycle.begin_change().await;
+            let _alone = registered.changing.lock().await;
+            let before = Server::clone(&registered.server.load());
+            if if_match.is_some_and(|seen| seen != revision(&before)) {
+                return Err(Error::Stale(Noun::Server));
+            }
+            let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
+            rules::faults(&after.config).into_result()?;
+            if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
+                servers.check_command(&who, &after.config, ACTION)?;
+            }
+            if !registered.is_owned_by(&who) {
+                let checked = change::check_kept(&before.config, &change, &after.config);
+                checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
+            }
+            let entry = servers.access.change(&who, ACTION, id)?;
+            servers.apply(&registered, &before, after, entry).await?;
+            servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
+            Ok(servers.details(&registered, &who))
+        })
+        .await
+    }
+
+    /// Removes a server; its process ends soon after.
+    pub async fn delete(self: &Arc<Self>, who: &Principal, id: ServerId) -> Result<()> {
+        const ACTION: &str = "server.delete";
+        self.registry.reach_as_owner(who, id, ACTION)?;
+        let entry = self.access.change(who, ACTION, id)?;
+        let servers = self.clone();
+        run_to_completion(async move {
+            let _change = servers.lifecycle.begin_change().await;
+            let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
+            let found = servers.recorder.write(Some(entry), remove).await?;
+            servers.forget(id);
+            if found { Ok(()) } else { Err(Error::NotFound(Noun::Server)) }
+        })
+        .await
+    }
+
+    /// Forgets the servers of an account that is deleted in the database, and what was shared with it.
+    pub fn forget_all(self: &Arc<Self>, user: UserId, ids: &[ServerId]) {
+        ids.iter().for_each(|id| self.forget(*id));
+        for registered in self.registry.all().values() {
+            registered.change_shares(user, None);
+        }
+        self.revocation.rights_changed();
+    }
+
+    pub(super) fn forget(self: &Arc<Self>, id: ServerId) {
+        if let Some(removed) = self.registry.remove(id) {
+            self.events.publish_server_removal(&removed);
+            self.revocation.rights_changed();
+        }
+        self.timeline.forget(id);
+        self.authorizations.remove(id);
+        self.listings.forget(id);
+        self.placement.remove(id);
+    }
+
+    pub(super) async fn register(
+        &self,
+        server: Server,
+        shares: Vec<Share>,
+        listing: Option<Arc<Listing>>,
+    ) -> Result<Arc<Registered>> {
+        let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
+        let link = Link::logged(self.timeline.log(server.id));
+        let link = if let Some(listing) = listing { link.with_listing(listing) } else { link };
+        let registered = Registered::new(server, shares, link, self.max_in_flight);
+        let registered = self.registry.insert(registered);
+        self.placement.add(&registered, wanted).await?;
+        Ok(registered)
+    }
+
+    async fn apply(
+        self: &Arc<Self>,
+        registered: &Registered,
+        before: &Server,
+        mut after: Server,
+        entry: AuditEntry,
+    ) -> Result<()> {
+        // Strictly later, so that a revision never comes twice.
+        after.updated_at = Timestamp::now().max(before.updated_at.plus(Duration::from_millis(1)));
+        let stored = secrets::seal(&self.keyring, &after)?;
+        let update = move |db: &mut store::Connection| store::servers::update_config(db, &stored);
+        if !self.recorder.write(Some(entry), update).await? {
+            return Err(Error::NotFound(Noun::Server));
+        }
+        registered.link.note(TimelineLevel::Info, "its configuration was changed");
+        self.put_in_force(registered, after).await
+    }
+
+    /// Has a server run as it is stored.
+    pub(super) async fn put_in_force(self: &Arc<Self>, registered: &Registered, after: Server) -> Result<()> {
+        let (id, before) = (after.id, registered.server.load_full());
+        // The process of before may still answer, and say what was secret then.
+        let mask = secrets::mask([&before.config, &after.config]);
+        // Whoever stands by has stopped them all.
+        let was_enabled = before.config.enabled && !self.lifecycle.is_standing_by();
+        let wanted = match (was_enabled, after.config.enabled) {
+            (false, true) => Some(Wanted::Up),
+            (true, false) => Some(Wanted::Down),
+            (true, true) | (false, false) => None,
+        };
+        let is_isolated_alike = before.config.isolation == after.config.isolation;
+        registered.mask.store(Arc::new(mask.clone()));
+        let after = Arc::new(after);
+        registered.server.store(after.clone());
+        self.placement.update(id, &after.config, mask, wanted).await?;
+        match wanted {
+            Some(Wanted::Down) => self.placement.stop_isolated_of_server(id).await,
+            Some(Wanted::Up) | None if is_isolated_alike => self.placement.update_isolated_of_server(id).await,
+            Some(Wanted::Up) | None => {
+                self.placement.end_isolated_of_server(id);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
+        let allowed = &self.allowed_commands;
+        // An address runs nothing here.
+        if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
+            return Ok(());
+        }
+        self.access.entries().record_denial(who, action, &config.command);
+        Err(Error::CommandNotAllowed(format!(
+            "command: `{}` with these arguments is not allowed here; ask somebody with mcp:manage to register it, \
+             or to add a template for it to MCP_ALLOWED_COMMANDS",
+            config.command
+        )))
+    }
+}
+
+fn new_server(user_id: UserId, config: ServerConfig) -> Server {
+    let now = Timestamp::now();
+    Server {
+        id: ServerId::new(),
+        user_id,
+        config,
+        health_status: HealthStatus::Unknown,
+        total_calls: 0,
+        total_errors: 0,
+        total_execution_time: 0,
+        last_used_at: None,
+        last_health_check: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,125 @@
+//! [`Servers`]: registered servers, as their owners and those they share them with see and command them.
+
+use std::{ops::Bound, sync::Arc};
+
+use crate::{
+    access::Access,
+    authorizations::Authorizations,
+    error::{Error, Result},
+    events::Events,
+    listings::Listings,
+    model::{Page, PageRequest, Permission, Principal, ServerId},
+    placement::Placement,
+    policy::{command::AllowedCommands, permission},
+    recorder::Recorder,
+    registry::{Registered, Registry},
+    revocation::Revocation,
+    secrets::Keyring,
+    servers::details::ServerDetails,
+    store::Store,
+    tasks::lifecycle::Lifecycle,
+    telemetry::Telemetry,
+    timeline::Timeline,
+};
+
+/// Registered servers and their processes, to list, change and command.
+pub struct Servers {
+    pub(super) registry: Arc<Registry>,
+    pub(super) access: Arc<Access>,
+    pub(super) revocation: Arc<Revocation>,
+    pub(super) lifecycle: Arc<Lifecycle>,
+    pub(super) authorizations: Arc<Authorizations>,
+    pub(super) placement: Arc<Placement>,
+    pub(super) listings: Arc<Listings>,
+    pub(super) events: Arc<Events>,
+    pub(super) store: Store,
+    pub(super) recorder: Recorder,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) telemetry: Telemetry,
+    pub(super) timeline: Arc<Timeline>,
+    pub(super) allowed_commands: AllowedCommands,
+    pub(super) max_in_flight: usize,
+}
+
+impl Servers {
+    /// Servers of `registry`, each with at most `max_in_flight` requests in flight; callers without `mcp:manage` may
+    /// register `allowed_commands`.
+    #[expect(clippy::too_many_arguments, reason = "a service's constructor names all it needs")]
+    pub fn new(
+        registry: Arc<Registry>,
+        access: Arc<Access>,
+        revocation: Arc<Revocation>,
+        lifecycle: Arc<Lifecycle>,
+        authorizations: Arc<Authorizations>,
+        placement: Arc<Placement>,
+        listings: Arc<Listings>,
+        events: Arc<Events>,
+        store: Store,
+        recorder: Recorder,
+        keyring: Arc<Keyring>,
+        telemetry: Telemetry,
+        timeline: Arc<Timeline>,
+        allowed_commands: AllowedCommands,
+        max_in_flight: usize,
+    ) -> Self {
+        Self {
+            registry,
+            access,
+            revocation,
+            lifecycle,
+            authorizations,
+            placement,
+            listings,
+            events,
+            store,
+            recorder,
+            keyring,
+            telemetry,
+            timeline,
+            allowed_commands,
+            max_in_flight,
+        }
+    }
+
+    /// The caller's own servers and those shared with them, oldest first.
+    pub fn list(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
+        self.access.require_any(who, permission::SEES, "server.list")?;
+        self.page(who, page, |registered| registered.is_of(who, permission::SEES))
+    }
+
+    /// Every server, oldest first (`mcp:manage`).
+    pub fn list_all(&self, who: &Principal, page: &PageRequest) -> Result<Page<ServerDetails>> {
+        self.access.require(who, Permission::McpManage, "server.list-all")?;
+        self.page(who, page, |_| true)
+    }
+
+    /// One server.
+    pub fn get(&self, who: &Principal, id: ServerId) -> Result<ServerDetails> {
+        Ok(self.details(&*self.registry.reach(who, id, permission::SEES, "server.read")?, who))
+    }
+
+    /// The server as far as `who` may see it.
+    pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
+        ServerDetails::of(registered, |url| self.authorizations.status(registered.id, url), who)
+    }
+
+    fn page(
+        &self,
+        who: &Principal,
+        page: &PageRequest,
+        wanted: impl Fn(&Registered) -> bool,
+    ) -> Result<Page<ServerDetails>> {
+        let after = page.cursor.as_deref().map(str::parse::<ServerId>).transpose();
+        let after = after.map_err(|_| Error::Malformed("cursor: is not one that a list gave".into()))?;
+        let all = self.registry.all();
+        let limit = usize::try_from(page.limit.clamp(1, 100)).unwrap_or(100);
+        let mut rest = all
+            .range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+            .map(|(_, registered)| registered)
+            .filter(|registered| wanted(registered));
+        let items: Vec<_> = rest.by_ref().take(limit).map(|registered| self.details(registered, who)).collect();
+        let last = items.last().map(|details| details.server.id.to_string());
+        let next_cursor = rest.next().and(last);
+        Ok(Page { items, next_cursor })
+    }
+}
