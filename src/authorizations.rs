@@ -105,8 +105,8 @@ impl Authorizations {
         let _ = self.observer.set(Box::new(observer));
     }
 
-    /// Begins the authorization of a remote server: discovers its authorization server, and returns where to consent, and
-    /// to what. Consent is possible for ten minutes; an earlier request is void.
+    /// Begins the authorization of a remote server: discovers its authorization server, and returns where to consent,
+    /// and to what. Consent is possible for ten minutes; an earlier request is void.
     pub async fn begin(&self, who: &Principal, id: ServerId, options: AuthorizationOptions) -> Result<ConsentPrompt> {
         const ACTION: &str = "server.authorize";
         let registered = self.client.registry.reach(who, id, permission::WRITES, ACTION)?;
@@ -149,8 +149,9 @@ impl Authorizations {
         Ok(prompt)
     }
 
-    /// Completes an authorization with the query of the redirect back to Ostler: exchanges the code for tokens, and tells
-    /// the observer. Returns the server's name. `Malformed` where no request of a caller who may still make it is pending.
+    /// Completes an authorization with the query of the redirect back to Ostler: exchanges the code for tokens, and
+    /// notifies the observer. Returns the server's name. `Malformed` where no request is pending of a caller who may
+    /// still make it.
     pub async fn complete(&self, query: &[(String, String)]) -> Result<String> {
         let carried = parameter(query, "state").unwrap_or_default();
         let (id, nonce) = request::open_state(&self.client.keyring, carried)?;

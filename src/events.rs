@@ -49,7 +49,7 @@ impl Events {
         Self { registry, revocation, feed: Arc::default(), sampler: CallSampler::default(), sum_begun: Arc::default() }
     }
 
-    /// Publishes sums of calls that were not published one by one, a second after each sum began, until `self` is dropped.
+    /// Publishes sums of calls that were not published one by one, a second after each began, until `self` is dropped.
     pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let (events, sum_begun) = (Arc::downgrade(self), self.sum_begun.clone());
         async move {
@@ -62,12 +62,12 @@ impl Events {
         }
     }
 
-    /// Subscribes `who` to events from now on, or after the event of the id `after`, as far as they may see them: servers
-    /// and calls of their own and of those shared with them, all of them with `mcp:manage`, services with `gateway:read`.
-    /// Returns the id at which the subscription begins.
+    /// Subscribes `who` to events from now on, or after the event of the id `after`, as far as they may see them:
+    /// servers and calls of their own and of those shared with them, all of them with `mcp:manage`, services with
+    /// `gateway:read`. Returns the id at which the subscription begins.
     ///
-    /// A reader that is too slow, or resumes too late, gets [`LiveEvent::Gap`] in place of what is gone. The stream ends
-    /// when `who` may see less than when it began.
+    /// A reader that is too slow, or resumes too late, gets [`LiveEvent::Gap`] in place of what is gone. The stream
+    /// ends when `who` may see less than when it began.
     pub fn subscribe(&self, who: &Principal, after: Option<&str>) -> (String, BoxStream<'static, LiveItem>) {
         let (begin, items) = reader::read(self.feed.clone(), who.clone(), after);
         let revoked = self.revocation.revoked(who, RequiredRight::Credential);

@@ -44,8 +44,8 @@ pub struct Listings {
 }
 
 impl Listings {
-    /// Of servers in `registry`, stored with `recorder` and sealed by `keyring`; a starting server is waited for as long as
-    /// a call would, `call_timeout`.
+    /// Of servers in `registry`, stored with `recorder` and sealed by `keyring`; a starting server is waited for during
+    /// `call_timeout`, as by a call.
     pub fn new(
         registry: Arc<Registry>,
         access: Arc<Access>,
@@ -116,7 +116,7 @@ impl Listings {
         }
     }
 
-    /// Whether callers may see a tool; where they may not, the call of `who` is in the audit log as denied.
+    /// True if callers may see a tool; where they may not, the call of `who` is in the audit log as denied.
     pub fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
         let is_permitted = tools::permit(&server.server.load().config.tools, tool);
         if !is_permitted {

@@ -149,7 +149,8 @@ impl AuthorizationServerMetadata {
         }
         let Some(endpoint) = &self.registration_endpoint else {
             return Err(format!(
-                "{} has no dynamic registration: register Ostler there, with the redirect URI {redirect_uri}, and give clientId",
+                "{} has no dynamic registration: register Ostler there, with the redirect URI {redirect_uri}, \
+                 and give clientId",
                 self.issuer
             ));
         };

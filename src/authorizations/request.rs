@@ -1,4 +1,4 @@
-//! Authorization requests: prepared, carried by a browser, checked when it comes back (RFC 6749, section 4.1; RFC 7636).
+//! Authorization requests: prepared, carried by a browser, checked when it returns (RFC 6749, section 4.1; RFC 7636).
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ struct CarriedState {
     nonce: String,
 }
 
-/// Discovers the authorization server, registers Ostler where need be, and chooses scopes. Only for an arbiter's thread.
+/// Discovers the authorization server, registers Ostler where need be, and chooses scopes. Only for arbiters' threads.
 pub(super) async fn prepare(inputs: RequestInputs, reachable: Reachable) -> Result<AuthorizationRequest, String> {
     let RequestInputs { url, redirect_uri, preregistered, metadata_url, stored, challenge } = inputs;
     let Discovery { resource, scopes, metadata } = discovery::discover(&url, &challenge, reachable).await?;

@@ -58,10 +58,9 @@ mod tests {
     #[test]
     fn authorization_of_an_earlier_version_is_read_and_written_unchanged() {
         let client = r#"{"id":"i","secret":"s","proof":"client_secret_basic","redirect":null}"#;
-        let grant = format!(
-            r#"{{"url":"u","issuer":"a","token_endpoint":"e","client":{client},"resource":"r","scopes":["x"],"token":"t","refresh":"f","ends":null,"due":null}}"#
-        );
-        let text = format!(r#"{{"clients":{{"a":{client}}},"grant":{grant}}}"#);
+        let place = format!(r#""url":"u","issuer":"a","token_endpoint":"e","client":{client},"resource":"r""#);
+        let tokens = r#""scopes":["x"],"token":"t","refresh":"f","ends":null,"due":null"#;
+        let text = format!(r#"{{"clients":{{"a":{client}}},"grant":{{{place},{tokens}}}}}"#);
         let stored: StoredAuthorization = serde_json::from_str(&text).unwrap();
         assert_eq!(stored.grant.as_ref().unwrap().refresh_token.as_deref(), Some("f"));
         assert_eq!(serde_json::to_string(&stored).unwrap(), text);

@@ -112,7 +112,7 @@ async fn request<'a>(
     })
 }
 
-/// Whether a token can stand in a header (RFC 6750, section 2.1).
+/// True if a token can stand in a header (RFC 6750, section 2.1).
 fn is_sendable(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -149,8 +149,8 @@ impl LiveEvent {
         }
     }
 
-    /// Permissions on its server of which a reader needs one: a state is visible to all who see the server, a call to its
-    /// caller.
+    /// Permissions on its server of which a reader needs one: a state is visible to all who see the server, a call to
+    /// its caller.
     pub(super) fn required(&self, reader: UserId) -> &'static [Permission] {
         match self {
             Self::Server { .. } => permission::SEES,
@@ -183,7 +183,7 @@ impl LiveEvent {
         event
     }
 
-    /// Whether it is about calls, of which there may be so many that they are summed and give way to others.
+    /// True for events about calls, which may be so many that they are summed and give way to others.
     pub(super) fn is_of_calls(&self) -> bool {
         match self {
             Self::Call { .. } | Self::Calls { .. } => true,

@@ -1,4 +1,4 @@
-//! [`Feed`]: the ring of events with a signal for readers, and ids that other runs can be told by.
+//! [`Feed`]: the ring of events with a signal for readers, and ids by which each run knows its own events.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

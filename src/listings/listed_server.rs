@@ -17,7 +17,7 @@ pub struct ListedServer {
     pub listing: Option<Arc<Listing>>,
     /// Those of its tools whose calls over HTTP may have to repeat arguments in headers (`x-mcp-header`).
     pub annotated: Arc<[Arc<RawValue>]>,
-    /// Whether it takes requests now.
+    /// True if it takes requests now.
     pub is_up: bool,
     /// Isolation of its processes.
     pub isolation: Isolation,
