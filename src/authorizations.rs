@@ -2,6 +2,10 @@
 //!
 //! `discovery` finds the authorization server of a server and registers Ostler there, a person consents in a browser,
 //! `token_endpoint` exchanges the code for tokens, `oauth_client` stores them, `token_source` supplies and renews them.
+//!
+//! A remote server that answers 401 ends its actor with `Exit::Unauthorized`, and nothing is tried until a person has
+//! consented. All processes of a server share one `ServerAuthorization`; of those that need a token at the same time,
+//! one renews it. Decisions about challenges, scopes, places and issuers are in `policy/consent`.
 
 mod client_urls;
 mod discovery;

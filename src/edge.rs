@@ -2,6 +2,19 @@
 //!
 //! One task serves one connection, from accepting it to closing it: `conversation` reads a head, hands the request to
 //! its router, and goes on while both sides keep the connection.
+//!
+//! `actix-http`'s dispatcher is not used: forwarded and own requests alternate on one connection, and forwarding needs
+//! the connection itself (trailers, interim answers, upgrades); limits and deadlines hold for every request, not for
+//! the first of a connection; a refused head is answered with a problem, and the connection lingers until that is read;
+//! there is no task, channel, boxed body or timer per request, and an answer is one write.
+//!
+//! Deadlines are ticks in a table (`deadlines`, `worker`): a worker counts one each 50 ms while it has connections.
+//! Served ticks are counted, not clock time, so a suspended machine makes no client late. A waiting connection holds a
+//! task and no buffer (`read_buffer`). `100 Continue` is sent when the body is first polled.
+//!
+//! Connections are capped at three quarters of the descriptors (`accept`): beyond that an idle one is closed, and where
+//! none is idle a few more are answered 503. Late ticks show how long everything waits: after two late ones in a row,
+//! with 64 connections or more, a growing share of requests is answered 503 (`load_shedding`).
 
 mod accept;
 mod answer;

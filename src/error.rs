@@ -1,4 +1,4 @@
-//! What can go wrong, named for the caller's next step; `http::problem` alone turns it into status codes.
+//! Errors, named for the caller's next step; `web::problem` alone turns it into status codes.
 
 use std::{fmt, time::Duration};
 

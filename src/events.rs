@@ -1,6 +1,11 @@
 //! Live events: published by those who cause them, read by each subscriber as far as they may see them.
 //!
 //! Knows nothing of who publishes. Memory is bounded: a slow reader misses events rather than slowing anything down.
+//!
+//! The ring keeps 512 calls and 512 other events, half a mebibyte each. The audience of an event is decided when a
+//! reader takes it: an event holds its server weakly, and the registry says at that moment who may read it. Calls past
+//! 20 a second are summed twice: by server before the ring, by reader after it. A reader has a number and no queue; a
+//! slow one gets a gap.
 
 mod audience;
 mod call_sampler;

@@ -3,6 +3,15 @@
 //! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a [`Lease`],
 //! and the outcome of the request is reported to the lease. None of that waits for an actor: the one there is
 //! ([`actor`]) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the database.
+//!
+//! A [`Service`] is immutable. A replacement is another one that shares `SharedServiceState` (limits, retry budget,
+//! counters) with the old one, and those instances whose host and port it names again; a request that found the old one
+//! goes on with it. Draining is a state of the [`Instance`], so that no earlier registration chooses it.
+//!
+//! A choice makes a candidate of each instance under one short lock. Its share has weight, slow start, health, breaker
+//! and `maxConnections` in it, so one algorithm (smooth weighted round robin) serves all. A breaker opens only while no
+//! more than half of the instances would be out. An ejected instance gets trial requests only after a good check, so
+//! one that hangs costs no more requests.
 
 pub mod actor;
 mod actor_handle;

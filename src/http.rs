@@ -1,7 +1,8 @@
-//! The HTTP interface: the URL table on one page, one file per noun below.
+//! The HTTP interface: the URL table on one page, and the assembly of the doors.
 //!
-//! A request meets the files in this order: `edge` (is it HTTP, and in time), `trace` (name, shape, log), `guard` (is it
-//! for us, from one of our pages), `access` (who is it, not too often), then the noun. `problem` is every other answer.
+//! A request meets the rooms in this order: `edge` (is it HTTP, and in time), `web::trace` (name, shape, log),
+//! `web::host_check` (is it for this Ostler, from one of its pages), `web::authenticate` (from which caller, not too
+//! often), then a handler of a door. `web::problem` is every other answer.
 
 use std::sync::Arc;
 

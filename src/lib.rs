@@ -22,16 +22,17 @@
 //!
 //! A request meets the rooms in this order, and each uses those after it only:
 //!
-//! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for anybody's `App`. The doors behind it, the edge of
+//! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for any `App`. The doors behind it, the edge of
 //!    connections, and what doors share are rooms of their own.
-//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call. Start and stop, servers and calls.
-//! 3. [`servers`]: servers and what may be done with them; [`calls`]: tool calls and other requests to servers; [`history`]: recorded calls, rollups, changes of health, the overview;
-//!    `placement`: which process serves a caller; [`gateway`]: the services in front of which Ostler stands, and their
-//!    health;
-//!    [`listings`]: what servers list, as owners let it be seen; [`events`]: live events and who may read them;
-//!    [`authorizations`]: Ostler as an OAuth client of remote servers; [`revocation`] ends what is open once a right has
-//!    ended; `registry`: registered servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers;
-//!    [`access`]: permissions, denials on record, rate limits, the audit log.
+//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call: start, stop, and one accessor
+//!    for each service.
+//! 3. Services: [`servers`]: servers and commands to them; [`calls`]: tool calls and other requests to servers;
+//!    [`history`]: recorded calls, rollups, changes of health, the overview; `placement`: which process serves a
+//!    caller; [`gateway`]: services behind the gateway, and their health; [`listings`]: what servers list, as owners
+//!    let it be seen; [`events`]: live events, as far as their readers may see them; [`authorizations`]: Ostler as an
+//!    OAuth client of remote servers; [`revocation`]: ends what is open once a right has ended; `registry`: registered
+//!    servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers; [`access`]: permissions,
+//!    denials on record, rate limits, the audit log.
 //! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
 //!    call before it is answered; [`telemetry`] tells a collector what happened.
 //! 5. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.

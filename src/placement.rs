@@ -1,6 +1,14 @@
 //! Which process serves a caller: the one that all share, or one for a user or a session alone; and what they run on.
 //!
 //! Knows nothing of tools and JSON: it starts, finds and ends processes, by way of the supervisor.
+//!
+//! An isolated process is a child of the supervisor like any other, with an id and a link of its own, so restarts,
+//! stops and sweeps need not know about isolation. A lease may be without a process: a client that only listens starts
+//! none. Each change of a process is made under its `place`, so that a start and an end never cross.
+//!
+//! Declared capabilities are part of a session's key, as a legacy server gets them once, at `initialize`. Modern
+//! clients may declare others with each request: their processes get all, and each server request is checked
+//! against what the client's request declared.
 
 mod isolated_process;
 mod isolated_processes;

@@ -1,9 +1,15 @@
-//! What servers wrote, what became of them and what was called: on disk, a file of JSON lines after the other for each
-//! server, all together within a budget of bytes.
+//! Timelines of servers: output, events and calls, on disk as JSON lines, one file after the other for each server,
+//! all together within a budget of bytes.
 //!
-//! Whoever has something to say hands it to a [`Log`] and goes on. What waits is bounded: beyond that lines are left out,
-//! which the timeline then says. One thread takes it all ten times a second and appends it (`writer`, `files`); nothing is
-//! synced, so the last tenth of a second may be lost where Ostler is killed. Readers read the files by themselves (`page`).
+//! A writer hands its line to a [`Log`] and goes on. Waiting lines are bounded: beyond that they are dropped, which
+//! the timeline then says. One thread takes all of them ten times a second and appends them (`writer`, `files`);
+//! nothing is synced, so the last tenth of a second may be lost on a SIGKILL. Readers read the files by themselves
+//! (`page`).
+//!
+//! No file is held open, so 500 servers need no descriptors. A segment ends at a quarter of the server's fair share of
+//! the budget; past the budget the server with most loses its oldest. A line that cannot be parsed, such as half of one
+//! after a SIGKILL, is passed over. A cursor is a segment and a byte in it. A warning about one server goes to the log
+//! and to its `Link::note`: there is no hook in the logger, as an embedding program has its own.
 
 mod files;
 mod page;

@@ -1,4 +1,7 @@
 //! Every server of a user as one: lists are aggregated from the last of each, requests routed by the name they carry.
+//!
+//! Servers come oldest first. A URI that an older server has too is prefixed with `ostler://server/`; one that no
+//! server lists belongs to the server whose template makes it (`mcp/template.rs`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! The deadline of a server, without the time that its client takes.
+//!
+//! While a client thinks, further requests of its server are taken to be about another request (`Follower::waits`).
 
 use std::time::Duration;
 

@@ -1,5 +1,8 @@
 //! Relays requests of stateless clients: a request of a server of the older era becomes an `InputRequiredResult`, and
 //! the client's request is suspended until the client sends it again with the responses.
+//!
+//! Each `requestState` is sealed with the user and a digest of the request, and good for one return. A process gets all
+//! capabilities declared, and each of its requests is checked against what the client's request declared.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -2,6 +2,9 @@
 //!
 //! Calls are read and added up here, beside the recorder, and only the sums go through it, a few at a time: a call
 //! never waits for them. Each sum replaces its row, so that a second attempt after a crash changes nothing.
+//!
+//! A mark for each says how far; a reader takes the coarsest rows up to its mark, and finer ones after it. So a month
+//! is 720 rows a server, however many calls there were. A call belongs to the minute it was committed in.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

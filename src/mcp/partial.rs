@@ -1,4 +1,7 @@
 //! Unfinished messages; the memory of all of them together is bounded.
+//!
+//! Beyond 64 KiB, an unfinished line lies in pieces in the budget. If room is short, a new piece takes another server's
+//! line away at once: no one waits for memory.
 
 use std::{
     cmp::Reverse,

@@ -2,6 +2,9 @@
 //! fills the log with them and pushes out what others did.
 //!
 //! Changes are counted by a rate limit of their own, which refuses them; these cannot be refused.
+//!
+//! Entries leave the log from its beginning alone, so an account is bounded in what it adds. An entry is some 1400
+//! bytes at worst: 1000 changes and 3 × 324 others are 2.8 MB a day, and 256 MiB last one account three months.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,4 +1,9 @@
 //! Configurations of MCP clients (`mcpServers`, `servers`), read and written.
+//!
+//! Read in order: comments, members (none twice), then entry after entry with its variables in place, as a
+//! `ServerChange`; so an import registers or updates as if written by hand. All variables together may make 4 MiB of
+//! text. An export is read as it was (a property test): a `$` that begins no variable is written as the default of an
+//! unset one.
 
 mod comments;
 mod entry;

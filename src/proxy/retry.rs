@@ -1,4 +1,7 @@
 //! Retries: the decision whether an unanswered request may be sent again, and to which instance.
+//!
+//! A reused connection that was closed costs one try on a new one at the same instance, and no budget; another instance
+//! costs one of the service's `retries` and one of its budget.
 
 use actix_web::http::Method;
 

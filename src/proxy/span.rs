@@ -1,4 +1,7 @@
 //! A forwarded request in traces: one span for what the client asked, and one for each attempt at an instance.
+//!
+//! A head that never left goes to the next instance as it is, so the span of that attempt takes over the id that is
+//! written in it.
 
 use crate::{
     Runtime,

@@ -1,4 +1,7 @@
 //! The end of the audit log's chain, remembered, so that it shows where what came last was removed.
+//!
+//! The newest committed link is looked for before another is added, and `access` writes it to `audit.head` in the data
+//! folder; one that is gone stays remembered. Both are anchors of every walk along the chain.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

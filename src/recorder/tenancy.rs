@@ -1,4 +1,7 @@
 //! [`Tenancy`]: makes the writing connections of the one Ostler at a database, and notices what changed in between.
+//!
+//! Findings of a new connection go out on a `watch` channel: another Ostler has the database, or the head of the audit
+//! chain is not the one committed last. Every change has an entry there, so no number of its own is needed.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,9 @@
 //! The one secret of an installation, and the keys made from it: tokens are signed, what is stored is sealed, and so is
 //! what clients carry for us.
+//!
+//! Four keys are derived (HKDF-SHA-256): for tokens, for the links of the audit log, for environments, headers and
+//! listings (AES-256-GCM, with kind and server id as additional data, so that no row fits another), and for
+//! `requestState`.
 
 use std::{fmt, path::Path};
 

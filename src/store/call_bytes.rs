@@ -3,6 +3,10 @@
 //! Those of new calls are first held by their server's row, which is written with each anyway.
 //!
 //! Beside it `call_bytes_backlog`: calls from before there was that table, which are counted bit by bit.
+//!
+//! Rows hold sums until retention looks or calls are removed, so nothing is counted in memory and no call is missed
+//! after a kill. A bucket in which no call is found is forgotten: wrong counts mend themselves. Accounts with too many
+//! bytes, and their oldest calls, are found without an index of calls that each call would pay for.
 
 mod add;
 mod bucket;

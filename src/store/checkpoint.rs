@@ -1,4 +1,7 @@
 //! Checkpoints of SQLite's write-ahead log on a thread of their own, so that no commit waits for one.
+//!
+//! Past 8 MiB the log begins again between two commits, as soon as no reader needs it; past 4 MiB it is cut once
+//! nothing is written.
 
 use std::{
     path::Path,

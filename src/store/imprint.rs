@@ -1,4 +1,10 @@
 //! Marks that checkpoints left in the database file itself, whatever is in its log: by them it is recognized.
+//!
+//! A change of the file's size or time without a checkpoint (`log_index`) is good only if the file by itself is as it
+//! was, as after `touch`. Otherwise all is refused until the next start, reads as well, as SQLite's caches are of
+//! another file; nothing is folded into it, and a connection stays open, since closing the last one would do so
+//! (`findings/sqlite-file-overwritten.sh`). Not noticed: an overwrite within one checkpoint of Ostler's own, or within
+//! the second of a foreign one.
 
 use std::path::Path;
 

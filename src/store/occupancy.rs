@@ -3,6 +3,11 @@
 //!
 //! SQLite: `flock` on a file of its own beside the database. On the database itself it would do on a local file system;
 //! NFS turns `flock` into `fcntl` locks, which there would shut SQLite out of its own file.
+//!
+//! PostgreSQL's lock is a fence: no commit without it. Each new connection takes it again, after ending the one that
+//! held it. Table `occupancy` names the data folder that has the database, until its servers have ended in good order.
+//! One that finds another's row starts no server for five seconds, and none then unless the database takes a write: it
+//! may have been a former leader's.
 
 use std::{
     fs::{File, OpenOptions},

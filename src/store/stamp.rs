@@ -2,6 +2,11 @@
 //!
 //! SQLite ties a log to no database: where a backup was put in the place of the file and the log of the former one was
 //! left behind, it replays that log over the backup. The stamp tells such a pair apart before SQLite opens it.
+//!
+//! It holds inode, size and time of the file and the salt of its log, and is written around checkpoints, the only
+//! writes to the file. Each commit compares size and time. A stamp knows a copy of itself by its own inode and time: of
+//! a folder that was copied whole, only the salt counts. After a kill during a checkpoint the time says little: a copy
+//! by `.backup` has another schema version, and the rest is left to `quick_check`.
 
 use std::{
     fs::{self, File, FileTimes},

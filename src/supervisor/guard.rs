@@ -3,6 +3,19 @@
 //! The program re-executes itself under the name [`NAME`]. The guard is a child subreaper, so every descendant of the
 //! server, however it detached itself, ends up as its child. Its standard input is a socket to Ostler: the orders
 //! [`TERMINATE`] and [`KILL`] come in, [`Report`]s go out, and its end, whatever ended Ostler, means: end the tree.
+//!
+//! To the guard, once: eight bytes of length with the server's standard input as a passed descriptor, then the [`Spec`]
+//! as JSON. Later: [`TERMINATE`] and [`KILL`], one byte each. The end of the socket means SIGTERM, half a second,
+//! SIGKILL. From the guard: a [`Report`] a line.
+//!
+//! The guard closes all descriptors above 2, becomes a subreaper, sets `no_new_privs`, no core dumps, 1024 open files
+//! and a higher OOM score, and starts a session of its own. It spawns the server in another session with a parent-death
+//! signal, and closes the server's pipes, so that their end is the server's end. When the server has exited, it ends
+//! the rest of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is
+//! gone. Signals go through pidfds, and the parent is checked again after opening.
+//!
+//! `guard()` in `lib.rs` is the first line of `main`: a guard reads no configuration and starts no thread before it has
+//! to.
 
 mod landlock;
 mod order;

@@ -1,4 +1,7 @@
 //! [`Launch`]: how a server is run, and for whom.
+//!
+//! A serving child whose launch differs is due for another process. Name and description are no part of it, so changes
+//! of those need none.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,8 +1,14 @@
 //! A server that is reached over HTTP, seen as what a process is: lines go in, lines come out.
 //!
-//! [`connect`] knows Streamable HTTP in both eras and, where that is refused, the HTTP+SSE of 2024-11-05. Which era it is,
-//! it tells by the lines: `initialize` opens a session, `_meta` with a revision needs none. One task drives it (`drive`),
-//! each request is a task below that; `post` sends and reads answers, `listen` keeps the stream of what is no answer.
+//! [`connect`] knows Streamable HTTP in both eras and, where that is refused, the HTTP+SSE of 2024-11-05. Which era it
+//! is, it tells by the lines: `initialize` opens a session, `_meta` with a revision needs none. One task drives it
+//! (`drive`), each request is a task below that; `post` sends and reads answers, `listen` keeps the stream of what is
+//! no answer.
+//!
+//! So handshake, health, restarts, limits and records are those of processes, and unfinished answers share their
+//! budget. A request that made no connection, or met a session that is gone, was not sent: the next generation gets it.
+//! An answer of a proxy in between fails the request and is no sign of life. `ostler connect` is this transport as
+//! well, between standard input and output and Ostler's own `/mcp`.
 
 mod authority;
 mod delivery;

@@ -1,4 +1,7 @@
 //! [`Seclusion`]: what no server may reach, and whether that can be had without taking anything else from servers.
+//!
+//! Landlock allows everything beside the hidden folders, so nothing may be created in a folder above them: hence the
+//! condition. A mount namespace would need root, or a user namespace, which changes file owners.
 
 use std::{
     io,

@@ -1,4 +1,8 @@
 //! Finding what an earlier run left behind, by a mark in the environment that every descendant inherits.
+//!
+//! The mark is `<id of the data folder>@<device:inode of its lock>`. The holder of that lock knows that no living
+//! Ostler bears it. A copy of the folder has another lock, so its sweep spares the servers of the original, in any
+//! process namespace.
 
 use std::fs;
 

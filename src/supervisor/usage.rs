@@ -1,4 +1,8 @@
 //! What the process trees of servers use: sampled from `/proc`, for all servers at once, and kept for an hour.
+//!
+//! Every process below one of a server's guards is the server's; a lease's link has its server's guards. Processor time
+//! includes that of children which were waited for, the guard's among them, so a child that ended between two samples
+//! is in the next.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},

@@ -2,6 +2,10 @@
 //!
 //! A client's request is a server operation, and a request to a server a client operation, so one that passes through
 //! is both. Neither holds arguments, results or URIs.
+//!
+//! An operation is made for each client's request (`bridge/span.rs`) and for each request to a server
+//! (`calls/operation.rs`). If spans are made, a request carries the context of its parent as a `traceparent`, so
+//! nothing else is handed down.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! The outermost layer: names each request, asks the guard, gives every failure its shape, adds headers, writes one log line.
+//! The outermost layer: names each request, asks the host check, gives every failure its shape, adds headers, writes
+//! one log line.
 
 use std::rc::Rc;
 

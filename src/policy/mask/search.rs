@@ -1,4 +1,7 @@
 //! Finding secrets in text, all of them in one pass.
+//!
+//! The text is searched as it is; then, only if it has a backslash, as the strings of the JSON mean, and those read
+//! once more. Places are carried back to the bytes as written, so all others stay.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

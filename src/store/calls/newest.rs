@@ -1,4 +1,8 @@
 //! Calls of many servers in one list, and one call by its id alone: no index is kept for either.
+//!
+//! Each server's newest calls are found by the primary key, the server called last first; of the others only what is
+//! newer than the page's last. A search looks at a thousand calls first, then at ten times more, up to its limit; past
+//! it the page ends, with a cursor.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,9 @@
 //! [`PostgresSession`]: diesel's connection to PostgreSQL. It blocks the thread that uses it, and keeps what diesel's
 //! own drops: the SQLSTATE of each error.
+//!
+//! The socket needs no runtime: the caller polls the protocol and waits for the descriptor itself, so nothing crosses a
+//! thread and every wait has an end. A server that is due to answer and is silent for too long is given up, and another
+//! connection is made, perhaps to another host. No text of a server is looked at.
 
 use std::{any::TypeId, collections::HashMap, time::Duration};
 

@@ -1,4 +1,7 @@
 //! A process's end: asked for, or found out.
+//!
+//! Steps of a stop: let calls finish (only on a replacement, 30 s), close standard input, 2 s, SIGTERM to the tree, 3
+//! s, SIGKILL until nothing is left.
 
 use std::time::Duration;
 

@@ -1,4 +1,8 @@
 //! Whether a process is alive, and pinging it where nothing else tells.
+//!
+//! Traffic since the last tick is proof of life; otherwise `ping` (legacy) or `server/discover` (modern). Three misses
+//! in a row end the process. None is counted while it may be busy: with a request sent no later than the first since it
+//! was last heard.
 
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
 

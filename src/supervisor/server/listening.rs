@@ -1,4 +1,8 @@
 //! Changes a server is asked to tell of: lists in the newer era, and in both the resources that are watched.
+//!
+//! Watched resources are counted on the link (`watches`). A legacy server gets `resources/subscribe`; a modern one gets
+//! one `subscriptions/listen` for everything, and the next is opened before the last is ended. A listen is no work: it
+//! does not count as in flight, and does not spare the process a ping.
 
 use std::{sync::Arc, time::Duration};
 

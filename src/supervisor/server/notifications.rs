@@ -1,4 +1,10 @@
 //! What a server says without being asked, and to whom it goes.
+//!
+//! Over pipes a notification does not name the request it is about. Progress goes to the request of its token. List
+//! changes and updates of resources are news to all subscribers. `notifications/message` goes to the oldest request
+//! that wants messages, if all that do have one owner, else to the debug log alone; from a process of one caller alone
+//! ([`Sharing::Exclusive`]) to the oldest request with a follower, else it is news. Other notifications are dropped by
+//! a shared process, and handled like messages by an exclusive one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,12 @@
 //! What a server asks of its clients. Each of its requests is answered in the end.
+//!
+//! A shared process declares no capabilities and is refused at once. From an exclusive one a request (sampling,
+//! elicitation, roots) goes to the oldest request of a client that declared it and has none open, else to the oldest
+//! with a follower, else to the reader of the link's questions. An [`Asked`] that is dropped refuses, and so does the
+//! actor before it closes standard input.
+//!
+//! A process that exists for its lists and health alone (`Sharing::Listing`) counts as shared, yet declares
+//! capabilities that it may not use: servers hide tools from clients that cannot be asked.
 
 use std::sync::Arc;
 

@@ -1,4 +1,8 @@
 //! A process's beginning: spawn, watch, greet.
+//!
+//! A server that ends silently when it is asked `server/discover` is started once more without the question, which is
+//! no failure. Prompts, resources and templates are listed after readiness (`lists`); only the listing of the serving
+//! process is published and stored.
 
 use std::{io, sync::atomic::Ordering, time::Duration};
 
