@@ -1,13 +1,11 @@
-//! From settings to a running runtime, and back.
+//! Starts a runtime: opens the database, assembles the services, and begins what goes on beside requests.
 
 use std::{
-    fs::File,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    sync::{Arc, OnceLock},
 };
 
-use actix::{Addr, Arbiter, ArbiterHandle, System};
+use actix::{ArbiterHandle, System};
 use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
@@ -19,43 +17,32 @@ use crate::{
     policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
-        Inner, Runtime, Settings,
+        Runtime, Settings,
         account_events::AccountEvents,
         assembly::Assembly,
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
         gateway_events,
-        metrics::MetricsPage,
-        system::Facts,
+        handle::Inner,
+        metrics_page::MetricsPage,
+        place::Place,
+        stop::DRAIN_TIMEOUT,
+        system_facts::SystemFacts,
         tenure,
     },
     secrets::Keyring,
-    store::{self, Store, call_bytes, servers, users},
-    supervisor::{self, Seclusion, Supervisor, SupervisorSettings, messages::StopAll},
-    tasks::{arbiters::Arbiters, blocking},
+    store::{Store, call_bytes, servers, users},
+    supervisor::{self, Seclusion, SupervisorSettings},
+    tasks::blocking,
     timeline::Timeline,
 };
 
-/// How long calls under way may take once the runtime is told to stop.
-const DRAIN: Duration = Duration::from_secs(30);
-
-/// How long the servers may then take to end: twice what it takes to kill one that ignores everything.
-pub(super) const SERVERS_END: Duration = Duration::from_secs(10);
-
-/// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
-type Locks = (Recorder, File);
-
-/// What is read from and written to.
+/// The opened database, and what comes with it.
 struct Opened {
     keyring: Keyring,
     store: Store,
     recorder: Recorder,
     seclusion: Option<Seclusion>,
-}
-
-/// Where a runtime lives: its data, held for itself, and how its processes are guarded.
-pub(super) struct Place {
-    locks: Mutex<Option<Locks>>,
 }
 
 impl Runtime {
@@ -71,7 +58,7 @@ impl Runtime {
         let Opened { keyring, store, recorder, seclusion } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
-        let place = Place { locks: Mutex::new(Some((recorder.clone(), lock))) };
+        let place = Place::new(recorder.clone(), lock);
         let launcher = launcher(&settings, mark, guard, seclusion);
         let base = Assembly::new(&settings, store, recorder, keyring);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
@@ -100,14 +87,7 @@ impl Inner {
         let listings = base.listings(&settings);
         let calls = base.calls(&settings, placement.clone(), listings.clone(), events.clone(), history.clone());
         let timeline = Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes));
-        let servers = base.servers(
-            &settings,
-            authorizations.clone(),
-            placement.clone(),
-            listings.clone(),
-            events.clone(),
-            timeline.clone(),
-        );
+        let servers = base.servers(&settings, &authorizations, &placement, &listings, &events, &timeline);
         let inner = Self {
             accounts: base.accounts(issuer),
             account_events: Arc::new(AccountEvents { placement: placement.clone(), servers: servers.clone() }),
@@ -128,7 +108,7 @@ impl Inner {
             ended: OnceCell::new(),
             timeline,
             embedder: embedder(),
-            facts: Facts::now(),
+            facts: SystemFacts::now(),
             settings,
             store: base.store,
             recorder: base.recorder,
@@ -180,44 +160,6 @@ impl Runtime {
         actix::spawn(tenure::follow(Arc::downgrade(inner)));
     }
 
-    /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
-    /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
-    /// waits for the first.
-    pub async fn stop(&self) {
-        self.inner.ended.get_or_init(|| self.end()).await;
-    }
-
-    async fn end(&self) {
-        self.inner.lifecycle.drain(DRAIN).await;
-        let stopped = tokio::time::timeout(SERVERS_END, self.inner.placement.supervisor().ask(StopAll)).await;
-        let have_ended = matches!(stopped, Ok(Ok(())));
-        match stopped {
-            Ok(Ok(())) => {}
-            Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
-            Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
-        }
-        self.gateway().stop();
-        self.inner.access.entries().summarize_all().await;
-        let recorder = &self.inner.recorder;
-        if have_ended {
-            // Queued before the stop; where that fails, who comes next waits for a while.
-            let _ = tokio::join!(recorder.write(None, store::occupancy::release), recorder.stop());
-        } else {
-            recorder.stop().await;
-        }
-        self.inner.audit_log.note_head().await;
-        let timeline = self.inner.timeline.clone();
-        let written = blocking(move || {
-            timeline.stop();
-            Ok(())
-        });
-        // It does not fail.
-        let _ = written.await;
-        self.inner.telemetry.tracer().flush().await;
-        self.inner.arbiters.join().await;
-        drop(self.inner.place.take_locks());
-    }
-
     /// Address and password of the first admin, where this start made the account and the password up.
     #[must_use]
     pub fn first_admin(&self) -> Option<(&str, &str)> {
@@ -229,34 +171,6 @@ impl Runtime {
     #[must_use]
     pub fn embedder(&self) -> &Principal {
         &self.inner.embedder
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.place.abandon(&self.arbiters, self.placement.supervisor().address());
-    }
-}
-
-impl Place {
-    /// Gives everything up once the servers have ended, where no one can wait for it. Nothing where it was left already.
-    fn abandon(&self, arbiters: &Arbiters, supervisor: Addr<Supervisor>) {
-        let (arbiters, locks) = (arbiters.take(), self.take_locks());
-        let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
-        // Where this thread or the supervisor is gone, guards end the servers.
-        first.spawn(async move {
-            let _ = supervisor.send(StopAll).await;
-            if let Some((recorder, _folder)) = locks {
-                recorder.stop().await;
-            }
-            for arbiter in arbiters {
-                arbiter.stop();
-            }
-        });
-    }
-
-    fn take_locks(&self) -> Option<Locks> {
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -310,7 +224,7 @@ fn supervise(
         restart: settings.restart,
         health_check_interval: settings.health_check_interval,
         max_starting: settings.max_starting,
-        drain: DRAIN,
+        drain: DRAIN_TIMEOUT,
     };
     let (events, reports) = mpsc::unbounded_channel();
     Ok((SupervisorHandle::start(settings, handles, events)?, reports))

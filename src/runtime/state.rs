@@ -144,6 +144,12 @@ impl Runtime {
         Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
     }
 
+    /// The page of metrics, in the text format of OpenMetrics.
+    pub async fn metrics(&self) -> String {
+        let checks = self.readiness().await.checks;
+        self.inner.metrics_page.render(checks, &self.inner.registry)
+    }
+
     fn supervisor_check(&self) -> Result<(), String> {
         if self.inner.lifecycle.is_standing_by() {
             return Err("servers are stopped, as another Ostler has the database or had it a moment ago".into());

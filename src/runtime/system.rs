@@ -1,6 +1,6 @@
 //! What this Ostler is and how it was told to be.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,20 +9,9 @@ use crate::{
     error::Result,
     model::{Isolation, Permission, Principal, Timestamp},
     policy::rate::Limit,
-    runtime::Runtime,
+    runtime::{Configured, Runtime},
     store::{self, DatabaseUrl},
 };
-
-/// A setting as it was shown to the program: what is secret is not in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Configured {
-    /// Its name in the configuration file.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-    /// Where the value came from.
-    pub origin: String,
-}
 
 /// What this Ostler is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -71,18 +60,6 @@ pub struct SystemLimits {
     pub max_starting: usize,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
-}
-
-/// What is known since the start, and what the program told.
-pub(super) struct Facts {
-    started_at: Timestamp,
-    configuration: OnceLock<Vec<Configured>>,
-}
-
-impl Facts {
-    pub fn now() -> Self {
-        Self { started_at: Timestamp::now(), configuration: OnceLock::new() }
-    }
 }
 
 impl Runtime {

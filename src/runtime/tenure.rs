@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, Outcome, TimelineLevel},
     recorder::{Recorder, Tenure},
-    runtime::{Inner, Runtime, start::SERVERS_END},
+    runtime::{Runtime, handle::Inner, stop::SERVERS_END_TIMEOUT},
     supervisor::messages::{ResumeAll, StopAll},
 };
 
@@ -86,7 +86,7 @@ impl Runtime {
             registered.link.note(TimelineLevel::Warn, "stopped: another Ostler has the database");
         }
         // A supervisor that is lost takes its servers with it, and the next one starts none.
-        let stopped = tokio::time::timeout(SERVERS_END, self.inner.placement.supervisor().ask(StopAll)).await;
+        let stopped = tokio::time::timeout(SERVERS_END_TIMEOUT, self.inner.placement.supervisor().ask(StopAll)).await;
         if stopped.is_err() {
             log::error!("some servers do not end, not even killed; their guards keep trying");
         }

@@ -3,6 +3,7 @@
 mod cycles;
 mod docs;
 mod graph;
+mod words;
 
 use std::{
     collections::BTreeSet,

@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{gateway::Gateway, history::UsageGauges, runtime::Runtime, supervisor::Availability, telemetry::Telemetry};
+use crate::{gateway::Gateway, history::UsageGauges, supervisor::Availability, telemetry::Telemetry};
 
 /// Metrics of all parts, and the gauges that are read when the page is.
 pub(super) struct MetricsPage {
@@ -34,6 +34,7 @@ struct ReadyLabels {
 }
 
 impl MetricsPage {
+    /// Registers the metrics of all parts.
     pub fn new(telemetry: &Telemetry, gateway: &Gateway) -> Self {
         let mut registry = Registry::default();
         telemetry.register(&mut registry);
@@ -47,32 +48,33 @@ impl MetricsPage {
         registry.register_collector(Box::new(gateway.collector()));
         Self { registry, servers, up, ready, usage }
     }
-}
 
-impl Runtime {
-    /// The page of metrics, in the text format of OpenMetrics.
-    pub async fn metrics(&self) -> String {
-        let page = &self.inner.metrics_page;
-        for (check, held) in self.readiness().await.checks {
-            page.ready.get_or_create(&ReadyLabels { check }).set(held.is_ok().into());
+    /// The page, in the text format of OpenMetrics, with these checks of readiness.
+    pub fn render(
+        &self,
+        checks: Vec<(&'static str, Result<(), String>)>,
+        servers: &crate::registry::Registry,
+    ) -> String {
+        for (check, held) in checks {
+            self.ready.get_or_create(&ReadyLabels { check }).set(held.is_ok().into());
         }
-        page.servers.clear();
-        page.up.clear();
-        let all = self.inner.registry.all();
+        self.servers.clear();
+        self.up.clear();
+        let all = servers.all();
         for server in all.values() {
             let view = server.link.view.borrow();
-            page.servers.get_or_create(&ServerLabels { status: view.health.as_str() }).inc();
+            self.servers.get_or_create(&ServerLabels { status: view.health.as_str() }).inc();
             let config = &server.server.load().config;
             if config.enabled {
                 let labels = UpLabels { server_id: server.id.to_string(), server_name: config.name.clone() };
                 let is_up = matches!(view.availability, Availability::Ready(_));
-                page.up.get_or_create(&labels).set(is_up.into());
+                self.up.get_or_create(&labels).set(is_up.into());
             }
         }
-        page.usage.set(all.values());
+        self.usage.set(all.values());
         let mut encoded = String::new();
         // Writing to a string does not fail.
-        let _ = text::encode(&mut encoded, &page.registry);
+        let _ = text::encode(&mut encoded, &self.registry);
         encoded
     }
 }

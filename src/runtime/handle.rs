@@ -1,0 +1,79 @@
+//! [`Runtime`], the cloneable handle, and the services it holds.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    access::{Access, AuditLog},
+    accounts::Accounts,
+    authorizations::Authorizations,
+    calls::Calls,
+    events::Events,
+    gateway::Registrations,
+    history::History,
+    listings::Listings,
+    model::Principal,
+    placement::Placement,
+    recorder::Recorder,
+    registry::Registry,
+    revocation::Revocation,
+    runtime::{
+        Settings, account_events::AccountEvents, metrics_page::MetricsPage, place::Place, system_facts::SystemFacts,
+    },
+    secrets::Keyring,
+    servers::Servers,
+    store::Store,
+    tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
+    telemetry::Telemetry,
+    timeline::Timeline,
+};
+
+/// A running Ostler; cheap to clone, usable from every thread.
+///
+/// Have it [stopped](Runtime::stop) before the program ends. Where the last clone is dropped instead, calls under way
+/// are cut short, and its servers end soon after.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// The services of a runtime, and what it holds on to; assembled in `start`.
+pub(super) struct Inner {
+    pub settings: Settings,
+    pub store: Store,
+    pub recorder: Recorder,
+    pub keyring: Arc<Keyring>,
+    pub accounts: Accounts,
+    pub account_events: Arc<AccountEvents>,
+    pub access: Arc<Access>,
+    pub audit_log: Arc<AuditLog>,
+    pub registry: Arc<Registry>,
+    pub authorizations: Arc<Authorizations>,
+    pub placement: Arc<Placement>,
+    pub servers: Arc<Servers>,
+    pub calls: Arc<Calls>,
+    pub services: Arc<Registrations>,
+    pub telemetry: Telemetry,
+    pub metrics_page: MetricsPage,
+    pub events: Arc<Events>,
+    pub listings: Arc<Listings>,
+    pub lifecycle: Arc<Lifecycle>,
+    pub arbiters: Arc<Arbiters>,
+    pub first_admin: OnceLock<String>,
+    /// Set once the runtime has stopped.
+    pub ended: OnceCell<()>,
+    pub history: Arc<History>,
+    pub timeline: Arc<Timeline>,
+    pub revocation: Arc<Revocation>,
+    pub place: Place,
+    pub facts: SystemFacts,
+    /// Principal of the program that embeds this runtime.
+    pub embedder: Principal,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.place.abandon(&self.arbiters, self.placement.supervisor().address());
+    }
+}

@@ -1,0 +1,54 @@
+//! [`Place`]: the data of a runtime, held for itself alone.
+
+use std::{
+    fs::File,
+    sync::{Mutex, PoisonError},
+};
+
+use actix::{Addr, Arbiter};
+
+use crate::{
+    recorder::Recorder,
+    supervisor::{Supervisor, messages::StopAll},
+    tasks::arbiters::Arbiters,
+};
+
+/// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
+type Locks = (Recorder, File);
+
+/// The data of a runtime, held for itself until it is stopped or dropped.
+pub(super) struct Place {
+    locks: Mutex<Option<Locks>>,
+}
+
+impl Place {
+    /// Holds the database of `recorder`, and the folder that `lock` locks.
+    pub fn new(recorder: Recorder, lock: File) -> Self {
+        Self { locks: Mutex::new(Some((recorder, lock))) }
+    }
+
+    /// Gives the data up; nothing where it was given up already.
+    pub fn leave(&self) {
+        drop(self.take_locks());
+    }
+
+    /// Gives everything up once the servers have ended, where no one can wait for it. Nothing where it was left already.
+    pub fn abandon(&self, arbiters: &Arbiters, supervisor: Addr<Supervisor>) {
+        let (arbiters, locks) = (arbiters.take(), self.take_locks());
+        let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
+        // Where this thread or the supervisor is gone, guards end the servers.
+        first.spawn(async move {
+            let _ = supervisor.send(StopAll).await;
+            if let Some((recorder, _folder)) = locks {
+                recorder.stop().await;
+            }
+            for arbiter in arbiters {
+                arbiter.stop();
+            }
+        });
+    }
+
+    fn take_locks(&self) -> Option<Locks> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,51 @@
+//! Stops a runtime in order.
+
+use std::time::Duration;
+
+use crate::{runtime::Runtime, store, supervisor::messages::StopAll, tasks::blocking};
+
+/// Time that work in progress gets once the runtime is stopping.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time that servers then get to end: twice what it takes to kill one that ignores everything.
+pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Runtime {
+    /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
+    /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
+    /// waits for the first.
+    pub async fn stop(&self) {
+        self.inner.ended.get_or_init(|| self.end()).await;
+    }
+
+    async fn end(&self) {
+        self.inner.lifecycle.drain(DRAIN_TIMEOUT).await;
+        let stopped = tokio::time::timeout(SERVERS_END_TIMEOUT, self.inner.placement.supervisor().ask(StopAll)).await;
+        let have_ended = matches!(stopped, Ok(Ok(())));
+        match stopped {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
+            Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
+        }
+        self.gateway().stop();
+        self.inner.access.entries().summarize_all().await;
+        let recorder = &self.inner.recorder;
+        if have_ended {
+            // Queued before the stop; where that fails, who comes next waits for a while.
+            let _ = tokio::join!(recorder.write(None, store::occupancy::release), recorder.stop());
+        } else {
+            recorder.stop().await;
+        }
+        self.inner.audit_log.note_head().await;
+        let timeline = self.inner.timeline.clone();
+        let written = blocking(move || {
+            timeline.stop();
+            Ok(())
+        });
+        // It does not fail.
+        let _ = written.await;
+        self.inner.telemetry.tracer().flush().await;
+        self.inner.arbiters.join().await;
+        self.inner.place.leave();
+    }
+}
