@@ -1,4 +1,5 @@
-//! Which process serves a caller: the one that all share, or one for a user or a session alone; and what they run on.
+//! Chooses, starts and ends the process that serves a caller: the one that all share, or one for a user or a session
+//! alone.
 //!
 //! Knows nothing of tools and JSON: it starts, finds and ends processes, by way of the supervisor.
 //!
@@ -134,7 +135,7 @@ impl Placement {
         tokio::spawn(async move { placement.supervisor.ask(RemoveServer { id }).await });
     }
 
-    /// Ends whatever the lost supervisor's servers left, and starts a new one with the same children.
+    /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.
     pub async fn replace_supervisor(&self) -> Result<()> {
         log::error!("the supervisor was lost; every server is started anew");
         let mark = self.launcher.mark.clone();

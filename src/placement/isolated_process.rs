@@ -1,4 +1,4 @@
-//! [`IsolatedProcess`]: a process of a server for one user or one session, and whether it is in use.
+//! [`IsolatedProcess`]: a process of a server for one user or one session, and its use.
 
 use std::{
     sync::{
@@ -31,10 +31,10 @@ pub struct IsolatedProcess {
     pub id: ServerId,
     /// The server it is a process of.
     pub server: Arc<Registered>,
-    /// What the supervisor reports of it.
+    /// View, output, lists and events of the process, as the supervisor reports them.
     pub link: Link,
     pub(super) key: ProcessKey,
-    /// Whether it should run.
+    /// True when it should run.
     pub(super) started: AtomicBool,
     /// Held while that changes.
     pub(super) registration: tokio::sync::Mutex<Registration>,
@@ -43,7 +43,7 @@ pub struct IsolatedProcess {
     forwarding: AbortHandle,
 }
 
-/// What the supervisor has of an isolated process.
+/// State of an isolated process at the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// No child yet.
@@ -68,7 +68,7 @@ impl Usage {
 impl IsolatedProcess {
     pub(super) fn new(key: ProcessKey, server: Arc<Registered>) -> Self {
         let mut link = Link::default();
-        // What it uses is its server's, and what there is to say about it; what it writes on standard error is its user's.
+        // Usage and timeline are those of the server; standard error is the user's alone.
         let Link { output, trees, log, .. } = &server.link;
         (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
         let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
@@ -84,34 +84,34 @@ impl IsolatedProcess {
         }
     }
 
-    /// Whether its process runs, or is on its way.
+    /// True when its process runs or is starting.
     pub(super) fn is_up(&self) -> bool {
         let is_down = matches!(self.link.view.borrow().availability, Availability::Down(_));
         self.started.load(Ordering::Relaxed) && !is_down
     }
 
-    /// Whether it is for this user, or one of their sessions.
+    /// True when it is for this user, or one of their sessions.
     pub(super) fn is_of_user(&self, user: UserId) -> bool {
         self.key.user == user
     }
 
-    /// Whether it is for this session.
+    /// True when it is for this session.
     pub(super) fn is_of_session(&self, session: Uuid) -> bool {
         self.key.session == Some(session)
     }
 
-    /// Whether it was not used for long enough to end its process.
+    /// True when it was unused for so long that its process may end.
     pub(super) fn is_idle(&self) -> bool {
         self.usage().is_idle()
     }
 
-    /// Marks it as one that should not run, where it is idle; whether it should have.
+    /// Marks it as one that should not run, where it is idle; true if it should have run until then.
     pub(super) fn retire(&self) -> bool {
         let usage = self.usage();
         usage.is_idle() && self.started.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether it is idle, and no one waits for its events.
+    /// True when it is idle, and no receiver waits for its events.
     pub(super) fn is_unreferenced(&self) -> bool {
         self.is_idle() && self.link.news.receiver_count() == 0
     }
@@ -144,7 +144,7 @@ impl Lease {
         Self(process)
     }
 
-    /// What the supervisor reports of the process.
+    /// View, output, lists and events of the process, as the supervisor reports them.
     pub fn link(&self) -> &Link {
         &self.0.link
     }

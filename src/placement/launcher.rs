@@ -18,7 +18,7 @@ const DOWNLOAD_FACTOR: u32 = 3;
 /// Longest time for a ping: one that takes longer says nothing that the next would not.
 const PING_TIMEOUT_MAX: Duration = Duration::from_secs(5);
 
-/// How servers are launched here.
+/// Builds the launch of a server's process from its configuration and the settings of this Ostler.
 pub struct Launcher {
     /// Marks the processes of this data folder.
     pub mark: String,
@@ -34,12 +34,13 @@ pub struct Launcher {
     pub stop_grace: (Duration, Duration),
     /// Pause between pings, and so the longest one may take.
     pub health_check_interval: Duration,
-    /// Whether remote servers may be at private addresses.
+    /// Allows remote servers at private addresses.
     pub private_addresses: bool,
 }
 
 impl Launcher {
-    /// How to run a server: its environment begins empty, gets what is passed on, then its own, then our marks.
+    /// Builds the launch of a server: its environment begins empty, gets the inherited variables, then its own, then
+    /// Ostler's marks.
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,

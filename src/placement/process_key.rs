@@ -1,4 +1,4 @@
-//! [`ProcessKey`]: which process of a server a caller's requests go to.
+//! [`ProcessKey`]: the process of a server that a caller's requests go to.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,8 +13,8 @@ use crate::{
 /// Capabilities declared to a process that the sessions of a user share; each request finds out what its client has.
 pub(super) const ALL_CAPABILITIES: &str = r#"{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{}}"#;
 
-/// A server's process for one user or one session. The declared capabilities are part of it, as a process gets them once,
-/// when it starts.
+/// A server's process for one user or one session. The declared capabilities are part of it, as a process gets them
+/// once, when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessKey {
     /// The server it is a process of.
@@ -28,8 +28,8 @@ pub struct ProcessKey {
 }
 
 impl ProcessKey {
-    /// Key of the process of `server` that the caller's requests go to; `None` where all callers share one. A caller that
-    /// is no MCP client has its credential for a session, and declares nothing.
+    /// Key of the process of `server` that the caller's requests go to; `None` where all callers share one. A caller
+    /// that is no MCP client has its credential for a session, and declares nothing.
     pub fn of(who: &Principal, server: &Registered, client: Option<&McpClient>) -> Option<Self> {
         let (session, capabilities) = match server.server.load().config.isolation {
             Isolation::Shared => return None,
@@ -51,8 +51,9 @@ pub(super) fn shared(config: &ServerConfig) -> Sharing {
     }
 }
 
-/// Capabilities of a client in one of the ways to write them, without those that are not bridged. A client that declares
-/// them with each request would need a process for each; as with several sessions, each request finds out what it has.
+/// Capabilities of a client in one of the ways to write them, without those that are not bridged. A client that
+/// declares them with each request would need a process for each; as with several sessions, each request finds out what
+/// it has.
 pub(super) fn declared(client: &McpClient) -> String {
     if client.era == Era::Modern {
         return ALL_CAPABILITIES.to_owned();

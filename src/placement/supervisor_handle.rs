@@ -53,7 +53,7 @@ impl SupervisorHandle {
         Addr::clone(&self.addr.load())
     }
 
-    /// Whether the supervisor runs.
+    /// True while the supervisor runs.
     pub fn is_alive(&self) -> bool {
         self.addr.load().connected()
     }
