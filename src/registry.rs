@@ -1,6 +1,6 @@
-//! Registered servers in memory: configuration, shares, and who may reach them, without an actor or the database.
+//! Registered servers in memory: configuration, shares and the check of permissions, without an actor or the database.
 //!
-//! Knows nothing of processes, lists and consents; whoever keeps those keys them by [`ServerId`].
+//! Knows nothing of processes, lists and consents; the services that keep those key them by [`ServerId`].
 
 mod registered;
 pub mod secrets;
@@ -29,12 +29,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No servers; who may not reach one is on record with `access`.
+    /// No servers; `access` records callers that were denied one.
     pub fn new(access: Arc<Access>) -> Self {
         Self { access, servers: ArcSwap::default(), changing: Mutex::default() }
     }
 
-    /// The server with this id, whoever asks.
+    /// The server with this id; checks no permission.
     pub fn get(&self, id: ServerId) -> Option<Arc<Registered>> {
         self.servers.load().get(&id).cloned()
     }

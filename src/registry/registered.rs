@@ -1,4 +1,4 @@
-//! [`Registered`]: one server, and who may do what with it.
+//! [`Registered`]: one server, and the rights of callers to it.
 
 use std::sync::{
     Arc,
@@ -24,11 +24,11 @@ pub struct Registered {
     pub id: ServerId,
     /// With its real secrets; counters are as of loading.
     pub server: ArcSwap<Server>,
-    /// Who else may use it, and how.
+    /// Users it is shared with, and their permissions.
     pub shares: ArcSwap<Vec<Share>>,
     /// Hides its secrets in what is recorded and shown.
     pub mask: ArcSwap<Mask>,
-    /// What the supervisor reports of its process.
+    /// View, output, lists and events of its process, as the supervisor reports them.
     pub link: Link,
     /// One permit for each request it may have in flight; here because the limit is the server's own.
     pub slots: Arc<Semaphore>,
@@ -103,7 +103,7 @@ impl Registered {
         server
     }
 
-    /// What the server is to `user`.
+    /// Decides by the standing of `user` with the server: owner, shared with, or neither.
     pub(super) fn with_standing<T>(&self, user: UserId, decide: impl FnOnce(Standing<'_>) -> T) -> T {
         if self.server.load().user_id == user {
             return decide(Standing::Owner);
@@ -113,22 +113,22 @@ impl Registered {
         decide(share.map_or(Standing::Stranger, |share| Standing::SharedWith(&share.permissions)))
     }
 
-    /// Whether `who` may do what any of `wanted` allows, and why not.
+    /// Verdict on `who` and any one of the `wanted` permissions on the server; names the one that is missing.
     pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> Verdict {
         self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
     }
 
-    /// Whether `who` may do what any of `wanted` allows.
+    /// True when `who` has any one of the `wanted` permissions on the server.
     pub fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
         self.verdict(who, wanted) == Verdict::Allowed
     }
 
-    /// What its process is doing; without what it wrote on standard error, where `who` may not read that.
+    /// Runtime status of its process; without standard error, where `who` may not read that.
     pub fn status_for(&self, who: &Principal) -> RuntimeStatus {
         self.status_in(&self.link.view.borrow(), who)
     }
 
-    /// What its process was doing when `view` was taken.
+    /// Runtime status of its process when `view` was taken, as far as `who` may see it.
     pub fn status_in(&self, view: &ChildView, who: &Principal) -> RuntimeStatus {
         let mut status = view.runtime_status();
         if !self.allows(who, permission::READS) {
@@ -137,13 +137,14 @@ impl Registered {
         status
     }
 
-    /// Whether `who` owns the server, or may do with it what its owner may.
+    /// True when `who` owns the server, or has the rights of its owner.
     pub fn is_owned_by(&self, who: &Principal) -> bool {
         let verdict = |standing: Standing<'_>| permission::on_ownership(&who.permissions, standing);
         self.with_standing(who.user_id, verdict) == Verdict::Allowed
     }
 
-    /// Whether the server is one of theirs, with which `who` may do what any of `wanted` allows.
+    /// True when `who` owns the server or it is shared with them, and they have any one of the `wanted` permissions on
+    /// it.
     pub fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
         let may = |standing: Standing<'_>| {
             standing != Standing::Stranger

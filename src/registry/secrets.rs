@@ -46,12 +46,12 @@ fn open_all(keyring: &Keyring, context: &str, sealed: &str) -> Result<Secrets> {
     serde_json::from_str(&opened).map_err(|_| Error::Internal("stored secrets are no object".into()))
 }
 
-/// What headers are sealed under, so that no row's can be taken for its environment.
+/// Context that headers are sealed under; unlike that of the environment, so that one cannot be opened as the other.
 fn for_headers(server: &Server) -> String {
     format!("headers:{}", server.id)
 }
 
-/// What hides the secrets of a server that was or is configured like this.
+/// Mask of the secrets of a server with these configurations, present or past.
 pub fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
     let headers = |config: &'a ServerConfig| config.remote.iter().flat_map(|Remote { headers, .. }| headers.values());
     Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(headers(config))))
