@@ -11,9 +11,9 @@ use crate::{
 pub struct ServerDetails {
     /// The server as registered, with masked values.
     pub server: Server,
-    /// What its process is doing.
+    /// Runtime status of its process.
     pub runtime_status: RuntimeStatus,
-    /// What is known of its authorization, where it is remote and wants any.
+    /// State of its authorization, where it is remote and wants any.
     pub authorization: Option<Authorization>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
@@ -40,7 +40,8 @@ impl ServerDetails {
     }
 }
 
-/// Leaves of a configuration what those may know who only call.
+/// Removes from a configuration all that callers without a right to it may not see: command, environment, rules,
+/// address.
 fn hide_configuration(config: &mut ServerConfig) {
     config.command.clear();
     config.args.clear();

@@ -22,7 +22,7 @@ pub struct ServerHealth {
     pub id: ServerId,
     /// Its name.
     pub name: String,
-    /// Whether it answers.
+    /// True when it answered the ping.
     pub healthy: bool,
     /// In one word.
     pub status: HealthStatus,
@@ -31,7 +31,7 @@ pub struct ServerHealth {
     pub last_check: Option<Timestamp>,
 }
 
-/// How many servers are well.
+/// Count of servers by health.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct HealthSummary {
     /// All the caller may see.

@@ -18,7 +18,7 @@ use crate::{
     servers::service::Servers,
 };
 
-/// What becomes of a server of an imported configuration.
+/// Action taken on a server of an imported configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportAction {
@@ -35,9 +35,9 @@ pub enum ImportAction {
 /// A server of an imported configuration.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// What the configuration calls it.
+    /// Its name in the configuration.
     pub name: String,
-    /// What became of it, or would.
+    /// The action taken, or the one that a dry run foresees.
     pub action: ImportAction,
     /// Why it was refused.
     pub problem: Option<String>,
@@ -48,9 +48,9 @@ pub struct Imported {
 }
 
 impl Servers {
-    /// Takes over the servers of a client's configuration (`mcp:write`), by their names among the caller's own: one after
-    /// the other, by the same rules as one written by hand, and what is refused does not hold up the rest. Variables are
-    /// looked for in `variables` alone. A dry run changes nothing and counts against no limit.
+    /// Takes over the servers of a client's configuration (`mcp:write`), by their names among the caller's own: one
+    /// after the other, by the same rules as one written by hand, and what is refused does not hold up the rest.
+    /// Variables are looked for in `variables` alone. A dry run changes nothing and counts against no limit.
     pub async fn import(
         self: &Arc<Self>,
         who: &Principal,
@@ -103,7 +103,7 @@ impl Servers {
         Ok((ImportAction::Update, Some(details.server)))
     }
 
-    /// What [`Servers::take_over`] would do, as far as that can be known.
+    /// The outcome of [`Servers::take_over`], as far as it can be foreseen without a change.
     fn rehearse(&self, who: &Principal, name: &str, change: ServerChange) -> Result<(ImportAction, Option<Server>)> {
         let known = self.own_named(who, name)?;
         let before = known.as_ref().map(|known| known.server.load().config.clone());

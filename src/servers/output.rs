@@ -1,4 +1,4 @@
-//! What servers write on standard error.
+//! Standard error of servers, to read and to follow.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -24,13 +24,13 @@ struct Follower {
 }
 
 impl Servers {
-    /// What the server wrote on standard error, oldest first, as far as it is kept (1 MiB). Of processes that are one
-    /// user's alone, `who` reads their own.
+    /// The server's standard error, oldest line first, as far as it is kept (1 MiB). Of processes that are one user's
+    /// alone, `who` reads their own.
     pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
         Ok(self.registry.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))
     }
 
-    /// Wakes with every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
+    /// Yields every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
     /// `who` may not read it any more.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
         let output = self.registry.reach(who, id, permission::READS, "server.output")?.link.output.clone();

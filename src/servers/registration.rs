@@ -154,7 +154,7 @@ impl Servers {
         let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
         let mask = secrets::mask([&before.config, &after.config]);
-        // Whoever stands by has stopped them all.
+        // An Ostler on standby has stopped all its servers.
         let was_enabled = before.config.enabled && !self.lifecycle.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
             (false, true) => Some(Wanted::Up),

@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl Servers {
-    /// Who else may use the server.
+    /// Shares of the server: users other than the owner, and their permissions.
     pub fn shares(&self, who: &Principal, id: ServerId) -> Result<Vec<Share>> {
         Ok(self.registry.reach(who, id, permission::READS, "share.list")?.shares.load().to_vec())
     }
 
-    /// Lets somebody else use the server, or changes how; only its owner and holders of `mcp:manage` may.
+    /// Lets another user use the server, or changes their permissions; only its owner and holders of `mcp:manage` may.
     pub async fn share(self: &Arc<Self>, who: &Principal, id: ServerId, share: Share) -> Result<Share> {
         const ACTION: &str = "share.put";
         let registered = self.registry.reach_as_owner(who, id, ACTION)?;

@@ -102,7 +102,8 @@ impl Servers {
         }
     }
 
-    /// Publishes it as a live event. Exits and restarts of an isolated process are those of its server; its state is not.
+    /// Publishes it as a live event. Exits and restarts of an isolated process are those of its server; its state is
+    /// not.
     fn broadcast(&self, event: &Event) {
         let server_of = |id: &ServerId| self.placement.server_of(*id).unwrap_or(*id);
         match event {

@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Servers {
-    /// What a server wrote on standard error, what Ostler says about it and what was called, newest first, as far as it is
-    /// kept. What happened within the last tenth of a second may be missing yet; a page may be short and have a cursor.
+    /// Standard error of a server, notes of Ostler about it and its calls, newest first, as far as they are kept. Items
+    /// of the last tenth of a second may be missing yet; a page may be short and have a cursor.
     pub async fn timeline(
         &self,
         who: &Principal,
