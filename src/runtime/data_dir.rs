@@ -28,7 +28,7 @@ pub(super) struct DataDir {
     pub lock: File,
     /// Marks its processes.
     pub mark: String,
-    /// Whether a database with accounts goes with it.
+    /// True when a database with accounts goes with it.
     pub is_established: bool,
 }
 
@@ -65,9 +65,9 @@ fn is_folder_or_free(dir: &Path) -> Result<()> {
     }
 }
 
-/// Names the installation and its lock. The id alone is copied along with the folder; the file that is locked is another
-/// one in every copy. So who holds the lock knows that no living Ostler bears its mark, whatever process numbers and
-/// namespaces say.
+/// Names the installation and its lock. The id alone is copied along with the folder; the locked file is another one in
+/// every copy. So the holder of the lock knows that no living Ostler bears its mark, regardless of process numbers and
+/// namespaces.
 fn mark(installation: &str, lock: &File) -> io::Result<String> {
     let lock = lock.metadata()?;
     Ok(format!("{installation}@{}:{}", lock.dev(), lock.ino()))
@@ -92,7 +92,8 @@ pub(super) fn is_another(dir: &Path, database: &DatabaseUrl) -> Error {
     ))
 }
 
-/// What keeps servers from the data folder and the database; `None`, with a warning, where that cannot be had. Blocks.
+/// Plans the seclusion of servers from the data folder and the database; `None`, with a warning, where that cannot be
+/// had. Blocks.
 pub(super) fn seclude(settings: &Settings) -> Option<Seclusion> {
     let mut hidden = vec![settings.data_dir.clone()];
     hidden.extend(settings.database.files());

@@ -1,4 +1,4 @@
-//! What a runtime can be told; every field has a working default.
+//! Settings of a runtime; every field has a working default.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 /// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where the data are.
+    /// Address of the database.
     pub database: DatabaseUrl,
     /// Folder of the key file, the first-admin file and the lock.
     pub data_dir: PathBuf,
@@ -33,31 +33,31 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// Longest time from spawn to ready; `npx` and `uvx`, which download, get three times that.
     pub start_timeout: Duration,
-    /// How crashes are answered.
+    /// Restart policy for children that crash.
     pub restart: RestartPolicy,
-    /// How many servers may be starting at once.
+    /// Servers that may be starting at once.
     pub max_starting: usize,
     /// Bytes of servers' timelines on disk, of all together; 0 keeps none.
     pub log_bytes: u64,
-    /// How long and how much of the record is kept.
+    /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,
-    /// How many calls one server may have in flight.
+    /// Calls that one server may have in flight.
     pub max_in_flight: usize,
-    /// How long a stopping server has after its standard input closed, and again after SIGTERM.
+    /// Time for a stopping server to end after its standard input closed, and again after SIGTERM.
     pub stop_grace: (Duration, Duration),
-    /// Which command lines callers without `mcp:manage` may register.
+    /// Command lines that callers without `mcp:manage` may register.
     pub allowed_commands: AllowedCommands,
-    /// Whether remote servers may be at addresses that are not public: private networks, this machine.
+    /// Allows remote servers at addresses that are not public: private networks, this machine.
     pub private_addresses: bool,
     /// Rate limits of callers.
     pub limits: RateLimits,
-    /// Whose tokens are taken beside our own, and what is needed to get some for servers.
+    /// Issuer whose tokens are accepted beside Ostler's own, and the means to get tokens for servers.
     pub oauth: OAuthSettings,
-    /// Which halves run.
+    /// Halves of Ostler that run.
     pub serve: Serve,
-    /// What holds for services of the gateway that do not say otherwise.
+    /// Defaults for services of the gateway.
     pub gateway: gateway::Settings,
-    /// Where traces go.
+    /// Destination of traces.
     pub telemetry: telemetry::TelemetrySettings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,

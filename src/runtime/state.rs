@@ -22,7 +22,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// Whether new work is taken, and why not.
+/// Readiness to take new work; each failed check says why.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     /// All checks hold.
@@ -32,7 +32,7 @@ pub struct Readiness {
 }
 
 impl Runtime {
-    /// Whether `other` is a handle of this runtime, too.
+    /// True when `other` is a handle of this runtime, too.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
@@ -132,7 +132,7 @@ impl Runtime {
         self.inner.settings.serve
     }
 
-    /// Whether new work is taken: the database takes writes, the supervisor lives, nothing is ending.
+    /// Checks readiness for new work: the database takes writes, the supervisor lives, nothing is ending.
     pub async fn readiness(&self) -> Readiness {
         let draining = self.inner.lifecycle.is_draining();
         let database = if draining { Ok(()) } else { self.inner.recorder.ready().await };

@@ -1,5 +1,5 @@
-//! Whose the database is: servers stop here while another Ostler has it, and what that one changed, or a failover took
-//! back, is read again.
+//! Follows the tenure of the database: servers stop here while another Ostler has it; after that, or after a failover,
+//! the database is read again.
 
 use std::{sync::Weak, time::Duration};
 
@@ -18,7 +18,8 @@ const ATTENDANCE: Duration = Duration::from_secs(1);
 /// waits up to 2 s for its lock, and most servers end at once.
 const HANDOVER: Duration = Duration::from_secs(5);
 
-/// Returns once the servers of whoever had the database before can have ended; fails where it is not ours any more then.
+/// Returns once the servers of the previous holder of the database can have ended; fails if the tenure changed
+/// meanwhile.
 pub(super) async fn wait_for_predecessor(recorder: &Recorder) -> Result<()> {
     let tenure = *recorder.tenure().borrow();
     if tenure.successions == 0 {
@@ -30,8 +31,8 @@ pub(super) async fn wait_for_predecessor(recorder: &Recorder) -> Result<()> {
     hand_over(recorder, tenure).await
 }
 
-/// Lets the servers of another Ostler end. Who gave us the database may have been a former leader that had not heard yet
-/// that it is none: so it must take a write after that, in the same tenure.
+/// Lets the servers of another Ostler end. The database server that granted the lock may have been a former leader that
+/// had not learned yet that it leads no more: so it must take a write after the wait, in the same tenure.
 async fn hand_over(recorder: &Recorder, tenure: Tenure) -> Result<()> {
     tokio::time::sleep(HANDOVER).await;
     recorder.ready().await?;
