@@ -25,11 +25,11 @@ pub struct AdmittedCall {
     pub lease: Option<Lease>,
     /// Name of the tool.
     pub tool: String,
-    /// Whether the server's owner lets callers use the tool; answered as unknown where not.
+    /// True when the server's owner permits the tool; otherwise it is answered as unknown.
     pub permitted: bool,
     /// Arguments, a JSON object.
     pub arguments: Arc<RawValue>,
-    /// The mcp_request request and whose it is, where an MCP client made it.
+    /// The MCP request, and the capabilities its client declared, where an MCP client made it.
     pub mcp_request: Option<(Arc<mcp::Request>, Declared)>,
     /// Its parent span, where the request does not name one.
     pub trace: Option<TraceContext>,
@@ -50,7 +50,7 @@ impl AdmittedCall {
         self.trace.or_else(|| TraceContext::parse(&named()?))
     }
 
-    /// What the supervisor reports of the process that takes it.
+    /// View, output, lists and events of the process that takes it.
     pub fn link(&self) -> &Link {
         self.lease.as_ref().map_or(&self.server.link, Lease::link)
     }

@@ -1,4 +1,5 @@
-//! What clients exchange with servers outside of requests: events, the servers' own requests, notifications, subscriptions.
+//! Exchange of clients with servers outside of requests: events, the servers' own requests, notifications,
+//! subscriptions.
 
 use std::sync::Arc;
 
@@ -49,7 +50,8 @@ impl Calls {
         Ok(self.placement.process(who, &server, client)?.and_then(|process| process.link.questions()))
     }
 
-    /// Has updates of a resource among a server's events for as long as the subscription is held. `Ok(Err)` is the server's refusal.
+    /// Has updates of a resource among a server's events for as long as the subscription is held. `Ok(Err)` is the
+    /// server's refusal.
     pub async fn subscribe(
         &self,
         who: &Principal,

@@ -40,8 +40,8 @@ const INVALID_PARAMS: i64 = -32602;
 impl Calls {
     /// Forwards a client's request to its process of a server, and returns the response.
     ///
-    /// `tools/call` is a call like any other: limits, record, audit. Dropping the future cancels the request; so does the end of
-    /// the right to it.
+    /// `tools/call` is a call like any other: limits, record, audit. Dropping the future cancels the request; so does
+    /// the end of the right to it.
     pub async fn forward(
         self: &Arc<Self>,
         who: &Principal,

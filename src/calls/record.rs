@@ -10,7 +10,8 @@ use crate::{
     policy::payload,
 };
 
-/// The record of a call: secrets masked, no payload longer than `payload_bytes`, and no NUL, which PostgreSQL cannot hold.
+/// The record of a call: secrets masked, no payload longer than `payload_bytes`, and no NUL, which PostgreSQL cannot
+/// hold.
 pub(super) fn record(
     call: &AdmittedCall,
     reply: &CallReply,
