@@ -40,7 +40,7 @@ pub enum RequiredRight {
     Server(ServerId, &'static [Permission]),
 }
 
-/// Holders of credentials who have something open, and whether they may still.
+/// Holders of credentials who have something open, and the state of those credentials.
 pub struct Revocation {
     registry: Arc<Registry>,
     store: Store,
@@ -48,7 +48,7 @@ pub struct Revocation {
     wake: Arc<Wake>,
 }
 
-/// What [`Revocation::run`] waits for; apart, so that waiting does not keep a runtime alive.
+/// Signals that [`Revocation::run`] waits for; apart, so that waiting does not keep a runtime alive.
 #[derive(Default)]
 struct Wake {
     /// Rights have changed, or the runtime is gone.
@@ -57,7 +57,7 @@ struct Wake {
     opened: Notify,
 }
 
-/// Whether a credential gives what it gave.
+/// State of a credential, as of the last lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CredentialState {
     Valid,
@@ -125,7 +125,7 @@ impl Revocation {
         let valid = || watch::Sender::new(CredentialState::Valid);
         let sender = holders.entry(holder).or_insert_with(valid);
         if *sender.borrow() == CredentialState::Revoked {
-            // Somebody gave the right back, and what was open before has yet to notice that it had ended.
+            // The right was granted again, and streams that were open before have yet to notice that it had ended.
             *sender = valid();
         }
         HolderWatch(sender.subscribe())
@@ -138,8 +138,8 @@ impl Revocation {
         holders.keys().cloned().collect()
     }
 
-    /// Takes note of what became of a credential; one that has ended stays so. `all` wakes everything that its holder has
-    /// open, whatever became of it.
+    /// Records the state of a credential; one that was revoked stays so. `all` wakes everything that its holder has
+    /// open, even if the state is unchanged.
     fn settle(&self, holder: &Principal, state: CredentialState, all: bool) {
         if let Some(sender) = self.holders().get(holder) {
             sender.send_if_modified(|known| {
@@ -155,7 +155,7 @@ impl Revocation {
     /// Completes, saying why, when `who` may not have something open any more that `needs` this: at once after a change
     /// made in this process, within a second after one made elsewhere and after their credential expired.
     ///
-    /// Never completes because the database does not answer: nobody loses a right by that.
+    /// Never completes because the database does not answer: no one loses a right by an outage.
     pub fn revoked(
         self: &Arc<Self>,
         who: &Principal,
