@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Which lines of the audit log are wanted.
+/// Filter and page of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -55,7 +55,7 @@ pub async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerRes
     Ok(HttpResponse::Ok().json(List::from(entries)))
 }
 
-/// What the audit log is verified against.
+/// Query of a verification of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -67,8 +67,8 @@ pub struct VerifyQuery {
 
 /// Verify the audit log
 ///
-/// Whether any entry was changed, removed or put in behind Ostler's back: each is linked to the one before it by a
-/// hash that takes Ostler's secret key to make. Reads all of them, in pages, and holds nobody up.
+/// Detects an entry that was changed, removed or inserted behind Ostler's back: each is linked to the one before it by
+/// a hash that takes Ostler's secret key to make. Reads all of them, in pages, without blocking other requests.
 #[utoipa::path(get, path = "/api/audit/verify", tag = "audit", params(VerifyQuery),
     responses((status = 200, description = "What was found", body = AuditVerdict)),
     security(("bearer" = ["audit:read"])))]

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Which calls of a server are wanted.
+/// Filter and page of the calls of one server.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -40,9 +40,9 @@ pub struct CallQuery {
 
 /// List a server's calls
 ///
-/// The calls on record, newest first. Secrets of the server's own environment are masked in them. Arguments and answers of
-/// more than 1 KiB are excerpts; `GET /api/calls/{id}` has them as far as they are on record. Where a filter passes over
-/// very many, or they are very long, a page may be short or empty and yet have a `nextCursor`: go on with it. With
+/// The calls on record, newest first. Secrets of the server's own environment are masked in them. Arguments and answers
+/// of more than 1 KiB are excerpts; `GET /api/calls/{id}` has them as far as they are on record. Where a filter passes
+/// over very many, or they are very long, a page may be short or empty and yet have a `nextCursor`: go on with it. With
 /// `mcp:execute` and without `mcp:read` on the server, they are the caller's own.
 #[utoipa::path(get, path = "/api/mcp/{id}/logs", tag = "calls",
     params(("id" = String, Path, description = "The server"), CallQuery),
@@ -55,7 +55,7 @@ pub async fn list(caller: Caller, PathId(id): PathId<ServerId>, Query(query): Qu
     Ok(HttpResponse::Ok().json(List::from(calls)))
 }
 
-/// Which calls are wanted.
+/// Filter and page of the calls of all servers.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -86,10 +86,10 @@ pub struct AllQuery {
 
 /// List calls
 ///
-/// The calls on record of every server that the caller may read, newest first; with `serverId` of one that they may only
-/// call, their own. Arguments and answers of more than 1 KiB are excerpts; `GET /api/calls/{id}` has them as far as they are
-/// on record. Where a filter passes over very many, or they are very long, a page may be short or empty and yet have a
-/// `nextCursor`: go on with it.
+/// The calls on record of every server that the caller may read, newest first; with `serverId` of one that they may
+/// only call, their own. Arguments and answers of more than 1 KiB are excerpts; `GET /api/calls/{id}` has them as far
+/// as they are on record. Where a filter passes over very many, or they are very long, a page may be short or empty and
+/// yet have a `nextCursor`: go on with it.
 #[utoipa::path(get, path = "/api/calls", tag = "calls", params(AllQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
     security(("bearer" = ["mcp:read"])))]

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Who Ostler is to the authorization server, where somebody registered it there.
+/// Ostler's registration as an OAuth client of the authorization server, where it was registered there by hand.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthorizeBody {
@@ -29,7 +29,7 @@ pub struct AuthorizeBody {
     client_secret: Option<Text>,
 }
 
-/// Where to consent.
+/// The authorization request to open in a browser.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Consenting)]
@@ -38,14 +38,14 @@ pub struct ConsentingView {
     authorization_url: String,
     /// The authorization server.
     issuer: String,
-    /// What is asked for.
+    /// The scopes requested.
     scopes: Vec<String>,
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
-/// Who Ostler is (OAuth Client ID Metadata Document).
+/// Ostler's metadata as an OAuth client (OAuth Client ID Metadata Document).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClientMetadata)]
 pub struct ClientMetadataView {
@@ -53,22 +53,23 @@ pub struct ClientMetadataView {
     client_id: String,
     /// In words.
     client_name: &'static str,
-    /// Where browsers come back to.
+    /// The redirect URI: browsers come back to it with the result of the consent.
     redirect_uris: [String; 1],
-    /// How tokens are got.
+    /// The grant types that Ostler uses at the token endpoint.
     grant_types: [&'static str; 2],
-    /// What browsers bring back.
+    /// The response types of its authorization requests.
     response_types: [&'static str; 1],
-    /// How Ostler proves itself: not at all.
+    /// Client authentication at the token endpoint: `none`, as Ostler is a public client.
     token_endpoint_auth_method: &'static str,
-    /// What Ostler is.
+    /// The kind of client (OpenID Connect Dynamic Client Registration).
     application_type: &'static str,
 }
 
 /// Ask where to consent to the use of a server
 ///
-/// For a server at a `url` that wants OAuth (its `status` is `unauthorized`). Whoever opens `authorizationUrl` in a browser and
-/// consents there, within ten minutes, lets everybody who may use the server here use it as them. It starts then.
+/// For a server at a `url` that wants OAuth (its `status` is `unauthorized`). The user who opens `authorizationUrl` in
+/// a browser and consents there, within ten minutes, lets everybody who may use the server here use it as them. It
+/// starts then.
 #[utoipa::path(post, path = "/api/mcp/{id}/authorize", tag = "servers",
     params(("id" = String, Path, description = "The server")),
     request_body(content = AuthorizeBody, example = json!({})),

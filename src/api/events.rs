@@ -1,4 +1,4 @@
-//! What happens, as it happens.
+//! The live event stream.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method};
 use bytes::Bytes;
@@ -13,18 +13,21 @@ use crate::web::{HandlerResult, authenticate::Caller, event_stream, problem::Pro
 ///
 /// | event | data |
 /// |---|---|
-/// | `server` | `id`, `name`, `change` (`created`, `updated`, `deleted` or `state`), `healthStatus`, `runtimeStatus` (`null` where it is gone) |
-/// | `exit` | `serverId`, `report`: a process ended without being told to |
+/// | `server` | `id`, `name`, `change`, `healthStatus`, `runtimeStatus` (`null` where it is gone) |
+/// | `exit` | `serverId`, `report`: a process ended without having been stopped |
 /// | `restart` | `serverId`, `attempt`: a server is started again after so many failures in a row |
 /// | `gave-up` | `serverId`, `reason`: a server is left down |
-/// | `call` | `id`, `serverId`, `toolName`, `userId`, `success`, `errorMessage` (cut short), `executionTime`, `createdAt` |
+/// | `call` | `id`, `serverId`, `toolName`, `userId`, `success`, `errorMessage`, `executionTime`, `createdAt` |
 /// | `calls` | `serverId`, `count`, `errors`, `sinceMs`: calls past 20 a second, summed up over so many milliseconds |
-/// | `gateway` | `service`, `change` (`registered`, `removed`, `instance` or `health`); for the last two also `instance`, for `health` also `healthy` |
+/// | `gateway` | `service`, `change`, `instance` and `healthy` where the change is about them |
 /// | `gap` | `missed`: events are missing here, so many where that is known and may be said, else `null` |
 ///
-/// What happens to somebody else's servers is left out, unless they are shared with the caller or the caller holds
-/// `mcp:manage`; of servers that the caller may not read, states and the caller's own calls are told. `gateway` needs
-/// `gateway:read`. A reader that is too slow gets a `gap`.
+/// The `change` of `server` is `created`, `updated`, `deleted` or `state`; of `gateway` it is `registered`, `removed`,
+/// `instance` or `health`, the last two with `instance`, `health` also with `healthy`. An `errorMessage` is cut short.
+///
+/// Events of other users' servers are left out, unless they are shared with the caller or the caller holds
+/// `mcp:manage`; of servers that the caller may not read, only states and the caller's own calls are sent. `gateway`
+/// needs `gateway:read`. A reader that is too slow gets a `gap`.
 #[utoipa::path(get, path = "/api/events", tag = "live",
     params(("Last-Event-ID" = Option<String>, Header, description = "Send what came after this event")),
     responses((status = 200, description = "The events", body = String, content_type = "text/event-stream")),

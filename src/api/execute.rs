@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// How many notes of progress may wait for a slow reader; more are left out.
+/// Progress notifications queued for one slow reader of the event stream; more are dropped.
 const PROGRESS_BACKLOG: usize = 64;
 
 /// A tool to call.
@@ -41,7 +41,7 @@ pub struct ExecuteBody<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
     parameters: Option<&'a RawValue>,
-    /// How long to wait for the answer, in milliseconds, at most an hour; left out means `MCP_CALL_TIMEOUT_MS`.
+    /// Deadline for the answer, in milliseconds, at most an hour; left out means `MCP_CALL_TIMEOUT_MS`.
     #[schema(minimum = 1, maximum = 3_600_000)]
     timeout_ms: Option<u64>,
 }
@@ -77,9 +77,9 @@ pub struct ExecuteAnswer {
 /// Call a tool
 ///
 /// Waits for a starting server inside the deadline. With `Accept: text/event-stream` the answer is a stream: an event
-/// `progress` for each note of progress the server sends, its `progressToken` being the `callId`, then one event `result`
-/// (as below) or `error` (a problem).
-/// Whoever hangs up cancels the call. The call is on record before the answer is sent.
+/// `progress` for each progress notification of the server, its `progressToken` being the `callId`, then one event
+/// `result` (as below) or `error` (a problem).
+/// Closing the connection cancels the call. The call is on record before the answer is sent.
 #[utoipa::path(post, path = "/api/mcp/{id}/execute", tag = "calls",
     params(("id" = String, Path, description = "The server")),
     request_body(content = ExecuteBody, example = json!({
@@ -182,7 +182,7 @@ fn progress(note: Note) -> Option<Bytes> {
     match note {
         Note::Told { method, params } => (&*method == "notifications/progress")
             .then(|| event_stream::event(Some("progress"), None, params.as_deref().map_or("{}", RawValue::get))),
-        // Dropped, and refused thereby: there is nobody here to ask.
+        // Dropped, and refused thereby: this call has no MCP client to ask.
         Note::Asked(_) => None,
     }
 }

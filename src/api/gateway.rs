@@ -70,7 +70,7 @@ pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>)
 
 /// Remove a service
 ///
-/// No new request reaches it. The answer comes once those under way have ended, at the latest after 30 s.
+/// No new request reaches it. The answer comes once its requests in flight have ended, at the latest after 30 s.
 #[utoipa::path(delete, path = "/api/gateway/services/{name}", tag = "gateway",
     params(("name" = String, Path, description = "The service")),
     responses((status = 204, description = "It is gone")),
@@ -82,8 +82,8 @@ pub async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<Servic
 
 /// Change an instance
 ///
-/// One that is `draining` gets no new request, and what it has under way goes on to its end: once `inFlight` is 0 it may
-/// be stopped. It is not checked meanwhile; one that is taken back is checked at once, and gets its share slowly.
+/// One that is `draining` gets no new request, and its requests in flight go on to their end: once `inFlight` is 0 it
+/// may be stopped. It is not checked meanwhile; one that is taken back is checked at once, and gets its share slowly.
 #[utoipa::path(put, path = "/api/gateway/services/{name}/instances", tag = "gateway",
     params(("name" = String, Path, description = "The service")),
     request_body(content = InstanceChangeBody, example = json!({"host": "localhost", "port": 3008, "draining": true})),
@@ -102,7 +102,7 @@ pub async fn update_instance(
 
 /// Count requests
 ///
-/// Requests, failures by kind, requests under way and latencies, of every service and instance.
+/// Requests, failures by kind, requests in flight and latencies, of every service and instance.
 #[utoipa::path(get, path = "/api/gateway/stats", tag = "gateway",
     responses((status = 200, description = "The figures", body = GatewayStats)),
     security(("bearer" = ["gateway:read"])))]

@@ -1,4 +1,4 @@
-//! How everything is, and how it was.
+//! The overview, and the histories of calls and of health.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     web::{HandlerResult, authenticate::Caller, query::Query},
 };
 
-/// How far back a history of health goes where nothing is said.
+/// Default span of a history of health, back from its end.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Over how long.
@@ -38,7 +38,7 @@ pub async fn overview(caller: Caller, Query(query): Query<OverviewQuery>) -> Han
     Ok(HttpResponse::Ok().json(caller.runtime.history().overview(&caller.who, query.window).await?))
 }
 
-/// Which calls are wanted, and how finely.
+/// Filter and bucket length of a history of calls.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -48,7 +48,7 @@ pub struct CallsQuery {
     server_id: Option<ServerId>,
     /// Of this tool of that server only.
     tool_name: Option<String>,
-    /// How long each bucket is; minutes are kept for 48 hours, hours for 60 days, days for two years.
+    /// Length of each bucket; minutes are kept for 48 hours, hours for 60 days, days for two years.
     #[param(inline, value_type = Option<Step>)]
     step: Option<Step>,
     /// From then on; an hour, two days or sixty days back where it is left out.
@@ -85,12 +85,12 @@ fn usual_span(step: Step) -> Duration {
     }
 }
 
-/// Which server's health is wanted.
+/// Server and span of a history of health.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HealthQuery {
-    /// Whose.
+    /// The server.
     #[param(value_type = String)]
     server_id: ServerId,
     /// From then on; a day back where it is left out.
@@ -108,7 +108,7 @@ pub struct HealthQuery {
     responses((status = 200, description = "The changes, all on one page", body = List<HealthChange>)),
     security(("bearer" = ["mcp:read"])))]
 pub async fn health(caller: Caller, Query(query): Query<HealthQuery>) -> HandlerResult {
-    // What happened this very millisecond has happened.
+    // The end is exclusive: add a millisecond, to include changes of this very one.
     let until = query.until.unwrap_or_else(|| Timestamp::now().plus(Duration::from_millis(1)));
     let since = query.since.unwrap_or_else(|| until.minus(DAY));
     let changes = caller.runtime.history().health_changes(&caller.who, query.server_id, since, until).await?;

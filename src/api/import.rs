@@ -25,31 +25,31 @@ pub struct ImportBody {
     /// An object with `mcpServers` or `servers`; or its text, which may have comments.
     #[schema(value_type = Object)]
     config: Box<RawValue>,
-    /// What `${NAME}`, `${NAME:-default}` and `${env:NAME}` in it stand for; Ostler's own environment is not looked at.
+    /// Values of `${NAME}`, `${NAME:-default}` and `${env:NAME}` in it; Ostler's own environment is not looked at.
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     variables: TextMap,
-    /// Whether to say only what would be done.
+    /// True for a dry run: reports what would be done and changes nothing.
     #[serde(default)]
     #[schema(required = false)]
     dry_run: bool,
 }
 
-/// What became of a configuration.
+/// Result of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ImportView {
     /// Its servers.
     servers: Vec<ImportedView>,
 }
 
-/// What became of a server of a configuration.
+/// Result of the import of one server.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ImportedServer)]
 struct ImportedView {
-    /// What the configuration calls it.
+    /// Its name in the configuration.
     name: String,
-    /// What was done, or would be.
+    /// The action taken; in a dry run, the one that would be.
     action: ImportAction,
     /// Why it was refused.
     problem: Option<String>,
@@ -89,7 +89,7 @@ pub async fn import(caller: Caller, Json(body): Json<ImportBody>) -> HandlerResu
     Ok(HttpResponse::Ok().json(ImportView { servers: imported.into_iter().map(ImportedView::from).collect() }))
 }
 
-/// Whose configuration is wanted.
+/// Client whose configuration format is wanted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum FormatName {

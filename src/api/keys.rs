@@ -19,10 +19,10 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewKeyBody {
-    /// What to call it, 1 to 128 characters.
+    /// Its name, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
-    /// What it may do at most; left out means all that its owner may.
+    /// Upper bound of its permissions; left out means all that its owner has.
     permissions: Option<Vec<Permission>>,
     /// When it ends; left out means never.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -40,7 +40,7 @@ pub struct NewKeyView {
     key: String,
 }
 
-/// Whose keys are wanted.
+/// Owner and page of a list of keys.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -56,11 +56,11 @@ pub struct KeysQuery {
     user_id: Option<UserId>,
 }
 
-/// What changes about a key.
+/// Change of a key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyChangeBody {
-    /// What to call it from now on, 1 to 128 characters.
+    /// Its new name, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
 }
@@ -79,7 +79,8 @@ pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResu
 
 /// Make an API key
 ///
-/// The answer shows the key; nothing ever shows it again. One made with a key has that as its `parentId`, and ends with it.
+/// The answer shows the key; nothing ever shows it again. One made with a key has that as its `parentId`, and ends with
+/// it.
 #[utoipa::path(post, path = "/api/auth/keys", tag = "keys",
     request_body(content = NewKeyBody, example = json!({"name": "nightly build", "permissions": ["mcp:read", "mcp:execute"]})),
     responses((status = 201, description = "The key", body = NewKeyView),

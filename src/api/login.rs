@@ -36,7 +36,7 @@ pub struct LoginView {
     /// When it ends by itself.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// Who logged in.
+    /// The user who logged in.
     user: User,
 }
 
@@ -47,7 +47,7 @@ pub struct LoginView {
 pub struct MeView {
     #[serde(flatten)]
     user: User,
-    /// What this token or key allows.
+    /// Permissions of this token or key.
     permissions: PermissionSet,
 }
 
@@ -61,7 +61,7 @@ pub struct PasswordBody {
     /// The password from now on, 12 to 1024 bytes.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
     new_password: Text,
-    /// End every API key of the account as well: somebody who knew the password may have made one.
+    /// End every API key of the account as well: an intruder who knew the password may have made one.
     #[serde(default)]
     revoke_keys: bool,
 }

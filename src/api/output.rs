@@ -1,4 +1,4 @@
-//! What a server wrote on standard error, and goes on writing.
+//! Standard error of a server's processes, kept and live.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method};
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// How output is wanted.
+/// Query of a server's output.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
@@ -30,9 +30,9 @@ pub struct OutputQuery {
 
 /// Read a server's output
 ///
-/// What the process wrote on standard error, newest last, as far as it is kept; of processes that are one user's alone, your
-/// own. With `follow=true` it is streamed as
-/// server-sent events: the id is `seq`, the data one line as JSON; `Last-Event-ID` resumes after that line.
+/// Standard error of the server's processes, newest last, as far as it is kept; of processes that are one user's alone,
+/// your own. With `follow=true` it is streamed as server-sent events: the id is `seq`, the data one line as JSON;
+/// `Last-Event-ID` resumes after that line.
 #[utoipa::path(get, path = "/api/mcp/{id}/output", tag = "processes",
     params(("id" = String, Path, description = "The server"), OutputQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Stream what came after this line")),

@@ -10,17 +10,17 @@ use crate::{
     web::{HandlerResult, authenticate::AnonymousCaller, problem::Problem},
 };
 
-/// What tokens are for, and who makes them.
+/// OAuth 2.0 Protected Resource Metadata of `/mcp` (RFC 9728, section 2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ProtectedResource)]
 pub struct ProtectedResourceView {
-    /// What a token must be for.
+    /// Resource identifier: the audience that a token must have.
     resource: String,
-    /// Who makes it.
+    /// Issuer of tokens for it.
     authorization_servers: [String; 1],
-    /// What it may allow; the permissions of API keys.
+    /// Scopes a token may have; the permissions of API keys.
     scopes_supported: Vec<&'static str>,
-    /// How it is sent.
+    /// Methods of sending a token (RFC 6750, section 2).
     bearer_methods_supported: [&'static str; 1],
     /// In words.
     resource_name: &'static str,
@@ -43,7 +43,7 @@ pub async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
     }))
 }
 
-/// The same at the place for a whole host
+/// Learn where to get a token, at the path for the whole host
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]

@@ -1,4 +1,4 @@
-//! What callers may write about a server; `policy::server` says how much.
+//! Bodies that register or change a server; `policy::server` checks lengths and counts.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use crate::{
     web::body::{Text, TextMap, present},
 };
 
-/// How a server is spoken to.
+/// Transport between Ostler and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
@@ -19,7 +19,7 @@ pub enum Transport {
     StreamableHttp,
 }
 
-/// Which tools callers see. A pattern is a tool's name, in which `*` stands for anything.
+/// Rules for the tools that callers see. A pattern is a tool's name, in which `*` stands for anything.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ToolRulesBody {
@@ -41,10 +41,10 @@ pub struct ToolRulesBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewServerBody {
-    /// What to call it, 1 to 128 characters.
+    /// Its name, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
-    /// What it is for, at most 2000 characters.
+    /// Its purpose, at most 2000 characters.
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Option<Text>,
     /// A program, by path or found on `PATH`; never given to a shell. Either this or `url` must be there.
@@ -58,11 +58,11 @@ pub struct NewServerBody {
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     env: TextMap,
-    /// Whether it starts now and with Ostler.
+    /// True when it starts now and with Ostler.
     #[serde(default = "yes")]
     #[schema(default = true, required = false)]
     enabled: bool,
-    /// How it is spoken to; follows from `command` or `url` where it is left out.
+    /// Its transport; follows from `command` or `url` where it is left out.
     transport: Option<Transport>,
     /// The endpoint of a server that is no program of this machine, `http` or `https`.
     #[schema(value_type = Option<String>, max_length = 2048)]
@@ -70,12 +70,12 @@ pub struct NewServerBody {
     /// Headers sent there with every request, at most 64; the values are kept encrypted and shown masked.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     headers: Option<TextMap>,
-    /// Who shares a process of it: everybody, the sessions of one user, or nobody. Only a process that one user or one
-    /// session has for itself may ask its client for something.
+    /// Sharing of its processes: by everybody, by the sessions of one user, or not at all. Only a process that one user
+    /// or one session has for itself may ask its client for something.
     #[serde(default)]
     #[schema(required = false)]
     isolation: Isolation,
-    /// Which of its tools are shown and callable.
+    /// Rules for the tools of it that are shown and callable.
     #[serde(default)]
     #[schema(required = false)]
     tools: ToolRulesBody,
@@ -101,16 +101,16 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256)]
     args: Option<Vec<Text>>,
-    /// The whole new environment; a value sent back masked stays what it was. Who may write the server without owning it
-    /// can keep masked values only where the command line and all variables stay the same.
+    /// The whole new environment; a value sent back masked stays what it was. A caller who may write the server without
+    /// owning it can keep masked values only where the command line and all variables stay the same.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     env: Option<TextMap>,
-    /// Whether it starts with Ostler; switching it starts or stops it now.
+    /// True when it starts with Ostler; switching it starts or stops it now.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
-    /// How it is spoken to from now on; must fit `command` or `url`.
+    /// Its new transport; must fit `command` or `url`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Transport, required = false)]
     transport: Option<Transport>,
@@ -118,12 +118,12 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, max_length = 2048)]
     url: Option<Text>,
-    /// The whole new headers; a value sent back masked stays what it was. Who may write the server without owning it can
-    /// keep masked values only where the address and all headers stay the same.
+    /// The whole new headers; a value sent back masked stays what it was. A caller who may write the server without
+    /// owning it can keep masked values only where the address and all headers stay the same.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     headers: Option<TextMap>,
-    /// Who shares a process of it.
+    /// Sharing of its processes.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Isolation, required = false)]
     isolation: Option<Isolation>,

@@ -1,4 +1,4 @@
-//! What servers and lists look like outside.
+//! Servers and lists as the API shows them.
 
 use std::collections::BTreeMap;
 
@@ -46,11 +46,11 @@ pub struct ServerView {
     /// The account that owns it.
     #[schema(value_type = String)]
     user_id: UserId,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     name: String,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
-    /// How it is spoken to.
+    /// Transport between Ostler and it.
     transport: Transport,
     /// The program; empty where there is a `url`.
     command: String,
@@ -62,11 +62,11 @@ pub struct ServerView {
     url: Option<String>,
     /// Headers sent there, their values masked.
     headers: BTreeMap<String, String>,
-    /// Who shares a process of it.
+    /// Sharing of its processes.
     isolation: Isolation,
-    /// Which of its tools are shown and callable.
+    /// Rules for the tools of it that are shown and callable.
     tools: ToolRules,
-    /// Whether it starts with Ostler.
+    /// True when it starts with Ostler.
     enabled: bool,
     /// Health in one word.
     health_status: HealthStatus,
@@ -121,7 +121,7 @@ impl From<Server> for ServerView {
 pub struct ServerItem {
     #[serde(flatten)]
     server: ServerView,
-    /// What its process is doing.
+    /// State of its process.
     runtime_status: RuntimeStatus,
 }
 
@@ -139,7 +139,7 @@ pub struct DetailsView {
     server: ServerView,
     stats: Stats,
     runtime_status: RuntimeStatus,
-    /// How it is authorized, where it is remote and wants that.
+    /// State of its authorization, where it is remote and wants OAuth.
     authorization: Option<Authorization>,
 }
 
@@ -182,7 +182,7 @@ impl Stats {
     }
 }
 
-/// What the process of a server is doing.
+/// State of a server's process.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RuntimeStatusAnswer)]

@@ -33,9 +33,9 @@ pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResu
 
 /// Register a server
 ///
-/// A program of this machine (`command`) or a server elsewhere (`url`). An enabled one starts at once; the answer does not
-/// wait for that. Unless `MCP_ALLOWED_COMMANDS` says otherwise, only holders of `mcp:manage` may write a command line. A
-/// `url` may lead to public addresses only, unless `MCP_PRIVATE_ADDRESSES` is set.
+/// A program of this machine (`command`) or a server elsewhere (`url`). An enabled one starts at once; the answer does
+/// not wait for that. Unless `MCP_ALLOWED_COMMANDS` says otherwise, only holders of `mcp:manage` may write a command
+/// line. A `url` may lead to public addresses only, unless `MCP_PRIVATE_ADDRESSES` is set.
 #[utoipa::path(post, path = "/api/mcp", tag = "servers",
     request_body(content = NewServerBody, example = json!({
         "name": "Files", "command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem", "/srv/files"]
@@ -57,8 +57,9 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewSe
 
 /// Read a server
 ///
-/// Its configuration with masked values of `env` and `headers`, its figures and what its process is doing. How it is run is
-/// left empty for those who may neither read nor change it; what it wrote last, for those who may not read it.
+/// Its configuration with masked values of `env` and `headers`, its figures and the state of its process. Command line,
+/// environment, address and headers are left empty for callers who may neither read nor change it; its last output, for
+/// those who may not read it.
 #[utoipa::path(get, path = "/api/mcp/{id}", tag = "servers", params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The server", body = DetailsView, headers(
         ("ETag" = String, description = "The revision of its configuration")))),
@@ -70,8 +71,9 @@ pub async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult 
 
 /// Change a server
 ///
-/// Fields left out stay as they are, and so does a value of `env` or `headers` that is sent back masked. A running server is
-/// replaced without losing a call. With `If-Match`, the change is made to the revision you read or not at all.
+/// Fields left out stay as they are, and so does a value of `env` or `headers` that is sent back masked. A running
+/// server is replaced without losing a call. With `If-Match`, the change is made to the revision you read or not at
+/// all.
 #[utoipa::path(put, path = "/api/mcp/{id}", tag = "servers",
     params(("id" = String, Path, description = "The server"),
         ("If-Match" = Option<String>, Header, description = "An `ETag` you were given, or `*`")),

@@ -1,4 +1,4 @@
-//! Who else may use a server.
+//! Shares of a server with other accounts.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Somebody to share a server with.
+/// Account to share a server with, and its permissions.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShareBody {
@@ -38,8 +38,9 @@ pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult
 
 /// Share a server
 ///
-/// Sharing again with the same account replaces what it was allowed. `mcp:execute` alone shows what it takes to call and the
-/// receiver's own calls, `mcp:write` alone the configuration; only `mcp:read` shows everybody's calls and standard error.
+/// Sharing again with the same account replaces its permissions. `mcp:execute` alone shows what it takes to call and
+/// the receiver's own calls, `mcp:write` alone the configuration; only `mcp:read` shows everybody's calls and standard
+/// error.
 #[utoipa::path(post, path = "/api/mcp/{id}/shares", tag = "shares",
     params(("id" = String, Path, description = "The server")),
     request_body(content = ShareBody, example = json!({

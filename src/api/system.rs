@@ -1,4 +1,4 @@
-//! What this Ostler is.
+//! Version, database, limits and settings of this installation.
 
 use actix_web::HttpResponse;
 

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Which part of a timeline is wanted.
+/// Page of a server's timeline.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

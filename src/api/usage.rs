@@ -1,4 +1,4 @@
-//! What a server's processes use.
+//! Resource usage of a server's processes.
 
 use actix_web::HttpResponse;
 

@@ -22,13 +22,13 @@ pub struct NewUserBody {
     /// Its address.
     #[schema(value_type = String, max_length = 254)]
     email: Text,
-    /// What to call them, 1 to 128 characters.
+    /// The user's name, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
     /// Its first password, 12 to 1024 bytes.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
     password: Text,
-    /// What it is for.
+    /// Its role.
     role: Role,
 }
 

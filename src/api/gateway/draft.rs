@@ -1,4 +1,4 @@
-//! What callers may write about a service; `policy::service` says how much.
+//! Bodies that register or change a service; `policy::service` checks lengths and counts.
 
 use std::time::Duration;
 
@@ -15,51 +15,51 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewServiceBody)]
 pub struct ServiceBody {
-    /// What to call it: 1 to 63 letters, digits, `-`, `_` or `.`.
+    /// Its name: 1 to 63 letters, digits, `-`, `_` or `.`.
     #[schema(value_type = String, min_length = 1, max_length = 63)]
     name: Text,
-    /// Where it runs, 1 to 256 places.
+    /// Its instances, 1 to 256.
     #[schema(min_items = 1, max_items = 256)]
     instances: Vec<InstanceBody>,
     /// Requests to this path and all below it are its own.
     #[schema(value_type = String, min_length = 1, max_length = 1024)]
     base_path: Text,
-    /// What health checks ask its instances for: an answer of 2xx is good. Without one they only connect.
+    /// Path of the health checks of its instances: an answer of 2xx is good. Without one they only connect.
     #[schema(value_type = Option<String>, max_length = 1024)]
     health_endpoint: Option<Text>,
-    /// Whether callers must be authenticated, with the tokens and keys of this Ostler.
+    /// True when callers must be authenticated, with the tokens and keys of this Ostler.
     #[serde(default = "yes")]
     #[schema(default = true, required = false)]
     authentication: bool,
-    /// How often one caller may use it; no limit without.
+    /// Rate limit of each caller; no limit without.
     rate_limit: Option<LimitBody>,
     /// Milliseconds that a request may take; `GATEWAY_TIMEOUT_MS` without.
     #[schema(minimum = 1, maximum = 86_400_000)]
     timeout: Option<u64>,
-    /// How an instance is chosen; `GATEWAY_LOAD_BALANCING` without.
+    /// Algorithm that chooses an instance; `GATEWAY_LOAD_BALANCING` without.
     load_balancing: Option<LoadBalancing>,
-    /// Whether instances get the path without `basePath`.
+    /// True when instances get the path without `basePath`.
     #[serde(default)]
     strip_prefix: bool,
     /// The longest body taken, in bytes; no limit without.
     max_body_bytes: Option<u64>,
-    /// How many other instances are tried where a request may safely be repeated.
+    /// Number of other instances tried where a request may safely be repeated.
     #[serde(default = "two")]
     #[schema(default = 2, required = false, maximum = 10)]
     retries: u32,
-    /// How its instances are checked.
+    /// Health checks of its instances.
     #[serde(default)]
     #[schema(required = false)]
     health_check: HealthCheckBody,
-    /// Requests that one instance may have under way; no limit without.
+    /// Requests in flight to one instance; no limit without.
     #[schema(minimum = 1)]
     max_connections: Option<u32>,
-    /// Whether instances get the `Authorization` and `Cookie` that callers sent.
+    /// True when instances get the `Authorization` and `Cookie` that callers sent.
     #[serde(default)]
     pass_credentials: bool,
 }
 
-/// Where an instance listens.
+/// Address and weight of an instance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewInstanceBody)]
@@ -74,17 +74,17 @@ struct InstanceBody {
     #[serde(default = "one")]
     #[schema(default = 1, required = false, maximum = 1000)]
     weight: u32,
-    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    /// True when it drains: its requests in flight go on to their end, it gets no new request, and it is not checked.
     #[serde(default)]
     #[schema(required = false)]
     draining: bool,
 }
 
-/// What is to be different about an instance; what is left out stays as it is.
+/// Change of an instance; fields left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InstanceChangeBody {
-    /// Which instance: its host, as registered …
+    /// Host of the instance to change, as registered …
     #[schema(value_type = String)]
     host: Text,
     /// … and its port.
@@ -92,11 +92,11 @@ pub struct InstanceChangeBody {
     /// Its share, where instances are chosen by weight. 0 drains it, however they are chosen.
     #[schema(maximum = 1000)]
     weight: Option<u32>,
-    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    /// True when it drains: its requests in flight go on to their end, it gets no new request, and it is not checked.
     draining: Option<bool>,
 }
 
-/// How often one caller may use a service.
+/// Rate limit of each caller of a service.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewServiceLimitBody)]
@@ -109,12 +109,12 @@ struct LimitBody {
     max: u32,
 }
 
-/// How instances are checked; what is left out has a default.
+/// Health checks of instances; fields left out have a default.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewHealthCheckBody)]
 struct HealthCheckBody {
-    /// What to ask for, in place of `healthEndpoint`.
+    /// Path to request, in place of `healthEndpoint`.
     #[schema(value_type = Option<String>, max_length = 1024)]
     path: Option<Text>,
     /// Milliseconds between checks; `GATEWAY_HEALTH_CHECK_INTERVAL` without. An instance that is not known to be well
