@@ -1,4 +1,4 @@
-//! Who is asking, and with which permissions.
+//! Callers, the credentials they were authenticated with, and their permissions.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::model::{KeyId, SessionId, Timestamp, UserId};
 
-/// What an account is for; [`crate::policy::permission`] says what each may do.
+/// The role of an account: a fixed set of permissions, listed in [`crate::policy::permission`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -50,19 +50,19 @@ pub enum Permission {
     AuditRead,
 }
 
-/// The permissions somebody holds; few, so a sorted list serves.
+/// A set of permissions. There are few, so a sorted list serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct PermissionSet(Vec<Permission>);
 
 impl PermissionSet {
-    /// Whether `permission` is in the set.
+    /// True when `permission` is in the set.
     #[must_use]
     pub fn has(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
 
-    /// What both sets hold.
+    /// The permissions that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         self.iter().filter(|permission| other.has(*permission)).collect()
@@ -83,7 +83,7 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
-/// How somebody proved who they are.
+/// The credential a caller was authenticated with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A token from a login.
@@ -118,18 +118,18 @@ pub struct Principal {
     pub role: Role,
     /// The role's permissions, narrowed by the key that was used.
     pub permissions: PermissionSet,
-    /// How it was authenticated.
+    /// The credential it was authenticated with.
     pub credential: Credential,
     /// When that ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// Where the request came from, where that is known.
+    /// The client's IP address, where it is known.
     pub address: Option<std::net::IpAddr>,
     /// The request's id, for the audit.
     pub request_id: Option<String>,
 }
 
 impl Principal {
-    /// Whether the caller holds `permission`.
+    /// True when the caller holds `permission`.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.has(permission)

@@ -16,9 +16,9 @@ pub struct User {
     pub id: UserId,
     /// Lower-case address; unique.
     pub email: String,
-    /// What to call them.
+    /// Display name.
     pub name: String,
-    /// What they may do.
+    /// Role, which decides the account's permissions.
     pub role: Role,
     /// A disabled account cannot log in, and its tokens and keys have ended.
     pub disabled: bool,
@@ -59,16 +59,16 @@ impl fmt::Debug for User {
     }
 }
 
-/// What it takes to make an account.
+/// The fields of an account to create.
 #[derive(Clone)]
 pub struct NewUser {
     /// Address; stored in lower case.
     pub email: String,
-    /// What to call them.
+    /// Display name.
     pub name: String,
     /// In clear; hashed before it is stored.
     pub password: String,
-    /// What they may do.
+    /// Role, which decides the account's permissions.
     pub role: Role,
 }
 
@@ -121,7 +121,7 @@ pub struct PasswordChange {
     pub current: String,
     /// The password from now on, in clear.
     pub new: String,
-    /// Whether every API key of the account ends, too.
+    /// True to revoke every API key of the account, too.
     pub revoke_keys: bool,
 }
 
@@ -142,7 +142,7 @@ impl fmt::Debug for PasswordChange {
 pub struct Session {
     /// The `jti` of the token.
     pub id: SessionId,
-    /// Whose.
+    /// The account it belongs to.
     pub user_id: UserId,
     /// When it was opened.
     pub created_at: Timestamp,
@@ -160,10 +160,10 @@ pub struct ApiKey {
     /// Opaque id.
     #[schema(value_type = String)]
     pub id: KeyId,
-    /// Whose.
+    /// The account it belongs to.
     #[schema(value_type = String)]
     pub user_id: UserId,
-    /// What its owner calls it.
+    /// Name that its owner gave it.
     pub name: String,
     /// The first characters, to recognise it by.
     pub prefix: String,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::model::{AuditId, Principal, Timestamp, UserId};
 
-/// How an audited action went.
+/// The outcome of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -34,15 +34,15 @@ pub struct AuditEntry {
     pub actor_id: Option<UserId>,
     /// Its address, or `ostler`, or the address a stranger claimed.
     pub actor: String,
-    /// What was done: `noun.verb`, such as `server.create`.
+    /// The action: `noun.verb`, such as `server.create`.
     pub action: String,
-    /// To what: an id or a name.
+    /// Target of the action: an id or a name.
     pub target: Option<String>,
-    /// How it went.
+    /// Outcome of the action.
     pub outcome: Outcome,
     /// More, in words; never a secret.
     pub detail: Option<String>,
-    /// Where the request came from.
+    /// Address the request came from.
     pub address: Option<String>,
     /// The request it was part of.
     pub request_id: Option<String>,
@@ -83,7 +83,7 @@ impl AuditEntry {
         }
     }
 
-    /// The same entry with more said.
+    /// Adds `detail` to the entry.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
@@ -122,7 +122,7 @@ impl TryFrom<String> for AuditLink {
     }
 }
 
-/// What is wrong with an entry of the audit log.
+/// A fault that verification found at an entry of the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditFault {
@@ -130,9 +130,9 @@ pub enum AuditFault {
     Changed,
     /// It, or the link before it, is gone.
     Missing,
-    /// It has no link: it was put in by somebody else.
+    /// It has no link: Ostler did not insert it.
     Unlinked,
-    /// Its link was made without the key after others with it: by somebody else, or by an older Ostler.
+    /// Its link was made without the key after others with it: by another program, or by an older Ostler.
     Unkeyed,
     /// Its link was made with another key: `OSTLER_SECRET_KEY` or `secret.key` is not what it was.
     Key,
@@ -142,7 +142,7 @@ pub enum AuditFault {
     Cut,
 }
 
-/// Which lines of the audit log are wanted.
+/// Criteria that entries of the audit log must meet.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     /// Of this actor only: an account's id or address.

@@ -15,27 +15,27 @@ pub struct ToolCall {
     /// Opaque id.
     #[schema(value_type = String)]
     pub id: CallId,
-    /// Which server.
+    /// The server that was called.
     #[schema(value_type = String)]
     pub server_id: ServerId,
-    /// Who called.
+    /// The account that called.
     #[schema(value_type = String)]
     pub user_id: UserId,
-    /// Which tool.
+    /// Name of the tool.
     pub tool_name: String,
     /// The arguments, as JSON; `null` where `parametersExcerpt` stands for them.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Arc<RawValue>>,
-    /// How the arguments begin, where they are not here whole.
+    /// The beginning of the arguments, where they are not in `parameters`.
     pub parameters_excerpt: Option<Excerpt>,
     /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it.
     #[schema(value_type = Option<Object>)]
     pub response: Option<Arc<RawValue>>,
-    /// How the result or error begins, where it is not here whole.
+    /// The beginning of the result or error, where it is not in `response`.
     pub response_excerpt: Option<Excerpt>,
-    /// Whether the tool said it succeeded.
+    /// True when the tool reported success.
     pub success: bool,
-    /// What went wrong; of a longer text the first 4 KiB.
+    /// Error message; of a longer text the first 4 KiB.
     pub error_message: Option<String>,
     /// Milliseconds from dispatch to answer.
     pub execution_time: i64,
@@ -56,14 +56,14 @@ pub struct Excerpt {
     pub text: String,
     /// Bytes of the whole, as UTF-8.
     pub length: i64,
-    /// Whether no more of it can be read anywhere; where not, the call read by itself has it whole.
+    /// True when the rest is on record nowhere. When false, the whole is in the call read by its id.
     pub truncated: bool,
     /// SHA-256 of the whole, secrets masked, in hex; `null` where it is on record whole.
     pub sha256: Option<String>,
 }
 
 impl ToolCall {
-    /// What a call takes on disk beside its texts, about.
+    /// Bytes that a call takes on disk beside its texts: an estimate, counted against the limits of retention.
     pub const OVERHEAD: usize = 300;
 
     /// The bytes that it counts for.
@@ -77,7 +77,7 @@ impl ToolCall {
     }
 }
 
-/// Which calls are wanted.
+/// Criteria that calls must meet.
 #[derive(Clone, Debug, Default)]
 pub struct CallFilter {
     /// Of this tool only.

@@ -1,11 +1,11 @@
-//! What is counted over time.
+//! Counters over time: call rollups and changes of health.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{HealthStatus, Latencies, Timestamp};
 
-/// How long the buckets of a history are.
+/// The bucket length of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
@@ -49,7 +49,7 @@ impl Step {
 /// Calls, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rollup {
-    /// How many.
+    /// Number of calls.
     pub calls: i64,
     /// Of those, failed.
     pub errors: i64,
@@ -77,7 +77,7 @@ impl Rollup {
     }
 }
 
-/// What a server's health was from some moment on.
+/// A server's health from a moment on, until the next change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthChange {

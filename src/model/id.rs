@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 
-/// What is between an id's time and the time beside it is far less.
+/// Margin around a moment in time, for bounds of ids: an id's time and the recorded time beside it differ by far less.
 const SLACK: Duration = Duration::from_secs(60);
 
 macro_rules! id {
@@ -44,7 +44,7 @@ macro_rules! id {
                 Self(Uuid::from_u128(milliseconds << 80))
             }
 
-            /// What is inside, for where ids of several kinds meet.
+            /// The UUID itself, for code that mixes ids of several kinds.
             #[must_use]
             pub fn uuid(self) -> Uuid {
                 self.0
@@ -69,7 +69,7 @@ macro_rules! id {
     };
 }
 
-/// The text is not an identifier of ours, so nothing can have it.
+/// The text is not an identifier that Ostler makes, so nothing can have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct NotAnId;

@@ -1,4 +1,4 @@
-//! How long calls took, counted in buckets that grow with what they hold: read back right to 7 %.
+//! A histogram of call durations in buckets that grow with their values: read back within 7 %.
 
 /// Bits of a value that tell buckets of one doubling apart.
 const FINE: u32 = 3;

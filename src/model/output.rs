@@ -1,4 +1,4 @@
-//! What servers write on standard error.
+//! Lines that servers write on standard error.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Which part of a list is wanted.
+/// The part of a list to return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     /// At most this many items, 1 to 100.
@@ -28,7 +28,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page of other items.
+    /// Applies `f` to each item; the cursor stays.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
     }

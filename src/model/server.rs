@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use crate::model::{HealthStatus, Permission, ServerId, Timestamp, UserId, hidden::Names};
 
-/// What to run: the part of a server its owner writes.
+/// A server's configuration: the part that its owner writes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerConfig {
-    /// What its owner calls it.
+    /// Name that its owner gave it.
     pub name: String,
-    /// What it is for.
+    /// Description of its purpose.
     pub description: Option<String>,
     /// A program, by path or found on `PATH`; never given to a shell.
     pub command: String,
@@ -20,13 +20,13 @@ pub struct ServerConfig {
     pub args: Vec<String>,
     /// Variables added to its environment; the values are secrets.
     pub env: BTreeMap<String, String>,
-    /// Whether it starts with Ostler.
+    /// True when it starts with Ostler.
     pub enabled: bool,
-    /// Where it is, if it is not a program of this machine: `command`, `args` and `env` are empty then.
+    /// URL and headers of a remote server; `command`, `args` and `env` are empty then.
     pub remote: Option<Remote>,
-    /// Who shares a process of it.
+    /// Callers that share one process of it.
     pub isolation: Isolation,
-    /// Which of its tools are shown and callable, and how they are described.
+    /// Rules for its tools: visible and callable ones, and their descriptions.
     pub tools: ToolRules,
 }
 
@@ -53,21 +53,21 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// Who shares a process of a server. Over pipes, what a server asks of a client cannot be told to belong to one call, so
-/// only a process that one user or one session has for itself may ask.
+/// Callers that share one process of a server. Over pipes, a request from the server to a client cannot be matched to
+/// one call, so only a process of one user or one session may send such requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// Everybody: one process, which never asks.
+    /// All callers: one process, which may send no requests to clients.
     #[default]
     Shared,
     /// The sessions of one user.
     PerUser,
-    /// Nobody: each session of an MCP client has its own; without sessions, each credential.
+    /// No sharing: one process for each session of an MCP client; without sessions, one for each credential.
     PerSession,
 }
 
-/// What callers see of a server's tools. A pattern is a tool's name, in which `*` stands for anything.
+/// Rules for the tools of a server that callers see. A pattern is a tool's name, in which `*` stands for any text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ToolRules {
@@ -120,13 +120,13 @@ impl ServerConfig {
         Self { remote: Some(Remote::new(url)), ..Self::new(name, "") }
     }
 
-    /// The same with these arguments.
+    /// Replaces the arguments.
     #[must_use]
     pub fn args<A: Into<String>>(self, args: impl IntoIterator<Item = A>) -> Self {
         Self { args: args.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The same with one more variable in its environment.
+    /// Adds a variable to the environment.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
@@ -147,7 +147,7 @@ pub struct Server {
     pub id: ServerId,
     /// Its owner.
     pub user_id: UserId,
-    /// What to run.
+    /// The configuration.
     pub config: ServerConfig,
     /// As of the last change of state.
     pub health_status: HealthStatus,
@@ -180,16 +180,16 @@ pub struct ServerChange {
     pub args: Option<Vec<String>>,
     /// The whole new environment; a value sent back masked keeps what it was.
     pub env: Option<BTreeMap<String, String>>,
-    /// Whether it starts with Ostler; switching it starts or stops it now.
+    /// True when it starts with Ostler; changing it starts or stops the server now.
     pub enabled: Option<bool>,
     /// New address: the server is remote from now on, without a command, arguments and an environment. A new command
     /// makes it local again.
     pub url: Option<String>,
     /// The whole new headers of a remote server; a value sent back masked keeps what it was.
     pub headers: Option<BTreeMap<String, String>>,
-    /// Who shares a process of it from now on.
+    /// Callers that share one process of it from now on.
     pub isolation: Option<Isolation>,
-    /// The whole new rules of its tools.
+    /// The new rules of its tools; replaces all of the old ones.
     pub tools: Option<ToolRules>,
 }
 
@@ -212,11 +212,11 @@ impl fmt::Debug for ServerChange {
     }
 }
 
-/// Who else may use a server.
+/// A share of a server with another account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Share {
-    /// With whom.
+    /// The account it is shared with.
     #[schema(value_type = String)]
     pub user_id: UserId,
     /// Any of `mcp:read`, `mcp:write`, `mcp:execute`.

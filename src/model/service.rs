@@ -5,20 +5,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How an instance of a service is chosen.
+/// The load-balancing strategy of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadBalancing {
     /// Each in turn.
     #[default]
     RoundRobin,
-    /// The one with the fewest requests under way; of more than eight instances, the better of two taken at random.
+    /// The one with the fewest requests in flight; of more than eight instances, the better of two taken at random.
     LeastConnections,
     /// Each in turn, as often as its weight says.
     Weighted,
 }
 
-/// Which halves of Ostler a program runs.
+/// The halves of Ostler that a program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Serve {
     /// Both.
@@ -31,7 +31,7 @@ pub enum Serve {
 }
 
 impl Serve {
-    /// Whether the gateway is on.
+    /// True when the gateway is on.
     #[must_use]
     pub fn gateway(self) -> bool {
         match self {
@@ -40,7 +40,7 @@ impl Serve {
         }
     }
 
-    /// Whether MCP servers are on.
+    /// True when MCP servers are on.
     #[must_use]
     pub fn mcp(self) -> bool {
         match self {
@@ -50,7 +50,7 @@ impl Serve {
     }
 }
 
-/// Where an instance of a service listens.
+/// The address of an instance of a service, its weight, and its drain state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceSpec {
@@ -60,25 +60,25 @@ pub struct InstanceSpec {
     pub port: u16,
     /// Its share, where instances are chosen by weight. 0 drains it, however they are chosen.
     pub weight: u32,
-    /// Whether it is left to finish what it has under way: it gets no new request, and is not checked.
+    /// True while the instance drains: requests in flight finish, it gets no new one, and it is not checked.
     #[serde(default)]
     pub draining: bool,
 }
 
-/// What is to be different about one instance of a service; `None` stays as it is.
+/// A change of one instance of a service; a field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceChange {
-    /// Which instance: its host, as registered …
+    /// The instance: its host, as registered …
     pub host: String,
     /// … and its port.
     pub port: u16,
     /// Its share.
     pub weight: Option<u32>,
-    /// Whether it is left to finish what it has under way.
+    /// True to drain it: requests in flight finish, and it gets no new one.
     pub draining: Option<bool>,
 }
 
-/// How often one caller may use a service.
+/// A rate limit for each caller of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceLimit {
@@ -90,11 +90,11 @@ pub struct ServiceLimit {
     pub max: u32,
 }
 
-/// How the instances of a service are checked.
+/// The health check of a service's instances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheck {
-    /// What to ask for, in place of `healthEndpoint`.
+    /// Path to request, in place of `healthEndpoint`.
     pub path: Option<String>,
     /// Milliseconds between checks; `null` is `GATEWAY_HEALTH_CHECK_INTERVAL`.
     #[serde(with = "maybe_millis")]
@@ -116,40 +116,40 @@ impl Default for HealthCheck {
     }
 }
 
-/// A service as somebody registered it; what is `None` follows the gateway's settings.
+/// A service as registered; a field that is `None` follows the gateway's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ServiceConfig)]
 pub struct ServiceSpec {
-    /// What it is called: the name it is replaced and removed by.
+    /// Unique name; replacing and removing a service refer to it.
     pub name: String,
-    /// Where it runs.
+    /// The instances that requests are forwarded to.
     pub instances: Vec<InstanceSpec>,
     /// Requests to this path and all below it are its own.
     pub base_path: String,
-    /// What health checks ask for; without one they only connect.
+    /// Path that health checks request; without one they only connect.
     pub health_endpoint: Option<String>,
-    /// Whether callers must be authenticated.
+    /// True when callers must be authenticated.
     pub authentication: bool,
-    /// How often one caller may use it.
+    /// Rate limit for each caller; `null` is none.
     pub rate_limit: Option<ServiceLimit>,
     /// Milliseconds that a request may take, from first byte to last; `null` is `GATEWAY_TIMEOUT_MS`.
     #[serde(with = "maybe_millis")]
     #[schema(value_type = Option<u64>)]
     pub timeout: Option<Duration>,
-    /// How an instance is chosen; `null` is `GATEWAY_LOAD_BALANCING`.
+    /// Load-balancing strategy; `null` is `GATEWAY_LOAD_BALANCING`.
     pub load_balancing: Option<LoadBalancing>,
-    /// Whether instances get the path without `basePath`.
+    /// True when instances get the path without `basePath`.
     pub strip_prefix: bool,
     /// The longest body taken, in bytes; `null` is no limit.
     pub max_body_bytes: Option<u64>,
-    /// How many other instances are tried where a request may safely be repeated.
+    /// Number of other instances that are tried where a request may safely be repeated.
     pub retries: u32,
-    /// How its instances are checked.
+    /// Health check of its instances.
     pub health_check: HealthCheck,
-    /// Requests that one instance may have under way; `null` is no limit.
+    /// Requests in flight to one instance at most; `null` is no limit.
     pub max_connections: Option<u32>,
-    /// Whether instances get the `Authorization` and `Cookie` that callers sent.
+    /// True when the caller's `Authorization` and `Cookie` are forwarded to instances.
     pub pass_credentials: bool,
 }
 
@@ -175,14 +175,14 @@ impl ServiceSpec {
         }
     }
 
-    /// The same service with one more instance, of weight 1.
+    /// Adds an instance, of weight 1.
     #[must_use]
     pub fn instance(mut self, host: impl Into<String>, port: u16) -> Self {
         self.instances.push(InstanceSpec { host: host.into(), port, weight: 1, draining: false });
         self
     }
 
-    /// What health checks ask for; `None` where they only connect.
+    /// Path that health checks request; `None` where they only connect.
     #[must_use]
     pub fn health_path(&self) -> Option<&str> {
         self.health_check.path.as_deref().or(self.health_endpoint.as_deref())
@@ -204,7 +204,7 @@ mod millis {
     }
 }
 
-/// The same where there may be none.
+/// Milliseconds in JSON, or `null`.
 mod maybe_millis {
     use std::time::Duration;
 

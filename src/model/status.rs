@@ -1,4 +1,4 @@
-//! How a server is: the seed's health words, and the finer state behind them.
+//! The state of a server: health in one word, and the finer state of its process.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ pub enum HealthStatus {
     Healthy,
     /// Running, but not answering as it should.
     Unhealthy,
-    /// Down because somebody said so.
+    /// Down because it was stopped.
     Stopped,
     /// Down because it could not be kept up.
     Error,
@@ -47,7 +47,7 @@ impl HealthStatus {
     }
 }
 
-/// What the process of a server is doing.
+/// The state of a server's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -63,32 +63,32 @@ pub enum Status {
     Stopping,
     /// Given up: parked until a probe or for good; see the last exit.
     Failed,
-    /// Left down until somebody consents to its use, at its authorization server.
+    /// Left down until a user consents to its use, at its authorization server.
     Unauthorized,
 }
 
-/// How a remote server is authorized.
+/// The OAuth authorization of a remote server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorization {
-    /// Whether it wants somebody's consent: any, or to more than it has.
+    /// True when it needs a user's consent: the first, or one to more scopes than were granted.
     #[serde(rename = "wanted")]
     pub is_wanted: bool,
-    /// What it wants that consent to, where it says so.
+    /// The scopes that it needs consent to, where it names them.
     pub wanted_scopes: Vec<String>,
     /// The authorization server that made its token, while there is one.
     pub issuer: Option<String>,
-    /// What the token was asked for.
+    /// The scopes that the token was requested with.
     pub scopes: Vec<String>,
     /// When the token ends.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// Whether it is renewed then.
+    /// True when it is renewed at its expiry.
     #[serde(rename = "renewable")]
     pub is_renewable: bool,
 }
 
-/// How a process ended, or why there never was one.
+/// The exit of a process, or the reason why none was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitReport {
@@ -126,9 +126,9 @@ pub struct RuntimeStatus {
     pub uptime: Option<u64>,
     /// Restarts after failures since it was last started by hand or with Ostler.
     pub restarts: u32,
-    /// How the last process ended.
+    /// The exit of the last process.
     pub last_exit: Option<ExitReport>,
-    /// When the next attempt is due, while restarting or parked.
+    /// The time when the next attempt is due, while restarting or parked.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
     /// The protocol revision agreed with the server.

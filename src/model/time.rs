@@ -24,7 +24,7 @@ impl Timestamp {
         Utc::now().timestamp_nanos_opt().and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or_default()
     }
 
-    /// What the database keeps.
+    /// The time as stored in the database: UTC, without a zone.
     #[must_use]
     pub fn naive(self) -> NaiveDateTime {
         self.0.naive_utc()

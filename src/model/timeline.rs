@@ -1,4 +1,4 @@
-//! What a server wrote, what became of it and what was called, on one line of time.
+//! The timeline of a server: its standard error, its lifecycle events and its calls, in order of time.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,13 +12,13 @@ pub struct TimelineItem {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Whose word it is.
+    /// Source of the item.
     pub kind: TimelineKind,
-    /// How much it matters; not of what the server wrote.
+    /// Severity; absent on lines of standard error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub level: Option<TimelineLevel>,
-    /// One line, secrets masked; whatever a server wrote, terminal escapes and all.
+    /// One line, secrets masked; lines that a server wrote may hold terminal escapes.
     pub text: String,
     /// The call that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct TimelineItem {
 pub enum TimelineKind {
     /// A line of standard error.
     Stderr,
-    /// What Ostler says about the server.
+    /// An event that Ostler reports about the server.
     Ostler,
     /// A call, when it was answered.
     Call,
@@ -43,7 +43,7 @@ impl TimelineKind {
     pub const ALL: [(&str, Self); 3] = [("stderr", Self::Stderr), ("ostler", Self::Ostler), ("call", Self::Call)];
 }
 
-/// How much something matters.
+/// The severity of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TimelineLevel {
@@ -51,11 +51,11 @@ pub enum TimelineLevel {
     Info,
     /// Something failed.
     Warn,
-    /// Somebody must look.
+    /// An operator must look.
     Error,
 }
 
-/// Which items are wanted.
+/// Criteria that items of a timeline must meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineFilter {
     /// With this text, in whatever case.

@@ -1,4 +1,4 @@
-//! Where in which trace something happens (W3C Trace Context).
+//! Trace context: the trace and span that something happens in (W3C Trace Context).
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct TraceContext {
     pub trace_id: u128,
     /// The span in it; never zero.
     pub span_id: u64,
-    /// What else is known of the trace; see [`TraceContext::is_sampled`].
+    /// The trace flags; see [`TraceContext::is_sampled`].
     pub flags: u8,
 }
 
@@ -35,7 +35,7 @@ impl TraceContext {
         (is_known && trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
     }
 
-    /// Whether whoever made it records the trace.
+    /// True when the caller may have recorded the trace: the `sampled` flag.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0

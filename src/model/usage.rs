@@ -1,11 +1,11 @@
-//! What the processes of a server use.
+//! Resource usage of a server's processes.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::Timestamp;
 
-/// What every process of a server together used at one moment.
+/// The resource usage of all processes of a server at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
