@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 /// The result of nearly everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong. The text is for callers: it names no secret, no SQL and no path inside Ostler.
+/// The error of every fallible operation. The text is for callers: it names no secret, no SQL and no path inside
+/// Ostler.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The request cannot be read at all; send a well-formed one.
@@ -18,7 +19,7 @@ pub enum Error {
     /// The request can be read but not accepted; mend the named fields.
     #[error("{0}")]
     Invalid(Faults),
-    /// Nobody, or nobody known: log in, or send a valid key.
+    /// No credential, or one that is not valid: log in, or send a valid key.
     #[error("{0}")]
     Unauthenticated(&'static str),
     /// Known, but not allowed.
@@ -27,7 +28,7 @@ pub enum Error {
     /// The command line is not one this caller may write; see `MCP_ALLOWED_COMMANDS`.
     #[error("{0}")]
     CommandNotAllowed(String),
-    /// There is no such thing, or it is somebody else's.
+    /// It does not exist, or belongs to another account.
     #[error("no such {0}")]
     NotFound(Noun),
     /// It clashes with what is there.
@@ -56,7 +57,7 @@ pub enum Error {
     /// The server, or Ostler, has as much to do as it takes; try again soon.
     #[error("{0}")]
     Busy(&'static str),
-    /// The call's deadline passed; the server was told to cancel.
+    /// The call's deadline passed; the server was sent a cancellation.
     #[error("no answer within {} ms", .0.as_millis())]
     CallTimeout(Duration),
     /// The database does not take or give data now. Nothing was changed, unless the text says that it may still be.
@@ -118,7 +119,7 @@ impl fmt::Display for Noun {
 pub struct Fault {
     /// JSON Pointer to the field (RFC 6901).
     pub pointer: String,
-    /// What is wrong and how to mend it.
+    /// The fault, and how to mend it.
     pub message: String,
 }
 
@@ -161,11 +162,11 @@ impl fmt::Display for Faults {
 pub struct RateLimited {
     /// The policy's name, such as `tool-execute`.
     pub policy: &'static str,
-    /// How many it allows.
+    /// Requests allowed in a window.
     pub quota: u32,
-    /// In how long.
+    /// Length of the window.
     pub window: Duration,
-    /// When the next one is allowed.
+    /// Time until the next request is allowed.
     pub retry_after: Duration,
 }
 
