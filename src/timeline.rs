@@ -33,7 +33,7 @@ use crate::{
 use files::Files;
 use queue::{Queue, What};
 
-/// How long [`Timeline::stop`] waits for the last lines.
+/// Time that [`Timeline::stop`] waits for the last lines to be written.
 const LAST: Duration = Duration::from_secs(5);
 
 /// The timelines of all servers. Dropping it writes what waits, without waiting for that.
@@ -45,7 +45,7 @@ pub struct Timeline {
     end: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
-/// What one server's timeline is told by; cheap to clone. The default one is told nothing.
+/// The handle that appends to one server's timeline; cheap to clone. The default one discards every line.
 #[derive(Clone, Default)]
 pub struct Log(Option<(ServerId, Arc<Queue>)>);
 
@@ -91,9 +91,9 @@ impl Timeline {
         Ok(())
     }
 
-    /// Part of a server's timeline, newest first; [`Noun::Page`] is not found where none is kept. Blocks.
+    /// Part of a server's timeline, newest first; [`Noun::Page`] is not found where no timelines are kept. Blocks.
     ///
-    /// At most a few mebibytes are looked through: a page may have fewer items than there are, and a cursor all the same.
+    /// At most a few mebibytes are searched: a page may have fewer items than match, and a cursor all the same.
     pub fn page(&self, id: ServerId, filter: &TimelineFilter, page: &PageRequest) -> Result<Page<TimelineItem>> {
         if self.budget == 0 {
             return Err(Error::NotFound(Noun::Page));

@@ -1,4 +1,5 @@
-//! The files: for each server a folder of segments, numbered from the oldest on. Whoever has most gives way first.
+//! The files: for each server a folder of segments, numbered from the oldest on. The server with the most bytes loses
+//! its oldest segment first.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -36,16 +37,16 @@ struct Segments {
     bytes: u64,
     /// The highest number there was.
     last: u64,
-    /// Whether the newest is known to end with a line's end.
+    /// True when the newest segment is known to end with a line feed.
     is_whole: bool,
 }
 
 impl Files {
-    /// Finds what an earlier run left, removes what is of nobody, and what is too much.
+    /// Finds the files of an earlier run, removes those of servers that are gone, and those beyond the budget.
     pub fn find(folder: PathBuf, budget: u64, known: &HashSet<ServerId>) -> Self {
         let mut files = Self { folder, budget, total: 0, servers: HashMap::new() };
         for entry in fs::read_dir(&files.folder).into_iter().flatten().flatten() {
-            // What is not named by a server's id is not ours.
+            // Names that are no server's id were not made by Ostler.
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             let found = if known.contains(&id) { Segments::find(&entry.path()) } else { Segments::default() };
             files.total = files.total.saturating_add(found.bytes);
@@ -58,7 +59,7 @@ impl Files {
         files
     }
 
-    /// How many bytes of lines are to be written at once, about.
+    /// Bytes of lines to write at once, about.
     pub fn longest(&self) -> usize {
         let servers = u64::try_from(self.servers.len()).unwrap_or(u64::MAX).max(1);
         let share = self.budget.checked_div(servers).and_then(|share| share.checked_div(PARTS)).unwrap_or_default();
@@ -91,7 +92,7 @@ impl Files {
         }
     }
 
-    /// Removes the oldest of whoever has most, until so many bytes more are within the budget.
+    /// Removes the oldest segment of the server with the most bytes, until so many bytes more are within the budget.
     fn make_room(&mut self, bytes: u64) {
         while self.total.saturating_add(bytes) > self.budget {
             let most = self.servers.iter_mut().max_by_key(|(_, segments)| segments.bytes);
@@ -126,7 +127,7 @@ impl Segments {
         let outcome = write(folder, number, lines, self.is_whole || written == 0);
         self.is_whole = outcome.is_ok();
         self.last = number;
-        // What was written of a try that failed counts.
+        // Bytes written by a failed attempt count.
         let length = match &outcome {
             Ok(added) => written.saturating_add(*added),
             Err(_) => fs::metadata(path(folder, number)).map_or(0, |metadata| metadata.len()),
@@ -164,7 +165,7 @@ fn write(folder: &Path, number: u64, lines: &[u8], is_whole: bool) -> io::Result
     if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE {
         return Err(io::Error::new(io::ErrorKind::StorageFull, "less than 16 MiB are free on the file system"));
     }
-    // Whoever was killed while writing may have left half a line: it ends here, and is none.
+    // A process killed while writing may have left half a line: it ends here, and readers skip it.
     let torn: &[u8] = if is_whole { b"" } else { b"\n" };
     file.write_all(torn)?;
     file.write_all(lines)?;
@@ -177,7 +178,7 @@ pub(super) fn numbers(folder: &Path) -> impl Iterator<Item = u64> {
     entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok())
 }
 
-/// Where a segment is.
+/// The path of a segment.
 pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:08}.jsonl"))
 }

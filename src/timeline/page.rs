@@ -17,7 +17,7 @@ const WINDOW: u64 = 256 << 10;
 /// The longest text that is searched for.
 const LONGEST_SEARCH: usize = 200;
 
-/// Where the page before ended: all before this byte of this segment is older.
+/// The end of the page before: all before this byte of this segment is older.
 #[derive(Clone, Copy)]
 struct Cursor {
     segment: u64,
@@ -87,7 +87,7 @@ impl Reader<'_> {
                 return Ok(Some(start.saturating_add(place)));
             }
             self.left = self.left.saturating_sub(end.saturating_sub(start));
-            // What has no line's end in so much is no line.
+            // A window without a line feed holds no line that was written whole.
             let next = start.saturating_add(u64::try_from(skipped).unwrap_or_default());
             end = if next < end { next } else { start };
             if self.left == 0 {
@@ -99,7 +99,7 @@ impl Reader<'_> {
 
     /// Takes the lines of a window from `first` on, the last one first; before which byte it is full, if it is.
     fn window(&mut self, window: &[u8], first: usize) -> Option<u64> {
-        // What follows the last line's end is torn, or still being written.
+        // Bytes after the last line feed are torn, or still being written.
         let mut end = memchr::memrchr(b'\n', window)?;
         while end > first {
             let start = window.get(first..end).and_then(|lines| memchr::memrchr(b'\n', lines));

@@ -1,4 +1,4 @@
-//! What waits to be written: bounded for each server and for all, so that a flood costs lines and holds nobody up.
+//! The queue of lines to write: bounded for each server and for all, so that a flood costs lines and blocks no caller.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,13 +18,13 @@ const MOST_WRITTEN: usize = 3 << 20;
 /// So much is written at once, without waiting for more.
 const ENOUGH: usize = 1 << 20;
 
-/// How long more is waited for otherwise.
+/// Time that more lines are waited for otherwise.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// About what it takes to hold an entry beside its text.
+/// Bytes that an entry takes in memory beside its text, about.
 const OVERHEAD: usize = 96;
 
-/// What is to be written, by server.
+/// Lines to write, by server.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -39,7 +39,7 @@ struct State {
     ended: bool,
 }
 
-/// What was said since the last time.
+/// Lines queued and servers removed since the last batch was taken.
 #[derive(Default)]
 pub(super) struct Batch {
     pub servers: HashMap<ServerId, Waiting>,
@@ -47,7 +47,7 @@ pub(super) struct Batch {
     pub gone: Vec<ServerId>,
 }
 
-/// What one server has waiting.
+/// The queued lines of one server.
 #[derive(Default)]
 pub(super) struct Waiting {
     pub entries: Vec<Entry>,
@@ -56,13 +56,13 @@ pub(super) struct Waiting {
     bytes: usize,
 }
 
-/// One line to be.
+/// A line to write.
 pub(super) struct Entry {
     at: Timestamp,
     what: What,
 }
 
-/// What it says.
+/// The content of a line.
 pub(super) enum What {
     Stderr(String),
     Ostler(TimelineLevel, String),

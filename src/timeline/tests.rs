@@ -1,4 +1,4 @@
-//! What is kept on disk, how it is read, and what is given up for room.
+//! Timelines on disk: writing, reading, and removal beyond the budget.
 
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn who_says_most_gives_way_first_and_all_together_stay_within_the_budget() {
 #[test]
 fn a_flood_is_cut_and_the_timeline_says_by_how_much() {
     let (id, mut place) = (ServerId::new(), Place::new(64 << 20));
-    // Nobody writes yet.
+    // No thread writes yet.
     let log = place.timeline.log(id);
     (0..1000).for_each(|_| log.stderr(&"x".repeat(10_000)));
     place.timeline.begin().unwrap();
@@ -140,7 +140,7 @@ fn a_removed_server_leaves_nothing_and_says_nothing_more() {
     place.timeline.stop();
     assert_eq!((place.texts(kept).len(), place.texts(removed).len()), (2, 0));
     assert!(!place.folder.join(removed.to_string()).exists());
-    // One that was removed while nobody looked.
+    // A server that was removed while Ostler was down.
     place.again(BUDGET, &[]);
     place.timeline.stop();
     assert!(!place.folder.join(kept.to_string()).exists());

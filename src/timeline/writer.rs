@@ -1,4 +1,4 @@
-//! The thread that writes: what it cannot write is lost, counted, and told once.
+//! The thread that writes: lines that it cannot write are lost and counted, and the first failure is logged.
 
 use std::{collections::HashMap, io, path::PathBuf};
 
@@ -27,7 +27,7 @@ pub(super) fn run(queue: &Queue, folder: PathBuf, budget: u64) {
 
 struct Writer {
     files: Files,
-    /// Whether the last try failed, which was then told.
+    /// True when the last attempt failed, and that was logged.
     is_failing: bool,
     /// Lines that could not be written since the last that could.
     lost: HashMap<ServerId, u64>,
