@@ -1,4 +1,5 @@
-//! Connections to URLs that somebody named: the only place that makes them, and checks each address when it is dialled.
+//! Connections to URLs that users configured: the only place that makes them, and checks each address when it is
+//! dialled.
 //!
 //! Knows nothing of MCP, nor of whom a URL belongs to.
 

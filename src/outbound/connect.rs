@@ -18,13 +18,13 @@ use crate::policy::{address, service::is_refused};
 /// Longest time to connect, the look-up of the name included, and again to agree on encryption.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept for the next request. Many servers close theirs after five seconds of quiet.
+/// Time that an idle connection is kept for the next request. Many servers close theirs after five seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 /// Connections at once. Requests are bounded elsewhere.
 const CONNECTIONS_MAX: usize = 2048;
 
-/// Which addresses may be connected to.
+/// The addresses that may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reachable {
     /// Those of the public internet.
@@ -50,8 +50,8 @@ impl Reachable {
     }
 }
 
-/// How encrypted connections are made: with the authorities that this machine trusts, or those in `SSL_CERT_FILE`. Read
-/// once; `Err` says why nobody can be trusted.
+/// TLS settings: the authorities that this machine trusts, or those in `SSL_CERT_FILE`. Read once; `Err` says why no
+/// server can be trusted.
 static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -67,8 +67,8 @@ static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|
     Ok(Arc::new(config))
 });
 
-/// A client for `url` that follows no redirect and connects to these addresses only, whatever a name resolves to at that
-/// moment. Fails, with the reason, where nothing of that could succeed.
+/// A client for `url` that follows no redirect and connects to these addresses only, whatever a name resolves to at
+/// that moment. Fails, with the reason, where no request could succeed.
 pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
     let uri: Uri = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
     check_literal(&uri, reachable)?;
@@ -87,7 +87,8 @@ pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
     Ok(client.disable_redirects().disable_timeout().no_default_headers().finish())
 }
 
-/// Fails where the host of `uri` is an address that may not be connected to: those are looked up by nobody.
+/// Fails where the host of `uri` is an address that may not be connected to: a literal address is not passed to the
+/// resolver.
 fn check_literal(uri: &Uri, reachable: Reachable) -> Result<(), String> {
     let literal = uri.host().and_then(|host| bare(host).parse().ok());
     match literal {

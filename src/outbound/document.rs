@@ -15,7 +15,7 @@ const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// The longest reason that is passed on.
 const REASON_CHARS_MAX: usize = 300;
 
-/// What a server says that refuses (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
+/// The error response of an authorization server (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
@@ -32,7 +32,7 @@ impl Refusal {
     }
 }
 
-/// What is to be sent.
+/// The body of a request.
 pub enum Body {
     /// Parameters, with the `Authorization` to send along.
     Form(String, Option<String>),
@@ -40,11 +40,11 @@ pub enum Body {
     Json(String),
 }
 
-/// Why there is no document.
+/// The reason why there is no document.
 pub struct FetchError {
     /// In words, which hold nothing secret.
     pub text: String,
-    /// Whether the server said no, rather than nothing that helps.
+    /// True when the server refused with a 4xx status; false for every other failure.
     pub is_refusal: bool,
 }
 
@@ -60,7 +60,7 @@ pub async fn fetch<T: DeserializeOwned>(url: &str, reachable: Reachable) -> Resu
     read(url, request.send().await).await
 }
 
-/// What `url` answers to `body`.
+/// Sends `body` to `url`, and reads the document in the response.
 pub async fn post<T: DeserializeOwned>(url: &str, reachable: Reachable, body: Body) -> Result<T, FetchError> {
     let request = safe_client(url, reachable)?.post(url).insert_header(("Accept", "application/json"));
     let sent = match body {
@@ -101,6 +101,6 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
         let text = format!("{url}: answered {}{said}", status.as_u16());
         return Err(FetchError { text, is_refusal: status.is_client_error() });
     }
-    // What serde says of a fault may quote what it read.
+    // The text of serde's error may quote the document, which may hold secrets.
     serde_json::from_slice(&body).map_err(|_| fault(url, "is not the document it should be"))
 }
