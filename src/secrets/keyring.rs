@@ -71,17 +71,17 @@ impl Keyring {
         seal(&self.sealing, context, text.as_bytes())
     }
 
-    /// The same for what is given out, under a key of its own; the context is what it is for.
+    /// Encrypts `bytes` to be given to clients, under a key of its own; `context` names the purpose.
     pub fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
         seal(&self.carried, context, bytes)
     }
 
-    /// What [`Keyring::seal_carried`] encrypted for this; `None` for anything else.
+    /// Decrypts text from [`Keyring::seal_carried`] with the same `context`; `None` for anything else.
     pub fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
         open(&self.carried, context, sealed)
     }
 
-    /// What [`Keyring::seal`] encrypted under the same context.
+    /// Decrypts text from [`Keyring::seal`] with the same `context`.
     pub fn open(&self, context: &str, sealed: &str) -> Result<String> {
         let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
         opened.ok_or_else(|| {

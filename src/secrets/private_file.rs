@@ -12,7 +12,7 @@ const PRIVATE: u32 = 0o600;
 /// Writes a file that is not there yet, with its folder; leaves one that is. Of several at once, one wins. Blocks.
 pub fn create(path: &Path, text: &str) -> Result<()> {
     let draft = draft(path, text)?;
-    // A link, unlike a rename, never replaces what somebody else made meanwhile.
+    // A link, unlike a rename, never replaces a file that another process made meanwhile.
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {

@@ -10,10 +10,10 @@ use crate::{
     model::{Session, SessionId, Timestamp, UserId},
 };
 
-/// How long a login lasts.
+/// Lifetime of a login.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// Both the issuer and the audience: nobody else makes or takes these.
+/// Both the issuer and the audience: only Ostler issues and accepts these tokens.
 const OSTLER: &str = "ostler";
 
 /// Seconds by which a token may seem to come from the future, after the clock was set back a little.
@@ -65,10 +65,10 @@ impl Tokens {
             .map_err(|error| Error::Internal(format!("a token cannot be signed: {error}")))
     }
 
-    /// Which login, of which account, a token is for; `None` unless we made it and it holds now.
+    /// The session and account that a token is for; `None` unless it was signed with this key and is valid now.
     pub fn check(&self, token: &str) -> Option<(SessionId, UserId)> {
         let token = decode::<Claims>(token, &self.checking, &self.validation).ok()?;
-        // We only ever write one header; anything more (`kid`, `jku`, `crit`…) is somebody's experiment.
+        // Ostler only ever writes one header; any other (`kid`, `jku`, `crit`…) was not written by it.
         let now = Timestamp::now().unix_seconds();
         let ours = token.header == Header::default() && token.claims.iat.max(token.claims.nbf) <= now + LEEWAY;
         (ours && token.claims.exp > now).then_some((token.claims.jti, token.claims.sub))
