@@ -1,4 +1,4 @@
-//! Work off a request's own task: blocking work, and work that outlives whoever asked for it.
+//! Work off a request's own task: blocking work, and work that outlives its caller.
 
 pub mod arbiters;
 pub mod lifecycle;
@@ -10,7 +10,7 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// How long a caller waits for a commit: a database that is silent for longer is taken to be unavailable.
+/// Time that a caller waits for a commit: a database that is silent for longer is taken to be unavailable.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs blocking work off the threads of actors and HTTP workers.
@@ -18,7 +18,8 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("blocking work panicked".into()))?
 }
 
-/// Runs `work` on even if its caller is dropped, or has waited for longer than 10 s, which is [`Error::StoreUnavailable`].
+/// Runs `work` to its end even if its caller is dropped, or has waited for longer than 10 s, which is
+/// [`Error::StoreUnavailable`].
 pub async fn run_to_completion<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let done = tokio::time::timeout(COMMIT_TIMEOUT, tokio::spawn(work)).await;
     let late = |_| Error::StoreUnavailable("it does not answer; what was asked of it may still be done".into());

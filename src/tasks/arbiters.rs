@@ -45,7 +45,7 @@ impl Arbiters {
         answered.await.unwrap_or_else(|_| Err("the question was lost".into()))
     }
 
-    /// Takes the threads out, for whoever ends them.
+    /// Takes the threads out, for the caller to end.
     pub fn take(&self) -> Vec<Arbiter> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -54,7 +54,7 @@ impl Lifecycle {
         }
     }
 
-    /// Whether it takes no more work.
+    /// True when it takes no more work.
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }
@@ -78,7 +78,7 @@ impl Lifecycle {
         self.changes.write().await
     }
 
-    /// Whether servers are stopped because another Ostler has the database, or had it a moment ago.
+    /// True when servers are stopped because another Ostler has the database, or had it a moment ago.
     pub fn is_standing_by(&self) -> bool {
         self.standing_by.load(Ordering::Relaxed)
     }
