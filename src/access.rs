@@ -1,6 +1,6 @@
 //! Permissions or denials on record, rate limits of callers, and the audit log.
 //!
-//! Knows nothing of what is protected: whoever asks names the action and its target.
+//! Knows nothing of what is protected: callers name the action and its target.
 
 mod audit_entries;
 mod audit_log;
@@ -75,7 +75,8 @@ impl Access {
         Err(Error::Forbidden(format!("{action} needs {needed}")))
     }
 
-    /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a person may.
+    /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a
+    /// person may.
     pub fn require_person(&self, who: &Principal, action: &str) -> Result<()> {
         match who.credential {
             Credential::Session(_) | Credential::Embedder => Ok(()),

@@ -41,16 +41,16 @@ const HEAD_FILE: &str = "audit.head";
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditVerification)]
 pub struct AuditVerdict {
-    /// Whether every entry is as it was written, and none is missing or was put in, but for the oldest, which Ostler
-    /// itself removed.
+    /// True when every entry is as it was written, and none is missing or was inserted, but for the oldest, which
+    /// Ostler itself removed.
     pub verified: bool,
-    /// How many are there.
+    /// Number of entries.
     pub entries: u64,
-    /// How many of them were linked before there was a key: those were safe from nobody until then.
+    /// Number of those that were linked before there was a key: until then, anyone with the database could forge them.
     pub unkeyed: u64,
     /// Entries gone from the beginning.
     pub removed: u64,
-    /// How many of them Ostler itself removed, for their age or number.
+    /// Number of those that Ostler itself removed, for their age or number.
     pub removed_by_retention: u64,
     /// The time of the newest of those.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -60,7 +60,7 @@ pub struct AuditVerdict {
     pub head: Option<AuditLink>,
     /// The id of the first entry that is not as it was, or the link that was not met.
     pub first_broken: Option<String>,
-    /// What is wrong there.
+    /// The fault found there.
     pub problem: Option<AuditFault>,
 }
 
@@ -112,7 +112,7 @@ impl AuditLog {
         })
     }
 
-    /// A walk along the chain; another one where the beginning was removed before it was over, as that looks like a gap.
+    /// Walks along the chain; starts over where the beginning was removed before it was done, as that looks like a gap.
     async fn walk_all(&self, anchors: &[(AuditLink, AuditFault)]) -> Result<(Walk, Broken)> {
         let mut attempts = 1..=WALKS_MAX;
         loop {

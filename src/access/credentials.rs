@@ -10,7 +10,7 @@ use crate::{
 /// The answer to every credential that is not valid, whatever the reason, so that it tells nothing.
 pub const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
 
-/// Who `who` is now, with the permissions they have now; `None` where their credential has ended.
+/// The caller `who` with the account and permissions of now; `None` where their credential has ended.
 pub fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<Principal>> {
     if is_expired(who) {
         return Ok(None);
@@ -30,7 +30,7 @@ pub fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<
     }
 }
 
-/// Whether the credential of `who` has expired.
+/// True when the credential of `who` has expired.
 pub fn is_expired(who: &Principal) -> bool {
     who.expires_at.is_some_and(|end| end <= Timestamp::now())
 }

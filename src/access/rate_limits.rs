@@ -26,7 +26,7 @@ enum Policy {
     ToolExecute,
     /// Any request to the API.
     Api,
-    /// Changing anything, so that nobody fills the audit log.
+    /// Changing anything. Each change is an audit entry; without a limit, one account could fill the log.
     Change,
 }
 
@@ -117,8 +117,8 @@ impl RateLimiter {
 
     /// Counts a request that could not be authenticated against the address it came from, an IPv6 one by its /64.
     ///
-    /// Call it instead of answering at once, and answer its error where there is one. What comes with a valid
-    /// credential is never counted, so strangers behind the same address shut nobody out. `None` is not limited.
+    /// Call it before answering such a request, and answer its error where there is one. A request with a valid
+    /// credential is never counted, so strangers behind the same address cannot lock anyone out. `None` is not limited.
     pub fn authentication_failure(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.take("authentication", &self.strangers, source(address)))
     }
