@@ -109,7 +109,7 @@ impl Connection {
             Ok(Ok(value)) => self.commit().map(|()| value),
             Ok(Err(error)) => Err(error),
             Err(panic) => {
-                // Where this fails the connection is left broken, which `is_broken` tells.
+                // If this fails, the connection is left broken, which `is_broken` reports.
                 let _ = self.roll_back();
                 resume_unwind(panic)
             }

@@ -21,7 +21,7 @@ pub fn insert(db: &mut Connection, server: ServerId, change: &HealthChange) -> R
         health_history::reason.eq(reason.clone()),
     );
     let insert = diesel::insert_into(health_history::table).values(row);
-    // The same within a millisecond is the same, but for a reason that came later.
+    // The health it had within the same millisecond is no change, except that a later reason is added.
     match reason {
         None => on!(db, conn => insert.on_conflict_do_nothing().execute(conn))?,
         Some(reason) => on!(db, conn => insert

@@ -11,7 +11,7 @@ use crate::{
 /// A service as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredService {
-    /// What was registered.
+    /// The service as registered.
     pub spec: ServiceSpec,
     /// When its name was first registered.
     pub created_at: Timestamp,

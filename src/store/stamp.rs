@@ -281,7 +281,7 @@ impl Stamps {
         let known = current.stamp.as_ref().filter(|stamp| stamp.database == database);
         let imprint =
             known.and_then(|stamp| stamp.imprint.clone()).or_else(|| Imprint::read(&self.database)).filter(|_| {
-                // What has changed meanwhile is of no use.
+                // An imprint of a file that has changed meanwhile is of no use.
                 FileStat::at(&self.database).is_ok_and(|now| now == database)
             });
         // A log that was cut starts over with the next salt.

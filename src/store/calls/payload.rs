@@ -129,7 +129,7 @@ impl StoredPayload {
             return Ok((Some(json.into()), None));
         }
         if length.is_none() && !is_whole {
-            // What earlier versions recorded whole is shown like what is recorded now.
+            // Payloads that earlier versions recorded whole are shown like those recorded now.
             text.truncate(payload::beginning(&text, Extent::ALONE.beginning).len());
         }
         let truncated = length.is_some() || octets > i64::try_from(RECORDED_BYTES_MAX).unwrap_or(i64::MAX);

@@ -32,7 +32,7 @@ const OWN_BACKEND_SQL: &str =
 const END_BACKEND_SQL: &str =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
 
-/// The server's end of a connection, told apart from later ones with the same process id.
+/// The server's end of a connection; its start time distinguishes it from later ones with the same process id.
 #[derive(QueryableByName)]
 struct ServerProcess {
     #[diesel(sql_type = Integer)]
