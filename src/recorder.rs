@@ -63,7 +63,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a moment.
+    /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a
+    /// moment.
     pub fn start(store: &Store, mut occupied: Occupied, chain: Chain) -> Result<Self> {
         let chain = Arc::new(chain);
         chain.open(&mut occupied.db)?;
@@ -169,8 +170,8 @@ impl Recorder {
         run_to_completion(async move { recorder.audit(entry).await }).await
     }
 
-    /// Removes or counts about so many rows beside what is recorded, where `store` has room on its disk for that: what is
-    /// removed makes room in the file alone.
+    /// Removes or counts about `rows` rows beside the recording, unless the disk of `store` is nearly full: removed
+    /// rows free space inside the database file alone.
     pub async fn maintain<T: Send + 'static>(
         &self,
         store: &Store,

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Tools of a server that are told apart within a minute: a caller may name any, and each name is a row.
+/// Tools of a server that are counted by name within a minute: a caller may name any, and each name is a row.
 const TOOLS_PER_SERVER_MAX: usize = 64;
 
 /// Stands for the others; no tool may be called so.

@@ -100,7 +100,7 @@ async fn a_call_lost_to_a_panic_keeps_others_from_tools_until_a_row_like_it_was_
     recorder.ready().await.unwrap();
     let is_writable = || recorder.health.writable.load(Ordering::Relaxed);
 
-    // What comes while the thread is busy is one group.
+    // Items sent while the thread is busy are one group.
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let busy = recorder.write(None, move |_| {

@@ -33,9 +33,9 @@ pub(super) struct Writer {
     db: Option<Connection>,
     checkpointer: Option<Checkpointer>,
     rollups: Rollups,
-    /// Where a commit met damage, calls are refused from then on: a heartbeat on another page proves nothing.
+    /// The damage that a commit met. Calls are refused from then on: a heartbeat on another page proves nothing.
     damage: Option<Error>,
-    /// There from a call that could not be recorded until a row like it was written, whatever else is written.
+    /// Present from a call that could not be recorded until a row like it was written, whatever else is written.
     rehearsal: Option<Rehearsal>,
 }
 
