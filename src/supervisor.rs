@@ -52,16 +52,16 @@ pub use view::{Availability, ChildView, Event};
 use child::Child;
 use starts::StartQueue;
 
-/// What a supervisor can be told.
+/// Settings of a supervisor.
 #[derive(Clone, Debug)]
 pub struct SupervisorSettings {
-    /// How crashes are answered.
+    /// Restart policy for children that crash.
     pub restart: RestartPolicy,
     /// Time between health ticks.
     pub health_check_interval: Duration,
-    /// How many servers may be starting at once.
+    /// Children that may be starting at once.
     pub max_starting: usize,
-    /// How long requests in flight may take on a process that is being replaced.
+    /// Time for requests in flight to finish on a process that is being replaced.
     pub drain: Duration,
 }
 
@@ -113,7 +113,7 @@ impl Supervisor {
     }
 
     fn emit(&self, event: Event) {
-        // Nobody listens any more once the runtime is ending.
+        // There is no receiver any more once the runtime is ending.
         let _ = self.events.send(event);
     }
 
@@ -125,7 +125,7 @@ impl Supervisor {
 }
 
 impl Drop for Supervisor {
-    /// Ends what it started. Only a panic drops a supervisor that was not told to stop.
+    /// Ends its processes. Only a panic drops a supervisor that was not stopped.
     fn drop(&mut self) {
         self.children.values_mut().for_each(Child::stop_processes);
         if !self.stopping {

@@ -1,4 +1,4 @@
-//! What the supervisor knows of one server, and what it wants of it.
+//! [`Child`]: state of one server at the supervisor, and the state wanted of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -70,7 +70,7 @@ impl Drop for Serving {
     fn drop(&mut self) {
         let version = self.instance.version().unwrap_or_default();
         let (is_remote, lasted) = (self.launch.remote.is_some(), self.since.elapsed());
-        // Nobody listens any more once the runtime is ending.
+        // There is no receiver any more once the runtime is ending.
         let _ = self.events.send(Event::SessionEnded { version, is_remote, lasted });
     }
 }
@@ -80,11 +80,11 @@ pub(super) struct Starting {
     pub instance: Arc<Instance>,
     pub addr: Addr<ServerActor>,
     pub launch: Arc<Launch>,
-    /// Where standard error stood when it was spawned.
+    /// Number of the last line of standard error when it was spawned.
     pub output_start: u64,
 }
 
-/// What a child without a process is waiting for.
+/// Reason why a child without a process waits.
 #[derive(Debug)]
 pub(super) enum Rest {
     /// A place in the start queue, or nothing at all.
@@ -126,14 +126,14 @@ impl Child {
         self.serving.is_some() || self.starting.is_some() || !self.ending.is_empty()
     }
 
-    /// Whether a process should be started as soon as the queue allows.
+    /// True when a process should be started as soon as the queue allows.
     pub fn is_due(&self) -> bool {
         let replaced = self.serving.as_ref().is_none_or(|serving| !serving.lost && serving.launch != self.launch);
         let idle = self.starting.is_none() && self.ending.is_empty() && matches!(self.rest, Rest::None);
         self.wanted == Wanted::Up && replaced && idle
     }
 
-    /// Whether it is up and runs what it should.
+    /// True when it is up and runs as its present launch says.
     pub fn is_up(&self) -> bool {
         let current = |serving: &Serving| !serving.lost && serving.launch == self.launch;
         self.wanted == Wanted::Up && self.serving.as_ref().is_some_and(current)
@@ -241,7 +241,7 @@ impl Child {
             }
             (Status::Running, _) if before.status == Status::Running => (TimelineLevel::Info, "answers again"),
             (Status::Running, _) => (TimelineLevel::Info, "ready"),
-            // Its process was lost, which is told as soon as it is known how.
+            // Its process was lost; the exit report follows.
             (Status::Starting, _) if before.status == Status::Running => return,
             (Status::Starting, _) => (TimelineLevel::Info, "starting"),
             (Status::Stopping, _) => (TimelineLevel::Info, "stopping"),

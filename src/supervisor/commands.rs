@@ -1,4 +1,5 @@
-//! What the runtime asks of the supervisor: each command says what is wanted, and `drive` takes the next step.
+//! Commands of the runtime to the supervisor: each one sets the state wanted of a child, and `drive` takes the next
+//! step.
 
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
 use futures_util::future::{self, FutureExt};
@@ -26,7 +27,7 @@ impl Supervisor {
     pub(super) fn drive(&mut self, id: ServerId, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
         if !child.has_process() {
-            // Whoever asked for a stop has got it, even if somebody else asked for a start meanwhile.
+            // A caller that asked for a stop has got it, even if another one asked for a start meanwhile.
             child.tell_down();
         }
         if child.wanted == Wanted::Down {
@@ -214,8 +215,8 @@ impl Handler<ResumeAll> for Supervisor {
 }
 
 impl Supervisor {
-    /// Looks at every child, now and again. Armed anew each time: ticks that were missed while the machine slept must
-    /// not come all at once, or one late answer would be three misses.
+    /// Checks every child, once in each interval. Armed again each time: ticks that were missed while the machine slept
+    /// must not come all at once, or one late answer would be three misses.
     pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(self.settings.health_check_interval, Self::tick);
         for child in self.children.values() {

@@ -1,4 +1,4 @@
-//! How a server's process ended, and what that means for starting it again.
+//! Exit reasons of a server's process, and the chances of starting it again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,10 +27,10 @@ pub enum Exit {
         code: Option<i32>,
         /// Signal number.
         signal: Option<i32>,
-        /// How far it had come.
+        /// Progress of the process by then.
         reached: Reached,
     },
-    /// It wants somebody's consent: a token, or a better one.
+    /// It wants a token that a user consents to, or a better one.
     Unauthorized,
     /// No connection to it came about.
     Unreachable(String),
@@ -40,13 +40,13 @@ pub enum Exit {
     ClosedOutput,
     /// It answered none of three pings.
     Unresponsive,
-    /// It was told to.
+    /// It was stopped.
     Asked,
     /// Its actor or its guard was lost; a defect or an act from outside.
     Lost,
 }
 
-/// How far a process came before it ended.
+/// Progress of a process before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
     /// It never said anything; some older servers end when asked `server/discover`.
@@ -67,7 +67,7 @@ impl Reached {
 }
 
 impl Exit {
-    /// Whether starting it again can only fail the same way.
+    /// True when another start can only fail the same way.
     pub fn is_permanent(&self) -> bool {
         use rustix::io::Errno;
         match self {
@@ -118,7 +118,7 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// Where an actor leaves the reason for an end that somebody else reports.
+/// Slot in which an actor leaves the reason for an end that another part reports.
 #[derive(Clone, Default)]
 pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
 

@@ -41,10 +41,10 @@ pub use spec::Spec;
 
 use order::{GRACE, STEP};
 
-/// What a guard is called in the process list.
+/// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
 
-/// What a guard tells Ostler, one JSON line each.
+/// Reports of a guard to Ostler, one JSON line each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Report {
@@ -69,7 +69,7 @@ pub enum Report {
     },
 }
 
-/// Whether this process was started to be a guard.
+/// True when this process was started to be a guard.
 pub(crate) fn is_called() -> bool {
     std::env::args_os().next().is_some_and(|name| name == NAME)
 }
@@ -114,7 +114,7 @@ fn isolate() -> io::Result<()> {
     // Best effort: the kernel takes a server before it takes Ostler, and a guard needs no session where it leads one.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     let _ = rustix::process::setsid();
-    // Last, as it closes files of our own in /proc: other servers of the same user must not read what passes through here.
+    // Last, as it closes our own files in /proc: other servers of the same user must not read what passes through here.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
 }
@@ -138,7 +138,7 @@ fn release_output() -> io::Result<()> {
 fn report(mut control: &UnixStream, report: &Report) {
     let mut line = serde_json::to_vec(report).unwrap_or_default();
     line.push(b'\n');
-    // Where Ostler is gone nobody wants to know; the end of the socket is handled by `obey`.
+    // Without Ostler there is no reader; `obey` handles the end of the socket.
     let _ = control.write_all(&line);
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// How long a server may be silent about `server/discover` before `initialize` goes out as well.
+/// Time without an answer to `server/discover` after which `initialize` goes out as well.
 const PROBE: Duration = Duration::from_secs(10);
 
 /// Finds out how to speak to the server, and what tools it has; the caller sets the deadline.
@@ -31,7 +31,7 @@ pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe, sharing: &Shar
     Ok(Listing { version, greeting, tools, ..Listing::default() })
 }
 
-/// Whether to ask `server/discover` first.
+/// Choice to ask `server/discover` first, or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Probe {
     /// Ask; any other answer than a discovery means legacy (versioning, "dual-era clients").

@@ -29,7 +29,7 @@ pub struct Instance {
     next_id: AtomicU64,
 }
 
-/// What is counted of a process.
+/// Counters of a process.
 #[derive(Default)]
 pub struct Figures {
     /// Its process id; 0 before there is one.
@@ -55,7 +55,7 @@ impl Instance {
         }
     }
 
-    /// Calls a tool on nobody's behalf in particular. `trace` is a `traceparent` (W3C Trace Context).
+    /// Calls a tool outside of any client's request. `trace` is a `traceparent` (W3C Trace Context).
     pub fn call_tool(
         self: &Arc<Self>,
         tool: &str,
@@ -75,7 +75,7 @@ impl Instance {
         self.dispatch(id, line, follower, client.level())
     }
 
-    /// What it offers, as of its last lists; empty until the handshake has ended.
+    /// Its lists, as of the last time they were read; empty until the handshake has ended.
     pub fn listing(&self) -> Arc<Listing> {
         self.listing.load_full()
     }
@@ -90,7 +90,7 @@ impl Instance {
         self.era.get().copied().unwrap_or(Era::Legacy)
     }
 
-    /// Passes a client's notification on. It is nobody's loss where it cannot be sent.
+    /// Passes a client's notification on. It is dropped where it cannot be sent.
     pub fn pass_on(&self, notification: &Request) {
         self.notify(mcp::pass_on(notification, self.era()));
     }
@@ -108,14 +108,14 @@ impl Instance {
         }
     }
 
-    /// Tells its actor that other resources are watched than before.
+    /// Notifies its actor that other resources are watched than before.
     pub(super) fn watches_changed(&self) {
         if let Some(mailbox) = self.mailbox.get() {
             mailbox.watches.do_send(WatchesChanged);
         }
     }
 
-    /// Where answers to its own requests go.
+    /// Receiver of answers to its own requests.
     pub(super) fn answers(&self) -> Option<Recipient<Answered>> {
         self.mailbox.get().map(|mailbox| mailbox.answers.clone())
     }
@@ -136,7 +136,7 @@ impl Instance {
         self.listing.store(Arc::new(listing));
     }
 
-    /// What the server said in the handshake that it can do.
+    /// Capabilities that the server declared in the handshake.
     pub(super) fn offered(&self) -> Capabilities {
         self.offered.get().cloned().unwrap_or_default()
     }
@@ -171,7 +171,7 @@ fn wants_progress(follower: Option<&Follower>) -> bool {
     follower.is_some_and(|follower| follower.token.is_some())
 }
 
-/// A request under way. Dropping it tells the server to cancel.
+/// A request in flight. Dropping it sends the server a cancellation.
 pub struct InFlight {
     /// `None` once it is answered.
     instance: Option<Arc<Instance>>,

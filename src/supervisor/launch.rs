@@ -10,22 +10,22 @@ use crate::{
     supervisor::{guard::Spec, remote::Authority},
 };
 
-/// How to run a server.
+/// Program or remote target of a server, its environment, its sharing and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// What the guard starts; of a remote server, nothing but its environment's marks.
+    /// The program for the guard; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
-    /// Where it is, if it is no process of ours.
+    /// Its endpoint, if it is remote.
     pub remote: Option<RemoteTarget>,
-    /// What the server may ask of whoever calls it.
+    /// Callers it serves, and the capabilities declared to it on their behalf.
     pub sharing: Sharing,
     /// The program that guards it.
     pub guard: PathBuf,
     /// Longest time from spawn to ready.
     pub start_timeout: Duration,
-    /// How long it has after its standard input closed, and again after SIGTERM.
+    /// Time to end after its standard input closed, and again after SIGTERM.
     pub stop_grace: (Duration, Duration),
-    /// How long it has to answer a ping.
+    /// Time to answer a ping.
     pub ping_timeout: Duration,
 }
 
@@ -34,27 +34,27 @@ pub struct Launch {
 pub struct RemoteTarget {
     /// Its endpoint and what is sent along.
     pub remote: Remote,
-    /// Whether it may be at an address that is not public.
+    /// Allows an address that is not public.
     pub private_addresses: bool,
     /// The tokens it is sent, where its owner's headers hold none.
     pub authority: Authority,
 }
 
-/// Who shares a process, and what it may ask of them therefore.
+/// Callers that share a process, and the capabilities that are declared to it therefore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Sharing {
     /// Callers who do not know of each other: it may ask nothing.
     #[default]
     Shared,
-    /// Nobody's requests: it says what there is for those whom other processes of the server may ask. It may ask nothing,
-    /// but is told otherwise, since many servers hide what they could not do.
+    /// No caller: its lists stand for those of the server's other processes, which may make requests. It may make none,
+    /// but the capabilities are declared, since many servers hide tools that they could not serve without them.
     Listing {
-        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
+        /// Declared at `initialize`: the `capabilities` object, as JSON.
         capabilities: String,
     },
     /// One user or one session.
     Exclusive {
-        /// What is declared to it at `initialize`: the `capabilities` object, as JSON.
+        /// Declared at `initialize`: the `capabilities` object, as JSON.
         capabilities: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Where to watch a child: it outlives the child's processes, and a supervisor.
+//! [`Link`]: state, output and events of a child; it outlives the child's processes, and a supervisor.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::{
     timeline::Log,
 };
 
-/// How much news may wait for a slow listener; the oldest is lost then.
+/// Events that may wait for a slow receiver; the oldest is lost then.
 const NEWS: usize = 64;
 
-/// The longest that Ostler says at once about a server.
+/// Longest note of Ostler about a server, in bytes.
 const LONGEST_NOTE: usize = 4096;
 
 /// A child as others see it; cheap to clone.
@@ -30,13 +30,13 @@ const LONGEST_NOTE: usize = 4096;
 pub struct Link {
     /// Its state.
     pub view: watch::Receiver<ChildView>,
-    /// What it wrote on standard error.
+    /// Its standard error.
     pub output: Arc<Output>,
     /// Its processes, and what they use.
     pub trees: Arc<Trees>,
     /// Its timeline.
     pub log: Log,
-    /// What it says that is about no request.
+    /// Its events that belong to no request.
     pub news: broadcast::Sender<News>,
     pub(super) publisher: watch::Sender<ChildView>,
     pub(super) questions: Arc<Questions>,
@@ -44,7 +44,7 @@ pub struct Link {
     listing: watch::Sender<Option<Arc<Listing>>>,
 }
 
-/// Somebody's interest in a resource; dropping it ends it.
+/// A subscription to updates of a resource; dropping it ends it.
 pub struct ResourceWatch {
     link: Link,
     uri: String,
@@ -81,28 +81,28 @@ impl Link {
         self.log.ostler(level, payload::beginning(&masked, LONGEST_NOTE));
     }
 
-    /// The same with what the server listed in an earlier run.
+    /// Sets the listing that the server had in an earlier run.
     #[must_use]
     pub fn with_listing(self, listing: Arc<Listing>) -> Self {
         self.listing.send_replace(Some(listing));
         self
     }
 
-    /// What the server listed last; `None` where it never did.
+    /// The last listing of the server; `None` where it never had one.
     #[must_use]
     pub fn listing(&self) -> Option<Arc<Listing>> {
         self.listing.borrow().clone()
     }
 
-    /// The same, to wait for what comes.
+    /// The listing, to wait for changes.
     #[must_use]
     pub fn listings(&self) -> watch::Receiver<Option<Arc<Listing>>> {
         self.listing.subscribe()
     }
 
-    /// What the server asks outside of any request; `None` while somebody else holds the receiver of before.
+    /// Requests of the server outside of any request; `None` while another reader holds the receiver.
     ///
-    /// A few questions wait for somebody to take them; what is not taken before the process ends is refused.
+    /// A few requests wait for a reader; those that are not taken before the process ends are refused.
     #[must_use]
     pub fn questions(&self) -> Option<mpsc::Receiver<Asked>> {
         self.questions.take()
@@ -127,7 +127,7 @@ impl Link {
         }
     }
 
-    /// Has the process that serves now subscribe to what is watched.
+    /// Has the process that serves now subscribe to the watched resources.
     pub(super) fn tell_watches(&self) {
         if let Availability::Ready(instance) = &self.view.borrow().availability {
             instance.watches_changed();
@@ -144,7 +144,7 @@ impl Link {
             ("resources", !same(&was.resources, &listing.resources) || !same(&was.templates, &listing.templates)),
         ];
         for (list, _) in changes.iter().filter(|(_, changed)| *changed) {
-            // Nobody may listen.
+            // There may be no receiver.
             let _ = self.news.send(News::ListChanged(list));
         }
         let greeted = was.version != listing.version || was.greeting.get() != listing.greeting.get();

@@ -1,4 +1,4 @@
-//! What a process offers: its lists, page by page.
+//! Lists of a process, read page by page.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -37,7 +37,7 @@ impl List {
         }
     }
 
-    /// Which member of a page holds the items.
+    /// The member of a page that holds the items.
     fn member(self) -> &'static str {
         match self {
             Self::Tools => "tools",

@@ -1,4 +1,4 @@
-//! What the actors of this room say to each other.
+//! Messages between the actors of this room.
 //!
 //! | message | from | to | means |
 //! |---|---|---|---|
@@ -6,14 +6,17 @@
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`StopAll`], [`ResumeAll`] | runtime | supervisor | Ostler is ending, or stands by; it serves again |
-//! | [`Dispatch`], [`Abandon`], `Notify` | whoever asks a server | server | a request, and that nobody waits for it any more |
-//! | `Answered` | whoever was asked | server | what to tell the server that asked |
+//! | [`Dispatch`], [`Abandon`], `Notify` | callers of a server | server | a request, its cancellation, a notification |
+//! | `Answered` | a client that a server asked | server | the response to the server's own request |
 //! | `WatchesChanged` | a link | server | other resources are watched than before |
 //! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
-//! | `GuardSaid`, `GuardGone`, `HandshakeEnded`, `Listed`, `Subscribed`, `Pinged` | a server's own tasks | server | what they found |
-//! | `ChildReady`, `ChildListed`, `ChildLost`, `ChildExited`, `HealthChecked` | server | supervisor | what became of a child |
+//! | `GuardSaid`, `GuardGone`, `HandshakeEnded` | a server's own tasks | server | their findings |
+//! | `Listed`, `Subscribed`, `Pinged` | a server's own tasks | server | their findings |
+//! | `ChildReady`, `ChildListed`, `ChildLost` | server | supervisor | state of a child |
+//! | `ChildExited`, `HealthChecked` | server | supervisor | end of a child, result of a health check |
 //!
-//! Reports carry the generation of the process they are about; the supervisor drops those of processes it has forgotten.
+//! Reports carry the generation of the process they are about; the supervisor drops those of processes it has
+//! forgotten.
 
 mod commands;
 mod control;

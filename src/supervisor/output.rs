@@ -1,4 +1,4 @@
-//! What a server wrote on standard error: a bounded ring, kept across restarts, that can be followed.
+//! Standard error of a server: a bounded ring, kept across restarts, that can be followed.
 
 use std::{
     collections::VecDeque,
@@ -28,11 +28,11 @@ pub struct Output {
     lines: Arc<Lines>,
     mask: ArcSwap<Mask>,
     log: Log,
-    /// Whose lines these are; `None` where they are for everybody who may read the server's.
+    /// The user who alone may read these lines; `None` where every reader of the server's may.
     user: Option<UserId>,
 }
 
-/// What all processes of a server wrote.
+/// Lines of all processes of a server.
 #[derive(Default)]
 struct Lines {
     ring: Mutex<Ring>,
@@ -47,12 +47,13 @@ struct Ring {
 }
 
 impl Output {
-    /// The same, its lines on a timeline as well.
+    /// Output whose lines are put on a timeline as well.
     pub(super) fn logged(log: Log) -> Self {
         Self { log, ..Self::default() }
     }
 
-    /// That of a process which is a user's alone. Its lines are on no timeline: everybody would read them there.
+    /// Output of a process that is one user's alone. Its lines are on no timeline: every reader of the server would see
+    /// them.
     #[must_use]
     pub fn of_user(&self, user: UserId) -> Self {
         Self { lines: self.lines.clone(), user: Some(user), ..Self::default() }
@@ -141,7 +142,7 @@ impl Output {
     }
 }
 
-/// What a line weighs: its text, and about what it takes to hold it.
+/// Bytes a line counts for: its text, and about the memory that holds it.
 fn cost(line: &str) -> usize {
     line.len().saturating_add(64)
 }

@@ -5,15 +5,15 @@ use std::{
     fs,
 };
 
-/// What `/proc/<pid>/stat` says of a process.
+/// A process in `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     pub parent: i32,
-    /// Whether it has ended, and nobody has waited for it yet.
+    /// True when it has ended, and its parent has not waited for it yet.
     pub is_zombie: bool,
     /// Processor time it used itself, in ticks.
     pub used: u64,
-    /// The same of its descendants that ended and were waited for.
+    /// Processor time of its descendants that ended and were waited for, in ticks.
     pub reaped: u64,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn all() -> impl Iterator<Item = i32> {
     fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Who is whose child, of all processes at about one moment.
+/// Parents and children of all processes at about one moment.
 pub(super) struct Table {
     stats: HashMap<i32, Stat>,
     children: HashMap<i32, Vec<i32>>,
@@ -70,7 +70,7 @@ impl Table {
         let (mut found, mut next, mut seen) = (Vec::new(), vec![root], HashSet::from([root]));
         while let Some(pid) = next.pop() {
             let children = self.children.get(&pid).into_iter().flatten().copied();
-            // Numbers taken anew while the table was read could make a circle of it.
+            // Numbers that were used again while the table was read could make a circle of it.
             let new: Vec<_> = children.filter(|child| seen.insert(*child)).collect();
             found.extend(&new);
             next.extend(new);

@@ -1,4 +1,4 @@
-//! What a process asks while no request is in flight that it could be about.
+//! Requests of a process outside of any request in flight that they could be about.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::supervisor::messages::Asked;
 
-/// How many questions may wait for somebody to take them.
+/// Requests that may wait for a reader.
 const WAITING: usize = 16;
 
 /// A queue with one reader at a time, who may go and be followed by another.
@@ -14,7 +14,7 @@ pub(super) struct Questions(Mutex<Queue>);
 
 struct Queue {
     sender: mpsc::Sender<Asked>,
-    /// `None` while somebody reads.
+    /// `None` while a reader holds it.
     receiver: Option<mpsc::Receiver<Asked>>,
 }
 
@@ -38,12 +38,12 @@ impl Questions {
         drop(refused);
     }
 
-    /// The reading end, where nobody holds it.
+    /// The reading end, unless a reader holds it.
     pub fn take(&self) -> Option<mpsc::Receiver<Asked>> {
         self.lock().receiver.take()
     }
 
-    /// Refuses what this process asked and nobody has taken.
+    /// Refuses the requests of this process that no reader has taken.
     pub fn clear(&self, generation: u64) {
         let queue = &mut *self.lock();
         let waiting: Vec<_> =
@@ -56,7 +56,7 @@ impl Questions {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.sender.is_closed() {
-            // Who read before has gone.
+            // The last reader has gone.
             *queue = Queue::default();
         }
         queue

@@ -43,8 +43,8 @@ pub use sender::Sender;
 const UNREAD: usize = 16;
 
 /// Opens a connection to `target` in the running actix arbiter; nothing is sent before the first line. Fails, with the
-/// reason, where the URL or a header cannot be used. The receiver ends once everything has, the server's session included.
-/// What is not whole yet of what comes competes for room with all that shares `budget`.
+/// reason, where the URL or a header cannot be used. The receiver ends once everything has, the server's session
+/// included. Unfinished messages of the server compete for room with all others that share `budget`.
 pub fn connect(target: &RemoteTarget, budget: &Arc<LineBudget>) -> Result<(Sender, mpsc::Receiver<Heard>), String> {
     let (heard, receiver) = mpsc::channel(UNREAD);
     let (endpoint, over) = endpoint::Endpoint::new(target, LineShare::of(budget), heard)?;

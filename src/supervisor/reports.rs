@@ -1,4 +1,4 @@
-//! What the supervisor does about what its children report.
+//! Reactions of the supervisor to the reports of its children.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// How many lines of standard error go into an exit report.
+/// Lines of standard error in an exit report.
 const LAST_LINES: usize = 20;
 
 impl Handler<ChildReady> for Supervisor {
@@ -52,7 +52,7 @@ impl Handler<ChildReady> for Supervisor {
                 child.ending.push(old.instance.generation);
             }
         });
-        // Not before the view shows it: who watches something meanwhile has told its predecessor.
+        // Not before the view shows it: a watcher that came meanwhile has notified its predecessor.
         if let Some(child) = self.children.get(&ready.id) {
             child.link.tell_watches();
         }
@@ -96,7 +96,7 @@ impl Handler<HealthChecked> for Supervisor {
             child.healthy = report.healthy;
             child.checked_at = Some(Timestamp::now());
             if well && child.failing.take().is_some() {
-                // Nobody listens any more once the runtime is ending.
+                // There is no receiver any more once the runtime is ending.
                 let _ = events.send(Event::Recovered { id: report.id });
             }
         });
@@ -131,9 +131,9 @@ impl Handler<ChildExited> for Supervisor {
     }
 }
 
-/// What kind of process ended.
+/// Kind of process that ended.
 enum Ended {
-    /// One that was told to.
+    /// One that was stopped.
     Asked,
     /// One that was in its handshake.
     Starting { output_start: u64 },
@@ -159,7 +159,7 @@ impl Supervisor {
     fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
         let mut report = exit.report(child.link.output.tail(output_start, LAST_LINES));
-        // What a server says in its handshake is in it, up to 16 MiB. Masked first: half a secret is not found.
+        // The reason may quote the server's handshake, up to 16 MiB. Masked first: half a secret is not found.
         report.reason = payload::reason(&child.link.output.masked(&report.reason));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.say(TimelineLevel::Warn, &report.reason);

@@ -18,7 +18,7 @@ use crate::{
 
 /// One request in flight.
 struct Pending {
-    /// Where it begins among all bytes sent to the process.
+    /// Offset among all bytes sent to the process.
     start: usize,
     follower: Option<Follower>,
     /// The least severe message its sender wants.
@@ -84,8 +84,8 @@ impl Requests {
         let _ = follower.notes.try_send(note);
     }
 
-    /// Hands a question to the oldest request with a follower who can be asked it now, or else to the oldest with any, who
-    /// drops and so refuses what does not fit; gives it back where there is none.
+    /// Hands a question to the oldest request with a follower who can be asked it now, or else to the oldest with any,
+    /// who drops and so refuses a question that does not fit; gives it back where there is none.
     pub fn ask(&self, asked: Asked) -> Option<Asked> {
         let Some(follower) = self.askable(&asked).or_else(|| Some(self.oldest()?.1)) else { return Some(asked) };
         drop(follower.notes.try_send(Note::Asked(asked)));
@@ -97,7 +97,8 @@ impl Requests {
         self.oldest().is_some_and(|(_, follower)| tell(follower, note))
     }
 
-    /// The same with a message of this level, unless its request wants only more severe ones.
+    /// Passes a message of this level to the follower of the oldest request that has one, unless that request wants
+    /// only more severe ones; false where none has a follower.
     pub fn tell_oldest_of_level(&self, level: Option<Level>, note: impl FnOnce() -> Note) -> bool {
         self.oldest().is_some_and(|(pending, follower)| !is_wanted(level, pending.level) || tell(follower, note))
     }
@@ -148,7 +149,7 @@ impl Requests {
         self.figures.in_flight.store(self.pending.len().try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
-    /// Sends everybody away: nobody has read a byte of what is left.
+    /// Answers every request in flight with `NotSent`: not a byte of them was read, so another process may take them.
     pub fn send_away(&mut self) {
         for (_, pending) in self.pending.drain() {
             let _ = pending.reply.send(Answer::NotSent);
@@ -163,13 +164,13 @@ impl Requests {
     }
 }
 
-/// Where its reader is too slow, it is left out.
+/// Queues a message; leaves it out where the reader is too slow.
 fn tell(follower: &Follower, note: impl FnOnce() -> Note) -> bool {
     let _ = follower.notes.try_send(note());
     true
 }
 
-/// Whether a message of this level is at least as severe as was asked for.
+/// True when a message of this level is at least as severe as the least severe one wanted.
 fn is_wanted(level: Option<Level>, least: Option<Level>) -> bool {
     level.zip(least).is_none_or(|(level, least)| level >= least)
 }

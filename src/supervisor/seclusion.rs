@@ -16,7 +16,8 @@ use crate::supervisor::guard::sys;
 /// Landlock can say since its second version that files may be moved between folders.
 const LANDLOCK_LEAST: i64 = 2;
 
-/// What servers may not read, write or remove. Landlock only knows what is allowed: everything beside that is.
+/// Files and folders that servers may not read, write or remove. Landlock only knows rights to allow: they cover all
+/// the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seclusion {
     /// Files and folders, without links in their paths.
@@ -28,8 +29,8 @@ pub struct Seclusion {
 impl Seclusion {
     /// Plans to hide what is there of `hidden`. `Err` says why it cannot be hidden. Blocks.
     ///
-    /// What is made in a folder above a hidden one after a server has started is closed to that server, as nothing allows
-    /// it. So none of these may be a folder in which servers make something.
+    /// An entry made in a folder above a hidden one after a server has started is closed to that server, as no rule
+    /// allows it. So none of these may be a folder in which servers make something.
     pub fn plan(hidden: &[PathBuf], open: &Path, home: Option<&Path>) -> Result<Self, String> {
         let hidden: Vec<_> = hidden.iter().filter_map(|path| without_links(path)).collect();
         let open: Vec<_> = without_links(open).into_iter().filter(|open| is_in_one(open, &hidden)).collect();
@@ -63,7 +64,7 @@ impl Seclusion {
         }
         for entry in place.read_dir()? {
             let entry = entry?;
-            // What a link leads to is allowed where it lies.
+            // The target of a link is allowed where it lies.
             if !entry.file_type()?.is_symlink() {
                 self.walk_from(&entry.path(), allow)?;
             }

@@ -40,7 +40,8 @@ use crate::{
 /// Why a request is cancelled, for the server.
 const GIVEN_UP: &str = "its deadline passed, or its caller went away";
 
-/// Owns one process of a server, or its place over HTTP. It never restarts it: it ends with it, and the supervisor decides.
+/// Owns one process of a server, or its connection over HTTP. It never restarts it: it ends with it, and the supervisor
+/// decides.
 pub struct ServerActor {
     id: ServerId,
     instance: Arc<Instance>,
@@ -56,7 +57,7 @@ pub struct ServerActor {
     unread: Option<Writer>,
     orders: Option<Orders>,
     exit: ExitSlot,
-    /// Of a server that is no process: nobody else could tell its end.
+    /// Reports the end of a remote server, which no guard does.
     reporter: Option<ExitGuard>,
     last_heard: Option<Instant>,
     heard_at_last_tick: Option<Instant>,
@@ -68,12 +69,12 @@ pub struct ServerActor {
     lists: state::Lists,
     listening: state::Listening,
     open_questions: state::OpenQuestions,
-    /// What the process was told last to log from, and the request by which, until it is answered.
+    /// Level set last with `logging/setLevel`, and the id of that request until it is answered.
     log_level: Option<Level>,
     setting_level: Option<u64>,
 }
 
-/// How far a process is.
+/// Progress of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Spawned, or in its handshake.
@@ -129,7 +130,7 @@ impl ServerActor {
         self.writer.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.send(line)
     }
 
-    /// Sends a line that is nobody's loss: where it cannot be sent, the process has worse troubles.
+    /// Sends a line that may be lost: where it cannot be sent, the process has worse troubles.
     fn write_if_possible(&mut self, line: bytes::Bytes) {
         let _ = self.write(line);
     }
@@ -152,7 +153,7 @@ impl ServerActor {
         }
     }
 
-    /// Whether something is answered that the actor asked by itself, and that is no work of the process.
+    /// True when it answers a request that the actor made by itself, and that is no work of the process.
     fn is_answer_to_us(&mut self, id: u64, error: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
         self.setting_level.take_if(|setting| *setting == id).is_some() || self.listen_ended(id, error, ctx)
     }
@@ -204,7 +205,7 @@ impl ServerActor {
         }
     }
 
-    /// Says in the log and on the server's timeline what somebody may have to look at.
+    /// Warns in the log and on the server's timeline.
     pub(super) fn warn(&self, text: &'static str) {
         log::warn!(server:% = self.id; "{text}");
         self.link.note(TimelineLevel::Warn, text);
@@ -218,7 +219,7 @@ impl Handler<Dispatch> for ServerActor {
         if let Some(level) = request.level {
             self.log_from(level);
         }
-        // Nobody waiting for what was not sent is no loss.
+        // A request that was not sent needs no receiver.
         match self.write(std::mem::take(&mut request.line)) {
             Ok(start) => {
                 if !self.pings.contains(&request.id) {

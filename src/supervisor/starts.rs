@@ -1,4 +1,4 @@
-//! Who may start when: a queue, a number of starts at once, and a pace for all of them.
+//! Order and pace of starts: a queue, a number of starts at once, and a rate for all of them.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::model::ServerId;
 
-/// Spawns a second, over all servers, so that a hundred that crash together don't take the machine with them.
+/// Time between two spawns, over all servers: 40 a second, so that a hundred that crash together don't take the machine
+/// with them.
 const PACE: Duration = Duration::from_millis(25);
 
 /// Spawns that may come at once after a quiet time.
@@ -22,17 +23,17 @@ pub(super) struct StartQueue {
     most: usize,
     /// When the bucket will be full again; the fill level follows from it (GCRA).
     full_at: Instant,
-    /// Until when somebody waits to ask again; one is enough, however often it is asked meanwhile.
+    /// Time until which another attempt is scheduled; one is enough, however often it is asked meanwhile.
     asked_again_at: Instant,
 }
 
-/// Whether a start may happen now.
+/// Decision on the next start.
 pub(super) enum Next {
     /// This child may start.
     Start(ServerId),
     /// Not before this long: ask again then.
     After(Duration),
-    /// Nobody waits, or not before something else has ended or the time given last has passed.
+    /// No child waits, or not before something else has ended or the time given last has passed.
     Wait,
 }
 
@@ -58,7 +59,7 @@ impl StartQueue {
         self.waiting.retain(|waiting| *waiting != id);
     }
 
-    /// Who is next at `now`; takes them off the queue.
+    /// Decides on the next start at `now`; takes the child off the queue.
     pub fn next(&mut self, now: Instant) -> Next {
         if self.waiting.is_empty() || self.starting.len() >= self.most {
             return Next::Wait;

@@ -1,4 +1,4 @@
-//! What only other settings or a defect in an actor can show: given up, forgiven, forced to panic; with real processes.
+//! Cases that need other settings or a defect in an actor: given up, forgiven, forced to panic; with real processes.
 
 mod clients;
 mod remote;

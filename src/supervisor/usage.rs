@@ -1,4 +1,4 @@
-//! What the process trees of servers use: sampled from `/proc`, for all servers at once, and kept for an hour.
+//! Resource usage of servers' process trees: sampled from `/proc`, for all servers at once, and kept for an hour.
 //!
 //! Every process below one of a server's guards is the server's; a lease's link has its server's guards. Processor time
 //! includes that of children which were waited for, the guard's among them, so a child that ended between two samples
@@ -22,10 +22,10 @@ use crate::{
 /// For how long samples are kept.
 const KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// How many of one server at most, however often they are taken.
+/// Samples kept of one server: one each 10 s of the hour; older ones go first where more are taken.
 const MOST: usize = 360;
 
-/// How long a tick of `/proc` is: a hundredth of a second on every machine Linux still runs on.
+/// A clock tick of `/proc`: a hundredth of a second on every machine Linux still runs on.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The process trees of one server, one below each of its guards, and what they used.
@@ -52,7 +52,7 @@ impl Trees {
         Held { trees: self.clone(), guard }
     }
 
-    /// What is used now, as of the last sample; `None` where nothing runs, or was not looked at yet.
+    /// Usage as of the last sample; `None` where no process runs, or none was sampled yet.
     pub fn now(&self) -> Option<Usage> {
         self.lock().now
     }
@@ -71,7 +71,7 @@ impl Trees {
     fn keep(&self, sample: Usage) {
         let mut kept = self.lock();
         kept.forget(sample.at);
-        // What ended meanwhile uses nothing.
+        // Trees that ended meanwhile use nothing.
         if kept.guards.is_empty() {
             return;
         }
@@ -133,8 +133,9 @@ impl UsageSampler {
             for guard in guards {
                 let used = add(&table, *guard, &mut sum);
                 self.used.insert(*guard, used);
-                // A guard that is new has used all of it since; times that went with somebody nobody waited for are less
-                // than none, and such as are seen at two processes at once would be more than there is.
+                // All time of a new guard is new. The total falls when a process vanishes that no parent waited for,
+                // which counts as no use. It may also hold the time of one process twice, which `cores` bounds by the
+                // time of all processors.
                 let ticks = used.saturating_sub(before.get(guard).copied().unwrap_or_default());
                 sum.cpu += cores(ticks, passed);
             }
@@ -145,7 +146,7 @@ impl UsageSampler {
 
 /// Adds what the tree below a guard holds, and says how many ticks it has used since it began.
 fn add(table: &Table, guard: i32, sum: &mut Usage) -> u64 {
-    // What the guard waited for was the server's; the guard itself is not.
+    // Time the guard waited for was the server's; the guard itself is not.
     let mut used = table.get(guard).map_or(0, |stat| stat.reaped);
     for pid in table.below(guard) {
         let Some(Stat { is_zombie, used: own, reaped, .. }) = table.get(pid) else { continue };

@@ -1,4 +1,4 @@
-//! What the rest of Ostler sees of a child.
+//! State of a child, as the rest of Ostler sees it: [`ChildView`], [`Availability`], [`Event`].
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -12,21 +12,21 @@ use crate::{
     supervisor::instance::Instance,
 };
 
-/// Whether a child takes calls.
+/// Readiness of a child to take calls.
 #[derive(Clone)]
 pub enum Availability {
-    /// It does.
+    /// It takes calls.
     Ready(Arc<Instance>),
     /// It will, if all goes well.
     Coming,
-    /// It does not, for this reason.
+    /// It takes none, for this reason.
     Down(String),
 }
 
 /// A child's state at one moment.
 #[derive(Clone)]
 pub struct ChildView {
-    /// Whether it takes calls.
+    /// Readiness to take calls.
     pub availability: Availability,
     /// In one word, for people.
     pub status: Status,
@@ -36,11 +36,11 @@ pub struct ChildView {
     pub ready_since: Option<Instant>,
     /// When it is tried again, if it is.
     pub next_attempt_at: Option<Timestamp>,
-    /// When its health was last looked at.
+    /// Time of its last health check.
     pub checked_at: Option<Timestamp>,
     /// Restarts after failures.
     pub restarts: u32,
-    /// How the last process ended.
+    /// Report on the exit of its last process.
     pub last_exit: Option<ExitReport>,
 }
 
@@ -59,7 +59,7 @@ impl ChildView {
         }
     }
 
-    /// The same with live figures, as sent to clients.
+    /// Runtime status with live figures, as sent to clients.
     #[must_use]
     pub fn runtime_status(&self) -> RuntimeStatus {
         let instance = match &self.availability {
@@ -90,19 +90,19 @@ pub enum Event {
     SupervisorLost,
     /// A child's health is now this.
     Health {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
         /// Its health.
         status: HealthStatus,
     },
-    /// What a child's process is doing is not what it was; its health is.
+    /// The status of a child's process changed; its health did not.
     Status {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
     },
-    /// What a child offers is not what it was.
+    /// The lists of a child changed.
     Listed {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
         /// Everything it lists now; its link has the same.
         listing: Arc<Listing>,
@@ -111,41 +111,41 @@ pub enum Event {
     SessionEnded {
         /// The revision it spoke.
         version: String,
-        /// Whether it was no process of ours.
+        /// True when the server is remote.
         is_remote: bool,
-        /// How long it took calls.
+        /// Time for which it took calls.
         lasted: Duration,
     },
-    /// A process ended without being told to.
+    /// A process ended without being stopped.
     Failed {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
-        /// How.
+        /// Reason and last output.
         report: ExitReport,
-        /// Whether that is how it failed the last time it was tried, and the times before.
+        /// True when it failed the last time, and the times before, in this way too.
         repeated: bool,
     },
     /// A child will be started again after a failure.
     Restarting {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
-        /// The how-manieth failure in a row this answers.
+        /// Number of failures in a row, this one included.
         attempt: u32,
         /// As of [`Event::Failed`].
         repeated: bool,
     },
     /// A child is left down: for good, or until a probe finds it well.
     GaveUp {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
-        /// Why.
+        /// Reason for leaving it down.
         reason: String,
         /// As of [`Event::Failed`].
         repeated: bool,
     },
     /// A child that had failed too often has been well for long enough.
     Recovered {
-        /// Which child.
+        /// Id of the child.
         id: ServerId,
     },
 }

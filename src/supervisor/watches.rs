@@ -1,4 +1,4 @@
-//! Which resources somebody wants to hear of, across the processes of a server.
+//! Resources with a subscription, across the processes of a server.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use crate::mcp;
 
-/// How many resources of one server may be watched at once.
+/// Resources of one server that may be watched at once.
 const MOST: usize = 1024;
 
-/// Whether the process that serves agreed to tell; `None` until it said so.
+/// Answer of the serving process to the subscription; `None` until it came.
 pub(super) type Outcome = Option<Result<(), Arc<RawValue>>>;
 
 /// Every resource that is watched, and by how many.
@@ -26,7 +26,7 @@ struct Watched {
 }
 
 impl Watches {
-    /// One more who watches `uri`; what the process says to it comes by the receiver.
+    /// Adds a watcher of `uri`; the receiver gets the answer of the process.
     pub fn add(&self, uri: &str) -> Result<watch::Receiver<Outcome>, Arc<RawValue>> {
         let mut watched = self.lock();
         if watched.len() >= MOST && !watched.contains_key(uri) {
@@ -38,19 +38,19 @@ impl Watches {
         Ok(one.outcome.subscribe())
     }
 
-    /// What is watched now.
+    /// URIs of the watched resources.
     pub fn uris(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
-    /// Tells those who wait what a process said.
+    /// Passes the answer of a process to the watchers.
     pub fn settle(&self, uri: &str, outcome: Result<(), Arc<RawValue>>) {
         if let Some(watched) = self.lock().get(uri) {
             watched.outcome.send_replace(Some(outcome));
         }
     }
 
-    /// One fewer who watches `uri`.
+    /// Removes a watcher of `uri`.
     pub fn remove(&self, uri: &str) {
         let mut watched = self.lock();
         let last = watched.get_mut(uri).is_some_and(|one| {

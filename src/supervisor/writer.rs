@@ -19,7 +19,7 @@ const BACKLOG: usize = 1024;
 /// Bytes of them, where it is more than one.
 const BACKLOG_BYTES: usize = 32 << 20;
 
-/// Where lines for a server go.
+/// Queue of lines for a server.
 pub(super) enum Writer {
     /// Its standard input.
     Pipe(PipeWriter),
@@ -28,8 +28,8 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// Sends or queues a line, and returns where it begins among all bytes; `Err` where nothing of it was or will be sent:
-    /// `WouldBlock` where too much waits already.
+    /// Sends or queues a line, and returns where it begins among all bytes; `Err` where nothing of it was or will be
+    /// sent: `WouldBlock` where too much waits already.
     pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
         match self {
             Self::Pipe(pipe) => pipe.send(line),
@@ -37,7 +37,7 @@ impl Writer {
         }
     }
 
-    /// How many bytes the server has read; `None` where nobody can tell.
+    /// Bytes the server has read; `None` for a remote server.
     pub fn read_by_server(&self) -> Option<usize> {
         match self {
             Self::Pipe(pipe) => pipe.read_by_server(),
@@ -74,7 +74,7 @@ impl PipeWriter {
         Ok(start)
     }
 
-    /// How many bytes the server has read; `None` where the system does not tell.
+    /// Bytes the server has read; `None` where the system does not say.
     fn read_by_server(&self) -> Option<usize> {
         let unread = rustix::io::ioctl_fionread(&*self.pipe).ok()?.try_into().ok()?;
         self.accepted.checked_sub(self.waiting.load(Ordering::Acquire))?.checked_sub(unread)

@@ -9,10 +9,10 @@ use std::{
 
 use crate::supervisor::{guard::sys, seclusion::Seclusion};
 
-/// What is done to a file: write, read, since version 3 cut.
+/// Rights to a file: write, read, since version 3 truncate.
 const FILE: u64 = 1 << 1 | 1 << 2 | 1 << 14;
 
-/// What is done in a folder: remove, make entries of each kind, move between folders. To list and to execute is free.
+/// Rights to a folder: remove, make entries of each kind, move between folders. To list and to execute is free.
 const FOLDER: u64 = 0b1_1111_1111 << 4 | 1 << 13;
 
 /// The rules that leave everything open but what is hidden; what is gone by now needs none.

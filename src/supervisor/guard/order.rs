@@ -1,4 +1,4 @@
-//! What passes over the socket between Ostler and a guard.
+//! Data on the socket between Ostler and a guard.
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
@@ -26,7 +26,7 @@ pub const TERMINATE: u8 = b'T';
 /// Order: kill the whole tree, again and again until nothing is left.
 pub const KILL: u8 = b'K';
 
-/// How long descendants have between SIGTERM and SIGKILL once the server or Ostler is gone.
+/// Time between SIGTERM and SIGKILL for descendants once the server or Ostler is gone.
 pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 /// Pause between two looks at a tree that is ending.

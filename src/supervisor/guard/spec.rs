@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{model::Names, supervisor::seclusion::Seclusion};
 
-/// What to run.
+/// The program to run, its environment and its seclusion.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// A path, or a name found on the `PATH` in `env`.
@@ -17,7 +17,7 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// Its working directory.
     pub dir: PathBuf,
-    /// What it may not reach.
+    /// Files and folders it may not reach.
     pub seclusion: Option<Seclusion>,
 }
 

@@ -38,7 +38,7 @@ pub(super) fn in_own_session(command: &mut Command, rules: Option<OwnedFd>) {
 
 /// The version of Landlock that the kernel has; 0 or less where it has none.
 pub(in crate::supervisor) fn landlock_version() -> i64 {
-    // SAFETY: with this flag the kernel reads no memory of ours.
+    // SAFETY: with this flag the kernel reads no memory of this process.
     unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u64>(), 0_usize, 1_u32) }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn landlock_rules(rights: u64) -> io::Result<OwnedFd> {
     // SAFETY: the kernel reads as many bytes as are named, and the first member of its structure is the rights.
     let made = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const rights, size_of::<u64>(), 0_u32) };
     let fd = i32::try_from(made).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
-    // SAFETY: the kernel made it for us, and nobody else knows it.
+    // SAFETY: the kernel made it for this process, and no other code knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

@@ -17,13 +17,13 @@ use crate::{
 pub struct AddServer {
     /// Its id.
     pub id: ServerId,
-    /// How to run it.
+    /// Program or remote target, with its environment and limits.
     pub launch: Arc<Launch>,
-    /// What to hide in its output.
+    /// Secrets to mask in its output.
     pub mask: Mask,
-    /// Whether it should run.
+    /// State to drive the child to.
     pub wanted: Wanted,
-    /// Where its state and its output are shown; it outlives a supervisor.
+    /// State and output of the child, for readers; it outlives a supervisor.
     pub link: Link,
 }
 
@@ -31,13 +31,13 @@ pub struct AddServer {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct UpdateServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
-    /// How to run it from now on.
+    /// Program or remote target from now on.
     pub launch: Arc<Launch>,
-    /// What to hide in its output.
+    /// Secrets to mask in its output.
     pub mask: Mask,
-    /// Whether it should run, where that changes.
+    /// State to drive the child to, where that changes.
     pub wanted: Option<Wanted>,
 }
 
@@ -45,7 +45,7 @@ pub struct UpdateServer {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct RemoveServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
 }
 
@@ -53,16 +53,16 @@ pub struct RemoveServer {
 #[derive(Message)]
 #[rtype(result = "Result<ChildView, NotUp>")]
 pub struct StartServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
 }
 
-/// Why a child that was to start is not up.
+/// Reason why a child that was to start is not up.
 #[derive(Clone, Debug)]
 pub enum NotUp {
     /// Its process ended first; it may be tried again by and by.
     Failed(ExitReport),
-    /// It was told to stop meanwhile.
+    /// It was stopped meanwhile.
     Stopped,
 }
 
@@ -70,7 +70,7 @@ pub enum NotUp {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
 }
 
@@ -78,7 +78,7 @@ pub struct StopServer {
 #[derive(Message)]
 #[rtype(result = "Result<ChildView, NotUp>")]
 pub struct RestartServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
 }
 
@@ -86,7 +86,7 @@ pub struct RestartServer {
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub struct CheckServer {
-    /// Which.
+    /// Id of the child.
     pub id: ServerId,
 }
 
@@ -100,11 +100,11 @@ pub struct StopAll;
 #[rtype(result = "()")]
 pub struct ResumeAll;
 
-/// Whether a child should run.
+/// State that a child is driven to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// It should.
+    /// It should run.
     Up,
-    /// It should not.
+    /// It should not run.
     Down,
 }

@@ -8,7 +8,7 @@ use actix::Message;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopInstance {
-    /// How long requests in flight may take.
+    /// Time for requests in flight to finish.
     pub drain: Duration,
 }
 
@@ -18,6 +18,6 @@ pub struct StopInstance {
 pub enum CheckHealth {
     /// Three misses in a row end the process.
     Tick,
-    /// Somebody wants to know; a miss is only reported.
+    /// On demand; a miss is only reported.
     Asked,
 }

@@ -36,7 +36,7 @@ pub(in crate::supervisor) struct HandshakeEnded(pub Result<Listing, Exit>);
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct Listed(pub Vec<(List, Items)>);
 
-/// A process of the older era was asked to tell of a resource.
+/// A `resources/subscribe` to a process of the legacy era ended.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct Subscribed {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-/// What a server says that is about no request in particular.
+/// An event of a server that belongs to no request in particular.
 #[derive(Clone, Debug)]
 pub enum News {
     /// One of its lists changed, and the listing with it: `tools`, `prompts` or `resources`.
     ListChanged(&'static str),
-    /// A resource that somebody subscribed to changed.
+    /// A resource with a subscription changed.
     ResourceUpdated {
-        /// Which.
+        /// Its URI.
         uri: String,
         /// The `params` of the notification, without `subscriptionId`.
         params: Arc<RawValue>,

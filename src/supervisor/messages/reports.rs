@@ -9,7 +9,7 @@ use crate::{
     supervisor::exit::Exit,
 };
 
-/// The supervisor, as those see it who report to it.
+/// The supervisor, as its children's actors see it.
 #[derive(Clone)]
 pub(in crate::supervisor) struct Parent {
     pub ready: Recipient<ChildReady>,
@@ -40,7 +40,7 @@ pub(in crate::supervisor) struct ChildReady {
     pub generation: u64,
 }
 
-/// What a child offers became known, or changed.
+/// A child's lists became known, or changed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct ChildListed {
@@ -66,7 +66,7 @@ pub(in crate::supervisor) struct ChildExited {
     pub exit: Exit,
 }
 
-/// A child was asked how it is.
+/// A child's health was checked.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct HealthChecked {

@@ -9,22 +9,23 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::mcp::{self, Level};
 
-/// Who hears what a server says about a request before it answers it.
+/// Receiver of the messages that a server sends about a request before it answers it.
 #[derive(Clone)]
 pub struct Follower {
-    /// The `progressToken` that stands in what they hear; `None` where no progress is wanted.
+    /// The `progressToken` in these messages; `None` where no progress is wanted.
     pub token: Option<Arc<RawValue>>,
-    /// Whom they are or act for: what cannot be told to belong to one request may still belong to one of them.
+    /// The client that the request was made for: a message of no known request may still belong to this client.
     pub owner: uuid::Uuid,
-    /// Set while the request waits for whoever sent it. What the server asks then is about another one, if there is any.
+    /// True while the request waits for its sender. A question of the server is about another request then, if there is
+    /// any.
     pub waits: Arc<AtomicBool>,
-    /// What they declared: a question that needs it is theirs rather than that of somebody who did not.
+    /// Capabilities that the client declared: a question that needs one goes to a client that has it.
     pub capabilities: Arc<RawValue>,
-    /// Where it goes. What does not fit is left out; a question that does not fit is refused.
+    /// Queue of the messages. A notification that does not fit is left out; a question that does not fit is refused.
     pub notes: mpsc::Sender<Note>,
 }
 
-/// What a server says about a request before it answers it.
+/// A message that a server sends about a request before it answers it.
 pub enum Note {
     /// A notification.
     Told {
@@ -33,7 +34,7 @@ pub enum Note {
         /// Its parameters, but for the progress token byte for byte.
         params: Option<Arc<RawValue>>,
     },
-    /// A question to whoever sent the request, from an exclusive process.
+    /// A question to the sender of the request, from an exclusive process.
     Asked(Asked),
 }
 
@@ -41,9 +42,9 @@ pub enum Note {
 pub struct Asked {
     /// The id the server gave it.
     pub id: Arc<RawValue>,
-    /// What it wants.
+    /// Its method.
     pub method: String,
-    /// Of what.
+    /// Its parameters.
     pub params: Option<Arc<RawValue>>,
     generation: u64,
     /// `None` once it is answered.
@@ -61,7 +62,7 @@ impl Asked {
         Self { id, method, params, generation, answers }
     }
 
-    /// Whether the process of this generation asked.
+    /// True when the process of this generation asked.
     pub(in crate::supervisor) fn is_of(&self, generation: u64) -> bool {
         self.generation == generation
     }
@@ -91,11 +92,11 @@ pub struct Dispatch {
     pub id: u64,
     /// The whole request.
     pub line: Bytes,
-    /// Who hears what the server says before it answers.
+    /// Receiver of the messages that the server sends before it answers.
     pub follower: Option<Follower>,
-    /// The least severe message its sender wants to hear; `None` where it did not say.
+    /// The least severe message its sender wants; `None` where it did not say.
     pub level: Option<Level>,
-    /// Where the answer goes.
+    /// Receiver of the answer.
     pub reply: oneshot::Sender<Answer>,
 }
 
@@ -119,7 +120,7 @@ pub(in crate::supervisor) struct Answered {
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct WatchesChanged;
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The server's result.
@@ -136,7 +137,7 @@ pub enum Answer {
     Died(String),
 }
 
-/// Nobody waits for a request any more: tell the server to cancel it.
+/// Cancels a request, as its caller has gone: the server gets a cancellation.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Abandon {
@@ -144,7 +145,7 @@ pub struct Abandon {
     pub id: u64,
 }
 
-/// A server's actor, as those see it who use its process.
+/// A server's actor, as users of its process see it.
 pub(in crate::supervisor) struct Mailbox {
     pub dispatch: Recipient<Dispatch>,
     pub abandon: Recipient<Abandon>,

@@ -1,4 +1,4 @@
-//! Where tokens for a remote server come from. Whoever has them got them by somebody's consent, and keeps them.
+//! Source of tokens for a remote server. Its implementation got them by a user's consent, and keeps them.
 
 use std::{fmt, sync::Arc};
 
@@ -16,12 +16,12 @@ pub trait Tokens: Send + Sync {
     fn challenged(&self, challenge: Challenge);
 }
 
-/// What becomes of a token that was refused.
+/// Outcome of renewing a token that was refused.
 #[derive(Debug)]
 pub enum Renewal {
     /// This one is to be sent in its place.
     Token(Arc<str>),
-    /// Nothing: somebody has to consent anew.
+    /// Nothing: a user has to consent again.
     Refused,
     /// Nothing now, for this reason; later it may be renewed.
     Later(String),

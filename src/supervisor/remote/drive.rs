@@ -21,13 +21,13 @@ use crate::supervisor::remote::{
 /// Requests at once.
 const MOST: usize = 1024;
 
-/// How long the server may take to end a session.
+/// Time for the server to end a session.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How long it may take to accept a notification that others must not overtake.
+/// Time for it to accept a notification that others must not overtake.
 const NOTIFIED: Duration = Duration::from_secs(10);
 
-/// Sends `lines` until there are no more, or it is over; then everything under way is dropped.
+/// Sends `lines` until there are no more, or it is over; then every message in flight is dropped.
 pub(super) async fn drive(
     endpoint: Rc<Endpoint>,
     mut lines: mpsc::Receiver<Queued>,
@@ -66,7 +66,7 @@ async fn accepted(waiting: &mut Option<oneshot::Receiver<()>>) {
 struct Driver {
     endpoint: Rc<Endpoint>,
     tasks: JoinSet<()>,
-    /// What nothing may overtake, where such a thing is under way.
+    /// Completes once a message that no other may overtake was accepted, or failed; `None` where there is none.
     accepted: Option<oneshot::Receiver<()>>,
     /// The line that waits for that.
     held: Option<Queued>,

@@ -1,4 +1,4 @@
-//! What is known of a remote server, and how a request to it is made.
+//! [`Endpoint`]: state of a connection to a remote server, and the requests made to it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// What a stream of events is called.
+/// Media type of a stream of events.
 pub(super) const EVENTS: &str = "text/event-stream";
 
 /// The header that names a session.
@@ -47,7 +47,7 @@ pub(super) struct Endpoint {
     client: awc::Client,
     pub url: Uri,
     headers: HeaderMap,
-    /// Where tokens come from, unless the owner's headers hold one.
+    /// Source of tokens, unless the owner's headers hold one.
     tokens: Option<Arc<dyn Tokens>>,
     heard: mpsc::Sender<Heard>,
     over: RefCell<Option<oneshot::Sender<String>>>,
@@ -55,9 +55,9 @@ pub(super) struct Endpoint {
     session: RefCell<Option<String>>,
     /// The revision agreed on in the older era.
     pub version: RefCell<Option<String>>,
-    /// Where messages are posted to in 2024-11-05.
+    /// URL for messages in HTTP+SSE (2024-11-05).
     pub older: RefCell<Option<Uri>>,
-    /// What tools want repeated in the head, by their names.
+    /// Headers that tools want for their arguments, by the names of the tools.
     pub params: RefCell<HashMap<String, Rc<[ParamHeader]>>>,
     /// The memory for what is not whole yet of what it sends.
     pub lines: LineShare,
@@ -70,7 +70,7 @@ pub(super) struct Endpoint {
 pub(super) struct Flight {
     number: u64,
     pub task: AbortHandle,
-    /// Whether letting go of its stream cancels it.
+    /// True when closing its stream cancels it, as in the modern era.
     pub modern: bool,
 }
 
@@ -113,7 +113,7 @@ impl Endpoint {
         Ok((Rc::new(endpoint), over))
     }
 
-    /// Tells what came; false once nobody listens any more.
+    /// Passes on what came; false once the receiver is gone.
     pub async fn tell(&self, heard: Heard) -> bool {
         self.heard.send(heard).await.is_ok()
     }
@@ -126,7 +126,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether there is a session of the older era.
+    /// True when there is a session of the legacy era.
     pub fn has_session(&self) -> bool {
         self.session.borrow().is_some()
     }
@@ -137,7 +137,7 @@ impl Endpoint {
         *self.session.borrow_mut() = session.map(ToOwned::to_owned);
     }
 
-    /// Notes a request under way.
+    /// Records a request in flight.
     pub fn departed(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
         let number = self.next_flight.get();
         self.next_flight.set(number.wrapping_add(1));
@@ -207,12 +207,12 @@ impl Endpoint {
     pub async fn delete(&self) {
         if self.has_session() {
             let token = self.token().await;
-            // Whether it minds or not: we are gone.
+            // The response makes no difference: this side is gone.
             let _ = self.in_session(self.request(Method::DELETE, &self.url, token.as_deref())).send().await;
         }
     }
 
-    /// Why an answer that says no says so for want of consent; `None` where that is not its reason.
+    /// The failure that an error response stands for if consent is missing; `None` where it has another reason.
     pub fn unauthorized(&self, answer: &ClientResponse) -> Option<Failure> {
         let status = answer.status().as_u16();
         let wanting = self.tokens.is_some() && is_challenged(status, challenges(answer));
@@ -250,18 +250,18 @@ fn challenges(answer: &ClientResponse) -> impl Iterator<Item = &str> {
     answer.headers().get_all(header::WWW_AUTHENTICATE).filter_map(|value| value.to_str().ok())
 }
 
-/// Whether an answer is a stream of events.
+/// True when a response is a stream of events.
 pub(super) fn is_stream(answer: &ClientResponse) -> bool {
     media_type(answer).eq_ignore_ascii_case(EVENTS)
 }
 
-/// Whether an answer tells where it ends. One that does not, in HTTP/1.1, is read as empty.
+/// True when a response says where its body ends. One that does not, in HTTP/1.1, is read as empty.
 pub(super) fn has_measure(answer: &ClientResponse) -> bool {
     let headers = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
     answer.version() == Version::HTTP_10 || headers.iter().any(|name| answer.headers().contains_key(name))
 }
 
-/// What an answer's body is.
+/// Media type of a response's body.
 pub(super) fn media_type(answer: &ClientResponse) -> &str {
     let value = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()

@@ -36,14 +36,14 @@ enum Begun {
 pub(super) struct EventParser {
     /// The id of the last event that had one.
     pub last_id: Option<String>,
-    /// How long to wait before the stream is opened again, where the server said so.
+    /// Pause before the stream is opened again, where the server named one.
     pub retry: Option<Duration>,
     buffer: BytesMut,
-    /// How many bytes of the buffer hold no end of a line.
+    /// Bytes of the buffer that are known to hold no end of a line.
     scanned: usize,
     /// The last line ended in a carriage return, and a line feed may belong to it.
     after_return: bool,
-    /// Whether the first bytes, which may be a mark, have come.
+    /// True once the first bytes, which may be a byte order mark, have come.
     begun: bool,
     line: Begun,
     name: String,
@@ -87,7 +87,7 @@ impl EventParser {
         None
     }
 
-    /// Whether the data of the event that is not whole yet are known to be dropped.
+    /// True when the data of the unfinished event are known to be dropped.
     pub fn is_dropping(&self) -> bool {
         self.data.is_dropped()
     }

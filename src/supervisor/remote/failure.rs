@@ -6,17 +6,17 @@ use serde_json::value::RawValue;
 
 use crate::mcp;
 
-/// What its holder can do about it.
+/// Advice to the owner of the server.
 pub const ADVICE: &str = "ask POST /api/mcp/{id}/authorize where to consent, or set a header for it";
 
-/// What went wrong with a request.
+/// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// No connection came about, so that nothing was sent.
     Unreached(String),
     /// The server knows the session no more, so that it did nothing. The transport ends with it.
     SessionLost,
-    /// It wants a token that somebody has consented to (401). It did nothing.
+    /// It wants a token that a user has consented to (401). It did nothing.
     Unauthorized,
     /// It wants a token that allows more than ours (403, `insufficient_scope`). It did nothing.
     TooNarrow,
@@ -27,17 +27,18 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the server may have acted on the request, or the request is not to be sent again by itself.
+    /// True when the server may have acted on the request, or the request is not to be sent again by itself.
     #[must_use]
     pub fn may_have_acted(&self) -> bool {
         match self {
             Self::Unreached(_) | Self::SessionLost => false,
-            // Sent elsewhere, it would be refused there as well: its caller is told.
+            // Sent elsewhere, it would be refused there as well: its caller gets the failure.
             Self::Unauthorized | Self::TooNarrow | Self::Refused(_) | Self::Broken(_) => true,
         }
     }
 
-    /// A JSON-RPC error object that says so. Its code is an HTTP status, as all of ours are that JSON-RPC has none for.
+    /// A JSON-RPC error object for the failure. Its code is an HTTP status, as are all of Ostler's for which JSON-RPC
+    /// has no code.
     #[must_use]
     pub fn error(&self) -> Arc<RawValue> {
         let code = match self {

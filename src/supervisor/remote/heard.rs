@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::{mcp::Frame, supervisor::remote::failure::Failure};
 
-/// What comes of a remote server, in order.
+/// An event of a connection to a remote server, in order.
 #[derive(Debug)]
 pub enum Heard {
     /// A message of the server.
@@ -16,7 +16,7 @@ pub enum Heard {
         /// Why.
         failure: Failure,
     },
-    /// Something for whoever looks after the server.
+    /// A note for the server's owner.
     Said(String),
     /// The connection as a whole has ended, for this reason: nothing follows.
     Over(String),

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// How long the server may take to say where messages go.
+/// Time for the server to name the URL for messages.
 const ENDPOINT: Duration = Duration::from_secs(10);
 
 /// Opens the stream after `initialize` was refused with `status`, sends it where the stream says, and reads the stream
@@ -69,7 +69,7 @@ async fn next(stream: &mut ClientResponse, events: &mut EventParser) -> Option<R
     }
 }
 
-/// What a reference means at `base`; `None` where it leads to another server.
+/// Resolves a reference at `base`; `None` where it leads to another server.
 fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
     let (scheme, authority) = (base.scheme_str()?, base.authority()?);
     if reference.starts_with("http://") || reference.starts_with("https://") {

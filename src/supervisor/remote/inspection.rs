@@ -1,4 +1,4 @@
-//! What is learned of a server from its answers.
+//! Facts about a server, taken from its answers.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -40,7 +40,8 @@ pub(super) fn learn(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (By
     (on_one_line(data), Vec::new())
 }
 
-/// Remembers what tools want in the head. Where some ask for what cannot be, the list without them, and which those are.
+/// Remembers the headers that tools want. Where some ask for impossible ones: the list without these tools, and a note
+/// on each.
 fn sort_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>, Vec<String>)> {
     #[derive(Deserialize)]
     struct Named {

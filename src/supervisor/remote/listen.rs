@@ -11,10 +11,10 @@ use crate::supervisor::remote::{
     events::EventParser,
 };
 
-/// How long to wait before a stream is opened again, where the server does not say.
+/// Pause before a stream is opened again, where the server names none.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest such wait, whatever it says.
+/// The longest such pause, even where the server names a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Keeps the stream of server-initiated messages open, for as long as the server offers one.
@@ -42,7 +42,7 @@ pub(super) async fn listen(endpoint: Rc<Endpoint>) {
     }
 }
 
-/// How long to wait before trying the how-manieth time in a row.
+/// Pause before the given attempt in a row, counted from 0.
 pub(super) fn pause(retry: Option<Duration>, attempt: u32) -> Duration {
     retry.unwrap_or(PAUSE).saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
 }

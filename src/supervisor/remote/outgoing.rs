@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::mcp::{ParamHeader, header_value};
 
-/// What kind of message it is.
+/// Kind of a message.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A request; its id as it was written.

@@ -25,13 +25,13 @@ use crate::{
     },
 };
 
-/// How much is read of an answer that says no.
+/// Bytes read of an error response.
 const REFUSAL: usize = 64 * 1024;
 
-/// How long the end of a stream is waited for after its answer, so that the connection can be used again.
+/// Time to wait for the end of a stream after its answer, so that the connection can be used again.
 const END_OF_STREAM: Duration = Duration::from_secs(1);
 
-/// How often a stream that broke off is asked for again without anything new.
+/// Times in a row that a stream that broke off is resumed without anything new.
 const RESUMED: u32 = 5;
 
 /// Sends a request, and tells its answer or why there is none.
@@ -114,7 +114,7 @@ fn no_json(_: serde_json::Error) -> Failure {
     Failure::Broken("its answer is no JSON".into())
 }
 
-/// What stands for an answer over the cap.
+/// A line in place of an answer over the cap.
 fn oversized(message: &Outgoing) -> Frame {
     let id = message.id().map_or("null", RawValue::get);
     Frame::Oversized { head: format!(r#"{{"jsonrpc":"2.0","id":{id},"#).into(), tail: Bytes::new() }
@@ -171,7 +171,7 @@ async fn resume(endpoint: &Endpoint, events: &mut EventParser) -> Result<ClientR
     Err(Failure::Broken("the stream of its answer broke off and could not be taken up again".into()))
 }
 
-/// What to make of an answer that says no.
+/// Reads an error response: a JSON-RPC error, a lost session, missing consent, or a server that speaks HTTP+SSE only.
 async fn refused(
     endpoint: &Rc<Endpoint>,
     message: &Outgoing,

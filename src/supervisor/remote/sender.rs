@@ -17,7 +17,7 @@ const BACKLOG: usize = 1024;
 /// Bytes of them, where it is more than one.
 const BACKLOG_BYTES: usize = 32 << 20;
 
-/// Where lines for the server go. Dropping it ends the session, and with it everything under way.
+/// Queue of lines for the server. Dropping it ends the session, and with it every request in flight.
 #[derive(Debug)]
 pub struct Sender {
     lines: mpsc::Sender<Queued>,
@@ -44,8 +44,8 @@ impl Sender {
         (Self { lines, waiting: Arc::default() }, queued)
     }
 
-    /// Sends a line, a JSON-RPC message. `WouldBlock` where too much waits already, `BrokenPipe` once it is over; nothing
-    /// was or will be sent then.
+    /// Sends a line, a JSON-RPC message. `WouldBlock` where too much waits already, `BrokenPipe` once it is over;
+    /// nothing was or will be sent then.
     pub fn send(&self, line: Bytes) -> io::Result<()> {
         let length = line.len();
         let before = self.waiting.fetch_add(length, Ordering::AcqRel);

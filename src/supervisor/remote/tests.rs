@@ -1,4 +1,4 @@
-//! The transport against a server in the test that says exactly what it is told to say.
+//! The transport against a server in the test that sends exactly the given bytes.
 
 use std::{
     collections::BTreeMap,

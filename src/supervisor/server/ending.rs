@@ -15,10 +15,11 @@ use crate::supervisor::{
     writer::Writer,
 };
 
-/// How long after a process's end its last answers may still be in the pipe. A stranger may hold the pipe open for ever.
+/// Time after a process's end in which its last answers may still be in the pipe. Another process may hold the pipe
+/// open for ever.
 const LAST_ANSWERS: Duration = Duration::from_millis(100);
 
-/// How long a process may live without standard output before it is ended.
+/// Time that a process may live without standard output before it is ended.
 const MUTE: Duration = Duration::from_millis(500);
 
 impl ServerActor {
@@ -50,13 +51,13 @@ impl ServerActor {
     }
 
     /// Fails the requests that the server may have acted on. The others wait for the end of its whole tree: until then
-    /// somebody else in it may read them.
+    /// another process in it may read them.
     fn fail_what_was_read(&mut self) {
         let read = self.unread.as_ref().and_then(Writer::read_by_server).unwrap_or(usize::MAX);
         self.requests.fail_before(read, "the server ended");
     }
 
-    /// The whole tree is gone: what nobody read goes to the next process.
+    /// The whole tree is gone: requests that were never read go to the next process.
     pub(super) fn settle_the_rest(&mut self) {
         self.fail_what_was_read();
         self.requests.send_away();

@@ -1,4 +1,4 @@
-//! Whether a process is alive, and pinging it where nothing else tells.
+//! Health of a process, and the ping that finds it out where there is no traffic.
 //!
 //! Traffic since the last tick is proof of life; otherwise `ping` (legacy) or `server/discover` (modern). Three misses
 //! in a row end the process. None is counted while it may be busy: with a request sent no later than the first since it
@@ -71,10 +71,10 @@ impl Handler<Pinged> for ServerActor {
 }
 
 impl ServerActor {
-    /// Whether it may be silent because it works on a call that somebody waits for.
+    /// True when it may be silent because it works on a call in flight.
     ///
-    /// The first call since it was last heard, or an earlier one, may keep it busy. Once those were given up, later ones
-    /// prove nothing: a process that hangs has calls in flight all the time where there are callers enough.
+    /// The first call since it was last heard, or an earlier one, may keep it busy. Once those were given up, later
+    /// ones prove nothing: a process that hangs has calls in flight all the time where there are callers enough.
     fn is_at_work(&self) -> bool {
         let last = self.first_unheard.unwrap_or(u64::MAX);
         self.requests.ids().any(|id| id <= last && !self.pings.contains(&id))

@@ -18,16 +18,16 @@ use crate::{
     },
 };
 
-/// How long after a server ended its stream of changes it is asked for another one.
+/// Pause between the end of a subscription stream at the server and the next `subscriptions/listen`.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a server may take to agree to tell of something.
+/// Time for a server to acknowledge a subscription.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What somebody hears who watches what the server does not.
+/// Error message for watchers of a resource whose updates the server does not send.
 const UNTOLD: &str = "the server does not tell of this resource";
 
-/// What they hear where the server says nothing to it.
+/// Error message for watchers where the server does not answer.
 const UNANSWERED: &str = "the server did not answer";
 
 impl ServerActor {
@@ -83,11 +83,11 @@ impl ServerActor {
         });
     }
 
-    /// One stream for everything (2026-07-28, basic/utilities/subscriptions). What it is for cannot be changed, so a new
-    /// one is opened before the old one is ended.
+    /// One stream for everything (2026-07-28, basic/utilities/subscriptions). Its subscriptions cannot be changed, so a
+    /// new one is opened before the old one is ended.
     fn listen(&mut self, ctx: &mut Context<Self>) {
         if self.listening.newest.is_some() && self.listening.newest != self.listening.active {
-            // What is watched since then is asked for once the server has answered, all at once.
+            // Resources watched since then are asked for once the server has answered, all at once.
             return;
         }
         let offered = self.instance.offered();
@@ -114,7 +114,7 @@ impl ServerActor {
         });
     }
 
-    /// The server says what of it will be told; the first message of each stream.
+    /// The server acknowledges a subscription, naming its part of it; the first message of each stream.
     pub(super) fn acknowledged(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
         let Ok(mut members) = Members::parse(params) else { return };
         let id = mcp::take_subscription(&mut members).and_then(|id| id.get().parse().ok());
@@ -138,13 +138,13 @@ impl ServerActor {
         }
     }
 
-    /// A stream of changes ended, or was refused; `false` where none of ours has this id.
+    /// A subscription stream ended, or was refused; `false` where the actor opened none of this id.
     pub(super) fn listen_ended(&mut self, id: u64, refusal: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
         if !self.listening.is_ours(id) {
             return false;
         }
         let was_newest = self.listening.newest == Some(id);
-        // What was agreed to and ends with an error was cut off.
+        // A stream that was acknowledged and ends with an error was cut off.
         let refusal = refusal.filter(|_| self.listening.active != Some(id));
         self.listening.active.take_if(|active| *active == id);
         self.listening.newest.take_if(|newest| *newest == id);
@@ -213,7 +213,7 @@ impl Handler<Subscribed> for ServerActor {
                     *agreed = true;
                 }
             }
-            // Whoever wants to watch it next has the server asked again.
+            // The next watcher of it has the server asked again.
             Err(_) => drop(self.listening.resources.remove(&uri)),
         }
         self.link.watches.settle(&uri, outcome);

@@ -1,4 +1,4 @@
-//! What a server offers, kept up to date.
+//! Lists of a server, kept up to date.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,13 +20,13 @@ use crate::{
 /// Servers may announce changes in bursts; what comes in this time is one change.
 const BURST: Duration = Duration::from_millis(100);
 
-/// Lists are asked for anew no more often than this.
+/// Least time between two reads of the lists.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How long a list may take, beyond the one that a start waits for.
+/// Time for a list to be read, beyond the one that a start waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a new process may take for its lists before its tools are shown with what its predecessor listed else.
+/// Time for the lists of a new process; after that, its tools are shown with the other lists of its predecessor.
 const FIRST: Duration = Duration::from_secs(1);
 
 impl ServerActor {
@@ -42,7 +42,7 @@ impl ServerActor {
         });
     }
 
-    /// Asks for these lists anew, soon.
+    /// Reads these lists again, soon.
     pub(super) fn relist_soon(&mut self, lists: &[List], ctx: &mut Context<Self>) {
         if self.phase != Phase::Ready {
             return;

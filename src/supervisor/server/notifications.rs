@@ -1,4 +1,4 @@
-//! What a server says without being asked, and to whom it goes.
+//! Routes notifications of a server.
 //!
 //! Over pipes a notification does not name the request it is about. Progress goes to the request of its token. List
 //! changes and updates of resources are news to all subscribers. `notifications/message` goes to the oldest request
@@ -42,7 +42,7 @@ impl ServerActor {
         }
     }
 
-    /// A message goes to those who can be told to be meant: over pipes it says of no request.
+    /// Routes a message of the log to the clients it can be meant for: over pipes, a message names no request.
     fn logged(&self, params: &RawValue) {
         let level = mcp::message_level(params);
         let note = || Note::Told { method: "notifications/message".into(), params: Some(Arc::from(params.to_owned())) };
@@ -81,7 +81,7 @@ impl ServerActor {
         }
     }
 
-    /// Tells news to whoever listens, which may be nobody.
+    /// Broadcasts an event to all receivers; drops it if there are none.
     fn spread(&self, length: usize, news: impl FnOnce() -> News) {
         if length > LONGEST_NEWS {
             self.warn("a notification is too long for those who may be slow to hear it");
@@ -99,7 +99,8 @@ impl ServerActor {
         }
     }
 
-    /// Has a process of the older era log from the least severe level that a request in flight, or one to be sent, wants.
+    /// Has a process of the legacy era log from the least severe level that a request in flight, or one to be sent,
+    /// wants.
     pub(super) fn log_from(&mut self, wanted: Level) {
         let least = self.requests.least_level().map_or(wanted, |least| least.min(wanted));
         let known = self.log_level == Some(least) || self.setting_level.is_some();
@@ -113,7 +114,7 @@ impl ServerActor {
         }
     }
 
-    /// Whether it works for one caller alone.
+    /// True when it works for one caller alone.
     pub(super) fn is_exclusive(&self) -> bool {
         match self.launch.sharing {
             Sharing::Shared | Sharing::Listing { .. } => false,

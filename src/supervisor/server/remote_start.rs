@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// How long requests that have got through may take once another one did not.
+/// Time for requests that have got through to finish, once another one made no connection.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 impl ServerActor {
@@ -39,7 +39,7 @@ impl ServerActor {
             let answer = if !failure.may_have_acted() {
                 Answer::NotSent
             } else if self.pings.contains(&id) {
-                // What stands before a server may speak for it, and no sign of life.
+                // A proxy in front of the server may have answered: no sign of life.
                 Answer::Died(failure.to_string())
             } else {
                 Answer::Error(error)
@@ -55,7 +55,8 @@ impl ServerActor {
         self.stop_if_drained(ctx);
     }
 
-    /// Who cannot be reached is gone: others wait for its return, and are not sent after it one by one.
+    /// Ends a server that cannot be reached: further requests wait for its return, and are not sent after it one by
+    /// one.
     fn gone(&mut self, exit: Exit, ctx: &mut Context<Self>) {
         match self.phase {
             Phase::Starting => self.end_now(exit),

@@ -1,4 +1,4 @@
-//! What a server asks of its clients. Each of its requests is answered in the end.
+//! Requests of a server to its clients. Each of them is answered in the end.
 //!
 //! A shared process declares no capabilities and is refused at once. From an exclusive one a request (sampling,
 //! elicitation, roots) goes to the oldest request of a client that declared it and has none open, else to the oldest
@@ -25,7 +25,7 @@ use crate::{
 const MOST_OPEN: usize = 64;
 
 impl ServerActor {
-    /// A process that is somebody's alone may ask them; another is refused, for nobody could tell whom it means.
+    /// A process of one user or session may make requests; those of a shared one are refused, as they name no client.
     pub(super) fn asked(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
         if method == "ping" {
             return self.write_if_possible(mcp::answer(id));

@@ -26,10 +26,10 @@ use crate::{
     },
 };
 
-/// How long the rest of standard error is waited for once the process tree is gone, and killed processes to go.
+/// Time to read the rest of standard error once the process tree is gone, and for killed processes to go.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How much is read from standard output at once.
+/// Bytes read from standard output at once.
 const READ: usize = 64 * 1024;
 
 impl ServerActor {
@@ -91,7 +91,7 @@ async fn watch(
         unfinished = matches!(report, Report::Started { .. });
         actor.do_send(GuardSaid(report));
     }
-    // Before its number can be somebody else's.
+    // Before its number can be another process's.
     drop(tree);
     reports.reap().await;
     if unfinished {

@@ -1,4 +1,4 @@
-//! What a server's actor remembers of lists, of watched resources, and of what the server asked.
+//! State of a server's actor: lists, watched resources, and requests of the server.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,21 +10,21 @@ use tokio::time::Instant;
 
 use crate::supervisor::listing::List;
 
-/// Which lists are out of date.
+/// Lists that are out of date.
 #[derive(Default)]
 pub(super) struct Lists {
     pub due: Vec<List>,
     /// They are being asked for, or will be by and by.
     pub under_way: bool,
     pub asked_at: Option<Instant>,
-    /// Whether all of them were had, or could not be.
+    /// True once every list was read or could not be read.
     pub complete: bool,
 }
 
-/// What a process was asked to tell of.
+/// Subscriptions to updates of resources and lists at a process.
 #[derive(Default)]
 pub(super) struct Listening {
-    /// Resources; whether the process agreed.
+    /// Watched resources; true for each that the process agreed to.
     pub resources: BTreeMap<String, bool>,
     /// Newer era: the last `subscriptions/listen` sent.
     pub newest: Option<u64>,
@@ -37,7 +37,7 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Whether what came by this subscription is to be heard; by an older one it has come, or will come, twice.
+    /// True when events of this subscription count; those of an older one have come, or will come, twice.
     pub fn is_heard(&self, subscription: &RawValue) -> bool {
         subscription.get().parse().is_ok_and(|id| self.active.or(self.newest) == Some(id))
     }

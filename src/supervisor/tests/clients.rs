@@ -1,4 +1,4 @@
-//! What MCP clients get of a process: any request, lists, changes, resources, messages and questions.
+//! Features of a process for MCP clients: any request, lists, changes, resources, messages and questions.
 
 use serde_json::{Value, json, value::RawValue};
 use tokio::sync::broadcast;
@@ -16,7 +16,7 @@ fn exclusive() -> Sharing {
     Sharing::Exclusive { capabilities: r#"{"roots":{}}"#.into() }
 }
 
-/// The fake that misbehaves only as told, with prompts and resources.
+/// The fake that misbehaves only on request, with prompts and resources.
 async fn offering(mode: &str, sharing: Sharing) -> Supervised {
     let fake = program().with_file_name("examples").join("hostile_server");
     let launch = Launch { sharing, ..Launch::clone(&run(&fake.display().to_string(), &[mode, "offers"])) };
@@ -70,7 +70,7 @@ impl Supervised {
         within(listings.wait_for(reached)).await.unwrap().clone().unwrap()
     }
 
-    /// Waits until the process was told all that `words` say.
+    /// Waits until the process has received all of `words`.
     async fn was_told(&self, instance: &Arc<Instance>, words: &str) {
         let heard = async {
             while !call(instance, "told", json!({})).await.contains(words) {

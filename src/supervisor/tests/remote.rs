@@ -32,7 +32,7 @@ fn id(seen: &Seen) -> u64 {
     serde_json::from_str::<serde_json::Value>(&seen.body).unwrap()["id"].as_u64().unwrap()
 }
 
-/// A server of the older era that forgets its sessions when it is told to.
+/// A server of the legacy era that forgets its sessions on request.
 fn forgetful() -> (Server, Arc<AtomicU64>) {
     let epoch = Arc::<AtomicU64>::default();
     let now = epoch.clone();
