@@ -1,6 +1,6 @@
 //! The Model Context Protocol without I/O: envelopes, revisions, framing, and the few messages Ostler itself says.
 //!
-//! A message is read one level deep and passed on byte for byte otherwise; whatever we don't know goes through untouched.
+//! A message is read one level deep and passed on byte for byte otherwise; unknown members go through untouched.
 
 mod client;
 mod control;

@@ -23,7 +23,7 @@ pub struct McpClient {
 }
 
 impl McpClient {
-    /// What a server gets with each request.
+    /// Declarations that a server gets with each request of this client.
     pub fn declared(&self) -> Declared {
         let Self { capabilities, info, log_level, .. } = self.clone();
         Declared { capabilities, info, log_level }

@@ -26,14 +26,14 @@ pub struct Discovered {
 }
 
 impl Discovered {
-    /// Whether the server speaks the modern revision we speak.
+    /// True when the server speaks `MODERN`, the modern revision that Ostler speaks.
     #[must_use]
     pub fn speaks_modern(&self) -> bool {
         self.supported_versions.iter().any(|version| version == MODERN)
     }
 }
 
-/// Whether an error refuses a revision and names ours among those spoken (2026-07-28, basic/versioning).
+/// True when an error refuses a revision and names `MODERN` as supported (2026-07-28, basic/versioning).
 #[must_use]
 pub fn speaks_modern_after_all(error: &RawValue) -> bool {
     #[derive(Deserialize)]
@@ -63,13 +63,13 @@ impl Capabilities {
         Self(capabilities.unwrap_or_default())
     }
 
-    /// Whether the server has this one.
+    /// True when the server has this one.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| value.get() != "null")
     }
 
-    /// Whether it says `true` to a part of this one: `listChanged` or `subscribe`.
+    /// True when a part of this one is `true`: `listChanged` or `subscribe`.
     #[must_use]
     pub fn says(&self, name: &str, part: &str) -> bool {
         let parts = self.0.get(name).and_then(|parts| Members::parse(parts).ok());
@@ -82,7 +82,7 @@ impl Capabilities {
 pub struct ListPage {
     /// The items of this page.
     pub items: Vec<Arc<RawValue>>,
-    /// Where the next page begins.
+    /// Cursor of the next page.
     pub next_cursor: Option<String>,
 }
 
@@ -124,7 +124,7 @@ pub fn tool_text(result: &RawValue) -> String {
     serde_json::from_str::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |said| said.text())
 }
 
-/// What a `CallToolResult` with `isError` says in words; `None` where the tool succeeded.
+/// The text of a `CallToolResult` with `isError`; `None` where the tool succeeded.
 #[must_use]
 pub fn tool_error_text(result: &RawValue) -> Option<String> {
     let said: CallToolResult<'_> = serde_json::from_str(result.get()).ok()?;
@@ -135,7 +135,7 @@ pub fn tool_error_text(result: &RawValue) -> Option<String> {
     Some(if text.is_empty() { "the tool failed and did not say why".into() } else { text })
 }
 
-/// What a server says of a request's progress, read no further than to whom it goes.
+/// Progress of a request as its server reports it, read no further than its token.
 pub struct Progress<'a> {
     whole: &'a str,
     token: &'a str,
@@ -154,13 +154,13 @@ impl<'a> Progress<'a> {
         Some(Self { whole: params.get(), token: read.token.get() })
     }
 
-    /// The request it is about, where its token is one of ours.
+    /// Id of the request it is about, where the token is one that Ostler issued.
     #[must_use]
     pub fn request(&self) -> Option<u64> {
         self.token.parse().ok()
     }
 
-    /// The `params` with `token` in place of ours; the rest is as the server wrote it, byte for byte.
+    /// The `params` with `token` in place of Ostler's; the rest is as the server wrote it, byte for byte.
     #[must_use]
     pub fn retold(&self, token: &RawValue) -> Option<Box<RawValue>> {
         let start = self.token.as_ptr().addr().checked_sub(self.whole.as_ptr().addr())?;

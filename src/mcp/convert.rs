@@ -1,4 +1,4 @@
-//! What one era says as the other would have said it. Pure; what neither era's rules are about stays as it came.
+//! Converts messages of one era to the other. Pure; whatever the rules of neither era are about is left unchanged.
 
 mod error;
 mod greeting;
@@ -18,7 +18,7 @@ pub use input::{Demand, InputRequired, Question, parse_responses, required, with
 pub use result::{to_legacy as result_to_legacy, to_modern as result_to_modern};
 pub use shape::has_object_output;
 
-/// Where modern results say who made them.
+/// Member of `_meta` in which modern results name their server.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// The `name` of a tool or a prompt.

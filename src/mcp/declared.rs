@@ -1,4 +1,4 @@
-//! What a client says of itself with each request (2026-07-28, basic/index#meta).
+//! Declarations of a client about itself, sent with each request (2026-07-28, basic/index#meta).
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ impl Declared {
         self.log_level.as_deref().and_then(Level::named)
     }
 
-    /// What is declared to servers: everything but tasks.
+    /// Capabilities declared to servers: all but tasks.
     pub(super) fn passed_on(&self) -> Arc<RawValue> {
         without_tasks(&self.capabilities)
     }
 }
 
-/// The same capabilities but for tasks, of either era; byte for byte where there are none.
+/// Removes tasks, of either era, from capabilities; byte for byte the same where there are none.
 pub(super) fn without_tasks(capabilities: &Arc<RawValue>) -> Arc<RawValue> {
     if !capabilities.get().contains("tasks") {
         return capabilities.clone();

@@ -12,14 +12,14 @@ pub enum Message<'a> {
     Request {
         /// To be sent back as it is.
         id: &'a RawValue,
-        /// What is wanted.
+        /// The method requested.
         method: Cow<'a, str>,
         /// Of what.
         params: Option<&'a RawValue>,
     },
     /// Wants none.
     Notification {
-        /// What happened.
+        /// The method, which names the event.
         method: Cow<'a, str>,
         /// More about it.
         params: Option<&'a RawValue>,

@@ -9,7 +9,7 @@ use crate::mcp::partial::{DroppedLine, LineBudget, LineShare, PartialLine};
 /// The longest unfinished line that takes nothing of the budget, in bytes.
 const SMALL_LINE: usize = 64 * 1024;
 
-/// What came off the pipe.
+/// A frame read from the pipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A line without its end, never empty.
@@ -28,9 +28,9 @@ pub enum Frame {
 pub struct Framer {
     /// Bytes that came in and are not yet part of a frame.
     pub buffer: BytesMut,
-    /// How many of them are known to hold no newline.
+    /// Number of them known to hold no newline.
     scanned: usize,
-    /// What came before them, of a large line.
+    /// The part before them, of a large line.
     partial: PartialLine,
 }
 

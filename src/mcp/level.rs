@@ -1,4 +1,4 @@
-//! How severe a `notifications/message` is (specification, utilities/logging; RFC 5424, section 6.2.1).
+//! Severity of a `notifications/message` (specification, utilities/logging; RFC 5424, section 6.2.1).
 
 /// A level; greater ones are more severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -66,7 +66,7 @@ impl Members {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Whether there is no member.
+    /// True when there is no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

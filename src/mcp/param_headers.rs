@@ -22,7 +22,8 @@ pub struct ParamHeader {
     path: Vec<String>,
 }
 
-/// Whether `tool`, an item of `tools/list`, may have such arguments: most have none, and need not be read for them.
+/// False when `tool`, an item of `tools/list`, certainly has no such arguments: most have none, and need not be read
+/// for them.
 #[must_use]
 pub fn may_annotate(tool: &RawValue) -> bool {
     // An escaped form of the name would be missed by the search, so what has escapes is read.
@@ -68,7 +69,7 @@ impl ParamHeader {
     }
 }
 
-/// How text stands in `Mcp-Name` and `Mcp-Param-*`: as it is, or encoded where a header could not hold it.
+/// Text as the value of `Mcp-Name` or `Mcp-Param-*`: as it is, or encoded where a header could not hold it.
 #[must_use]
 pub fn header_value(text: &str) -> String {
     let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
@@ -77,7 +78,7 @@ pub fn header_value(text: &str) -> String {
     if printable && trimmed && !marked { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
 }
 
-/// Whether a place in a schema is an argument by name.
+/// Path from the root of a schema to a place in it: only an argument by name may have a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
     /// Through `properties` alone.

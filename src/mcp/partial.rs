@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 /// The longest line that is kept, in bytes.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
 
-/// How much of a dropped line is kept at either end, to find its id in.
+/// Bytes of a dropped line kept at either end, to find its id in.
 const END_BYTES: usize = 512;
 
 /// The longest part of a [`PartialMessage`] that takes nothing of the budget, in bytes.
@@ -31,7 +31,7 @@ const BUDGET_BYTES: usize = 64 * 1024 * 1024;
 /// The memory for large unfinished lines of many senders.
 ///
 /// Where it is used up, a line is dropped: of the sender that lost most lines so far, and among equals the one that has
-/// not grown for longest. So whoever holds lines open, or floods, loses before those that only have much to say.
+/// not grown for longest. So a sender that holds lines open, or floods, loses before those that only have much to say.
 #[derive(Debug, Default)]
 pub struct LineBudget(Mutex<Lines>);
 
@@ -77,7 +77,7 @@ struct Pieces {
 pub(super) struct PartialLine {
     share: LineShare,
     id: Option<u64>,
-    /// Whether there are bytes of the line that is being read.
+    /// True when bytes of the line being read have been set aside.
     begun: bool,
     /// The head of the dropped line that is being skipped.
     skipping: Option<Bytes>,
@@ -111,7 +111,7 @@ impl PartialMessage {
         self.before.set_aside(&mut self.end, SMALL_PART);
     }
 
-    /// Whether it is known to be dropped, so that nothing more needs to be read of it.
+    /// True when it is known to be dropped, so that nothing more needs to be read of it.
     #[must_use]
     pub fn is_dropped(&self) -> bool {
         self.before.skipping.is_some()

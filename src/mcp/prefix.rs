@@ -17,7 +17,7 @@ const LONGEST_SLUG: usize = 24;
 /// Before the URIs of a server that uses those of another.
 const SCHEME: &str = "ostler://";
 
-/// What stands for each server, in the order given: its name as far as it can be part of a tool's. `servers` are ids and
+/// Prefixes of servers, in the order given: each its name as far as it can be part of a tool's. `servers` are ids and
 /// names, oldest first.
 #[must_use]
 pub fn slugs<'a>(servers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
@@ -41,7 +41,7 @@ pub fn prefixed(slug: &str, name: &str) -> String {
     hashed(&plain, name, LONGEST)
 }
 
-/// What stands for the server in a name.
+/// The server's prefix in a prefixed name.
 #[must_use]
 pub fn slug_of(prefixed: &str) -> Option<&str> {
     Some(prefixed.split_once(SEPARATOR)?.0)

@@ -58,7 +58,7 @@ pub fn pass_on(notification: &Request, era: Era) -> Line {
     line.into()
 }
 
-/// Which members of a client's `_meta` a server hears.
+/// Selects the members of a client's `_meta` that are sent on to a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     All,
@@ -66,7 +66,7 @@ enum Keep {
     Theirs,
 }
 
-/// What a member is to be; `None` where it is to be left out.
+/// A member's name and its new value; `None` removes it.
 type Said<'a> = (&'a str, Option<&'a str>);
 
 /// Writes `params` with `said` in their `_meta`. A `_meta` in which that changes nothing is written as it came.

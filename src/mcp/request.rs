@@ -9,7 +9,7 @@ use crate::mcp::Members;
 /// The member of `_meta` that says which trace a request is part of.
 const TRACEPARENT: &str = "traceparent";
 
-/// A method and its parameters as whoever sent them wrote them.
+/// A method and its parameters as their sender wrote them.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method's name.

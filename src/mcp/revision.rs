@@ -9,7 +9,7 @@ pub const LATEST_LEGACY: &str = "2025-11-25";
 /// Every revision, oldest first.
 pub const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", LATEST_LEGACY, MODERN];
 
-/// How a server is spoken to, for the life of its process.
+/// Era of the protocol spoken with a server, for the life of its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
     /// `initialize`, then a session.
@@ -18,7 +18,7 @@ pub enum Era {
     Modern,
 }
 
-/// Whether `version` is a revision with the handshake.
+/// True when `version` is a revision with the handshake.
 #[must_use]
 pub fn is_legacy(version: &str) -> bool {
     version != MODERN && REVISIONS.contains(&version)

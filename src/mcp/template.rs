@@ -1,10 +1,10 @@
-//! Whether a URI can be made from a template (RFC 6570), so that it is known whose resource it is.
+//! Matches URIs against templates (RFC 6570), to find the server whose resource one is.
 
-/// Whether some values for its expressions turn `template` into `uri`. Takes time in proportion to the product of their
-/// lengths, whatever they are.
+/// True when some values for its expressions turn `template` into `uri`. Takes time in proportion to the product of
+/// their lengths, whatever they are.
 #[must_use]
 pub fn fits(template: &str, uri: &str) -> bool {
-    // Which beginnings of `uri` the part of the template read so far can stand for, by their length.
+    // True at the lengths of those beginnings of `uri` that the part of the template read so far can expand to.
     let mut reached = vec![false; uri.len() + 1];
     if let Some(first) = reached.first_mut() {
         *first = true;

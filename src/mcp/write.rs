@@ -15,7 +15,7 @@ pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 pub(super) const INFO: &str = "io.modelcontextprotocol/clientInfo";
 
-/// The members of `_meta` of a request that speaks for nobody in particular: no capability is declared.
+/// Members of `_meta` of a request that Ostler makes for no client: no capability is declared.
 fn meta(era: Era, progress: Option<u64>, trace: Option<&str>) -> String {
     let modern = (era == Era::Modern)
         .then(|| format!(r#""{VERSION}":"{MODERN}","{CAPABILITIES}":{{}},"{INFO}":{}"#, client_info()));
@@ -39,8 +39,8 @@ pub fn request(id: u64, method: &str, members: &str, era: Era) -> Line {
     one_line(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#))
 }
 
-/// The handshake's opening. `capabilities` is a JSON object, what the server may ask of us: nothing, where it is shared by
-/// callers, so that it never asks one for another.
+/// The request `initialize`. `capabilities` is a JSON object: requests that the server may send to its client; none
+/// where it is shared by callers, so that it never asks one for another.
 #[must_use]
 pub fn initialize(id: u64, capabilities: &Arc<RawValue>) -> Line {
     let (info, capabilities) = (client_info(), without_tasks(capabilities));

@@ -43,7 +43,8 @@ pub fn to_modern(error: &Arc<RawValue>) -> Arc<RawValue> {
     Arc::from(members.to_raw())
 }
 
-/// What an error of 2025-11-25 asks the user to visit, by keys of ours; nothing where it is another error.
+/// URL elicitations that an error of 2025-11-25 demands of the user, by keys that Ostler makes; none where it is
+/// another error.
 #[must_use]
 pub fn url_elicitations(error: &RawValue) -> Vec<(String, Question)> {
     #[derive(Deserialize)]

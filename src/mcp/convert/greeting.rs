@@ -1,4 +1,4 @@
-//! What a server says of itself when it is first spoken to, in either era.
+//! Results of `initialize` and `server/discover`, in which a server introduces itself.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{SERVER_INFO, raw, text};
 use crate::mcp::{LATEST_LEGACY, MODERN, Members, is_legacy};
 
-/// Whether `greeting` is the result of `server/discover`, not of `initialize`.
+/// True when `greeting` is the result of `server/discover`, not of `initialize`.
 #[must_use]
 pub fn is_modern(greeting: &RawValue) -> bool {
     Members::parse(greeting).is_ok_and(|greeting| greeting.get("supportedVersions").is_some())
@@ -37,7 +37,7 @@ pub fn capabilities(greeting: &RawValue) -> Members {
     greeting.get("capabilities").and_then(|capabilities| Members::parse(capabilities).ok()).unwrap_or_default()
 }
 
-/// How to use the server, in words for a model.
+/// The server's `instructions`: its usage, in words for a model.
 #[must_use]
 pub fn instructions(greeting: &RawValue) -> Option<String> {
     Members::parse(greeting).ok()?.text("instructions")
@@ -47,7 +47,7 @@ pub fn instructions(greeting: &RawValue) -> Option<String> {
 #[must_use]
 pub fn as_initialized(greeting: &RawValue, asked: &str, name: &str) -> Arc<RawValue> {
     let mut capabilities = capabilities(greeting);
-    // What it did as a task would outlive the request that it belongs to, and who may see it.
+    // A task would outlive the request that it belongs to, and with it the knowledge of who may see it.
     capabilities.retain(|one| one != "tasks" && one != "extensions");
     let info = server_info(greeting).unwrap_or_else(|| nameless(name));
     let mut result = Members::parse(greeting).unwrap_or_default();

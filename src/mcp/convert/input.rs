@@ -1,4 +1,4 @@
-//! What servers ask of clients: in requests of their own before 2026-07-28, in results since.
+//! Requests of servers to clients: on their own before 2026-07-28, in results since.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,7 +20,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether this can be an answer: an object that has what every answer to such a question has.
+    /// True when this can be an answer: an object with the member that every answer to such a question has.
     #[must_use]
     pub fn is_answered_by(&self, answer: &RawValue) -> bool {
         let member = match self.method.as_str() {
@@ -37,7 +37,7 @@ impl Question {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRequired {
-    /// What is asked, by the server's own keys.
+    /// The questions, by the server's own keys.
     #[serde(default)]
     pub input_requests: BTreeMap<String, Question>,
     /// To be sent back as it is.
@@ -110,7 +110,7 @@ pub fn without_elicitation_id(params: &Arc<RawValue>) -> Arc<RawValue> {
     Arc::from(members.to_raw())
 }
 
-/// What a client must have declared to be asked a question.
+/// Client capability that a question demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// A form to fill in.
@@ -119,14 +119,14 @@ pub enum Demand {
     Page,
     /// A message from its model.
     Sampling,
-    /// The same, with tools.
+    /// A message from its model, with tools.
     SamplingTools,
     /// Its roots.
     Roots,
 }
 
 impl Demand {
-    /// What a question demands; `None` where no client is asked such a thing.
+    /// The capability that a question demands; `None` for a method that no client is asked.
     #[must_use]
     pub fn of(method: &str, params: Option<&RawValue>) -> Option<Self> {
         let params = || params.and_then(|params| Members::parse(params).ok()).unwrap_or_default();
@@ -140,7 +140,7 @@ impl Demand {
         }
     }
 
-    /// Whether a client with these capabilities may be asked.
+    /// True when a client with these capabilities may be asked.
     #[must_use]
     pub fn is_met_by(self, capabilities: &RawValue) -> bool {
         let within = |object: &RawValue, name: &str| Members::parse(object).ok().and_then(|all| all.get(name).cloned());

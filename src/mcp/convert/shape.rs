@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{raw, text};
 use crate::mcp::Members;
 
-/// Whether a tool's output schema describes an object, as all of them did before 2026-07-28; true where it has none.
+/// True when a tool's output schema describes an object, as all of them did before 2026-07-28, or it has none.
 #[must_use]
 pub fn has_object_output(tool: &RawValue) -> bool {
     let schema = Members::parse(tool).ok().and_then(|tool| tool.get("outputSchema").cloned());
