@@ -1,6 +1,7 @@
 //! HTTP/1.1 without I/O: heads and bodies, read strictly (RFC 9112), and written.
 //!
-//! What two readers could take for two different things is refused here, for every request and every answer that passes.
+//! Whatever two readers could take for two different things is refused here, in every request and every answer that
+//! passes.
 
 mod decode;
 mod encode;
@@ -29,7 +30,7 @@ pub enum Version {
     Http11,
 }
 
-/// Where a body ends (RFC 9112, section 6.3).
+/// Framing of a body: where it ends (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body.
@@ -42,7 +43,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// How much of a head is taken.
+/// Limits of the sizes of a head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadLimits {
     /// Bytes, from the first to the end of the empty line.

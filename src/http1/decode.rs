@@ -68,7 +68,7 @@ impl BodyDecoder {
         Self { state, extensions: 0 }
     }
 
-    /// Whether the body has been taken whole.
+    /// True when the whole body has been taken.
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
@@ -139,7 +139,7 @@ impl BodyDecoder {
     fn take_size(&mut self, buffer: &mut BytesMut) -> Result<Option<u64>, BodyFault> {
         let Some(end) = memchr::memchr(b'\n', buffer) else {
             let so_far = buffer.strip_suffix(b"\r").unwrap_or(buffer);
-            // What is wrong already is refused before its end comes.
+            // A size that is malformed already is refused before its line ends.
             if !so_far.is_empty() {
                 read_size(so_far)?;
             }

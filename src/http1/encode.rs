@@ -13,7 +13,7 @@ pub struct BodyEncoder {
     written: u64,
 }
 
-/// What was written does not fit what was announced: only closing the connection tells the reader.
+/// The body written differs in length from the one announced: only closing the connection lets the reader know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not as long as was announced")]
 pub struct Misfit;
@@ -45,7 +45,8 @@ impl BodyEncoder {
         }
     }
 
-    /// Writes the end; `trailers` are fields with their line ends, and are left out where the framing has no place for them.
+    /// Writes the end; `trailers` are fields with their line ends, and are left out where the framing has no place for
+    /// them.
     pub fn finish(self, trailers: &[u8], out: &mut BytesMut) -> Result<(), Misfit> {
         match self.framing {
             Framing::Length(announced) if self.written < announced => Err(Misfit),

@@ -12,7 +12,7 @@ pub enum HeadFault {
     /// 431.
     #[error("the head of the request is too long or has more than 256 fields")]
     TooLarge,
-    /// A method or transfer coding that nobody here knows: 501.
+    /// A method or transfer coding that is not supported: 501.
     #[error("{0}")]
     NotImplemented(&'static str),
     /// TRACE and CONNECT: 405.

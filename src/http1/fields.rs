@@ -13,13 +13,13 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Where `part`, which was cut from `whole`, is in it.
+    /// Range of `part`, which was cut from `whole`, in it.
     pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
         let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
         Self { start, end: start + part.len() }
     }
 
-    /// The same range of `whole`, in memory shared with it.
+    /// This range of `whole`, in memory shared with it.
     pub(super) fn share(self, whole: &Bytes) -> Bytes {
         // Out of range where the span is of another head, which there is none of.
         if self.end <= whole.len() { whole.slice(self.start..self.end) } else { Bytes::new() }

@@ -15,7 +15,7 @@ use super::{
 /// The longest method that is looked at.
 const LONGEST_METHOD: usize = 32;
 
-/// What a request says before its body; everything in it is checked.
+/// Head of a request; everything in it is checked.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     /// Any token but TRACE and CONNECT.
@@ -26,11 +26,11 @@ pub struct RequestHead {
     pub fields: Fields,
     /// Never `UntilClose`.
     pub framing: Framing,
-    /// Whether the client would go on with this connection.
+    /// True when the client would go on with this connection.
     pub keep_alive: bool,
-    /// Whether the client waits for `100 Continue` before it sends the body.
+    /// True when the client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
-    /// Whether `Connection` lists `upgrade`; a body and an upgrade exclude each other here.
+    /// True when `Connection` lists `upgrade`; a body and an upgrade exclude each other here.
     pub wants_upgrade: bool,
 }
 
@@ -80,7 +80,7 @@ impl RequestHead {
     }
 }
 
-/// What the fields say about the message itself.
+/// Properties of the message itself, as its fields state them.
 struct Facts {
     framing: Framing,
     keep_alive: bool,
@@ -160,7 +160,7 @@ impl Codings {
     }
 }
 
-/// Where the body ends, by these fields; `None` where they do not say.
+/// Framing of the body, by these fields; `None` where they do not say.
 pub(super) fn framing(lengths: &Lengths, codings: &Codings, version: Version) -> Result<Option<Framing>, HeadFault> {
     match (lengths.0, codings.0) {
         (Some(_), true) => Err(HeadFault::Malformed("content-length and transfer-encoding exclude each other")),
@@ -223,7 +223,7 @@ fn refuse_endless(buffer: &[u8], limits: &HeadLimits) -> Result<(), HeadFault> {
     if buffer.len() > limits.head { Err(HeadFault::TooLarge) } else { Ok(()) }
 }
 
-/// What a head that cannot be parsed is told: sizes come before everything that may follow from them.
+/// Fault of a head that cannot be parsed: sizes come before everything that may follow from them.
 fn explain(error: httparse::Error, buffer: &[u8], limits: &HeadLimits) -> HeadFault {
     if let Err(fault) = refuse_endless(buffer, limits) {
         return fault;

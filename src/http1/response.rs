@@ -12,7 +12,7 @@ use super::{
     request::{Codings, Connection, Lengths, framing},
 };
 
-/// What an answer says before its body; everything in it is checked.
+/// Head of an answer; everything in it is checked.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     /// 100 to 999; below 200 another head follows, except after 101.
@@ -20,12 +20,13 @@ pub struct ResponseHead {
     pub version: Version,
     pub fields: Fields,
     pub framing: Framing,
-    /// Whether the upstream goes on with the connection once the body has ended; never after `UntilClose`.
+    /// True when the upstream goes on with the connection once the body has ended; never after `UntilClose`.
     pub keep_alive: bool,
 }
 
 impl ResponseHead {
-    /// Takes one head, of the answer to a `method` request, off the front of `buffer`; `None` where more bytes are needed.
+    /// Takes one head, of the answer to a `method` request, off the front of `buffer`; `None` where more bytes are
+    /// needed.
     pub fn parse(buffer: &mut BytesMut, limits: &HeadLimits, method: &Method) -> Result<Option<Self>, HeadFault> {
         let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
@@ -49,7 +50,7 @@ impl ResponseHead {
     }
 }
 
-/// Where the body ends, and whether the connection goes on after it.
+/// Framing of the body; true when the connection goes on after it.
 fn read_framing(
     fields: &[httparse::Header<'_>],
     version: Version,

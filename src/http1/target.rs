@@ -117,7 +117,7 @@ fn hexadecimal(digits: &[u8]) -> Option<u8> {
     }
 }
 
-/// Whether a segment is `.` or `..`, encoded or not, an encoded slash being one too.
+/// True when a segment is `.` or `..`, encoded or not, an encoded slash being one too.
 fn has_dot_segment(path: &[u8]) -> bool {
     let mut dots = 0_usize;
     let mut plain = false;

@@ -1,4 +1,4 @@
-//! Which heads are read, and as what.
+//! Heads that are accepted, what they are read as, and heads that are refused.
 
 use super::*;
 
