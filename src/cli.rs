@@ -50,7 +50,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),
         Err(answer) => {
-            // Where help cannot be written, there is nobody left to tell.
+            // A failure to print is ignored: there is no other place to report it.
             let _ = answer.print();
             if answer.use_stderr() { ExitCode::from(BAD_USAGE) } else { ExitCode::SUCCESS }
         }

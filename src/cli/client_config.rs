@@ -41,10 +41,10 @@ const CLIENTS: &[(&str, Client)] = &[
     ("vscode", Client::VsCode),
 ];
 
-/// What stands for the key where none may be written.
+/// Placeholder of the key where none may be written.
 const PLACEHOLDER: &str = "<your API key>";
 
-/// What the command line says.
+/// Command line of `client-config`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     client: Client,
@@ -168,7 +168,7 @@ fn program(options: &Options, key: Option<&str>) -> Result<Value, Failure> {
     Ok(json!({"command": own, "args": arguments, "env": {KEY_VARIABLE: key.unwrap_or(PLACEHOLDER)}}))
 }
 
-/// Where a client has its configuration.
+/// Path of a client's configuration file.
 fn file(client: Client) -> Result<PathBuf, Failure> {
     let home = || {
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());

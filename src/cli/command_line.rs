@@ -14,7 +14,7 @@ use crate::cli::{
     transfer, value,
 };
 
-/// What the command line asks for.
+/// Command to run, with its command line.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Run the server.
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Export(transfer::Export),
 }
 
-/// What the command line says about the configuration.
+/// Configuration on the command line: the file and the flags.
 #[derive(Debug, Default)]
 pub(crate) struct Invocation {
     /// The configuration file.

@@ -2,7 +2,7 @@
 
 use crate::cli::logging;
 
-/// Everything the program can be told.
+/// Configuration of the whole program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     /// The HTTP side.

@@ -28,10 +28,10 @@ use crate::cli::{
     standard_error::complain,
 };
 
-/// How long requests under way may take once there are no more lines.
+/// Time for requests in flight once standard input has ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
 
-/// How long Ostler may take to end the session.
+/// Time for Ostler to end the session.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Between two tries to send a line while others wait.
@@ -79,7 +79,7 @@ struct Conversation {
     open: HashSet<String>,
 }
 
-/// What a message is, as far as that matters here.
+/// A message, read as far as it takes to know a request from others.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]

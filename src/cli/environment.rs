@@ -12,17 +12,17 @@ use crate::cli::{
     suggest::did_you_mean,
 };
 
-/// Names that begin like this are ours: an unknown one is a typo, not somebody else's variable.
+/// Prefix of Ostler's own variables: an unknown one is a typo, not another program's variable.
 const OURS: &str = "OSTLER_";
 
-/// Other programs use names like these, too: an unknown one is a typo only where it is near one of ours.
+/// Prefixes that other programs use, too: an unknown variable is a typo only where it is near a setting's.
 const SHARED: [&str; 3] = ["MCP_", "GATEWAY_", "RATE_LIMIT_"];
 
 /// Names of OpenTelemetry's specification. Those that are no setting are for others, and empty is the same as not set.
 const OF_TELEMETRY: &str = "OTEL_";
 
-/// Names that others may leave in our environment: switches of the test suite, the key for `ostler connect`, and the marks
-/// on the servers of an Ostler, one of which may be an Ostler itself.
+/// Prefixes and names of variables that are no settings: switches of the test suite, the key for `ostler connect`, and
+/// the marks on the servers of an Ostler, one of which may be an Ostler itself.
 const OF_OTHERS: [&str; 6] =
     ["OSTLER_TEST_", "OSTLER_REQUIRE_", KEY_VARIABLE, INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
 
@@ -48,7 +48,7 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
     written
 }
 
-/// What to say about a variable that is no setting; nothing where it is none of our business.
+/// Message about a variable that is no setting; `None` where it belongs to another program.
 fn unknown(name: &str) -> Option<String> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     let meant = did_you_mean(name, settings::all().map(|setting| setting.variable));

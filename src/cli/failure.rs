@@ -7,7 +7,7 @@ use std::io;
 pub(crate) enum Failure {
     /// It could not be done.
     Failed(String),
-    /// It was told something that only showed to be wrong when it was used.
+    /// A value of the command line, the environment or a file proved wrong only when it was used.
     Misconfigured(String),
 }
 
@@ -16,14 +16,14 @@ impl From<ostler::Error> for Failure {
         if let ostler::Error::Invalid(_) = error {
             return Self::Misconfigured(error.to_string());
         }
-        // Callers are not told why; whoever starts a command is the operator.
+        // Clients never see the cause; the user of a command is the operator, who needs it.
         let cause = if let ostler::Error::Internal(cause) = &error { format!(": {cause}") } else { String::new() };
         Self::Failed(format!("{error}{cause}"))
     }
 }
 
 impl Failure {
-    /// What to say where `doing` something failed.
+    /// A failure of `doing` something.
     pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
         Self::Failed(format!("cannot {doing}: {error}"))
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Where a value came from.
+/// Source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nobody set it.
+    /// No source sets it.
     Default,
     /// A line of the configuration file.
     File {
@@ -37,9 +37,9 @@ impl fmt::Display for Origin {
 pub(crate) struct Fault {
     /// The key as the file writes it; `None` where the whole source is meant.
     pub(crate) key: Option<String>,
-    /// Where the value came from.
+    /// The source of the value.
     pub(crate) origin: Origin,
-    /// What is wrong and how to mend it.
+    /// The fault and its remedy.
     pub(crate) message: String,
 }
 

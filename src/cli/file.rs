@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether some settings stand in the table `key`.
+/// True when `key` is a table of settings.
 fn is_group(key: &str) -> bool {
     settings::all().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
@@ -113,7 +113,7 @@ fn item_of(item: &Spanned<DeValue<'_>>) -> Result<String, String> {
     if text.contains(',') { Err(format!("{text:?} must not contain a comma")) } else { Ok(text.to_string()) }
 }
 
-/// What TOML calls the type of `value`.
+/// Name of the type of `value` in TOML.
 fn kind_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -16,10 +16,10 @@ use outlet::Outlet;
 
 pub(crate) use line::one_line;
 
-/// What the log can be told.
+/// Settings of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Which events, in the form of `RUST_LOG`.
+    /// Filter of events, in the form of `RUST_LOG`.
     pub(crate) filter: String,
     /// In which form.
     pub(crate) format: Format,
@@ -44,7 +44,7 @@ pub(crate) enum Format {
 pub(crate) fn start(settings: &Settings) {
     let mut builder = env_logger::Builder::new();
     builder.parse_filters(&settings.filter);
-    // Without the thread, whoever logs writes, and may wait.
+    // Without the thread, each thread writes its own lines, and may block.
     if let Ok(outlet) = Outlet::open() {
         let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         builder.target(Target::Pipe(Box::new(outlet)));

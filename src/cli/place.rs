@@ -1,4 +1,4 @@
-//! Where a running Ostler is, and what its caller is there: what commands need that talk to one.
+//! Address of a running Ostler and of the servers to use there, for commands that connect to it.
 
 use awc::{
     ClientResponse,
@@ -21,14 +21,14 @@ const PAGE: u32 = 100;
 /// The longest page that is read, in bytes.
 const LONGEST_PAGE: usize = 4 << 20;
 
-/// What the command line says about the Ostler to talk to.
+/// The running Ostler to connect to, and the servers of it, as the command line names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Scheme, host and port, without a slash at the end.
     pub(crate) base: String,
     /// One server, by name or id; all where there is none.
     pub(crate) server: Option<String>,
-    /// Whether all are shown as three tools that search.
+    /// True when all are shown as three tools that search.
     pub(crate) search: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn base_of(matches: &ArgMatches) -> String {
     matches.get_one::<String>("url").cloned().unwrap_or_else(|| DEFAULT_URL.to_owned())
 }
 
-/// What to say where nothing answers.
+/// Failure to connect to `base`, with the next step.
 pub(crate) fn unreachable(base: &str, error: &impl std::fmt::Display) -> Failure {
     let next = "is it running? `ostler serve` starts it, --url says where it is";
     Failure::Failed(format!("cannot reach Ostler at {base}: {error}; {next}"))
@@ -147,7 +147,7 @@ async fn read(
     serde_json::from_slice(&body).ok()
 }
 
-/// What an answer other than a page means, with the next step.
+/// Message for an answer other than a page, with the next step.
 fn refusal(status: StatusCode) -> Option<String> {
     Some(match status {
         StatusCode::OK => return None,

@@ -1,4 +1,4 @@
-//! What this process asks of the operating system for itself.
+//! Limits and protection of this process, set by the operating system.
 
 /// Takes as many file descriptors as it may have: each server costs several, each client one.
 pub(crate) fn raise_descriptor_limit() {

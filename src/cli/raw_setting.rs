@@ -5,10 +5,10 @@ use crate::cli::{fault::Origin, settings::Setting};
 /// A value as it was written, not yet understood.
 #[derive(Debug)]
 pub(crate) struct RawSetting {
-    /// What it sets.
+    /// The setting.
     pub(crate) setting: &'static Setting,
     /// The text; a list is separated by commas.
     pub(crate) text: String,
-    /// Where it stands.
+    /// The source of the text.
     pub(crate) origin: Origin,
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
-    // Before anything starts: a signal from now on is never lost, and nobody else gets the address.
+    // Before anything starts: a signal from now on is never lost, and no other process gets the address.
     let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
     let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
     let runtime = tokio::select! {
@@ -53,7 +53,7 @@ async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
     outcome
 }
 
-/// Starts the runtime; meanwhile whoever asks is told that it is starting.
+/// Starts the runtime; requests meanwhile are answered with the state, which is starting.
 async fn start(
     listener: &Listener,
     http: &ostler::http::Settings,
@@ -68,7 +68,7 @@ async fn start(
     Ok(started?)
 }
 
-/// Answers requests until a signal or a failure; on a signal, calls under way are finished before it returns.
+/// Answers requests until a signal or a failure; on a signal, calls in flight are finished before it returns.
 async fn answer(
     listener: Listener,
     http: &ostler::http::Settings,
@@ -77,7 +77,7 @@ async fn answer(
 ) -> Result<(), Failure> {
     let address = listener.address().ok();
     let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
-    // The password first: whoever waits for the address finds it printed.
+    // The password first: a script that waits for the address finds it printed.
     introduce(runtime, address);
     announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
 
@@ -88,7 +88,7 @@ async fn answer(
         name = signals.next() => log::info!(signal = name; "stopping; a second signal ends at once"),
     }
     let stop = async {
-        // While calls under way end, requests are still answered: /readyz says 503, new work is refused.
+        // While calls in flight end, requests are still answered: /readyz says 503, new work is refused.
         runtime.stop().await;
         handle.stop(true).await;
     };

@@ -1,4 +1,4 @@
-//! The table of settings: for each its key in the file, its environment variable, its flag, what it means and how it is read.
+//! The table of settings: for each its key in the file, its environment variable, its flag, its meaning and its parser.
 //!
 //! One scheme names all three: a key is the variable in lower case without `OSTLER_`, where `MCP_`, `GATEWAY_` and
 //! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of

@@ -4,12 +4,12 @@ use std::{fmt::Display, path::Path, time::Duration};
 
 use ostler::policy::rate::Limit;
 
-/// Whether a secret is set.
+/// A secret as `set` or `not set`.
 pub(crate) fn secret(value: Option<&String>) -> String {
     if value.is_some() { "set" } else { "not set" }.to_owned()
 }
 
-/// What is set, if anything.
+/// A text, or `none` where it is not set.
 pub(crate) fn text(value: Option<&str>) -> String {
     value.unwrap_or("none").to_owned()
 }
@@ -32,7 +32,7 @@ pub(crate) fn limit(limit: Option<Limit>) -> String {
     limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string())
 }
 
-/// How long something is kept, as it would be written.
+/// A retention time as it would be written.
 pub(crate) fn age(age: Option<Duration>) -> String {
     let hours = age.map(|age| age.as_secs() / 3600);
     hours.map_or_else(

@@ -1,4 +1,5 @@
-//! Sources of the configuration: defaults, then the file, then the environment, then flags; every fault of all of them at once.
+//! Sources of the configuration: defaults, then the file, then the environment, then flags; every fault of all of them
+//! at once.
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
@@ -13,7 +14,7 @@ use crate::cli::{
     settings::{self, Setting},
 };
 
-/// Where settings are read from.
+/// Sources of settings.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     /// The configuration file, where one was named.
@@ -33,7 +34,7 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Where the value of `setting` came from.
+    /// Source of the value of `setting`.
     pub(crate) fn origin(&self, setting: &Setting) -> &Origin {
         self.origins.get(setting.key).unwrap_or(&Origin::Default)
     }
@@ -76,7 +77,7 @@ fn apply(written: Vec<RawSetting>, faults: &mut Vec<Fault>) -> Loaded {
         loaded.origins.insert(setting.key, origin);
     }
     if !loaded.origins.contains_key(settings::DATABASE_URL) {
-        // Whoever moves the data folder expects the database in it.
+        // An operator who moves the data folder expects the database in it.
         let file = loaded.config.runtime.data_dir.join("ostler.db");
         loaded.config.runtime.database = DatabaseUrl::Sqlite(file);
     }
@@ -86,7 +87,7 @@ fn apply(written: Vec<RawSetting>, faults: &mut Vec<Fault>) -> Loaded {
     loaded
 }
 
-/// Tokens are for the URL of `/mcp` where nothing else is said, and that can be told.
+/// Sets the audience of tokens to the URL of `/mcp` where none is set; fails where host and port do not give that URL.
 fn default_audience(config: &mut Config) -> Result<(), String> {
     let (oauth, http) = (&mut config.runtime.oauth, &config.http);
     if oauth.issuer.is_none() || oauth.audience.is_some() {

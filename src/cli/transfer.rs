@@ -21,7 +21,7 @@ use crate::cli::{
     standard_error::complain,
 };
 
-/// How long Ostler may take to answer: it registers one server after the other.
+/// Time for Ostler to answer: it registers one server after the other.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The longest answer that is read, in bytes.
@@ -29,7 +29,7 @@ const LONGEST: usize = 32 << 20;
 
 const FORMATS: [&str; 4] = ["claude", "cursor", "vscode", "ostler"];
 
-/// What `import` was told.
+/// Command line of `import`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Import {
     file: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Import {
     dry_run: bool,
 }
 
-/// What `export` was told.
+/// Command line of `export`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Export {
     format: String,
@@ -88,7 +88,7 @@ pub(crate) fn export_options(matches: &ArgMatches) -> Export {
     Export { format, base: place::base_of(matches) }
 }
 
-/// What became of a configuration, as far as it is told.
+/// Result of an import, as far as it is printed.
 #[derive(Deserialize)]
 struct Outcome {
     servers: Vec<Line>,
@@ -175,7 +175,7 @@ fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) ->
     })
 }
 
-/// What an answer that is not good says; Ostler's own words where it has any.
+/// Failure for an answer that is not a success: in Ostler's own words where it has any.
 fn refusal(base: &str, status: StatusCode, body: &[u8]) -> Failure {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     match value.get("detail").and_then(Value::as_str) {

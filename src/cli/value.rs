@@ -1,4 +1,4 @@
-//! How the text of a setting is read. Every message says what is expected and quotes no secret.
+//! Parsers of the texts of settings. Every message says what is expected and quotes no secret.
 
 pub(crate) mod telemetry;
 
@@ -57,10 +57,10 @@ pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=LONGEST_MS).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
 }
 
-/// How many bytes of a record or of logs may be kept: enough for some of everybody.
+/// Limits of the bytes kept of a record or of logs: enough for some of everybody.
 pub(crate) const RECORD_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;
 
-/// How long a record is kept, in hours or days; `None` for `off`.
+/// A retention time, in hours or days; `None` for `off`.
 pub(crate) fn age(text: &str) -> Result<Option<Duration>, String> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);

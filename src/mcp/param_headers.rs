@@ -31,8 +31,8 @@ pub fn may_annotate(tool: &RawValue) -> bool {
 }
 
 impl ParamHeader {
-    /// Every such argument of `tool`, an item of `tools/list`. Fails, with the reason, where an annotation is not as the
-    /// specification wants it: such a tool must not be offered.
+    /// Every such argument of `tool`, an item of `tools/list`. Fails, with the reason, where an annotation is not as
+    /// the specification wants it: such a tool must not be offered.
     pub fn of_tool(tool: &RawValue) -> Result<Vec<Self>, String> {
         #[derive(Deserialize)]
         struct Tool<'a> {

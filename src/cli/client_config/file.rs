@@ -14,7 +14,7 @@ use serde_json::{Value, value::RawValue};
 use super::section::{Entry, Section};
 use crate::cli::failure::Failure;
 
-/// What became of the file.
+/// Result of writing the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// There was none.
@@ -25,7 +25,7 @@ pub(super) enum Written {
     Same,
 }
 
-/// Puts `sections` into the file. It is replaced as a whole, so that nobody ever reads half of it.
+/// Puts `sections` into the file. It is replaced as a whole, so that no reader ever sees half of it.
 pub(super) fn write(path: &Path, sections: &[Section]) -> Result<Written, Failure> {
     // A link stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

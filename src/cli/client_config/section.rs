@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What goes into which member of the file: an entry of an object, or an item of a list.
+/// A piece of the file to put into one of its members: an entry of an object, or an item of a list.
 pub(super) struct Section {
     pub(super) member: &'static str,
     pub(super) entry: Entry,

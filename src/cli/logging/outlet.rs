@@ -1,4 +1,4 @@
-//! The log's way out: a thread of its own writes, so that nobody waits for whoever reads the log.
+//! Writer of the log on a thread of its own, so that no caller waits for a slow reader of standard error.
 
 use std::{
     io::{self, Write},
@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-/// How many bytes may wait to be written. What is more is left out, and counted.
+/// Bytes queued to be written. Further lines are dropped, and counted.
 const MOST: usize = 1 << 20;
 
-/// How long an end waits for the last lines.
+/// Time that [`drain`] waits for the last lines.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to the thread, for [`drain`].
@@ -22,7 +22,7 @@ static THREAD: OnceLock<mpsc::Sender<Piece>> = OnceLock::new();
 
 enum Piece {
     Lines(Vec<u8>),
-    /// Told once all before it is written.
+    /// Signalled once all before it is written.
     Mark(mpsc::Sender<()>),
 }
 
@@ -71,7 +71,7 @@ fn write_out(pieces: &mpsc::Receiver<Piece>, backlog: &Backlog) {
     for piece in pieces {
         match piece {
             Piece::Lines(lines) => {
-                // Where nobody reads there is nobody to tell.
+                // A failure is ignored: standard error has no reader, and there is no other place to report it.
                 let _ = io::stderr().write_all(&lines);
                 backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
                 let lost = backlog.lost.swap(0, Ordering::Relaxed);

@@ -11,9 +11,9 @@ pub(crate) struct Setting {
     pub(crate) variable: &'static str,
     /// Its flag, without dashes.
     pub(crate) flag: &'static str,
-    /// What it is in the file.
+    /// Its type in the file.
     pub(crate) kind: Kind,
-    /// What it means.
+    /// Its meaning, for `--help`.
     pub(crate) help: &'static str,
     /// Reads text into the configuration, or says what is wrong with it.
     pub(crate) put: fn(&mut Config, &str) -> Result<(), String>,
@@ -21,7 +21,7 @@ pub(crate) struct Setting {
     pub(crate) show: fn(&Config) -> String,
 }
 
-/// What a setting is in the file. Everywhere else it is text.
+/// Type of a setting in the file. Everywhere else it is text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A string.
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// What stands for a value in help.
+    /// Placeholder of a value in help.
     pub(crate) fn placeholder(self) -> &'static str {
         match self {
             Self::Text => "TEXT",

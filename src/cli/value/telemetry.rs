@@ -1,4 +1,4 @@
-//! How the variables of OpenTelemetry's specification are read. Every message says what is expected and quotes no secret.
+//! Parsers of the variables of OpenTelemetry's specification. Every message says what is expected and quotes no secret.
 
 use ostler::{
     error::Faults,
@@ -34,14 +34,14 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
     told(&Remote { url, headers: [].into() }).map(|()| text.to_owned())
 }
 
-/// What is sent along.
+/// Headers sent with each export.
 pub(crate) fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
     let pairs = pairs(text)?;
     told(&Remote { url: "http://localhost".into(), headers: pairs.iter().cloned().collect() })?;
     Ok(pairs)
 }
 
-/// What is wrong with a place, or with what is sent there along.
+/// Refuses an endpoint, or the headers sent there, with the first fault.
 fn told(place: &Remote) -> Result<(), String> {
     let mut faults = Faults::default();
     remote::check(&mut faults, place);
