@@ -148,9 +148,9 @@ urls! {
     }
 }
 
-/// Every route of `runtime`, to mount in somebody's `App` or scope with `configure`: authentication, rate limits and
-/// documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host program is
-/// called by, and belong to [`Server`]. Paths that are none of ours are left to the host program.
+/// Every route of `runtime`, to mount in another program's `App` or scope with `configure`: authentication, rate limits
+/// and documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host
+/// program is called by, and belong to [`Server`]. All other paths are left to the host program.
 ///
 /// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
 pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
@@ -191,7 +191,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
     }
 }
 
-/// What `prefix` belongs to, where that part of Ostler is off.
+/// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
         "/api/mcp" | "/mcp" if !serve.mcp() => Some("MCP servers"),
@@ -200,7 +200,7 @@ fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     }
 }
 
-/// The answer to a path that is none of ours.
+/// Answers a path that is no route of Ostler.
 async fn no_page() -> HandlerResult {
     Err(problem::Problem::no_page())
 }

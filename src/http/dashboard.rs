@@ -25,7 +25,7 @@ const CONTENT_SECURITY_POLICY: &str = concat!(
 );
 /// Their names stay the same when they change, so a browser asks each time whether they have.
 const CACHE_CONTROL: &str = "no-cache";
-/// What is gained on less is not worth a header.
+/// Bytes below which a file is sent uncompressed: the gain is not worth a header.
 const WORTH_COMPRESSING: usize = 1024;
 
 macro_rules! files {
@@ -121,7 +121,7 @@ fn names<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// Whether the caller's tag is ours, weakly compared (RFC 9110, section 13.1.2).
+/// True when the caller's entity tag is the file's, weakly compared (RFC 9110, section 13.1.2).
 fn is_same(theirs: &str, ours: &str) -> bool {
     theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == ours
 }

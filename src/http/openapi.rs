@@ -20,7 +20,7 @@ use common::Common;
 
 mod common;
 
-/// What comes before the list of calls.
+/// Introduction before the list of calls.
 const INTRODUCTION: &str = include_str!("openapi/introduction.md");
 
 /// The description of every route.
@@ -70,7 +70,7 @@ fn description() -> &'static openapi::OpenApi {
     DESCRIPTION.get_or_init(Description::openapi)
 }
 
-/// The paths in the order in which somebody new needs them, which is that of the list above.
+/// The paths in the order in which a new reader needs them, which is that of the list above.
 pub(super) fn order() -> impl Iterator<Item = &'static str> {
     description().paths.paths.keys().map(String::as_str)
 }

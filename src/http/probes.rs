@@ -1,4 +1,4 @@
-//! How Ostler itself is: alive, ready, its figures.
+//! Probes of Ostler itself: liveness, readiness and metrics.
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// How Ostler is.
+/// State of this Ostler.
 #[derive(Serialize, ToSchema)]
 #[schema(as = State)]
 pub(super) struct StateView {
@@ -31,13 +31,13 @@ pub(super) struct StateView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Check)]
 pub(super) struct CheckView {
-    /// What was checked.
+    /// Name of the check.
     name: &'static str,
-    /// Whether it holds.
+    /// True when it holds.
     ok: bool,
 }
 
-/// How much to say.
+/// Level of detail of an answer about readiness.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -46,7 +46,7 @@ pub(super) struct ReadyQuery {
     verbose: Option<String>,
 }
 
-/// Whether the process runs
+/// Check that the process runs
 ///
 /// Says nothing about the rest: restart Ostler only where this fails.
 #[utoipa::path(get, path = "/livez", tag = "state", security(()),
@@ -55,7 +55,7 @@ pub(super) async fn live() -> HandlerResult {
     Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "alive", checks: None }))
 }
 
-/// Whether new work is taken
+/// Check that new work is taken
 ///
 /// Not while migrations run, the database takes no writes, or Ostler shuts down. `/health` is the same.
 #[utoipa::path(get, path = "/readyz", tag = "state", params(ReadyQuery), security(()),
@@ -77,7 +77,7 @@ pub(super) async fn starting() -> HandlerResult {
     Err(Problem::NotReady(vec!["ostler is starting: migrations may be running".into()]))
 }
 
-/// The same as `/readyz`
+/// Check that new work is taken, as `/readyz` does
 #[utoipa::path(get, path = "/health", tag = "state", params(ReadyQuery), security(()),
     responses((status = 200, description = "New work is taken", body = StateView),
         (status = 503, description = "Code `not_ready`: `detail` says why")))]

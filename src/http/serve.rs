@@ -17,12 +17,12 @@ use crate::{
 /// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
 const BACKLOG: i32 = 2048;
 
-/// An address that is bound, so that nobody else can have it.
+/// A bound address, which no other process can bind.
 #[derive(Debug)]
 pub struct Listener(TcpListener);
 
 impl Listener {
-    /// Binds the address of `settings`. Fails where somebody else has it, or it is none of this machine's.
+    /// Binds the address of `settings`. Fails where another process has it, or it is no address of this machine.
     pub fn bind(settings: &Settings) -> io::Result<Self> {
         let listener = TcpListener::bind((settings.host, settings.port))?;
         listener.set_nonblocking(true)?;
@@ -74,7 +74,7 @@ impl Server {
         Ok(Self { server: edge::listen(listener.0, settings.workers, router, factory)? })
     }
 
-    /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests under way finish.
+    /// Stops, pauses and resumes the server from elsewhere; `stop(true)` lets requests in flight finish.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()

@@ -1,4 +1,4 @@
-//! What holds for every route: documentation, authentication, shape of failures, headers.
+//! Rules for every route: documentation, authentication, shape of failures, headers.
 
 use std::collections::BTreeSet;
 

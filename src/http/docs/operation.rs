@@ -11,22 +11,22 @@ pub(super) struct Operation<'a> {
     pub(super) path: &'a str,
     /// Its method, in lower case.
     pub(super) method: &'a str,
-    /// What the description says about it.
+    /// Its operation object in the OpenAPI document.
     pub(super) about: &'a Value,
 }
 
 impl Operation<'_> {
-    /// Whether it belongs to the group `tag`.
+    /// True when it belongs to the group `tag`.
     pub(super) fn is_in(&self, tag: &str) -> bool {
         self.about.pointer("/tags/0").is_some_and(|first| first == tag)
     }
 
-    /// What it does, in a few words.
+    /// Its purpose, in a few words.
     pub(super) fn summary(&self) -> &str {
         self.about.get("summary").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Where on the page it is.
+    /// Its anchor on the page.
     pub(super) fn anchor(&self) -> String {
         format!("call-{}", anchor(&format!("{}{}", self.method, self.path)))
     }

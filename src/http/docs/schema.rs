@@ -96,7 +96,7 @@ fn collect(schema: &Value, all: &Map<String, Value>, rows: &mut String) {
     }
 }
 
-/// What a part of the description says about itself.
+/// The `description` of a part of the OpenAPI document.
 pub(super) fn description(part: &Value) -> &str {
     part.get("description").and_then(Value::as_str).unwrap_or_default()
 }

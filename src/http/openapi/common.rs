@@ -1,4 +1,4 @@
-//! What is true of every operation and every answer, added to what the handlers say.
+//! Parts common to the descriptions of all operations and all answers, added to those that the handlers give.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use utoipa::{
 
 use crate::web::problem;
 
-/// What every operation shares, so that no handler can forget it.
+/// Adds the parts that all operations share, so that no handler can omit them.
 pub(super) struct Common;
 
 impl Modify for Common {
