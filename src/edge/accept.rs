@@ -1,4 +1,5 @@
-//! Accepts connections on the worker threads, each with an `App` of its own, and no more than there are descriptors for.
+//! Accepts connections on the worker threads, each with an `App` of its own, and no more than there are descriptors
+//! for.
 
 use std::{io, net::TcpListener, rc::Rc};
 
@@ -17,11 +18,11 @@ use super::{app::App, connection::Connection, conversation, router::Router, work
 const SHUTDOWN_SECONDS: u64 = 30;
 /// Connections one worker takes at most, however many descriptors there are.
 const CONNECTIONS_PER_WORKER_MAX: u64 = 16 << 10;
-/// Connections beyond the worker's most that are told so; further ones wait in the listener's queue.
+/// Connections beyond a worker's limit that are answered with a refusal; further ones wait in the listener's queue.
 const REFUSED_PER_WORKER_MAX: usize = 64;
 
-/// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker thread;
-/// `None` workers are one per core.
+/// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker
+/// thread; `None` workers are one per core.
 pub fn listen<F, I, S, R>(listener: TcpListener, workers: Option<usize>, router: R, make: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,

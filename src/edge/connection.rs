@@ -140,8 +140,8 @@ impl Connection {
         self.output.waiting() >= STAGED_BYTES_HIGH
     }
 
-    /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no byte
-    /// for 30 s.
+    /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no
+    /// byte for 30 s.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.output.waiting() > 0 {
             match self.output.poll_write(context, &mut self.stream) {
@@ -163,7 +163,8 @@ impl Connection {
         poll_fn(|context| self.poll_flush(context)).await
     }
 
-    /// Lets this task be woken after `after`, or up to 0.1 s later; replaces what was set before. Costs next to nothing.
+    /// Lets this task be woken after `after`, or up to 0.1 s later; replaces what was set before. Costs next to
+    /// nothing.
     pub fn set_deadline(&self, after: Duration) {
         self.slot.set(Wait::Work, self.worker.now() + ticks(after));
     }
@@ -201,7 +202,7 @@ impl Connection {
 
     /// Closes the connection with a reset, so that the client sees a failure and not an end.
     pub(super) fn reset(self) {
-        // Where setting the option fails, the client at least gets no more bytes.
+        // A failure to set the option is ignored: the client at least gets no more bytes.
         let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
     }
 

@@ -185,8 +185,8 @@ async fn refuse_and_close(mut connection: Connection, problem: &Problem) {
     close(connection, true).await;
 }
 
-/// Sends what is staged and closes. Where the client may still be sending, what comes is read and thrown away for a while:
-/// closing on unread bytes would reset the connection, and destroy an answer that has not been read yet.
+/// Sends what is staged and closes. Where the client may still be sending, what comes is read and thrown away for a
+/// while: closing on unread bytes would reset the connection, and destroy an answer that has not been read yet.
 async fn close(mut connection: Connection, lingers: bool) {
     if connection.flush().await.is_err() {
         return;

@@ -15,6 +15,6 @@ pub enum Routed {
     ToApp(Box<RequestHead>),
     /// It was answered.
     Answered(Disposition),
-    /// Nobody may answer it.
+    /// It is refused with this problem, before any handler.
     Refused(Box<RequestHead>, Problem),
 }

@@ -53,8 +53,8 @@ impl Worker {
         })
     }
 
-    /// A place for another connection. Where there is none left, one that is idle makes room, else the place is a surplus
-    /// one; `None` where there are too many even of these.
+    /// A place for another connection. Where there is none left, one that is idle makes room, else the place is a
+    /// surplus one; `None` where there are too many even of these.
     pub(super) fn claim_slot(self: &Rc<Self>) -> Option<Rc<ConnectionSlot>> {
         let mut is_surplus = false;
         if self.slots.len() >= self.connections_max {
