@@ -21,7 +21,7 @@ pub(super) struct AnswerContext<'a> {
     pub(super) method: &'a Method,
     /// The version the client speaks.
     pub(super) version: Version,
-    /// Whether the connection persists.
+    /// True when the connection persists.
     pub(super) keep_alive: bool,
     /// The request's id.
     pub(super) id: &'a str,

@@ -150,7 +150,8 @@ impl<'a> Exchange<'a> {
         self.upload.is_going() && !self.reads_no_more && (self.insists || !self.client.owes_continue())
     }
 
-    /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave together.
+    /// Moves the request as far as it goes. What is there of it is gathered first, so that head and body leave
+    /// together.
     fn poll_upload(&mut self, context: &mut Context<'_>) -> Result<(), ExchangeEnd> {
         while !self.reads_no_more {
             while self.takes_body() && self.upstream.write_buffer.waiting() < BUFFERED_BYTES_MAX {
@@ -258,7 +259,8 @@ impl<'a> Exchange<'a> {
         }
         let (request, version) = (self.call.head, self.call.head.version);
         let framing = answer::reframe(head.framing, version);
-        // Who says that it will not read the rest of a request cannot be sent it, nor can the next one be told from it.
+        // An upstream that closes cannot be sent the rest of the request, and behind an unread rest the client's next
+        // request cannot be found.
         let is_complete = head.keep_alive || !self.upload.is_going();
         let keep_alive =
             request.keep_alive && framing != Framing::UntilClose && is_complete && !self.client.is_stopping();
@@ -349,7 +351,7 @@ impl<'a> Exchange<'a> {
             (AnswerState::Awaited, None) if !self.insists && self.client.owes_continue() => {
                 CONTINUE_TIMEOUT.min(timeout)
             }
-            // Who is slow then is the client, and the connection has a limit for that.
+            // The client is the slow side then, and its connection has a limit for that.
             (AnswerState::Awaited, None) if self.upstream.write_buffer.waiting() == 0 => ANSWER_IDLE_TIMEOUT,
             (AnswerState::Awaited, None) => timeout,
             (AnswerState::Coming { endless: false, .. }, Some(sent)) => ANSWER_IDLE_TIMEOUT.min(left(sent)),

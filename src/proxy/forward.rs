@@ -115,7 +115,8 @@ enum AttemptEnd {
     Failed(FailedAttempt),
 }
 
-/// Sends the request to one instance: on a connection that is there, and once more on a new one where that had gone stale.
+/// Sends the request to one instance: on a connection that is there, and once more on a new one where that had gone
+/// stale.
 async fn attempt(
     client: &mut Connection,
     call: &ForwardedRequest<'_>,
@@ -199,13 +200,15 @@ fn stage_head(
         .map_err(|ForwardingLoop| Problem::LoopDetected)
 }
 
-/// Another request may follow where this one was taken whole, and the client was told so.
+/// Logs the answer, and keeps the connection for another request where this one was taken whole and the head sent to
+/// the client announced so.
 fn disposition(call: &ForwardedRequest<'_>, upload: &Upload) -> Disposition {
     log_answer(call);
     if call.keep_alive.get() && upload.is_whole() { Disposition::KeepAlive } else { Disposition::Close }
 }
 
-/// A client of HTTP/1.0 takes the end of the connection for the end of the answer; others see that something is missing.
+/// Ends the connection after an answer that broke off: a client of HTTP/1.0 takes the end of the connection for the end
+/// of the answer, so it gets a reset; others see that something is missing.
 fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
     span::end_failed(span, Failure::Reset);
     match call.head.version {

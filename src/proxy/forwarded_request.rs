@@ -26,7 +26,7 @@ pub(super) struct ForwardedRequest<'a> {
     /// The authenticated caller, where the service requires one.
     pub(super) caller: Option<Principal>,
     pub(super) runtime: &'a Runtime,
-    /// Whether the connection persists after the answer, as the answer's head says.
+    /// True when the connection persists after the answer, as the answer's head says.
     pub(super) keep_alive: Cell<bool>,
     /// The status of the answer; 0 before that.
     pub(super) status: Cell<u16>,

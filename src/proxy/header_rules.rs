@@ -67,7 +67,8 @@ const FIELD_RULES: &[(&[u8], FieldRule)] = &[
     (b"proxy-authentication-info", FieldRule::Hop),
 ];
 
-/// The kind of the field `name`. An underscore counts as a hyphen: to programs that get fields as variables both are one.
+/// The kind of the field `name`. An underscore counts as a hyphen: to programs that get fields as variables both are
+/// one.
 pub(super) fn rule_of(name: &[u8]) -> FieldRule {
     // Most names differ from all of these in length or in their first letter.
     let of = |(known, _): &&(&[u8], FieldRule)| known.len() == name.len() && is(name, known);

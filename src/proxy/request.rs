@@ -22,7 +22,7 @@ pub(super) struct RequestContext<'a> {
     pub(super) spec: &'a ServiceSpec,
     /// The address of the peer.
     pub(super) peer: IpAddr,
-    /// Whether the peer is a trusted proxy.
+    /// True when the peer is a trusted proxy.
     pub(super) is_trusted: bool,
     /// The authenticated user.
     pub(super) user: Option<&'a str>,

@@ -14,7 +14,8 @@ thread_local! {
 /// Our name in `Via`: another one in every process, so that a request is known to come round again only where it does.
 pub(super) static PSEUDONYM: LazyLock<String> = LazyLock::new(|| format!("ostler-{:08x}", seed() >> 32));
 
-/// The next number of this thread's sequence (SplitMix64). Unlikely to repeat, easy to foretell: for names, not for secrets.
+/// The next number of this thread's sequence (SplitMix64). Unlikely to repeat, easy to foretell: for names, not for
+/// secrets.
 fn next() -> u64 {
     let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.set(state);

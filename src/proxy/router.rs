@@ -54,7 +54,8 @@ impl ServiceRouter {
     }
 }
 
-/// Looks a path up as it was written, and as the most obliging upstream might read it: both must lead to the same service.
+/// Looks a path up as it was written, and as the most obliging upstream might read it: both must lead to the same
+/// service.
 fn find(table: &Table, path: &str) -> Result<Option<Arc<Service>>, Problem> {
     let service = table.find(path);
     if path.contains('%') || path.contains("//") {

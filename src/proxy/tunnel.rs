@@ -72,7 +72,7 @@ struct Pipe {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// The reading side has ended; the writing one is to be told.
+    /// The reading side has ended; the end is still to be passed on to the writing side.
     Ended,
     Closed,
 }
