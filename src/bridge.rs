@@ -75,7 +75,7 @@ async fn dispatch(conversation: &Arc<Conversation>, request: Request, sender: &C
     };
     match answer {
         Some(answer) => answer,
-        // What runs as a task would outlive the request that says whose it is.
+        // A task would outlive the request that says whose it is.
         None if method.starts_with("tasks/") => Err(fault::no_method(method)),
         None => match conversation.scope {
             ServerScope::One(server) => one_server::answer(conversation, server, request, sender).await,

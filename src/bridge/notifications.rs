@@ -36,7 +36,7 @@ pub(super) async fn forward(
 /// Compares a log message with the client's log level. A client with a session receives all until it sets one.
 pub(super) fn meets_log_level(conversation: &Conversation, params: Option<&Arc<RawValue>>) -> bool {
     let Some(least) = conversation.client().log_level.clone() else { return conversation.era == Era::Legacy };
-    // What no level is known by is for the client to judge.
+    // A message of unknown level is left for the client to judge.
     let level = params.and_then(|params| message_level(params));
     level.is_none_or(|level| Some(level) >= Level::named(&least))
 }

@@ -18,7 +18,7 @@ pub(super) async fn relay(
 ) -> RpcResult {
     let mut listed = Cow::Borrowed(listed);
     if listed.listing.is_none() {
-        // What is not known of it yet is on its way, or it is down, as the request will find out.
+        // A listing that is missing is still being fetched, or the server is down, as the request will find out.
         let listing = conversation.runtime.listings().listing(&conversation.who, listed.id).await;
         listed.to_mut().listing = listing.ok();
     }

@@ -110,7 +110,7 @@ impl RelayedRequest {
                     let _ = self.expire.take().map(|expire| expire.send(()));
                 }
             }
-            // What it said before it answered is heard before the answer.
+            // Notifications that the server sent before its answer are delivered before it.
             while let Ok(note) = self.notes.try_recv() {
                 self.queued.push_back(note);
             }

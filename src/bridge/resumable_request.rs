@@ -87,7 +87,8 @@ impl ResumableRequest {
         let mut params = self.request.params.clone();
         params.retain(|name| !["inputResponses", "requestState", "_meta"].contains(&name));
         let params = params.to_string();
-        // Members in another order are the same request still; what no number of ours can hold is taken as it is written.
+        // Members in another order are the same request still; parameters with a number that `Value` cannot hold are
+        // digested as they are written.
         let params = serde_json::from_str::<Value>(&params).map_or(params, |value| value.to_string());
         let text = format!("{}\n{}\n{params}", self.server, self.request.method);
         hex::encode(digest(&SHA256, text.as_bytes()).as_ref())

@@ -163,7 +163,7 @@ impl RequestRound<'_> {
         if pages.is_empty() || !demand.is_met_by(&self.conversation.client().capabilities) {
             return Err(missing_capability(demand));
         }
-        // Once the user has been there, the request is sent anew.
+        // Once the user has visited the pages, the client sends the request again.
         let state = self.resumable.suspend(self.conversation, None)?;
         let questions = pages.iter().map(|(key, question)| (key.as_str(), question));
         Ok(convert::required(questions, &state, self.info().as_ref()))

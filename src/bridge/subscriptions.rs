@@ -50,7 +50,8 @@ pub(super) async fn subscribe_at_server(
     watch.map_err(fault::of_error)?
 }
 
-/// The `params` of an update, under the URI that the client subscribed to; `None` where it did not subscribe to this one.
+/// The `params` of an update, under the URI that the client subscribed to; `None` where it did not subscribe to this
+/// one.
 pub(super) fn update<'a>(
     conversation: &Conversation,
     server: ServerId,
