@@ -105,7 +105,8 @@ pub async fn post_one(
 
 /// Listen to every server
 ///
-/// For clients of revisions with sessions: what is about no request; with `Last-Event-ID`, the rest of a stream that was left.
+/// For clients of revisions with sessions: messages about no request; with `Last-Event-ID`, the rest of a stream that
+/// was left.
 #[utoipa::path(get, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]

@@ -29,7 +29,8 @@ pub(super) struct RequestMeta {
     pub log_level: Option<String>,
 }
 
-/// The era of a body that came with this `MCP-Protocol-Version`. The body decides; the header only where it says nothing.
+/// The era of a body that came with this `MCP-Protocol-Version`. The body decides; the header only where it says
+/// nothing.
 pub(super) fn era(posted: &PostBody, header: Option<&str>) -> Result<Era, MessageRefusal> {
     match posted {
         PostBody::Batch(messages) if messages.iter().any(is_declared_modern) => {

@@ -97,7 +97,7 @@ pub(super) fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) ->
         let revoked = Box::pin(caller.runtime.revocation().revoked(&caller.who, scope.needs()));
         event_stream::respond(&caller.runtime, events(reader, &session, None, start, None).take_until(revoked))
     } else if reader.is_at_the_end() {
-        // What tells a reader of events not to come back (HTML, "Server-sent events").
+        // 204 keeps a reader of events from reconnecting (HTML, "Server-sent events").
         HttpResponse::NoContent().finish()
     } else {
         event_stream::respond_to_the_end(events(reader, &session, Some(STREAM_HELD_MAX), start, None))

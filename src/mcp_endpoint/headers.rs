@@ -66,7 +66,7 @@ pub(super) fn check(
     must_be(&METHOD_HEADER, &request.method, false)?;
     match repeated_member(&request.method).and_then(|member| request.params.text(member)) {
         Some(name) => must_be(&NAME_HEADER, &name, true),
-        // What lacks its name is refused by whoever wants to look it up.
+        // A request that lacks its name is refused by the handler that looks it up.
         None => Ok(()),
     }
 }

@@ -64,7 +64,7 @@ async fn initialize(caller: McpCaller, scope: ServerScope, id: &JsonRpcId, reque
         Err(refusal) => return Ok(refusal.respond()),
     };
     let beginning = PendingSession(&conversation);
-    // Nobody reads what is said before the answer.
+    // Messages before the answer have no reader.
     let sender = ClientSender::new(MessageStream::new(0), None).relating_to(id.to_raw());
     let outcome = bridge::answer(&conversation, request.clone(), &sender).await;
     let mut response = reply::respond(Era::Legacy, id, &outcome)?;

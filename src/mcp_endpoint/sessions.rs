@@ -41,7 +41,8 @@ impl Sessions {
         Self { runtime, table: Mutex::default() }
     }
 
-    /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is idle.
+    /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is
+    /// idle.
     pub fn add(&self, session: Arc<McpSession>) -> Result<()> {
         let ending = self.table().add(session)?;
         ending.iter().for_each(|session| session.end(&self.runtime));

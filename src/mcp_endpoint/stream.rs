@@ -1,4 +1,5 @@
-//! [`Stream`]: what is said to a client about one request, or about none; kept, so that one of the older era can resume it.
+//! [`MessageStream`]: messages to a client about one request, or about none; kept, so that a client of the older era
+//! can resume it.
 
 use std::{
     borrow::Cow,
