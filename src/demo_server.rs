@@ -1,4 +1,5 @@
-//! A small MCP server on standard input and output, so that a first try needs neither Node nor Python: `ostler demo-server`.
+//! A small MCP server on standard input and output, so that a first try needs neither Node nor Python: `ostler
+//! demo-server`.
 //!
 //! It stands apart from the other rooms, so that any program can be one: the examples start themselves as theirs.
 //!
@@ -31,21 +32,21 @@ pub use era::Era;
 /// Buffered input, and the most output that waits for a pause in it.
 const BUFFER: usize = 64 * 1024;
 
-/// How to run.
+/// Options of the demo server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The revisions to speak.
     pub era: Era,
-    /// How long to wait before the first message is read.
+    /// Delay before the first message is read.
     pub startup_delay: Duration,
 }
 
 /// Serves until standard input ends, the client is gone, or a tool ends the process; answers the exit code. Blocks.
 ///
-/// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`. Beside them a prompt, `greet`, a resource,
-/// `demo://about`, and resources at `demo://echo/{text}`.
+/// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`. Beside them a prompt, `greet`, a
+/// resource, `demo://about`, and resources at `demo://echo/{text}`.
 pub fn run(options: &Options) -> ExitCode {
-    // Nobody sends on this channel: to wait for it is to wait.
+    // This channel's sender never sends: to wait for it is to sleep.
     let (_sender, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(options.startup_delay);
     let mut server = Server::new(options.era);
@@ -59,7 +60,7 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-/// What goes on after a message.
+/// The next step after a message.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     /// The next message.

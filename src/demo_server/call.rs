@@ -12,6 +12,6 @@ pub(crate) struct Call<'a> {
     pub(crate) arguments: &'a str,
     /// Names the call in reports of its progress, where its client wants them.
     pub(crate) token: Option<&'a RawValue>,
-    /// How results are written.
+    /// Form of its result.
     pub(crate) style: Style,
 }

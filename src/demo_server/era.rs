@@ -28,7 +28,7 @@ impl Era {
     }
 }
 
-/// How far a conversation got.
+/// State of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conversation {
     /// Its era is not decided.
@@ -61,7 +61,7 @@ pub(crate) fn handshake(asked: Option<&str>) -> String {
 }
 
 impl Conversation {
-    /// How results are written.
+    /// Form of its results.
     pub(crate) fn style(self) -> Style {
         match self {
             Self::Modern => Style::Modern,
@@ -69,7 +69,7 @@ impl Conversation {
         }
     }
 
-    /// Whether a request may be answered now; the first one decides the era.
+    /// Refuses a request that may not be answered now; the first one decides the era.
     pub(crate) fn admit(&mut self, method: &str, params: &Params<'_>) -> Result<(), Refusal> {
         if *self == Self::Open {
             *self = match (method, params.version()) {
@@ -91,7 +91,7 @@ impl Conversation {
     }
 }
 
-/// Whether a request says what every modern one must.
+/// Refuses a request that lacks what every modern one must have: the revision and the client's capabilities.
 fn modern(method: &str, params: &Params<'_>) -> Result<(), Refusal> {
     match (method, params.version()) {
         ("initialize", _) => Err(Refusal::version(params.protocol_version.as_deref(), MODERN)),

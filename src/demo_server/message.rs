@@ -10,7 +10,7 @@ use crate::demo_server::{call::Call, style::Style};
 /// The name and version of this server, as JSON.
 pub(crate) const SERVER: &str = concat!(r#"{"name":"ostler-demo","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
-/// How long a client may keep a list, in milliseconds: it never changes.
+/// Time for which a client may keep a list, in milliseconds: long, since it never changes.
 const TTL_MS: u32 = 3_600_000;
 
 /// The fields of a message.
@@ -52,12 +52,12 @@ pub(crate) struct Params<'a> {
     /// Of `notifications/cancelled`: the request.
     #[serde(borrow)]
     pub(crate) request_id: Option<&'a RawValue>,
-    /// What goes with any request.
+    /// Metadata of any request.
     #[serde(borrow, rename = "_meta")]
     pub(crate) meta: Option<Meta<'a>>,
 }
 
-/// What goes with any request.
+/// The `_meta` of any request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Meta<'a> {
@@ -76,7 +76,7 @@ impl Params<'_> {
         self.meta.as_ref()?.version.as_deref()
     }
 
-    /// Whether a modern request says what its client can do.
+    /// True when a modern request declares its client's capabilities.
     pub(crate) fn names_capabilities(&self) -> bool {
         self.meta.as_ref().is_some_and(|meta| meta.capabilities.is_some())
     }

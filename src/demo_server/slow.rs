@@ -49,7 +49,7 @@ impl SlowCalls {
         self.lock().remove(id.get());
     }
 
-    /// Whether a call may still be answered; at most one caller per id gets `true`.
+    /// Ends a call; true when it may still be answered, for at most one caller per id.
     fn finish(&self, id: &RawValue) -> bool {
         self.lock().remove(id.get()).is_some()
     }

@@ -1,6 +1,6 @@
 //! [`Style`]: the form of results in each era.
 
-/// How results are written.
+/// Form of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     /// As they are.

@@ -16,7 +16,7 @@ use crate::demo_server::{
     slow::SlowCalls,
 };
 
-/// What a tool gave.
+/// Result of a tool that did not fail.
 pub(crate) enum Done<'a> {
     /// A JSON string.
     Text(Cow<'a, str>),
