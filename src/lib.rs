@@ -36,7 +36,8 @@
 //! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
 //!    call before it is answered; [`telemetry`] tells a collector what happened.
 //! 5. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
-//! 6. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go wrong.
+//! 6. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go
+//!    wrong.
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with.
 
@@ -81,10 +82,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use error::{Error, Result};
 pub use runtime::Runtime;
 
-// What stands in public signatures, so that an embedding program uses the same versions.
+// Crates in public signatures, re-exported so that an embedding program uses the same versions.
 pub use {actix, actix_web, serde_json};
 
-/// Whether [`guard`] was called, so that this program may be started again as a guard.
+/// True once [`guard`] was called, so that this program may be started again as a guard.
 static MAY_GUARD: AtomicBool = AtomicBool::new(false);
 
 /// Lets this program guard the processes it starts: call it first thing in `main`, before any thread is started.
@@ -97,7 +98,7 @@ pub fn guard() {
     MAY_GUARD.store(true, Ordering::Relaxed);
 }
 
-/// Whether this program called [`guard`].
+/// True when this program called [`guard`].
 fn may_guard() -> bool {
     MAY_GUARD.load(Ordering::Relaxed)
 }
