@@ -1,4 +1,4 @@
-//! Which passwords and addresses an account may have.
+//! Checks of an account's password and email address.
 
 /// Fewest bytes of a password.
 pub const SHORTEST: usize = 12;
@@ -9,7 +9,7 @@ pub const LONGEST: usize = 1024;
 /// Most bytes of an address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 pub const LONGEST_EMAIL: usize = 254;
 
-/// What lists of leaked passwords hold most often among those that are long enough.
+/// The most common leaked passwords among those that are long enough.
 const COMMONEST: [&str; 36] = [
     "000000000000",
     "012345678910",
@@ -68,7 +68,7 @@ pub fn password_fault(password: &str, email: &str) -> Option<&'static str> {
     }
 }
 
-/// An address somebody claims to have, fit for logs and look-ups: like [`email`], but never refused.
+/// An email address as a caller claims it, fit for logs and look-ups: like [`email`], but never refused.
 #[must_use]
 pub fn claimed_email(text: &str) -> String {
     let printable = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };

@@ -1,10 +1,10 @@
-//! Which addresses a program of ours may be sent to by somebody else's word.
+//! The addresses that Ostler may connect to where another party names the address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::policy::service::is_refused;
 
-/// Whether `address` belongs to the public internet: neither this machine, nor a network around it, nor a form that a
+/// True when `address` belongs to the public internet: neither this machine, nor a network around it, nor a form that a
 /// gateway would translate into one of those (IANA's special-purpose registries).
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {

@@ -1,7 +1,7 @@
-//! The chain of the audit log: what a link proves, and what is found by walking along it.
+//! The chain of the audit log: the proof in a link, and the faults found by walking along the chain.
 //!
-//! Links are made with a key, so that nobody makes one who has the database alone. Those of before there was a key are
-//! hashes without a secret; the first link with a key follows the last of them, and so vouches for all.
+//! Links are made with a key, so that the database alone is not enough to forge one. Those made before there was a key
+//! are hashes without a secret; the first link with a key follows the last of them, and so vouches for all.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ pub struct Linked {
 #[derive(Clone)]
 pub struct ChainKey {
     key: hmac::Key,
-    /// Names the key in each link: links of another key are told apart from links that were changed.
+    /// Names the key in each link, to distinguish links of another key from links that were changed.
     id: String,
 }
 
@@ -58,7 +58,7 @@ impl ChainKey {
         Self { key, id }
     }
 
-    /// Whether it says of a link that another key made it.
+    /// True when the link says that another key made it.
     #[must_use]
     pub fn is_foreign(&self, link: &AuditLink) -> bool {
         link.hash.split_once('.').is_some_and(|(id, _)| id != self.id)
@@ -85,7 +85,7 @@ pub fn origin() -> AuditLink {
     AuditLink { seq: 0, hash: String::new() }
 }
 
-/// Whether a link was made with a key, whichever.
+/// True when a link was made with a key, this one or another.
 #[must_use]
 pub fn is_keyed(link: &AuditLink) -> bool {
     link.hash.contains('.')
@@ -107,7 +107,7 @@ fn text(seq: i64, last: &AuditLink, columns: &[Option<String>]) -> String {
     text
 }
 
-/// Where the log begins, as an entry of Ostler's own says.
+/// The beginning of the log, as an entry of Ostler's own states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Beginning {
     /// The link before the first entry.
@@ -163,7 +163,7 @@ impl Walk {
         before.map_or(0, |link| u64::try_from(link.seq).unwrap_or_default())
     }
 
-    /// How many of them Ostler itself removed, and the time of the newest of those.
+    /// Number of those that Ostler itself removed, and the time of the newest of them.
     #[must_use]
     pub fn removed_by_retention(&self) -> (u64, Option<Timestamp>) {
         let Some(Beginning { link, until }) = &self.beginning else { return (0, None) };
@@ -218,7 +218,8 @@ impl Walk {
         Ok(())
     }
 
-    /// What shows only at the end: entries gone from the beginning that Ostler did not remove, or an anchor not met.
+    /// The fault that shows only at the end: entries gone from the beginning that Ostler did not remove, or an anchor
+    /// not met.
     #[must_use]
     pub fn finish(&self) -> Option<(String, AuditFault)> {
         // Without an entry that says otherwise, nothing may be gone, or that entry itself is.

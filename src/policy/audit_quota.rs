@@ -1,5 +1,5 @@
-//! Entries of the audit log that happen without being asked for: how many are put on record one by one, so that nobody
-//! fills the log with them and pushes out what others did.
+//! Quotas of audit entries that are no changes: refusals, sign-ins, and servers' lifecycle events. So many are recorded
+//! one by one, and the rest are counted, so that no account can fill the log and push out the entries of others.
 //!
 //! Changes are counted by a rate limit of their own, which refuses them; these cannot be refused.
 //!
@@ -16,21 +16,21 @@ use crate::{
     policy::rate::{Limit, Window},
 };
 
-/// Entries of one account and kind; the others are counted. With the changes that are allowed by default an account adds
-/// about 3 MB a day at most, of which the default budget of the log holds three months.
+/// Entries recorded for one account and kind in a day; the others are counted. With the changes that are allowed by
+/// default an account adds about 3 MB a day at most, of which the default budget of the log holds three months.
 const QUOTA: Limit = Limit { quota: 300, window: Duration::from_secs(24 * 60 * 60) };
 
-/// After this, what was counted is an entry.
+/// Length of the window after which the counted entries of an account are summarized in one entry.
 pub const WINDOW: Duration = Duration::from_secs(60 * 60);
 
 /// The kinds that are counted apart, so that none hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryKind {
-    /// What an account was refused.
+    /// Actions that an account was refused.
     Refusal,
     /// Passwords, right and wrong, and the ends of sessions.
     SignIn,
-    /// What became of an account's servers.
+    /// Lifecycle events of an account's servers.
     Server,
 }
 
@@ -44,7 +44,7 @@ struct Account {
     since: Duration,
     /// Refusals with an entry of their own: action, target and address.
     seen: HashSet<[Option<String>; 3]>,
-    /// How many have none, and the last of them.
+    /// Number of entries that were only counted, and the last of them.
     more: u64,
     last: Option<AuditEntry>,
 }

@@ -1,13 +1,13 @@
-//! Which instance gets the next request: in turn, by weight, or by how much each has to do.
+//! Load balancing: picks the instance for the next request in turn, by weight, or by requests in flight.
 //!
-//! Whoever asks brings a [`Candidate`] per instance, in an order that does not change between two questions.
+//! The caller brings a [`Candidate`] per instance, in an order that does not change between two calls.
 
 use std::time::Duration;
 
 /// Instances up to this many are all looked at for the fewest connections; of more, two.
 const FEW: usize = 8;
 
-/// What a share of 1 is, so that it can be cut finely while an instance warms up.
+/// Units in a share of 1: fine enough to raise the share in small steps while an instance warms up.
 pub const WHOLE: u32 = 1000;
 
 /// The share that a returning instance begins with.
@@ -18,7 +18,7 @@ const COLD: u32 = WHOLE / 10;
 pub struct Candidate {
     /// Its share in units of [`WHOLE`]; 0 is not chosen.
     pub share: u32,
-    /// Requests it has under way.
+    /// Requests in flight to it.
     pub in_flight: u32,
 }
 
@@ -82,7 +82,7 @@ pub fn least_busy(candidates: &[Candidate], random: u64) -> Option<usize> {
         .reduce(|best, index| if busier(candidates, best, index) { index } else { best })
 }
 
-/// Whether the first has more to do for its share than the second.
+/// True when the first has more requests in flight for its share than the second.
 fn busier(candidates: &[Candidate], first: usize, second: usize) -> bool {
     let (Some(first), Some(second)) = (candidates.get(first), candidates.get(second)) else { return false };
     let load = |one: &Candidate, other: &Candidate| (u64::from(one.in_flight) + 1) * u64::from(other.share);

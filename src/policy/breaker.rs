@@ -1,15 +1,15 @@
-//! Whether requests themselves show that an instance is ill: a circuit breaker each.
+//! Circuit breakers, one per instance: they judge its health by the requests themselves.
 //!
 //! Closed: it gets requests, and failures are counted. Open: ejected, for longer each time. Half-open: after that time
-//! it gets one request at a time on trial; three good ones close the breaker, a bad one opens it again.
-//! Time is the span since a start of the caller's choice.
+//! it gets one request at a time on trial; three good ones close the breaker, a bad one opens it again. Time is the
+//! span since a start of the caller's choice.
 
 use std::time::Duration;
 
 /// Failures in a row that eject.
 pub const IN_A_ROW: u32 = 3;
 
-/// How long failures are counted together for the rate.
+/// Time span over which failures are counted for the rate.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Answers in a window before its rate says anything.
@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Closed for so long, earlier ejections are forgotten.
 const FORGIVEN: Duration = Duration::from_secs(60);
 
-/// Trials under way at once.
+/// Trial requests in flight at once.
 const TRIALS: u32 = 1;
 
 /// Good trials that close the breaker.
@@ -106,7 +106,7 @@ impl Breaker {
         }
     }
 
-    /// How often it has opened.
+    /// Number of times it has opened.
     #[must_use]
     pub fn opened(&self) -> u32 {
         self.opened
@@ -118,7 +118,7 @@ impl Breaker {
         self.in_a_row
     }
 
-    /// Whether [`Breaker::begin`] would let a request through.
+    /// True when [`Breaker::begin`] would let a request through.
     #[must_use]
     pub fn admits(&self, now: Duration) -> bool {
         match self.phase(now) {
@@ -128,7 +128,7 @@ impl Breaker {
         }
     }
 
-    /// How long until it may let a request through; nothing where it does now.
+    /// Time until it may let a request through; zero where it does now.
     #[must_use]
     pub fn wait(&self, now: Duration) -> Duration {
         match self.phase(now) {
@@ -218,8 +218,8 @@ impl Breaker {
     }
 }
 
-/// Whether one more of `able` instances may be ejected by suspicion alone, where `ejected` of them are already:
-/// never more than half, so that a bad request, or a bad network of our own, takes no service away.
+/// True when one more of `able` instances may be ejected by suspicion alone, where `ejected` of them are already: never
+/// more than half, so that a bad request, or a fault in Ostler's own network, takes no service down.
 #[must_use]
 pub fn may_eject(able: usize, ejected: usize) -> bool {
     ejected < able / 2

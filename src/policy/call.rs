@@ -1,4 +1,4 @@
-//! What a caller may ask of a tool.
+//! Checks of a tool call's name, arguments and deadline.
 
 use std::time::Duration;
 

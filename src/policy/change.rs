@@ -1,4 +1,4 @@
-//! What becomes of a server's configuration when its owner changes it.
+//! Changes of a server's configuration by its owner.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,12 @@ use crate::{
     policy::{mask::MASKED, remote::origin},
 };
 
-/// The change applied; a masked value keeps the one it masks. Writing a `url` makes a server remote, writing a `command`
-/// makes it local; what only the other kind has is left behind.
+/// Applies a change; a masked value keeps the one it masks. Writing a `url` makes a server remote, writing a `command`
+/// makes it local; fields that only the other kind has are dropped.
 ///
-/// Headers are kept for the same origin only: who may write an address need not know the secrets, and must not have them
-/// sent to a place of their choice. [`check_kept`] is the same for those who do not own the server.
+/// Headers are kept for the same origin only: callers who may write an address need not know the secrets, and must not
+/// have them sent to a place of their choice. [`check_kept`] applies the same rule to callers who do not own the
+/// server.
 pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
     let mut faults = Faults::default();
     let remote = remote(&mut faults, before, change.url, change.headers, change.command.is_some());
@@ -53,13 +54,13 @@ pub fn check_kept(before: &ServerConfig, change: &ServerChange, after: &ServerCo
     faults.into_result()
 }
 
-/// What decides where secrets go.
+/// The fields that decide where secrets go.
 fn route(config: &ServerConfig) -> impl PartialEq {
     let ServerConfig { command, args, env, remote, .. } = config;
     (command, args, env, remote)
 }
 
-/// Where in a change, which writes `written`, secrets among `values` are those of before.
+/// Pointers to the secrets that a change, which writes `written`, would keep from before.
 fn kept_pointers(
     place: &str,
     written: Option<&BTreeMap<String, String>>,
@@ -127,7 +128,7 @@ mod tests {
         faults.0.into_iter().map(|fault| fault.pointer).collect()
     }
 
-    /// What `check_kept` refuses, by place.
+    /// The pointers that `check_kept` refuses.
     fn refused(before: &ServerConfig, change: ServerChange) -> Vec<String> {
         let after = merged(before, change.clone()).unwrap();
         match check_kept(before, &change, &after) {

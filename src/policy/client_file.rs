@@ -38,19 +38,19 @@ const SECTIONS: [&str; 2] = ["mcpServers", "servers"];
 /// A server as a client's configuration describes it.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// What the client calls it.
+    /// Name that it has in the client's configuration.
     pub name: String,
-    /// What is said about it, or why it cannot be taken over.
+    /// The server to register, or the reason why it cannot be taken over.
     pub change: Result<ServerChange, String>,
     /// Members that mean nothing here and were left out.
     pub ignored: Vec<String>,
 }
 
-/// Every server of a client's configuration, JSON that may have comments and commas before a closing bracket.
-/// Fails where the text as a whole cannot be read; what is wrong with one server is told with it.
+/// Every server of a client's configuration, JSON that may have comments and commas before a closing bracket. Fails
+/// where the text as a whole cannot be read; a fault in one server is reported with that server.
 ///
-/// A `${NAME}`, `${NAME:-default}` or `${env:NAME}` stands for the value of `variables`, in every value that reaches
-/// a program or goes out as a header.
+/// A `${NAME}`, `${NAME:-default}` or `${env:NAME}` stands for the value of `variables`, in every value that reaches a
+/// program or goes out as a header.
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Described>> {
     let fault = |message: String| Error::invalid("/config", message);
     let plain = comments::removed(text).map_err(|message| fault(message.to_owned()))?;

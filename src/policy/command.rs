@@ -1,19 +1,21 @@
-//! Which command lines may be written by whom: `MCP_ALLOWED_COMMANDS`.
+//! Command lines that callers may register: `MCP_ALLOWED_COMMANDS`.
 //!
 //! A template is matched word by word. The rules are narrow on purpose, for a program that runs what its arguments say
 //! (an interpreter, a package runner, a container engine) makes every loose rule a way around the list:
 //!
-//! - A word must be equal. A `*` at its end stands for more of the same word: letters, digits and `._@+-`, so that neither
-//!   another registry, an address nor an alias (`name@npm:other`) fits a package's name.
-//! - A word that begins with `/` is a path. `/opt/mcp/*` is every program below that folder, `/opt/mcp/run*` those beside
-//!   `run`. Only text is compared: a path with `.`, `..` or an empty part is refused, a symbolic link is not followed.
-//!   A known interpreter below a folder must be named in full, or a virtual environment there would allow everything.
-//! - Arguments beyond the template are refused, unless its last word is `*` alone (any arguments), or it names a package
-//!   for `npx` or `uvx` right after the program or after `-y`: what follows a package's name goes to the server.
+//! - A word must be equal. A `*` at its end stands for more of the same word: letters, digits and `._@+-`, so that
+//!   neither another registry, an address nor an alias (`name@npm:other`) fits a package's name.
+//! - A word that begins with `/` is a path. `/opt/mcp/*` is every program below that folder, `/opt/mcp/run*` those
+//!   beside `run`. Only text is compared: a path with `.`, `..` or an empty part is refused, a symbolic link is not
+//!   followed. A known interpreter below a folder must be named in full, or a virtual environment there would allow
+//!   everything.
+//! - Arguments beyond the template are refused, unless its last word is `*` alone (any arguments), or it names a
+//!   package for `npx` or `uvx` right after the program or after `-y`: arguments after a package's name go to the
+//!   server.
 
 use std::{fmt, str::FromStr};
 
-/// Which command lines callers without `mcp:manage` may register.
+/// The command lines that callers without `mcp:manage` may register.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AllowedCommands {
     /// None.
@@ -41,7 +43,7 @@ const RUNNERS: [&str; 2] = ["npx", "uvx"];
 const RUNNER_SWITCHES: [&str; 4] = ["-y", "--yes", "-q", "--quiet"];
 
 impl AllowedCommands {
-    /// Whether a caller without `mcp:manage` may register this command line.
+    /// True when a caller without `mcp:manage` may register this command line.
     #[must_use]
     pub fn allows(&self, command: &str, args: &[String]) -> bool {
         match self {
@@ -55,7 +57,7 @@ impl AllowedCommands {
 impl FromStr for AllowedCommands {
     type Err = String;
 
-    /// Reads `*`, or templates separated by commas; an empty text is nobody but managers.
+    /// Reads `*`, or templates separated by commas; an empty text allows managers only.
     fn from_str(text: &str) -> Result<Self, String> {
         let templates: Vec<_> = text.split(',').map(str::trim).filter(|template| !template.is_empty()).collect();
         match templates.as_slice() {
@@ -99,7 +101,7 @@ fn check(template: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the words after an interpreter leave open neither what it runs nor one of its options.
+/// True when the words after an interpreter leave open neither the program it runs nor one of its options.
 fn names_a_target<'a>(mut words: impl Iterator<Item = &'a str>) -> bool {
     let vague = |word: &str| word.ends_with('*') && !word.contains(|c: char| c.is_ascii_alphanumeric());
     for word in words.by_ref() {
@@ -113,7 +115,7 @@ fn names_a_target<'a>(mut words: impl Iterator<Item = &'a str>) -> bool {
     true
 }
 
-/// Whether a command line fits a template.
+/// True when a command line fits a template.
 fn fits(template: &str, command: &str, args: &[String]) -> bool {
     let mut words: Vec<_> = template.split_whitespace().collect();
     let open = words.len() > 1 && words.last() == Some(&"*");
@@ -126,7 +128,7 @@ fn fits(template: &str, command: &str, args: &[String]) -> bool {
     enough && program_fits(program, command) && words.iter().zip(args).all(|(word, arg)| word_fits(word, arg))
 }
 
-/// Whether `words` end with the package that a runner hands further arguments to.
+/// True when `words` end with the package that a runner passes further arguments to.
 fn hands_on(program: &str, words: &[&str]) -> bool {
     let Some((package, options)) = words.split_last() else { return false };
     RUNNERS.contains(&program) && !package.starts_with('-') && options.iter().all(|word| RUNNER_SWITCHES.contains(word))
@@ -148,12 +150,12 @@ fn word_fits(word: &str, arg: &str) -> bool {
     if stem.ends_with('/') { !tail.is_empty() && is_plain(arg) } else { !tail.contains('/') && is_plain(arg) }
 }
 
-/// Whether an absolute path has no part that leads elsewhere than it says.
+/// True when no part of an absolute path leads elsewhere (`.`, `..` or an empty part).
 fn is_plain(path: &str) -> bool {
     path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// Whether the program at `path` is a known interpreter, whatever version its name ends with.
+/// True when the program at `path` is a known interpreter, whatever version its name ends with.
 fn is_interpreter(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');

@@ -1,4 +1,4 @@
-//! What a client of OAuth has to decide before it sends somebody to an authorization server (specification, basic/authorization).
+//! Decisions of an OAuth client before it sends a user to an authorization server (specification, basic/authorization).
 
 mod challenge;
 mod form;
@@ -38,7 +38,8 @@ impl ClientAuthentication {
         Self::ALL.iter().find(|(_, method)| *method == self).map_or("none", |(word, _)| word)
     }
 
-    /// What to register for: no secret where none is needed; RFC 8414 has the first of ours where nothing is `supported`.
+    /// The method to register with: no secret where none is needed; `client_secret_basic`, the default of RFC 8414,
+    /// where `supported` is absent.
     #[must_use]
     pub fn wanted(supported: Option<&[String]>) -> Self {
         let Some(supported) = supported else { return Self::ClientSecretBasic };
@@ -46,7 +47,8 @@ impl ClientAuthentication {
         [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost].into_iter().find(known).unwrap_or(Self::None)
     }
 
-    /// What a client does that was given a secret or not, and was told `stated` when it registered.
+    /// The method to use at the token endpoint: none without a secret, else the one `stated` in the registration
+    /// response, else the first supported one.
     #[must_use]
     pub fn chosen(supported: Option<&[String]>, has_secret: bool, stated: Option<&str>) -> Self {
         if !has_secret {
@@ -62,8 +64,9 @@ impl ClientAuthentication {
     }
 }
 
-/// Which scopes to ask for: those that were challenged, else all that the resource knows; together with those `held` where
-/// more is wanted than those allow. `offline_access` where the authorization server has that, so that a token can be renewed.
+/// The scopes to request: those of the challenge, else all that the resource lists; together with those `held` where
+/// the challenge asks for more than those allow. `offline_access` where the authorization server has that, so that a
+/// token can be renewed.
 #[must_use]
 pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of_server: &[String]) -> Vec<String> {
     let base = if challenge.scopes.is_empty() { of_resource } else { &challenge.scopes };
@@ -94,7 +97,7 @@ pub fn check_issuer(expected: &str, is_promised: bool, said: Option<&str>) -> Re
     }
 }
 
-/// Whether tokens for `resource` are for the server at `url`: the same place, or one above it.
+/// True when a token for `resource` is for the server at `url`: the same origin, and the same path or one above it.
 #[must_use]
 pub fn is_for(resource: &str, url: &str) -> bool {
     let split = |text: &str| crate::policy::remote::origin(text).map(|origin| (origin, path(text)));

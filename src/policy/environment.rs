@@ -1,12 +1,14 @@
-//! Which environment variables a server may be given, and which it gets from Ostler's own.
+//! Environment variables of servers: those that may be set, and those inherited from Ostler's own environment.
 //!
 //! A variable that makes a program load other code, run another program, read another configuration or trust another
 //! certificate turns an allowed command line into any other. Such names are refused for everybody; where an operator
-//! needs one (a proxy's certificate, a package registry), it is set in Ostler's own environment and passed on from there.
+//! needs one (a proxy's certificate, a package registry), it is set in Ostler's own environment and passed on from
+//! there.
 
 use std::collections::BTreeMap;
 
-/// The variables that servers get from Ostler's own environment; `*` ends a prefix. All others stay behind, secrets first.
+/// The variables that servers get from Ostler's own environment; `*` ends a prefix. All others are withheld, secrets
+/// first.
 ///
 /// Proxies, certificates and registries are among them: without, `npx` and `uvx` could not download behind a company's
 /// proxy, or would fetch a private package's name from the public registry. `XDG_RUNTIME_DIR` is not: it leads to the
@@ -46,7 +48,7 @@ pub const PASSED_ON: &[&str] = &[
     "UV_INDEX_URL",
 ];
 
-/// What every server gets besides: output without delay and colours, and no advice to update.
+/// Variables that every server gets besides: output without delay and colours, and no advice to update.
 pub const ADDED: &[(&str, &str)] =
     &[("NO_COLOR", "1"), ("NPM_CONFIG_UPDATE_NOTIFIER", "false"), ("PYTHONUNBUFFERED", "1")];
 
@@ -160,7 +162,7 @@ pub fn refuse_value(value: &str) -> Option<&'static str> {
     value.contains('\0').then_some("it contains a NUL, which no environment can hold")
 }
 
-/// What a server gets besides its own variables: of `variables`, Ostler's own, those that are passed on; and [`ADDED`].
+/// The variables a server gets besides its own: of `variables`, Ostler's own, those that are passed on; and [`ADDED`].
 #[must_use]
 pub fn inherited(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let passed = variables.filter(|(name, _)| PASSED_ON.iter().any(|allowed| fits(allowed, name)));

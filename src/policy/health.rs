@@ -1,6 +1,6 @@
-//! Whether an instance is healthy, from checks: one alone decides nothing, except the first.
+//! Health of an instance, from checks: one alone decides nothing, except the first.
 
-/// What checks say of an instance.
+/// The health of an instance, as its checks show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Not checked yet; gets requests.
@@ -11,7 +11,7 @@ pub enum Verdict {
     Unhealthy,
 }
 
-/// How many checks in a row it takes.
+/// Consecutive checks needed to change the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Good ones, to be healthy again.
@@ -35,13 +35,13 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// What they say.
+    /// The present verdict.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// Whether the last one agreed with what they say.
+    /// True when the last check agreed with the verdict.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.against == 0

@@ -1,4 +1,4 @@
-//! Whom to believe about keys: only what comes over an encrypted connection, or from this machine.
+//! Trust in issuers' keys: only documents over an encrypted connection, or from this machine, are accepted.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ pub fn fault(text: &str) -> Option<&'static str> {
     (!fits).then_some("must be the https URL that the issuer's tokens name, without query; http only on this machine")
 }
 
-/// Whether documents may be fetched from `url`.
+/// True when documents may be fetched from `url`: over https, or over http from this machine.
 #[must_use]
 pub fn is_safe(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };

@@ -52,7 +52,7 @@ impl Mask {
     #[must_use]
     pub fn json(&self, json: &RawValue) -> Option<Box<RawValue>> {
         let masked = json::masked(self.search.as_deref()?, json.get())?;
-        // What is replaced are whole numbers and parts of strings, so it is JSON again.
+        // Only whole numbers and parts of strings are replaced, so it is JSON again.
         RawValue::from_string(masked).or_else(|_| to_raw_value(MASKED)).ok()
     }
 }

@@ -1,4 +1,4 @@
-//! What somebody may call an account, an API key or a server.
+//! Checks of the name of an account, an API key or a server.
 
 /// Most characters of a name.
 pub const LONGEST: usize = 128;

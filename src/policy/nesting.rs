@@ -1,20 +1,21 @@
-//! How deep JSON is nested, and how deep it may be where others read it.
+//! Nesting depth of JSON, and its limits where other programs read it.
 
 use memchr::memchr2;
 
 /// Most levels of what a caller sends: about what readers of JSON take (serde_json 127, PHP 512, Python about 1000).
 pub const SENT_MAX: usize = 128;
 
-/// What is said of what exceeds that.
+/// Error message for JSON that exceeds that.
 pub const TOO_DEEP: &str = "must not be nested deeper than 128 levels";
 
 /// Most levels of an item in a list that several servers share: readers that take 128 take the list around it, too.
 pub const LISTED_MAX: usize = 100;
 
-/// Most levels of a payload that a record shows as JSON: readers that take 64 (System.Text.Json) take the page around it, too.
+/// Most levels of a payload that a record shows as JSON: readers that take 64 (System.Text.Json) take the page around
+/// it, too.
 pub const SHOWN_MAX: usize = 60;
 
-/// Whether arrays and objects in `json`, which is valid JSON, lie in each other deeper than `most` levels.
+/// True when arrays and objects in `json`, which is valid JSON, are nested deeper than `most` levels.
 ///
 /// Takes linear time and no memory, however deep it is.
 #[must_use]

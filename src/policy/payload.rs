@@ -1,4 +1,4 @@
-//! What is recorded of arguments and answers that are longer than is kept.
+//! The record of arguments and results that are longer than the limit.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{model::Excerpt, policy::hex};
 /// Most bytes of what a server says of a failure.
 const LONGEST_REASON: usize = 4 << 10;
 
-/// JSON as it is recorded: whole where it has at most `most` bytes, else so many of its beginning, with length and digest
-/// of the whole.
+/// JSON as it is recorded: whole where it has at most `most` bytes, else so many of its beginning, with length and
+/// digest of the whole.
 #[must_use]
 pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Option<Excerpt>) {
     let whole = json.get();
@@ -28,7 +28,7 @@ pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Opt
     (None, Some(excerpt))
 }
 
-/// What a server says of a failure, in a length that fits a list.
+/// A server's error message, shortened to fit a list.
 #[must_use]
 pub fn reason(text: &str) -> String {
     shortened(text, LONGEST_REASON)

@@ -1,8 +1,8 @@
-//! Which permissions each role holds, and what a caller may do with a server.
+//! Permissions of each role, and the decision whether a caller may do something with a server.
 
 use crate::model::{Permission, PermissionSet, Role};
 
-/// What an account of `role` may do, before a key narrows it.
+/// The permissions of an account of `role`, before a key narrows them.
 #[must_use]
 pub fn of_role(role: Role) -> PermissionSet {
     use Permission::{AuditRead, GatewayManage, GatewayRead, McpExecute, McpManage, McpRead, McpWrite, UsersManage};
@@ -30,7 +30,7 @@ pub fn name(permission: Permission) -> &'static str {
     }
 }
 
-/// Whether `held` has every permission of `wanted`.
+/// True when `held` has every permission of `wanted`.
 #[must_use]
 pub fn covers(held: &PermissionSet, wanted: &PermissionSet) -> bool {
     wanted.iter().all(|permission| held.has(permission))
@@ -45,27 +45,27 @@ pub const USES: &[Permission] = &[Permission::McpRead, Permission::McpExecute];
 /// Any of these gives sight of how a server is run, secrets masked.
 pub const CONFIGURES: &[Permission] = &[Permission::McpRead, Permission::McpWrite];
 
-/// What gives sight of all else: everybody's calls, standard error, the timeline, figures, with whom it is shared.
+/// Gives sight of all else: everybody's calls, standard error, the timeline, figures, the accounts it is shared with.
 pub const READS: &[Permission] = &[Permission::McpRead];
 
-/// What it takes to change a server, and to start and stop it.
+/// Allows changing a server, and starting and stopping it.
 pub const WRITES: &[Permission] = &[Permission::McpWrite];
 
-/// What it takes to call.
+/// Allows calling a server.
 pub const EXECUTES: &[Permission] = &[Permission::McpExecute];
 
-/// What a server is to a caller.
+/// The relation of a caller to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// Their own.
     Owner,
-    /// Somebody else's, shared with them for this much.
+    /// Owned by another account, and shared with the caller, who gets these permissions.
     SharedWith(&'a [Permission]),
-    /// Somebody else's.
+    /// Owned by another account.
     Stranger,
 }
 
-/// Whether a caller may do something with a server.
+/// The decision on a caller's action on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// They may.
@@ -76,13 +76,15 @@ pub enum Verdict {
     Invisible,
 }
 
-/// Whether `held` has one of the permissions of `wanted`, or `mcp:manage`, which is all of them on everybody's servers.
+/// True when `held` has one of the permissions of `wanted`, or `mcp:manage`, which is all of them on everybody's
+/// servers.
 #[must_use]
 pub fn holds_any(held: &PermissionSet, wanted: &[Permission]) -> bool {
     held.has(Permission::McpManage) || wanted.iter().any(|one| held.has(*one))
 }
 
-/// Whether somebody who holds `held` may do what any of `wanted` (`mcp:read`, `mcp:write`, `mcp:execute`) allows.
+/// Decides on an action of a caller with the permissions `held` that any of `wanted` (`mcp:read`, `mcp:write`,
+/// `mcp:execute`) allows.
 ///
 /// `mcp:manage` is enough for everything. A share gives what it names and no more, and nothing its receiver does not
 /// hold as well.
@@ -103,9 +105,9 @@ pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permiss
     }
 }
 
-/// Whether somebody who holds `held` may delete the server or decide with whom it is shared.
+/// Decides whether a caller with the permissions `held` may delete the server or change its shares.
 ///
-/// The owner may with `mcp:write`, and whoever holds `mcp:manage`; a share is never enough.
+/// The owner may with `mcp:write`, and anyone with `mcp:manage`; a share is never enough.
 #[must_use]
 pub fn on_ownership(held: &PermissionSet, standing: Standing<'_>) -> Verdict {
     match standing {

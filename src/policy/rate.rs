@@ -13,7 +13,7 @@ use std::{
 /// So many, in so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many are allowed.
+    /// Number of events allowed.
     pub quota: u32,
     /// In any span of this length.
     pub window: Duration,
@@ -88,7 +88,7 @@ impl Window {
         Ok(self.limit.quota.saturating_sub(self.count()))
     }
 
-    /// How long until an event fits; `None` where one fits now.
+    /// Time until an event fits; `None` where one fits now.
     #[must_use]
     pub fn wait(&self, now: Duration) -> Option<Duration> {
         let quota = usize::try_from(self.limit.quota).unwrap_or(usize::MAX);
@@ -105,7 +105,7 @@ impl Window {
         }
     }
 
-    /// Whether no event counts any more.
+    /// True when no event counts any more.
     #[must_use]
     pub fn is_idle(&self, now: Duration) -> bool {
         self.taken.back().is_none_or(|latest| self.over(*latest, now))
@@ -168,14 +168,15 @@ impl<K: Eq + Hash> Windows<K> {
         self.by_key.remove(key);
     }
 
-    /// How many keys are kept in memory.
+    /// Number of keys in memory.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.by_key.len()
     }
 }
 
-/// Whom an address stands for: itself, or its /64 where it is IPv6, since one customer usually has all of that.
+/// The address to count events against: itself, or its /64 where it is IPv6, since one customer usually has all of
+/// that.
 #[must_use]
 pub fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -1,4 +1,4 @@
-//! What an owner may write about a remote server: its address, and what is sent along.
+//! Checks of a remote server's URL and headers, as its owner writes them.
 
 use std::net::Ipv6Addr;
 
@@ -19,7 +19,8 @@ const LONGEST_NAME: usize = 256;
 /// Most bytes of a header's value.
 const LONGEST_VALUE: usize = 8 << 10;
 
-/// What Ostler itself sends, or what is about the connection (RFC 9110, sections 7.2 and 7.6.1); separated by blanks.
+/// Fields that Ostler itself sends, or that are about the connection (RFC 9110, sections 7.2 and 7.6.1); separated by
+/// blanks.
 const OURS: &str = "accept accept-encoding connection content-encoding content-length content-type expect host keep-alive \
     last-event-id te trailer transfer-encoding upgrade";
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// How crashes are answered; the defaults are DESIGN's.
+/// The restart policy of servers; the defaults are DESIGN's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RestartPolicy {
-    /// Whether an unexpected exit is answered by a restart at all.
+    /// True when an unexpected exit is answered by a restart at all.
     pub auto_restart: bool,
     /// Failures in a row before the server is parked; 0 means never.
     pub max_retries: u32,
@@ -15,7 +15,7 @@ pub struct RestartPolicy {
     pub cap: Duration,
     /// A run that stays ready this long forgives all failures before it.
     pub forgive_after: Duration,
-    /// How often a parked server is tried again.
+    /// Interval between attempts to start a parked server.
     pub probe_every: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Default for RestartPolicy {
     }
 }
 
-/// What to do about a server that ended without being told to.
+/// The decision on a server that ended without being stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Start it again after this long.
@@ -43,17 +43,18 @@ pub enum Decision {
     Fail,
 }
 
-/// Whether another attempt can go better.
+/// The class of a failure: passing, or permanent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It can.
+    /// Another attempt may succeed.
     Passing,
-    /// It can only fail the same way.
+    /// Another attempt can only fail the same way.
     Permanent,
 }
 
 impl RestartPolicy {
-    /// What the `failures`-th failure in a row calls for; `chance` in `0.0..1.0` spreads servers that fail together.
+    /// The decision after the `failures`-th failure in a row; `chance` in `0.0..1.0` spreads servers that fail
+    /// together.
     #[must_use]
     pub fn decide(&self, failures: u32, failure: Failure, chance: f64) -> Decision {
         if failure == Failure::Permanent || !self.auto_restart {

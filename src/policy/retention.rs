@@ -1,17 +1,17 @@
-//! How long and how much of the record is kept.
+//! Limits of the record, by age and by bytes.
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// What is kept of the record; what is older or beyond it goes, oldest first.
+/// Retention limits; rows that are older or beyond them are removed, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// How long calls are kept; `None` is without an end.
+    /// Age up to which calls are kept; `None` is without an end.
     pub calls_age: Option<Duration>,
     /// Bytes of calls, of all accounts together.
     pub calls_bytes: u64,
     /// Bytes of calls of one account.
     pub calls_bytes_per_user: u64,
-    /// How long entries of the audit log are kept; `None` is without an end.
+    /// Age up to which entries of the audit log are kept; `None` is without an end.
     pub audit_age: Option<Duration>,
     /// Bytes of the audit log.
     pub audit_bytes: u64,
@@ -32,9 +32,9 @@ impl Default for Retention {
     }
 }
 
-/// The account whose oldest calls go next, by the bytes that each has, and how many bytes of them at most: the one with the
-/// most, where that is more than an account may have, or all together have too much. So none loses calls to another that
-/// has more.
+/// The account whose oldest calls are removed next, by the bytes that each has, and how many bytes of them at most: the
+/// one with the most, where that is more than an account may have, or all together have too much. So none loses calls
+/// to another that has more.
 #[must_use]
 pub fn excess<'a>(by_user: &'a BTreeMap<String, i64>, retention: &Retention) -> Option<(&'a str, i64)> {
     let (user, bytes) = by_user.iter().max_by_key(|(_, bytes)| **bytes)?;

@@ -1,8 +1,8 @@
-//! How many requests may be sent a second time: a fifth of those of late, and a few more.
+//! The retry budget: a fifth of recent requests may be retried, and a few more.
 
 use std::time::Duration;
 
-/// How long "of late" is, in slots of a second.
+/// Length of the period that counts as recent, in slots of a second.
 const SLOTS: usize = 10;
 
 /// Retries in that time whatever the number of requests, so that a quiet service gets its second try too.

@@ -1,11 +1,11 @@
-//! Which tools answer a question in a few words.
+//! Search for tools by a few words.
 
 use std::cmp::Reverse;
 
-/// What a word in a name is worth, next to one in a description.
+/// Weight of a word found in a name; one found in a description weighs 1.
 const IN_NAME: usize = 4;
 
-/// The places of those `items` (name and description) that fit `query`, the best first, ties in the order given. An empty
+/// Indices of those `items` (name and description) that fit `query`, the best first, ties in the order given. An empty
 /// query fits everything.
 #[must_use]
 pub fn best<'a>(query: &str, items: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<usize> {

@@ -1,4 +1,4 @@
-//! Which secret keys are good enough to sign and to seal with.
+//! Checks of the secret key that Ostler signs and seals with.
 
 /// Fewest bytes of a key: as many as HS256 has.
 pub const SHORTEST: usize = 32;
@@ -44,7 +44,7 @@ pub fn fault(secret: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether little is left of the secret without the words everybody uses, or it repeats a few characters.
+/// True when little is left of the secret without well-known words, or it repeats a few characters.
 fn is_well_known(secret: &str) -> bool {
     let mut rest = secret.to_lowercase();
     for word in WELL_KNOWN {

@@ -1,4 +1,4 @@
-//! What an owner may write about a server, and how much of it.
+//! Checks of a server's configuration, as its owner writes it, with the limits of its size.
 
 use crate::{
     error::{Faults, below},

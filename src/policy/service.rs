@@ -1,4 +1,4 @@
-//! What may be registered as a service, and which paths are the node's own.
+//! Checks of a service to register, and the paths that are the node's own.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -26,7 +26,7 @@ pub const MOST_RETRIES: u32 = 10;
 /// Longest time of anything.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the node serves itself whatever else it does, each with all below it.
+/// Paths that the node always serves itself, each with all below it.
 const ALWAYS_OURS: [&str; 20] = [
     "/",
     "/.well-known/oauth-protected-resource",
@@ -50,7 +50,7 @@ const ALWAYS_OURS: [&str; 20] = [
     "/dashboard",
 ];
 
-/// What it serves while MCP servers are on.
+/// Paths that it serves itself while MCP servers are on.
 const OURS_WITH_MCP: [&str; 2] = ["/api/mcp", "/mcp"];
 
 /// Everything in `spec` that cannot be accepted, by its place in the JSON of a request.
@@ -139,14 +139,15 @@ fn host_fault(host: &str) -> Option<&'static str> {
         !label.is_empty() && label.len() <= LONGEST_NAME && label.bytes().all(part)
     };
     let name = host.strip_suffix('.').unwrap_or(host);
-    // What ends in a number is an address written oddly: resolvers read 0x7f.1 and 2130706433 as such.
+    // A name that ends in a number is an address written oddly: resolvers read 0x7f.1 and 2130706433 as such.
     let odd =
         name.rsplit('.').next().is_some_and(|last| last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit()));
     let sound = host.len() <= LONGEST_HOST && name.split('.').all(label) && !odd;
     (!sound).then_some("must be a host name in lower case or an IP address, without scheme, port or brackets")
 }
 
-/// Whether nothing may be forwarded to `address`. Ask it also of what a name resolves to, whenever that is connected to.
+/// True when nothing may be forwarded to `address`. Check every address that a name resolves to as well, on each
+/// connect.
 #[must_use]
 pub fn is_refused(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -175,7 +176,7 @@ fn check_time(faults: &mut Faults, pointer: &str, time: Option<Duration>) {
     faults.check(fits, pointer, "must be 1 to 86400000 milliseconds, which is a day");
 }
 
-/// Whether `path` is `base` or below it.
+/// True when `path` is `base` or below it.
 #[must_use]
 pub fn is_below(path: &str, base: &str) -> bool {
     let base = base.strip_suffix('/').unwrap_or(base);

@@ -1,22 +1,22 @@
-//! Which tools of a server its owner lets callers see and call.
+//! Tool rules: the tools of a server that its owner lets callers see and call.
 
 use crate::model::ToolRules;
 
-/// Whether callers may know of every tool.
+/// True when callers may know of every tool.
 #[must_use]
 pub fn permit_all(rules: &ToolRules) -> bool {
     rules.allow.is_empty() && rules.deny.is_empty()
 }
 
-/// Whether callers may know of the tool of this name.
+/// True when callers may know of the tool of this name.
 #[must_use]
 pub fn permit(rules: &ToolRules, tool: &str) -> bool {
     let is_in = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, tool));
     (rules.allow.is_empty() || is_in(&rules.allow)) && !is_in(&rules.deny)
 }
 
-/// Whether `name` is what `pattern` says, in which `*` stands for anything. Takes time in proportion to their lengths,
-/// for the first place where a part fits is as good as any later one.
+/// True when `name` matches `pattern`, in which `*` stands for any text. Takes time in proportion to their lengths, for
+/// the first place where a part fits is as good as any later one.
 fn fits(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(head) else { return false };

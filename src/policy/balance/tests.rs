@@ -1,4 +1,4 @@
-//! How requests spread.
+//! Distribution of requests over instances.
 
 use std::sync::Mutex;
 

@@ -4,7 +4,7 @@
 pub(super) fn removed(text: &str) -> Result<String, &'static str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut plain = String::with_capacity(text.len());
-    // Where the last comma is, while nothing but blanks has come after it and a value was before it.
+    // Position of the last comma, while only blanks have come after it and a value was before it.
     let (mut comma, mut last) = (None, None);
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

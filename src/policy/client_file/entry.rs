@@ -15,7 +15,7 @@ const WITHOUT_COUNTERPART: [(&str, &str); 4] = [
     ("oauth", "write the token into `headers`"),
 ];
 
-/// What is said about a server, or why it cannot be taken over; and what was left out.
+/// The server that an entry describes, or the reason why it cannot be taken over; and the members left out.
 pub(super) fn read(
     name: &str,
     value: Value,
@@ -140,7 +140,7 @@ impl Entry<'_, '_> {
     }
 }
 
-/// Whether it is a program of this machine; it must be clear which of the two it is.
+/// True for a program of this machine, false for a remote server; fails where the entry is not clear about it.
 fn is_local(transport: Option<&str>, has_command: bool, has_url: bool) -> Result<bool, String> {
     match (transport, has_command, has_url) {
         (_, true, true) => Err("has both a `command` and a `url`; leave one out".into()),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::variables::variable;
 use crate::model::{Isolation, ServerConfig, ToolRules};
 
-/// Whose configuration is written.
+/// The client whose configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Claude Code and Claude Desktop: `mcpServers`, variables as `${NAME}`.
@@ -72,7 +72,7 @@ impl Placeholders<'_> {
         entry
     }
 
-    /// Each value as the variable that stands for it; one that another server has is told apart by the server's name.
+    /// Each value as the variable that stands for it; a name that is taken already is prefixed with the server's name.
     fn secrets(&mut self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut written = BTreeMap::new();
         for name in values.keys() {

@@ -1,4 +1,4 @@
-//! What clients' files say, and that what is written is read as it was.
+//! Configurations of clients, and round trips: an export is read as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 

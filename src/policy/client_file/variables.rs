@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most bytes that the variables of one configuration may make.
 const MOST_TEXT: usize = 4 << 20;
 
-/// What only an editor knows.
+/// Variables that only an editor knows the values of.
 const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
 
-/// What variables stand for, and how much text they may still make: one that is named again and again multiplies.
+/// Values of variables, and bytes of text they may still expand to: a variable named again and again multiplies.
 pub(super) struct Variables<'a> {
     values: &'a BTreeMap<String, String>,
     room: usize,

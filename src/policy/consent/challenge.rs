@@ -1,24 +1,24 @@
-//! What a server says with 401 and 403 (RFC 9110, section 11.6.1; RFC 6750, section 3; RFC 9728, section 5.1).
+//! Challenges in 401 and 403 responses (RFC 9110, section 11.6.1; RFC 6750, section 3; RFC 9728, section 5.1).
 
-/// What a server wants before it answers.
+/// The demands of a `Bearer` challenge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
-    /// Where it says who makes tokens for it.
+    /// URL of the protected resource metadata, which names the authorization servers.
     pub metadata: Option<String>,
     /// The scopes that are needed.
     pub scopes: Vec<String>,
-    /// Whether a token was good, and allowed too little.
+    /// True when the token was valid, and its scopes were insufficient.
     pub is_step_up: bool,
 }
 
-/// Whether an answer of this status, with these `WWW-Authenticate`, calls for (another) consent.
+/// True when a response with this status and these `WWW-Authenticate` fields calls for (another) consent.
 #[must_use]
 pub fn is_challenged<'a>(status: u16, fields: impl IntoIterator<Item = &'a str>) -> bool {
     status == 401 || (status == 403 && Challenge::read(fields).is_step_up)
 }
 
 impl Challenge {
-    /// What the `Bearer` challenge among these `WWW-Authenticate` says; nothing in particular where there is none.
+    /// Reads the `Bearer` challenge in these `WWW-Authenticate` fields; all empty where there is none.
     #[must_use]
     pub fn read<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
         let mut challenge = Self::default();
@@ -57,7 +57,7 @@ fn bearer_parameters(field: &str) -> Vec<(String, String)> {
     parameters
 }
 
-/// What stands between commas outside of quotes.
+/// Splits a field at commas outside of quotes.
 fn items(field: &str) -> Vec<&str> {
     let (mut items, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, byte) in field.bytes().enumerate() {

@@ -1,8 +1,8 @@
-//! Where metadata may be.
+//! Well-known URLs of OAuth metadata.
 
 use crate::policy::consent::path;
 
-/// Where an issuer's metadata may be: before its path for OAuth (RFC 8414), before or after it for OpenID Connect.
+/// URLs an issuer's metadata may be at: before its path for OAuth (RFC 8414), before or after it for OpenID Connect.
 #[must_use]
 pub fn metadata_places(issuer: &str) -> Vec<String> {
     let bare = issuer.trim_end_matches('/');
@@ -16,7 +16,7 @@ pub fn metadata_places(issuer: &str) -> Vec<String> {
     places
 }
 
-/// Where a server says who makes tokens for it: below its path, and for its whole host (RFC 9728, section 3.1).
+/// URLs a server's protected resource metadata may be at: for its path, and for its whole host (RFC 9728, section 3.1).
 #[must_use]
 pub fn resource_places(url: &str) -> Vec<String> {
     const PLACE: &str = "/.well-known/oauth-protected-resource";

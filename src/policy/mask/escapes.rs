@@ -48,7 +48,7 @@ pub(super) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     (plain.len() < text.len()).then_some(plain)
 }
 
-/// Where in `text` those spans stand that were found in what [`unescaped`] made of it; both are in order and apart.
+/// Maps spans found in the output of [`unescaped`] back to spans of `text`; both are in order and do not overlap.
 pub(super) fn written(text: &[u8], found: &[Range<usize>]) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::with_capacity(found.len());
     let mut found = found.iter().peekable();

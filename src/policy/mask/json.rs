@@ -11,14 +11,14 @@ use super::{
 };
 use crate::policy::nesting;
 
-/// What stands in place of a number that holds a secret.
+/// Text in place of a number that holds a secret: a string, so that it stays JSON.
 const MASKED_NUMBER: &str = "\"***\"";
 
 /// `json`, which is valid, with each secret replaced; `None` where it holds none.
 pub(super) fn masked(search: &Search, json: &str) -> Option<String> {
     let bytes = json.as_bytes();
     let is_literal = search.is_in(bytes);
-    // What is not there as it is can only be there escaped.
+    // A secret that is not in the text literally can only be there escaped.
     if !is_literal && !search.may_be_escaped_in(bytes) {
         return None;
     }
@@ -44,7 +44,7 @@ pub(super) fn masked(search: &Search, json: &str) -> Option<String> {
     (!places.is_empty()).then(|| replaced(json, places.into_iter()))
 }
 
-/// Where secrets stand in what a string means, which may be JSON again.
+/// Spans of `string` that hold secrets once unescaped; the unescaped text may be JSON again.
 fn in_string(search: &Search, string: &[u8]) -> Vec<Range<usize>> {
     match escapes::unescaped(string) {
         None => search.spans(string, 0),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What stands in place of a secret.
+/// Text in place of a secret.
 pub const MASKED: &str = "***";
 
 /// `text` with other words in some of its places, which are in order and begin and end between characters.

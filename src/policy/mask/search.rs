@@ -14,21 +14,21 @@ use memchr::{memchr, memmem};
 
 use super::escapes::{self, unescaped, written};
 
-/// How often JSON may be written inside a string of other JSON and still be looked through.
+/// Levels of JSON inside strings of other JSON that are searched.
 pub(super) const NESTED_ESCAPES_MAX: u32 = 4;
 
-/// Of a longer secret the automaton knows the beginning, which tells it from all other text: each byte takes it 24 bytes.
+/// Bytes of a longer secret that the automaton knows, enough to tell it from all other text: each takes it 24 bytes.
 const BEGINNING_MAX: usize = 256;
 
-/// What finds the secrets of a server.
+/// The search for the secrets of a server.
 pub(super) struct Search {
     /// Knows the beginning of each secret.
     automaton: NFA,
-    /// By beginning, as the automaton numbers them: how those that are longer go on.
+    /// By beginning, as the automaton numbers them: the rest of each secret that is longer.
     rests: Vec<Vec<Box<[u8]>>>,
     /// Finds the first of the same beginnings many bytes at a time; `None` where they are too many for that.
     fast: Option<packed::Searcher>,
-    /// What may be escaped in a secret, and how.
+    /// The escapes that may stand for a character of a secret.
     escapes: Vec<[u8; 2]>,
 }
 
@@ -58,7 +58,7 @@ impl Search {
         })
     }
 
-    /// Whether any secret stands in `text` as it is.
+    /// True when any secret is in `text` literally.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         match &self.fast {
             Some(fast) => fast.find(text).is_some(),
@@ -66,12 +66,12 @@ impl Search {
         }
     }
 
-    /// Whether `text` has escapes that may stand for a part of a secret.
+    /// True when `text` has escapes that may stand for a part of a secret.
     pub(super) fn may_be_escaped_in(&self, text: &[u8]) -> bool {
         memchr(b'\\', text).is_some() && self.escapes.iter().any(|escape| memmem::find(text, escape).is_some())
     }
 
-    /// Where secrets stand in `text`, as they are or escaped up to `levels` times over: in order, and apart.
+    /// Spans of secrets in `text`, literal or escaped up to `levels` times over: in order, not overlapping.
     pub(super) fn spans(&self, text: &[u8], levels: u32) -> Vec<Range<usize>> {
         let mut spans = self.literal(text);
         let plain = (levels > 0 && self.may_be_escaped_in(text)).then(|| unescaped(text)).flatten();
@@ -84,7 +84,7 @@ impl Search {
         spans
     }
 
-    /// Where secrets stand as they are. Those that overlap are one span, so that nothing is left of either.
+    /// Spans of literal secrets. Those that overlap are one span, so that nothing is left of either.
     fn literal(&self, text: &[u8]) -> Vec<Range<usize>> {
         let (mut spans, mut at) = (Vec::new(), 0_usize);
         if !self.is_in(text) {
@@ -111,7 +111,7 @@ impl Search {
         }
     }
 
-    /// Where the next secret begins, or may begin.
+    /// Position of the next secret, or of what may be one.
     fn skipped(&self, text: &[u8], from: usize) -> Option<usize> {
         match &self.fast {
             Some(fast) => fast.find_in(text, Span { start: from, end: text.len() }).map(|found| found.start()),
@@ -126,7 +126,7 @@ fn add_match(spans: &mut Vec<Range<usize>>, text: &[u8], found: Range<usize>, re
     while let Some(last) = spans.pop_if(|last| last.end >= span.start) {
         span = span.start.min(last.start)..span.end.max(last.end);
     }
-    // What is hidden already need not be compared, or text of one letter would take quadratic time.
+    // Bytes hidden already need not be compared, or text of one letter would take quadratic time.
     let hidden = span.end.saturating_sub(found.end);
     let after = text.get(span.end..).unwrap_or_default();
     let more = |rest: &[u8]| rest.iter().skip(hidden).zip(after).take_while(|(one, other)| one == other).count();

@@ -1,4 +1,4 @@
-//! Which strings of a server's configuration are secrets, and which parts of them are by themselves.
+//! The secrets in a server's configuration: whole values, and the parts of them that are secret by themselves.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ const PART_MIN: usize = 8;
 /// Shorter lines, too: keys in PEM have 64.
 const LINE_MIN: usize = 12;
 
-/// Bytes of lines that are looked for by themselves, all values together: some forty keys. It bounds the memory of a mask.
+/// Bytes of lines that are searched for by themselves, all values together: some forty keys. It bounds the memory of a
+/// mask.
 const LINES_MAX: usize = 64 << 10;
 
 /// Values that are settings rather than secrets.
@@ -56,7 +57,7 @@ fn lines(value: &str) -> impl Iterator<Item = &str> {
     lines.map(str::trim).filter(|line| line.len() >= LINE_MIN && !line.starts_with("-----"))
 }
 
-/// What follows a scheme of authentication, as in `Bearer …`.
+/// The token after an authentication scheme, as in `Bearer …`.
 fn token(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphabetic());

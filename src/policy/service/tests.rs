@@ -1,4 +1,4 @@
-//! What is refused, and where it is pointed at.
+//! Refused services, and the pointers of their faults.
 
 use super::*;
 
