@@ -1,8 +1,9 @@
 //! The recorder: commits finished calls, audit entries and every other write, in groups, on a thread of its own.
 //!
-//! Whatever waits is one transaction, and no caller is answered before it is committed. Nothing waits to make a group
-//! larger: while one commits, the next gathers. What waits is bounded by `QUEUE_UNITS_MAX`; past it, [`Recorder::ready`]
-//! refuses at once, so that no new call begins, while what has happened already waits its turn to be recorded.
+//! Each group is one transaction of all that is queued, and no caller is answered before it is committed. Nothing is
+//! delayed to make a group larger: while one commits, the next gathers. The queue is bounded by `QUEUE_UNITS_MAX`; past
+//! it, [`Recorder::ready`] refuses at once, so that no new call begins, while calls that have happened already wait
+//! their turn to be recorded.
 //!
 //! [`Recorder::ready`] is asked before a call is dispatched: true where something was committed less than 20 ms ago,
 //! otherwise a heartbeat row is written. So a read-only or locked database shows before the tool runs. After a call

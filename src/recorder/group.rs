@@ -1,4 +1,4 @@
-//! What waits together, and how it is written: one transaction for all.
+//! A group of queued writes, and its one transaction.
 //!
 //! A bad row among many is found by writing them one by one; so is a group whose connection was lost, where rows that
 //! are there are passed over. A job runs once, in a savepoint, with its audit entry. A commit is made even if no caller

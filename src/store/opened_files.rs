@@ -1,5 +1,5 @@
-//! Whether the files of a SQLite database are still those that were opened. SQLite goes on writing to a file that was
-//! removed or replaced, and nothing of that is there once it is closed.
+//! Checks that the files of a SQLite database are still those that were opened. SQLite goes on writing to a file that
+//! was removed or replaced, and all of that is lost once it is closed.
 //!
 //! Each group and each probe compares device and inode of the paths with those of the open files once it is committed;
 //! the log's index is compared once a second. Nothing else in this process opens the file: closing it would give up
