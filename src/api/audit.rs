@@ -44,7 +44,7 @@ pub struct AuditQuery {
 
 /// Read the audit log
 ///
-/// Who did what to what, when, and how it went; newest first.
+/// The actor, action, target, time and outcome of each entry; newest first.
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
     security(("bearer" = ["audit:read"])))]

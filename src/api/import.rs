@@ -51,7 +51,7 @@ struct ImportedView {
     name: String,
     /// The action taken; in a dry run, the one that would be.
     action: ImportAction,
-    /// Why it was refused.
+    /// The reason for which it was refused.
     problem: Option<String>,
     /// Members that mean nothing to Ostler and were left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -35,8 +35,8 @@ pub struct TimelineQuery {
 
 /// Read a server's timeline
 ///
-/// What it wrote on standard error, what Ostler says about it, and one line for each call, newest first, as far as
-/// it is kept. A search looks through some mebibytes for each page: one may have few items or none, and a `nextCursor`.
+/// Its standard error, Ostler's own lines about it, and one line for each call, newest first, as far as it is kept. A
+/// search looks through some mebibytes for each page: one may have few items or none, and a `nextCursor`.
 #[utoipa::path(get, path = "/api/mcp/{id}/timeline", tag = "processes",
     params(("id" = String, Path, description = "The server"), TimelineQuery),
     responses((status = 200, description = "A page of the timeline", body = List<TimelineItem>),
