@@ -24,7 +24,7 @@ pub enum Piece {
     Pending,
 }
 
-/// Why a body is refused; the connection cannot go on.
+/// The reason for which a body is refused; the connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
     /// A chunk or a trailer breaks a rule of the protocol.

@@ -1,6 +1,6 @@
-//! [`HeadFault`]: why a head is refused.
+//! [`HeadFault`]: the reason for which a head is refused.
 
-/// Why a head is refused. Whatever follows it on the connection is not looked at.
+/// The reason for which a head is refused. Whatever follows it on the connection is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadFault {
     /// It breaks a rule of the protocol: 400.
