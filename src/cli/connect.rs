@@ -147,7 +147,7 @@ impl Conversation {
         match self.sender.send(line.clone()) {
             Ok(()) => Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(Some(line)),
-            // Why it is over is said by what is still to be heard.
+            // The end is reported, with its reason, by the messages still to be received.
             Err(_) => Ok(None),
         }
     }

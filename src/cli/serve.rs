@@ -126,7 +126,7 @@ fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
     ));
 }
 
-/// Why the address cannot be listened on, with the next step.
+/// A failure to listen on the address, with the next step.
 fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> Failure {
     let place = SocketAddr::new(http.host, http.port);
     let next_steps = [

@@ -1,4 +1,4 @@
-//! [`Section`]: what Ostler writes into a client's file.
+//! [`Section`]: a piece of the configuration that Ostler writes into a client's file.
 
 use serde_json::Value;
 
