@@ -1,4 +1,4 @@
-//! [`FieldRule`]: what a proxy must know about a field by its name.
+//! [`FieldRule`]: the treatment of a header field by a proxy, by the field's name.
 
 /// The treatment of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::gateway::Failure;
 /// An attempt that brought no answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedAttempt {
-    /// Why.
+    /// The reason.
     pub(super) failure: Failure,
     /// True once a byte of an answer came.
     pub(super) answer_begun: bool,
