@@ -1,4 +1,4 @@
-//! [`Shedder`]: which requests are refused so that the others stay quick.
+//! [`Shedder`]: selects requests to refuse, so that the others stay quick.
 
 use std::{cell::Cell, time::Duration};
 

@@ -1,4 +1,4 @@
-//! [`Worker`]: what the connections of one thread share: the table of them, the time, spare buffers.
+//! [`Worker`]: state that the connections of one thread share: the table of them, the time, spare buffers.
 
 use std::{
     cell::{Cell, RefCell},

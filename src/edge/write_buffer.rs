@@ -1,4 +1,4 @@
-//! [`WriteBuffer`]: what waits to be written to a socket, in few writes and without copying what is long.
+//! [`WriteBuffer`]: bytes queued for a socket, written in few writes and without copying long ones.
 
 use std::{
     collections::VecDeque,
