@@ -8,7 +8,7 @@ use serde_json::{json, value::RawValue};
 use super::{json_rpc_id::JsonRpcId, reply};
 use crate::mcp::{self, MODERN};
 
-/// Why a message was not served.
+/// The reason for which a message was not served, as an answer.
 #[derive(Clone, Debug)]
 pub(super) struct MessageRefusal {
     /// The HTTP status.

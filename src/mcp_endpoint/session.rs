@@ -1,4 +1,4 @@
-//! [`Session`]: what is remembered of a client of the older era between its requests.
+//! [`McpSession`]: state kept for a client of the older era between its requests.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
