@@ -82,7 +82,7 @@ impl Params<'_> {
     }
 }
 
-/// Why a request is not answered with a result.
+/// The error with which a request is answered.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: i32,
