@@ -90,7 +90,7 @@ static MAY_GUARD: AtomicBool = AtomicBool::new(false);
 
 /// Lets this program guard the processes it starts: call it first thing in `main`, before any thread is started.
 ///
-/// Where the program was started as a guard, this does a guard's work and never returns.
+/// In a process that was started as a guard, this does a guard's work and never returns.
 pub fn guard() {
     if supervisor::guard::is_called() {
         std::process::exit(supervisor::guard::run());

@@ -1,6 +1,6 @@
 //! [`Failure`]: the kinds of failed requests.
 
-/// Why an instance gave no answer.
+/// The reason for which an instance gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// No connection could be made.

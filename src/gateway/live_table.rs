@@ -1,4 +1,4 @@
-//! [`LiveTable`]: what the gateway and its actor have in common.
+//! [`LiveTable`]: state shared by the gateway and its actor.
 
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;

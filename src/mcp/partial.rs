@@ -30,7 +30,7 @@ const BUDGET_BYTES: usize = 64 * 1024 * 1024;
 
 /// The memory for large unfinished lines of many senders.
 ///
-/// Where it is used up, a line is dropped: of the sender that lost most lines so far, and among equals the one that has
+/// Once it is used up, a line is dropped: of the sender that lost most lines so far, and among equals the one that has
 /// not grown for longest. So a sender that holds lines open, or floods, loses before those that only have much to say.
 #[derive(Debug, Default)]
 pub struct LineBudget(Mutex<Lines>);
