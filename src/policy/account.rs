@@ -49,7 +49,7 @@ const COMMONEST: [&str; 36] = [
     "welcome12345",
 ];
 
-/// Why an account with this address may not have this password; `None` where it may.
+/// The reason why an account with this address may not have this password; `None` where it may.
 #[must_use]
 pub fn password_fault(password: &str, email: &str) -> Option<&'static str> {
     let folded = password.to_lowercase();

@@ -161,7 +161,7 @@ impl Breaker {
     }
 
     /// Takes the outcome of a request in; true where it speaks for [`Breaker::open`].
-    /// What began before the last ejection says nothing any more.
+    /// A request that began before the last ejection says nothing any more.
     #[must_use]
     pub fn record(&mut self, pass: Permit, outcome: Outcome, now: Duration) -> bool {
         match (self.phase, pass) {

@@ -143,7 +143,7 @@ const RULES: &[Rule] = &[
     Rule { names: "HOSTALIASES RES_OPTIONS LOCALDOMAIN RESOLV_HOST_CONF", reason: "it redirects name lookups", ..NONE },
 ];
 
-/// Why a server may not be given a variable of this name; `None` where it may.
+/// The reason why a server may not be given a variable of this name; `None` where it may.
 #[must_use]
 pub fn refuse(name: &str) -> Option<&'static str> {
     if !is_name(name) {
@@ -156,7 +156,7 @@ pub fn refuse(name: &str) -> Option<&'static str> {
     RULES.iter().find(|rule| rule.catches(name)).map(|rule| rule.reason)
 }
 
-/// Why a variable may not have this value; `None` where it may.
+/// The reason why a variable may not have this value; `None` where it may.
 #[must_use]
 pub fn refuse_value(value: &str) -> Option<&'static str> {
     value.contains('\0').then_some("it contains a NUL, which no environment can hold")

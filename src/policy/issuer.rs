@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Why `text` cannot be the name of an OAuth issuer.
+/// The reason why `text` cannot be the name of an OAuth issuer.
 #[must_use]
 pub fn fault(text: &str) -> Option<&'static str> {
     let fits = is_safe(text) && !text.contains(['?', '#', '@']) && !text.contains(char::is_whitespace);

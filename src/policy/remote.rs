@@ -52,7 +52,7 @@ pub fn origin(url: &str) -> Option<(bool, String, u16)> {
     Some((is_secure, host.to_owned(), port.ok()?))
 }
 
-/// Why a server cannot be at `url`; `None` where it can.
+/// The reason why a server cannot be at `url`; `None` where it can.
 fn refuse_url(url: &str) -> Option<&'static str> {
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     let scheme = ["https://", "http://"].into_iter().find(|scheme| lower.starts_with(scheme));

@@ -1,4 +1,4 @@
-//! When to restart a server, how long to wait, and when to give up.
+//! Restart decisions: when to restart a server, after which backoff, and when to give up.
 
 use std::time::Duration;
 

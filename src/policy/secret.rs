@@ -32,7 +32,7 @@ const WELL_KNOWN: [&str; 25] = [
     "my",
 ];
 
-/// Why nothing should be signed with this key; `None` where it may.
+/// The reason why nothing should be signed with this key; `None` where it may.
 #[must_use]
 pub fn fault(secret: &str) -> Option<&'static str> {
     if secret.len() < SHORTEST {

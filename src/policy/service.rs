@@ -95,7 +95,7 @@ fn check_endpoint(faults: &mut Faults, pointer: &str, path: Option<&str>) {
     faults.check(told.is_none(), pointer, told.unwrap_or_default());
 }
 
-/// Why `path` can be no path of a request.
+/// The reason why `path` can be no path of a request.
 fn path_fault(path: &str) -> Option<&'static str> {
     let before_query = path.split('?').next().unwrap_or_default();
     if !path.starts_with('/') || path.len() > LONGEST_PATH {
