@@ -190,8 +190,8 @@ impl Recorder {
         &self.chain
     }
 
-    /// Commits what is queued and ends the thread. Whatever comes later is refused.
-    /// What a database that does not answer has not taken after 10 s may be lost.
+    /// Commits what is queued and ends the thread. Later writes are refused.
+    /// Writes that a database which does not answer has not taken after 10 s may be lost.
     pub async fn stop(&self) {
         // Refused only where the thread has ended already.
         let _ = self.send(QueuedItem { item: Item::Stop, permit: None });

@@ -86,7 +86,7 @@ pub struct HealthChange {
     pub at: Timestamp,
     /// In one word.
     pub health_status: HealthStatus,
-    /// Why, where there is more to say.
+    /// The reason, where there is more to say.
     pub reason: Option<String>,
 }
 

@@ -41,7 +41,7 @@ impl Reachable {
         }
     }
 
-    /// Why not, for people.
+    /// The reason for a refusal, in words for people.
     fn refusal(self) -> &'static str {
         match self {
             Self::Public => "it is at no public address; an administrator may allow that with MCP_PRIVATE_ADDRESSES",

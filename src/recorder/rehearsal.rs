@@ -24,7 +24,7 @@ impl Rehearsal {
         Self { call, reason }
     }
 
-    /// Why calls are refused.
+    /// The reason why calls are refused.
     pub(super) fn reason(&self) -> &Error {
         &self.reason
     }

@@ -58,7 +58,7 @@ pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == READ_ONLY)
 }
 
-/// Why no connection was made, for callers.
+/// The reason why no connection was made, for callers.
 pub(super) fn of_connection(error: ConnectionError) -> Error {
     if let ConnectionError::CouldntSetupConfiguration(error) = error {
         return error.into();
@@ -69,7 +69,7 @@ pub(super) fn of_connection(error: ConnectionError) -> Error {
     Error::StoreUnavailable(reason.into_owned())
 }
 
-/// Why no connection was made, for the operator.
+/// The reason why no connection was made, for the operator.
 pub(super) fn at_start(error: ConnectionError) -> Error {
     let detail = error.to_string();
     let error = of_connection(error);
@@ -81,7 +81,7 @@ pub(super) fn at_start(error: ConnectionError) -> Error {
     error
 }
 
-/// Why the database does not serve now; `None` where it does, and the fault is in Ostler.
+/// The reason why the database does not serve now; `None` where it does, and the fault is in Ostler.
 fn reason(error: &DieselError) -> Option<Cow<'static, str>> {
     if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
         return reason(commit_error).or(Some(UNREACHABLE.into()));

@@ -125,7 +125,7 @@ pub(crate) fn is_taken(error: &Error) -> bool {
     matches!(error, Error::StoreUnavailable(reason) if reason == TAKEN_REASON)
 }
 
-/// Why an Ostler does not start where another one is.
+/// The reason why an Ostler does not start where another one is.
 pub(super) fn refusal(url: &DatabaseUrl) -> Error {
     Error::Conflict(format!(
         "another Ostler uses the database {url}, and would start the same servers; stop it, or name another database \

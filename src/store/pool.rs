@@ -24,7 +24,7 @@ pub(super) struct Connections {
     files: Arc<OnceLock<OpenedFiles>>,
 }
 
-/// Why the pool got no connection; the operator's half, for the log.
+/// The reason why the pool got no connection; the operator's half, for the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PoolFault {
     #[error("{0}")]

@@ -46,7 +46,7 @@ const WAL_MAGIC: u32 = 0x377f_0682;
 /// A log that starts over takes the next salt; other programs may have it do so between two checks.
 const WAL_RESTARTS_MAX: u32 = 16;
 
-/// Whatever is written to the file takes no longer. What changed later was put there after Ostler had ended.
+/// Upper bound of the time that a write to the file takes. Later changes were made after Ostler had ended.
 const WRITE_SECONDS_MAX: u64 = 120;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
