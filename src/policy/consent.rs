@@ -87,7 +87,7 @@ pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of
     scopes
 }
 
-/// Fails where an authorization response must not be trusted (RFC 9207, section 2.4). Names are compared letter by letter.
+/// Fails where an authorization response must not be trusted (RFC 9207, section 2.4). Names are compared byte by byte.
 pub fn check_issuer(expected: &str, is_promised: bool, said: Option<&str>) -> Result<(), &'static str> {
     match said {
         Some(said) if said == expected => Ok(()),
