@@ -26,3 +26,6 @@ pub use observer::AccountObserver;
 pub use service::Accounts;
 pub use sessions::Login;
 pub use token_issuer::{ProtectedResource, TokenIssuer};
+
+#[cfg(test)]
+mod tests;

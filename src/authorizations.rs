@@ -31,7 +31,7 @@ use crate::{
     registry::Registered,
     revocation::{RequiredRight, Revocation},
     supervisor::remote::Authority,
-    tasks::lifecycle::Lifecycle,
+    tasks::{lifecycle::Lifecycle, run_to_completion},
 };
 
 use request::{CONSENT_TIMEOUT, PendingRequest, RequestInputs, parameter};
@@ -156,11 +156,11 @@ impl Authorizations {
     /// Completes an authorization with the query of the redirect back to Ostler: exchanges the code for tokens, and
     /// notifies the observer. Returns the server's name. `Malformed` where no request is pending of a caller who may
     /// still make it.
-    pub async fn complete(&self, query: &[(String, String)]) -> Result<String> {
+    pub async fn complete(self: &Arc<Self>, query: &[(String, String)]) -> Result<String> {
         let carried = parameter(query, "state").unwrap_or_default();
         let (id, nonce) = request::open_state(&self.client.keyring, carried)?;
         let registered = self.client.registry.get(id).ok_or_else(request::unknown_state)?;
-        let _work = self.lifecycle.begin_work()?;
+        let work = self.lifecycle.begin_work()?;
         let authorization = self.of(id);
         let pending = authorization.state().pending.take_if(|pending| pending.nonce == nonce);
         let pending = pending.filter(|pending| Instant::now() < pending.expires_at);
@@ -171,33 +171,32 @@ impl Authorizations {
         let entry = self.access.change(&who, "server.consent", id)?;
         let grant = self.redeem(pending, query).await;
         let outcome = if grant.is_ok() { Outcome::Success } else { Outcome::Failure };
-        self.client.recorder.commit_entry(AuditEntry { outcome, ..entry }).await?;
-        let grant = grant?;
-        if grant.url != remote_url(&registered)? {
-            return Err(Error::Conflict("the server has moved since; authorize it again".into()));
-        }
-        let stored = {
-            let mut state = authorization.state();
-            state.stored.grant = Some(grant);
-            state.challenge = None;
-            state.renewal_pauses_until = None;
-            state.stored.clone()
-        };
-        self.client.store(id, &stored).await?;
-        if let Some(observer) = self.observer.get() {
-            observer.authorized(id);
-        }
-        Ok(registered.server.load().config.name.clone())
+        let entry = AuditEntry { outcome, ..entry };
+        let authorizations = self.clone();
+        // The code can be exchanged only once.
+        run_to_completion(async move {
+            let _work = work;
+            authorizations.client.recorder.audit(entry).await?;
+            authorizations.accept(&registered, &authorization, grant?).await?;
+            Ok(registered.server.load().config.name.clone())
+        })
+        .await
     }
 
     /// Forgets the tokens of a server, and the client registrations with its authorization servers.
-    pub async fn forget(&self, who: &Principal, id: ServerId) -> Result<()> {
+    pub async fn forget(self: &Arc<Self>, who: &Principal, id: ServerId) -> Result<()> {
         const ACTION: &str = "server.unauthorize";
         self.client.registry.reach(who, id, permission::WRITES, ACTION)?;
-        let _work = self.lifecycle.begin_work()?;
-        self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
-        *self.of(id).state() = AuthorizationState::default();
-        self.client.store(id, &StoredAuthorization::default()).await
+        let work = self.lifecycle.begin_work()?;
+        let entry = self.access.change(who, ACTION, id)?;
+        let authorizations = self.clone();
+        run_to_completion(async move {
+            let _work = work;
+            authorizations.client.recorder.audit(entry).await?;
+            *authorizations.of(id).state() = AuthorizationState::default();
+            authorizations.client.write(id, &StoredAuthorization::default()).await
+        })
+        .await
     }
 
     /// Ostler's client metadata document; `None` where no URL is configured from which it could be read.
@@ -236,6 +235,26 @@ impl Authorizations {
     fn of(&self, id: ServerId) -> Arc<ServerAuthorization> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         servers.entry(id).or_insert_with(|| Arc::new(ServerAuthorization::new(id))).clone()
+    }
+
+    /// Takes the tokens of a server into use, stores them and calls the observer.
+    async fn accept(&self, registered: &Registered, authorization: &ServerAuthorization, grant: Grant) -> Result<()> {
+        let id = registered.id;
+        if grant.url != remote_url(registered)? {
+            return Err(Error::Conflict("the server has moved since; authorize it again".into()));
+        }
+        let stored = {
+            let mut state = authorization.state();
+            state.stored.grant = Some(grant);
+            state.challenge = None;
+            state.renewal_pauses_until = None;
+            state.stored.clone()
+        };
+        self.client.write(id, &stored).await?;
+        if let Some(observer) = self.observer.get() {
+            observer.authorized(id);
+        }
+        Ok(())
     }
 
     async fn redeem(&self, pending: PendingRequest, query: &[(String, String)]) -> Result<Grant> {

@@ -51,17 +51,23 @@ impl Directory {
     }
 
     /// Commits a change of the rights or credentials of `user`; from then on every credential of theirs is looked up
-    /// again.
+    /// again. Has `notify` call the observers of what it changed.
     ///
-    /// Runs to completion even where its caller goes away.
+    /// Runs to completion, with its observers called, even where its caller goes away.
     pub async fn change_rights<T: Send + 'static>(
         self: &Arc<Self>,
         user: UserId,
         entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        notify: impl FnOnce(&Observers, &T) + Send + 'static,
     ) -> Result<T> {
         let directory = Arc::clone(self);
-        run_to_completion(async move { directory.write_rights(user, entry, work).await }).await
+        run_to_completion(async move {
+            let done = directory.write_rights(user, entry, work).await?;
+            notify(&directory.observers, &done);
+            Ok(done)
+        })
+        .await
     }
 
     /// Commits such a change for callers who run to completion themselves, as they have more to do afterwards.

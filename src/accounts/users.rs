@@ -4,6 +4,7 @@ use crate::{
     accounts::{
         Accounts,
         admin_rights::{may_change_admins, record_if_forbidden, require_for_roles},
+        observer::Observers,
     },
     error::{Error, Faults, Noun, Result},
     model::{NewUser, Page, PageRequest, Permission, Principal, Role, ServerId, Timestamp, User, UserChange, UserId},
@@ -61,13 +62,15 @@ impl Accounts {
         let entry = self.access.change(who, ACTION, id)?.with_detail(fields(&change));
         let disables = change.disabled == Some(true);
         let checked = self.check_change(who, id, change).await?;
-        let result = self.directory.change_rights(id, Some(entry), move |db| update(db, id, checked)).await;
-        let observers = self.directory.observers();
-        if disables && result.is_ok() {
-            observers.notify(|observer| observer.account_closed(id));
-        } else if result.as_ref().is_ok_and(|user| !of_role(user.role).has(Permission::McpExecute)) {
-            observers.notify(|observer| observer.execution_lost(id));
-        }
+        let notify = move |observers: &Observers, user: &User| {
+            if disables {
+                observers.notify(|observer| observer.account_closed(id));
+            } else if !of_role(user.role).has(Permission::McpExecute) {
+                observers.notify(|observer| observer.execution_lost(id));
+            }
+        };
+        let update = move |db: &mut Connection| update(db, id, checked);
+        let result = self.directory.change_rights(id, Some(entry), update, notify).await;
         record_if_forbidden(&self.access, who, ACTION, &id.to_string(), result)
     }
 

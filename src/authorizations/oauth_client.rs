@@ -54,12 +54,22 @@ impl OAuthClient {
         self.arbiters.run(timed).await
     }
 
-    /// Stores an authorization for the next run.
+    /// Stores an authorization for the next run, even if the caller is dropped.
     pub(super) async fn store(&self, id: ServerId, authorization: &StoredAuthorization) -> Result<()> {
+        let (sealed, at) = (self.seal(id, authorization)?, Timestamp::now());
+        self.recorder.commit(None, move |db| store::consents::put(db, id, &sealed, at)).await
+    }
+
+    /// Stores one for callers who run to completion themselves, as they have more to do.
+    pub(super) async fn write(&self, id: ServerId, authorization: &StoredAuthorization) -> Result<()> {
+        let (sealed, at) = (self.seal(id, authorization)?, Timestamp::now());
+        self.recorder.write(None, move |db| store::consents::put(db, id, &sealed, at)).await
+    }
+
+    fn seal(&self, id: ServerId, authorization: &StoredAuthorization) -> Result<String> {
         let text = serde_json::to_string(authorization);
         let text = text.map_err(|_| Error::Internal("a consent cannot be written as JSON".into()))?;
-        let (sealed, at) = (self.keyring.seal(&sealing_context(id), &text)?, Timestamp::now());
-        self.recorder.commit(None, move |db| store::consents::put(db, id, &sealed, at)).await
+        self.keyring.seal(&sealing_context(id), &text)
     }
 
     /// Opens an authorization that was stored; `None` where it was sealed with another secret or for another server.

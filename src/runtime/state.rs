@@ -58,7 +58,7 @@ impl Runtime {
 
     /// Authorizations of remote servers, with Ostler as the OAuth client.
     #[must_use]
-    pub fn authorizations(&self) -> &Authorizations {
+    pub fn authorizations(&self) -> &Arc<Authorizations> {
         &self.inner.authorizations
     }
 

@@ -12,28 +12,38 @@ use crate::{
         ChildView,
         messages::{NotUp, RestartServer, StartServer, StopServer},
     },
+    tasks::run_to_completion,
 };
 
 impl Servers {
     /// Starts a server; returns once it is ready.
     pub async fn start(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, ProcessAction::Start).await?;
-        up(&registered, who, self.placement.supervisor().ask(StartServer { id }).await?)
+        let placement = self.placement.clone();
+        let start = async move { placement.supervisor().ask(StartServer { id }).await };
+        let (registered, outcome) = self.command(who, id, ProcessAction::Start, start).await?;
+        up(&registered, who, outcome)
     }
 
     /// Stops a server; returns once its process tree is gone.
     pub async fn stop(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, ProcessAction::Stop).await?;
-        self.placement.supervisor().ask(StopServer { id }).await?;
-        self.placement.stop_isolated_of_server(id).await?;
+        let placement = self.placement.clone();
+        let stop = async move {
+            placement.supervisor().ask(StopServer { id }).await?;
+            placement.stop_isolated_of_server(id).await
+        };
+        let (registered, ()) = self.command(who, id, ProcessAction::Stop, stop).await?;
         Ok(registered.status_for(who))
     }
 
     /// Stops and starts a server; returns once it is ready again.
     pub async fn restart(&self, who: &Principal, id: ServerId) -> Result<RuntimeStatus> {
-        let registered = self.command(who, id, ProcessAction::Restart).await?;
-        self.placement.stop_isolated_of_server(id).await?;
-        up(&registered, who, self.placement.supervisor().ask(RestartServer { id }).await?)
+        let placement = self.placement.clone();
+        let restart = async move {
+            placement.stop_isolated_of_server(id).await?;
+            placement.supervisor().ask(RestartServer { id }).await
+        };
+        let (registered, outcome) = self.command(who, id, ProcessAction::Restart, restart).await?;
+        up(&registered, who, outcome)
     }
 
     /// Waits until `reached` holds for what the server's process is doing, for ever if need be.
@@ -50,14 +60,27 @@ impl Servers {
         seen.map(|view| view.runtime_status()).map_err(|_| Error::NotFound(Noun::Server))
     }
 
-    /// The server, if `who` may command its process; the command is on record before it is carried out.
-    async fn command(&self, who: &Principal, id: ServerId, action: ProcessAction) -> Result<Arc<Registered>> {
+    /// Records a command of `who`, if they may give it, then carries it out to its end even if its caller is dropped.
+    async fn command<T: Send + 'static>(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        action: ProcessAction,
+        carry_out: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<(Arc<Registered>, T)> {
         let registered = self.registry.reach(who, id, permission::WRITES, action.as_str())?;
-        let _work = self.lifecycle.begin_work()?;
-        self.recorder.commit_entry(self.access.change(who, action.as_str(), id)?).await?;
-        let text = format!("asked to {}", action.verb());
-        registered.link.note(TimelineLevel::Info, &text);
-        Ok(registered)
+        let work = self.lifecycle.begin_work()?;
+        let entry = self.access.change(who, action.as_str(), id)?;
+        let (recorder, commanded) = (self.recorder.clone(), registered.clone());
+        let begun = run_to_completion(async move {
+            let _work = work;
+            recorder.audit(entry).await?;
+            commanded.link.note(TimelineLevel::Info, &format!("asked to {}", action.verb()));
+            // Apart, as a server may take longer to start than a caller waits for a commit.
+            Ok(tokio::spawn(carry_out))
+        });
+        let outcome = begun.await?.await.map_err(|_| Error::Internal("a command panicked".into()))?;
+        Ok((registered, outcome?))
     }
 }
 
