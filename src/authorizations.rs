@@ -18,9 +18,10 @@ mod token_source;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -229,11 +230,11 @@ impl Authorizations {
 
     /// Drops the state of a server that is removed.
     pub fn remove(&self, id: ServerId) {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.servers.lock().remove(&id);
     }
 
     fn of(&self, id: ServerId) -> Arc<ServerAuthorization> {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut servers = self.servers.lock();
         servers.entry(id).or_insert_with(|| Arc::new(ServerAuthorization::new(id))).clone()
     }
 

@@ -36,7 +36,7 @@ pub use conversation::{Conversation, RpcResult, ServerScope};
 pub use header_arguments::annotated_tool;
 pub use suspended_requests::SuspendedRequests;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::mcp::{Era, Level, McpClient, Request};
 
@@ -113,7 +113,7 @@ pub fn run_standalone_stream(conversation: Arc<Conversation>, sender: ClientSend
 fn set_level(conversation: &Conversation, request: &Request) -> RpcResult {
     let level = request.params.text("level").filter(|level| Level::named(level).is_some());
     let Some(level) = level else { return Err(fault::params("`level` must be one of the eight of RFC 5424")) };
-    let mut client = conversation.client.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut client = conversation.client.lock();
     *client = Arc::new(McpClient { log_level: Some(level), ..McpClient::clone(&client) });
     Ok(results::empty())
 }

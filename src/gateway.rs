@@ -28,7 +28,6 @@ mod histogram;
 mod instance;
 mod lease;
 mod live_table;
-mod lock;
 mod probe;
 mod registrations;
 mod service;

@@ -5,12 +5,9 @@
 mod listed_server;
 mod tool_rules;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -154,7 +151,7 @@ impl Listings {
 
     /// Drops the views of a server that is removed.
     pub fn forget(&self, id: ServerId) {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.views.lock().remove(&id);
     }
 
     fn listed(&self, registered: &Registered, listing: Option<Arc<Listing>>) -> ListedServer {
@@ -178,7 +175,7 @@ impl Listings {
     }
 
     fn views_of(&self, id: ServerId) -> Arc<VisibleTools> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
+        self.views.lock().entry(id).or_default().clone()
     }
 }
 

@@ -19,11 +19,9 @@ mod rollups;
 mod tenancy;
 mod writer;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
@@ -195,7 +193,7 @@ impl Recorder {
     pub async fn stop(&self) {
         // Refused only where the thread has ended already.
         let _ = self.send(QueuedItem { item: Item::Stop, permit: None });
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let end = self.end.lock().take();
         let Some(end) = end else { return };
         match tokio::time::timeout(STOP_TIMEOUT, end).await {
             Ok(Ok(())) => {}

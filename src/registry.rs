@@ -5,12 +5,10 @@
 mod registered;
 pub mod secrets;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use crate::{
     access::Access,
@@ -68,7 +66,7 @@ impl Registry {
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<ServerId, Arc<Registered>>)) {
-        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.changing.lock();
         let mut servers = BTreeMap::clone(&self.servers.load());
         change(&mut servers);
         self.servers.store(Arc::new(servers));

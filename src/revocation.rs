@@ -1,14 +1,10 @@
 //! Ends what is open once the right to it has ended: holders of credentials are looked up again at every change of
 //! rights, and twice a second.
 
-use std::{
-    collections::HashMap,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -235,7 +231,7 @@ impl Revocation {
     }
 
     fn holders(&self) -> MutexGuard<'_, HashMap<Principal, watch::Sender<CredentialState>>> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+        self.holders.lock()
     }
 }
 

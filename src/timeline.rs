@@ -20,10 +20,12 @@ use std::{
     collections::HashSet,
     fs,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     error::{Error, Noun, Result},
@@ -87,7 +89,7 @@ impl Timeline {
         };
         let thread = thread::Builder::new().name("timeline".into()).spawn(work);
         thread.map_err(|error| Error::Internal(format!("no thread for the timeline: {error}")))?;
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        *self.end.lock() = Some(end);
         Ok(())
     }
 
@@ -104,7 +106,7 @@ impl Timeline {
     /// Writes what waits, and ends. Blocks, for 5 s where the disk does not answer.
     pub fn stop(&self) {
         self.queue.end();
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let end = self.end.lock().take();
         if end.is_some_and(|end| end.recv_timeout(LAST) == Err(mpsc::RecvTimeoutError::Timeout)) {
             log::error!("the disk does not answer; the last lines of timelines may be lost");
         }

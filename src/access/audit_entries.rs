@@ -1,10 +1,8 @@
 //! [`AuditEntries`]: records denials and what happens without being asked for, or counts it where it is too much.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -31,7 +29,7 @@ impl AuditEntries {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Quotas, Duration) -> T) -> T {
-        work(&mut self.quotas.lock().unwrap_or_else(PoisonError::into_inner), self.start.elapsed())
+        work(&mut self.quotas.lock(), self.start.elapsed())
     }
 
     /// Records that `who` was refused something; does not wait, and a refusal stands even if it cannot be recorded.

@@ -1,11 +1,8 @@
 //! Rate limits: a window per policy and account or address, forgotten when idle.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -104,7 +101,7 @@ impl RateLimiter {
     }
 
     fn take<K: Eq + std::hash::Hash>(&self, policy: &'static str, windows: &Shared<K>, key: K) -> Result<()> {
-        let mut windows = windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = windows.lock();
         let Limit { quota, window } = windows.limit();
         let taken = windows.take(key, self.start.elapsed());
         taken.map(|_| ()).map_err(|retry_after| Error::RateLimited(RateLimited { policy, quota, window, retry_after }))

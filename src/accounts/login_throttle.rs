@@ -2,13 +2,9 @@
 //!
 //! Only failures count, none is counted for ever, and no account is locked.
 
-use std::{
-    collections::HashSet,
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -93,7 +89,7 @@ impl LoginThrottle {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Counts, Duration) -> T) -> T {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         let now = self.start.elapsed();
         act(&mut counts, now)
     }

@@ -2,10 +2,11 @@
 
 use std::{
     future::ready,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::model::{Credential, KeyId, ServerId, UserId};
 
@@ -66,7 +67,7 @@ impl Observers {
     }
 
     fn registered(&self) -> MutexGuard<'_, Vec<Weak<dyn AccountObserver>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
 
     impl AccountObserver for Recording {
         fn account_closed(&self, user: UserId) {
-            self.1.lock().unwrap().push((self.0, user));
+            self.1.lock().push((self.0, user));
         }
     }
 
@@ -93,7 +94,7 @@ mod tests {
         }
         drop(second);
         observers.notify(|observer| observer.account_closed(user));
-        assert_eq!(*calls.lock().unwrap(), [("first", user), ("third", user)]);
+        assert_eq!(*calls.lock(), [("first", user), ("third", user)]);
         drop((first, third));
         assert!(observers.alive().is_empty());
     }

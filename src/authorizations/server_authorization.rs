@@ -1,7 +1,6 @@
 //! [`ServerAuthorization`]: tokens, challenge and pending request of one server, shared by all its connections.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::{
@@ -42,7 +41,7 @@ impl ServerAuthorization {
     }
 
     pub fn state(&self) -> MutexGuard<'_, AuthorizationState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// The authorization as callers see it, for a server at `url`; `None` where it never required one.

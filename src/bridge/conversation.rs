@@ -1,10 +1,8 @@
 //! The MCP client as the bridge sees it: for a session in the older era, for one request in the newer one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -65,6 +63,6 @@ pub struct Conversation {
 impl Conversation {
     /// The client's declarations as of now.
     pub(super) fn client(&self) -> Arc<McpClient> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client.lock().clone()
     }
 }

@@ -1,12 +1,6 @@
 //! The standalone stream of a session: messages that relate to no request.
 
-use std::{
-    collections::BTreeMap,
-    future::poll_fn,
-    sync::{Arc, PoisonError},
-    task::Poll,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -68,7 +62,7 @@ async fn forward_event(conversation: &Conversation, sender: &ClientSender, serve
         News::Told { method, params } => sender.notify(method, params.as_deref()).await,
         News::ResourceUpdated { uri, params } => {
             let subscribed: Vec<_> = {
-                let watches = conversation.watches.lock().unwrap_or_else(PoisonError::into_inner);
+                let watches = conversation.watches.lock();
                 watches.keys().cloned().collect()
             };
             let subscribed = subscribed.iter().map(String::as_str);

@@ -1,6 +1,6 @@
 //! Resource subscriptions: the server that has a resource, and its URI there.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -19,7 +19,7 @@ pub(super) const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 256;
 pub(super) async fn subscribe(conversation: &Arc<Conversation>, request: &Request) -> RpcResult {
     let uri = uri(request)?;
     {
-        let watches = conversation.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let watches = conversation.watches.lock();
         if watches.contains_key(&uri) {
             return Ok(empty());
         }
@@ -28,14 +28,14 @@ pub(super) async fn subscribe(conversation: &Arc<Conversation>, request: &Reques
         }
     }
     let watch = subscribe_at_server(conversation, &uri).await?;
-    conversation.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(uri, watch);
+    conversation.watches.lock().insert(uri, watch);
     Ok(empty())
 }
 
 /// Answers `resources/unsubscribe`.
 pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> RpcResult {
     let uri = uri(request)?;
-    conversation.watches.lock().unwrap_or_else(PoisonError::into_inner).remove(&uri);
+    conversation.watches.lock().remove(&uri);
     Ok(empty())
 }
 

@@ -1,11 +1,8 @@
 //! Requests suspended until their client sends them again with input.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::RawValue;
 use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
@@ -68,7 +65,7 @@ impl SuspendedRequests {
     }
 
     fn requests(&self) -> MutexGuard<'_, HashMap<Uuid, SuspendedRequest>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     io::{self, Write},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::RawValue;
 
 use crate::demo_server::{call::Call, message, style::Style};
@@ -55,7 +56,7 @@ impl SlowCalls {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender<()>>> {
-        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cancels.lock()
     }
 }
 

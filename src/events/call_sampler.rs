@@ -1,10 +1,8 @@
 //! [`CallSampler`]: decides for each server whether a call is published by itself or in a sum with others.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::{
@@ -67,7 +65,7 @@ impl CallSampler {
     }
 
     fn windows(&self) -> MutexGuard<'_, HashMap<ServerId, CallWindow>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

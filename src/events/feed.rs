@@ -1,7 +1,6 @@
 //! [`Feed`]: the ring of events with a signal for readers, and ids by which each run knows its own events.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::events::{
@@ -58,7 +57,7 @@ impl Feed {
     }
 
     fn ring(&self) -> MutexGuard<'_, EventRing> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock()
     }
 }
 

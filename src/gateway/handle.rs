@@ -1,12 +1,13 @@
 //! [`Gateway`]: the services in memory, what changes them, and the actor that checks their instances.
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use actix::ArbiterHandle;
 use arc_swap::Guard;
+use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
         actor::{ActorLost, CheckService, GatewayActor, Stop},
         actor_handle::ActorHandle,
         live_table::LiveTable,
-        lock::lock,
         service::ServiceObserver,
     },
     model::ServiceSpec,
@@ -126,7 +126,7 @@ impl Gateway {
     /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
     /// have keep their health, their figures and their requests in flight; other requests go on to their end.
     pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
-        let _alone = lock(&self.shared.changing);
+        let _alone = self.shared.changing.lock();
         let table = self.shared.live.table.load_full();
         let Shared { settings, live, actor, .. } = &*self.shared;
         let observer: Arc<dyn ServiceObserver> = actor.clone();
@@ -139,7 +139,7 @@ impl Gateway {
 
     /// Takes a service out: from then on no request reaches it. [`Service::drained`] waits for those that did.
     pub fn unregister(&self, name: &str) -> Option<Arc<Service>> {
-        let _alone = lock(&self.shared.changing);
+        let _alone = self.shared.changing.lock();
         let table = self.shared.live.table.load_full();
         let service = table.named(name)?.clone();
         self.shared.live.table.store(Arc::new(table.without(&service)));

@@ -2,15 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
+
 use crate::{
-    gateway::{check::CheckView, clock::millis, counters::Counters, lock::lock},
+    gateway::{check::CheckView, clock::millis, counters::Counters},
     policy::{
         balance,
         breaker::{Breaker, Outcome, Permit, Phase},
@@ -120,7 +119,7 @@ impl Instance {
     /// Drains it, or takes it back: with a share that grows, and without what was known of it.
     pub(super) fn drain(&self, draining: bool, now: Duration) {
         if self.draining.swap(draining, Relaxed) && !draining {
-            lock(&self.checks).0 = Checks::default();
+            self.checks.lock().0 = Checks::default();
             self.came_back(now);
         }
     }
@@ -190,7 +189,7 @@ impl Instance {
     /// Takes a check in; the new verdict where it turned.
     pub(super) fn checked(&self, check: CheckView, thresholds: Thresholds, now: Duration) -> Option<Verdict> {
         let good = check.healthy;
-        let mut checks = lock(&self.checks);
+        let mut checks = self.checks.lock();
         let (state, history) = &mut *checks;
         history.truncate(CHECKS_KEPT_MAX - 1);
         history.push_front(check);
@@ -209,7 +208,7 @@ impl Instance {
 
     /// True where it is known to be healthy: then it is checked at the interval of its service.
     pub(super) fn is_settled(&self) -> bool {
-        let checks = lock(&self.checks);
+        let checks = self.checks.lock();
         !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == Verdict::Healthy
     }
 
@@ -219,12 +218,12 @@ impl Instance {
 
     /// Result of its checks, and the last of them, newest first.
     pub(super) fn verdict(&self) -> (Verdict, Vec<CheckView>) {
-        let checks = lock(&self.checks);
+        let checks = self.checks.lock();
         (checks.0.verdict(), checks.1.iter().cloned().collect())
     }
 
     pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        lock(&self.breaker)
+        self.breaker.lock()
     }
 
     fn came_back(&self, now: Duration) {

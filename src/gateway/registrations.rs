@@ -1,10 +1,8 @@
 //! [`Registrations`]: services registered, replaced, changed and removed, in the database and in the table.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     access::Access,
@@ -301,7 +299,7 @@ impl Registrations {
     }
 
     fn times(&self) -> MutexGuard<'_, BTreeMap<String, RegistrationTimes>> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+        self.times.lock()
     }
 }
 

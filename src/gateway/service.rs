@@ -2,9 +2,11 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+    sync::{Arc, atomic::Ordering::SeqCst},
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     error::RateLimited,
@@ -12,7 +14,6 @@ use crate::{
         clock::Clock,
         counters::Counters,
         instance::{Instance, InstanceId},
-        lock::lock,
         service_state::SharedServiceState,
         settings::Settings,
     },
@@ -146,7 +147,7 @@ impl Service {
     }
 
     pub(super) fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Permit)> {
-        let mut balancer = lock(&self.balancer);
+        let mut balancer = self.balancer.lock();
         let Balancer { turns, asked, candidates } = &mut *balancer;
         candidates.clear();
         candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, now)));
@@ -228,7 +229,7 @@ impl Service {
 
     /// Ejects an instance that requests speak against, or has it checked where too many are ejected already.
     pub(super) fn suspect(&self, instance: &Instance, now: Duration) {
-        let _alone = lock(&self.state.ejecting);
+        let _alone = self.state.ejecting.lock();
         let able = || self.slots.iter().filter(|slot| slot.is_wanted() && slot.instance.is_up());
         let others = able().filter(|slot| slot.instance.id() != instance.id() && slot.instance.is_ejected()).count();
         // A failed trial puts it back where it was.

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -12,11 +12,12 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::{
     error::RateLimited,
-    gateway::{counters::Counters, instance::Instance, lock::lock},
+    gateway::{counters::Counters, instance::Instance},
     model::ServiceLimit,
     policy::{
         rate::{Limit, Windows},
@@ -46,7 +47,7 @@ impl SharedServiceState {
     /// Another limit begins with nothing counted; the same one goes on.
     pub(super) fn set_limit(&self, limit: Option<ServiceLimit>) {
         let wanted = limit.map(|ServiceLimit { window, max }| Limit { quota: max, window });
-        let mut windows = lock(&self.limit);
+        let mut windows = self.limit.lock();
         if windows.as_ref().map(Windows::limit) != wanted {
             *windows = wanted.map(Windows::new);
         }
@@ -54,7 +55,7 @@ impl SharedServiceState {
 
     /// Counts a request of `caller`, or says that there were too many.
     pub(super) fn admit(&self, caller: &str, now: Duration) -> Result<(), RateLimited> {
-        let mut windows = lock(&self.limit);
+        let mut windows = self.limit.lock();
         let Some(windows) = &mut *windows else { return Ok(()) };
         let Limit { quota, window } = windows.limit();
         windows.take(caller.to_owned(), now).map(|_| ()).map_err(|retry_after| {
@@ -65,12 +66,12 @@ impl SharedServiceState {
 
     /// Counts a request, which earns a part of a retry.
     pub(super) fn request(&self, now: Duration) {
-        lock(&self.budget).request(now);
+        self.budget.lock().request(now);
     }
 
     /// Takes a retry, where there is one left.
     pub(super) fn retry(&self, now: Duration) -> bool {
-        let may = lock(&self.budget).retry(now);
+        let may = self.budget.lock().retry(now);
         if may {
             self.retried.fetch_add(1, Relaxed);
         }
@@ -79,7 +80,7 @@ impl SharedServiceState {
 
     /// Takes over instances that were replaced, and lets go of those that have no request in flight.
     pub(super) fn release(&self, gone: impl Iterator<Item = Arc<Instance>>) {
-        let mut leaving = lock(&self.leaving);
+        let mut leaving = self.leaving.lock();
         leaving.extend(gone);
         leaving.retain(|instance| {
             let busy = instance.in_flight() > 0;
@@ -92,14 +93,14 @@ impl SharedServiceState {
 
     /// Adds what instances that were replaced did, and still do.
     pub(super) fn add_to(&self, all: &Counters) {
-        let leaving = lock(&self.leaving);
+        let leaving = self.leaving.lock();
         all.absorb(&self.left);
         leaving.iter().for_each(|instance| all.absorb(&instance.counters));
     }
 
     /// Requests in flight on instances that were replaced.
     pub(super) fn in_flight(&self) -> u64 {
-        lock(&self.leaving).iter().map(|instance| u64::from(instance.in_flight.load(SeqCst))).sum()
+        self.leaving.lock().iter().map(|instance| u64::from(instance.in_flight.load(SeqCst))).sum()
     }
 
     /// Waits until `is_idle`; it is asked whenever an instance has no request in flight any more.

@@ -1,6 +1,8 @@
 //! [`AppState`]: the data of every app of one runtime.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use crate::{Runtime, mcp_endpoint::ClientState, web::body::PartialBodies};
 
@@ -18,7 +20,7 @@ pub(super) struct AppState {
 impl AppState {
     /// The one state of `runtime`, made where it has no app yet.
     pub fn of(runtime: Runtime) -> Arc<Self> {
-        let mut states = STATES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = STATES.lock();
         states.retain(|state| state.strong_count() > 0);
         // Not dropped before the lock is, as the last to drop a state ends what is in it.
         let alive: Vec<_> = states.iter().filter_map(Weak::upgrade).collect();

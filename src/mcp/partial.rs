@@ -7,12 +7,13 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use bytes::{Bytes, BytesMut};
+use parking_lot::{Mutex, MutexGuard};
 
 /// The longest line that is kept, in bytes.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -172,7 +173,7 @@ impl Drop for PartialLine {
 
 impl LineBudget {
     fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages of the older era: `initialize` begins a session, and everything else belongs to one.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue};
 use uuid::Uuid;
@@ -84,7 +84,7 @@ struct PendingSession<'a>(&'a Conversation);
 
 impl Drop for PendingSession<'_> {
     fn drop(&mut self) {
-        self.0.runtime.end_session(self.0.client.lock().unwrap_or_else(PoisonError::into_inner).session);
+        self.0.runtime.end_session(self.0.client.lock().session);
     }
 }
 

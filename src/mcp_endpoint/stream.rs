@@ -1,15 +1,10 @@
 //! [`MessageStream`]: messages to a client about one request, or about none; kept, so that a client of the older era
 //! can resume it.
 
-use std::{
-    borrow::Cow,
-    collections::VecDeque,
-    fmt,
-    str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{borrow::Cow, collections::VecDeque, fmt, str::FromStr, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{json_rpc_id::JsonRpcId, reply};
@@ -159,7 +154,7 @@ impl MessageStream {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     error::{Error, Result},
@@ -74,6 +76,6 @@ impl IsolatedProcesses {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ProcessKey, Arc<IsolatedProcess>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

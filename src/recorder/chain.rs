@@ -3,7 +3,7 @@
 //! The newest committed link is looked for before another is added, and `access` writes it to `audit.head` in the data
 //! folder; one that is gone stays remembered. Both are anchors of every walk along the chain.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     error::Result,
@@ -97,6 +97,6 @@ impl Chain {
     }
 
     fn lock(&self) -> MutexGuard<'_, Heads> {
-        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heads.lock()
     }
 }

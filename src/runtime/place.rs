@@ -1,11 +1,9 @@
 //! [`Place`]: the data of a runtime, held for itself alone.
 
-use std::{
-    fs::File,
-    sync::{Mutex, PoisonError},
-};
+use std::fs::File;
 
 use actix::{Addr, Arbiter};
+use parking_lot::Mutex;
 
 use crate::{
     recorder::Recorder,
@@ -49,6 +47,6 @@ impl Place {
     }
 
     fn take_locks(&self) -> Option<Locks> {
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.locks.lock().take()
     }
 }

@@ -9,10 +9,10 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -64,7 +64,7 @@ impl OpenedFiles {
     }
 
     fn is_index_there(&self) -> bool {
-        let mut found = self.index_found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.index_found.lock();
         if found.elapsed() < INDEX_CHECK_INTERVAL {
             return true;
         }

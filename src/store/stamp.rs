@@ -14,12 +14,13 @@ use std::{
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::SystemTime,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -205,7 +206,7 @@ impl Stamps {
     /// does not wait for a thread that is making a stamp, as that one checks the file itself.
     pub fn check(&self, found: &fs::Metadata) -> Result<()> {
         self.check_intact()?;
-        let Ok(mut current) = self.current.try_lock() else { return Ok(()) };
+        let Some(mut current) = self.current.try_lock() else { return Ok(()) };
         let is_as_left =
             current.stamp.as_ref().is_none_or(|stamp| FileStat::of(found).is_ok_and(|look| look == stamp.database));
         if is_as_left { Ok(()) } else { self.examine(&mut current).map(drop) }
@@ -316,7 +317,7 @@ impl Stamps {
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock()
     }
 }
 

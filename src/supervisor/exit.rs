@@ -1,6 +1,8 @@
 //! Exit reasons of a server's process, and the chances of starting it again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::{
     model::{ExitReport, Timestamp},
@@ -132,7 +134,7 @@ impl ExitSlot {
         self.lock().take()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Exit>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Exit>> {
+        self.0.lock()
     }
 }

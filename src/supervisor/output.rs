@@ -1,11 +1,9 @@
 //! Standard error of a server: a bounded ring, kept across restarts, that can be followed.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
 
 use crate::{
@@ -137,8 +135,8 @@ impl Output {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Ring> {
-        self.lines.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Ring> {
+        self.lines.ring.lock()
     }
 }
 

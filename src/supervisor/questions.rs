@@ -1,7 +1,6 @@
 //! Requests of a process outside of any request in flight that they could be about.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 use crate::supervisor::messages::Asked;
@@ -54,7 +53,7 @@ impl Questions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.0.lock();
         if queue.sender.is_closed() {
             // The last reader has gone.
             *queue = Queue::default();

@@ -1,10 +1,8 @@
 //! Resources with a subscription, across the processes of a server.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
@@ -63,6 +61,6 @@ impl Watches {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -1,8 +1,7 @@
 //! [`Arbiters`]: the threads of a runtime's servers, which also run what may not leave its thread.
 
-use std::sync::{Mutex, PoisonError};
-
 use actix::{Arbiter, ArbiterHandle};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::tasks::blocking;
@@ -22,7 +21,7 @@ impl Arbiters {
 
     /// Handles of all threads; none once they were taken.
     pub fn handles(&self) -> Vec<ArbiterHandle> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Arbiter::handle).collect()
+        self.0.lock().iter().map(Arbiter::handle).collect()
     }
 
     /// Runs `work`, which need not be `Send`, on one of the threads; the error is for people.
@@ -36,7 +35,7 @@ impl Arbiters {
             let _ = answer.send(work().await);
         };
         let is_spawned = {
-            let arbiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let arbiters = self.0.lock();
             arbiters.first().is_some_and(|arbiter| arbiter.spawn_fn(move || drop(actix::spawn(task()))))
         };
         if !is_spawned {
@@ -47,7 +46,7 @@ impl Arbiters {
 
     /// Takes the threads out, for the caller to end.
     pub fn take(&self) -> Vec<Arbiter> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 
     /// Ends the threads.

@@ -2,9 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
 
@@ -152,10 +153,10 @@ impl Queue {
     /// Waits for something to write, and a moment for more; `None` once all is written and the end has come.
     pub fn take(&self) -> Option<Batch> {
         let is_idle = |state: &mut State| state.bytes == 0 && state.batch.gone.is_empty() && !state.ended;
-        let state = self.wake.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        self.wake.wait_while(&mut state, is_idle);
         let is_little = |state: &mut State| state.bytes < ENOUGH && !state.ended;
-        let gathered = self.wake.wait_timeout_while(state, GATHER, is_little);
-        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        self.wake.wait_while_for(&mut state, is_little, GATHER);
         let batch = std::mem::take(&mut state.batch);
         let is_last = state.ended && batch.servers.is_empty() && batch.gone.is_empty();
         state.bytes = 0;
@@ -163,6 +164,6 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -1,15 +1,13 @@
 //! An issuer's keys, cached for an hour and asked for again when a token names one that is not known.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse},
 };
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -146,7 +144,7 @@ impl IssuerKeys {
 
     fn may_fetch(&self) -> bool {
         let now = self.start.elapsed();
-        self.fetches.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
+        self.fetches.lock().take(now).is_ok()
     }
 }
 

@@ -1,9 +1,8 @@
 //! [`ToolNames`]: the closed set of tool names that are values of a label.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::HashSet, sync::Arc};
+
+use parking_lot::RwLock;
 
 use crate::telemetry::metrics::labels::OTHER;
 
@@ -18,7 +17,7 @@ impl ToolNames {
     /// The label of a tool: its name where it is known or `is_listed` by its server, else [`OTHER`], as a caller could
     /// make up any number of names.
     pub fn label(&self, name: &str, is_listed: impl FnOnce() -> bool) -> Arc<str> {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.0.read();
         if let Some(known) = names.get(name) {
             return known.clone();
         }
@@ -28,7 +27,7 @@ impl ToolNames {
             return OTHER.into();
         }
         let name: Arc<str> = name.into();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        self.0.write().insert(name.clone());
         name
     }
 }
