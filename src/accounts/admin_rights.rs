@@ -10,7 +10,7 @@ use crate::{
     policy::permission::{covers, of_role},
 };
 
-/// Whether `who` may change admins.
+/// True when `who` may change admins.
 pub(super) fn may_change_admins(who: &Principal) -> bool {
     covers(&who.permissions, &of_role(Role::Admin))
 }

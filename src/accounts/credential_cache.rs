@@ -82,7 +82,7 @@ impl CredentialCache {
         }
     }
 
-    /// Whether the use of a key is to be written down now.
+    /// True when the use of a key should be recorded now.
     pub fn is_touch_due(&self, key: KeyId) -> bool {
         let now = self.start.elapsed();
         self.table().touched.take(key, now).is_ok()

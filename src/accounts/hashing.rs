@@ -57,7 +57,7 @@ impl HashPermit {
         Ok(hash.to_string())
     }
 
-    /// Whether `password` is the one `hash` was made of; always false, and as slow, where there is no hash.
+    /// True when `hash` was made of `password`; always false, and as slow, where there is no hash.
     pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY_HASH.into());

@@ -7,7 +7,7 @@ use crate::model::Role;
 pub struct OAuthSettings {
     /// The issuer, as its tokens and its metadata write it; `None` trusts none.
     pub issuer: Option<String>,
-    /// What its tokens for Ostler are for: best the URL of `/mcp` that clients use. Needed with an issuer.
+    /// Audience of its tokens for Ostler: best the URL of `/mcp` that clients use. Needed with an issuer.
     pub audience: Option<String>,
     /// The claim that holds the name of a role, or several; dots enter objects.
     pub role_claim: String,

@@ -31,7 +31,7 @@ use crate::{
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
-/// Have it [stopped](Runtime::stop) before the program ends. Where the last clone is dropped instead, calls under way
+/// Have it [stopped](Runtime::stop) before the program ends. Where the last clone is dropped instead, calls in flight
 /// are cut short, and its servers end soon after.
 #[derive(Clone)]
 pub struct Runtime {

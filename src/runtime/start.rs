@@ -189,7 +189,7 @@ fn guard(settings: &Settings) -> Result<PathBuf> {
     }
 }
 
-/// Opens the database, once nobody else has it, and brings it up to date. Blocks.
+/// Opens the database, once no other Ostler has it, and migrates it. Blocks.
 fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opened> {
     let is_another = || data_dir::is_another(&settings.data_dir, &settings.database);
     // Before one is made.

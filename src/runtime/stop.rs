@@ -11,7 +11,7 @@ pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Runtime {
-    /// Stops: no new work, calls under way finish (at most 30 s), servers end, what is queued is committed.
+    /// Stops: no new work, calls in flight finish (at most 30 s), servers end, queued writes are committed.
     /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
     /// waits for the first.
     pub async fn stop(&self) {

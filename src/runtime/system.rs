@@ -1,4 +1,4 @@
-//! What this Ostler is and how it was told to be.
+//! [`System`]: version, database, configuration and limits of this Ostler.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{self, DatabaseUrl},
 };
 
-/// What this Ostler is.
+/// Version, database, configuration and limits of this Ostler.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct System {
@@ -22,29 +22,29 @@ pub struct System {
     /// When it started.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
-    /// Where its data are.
+    /// Its database.
     pub database: DatabaseFacts,
     /// Every setting; none where the program that embeds it tells none.
     pub configuration: Vec<Configured>,
-    /// How many servers share their processes in which way.
+    /// Servers by the isolation of their processes.
     pub isolation: BTreeMap<&'static str, usize>,
-    /// What may be done how often, and at once.
+    /// Rate limits, and limits of concurrency.
     pub limits: SystemLimits,
 }
 
-/// What the database is.
+/// Kind, size and migrations of the database.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseFacts {
     /// `sqlite` or `postgres`.
     pub kind: &'static str,
-    /// How many bytes it takes.
+    /// Its size, in bytes.
     pub size_bytes: i64,
     /// The migrations it went through, in order.
     pub migrations: Vec<String>,
 }
 
-/// What may be done how often, such as `20/60s`, and at once; `null` is no limit.
+/// Rate limits, such as `20/60s`, and limits of concurrency; `null` is no limit.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemLimits {
@@ -68,7 +68,7 @@ impl Runtime {
         let _ = self.inner.facts.configuration.set(configuration);
     }
 
-    /// What this Ostler is and how it was told to be (`mcp:manage`).
+    /// Version, database, configuration and limits (`mcp:manage`).
     pub async fn system(&self, who: &Principal) -> Result<System> {
         self.inner.access.require(who, Permission::McpManage, "system.read")?;
         let facts = |db: &mut store::Connection| Ok((store::disk_usage::bytes(db)?, store::migration::applied(db)?));

@@ -14,7 +14,7 @@ pub struct Configured {
     pub key: String,
     /// Its value.
     pub value: String,
-    /// Where the value came from.
+    /// Source of the value: a file, a variable, an argument, or the default.
     pub origin: String,
 }
 

@@ -39,7 +39,7 @@ const ALGORITHMS: [(Algorithm, KeyAlgorithm); 9] = [
     (Algorithm::EdDSA, KeyAlgorithm::EdDSA),
 ];
 
-/// Whether tokens signed with it are accepted.
+/// True when tokens signed with it are accepted.
 pub(super) fn is_accepted(algorithm: Algorithm) -> bool {
     ALGORITHMS.iter().any(|(known, _)| *known == algorithm)
 }
