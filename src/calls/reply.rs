@@ -33,7 +33,7 @@ impl CallReply {
         match self {
             Self::Succeeded(_) => (TimelineLevel::Info, "succeeded"),
             Self::Failed { .. } => (TimelineLevel::Warn, "failed"),
-            Self::Refused { .. } => (TimelineLevel::Warn, "was from_error"),
+            Self::Refused { .. } => (TimelineLevel::Warn, "was refused"),
             Self::Unavailable(_) => (TimelineLevel::Warn, "met no server"),
             Self::Expired => (TimelineLevel::Warn, "was not answered in time"),
             Self::Cancelled => (TimelineLevel::Info, "was cancelled"),
@@ -83,7 +83,7 @@ impl CallReply {
     pub fn from_error(error: Arc<RawValue>) -> Self {
         let refusal: Option<RpcError> = serde_json::from_str(error.get()).ok();
         let message = refusal.map_or_else(
-            || "the server from_error the call".into(),
+            || "the server refused the call".into(),
             |error| format!("{} ({})", error.message, error.code),
         );
         Self::Refused { message, answer: error }
