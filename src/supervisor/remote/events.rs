@@ -107,10 +107,14 @@ impl EventParser {
     }
 
     fn next_line(&mut self) -> Option<BytesMut> {
-        if self.after_return && self.buffer.first() == Some(&b'\n') {
-            self.buffer.advance(1);
+        if self.after_return
+            && let Some(next) = self.buffer.first()
+        {
+            // One line feed at most: another is a line of its own, also where the first was the end of a piece.
+            let length = usize::from(*next == b'\n');
+            self.buffer.advance(length);
+            self.after_return = false;
         }
-        self.after_return &= self.buffer.is_empty();
         if !self.begun && self.buffer.len() >= 3 {
             self.begun = true;
             if self.buffer.starts_with(b"\xef\xbb\xbf") {
@@ -222,6 +226,13 @@ mod tests {
         }
         assert_eq!(read(&mut events, "\n"), [(String::new(), format!("{long}y\n{long}z"))]);
         assert_eq!(events.last_id, None);
+    }
+
+    #[test]
+    fn an_empty_line_that_comes_after_a_whole_line_end_ends_the_event() {
+        let mut events = EventParser::default();
+        assert_eq!(read(&mut events, "data: x\r\n"), []);
+        assert_eq!(read(&mut events, "\n"), [(String::new(), "x".to_owned())]);
     }
 
     proptest::proptest! {
