@@ -214,7 +214,8 @@ impl Authorizations {
 
     /// State of the authorization of a server at `url`; `None` where it never required one.
     pub fn status(&self, id: ServerId, url: &str) -> Option<Authorization> {
-        self.of(id).status(url)
+        let authorization = self.servers.lock().get(&id).cloned()?;
+        authorization.status(url)
     }
 
     /// Takes over authorizations that earlier runs stored. A server whose authorization cannot be read has to be

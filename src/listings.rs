@@ -175,7 +175,12 @@ impl Listings {
     }
 
     fn views_of(&self, id: ServerId) -> Arc<VisibleTools> {
-        self.views.lock().entry(id).or_default().clone()
+        let mut views = self.views.lock();
+        // A request may outlive its server, whose views must not come back once they are forgotten.
+        if self.registry.get(id).is_none() {
+            return Arc::default();
+        }
+        views.entry(id).or_default().clone()
     }
 }
 

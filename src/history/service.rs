@@ -41,12 +41,11 @@ impl History {
     }
 
     /// Adds calls up, removes old ones and samples the usage of processes, until `self` is dropped.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
-        let (aggregation, removal) = (self.aggregator.run(), self.retention.run());
-        let sampling = usage_sampling::run(Arc::downgrade(&self.registry));
-        async move {
-            tokio::join!(aggregation, removal, sampling);
-        }
+    /// Three tasks, so that a panic of one ends no other.
+    pub fn run(self: &Arc<Self>) {
+        tokio::spawn(self.aggregator.run());
+        tokio::spawn(self.retention.run());
+        tokio::spawn(usage_sampling::run(Arc::downgrade(&self.registry)));
     }
 
     /// Counts the bytes of a call that was recorded, so that old calls are removed before there are too many.

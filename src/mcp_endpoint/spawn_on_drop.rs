@@ -8,7 +8,7 @@ use std::{
 
 use tokio::runtime::Handle;
 
-/// SpawnOnDrop that is done while it is waited for, and in a task of its own once it is not.
+/// Work that is done while it is waited for, and in a task of its own once it is not.
 pub(super) struct SpawnOnDrop(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl SpawnOnDrop {

@@ -74,6 +74,6 @@ pub(super) struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.place.abandon(&self.arbiters, self.placement.supervisor().address());
+        self.place.abandon(&self.arbiters, self.lifecycle.clone(), self.placement.supervisor().address());
     }
 }

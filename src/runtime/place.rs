@@ -1,6 +1,6 @@
 //! [`Place`]: the data of a runtime, held for itself alone.
 
-use std::fs::File;
+use std::{fs::File, sync::Arc, time::Duration};
 
 use actix::{Addr, Arbiter};
 use parking_lot::Mutex;
@@ -8,8 +8,11 @@ use parking_lot::Mutex;
 use crate::{
     recorder::Recorder,
     supervisor::{Supervisor, messages::StopAll},
-    tasks::arbiters::Arbiters,
+    tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
 };
+
+/// Time that calls in flight get once the servers have ended: they only have to be recorded.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
 type Locks = (Recorder, File);
@@ -31,12 +34,15 @@ impl Place {
     }
 
     /// Gives everything up once the servers have ended, where no one can wait for it. Nothing where it was left already.
-    pub fn abandon(&self, arbiters: &Arbiters, supervisor: Addr<Supervisor>) {
+    ///
+    /// Calls in flight end with the servers, and are on record before the database is given up.
+    pub fn abandon(&self, arbiters: &Arbiters, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {
         let (arbiters, locks) = (arbiters.take(), self.take_locks());
         let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
         // Where this thread or the supervisor is gone, guards end the servers.
         first.spawn(async move {
             let _ = supervisor.send(StopAll).await;
+            lifecycle.drain(DRAIN_TIMEOUT).await;
             if let Some((recorder, _folder)) = locks {
                 recorder.stop().await;
             }

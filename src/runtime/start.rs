@@ -154,7 +154,7 @@ impl Runtime {
         actix::spawn(inner.events.run());
         actix::spawn(inner.access.run());
         actix::spawn(inner.audit_log.run());
-        actix::spawn(inner.history.run());
+        inner.history.run();
         actix::spawn(inner.placement.run());
         actix::spawn(inner.revocation.run());
         actix::spawn(tenure::follow(Arc::downgrade(inner)));
