@@ -199,19 +199,7 @@ mod tests {
     #[test]
     fn a_server_that_was_never_called_has_a_mean_of_zero() {
         let config = ServerConfig::new("files", "node");
-        let server = Server {
-            id: ServerId::new(),
-            user_id: UserId::new(),
-            config,
-            health_status: HealthStatus::Unknown,
-            total_calls: 0,
-            total_errors: 0,
-            total_execution_time: 0,
-            last_used_at: None,
-            last_health_check: None,
-            created_at: Timestamp::now(),
-            updated_at: Timestamp::now(),
-        };
+        let server = Server::registered(UserId::new(), config);
         assert_eq!(Stats::of(&server).average_execution_time, 0.0);
         let called = Server { total_calls: 156, total_execution_time: 7051, ..server };
         assert!((Stats::of(&called).average_execution_time - 45.2).abs() < 0.1);

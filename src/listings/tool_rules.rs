@@ -131,26 +131,14 @@ fn name(tool: &RawValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HealthStatus, ServerConfig, ServerId, Timestamp, UserId};
+    use crate::model::{ServerConfig, UserId};
 
     fn raw(text: &str) -> Arc<RawValue> {
         Arc::from(RawValue::from_string(text.to_owned()).unwrap())
     }
 
     fn server(tools: ToolRules) -> Arc<Server> {
-        Arc::new(Server {
-            id: ServerId::new(),
-            user_id: UserId::new(),
-            config: ServerConfig { tools, ..ServerConfig::new("a", "b") },
-            health_status: HealthStatus::Unknown,
-            total_calls: 0,
-            total_errors: 0,
-            total_execution_time: 0,
-            last_used_at: None,
-            last_health_check: None,
-            created_at: Timestamp::now(),
-            updated_at: Timestamp::now(),
-        })
+        Arc::new(Server::registered(UserId::new(), ServerConfig { tools, ..ServerConfig::new("a", "b") }))
     }
 
     fn listing(tools: &[&str]) -> Arc<Listing> {

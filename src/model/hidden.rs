@@ -23,8 +23,8 @@ impl fmt::Debug for Names<'_> {
 #[cfg(test)]
 mod tests {
     use crate::model::{
-        ApiKey, HealthStatus, KeyId, NewUser, PasswordChange, Role, Server, ServerChange, ServerConfig, ServerId,
-        Timestamp, User, UserChange, UserId,
+        ApiKey, KeyId, NewUser, PasswordChange, Role, Server, ServerChange, ServerConfig, Timestamp, User, UserChange,
+        UserId,
     };
 
     /// Claims that what is shown has the name of what is hidden, and not the secret.
@@ -57,19 +57,7 @@ mod tests {
             updated_at: now,
         };
         hides(&format!("{user:?}"), "password_hash");
-        let server = Server {
-            id: ServerId::new(),
-            user_id: id,
-            config,
-            health_status: HealthStatus::Unknown,
-            total_calls: 0,
-            total_errors: 0,
-            total_execution_time: 0,
-            last_used_at: None,
-            last_health_check: None,
-            created_at: now,
-            updated_at: now,
-        };
+        let server = Server::registered(id, config);
         hides(&format!("{server:?}"), "API_KEY");
     }
 

@@ -167,6 +167,27 @@ pub struct Server {
     pub updated_at: Timestamp,
 }
 
+impl Server {
+    /// A server of `user_id` that is registered now: never called, its health unknown.
+    #[must_use]
+    pub fn registered(user_id: UserId, config: ServerConfig) -> Self {
+        let now = Timestamp::now();
+        Self {
+            id: ServerId::new(),
+            user_id,
+            config,
+            health_status: HealthStatus::Unknown,
+            total_calls: 0,
+            total_errors: 0,
+            total_execution_time: 0,
+            last_used_at: None,
+            last_health_check: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// A change to a server's configuration; what is `None` stays.
 #[derive(Clone, Default)]
 pub struct ServerChange {

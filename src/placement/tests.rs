@@ -10,24 +10,12 @@ use super::{
 };
 use crate::{
     mcp::{self, Era},
-    model::{Credential, HealthStatus, Isolation, KeyId, PermissionSet, Role, Server, Timestamp},
+    model::{Credential, Isolation, KeyId, PermissionSet, Role, Server},
     supervisor::{Link, messages::News},
 };
 
 fn server(isolation: Isolation) -> Arc<Registered> {
-    let server = Server {
-        id: ServerId::new(),
-        user_id: UserId::new(),
-        config: ServerConfig { isolation, ..ServerConfig::new("a", "b") },
-        health_status: HealthStatus::Unknown,
-        total_calls: 0,
-        total_errors: 0,
-        total_execution_time: 0,
-        last_used_at: None,
-        last_health_check: None,
-        created_at: Timestamp::now(),
-        updated_at: Timestamp::now(),
-    };
+    let server = Server::registered(UserId::new(), ServerConfig { isolation, ..ServerConfig::new("a", "b") });
     Arc::new(Registered::new(server, Vec::new(), Link::default(), 1))
 }
 

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Noun, Result},
     events::ServerChangeKind,
     model::{
-        AuditEntry, HealthStatus, Listing, Permission, Principal, Server, ServerChange, ServerConfig, ServerId, Share,
-        TimelineLevel, Timestamp, UserId,
+        AuditEntry, Listing, Permission, Principal, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel,
+        Timestamp, UserId,
     },
     policy::{change, permission, server as rules},
     registry::{Registered, secrets},
@@ -28,7 +28,7 @@ impl Servers {
         rules::faults(&config).into_result()?;
         self.check_command(who, &config, ACTION)?;
         self.access.limits().server_create(who)?;
-        let server = new_server(who.user_id, config);
+        let server = Server::registered(who.user_id, config);
         let stored = secrets::seal(&self.keyring, &server)?;
         let entry = self.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
         let (servers, who) = (self.clone(), who.clone());
@@ -188,22 +188,5 @@ impl Servers {
              or to add a template for it to MCP_ALLOWED_COMMANDS",
             config.command
         )))
-    }
-}
-
-fn new_server(user_id: UserId, config: ServerConfig) -> Server {
-    let now = Timestamp::now();
-    Server {
-        id: ServerId::new(),
-        user_id,
-        config,
-        health_status: HealthStatus::Unknown,
-        total_calls: 0,
-        total_errors: 0,
-        total_execution_time: 0,
-        last_used_at: None,
-        last_health_check: None,
-        created_at: now,
-        updated_at: now,
     }
 }

@@ -76,20 +76,7 @@ fn user(email: &str) -> User {
 
 fn server(owner: UserId) -> StoredServer {
     let config = ServerConfig::new("files", "/bin/server").args(["--quiet", "ü \""]);
-    let now = Timestamp::now();
-    let server = Server {
-        id: ServerId::new(),
-        user_id: owner,
-        config,
-        health_status: HealthStatus::Unknown,
-        total_calls: 0,
-        total_errors: 0,
-        total_execution_time: 0,
-        last_used_at: None,
-        last_health_check: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let server = Server::registered(owner, config);
     StoredServer { server, sealed_env: "sealed".into(), sealed_headers: None }
 }
 
