@@ -5,21 +5,16 @@ use diesel::prelude::*;
 use crate::{
     error::Result,
     model::{ServerId, Timestamp},
-    store::{
-        Connection,
-        connection::on,
-        schema::{mcp_servers, server_consents},
-        text,
-    },
+    store::{Connection, connection::on, schema::server_consents, servers, text},
 };
 
 /// Keeps what was consented to in place of what was before; nothing where the server is deleted.
 pub fn put(db: &mut Connection, id: ServerId, sealed: &str, at: Timestamp) -> Result<()> {
     db.transaction(|db| {
         let id = id.to_string();
-        let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null()).select(mcp_servers::id);
-        let found: Option<String> = on!(db, conn => live.first(conn).optional())?;
-        let Some(id) = found else { return Ok(()) };
+        if !servers::is_live(db, &id)? {
+            return Ok(());
+        }
         let row = (
             server_consents::server_id.eq(&id),
             server_consents::consent.eq(sealed),

@@ -5,21 +5,16 @@ use diesel::prelude::*;
 use crate::{
     error::Result,
     model::{ServerId, Timestamp},
-    store::{
-        Connection,
-        connection::on,
-        schema::{mcp_servers, server_catalogues},
-        text,
-    },
+    store::{Connection, connection::on, schema::server_catalogues, servers, text},
 };
 
 /// Keeps a listing in place of the one before; nothing where the server is deleted.
 pub fn put(db: &mut Connection, id: ServerId, sealed: &str, at: Timestamp) -> Result<()> {
     db.transaction(|db| {
         let id = id.to_string();
-        let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null()).select(mcp_servers::id);
-        let found: Option<String> = on!(db, conn => live.first(conn).optional())?;
-        let Some(id) = found else { return Ok(()) };
+        if !servers::is_live(db, &id)? {
+            return Ok(());
+        }
         let row = (
             server_catalogues::server_id.eq(&id),
             server_catalogues::catalogue.eq(sealed),

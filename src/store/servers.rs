@@ -2,7 +2,7 @@
 
 mod tally;
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*, select};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -142,6 +142,12 @@ pub fn update_config(db: &mut Connection, changed: &StoredServer) -> Result<bool
     );
     let live = mcp_servers::table.find(&id).filter(mcp_servers::deleted_at.is_null());
     Ok(on!(db, conn => diesel::update(live).set(change).execute(conn))? > 0)
+}
+
+/// True where the server of this id, as it is stored, is not deleted.
+pub(super) fn is_live(db: &mut Connection, id: &str) -> Result<bool> {
+    let live = mcp_servers::table.find(id).filter(mcp_servers::deleted_at.is_null());
+    Ok(on!(db, conn => select(exists(live)).get_result(conn))?)
 }
 
 /// Marks a server deleted and drops its shares, its listing and its tokens; false where there is none.

@@ -9,7 +9,7 @@ use crate::{
         Connection,
         connection::on,
         schema::{mcp_servers, server_shares, users},
-        text,
+        servers, text,
     },
 };
 
@@ -37,8 +37,7 @@ pub fn put(db: &mut Connection, server: ServerId, share: &Share) -> Result<()> {
     if !on!(db, conn => select(exists(users::table.find(&user))).get_result(conn))? {
         return Err(Error::NotFound(Noun::User));
     }
-    let live = mcp_servers::table.find(&server).filter(mcp_servers::deleted_at.is_null());
-    if !on!(db, conn => select(exists(live)).get_result(conn))? {
+    if !servers::is_live(db, &server)? {
         return Err(Error::NotFound(Noun::Server));
     }
     let permissions = server_shares::permissions.eq(text::to_json(&share.permissions)?);
