@@ -120,11 +120,8 @@ impl Events {
 
     /// Publishes a call, or counts it where its server has many just now; `event` is made only if it is published.
     pub fn publish_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
-        // A call may outlive its server, which must not be counted again once it is forgotten.
-        if self.registry.get(server.id).is_none() {
-            return self.push_for(server, event());
-        }
-        match self.sampler.count(server.id, Instant::now(), success) {
+        let is_registered = || self.registry.get(server.id).is_some();
+        match self.sampler.count(server.id, Instant::now(), success, is_registered) {
             CallDelivery::Single => self.push_for(server, event()),
             CallDelivery::Summed => {}
             CallDelivery::BeginsSum => self.sum_begun.notify_one(),

@@ -5,7 +5,11 @@
 mod listed_server;
 mod tool_rules;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -175,12 +179,12 @@ impl Listings {
     }
 
     fn views_of(&self, id: ServerId) -> Arc<VisibleTools> {
-        let mut views = self.views.lock();
-        // A request may outlive its server, whose views must not come back once they are forgotten.
-        if self.registry.get(id).is_none() {
-            return Arc::default();
+        match self.views.lock().entry(id) {
+            Entry::Occupied(views) => views.get().clone(),
+            // A request may outlive its server, whose views must not come back once they are forgotten.
+            Entry::Vacant(_) if self.registry.get(id).is_none() => Arc::default(),
+            Entry::Vacant(place) => place.insert(Arc::default()).clone(),
         }
-        views.entry(id).or_default().clone()
     }
 }
 

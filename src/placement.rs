@@ -148,13 +148,7 @@ impl Placement {
         self.forget_children().await;
         for registered in self.registry.all().values() {
             registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is started anew");
-            let status = registered.link.view.borrow().status;
-            let wanted = match status {
-                Status::Stopped | Status::Stopping => Wanted::Down,
-                Status::Starting | Status::Running | Status::Restarting | Status::Failed | Status::Unauthorized => {
-                    Wanted::Up
-                }
-            };
+            let wanted = if is_stopped(registered) { Wanted::Down } else { Wanted::Up };
             self.add(registered, wanted).await?;
         }
         Ok(())

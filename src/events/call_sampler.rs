@@ -1,8 +1,8 @@
 //! [`CallSampler`]: decides for each server whether a call is published by itself or in a sum with others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -34,10 +34,21 @@ pub(super) enum CallDelivery {
 }
 
 impl CallSampler {
-    /// Counts a call that ended now.
-    pub fn count(&self, server: ServerId, now: Instant, success: bool) -> CallDelivery {
-        let mut windows = self.windows();
-        let window = windows.entry(server).or_default();
+    /// Counts a call that ended now. A call may outlive its server, which must not come back once it is forgotten: so a
+    /// server is taken in only where it `is_registered`.
+    pub fn count(
+        &self,
+        server: ServerId,
+        now: Instant,
+        success: bool,
+        is_registered: impl FnOnce() -> bool,
+    ) -> CallDelivery {
+        let mut windows = self.0.lock();
+        let window = match windows.entry(server) {
+            Entry::Occupied(window) => window.into_mut(),
+            Entry::Vacant(_) if !is_registered() => return CallDelivery::Single,
+            Entry::Vacant(place) => place.insert(CallWindow::default()),
+        };
         let is_over = window.since.is_none_or(|since| now.saturating_duration_since(since) >= SAMPLE_WINDOW);
         // A sum that is not taken yet keeps its window, or calls could be published ahead of it.
         if is_over && window.count == 0 {
@@ -54,18 +65,14 @@ impl CallSampler {
 
     /// Takes the sums of all servers that have any.
     pub fn take_sums(&self, now: Instant) -> Vec<(ServerId, CallSum)> {
-        let mut windows = self.windows();
+        let mut windows = self.0.lock();
         let summed = windows.iter_mut().filter(|(_, window)| window.count > 0);
         summed.map(|(server, window)| (*server, window.take_sum(now))).collect()
     }
 
     /// Forgets a server.
     pub fn forget(&self, server: ServerId) {
-        self.windows().remove(&server);
-    }
-
-    fn windows(&self) -> MutexGuard<'_, HashMap<ServerId, CallWindow>> {
-        self.0.lock()
+        self.0.lock().remove(&server);
     }
 }
 
@@ -85,7 +92,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn frequent_calls_of_a_server_are_summed() {
         let (sampler, server) = (CallSampler::default(), ServerId::new());
-        let count = |success| sampler.count(server, Instant::now(), success);
+        let count = |success| sampler.count(server, Instant::now(), success, || true);
         assert!((0..SINGLE_CALLS_MAX).all(|_| count(true) == CallDelivery::Single));
         let expected = [CallDelivery::BeginsSum, CallDelivery::Summed, CallDelivery::Summed];
         assert_eq!([count(true), count(false), count(false)], expected);
@@ -95,5 +102,14 @@ mod tests {
         assert_eq!((sum.count, sum.errors, sum.over), (3, 2, SAMPLE_WINDOW));
         assert_eq!(sampler.take_sums(Instant::now()), []);
         assert_eq!(count(true), CallDelivery::Single);
+    }
+
+    #[test]
+    fn a_forgotten_server_does_not_come_back() {
+        let (sampler, server) = (CallSampler::default(), ServerId::new());
+        sampler.count(server, Instant::now(), true, || true);
+        sampler.forget(server);
+        assert_eq!(sampler.count(server, Instant::now(), true, || false), CallDelivery::Single);
+        assert!(sampler.0.lock().is_empty());
     }
 }

@@ -27,11 +27,10 @@ impl AppState {
         let found = alive.iter().find(|state| state.runtime.is_same_as(&runtime)).cloned();
         let state = found.unwrap_or_else(|| {
             let clients = ClientState::new(runtime.clone());
-            Arc::new(Self { runtime, clients, bodies: PartialBodies::default() })
-        });
-        if !states.iter().any(|known| known.as_ptr() == Arc::as_ptr(&state)) {
+            let state = Arc::new(Self { runtime, clients, bodies: PartialBodies::default() });
             states.push(Arc::downgrade(&state));
-        }
+            state
+        });
         drop(states);
         state
     }

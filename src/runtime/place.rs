@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Time that calls in flight get once the servers have ended: they only have to be recorded.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
 type Locks = (Recorder, File);
@@ -42,7 +42,7 @@ impl Place {
         // Where this thread or the supervisor is gone, guards end the servers.
         first.spawn(async move {
             let _ = supervisor.send(StopAll).await;
-            lifecycle.drain(DRAIN_TIMEOUT).await;
+            lifecycle.drain(RECORD_TIMEOUT).await;
             if let Some((recorder, _folder)) = locks {
                 recorder.stop().await;
             }

@@ -105,6 +105,33 @@ async fn a_runtime_dropped_without_a_stop_leaves_no_process_and_no_lock() {
     again.stop().await;
 }
 
+#[actix::test]
+async fn a_runtime_dropped_during_calls_records_each() {
+    const CALLS: u32 = 100;
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let id = demo(&runtime, "oats").await;
+    runtime.servers().start(runtime.embedder(), id).await.unwrap();
+    let calls: Vec<_> = (0..CALLS)
+        .map(|_| {
+            let (calls, who) = (runtime.calls().clone(), runtime.embedder().clone());
+            actix::spawn(async move { calls.call(&who, id, CallRequest::new("sleep", json!({"ms": 300}))).await })
+        })
+        .collect();
+    while runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.in_flight < CALLS {
+        tokio::task::yield_now().await;
+    }
+    drop(runtime);
+    for call in calls {
+        let answer = call.await.unwrap();
+        assert!(matches!(answer, Err(Error::ServerUnavailable(_))), "{answer:?}");
+    }
+    flock(File::open(folder.path().join("ostler.lock")).unwrap(), FlockOperation::LockExclusive).unwrap();
+    let again = start(&folder).await;
+    assert_eq!(again.servers().get(again.embedder(), id).unwrap().server.total_calls, i64::from(CALLS));
+    again.stop().await;
+}
+
 #[test]
 fn a_runtime_says_that_it_needs_an_actix_system() {
     let folder = Folder::new();
