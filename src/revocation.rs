@@ -4,7 +4,7 @@
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -79,7 +79,7 @@ impl Revocation {
         let (revocation, wake) = (Arc::downgrade(self), self.wake.clone());
         async move {
             loop {
-                let Some(is_idle) = revocation.upgrade().map(|revocation| revocation.holders().is_empty()) else {
+                let Some(is_idle) = revocation.upgrade().map(|revocation| revocation.holders.lock().is_empty()) else {
                     return;
                 };
                 let have_changed = if is_idle {
@@ -104,7 +104,7 @@ impl Revocation {
     }
 
     fn revoke_now(&self, user: UserId, credential: Credential) {
-        for (holder, sender) in &*self.holders() {
+        for (holder, sender) in &*self.holders.lock() {
             if (holder.user_id, holder.credential) == (user, credential) {
                 sender.send_replace(CredentialState::Revoked);
             }
@@ -114,7 +114,7 @@ impl Revocation {
     /// Has `who` looked up for as long as the result is held.
     fn watch(&self, who: &Principal) -> HolderWatch {
         let holder = Principal { address: None, request_id: None, ..who.clone() };
-        let mut holders = self.holders();
+        let mut holders = self.holders.lock();
         if holders.is_empty() {
             self.wake.opened.notify_one();
         }
@@ -129,7 +129,7 @@ impl Revocation {
 
     /// Those who have something open.
     fn watched(&self) -> Vec<Principal> {
-        let mut holders = self.holders();
+        let mut holders = self.holders.lock();
         holders.retain(|_, sender| sender.receiver_count() > 0);
         holders.keys().cloned().collect()
     }
@@ -137,7 +137,7 @@ impl Revocation {
     /// Records the state of a credential; one that was revoked stays so. `all` wakes everything that its holder has
     /// open, even if the state is unchanged.
     fn settle(&self, holder: &Principal, state: CredentialState, all: bool) {
-        if let Some(sender) = self.holders().get(holder) {
+        if let Some(sender) = self.holders.lock().get(holder) {
             sender.send_if_modified(|known| {
                 let ends = *known == CredentialState::Valid && state == CredentialState::Revoked;
                 if ends {
@@ -228,10 +228,6 @@ impl Revocation {
         for (holder, state) in watched.iter().zip(found) {
             self.settle(holder, state, all);
         }
-    }
-
-    fn holders(&self) -> MutexGuard<'_, HashMap<Principal, watch::Sender<CredentialState>>> {
-        self.holders.lock()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -170,7 +170,7 @@ impl AuditLog {
 
     async fn note_new_head(self: Arc<Self>) {
         let heads = self.recorder.chain().heads();
-        if *self.noted() != heads {
+        if *self.noted.lock() != heads {
             self.note_head().await;
         }
     }
@@ -187,11 +187,7 @@ impl AuditLog {
         };
         // It does not fail.
         let _ = blocking(write).await;
-        *self.noted() = heads;
-    }
-
-    fn noted(&self) -> MutexGuard<'_, Vec<AuditLink>> {
-        self.noted.lock()
+        *self.noted.lock() = heads;
     }
 
     async fn prune(self: Arc<Self>) {

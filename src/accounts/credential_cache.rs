@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -46,21 +46,21 @@ impl CredentialCache {
 
     /// Removes every credential of an account.
     pub fn forget(&self, user: UserId) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         table.generation = table.generation.wrapping_add(1);
         table.by_fingerprint.retain(|_, (_, principal)| principal.user_id != user);
     }
 
     /// Removes every credential.
     pub fn forget_all(&self) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         table.generation = table.generation.wrapping_add(1);
         table.by_fingerprint.clear();
     }
 
     /// The holder of a credential; the generation to insert it with where it is to be looked up.
     pub fn get(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
-        let table = self.table();
+        let table = self.table.lock();
         let entry = table
             .by_fingerprint
             .get(fingerprint)
@@ -70,7 +70,7 @@ impl CredentialCache {
 
     /// Adds the holder of a credential, as `seen` while this generation lasted.
     pub fn insert(&self, fingerprint: Fingerprint, generation: u64, seen: Instant, principal: Principal) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if table.generation != generation {
             return;
         }
@@ -85,11 +85,7 @@ impl CredentialCache {
     /// True when the use of a key should be recorded now.
     pub fn is_touch_due(&self, key: KeyId) -> bool {
         let now = self.start.elapsed();
-        self.table().touched.take(key, now).is_ok()
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock()
+        self.table.lock().touched.take(key, now).is_ok()
     }
 }
 
@@ -155,7 +151,7 @@ mod tests {
         for n in 0..ENTRIES_MAX + 100 {
             cache.insert(fingerprint(&n.to_string()), 0, now, who.clone());
         }
-        assert_eq!(cache.table().by_fingerprint.len(), ENTRIES_MAX);
+        assert_eq!(cache.table.lock().by_fingerprint.len(), ENTRIES_MAX);
     }
 
     #[test]

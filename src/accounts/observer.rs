@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::model::{Credential, KeyId, ServerId, UserId};
 
@@ -44,7 +44,7 @@ pub(super) struct Observers(Mutex<Vec<Weak<dyn AccountObserver>>>);
 impl Observers {
     /// Adds an observer, which is called after those that are there.
     pub fn register(&self, observer: Weak<dyn AccountObserver>) {
-        let mut registered = self.registered();
+        let mut registered = self.0.lock();
         registered.retain(|one| one.strong_count() > 0);
         registered.push(observer);
     }
@@ -63,11 +63,7 @@ impl Observers {
 
     /// The observers that are still there; not locked, as one may register another.
     fn alive(&self) -> Vec<Arc<dyn AccountObserver>> {
-        self.registered().iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn registered(&self) -> MutexGuard<'_, Vec<Weak<dyn AccountObserver>>> {
-        self.0.lock()
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
@@ -36,26 +36,22 @@ struct AwaitedResponse<'a> {
 
 impl Drop for AwaitedResponse<'_> {
     fn drop(&mut self) {
-        self.requests.lock().remove(&self.id);
+        self.requests.open.lock().remove(&self.id);
     }
 }
 
 impl ClientRequests {
     /// Delivers a response; `false` where no request of this id awaits one.
     pub fn resolve(&self, id: u64, outcome: RpcResult) -> bool {
-        let waiting = self.lock().remove(&id);
+        let waiting = self.open.lock().remove(&id);
         waiting.is_some_and(|waiting| waiting.send(outcome).is_ok())
     }
 
     fn open(&self) -> (u64, oneshot::Receiver<RpcResult>) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
-        self.lock().insert(id, sender);
+        self.open.lock().insert(id, sender);
         (id, answer)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<RpcResult>>> {
-        self.open.lock()
     }
 }
 

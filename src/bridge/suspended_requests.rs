@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
@@ -48,7 +48,7 @@ impl SuspendedRequests {
     }
 
     fn insert(&self, id: Uuid, request: SuspendedRequest) -> Result<(), Arc<RawValue>> {
-        let mut requests = self.requests();
+        let mut requests = self.0.lock();
         if requests.values().filter(|one| one.user == request.user).count() >= SUSPENDED_PER_USER_MAX {
             request.expiry.abort();
             return Err(fault::of_error(Error::Busy("as many requests as may be wait for answers of the user")));
@@ -59,19 +59,15 @@ impl SuspendedRequests {
 
     /// Takes the request with this id out, to go on with it.
     pub(super) fn take(&self, id: Uuid) -> Option<RequestInFlight> {
-        let request = self.requests().remove(&id)?;
+        let request = self.0.lock().remove(&id)?;
         request.expiry.abort();
         Some(request.work)
-    }
-
-    fn requests(&self) -> MutexGuard<'_, HashMap<Uuid, SuspendedRequest>> {
-        self.0.lock()
     }
 }
 
 impl AccountObserver for SuspendedRequests {
     fn account_closed(&self, user: UserId) {
-        let closed: Vec<_> = self.requests().extract_if(|_, one| one.user == user).collect();
+        let closed: Vec<_> = self.0.lock().extract_if(|_, one| one.user == user).collect();
         closed.iter().for_each(|(_, one)| one.expiry.abort());
     }
 }

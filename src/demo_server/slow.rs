@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use crate::demo_server::{call::Call, message, style::Style};
@@ -40,23 +40,19 @@ impl SlowCalls {
             cancelled,
             calls: self.clone(),
         };
-        self.lock().insert(call.id.get().to_owned(), cancel);
+        self.cancels.lock().insert(call.id.get().to_owned(), cancel);
         thread::Builder::new().stack_size(STACK).spawn(move || sleeper.run())?;
         Ok(())
     }
 
     /// Wakes the call with this id, which then says nothing more.
     pub(crate) fn cancel(&self, id: &RawValue) {
-        self.lock().remove(id.get());
+        self.cancels.lock().remove(id.get());
     }
 
     /// Ends a call; true when it may still be answered, for at most one caller per id.
     fn finish(&self, id: &RawValue) -> bool {
-        self.lock().remove(id.get()).is_some()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender<()>>> {
-        self.cancels.lock()
+        self.cancels.lock().remove(id.get()).is_some()
     }
 }
 

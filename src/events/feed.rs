@@ -1,6 +1,6 @@
 //! [`Feed`]: the ring of events with a signal for readers, and ids by which each run knows its own events.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::events::{
@@ -30,7 +30,7 @@ impl Default for Feed {
 impl Feed {
     /// Adds an event and wakes readers.
     pub fn push(&self, audience: Audience, event: LiveEvent) {
-        let seq = self.ring().push(audience, event);
+        let seq = self.ring.lock().push(audience, event);
         self.latest.send_replace(seq);
     }
 
@@ -41,7 +41,7 @@ impl Feed {
 
     /// The events after number `seq`.
     pub fn after(&self, seq: u64) -> EventBatch {
-        self.ring().after(seq)
+        self.ring.lock().after(seq)
     }
 
     /// The id of a number of this run.
@@ -54,10 +54,6 @@ impl Feed {
         let (run, seq) = id.split_once('-')?;
         let seq = seq.parse().ok().filter(|seq| *seq <= *self.latest.borrow());
         if run == self.run { seq } else { None }
-    }
-
-    fn ring(&self) -> MutexGuard<'_, EventRing> {
-        self.ring.lock()
     }
 }
 

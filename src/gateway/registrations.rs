@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::{
     access::Access,
@@ -101,7 +101,7 @@ impl Registrations {
             let _work = registrations.lifecycle.begin_work()?;
             let _alone = registrations.changing.lock().await;
             registrations.gateway.check_free(&spec)?;
-            let before = registrations.times().get(&spec.name).copied();
+            let before = registrations.times.lock().get(&spec.name).copied();
             let now = Timestamp::now();
             let (created_at, made) =
                 before.map_or((now, Registration::New), |times| (times.created_at, Registration::Replaced));
@@ -160,7 +160,7 @@ impl Registrations {
     }
 
     fn put_in_table(&self, StoredService { spec, created_at, updated_at }: StoredService) {
-        self.times().insert(spec.name.clone(), RegistrationTimes { created_at, updated_at });
+        self.times.lock().insert(spec.name.clone(), RegistrationTimes { created_at, updated_at });
         self.gateway.register(spec);
     }
 
@@ -177,7 +177,7 @@ impl Registrations {
             registrations.gateway.service(&name)?;
             let row = name.clone();
             registrations.recorder.write(Some(entry), move |db| store::services::delete(db, &row)).await?;
-            registrations.times().remove(&name);
+            registrations.times.lock().remove(&name);
             log::info!(service = name.as_str(); "service removed");
             let removed = registrations.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))?;
             registrations.observer.service_changed(&name, ServiceChange::Removed);
@@ -270,9 +270,9 @@ impl Registrations {
     pub async fn reload(&self) -> Result<()> {
         let _alone = self.changing.lock().await;
         let stored = self.store.read(store::services::all).await?;
-        let known: Vec<_> = self.times().keys().cloned().collect();
+        let known: Vec<_> = self.times.lock().keys().cloned().collect();
         for gone in known.iter().filter(|name| stored.iter().all(|stored| stored.spec.name != **name)) {
-            self.times().remove(gone);
+            self.times.lock().remove(gone);
             drop(self.gateway.unregister(gone));
             self.observer.service_changed(gone, ServiceChange::Removed);
         }
@@ -291,15 +291,12 @@ impl Registrations {
     }
 
     fn details(&self, spec: &ServiceSpec) -> ServiceDetails {
-        let RegistrationTimes { created_at, updated_at } = self.times().get(&spec.name).copied().unwrap_or_else(|| {
-            let now = Timestamp::now();
-            RegistrationTimes { created_at: now, updated_at: now }
-        });
+        let RegistrationTimes { created_at, updated_at } =
+            self.times.lock().get(&spec.name).copied().unwrap_or_else(|| {
+                let now = Timestamp::now();
+                RegistrationTimes { created_at: now, updated_at: now }
+            });
         ServiceDetails { spec: spec.clone(), created_at, updated_at }
-    }
-
-    fn times(&self) -> MutexGuard<'_, BTreeMap<String, RegistrationTimes>> {
-        self.times.lock()
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 /// The longest line that is kept, in bytes.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -139,7 +139,7 @@ impl PartialLine {
         let piece = std::mem::replace(buffer, end);
         if self.skipping.is_none() {
             let before = piece.get(..piece.len().saturating_sub(END_BYTES)).unwrap_or_default();
-            let mut lines = self.share.budget.lock();
+            let mut lines = self.share.budget.0.lock();
             self.skipping = lines.push(&mut self.id, &self.share.losses, Bytes::copy_from_slice(before)).err();
             self.begun = self.skipping.is_none();
         }
@@ -154,7 +154,7 @@ impl PartialLine {
         if !std::mem::take(&mut self.begun) {
             return Ok(end);
         }
-        let pieces = self.share.budget.lock().take(self.id).map_err(dropped)?;
+        let pieces = self.share.budget.0.lock().take(self.id).map_err(dropped)?;
         let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
         let mut line = BytesMut::with_capacity(bytes.saturating_add(end.len()));
         pieces.into_iter().for_each(|piece| line.extend_from_slice(&piece));
@@ -166,16 +166,12 @@ impl PartialLine {
 impl Drop for PartialLine {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.share.budget.lock().remove(id);
+            self.share.budget.0.lock().remove(id);
         }
     }
 }
 
-impl LineBudget {
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.0.lock()
-    }
-}
+impl LineBudget {}
 
 impl Lines {
     /// Adds bytes to a line; `Err` has its first bytes where it was dropped.
@@ -264,7 +260,7 @@ mod tests {
         let mut stalled = crowd(&budget, 8);
         for framer in &mut stalled {
             assert_eq!(feed(framer, 15), None);
-            assert!(budget.lock().bytes <= BUDGET_BYTES);
+            assert!(budget.0.lock().bytes <= BUDGET_BYTES);
         }
         let mut honest = Framer::sharing(&budget);
         assert_eq!(feed(&mut honest, 15), None);
@@ -276,7 +272,7 @@ mod tests {
         assert!(head.len() == END_BYTES && tail.len() == END_BYTES && tail.ends_with(b"xend"));
         // The line after a lost one is whole.
         assert!(matches!(feed_bytes(&mut stalled[0], b"{}\n"), Some(Frame::Line(line)) if line == "{}"));
-        assert_eq!(budget.lock().bytes, 0);
+        assert_eq!(budget.0.lock().bytes, 0);
     }
 
     #[test]
@@ -301,11 +297,11 @@ mod tests {
         let budget = Arc::default();
         let mut framers = crowd(&budget, 3);
         assert_eq!(feed_bytes(&mut framers[0], &[b'x'; 64 * 1024]), None);
-        assert!(budget.lock().by_id.is_empty());
+        assert!(budget.0.lock().by_id.is_empty());
         framers.iter_mut().for_each(|framer| assert_eq!(feed(framer, 9), None));
-        assert!(budget.lock().bytes > 26 * MIB);
+        assert!(budget.0.lock().bytes > 26 * MIB);
         drop(framers);
-        assert!(budget.lock().by_id.is_empty() && budget.lock().bytes == 0);
+        assert!(budget.0.lock().by_id.is_empty() && budget.0.lock().bytes == 0);
     }
 
     #[test]
@@ -324,6 +320,6 @@ mod tests {
         let dropped = others.iter_mut().filter_map(|message| message.finish().err()).next().unwrap();
         assert!(dropped.head.len() == END_BYTES && dropped.tail.len() == END_BYTES);
         drop((others, slow));
-        assert!(budget.lock().by_id.is_empty() && budget.lock().bytes == 0);
+        assert!(budget.0.lock().by_id.is_empty() && budget.0.lock().bytes == 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -41,14 +41,14 @@ impl Sessions {
     /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is
     /// idle.
     pub fn add(&self, session: Arc<McpSession>) -> Result<()> {
-        let ending = self.table().add(session)?;
+        let ending = self.table.lock().add(session)?;
         ending.iter().for_each(|session| session.end(&self.runtime));
         Ok(())
     }
 
     /// The session of this id, where it is `who`'s and of the same scope.
     pub fn find(&self, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let ending = table.sweep();
         let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();
         drop(table);
@@ -58,18 +58,14 @@ impl Sessions {
 
     /// Ends a session.
     pub fn end(&self, session: &McpSession) {
-        self.table().sessions.remove(&session.id);
+        self.table.lock().sessions.remove(&session.id);
         session.end(&self.runtime);
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock()
     }
 }
 
 impl AccountObserver for Sessions {
     fn account_closed(&self, user: UserId) {
-        let ending: Vec<_> = self.table().sessions.extract_if(|_, session| session.user == user).collect();
+        let ending: Vec<_> = self.table.lock().sessions.extract_if(|_, session| session.user == user).collect();
         ending.iter().for_each(|(_, session)| session.end(&self.runtime));
     }
 }

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::VecDeque, fmt, str::FromStr, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{json_rpc_id::JsonRpcId, reply};
@@ -107,7 +107,7 @@ impl MessageStream {
             // Made before it is looked at, so that no change is missed.
             let changed = self.changed.notified();
             {
-                let mut state = self.state();
+                let mut state = self.state.lock();
                 if state.ended {
                     return false;
                 }
@@ -124,37 +124,33 @@ impl MessageStream {
 
     /// Ends the stream: who reads it gets what is there, then the end.
     pub fn end(&self) {
-        self.state().ended = true;
+        self.state.lock().ended = true;
         self.changed.notify_waiters();
     }
 
     /// True once no more messages are accepted.
     pub fn has_ended(&self) -> bool {
-        self.state().ended
+        self.state.lock().ended
     }
 
     /// The number of bytes kept.
     pub fn bytes(&self) -> usize {
-        self.state().bytes
+        self.state.lock().bytes
     }
 
     /// True while a reader holds it.
     pub fn is_read(&self) -> bool {
-        self.state().is_read
+        self.state.lock().is_read
     }
 
     /// Reads what comes after an event; who read before reads no more.
     pub fn read_after(self: &Arc<Self>, event: u64) -> StreamReader {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         (state.reader, state.read, state.is_read) = (state.reader.wrapping_add(1), event.min(state.last), true);
         let reader = StreamReader { stream: Arc::clone(self), number: state.reader, after: event };
         drop(state);
         self.changed.notify_waiters();
         reader
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 
@@ -205,7 +201,7 @@ impl StreamReader {
 
     /// True where nothing follows the last message read.
     pub fn is_at_the_end(&self) -> bool {
-        let state = self.stream.state();
+        let state = self.stream.state.lock();
         state.ended && state.last <= self.after
     }
 
@@ -215,7 +211,7 @@ impl StreamReader {
     }
 
     fn read(&mut self) -> ReadResult {
-        let mut state = self.stream.state();
+        let mut state = self.stream.state.lock();
         if state.reader != self.number {
             return ReadResult::Ended;
         }
@@ -234,7 +230,7 @@ impl StreamReader {
 impl Drop for StreamReader {
     fn drop(&mut self) {
         {
-            let mut state = self.stream.state();
+            let mut state = self.stream.state.lock();
             if state.reader == self.number {
                 state.is_read = false;
             }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
@@ -103,12 +103,12 @@ impl IsolatedProcess {
 
     /// True when it was unused for so long that its process may end.
     pub(super) fn is_idle(&self) -> bool {
-        self.usage().is_idle()
+        self.usage.lock().is_idle()
     }
 
     /// Marks it as one that should not run, where it is idle; true if it should have run until then.
     pub(super) fn retire(&self) -> bool {
-        let usage = self.usage();
+        let usage = self.usage.lock();
         usage.is_idle() && self.started.swap(false, Ordering::Relaxed)
     }
 
@@ -120,10 +120,6 @@ impl IsolatedProcess {
     /// The capabilities it is started with.
     pub(super) fn sharing(&self) -> Sharing {
         Sharing::Exclusive { capabilities: self.key.capabilities.clone() }
-    }
-
-    fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.usage.lock()
     }
 }
 
@@ -139,7 +135,7 @@ pub struct Lease(Arc<IsolatedProcess>);
 impl Lease {
     /// Takes a process in use.
     pub(super) fn new(process: Arc<IsolatedProcess>) -> Self {
-        let mut usage = process.usage();
+        let mut usage = process.usage.lock();
         usage.users = usage.users.saturating_add(1);
         drop(usage);
         Self(process)
@@ -158,7 +154,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut usage = self.0.usage();
+        let mut usage = self.0.usage.lock();
         *usage = Usage { users: usage.users.saturating_sub(1), since: Instant::now() };
     }
 }

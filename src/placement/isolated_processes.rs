@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::{
     error::{Error, Result},
@@ -36,7 +36,7 @@ impl IsolatedProcesses {
 
     /// The process of this key in use, made where there is none.
     pub fn lease(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Lease> {
-        let mut processes = self.lock();
+        let mut processes = self.0.lock();
         if let Some(process) = processes.get(&key) {
             return Ok(Lease::new(process.clone()));
         }
@@ -50,7 +50,7 @@ impl IsolatedProcesses {
 
     /// Marks a process as one that should run; `Busy` where its user has as many as they may have.
     pub fn admit(&self, process: &IsolatedProcess) -> Result<()> {
-        let processes = self.lock();
+        let processes = self.0.lock();
         let running =
             |one: &&Arc<IsolatedProcess>| one.key.user == process.key.user && one.started.load(Ordering::Relaxed);
         if processes.values().filter(running).count() >= PROCESSES_PER_USER_MAX {
@@ -62,20 +62,16 @@ impl IsolatedProcesses {
 
     /// The server that a process is one of; `None` where the id is no isolated process's.
     pub fn server_of(&self, id: ServerId) -> Option<ServerId> {
-        self.lock().values().find(|process| process.id == id).map(|process| process.server.id)
+        self.0.lock().values().find(|process| process.id == id).map(|process| process.server.id)
     }
 
     /// Those that `wanted` holds for.
     pub fn find(&self, wanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
-        self.lock().values().filter(|process| wanted(process)).cloned().collect()
+        self.0.lock().values().filter(|process| wanted(process)).cloned().collect()
     }
 
     /// Takes those out that `unwanted` holds for.
     pub fn take(&self, unwanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
-        self.lock().extract_if(|_, process| unwanted(process)).map(|(_, process)| process).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessKey, Arc<IsolatedProcess>>> {
-        self.0.lock()
+        self.0.lock().extract_if(|_, process| unwanted(process)).map(|(_, process)| process).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! The newest committed link is looked for before another is added, and `access` writes it to `audit.head` in the data
 //! folder; one that is gone stays remembered. Both are anchors of every walk along the chain.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::{
     error::Result,
@@ -45,24 +45,24 @@ impl Chain {
     /// Links that must be in the chain: the newest, and one that was gone where that happened.
     #[must_use]
     pub fn heads(&self) -> Vec<AuditLink> {
-        let Heads { newest, lost } = self.lock().clone();
+        let Heads { newest, lost } = self.heads.lock().clone();
         newest.into_iter().chain(lost).collect()
     }
 
     /// The newest link that was committed, as far as is known.
     pub(super) fn newest(&self) -> Option<AuditLink> {
-        self.lock().newest.clone()
+        self.heads.lock().newest.clone()
     }
 
     /// Begins the chain with a key where it never had one, and looks for what an earlier run remembered.
     pub(super) fn open(&self, db: &mut Connection) -> Result<()> {
-        let remembered = self.lock().newest.as_ref().is_some_and(is_keyed);
+        let remembered = self.heads.lock().newest.as_ref().is_some_and(is_keyed);
         if !remembered && audit_adoption::begin(db, &self.key)? {
             log::info!("the audit log is linked with the secret key from now on");
         }
         self.check(db)?;
         self.note(db);
-        if self.lock().newest.as_ref().is_some_and(|newest| self.key.is_foreign(newest)) {
+        if self.heads.lock().newest.as_ref().is_some_and(|newest| self.key.is_foreign(newest)) {
             log::error!(
                 "the audit log was linked with another secret key, and does not verify with this one: give \
                  OSTLER_SECRET_KEY or secret.key the value that it had"
@@ -82,7 +82,7 @@ impl Chain {
             missing:% = newest, head:%;
             "entries are missing at the end of the audit log: they were removed, or the database is an older copy or another"
         );
-        let mut heads = self.lock();
+        let mut heads = self.heads.lock();
         heads.newest = None;
         heads.lost.get_or_insert(newest);
         Ok(())
@@ -92,11 +92,7 @@ impl Chain {
     pub(super) fn note(&self, db: &mut Connection) {
         // One that cannot be read is no loss: the one before it does as well.
         if let Ok(head) = audit_chain::head(db) {
-            self.lock().newest = Some(head);
+            self.heads.lock().newest = Some(head);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Heads> {
-        self.heads.lock()
     }
 }

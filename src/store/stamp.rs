@@ -20,7 +20,7 @@ use std::{
     time::SystemTime,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -140,7 +140,7 @@ impl Stamps {
     /// Classifies the log that is there. To be called before SQLite opens the database.
     pub fn leftover_log(&self) -> io::Result<LeftoverLog> {
         let Some(log) = salt(&self.log()?) else { return Ok(LeftoverLog::None) };
-        let current = self.current();
+        let current = self.current.lock();
         let Some(stamp) = &current.stamp else { return Ok(LeftoverLog::Own) };
         let is_copy = (stamp.inode, stamp.database.changed) != {
             let own = self.file.metadata()?;
@@ -158,7 +158,7 @@ impl Stamps {
     pub fn start(&self) -> io::Result<()> {
         let index = LogIndex::open(&self.database)?;
         self.index.get_or_init(|| index);
-        let mut current = self.current();
+        let mut current = self.current.lock();
         current.log = None;
         self.write(&mut current, StampState::Settled)
     }
@@ -166,7 +166,7 @@ impl Stamps {
     /// To be called before anything is written to the database file itself, and balanced with [`Stamps::end`].
     /// Fails where that is not the file it was, which is to be left as it is.
     pub fn begin(&self) -> Result<()> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         self.examine(&mut current)?;
         current.writing += 1;
         if current.writing > 1 { Ok(()) } else { self.write(&mut current, StampState::Writing).map_err(unreadable) }
@@ -174,21 +174,21 @@ impl Stamps {
 
     /// To be called once it was written.
     pub fn end(&self) -> io::Result<()> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         current.writing = current.writing.saturating_sub(1);
         if current.writing > 0 { Ok(()) } else { self.write(&mut current, StampState::Settled) }
     }
 
     /// In place of [`Stamps::end`], once there is no log any more, and nothing will be written.
     pub fn close(&self) -> io::Result<()> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         current.writing = 0;
         self.write(&mut current, StampState::Closed)
     }
 
     /// To be called now and then: notices what others write to the file. A checkpoint of theirs is taken in.
     pub fn look(&self) -> Result<()> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         if self.examine(&mut current)? == FileChange::Seen {
             return Ok(());
         }
@@ -314,10 +314,6 @@ impl Stamps {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
             Err(error) => Err(error),
         }
-    }
-
-    fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock()
     }
 }
 

@@ -127,14 +127,10 @@ pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
 impl ExitSlot {
     /// Notes a reason, unless there is one already.
     pub fn note(&self, exit: Exit) {
-        self.lock().get_or_insert(exit);
+        self.0.lock().get_or_insert(exit);
     }
 
     pub fn take(&self) -> Option<Exit> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<Exit>> {
-        self.0.lock()
+        self.0.lock().take()
     }
 }

@@ -73,7 +73,7 @@ impl Output {
     }
 
     fn filtered(&self, seq: u64, wanted: impl Fn(Option<UserId>) -> bool) -> Vec<OutputLine> {
-        let ring = self.lock();
+        let ring = self.lines.ring.lock();
         let from = ring.lines.partition_point(|(_, line)| line.seq <= seq);
         let wanted = ring.lines.iter().skip(from).filter(|(owner, _)| wanted(*owner));
         wanted.map(|(_, line)| line.clone()).collect()
@@ -102,7 +102,7 @@ impl Output {
         let line = self.masked(text.trim_end());
         self.log.stderr(&line);
         let seq = {
-            let mut ring = self.lock();
+            let mut ring = self.lines.ring.lock();
             ring.last_seq = ring.last_seq.saturating_add(1);
             ring.bytes = ring.bytes.saturating_add(cost(&line));
             let seq = ring.last_seq;
@@ -133,10 +133,6 @@ impl Output {
         if !pending.is_empty() {
             self.push(&pending);
         }
-    }
-
-    fn lock(&self) -> parking_lot::MutexGuard<'_, Ring> {
-        self.lines.ring.lock()
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
@@ -49,28 +49,28 @@ pub(super) struct Held {
 impl Trees {
     /// Counts the tree below this guard in.
     pub(super) fn hold(self: &Arc<Self>, guard: i32) -> Held {
-        self.lock().guards.insert(guard);
+        self.0.lock().guards.insert(guard);
         Held { trees: self.clone(), guard }
     }
 
     /// Usage as of the last sample; `None` where no process runs, or none was sampled yet.
     pub fn now(&self) -> Option<Usage> {
-        self.lock().now
+        self.0.lock().now
     }
 
     /// The samples of the last hour, oldest first; none while nothing ran.
     pub fn samples(&self) -> Vec<Usage> {
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         kept.forget(Timestamp::now());
         kept.samples.iter().copied().collect()
     }
 
     fn guards(&self) -> Vec<i32> {
-        self.lock().guards.iter().copied().collect()
+        self.0.lock().guards.iter().copied().collect()
     }
 
     fn keep(&self, sample: Usage) {
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         kept.forget(sample.at);
         // Trees that ended meanwhile use nothing.
         if kept.guards.is_empty() {
@@ -81,10 +81,6 @@ impl Trees {
         if kept.samples.len() > MOST {
             kept.samples.pop_front();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock()
     }
 }
 
@@ -97,7 +93,7 @@ impl Kept {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut kept = self.trees.lock();
+        let mut kept = self.trees.0.lock();
         kept.guards.remove(&self.guard);
         if kept.guards.is_empty() {
             kept.now = None;

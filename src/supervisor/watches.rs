@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
@@ -26,7 +26,7 @@ struct Watched {
 impl Watches {
     /// Adds a watcher of `uri`; the receiver gets the answer of the process.
     pub fn add(&self, uri: &str) -> Result<watch::Receiver<Outcome>, Arc<RawValue>> {
-        let mut watched = self.lock();
+        let mut watched = self.0.lock();
         if watched.len() >= MOST && !watched.contains_key(uri) {
             return Err(mcp::error(-32603, &format!("more than {MOST} resources of this server are watched"), None));
         }
@@ -38,19 +38,19 @@ impl Watches {
 
     /// URIs of the watched resources.
     pub fn uris(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
+        self.0.lock().keys().cloned().collect()
     }
 
     /// Passes the answer of a process to the watchers.
     pub fn settle(&self, uri: &str, outcome: Result<(), Arc<RawValue>>) {
-        if let Some(watched) = self.lock().get(uri) {
+        if let Some(watched) = self.0.lock().get(uri) {
             watched.outcome.send_replace(Some(outcome));
         }
     }
 
     /// Removes a watcher of `uri`.
     pub fn remove(&self, uri: &str) {
-        let mut watched = self.lock();
+        let mut watched = self.0.lock();
         let last = watched.get_mut(uri).is_some_and(|one| {
             one.count = one.count.saturating_sub(1);
             one.count == 0
@@ -58,9 +58,5 @@ impl Watches {
         if last {
             watched.remove(uri);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
-        self.0.lock()
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
 
@@ -102,12 +102,12 @@ impl Entry {
 impl Queue {
     /// Takes what is said of this server from now on.
     pub fn admit(&self, id: ServerId) {
-        self.lock().known.insert(id);
+        self.state.lock().known.insert(id);
     }
 
     /// Takes nothing more of it, and has what there is removed.
     pub fn dismiss(&self, id: ServerId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.known.remove(&id) {
             let waited = state.batch.servers.remove(&id).unwrap_or_default();
             state.bytes = state.bytes.saturating_sub(waited.bytes);
@@ -119,7 +119,7 @@ impl Queue {
     /// Adds a line; leaves it out, counted, where too much waits.
     pub fn push(&self, id: ServerId, what: What) {
         let cost = what.cost();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.ended || !state.known.contains(&id) {
             return;
         }
@@ -141,19 +141,19 @@ impl Queue {
 
     /// Writes no more than what waits.
     pub fn end(&self) {
-        self.lock().ended = true;
+        self.state.lock().ended = true;
         self.wake.notify_one();
     }
 
     /// Every server that is taken lines of.
     pub fn known(&self) -> HashSet<ServerId> {
-        self.lock().known.clone()
+        self.state.lock().known.clone()
     }
 
     /// Waits for something to write, and a moment for more; `None` once all is written and the end has come.
     pub fn take(&self) -> Option<Batch> {
         let is_idle = |state: &mut State| state.bytes == 0 && state.batch.gone.is_empty() && !state.ended;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         self.wake.wait_while(&mut state, is_idle);
         let is_little = |state: &mut State| state.bytes < ENOUGH && !state.ended;
         self.wake.wait_while_for(&mut state, is_little, GATHER);
@@ -161,9 +161,5 @@ impl Queue {
         let is_last = state.ended && batch.servers.is_empty() && batch.gone.is_empty();
         state.bytes = 0;
         (!is_last).then_some(batch)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
