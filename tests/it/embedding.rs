@@ -115,7 +115,7 @@ async fn a_runtime_dropped_during_calls_records_each() {
     let calls: Vec<_> = (0..CALLS)
         .map(|_| {
             let (calls, who) = (runtime.calls().clone(), runtime.embedder().clone());
-            actix::spawn(async move { calls.call(&who, id, CallRequest::new("sleep", json!({"ms": 300}))).await })
+            actix::spawn(async move { calls.call(&who, id, CallRequest::new("sleep", json!({"ms": 60_000}))).await })
         })
         .collect();
     while runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.in_flight < CALLS {
