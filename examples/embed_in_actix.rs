@@ -1,7 +1,7 @@
 //! Embed in actix: a program of yours owns MCP servers, at first without HTTP, then beside its own pages.
 //!
-//! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the demo server that comes
-//! with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the demo server that
+//! comes with the library, and everything is kept in a temporary folder.
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode};
 

@@ -1,7 +1,7 @@
 //! Rolling update: the configuration of a server changes while eight callers use it, and no call fails.
 //!
-//! Run it with `cargo run --example rolling_update`. It needs nothing else: the MCP server is the demo server that comes
-//! with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example rolling_update`. It needs nothing else: the MCP server is the demo server that
+//! comes with the library, and everything is kept in a temporary folder.
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path, process::ExitCode};
 

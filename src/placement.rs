@@ -137,7 +137,7 @@ impl Placement {
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.
     pub async fn replace_supervisor(&self) -> Result<()> {
-        log::error!("the supervisor was lost; every server is started anew");
+        log::error!("the supervisor was lost; every server is restarted");
         let mark = self.launcher.mark.clone();
         // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
         blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &mark))).await?;
@@ -147,7 +147,7 @@ impl Placement {
         }
         self.forget_children().await;
         for registered in self.registry.all().values() {
-            registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is started anew");
+            registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is restarted");
             let wanted = if is_stopped(registered) { Wanted::Down } else { Wanted::Up };
             self.add(registered, wanted).await?;
         }

@@ -1,5 +1,5 @@
-//! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Assembles the services, starts and stops
-//! them; one accessor a service.
+//! [`Runtime`]: the cloneable handle that HTTP, examples and embedders all call. Assembles the services, starts and
+//! stops them; one accessor a service.
 
 mod account_events;
 mod assembly;

@@ -1,8 +1,9 @@
-//! Prints how fast Ostler forwards, beside nginx, haproxy and pingora: `cargo bench --bench gateway`, one Markdown table.
+//! Prints how fast Ostler forwards, beside nginx, haproxy and pingora: `cargo bench --bench gateway`, one Markdown
+//! table.
 //!
-//! Every proxy stands in front of the same two addresses of one small upstream (`upstream`), with one worker. The proxy has
-//! core 0 for itself; upstream and load generator (wrk) share core 1. In every round all proxies are measured back to
-//! back, workload by workload, in turning order; what is shown are medians over rounds. Needs `taskset` and `wrk`;
+//! Every proxy stands in front of the same two addresses of one small upstream (`upstream`), with one worker. The proxy
+//! has core 0 for itself; upstream and load generator (wrk) share core 1. In every round all proxies are measured back
+//! to back, workload by workload, in turning order; what is shown are medians over rounds. Needs `taskset` and `wrk`;
 //! nginx and haproxy are left out where they are not installed, pingora where it cannot be built.
 
 #![allow(clippy::as_conversions, clippy::indexing_slicing, reason = "figures are rounded, and a panic is a failed run")]

@@ -1,4 +1,5 @@
-//! Calls of a tool, beside what they are made of: HTTP, a pipe, a durable row. Interleaved, so that all see the same machine.
+//! Calls of a tool, beside what they are made of: HTTP, a pipe, a durable row. Interleaved, so that all see the same
+//! machine.
 
 use std::{fs, path::Path, time::Duration};
 

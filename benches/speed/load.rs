@@ -1,4 +1,5 @@
-//! A closed loop of HTTP/1.1 calls on connections that are kept: each is answered, and the answer checked, before the next.
+//! A closed loop of HTTP/1.1 calls on connections that are kept: each is answered, and the answer checked, before the
+//! next.
 
 use std::{
     cell::{Cell, RefCell},

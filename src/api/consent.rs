@@ -112,7 +112,7 @@ pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResu
 /// For browsers, which authorization servers send here with `code` or `error`, `state` and `iss`.
 #[utoipa::path(get, path = "/oauth/callback", tag = "servers", security(()),
     responses((status = 200, description = "A page that says so", body = String, content_type = "text/html"),
-        (status = 400, description = "Code `malformed_request`: nobody waits for this, or it is not from whom it should be"),
+        (status = 400, description = "Code `malformed_request`: no authorization waits for this response, or it comes from another issuer"),
         (status = 403, description = "Code `forbidden`: the authorization server refused"),
         (status = 503, description = "Code `server_unavailable`: it gave no token")))]
 pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {

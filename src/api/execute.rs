@@ -92,7 +92,7 @@ pub struct ExecuteAnswer {
         })),
         (status = 400, description = "Code `tool_execution_failed`: the tool says it failed; see `toolError`"),
         (status = 503, description = "Code `server_unavailable`: it is not running, or ended during the call"),
-        (status = 504, description = "Code `call_timeout`: no answer in time; the server was told to cancel"),
+        (status = 504, description = "Code `call_timeout`: no response before the deadline; a cancellation was sent to the server"),
     ),
     security(("bearer" = ["mcp:execute"])))]
 pub async fn execute(

@@ -65,7 +65,7 @@ async fn list(
     items: impl Fn(&AggregatedLists) -> Vec<Arc<RawValue>>,
 ) -> RpcResult {
     if request.params.get("cursor").is_some() {
-        return Err(fault::params("`cursor` is none of ours: the list has one page"));
+        return Err(fault::params("`cursor` is unknown: the list has one page"));
     }
     let all = AggregatedLists::complete(conversation).await?;
     Ok(results::list(conversation, &request.method, name, &items(&all)))

@@ -104,7 +104,9 @@ impl RelayedRequest {
             tokio::select! {
                 biased;
                 Some(note) = self.notes.recv() => return RelayEvent::Note(note),
-                response = &mut self.answer => self.response = Some(response.map_err(|error| self.with_own_limit(error))),
+                response = &mut self.answer => {
+                    self.response = Some(response.map_err(|error| self.with_own_limit(error)));
+                }
                 () = deadline_passed(self.deadline.as_ref()), if self.expire.is_some() => {
                     // The answer is then that it came too late, once that is on record.
                     let _ = self.expire.take().map(|expire| expire.send(()));

@@ -110,6 +110,7 @@ impl ResumableRequest {
 
 fn invalid_state() -> Arc<RawValue> {
     let data = RawValue::from_string(r#"{"reason":"invalid_request_state"}"#.to_owned()).ok();
-    let message = "`requestState` is not of this request, was changed, or is too old; send the request anew without it";
+    let message =
+        "`requestState` is not of this request, was changed, or is too old; send the request again without it";
     mcp::error(-32602, message, data.as_deref())
 }

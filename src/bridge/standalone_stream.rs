@@ -41,9 +41,13 @@ pub(super) fn run(conversation: Arc<Conversation>, sender: ClientSender) -> impl
                     None => return,
                     Some(ScopeEvent::AnyListChanged) => changes.record_all(),
                     Some(ScopeEvent::OfServer(_, News::ListChanged(list))) => changes.record(list),
-                    Some(ScopeEvent::OfServer(server, news)) => forward_event(&conversation, &sender, server, &news).await,
+                    Some(ScopeEvent::OfServer(server, event)) => {
+                        forward_event(&conversation, &sender, server, &event).await;
+                    }
                 },
-                asked = server_requests.next() => forwarding.push(Box::pin(session::forward_server_request(&conversation, asked, &sender))),
+                request = server_requests.next() => {
+                    forwarding.push(Box::pin(session::forward_server_request(&conversation, request, &sender)));
+                }
                 Some(()) = forwarding.next(), if !forwarding.is_empty() => {}
                 _ = refresh.tick() => server_requests.refresh(&conversation, events.servers()),
             }

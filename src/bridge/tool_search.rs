@@ -13,7 +13,7 @@ use crate::{
 
 /// The three tools, in a form that is valid in both eras.
 const SEARCH_TOOLS: [&str; 3] = [
-    r#"{"name":"search_tools","title":"Search tools","description":"Finds tools by a few words. Answers their names and what they do; describe_tool has their parameters.","inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"What the tool should do, in a few words; empty for all."},"limit":{"type":"integer","minimum":1,"maximum":50,"description":"Most tools to answer; 10 unless told."}},"required":["query"]},"annotations":{"readOnlyHint":true}}"#,
+    r#"{"name":"search_tools","title":"Search tools","description":"Finds tools by a few words. Answers their names and what they do; describe_tool has their parameters.","inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"What the tool should do, in a few words; empty for all."},"limit":{"type":"integer","minimum":1,"maximum":50,"description":"Most tools to return; 10 by default."}},"required":["query"]},"annotations":{"readOnlyHint":true}}"#,
     r#"{"name":"describe_tool","title":"Describe a tool","description":"Answers everything about one tool: its description, its parameters as a JSON Schema.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"The tool's name, as search_tools has it."}},"required":["name"]},"annotations":{"readOnlyHint":true}}"#,
     r#"{"name":"call_tool","title":"Call a tool","description":"Calls a tool and answers its result.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"The tool's name, as search_tools has it."},"arguments":{"type":"object","description":"Its arguments, as describe_tool has them."}},"required":["name"]}}"#,
 ];

@@ -69,9 +69,9 @@ pub(crate) fn definition() -> Clap {
         .arg(name)
         .arg(write.help("Put it into the client's file, keep all else there, and leave a copy of the file as it was"))
         .after_help(format!(
-            "Claude Code and VS Code have a file in the current folder, the others one of their user. Only Claude Desktop's\n\
-             holds the key itself, taken from {KEY_VARIABLE}; the others take it from there, or ask. Exit codes: 0 done,\n\
-             1 failed, 64 bad usage."
+            "Claude Code and VS Code have a file in the current folder, the others one of their user. Only the\n\
+             file of Claude Desktop holds the key itself, taken from {KEY_VARIABLE}; the others take it from there,\n\
+             or ask. Exit codes: 0 done, 1 failed, 64 bad usage."
         ))
 }
 

@@ -99,7 +99,7 @@ async fn answer(
             Ok(())
         }
         name = signals.next() => {
-            log::warn!(signal = name; "ending at once; calls under way are lost");
+            log::warn!(signal = name; "ending at once; calls in flight are lost");
             logging::finish();
             process::exit(CUT_SHORT)
         }

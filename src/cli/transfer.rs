@@ -54,9 +54,9 @@ pub(crate) fn import_definition() -> Clap {
         .arg(place::url())
         .arg(dry_run.help("Say what would be done, and do nothing"))
         .after_help(format!(
-            "{KEY_VARIABLE} holds an API key with mcp:write. Variables that the file names (${{NAME}}, ${{NAME:-default}},\n\
-             ${{env:NAME}}) are taken from the environment; no others are sent. Exit codes: 0 all taken over, 1 failed or\n\
-             some refused, 64 bad usage."
+            "{KEY_VARIABLE} holds an API key with mcp:write. Variables that the file names (${{NAME}},\n\
+             ${{NAME:-default}}, ${{env:NAME}}) are taken from the environment; no others are sent.\n\
+             Exit codes: 0 all taken over, 1 failed or some refused, 64 bad usage."
         ))
 }
 

@@ -59,7 +59,7 @@ const OF_SERVICES: [Metric<ServiceStats>; 4] = [
     ("ostler_gateway_rate_limited", "Requests over a service's rate limit", MetricType::Counter, |one| {
         one.rate_limited
     }),
-    ("ostler_gateway_in_flight", "Requests under way", MetricType::Gauge, |one| one.in_flight),
+    ("ostler_gateway_in_flight", "Requests in flight", MetricType::Gauge, |one| one.in_flight),
 ];
 
 const OF_INSTANCES: [Metric<InstanceStats>; 4] = [
@@ -67,7 +67,7 @@ const OF_INSTANCES: [Metric<InstanceStats>; 4] = [
     ("ostler_gateway_ejections", "How often an instance's breaker opened", MetricType::Counter, |one| {
         one.breaker.ejections.into()
     }),
-    ("ostler_gateway_instance_in_flight", "Requests under way at an instance", MetricType::Gauge, |one| one.in_flight),
+    ("ostler_gateway_instance_in_flight", "Requests in flight at an instance", MetricType::Gauge, |one| one.in_flight),
     ("ostler_gateway_instance_available", "Whether an instance would get a request", MetricType::Gauge, |one| {
         one.available.into()
     }),

@@ -167,7 +167,7 @@ async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::R
     while let Ok(ActorLost) = lost.await {
         tokio::time::sleep(ACTOR_RESTART_DELAY).await;
         let Some(shared) = shared.upgrade() else { return };
-        log::error!("the gateway's health checks were lost; they are started anew");
+        log::error!("the gateway's actor of health checks was lost; it is restarted");
         lost = Gateway { shared }.watch(&arbiter);
     }
 }

@@ -186,7 +186,7 @@ impl Registrations {
         .await?;
         if !service.drained(REMOVAL_DRAIN_TIMEOUT).await {
             let (service, requests) = (service.spec().name.as_str(), service.in_flight());
-            log::warn!(service, requests; "a removed service still has requests under way");
+            log::warn!(service, requests; "a removed service still has requests in flight");
         }
         Ok(())
     }

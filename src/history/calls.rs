@@ -42,7 +42,8 @@ impl History {
     }
 
     /// The calls of one server, or of all servers, newest first: of all users where `who` may read those, else their
-    /// own. Of all servers at once, those that `who` may not read are left out, unless only their own calls are asked for.
+    /// own. Of all servers at once, those that `who` may not read are left out, unless only their own calls are
+    /// requested.
     pub async fn newest_calls(
         &self,
         who: &Principal,

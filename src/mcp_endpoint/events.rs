@@ -117,9 +117,10 @@ fn open(
     let seen = headers::only(http.headers(), &headers::LAST_EVENT_ID_HEADER)
         .map_err(|text| MessageRefusal::invalid(None, &text))?;
     let seen: Option<EventId> = match seen {
-        Some(text) => {
-            Some(text.parse().map_err(|()| MessageRefusal::invalid(None, "the header Last-Event-ID is none of ours"))?)
-        }
+        Some(text) => Some(
+            text.parse()
+                .map_err(|()| MessageRefusal::invalid(None, "the header Last-Event-ID is not an id of this stream"))?,
+        ),
         None => None,
     };
     if let Some(resumed) = seen.and_then(|seen| session.resume(seen)) {

@@ -125,7 +125,7 @@ async fn handle_message(session: &McpSession, conversation: &Arc<Conversation>, 
         ClientMessage::Answer(id, outcome) => {
             let known = id.number().is_some_and(|id| session.client_requests.resolve(id, outcome));
             if !known {
-                log::debug!("a client answered what nobody waits for");
+                log::debug!("a client's response matches no request");
             }
         }
         ClientMessage::Notification(request) if request.method == "notifications/cancelled" => {

@@ -41,7 +41,8 @@ impl Builder {
         self
     }
 
-    /// Lets this program guard processes; without it, the running one does, which must call [`crate::guard`] first thing.
+    /// Lets this program guard processes; without it, the running one does, which must call [`crate::guard`] first in
+    /// its `main`.
     #[must_use]
     pub fn guard(mut self, program: impl Into<PathBuf>) -> Self {
         self.settings.guard = Some(program.into());

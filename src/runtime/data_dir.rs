@@ -87,7 +87,7 @@ pub(super) fn establish(dir: &Path) -> Result<()> {
 pub(super) fn is_another(dir: &Path, database: &DatabaseUrl) -> Error {
     Error::Conflict(format!(
         "the data folder {dir} goes with a database, and {database} is empty: is its volume mounted, and DATABASE_URL \
-         the one from before? To begin anew with an empty database, remove {dir}/{FILE}",
+         the one from before? To start over with an empty database, remove {dir}/{FILE}",
         dir = dir.display(),
     ))
 }

@@ -33,7 +33,7 @@ impl Place {
         drop(self.take_locks());
     }
 
-    /// Gives everything up once the servers have ended, where no one can wait for it. Nothing where it was left already.
+    /// Gives everything up once the servers have ended, where no one can wait for it. Does nothing if that is done.
     ///
     /// Calls in flight end with the servers, and are on record before the database is given up.
     pub fn abandon(&self, arbiters: &Arbiters, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {

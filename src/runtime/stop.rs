@@ -12,7 +12,7 @@ pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Runtime {
     /// Stops: no new work, calls in flight finish (at most 30 s), servers end, queued writes are committed.
-    /// Returns once no process is left, or where one does not end, after 10 s more; its guard keeps trying. A second call
+    /// Returns once no process is left, or 10 s later if one does not end, which its guard keeps trying. A second call
     /// waits for the first.
     pub async fn stop(&self) {
         self.inner.ended.get_or_init(|| self.end()).await;

@@ -86,9 +86,9 @@ impl Keyring {
         let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
         opened.ok_or_else(|| {
             log::error!(sealed_as = context; "what was sealed cannot be opened");
-            let fault = "is not the key that sealed what is stored; give it the value that it had, or where that was never \
-                         set, leave it out and put the secret.key of then back into the data folder; where the key is lost, \
-                         write each server's env and headers anew";
+            let fault = "is not the key that encrypted what is stored; give it the value that it had, or if that was \
+                         never set, leave it out and put the secret.key of then back into the data folder; if the key \
+                         is lost, set each server's env and headers again";
             Error::invalid("OSTLER_SECRET_KEY", fault)
         })
     }

@@ -137,9 +137,9 @@ mod tests {
             ("nbf", json!(now + 60)),
             ("nbf", json!("0")),
             ("iat", json!(now + 60)),
-            ("iss", json!("somebody")),
-            ("aud", json!("somebody")),
-            ("aud", json!(["ostler", "somebody"])),
+            ("iss", json!("another")),
+            ("aud", json!("another")),
+            ("aud", json!(["ostler", "another"])),
             ("sub", json!("1")),
             ("admin", json!(true)),
         ];

@@ -184,7 +184,7 @@ impl Servers {
         }
         self.access.entries().record_denial(who, action, &config.command);
         Err(Error::CommandNotAllowed(format!(
-            "command: `{}` with these arguments is not allowed here; ask somebody with mcp:manage to register it, \
+            "command: `{}` with these arguments is not allowed here; ask a user with mcp:manage to register it, \
              or to add a template for it to MCP_ALLOWED_COMMANDS",
             config.command
         )))

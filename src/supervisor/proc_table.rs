@@ -24,7 +24,7 @@ impl Stat {
     }
 
     fn parse(stat: &[u8]) -> Option<Self> {
-        // The name, in parentheses, may hold anything, and be no UTF-8; what follows the last one is: state, parent, …
+        // The name, in parentheses, may hold any bytes; after the last parenthesis: state, parent, …
         let stat = String::from_utf8_lossy(stat);
         let (_, rest) = stat.rsplit_once(") ")?;
         let fields: Vec<_> = rest.split_ascii_whitespace().collect();

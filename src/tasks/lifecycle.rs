@@ -50,7 +50,7 @@ impl Lifecycle {
         self.draining.send_replace(true);
         if tokio::time::timeout(grace, self.work.acquire_many(PERMITS)).await.is_err() {
             let free = self.work.available_permits().try_into().unwrap_or(u64::MAX);
-            log::warn!(calls = u64::from(PERMITS).saturating_sub(free); "calls under way were cut short");
+            log::warn!(calls = u64::from(PERMITS).saturating_sub(free); "calls in flight were cancelled");
         }
     }
 

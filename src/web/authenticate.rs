@@ -175,7 +175,7 @@ fn address(
     }
 }
 
-/// The cookie that keeps a browser logged in until `expires_at`; for encrypted connections only where the page came by one.
+/// The cookie that keeps a browser logged in until `expires_at`; `Secure` if the page came by an encrypted connection.
 pub fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
     let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
     let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));

@@ -28,7 +28,8 @@ pub const BODY_BYTES_MAX: usize = 4 << 20;
 /// The longest time a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Memory for incomplete bodies of all clients together, as an app's data; bodies that stall lose theirs. Clones share it.
+/// Memory for incomplete bodies of all clients together, as an app's data; bodies that stall lose theirs. Clones share
+/// it.
 #[derive(Clone, Default)]
 pub struct PartialBodies(Arc<LineBudget>);
 

@@ -11,7 +11,8 @@ const CLIENTS: usize = 64;
 /// For each client; together a little over 5,000.
 const CALLS: usize = 79;
 
-/// A server that two people may use, and clients of theirs: every other one somebody else's, every other pair of another era.
+/// A server that two people may use, and clients of theirs: every other one somebody else's, every other pair of
+/// another era.
 fn clients(ostler: &Ostler, server: &Server, count: usize) -> Vec<Kept> {
     let guest = ostler.user("executor");
     let share = json!({"userId": guest.id, "permissions": ["mcp:read", "mcp:execute"]});

@@ -1,4 +1,5 @@
-//! `ostler client-config`: what a client needs to use Ostler, printed or put in its place without touching anything else.
+//! `ostler client-config`: what a client needs to use Ostler, printed or put in its place without touching anything
+//! else.
 
 use std::{fs, process::Command};
 

@@ -63,8 +63,8 @@ impl Scene {
         format!("http://{}{path}", self.user.address)
     }
 
-    /// A key for one program, as each should have: what a server asks goes to whoever has its process, and where there are
-    /// no sessions, that is a key.
+    /// A key for one program, as each should have: what a server asks goes to whoever has its process, and where there
+    /// are no sessions, that is a key.
     fn key(&self) -> String {
         self.user.make_key(&["mcp:read", "mcp:execute"]).token.unwrap()
     }

@@ -1,7 +1,8 @@
-//! The official conformance suite finds nothing wrong with Ostler, whatever era its client and the server behind it speak.
+//! The official conformance suite finds nothing wrong with Ostler, whatever era its client and the server behind it
+//! speak.
 //!
-//! The suite asks for tools and prompts by name. Two fixtures of ours have them (`tests/fakes/conformance`): one server of
-//! the older era, one of the newer. Each is judged by the requirements of both, through `/mcp/{id}`.
+//! The suite asks for tools and prompts by name. Two fixtures of ours have them (`tests/fakes/conformance`): one server
+//! of the older era, one of the newer. Each is judged by the requirements of both, through `/mcp/{id}`.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -115,7 +116,8 @@ fn servers_that_want_consent_get_it_by_the_rules_of_2026_07_28() {
     is_a_good_client("2026-07-28", true, &[&CONSENT[..], &newer].concat());
 }
 
-/// Has Ostler judged by how it uses the servers that the suite runs: all that count, of those about consent or of the rest.
+/// Has Ostler judged by how it uses the servers that the suite runs: all that count, of those about consent or of the
+/// rest.
 fn is_a_good_client(requirements: &str, about_consent: bool, scenarios: &[&str]) {
     let Some(judges) = judges() else { return };
     let mut counted = counted(&judges, requirements, "client");

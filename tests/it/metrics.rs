@@ -1,4 +1,5 @@
-//! Figures: their names are those of the conventions, their labels have bounds, and `deploy/` asks for none that is not there.
+//! Figures: their names are those of the conventions, their labels have bounds, and `deploy/` asks for none that is not
+//! there.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,5 @@
-//! A database that is not where its name leads: nothing more is acknowledged, and no other one takes its place unnoticed.
+//! A database that is not where its name leads: nothing more is acknowledged, and no other one takes its place
+//! unnoticed.
 
 mod overwritten;
 

@@ -1,4 +1,5 @@
-//! PostgreSQL as operators run it: encrypted, behind pools, with few rights; what cannot work is refused in plain words.
+//! PostgreSQL as operators run it: encrypted, behind pools, with few rights; what cannot work is refused in plain
+//! words.
 
 #![cfg(feature = "postgres")]
 

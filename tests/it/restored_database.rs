@@ -71,7 +71,8 @@ const WAYS: [Way; 4] = [
     }),
 ];
 
-/// Claims that it does not start, says why, and leaves both files; and that it starts as soon as it did what it was told.
+/// Claims that it does not start, says why, and leaves both files; and that it starts as soon as it did what it was
+/// told.
 #[track_caller]
 fn is_refused(ostler: &mut Ostler, way: &str) {
     let before = [fs::read(beside(&ostler.setup, "")).unwrap(), fs::read(beside(&ostler.setup, "-wal")).unwrap()];

@@ -72,7 +72,8 @@ fn a_restart_is_a_start_in_every_state() {
             }
             "impossible" | "waiting" => drop(server.restart().problem(500, "spawn_failed")),
             _ => {
-                // What is starting is as fresh as a restart could make it: it is waited for. The first stop may come first.
+                // What is starting is as fresh as a restart could make it: it is waited for. The first stop may come
+                // first.
                 std::thread::scope(|scope| {
                     let restart = scope.spawn(|| server.restart());
                     while !restart.is_finished() {

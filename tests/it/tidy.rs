@@ -11,7 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each other.
+/// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each
+/// other.
 const ROOMS: [(&str, u32); 35] = [
     ("cli", 0),
     ("http", 10),

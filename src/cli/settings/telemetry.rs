@@ -73,7 +73,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         variable: "OTEL_EXPORTER_OTLP_PROTOCOL",
         flag: "otel-exporter-otlp-protocol",
         kind: Kind::Text,
-        help: "How it is told: http/protobuf, which is all there is",
+        help: "Protocol of the export: only http/protobuf",
         put: |_, text| otel::protocol(text),
         show: |_| otel::PROTOCOL.to_owned(),
     },

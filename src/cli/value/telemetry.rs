@@ -31,18 +31,18 @@ const SAMPLERS: &[(&str, (bool, RootSampler))] = &[
 /// The URL of a collector.
 pub(crate) fn url(text: &str) -> Result<String, String> {
     let url = text.to_owned();
-    told(&Remote { url, headers: [].into() }).map(|()| text.to_owned())
+    check_remote(&Remote { url, headers: [].into() }).map(|()| text.to_owned())
 }
 
 /// Headers sent with each export.
 pub(crate) fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
     let pairs = pairs(text)?;
-    told(&Remote { url: "http://localhost".into(), headers: pairs.iter().cloned().collect() })?;
+    check_remote(&Remote { url: "http://localhost".into(), headers: pairs.iter().cloned().collect() })?;
     Ok(pairs)
 }
 
 /// Refuses an endpoint, or the headers sent there, with the first fault.
-fn told(place: &Remote) -> Result<(), String> {
+fn check_remote(place: &Remote) -> Result<(), String> {
     let mut faults = Faults::default();
     remote::check(&mut faults, place);
     faults.0.into_iter().next().map_or(Ok(()), |fault| Err(fault.message))

@@ -58,7 +58,7 @@ fn complete(path: &str, operation: &mut Operation) {
         add("422", "Code `validation_failed`: `errors` names each field that cannot be accepted");
     }
     if path.contains('{') {
-        add("404", "There is no such thing, or it is somebody else's");
+        add("404", "There is no such thing, or it belongs to another user");
     }
     if is_private {
         add("401", "Code `unauthenticated`: no token, or one that has ended");

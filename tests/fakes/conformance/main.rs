@@ -1,7 +1,9 @@
-//! An MCP server with everything the official conformance suite asks for by name: `conformance_server --era legacy|modern`.
+//! An MCP server with everything the official conformance suite asks for by name: `conformance_server --era
+//! legacy|modern`.
 //!
-//! It speaks one era over standard input and output, and is a good server of that era. The suite speaks HTTP, so what it
-//! judges is what stands in between. `eras.rs` answers requests, `call.rs` is one of them, the rest is what they are about.
+//! It speaks one era over standard input and output, and is a good server of that era. The suite speaks HTTP, so what
+//! it judges is what stands in between. `eras.rs` answers requests, `call.rs` is one of them, the rest is what they are
+//! about.
 
 #![allow(
     clippy::unwrap_used,

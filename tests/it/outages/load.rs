@@ -22,8 +22,8 @@ pub const CALLERS: usize = 16;
 /// Calls answered before an outage begins, and again after its end.
 const STEADY: usize = 100;
 
-/// Longest time from the beginning of an outage until `/readyz` says so: it waits 5 s for a database that is silent, and
-/// so does the question before it.
+/// Longest time from the beginning of an outage until `/readyz` says so: it waits 5 s for a database that is silent,
+/// and so does the question before it.
 const NOTICE: Duration = seconds(11);
 
 /// Longest time from the end of an outage until `/readyz` says so.

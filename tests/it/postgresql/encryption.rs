@@ -12,7 +12,9 @@ use crate::support::{self, folder::Folder, postgres::Server};
 
 /// An authority, certificates of a server called `localhost` and of a role called `certified`, and another authority.
 const CERTIFICATES: &str = r#"set -e
-for ca in ca other; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$ca -keyout $ca.key -out $ca.crt; done
+for ca in ca other; do
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$ca -keyout $ca.key -out $ca.crt
+done
 sign() {
     openssl req -newkey rsa:2048 -nodes -subj /CN=$1 -keyout $1.key -out $1.csr
     printf "subjectAltName=DNS:$1\nbasicConstraints=CA:FALSE\n" > $1.ext

@@ -80,7 +80,8 @@ on_both! {
         audited.unwrap();
         assert_eq!(store.read(users::count).await.unwrap(), 1);
         assert_eq!(recorded(&store, one.server_id).await, [one.id]);
-        let lines = store.read(|db| ostler::store::audit::list(db, &Default::default(), &Default::default())).await.unwrap();
+        let (all, first) = (Default::default(), Default::default());
+        let lines = store.read(move |db| ostler::store::audit::list(db, &all, &first)).await.unwrap();
         let mut actions: Vec<_> = lines.items.iter().map(|line| line.action.as_str()).collect();
         actions.sort_unstable();
         assert_eq!(actions, ["audit.begin", "audited", "good"]);

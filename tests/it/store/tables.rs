@@ -180,7 +180,8 @@ on_both! {
         let servers: Vec<_> = (0..100).map(|_| ServerId::new()).collect();
         let name = |n: usize| if n % 1500 == 7 { "rare" } else { "common" }.to_owned();
         // Mostly of the first server, the others' in between.
-        let made: Vec<_> = (0..5000).map(|n| ToolCall { tool_name: name(n), ..call(servers[if n % 9 == 7 { n % 5 } else { 0 }]) }).collect();
+        let of = |n| servers[if n % 9 == 7 { n % 5 } else { 0 }];
+        let made: Vec<_> = (0..5000).map(|n| ToolCall { tool_name: name(n), ..call(of(n)) }).collect();
         db.transaction(|db| calls::insert(db, &made)).unwrap();
         let mut pages = |filter: CallFilter, limit| {
             let (mut request, mut found, mut pages) = (PageRequest { limit, cursor: None }, Vec::new(), 0);
@@ -222,7 +223,8 @@ on_both! {
         assert_eq!(found(AuditFilter { actor: Some("me@example.org".into()), ..Default::default() }).await, [mine.id]);
         assert_eq!(found(AuditFilter { action: Some("login".into()), ..Default::default() }).await, [long.id]);
         assert_eq!(found(AuditFilter { target: long.target.clone(), ..Default::default() }).await, [long.id]);
-        assert_eq!(found(AuditFilter { since: Some(Timestamp::now().plus(std::time::Duration::from_secs(9))), ..Default::default() }).await, []);
+        let later = Some(Timestamp::now().plus(std::time::Duration::from_secs(9)));
+        assert_eq!(found(AuditFilter { since: later, ..Default::default() }).await, []);
     }
 
     async fn calls_and_audit_lines_survive_their_server_and_their_user(url: DatabaseUrl) {

@@ -23,13 +23,10 @@ const SHARED_NAMES: [(&str, usize); 11] = [
 
 /// Words that the field does not use, and how often lines of `src` have them still.
 const ODD_WORDS: [(&str, usize); 7] =
-    [("told", 72), ("whoever", 1), ("nobody", 12), ("somebody", 20), ("anew", 10), ("under way", 5), ("of ours", 2)];
+    [("told", 66), ("whoever", 1), ("nobody", 10), ("somebody", 15), ("anew", 4), ("under way", 0), ("of ours", 0)];
 
 /// First words of doc comments that say neither what a thing is nor what it does.
 const ODD_OPENINGS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Which", "The same", "Whom", "Whose"];
-
-/// Lines of comments and texts in `src` that are longer than [`COLUMNS`].
-const LONG_LINES: usize = 98;
 
 const COLUMNS: usize = 120;
 
@@ -58,8 +55,20 @@ fn prose_uses_the_words_of_the_field_more_and_more() {
     let count = |word: &str| lines().map(|line| words(&line.to_lowercase(), word).len()).sum();
     let found: Vec<(&str, usize)> = ODD_WORDS.iter().map(|(word, _)| (*word, count(word))).collect();
     assert_eq!(found, ODD_WORDS, "may only fall: use the field's word, and lower the number");
-    let long = lines().filter(|line| line.chars().count() > COLUMNS).count();
-    assert_eq!(long, LONG_LINES, "lines over {COLUMNS} columns may only become fewer: wrap, and lower the number");
+}
+
+/// A line with a literal may be longer: JSON of a test and the text of an error are read in one piece.
+#[test]
+fn no_line_without_a_literal_is_too_long() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (index, line) in source.text.lines().enumerate() {
+            if line.chars().count() > COLUMNS && !line.contains('"') {
+                faults.push(source.fault(index + 1, &format!("over {COLUMNS} columns")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]
