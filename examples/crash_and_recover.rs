@@ -1,7 +1,7 @@
-//! Crash and recover: a server that dies comes back, one that keeps dying is left down and says why.
+//! Crash and recover: a server that dies restarts; one that keeps dying is given up, with the reason.
 //!
-//! Run it with `cargo run --example crash_and_recover`. It needs nothing else: the MCP server is the demo server that
-//! comes with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example crash_and_recover`. It needs nothing else: the MCP server is the library's
+//! demo server, and all data are in a temporary folder.
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode, time::Duration};
 
@@ -17,7 +17,7 @@ use ostler::{
 use rustix::process::{Pid, Signal, kill_process};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all, because this program is started again: to guard each server it runs, and to be the server.
+    // First of all, because this program is started again, as the guard of each server and as the server itself.
     ostler::guard();
     if env::args().nth(1).as_deref() == Some("demo-server") {
         return Ok(demo_server::run(&demo_server::Options::default()));
@@ -44,7 +44,7 @@ async fn crashes_by_itself(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     let failure = runtime.calls().call(me, id, CallRequest::new("crash", json!({"code": 7}))).await;
     println!("crashed     {}", failure.err().ok_or("a call is not answered by a server that dies of it")?);
 
-    // Nobody has to start it again: the next call waits, inside its deadline, until it is back.
+    // Ostler restarts it: the next call waits, within its deadline, until it is back.
     let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "here again"}))).await?;
     let exit = runtime.servers().get(me, id)?.runtime_status.last_exit.ok_or("the end is remembered")?;
     println!("recovered   \"{}\", after it {}", answer.text(), exit.reason);
@@ -75,9 +75,9 @@ async fn keeps_crashing(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
     println!("parked      to be tried again at {}", status.next_attempt_at.ok_or("a parked server is probed")?);
     assert_eq!((exit.code, exit.stderr), (Some(3), vec!["there are no oats".to_owned()]));
 
-    // A call does not wait for what will not come: it is refused at once, with the reason.
+    // A call does not wait for a server that was given up: it is refused at once, with the reason.
     let refusal = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "?"}))).await;
-    println!("refused     {}", refusal.err().ok_or("nobody is there to answer")?);
+    println!("refused     {}", refusal.err().ok_or("no process is there to answer")?);
     Ok(())
 }
 

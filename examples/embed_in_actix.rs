@@ -1,7 +1,7 @@
-//! Embed in actix: a program of yours owns MCP servers, at first without HTTP, then beside its own pages.
+//! Embed in actix: your program runs MCP servers, first without HTTP, then next to its own pages.
 //!
-//! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the demo server that
-//! comes with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the library's
+//! demo server, and all data are in a temporary folder.
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode};
 
@@ -16,7 +16,7 @@ use ostler::{
 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all, because this program is started again: to guard each server it runs, and to be the server.
+    // First of all, because this program is started again, as the guard of each server and as the server itself.
     ostler::guard();
     if env::args().nth(1).as_deref() == Some("demo-server") {
         return Ok(demo_server::run(&demo_server::Options::default()));
@@ -28,7 +28,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    // All that a runtime needs is a running actix system.
+    // A runtime needs a running actix system, nothing else.
     let runtime = Runtime::builder().data_dir(folder).start().await?;
     let me = runtime.embedder();
     let this_program = env::current_exe()?.display().to_string();
@@ -37,7 +37,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let answer = runtime.calls().call(me, id, CallRequest::new("echo", json!({"text": "good morning"}))).await?;
     println!("in process  {}", answer.text());
 
-    // Everything that Ostler serves over HTTP moves in under a path of yours.
+    // Mounts everything that Ostler serves over HTTP below a path of this program.
     let routes = ostler::http::routes(runtime.clone());
     let app = move || {
         App::new()
@@ -52,7 +52,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
 
     visit(&house, id, &key_for_ada(&runtime, id).await?).await?;
 
-    // Whoever called, and however: it is the same server and the same record.
+    // Both callers used the same server, and both calls are on the same record.
     assert_eq!(runtime.servers().get(me, id)?.server.total_calls, 2);
     runtime.stop().await;
     handle.stop(true).await;
@@ -60,7 +60,7 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Over HTTP there are people: makes an account that may call one server, and a key to it.
+/// Creates an account that may call one server, and an API key for it.
 async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
     let me = runtime.embedder();
     let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
@@ -74,7 +74,7 @@ async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> 
     Ok(made.secret)
 }
 
-/// Reads the page of the house, and calls a tool of the server beside it: without a key, then with one.
+/// Reads the program's own page, then calls a tool of the server, without a key and with one.
 async fn visit(house: &str, id: ServerId, key: &str) -> Result<(), Box<dyn Error>> {
     let client = awc::Client::default();
     let page = client.get(house).send().await?.body().await?;

@@ -1,7 +1,7 @@
 //! Quickstart: register a server, call its tools, read the record, and find everything again after a restart.
 //!
-//! Run it with `cargo run --example quickstart`. It needs nothing else: the MCP server is the demo server that comes
-//! with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example quickstart`. It needs nothing else: the MCP server is the library's
+//! demo server, and all data are in a temporary folder.
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode};
 
@@ -15,7 +15,7 @@ use ostler::{
 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all, because this program is started again: to guard each server it runs, and to be the server.
+    // First of all, because this program is started again, as the guard of each server and as the server itself.
     ostler::guard();
     if env::args().nth(1).as_deref() == Some("demo-server") {
         return Ok(demo_server::run(&demo_server::Options::default()));
@@ -30,7 +30,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = Runtime::builder().data_dir(folder).start().await?;
     let me = runtime.embedder();
 
-    // Any command that speaks MCP on standard input and output will do, such as `npx` or `uvx` with a package.
+    // Any command that speaks MCP on standard input and output works, such as `npx` or `uvx` with a package.
     let this_program = env::current_exe()?.display().to_string();
     let config = ServerConfig::new("demo", this_program).args(["demo-server"]);
     let id = runtime.servers().create(me, config).await?.server.id;
@@ -50,7 +50,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     println!("called      2 + 3 = {}, in {} ms", answer.text(), answer.execution_time);
     assert_eq!(answer.text(), "5");
 
-    // It was on record before it was answered.
+    // The call was recorded before its response.
     let calls = runtime.history().calls(me, id, CallFilter::default(), PageRequest::default()).await?.items;
     for call in &calls {
         let arguments = call.parameters.as_ref().map_or("…", |json| json.get());
@@ -58,7 +58,7 @@ async fn quickstart(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     }
     assert_eq!(calls.first().map(|call| call.id), Some(answer.call_id));
 
-    // Stopping ends every process. Whatever is enabled comes back with the next start.
+    // Stopping ends every process. Enabled servers start again with the runtime.
     runtime.stop().await;
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
     println!("stopped     process {pid} is gone");

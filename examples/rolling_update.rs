@@ -1,7 +1,7 @@
 //! Rolling update: the configuration of a server changes while eight callers use it, and no call fails.
 //!
-//! Run it with `cargo run --example rolling_update`. It needs nothing else: the MCP server is the demo server that
-//! comes with the library, and everything is kept in a temporary folder.
+//! Run it with `cargo run --example rolling_update`. It needs nothing else: the MCP server is the library's
+//! demo server, and all data are in a temporary folder.
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path, process::ExitCode};
 
@@ -15,7 +15,7 @@ use ostler::{
 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all, because this program is started again: to guard each server it runs, and to be the server.
+    // First of all, because this program is started again, as the guard of each server and as the server itself.
     ostler::guard();
     if env::args().nth(1).as_deref() == Some("demo-server") {
         return Ok(demo_server::run(&demo_server::Options::default()));
@@ -35,7 +35,7 @@ async fn rolling_update(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let mut pid = runtime.servers().start(me, id).await?.pid;
     println!("serving     hay, as process {}", pid.unwrap_or_default());
 
-    // This one is answered by the process it was sent to, however often that is replaced meanwhile.
+    // The process that gets this call answers it, even if it is replaced meanwhile.
     let slow = actix::spawn(call(runtime.clone(), id, CallRequest::new("sleep", json!({"ms": 500}))));
     let callers: Vec<_> = (0..8).map(|_| actix::spawn(call_until(runtime.clone(), id, "barley"))).collect();
 
@@ -61,7 +61,7 @@ async fn rolling_update(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks for the fodder again and again until it is `last`; answers how many calls that took, or the first failure.
+/// Asks for the fodder until it is `last`; returns the number of calls, or the first failure.
 async fn call_until(runtime: Runtime, id: ServerId, last: &str) -> ostler::Result<i64> {
     let mut calls = 1;
     while call(runtime.clone(), id, CallRequest::new("env", json!({"name": "FODDER"}))).await? != last {
