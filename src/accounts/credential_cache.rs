@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(cache.get(&fingerprint("f")), Err(0));
     }
 
-    #[test]
-    fn change_of_rights_acts_on_lookups_in_flight() {
+    #[tokio::test(start_paused = true)]
+    async fn change_of_rights_acts_on_lookups_in_flight() {
         let (cache, now) = (CredentialCache::new(), Instant::now());
         let (who, other) = (session_of(&user(Role::Admin)), session_of(&user(Role::Admin)));
         cache.insert(fingerprint("f"), 0, now, who.clone());
@@ -144,8 +144,8 @@ mod tests {
         assert_eq!(cache.get(&fingerprint("g")), Ok(other));
     }
 
-    #[test]
-    fn memory_of_credentials_is_bounded() {
+    #[tokio::test(start_paused = true)]
+    async fn memory_of_credentials_is_bounded() {
         let (cache, now) = (CredentialCache::new(), Instant::now());
         let who = session_of(&user(Role::Admin));
         for n in 0..ENTRIES_MAX + 100 {

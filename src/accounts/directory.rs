@@ -1,13 +1,13 @@
 //! [`Directory`]: accounts in the database, and the one way to change their rights.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     accounts::{credential_cache::CredentialCache, observer::Observers},
     error::{Error, Noun, Result},
-    model::{AuditEntry, User, UserId},
+    model::{AuditEntry, Credential, User, UserId},
     recorder::Recorder,
-    store::{Connection, Store, users},
+    store::{Connection, Store, keys, sessions, users},
     tasks::run_to_completion,
 };
 
@@ -51,7 +51,7 @@ impl Directory {
     }
 
     /// Commits a change of the rights or credentials of `user`; from then on every credential of theirs is looked up
-    /// again. Has `notify` call the observers of what it changed.
+    /// again, and observers know which of them ended.
     ///
     /// Runs to completion, with its observers called, even where its caller goes away.
     pub async fn change_rights<T: Send + 'static>(
@@ -59,15 +59,9 @@ impl Directory {
         user: UserId,
         entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-        notify: impl FnOnce(&Observers, &T) + Send + 'static,
     ) -> Result<T> {
         let directory = Arc::clone(self);
-        run_to_completion(async move {
-            let done = directory.write_rights(user, entry, work).await?;
-            notify(&directory.observers, &done);
-            Ok(done)
-        })
-        .await
+        run_to_completion(async move { directory.write_rights(user, entry, work).await }).await
     }
 
     /// Commits such a change for callers who run to completion themselves, as they have more to do afterwards.
@@ -77,10 +71,30 @@ impl Directory {
         entry: Option<AuditEntry>,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.recorder.write(entry, work).await;
+        // Compared, not reported by `work`: keys end with the key that made them, and sessions with a password.
+        let compared = move |db: &mut Connection| {
+            let mut ended = credentials_of(db, user)?;
+            let done = work(db)?;
+            for left in credentials_of(db, user)? {
+                ended.remove(&left);
+            }
+            Ok((done, ended))
+        };
+        let result = self.recorder.write(entry, compared).await;
         // Also after a failure: a commit whose answer was lost may have been made.
         self.cache.forget(user);
         self.observers.notify(|observer| observer.account_changed(user));
-        done
+        let (done, ended) = result?;
+        for credential in ended {
+            self.observers.notify(|observer| observer.credential_ended(credential));
+        }
+        Ok(done)
     }
+}
+
+/// The sessions and keys of an account.
+fn credentials_of(db: &mut Connection, user: UserId) -> Result<HashSet<Credential>> {
+    let sessions = sessions::ids_of_user(db, user)?.into_iter().map(Credential::Session);
+    let keys = keys::ids_of_user(db, user)?.into_iter().map(Credential::Key);
+    Ok(sessions.chain(keys).collect())
 }

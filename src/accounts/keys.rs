@@ -10,7 +10,6 @@ use crate::{
         admin_rights::{may_change_admins, record_if_forbidden, require_for_roles},
         credential_cache::fingerprint,
         directory::Directory,
-        observer::Observers,
     },
     error::{Error, Faults, Noun, Result},
     model::{
@@ -168,10 +167,7 @@ impl ApiKeys {
             true => Ok(()),
             false => Err(Error::NotFound(Noun::Key)),
         };
-        let ended = move |observers: &Observers, (): &()| {
-            observers.notify(|observer| observer.credential_ended(Credential::Key(id)));
-        };
-        self.directory.change_rights(user, Some(entry), delete, ended).await
+        self.directory.change_rights(user, Some(entry), delete).await
     }
 
     /// The owner of a key that `who` may end: their own, or any with `users:manage`.

@@ -41,7 +41,7 @@ impl Accounts {
             replace_password(db, &user, hash)?;
             if revoke_keys { keys::delete_of_user(db, user.id) } else { Ok(()) }
         };
-        self.directory.change_rights(who.user_id, entry, replace, |_, ()| {}).await
+        self.directory.change_rights(who.user_id, entry, replace).await
     }
 }
 

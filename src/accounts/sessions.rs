@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use crate::{
     access::credentials::principal,
-    accounts::{Accounts, observer::Observers, passwords::PasswordCheck},
+    accounts::{Accounts, passwords::PasswordCheck},
     error::{Error, Result},
     model::{AuditEntry, Credential, Outcome, Principal, Session, SessionId, Timestamp, User},
     policy::{account, audit_quota::EntryKind},
@@ -75,10 +75,7 @@ impl Accounts {
                 let entry = AuditEntry::by(who, ACTION, who.user_id, Outcome::Success);
                 let entry = self.access.entries().admit(EntryKind::SignIn, Some(who.user_id), entry);
                 let delete = move |db: &mut Connection| sessions::delete(db, id).map(|_| ());
-                let ended = move |observers: &Observers, (): &()| {
-                    observers.notify(|observer| observer.credential_ended(Credential::Session(id)));
-                };
-                self.directory.change_rights(who.user_id, entry, delete, ended).await
+                self.directory.change_rights(who.user_id, entry, delete).await
             }
             Credential::Key(_) | Credential::Token(_) | Credential::Embedder => {
                 Err(Error::Forbidden("there is no session to end".into()))

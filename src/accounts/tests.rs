@@ -1,6 +1,14 @@
 //! Observers of changes whose callers are gone.
 
-use std::{future::poll_fn, path::Path, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    collections::HashSet,
+    future::poll_fn,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -8,11 +16,13 @@ use super::*;
 use crate::{
     access::{Access, RateLimits, credentials::principal},
     error::Result,
-    model::{AuditEntry, Credential, Outcome, Principal, Role, SessionId, User, UserChange, UserId},
+    model::{
+        AuditEntry, Credential, Outcome, Principal, Role, Session, SessionId, Timestamp, User, UserChange, UserId,
+    },
     policy::audit_chain::ChainKey,
     recorder::{Chain, Recorder},
     secrets::Keyring,
-    store::{DatabaseUrl, Store},
+    store::{DatabaseUrl, Store, sessions},
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
 };
 
@@ -39,6 +49,34 @@ impl AccountObserver for Notices {
     }
 }
 
+/// Accounts with an admin, and a user who is logged in.
+struct Fixture {
+    folder: PathBuf,
+    accounts: Accounts,
+    admin: Principal,
+    user: User,
+    who: Principal,
+}
+
+impl Fixture {
+    async fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
+        let accounts = accounts(&folder);
+        let admin = session_of(&User::new("root@example.com".into(), "Root".into(), Role::Admin, String::new()));
+        let user = User::new("ann@example.com".into(), "Ann".into(), Role::Developer, String::new());
+        let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
+        accounts.directory.insert(user.clone(), entry).await.unwrap();
+        let who = open_session(&accounts, &user).await;
+        Self { folder, accounts, admin, user, who }
+    }
+}
+
+async fn stop(accounts: Accounts, folder: &Path) {
+    accounts.recorder.stop().await;
+    accounts.arbiters.join().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 fn accounts(folder: &Path) -> Accounts {
     let store = Store::open(&DatabaseUrl::Sqlite(folder.join("ostler.db"))).unwrap();
     store.migrate().unwrap();
@@ -51,6 +89,15 @@ fn accounts(folder: &Path) -> Accounts {
 
 fn session_of(user: &User) -> Principal {
     principal(user, None, Credential::Session(SessionId::new()), None)
+}
+
+/// A session that the database has.
+async fn open_session(accounts: &Accounts, user: &User) -> Principal {
+    let who = session_of(user);
+    let Credential::Session(id) = who.credential else { unreachable!() };
+    let session = Session { id, user_id: user.id, created_at: Timestamp::now(), expires_at: Timestamp::now() };
+    accounts.recorder.commit(None, move |db| sessions::insert(db, &session)).await.unwrap();
+    who
 }
 
 /// Makes a change while the recorder is busy, and drops its future once the commit is on its way.
@@ -82,13 +129,7 @@ async fn make_and_drop<T>(accounts: &Accounts, change: impl Future<Output = Resu
 
 #[actix::test]
 async fn observers_hear_of_a_change_whose_caller_is_gone() {
-    let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
-    let accounts = accounts(&folder);
-    let admin = session_of(&User::new("root@example.com".into(), "Root".into(), Role::Admin, String::new()));
-    let user = User::new("ann@example.com".into(), "Ann".into(), Role::Developer, String::new());
-    let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
-    accounts.directory.insert(user.clone(), entry).await.unwrap();
-    let who = session_of(&user);
+    let Fixture { folder, accounts, admin, user, who } = Fixture::start().await;
     let key = accounts.keys().create(&who, "ci", None, None).await.unwrap().key.id;
     let (notices, mut heard) = mpsc::unbounded_channel();
     let observer: Arc<dyn AccountObserver> = Arc::new(Notices(notices));
@@ -106,7 +147,37 @@ async fn observers_hear_of_a_change_whose_caller_is_gone() {
     make_and_drop(&accounts, accounts.update(&admin, user.id, disabled)).await;
     assert_eq!(next().await, Some(Notice::AccountClosed(user.id)));
 
-    accounts.recorder.stop().await;
-    accounts.arbiters.join().await;
-    std::fs::remove_dir_all(folder).unwrap();
+    stop(accounts, &folder).await;
+}
+
+#[actix::test]
+async fn observers_hear_of_every_credential_that_ends_with_another_or_with_a_password() {
+    let Fixture { folder, accounts, admin, user, who } = Fixture::start().await;
+    let made_by = async |who: &Principal, name| accounts.keys().create(who, name, None, None).await.unwrap().key.id;
+    let holding = |key| Principal { credential: Credential::Key(key), ..who.clone() };
+    let parent = made_by(&who, "parent").await;
+    let child = made_by(&holding(parent), "child").await;
+    let grandchild = made_by(&holding(child), "grandchild").await;
+    let other = made_by(&who, "other").await;
+    let (notices, mut heard) = mpsc::unbounded_channel();
+    let observer: Arc<dyn AccountObserver> = Arc::new(Notices(notices));
+    accounts.observe(Arc::downgrade(&observer));
+    let mut ended = || {
+        let mut all = HashSet::new();
+        while let Ok(notice) = heard.try_recv() {
+            let Notice::CredentialEnded(credential) = notice else { panic!("{notice:?}") };
+            assert!(all.insert(credential), "twice: {credential}");
+        }
+        all
+    };
+
+    accounts.keys().rotate(&who, child).await.unwrap();
+    assert_eq!(ended(), [child, grandchild].map(Credential::Key).into());
+    accounts.keys().delete(&who, parent).await.unwrap();
+    assert_eq!(ended(), [parent, child].map(Credential::Key).into());
+    let password = UserChange { password: Some("a password of an admin".into()), ..UserChange::default() };
+    accounts.update(&admin, user.id, password).await.unwrap();
+    assert_eq!(ended(), [Credential::Key(other), who.credential].into());
+
+    stop(accounts, &folder).await;
 }

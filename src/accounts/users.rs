@@ -4,7 +4,6 @@ use crate::{
     accounts::{
         Accounts,
         admin_rights::{may_change_admins, record_if_forbidden, require_for_roles},
-        observer::Observers,
     },
     error::{Error, Faults, Noun, Result},
     model::{NewUser, Page, PageRequest, Permission, Principal, Role, ServerId, Timestamp, User, UserChange, UserId},
@@ -62,16 +61,17 @@ impl Accounts {
         let entry = self.access.change(who, ACTION, id)?.with_detail(fields(&change));
         let disables = change.disabled == Some(true);
         let checked = self.check_change(who, id, change).await?;
-        let notify = move |observers: &Observers, user: &User| {
+        let directory = self.directory.clone();
+        let work = async move {
+            let user = directory.write_rights(id, Some(entry), move |db| update(db, id, checked)).await?;
             if disables {
-                observers.notify(|observer| observer.account_closed(id));
+                directory.observers().notify(|observer| observer.account_closed(id));
             } else if !of_role(user.role).has(Permission::McpExecute) {
-                observers.notify(|observer| observer.execution_lost(id));
+                directory.observers().notify(|observer| observer.execution_lost(id));
             }
+            Ok(user)
         };
-        let update = move |db: &mut Connection| update(db, id, checked);
-        let result = self.directory.change_rights(id, Some(entry), update, notify).await;
-        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), result)
+        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), run_to_completion(work).await)
     }
 
     /// Removes an account, ending and removing its servers. Not the last enabled admin (`Conflict`).

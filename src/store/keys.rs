@@ -92,6 +92,14 @@ pub fn list_of_user(db: &mut Connection, user: UserId, page: &PageRequest) -> Re
     slice.page(rows, |row| &row.id, read)
 }
 
+/// The ids of all keys of an account.
+pub fn ids_of_user(db: &mut Connection, user: UserId) -> Result<Vec<KeyId>> {
+    let user = user.to_string();
+    let ids: Vec<String> =
+        on!(db, conn => api_keys::table.filter(api_keys::user_id.eq(&user)).select(api_keys::id).load(conn))?;
+    ids.iter().map(|id| text::id(id)).collect()
+}
+
 /// Changes what a key is called, and its secret.
 pub fn update(db: &mut Connection, key: &ApiKey) -> Result<()> {
     let id = key.id.to_string();

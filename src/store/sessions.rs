@@ -44,6 +44,14 @@ fn read(row: Row) -> Result<Session> {
     })
 }
 
+/// The logins of an account, those that expired not long ago among them.
+pub fn ids_of_user(db: &mut Connection, user: UserId) -> Result<Vec<SessionId>> {
+    let user = user.to_string();
+    let ids: Vec<String> =
+        on!(db, conn => sessions::table.filter(sessions::user_id.eq(&user)).select(sessions::id).load(conn))?;
+    ids.iter().map(|id| text::id(id)).collect()
+}
+
 /// Ends one login; false where there is none.
 pub fn delete(db: &mut Connection, id: SessionId) -> Result<bool> {
     let id = id.to_string();

@@ -1,6 +1,6 @@
 //! API keys: what becomes of those made with another, their names and secrets, and who may end them.
 
-use crate::support::{backends::on_both_databases, caller::secret_of, *};
+use crate::support::{backends::on_both_databases, caller::secret_of, processes::alive, *};
 
 /// A key just made.
 struct Key {
@@ -47,6 +47,22 @@ on_both_databases! {
         [&first, &second, &third].into_iter().for_each(Key::has_ended);
         other.works();
         assert_eq!(dana.get("/api/auth/keys").is(200).list("/items").len(), 1);
+    }
+
+    fn a_keys_own_process_ends_with_the_key_that_made_it_and_with_a_password(setup: Setup) {
+        let ostler = setup.spawn();
+        let dana = ostler.user("admin");
+        let server = dana.running(fake("ok").set("isolation", json!("per-session")));
+        let pid = |key: &Key| server.seen_by(&key.caller).call("pid", json!({})).is(200).said().parse::<u32>().unwrap();
+        let parent = Key::make(&dana, "parent");
+        let (child, other) = (Key::make(&parent.caller, "child"), Key::make(&dana, "other"));
+        let [of_child, of_other] = [&child, &other].map(pid);
+        dana.delete(&parent.path("")).is(204);
+        eventually("the process of the key made with it ends", || (!alive(of_child)).then_some(()));
+        assert_eq!(pid(&other), of_other);
+        let password = json!({"password": "set by an administrator"});
+        ostler.admin().put(&format!("/api/auth/users/{}", dana.id), password).is(200);
+        eventually("the process of the other key ends", || (!alive(of_other)).then_some(()));
     }
 
     fn a_key_that_is_rotated_has_another_secret_and_nothing_that_was_made_with_it(setup: Setup) {
