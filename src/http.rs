@@ -153,6 +153,8 @@ urls! {
 /// program is called by, and belong to [`Server`]. All other paths are left to the host program.
 ///
 /// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
+/// These end when the last route and the last result of this function are dropped; a program that mounts routes again,
+/// as on another address, keeps them by holding a result meanwhile.
 pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
     let state = AppState::of(runtime);
     move |config| mount(config, state.runtime.serves(), Some(&state))

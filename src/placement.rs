@@ -23,6 +23,7 @@ use std::{
 };
 
 use futures_util::future;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
@@ -58,10 +59,12 @@ pub struct Placement {
     supervisor: SupervisorHandle,
     launcher: Launcher,
     processes: IsolatedProcesses,
+    /// Runs work for callers that are in no task, such as the drop of a session on a thread of a program.
+    handle: Handle,
 }
 
 impl Placement {
-    /// Processes that `launcher` describes and `supervisor` runs.
+    /// Processes that `launcher` describes and `supervisor` runs. Panics outside of a tokio runtime.
     pub fn new(
         registry: Arc<Registry>,
         authorizations: Arc<Authorizations>,
@@ -69,7 +72,8 @@ impl Placement {
         supervisor: SupervisorHandle,
         launcher: Launcher,
     ) -> Self {
-        Self { registry, authorizations, lifecycle, supervisor, launcher, processes: IsolatedProcesses::default() }
+        let (processes, handle) = (IsolatedProcesses::default(), Handle::current());
+        Self { registry, authorizations, lifecycle, supervisor, launcher, processes, handle }
     }
 
     /// Ends idle processes, until `self` is dropped.
@@ -233,7 +237,7 @@ impl Placement {
     fn end(self: &Arc<Self>, processes: Vec<Arc<IsolatedProcess>>) {
         for process in processes {
             let placement = self.clone();
-            tokio::spawn(async move {
+            self.handle.spawn(async move {
                 let mut registration = process.registration.lock().await;
                 process.started.store(false, Ordering::Relaxed);
                 if std::mem::replace(&mut *registration, Registration::Removed) == Registration::Added {

@@ -65,6 +65,12 @@ impl SuspendedRequests {
     }
 }
 
+impl Drop for SuspendedRequests {
+    fn drop(&mut self) {
+        self.0.get_mut().values().for_each(|one| one.expiry.abort());
+    }
+}
+
 impl AccountObserver for SuspendedRequests {
     fn account_closed(&self, user: UserId) {
         let closed: Vec<_> = self.0.lock().extract_if(|_, one| one.user == user).collect();

@@ -10,7 +10,8 @@ use crate::{Runtime, mcp_endpoint::ClientState, web::body::PartialBodies};
 /// client's requests come to any of them.
 static STATES: Mutex<Vec<Weak<AppState>>> = Mutex::new(Vec::new());
 
-/// State that all apps of one runtime share; lives as long as one of them.
+/// State that all apps of one runtime share. Ends with the last of them, and the sessions of MCP clients with it:
+/// without a route no client can use one, and none would be swept out.
 pub(super) struct AppState {
     pub runtime: Runtime,
     pub clients: ClientState,

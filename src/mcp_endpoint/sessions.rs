@@ -20,7 +20,7 @@ const SESSIONS_PER_USER_MAX: usize = 64;
 /// Interval at which idle sessions are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The sessions of clients of the older era.
+/// The sessions of clients of the older era; dropping it ends them.
 pub(super) struct Sessions {
     runtime: Runtime,
     table: Mutex<Table>,
@@ -67,6 +67,13 @@ impl AccountObserver for Sessions {
     fn account_closed(&self, user: UserId) {
         let ending: Vec<_> = self.table.lock().sessions.extract_if(|_, session| session.user == user).collect();
         ending.iter().for_each(|(_, session)| session.end(&self.runtime));
+    }
+}
+
+impl Drop for Sessions {
+    /// No request can reach them any more, nor sweep out those that are idle.
+    fn drop(&mut self) {
+        self.table.get_mut().sessions.values().for_each(|session| session.end(&self.runtime));
     }
 }
 

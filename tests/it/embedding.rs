@@ -1,11 +1,13 @@
 //! Runtimes inside other programs: any number of them, each by itself, and gone when they are gone.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, net::SocketAddr, path::Path};
 
 use ostler::{
     Error, Runtime,
     actix::{self, System},
+    actix_web::dev::ServerHandle,
     calls::CallRequest,
+    http,
     model::{Role, ServerChange, ServerConfig, ServerId},
     runtime::Builder,
     serde_json::json,
@@ -16,8 +18,13 @@ use rustix::{
     fs::{FlockOperation, flock},
     process::{Pid, PidfdFlags, pidfd_open},
 };
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::support::folder::Folder;
+use crate::support::{
+    Caller,
+    folder::Folder,
+    mcp::{LEGACY, Legacy},
+};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
 
@@ -197,6 +204,80 @@ async fn a_program_that_embeds_a_runtime_keeps_to_the_rules_of_the_api() {
     runtime.stop().await;
 }
 
+#[actix::test]
+async fn sessions_of_mcp_clients_end_with_the_last_route_and_with_their_metric() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let key = admin_key(&runtime).await;
+    let door = Door::open(&runtime);
+    let first = door.begin_session(&key).await;
+    assert_eq!(door.ping(&first).await, 200);
+    assert_eq!(ended_sessions(&runtime).await, 0);
+    door.close().await;
+    assert_eq!(ended_sessions(&runtime).await, 1);
+
+    let door = Door::open(&runtime);
+    assert_eq!(door.ping(&first).await, 404);
+    let second = door.begin_session(&key).await;
+    let routes = http::routes(runtime.clone());
+    door.close().await;
+    let door = Door::open(&runtime);
+    assert_eq!(door.ping(&second).await, 200, "held routes hold the sessions");
+    drop(routes);
+    door.close().await;
+    assert_eq!(ended_sessions(&runtime).await, 2);
+    runtime.stop().await;
+}
+
+/// An HTTP server of a runtime.
+struct Door {
+    address: SocketAddr,
+    handle: ServerHandle,
+    ended: JoinHandle<std::io::Result<()>>,
+}
+
+impl Door {
+    fn open(runtime: &Runtime) -> Self {
+        let settings = http::Settings { port: 0, workers: Some(2), ..http::Settings::default() };
+        let listener = http::Listener::bind(&settings).unwrap();
+        let address = listener.address().unwrap();
+        let server = http::Server::new(listener, &settings, runtime.clone()).unwrap();
+        Self { address, handle: server.handle(), ended: actix::spawn(server.run()) }
+    }
+
+    async fn close(self) {
+        self.handle.stop(true).await;
+        self.ended.await.unwrap().unwrap();
+    }
+
+    async fn begin_session(&self, key: &str) -> Legacy {
+        let caller = Caller::anonymous(self.address, "").with_token(key);
+        spawn_blocking(move || Legacy::begin(&caller, "/mcp", LEGACY)).await.unwrap()
+    }
+
+    /// The status of a request in a session that may have begun at another door.
+    async fn ping(&self, session: &Legacy) -> u16 {
+        let caller = Caller { address: self.address, ..session.caller.clone() };
+        let session = Legacy { caller, ..session.clone() };
+        spawn_blocking(move || session.send(2, "ping", json!({})).status).await.unwrap()
+    }
+}
+
+async fn admin_key(runtime: &Runtime) -> String {
+    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
+    let ada = ostler::model::NewUser { email, name: "Ada".into(), password, role: Role::Admin };
+    let ada = runtime.accounts().create(runtime.embedder(), ada).await.unwrap();
+    let ada = runtime.accounts().on_behalf_of(ada.id).await.unwrap();
+    runtime.accounts().keys().create(&ada, "laptop", None, None).await.unwrap().secret
+}
+
+/// The number of sessions that the metrics count as ended.
+async fn ended_sessions(runtime: &Runtime) -> u32 {
+    let page = runtime.metrics().await;
+    let counts = page.lines().filter(|line| line.starts_with("mcp_server_session_duration_seconds_count"));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+}
+
 /// A server's process, held so that its end can be waited for.
 async fn process_of(runtime: &Runtime, id: ServerId) -> OwnedFd {
     let pid = runtime.servers().start(runtime.embedder(), id).await.unwrap().pid.unwrap();
@@ -208,5 +289,5 @@ async fn process_of(runtime: &Runtime, id: ServerId) -> OwnedFd {
 async fn ends(process: OwnedFd, seconds: i64) -> bool {
     let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let wait = move || poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)).unwrap() == 1;
-    tokio::task::spawn_blocking(wait).await.unwrap()
+    spawn_blocking(wait).await.unwrap()
 }
