@@ -9,6 +9,7 @@ mod history;
 mod id;
 mod latencies;
 mod listing;
+pub(crate) mod log_buckets;
 mod output;
 mod page;
 mod process_action;

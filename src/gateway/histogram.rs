@@ -1,4 +1,4 @@
-//! Times counted without a lock: eight buckets for each doubling, so that what is read back is right to 7 %.
+//! Times counted without a lock, from a microsecond to nine hours, in buckets that are right to 7 %.
 
 use std::{
     array,
@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// Bits of a value that tell buckets of one doubling apart.
-const SUB_BUCKET_BITS: u32 = 3;
-
-/// Buckets for everything from a microsecond to nine hours; what is longer is in the last.
-const BUCKET_COUNT: usize = 256;
+use crate::model::log_buckets::{BUCKET_COUNT, bucket_of, values_of};
 
 /// Distribution of times over buckets.
 #[derive(Clone, Debug)]
@@ -23,7 +19,7 @@ pub struct Spread {
     pub buckets: Vec<(f64, u64)>,
 }
 
-/// Numbers of times by bucket.
+/// Numbers of times by bucket of their microseconds.
 #[derive(Debug)]
 pub(super) struct Histogram {
     buckets: [AtomicU64; BUCKET_COUNT],
@@ -38,7 +34,7 @@ impl Default for Histogram {
 impl Histogram {
     pub(super) fn record(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        if let Some(bucket) = self.buckets.get(index(micros)) {
+        if let Some(bucket) = self.buckets.get(usize::from(bucket_of(micros))) {
             bucket.fetch_add(1, Relaxed);
         }
     }
@@ -54,9 +50,8 @@ impl Histogram {
     pub(super) fn spread<const N: usize>(&self, bounds: [f64; N]) -> Spread {
         let mut buckets: Vec<_> = bounds.into_iter().chain([f64::MAX]).map(|bound| (bound, 0)).collect();
         let (mut sum, mut total) = (Duration::ZERO, 0);
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            let count = bucket.load(Relaxed);
-            let time = middle(index);
+        for (bucket, count) in (0..=u8::MAX).zip(&self.buckets) {
+            let (time, count) = (middle(bucket), count.load(Relaxed));
             sum = sum.saturating_add(time.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)));
             total += count;
             if let Some((_, below)) = buckets.iter_mut().find(|(bound, _)| time.as_secs_f64() <= *bound) {
@@ -76,49 +71,21 @@ impl Histogram {
 
 fn quantile(counts: &[u64], rank: u64) -> Duration {
     let mut seen = 0;
-    let reached = counts.iter().position(|count| {
-        seen += count;
+    let reached = (0..=u8::MAX).zip(counts).find(|(_, count)| {
+        seen += **count;
         seen >= rank
     });
-    middle(reached.unwrap_or_default())
+    middle(reached.map_or(0, |(bucket, _)| bucket))
 }
 
-fn middle(index: usize) -> Duration {
-    Duration::from_micros(floor(index).midpoint(floor(index + 1).saturating_sub(1)))
-}
-
-/// The bucket of a value: the position of its highest bit, then the three bits that follow.
-fn index(micros: u64) -> usize {
-    let Some(doubling) = micros.checked_ilog2().and_then(|log| log.checked_sub(SUB_BUCKET_BITS)) else {
-        return usize::try_from(micros).unwrap_or_default();
-    };
-    let fine = micros >> doubling;
-    let index = u64::from(doubling) * (1 << SUB_BUCKET_BITS) + fine;
-    usize::try_from(index).unwrap_or(usize::MAX).min(BUCKET_COUNT - 1)
-}
-
-/// The smallest value of a bucket.
-fn floor(index: usize) -> u64 {
-    let index = u64::try_from(index).unwrap_or(u64::MAX);
-    let size = 1 << SUB_BUCKET_BITS;
-    match (index / size).checked_sub(1) {
-        Some(doubling) => (size + index % size) << doubling,
-        None => index,
-    }
+fn middle(bucket: u8) -> Duration {
+    let values = values_of(bucket);
+    Duration::from_micros(values.start().midpoint(*values.end()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_follow_each_other_without_gap() {
-        assert!(
-            (0..BUCKET_COUNT - 1).all(|bucket| index(floor(bucket)) == bucket && floor(bucket) < floor(bucket + 1))
-        );
-        assert!((1..BUCKET_COUNT).all(|bucket| index(floor(bucket) - 1) == bucket - 1));
-        assert_eq!(index(u64::MAX), BUCKET_COUNT - 1);
-    }
 
     #[test]
     fn quantiles_are_right_to_seven_per_cent() {

@@ -1,7 +1,6 @@
 //! A histogram of call durations in buckets that grow with their values: read back within 7 %.
 
-/// Bits of a value that tell buckets of one doubling apart.
-const FINE: u32 = 3;
+use crate::model::log_buckets::{bucket_of, values_of};
 
 /// Counts of milliseconds, eight buckets for each doubling: as many as are needed, the last one not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,7 +9,7 @@ pub struct Latencies(Vec<u64>);
 impl Latencies {
     /// Counts one.
     pub fn add(&mut self, milliseconds: i64) {
-        self.add_to(index(u64::try_from(milliseconds).unwrap_or(0)), 1);
+        self.add_to(bucket_of(u64::try_from(milliseconds).unwrap_or(0)), 1);
     }
 
     /// Adds what another one counted.
@@ -84,29 +83,10 @@ impl Latencies {
     }
 }
 
-/// The bucket of a value: the position of its highest bit, then the three bits that follow.
-fn index(value: u64) -> u8 {
-    let Some(doubling) = value.checked_ilog2().and_then(|log| log.checked_sub(FINE)) else {
-        return u8::try_from(value).unwrap_or(u8::MAX);
-    };
-    let index = u64::from(doubling).saturating_mul(1 << FINE).saturating_add(value >> doubling);
-    u8::try_from(index).unwrap_or(u8::MAX)
-}
-
-/// The smallest value of a bucket.
-fn floor(index: u64) -> u64 {
-    let size = 1 << FINE;
-    match (index / size).checked_sub(1) {
-        Some(doubling) => (size + index % size) << doubling,
-        None => index,
-    }
-}
-
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "the middle of a bucket is a rough figure")]
 fn middle(bucket: u8) -> f64 {
-    let bucket = u64::from(bucket);
-    let last = floor(bucket.saturating_add(1)).saturating_sub(1);
-    (floor(bucket) as f64 + last as f64) / 2.0
+    let values = values_of(bucket);
+    (*values.start() as f64 + *values.end() as f64) / 2.0
 }
 
 #[cfg(test)]
@@ -117,13 +97,6 @@ mod tests {
         let mut latencies = Latencies::default();
         values.into_iter().for_each(|value| latencies.add(value));
         latencies
-    }
-
-    #[test]
-    fn buckets_follow_each_other_without_gap() {
-        assert!((0..255).all(|bucket| u64::from(index(floor(bucket))) == bucket && floor(bucket) < floor(bucket + 1)));
-        assert!((1..255).all(|bucket| u64::from(index(floor(bucket) - 1)) == bucket - 1));
-        assert_eq!(index(u64::MAX), 255);
     }
 
     #[test]
