@@ -18,7 +18,7 @@ pub use fault::HeadFault;
 pub use fields::Fields;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use target::Target;
+pub use target::{Target, octet};
 pub use write::{length_line, line, status_line};
 
 /// The versions spoken here; every other is refused.

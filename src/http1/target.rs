@@ -97,7 +97,10 @@ fn check(origin: &[u8]) -> Result<usize, HeadFault> {
 fn check_encoding(text: &[u8], is_path: bool) -> Result<(), HeadFault> {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'%', rest) {
-        let byte = rest.get(at + 1..at + 3).and_then(hexadecimal);
+        let byte = match rest.get(at + 1..) {
+            Some([high, low, ..]) => octet(*high, *low),
+            _ => None,
+        };
         let Some(byte) = byte else {
             return Err(HeadFault::Malformed("a percent sign in the request target is not followed by two hex digits"));
         };
@@ -109,12 +112,10 @@ fn check_encoding(text: &[u8], is_path: bool) -> Result<(), HeadFault> {
     Ok(())
 }
 
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
-    match digits {
-        [high, low] => u8::try_from(value(high)? * 16 + value(low)?).ok(),
-        _ => None,
-    }
+/// The octet that two hexadecimal digits encode; `None` where one is no digit (RFC 3986, section 2.1).
+pub fn octet(high: u8, low: u8) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    u8::try_from(value(high)? * 16 + value(low)?).ok()
 }
 
 /// True when a segment is `.` or `..`, encoded or not, an encoded slash being one too.
@@ -125,7 +126,7 @@ fn has_dot_segment(path: &[u8]) -> bool {
     loop {
         let (byte, length) = match rest {
             [] => (b'/', 0),
-            [b'%', high, low, ..] => (hexadecimal(&[*high, *low]).unwrap_or_default(), 3),
+            [b'%', high, low, ..] => (octet(*high, *low).unwrap_or_default(), 3),
             [byte, ..] => (*byte, 1),
         };
         match byte {

@@ -7,7 +7,7 @@ use crate::{
     Runtime,
     edge::{Connection, Routed, Router},
     gateway::{Service, Table},
-    http1::{RequestHead, Version},
+    http1::{RequestHead, Version, octet},
     web::{host_check::HostCheck, problem::Problem},
 };
 
@@ -69,13 +69,14 @@ fn find(table: &Table, path: &str) -> Result<Option<Arc<Service>>, Problem> {
     Ok(service.cloned())
 }
 
-/// A path without percent-encoding and empty segments. There are no dot segments, encoded or not: `http1` refuses them.
+/// A path without percent-encoding and empty segments. There are no dot segments, encoded or not, and every
+/// percent sign has two digits: `http1` refuses all else.
 fn plain(path: &str) -> String {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, after @ ..] = rest {
         let (byte, more) = match (first, after) {
-            (b'%', [high, low, more @ ..]) => (hexadecimal(*high) * 16 + hexadecimal(*low), more),
+            (b'%', [high, low, more @ ..]) => (octet(*high, *low).unwrap_or_default(), more),
             (byte, more) => (*byte, more),
         };
         if byte != b'/' || plain.last() != Some(&b'/') {
@@ -84,11 +85,6 @@ fn plain(path: &str) -> String {
         rest = more;
     }
     String::from_utf8_lossy(&plain).into_owned()
-}
-
-/// The value of a digit that was checked to be one.
-fn hexadecimal(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
