@@ -32,6 +32,7 @@ mod pool;
 mod postgres;
 pub mod rollups;
 mod schema;
+mod sealed;
 pub mod servers;
 pub mod services;
 pub mod sessions;
