@@ -1,7 +1,6 @@
 //! `ostler client-config`: the configuration of an MCP client that uses Ostler, printed or put in its place.
 
 mod file;
-mod section;
 
 use std::{
     io::{self, Write},
@@ -9,7 +8,7 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser};
-use ostler::mcp::Members;
+use ostler::policy::client_file::{Entry, Section, with_sections};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -18,8 +17,6 @@ use crate::cli::{
     standard_error::complain,
     value,
 };
-
-use section::{Entry, Section};
 
 /// A client whose configuration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let url = endpoint(options, key.as_deref())?;
     let sections = sections(options, &url, if options.write { key.as_deref() } else { None })?;
     if !options.write {
-        let text = file::merged(&Members::default(), &sections)?;
+        let text = with_sections(file::NEW, &sections).map_err(Failure::Failed)?;
         let place = file(options.client)?;
         complain(&format!("ostler: this belongs into {}; --write puts it there\n", place.display()));
         return io::stdout()

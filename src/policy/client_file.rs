@@ -1,31 +1,27 @@
-//! Configurations of MCP clients (`mcpServers`, `servers`), read and written.
+//! Configurations of MCP clients (`mcpServers`, `servers`), read, written and edited.
 //!
-//! Read in order: comments, members (none twice), then entry after entry with its variables in place, as a
+//! Read in order: members (none twice), then entry after entry with its variables in place, as a
 //! `ServerChange`; so an import registers or updates as if written by hand. All variables together may make 4 MiB of
 //! text. An export is read as it was (a property test): a `$` that begins no variable is written as the default of an
 //! unset one.
 
-mod comments;
+mod edit;
 mod entry;
 mod export;
+mod jsonc;
 mod variables;
 
-use std::{collections::BTreeMap, fmt};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor},
-};
-use serde_json::Value;
+use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, Result},
     model::{ServerChange, ServerConfig},
-    policy::{change, nesting},
+    policy::change,
 };
 
 use variables::Variables;
 
+pub use edit::{Entry, Section, with_sections};
 pub use export::{Format, written};
 pub use variables::named;
 
@@ -53,11 +49,7 @@ pub struct Described {
 /// program or goes out as a header.
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Described>> {
     let fault = |message: String| Error::invalid("/config", message);
-    let plain = comments::removed(text).map_err(|message| fault(message.to_owned()))?;
-    if nesting::exceeds(&plain, nesting::SENT_MAX) {
-        return Err(Error::Malformed(format!("config: {}", nesting::TOO_DEEP)));
-    }
-    let Entries(members) = serde_json::from_str(&plain).map_err(|error| fault(format!("is not readable: {error}")))?;
+    let members = jsonc::members(jsonc::parse(text)?).map_err(|reason| fault(format!("is not readable: {reason}")))?;
     let sections: Vec<_> = members.into_iter().filter(|(name, _)| SECTIONS.contains(&name.as_str())).collect();
     if sections.is_empty() {
         return Err(fault("has neither `mcpServers` nor `servers`".into()));
@@ -65,9 +57,8 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
     let mut variables = Variables::new(variables);
     let mut described: Vec<Described> = Vec::new();
     for (section, value) in sections {
-        // Read again from the text, so that a server that is there twice does not go unnoticed.
-        let entries = serde_json::from_str(value.get());
-        let Entries(entries) = entries.map_err(|error| fault(format!("has a `{section}` that is amiss: {error}")))?;
+        let entries = jsonc::members(value);
+        let entries = entries.map_err(|reason| fault(format!("has a `{section}` that is amiss: {reason}")))?;
         for (name, value) in entries {
             if described.iter().any(|one| one.name == name) {
                 return Err(fault(format!("describes the server {name:?} twice")));
@@ -75,8 +66,7 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
             if described.len() == MOST_SERVERS {
                 return Err(fault(format!("describes more than {MOST_SERVERS} servers; take over some at a time")));
             }
-            let value = serde_json::from_str(value.get()).unwrap_or(Value::Null);
-            let (change, ignored) = entry::read(&name, value, &mut variables);
+            let (change, ignored) = entry::read(&name, value.into(), &mut variables);
             described.push(Described { name, change, ignored });
         }
     }
@@ -86,34 +76,6 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
 /// The configuration of a server that is not registered yet.
 pub fn fresh(change: ServerChange) -> Result<ServerConfig> {
     change::merged(&ServerConfig::new("", ""), change)
-}
-
-/// An object's members in their order, none of them twice.
-struct Entries(Vec<(String, Box<serde_json::value::RawValue>)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Entries;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entries, A::Error> {
-                let mut entries = BTreeMap::new();
-                let mut order = Vec::new();
-                while let Some((name, value)) = members.next_entry::<String, _>()? {
-                    if entries.insert(name.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("`{name}` is there twice")));
-                    }
-                    order.push(name);
-                }
-                let taken = |name: String| entries.remove(&name).map(|value| (name, value));
-                Ok(Entries(order.into_iter().filter_map(taken).collect()))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
 }
 
 #[cfg(test)]

@@ -100,14 +100,26 @@ fn a_file_that_holds_a_key_is_its_owners_alone() {
 }
 
 #[test]
-fn a_file_with_comments_is_left_alone() {
+fn a_file_with_comments_keeps_them_and_one_that_cannot_be_read_is_left_alone() {
     let home = Home::new();
     fs::create_dir(home.file("project/.vscode")).unwrap();
-    let before = "{\n  // mine\n  \"servers\": {}\n}\n";
-    fs::write(home.file("project/.vscode/mcp.json"), before).unwrap();
+    let file = home.file("project/.vscode/mcp.json");
+    fs::write(
+        &file,
+        "{\r\n\t// mine\r\n\t\"servers\": {\r\n\t\t\"files\": {\"command\": \"x\",}, // y\r\n\t},\r\n}\r\n",
+    )
+    .unwrap();
     let ran = home.run("vscode --write", None);
-    assert!(ran.code == 1 && ran.err.contains("comments"), "{}", ran.err);
-    assert_eq!(fs::read_to_string(home.file("project/.vscode/mcp.json")).unwrap(), before);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let after = fs::read_to_string(&file).unwrap();
+    assert!(after.contains("\t\t\"files\": {\"command\": \"x\",}, // y\r\n\t\t\"ostler\": {\r\n"), "{after}");
+    assert!(after.starts_with("{\r\n\t// mine\r\n") && after.contains("\t\"inputs\": [\r\n"), "{after}");
+    assert!(home.run("vscode --write", None).err.contains("already"));
+
+    fs::write(&file, "{\n  servers: {}\n}\n").unwrap();
+    let ran = home.run("vscode --write", None);
+    assert!(ran.code == 1 && ran.err.contains("line 2 column 3") && ran.err.contains("--write"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\n  servers: {}\n}\n");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection, prelude::*};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Isolation, Remote, ToolRules};
