@@ -83,7 +83,7 @@ pub use error::{Error, Result};
 pub use runtime::Runtime;
 
 // Crates in public signatures, re-exported so that an embedding program uses the same versions.
-pub use {actix, actix_web, serde_json};
+pub use {actix, actix_web, secrecy, serde_json};
 
 /// True once [`guard`] was called, so that this program may be started again as a guard.
 static MAY_GUARD: AtomicBool = AtomicBool::new(false);

@@ -3,9 +3,10 @@
 use std::{fmt::Display, path::Path, time::Duration};
 
 use ostler::policy::rate::Limit;
+use secrecy::SecretString;
 
 /// A secret as `set` or `not set`.
-pub(crate) fn secret(value: Option<&String>) -> String {
+pub(crate) fn secret(value: Option<&SecretString>) -> String {
     if value.is_some() { "set" } else { "not set" }.to_owned()
 }
 

@@ -9,6 +9,7 @@ use ostler::{
     model::{LoadBalancing, Role, Serve},
     policy::{account, issuer, rate::Limit, secret},
 };
+use secrecy::SecretString;
 
 use crate::cli::logging::Format;
 
@@ -129,13 +130,13 @@ pub(crate) fn email(text: &str) -> Result<String, String> {
 }
 
 /// An account's password.
-pub(crate) fn password(text: &str) -> Result<String, String> {
-    account::password_fault(text, "").map_or_else(|| Ok(text.to_owned()), |fault| Err(fault.to_owned()))
+pub(crate) fn password(text: &str) -> Result<SecretString, String> {
+    account::password_fault(text, "").map_or_else(|| Ok(text.into()), |fault| Err(fault.to_owned()))
 }
 
 /// A key good enough to sign with.
-pub(crate) fn secret_key(text: &str) -> Result<String, String> {
-    secret::fault(text).map_or_else(|| Ok(text.to_owned()), |fault| Err(fault.to_owned()))
+pub(crate) fn secret_key(text: &str) -> Result<SecretString, String> {
+    secret::fault(text).map_or_else(|| Ok(text.into()), |fault| Err(fault.to_owned()))
 }
 
 /// Items separated by commas; blanks around them do not count, an empty text is an empty list.

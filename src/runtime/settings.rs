@@ -1,30 +1,32 @@
 //! Settings of a runtime; every field has a working default.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
 
 use crate::{
     access::RateLimits,
     accounts::OAuthSettings,
     gateway,
-    model::{Hidden, Serve},
+    model::Serve,
     policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
     store::DatabaseUrl,
     telemetry,
 };
 
 /// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Address of the database.
     pub database: DatabaseUrl,
     /// Folder of the key file, the first-admin file and the lock.
     pub data_dir: PathBuf,
     /// Signs tokens and seals secrets at rest; `None` makes one in the data folder and keeps it.
-    pub secret_key: Option<String>,
+    pub secret_key: Option<SecretString>,
     /// Address of the first admin, made while no user exists.
     pub admin_email: String,
     /// Its password; `None` makes one.
-    pub admin_password: Option<String>,
+    pub admin_password: Option<SecretString>,
     /// Working directory of servers.
     pub servers_dir: PathBuf,
     /// Time between health ticks.
@@ -61,52 +63,6 @@ pub struct Settings {
     pub telemetry: telemetry::TelemetrySettings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
     pub guard: Option<PathBuf>,
-}
-
-/// Shows variables under their names.
-macro_rules! show {
-    ($form:ident: $($field:ident),+ $(,)?) => { $form$(.field(stringify!($field), $field))+ };
-}
-
-impl fmt::Debug for Settings {
-    // Taken apart, so that no new field is forgotten.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            database,
-            data_dir,
-            secret_key,
-            admin_email,
-            admin_password,
-            servers_dir,
-            health_check_interval,
-            call_timeout,
-            start_timeout,
-            restart,
-            max_starting,
-            log_bytes,
-            retention,
-            max_in_flight,
-            stop_grace,
-            allowed_commands,
-            private_addresses,
-            limits,
-            oauth,
-            serve,
-            gateway,
-            telemetry,
-            guard,
-        } = self;
-        let (secret_key, admin_password) =
-            (&secret_key.as_ref().map(|_| Hidden), &admin_password.as_ref().map(|_| Hidden));
-        let mut form = f.debug_struct("Settings");
-        show!(form:
-            database, data_dir, secret_key, admin_email, admin_password, servers_dir, health_check_interval,
-            call_timeout, start_timeout, restart, max_starting, log_bytes, retention, max_in_flight, stop_grace,
-            allowed_commands, private_addresses, limits,
-            oauth, serve, gateway, telemetry, guard,
-        );
-        form.finish()
-    }
 }
 
 impl Default for Settings {
@@ -149,7 +105,7 @@ mod tests {
         let (key, password) = (Some("s3cret key".into()), Some("s3cret password".into()));
         let settings = Settings { database, secret_key: key, admin_password: password, ..Settings::default() };
         let shown = format!("{settings:?} {:#?}", crate::Runtime::builder().with(|inner| *inner = settings.clone()));
-        assert!(!shown.contains("s3cret") && shown.contains("secret_key: Some(***)"), "{shown}");
+        assert!(!shown.contains("s3cret") && shown.contains("secret_key: Some(SecretBox<str>([REDACTED]))"), "{shown}");
         assert!(format!("{:?}", Settings::default()).contains("secret_key: None"));
     }
 }

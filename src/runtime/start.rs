@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix::{ArbiterHandle, System};
+use secrecy::ExposeSecret;
 use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
@@ -126,7 +127,8 @@ impl Runtime {
     /// Takes up what the database holds.
     async fn load(&self, is_established: bool) -> Result<()> {
         let Settings { admin_email, admin_password, data_dir, .. } = &self.inner.settings;
-        let first = FirstAdmin { email: admin_email, password: admin_password.as_deref(), data_dir };
+        let password = admin_password.as_ref().map(ExposeSecret::expose_secret);
+        let first = FirstAdmin { email: admin_email, password, data_dir };
         if let Some(password) = self.inner.accounts.ensure_admin(first).await? {
             // Only a start makes the account, and only once.
             let _ = self.inner.first_admin.set(password);
@@ -208,7 +210,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
         return Err(is_another());
     }
     let keyring = match &settings.secret_key {
-        Some(secret) => Keyring::from_secret(secret)?,
+        Some(secret) => Keyring::from_secret(secret.expose_secret())?,
         None => Keyring::from_data_dir(&settings.data_dir, !servers::all(db)?.is_empty())?,
     };
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
