@@ -151,7 +151,7 @@ impl Placement {
         }
         self.forget_children().await;
         for registered in self.registry.all().values() {
-            registered.link.note(TimelineLevel::Error, "its supervisor was lost; it is restarted");
+            registered.link.add_note(TimelineLevel::Error, "its supervisor was lost; it is restarted");
             let wanted = if is_stopped(registered) { Wanted::Down } else { Wanted::Up };
             self.add(registered, wanted).await?;
         }

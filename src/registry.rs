@@ -40,7 +40,7 @@ impl Registry {
     /// Puts a warning on the timeline of a server; drops it where the server is removed.
     pub fn warn(&self, id: ServerId, text: &str) {
         if let Some(server) = self.get(id) {
-            server.link.note(TimelineLevel::Warn, text);
+            server.link.add_note(TimelineLevel::Warn, text);
         }
     }
 

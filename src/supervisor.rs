@@ -4,31 +4,31 @@
 //! one process, and [`guard`] for the process that outlives us to leave nothing behind.
 
 mod child;
+mod child_view;
 mod commands;
 mod exit;
 mod exit_guard;
 pub mod guard;
 mod handshake;
-mod instance;
 mod launch;
 mod link;
-mod listing;
+mod list_kind;
 pub mod messages;
 mod output;
 mod proc_table;
 mod process;
-mod questions;
 pub mod remote;
 mod reports;
 mod requests;
-mod result;
+mod required_result;
+mod resource_watches;
 mod seclusion;
 mod server;
-mod starts;
+mod server_instance;
+mod server_request_queue;
+mod start_queue;
 mod sweep;
 mod usage;
-mod view;
-mod watches;
 mod writer;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
@@ -38,19 +38,19 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
+pub use child_view::{Availability, ChildView, SupervisorEvent};
 pub use exit::Exit;
-pub use instance::{InFlight, Instance};
 pub use launch::{Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
 pub use output::Output;
 pub use seclusion::Seclusion;
 pub use server::ServerActor;
+pub use server_instance::{InFlight, ServerInstance};
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
-pub use usage::{Trees, UsageSampler};
-pub use view::{Availability, ChildView, Event};
+pub use usage::{ProcessTrees, UsageSampler};
 
 use child::Child;
-use starts::StartQueue;
+use start_queue::StartQueue;
 
 /// Settings of a supervisor.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub struct Supervisor {
     starts: StartQueue,
     arbiters: Vec<ArbiterHandle>,
     lines: Arc<LineBudget>,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<SupervisorEvent>,
     next_generation: u64,
     stopping: bool,
 }
@@ -87,7 +87,7 @@ impl Supervisor {
     pub fn start(
         settings: SupervisorSettings,
         arbiters: Vec<ArbiterHandle>,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::UnboundedSender<SupervisorEvent>,
     ) -> Option<Addr<Self>> {
         let first = arbiters.first()?.clone();
         let starts = StartQueue::new(settings.max_starting);
@@ -108,17 +108,17 @@ impl Supervisor {
     fn with_child(&mut self, id: ServerId, ctx: &mut Context<Self>, change: impl FnOnce(&mut Child)) {
         if let Some(child) = self.children.get_mut(&id) {
             change(child);
-            self.drive(id, ctx);
+            self.reconcile(id, ctx);
         }
     }
 
-    fn emit(&self, event: Event) {
+    fn emit(&self, event: SupervisorEvent) {
         // There is no receiver any more once the runtime is ending.
         let _ = self.events.send(event);
     }
 
     /// The arbiter of the next process.
-    fn place(&self, generation: u64) -> Option<ArbiterHandle> {
+    fn arbiter_of(&self, generation: u64) -> Option<ArbiterHandle> {
         let index = usize::try_from(generation).unwrap_or_default().checked_rem(self.arbiters.len())?;
         self.arbiters.get(index).cloned()
     }
@@ -129,7 +129,7 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         self.children.values_mut().for_each(Child::stop_processes);
         if !self.stopping {
-            self.emit(Event::SupervisorLost);
+            self.emit(SupervisorEvent::SupervisorLost);
         }
     }
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     calls::{CallOutcome, CallRequest},
     model::ServerId,
-    supervisor::messages::Note,
+    supervisor::messages::RequestEvent,
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -150,7 +150,7 @@ fn events(
 
 /// A call whose progress is being sent.
 struct Streamed {
-    receiver: mpsc::Receiver<Note>,
+    receiver: mpsc::Receiver<RequestEvent>,
     call: LocalBoxFuture<'static, Bytes>,
     answer: Option<Bytes>,
 }
@@ -161,15 +161,15 @@ impl Streamed {
         while self.answer.is_none() {
             tokio::select! {
                 biased;
-                Some(note) = self.receiver.recv() => if let Some(event) = progress(note) {
+                Some(event) = self.receiver.recv() => if let Some(event) = progress(event) {
                     return Some((event, Some(self)));
                 },
                 answer = &mut self.call => self.answer = Some(answer),
             }
         }
         self.receiver.close();
-        while let Some(note) = self.receiver.recv().await {
-            if let Some(event) = progress(note) {
+        while let Some(event) = self.receiver.recv().await {
+            if let Some(event) = progress(event) {
                 return Some((event, Some(self)));
             }
         }
@@ -178,12 +178,12 @@ impl Streamed {
 }
 
 /// The event for a note of progress; `None` for any other.
-fn progress(note: Note) -> Option<Bytes> {
-    match note {
-        Note::Told { method, params } => (&*method == "notifications/progress")
+fn progress(event: RequestEvent) -> Option<Bytes> {
+    match event {
+        RequestEvent::Notification { method, params } => (&*method == "notifications/progress")
             .then(|| event_stream::event(Some("progress"), None, params.as_deref().map_or("{}", RawValue::get))),
         // Dropped, and refused thereby: this call has no MCP client to ask.
-        Note::Asked(_) => None,
+        RequestEvent::Request(_) => None,
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
         let call = async move {
             for method in ["notifications/message", "notifications/progress", "notifications/x"] {
                 let params = Some(raw("{\"progress\":1}"));
-                assert!(sender.send(Note::Told { method: method.into(), params }).await.is_ok());
+                assert!(sender.send(RequestEvent::Notification { method: method.into(), params }).await.is_ok());
             }
             Bytes::from_static(b"answer")
         };

@@ -114,7 +114,7 @@ impl TokenSource {
     }
 }
 
-impl remote::Tokens for TokenSource {
+impl remote::TokenProvider for TokenSource {
     fn current(&self) -> BoxFuture<'_, Option<Arc<str>>> {
         self.token().boxed()
     }

@@ -21,7 +21,7 @@ use crate::{
     mcp::{McpClient, Request},
     model::{Isolation, Principal},
     policy::call::LONGEST_DEADLINE,
-    supervisor::messages::{Follower, Note},
+    supervisor::messages::{RequestEvent, RequestSubscriber},
 };
 
 /// Events queued for a slow client. The server is not slowed down: what does not fit is dropped.
@@ -33,16 +33,16 @@ pub(super) struct RelayedRequest {
     deadline: Option<ServerDeadline>,
     /// Expires the request when the deadline has passed.
     expire: Option<oneshot::Sender<()>>,
-    waits: Arc<AtomicBool>,
-    notes: mpsc::Receiver<Note>,
+    is_waiting: Arc<AtomicBool>,
+    events: mpsc::Receiver<RequestEvent>,
     response: Option<Result<ServerResponse>>,
-    queued: VecDeque<Note>,
+    queued: VecDeque<RequestEvent>,
 }
 
 /// An event of a relayed request.
 pub(super) enum RelayEvent {
     /// A notification or a server request that relates to it.
-    Note(Note),
+    Server(RequestEvent),
     /// Its response, or the error that no response can come. Always the last event.
     Answer(Result<ServerResponse>),
 }
@@ -66,21 +66,22 @@ impl RelayedRequest {
                 (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.calls().default_timeout())))
             }
         };
-        let (sender, notes) = mpsc::channel(QUEUED_EVENTS_MAX);
-        let waits = Arc::default();
+        let (sender, events) = mpsc::channel(QUEUED_EVENTS_MAX);
+        let is_waiting = Arc::default();
         let (owner, capabilities) = (client.session, Arc::clone(&client.capabilities));
-        let follower = Some(Follower { token, owner, waits: Arc::clone(&waits), capabilities, notes: sender });
+        let subscriber =
+            Some(RequestSubscriber { token, owner, is_waiting: Arc::clone(&is_waiting), capabilities, events: sender });
         let (runtime, who) = (runtime.clone(), Arc::clone(who));
         let (expire, expired) = deadline.as_ref().map(|_| oneshot::channel()).unzip();
-        let ask = ClientRequest { request, client, timeout, expired, follower };
+        let ask = ClientRequest { request, client, timeout, expired, subscriber };
         let answer = Box::pin(async move { runtime.calls().forward(&who, server, ask).await });
-        Self { answer, deadline, expire, waits, notes, response: None, queued: VecDeque::new() }
+        Self { answer, deadline, expire, is_waiting, events, response: None, queued: VecDeque::new() }
     }
 
     /// Marks the request as suspended: it waits for the client to send it again.
-    pub fn set_waiting(&mut self, waits: bool) {
-        self.waits.store(waits, Ordering::Relaxed);
-        self.pause(waits);
+    pub fn set_waiting(&mut self, is_waiting: bool) {
+        self.is_waiting.store(is_waiting, Ordering::Relaxed);
+        self.pause(is_waiting);
     }
 
     /// Pauses the deadline while the server waits for the client.
@@ -103,7 +104,7 @@ impl RelayedRequest {
         while self.response.is_none() {
             tokio::select! {
                 biased;
-                Some(note) = self.notes.recv() => return RelayEvent::Note(note),
+                Some(event) = self.events.recv() => return RelayEvent::Server(event),
                 response = &mut self.answer => {
                     self.response = Some(response.map_err(|error| self.with_own_limit(error)));
                 }
@@ -113,12 +114,12 @@ impl RelayedRequest {
                 }
             }
             // Notifications that the server sent before its answer are delivered before it.
-            while let Ok(note) = self.notes.try_recv() {
-                self.queued.push_back(note);
+            while let Ok(event) = self.events.try_recv() {
+                self.queued.push_back(event);
             }
         }
-        if let Some(note) = self.queued.pop_front() {
-            return RelayEvent::Note(note);
+        if let Some(event) = self.queued.pop_front() {
+            return RelayEvent::Server(event);
         }
         match self.response.take() {
             Some(response) => RelayEvent::Answer(response),

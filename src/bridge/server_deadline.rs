@@ -1,6 +1,7 @@
 //! The deadline of a server, without the time that its client takes.
 //!
-//! While a client thinks, further requests of its server are taken to be about another request (`Follower::waits`).
+//! While a client thinks, further requests of its server are taken to be about another request
+//! (`RequestSubscriber::is_waiting`).
 
 use std::time::Duration;
 

@@ -19,19 +19,19 @@ use crate::{
     model::ServerId,
     policy::permission,
     revocation::RequiredRight,
-    supervisor::messages::News,
+    supervisor::messages::ServerEvent,
 };
 
 /// Interval at which servers that came or went are looked for.
 const SERVERS_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
-type EventsOfOne = Pin<Box<dyn Stream<Item = (ServerId, Option<News>)> + Send>>;
+type EventsOfOne = Pin<Box<dyn Stream<Item = (ServerId, Option<ServerEvent>)> + Send>>;
 
 /// A stream of the events of every server in the scope of a conversation.
 pub(super) struct ScopeEvents {
     conversation: Arc<Conversation>,
     servers: Vec<ServerId>,
-    news: SelectAll<EventsOfOne>,
+    streams: SelectAll<EventsOfOne>,
     refresh: Interval,
     revoked: Pin<Box<dyn Future<Output = Error> + Send>>,
 }
@@ -39,7 +39,7 @@ pub(super) struct ScopeEvents {
 /// An event in the scope of a client.
 pub(super) enum ScopeEvent {
     /// An event of one server.
-    OfServer(ServerId, News),
+    OfServer(ServerId, ServerEvent),
     /// Servers came or went, or events were lost: any list may have changed.
     AnyListChanged,
 }
@@ -53,7 +53,7 @@ impl ScopeEvents {
         let revoked =
             Box::pin(conversation.runtime.revocation().revoked(&conversation.who, conversation.scope.needs()));
         let conversation = Arc::clone(conversation);
-        let mut events = Self { conversation, servers: Vec::new(), news: SelectAll::new(), refresh, revoked };
+        let mut events = Self { conversation, servers: Vec::new(), streams: SelectAll::new(), refresh, revoked };
         events.resubscribe().map_err(fault::of_error)?;
         Ok(events)
     }
@@ -69,8 +69,8 @@ impl ScopeEvents {
             tokio::select! {
                 biased;
                 _ = &mut self.revoked => return None,
-                Some((server, news)) = self.news.next(), if !self.news.is_empty() => {
-                    return Some(news.map_or(ScopeEvent::AnyListChanged, |news| ScopeEvent::OfServer(server, news)));
+                Some((server, event)) = self.streams.next(), if !self.streams.is_empty() => {
+                    return Some(event.map_or(ScopeEvent::AnyListChanged, |event| ScopeEvent::OfServer(server, event)));
                 }
                 _ = self.refresh.tick() => if self.resubscribe().ok()? { return Some(ScopeEvent::AnyListChanged) },
             }
@@ -88,15 +88,15 @@ impl ScopeEvents {
             return Ok(false);
         }
         let client = self.conversation.client();
-        let mut news = SelectAll::new();
+        let mut streams = SelectAll::new();
         for server in &servers {
             // One that has just gone is missed at the next look.
             if let Ok(receiver) = runtime.calls().server_events(who, *server, &client) {
                 let revoked = runtime.revocation().revoked(who, RequiredRight::Server(*server, permission::USES));
-                news.push(stream_of(*server, receiver, revoked));
+                streams.push(stream_of(*server, receiver, revoked));
             }
         }
-        (self.servers, self.news) = (servers, news);
+        (self.servers, self.streams) = (servers, streams);
         Ok(true)
     }
 }
@@ -104,15 +104,15 @@ impl ScopeEvents {
 /// The events of one server until the right to it ends; `None` stands for events that were lost.
 fn stream_of(
     server: ServerId,
-    receiver: Receiver<News>,
+    receiver: Receiver<ServerEvent>,
     revoked: impl Future<Output = Error> + Send + 'static,
 ) -> EventsOfOne {
-    let news = stream::unfold(receiver, move |mut receiver| async move {
+    let events = stream::unfold(receiver, move |mut receiver| async move {
         match receiver.recv().await {
-            Ok(news) => Some(((server, Some(news)), receiver)),
+            Ok(event) => Some(((server, Some(event)), receiver)),
             Err(RecvError::Lagged(_)) => Some(((server, None), receiver)),
             Err(RecvError::Closed) => None,
         }
     });
-    Box::pin(news.take_until(Box::pin(revoked)))
+    Box::pin(events.take_until(Box::pin(revoked)))
 }

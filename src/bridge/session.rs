@@ -21,7 +21,7 @@ use crate::{
         convert::{self, Demand, InputRequired, Question},
     },
     revocation::RequiredRight,
-    supervisor::messages::{Asked, Note},
+    supervisor::messages::{RequestEvent, ServerRequest},
 };
 
 /// Rounds of input that a stateless server may require for one request: more look like a loop.
@@ -81,11 +81,11 @@ async fn send_once(
             step = relayed.next() => step,
         };
         match step {
-            RelayEvent::Note(Note::Told { method, params }) => {
+            RelayEvent::Server(RequestEvent::Notification { method, params }) => {
                 notifications::forward(conversation, sender, token.as_ref(), &method, params.as_ref()).await;
             }
-            RelayEvent::Note(Note::Asked(asked)) => {
-                forwarding.push(forward_server_request(conversation, asked, sender))
+            RelayEvent::Server(RequestEvent::Request(server_request)) => {
+                forwarding.push(forward_server_request(conversation, server_request, sender))
             }
             RelayEvent::Answer(response) => return response,
         }
@@ -93,13 +93,19 @@ async fn send_once(
 }
 
 /// Forwards a server request to the client, where it declared the capability; refuses it otherwise by dropping it.
-pub(super) async fn forward_server_request(conversation: &Conversation, asked: Asked, sender: &ClientSender) {
-    let params = asked.params.clone();
-    if !is_declared(conversation, &asked.method, params.as_deref()) {
+pub(super) async fn forward_server_request(
+    conversation: &Conversation,
+    server_request: ServerRequest,
+    sender: &ClientSender,
+) {
+    let params = server_request.params.clone();
+    if !is_declared(conversation, &server_request.method, params.as_deref()) {
         return;
     }
-    if let Ok(Some(answer)) = timeout(CLIENT_RESPONSE_TIMEOUT, sender.request(&asked.method, params.as_deref())).await {
-        asked.answer(answer.as_deref().map_err(AsRef::as_ref));
+    if let Ok(Some(answer)) =
+        timeout(CLIENT_RESPONSE_TIMEOUT, sender.request(&server_request.method, params.as_deref())).await
+    {
+        server_request.answer(answer.as_deref().map_err(AsRef::as_ref));
     }
 }
 

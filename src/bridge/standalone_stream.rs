@@ -17,7 +17,7 @@ use super::{
 use crate::{
     bridge::{ClientSender, Conversation},
     model::ServerId,
-    supervisor::messages::{Asked, News},
+    supervisor::messages::{ServerEvent, ServerRequest},
 };
 
 /// Interval at which new processes that may send requests are looked for.
@@ -40,7 +40,7 @@ pub(super) fn run(conversation: Arc<Conversation>, sender: ClientSender) -> impl
                 event = events.next() => match event {
                     None => return,
                     Some(ScopeEvent::AnyListChanged) => changes.record_all(),
-                    Some(ScopeEvent::OfServer(_, News::ListChanged(list))) => changes.record(list),
+                    Some(ScopeEvent::OfServer(_, ServerEvent::ListChanged(list))) => changes.record(list),
                     Some(ScopeEvent::OfServer(server, event)) => {
                         forward_event(&conversation, &sender, server, &event).await;
                     }
@@ -56,15 +56,15 @@ pub(super) fn run(conversation: Arc<Conversation>, sender: ClientSender) -> impl
 }
 
 /// Forwards one event.
-async fn forward_event(conversation: &Conversation, sender: &ClientSender, server: ServerId, news: &News) {
-    match news {
-        News::ListChanged(_) => {}
-        News::Logged(params) if notifications::meets_log_level(conversation, Some(params)) => {
+async fn forward_event(conversation: &Conversation, sender: &ClientSender, server: ServerId, event: &ServerEvent) {
+    match event {
+        ServerEvent::ListChanged(_) => {}
+        ServerEvent::Logged(params) if notifications::meets_log_level(conversation, Some(params)) => {
             sender.notify("notifications/message", Some(params)).await;
         }
-        News::Logged(_) => {}
-        News::Told { method, params } => sender.notify(method, params.as_deref()).await,
-        News::ResourceUpdated { uri, params } => {
+        ServerEvent::Logged(_) => {}
+        ServerEvent::Notification { method, params } => sender.notify(method, params.as_deref()).await,
+        ServerEvent::ResourceUpdated { uri, params } => {
             let subscribed: Vec<_> = {
                 let watches = conversation.watches.lock();
                 watches.keys().cloned().collect()
@@ -80,7 +80,7 @@ async fn forward_event(conversation: &Conversation, sender: &ClientSender, serve
 /// Server requests outside of client requests, of each process that the session has to itself.
 #[derive(Default)]
 struct ServerRequests {
-    by_server: BTreeMap<ServerId, Receiver<Asked>>,
+    by_server: BTreeMap<ServerId, Receiver<ServerRequest>>,
 }
 
 impl ServerRequests {
@@ -101,11 +101,11 @@ impl ServerRequests {
     }
 
     /// The next server request; waits for one. Cancel safe.
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> ServerRequest {
         poll_fn(|context| {
             for requests in self.by_server.values_mut() {
-                if let Poll::Ready(Some(asked)) = requests.poll_recv(context) {
-                    return Poll::Ready(asked);
+                if let Poll::Ready(Some(server_request)) = requests.poll_recv(context) {
+                    return Poll::Ready(server_request);
                 }
             }
             Poll::Pending

@@ -25,7 +25,7 @@ use crate::{
         convert::{self, Demand, Question},
         is_legacy, tool_error_text,
     },
-    supervisor::messages::{Asked, Note},
+    supervisor::messages::{RequestEvent, ServerRequest},
 };
 
 /// Time in which further questions are collected into one result.
@@ -97,7 +97,7 @@ impl RequestRound<'_> {
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => return self.suspend(work),
             };
             match step {
-                RelayEvent::Note(Note::Told { method, params }) => {
+                RelayEvent::Server(RequestEvent::Notification { method, params }) => {
                     notifications::forward(
                         self.conversation,
                         self.sender,
@@ -107,8 +107,8 @@ impl RequestRound<'_> {
                     )
                     .await;
                 }
-                RelayEvent::Note(Note::Asked(asked)) => {
-                    self.collect(&mut work, asked);
+                RelayEvent::Server(RequestEvent::Request(server_request)) => {
+                    self.collect(&mut work, server_request);
                     work.settle(&mut answers);
                     until = (!work.open.is_empty())
                         .then(|| until.unwrap_or_else(|| Instant::now() + QUESTION_COLLECTION_WINDOW));
@@ -119,25 +119,26 @@ impl RequestRound<'_> {
     }
 
     /// Collects a server request that the client can answer; refuses any other by dropping it.
-    fn collect(&self, work: &mut RequestInFlight, asked: Asked) {
-        let Some(demand) = Demand::of(&asked.method, asked.params.as_deref()) else { return };
+    fn collect(&self, work: &mut RequestInFlight, server_request: ServerRequest) {
+        let Some(demand) = Demand::of(&server_request.method, server_request.params.as_deref()) else { return };
         if !demand.is_met_by(&self.conversation.client().capabilities) {
             work.refused = Some(demand);
             return;
         }
         if work.open.len() < OPEN_QUESTIONS_MAX {
-            let key = serde_json::from_str(asked.id.get()).unwrap_or_else(|_| asked.id.get().to_owned());
-            let question = Question { method: asked.method.clone(), params: asked.params.clone() };
-            work.open.insert(key, (question, asked));
+            let key =
+                serde_json::from_str(server_request.id.get()).unwrap_or_else(|_| server_request.id.get().to_owned());
+            let question = Question { method: server_request.method.clone(), params: server_request.params.clone() };
+            work.open.insert(key, (question, server_request));
         }
     }
 
     /// Returns the questions to the client, and suspends the request until it comes back.
     fn suspend(self, mut work: RequestInFlight) -> RpcResult {
-        let asked: Vec<_> = work.open.iter().map(|(key, (question, _))| (key.clone(), question.clone())).collect();
+        let open: Vec<_> = work.open.iter().map(|(key, (question, _))| (key.clone(), question.clone())).collect();
         work.relayed.set_waiting(true);
         let state = self.resumable.suspend(self.conversation, Some(work))?;
-        let questions = asked.iter().map(|(key, question)| (key.as_str(), question));
+        let questions = open.iter().map(|(key, question)| (key.as_str(), question));
         Ok(convert::required(questions, &state, self.info().as_ref()))
     }
 

@@ -16,7 +16,7 @@ use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     calls::ResourceSubscription,
     mcp::{Members, Request, convert},
-    supervisor::messages::News,
+    supervisor::messages::ServerEvent,
 };
 
 /// The member of `_meta` that relates a message to its subscription.
@@ -69,8 +69,8 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
         match event {
             None => break,
             Some(ScopeEvent::AnyListChanged) => changes.record_all(),
-            Some(ScopeEvent::OfServer(_, News::ListChanged(list))) => changes.record(list),
-            Some(ScopeEvent::OfServer(server, News::ResourceUpdated { uri, params })) => {
+            Some(ScopeEvent::OfServer(_, ServerEvent::ListChanged(list))) => changes.record(list),
+            Some(ScopeEvent::OfServer(server, ServerEvent::ResourceUpdated { uri, params })) => {
                 let watched = watches.keys().map(String::as_str);
                 let params = subscriptions::update(conversation, server, &uri, &params, watched);
                 if let Some(Ok(params)) = params.map(|params| Members::parse(&params)) {
@@ -78,7 +78,7 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
                 }
             }
             // Nothing that can be subscribed to.
-            Some(ScopeEvent::OfServer(_, News::Logged(_) | News::Told { .. })) => {}
+            Some(ScopeEvent::OfServer(_, ServerEvent::Logged(_) | ServerEvent::Notification { .. })) => {}
         }
     }
     let mut end = Members::default();

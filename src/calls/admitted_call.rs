@@ -10,7 +10,7 @@ use crate::{
     model::{CallId, Timestamp, TraceContext, UserId},
     placement::Lease,
     registry::Registered,
-    supervisor::{Link, messages::Follower},
+    supervisor::{Link, messages::RequestSubscriber},
 };
 
 /// A call that was admitted, on its way to its record.
@@ -38,7 +38,7 @@ pub struct AdmittedCall {
     /// Ends it before that, as the deadline would.
     pub expired: Option<oneshot::Receiver<()>>,
     /// Receives messages of the server about this call.
-    pub progress: Option<Follower>,
+    pub progress: Option<RequestSubscriber>,
     /// When it came in.
     pub created_at: Timestamp,
 }

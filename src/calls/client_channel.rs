@@ -15,7 +15,7 @@ use crate::{
     policy::permission,
     supervisor::{
         Availability, ResourceWatch,
-        messages::{Asked, News},
+        messages::{ServerEvent, ServerRequest},
     },
 };
 
@@ -32,10 +32,11 @@ impl Calls {
         who: &Principal,
         id: ServerId,
         client: &McpClient,
-    ) -> Result<broadcast::Receiver<News>> {
+    ) -> Result<broadcast::Receiver<ServerEvent>> {
         let server = self.registry.reach(who, id, permission::USES, "server.news")?;
         let process = self.placement.process(who, &server, client)?;
-        Ok(process.map_or_else(|| server.link.news.subscribe(), |process| process.link.news.subscribe()))
+        Ok(process
+            .map_or_else(|| server.link.server_events.subscribe(), |process| process.link.server_events.subscribe()))
     }
 
     /// Requests that the server makes of `client` outside of any request, for as long as the receiver is held; `None`
@@ -45,9 +46,9 @@ impl Calls {
         who: &Principal,
         id: ServerId,
         client: &McpClient,
-    ) -> Result<Option<mpsc::Receiver<Asked>>> {
+    ) -> Result<Option<mpsc::Receiver<ServerRequest>>> {
         let server = self.registry.reach(who, id, permission::USES, "server.questions")?;
-        Ok(self.placement.process(who, &server, client)?.and_then(|process| process.link.questions()))
+        Ok(self.placement.process(who, &server, client)?.and_then(|process| process.link.take_server_requests()))
     }
 
     /// Has updates of a resource among a server's events for as long as the subscription is held. `Ok(Err)` is the
@@ -74,7 +75,7 @@ impl Calls {
         let server = self.registry.reach(who, id, permission::USES, "server.tell")?;
         let Some(process) = self.placement.process(who, &server, client)? else { return Ok(()) };
         if let Availability::Ready(instance) = &process.link.view.borrow().availability {
-            instance.pass_on(notification);
+            instance.forward_notification(notification);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     mcp::{Era, McpClient, Request},
     model::CallId,
-    supervisor::messages::Follower,
+    supervisor::messages::RequestSubscriber,
 };
 
 /// A request of an MCP client to one server.
@@ -24,7 +24,7 @@ pub struct ClientRequest {
     /// Ends it before that, as the deadline would; `None` where only the deadline does.
     pub expired: Option<oneshot::Receiver<()>>,
     /// Receives what the server sends about this request before its response.
-    pub follower: Option<Follower>,
+    pub subscriber: Option<RequestSubscriber>,
 }
 
 /// The response of a server.

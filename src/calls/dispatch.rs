@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     calls::{admitted_call::AdmittedCall, reply::CallReply},
     mcp::{self, Era},
-    supervisor::{Availability, ChildView, InFlight, Instance, Link, messages::Answer},
+    supervisor::{Availability, ChildView, InFlight, Link, ServerInstance, messages::Answer},
 };
 
 /// The last delivery of a request to a process.
@@ -19,7 +19,7 @@ pub(super) struct Delivery {
     /// When it was sent; before that, when it should have been.
     pub at: Instant,
     /// To which process, and the id it has there.
-    pub to: Option<(Arc<Instance>, u64)>,
+    pub to: Option<(Arc<ServerInstance>, u64)>,
 }
 
 impl Delivery {
@@ -45,7 +45,7 @@ pub(super) async fn dispatch(
     gone: oneshot::Receiver<()>,
 ) -> (CallReply, i64, Era) {
     let mut era = Era::Legacy;
-    let asked = async {
+    let reply = async {
         match send(call, delivery).await {
             Ok(response) => {
                 era = response.era;
@@ -56,7 +56,7 @@ pub(super) async fn dispatch(
     };
     let reply = tokio::select! {
         biased;
-        reply = tokio::time::timeout(call.timeout, asked) => reply.unwrap_or(CallReply::Expired),
+        reply = tokio::time::timeout(call.timeout, reply) => reply.unwrap_or(CallReply::Expired),
         () = expiry(expired) => CallReply::Expired,
         _ = gone => CallReply::Cancelled,
     };
@@ -79,8 +79,8 @@ async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, 
         let message = format!("Unknown tool: {}", call.tool);
         return Ok(Response { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
     }
-    let send = |instance: &Arc<Instance>| match &call.mcp_request {
-        Some((request, declared)) => instance.ask(request, declared, call.progress.clone()),
+    let send = |instance: &Arc<ServerInstance>| match &call.mcp_request {
+        Some((request, declared)) => instance.send_request(request, declared, call.progress.clone()),
         None => {
             let trace = call.trace.map(|trace| trace.to_string());
             instance.call_tool(&call.tool, &call.arguments, trace.as_deref(), call.progress.clone())
@@ -93,7 +93,7 @@ async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, 
 /// answered.
 pub(super) async fn deliver(
     link: &Link,
-    send: impl Fn(&Arc<Instance>) -> InFlight,
+    send: impl Fn(&Arc<ServerInstance>) -> InFlight,
     delivery: &mut Delivery,
 ) -> Result<Response, String> {
     let mut view = link.view.clone();
@@ -119,7 +119,7 @@ pub(super) async fn deliver(
 }
 
 /// The process that takes requests; waits while one is starting.
-async fn serving(view: &mut watch::Receiver<ChildView>) -> Result<Arc<Instance>, String> {
+async fn serving(view: &mut watch::Receiver<ChildView>) -> Result<Arc<ServerInstance>, String> {
     loop {
         match &view.borrow_and_update().availability {
             Availability::Ready(instance) => return Ok(instance.clone()),

@@ -69,12 +69,15 @@ impl Calls {
         let slot = server.slots.clone().try_acquire_owned();
         let _slot = slot.map_err(|_| Error::Busy("the server has as many requests as it takes"))?;
         let lease = self.placement.lease(who, &server, Some(&request.client)).await?;
-        let (declared, follower) = (request.client.declared(), request.follower);
+        let (declared, subscriber) = (request.client.declared(), request.subscriber);
         let link = lease.as_ref().map_or(&server.link, |lease| lease.link());
         let operation = operation::begin(&self.telemetry, &server, &mut request.request);
         let mut delivery = Delivery::pending();
-        let response =
-            dispatch::deliver(link, |one| one.ask(&request.request, &declared, follower.clone()), &mut delivery);
+        let response = dispatch::deliver(
+            link,
+            |one| one.send_request(&request.request, &declared, subscriber.clone()),
+            &mut delivery,
+        );
         let timeout = self.deadline(request.timeout);
         let response = tokio::select! {
             biased;
@@ -123,7 +126,7 @@ impl Calls {
             expired: request.expired,
             mcp_request: Some((request.request, request.client.declared())),
             trace: None,
-            progress: request.follower,
+            progress: request.subscriber,
             created_at: Timestamp::now(),
         };
         let timeout = call.timeout;

@@ -13,7 +13,7 @@ use crate::{
     mcp,
     model::{CallId, TraceContext},
     policy::{call, nesting},
-    supervisor::messages::Note,
+    supervisor::messages::RequestEvent,
 };
 
 /// A tool call to make.
@@ -26,7 +26,7 @@ pub struct CallRequest {
     /// Deadline; `None` is the default. At most an hour.
     pub timeout: Option<Duration>,
     /// Receives progress notifications as the server wrote them, with the id of the call as `progressToken`.
-    pub progress: Option<mpsc::Sender<Note>>,
+    pub progress: Option<mpsc::Sender<RequestEvent>>,
     /// Its parent span, if any.
     pub trace: Option<TraceContext>,
 }

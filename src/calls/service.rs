@@ -30,7 +30,7 @@ use crate::{
     recorder::Recorder,
     registry::{Registered, Registry},
     revocation::{RequiredRight, Revocation},
-    supervisor::messages::Follower,
+    supervisor::messages::RequestSubscriber,
     tasks::{lifecycle::Lifecycle, run_to_completion},
     telemetry::Telemetry,
 };
@@ -156,8 +156,8 @@ impl Calls {
         let arguments = given.map_or_else(mcp::empty_object, Arc::from);
         let id = CallId::new();
         let token = RawValue::from_string(format!("\"{id}\"")).ok().map(Arc::from);
-        let (owner, waits, capabilities) = (Uuid::new_v4(), Arc::default(), mcp::empty_object());
-        let progress = progress.map(|notes| Follower { token, owner, waits, capabilities, notes });
+        let (owner, is_waiting, capabilities) = (Uuid::new_v4(), Arc::default(), mcp::empty_object());
+        let progress = progress.map(|events| RequestSubscriber { token, owner, is_waiting, capabilities, events });
         AdmittedCall {
             id,
             user_id: who.user_id,
@@ -195,7 +195,7 @@ impl Calls {
         });
         recorded.await.map_err(|cause| {
             log::error!(server:% = call.server.id, cause:%; "a call was made but could not be recorded");
-            call.server.link.note(TimelineLevel::Error, "a call was made but could not be recorded");
+            call.server.link.add_note(TimelineLevel::Error, "a call was made but could not be recorded");
             unrecorded(cause)
         })?;
         self.telemetry.metrics().call_recorded(reply.operation_outcome(), execution_time);

@@ -11,7 +11,7 @@ use ostler::{
     model::Remote,
     supervisor::{
         RemoteTarget,
-        remote::{self, Heard, Sender},
+        remote::{self, LineSender, RemoteEvent},
     },
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -71,8 +71,8 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
 
 /// A client on one side, Ostler on the other.
 struct Conversation {
-    sender: Sender,
-    heard: mpsc::Receiver<Heard>,
+    sender: LineSender,
+    heard: mpsc::Receiver<RemoteEvent>,
     lines: mpsc::Receiver<Frame>,
     output: pipes::Output,
     /// Requests of the client that were not answered, by id.
@@ -117,7 +117,7 @@ impl Conversation {
         drop(sender);
         let rest = async {
             while let Some(heard) = heard.recv().await {
-                if let Heard::Frame(Frame::Line(line)) = heard {
+                if let RemoteEvent::Frame(Frame::Line(line)) = heard {
                     output.write(line).await;
                 }
             }
@@ -152,24 +152,24 @@ impl Conversation {
         }
     }
 
-    async fn hear(&mut self, heard: Option<Heard>) -> Result<(), Failure> {
+    async fn hear(&mut self, heard: Option<RemoteEvent>) -> Result<(), Failure> {
         match heard {
-            Some(Heard::Frame(Frame::Line(line))) => {
+            Some(RemoteEvent::Frame(Frame::Line(line))) => {
                 if let Ok(Envelope { id: Some(id), method: None }) = serde_json::from_slice(&line) {
                     self.open.remove(id.get());
                 }
                 self.output.write(line).await;
             }
-            Some(Heard::Frame(Frame::Oversized { .. })) => {
+            Some(RemoteEvent::Frame(Frame::Oversized { .. })) => {
                 complain("ostler: a message to the client was longer than 16 MiB and was left out\n");
             }
-            Some(Heard::Failed { id, failure }) => {
+            Some(RemoteEvent::Failed { id, failure }) => {
                 self.open.remove(id.get());
                 let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, failure.error());
                 self.output.write(Bytes::from(line)).await;
             }
-            Some(Heard::Said(text)) => complain(&format!("ostler: {text}\n")),
-            Some(Heard::Over(reason)) => return Err(lost(&reason)),
+            Some(RemoteEvent::Note(text)) => complain(&format!("ostler: {text}\n")),
+            Some(RemoteEvent::Closed(reason)) => return Err(lost(&reason)),
             None => return Err(lost("the connection ended")),
         }
         Ok(())

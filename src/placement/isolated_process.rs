@@ -20,7 +20,7 @@ use crate::{
     model::{ServerId, UserId},
     placement::process_key::ProcessKey,
     registry::Registered,
-    supervisor::{Availability, Link, Sharing, messages::News},
+    supervisor::{Availability, Link, Sharing, messages::ServerEvent},
 };
 
 /// Age of its last use at which a process ends.
@@ -72,7 +72,8 @@ impl IsolatedProcess {
         // Usage and timeline are those of the server; standard error is the user's alone.
         let Link { output, trees, log, .. } = &server.link;
         (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
-        let forwarding = tokio::spawn(forward(server.link.news.subscribe(), link.news.clone())).abort_handle();
+        let forwarding =
+            tokio::spawn(forward(server.link.server_events.subscribe(), link.server_events.clone())).abort_handle();
         Self {
             forwarding,
             id: ServerId::new(),
@@ -114,7 +115,7 @@ impl IsolatedProcess {
 
     /// True when it is idle, and no receiver waits for its events.
     pub(super) fn is_unreferenced(&self) -> bool {
-        self.is_idle() && self.link.news.receiver_count() == 0
+        self.is_idle() && self.link.server_events.receiver_count() == 0
     }
 
     /// The capabilities it is started with.
@@ -159,12 +160,13 @@ impl Drop for Lease {
     }
 }
 
-async fn forward(mut from: broadcast::Receiver<News>, to: broadcast::Sender<News>) {
+async fn forward(mut from: broadcast::Receiver<ServerEvent>, to: broadcast::Sender<ServerEvent>) {
     loop {
         match from.recv().await {
             // There may be no listener.
-            Ok(news @ News::ListChanged(_)) => drop(to.send(news)),
-            Ok(News::ResourceUpdated { .. } | News::Logged(_) | News::Told { .. }) | Err(RecvError::Lagged(_)) => {}
+            Ok(event @ ServerEvent::ListChanged(_)) => drop(to.send(event)),
+            Ok(ServerEvent::ResourceUpdated { .. } | ServerEvent::Logged(_) | ServerEvent::Notification { .. })
+            | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }

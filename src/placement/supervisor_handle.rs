@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::{Error, Result},
-    supervisor::{Event, Supervisor, SupervisorSettings},
+    supervisor::{Supervisor, SupervisorEvent, SupervisorSettings},
 };
 
 /// The address of the supervisor, and what it takes to start another.
@@ -16,7 +16,7 @@ pub struct SupervisorHandle {
     addr: ArcSwap<Addr<Supervisor>>,
     settings: SupervisorSettings,
     arbiters: Vec<ArbiterHandle>,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<SupervisorEvent>,
 }
 
 impl SupervisorHandle {
@@ -24,7 +24,7 @@ impl SupervisorHandle {
     pub fn start(
         settings: SupervisorSettings,
         arbiters: Vec<ArbiterHandle>,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::UnboundedSender<SupervisorEvent>,
     ) -> Result<Self> {
         let addr = supervise(&settings, &arbiters, &events)?;
         Ok(Self { addr: ArcSwap::from_pointee(addr), settings, arbiters, events })
@@ -62,7 +62,7 @@ impl SupervisorHandle {
 fn supervise(
     settings: &SupervisorSettings,
     arbiters: &[ArbiterHandle],
-    events: &mpsc::UnboundedSender<Event>,
+    events: &mpsc::UnboundedSender<SupervisorEvent>,
 ) -> Result<Addr<Supervisor>> {
     Supervisor::start(settings.clone(), arbiters.to_vec(), events.clone())
         .ok_or_else(|| Error::Internal("there is no thread to run on".into()))

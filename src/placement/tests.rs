@@ -11,7 +11,7 @@ use super::{
 use crate::{
     mcp::{self, Era},
     model::{Credential, Isolation, KeyId, PermissionSet, Role, Server},
-    supervisor::{Link, messages::News},
+    supervisor::{Link, messages::ServerEvent},
 };
 
 fn server(isolation: Isolation) -> Arc<Registered> {
@@ -105,9 +105,9 @@ async fn a_lease_is_idle_ten_minutes_after_its_last_use_and_never_before() {
     assert!(!process.is_idle());
     tokio::time::advance(IDLE_TIMEOUT / 2).await;
     assert!(process.is_unreferenced());
-    let news = process.link.news.subscribe();
+    let events = process.link.server_events.subscribe();
     assert!(!process.is_unreferenced() && process.retire() && !process.retire());
-    drop(news);
+    drop(events);
     processes.get(key, &server).unwrap();
     assert!(processes.take(IsolatedProcess::is_unreferenced).is_empty(), "it was just asked for");
 }
@@ -116,10 +116,10 @@ async fn a_lease_is_idle_ten_minutes_after_its_last_use_and_never_before() {
 async fn what_changes_for_all_is_news_to_each() {
     let (processes, server) = (IsolatedProcesses::default(), server(Isolation::PerUser));
     let process = processes.get(ProcessKey::of(&somebody(), &server, None).unwrap(), &server).unwrap();
-    let mut news = process.link.news.subscribe();
-    let private = News::Logged(mcp::empty_object());
-    drop((server.link.news.send(private), server.link.news.send(News::ListChanged("tools"))));
-    assert!(matches!(news.recv().await, Ok(News::ListChanged("tools"))));
+    let mut events = process.link.server_events.subscribe();
+    let private = ServerEvent::Logged(mcp::empty_object());
+    drop((server.link.server_events.send(private), server.link.server_events.send(ServerEvent::ListChanged("tools"))));
+    assert!(matches!(events.recv().await, Ok(ServerEvent::ListChanged("tools"))));
 }
 
 #[tokio::test]

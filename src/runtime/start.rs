@@ -78,7 +78,7 @@ impl Inner {
         issuer: Option<TokenIssuer>,
         launcher: Launcher,
         place: Place,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<supervisor::Event>)> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<supervisor::SupervisorEvent>)> {
         let (supervisor, reports) = supervise(&settings, base.arbiters.handles())?;
         let events = base.events();
         let services = base.registrations(&settings, events.clone());
@@ -144,7 +144,7 @@ impl Runtime {
     }
 
     /// Begins what goes on beside requests for as long as the runtime lives.
-    fn attend(&self, reports: mpsc::UnboundedReceiver<supervisor::Event>) {
+    fn attend(&self, reports: mpsc::UnboundedReceiver<supervisor::SupervisorEvent>) {
         let inner = &self.inner;
         let revocation = Arc::downgrade(&inner.revocation);
         inner.accounts.observe(revocation);
@@ -221,7 +221,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
 fn supervise(
     settings: &Settings,
     handles: Vec<ArbiterHandle>,
-) -> Result<(SupervisorHandle, mpsc::UnboundedReceiver<supervisor::Event>)> {
+) -> Result<(SupervisorHandle, mpsc::UnboundedReceiver<supervisor::SupervisorEvent>)> {
     let settings = SupervisorSettings {
         restart: settings.restart,
         health_check_interval: settings.health_check_interval,

@@ -84,7 +84,7 @@ impl Runtime {
         }
         log::error!("another Ostler has the database; servers are stopped here until that one has left");
         for registered in self.inner.registry.all().values() {
-            registered.link.note(TimelineLevel::Warn, "stopped: another Ostler has the database");
+            registered.link.add_note(TimelineLevel::Warn, "stopped: another Ostler has the database");
         }
         // A supervisor that is lost takes its servers with it, and the next one starts none.
         let stopped = tokio::time::timeout(SERVERS_END_TIMEOUT, self.inner.placement.supervisor().ask(StopAll)).await;

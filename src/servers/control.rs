@@ -75,7 +75,7 @@ impl Servers {
         let begun = run_to_completion(async move {
             let _work = work;
             recorder.audit(entry).await?;
-            commanded.link.note(TimelineLevel::Info, &format!("asked to {}", action.verb()));
+            commanded.link.add_note(TimelineLevel::Info, &format!("asked to {}", action.verb()));
             // Apart, as a server may take longer to start than a caller waits for a commit.
             Ok(tokio::spawn(carry_out))
         });

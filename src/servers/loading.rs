@@ -72,7 +72,7 @@ impl Servers {
         if is_same && !is_succession {
             return Ok(());
         }
-        registered.link.note(TimelineLevel::Info, "its configuration was read again");
+        registered.link.add_note(TimelineLevel::Info, "its configuration was read again");
         registered.counters.clear();
         self.put_in_force(registered, server).await?;
         self.events.publish_server_change(registered, ServerChangeKind::Updated);

@@ -145,7 +145,7 @@ impl Servers {
         if !self.recorder.write(Some(entry), update).await? {
             return Err(Error::NotFound(Noun::Server));
         }
-        registered.link.note(TimelineLevel::Info, "its configuration was changed");
+        registered.link.add_note(TimelineLevel::Info, "its configuration was changed");
         self.put_in_force(registered, after).await
     }
 

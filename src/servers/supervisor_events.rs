@@ -11,12 +11,15 @@ use crate::{
     policy::audit_quota::EntryKind,
     servers::service::Servers,
     store,
-    supervisor::{Availability, Event},
+    supervisor::{Availability, SupervisorEvent},
 };
 
 impl Servers {
     /// Records what the supervisor reports, until it or `self` is gone.
-    pub fn follow(self: &Arc<Self>, mut events: mpsc::UnboundedReceiver<Event>) -> impl Future<Output = ()> + use<> {
+    pub fn follow(
+        self: &Arc<Self>,
+        mut events: mpsc::UnboundedReceiver<SupervisorEvent>,
+    ) -> impl Future<Output = ()> + use<> {
         let servers = Arc::downgrade(self);
         async move {
             while let Some(event) = events.recv().await {
@@ -28,29 +31,29 @@ impl Servers {
         }
     }
 
-    async fn on_event(&self, event: Event) -> Result<()> {
+    async fn on_event(&self, event: SupervisorEvent) -> Result<()> {
         self.broadcast(&event);
         match event {
-            Event::Status { .. } => Ok(()),
-            Event::SessionEnded { version, is_remote, lasted } => {
+            SupervisorEvent::Status { .. } => Ok(()),
+            SupervisorEvent::SessionEnded { version, is_remote, lasted } => {
                 self.telemetry.metrics().client_session_ended(&version, is_remote, lasted);
                 Ok(())
             }
-            Event::SupervisorLost => self.placement.replace_supervisor().await,
-            Event::Health { id, status } => self.record_health(id, status).await,
-            Event::Listed { id, listing } => match self.placement.server_of(id) {
+            SupervisorEvent::SupervisorLost => self.placement.replace_supervisor().await,
+            SupervisorEvent::Health { id, status } => self.record_health(id, status).await,
+            SupervisorEvent::Listed { id, listing } => match self.placement.server_of(id) {
                 Some(_) => Ok(()),
                 None => self.listings.store(id, &listing).await,
             },
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.
-            Event::Failed { id, report, repeated } => {
+            SupervisorEvent::Failed { id, report, repeated } => {
                 self.record_failure(id, &report).await?;
                 if repeated {
                     return Ok(());
                 }
                 self.record_action(ProcessAction::Fail, id, Outcome::Failure, report.reason).await
             }
-            Event::Restarting { id, attempt, repeated } => {
+            SupervisorEvent::Restarting { id, attempt, repeated } => {
                 self.telemetry.metrics().server_restarted();
                 if repeated {
                     return Ok(());
@@ -58,11 +61,11 @@ impl Servers {
                 let detail = format!("after failure {attempt} in a row");
                 self.record_action(ProcessAction::Retry, id, Outcome::Success, detail).await
             }
-            Event::GaveUp { repeated: true, .. } => Ok(()),
-            Event::GaveUp { id, reason, .. } => {
+            SupervisorEvent::GaveUp { repeated: true, .. } => Ok(()),
+            SupervisorEvent::GaveUp { id, reason, .. } => {
                 self.record_action(ProcessAction::GiveUp, id, Outcome::Failure, reason).await
             }
-            Event::Recovered { id } => {
+            SupervisorEvent::Recovered { id } => {
                 self.record_action(ProcessAction::Recover, id, Outcome::Success, "it has been well for a while".into())
                     .await
             }
@@ -104,27 +107,30 @@ impl Servers {
 
     /// Publishes it as a live event. Exits and restarts of an isolated process are those of its server; its state is
     /// not.
-    fn broadcast(&self, event: &Event) {
+    fn broadcast(&self, event: &SupervisorEvent) {
         let server_of = |id: &ServerId| self.placement.server_of(*id).unwrap_or(*id);
         match event {
-            Event::SupervisorLost | Event::Listed { .. } | Event::SessionEnded { .. } | Event::Recovered { .. } => {}
-            Event::Health { id, .. } | Event::Status { id } => {
+            SupervisorEvent::SupervisorLost
+            | SupervisorEvent::Listed { .. }
+            | SupervisorEvent::SessionEnded { .. }
+            | SupervisorEvent::Recovered { .. } => {}
+            SupervisorEvent::Health { id, .. } | SupervisorEvent::Status { id } => {
                 if let Some(server) = self.registry.get(*id) {
                     self.events.publish_server_change(&server, ServerChangeKind::State);
                 }
             }
-            Event::Failed { id, report, .. } => {
+            SupervisorEvent::Failed { id, report, .. } => {
                 let server_id = server_of(id);
                 let event = LiveEvent::Exit { server_id, report: report.clone() };
                 // The output of an isolated process is its user's alone.
                 self.events
                     .publish_about_server(server_id, if server_id == *id { event } else { event.without_output() });
             }
-            Event::Restarting { id, attempt, .. } => {
+            SupervisorEvent::Restarting { id, attempt, .. } => {
                 let server_id = server_of(id);
                 self.events.publish_about_server(server_id, LiveEvent::Restart { server_id, attempt: *attempt });
             }
-            Event::GaveUp { id, reason, .. } => {
+            SupervisorEvent::GaveUp { id, reason, .. } => {
                 let server_id = server_of(id);
                 self.events.publish_about_server(server_id, LiveEvent::GaveUp { server_id, reason: reason.clone() });
             }

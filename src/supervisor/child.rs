@@ -13,18 +13,18 @@ use crate::{
     model::{ExitReport, HealthStatus, ServerId, Status, TimelineLevel, Timestamp},
     policy::restart::Decision,
     supervisor::{
+        child_view::{Availability, ChildView, SupervisorEvent},
         handshake::Probe,
-        instance::Instance,
         launch::{Launch, Sharing},
         link::Link,
         messages::{NotUp, StopInstance, Wanted},
         server::ServerActor,
-        view::{Availability, ChildView, Event},
+        server_instance::ServerInstance,
     },
 };
 
-/// So many failures in a row are each worth an entry, where a server is tried for ever.
-const NEWS: u32 = 5;
+/// Failures in a row that are each reported, as a server is tried for ever: later ones only where the reason is new.
+const FAILURES_REPORTED_MAX: u32 = 5;
 
 /// One server under supervision.
 pub(super) struct Child {
@@ -37,12 +37,12 @@ pub(super) struct Child {
     pub starting: Option<Starting>,
     /// Generations that are ending.
     pub ending: Vec<u64>,
-    pub rest: Rest,
+    pub idle: Idle,
     pub failures: u32,
     pub restarts: u32,
     pub probe: Probe,
     pub last_exit: Option<ExitReport>,
-    /// Why it fails, once it has failed so often that the same again is no news.
+    /// Reason of its failures, once it has failed so often that the same again is not reported.
     pub failing: Option<String>,
     pub healthy: bool,
     pub checked_at: Option<Timestamp>,
@@ -55,14 +55,14 @@ pub(super) struct Child {
 
 /// A process that takes calls.
 pub(super) struct Serving {
-    pub instance: Arc<Instance>,
+    pub instance: Arc<ServerInstance>,
     pub addr: Addr<ServerActor>,
     pub launch: Arc<Launch>,
     pub output_start: u64,
     pub since: Instant,
     /// It was lost: no calls any more, but its tree may not be gone.
     pub lost: bool,
-    pub events: mpsc::UnboundedSender<Event>,
+    pub events: mpsc::UnboundedSender<SupervisorEvent>,
 }
 
 impl Drop for Serving {
@@ -71,13 +71,13 @@ impl Drop for Serving {
         let version = self.instance.version().unwrap_or_default();
         let (is_remote, lasted) = (self.launch.remote.is_some(), self.since.elapsed());
         // There is no receiver any more once the runtime is ending.
-        let _ = self.events.send(Event::SessionEnded { version, is_remote, lasted });
+        let _ = self.events.send(SupervisorEvent::SessionEnded { version, is_remote, lasted });
     }
 }
 
 /// A process in its handshake.
 pub(super) struct Starting {
-    pub instance: Arc<Instance>,
+    pub instance: Arc<ServerInstance>,
     pub addr: Addr<ServerActor>,
     pub launch: Arc<Launch>,
     /// Number of the last line of standard error when it was spawned.
@@ -86,7 +86,7 @@ pub(super) struct Starting {
 
 /// Reason why a child without a process waits.
 #[derive(Debug)]
-pub(super) enum Rest {
+pub(super) enum Idle {
     /// A place in the start queue, or nothing at all.
     None,
     /// The end of its backoff.
@@ -106,7 +106,7 @@ impl Child {
             serving: None,
             starting: None,
             ending: Vec::new(),
-            rest: Rest::None,
+            idle: Idle::None,
             failures: 0,
             restarts: 0,
             probe: Probe::default(),
@@ -129,7 +129,7 @@ impl Child {
     /// True when a process should be started as soon as the queue allows.
     pub fn is_due(&self) -> bool {
         let replaced = self.serving.as_ref().is_none_or(|serving| !serving.lost && serving.launch != self.launch);
-        let idle = self.starting.is_none() && self.ending.is_empty() && matches!(self.rest, Rest::None);
+        let idle = self.starting.is_none() && self.ending.is_empty() && matches!(self.idle, Idle::None);
         self.wanted == Wanted::Up && replaced && idle
     }
 
@@ -156,18 +156,18 @@ impl Child {
         }
     }
 
-    /// Leaves off waiting; the timer to cancel, if there is one.
-    pub fn rouse(&mut self) -> Option<SpawnHandle> {
-        match std::mem::replace(&mut self.rest, Rest::None) {
-            Rest::Backoff { timer, .. } | Rest::Parked { timer, .. } => Some(timer),
-            Rest::None | Rest::Failed { .. } => None,
+    /// Cancels its wait the timer to cancel, if there is one.
+    pub fn cancel_wait(&mut self) -> Option<SpawnHandle> {
+        match std::mem::replace(&mut self.idle, Idle::None) {
+            Idle::Backoff { timer, .. } | Idle::Parked { timer, .. } => Some(timer),
+            Idle::None | Idle::Failed { .. } => None,
         }
     }
 
-    /// Notes that it failed; whether it fails as it did, so often that it is no news.
-    pub fn repeats(&mut self, decision: Decision, reason: &str) -> bool {
+    /// Records a failure; true when it fails as before, and so often that it is not reported again.
+    pub fn record_failure(&mut self, decision: Decision, reason: &str) -> bool {
         let often = match decision {
-            Decision::Retry(_) => self.failures > NEWS,
+            Decision::Retry(_) => self.failures > FAILURES_REPORTED_MAX,
             Decision::Park(_) => true,
             Decision::Fail => false,
         };
@@ -178,7 +178,7 @@ impl Child {
     }
 
     /// Wanted up from a clean slate: by hand, not by a restart.
-    pub fn forgive(&mut self) {
+    pub fn reset_failures(&mut self) {
         self.failures = 0;
         self.failing = None;
         self.restarts = 0;
@@ -197,40 +197,40 @@ impl Child {
         receiver
     }
 
-    pub fn tell_up(&mut self, outcome: &Result<ChildView, NotUp>) {
+    pub fn notify_up_waiters(&mut self, outcome: &Result<ChildView, NotUp>) {
         for waiter in self.up_waiters.drain(..) {
             let _ = waiter.send(outcome.clone());
         }
     }
 
-    pub fn tell_down(&mut self) {
+    pub fn notify_down_waiters(&mut self) {
         for waiter in self.down_waiters.drain(..) {
             let _ = waiter.send(());
         }
     }
 
-    /// Lets everybody see what is so now; answers what of it changed, if that is worth telling.
-    pub fn publish(&self) -> Option<Event> {
-        let (id, view) = (self.id, self.look());
+    /// Publishes its state; returns the event of a change, if there is one.
+    pub fn publish(&self) -> Option<SupervisorEvent> {
+        let (id, view) = (self.id, self.view());
         let (status, health) = (view.status, view.health);
         let before = self.link.publisher.send_replace(view);
-        self.note(&before, status, health);
+        self.note_transition(&before, status, health);
         if before.health != health {
-            return Some(Event::Health { id, status: health });
+            return Some(SupervisorEvent::Health { id, status: health });
         }
-        (before.status != status).then_some(Event::Status { id })
+        (before.status != status).then_some(SupervisorEvent::Status { id })
     }
 
-    /// Says something on the timeline of the server that this is a process of.
-    pub fn say(&self, level: TimelineLevel, text: &str) {
+    /// Adds a note to the timeline of the server that this is a process of.
+    pub fn add_note(&self, level: TimelineLevel, text: &str) {
         match self.launch.sharing {
-            Sharing::Shared | Sharing::Listing { .. } => self.link.note(level, text),
-            Sharing::Exclusive { .. } => self.link.note(level, &format!("{text} (a process of one caller alone)")),
+            Sharing::Shared | Sharing::Listing { .. } => self.link.add_note(level, text),
+            Sharing::Exclusive { .. } => self.link.add_note(level, &format!("{text} (a process of one caller alone)")),
         }
     }
 
-    /// Says what became of it; failures say so themselves, and a process of one caller alone comes and goes.
-    fn note(&self, before: &ChildView, status: Status, health: HealthStatus) {
+    /// Adds a note of a change of state; failures have their own, and a process of one caller alone comes and goes.
+    fn note_transition(&self, before: &ChildView, status: Status, health: HealthStatus) {
         let is_alone = matches!(self.launch.sharing, Sharing::Exclusive { .. });
         if is_alone || (before.status, before.health) == (status, health) {
             return;
@@ -248,14 +248,14 @@ impl Child {
             (Status::Stopped, _) => (TimelineLevel::Info, "stopped"),
             (Status::Restarting | Status::Failed | Status::Unauthorized, _) => return,
         };
-        self.say(level, text);
+        self.add_note(level, text);
     }
 
-    pub fn look(&self) -> ChildView {
+    pub fn view(&self) -> ChildView {
         let (availability, status, health) = self.state();
-        let next_attempt_at = match &self.rest {
-            Rest::Backoff { until, .. } | Rest::Parked { until, .. } => Some(*until),
-            Rest::None | Rest::Failed { .. } => None,
+        let next_attempt_at = match &self.idle {
+            Idle::Backoff { until, .. } | Idle::Parked { until, .. } => Some(*until),
+            Idle::None | Idle::Failed { .. } => None,
         };
         ChildView {
             ready_since: self.serving.as_ref().filter(|serving| !serving.lost).map(|serving| serving.since),
@@ -275,7 +275,7 @@ impl Child {
             let health = if self.healthy { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
             return (Ready(serving.instance.clone()), Status::Running, health);
         }
-        match (self.wanted, &self.rest) {
+        match (self.wanted, &self.idle) {
             (Wanted::Down, _) if self.has_process() => {
                 (Down("it is being stopped".into()), Status::Stopping, HealthStatus::Stopped)
             }
@@ -283,13 +283,13 @@ impl Child {
                 (Down("it was never started".into()), Status::Stopped, HealthStatus::Unknown)
             }
             (Wanted::Down, _) => (Down("it is stopped".into()), Status::Stopped, HealthStatus::Stopped),
-            (Wanted::Up, Rest::Parked { reason, .. }) if self.starting.is_none() => {
+            (Wanted::Up, Idle::Parked { reason, .. }) if self.starting.is_none() => {
                 (Down(reason.clone()), Status::Failed, HealthStatus::Error)
             }
-            (Wanted::Up, Rest::Failed { reason, status }) if self.starting.is_none() => {
+            (Wanted::Up, Idle::Failed { reason, status }) if self.starting.is_none() => {
                 (Down(reason.clone()), *status, HealthStatus::Error)
             }
-            (Wanted::Up, Rest::None | Rest::Parked { .. } | Rest::Failed { .. }) if self.failures == 0 => {
+            (Wanted::Up, Idle::None | Idle::Parked { .. } | Idle::Failed { .. }) if self.failures == 0 => {
                 (Coming, Status::Starting, HealthStatus::Starting)
             }
             (Wanted::Up, _) => (Coming, Status::Restarting, HealthStatus::Starting),

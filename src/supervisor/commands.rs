@@ -1,4 +1,4 @@
-//! Commands of the runtime to the supervisor: each one sets the state wanted of a child, and `drive` takes the next
+//! Commands of the runtime to the supervisor: each one sets the state wanted of a child, and `reconcile` takes the next
 //! step.
 
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
@@ -11,32 +11,32 @@ use crate::{
     supervisor::{
         Supervisor,
         child::{Child, Starting},
-        instance::Instance,
+        child_view::ChildView,
         messages::{
             AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, Parent, RemoveServer, RestartServer, ResumeAll,
             StartServer, StopAll, StopServer, UpdateServer, Wanted,
         },
         server::ServerActor,
-        starts::Next,
-        view::ChildView,
+        server_instance::ServerInstance,
+        start_queue::NextStart,
     },
 };
 
 impl Supervisor {
     /// Takes the next step towards what is wanted of a child.
-    pub(super) fn drive(&mut self, id: ServerId, ctx: &mut Context<Self>) {
+    pub(super) fn reconcile(&mut self, id: ServerId, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
         if !child.has_process() {
             // A caller that asked for a stop has got it, even if another one asked for a start meanwhile.
-            child.tell_down();
+            child.notify_down_waiters();
         }
         if child.wanted == Wanted::Down {
             self.starts.remove(id);
-            child.rouse().map(|timer| ctx.cancel_future(timer));
-            child.tell_up(&Err(NotUp::Stopped));
+            child.cancel_wait().map(|timer| ctx.cancel_future(timer));
+            child.notify_up_waiters(&Err(NotUp::Stopped));
             child.stop_processes();
         } else if child.is_up() {
-            child.tell_up(&Ok(child.look()));
+            child.notify_up_waiters(&Ok(child.view()));
         } else if child.is_due() {
             self.starts.push(id);
         }
@@ -53,23 +53,23 @@ impl Supervisor {
     pub(super) fn start_next(&mut self, ctx: &mut Context<Self>) {
         loop {
             match self.starts.next(Instant::now()) {
-                Next::Start(id) => self.launch(id, ctx),
-                Next::After(wait) => {
+                NextStart::Start(id) => self.launch(id, ctx),
+                NextStart::After(wait) => {
                     ctx.run_later(wait, Self::start_next);
                     return;
                 }
-                Next::Wait => return,
+                NextStart::Wait => return,
             }
         }
     }
 
     fn launch(&mut self, id: ServerId, ctx: &mut Context<Self>) {
         let generation = self.next_generation;
-        let Some(arbiter) = self.place(generation) else { return };
+        let Some(arbiter) = self.arbiter_of(generation) else { return };
         let Some(child) = self.children.get_mut(&id).filter(|child| child.is_due()) else { return };
         self.next_generation = generation.saturating_add(1);
-        self.starts.began(generation);
-        let instance = std::sync::Arc::new(Instance::new(generation));
+        self.starts.add_starting(generation);
+        let instance = std::sync::Arc::new(ServerInstance::new(generation));
         let (launch, link) = (child.launch.clone(), child.link.clone());
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
@@ -87,8 +87,8 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id).filter(|_| !self.stopping) else { return };
         child.wanted = Wanted::Up;
         if child.starting.is_none() && !child.is_up() {
-            child.forgive();
-            child.rouse().map(|timer| ctx.cancel_future(timer));
+            child.reset_failures();
+            child.cancel_wait().map(|timer| ctx.cancel_future(timer));
             self.starts.push_first(id);
         }
     }
@@ -96,7 +96,7 @@ impl Supervisor {
     fn when_up(&mut self, id: ServerId, ctx: &mut Context<Self>) -> ResponseFuture<Result<ChildView, NotUp>> {
         let Some(child) = self.children.get_mut(&id) else { return future::ready(Err(NotUp::Stopped)).boxed_local() };
         let up = child.wait_up();
-        self.drive(id, ctx);
+        self.reconcile(id, ctx);
         up.map(|outcome| outcome.unwrap_or(Err(NotUp::Stopped))).boxed_local()
     }
 
@@ -104,7 +104,7 @@ impl Supervisor {
         let child = self.children.get_mut(&id)?;
         child.wanted = Wanted::Down;
         let down = child.wait_down();
-        self.drive(id, ctx);
+        self.reconcile(id, ctx);
         Some(down)
     }
 }
@@ -116,7 +116,7 @@ impl Handler<AddServer> for Supervisor {
         let wanted = if self.stopping { Wanted::Down } else { add.wanted };
         add.link.output.set_mask(add.mask);
         self.children.insert(add.id, Child::new(add.id, add.launch, add.link, wanted));
-        self.drive(add.id, ctx);
+        self.reconcile(add.id, ctx);
     }
 }
 
@@ -128,16 +128,16 @@ impl Handler<UpdateServer> for Supervisor {
         child.link.output.set_mask(update.mask);
         if child.launch != update.launch {
             child.launch = update.launch;
-            child.forgive();
+            child.reset_failures();
             child.stop_starting();
-            child.rouse().map(|timer| ctx.cancel_future(timer));
+            child.cancel_wait().map(|timer| ctx.cancel_future(timer));
         }
         match update.wanted {
             Some(Wanted::Up) => self.want_up_now(update.id, ctx),
             Some(Wanted::Down) => child.wanted = Wanted::Down,
             None => {}
         }
-        self.drive(update.id, ctx);
+        self.reconcile(update.id, ctx);
     }
 }
 
@@ -189,7 +189,7 @@ impl Handler<CheckServer> for Supervisor {
 
     fn handle(&mut self, CheckServer { id }: CheckServer, ctx: &mut Context<Self>) -> Self::Result {
         match self.children.get(&id) {
-            Some(child) => check(child, CheckHealth::Asked, ctx).boxed_local(),
+            Some(child) => check(child, CheckHealth::OnDemand, ctx).boxed_local(),
             None => future::ready(false).boxed_local(),
         }
     }
@@ -220,18 +220,18 @@ impl Supervisor {
     pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(self.settings.health_check_interval, Self::tick);
         for child in self.children.values() {
-            actix::spawn(check(child, CheckHealth::Tick, ctx));
+            actix::spawn(check(child, CheckHealth::Periodic, ctx));
         }
     }
 }
 
-/// Asks a child's process how it is, and reports what it says.
+/// Asks a child's process for its health, and reports it.
 fn check(child: &Child, occasion: CheckHealth, ctx: &Context<Supervisor>) -> impl Future<Output = bool> + use<> {
     let serving = child.serving.as_ref().filter(|serving| !serving.lost);
-    let asked = serving.map(|serving| (serving.addr.clone(), serving.instance.generation));
+    let target = serving.map(|serving| (serving.addr.clone(), serving.instance.generation));
     let (id, supervisor) = (child.id, ctx.address());
     async move {
-        let Some((addr, generation)) = asked else { return false };
+        let Some((addr, generation)) = target else { return false };
         let healthy = addr.send(occasion).await.unwrap_or(false);
         supervisor.do_send(HealthChecked { id, generation, healthy });
         healthy

@@ -30,7 +30,7 @@ pub enum Exit {
         /// Signal number.
         signal: Option<i32>,
         /// Progress of the process by then.
-        reached: Reached,
+        phase: ExitPhase,
     },
     /// It wants a token that a user consents to, or a better one.
     Unauthorized,
@@ -43,27 +43,27 @@ pub enum Exit {
     /// It answered none of three pings.
     Unresponsive,
     /// It was stopped.
-    Asked,
+    Stopped,
     /// Its actor or its guard was lost; a defect or an act from outside.
     Lost,
 }
 
 /// Progress of a process before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reached {
+pub enum ExitPhase {
     /// It never said anything; some older servers end when asked `server/discover`.
-    Nothing,
+    BeforeOutput,
     /// It said something, and was not ready.
-    Words,
+    BeforeReady,
     /// It was ready.
-    Readiness,
+    Ready,
 }
 
-impl Reached {
-    fn words(self) -> &'static str {
+impl ExitPhase {
+    fn suffix(self) -> &'static str {
         match self {
-            Self::Nothing | Self::Words => " before it was ready",
-            Self::Readiness => "",
+            Self::BeforeOutput | Self::BeforeReady => " before it was ready",
+            Self::Ready => "",
         }
     }
 }
@@ -84,7 +84,7 @@ impl Exit {
             | Self::Disconnected(_)
             | Self::ClosedOutput
             | Self::Unresponsive
-            | Self::Asked
+            | Self::Stopped
             | Self::Lost => false,
         }
     }
@@ -104,17 +104,19 @@ impl std::fmt::Display for Exit {
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")
             }
-            Self::Ended { code: Some(code), reached, .. } => write!(f, "exited with code {code}{}", reached.words()),
-            Self::Ended { signal: Some(signal), reached, .. } => {
-                write!(f, "was ended by signal {signal}{}", reached.words())
+            Self::Ended { code: Some(code), phase: reached, .. } => {
+                write!(f, "exited with code {code}{}", reached.suffix())
             }
-            Self::Ended { reached, .. } => write!(f, "ended{}", reached.words()),
+            Self::Ended { signal: Some(signal), phase: reached, .. } => {
+                write!(f, "was ended by signal {signal}{}", reached.suffix())
+            }
+            Self::Ended { phase: reached, .. } => write!(f, "ended{}", reached.suffix()),
             Self::Unauthorized => write!(f, "wants authorization: {ADVICE}"),
             Self::Unreachable(why) => write!(f, "could not be reached: {why}"),
             Self::Disconnected(why) => write!(f, "was disconnected: {why}"),
             Self::ClosedOutput => f.write_str("closed its standard output"),
             Self::Unresponsive => f.write_str("answered none of three pings"),
-            Self::Asked => f.write_str("stopped"),
+            Self::Stopped => f.write_str("stopped"),
             Self::Lost => f.write_str("was lost"),
         }
     }
@@ -126,7 +128,7 @@ pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
 
 impl ExitSlot {
     /// Notes a reason, unless there is one already.
-    pub fn note(&self, exit: Exit) {
+    pub fn record(&self, exit: Exit) {
         self.0.lock().get_or_insert(exit);
     }
 

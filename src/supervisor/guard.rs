@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use order::{KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
-use order::{GRACE, STEP};
+use order::{POLL_INTERVAL, TERMINATE_GRACE};
 
 /// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
@@ -93,7 +93,7 @@ fn try_run() -> io::Result<()> {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
             let orders = control.try_clone()?;
-            std::thread::spawn(move || order::obey(orders));
+            std::thread::spawn(move || order::run_orders(orders));
             reap(pid, &control)
         }
         Err(error) => {
@@ -164,11 +164,11 @@ fn end_leftovers() -> io::Result<()> {
     tree::signal_descendants(Signal::TERM);
     let mut waited = Duration::ZERO;
     while any_child_left()? {
-        if waited >= GRACE {
+        if waited >= TERMINATE_GRACE {
             tree::signal_descendants(Signal::KILL);
         }
-        sys::pause(STEP);
-        waited += STEP;
+        sys::pause(POLL_INTERVAL);
+        waited += POLL_INTERVAL;
     }
     Ok(())
 }

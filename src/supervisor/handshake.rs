@@ -10,24 +10,28 @@ use crate::{
     model::Listing,
     supervisor::{
         exit::Exit,
-        instance::{InFlight, Instance},
         launch::Sharing,
-        listing::List,
+        list_kind::ListKind,
         messages::Answer,
-        result::read_result,
+        required_result::require_result,
+        server_instance::{InFlight, ServerInstance},
     },
 };
 
 /// Time without an answer to `server/discover` after which `initialize` goes out as well.
-const PROBE: Duration = Duration::from_secs(10);
+const DISCOVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Finds out how to speak to the server, and what tools it has; the caller sets the deadline.
-pub(super) async fn greet(instance: &Arc<Instance>, probe: Probe, sharing: &Sharing) -> Result<Listing, Exit> {
+pub(super) async fn negotiate(
+    instance: &Arc<ServerInstance>,
+    probe: Probe,
+    sharing: &Sharing,
+) -> Result<Listing, Exit> {
     let (version, greeting) = match probe {
         Probe::Discover | Probe::DiscoverAgain => discover(instance, sharing).await?,
         Probe::Skip => initialize(initialize_request(instance, sharing), instance).await?,
     };
-    let tools = List::Tools.fetch(instance, &Capabilities::of(&greeting)).await?;
+    let tools = ListKind::Tools.fetch(instance, &Capabilities::of(&greeting)).await?;
     Ok(Listing { version, greeting, tools, ..Listing::default() })
 }
 
@@ -37,14 +41,14 @@ pub(super) enum Probe {
     /// Ask; any other answer than a discovery means legacy (versioning, "dual-era clients").
     #[default]
     Discover,
-    /// Don't: the server ended when it was asked.
+    /// Don't: the server ended at that request.
     Skip,
-    /// Ask again: it ended without being asked, too.
+    /// Ask again: it ended without that request, too.
     DiscoverAgain,
 }
 
 impl Probe {
-    /// The way to try next after the server ended before it said a word; some older ones end when asked.
+    /// The way to try next after the server ended before its first message; some legacy ones end at this request.
     pub fn after_silent_end(self) -> Self {
         match self {
             Self::Discover => Self::Skip,
@@ -54,15 +58,15 @@ impl Probe {
 }
 
 /// The revision, and the whole result.
-type Greeted = (String, Arc<RawValue>);
+type Negotiated = (String, Arc<RawValue>);
 
 /// A slow server may answer the probe after `initialize` went out; the first discovery or greeting decides.
-async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted, Exit> {
+async fn discover(instance: &Arc<ServerInstance>, sharing: &Sharing) -> Result<Negotiated, Exit> {
     let mut probe = discovery_request(instance);
-    if let Ok(answer) = tokio::time::timeout(PROBE, probe.answer()).await {
+    if let Ok(answer) = tokio::time::timeout(DISCOVER_TIMEOUT, probe.answer()).await {
         let again = matches!(&answer, Answer::Error(error) if mcp::speaks_modern_after_all(error));
         let answer = if again { discovery_request(instance).answer().await } else { answer };
-        return match modern(answer, instance)? {
+        return match read_discovery(answer, instance)? {
             Some(greeted) => Ok(greeted),
             None => initialize(initialize_request(instance, sharing), instance).await,
         };
@@ -70,7 +74,7 @@ async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted
     let handshake = std::pin::pin!(initialize(initialize_request(instance, sharing), instance));
     let probed = std::pin::pin!(probe.answer());
     match select(probed, handshake).await {
-        Either::Left((answer, handshake)) => match modern(answer, instance)? {
+        Either::Left((answer, handshake)) => match read_discovery(answer, instance)? {
             Some(greeted) => Ok(greeted),
             None => handshake.await,
         },
@@ -78,11 +82,11 @@ async fn discover(instance: &Arc<Instance>, sharing: &Sharing) -> Result<Greeted
     }
 }
 
-fn discovery_request(instance: &Arc<Instance>) -> InFlight {
+fn discovery_request(instance: &Arc<ServerInstance>) -> InFlight {
     instance.request(|id, _| mcp::request(id, "server/discover", "", Era::Modern))
 }
 
-fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> {
+fn read_discovery(answer: Answer, instance: &ServerInstance) -> Result<Option<Negotiated>, Exit> {
     match answer {
         Answer::Result(result) => {
             let found: Option<Discovered> = serde_json::from_str(result.get()).ok();
@@ -97,7 +101,7 @@ fn modern(answer: Answer, instance: &Instance) -> Result<Option<Greeted>, Exit> 
     }
 }
 
-fn initialize_request(instance: &Arc<Instance>, sharing: &Sharing) -> InFlight {
+fn initialize_request(instance: &Arc<ServerInstance>, sharing: &Sharing) -> InFlight {
     let capabilities = match sharing {
         Sharing::Shared => None,
         Sharing::Listing { capabilities } | Sharing::Exclusive { capabilities } => {
@@ -108,8 +112,8 @@ fn initialize_request(instance: &Arc<Instance>, sharing: &Sharing) -> InFlight {
     instance.request(|id, _| mcp::initialize(id, &capabilities))
 }
 
-async fn initialize(mut request: InFlight, instance: &Arc<Instance>) -> Result<Greeted, Exit> {
-    let result = read_result("initialize", request.answer().await)?;
+async fn initialize(mut request: InFlight, instance: &Arc<ServerInstance>) -> Result<Negotiated, Exit> {
+    let result = require_result("initialize", request.answer().await)?;
     let greeting: Initialized = serde_json::from_str(result.get())
         .map_err(|error| Exit::NotReady(format!("initialize got a result that cannot be read: {error}")))?;
     if !mcp::is_legacy(&greeting.protocol_version) {

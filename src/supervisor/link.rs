@@ -9,21 +9,21 @@ use crate::{
     model::{Listing, TimelineLevel},
     policy::payload,
     supervisor::{
-        messages::{Asked, News},
+        child_view::{Availability, ChildView},
+        messages::{ServerEvent, ServerRequest},
         output::Output,
-        questions::Questions,
-        usage::Trees,
-        view::{Availability, ChildView},
-        watches::Watches,
+        resource_watches::ResourceWatches,
+        server_request_queue::ServerRequestQueue,
+        usage::ProcessTrees,
     },
     timeline::Log,
 };
 
 /// Events that may wait for a slow receiver; the oldest is lost then.
-const NEWS: usize = 64;
+const EVENT_BACKLOG: usize = 64;
 
 /// Longest note of Ostler about a server, in bytes.
-const LONGEST_NOTE: usize = 4096;
+const NOTE_BYTES_MAX: usize = 4096;
 
 /// A child as others see it; cheap to clone.
 #[derive(Clone)]
@@ -33,14 +33,14 @@ pub struct Link {
     /// Its standard error.
     pub output: Arc<Output>,
     /// Its processes, and what they use.
-    pub trees: Arc<Trees>,
+    pub trees: Arc<ProcessTrees>,
     /// Its timeline.
     pub log: Log,
     /// Its events that belong to no request.
-    pub news: broadcast::Sender<News>,
+    pub server_events: broadcast::Sender<ServerEvent>,
     pub(super) publisher: watch::Sender<ChildView>,
-    pub(super) questions: Arc<Questions>,
-    pub(super) watches: Arc<Watches>,
+    pub(super) server_requests: Arc<ServerRequestQueue>,
+    pub(super) watches: Arc<ResourceWatches>,
     listing: watch::Sender<Option<Arc<Listing>>>,
 }
 
@@ -53,7 +53,7 @@ pub struct ResourceWatch {
 impl Drop for ResourceWatch {
     fn drop(&mut self) {
         self.link.watches.remove(&self.uri);
-        self.link.tell_watches();
+        self.link.sync_watches();
     }
 }
 
@@ -61,9 +61,9 @@ impl Default for Link {
     /// The link of a child that never ran.
     fn default() -> Self {
         let (publisher, view) = watch::channel(ChildView::unknown());
-        let news = broadcast::Sender::new(NEWS);
-        let (trees, log, questions, watches, listing) = Default::default();
-        Self { view, output: Arc::default(), trees, log, news, publisher, questions, watches, listing }
+        let server_events = broadcast::Sender::new(EVENT_BACKLOG);
+        let (trees, log, server_requests, watches, listing) = Default::default();
+        Self { view, output: Arc::default(), trees, log, server_events, publisher, server_requests, watches, listing }
     }
 }
 
@@ -75,10 +75,10 @@ impl Link {
     }
 
     /// Says something on the child's timeline, secrets masked.
-    pub fn note(&self, level: TimelineLevel, text: &str) {
+    pub fn add_note(&self, level: TimelineLevel, text: &str) {
         // Masked first: the beginning of a secret that is cut would not be known for one.
         let masked = self.output.masked(text);
-        self.log.ostler(level, payload::beginning(&masked, LONGEST_NOTE));
+        self.log.ostler(level, payload::beginning(&masked, NOTE_BYTES_MAX));
     }
 
     /// Sets the listing that the server had in an earlier run.
@@ -104,17 +104,17 @@ impl Link {
     ///
     /// A few requests wait for a reader; those that are not taken before the process ends are refused.
     #[must_use]
-    pub fn questions(&self) -> Option<mpsc::Receiver<Asked>> {
-        self.questions.take()
+    pub fn take_server_requests(&self) -> Option<mpsc::Receiver<ServerRequest>> {
+        self.server_requests.take()
     }
 
-    /// Has updates of a resource among the news for as long as the watch is held, whatever process serves; waits until
-    /// the process that serves now has agreed, and answers the JSON-RPC error object of one that refused.
+    /// Has updates of a resource among the server's events for as long as the watch is held, whatever process serves;
+    /// waits until the process that serves now has agreed, and answers the JSON-RPC error object of one that refused.
     pub async fn watch_resource(&self, uri: &str) -> Result<ResourceWatch, Arc<RawValue>> {
         let mut outcome = self.watches.add(uri)?;
         let watch = ResourceWatch { link: self.clone(), uri: uri.to_owned() };
         let mut view = self.view.clone();
-        self.tell_watches();
+        self.sync_watches();
         let unserved = view.wait_for(|view| !matches!(view.availability, Availability::Ready(_)));
         tokio::select! {
             biased;
@@ -122,15 +122,15 @@ impl Link {
                 Some(Err(refusal)) => Err(refusal),
                 Some(Ok(())) | None => Ok(watch),
             },
-            // The next process is asked when it is ready.
+            // The next process gets the subscription when it is ready.
             _ = unserved => Ok(watch),
         }
     }
 
     /// Has the process that serves now subscribe to the watched resources.
-    pub(super) fn tell_watches(&self) {
+    pub(super) fn sync_watches(&self) {
         if let Availability::Ready(instance) = &self.view.borrow().availability {
-            instance.watches_changed();
+            instance.notify_watches_changed();
         }
     }
 
@@ -139,20 +139,23 @@ impl Link {
         let before = self.listing.send_replace(Some(listing.clone()));
         let was = before.as_deref().cloned().unwrap_or_default();
         let changes = [
-            ("tools", !same(&was.tools, &listing.tools)),
-            ("prompts", !same(&was.prompts, &listing.prompts)),
-            ("resources", !same(&was.resources, &listing.resources) || !same(&was.templates, &listing.templates)),
+            ("tools", !is_same_list(&was.tools, &listing.tools)),
+            ("prompts", !is_same_list(&was.prompts, &listing.prompts)),
+            (
+                "resources",
+                !is_same_list(&was.resources, &listing.resources) || !is_same_list(&was.templates, &listing.templates),
+            ),
         ];
         for (list, _) in changes.iter().filter(|(_, changed)| *changed) {
             // There may be no receiver.
-            let _ = self.news.send(News::ListChanged(list));
+            let _ = self.server_events.send(ServerEvent::ListChanged(list));
         }
         let greeted = was.version != listing.version || was.greeting.get() != listing.greeting.get();
         greeted || before.is_none() || changes.iter().any(|(_, changed)| *changed)
     }
 }
 
-fn same(one: &[Arc<RawValue>], other: &[Arc<RawValue>]) -> bool {
+fn is_same_list(one: &[Arc<RawValue>], other: &[Arc<RawValue>]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.get() == other.get())
 }
 
@@ -168,11 +171,11 @@ mod tests {
     #[test]
     fn a_list_is_news_only_where_it_is_another() {
         let link = Link::default().with_listing(listing(&["1"]));
-        let mut news = link.news.subscribe();
+        let mut server_events = link.server_events.subscribe();
         assert!(!link.publish_listing(&listing(&["1"])));
         assert!(link.publish_listing(&listing(&["1", "2"])));
-        assert!(matches!(news.try_recv(), Ok(News::ListChanged("tools"))));
-        assert!(news.try_recv().is_err());
+        assert!(matches!(server_events.try_recv(), Ok(ServerEvent::ListChanged("tools"))));
+        assert!(server_events.try_recv().is_err());
         assert_eq!(link.listing().unwrap().tools.len(), 2);
     }
 

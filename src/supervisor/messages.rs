@@ -7,11 +7,11 @@
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`StopAll`], [`ResumeAll`] | runtime | supervisor | Ostler is ending, or stands by; it serves again |
 //! | [`Dispatch`], [`Abandon`], `Notify` | callers of a server | server | a request, its cancellation, a notification |
-//! | `Answered` | a client that a server asked | server | the response to the server's own request |
+//! | `AnswerServerRequest` | a client that got a server's request | server | the response to the server's own request |
 //! | `WatchesChanged` | a link | server | other resources are watched than before |
 //! | [`StopInstance`], [`CheckHealth`] | supervisor | server | end in good order; is it well? |
-//! | `GuardSaid`, `GuardGone`, `HandshakeEnded` | a server's own tasks | server | their findings |
-//! | `Listed`, `Subscribed`, `Pinged` | a server's own tasks | server | their findings |
+//! | `GuardReported`, `GuardExited`, `HandshakeEnded` | a server's own tasks | server | their findings |
+//! | `ListsFetched`, `Subscribed`, `Pinged` | a server's own tasks | server | their findings |
 //! | `ChildReady`, `ChildListed`, `ChildLost` | server | supervisor | state of a child |
 //! | `ChildExited`, `HealthChecked` | server | supervisor | end of a child, result of a health check |
 //!
@@ -21,18 +21,18 @@
 mod commands;
 mod control;
 mod findings;
-mod news;
 mod reports;
 mod requests;
+mod server_event;
 
 pub use commands::{
     AddServer, CheckServer, NotUp, RemoveServer, RestartServer, ResumeAll, StartServer, StopAll, StopServer,
     UpdateServer, Wanted,
 };
 pub use control::{CheckHealth, StopInstance};
-pub use news::News;
-pub use requests::{Abandon, Answer, Asked, Dispatch, Follower, Note};
+pub use requests::{Abandon, Answer, Dispatch, RequestEvent, RequestSubscriber, ServerRequest};
+pub use server_event::ServerEvent;
 
-pub(super) use findings::{GuardGone, GuardSaid, HandshakeEnded, Listed, Pinged, Subscribed};
+pub(super) use findings::{GuardExited, GuardReported, HandshakeEnded, ListsFetched, Pinged, Subscribed};
 pub(super) use reports::{ChildExited, ChildListed, ChildLost, ChildReady, HealthChecked, Parent};
-pub(super) use requests::{Answered, Mailbox, Notify, WatchesChanged};
+pub(super) use requests::{AnswerServerRequest, Mailbox, Notify, WatchesChanged};

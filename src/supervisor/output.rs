@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// Bytes of text the ring holds.
-const CAPACITY: usize = 1024 * 1024;
+const CAPACITY_BYTES: usize = 1024 * 1024;
 
 /// Longest line; what is longer, or has no end, is cut into several.
-const LONGEST_LINE: usize = 16 * 1024;
+const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// The last megabyte of a server's standard error.
 ///
 /// A process that is one user's alone writes into its server's, and only that user reads what it wrote.
 #[derive(Default)]
 pub struct Output {
-    lines: Arc<Lines>,
+    lines: Arc<OutputLines>,
     mask: ArcSwap<Mask>,
     log: Log,
     /// The user who alone may read these lines; `None` where every reader of the server's may.
@@ -32,7 +32,7 @@ pub struct Output {
 
 /// Lines of all processes of a server.
 #[derive(Default)]
-struct Lines {
+struct OutputLines {
     ring: Mutex<Ring>,
     latest: watch::Sender<u64>,
 }
@@ -67,7 +67,7 @@ impl Output {
         self.mask.store(mask.into());
     }
 
-    /// The kept lines after `seq` that are for everybody or `user`, oldest first; all of them after 0.
+    /// The lines after `seq` that are for everybody or `user`, oldest first; all of them after 0.
     pub fn after(&self, seq: u64, user: UserId) -> Vec<OutputLine> {
         self.filtered(seq, |owner| owner.is_none_or(|owner| owner == user))
     }
@@ -107,7 +107,7 @@ impl Output {
             ring.bytes = ring.bytes.saturating_add(cost(&line));
             let seq = ring.last_seq;
             ring.lines.push_back((self.user, OutputLine { seq, at: Timestamp::now(), line }));
-            while ring.bytes > CAPACITY {
+            while ring.bytes > CAPACITY_BYTES {
                 let Some((_, oldest)) = ring.lines.pop_front() else { break };
                 ring.bytes = ring.bytes.saturating_sub(cost(&oldest.line));
             }
@@ -121,7 +121,7 @@ impl Output {
         let mut pending = Vec::with_capacity(4096);
         while let Ok(1..) = pipe.read_buf(&mut pending).await {
             let mut rest = pending.as_slice();
-            while let Some((line, after)) = cut(rest) {
+            while let Some((line, after)) = split_line(rest) {
                 self.push(line);
                 rest = after;
             }
@@ -142,11 +142,11 @@ fn cost(line: &str) -> usize {
 }
 
 /// The first line of `bytes` and what follows it, if it has ended or is as long as a line may be.
-fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let window = bytes.get(..LONGEST_LINE).unwrap_or(bytes);
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let window = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);
     match memchr::memchr(b'\n', window) {
         Some(at) => Some((bytes.get(..at)?, bytes.get(at.saturating_add(1)..)?)),
-        None => (window.len() == LONGEST_LINE).then(|| bytes.split_at(LONGEST_LINE)),
+        None => (window.len() == LINE_BYTES_MAX).then(|| bytes.split_at(LINE_BYTES_MAX)),
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
             output.push(&[b'x'; 10_000]);
         }
         let lines = output.after(0, UserId::nobody());
-        assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY);
+        assert!(lines.iter().map(|line| line.line.len()).sum::<usize>() <= CAPACITY_BYTES);
         assert_eq!(
             (lines.last().unwrap().seq, lines.first().unwrap().seq),
             (200, 201 - u64::try_from(lines.len()).unwrap())
@@ -173,21 +173,21 @@ mod tests {
     fn what_one_users_process_wrote_is_read_by_that_user_alone() {
         let (ada, bob) = (UserId::new(), UserId::new());
         let output = Output::default();
-        let own = output.of_user(ada);
+        let of_ada = output.of_user(ada);
         output.push(b"for all");
-        own.push(b"for ada");
+        of_ada.push(b"for ada");
         let read = |user| output.after(0, user).into_iter().map(|line| (line.seq, line.line)).collect::<Vec<_>>();
         assert_eq!(read(ada), [(1, "for all".to_owned()), (2, "for ada".to_owned())]);
         assert_eq!(read(bob), [(1, "for all".to_owned())]);
-        assert_eq!((output.tail(0, 9), own.tail(0, 9)), (vec!["for all".to_owned()], vec!["for ada".to_owned()]));
+        assert_eq!((output.tail(0, 9), of_ada.tail(0, 9)), (vec!["for all".to_owned()], vec!["for ada".to_owned()]));
     }
 
     #[test]
     fn text_without_an_end_is_cut_into_lines() {
-        let text = vec![b'x'; LONGEST_LINE + 5];
-        let (line, rest) = cut(&text).unwrap();
-        assert_eq!((line.len(), rest.len()), (LONGEST_LINE, 5));
-        assert_eq!(cut(rest), None);
-        assert_eq!(cut(b"a\nb"), Some((&b"a"[..], &b"b"[..])));
+        let text = vec![b'x'; LINE_BYTES_MAX + 5];
+        let (line, rest) = split_line(&text).unwrap();
+        assert_eq!((line.len(), rest.len()), (LINE_BYTES_MAX, 5));
+        assert_eq!(split_line(rest), None);
+        assert_eq!(split_line(b"a\nb"), Some((&b"a"[..], &b"b"[..])));
     }
 }

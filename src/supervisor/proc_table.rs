@@ -7,7 +7,7 @@ use std::{
 
 /// A process in `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
+pub(super) struct ProcStat {
     pub parent: i32,
     /// True when it has ended, and its parent has not waited for it yet.
     pub is_zombie: bool,
@@ -17,7 +17,7 @@ pub(super) struct Stat {
     pub reaped: u64,
 }
 
-impl Stat {
+impl ProcStat {
     /// Looks at a process.
     pub fn of(pid: i32) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
@@ -39,20 +39,20 @@ impl Stat {
 }
 
 /// Every process there is. Zombies count: the threads of one whose first thread ended may live on.
-pub(super) fn all() -> impl Iterator<Item = i32> {
+pub(super) fn pids() -> impl Iterator<Item = i32> {
     fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Parents and children of all processes at about one moment.
-pub(super) struct Table {
-    stats: HashMap<i32, Stat>,
+pub(super) struct ProcTable {
+    stats: HashMap<i32, ProcStat>,
     children: HashMap<i32, Vec<i32>>,
 }
 
-impl Table {
+impl ProcTable {
     /// Looks at all of them. Blocks.
     pub fn read() -> Self {
-        let stats: HashMap<_, _> = all().filter_map(|pid| Some((pid, Stat::of(pid)?))).collect();
+        let stats: HashMap<_, _> = pids().filter_map(|pid| Some((pid, ProcStat::of(pid)?))).collect();
         let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
         for (pid, stat) in &stats {
             children.entry(stat.parent).or_default().push(*pid);
@@ -61,12 +61,12 @@ impl Table {
     }
 
     /// One of them.
-    pub fn get(&self, pid: i32) -> Option<Stat> {
+    pub fn get(&self, pid: i32) -> Option<ProcStat> {
         self.stats.get(&pid).copied()
     }
 
     /// Every descendant of a process, parents before children.
-    pub fn below(&self, root: i32) -> Vec<i32> {
+    pub fn descendants(&self, root: i32) -> Vec<i32> {
         let (mut found, mut next, mut seen) = (Vec::new(), vec![root], HashSet::from([root]));
         while let Some(pid) = next.pop() {
             let children = self.children.get(&pid).into_iter().flatten().copied();
@@ -86,16 +86,16 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let line = b"7 (a) \xff) R (x) S 1 7 7 0 -1 4194560 9 9 0 0 100 20 30 4 20 0 1 0 5 6 7";
-        let stat = Stat { parent: 1, is_zombie: false, used: 120, reaped: 34 };
-        assert_eq!(Stat::parse(line), Some(stat));
-        assert_eq!(Stat::parse(b"7 (a) S 1 7"), None);
-        assert_eq!(Stat::parse(b""), None);
+        let stat = ProcStat { parent: 1, is_zombie: false, used: 120, reaped: 34 };
+        assert_eq!(ProcStat::parse(line), Some(stat));
+        assert_eq!(ProcStat::parse(b"7 (a) S 1 7"), None);
+        assert_eq!(ProcStat::parse(b""), None);
     }
 
     #[test]
     fn a_circle_has_an_end() {
         let children = [(1, vec![2, 3]), (2, vec![1, 4]), (4, vec![2])].into();
-        let mut below = Table { stats: HashMap::new(), children }.below(1);
+        let mut below = ProcTable { stats: HashMap::new(), children }.descendants(1);
         below.sort_unstable();
         assert_eq!(below, [2, 3, 4]);
     }

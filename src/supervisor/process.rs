@@ -40,7 +40,7 @@ pub(super) struct Orders(mpsc::UnboundedSender<u8>);
 
 impl Orders {
     /// Gives an order; a guard that is gone has carried out every one.
-    pub fn give(&self, order: u8) {
+    pub fn send(&self, order: u8) {
         let _ = self.0.send(order);
     }
 }

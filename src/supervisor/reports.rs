@@ -13,22 +13,22 @@ use crate::{
     },
     supervisor::{
         Supervisor,
-        child::{Child, Rest, Serving},
-        exit::{Exit, Reached},
+        child::{Child, Idle, Serving},
+        child_view::SupervisorEvent,
+        exit::{Exit, ExitPhase},
         handshake::Probe,
         messages::{ChildExited, ChildListed, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
-        view::Event,
     },
 };
 
 /// Lines of standard error in an exit report.
-const LAST_LINES: usize = 20;
+const STDERR_LINES_MAX: usize = 20;
 
 impl Handler<ChildReady> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, ready: ChildReady, ctx: &mut Context<Self>) {
-        self.starts.ended(ready.generation);
+        self.starts.remove_starting(ready.generation);
         let (drain, events) = (self.settings.drain, self.events.clone());
         self.with_child(ready.id, ctx, |child| {
             let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == ready.generation)
@@ -54,7 +54,7 @@ impl Handler<ChildReady> for Supervisor {
         });
         // Not before the view shows it: a watcher that came meanwhile has notified its predecessor.
         if let Some(child) = self.children.get(&ready.id) {
-            child.link.tell_watches();
+            child.link.sync_watches();
         }
     }
 }
@@ -66,7 +66,7 @@ impl Handler<ChildListed> for Supervisor {
         let Some(child) = self.children.get(&id) else { return };
         let current = child.serving.as_ref().is_some_and(|serving| serving.instance.generation == generation);
         if current && child.link.publish_listing(&listing) {
-            self.emit(Event::Listed { id, listing });
+            self.emit(SupervisorEvent::Listed { id, listing });
         }
     }
 }
@@ -97,7 +97,7 @@ impl Handler<HealthChecked> for Supervisor {
             child.checked_at = Some(Timestamp::now());
             if well && child.failing.take().is_some() {
                 // There is no receiver any more once the runtime is ending.
-                let _ = events.send(Event::Recovered { id: report.id });
+                let _ = events.send(SupervisorEvent::Recovered { id: report.id });
             }
         });
     }
@@ -107,34 +107,34 @@ impl Handler<ChildExited> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, ChildExited { id, generation, exit }: ChildExited, ctx: &mut Context<Self>) {
-        self.starts.ended(generation);
+        self.starts.remove_starting(generation);
         let Some(child) = self.children.get_mut(&id) else { return self.start_next(ctx) };
         match take_process(child, generation) {
-            Some(Ended::Asked) => {}
-            Some(Ended::Starting { output_start }) => {
-                let asked = child.probe;
-                if matches!(exit, Exit::Ended { reached: Reached::Nothing, .. }) {
-                    child.probe = asked.after_silent_end();
+            Some(EndedProcess::Stopped) => {}
+            Some(EndedProcess::Starting { output_start }) => {
+                let probe = child.probe;
+                if matches!(exit, Exit::Ended { phase: ExitPhase::BeforeOutput, .. }) {
+                    child.probe = probe.after_silent_end();
                 }
-                // The first time, being asked may have been the reason; without being asked it may come up.
-                if (asked, child.probe) != (Probe::Discover, Probe::Skip) {
-                    self.failed(id, &exit, output_start, ctx);
+                // The first time, the probe may have been the reason; without it the server may come up.
+                if (probe, child.probe) != (Probe::Discover, Probe::Skip) {
+                    self.on_failure(id, &exit, output_start, ctx);
                 }
             }
-            Some(Ended::Serving { output_start, uptime }) => {
+            Some(EndedProcess::Serving { output_start, uptime }) => {
                 child.failures = self.settings.restart.remembered(child.failures, uptime);
-                self.failed(id, &exit, output_start, ctx);
+                self.on_failure(id, &exit, output_start, ctx);
             }
             None => {}
         }
-        self.drive(id, ctx);
+        self.reconcile(id, ctx);
     }
 }
 
 /// Kind of process that ended.
-enum Ended {
+enum EndedProcess {
     /// One that was stopped.
-    Asked,
+    Stopped,
     /// One that was in its handshake.
     Starting { output_start: u64 },
     /// One that took calls.
@@ -142,73 +142,73 @@ enum Ended {
 }
 
 /// Forgets the process of this generation; `None` where the child has none such.
-fn take_process(child: &mut Child, generation: u64) -> Option<Ended> {
+fn take_process(child: &mut Child, generation: u64) -> Option<EndedProcess> {
     if let Some(at) = child.ending.iter().position(|ending| *ending == generation) {
         child.ending.swap_remove(at);
-        return Some(Ended::Asked);
+        return Some(EndedProcess::Stopped);
     }
     if let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == generation) {
-        return Some(Ended::Starting { output_start: starting.output_start });
+        return Some(EndedProcess::Starting { output_start: starting.output_start });
     }
     let serving = child.serving.take_if(|serving| serving.instance.generation == generation)?;
-    Some(Ended::Serving { output_start: serving.output_start, uptime: serving.since.elapsed() })
+    Some(EndedProcess::Serving { output_start: serving.output_start, uptime: serving.since.elapsed() })
 }
 
 impl Supervisor {
     /// Decides what follows from a failure, and tells everybody who waits.
-    fn failed(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
+    fn on_failure(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
-        let mut report = exit.report(child.link.output.tail(output_start, LAST_LINES));
+        let mut report = exit.report(child.link.output.tail(output_start, STDERR_LINES_MAX));
         // The reason may quote the server's handshake, up to 16 MiB. Masked first: half a secret is not found.
         report.reason = payload::reason(&child.link.output.masked(&report.reason));
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
-        child.say(TimelineLevel::Warn, &report.reason);
+        child.add_note(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
-        child.tell_up(&Err(NotUp::Failed(report.clone())));
+        child.notify_up_waiters(&Err(NotUp::Failed(report.clone())));
         let failure = if exit.is_permanent() { Failure::Permanent } else { Failure::Passing };
         let attempt = child.failures;
-        let decision = self.settings.restart.decide(attempt, failure, chance());
-        let repeated = child.repeats(decision, &report.reason);
+        let decision = self.settings.restart.decide(attempt, failure, random_unit());
+        let repeated = child.record_failure(decision, &report.reason);
         let event = match decision {
             Decision::Retry(wait) => {
                 child.restarts = child.restarts.saturating_add(1);
-                let timer = rest(id, wait, ctx);
-                child.rest = Rest::Backoff { timer, until: Timestamp::now().plus(wait) };
+                let timer = wake_after(id, wait, ctx);
+                child.idle = Idle::Backoff { timer, until: Timestamp::now().plus(wait) };
                 let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
-                child.say(TimelineLevel::Info, &text);
-                Event::Restarting { id, attempt, repeated }
+                child.add_note(TimelineLevel::Info, &text);
+                SupervisorEvent::Restarting { id, attempt, repeated }
             }
             Decision::Park(wait) => {
                 let reason = format!("it failed {attempt} times in a row; the last time it {}", report.reason);
-                let timer = rest(id, wait, ctx);
-                child.rest = Rest::Parked { timer, until: Timestamp::now().plus(wait), reason: reason.clone() };
-                Event::GaveUp { id, reason, repeated }
+                let timer = wake_after(id, wait, ctx);
+                child.idle = Idle::Parked { timer, until: Timestamp::now().plus(wait), reason: reason.clone() };
+                SupervisorEvent::GaveUp { id, reason, repeated }
             }
             Decision::Fail => {
                 let reason = format!("it {}", report.reason);
                 let status = if *exit == Exit::Unauthorized { Status::Unauthorized } else { Status::Failed };
-                child.rest = Rest::Failed { reason: reason.clone(), status };
-                Event::GaveUp { id, reason, repeated }
+                child.idle = Idle::Failed { reason: reason.clone(), status };
+                SupervisorEvent::GaveUp { id, reason, repeated }
             }
         };
-        if let Event::GaveUp { reason, .. } = &event {
-            child.say(TimelineLevel::Error, &format!("left down: {reason}"));
+        if let SupervisorEvent::GaveUp { reason, .. } = &event {
+            child.add_note(TimelineLevel::Error, &format!("left down: {reason}"));
         }
-        self.emit(Event::Failed { id, report, repeated });
+        self.emit(SupervisorEvent::Failed { id, report, repeated });
         self.emit(event);
     }
 }
 
 /// Wakes the child after `wait`.
-fn rest(id: ServerId, wait: Duration, ctx: &mut Context<Supervisor>) -> actix::SpawnHandle {
+fn wake_after(id: ServerId, wait: Duration, ctx: &mut Context<Supervisor>) -> actix::SpawnHandle {
     ctx.run_later(wait, move |supervisor, ctx| {
-        supervisor.with_child(id, ctx, |child| child.rest = Rest::None);
+        supervisor.with_child(id, ctx, |child| child.idle = Idle::None);
     })
 }
 
 /// A number in `0.0..1.0`, good enough to spread restarts.
-fn chance() -> f64 {
+fn random_unit() -> f64 {
     let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
     f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX)
 }

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use crate::{
     mcp::{Level, Progress, convert::Demand},
     supervisor::{
-        instance::Figures,
-        messages::{Answer, Asked, Dispatch, Follower, Note},
+        messages::{Answer, Dispatch, RequestEvent, RequestSubscriber, ServerRequest},
+        server_instance::Figures,
     },
 };
 
@@ -20,7 +20,7 @@ use crate::{
 struct Pending {
     /// Offset among all bytes sent to the process.
     start: usize,
-    follower: Option<Follower>,
+    subscriber: Option<RequestSubscriber>,
     /// The least severe message its sender wants.
     level: Option<Level>,
     reply: oneshot::Sender<Answer>,
@@ -48,8 +48,8 @@ impl Requests {
 
     /// Adds a request whose line begins at `start` among all bytes sent.
     pub fn add(&mut self, start: usize, request: Dispatch) {
-        let Dispatch { id, follower, level, reply, .. } = request;
-        self.pending.insert(id, Pending { start, follower, level, reply });
+        let Dispatch { id, subscriber, level, reply, .. } = request;
+        self.pending.insert(id, Pending { start, subscriber, level, reply });
         self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -75,41 +75,44 @@ impl Requests {
     }
 
     /// Passes on a progress notification; one that its caller is too slow for is dropped.
-    pub fn progress(&self, params: &RawValue) {
+    pub fn forward_progress(&self, params: &RawValue) {
         let Some(progress) = Progress::read(params) else { return };
         let pending = progress.request().and_then(|id| self.pending.get(&id));
-        let Some(follower) = pending.and_then(|pending| pending.follower.as_ref()) else { return };
-        let Some(note) = follower.token.as_ref().and_then(|token| progress.retold(token)) else { return };
-        let note = Note::Told { method: "notifications/progress".into(), params: Some(Arc::from(note)) };
-        let _ = follower.notes.try_send(note);
+        let Some(subscriber) = pending.and_then(|pending| pending.subscriber.as_ref()) else { return };
+        let Some(event) = subscriber.token.as_ref().and_then(|token| progress.retold(token)) else { return };
+        let event =
+            RequestEvent::Notification { method: "notifications/progress".into(), params: Some(Arc::from(event)) };
+        let _ = subscriber.events.try_send(event);
     }
 
-    /// Hands a question to the oldest request with a follower who can be asked it now, or else to the oldest with any,
-    /// who drops and so refuses a question that does not fit; gives it back where there is none.
-    pub fn ask(&self, asked: Asked) -> Option<Asked> {
-        let Some(follower) = self.askable(&asked).or_else(|| Some(self.oldest()?.1)) else { return Some(asked) };
-        drop(follower.notes.try_send(Note::Asked(asked)));
+    /// Hands a server's request to the oldest request with a subscriber that can take it now, or else to the oldest
+    /// with any, which drops and so refuses a request that does not fit; gives it back where there is none.
+    pub fn route_server_request(&self, request: ServerRequest) -> Option<ServerRequest> {
+        let Some(subscriber) = self.subscriber_for(&request).or_else(|| Some(self.oldest()?.1)) else {
+            return Some(request);
+        };
+        drop(subscriber.events.try_send(RequestEvent::Request(request)));
         None
     }
 
-    /// Tells the follower of the oldest request that has one; false where none has.
-    pub fn tell_oldest(&self, note: impl FnOnce() -> Note) -> bool {
-        self.oldest().is_some_and(|(_, follower)| tell(follower, note))
+    /// Notifies the subscriber of the oldest request that has one; false where none has.
+    pub fn notify_oldest(&self, event: impl FnOnce() -> RequestEvent) -> bool {
+        self.oldest().is_some_and(|(_, subscriber)| notify(subscriber, event))
     }
 
-    /// Passes a message of this level to the follower of the oldest request that has one, unless that request wants
-    /// only more severe ones; false where none has a follower.
-    pub fn tell_oldest_of_level(&self, level: Option<Level>, note: impl FnOnce() -> Note) -> bool {
-        self.oldest().is_some_and(|(pending, follower)| !is_wanted(level, pending.level) || tell(follower, note))
+    /// Passes a message of this level to the subscriber of the oldest request that has one, unless that request wants
+    /// only more severe ones; false where none has a subscriber.
+    pub fn notify_oldest_of_level(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
+        self.oldest().is_some_and(|(pending, subscriber)| !is_wanted(level, pending.level) || notify(subscriber, event))
     }
 
-    /// Tells a message of this level to the oldest of the requests that want messages, where they all have one owner;
+    /// Passes a message of this level to the oldest of the requests that want messages, where they all have one owner;
     /// false where they have not, or there is none.
-    pub fn tell_only_owner(&self, level: Option<Level>, note: impl FnOnce() -> Note) -> bool {
-        let wanting = || self.followed().filter(|(_, pending, _)| pending.level.is_some());
-        let Some((_, pending, follower)) = wanting().min_by_key(|(id, ..)| *id) else { return false };
-        let alone = wanting().all(|(.., other)| other.owner == follower.owner);
-        alone && (!is_wanted(level, pending.level) || tell(follower, note))
+    pub fn notify_only_owner(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
+        let wanting = || self.with_subscriber().filter(|(_, pending, _)| pending.level.is_some());
+        let Some((_, pending, subscriber)) = wanting().min_by_key(|(id, ..)| *id) else { return false };
+        let alone = wanting().all(|(.., other)| other.owner == subscriber.owner);
+        alone && (!is_wanted(level, pending.level) || notify(subscriber, event))
     }
 
     /// The least severe level that a request in flight wants.
@@ -117,23 +120,26 @@ impl Requests {
         self.pending.values().filter_map(|pending| pending.level).min()
     }
 
-    /// The oldest request with a follower; one that waits for its client is busy with what was asked before.
-    fn oldest(&self) -> Option<(&Pending, &Follower)> {
-        let rank = |(id, _, follower): &(u64, &Pending, &Follower)| (follower.waits.load(Ordering::Relaxed), *id);
-        self.followed().min_by_key(rank).map(|(_, pending, follower)| (pending, follower))
+    /// The oldest request with a subscriber; one that waits for its client is busy with the request before.
+    fn oldest(&self) -> Option<(&Pending, &RequestSubscriber)> {
+        let rank = |(id, _, subscriber): &(u64, &Pending, &RequestSubscriber)| {
+            (subscriber.is_waiting.load(Ordering::Relaxed), *id)
+        };
+        self.with_subscriber().min_by_key(rank).map(|(_, pending, subscriber)| (pending, subscriber))
     }
 
-    /// The oldest request whose follower declared what this question needs, and does not wait.
-    fn askable(&self, asked: &Asked) -> Option<&Follower> {
-        let demand = Demand::of(&asked.method, asked.params.as_deref())?;
-        let fits =
-            |follower: &Follower| !follower.waits.load(Ordering::Relaxed) && demand.is_met_by(&follower.capabilities);
-        let fitting = self.followed().filter(|(.., follower)| fits(follower));
-        fitting.min_by_key(|(id, ..)| *id).map(|(.., follower)| follower)
+    /// The oldest request whose subscriber declared what this request needs, and does not wait.
+    fn subscriber_for(&self, request: &ServerRequest) -> Option<&RequestSubscriber> {
+        let demand = Demand::of(&request.method, request.params.as_deref())?;
+        let fits = |subscriber: &RequestSubscriber| {
+            !subscriber.is_waiting.load(Ordering::Relaxed) && demand.is_met_by(&subscriber.capabilities)
+        };
+        let fitting = self.with_subscriber().filter(|(.., subscriber)| fits(subscriber));
+        fitting.min_by_key(|(id, ..)| *id).map(|(.., subscriber)| subscriber)
     }
 
-    fn followed(&self) -> impl Iterator<Item = (u64, &Pending, &Follower)> {
-        self.pending.iter().filter_map(|(id, pending)| Some((*id, pending, pending.follower.as_ref()?)))
+    fn with_subscriber(&self) -> impl Iterator<Item = (u64, &Pending, &RequestSubscriber)> {
+        self.pending.iter().filter_map(|(id, pending)| Some((*id, pending, pending.subscriber.as_ref()?)))
     }
 
     /// Fails everything in flight.
@@ -150,7 +156,7 @@ impl Requests {
     }
 
     /// Answers every request in flight with `NotSent`: not a byte of them was read, so another process may take them.
-    pub fn send_away(&mut self) {
+    pub fn return_unsent(&mut self) {
         for (_, pending) in self.pending.drain() {
             let _ = pending.reply.send(Answer::NotSent);
         }
@@ -165,8 +171,8 @@ impl Requests {
 }
 
 /// Queues a message; leaves it out where the reader is too slow.
-fn tell(follower: &Follower, note: impl FnOnce() -> Note) -> bool {
-    let _ = follower.notes.try_send(note());
+fn notify(subscriber: &RequestSubscriber, event: impl FnOnce() -> RequestEvent) -> bool {
+    let _ = subscriber.events.try_send(event());
     true
 }
 
@@ -200,8 +206,13 @@ mod tests {
         (requests, receivers)
     }
 
-    fn dispatch(id: u64, follower: Option<Follower>, level: Option<Level>, reply: oneshot::Sender<Answer>) -> Dispatch {
-        Dispatch { id, line: bytes::Bytes::new(), follower, level, reply }
+    fn dispatch(
+        id: u64,
+        subscriber: Option<RequestSubscriber>,
+        level: Option<Level>,
+        reply: oneshot::Sender<Answer>,
+    ) -> Dispatch {
+        Dispatch { id, line: bytes::Bytes::new(), subscriber, level, reply }
     }
 
     fn result() -> Answer {
@@ -226,7 +237,7 @@ mod tests {
         let (mut requests, mut answers) = in_flight(&[10, 20]);
         requests.fail_before(20, "it ended");
         assert!(matches!(answers[0].try_recv(), Ok(Answer::Died(_))));
-        requests.send_away();
+        requests.return_unsent();
         assert!(matches!(answers[1].try_recv(), Ok(Answer::NotSent)));
     }
 

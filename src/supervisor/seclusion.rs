@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::supervisor::guard::sys;
 
 /// Landlock can say since its second version that files may be moved between folders.
-const LANDLOCK_LEAST: i64 = 2;
+const LANDLOCK_VERSION_MIN: i64 = 2;
 
 /// Files and folders that servers may not read, write or remove. Landlock only knows rights to allow: they cover all
 /// the rest.
@@ -33,16 +33,16 @@ impl Seclusion {
     /// allows it. So none of these may be a folder in which servers make something.
     pub fn plan(hidden: &[PathBuf], open: &Path, home: Option<&Path>) -> Result<Self, String> {
         let hidden: Vec<_> = hidden.iter().filter_map(|path| without_links(path)).collect();
-        let open: Vec<_> = without_links(open).into_iter().filter(|open| is_in_one(open, &hidden)).collect();
-        if sys::landlock_version() < LANDLOCK_LEAST {
+        let open: Vec<_> = without_links(open).into_iter().filter(|open| is_in_any(open, &hidden)).collect();
+        if sys::landlock_version() < LANDLOCK_VERSION_MIN {
             return Err("this kernel has no Landlock".into());
         }
-        let home = home.and_then(without_links).filter(|home| is_in_one(home, &hidden) && !is_in_one(home, &open));
+        let home = home.and_then(without_links).filter(|home| is_in_any(home, &hidden) && !is_in_any(home, &open));
         if let Some(home) = home {
             return Err(format!("their HOME is in it: {}", home.display()));
         }
         let above = hidden.iter().flat_map(|path| path.ancestors().skip(1));
-        let mut above = above.filter(|folder| !is_in_one(folder, &hidden));
+        let mut above = above.filter(|folder| !is_in_any(folder, &hidden));
         if let Some(folder) = above.find(|folder| access(*folder, Access::WRITE_OK).is_ok()) {
             return Err(format!("they may write to a folder above it: {}", folder.display()));
         }
@@ -56,7 +56,7 @@ impl Seclusion {
     }
 
     fn walk_from(&self, place: &Path, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-        if is_in_one(place, &self.hidden) {
+        if is_in_any(place, &self.hidden) {
             return Ok(());
         }
         if !self.hidden.iter().any(|hidden| hidden.starts_with(place)) {
@@ -80,6 +80,6 @@ fn without_links(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok().or_else(of_parent)
 }
 
-fn is_in_one(path: &Path, folders: &[PathBuf]) -> bool {
+fn is_in_any(path: &Path, folders: &[PathBuf]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder))
 }

@@ -2,13 +2,13 @@
 
 mod ending;
 mod health;
-mod listening;
 mod lists;
 mod notifications;
 mod remote_start;
 mod server_requests;
 mod starting;
 mod state;
+mod subscriptions;
 
 use std::{
     collections::HashSet,
@@ -27,48 +27,48 @@ use crate::{
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
         handshake::Probe,
-        instance::Instance,
         launch::Launch,
         link::Link,
         messages::{Abandon, Answer, Dispatch, Mailbox, Notify, Parent},
         process::Orders,
         requests::Requests,
-        writer::Writer,
+        server_instance::ServerInstance,
+        writer::LineWriter,
     },
 };
 
 /// Why a request is cancelled, for the server.
-const GIVEN_UP: &str = "its deadline passed, or its caller went away";
+const CANCEL_REASON: &str = "its deadline passed, or its caller went away";
 
 /// Owns one process of a server, or its connection over HTTP. It never restarts it: it ends with it, and the supervisor
 /// decides.
 pub struct ServerActor {
     id: ServerId,
-    instance: Arc<Instance>,
+    instance: Arc<ServerInstance>,
     launch: Arc<Launch>,
     probe: Probe,
     supervisor: Parent,
     link: Link,
     lines: Arc<LineBudget>,
-    phase: Phase,
+    phase: ProcessPhase,
     requests: Requests,
-    writer: Option<Writer>,
-    /// The writer of a process that was lost: it tells what was never read.
-    unread: Option<Writer>,
+    writer: Option<LineWriter>,
+    /// The writer of a process that was lost: it knows what was never read.
+    unread: Option<LineWriter>,
     orders: Option<Orders>,
     exit: ExitSlot,
     /// Reports the end of a remote server, which no guard does.
     reporter: Option<ExitGuard>,
-    last_heard: Option<Instant>,
-    heard_at_last_tick: Option<Instant>,
+    last_message_at: Option<Instant>,
+    last_message_at_tick: Option<Instant>,
     misses: u32,
     /// Pings in flight, which are no work.
     pings: HashSet<u64>,
-    /// The first request sent since anything was heard that is no ping.
-    first_unheard: Option<u64>,
-    lists: state::Lists,
-    listening: state::Listening,
-    open_questions: state::OpenQuestions,
+    /// The first request sent since the last message that is no ping.
+    first_since_message: Option<u64>,
+    lists: state::ListState,
+    subscriptions: state::Subscriptions,
+    open_server_requests: state::OpenServerRequests,
     /// Level set last with `logging/setLevel`, and the id of that request until it is answered.
     log_level: Option<Level>,
     setting_level: Option<u64>,
@@ -76,7 +76,7 @@ pub struct ServerActor {
 
 /// Progress of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum ProcessPhase {
     /// Spawned, or in its handshake.
     Starting,
     /// Taking calls.
@@ -90,7 +90,7 @@ enum Phase {
 impl ServerActor {
     pub(super) fn new(
         id: ServerId,
-        instance: Arc<Instance>,
+        instance: Arc<ServerInstance>,
         launch: Arc<Launch>,
         probe: Probe,
         supervisor: Parent,
@@ -106,20 +106,20 @@ impl ServerActor {
             supervisor,
             link,
             lines,
-            phase: Phase::Starting,
+            phase: ProcessPhase::Starting,
             writer: None,
             unread: None,
             orders: None,
             exit: ExitSlot::default(),
             reporter: None,
-            last_heard: None,
-            heard_at_last_tick: None,
+            last_message_at: None,
+            last_message_at_tick: None,
             misses: 0,
             pings: HashSet::new(),
-            first_unheard: None,
-            lists: state::Lists::default(),
-            listening: state::Listening::default(),
-            open_questions: state::OpenQuestions::new(),
+            first_since_message: None,
+            lists: state::ListState::default(),
+            subscriptions: state::Subscriptions::default(),
+            open_server_requests: state::OpenServerRequests::new(),
             log_level: None,
             setting_level: None,
         }
@@ -135,10 +135,10 @@ impl ServerActor {
         let _ = self.write(line);
     }
 
-    fn take_in(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
+    fn on_message(&mut self, message: &Message<'_>, ctx: &mut Context<Self>) {
         match message {
             Message::Answer { id, outcome } => {
-                if id.is_some_and(|id| self.is_answer_to_us(id, outcome.err(), ctx)) {
+                if id.is_some_and(|id| self.answers_actor_request(id, outcome.err(), ctx)) {
                     return;
                 }
                 let answer = match outcome {
@@ -148,14 +148,14 @@ impl ServerActor {
                 self.requests.settle(*id, answer);
                 self.stop_if_drained(ctx);
             }
-            Message::Request { id, method, params } => self.asked(id, method, *params),
-            Message::Notification { method, params } => self.told(method, *params, ctx),
+            Message::Request { id, method, params } => self.on_server_request(id, method, *params),
+            Message::Notification { method, params } => self.on_notification(method, *params, ctx),
         }
     }
 
     /// True when it answers a request that the actor made by itself, and that is no work of the process.
-    fn is_answer_to_us(&mut self, id: u64, error: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
-        self.setting_level.take_if(|setting| *setting == id).is_some() || self.listen_ended(id, error, ctx)
+    fn answers_actor_request(&mut self, id: u64, error: Option<&RawValue>, ctx: &mut Context<Self>) -> bool {
+        self.setting_level.take_if(|setting| *setting == id).is_some() || self.on_listen_ended(id, error, ctx)
     }
 }
 
@@ -165,24 +165,24 @@ impl Actor for ServerActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
         if let Err(error) = self.start(ctx) {
-            self.exit.note(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
+            self.exit.record(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
             ctx.stop();
         }
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
-        self.refuse_questions();
+        self.refuse_server_requests();
     }
 }
 
 impl StreamHandler<Frame> for ServerActor {
     fn handle(&mut self, frame: Frame, ctx: &mut Context<Self>) {
-        self.last_heard = Some(Instant::now());
-        self.first_unheard = None;
+        self.last_message_at = Some(Instant::now());
+        self.first_since_message = None;
         match frame {
             Frame::Line(line) => match Message::parse(&line) {
-                Ok(message) => self.take_in(&message, ctx),
-                Err(_) => self.note_stray(),
+                Ok(message) => self.on_message(&message, ctx),
+                Err(_) => self.count_stray_line(),
             },
             Frame::Oversized { head, tail } => {
                 self.warn("a line on standard output was dropped: it is over 16 MiB, or had no room");
@@ -193,13 +193,13 @@ impl StreamHandler<Frame> for ServerActor {
     }
 
     fn finished(&mut self, ctx: &mut Context<Self>) {
-        self.output_ended(ctx);
+        self.on_output_ended(ctx);
     }
 }
 
 impl ServerActor {
     /// The session goes on; the first stray line is worth a warning, a flood of them is not.
-    fn note_stray(&self) {
+    fn count_stray_line(&self) {
         if self.instance.figures.stray_lines.fetch_add(1, Ordering::Relaxed) == 0 {
             self.warn("standard output has lines that are not JSON-RPC; they are ignored");
         }
@@ -208,7 +208,7 @@ impl ServerActor {
     /// Warns in the log and on the server's timeline.
     pub(super) fn warn(&self, text: &'static str) {
         log::warn!(server:% = self.id; "{text}");
-        self.link.note(TimelineLevel::Warn, text);
+        self.link.add_note(TimelineLevel::Warn, text);
     }
 }
 
@@ -217,13 +217,13 @@ impl Handler<Dispatch> for ServerActor {
 
     fn handle(&mut self, mut request: Dispatch, _: &mut Context<Self>) {
         if let Some(level) = request.level {
-            self.log_from(level);
+            self.lower_log_level(level);
         }
         // A request that was not sent needs no receiver.
         match self.write(std::mem::take(&mut request.line)) {
             Ok(start) => {
                 if !self.pings.contains(&request.id) {
-                    self.first_unheard.get_or_insert(request.id);
+                    self.first_since_message.get_or_insert(request.id);
                 }
                 self.requests.add(start, request);
             }
@@ -237,8 +237,8 @@ impl Handler<Abandon> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, request: Abandon, ctx: &mut Context<Self>) {
-        if self.requests.forget(request.id) && self.phase != Phase::Stopping {
-            self.write_if_possible(mcp::cancelled(request.id, GIVEN_UP));
+        if self.requests.forget(request.id) && self.phase != ProcessPhase::Stopping {
+            self.write_if_possible(mcp::cancelled(request.id, CANCEL_REASON));
         }
         self.stop_if_drained(ctx);
     }

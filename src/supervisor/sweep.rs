@@ -20,7 +20,7 @@ pub(super) const INSTANCE_VARIABLE: &str = "OSTLER_INSTANCE";
 /// milliseconds. Call it only where nothing so marked can be wanted, as while holding an installation's lock.
 pub fn sweep(variable: &str, value: &str) -> usize {
     let mark = format!("{variable}={value}");
-    proc_table::all().filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some()).count()
+    proc_table::pids().filter(|pid| kill_marked(*pid, mark.as_bytes()).is_some()).count()
 }
 
 /// Opening the pidfd before looking makes sure that the process looked at is the one killed.

@@ -101,7 +101,7 @@ struct Supervised {
     id: ServerId,
     supervisor: Addr<Supervisor>,
     link: Link,
-    events: mpsc::UnboundedReceiver<Event>,
+    events: mpsc::UnboundedReceiver<SupervisorEvent>,
     arbiter: Arbiter,
 }
 
@@ -128,7 +128,7 @@ async fn supervised_as(restart: RestartPolicy, launch: Arc<Launch>) -> Supervise
 
 impl Supervised {
     /// The process that serves and is not `other`.
-    async fn serving(&self, other: Option<u32>) -> (Arc<Instance>, u32) {
+    async fn serving(&self, other: Option<u32>) -> (Arc<ServerInstance>, u32) {
         let mut view = self.link.view.clone();
         let is_up = |view: &ChildView| view.status == Status::Running && view.runtime_status().pid != other;
         let view = tokio::time::timeout(Duration::from_secs(30), view.wait_for(is_up)).await.unwrap().unwrap().clone();
@@ -146,7 +146,7 @@ impl Supervised {
         self.arbiter.stop();
     }
 
-    async fn next_event(&mut self) -> Event {
+    async fn next_event(&mut self) -> SupervisorEvent {
         tokio::time::timeout(Duration::from_secs(30), self.events.recv()).await.unwrap().unwrap()
     }
 }
@@ -208,7 +208,7 @@ async fn a_panic_in_the_supervisor_is_reported_and_leaves_no_process() {
     let mut supervised = supervised().await;
     let (_, pid) = supervised.serving(None).await;
     assert!(supervised.supervisor.send(Panic).await.is_err());
-    while !matches!(supervised.next_event().await, Event::SupervisorLost) {}
+    while !matches!(supervised.next_event().await, SupervisorEvent::SupervisorLost) {}
     assert!(is_gone(pid).await, "its process is left");
     supervised.arbiter.stop();
 }

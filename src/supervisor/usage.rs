@@ -17,40 +17,40 @@ use tokio::time::Instant;
 
 use crate::{
     model::{Timestamp, Usage},
-    supervisor::proc_table::{Stat, Table},
+    supervisor::proc_table::{ProcStat, ProcTable},
 };
 
 /// For how long samples are kept.
-const KEPT: Duration = Duration::from_secs(60 * 60);
+const SAMPLE_RETENTION: Duration = Duration::from_secs(60 * 60);
 
 /// Samples kept of one server: one each 10 s of the hour; older ones go first where more are taken.
-const MOST: usize = 360;
+const SAMPLES_MAX: usize = 360;
 
 /// A clock tick of `/proc`: a hundredth of a second on every machine Linux still runs on.
-const TICK: Duration = Duration::from_millis(10);
+const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 /// The process trees of one server, one below each of its guards, and what they used.
 #[derive(Default)]
-pub struct Trees(Mutex<Kept>);
+pub struct ProcessTrees(Mutex<TreeState>);
 
 #[derive(Default)]
-struct Kept {
+struct TreeState {
     guards: BTreeSet<i32>,
     now: Option<Usage>,
     samples: VecDeque<Usage>,
 }
 
 /// Has a tree count as its server's for as long as it is held.
-pub(super) struct Held {
-    trees: Arc<Trees>,
+pub(super) struct TreeGuard {
+    trees: Arc<ProcessTrees>,
     guard: i32,
 }
 
-impl Trees {
+impl ProcessTrees {
     /// Counts the tree below this guard in.
-    pub(super) fn hold(self: &Arc<Self>, guard: i32) -> Held {
+    pub(super) fn register(self: &Arc<Self>, guard: i32) -> TreeGuard {
         self.0.lock().guards.insert(guard);
-        Held { trees: self.clone(), guard }
+        TreeGuard { trees: self.clone(), guard }
     }
 
     /// Usage as of the last sample; `None` where no process runs, or none was sampled yet.
@@ -60,43 +60,43 @@ impl Trees {
 
     /// The samples of the last hour, oldest first; none while nothing ran.
     pub fn samples(&self) -> Vec<Usage> {
-        let mut kept = self.0.lock();
-        kept.forget(Timestamp::now());
-        kept.samples.iter().copied().collect()
+        let mut state = self.0.lock();
+        state.drop_expired(Timestamp::now());
+        state.samples.iter().copied().collect()
     }
 
     fn guards(&self) -> Vec<i32> {
         self.0.lock().guards.iter().copied().collect()
     }
 
-    fn keep(&self, sample: Usage) {
-        let mut kept = self.0.lock();
-        kept.forget(sample.at);
+    fn add_sample(&self, sample: Usage) {
+        let mut state = self.0.lock();
+        state.drop_expired(sample.at);
         // Trees that ended meanwhile use nothing.
-        if kept.guards.is_empty() {
+        if state.guards.is_empty() {
             return;
         }
-        kept.now = Some(sample);
-        kept.samples.push_back(sample);
-        if kept.samples.len() > MOST {
-            kept.samples.pop_front();
+        state.now = Some(sample);
+        state.samples.push_back(sample);
+        if state.samples.len() > SAMPLES_MAX {
+            state.samples.pop_front();
         }
     }
 }
 
-impl Kept {
-    fn forget(&mut self, now: Timestamp) {
-        let oldest = now.minus(KEPT);
+impl TreeState {
+    fn drop_expired(&mut self, now: Timestamp) {
+        let oldest = now.minus(SAMPLE_RETENTION);
         while self.samples.pop_front_if(|sample| sample.at < oldest).is_some() {}
     }
 }
 
-impl Drop for Held {
+impl Drop for TreeGuard {
     fn drop(&mut self) {
-        let mut kept = self.trees.0.lock();
-        kept.guards.remove(&self.guard);
-        if kept.guards.is_empty() {
-            kept.now = None;
+        let mut state = self.trees.0.lock();
+        state.guards.remove(&self.guard);
+        if state.guards.is_empty() {
+            state.now = None;
         }
     }
 }
@@ -116,7 +116,7 @@ impl Default for UsageSampler {
 
 impl UsageSampler {
     /// Takes a sample of each server, in one pass over `/proc`. Blocks.
-    pub fn sample(&mut self, servers: &[Arc<Trees>]) {
+    pub fn sample(&mut self, servers: &[Arc<ProcessTrees>]) {
         let running: Vec<_> = servers.iter().map(|trees| (trees, trees.guards())).collect();
         let passed = self.at.elapsed();
         self.at = Instant::now();
@@ -124,7 +124,7 @@ impl UsageSampler {
         if running.iter().all(|(_, guards)| guards.is_empty()) {
             return;
         }
-        let (table, at) = (Table::read(), Timestamp::now());
+        let (table, at) = (ProcTable::read(), Timestamp::now());
         for (trees, guards) in running.iter().filter(|(_, guards)| !guards.is_empty()) {
             let mut sum = Usage { cpu: 0.0, memory: 0, descriptors: 0, processes: 0, at };
             for guard in guards {
@@ -136,18 +136,18 @@ impl UsageSampler {
                 let ticks = used.saturating_sub(before.get(guard).copied().unwrap_or_default());
                 sum.cpu += cores(ticks, passed);
             }
-            trees.keep(sum);
+            trees.add_sample(sum);
         }
     }
 }
 
 /// Adds what the tree below a guard holds, and says how many ticks it has used since it began.
-fn add(table: &Table, guard: i32, sum: &mut Usage) -> u64 {
+fn add(table: &ProcTable, guard: i32, sum: &mut Usage) -> u64 {
     // Time the guard waited for was the server's; the guard itself is not.
     let mut used = table.get(guard).map_or(0, |stat| stat.reaped);
-    for pid in table.below(guard) {
-        let Some(Stat { is_zombie, used: own, reaped, .. }) = table.get(pid) else { continue };
-        used = used.saturating_add(own).saturating_add(reaped);
+    for pid in table.descendants(guard) {
+        let Some(ProcStat { is_zombie, used: used_itself, reaped, .. }) = table.get(pid) else { continue };
+        used = used.saturating_add(used_itself).saturating_add(reaped);
         if !is_zombie {
             sum.processes = sum.processes.saturating_add(1);
             sum.memory = sum.memory.saturating_add(memory(pid).unwrap_or_default());
@@ -159,7 +159,7 @@ fn add(table: &Table, guard: i32, sum: &mut Usage) -> u64 {
 
 fn cores(ticks: u64, passed: Duration) -> f64 {
     let most = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let used = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+    let used = CLOCK_TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
     let used = used.min(passed.saturating_mul(u32::try_from(most).unwrap_or(u32::MAX)));
     if passed.is_zero() { 0.0 } else { used.as_secs_f64() / passed.as_secs_f64() }
 }
@@ -190,18 +190,18 @@ mod tests {
 
     #[test]
     fn samples_are_kept_for_an_hour_and_never_too_many() {
-        let trees = Arc::<Trees>::default();
+        let trees = Arc::<ProcessTrees>::default();
         let now = Timestamp::now();
-        trees.keep(sample(now));
+        trees.add_sample(sample(now));
         assert!(trees.samples().is_empty(), "nothing ran");
-        let held = trees.hold(7);
-        trees.keep(sample(now.minus(KEPT + TICK)));
-        trees.keep(sample(now));
+        let held = trees.register(7);
+        trees.add_sample(sample(now.minus(SAMPLE_RETENTION + CLOCK_TICK)));
+        trees.add_sample(sample(now));
         assert_eq!(trees.samples(), [sample(now)]);
-        (0..2 * MOST).for_each(|_| trees.keep(sample(now)));
-        assert_eq!((trees.samples().len(), trees.now()), (MOST, Some(sample(now))));
+        (0..2 * SAMPLES_MAX).for_each(|_| trees.add_sample(sample(now)));
+        assert_eq!((trees.samples().len(), trees.now()), (SAMPLES_MAX, Some(sample(now))));
         drop(held);
-        assert_eq!((trees.samples().len(), trees.now()), (MOST, None));
+        assert_eq!((trees.samples().len(), trees.now()), (SAMPLES_MAX, None));
     }
 
     #[test]

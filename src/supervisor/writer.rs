@@ -14,20 +14,20 @@ use tokio::{net::unix::pipe, sync::mpsc};
 use crate::supervisor::remote;
 
 /// Lines that may wait for a server that does not read.
-const BACKLOG: usize = 1024;
+const BACKLOG_LINES_MAX: usize = 1024;
 
 /// Bytes of them, where it is more than one.
-const BACKLOG_BYTES: usize = 32 << 20;
+const BACKLOG_BYTES_MAX: usize = 32 << 20;
 
 /// Queue of lines for a server.
-pub(super) enum Writer {
+pub(super) enum LineWriter {
     /// Its standard input.
     Pipe(PipeWriter),
     /// Its endpoint.
-    Remote(remote::Sender),
+    Remote(remote::LineSender),
 }
 
-impl Writer {
+impl LineWriter {
     /// Sends or queues a line, and returns where it begins among all bytes; `Err` where nothing of it was or will be
     /// sent: `WouldBlock` where too much waits already.
     pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
@@ -60,7 +60,7 @@ impl PipeWriter {
     /// Takes over the pipe.
     pub fn new(pipe: pipe::Sender) -> Self {
         let (pipe, waiting) = (Arc::new(pipe), Arc::<AtomicUsize>::default());
-        let (backlog, lines) = mpsc::channel(BACKLOG);
+        let (backlog, lines) = mpsc::channel(BACKLOG_LINES_MAX);
         actix::spawn(write_backlog(pipe.clone(), lines, waiting.clone()));
         Self { pipe, backlog, waiting, accepted: 0 }
     }
@@ -93,7 +93,7 @@ impl PipeWriter {
         }
         let length = line.len();
         let before = self.waiting.fetch_add(length, Ordering::AcqRel);
-        if before > 0 && before.saturating_add(length) > BACKLOG_BYTES {
+        if before > 0 && before.saturating_add(length) > BACKLOG_BYTES_MAX {
             self.waiting.fetch_sub(length, Ordering::AcqRel);
             return Err(io::ErrorKind::WouldBlock.into());
         }

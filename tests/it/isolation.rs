@@ -10,7 +10,7 @@ use ostler::{
     mcp::{McpClient, Request},
     model::{Isolation, Principal, ServerConfig, ServerId},
     serde_json::{json, value::RawValue},
-    supervisor::messages::{Follower, Note},
+    supervisor::messages::{RequestEvent, RequestSubscriber},
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -201,7 +201,7 @@ async fn call(
     id: ServerId,
     client: &Arc<McpClient>,
     tool: &str,
-    follower: Option<Follower>,
+    subscriber: Option<RequestSubscriber>,
 ) -> ostler::Result<ServerResponse> {
     let params = raw(&json!({"name": tool, "arguments": {}}).to_string());
     let request = Request::new("tools/call", Some(&params)).unwrap();
@@ -210,13 +210,14 @@ async fn call(
         .forward(
             who,
             id,
-            ClientRequest { request: request.into(), client: client.clone(), timeout: None, expired: None, follower },
+            ClientRequest { request: request.into(), client: client.clone(), timeout: None, expired: None, subscriber },
         )
         .await
 }
 
-fn text(said: &ServerResponse) -> String {
-    let result: ostler::serde_json::Value = ostler::serde_json::from_str(said.outcome.as_ref().unwrap().get()).unwrap();
+fn text(response: &ServerResponse) -> String {
+    let result: ostler::serde_json::Value =
+        ostler::serde_json::from_str(response.outcome.as_ref().unwrap().get()).unwrap();
     result["content"][0]["text"].as_str().unwrap().to_owned()
 }
 
@@ -257,20 +258,22 @@ async fn a_process_of_ones_own_asks_whoever_called_and_a_shared_one_asks_nobody(
         (Isolation::Shared, "roots/list=-32601 sampling/createMessage=-32601 ping=result"),
     ] {
         let id = registered(&runtime, isolation).await;
-        let (notes, mut heard) = mpsc::channel(8);
+        let (events, mut received) = mpsc::channel(8);
         let (owner, capabilities) = (client.session, client.capabilities.clone());
-        let follower = Follower { token: None, owner, notes, waits: Arc::default(), capabilities };
+        let subscriber = RequestSubscriber { token: None, owner, events, is_waiting: Arc::default(), capabilities };
         let answering = async {
-            while let Some(note) = heard.recv().await {
-                match note {
-                    Note::Asked(asked) if asked.method == "roots/list" => asked.answer(Ok(&raw(r#"{"roots":[]}"#))),
+            while let Some(event) = received.recv().await {
+                match event {
+                    RequestEvent::Request(request) if request.method == "roots/list" => {
+                        request.answer(Ok(&raw(r#"{"roots":[]}"#)))
+                    }
                     // Dropped, which refuses it.
-                    Note::Asked(_) | Note::Told { .. } => {}
+                    RequestEvent::Request(_) | RequestEvent::Notification { .. } => {}
                 }
             }
         };
-        let (said, ()) = tokio::join!(call(&runtime, &who, id, &client, "ask", Some(follower)), answering);
-        assert_eq!(text(&said.unwrap()), expected);
+        let (response, ()) = tokio::join!(call(&runtime, &who, id, &client, "ask", Some(subscriber)), answering);
+        assert_eq!(text(&response.unwrap()), expected);
     }
     runtime.stop().await;
 }

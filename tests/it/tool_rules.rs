@@ -89,8 +89,13 @@ async fn lists_of_any_client_keep_to_the_rules_and_the_common_listing_has_the_ow
         log_level: None,
     };
     let request = Request::new("tools/list", None).unwrap();
-    let ask =
-        ClientRequest { request: request.into(), client: client.into(), timeout: None, expired: None, follower: None };
+    let ask = ClientRequest {
+        request: request.into(),
+        client: client.into(),
+        timeout: None,
+        expired: None,
+        subscriber: None,
+    };
     let page = runtime.calls().forward(me, id, ask).await.unwrap().outcome.unwrap();
     let page: Value = serde_json::from_str(page.get()).unwrap();
     assert_eq!(page["tools"].as_array().unwrap().len(), 2);

@@ -27,13 +27,13 @@ pub const TERMINATE: u8 = b'T';
 pub const KILL: u8 = b'K';
 
 /// Time between SIGTERM and SIGKILL for descendants once the server or Ostler is gone.
-pub(super) const GRACE: Duration = Duration::from_millis(500);
+pub(super) const TERMINATE_GRACE: Duration = Duration::from_millis(500);
 
 /// Pause between two looks at a tree that is ending.
-pub(super) const STEP: Duration = Duration::from_millis(5);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Bytes of the length that goes before a spec.
-const LENGTH: usize = size_of::<u64>();
+const LENGTH_PREFIX_BYTES: usize = size_of::<u64>();
 
 /// Hands the server's standard input to a guard; the returned bytes of the spec are to be written after it.
 pub fn send_spec(control: impl AsFd, spec: &Spec, stdin: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
@@ -49,14 +49,14 @@ pub fn send_spec(control: impl AsFd, spec: &Spec, stdin: BorrowedFd<'_>) -> io::
 
 /// The guard's side of [`send_spec`]. Blocks.
 pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
-    let mut length = [0; LENGTH];
+    let mut length = [0; LENGTH_PREFIX_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got = recvmsg(control, &mut [IoSliceMut::new(&mut length)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
     let stdin = ancillary
         .drain()
         .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None });
-    let (LENGTH, Some(stdin)) = (got.bytes, stdin) else {
+    let (LENGTH_PREFIX_BYTES, Some(stdin)) = (got.bytes, stdin) else {
         return Err(io::ErrorKind::UnexpectedEof.into());
     };
     let mut json = Vec::new();
@@ -66,7 +66,7 @@ pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
 }
 
 /// Carries out orders until the socket ends; then ends the tree, and with it the process.
-pub(super) fn obey(mut control: UnixStream) {
+pub(super) fn run_orders(mut control: UnixStream) {
     let mut order = [0];
     while let Ok(1) = control.read(&mut order) {
         match order {
@@ -76,7 +76,7 @@ pub(super) fn obey(mut control: UnixStream) {
         }
     }
     tree::signal_descendants(Signal::TERM);
-    sys::pause(GRACE);
+    sys::pause(TERMINATE_GRACE);
     kill_for_ever();
 }
 
@@ -84,6 +84,6 @@ pub(super) fn obey(mut control: UnixStream) {
 fn kill_for_ever() {
     loop {
         tree::signal_descendants(Signal::KILL);
-        sys::pause(STEP);
+        sys::pause(POLL_INTERVAL);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     model::{ExitReport, ServerId},
     policy::mask::Mask,
-    supervisor::{launch::Launch, link::Link, view::ChildView},
+    supervisor::{child_view::ChildView, launch::Launch, link::Link},
 };
 
 /// Adds a child.

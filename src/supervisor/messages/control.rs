@@ -17,7 +17,7 @@ pub struct StopInstance {
 #[rtype(result = "bool")]
 pub enum CheckHealth {
     /// Three misses in a row end the process.
-    Tick,
+    Periodic,
     /// On demand; a miss is only reported.
-    Asked,
+    OnDemand,
 }

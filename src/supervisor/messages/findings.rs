@@ -11,7 +11,7 @@ use crate::{
     supervisor::{
         exit::Exit,
         guard::Report,
-        listing::{Items, List},
+        list_kind::{Items, ListKind},
         messages::control::CheckHealth,
     },
 };
@@ -19,22 +19,22 @@ use crate::{
 /// A guard reported.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct GuardSaid(pub Report);
+pub(in crate::supervisor) struct GuardReported(pub Report);
 
 /// The guard and everything below it is gone.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct GuardGone;
+pub(in crate::supervisor) struct GuardExited;
 
 /// The handshake succeeded or failed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct HandshakeEnded(pub Result<Listing, Exit>);
 
-/// These lists were asked for; those that could not be had are left out.
+/// Lists were fetched; those that could not be read are left out.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct Listed(pub Vec<(List, Items)>);
+pub(in crate::supervisor) struct ListsFetched(pub Vec<(ListKind, Items)>);
 
 /// A `resources/subscribe` to a process of the legacy era ended.
 #[derive(Message)]

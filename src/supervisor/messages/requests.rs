@@ -11,35 +11,35 @@ use crate::mcp::{self, Level};
 
 /// Receiver of the messages that a server sends about a request before it answers it.
 #[derive(Clone)]
-pub struct Follower {
+pub struct RequestSubscriber {
     /// The `progressToken` in these messages; `None` where no progress is wanted.
     pub token: Option<Arc<RawValue>>,
     /// The client that the request was made for: a message of no known request may still belong to this client.
     pub owner: uuid::Uuid,
-    /// True while the request waits for its sender. A question of the server is about another request then, if there is
+    /// True while the request waits for its sender. A request of the server is about another request then, if there is
     /// any.
-    pub waits: Arc<AtomicBool>,
-    /// Capabilities that the client declared: a question that needs one goes to a client that has it.
+    pub is_waiting: Arc<AtomicBool>,
+    /// Capabilities that the client declared: a server's request that needs one goes to a client that has it.
     pub capabilities: Arc<RawValue>,
-    /// Queue of the messages. A notification that does not fit is left out; a question that does not fit is refused.
-    pub notes: mpsc::Sender<Note>,
+    /// Queue of the messages. A notification that does not fit is left out; a request that does not fit is refused.
+    pub events: mpsc::Sender<RequestEvent>,
 }
 
 /// A message that a server sends about a request before it answers it.
-pub enum Note {
+pub enum RequestEvent {
     /// A notification.
-    Told {
+    Notification {
         /// Its method.
         method: Arc<str>,
         /// Its parameters, but for the progress token byte for byte.
         params: Option<Arc<RawValue>>,
     },
-    /// A question to the sender of the request, from an exclusive process.
-    Asked(Asked),
+    /// A request to the sender of the request, from an exclusive process.
+    Request(ServerRequest),
 }
 
 /// A request of a server to a client: sampling, elicitation or roots. Dropping it refuses it.
-pub struct Asked {
+pub struct ServerRequest {
     /// The id the server gave it.
     pub id: Arc<RawValue>,
     /// Its method.
@@ -48,13 +48,13 @@ pub struct Asked {
     pub params: Option<Arc<RawValue>>,
     generation: u64,
     /// `None` once it is answered.
-    answers: Option<Recipient<Answered>>,
+    answers: Option<Recipient<AnswerServerRequest>>,
 }
 
-impl Asked {
+impl ServerRequest {
     pub(in crate::supervisor) fn new(
         generation: u64,
-        answers: Option<Recipient<Answered>>,
+        answers: Option<Recipient<AnswerServerRequest>>,
         id: Arc<RawValue>,
         method: String,
         params: Option<Arc<RawValue>>,
@@ -62,7 +62,7 @@ impl Asked {
         Self { id, method, params, generation, answers }
     }
 
-    /// True when the process of this generation asked.
+    /// True when the process of this generation sent it.
     pub(in crate::supervisor) fn is_of(&self, generation: u64) -> bool {
         self.generation == generation
     }
@@ -70,16 +70,16 @@ impl Asked {
     /// Answers with a result, or with a JSON-RPC error object.
     pub fn answer(mut self, outcome: Result<&RawValue, &RawValue>) {
         if let Some(answers) = self.answers.take() {
-            answers.do_send(Answered { id: self.id.clone(), line: mcp::answer_with(&self.id, outcome) });
+            answers.do_send(AnswerServerRequest { id: self.id.clone(), line: mcp::answer_with(&self.id, outcome) });
         }
     }
 }
 
-impl Drop for Asked {
+impl Drop for ServerRequest {
     fn drop(&mut self) {
         if let Some(answers) = self.answers.take() {
             let line = mcp::method_not_found(&self.id, &self.method);
-            answers.do_send(Answered { id: self.id.clone(), line });
+            answers.do_send(AnswerServerRequest { id: self.id.clone(), line });
         }
     }
 }
@@ -90,10 +90,10 @@ impl Drop for Asked {
 pub struct Dispatch {
     /// The request's id, unique for the process.
     pub id: u64,
-    /// The whole request.
+    /// The request as a line.
     pub line: Bytes,
     /// Receiver of the messages that the server sends before it answers.
-    pub follower: Option<Follower>,
+    pub subscriber: Option<RequestSubscriber>,
     /// The least severe message its sender wants; `None` where it did not say.
     pub level: Option<Level>,
     /// Receiver of the answer.
@@ -105,13 +105,13 @@ pub struct Dispatch {
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct Notify(pub Bytes);
 
-/// Answers a request of the server's own, unless it was answered already.
+/// Answers a request of the server, unless it was answered already.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct Answered {
+pub(in crate::supervisor) struct AnswerServerRequest {
     /// The id the server gave it.
     pub id: Arc<RawValue>,
-    /// The whole answer.
+    /// The response as a line.
     pub line: Bytes,
 }
 
@@ -150,7 +150,7 @@ pub(in crate::supervisor) struct Mailbox {
     pub dispatch: Recipient<Dispatch>,
     pub abandon: Recipient<Abandon>,
     pub notify: Recipient<Notify>,
-    pub answers: Recipient<Answered>,
+    pub responses: Recipient<AnswerServerRequest>,
     pub watches: Recipient<WatchesChanged>,
 }
 
@@ -161,14 +161,14 @@ impl Mailbox {
             + Handler<Dispatch>
             + Handler<Abandon>
             + Handler<Notify>
-            + Handler<Answered>
+            + Handler<AnswerServerRequest>
             + Handler<WatchesChanged>,
     {
         Self {
             dispatch: addr.clone().recipient(),
             abandon: addr.clone().recipient(),
             notify: addr.clone().recipient(),
-            answers: addr.clone().recipient(),
+            responses: addr.clone().recipient(),
             watches: addr.clone().recipient(),
         }
     }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::policy::consent::Challenge;
 
 /// Tokens for one server at one address.
-pub trait Tokens: Send + Sync {
+pub trait TokenProvider: Send + Sync {
     /// The one to send, renewed where it ends soon; `None` where there is none.
     fn current(&self) -> BoxFuture<'_, Option<Arc<str>>>;
     /// Another one in place of one that was refused, where that can be had without anybody's consent.
@@ -29,15 +29,15 @@ pub enum Renewal {
 
 /// The tokens that a server is sent, if any. They are no part of how it is started: all are equal.
 #[derive(Clone, Default)]
-pub struct Authority(Option<Arc<dyn Tokens>>);
+pub struct Authority(Option<Arc<dyn TokenProvider>>);
 
 impl Authority {
     /// These tokens.
-    pub fn of(tokens: impl Tokens + 'static) -> Self {
+    pub fn of(tokens: impl TokenProvider + 'static) -> Self {
         Self(Some(Arc::new(tokens)))
     }
 
-    pub(super) fn tokens(&self) -> Option<Arc<dyn Tokens>> {
+    pub(super) fn tokens(&self) -> Option<Arc<dyn TokenProvider>> {
         self.0.clone()
     }
 }

@@ -6,47 +6,48 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{DroppedLine, Frame},
     supervisor::remote::{
-        endpoint::Endpoint, events::Event, heard::Heard, inspection, line::on_one_line, outgoing::Outgoing,
+        endpoint::Endpoint, events::SseEvent, inspection, line::on_one_line, outgoing::Outgoing,
+        remote_event::RemoteEvent,
     },
 };
 
 /// Passes on a message; whether it answers the one given.
 pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, data: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Envelope<'a> {
+    struct ResponseHead<'a> {
         #[serde(borrow)]
         id: Option<&'a RawValue>,
         #[serde(borrow)]
         method: Option<&'a RawValue>,
     }
-    let envelope: Option<Envelope<'_>> = serde_json::from_slice(data).ok();
-    let answered = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
-    let asked =
-        message.filter(|message| answered.zip(message.id()).is_some_and(|(ours, theirs)| is_same(ours, theirs)));
-    let line = match asked {
+    let envelope: Option<ResponseHead<'_>> = serde_json::from_slice(data).ok();
+    let response_id = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
+    let request =
+        message.filter(|message| response_id.zip(message.id()).is_some_and(|(id, request_id)| is_same(id, request_id)));
+    let line = match request {
         Some(message) => {
-            let (line, notes) = inspection::learn(endpoint, message, data);
+            let (line, notes) = inspection::inspect(endpoint, message, data);
             for note in notes {
-                endpoint.tell(Heard::Said(note)).await;
+                endpoint.emit(RemoteEvent::Note(note)).await;
             }
             line
         }
         None => on_one_line(data),
     };
-    endpoint.tell(Heard::Frame(Frame::Line(line))).await;
-    asked.is_some()
+    endpoint.emit(RemoteEvent::Frame(Frame::Line(line))).await;
+    request.is_some()
 }
 
 /// Passes on an event; whether it answers the message given.
-pub(super) async fn pass_on(
+pub(super) async fn deliver_event(
     endpoint: &Endpoint,
     message: Option<&Outgoing>,
-    event: Result<Event, DroppedLine>,
+    event: Result<SseEvent, DroppedLine>,
 ) -> bool {
     match event {
         Ok(event) => !event.data.is_empty() && deliver(endpoint, message, &event.data).await,
         Err(dropped) => {
-            endpoint.tell(Heard::Frame(dropped.into())).await;
+            endpoint.emit(RemoteEvent::Frame(dropped.into())).await;
             false
         }
     }

@@ -28,19 +28,19 @@ use crate::{
     supervisor::{
         launch::RemoteTarget,
         remote::{
-            authority::{Renewal, Tokens},
-            failure::Failure,
-            heard::Heard,
+            authority::{Renewal, TokenProvider},
+            failure::RemoteFailure,
             outgoing::Outgoing,
+            remote_event::RemoteEvent,
         },
     },
 };
 
 /// Media type of a stream of events.
-pub(super) const EVENTS: &str = "text/event-stream";
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// The header that names a session.
-pub(super) const SESSION: &str = "Mcp-Session-Id";
+pub(super) const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// One remote server.
 pub(super) struct Endpoint {
@@ -48,26 +48,26 @@ pub(super) struct Endpoint {
     pub url: Uri,
     headers: HeaderMap,
     /// Source of tokens, unless the owner's headers hold one.
-    tokens: Option<Arc<dyn Tokens>>,
-    heard: mpsc::Sender<Heard>,
-    over: RefCell<Option<oneshot::Sender<String>>>,
-    /// The session of the older era.
+    tokens: Option<Arc<dyn TokenProvider>>,
+    events: mpsc::Sender<RemoteEvent>,
+    closer: RefCell<Option<oneshot::Sender<String>>>,
+    /// The session of the legacy era.
     session: RefCell<Option<String>>,
-    /// The revision agreed on in the older era.
+    /// The revision agreed on in the legacy era.
     pub version: RefCell<Option<String>>,
     /// URL for messages in HTTP+SSE (2024-11-05).
-    pub older: RefCell<Option<Uri>>,
+    pub message_url: RefCell<Option<Uri>>,
     /// Headers that tools want for their arguments, by the names of the tools.
     pub params: RefCell<HashMap<String, Rc<[ParamHeader]>>>,
-    /// The memory for what is not whole yet of what it sends.
+    /// Memory for its unfinished messages.
     pub lines: LineShare,
     /// Requests without an answer.
-    pub flights: RefCell<HashMap<String, Flight>>,
-    next_flight: Cell<u64>,
+    pub in_flight: RefCell<HashMap<String, RemoteRequest>>,
+    next_number: Cell<u64>,
 }
 
 /// A request without an answer.
-pub(super) struct Flight {
+pub(super) struct RemoteRequest {
     number: u64,
     pub task: AbortHandle,
     /// True when closing its stream cancels it, as in the modern era.
@@ -75,11 +75,11 @@ pub(super) struct Flight {
 }
 
 impl Endpoint {
-    /// The endpoint, and what tells why it is over.
+    /// The endpoint, and the receiver of the reason for its end.
     pub fn new(
         target: &RemoteTarget,
         lines: LineShare,
-        heard: mpsc::Sender<Heard>,
+        events: mpsc::Sender<RemoteEvent>,
     ) -> Result<(Rc<Self>, oneshot::Receiver<String>), String> {
         let url: Uri = target.remote.url.parse().map_err(|_| "its URL cannot be read".to_owned())?;
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
@@ -94,35 +94,35 @@ impl Endpoint {
             headers.append(name, value);
         }
         let tokens = target.authority.tokens().filter(|_| !headers.contains_key(header::AUTHORIZATION));
-        let (end, over) = oneshot::channel();
+        let (closer, closed) = oneshot::channel();
         let endpoint = Self {
             client,
             url,
             headers,
             tokens,
-            heard,
-            over: RefCell::new(Some(end)),
+            events,
+            closer: RefCell::new(Some(closer)),
             session: RefCell::default(),
             version: RefCell::default(),
-            older: RefCell::default(),
+            message_url: RefCell::default(),
             params: RefCell::default(),
             lines,
-            flights: RefCell::default(),
-            next_flight: Cell::default(),
+            in_flight: RefCell::default(),
+            next_number: Cell::default(),
         };
-        Ok((Rc::new(endpoint), over))
+        Ok((Rc::new(endpoint), closed))
     }
 
     /// Passes on what came; false once the receiver is gone.
-    pub async fn tell(&self, heard: Heard) -> bool {
-        self.heard.send(heard).await.is_ok()
+    pub async fn emit(&self, event: RemoteEvent) -> bool {
+        self.events.send(event).await.is_ok()
     }
 
     /// Ends the connection as a whole.
-    pub fn end(&self, reason: &str) {
-        if let Some(end) = self.over.take() {
-            // The task that drives it has ended already where it hears of this no more.
-            let _ = end.send(reason.to_owned());
+    pub fn close(&self, reason: &str) {
+        if let Some(closer) = self.closer.take() {
+            // The task that drives it has ended already where it no longer receives this.
+            let _ = closer.send(reason.to_owned());
         }
     }
 
@@ -133,28 +133,28 @@ impl Endpoint {
 
     /// Takes over the session that an answer to `initialize` names.
     pub fn take_session(&self, answer: &HeaderMap) {
-        let session = answer.get(SESSION).and_then(|session| session.to_str().ok());
+        let session = answer.get(SESSION_HEADER).and_then(|session| session.to_str().ok());
         *self.session.borrow_mut() = session.map(ToOwned::to_owned);
     }
 
     /// Records a request in flight.
-    pub fn departed(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
-        let number = self.next_flight.get();
-        self.next_flight.set(number.wrapping_add(1));
-        self.flights.borrow_mut().insert(id.get().to_owned(), Flight { number, task, modern });
+    pub fn add_request(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
+        let number = self.next_number.get();
+        self.next_number.set(number.wrapping_add(1));
+        self.in_flight.borrow_mut().insert(id.get().to_owned(), RemoteRequest { number, task, modern });
         number
     }
 
     /// Forgets a request that has its answer, unless its id stands for another one by now.
-    pub fn landed(&self, id: &RawValue, number: u64) {
-        let mut flights = self.flights.borrow_mut();
-        if flights.get(id.get()).is_some_and(|flight| flight.number == number) {
-            flights.remove(id.get());
+    pub fn remove_request(&self, id: &RawValue, number: u64) {
+        let mut in_flight = self.in_flight.borrow_mut();
+        if in_flight.get(id.get()).is_some_and(|request| request.number == number) {
+            in_flight.remove(id.get());
         }
     }
 
     /// Posts a message; answers with the head of what came back. Where a token was refused, once more with another.
-    pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, Failure> {
+    pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, RemoteFailure> {
         let token = self.token().await;
         let mut answer = self.post_with(message, token.as_deref()).await?;
         if answer.status() == 401
@@ -163,7 +163,7 @@ impl Endpoint {
             match tokens.renewed(spent).await {
                 Renewal::Token(other) => answer = self.post_with(message, Some(&other)).await?,
                 Renewal::Later(why) => {
-                    return Err(Failure::Unreached(format!("its token could not be renewed: {why}")));
+                    return Err(RemoteFailure::Unreachable(format!("its token could not be renewed: {why}")));
                 }
                 Renewal::Refused => {}
             }
@@ -174,33 +174,33 @@ impl Endpoint {
         Ok(answer)
     }
 
-    async fn post_with(&self, message: &Outgoing, token: Option<&str>) -> Result<ClientResponse, Failure> {
-        let older = self.older.borrow().clone();
-        let url = older.as_ref().unwrap_or(&self.url);
+    async fn post_with(&self, message: &Outgoing, token: Option<&str>) -> Result<ClientResponse, RemoteFailure> {
+        let message_url = self.message_url.borrow().clone();
+        let url = message_url.as_ref().unwrap_or(&self.url);
         let params = message.name.as_ref().and_then(|name| self.params.borrow().get(name).cloned());
         let mut request = self.request(Method::POST, url, token);
         if message.modern.is_none() && message.method != "initialize" {
             request = self.in_session(request);
         }
-        for (name, value) in message.repeated(params.as_deref().unwrap_or_default()) {
+        for (name, value) in message.headers_from_body(params.as_deref().unwrap_or_default()) {
             request = request.insert_header((name, value));
         }
         let request = request
             .insert_header((header::CONTENT_TYPE, "application/json"))
-            .insert_header((header::ACCEPT, format!("application/json, {EVENTS}")));
+            .insert_header((header::ACCEPT, format!("application/json, {EVENT_STREAM}")));
         let body =
             message.line.strip_suffix(b"\n").map_or_else(|| message.line.clone(), |line| message.line.slice_ref(line));
         request.send_body(body).await.map_err(failure)
     }
 
     /// Asks for a stream of events, after the event of this id where one is given.
-    pub async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, Failure> {
+    pub async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, RemoteFailure> {
         let token = self.token().await;
         let mut request = self.in_session(self.request(Method::GET, &self.url, token.as_deref()));
         if let Some(id) = last_event {
             request = request.insert_header(("Last-Event-ID", id));
         }
-        request.insert_header((header::ACCEPT, EVENTS)).send().await.map_err(failure)
+        request.insert_header((header::ACCEPT, EVENT_STREAM)).send().await.map_err(failure)
     }
 
     /// Ends the session at the server, where there is one.
@@ -213,10 +213,10 @@ impl Endpoint {
     }
 
     /// The failure that an error response stands for if consent is missing; `None` where it has another reason.
-    pub fn unauthorized(&self, answer: &ClientResponse) -> Option<Failure> {
+    pub fn unauthorized(&self, answer: &ClientResponse) -> Option<RemoteFailure> {
         let status = answer.status().as_u16();
         let wanting = self.tokens.is_some() && is_challenged(status, challenges(answer));
-        wanting.then_some(if status == 401 { Failure::Unauthorized } else { Failure::TooNarrow })
+        wanting.then_some(if status == 401 { RemoteFailure::Unauthorized } else { RemoteFailure::InsufficientScope })
     }
 
     async fn token(&self) -> Option<Arc<str>> {
@@ -228,7 +228,7 @@ impl Endpoint {
 
     fn in_session(&self, mut request: ClientRequest) -> ClientRequest {
         if let Some(session) = self.session.borrow().as_deref() {
-            request = request.insert_header((SESSION, session));
+            request = request.insert_header((SESSION_HEADER, session));
         }
         if let Some(version) = self.version.borrow().as_deref() {
             request = request.insert_header(("MCP-Protocol-Version", version));
@@ -252,7 +252,7 @@ fn challenges(answer: &ClientResponse) -> impl Iterator<Item = &str> {
 
 /// True when a response is a stream of events.
 pub(super) fn is_stream(answer: &ClientResponse) -> bool {
-    media_type(answer).eq_ignore_ascii_case(EVENTS)
+    media_type(answer).eq_ignore_ascii_case(EVENT_STREAM)
 }
 
 /// True when a response says where its body ends. One that does not, in HTTP/1.1, is read as empty.
@@ -267,20 +267,20 @@ pub(super) fn media_type(answer: &ClientResponse) -> &str {
     value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
 }
 
-fn failure(error: SendRequestError) -> Failure {
-    let SendRequestError::Connect(why) = error else { return Failure::Broken(error.to_string()) };
+fn failure(error: SendRequestError) -> RemoteFailure {
+    let SendRequestError::Connect(why) = error else { return RemoteFailure::Broken(error.to_string()) };
     if matches!(why, ConnectError::Disconnected) {
-        return Failure::Broken("it closed the connection".into());
+        return RemoteFailure::Broken("it closed the connection".into());
     }
     if matches!(why, ConnectError::Timeout) {
-        return Failure::Unreached("it took too long to connect".into());
+        return RemoteFailure::Unreachable("it took too long to connect".into());
     }
     if let ConnectError::Io(why) = &why
         && let Some(rustls::Error::InvalidCertificate(fault)) = why.get_ref().and_then(|why| why.downcast_ref())
     {
         let hint = "SSL_CERT_FILE names the authorities that are";
-        return Failure::Unreached(format!("its certificate is not trusted ({fault}); {hint}"));
+        return RemoteFailure::Unreachable(format!("its certificate is not trusted ({fault}); {hint}"));
     }
-    let ConnectError::Resolver(why) = why else { return Failure::Unreached(why.to_string()) };
-    Failure::Unreached(why.to_string())
+    let ConnectError::Resolver(why) = why else { return RemoteFailure::Unreachable(why.to_string()) };
+    RemoteFailure::Unreachable(why.to_string())
 }

@@ -7,15 +7,15 @@ use bytes::{Buf, BytesMut};
 use crate::mcp::{DroppedLine, LineShare, PartialMessage};
 
 /// The longest line beside data that is kept.
-const LONGEST_FIELD: usize = 4096;
+const FIELD_BYTES_MAX: usize = 4096;
 
 /// The longest beginning of a line that waits for its end: by then it is known of which field it is, and that it is too
 /// long for all but data.
-const LONGEST_BEGINNING: usize = 2 * LONGEST_FIELD;
+const LINE_START_BYTES_MAX: usize = 2 * FIELD_BYTES_MAX;
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event {
+pub(super) struct SseEvent {
     /// Its type; empty where it has none.
     pub name: String,
     /// Its data.
@@ -24,7 +24,7 @@ pub(super) struct Event {
 
 /// The line whose beginning was taken before its end came.
 #[derive(Default)]
-enum Begun {
+enum OpenLine {
     #[default]
     None,
     Data,
@@ -44,8 +44,8 @@ pub(super) struct EventParser {
     /// The last line ended in a carriage return, and a line feed may belong to it.
     after_return: bool,
     /// True once the first bytes, which may be a byte order mark, have come.
-    begun: bool,
-    line: Begun,
+    has_begun: bool,
+    line: OpenLine,
     name: String,
     share: LineShare,
     data: PartialMessage,
@@ -69,18 +69,18 @@ impl EventParser {
     }
 
     /// The next whole event; `Err` where its data were dropped.
-    pub fn next_event(&mut self) -> Option<Result<Event, DroppedLine>> {
+    pub fn next_event(&mut self) -> Option<Result<SseEvent, DroppedLine>> {
         while let Some(line) = self.next_line() {
             match std::mem::take(&mut self.line) {
-                Begun::Data => self.data.extend(&line),
-                Begun::Ignored => {}
-                Begun::None if line.is_empty() => {
+                OpenLine::Data => self.data.extend(&line),
+                OpenLine::Ignored => {}
+                OpenLine::None if line.is_empty() => {
                     let name = std::mem::take(&mut self.name);
                     if std::mem::take(&mut self.has_data) {
-                        return Some(self.data.finish().map(|data| Event { name, data }));
+                        return Some(self.data.finish().map(|data| SseEvent { name, data }));
                     }
                 }
-                Begun::None => drop(self.take_line(&line)),
+                OpenLine::None => drop(self.take_line(&line)),
             }
         }
         self.take_beginning();
@@ -94,15 +94,15 @@ impl EventParser {
 
     /// Takes what there is of a long line.
     fn take_beginning(&mut self) {
-        if self.buffer.len() <= LONGEST_BEGINNING {
+        if self.buffer.len() <= LINE_START_BYTES_MAX {
             return;
         }
         let part = std::mem::take(&mut self.buffer);
         self.scanned = 0;
         match self.line {
-            Begun::None => self.line = self.take_line(&part),
-            Begun::Data => self.data.extend(&part),
-            Begun::Ignored => {}
+            OpenLine::None => self.line = self.take_line(&part),
+            OpenLine::Data => self.data.extend(&part),
+            OpenLine::Ignored => {}
         }
     }
 
@@ -115,8 +115,8 @@ impl EventParser {
             self.buffer.advance(length);
             self.after_return = false;
         }
-        if !self.begun && self.buffer.len() >= 3 {
-            self.begun = true;
+        if !self.has_begun && self.buffer.len() >= 3 {
+            self.has_begun = true;
             if self.buffer.starts_with(b"\xef\xbb\xbf") {
                 self.buffer.advance(3);
                 self.scanned = 0;
@@ -135,20 +135,20 @@ impl EventParser {
     }
 
     /// Takes a line or its beginning; what of the line is still to be taken.
-    fn take_line(&mut self, line: &[u8]) -> Begun {
+    fn take_line(&mut self, line: &[u8]) -> OpenLine {
         let (field, value) = match memchr::memchr(b':', line).and_then(|at| line.split_at_checked(at)) {
             Some((field, rest)) => (field, rest.get(1..).unwrap_or_default()),
             None => (line, &[][..]),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
-        let text = || value.get(..LONGEST_FIELD).is_none().then(|| String::from_utf8_lossy(value).into_owned());
+        let text = || value.get(..FIELD_BYTES_MAX).is_none().then(|| String::from_utf8_lossy(value).into_owned());
         match field {
             b"data" => {
                 if std::mem::replace(&mut self.has_data, true) {
                     self.data.extend(b"\n");
                 }
                 self.data.extend(value);
-                return Begun::Data;
+                return OpenLine::Data;
             }
             b"event" => self.name = text().unwrap_or_default(),
             b"id" if !value.contains(&0) => self.last_id = text().filter(|id| !id.is_empty()),
@@ -158,7 +158,7 @@ impl EventParser {
             }
             _ => {}
         }
-        Begun::Ignored
+        OpenLine::Ignored
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
 
     fn read(events: &mut EventParser, text: &str) -> Vec<(String, String)> {
         events.feed(text.as_bytes());
-        let read = |event: Result<Event, DroppedLine>| {
+        let read = |event: Result<SseEvent, DroppedLine>| {
             event.map(|it| (it.name, String::from_utf8(it.data.to_vec()).unwrap())).unwrap()
         };
         std::iter::from_fn(|| events.next_event()).map(read).collect()
@@ -202,7 +202,7 @@ mod tests {
             events.feed(b"data: {\"id\":7,");
             for _ in 0..17 {
                 events.feed(&piece);
-                assert!(events.next_event().is_none() && events.buffer.len() <= LONGEST_BEGINNING);
+                assert!(events.next_event().is_none() && events.buffer.len() <= LINE_START_BYTES_MAX);
             }
             assert!(events.is_dropping() || piece.starts_with(b"\n"));
             for _ in 0..64 {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_taken_as_it_comes_and_ends_as_any_other() {
-        let long = "x".repeat(LONGEST_BEGINNING);
+        let long = "x".repeat(LINE_START_BYTES_MAX);
         let mut events = EventParser::default();
         for text in ["data: ", &long, "y", "\r", "\n: ", &long, "z\n", "id: ", &long, "z\n", "data:", &long, "z\n"] {
             assert_eq!(read(&mut events, text), []);

@@ -11,29 +11,29 @@ pub const ADVICE: &str = "ask POST /api/mcp/{id}/authorize where to consent, or 
 
 /// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum RemoteFailure {
     /// No connection came about, so that nothing was sent.
-    Unreached(String),
+    Unreachable(String),
     /// The server knows the session no more, so that it did nothing. The transport ends with it.
     SessionLost,
     /// It wants a token that a user has consented to (401). It did nothing.
     Unauthorized,
     /// It wants a token that allows more than ours (403, `insufficient_scope`). It did nothing.
-    TooNarrow,
+    InsufficientScope,
     /// It answered with this HTTP status, and with nothing that MCP knows.
     Refused(u16),
     /// The connection broke, or what came over it was no answer.
     Broken(String),
 }
 
-impl Failure {
+impl RemoteFailure {
     /// True when the server may have acted on the request, or the request is not to be sent again by itself.
     #[must_use]
     pub fn may_have_acted(&self) -> bool {
         match self {
-            Self::Unreached(_) | Self::SessionLost => false,
+            Self::Unreachable(_) | Self::SessionLost => false,
             // Sent elsewhere, it would be refused there as well: its caller gets the failure.
-            Self::Unauthorized | Self::TooNarrow | Self::Refused(_) | Self::Broken(_) => true,
+            Self::Unauthorized | Self::InsufficientScope | Self::Refused(_) | Self::Broken(_) => true,
         }
     }
 
@@ -42,10 +42,10 @@ impl Failure {
     #[must_use]
     pub fn error(&self) -> Arc<RawValue> {
         let code = match self {
-            Self::Unreached(_) => 503,
+            Self::Unreachable(_) => 503,
             Self::SessionLost => 404,
             Self::Unauthorized => 401,
-            Self::TooNarrow => 403,
+            Self::InsufficientScope => 403,
             Self::Refused(status) => i64::from(*status),
             Self::Broken(_) => 502,
         };
@@ -53,13 +53,13 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for RemoteFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreached(why) => write!(f, "the server could not be reached: {why}"),
+            Self::Unreachable(why) => write!(f, "the server could not be reached: {why}"),
             Self::SessionLost => f.write_str("the server ended the session"),
             Self::Unauthorized => write!(f, "the server wants authorization; {ADVICE}"),
-            Self::TooNarrow => write!(f, "the server wants more authorization than it was given; {ADVICE}"),
+            Self::InsufficientScope => write!(f, "the server wants more authorization than it was given; {ADVICE}"),
             Self::Refused(status @ (401 | 403)) => {
                 write!(f, "the server answered with HTTP status {status}; check the headers it is sent")
             }

@@ -9,32 +9,32 @@ use tokio::time::timeout;
 use crate::{
     mcp::DroppedLine,
     supervisor::remote::{
-        delivery::pass_on,
+        delivery::deliver_event,
         endpoint::{self, Endpoint},
-        events::{Event, EventParser},
-        failure::Failure,
+        events::{EventParser, SseEvent},
+        failure::RemoteFailure,
         outgoing::Outgoing,
     },
 };
 
 /// Time for the server to name the URL for messages.
-const ENDPOINT: Duration = Duration::from_secs(10);
+const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the stream after `initialize` was refused with `status`, sends it where the stream says, and reads the stream
-/// until it ends: with it, the connection is over.
+/// Opens the stream after `initialize` was refused with `status`, sends it to the URL that the stream names, and reads
+/// the stream until it ends: with it, the connection is over.
 pub(super) async fn converse(
     endpoint: &Rc<Endpoint>,
     initialize: &Outgoing,
     status: u16,
     number: u64,
-) -> Result<(), Failure> {
-    let refused = || Failure::Refused(status);
+) -> Result<(), RemoteFailure> {
+    let refused = || RemoteFailure::Refused(status);
     let mut stream = endpoint.get(None).await.map_err(|_| refused())?;
     if !stream.status().is_success() || !endpoint::is_stream(&stream) {
         return Err(refused());
     }
     let mut events = EventParser::sharing(&endpoint.lines);
-    let named = timeout(ENDPOINT, async {
+    let named = timeout(ENDPOINT_TIMEOUT, async {
         loop {
             let event = next(&mut stream, &mut events).await?.ok()?;
             if event.name == "endpoint" && !event.data.is_empty() {
@@ -43,24 +43,25 @@ pub(super) async fn converse(
         }
     });
     let named = named.await.ok().flatten().ok_or_else(refused)?;
-    let place = std::str::from_utf8(&named.data).ok().and_then(|place| resolve(&endpoint.url, place));
-    let place = place.ok_or_else(|| Failure::Broken("it names no place of its own for messages".into()))?;
-    *endpoint.older.borrow_mut() = Some(place);
+    let message_url = std::str::from_utf8(&named.data).ok().and_then(|message_url| resolve(&endpoint.url, message_url));
+    let message_url =
+        message_url.ok_or_else(|| RemoteFailure::Broken("it names no place of its own for messages".into()))?;
+    *endpoint.message_url.borrow_mut() = Some(message_url);
     let answer = endpoint.post(initialize).await?;
     if !answer.status().is_success() {
-        return Err(Failure::Refused(answer.status().as_u16()));
+        return Err(RemoteFailure::Refused(answer.status().as_u16()));
     }
     if let Some(id) = initialize.id() {
-        endpoint.landed(id, number);
+        endpoint.remove_request(id, number);
     }
     while let Some(event) = next(&mut stream, &mut events).await {
-        pass_on(endpoint, Some(initialize), event).await;
+        deliver_event(endpoint, Some(initialize), event).await;
     }
-    endpoint.end("its stream of events ended");
+    endpoint.close("its stream of events ended");
     Ok(())
 }
 
-async fn next(stream: &mut ClientResponse, events: &mut EventParser) -> Option<Result<Event, DroppedLine>> {
+async fn next(stream: &mut ClientResponse, events: &mut EventParser) -> Option<Result<SseEvent, DroppedLine>> {
     loop {
         if let Some(event) = events.next_event() {
             return Some(event);

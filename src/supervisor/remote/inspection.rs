@@ -10,24 +10,24 @@ use crate::{
 };
 
 /// Tools whose wishes for the head are remembered.
-const MOST_TOOLS: usize = 10_000;
+const TOOLS_MAX: usize = 10_000;
 
-/// Takes note of what an answer tells about the server; the answer as a line, and what to say about it.
-pub(super) fn learn(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (Bytes, Vec<String>) {
+/// Takes note of what an answer states about the server; the answer as a line, and notes about it.
+pub(super) fn inspect(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (Bytes, Vec<String>) {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct ResultMember<'a> {
         #[serde(borrow)]
         result: &'a RawValue,
     }
-    let result = || serde_json::from_slice::<Answer<'_>>(data).ok().map(|answer| answer.result);
+    let result = || serde_json::from_slice::<ResultMember<'_>>(data).ok().map(|answer| answer.result);
     match message.method.as_str() {
         "initialize" => {
             let greeting = result().and_then(|result| serde_json::from_str::<Initialized>(result.get()).ok());
             *endpoint.version.borrow_mut() = greeting.map(|greeting| greeting.protocol_version);
         }
         "tools/list" if message.modern.is_some() => {
-            let sorted = result().and_then(|result| sort_tools(endpoint, result));
-            if let Some((result, notes)) = sorted {
+            let filtered = result().and_then(|result| filter_tools(endpoint, result));
+            if let Some((result, notes)) = filtered {
                 let line = Members::from_slice(data).map(|mut members| {
                     members.set("result", result.into());
                     Bytes::from(members.to_string())
@@ -42,7 +42,7 @@ pub(super) fn learn(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (By
 
 /// Remembers the headers that tools want. Where some ask for impossible ones: the list without these tools, and a note
 /// on each.
-fn sort_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>, Vec<String>)> {
+fn filter_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>, Vec<String>)> {
     #[derive(Deserialize)]
     struct Named {
         name: String,
@@ -50,24 +50,24 @@ fn sort_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>, 
     let mut members = Members::parse(result).ok()?;
     let tools: Vec<&RawValue> = serde_json::from_str(members.get("tools")?.get()).ok()?;
     let mut params = endpoint.params.borrow_mut();
-    let (mut kept, mut notes) = (Vec::new(), Vec::new());
+    let (mut valid, mut notes) = (Vec::new(), Vec::new());
     for tool in tools {
         let name = serde_json::from_str(tool.get()).map_or_else(|_| String::new(), |Named { name }| name);
         match ParamHeader::of_tool(tool) {
             Ok(headers) if headers.is_empty() => drop(params.remove(&name)),
-            Ok(headers) if params.len() < MOST_TOOLS => drop(params.insert(name, headers.into())),
+            Ok(headers) if params.len() < TOOLS_MAX => drop(params.insert(name, headers.into())),
             Ok(_) => {}
             Err(why) => {
                 notes.push(format!("the tool {name} is left out: {why}"));
                 continue;
             }
         }
-        kept.push(tool.get());
+        valid.push(tool.get());
     }
     if notes.is_empty() {
         return None;
     }
-    let tools = RawValue::from_string(format!("[{}]", kept.join(","))).ok()?;
+    let tools = RawValue::from_string(format!("[{}]", valid.join(","))).ok()?;
     members.set("tools", tools.into());
     Some((members.to_raw(), notes))
 }

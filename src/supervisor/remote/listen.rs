@@ -6,16 +6,16 @@ use futures_util::StreamExt;
 use tokio::time::sleep;
 
 use crate::supervisor::remote::{
-    delivery::pass_on,
+    delivery::deliver_event,
     endpoint::{self, Endpoint},
     events::EventParser,
 };
 
 /// Pause before a stream is opened again, where the server names none.
-const PAUSE: Duration = Duration::from_secs(1);
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest such pause, even where the server names a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Keeps the stream of server-initiated messages open, for as long as the server offers one.
 pub(super) async fn listen(endpoint: Rc<Endpoint>) {
@@ -27,7 +27,7 @@ pub(super) async fn listen(endpoint: Rc<Endpoint>) {
                     events.feed(&piece);
                     while let Some(event) = events.next_event() {
                         attempt = 0;
-                        pass_on(&endpoint, None, event).await;
+                        deliver_event(&endpoint, None, event).await;
                     }
                 }
             }
@@ -44,5 +44,5 @@ pub(super) async fn listen(endpoint: Rc<Endpoint>) {
 
 /// Pause before the given attempt in a row, counted from 0.
 pub(super) fn pause(retry: Option<Duration>, attempt: u32) -> Duration {
-    retry.unwrap_or(PAUSE).saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
+    retry.unwrap_or(REOPEN_PAUSE).saturating_mul(2_u32.saturating_pow(attempt)).min(REOPEN_PAUSE_MAX)
 }

@@ -10,7 +10,7 @@ use crate::mcp::{ParamHeader, header_value};
 
 /// Kind of a message.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum MessageKind {
     /// A request; its id as it was written.
     Request(Box<RawValue>),
     /// `notifications/cancelled`; the id of the request it is about.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 /// A line, and what stands in the head of the request that carries it.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// Empty for an answer.
     pub method: String,
     /// The revision it names in `_meta`, which only the stateless era does.
@@ -37,7 +37,7 @@ pub(super) struct Outgoing {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct OutgoingEnvelope<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ struct Envelope<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Params<'a> {
+struct OutgoingParams<'a> {
     #[serde(borrow, rename = "_meta")]
     meta: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -64,7 +64,7 @@ struct Params<'a> {
 }
 
 #[derive(Deserialize)]
-struct Meta {
+struct OutgoingMeta {
     #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
     version: Option<String>,
 }
@@ -72,17 +72,17 @@ struct Meta {
 impl Outgoing {
     /// Reads a line; `None` where it is no JSON object.
     pub fn read(line: Bytes) -> Option<Self> {
-        let envelope: Envelope<'_> = serde_json::from_slice(&line).ok()?;
+        let envelope: OutgoingEnvelope<'_> = serde_json::from_slice(&line).ok()?;
         let method = envelope.method.map(Cow::into_owned).unwrap_or_default();
-        let params = envelope.params.and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok());
+        let params = envelope.params.and_then(|params| serde_json::from_str::<OutgoingParams<'_>>(params.get()).ok());
         let params = params.unwrap_or_default();
         let kind = match (envelope.id, method.as_str()) {
-            (_, "") => Kind::Answer,
-            (Some(id), _) => Kind::Request(id.to_owned()),
-            (None, "notifications/cancelled") => Kind::Cancelled(params.request_id.map(ToOwned::to_owned)),
-            (None, _) => Kind::Notification,
+            (_, "") => MessageKind::Answer,
+            (Some(id), _) => MessageKind::Request(id.to_owned()),
+            (None, "notifications/cancelled") => MessageKind::Cancelled(params.request_id.map(ToOwned::to_owned)),
+            (None, _) => MessageKind::Notification,
         };
-        let meta = params.meta.and_then(|meta| serde_json::from_str::<Meta>(meta.get()).ok());
+        let meta = params.meta.and_then(|meta| serde_json::from_str::<OutgoingMeta>(meta.get()).ok());
         let name = match method.as_str() {
             "tools/call" | "prompts/get" => params.name,
             "resources/read" => params.uri,
@@ -102,13 +102,13 @@ impl Outgoing {
     /// The id, where it is a request.
     pub fn id(&self) -> Option<&RawValue> {
         match &self.kind {
-            Kind::Request(id) => Some(id),
-            Kind::Cancelled(_) | Kind::Notification | Kind::Answer => None,
+            MessageKind::Request(id) => Some(id),
+            MessageKind::Cancelled(_) | MessageKind::Notification | MessageKind::Answer => None,
         }
     }
 
     /// The headers of the stateless era that repeat the body; `params` are those that the tool's schema asks for.
-    pub fn repeated(&self, params: &[ParamHeader]) -> Vec<(String, String)> {
+    pub fn headers_from_body(&self, params: &[ParamHeader]) -> Vec<(String, String)> {
         let Some(version) = &self.modern else { return Vec::new() };
         let mut headers = vec![("MCP-Protocol-Version".to_owned(), version.clone())];
         if !self.method.is_empty() {
@@ -139,18 +139,20 @@ mod tests {
         assert_eq!(call.id().map(RawValue::get), Some("\"a\""));
         let expected =
             [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "=?base64?w6k=?=")];
-        assert_eq!(call.repeated(&[]), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(call.headers_from_body(&[]), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert!(
-            read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#).repeated(&[]).is_empty()
+            read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#)
+                .headers_from_body(&[])
+                .is_empty()
         );
     }
 
     #[test]
     fn kinds_are_told_apart() {
         let cancelled = read(r#"{"method":"notifications/cancelled","params":{"requestId":7}}"#);
-        assert!(matches!(cancelled.kind, Kind::Cancelled(Some(id)) if id.get() == "7"));
-        assert!(matches!(read(r#"{"id":1,"result":{}}"#).kind, Kind::Answer));
-        assert!(matches!(read(r#"{"method":"notifications/initialized"}"#).kind, Kind::Notification));
+        assert!(matches!(cancelled.kind, MessageKind::Cancelled(Some(id)) if id.get() == "7"));
+        assert!(matches!(read(r#"{"id":1,"result":{}}"#).kind, MessageKind::Answer));
+        assert!(matches!(read(r#"{"method":"notifications/initialized"}"#).kind, MessageKind::Notification));
         assert!(Outgoing::read(Bytes::from_static(b"hello")).is_none());
     }
 }

@@ -12,39 +12,39 @@ use tokio::time::{sleep, timeout};
 use crate::{
     mcp::{self, Frame, MAX_LINE, PartialMessage},
     supervisor::remote::{
-        delivery::{deliver, pass_on},
+        delivery::{deliver, deliver_event},
         endpoint::{self, Endpoint},
         events::EventParser,
-        failure::Failure,
-        heard::Heard,
+        failure::RemoteFailure,
         http_sse,
         line::on_one_line,
         listen,
         outgoing::Outgoing,
+        remote_event::RemoteEvent,
         sender::Queued,
     },
 };
 
 /// Bytes read of an error response.
-const REFUSAL: usize = 64 * 1024;
+const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Time to wait for the end of a stream after its answer, so that the connection can be used again.
-const END_OF_STREAM: Duration = Duration::from_secs(1);
+const STREAM_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Times in a row that a stream that broke off is resumed without anything new.
-const RESUMED: u32 = 5;
+const RESUME_ATTEMPTS_MAX: u32 = 5;
 
-/// Sends a request, and tells its answer or why there is none.
+/// Sends a request, and reports its answer or why there is none.
 pub(super) async fn request(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number: u64) {
-    let outcome = ask(endpoint, message, queued, number).await;
+    let outcome = exchange(endpoint, message, queued, number).await;
     let Some(id) = message.id() else { return };
-    endpoint.landed(id, number);
+    endpoint.remove_request(id, number);
     if let Err(failure) = outcome {
-        endpoint.tell(Heard::Said(format!("POST {} → {failure}", message.method))).await;
-        let lost = failure == Failure::SessionLost;
-        endpoint.tell(Heard::Failed { id: id.to_owned(), failure }).await;
+        endpoint.emit(RemoteEvent::Note(format!("POST {} → {failure}", message.method))).await;
+        let lost = failure == RemoteFailure::SessionLost;
+        endpoint.emit(RemoteEvent::Failed { id: id.to_owned(), failure }).await;
         if lost {
-            endpoint.end("the server ended the session");
+            endpoint.close("the server ended the session");
         }
     }
 }
@@ -55,21 +55,26 @@ pub(super) async fn notify(endpoint: &Endpoint, message: &Outgoing, queued: Queu
     drop(queued);
     let failure = match outcome {
         Ok(answer) if answer.status().is_success() => return,
-        Ok(answer) => Failure::Refused(answer.status().as_u16()),
+        Ok(answer) => RemoteFailure::Refused(answer.status().as_u16()),
         Err(failure) => failure,
     };
     let what = if message.method.is_empty() { "an answer" } else { &message.method };
-    endpoint.tell(Heard::Said(format!("POST {what} → {failure}"))).await;
+    endpoint.emit(RemoteEvent::Note(format!("POST {what} → {failure}"))).await;
 }
 
-async fn ask(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number: u64) -> Result<(), Failure> {
+async fn exchange(
+    endpoint: &Rc<Endpoint>,
+    message: &Outgoing,
+    queued: Queued,
+    number: u64,
+) -> Result<(), RemoteFailure> {
     let answer = endpoint.post(message).await?;
     drop(queued);
     let status = answer.status();
     if !status.is_success() {
-        return refused(endpoint, message, answer, number).await;
+        return on_error_response(endpoint, message, answer, number).await;
     }
-    if endpoint.older.borrow().is_some() {
+    if endpoint.message_url.borrow().is_some() {
         // The answer comes by the stream.
         return Ok(());
     }
@@ -77,24 +82,24 @@ async fn ask(endpoint: &Rc<Endpoint>, message: &Outgoing, queued: Queued, number
         endpoint.take_session(answer.headers());
     }
     if !endpoint::has_measure(&answer) && status != StatusCode::ACCEPTED {
-        return Err(Failure::Broken("its answer has neither a length nor chunks".into()));
+        return Err(RemoteFailure::Broken("its answer has neither a length nor chunks".into()));
     }
     if endpoint::is_stream(&answer) {
-        return follow(endpoint, message, answer, number).await;
+        return read_stream(endpoint, message, answer, number).await;
     }
-    let Some(body) = read(endpoint, answer, MAX_LINE).await? else {
-        endpoint.tell(Heard::Frame(oversized(message))).await;
+    let Some(body) = read_body(endpoint, answer, MAX_LINE).await? else {
+        endpoint.emit(RemoteEvent::Frame(oversized(message))).await;
         return Ok(());
     };
     if deliver_all(endpoint, message, &body).await? {
         Ok(())
     } else {
-        Err(Failure::Broken(format!("status {} without an answer", status.as_u16())))
+        Err(RemoteFailure::Broken(format!("status {} without an answer", status.as_u16())))
     }
 }
 
 /// A body that is one message, or several in the revision that had batches; whether the answer was among them.
-async fn deliver_all(endpoint: &Endpoint, message: &Outgoing, body: &Bytes) -> Result<bool, Failure> {
+async fn deliver_all(endpoint: &Endpoint, message: &Outgoing, body: &Bytes) -> Result<bool, RemoteFailure> {
     let text = std::str::from_utf8(body).unwrap_or_default().trim();
     if text.is_empty() {
         return Ok(false);
@@ -110,8 +115,8 @@ async fn deliver_all(endpoint: &Endpoint, message: &Outgoing, body: &Bytes) -> R
     Ok(answered)
 }
 
-fn no_json(_: serde_json::Error) -> Failure {
-    Failure::Broken("its answer is no JSON".into())
+fn no_json(_: serde_json::Error) -> RemoteFailure {
+    RemoteFailure::Broken("its answer is no JSON".into())
 }
 
 /// A line in place of an answer over the cap.
@@ -120,66 +125,68 @@ fn oversized(message: &Outgoing) -> Frame {
     Frame::Oversized { head: format!(r#"{{"jsonrpc":"2.0","id":{id},"#).into(), tail: Bytes::new() }
 }
 
-/// Reads the stream of an answer, and in the older era goes on with another one where it breaks off.
-async fn follow(
+/// Reads the stream of an answer, and in the legacy era goes on with another one where it breaks off.
+async fn read_stream(
     endpoint: &Rc<Endpoint>,
     message: &Outgoing,
     answer: ClientResponse,
     number: u64,
-) -> Result<(), Failure> {
+) -> Result<(), RemoteFailure> {
     let (mut events, mut answer) = (EventParser::sharing(&endpoint.lines), answer);
     loop {
         while let Some(Ok(piece)) = answer.next().await {
             events.feed(&piece);
             while let Some(event) = events.next_event() {
                 if event.is_err() {
-                    endpoint.tell(Heard::Frame(oversized(message))).await;
+                    endpoint.emit(RemoteEvent::Frame(oversized(message))).await;
                     return Ok(());
                 }
-                if pass_on(endpoint, Some(message), event).await {
+                if deliver_event(endpoint, Some(message), event).await {
                     if let Some(id) = message.id() {
-                        endpoint.landed(id, number);
+                        endpoint.remove_request(id, number);
                     }
-                    let _ = timeout(END_OF_STREAM, async { while let Some(Ok(_)) = answer.next().await {} }).await;
+                    let _ = timeout(STREAM_END_TIMEOUT, async { while let Some(Ok(_)) = answer.next().await {} }).await;
                     return Ok(());
                 }
             }
             if events.is_dropping() {
-                endpoint.tell(Heard::Frame(oversized(message))).await;
+                endpoint.emit(RemoteEvent::Frame(oversized(message))).await;
                 return Ok(());
             }
         }
         if message.modern.is_some() || events.last_id.is_none() {
-            return Err(Failure::Broken("the stream ended before the answer".into()));
+            return Err(RemoteFailure::Broken("the stream ended before the answer".into()));
         }
         answer = resume(endpoint, &mut events).await?;
     }
 }
 
 /// The rest of a stream that broke off (2025-11-25, transports, "resumability and redelivery").
-async fn resume(endpoint: &Endpoint, events: &mut EventParser) -> Result<ClientResponse, Failure> {
+async fn resume(endpoint: &Endpoint, events: &mut EventParser) -> Result<ClientResponse, RemoteFailure> {
     events.reopened();
-    for attempt in 0..RESUMED {
+    for attempt in 0..RESUME_ATTEMPTS_MAX {
         sleep(listen::pause(events.retry, attempt)).await;
         match endpoint.get(events.last_id.as_deref()).await {
             Ok(answer) if answer.status().is_success() && endpoint::is_stream(&answer) => return Ok(answer),
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => break,
-            Ok(answer) if !answer.status().is_server_error() => return Err(Failure::Refused(answer.status().as_u16())),
+            Ok(answer) if !answer.status().is_server_error() => {
+                return Err(RemoteFailure::Refused(answer.status().as_u16()));
+            }
             Ok(_) | Err(_) => {}
         }
     }
-    Err(Failure::Broken("the stream of its answer broke off and could not be taken up again".into()))
+    Err(RemoteFailure::Broken("the stream of its answer broke off and could not be taken up again".into()))
 }
 
 /// Reads an error response: a JSON-RPC error, a lost session, missing consent, or a server that speaks HTTP+SSE only.
-async fn refused(
+async fn on_error_response(
     endpoint: &Rc<Endpoint>,
     message: &Outgoing,
     answer: ClientResponse,
     number: u64,
-) -> Result<(), Failure> {
+) -> Result<(), RemoteFailure> {
     #[derive(Deserialize)]
-    struct Refusal<'a> {
+    struct ErrorMember<'a> {
         #[serde(borrow)]
         error: &'a RawValue,
     }
@@ -187,23 +194,23 @@ async fn refused(
         return Err(failure);
     }
     let status = answer.status();
-    let body = read(endpoint, answer, REFUSAL).await.ok().flatten().unwrap_or_default();
-    let refusal: Option<Refusal<'_>> = serde_json::from_slice(&body).ok();
+    let body = read_body(endpoint, answer, ERROR_BODY_BYTES_MAX).await.ok().flatten().unwrap_or_default();
+    let refusal: Option<ErrorMember<'_>> = serde_json::from_slice(&body).ok();
     let error = refusal.and_then(|refusal| Some((refusal.error, serde_json::from_str(refusal.error.get()).ok()?)));
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
-        return Err(Failure::SessionLost);
+        return Err(RemoteFailure::SessionLost);
     }
     match (error, message.id()) {
         (Some((error, _)), Some(id)) => {
             let line = mcp::answer_with(id, Err(error));
-            endpoint.tell(Heard::Said(format!("POST {} → {}", message.method, status.as_u16()))).await;
-            endpoint.tell(Heard::Frame(Frame::Line(on_one_line(&line)))).await;
+            endpoint.emit(RemoteEvent::Note(format!("POST {} → {}", message.method, status.as_u16()))).await;
+            endpoint.emit(RemoteEvent::Frame(Frame::Line(on_one_line(&line)))).await;
             Ok(())
         }
         _ if message.method == "initialize" && matches!(status.as_u16(), 400 | 404 | 405) => {
             http_sse::converse(endpoint, message, status.as_u16(), number).await
         }
-        _ => Err(Failure::Refused(status.as_u16())),
+        _ => Err(RemoteFailure::Refused(status.as_u16())),
     }
 }
 
@@ -219,10 +226,14 @@ fn is_session_lost(status: StatusCode, error: Option<&mcp::RpcError>) -> bool {
 }
 
 /// A whole body; `None` where it is longer than `most`, or was dropped for want of room.
-async fn read(endpoint: &Endpoint, mut answer: ClientResponse, most: usize) -> Result<Option<Bytes>, Failure> {
+async fn read_body(
+    endpoint: &Endpoint,
+    mut answer: ClientResponse,
+    most: usize,
+) -> Result<Option<Bytes>, RemoteFailure> {
     let (mut body, mut length) = (PartialMessage::sharing(&endpoint.lines), 0_usize);
     while let Some(piece) = answer.next().await {
-        let piece = piece.map_err(|error| Failure::Broken(error.to_string()))?;
+        let piece = piece.map_err(|error| RemoteFailure::Broken(error.to_string()))?;
         length = length.saturating_add(piece.len());
         body.extend(&piece);
         if length > most || body.is_dropped() {

@@ -1,4 +1,4 @@
-//! [`Sender`] of lines to a remote server.
+//! [`LineSender`] of lines to a remote server.
 
 use std::{
     io,
@@ -12,14 +12,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 /// Lines that may wait for the server.
-const BACKLOG: usize = 1024;
+const BACKLOG_LINES_MAX: usize = 1024;
 
 /// Bytes of them, where it is more than one.
-const BACKLOG_BYTES: usize = 32 << 20;
+const BACKLOG_BYTES_MAX: usize = 32 << 20;
 
 /// Queue of lines for the server. Dropping it ends the session, and with it every request in flight.
 #[derive(Debug)]
-pub struct Sender {
+pub struct LineSender {
     lines: mpsc::Sender<Queued>,
     waiting: Arc<AtomicUsize>,
 }
@@ -37,10 +37,10 @@ impl Drop for Queued {
     }
 }
 
-impl Sender {
+impl LineSender {
     /// The sender, and where its lines wait.
     pub(super) fn new() -> (Self, mpsc::Receiver<Queued>) {
-        let (lines, queued) = mpsc::channel(BACKLOG);
+        let (lines, queued) = mpsc::channel(BACKLOG_LINES_MAX);
         (Self { lines, waiting: Arc::default() }, queued)
     }
 
@@ -50,7 +50,7 @@ impl Sender {
         let length = line.len();
         let before = self.waiting.fetch_add(length, Ordering::AcqRel);
         let queued = Queued { line, waiting: self.waiting.clone() };
-        if before > 0 && before.saturating_add(length) > BACKLOG_BYTES {
+        if before > 0 && before.saturating_add(length) > BACKLOG_BYTES_MAX {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.lines.try_send(queued).map_err(|error| match error {

@@ -31,12 +31,12 @@ impl Seen {
 }
 
 /// A server; each connection serves one request.
-pub(in crate::supervisor) struct Server {
+pub(in crate::supervisor) struct RawServer {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-impl Server {
+impl RawServer {
     pub fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
@@ -69,7 +69,7 @@ impl Server {
         }
     }
 
-    fn connect(&self) -> (Sender, mpsc::Receiver<Heard>) {
+    fn connect(&self) -> (LineSender, mpsc::Receiver<RemoteEvent>) {
         connect(&self.target(), &Arc::default()).unwrap()
     }
 }
@@ -120,28 +120,28 @@ fn go_on(stream: &mut TcpStream, text: &str) {
     let _ = write!(stream, "{:x}\r\n{text}\r\n", text.len());
 }
 
-async fn next(heard: &mut mpsc::Receiver<Heard>) -> Heard {
-    let next = tokio::time::timeout(Duration::from_secs(20), heard.recv());
+async fn next(inbox: &mut mpsc::Receiver<RemoteEvent>) -> RemoteEvent {
+    let next = tokio::time::timeout(Duration::from_secs(20), inbox.recv());
     next.await.expect("nothing was heard").expect("the transport ended without saying why")
 }
 
 /// The next message, past what is said to people.
-async fn message(heard: &mut mpsc::Receiver<Heard>) -> String {
+async fn message(inbox: &mut mpsc::Receiver<RemoteEvent>) -> String {
     loop {
-        match next(heard).await {
-            Heard::Frame(Frame::Line(line)) => return String::from_utf8(line.to_vec()).unwrap(),
-            Heard::Said(_) => {}
-            other @ (Heard::Frame(_) | Heard::Failed { .. } | Heard::Over(_)) => panic!("no message: {other:?}"),
+        match next(inbox).await {
+            RemoteEvent::Frame(Frame::Line(line)) => return String::from_utf8(line.to_vec()).unwrap(),
+            RemoteEvent::Note(_) => {}
+            it @ (RemoteEvent::Frame(_) | RemoteEvent::Failed { .. } | RemoteEvent::Closed(_)) => panic!("{it:?}"),
         }
     }
 }
 
-async fn failed(heard: &mut mpsc::Receiver<Heard>) -> (String, Failure) {
+async fn failed(inbox: &mut mpsc::Receiver<RemoteEvent>) -> (String, RemoteFailure) {
     loop {
-        match next(heard).await {
-            Heard::Failed { id, failure } => return (id.get().to_owned(), failure),
-            Heard::Said(_) => {}
-            other @ (Heard::Frame(_) | Heard::Over(_)) => panic!("no failure: {other:?}"),
+        match next(inbox).await {
+            RemoteEvent::Failed { id, failure } => return (id.get().to_owned(), failure),
+            RemoteEvent::Note(_) => {}
+            other @ (RemoteEvent::Frame(_) | RemoteEvent::Closed(_)) => panic!("no failure: {other:?}"),
         }
     }
 }
@@ -160,8 +160,8 @@ fn modern(id: &str, method: &str, members: &str) -> bytes::Bytes {
 }
 
 /// A session of the older era in which calls are answered by `answer`.
-fn in_session(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Server {
-    Server::start(move |seen, stream| match seen.method.as_str() {
+fn in_session(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> RawServer {
+    RawServer::start(move |seen, stream| match seen.method.as_str() {
         "POST" if seen.says("\"initialize\"") => {
             say(stream, "200 OK", "Content-Type: application/json\r\nMcp-Session-Id: s-1\r\n", GREETING);
         }
@@ -171,12 +171,12 @@ fn in_session(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) ->
     })
 }
 
-async fn greeted(server: &Server) -> (Sender, mpsc::Receiver<Heard>) {
-    let (sender, mut heard) = server.connect();
+async fn greeted(server: &RawServer) -> (LineSender, mpsc::Receiver<RemoteEvent>) {
+    let (sender, mut inbox) = server.connect();
     sender.send(INITIALIZE.into()).unwrap();
-    assert_eq!(message(&mut heard).await, GREETING);
+    assert_eq!(message(&mut inbox).await, GREETING);
     sender.send(INITIALIZED.into()).unwrap();
-    (sender, heard)
+    (sender, inbox)
 }
 
 #[actix::test]
@@ -185,11 +185,11 @@ async fn a_session_is_opened_kept_and_ended() {
         "GET" => say(stream, "405 Method Not Allowed", "", ""),
         _ => json(stream, "{\"jsonrpc\":\"2.0\",\n \"id\":2,\"result\":{\"x\":1e400}}"),
     });
-    let (sender, mut heard) = greeted(&server).await;
+    let (sender, mut inbox) = greeted(&server).await;
     sender.send(call(2)).unwrap();
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0",  "id":2,"result":{"x":1e400}}"#);
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0",  "id":2,"result":{"x":1e400}}"#);
     drop(sender);
-    while heard.recv().await.is_some() {}
+    while inbox.recv().await.is_some() {}
     let seen = server.seen();
     let of =
         |method: &str, part: &str| seen.iter().find(|seen| seen.method == method && seen.says(part)).unwrap().clone();
@@ -204,7 +204,7 @@ async fn a_session_is_opened_kept_and_ended() {
 
 #[actix::test]
 async fn requests_of_the_stateless_era_repeat_themselves_in_the_head() {
-    let server = Server::start(|seen, stream| {
+    let server = RawServer::start(|seen, stream| {
         let tools = r#"[{"name":"good","vendor":1.50,"inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"R"}}}},{"name":"bad","inputSchema":{"properties":{"r":{"type":"number","x-mcp-header":"R"}}}}]"#;
         match seen.header("mcp-method") {
             "tools/list" => {
@@ -216,16 +216,16 @@ async fn requests_of_the_stateless_era_repeat_themselves_in_the_head() {
             ),
         }
     });
-    let (sender, mut heard) = server.connect();
+    let (sender, mut inbox) = server.connect();
     sender.send(modern("1", "tools/list", "")).unwrap();
-    assert!(matches!(next(&mut heard).await, Heard::Said(text) if text.contains("the tool bad is left out")));
+    assert!(matches!(next(&mut inbox).await, RemoteEvent::Note(text) if text.contains("the tool bad is left out")));
     assert_eq!(
-        message(&mut heard).await,
+        message(&mut inbox).await,
         r#"{"id":1,"jsonrpc":"2.0","result":{"ttlMs":0,"tools":[{"name":"good","vendor":1.50,"inputSchema":{"type":"object","properties":{"r":{"type":"string","x-mcp-header":"R"}}}}]}}"#
     );
     sender.send(modern("\"a\"", "tools/call", r#""name":"good","arguments":{"r":"ü"},"#)).unwrap();
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":"a","result":{}}"#);
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","id":"a","result":{}}"#);
     let call = server.seen().pop().unwrap();
     let headers = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-param-r", "mcp-session-id"];
     assert_eq!(headers.map(|name| call.header(name)), ["2026-07-28", "tools/call", "good", "=?base64?w7w=?=", ""]);
@@ -238,14 +238,14 @@ async fn a_stream_that_breaks_off_is_taken_up_after_its_last_event() {
         ("GET", _) => say(stream, "405 Method Not Allowed", "", ""),
         _ => events(stream, "id: 7\nretry: 30\ndata:\n\n"),
     });
-    let (sender, mut heard) = greeted(&server).await;
+    let (sender, mut inbox) = greeted(&server).await;
     sender.send(call(2)).unwrap();
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
 }
 
 #[actix::test]
 async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
-    let server = Server::start(|seen, stream| match seen.header("mcp-name") {
+    let server = RawServer::start(|seen, stream| match seen.header("mcp-name") {
         "status" => say(stream, "503 Service Unavailable", "", "busy"),
         "redirect" => say(stream, "302 Found", "Location: http://127.0.0.1:1/\r\n", ""),
         "nonsense" => json(stream, "hello"),
@@ -259,21 +259,21 @@ async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
         ),
         _ => {}
     });
-    let (sender, mut heard) = server.connect();
+    let (sender, mut inbox) = server.connect();
     let ask = |name: &str| sender.send(modern("5", "tools/call", &format!(r#""name":"{name}","#))).unwrap();
-    for (name, expected) in [("status", Failure::Refused(503)), ("redirect", Failure::Refused(302))] {
+    for (name, expected) in [("status", RemoteFailure::Refused(503)), ("redirect", RemoteFailure::Refused(302))] {
         ask(name);
-        assert_eq!(failed(&mut heard).await, ("5".to_owned(), expected), "{name}");
+        assert_eq!(failed(&mut inbox).await, ("5".to_owned(), expected), "{name}");
     }
     for name in ["nonsense", "nothing", "closed"] {
         ask(name);
-        assert!(matches!(failed(&mut heard).await.1, Failure::Broken(_)), "{name}");
+        assert!(matches!(failed(&mut inbox).await.1, RemoteFailure::Broken(_)), "{name}");
     }
     ask("cut");
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
-    assert!(matches!(failed(&mut heard).await.1, Failure::Broken(_)));
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","method":"n"}"#);
+    assert!(matches!(failed(&mut inbox).await.1, RemoteFailure::Broken(_)));
     ask("error");
-    assert_eq!(message(&mut heard).await.trim(), r#"{"jsonrpc":"2.0","id":5,"error":{"code":-32601,"message":"no"}}"#);
+    assert_eq!(message(&mut inbox).await.trim(), r#"{"jsonrpc":"2.0","id":5,"error":{"code":-32601,"message":"no"}}"#);
 }
 
 #[actix::test]
@@ -284,10 +284,10 @@ async fn a_server_that_is_not_there_has_got_nothing() {
         let target = RemoteTarget { remote: remote.clone(), private_addresses, authority: Authority::default() };
         connect(&target, &Arc::default())
     };
-    let (sender, mut heard) = at(true).unwrap();
+    let (sender, mut inbox) = at(true).unwrap();
     sender.send(call(1)).unwrap();
-    let (_, failure) = failed(&mut heard).await;
-    assert!(matches!(failure, Failure::Unreached(_)) && !failure.may_have_acted(), "{failure}");
+    let (_, failure) = failed(&mut inbox).await;
+    assert!(matches!(failure, RemoteFailure::Unreachable(_)) && !failure.may_have_acted(), "{failure}");
     assert!(at(false).is_err());
 }
 
@@ -302,11 +302,11 @@ async fn a_lost_session_ends_the_connection_and_the_request_may_go_elsewhere() {
     ];
     for (status, body) in answers {
         let server = in_session(move |_, stream| say(stream, status, "", body));
-        let (sender, mut heard) = greeted(&server).await;
+        let (sender, mut inbox) = greeted(&server).await;
         sender.send(call(2)).unwrap();
-        assert_eq!(failed(&mut heard).await, ("2".to_owned(), Failure::SessionLost));
-        assert!(matches!(next(&mut heard).await, Heard::Over(_)));
-        assert!(heard.recv().await.is_none());
+        assert_eq!(failed(&mut inbox).await, ("2".to_owned(), RemoteFailure::SessionLost));
+        assert!(matches!(next(&mut inbox).await, RemoteEvent::Closed(_)));
+        assert!(inbox.recv().await.is_none());
     }
 }
 
@@ -324,15 +324,15 @@ async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
     let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
     let told = || server.seen().iter().filter(|seen| seen.says("cancelled")).count();
 
-    let (sender, mut heard) = server.connect();
+    let (sender, mut inbox) = server.connect();
     sender.send(modern("2", "tools/call", "")).unwrap();
-    message(&mut heard).await;
+    message(&mut inbox).await;
     sender.send(cancel.into()).unwrap();
     assert_eq!((was_closed.recv().await, told()), (Some(0), 0));
 
-    let (sender, mut heard) = greeted(&server).await;
+    let (sender, mut inbox) = greeted(&server).await;
     sender.send(call(2)).unwrap();
-    message(&mut heard).await;
+    message(&mut inbox).await;
     sender.send(cancel.into()).unwrap();
     assert_eq!(was_closed.recv().await, Some(0));
     let is_told = async {
@@ -347,7 +347,7 @@ async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
 async fn a_server_of_2024_is_spoken_to_over_its_stream() {
     let (posted, streamed) = std::sync::mpsc::channel::<()>();
     let (posted, streamed) = (Mutex::new(posted), Mutex::new(streamed));
-    let server = Server::start(move |seen, stream| match (seen.method.as_str(), seen.path.as_str()) {
+    let server = RawServer::start(move |seen, stream| match (seen.method.as_str(), seen.path.as_str()) {
         ("POST", "/messages?s=1") => {
             say(stream, "202 Accepted", "", "Accepted");
             posted.lock().unwrap().send(()).unwrap();
@@ -362,12 +362,12 @@ async fn a_server_of_2024_is_spoken_to_over_its_stream() {
         }
         _ => say(stream, "405 Method Not Allowed", "", ""),
     });
-    let (sender, mut heard) = server.connect();
+    let (sender, mut inbox) = server.connect();
     sender.send(INITIALIZE.into()).unwrap();
-    assert_eq!(message(&mut heard).await, GREETING);
+    assert_eq!(message(&mut inbox).await, GREETING);
     sender.send(call(2)).unwrap();
-    assert_eq!(message(&mut heard).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
-    assert!(matches!(next(&mut heard).await, Heard::Over(why) if why.contains("stream")));
+    assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
+    assert!(matches!(next(&mut inbox).await, RemoteEvent::Closed(why) if why.contains("stream")));
 }
 
 #[actix::test]
@@ -380,20 +380,20 @@ async fn what_the_server_says_of_itself_comes_by_a_stream_of_its_own() {
         }
         _ => events(stream, "id: 2\nretry: 60000\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"second\"}\n\n"),
     });
-    let (_sender, mut heard) = greeted(&server).await;
+    let (_sender, mut inbox) = greeted(&server).await;
     assert!(
-        matches!(next(&mut heard).await, Heard::Frame(Frame::Oversized { head, .. }) if head.starts_with(b"{\"long\""))
+        matches!(next(&mut inbox).await, RemoteEvent::Frame(Frame::Oversized { head, .. }) if head.starts_with(b"{\"long\""))
     );
-    assert!(message(&mut heard).await.contains("first"));
-    assert!(message(&mut heard).await.contains("second"));
+    assert!(message(&mut inbox).await.contains("first"));
+    assert!(message(&mut inbox).await.contains("second"));
 }
 
 #[actix::test]
 async fn an_answer_over_the_cap_is_told_as_too_long() {
-    let server = Server::start(|_, stream| json(stream, &format!("\"{}\"", "x".repeat(crate::mcp::MAX_LINE))));
-    let (sender, mut heard) = server.connect();
+    let server = RawServer::start(|_, stream| json(stream, &format!("\"{}\"", "x".repeat(crate::mcp::MAX_LINE))));
+    let (sender, mut inbox) = server.connect();
     sender.send(modern("9", "tools/call", "")).unwrap();
     assert!(
-        matches!(next(&mut heard).await, Heard::Frame(Frame::Oversized { head, .. }) if head.ends_with(b"\"id\":9,"))
+        matches!(next(&mut inbox).await, RemoteEvent::Frame(Frame::Oversized { head, .. }) if head.ends_with(b"\"id\":9,"))
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! Traffic since the last tick is proof of life; otherwise `ping` (legacy) or `server/discover` (modern). Three misses
 //! in a row end the process. None is counted while it may be busy: with a request sent no later than the first since it
-//! was last heard.
+//! last sent a message.
 
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
 
@@ -11,24 +11,24 @@ use crate::{
     supervisor::{
         exit::Exit,
         messages::{Answer, CheckHealth, Pinged},
-        server::{Phase, ServerActor},
+        server::{ProcessPhase, ServerActor},
     },
 };
 
 /// Pings missed in a row that end a process.
-const MISSES: u32 = 3;
+const MISSED_PINGS_MAX: u32 = 3;
 
 impl Handler<CheckHealth> for ServerActor {
     type Result = ResponseFuture<bool>;
 
     fn handle(&mut self, occasion: CheckHealth, ctx: &mut Context<Self>) -> Self::Result {
-        if self.phase != Phase::Ready {
-            return Box::pin(std::future::ready(self.phase == Phase::Draining));
+        if self.phase != ProcessPhase::Ready {
+            return Box::pin(std::future::ready(self.phase == ProcessPhase::Draining));
         }
-        let working = self.is_at_work();
-        let heard = occasion == CheckHealth::Tick && self.last_heard > self.heard_at_last_tick;
-        self.heard_at_last_tick = self.last_heard;
-        if working || heard {
+        let is_busy = self.is_busy();
+        let has_traffic = occasion == CheckHealth::Periodic && self.last_message_at > self.last_message_at_tick;
+        self.last_message_at_tick = self.last_message_at;
+        if is_busy || has_traffic {
             self.misses = 0;
             return Box::pin(std::future::ready(true));
         }
@@ -61,10 +61,10 @@ impl Handler<Pinged> for ServerActor {
         self.pings.remove(&id);
         match (alive, occasion) {
             (true, _) => self.misses = 0,
-            (false, CheckHealth::Asked) => {}
-            (false, CheckHealth::Tick) => self.misses = self.misses.saturating_add(1),
+            (false, CheckHealth::OnDemand) => {}
+            (false, CheckHealth::Periodic) => self.misses = self.misses.saturating_add(1),
         }
-        if self.misses >= MISSES && !self.is_at_work() {
+        if self.misses >= MISSED_PINGS_MAX && !self.is_busy() {
             self.end_now(Exit::Unresponsive);
         }
     }
@@ -73,10 +73,10 @@ impl Handler<Pinged> for ServerActor {
 impl ServerActor {
     /// True when it may be silent because it works on a call in flight.
     ///
-    /// The first call since it was last heard, or an earlier one, may keep it busy. Once those were given up, later
-    /// ones prove nothing: a process that hangs has calls in flight all the time where there are callers enough.
-    fn is_at_work(&self) -> bool {
-        let last = self.first_unheard.unwrap_or(u64::MAX);
+    /// The first call since it last sent a message, or an earlier one, may keep it busy. Once those were given up,
+    /// later ones prove nothing: a process that hangs has calls in flight all the time where there are callers enough.
+    fn is_busy(&self) -> bool {
+        let last = self.first_since_message.unwrap_or(u64::MAX);
         self.requests.ids().any(|id| id <= last && !self.pings.contains(&id))
     }
 }

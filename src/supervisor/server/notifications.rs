@@ -1,10 +1,10 @@
 //! Routes notifications of a server.
 //!
 //! Over pipes a notification does not name the request it is about. Progress goes to the request of its token. List
-//! changes and updates of resources are news to all subscribers. `notifications/message` goes to the oldest request
-//! that wants messages, if all that do have one owner, else to the debug log alone; from a process of one caller alone
-//! ([`Sharing::Exclusive`]) to the oldest request with a follower, else it is news. Other notifications are dropped by
-//! a shared process, and handled like messages by an exclusive one.
+//! changes and updates of resources go to all subscribers of the link. `notifications/message` goes to the oldest
+//! request that wants messages, if all that do have one owner, else to the debug log alone; from a process of one
+//! caller alone ([`Sharing::Exclusive`]) to the oldest request with a subscriber, else to the link's. Other
+//! notifications are dropped by a shared process, and handled like messages by an exclusive one.
 
 use std::sync::Arc;
 
@@ -15,96 +15,102 @@ use crate::{
     mcp::{self, Era, Level, Members},
     supervisor::{
         launch::Sharing,
-        listing::List,
-        messages::{News, Note},
+        list_kind::ListKind,
+        messages::{RequestEvent, ServerEvent},
         server::ServerActor,
     },
 };
 
 /// Many of these may wait for a slow listener.
-const LONGEST_NEWS: usize = 256 << 10;
+const EVENT_BYTES_MAX: usize = 256 << 10;
 
 impl ServerActor {
     /// Deals with a notification.
-    pub(super) fn told(&mut self, method: &str, params: Option<&RawValue>, ctx: &mut Context<Self>) {
+    pub(super) fn on_notification(&mut self, method: &str, params: Option<&RawValue>, ctx: &mut Context<Self>) {
         match (method, params) {
-            ("notifications/progress", Some(params)) => self.requests.progress(params),
-            ("notifications/message", Some(params)) => self.logged(params),
-            ("notifications/tools/list_changed", _) => self.relist_soon(&[List::Tools], ctx),
-            ("notifications/prompts/list_changed", _) => self.relist_soon(&[List::Prompts], ctx),
+            ("notifications/progress", Some(params)) => self.requests.forward_progress(params),
+            ("notifications/message", Some(params)) => self.on_log_message(params),
+            ("notifications/tools/list_changed", _) => self.schedule_relist(&[ListKind::Tools], ctx),
+            ("notifications/prompts/list_changed", _) => self.schedule_relist(&[ListKind::Prompts], ctx),
             ("notifications/resources/list_changed", _) => {
-                self.relist_soon(&[List::Resources, List::Templates], ctx);
+                self.schedule_relist(&[ListKind::Resources, ListKind::Templates], ctx);
             }
-            ("notifications/resources/updated", Some(params)) => self.resource_updated(params),
-            ("notifications/subscriptions/acknowledged", Some(params)) => self.acknowledged(params, ctx),
-            ("notifications/cancelled", Some(params)) => self.cancelled_by_server(params, ctx),
-            _ => self.told_else(method, params),
+            ("notifications/resources/updated", Some(params)) => self.on_resource_updated(params),
+            ("notifications/subscriptions/acknowledged", Some(params)) => self.on_acknowledged(params, ctx),
+            ("notifications/cancelled", Some(params)) => self.on_cancelled(params, ctx),
+            _ => self.forward_other_notification(method, params),
         }
     }
 
     /// Routes a message of the log to the clients it can be meant for: over pipes, a message names no request.
-    fn logged(&self, params: &RawValue) {
+    fn on_log_message(&self, params: &RawValue) {
         let level = mcp::message_level(params);
-        let note = || Note::Told { method: "notifications/message".into(), params: Some(Arc::from(params.to_owned())) };
+        let event = || RequestEvent::Notification {
+            method: "notifications/message".into(),
+            params: Some(Arc::from(params.to_owned())),
+        };
         if self.is_exclusive() {
-            if !self.requests.tell_oldest_of_level(level, note) {
-                self.spread(params.get().len(), || News::Logged(Arc::from(params.to_owned())));
+            if !self.requests.notify_oldest_of_level(level, event) {
+                self.broadcast(params.get().len(), || ServerEvent::Logged(Arc::from(params.to_owned())));
             }
-        } else if !self.requests.tell_only_owner(level, note) {
+        } else if !self.requests.notify_only_owner(level, event) {
             let level = level.map_or("unknown", Level::name);
             log::debug!(server:% = self.id, level; "a message of a shared server is shown to nobody");
         }
     }
 
-    fn told_else(&self, method: &str, params: Option<&RawValue>) {
+    fn forward_other_notification(&self, method: &str, params: Option<&RawValue>) {
         if !self.is_exclusive() {
             return;
         }
         let (method, params) = (Arc::<str>::from(method), params.map(|params| Arc::from(params.to_owned())));
-        let note = || Note::Told { method: method.clone(), params: params.clone() };
-        if !self.requests.tell_oldest(note) {
+        let event = || RequestEvent::Notification { method: method.clone(), params: params.clone() };
+        if !self.requests.notify_oldest(event) {
             let length = params.as_deref().map_or(0, |params: &RawValue| params.get().len());
-            self.spread(length, || News::Told { method, params });
+            self.broadcast(length, || ServerEvent::Notification { method, params });
         }
     }
 
-    fn resource_updated(&self, params: &RawValue) {
+    fn on_resource_updated(&self, params: &RawValue) {
         let Ok(mut members) = Members::parse(params) else { return };
         let Some(uri) = members.text("uri") else { return };
         let subscription = mcp::take_subscription(&mut members);
         let passed_on = match (self.instance.era(), subscription) {
-            (Era::Modern, Some(subscription)) => self.listening.is_heard(&subscription),
+            (Era::Modern, Some(subscription)) => self.subscriptions.is_current(&subscription),
             (Era::Modern, None) | (Era::Legacy, _) => true,
         };
         if passed_on {
-            self.spread(params.get().len(), || News::ResourceUpdated { uri, params: Arc::from(members.to_raw()) });
+            self.broadcast(params.get().len(), || ServerEvent::ResourceUpdated {
+                uri,
+                params: Arc::from(members.to_raw()),
+            });
         }
     }
 
     /// Broadcasts an event to all receivers; drops it if there are none.
-    fn spread(&self, length: usize, news: impl FnOnce() -> News) {
-        if length > LONGEST_NEWS {
+    fn broadcast(&self, length: usize, event: impl FnOnce() -> ServerEvent) {
+        if length > EVENT_BYTES_MAX {
             self.warn("a notification is too long for those who may be slow to hear it");
         } else {
-            let _ = self.link.news.send(news());
+            let _ = self.link.server_events.send(event());
         }
     }
 
-    fn cancelled_by_server(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
+    fn on_cancelled(&mut self, params: &RawValue, ctx: &mut Context<Self>) {
         let Ok(members) = Members::parse(params) else { return };
         let Some(id) = members.get("requestId") else { return };
-        self.question_cancelled(id);
+        self.on_server_request_cancelled(id);
         if let Ok(id) = id.get().parse() {
-            self.listen_ended(id, None, ctx);
+            self.on_listen_ended(id, None, ctx);
         }
     }
 
     /// Has a process of the legacy era log from the least severe level that a request in flight, or one to be sent,
     /// wants.
-    pub(super) fn log_from(&mut self, wanted: Level) {
+    pub(super) fn lower_log_level(&mut self, wanted: Level) {
         let least = self.requests.least_level().map_or(wanted, |least| least.min(wanted));
         let known = self.log_level == Some(least) || self.setting_level.is_some();
-        if known || self.instance.era() == Era::Modern || !self.instance.offered().has("logging") {
+        if known || self.instance.era() == Era::Modern || !self.instance.capabilities().has("logging") {
             return;
         }
         let id = self.instance.next_id();

@@ -2,8 +2,8 @@
 //!
 //! A shared process declares no capabilities and is refused at once. From an exclusive one a request (sampling,
 //! elicitation, roots) goes to the oldest request of a client that declared it and has none open, else to the oldest
-//! with a follower, else to the reader of the link's questions. An [`Asked`] that is dropped refuses, and so does the
-//! actor before it closes standard input.
+//! with a subscriber, else to the reader of the link's queue. A [`ServerRequest`] that is dropped refuses, and so does
+//! the actor before it closes standard input.
 //!
 //! A process that exists for its lists and health alone (`Sharing::Listing`) counts as shared, yet declares
 //! capabilities that it may not use: servers hide tools from clients that cannot be asked.
@@ -16,60 +16,61 @@ use serde_json::value::RawValue;
 use crate::{
     mcp::{self, Era},
     supervisor::{
-        messages::{Answered, Asked},
-        server::{Phase, ServerActor},
+        messages::{AnswerServerRequest, ServerRequest},
+        server::{ProcessPhase, ServerActor},
     },
 };
 
-/// Questions of one process that may be open at once.
-const MOST_OPEN: usize = 64;
+/// Requests of one process that may be open at once.
+const OPEN_SERVER_REQUESTS_MAX: usize = 64;
 
 impl ServerActor {
     /// A process of one user or session may make requests; those of a shared one are refused, as they name no client.
-    pub(super) fn asked(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
+    pub(super) fn on_server_request(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
         if method == "ping" {
             return self.write_if_possible(mcp::answer(id));
         }
-        let is_new = !self.open_questions.contains_key(id.get());
-        if !self.may_ask() || (is_new && self.open_questions.len() >= MOST_OPEN) {
+        let is_new = !self.open_server_requests.contains_key(id.get());
+        if !self.may_make_requests() || (is_new && self.open_server_requests.len() >= OPEN_SERVER_REQUESTS_MAX) {
             return self.write_if_possible(mcp::method_not_found(id, method));
         }
         let (id, params): (Arc<RawValue>, _) =
             (Arc::from(id.to_owned()), params.map(|params| Arc::from(params.to_owned())));
         // A server that uses an id again waits for no other answer to it.
-        self.open_questions.insert(id.get().into(), (id.clone(), method.to_owned()));
-        let asked = Asked::new(self.instance.generation, self.instance.answers(), id, method.to_owned(), params);
-        if let Some(asked) = self.requests.ask(asked) {
-            self.link.questions.put(asked);
+        self.open_server_requests.insert(id.get().into(), (id.clone(), method.to_owned()));
+        let request =
+            ServerRequest::new(self.instance.generation, self.instance.answers(), id, method.to_owned(), params);
+        if let Some(request) = self.requests.route_server_request(request) {
+            self.link.server_requests.push(request);
         }
     }
 
     /// Servers of the newer era ask in their results (2026-07-28, basic/patterns/mrtr).
-    fn may_ask(&self) -> bool {
-        self.is_exclusive() && self.instance.era() == Era::Legacy && self.phase != Phase::Stopping
+    fn may_make_requests(&self) -> bool {
+        self.is_exclusive() && self.instance.era() == Era::Legacy && self.phase != ProcessPhase::Stopping
     }
 
     /// The server wants no answer any more.
-    pub(super) fn question_cancelled(&mut self, id: &RawValue) {
-        self.open_questions.remove(id.get());
+    pub(super) fn on_server_request_cancelled(&mut self, id: &RawValue) {
+        self.open_server_requests.remove(id.get());
     }
 
     /// Refuses whatever is open: a server may wait for its answers before it ends.
-    pub(super) fn refuse_questions(&mut self) {
-        for (id, method) in std::mem::take(&mut self.open_questions).into_values() {
+    pub(super) fn refuse_server_requests(&mut self) {
+        for (id, method) in std::mem::take(&mut self.open_server_requests).into_values() {
             self.write_if_possible(mcp::method_not_found(&id, &method));
         }
-        self.link.questions.clear(self.instance.generation);
+        self.link.server_requests.refuse_untaken(self.instance.generation);
     }
 }
 
-impl Handler<Answered> for ServerActor {
+impl Handler<AnswerServerRequest> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, answered: Answered, _: &mut Context<Self>) {
+    fn handle(&mut self, answered: AnswerServerRequest, _: &mut Context<Self>) {
         let id = answered.id.get();
-        if self.open_questions.get(id).is_some_and(|(open, _)| Arc::ptr_eq(open, &answered.id)) {
-            self.open_questions.remove(id);
+        if self.open_server_requests.get(id).is_some_and(|(open, _)| Arc::ptr_eq(open, &answered.id)) {
+            self.open_server_requests.remove(id);
             self.write_if_possible(answered.line);
         }
     }

@@ -1,6 +1,6 @@
 //! A process's beginning: spawn, watch, greet.
 //!
-//! A server that ends silently when it is asked `server/discover` is started once more without the question, which is
+//! A server that ends silently at `server/discover` is started once more without it, which is
 //! no failure. Prompts, resources and templates are listed after readiness (`lists`); only the listing of the serving
 //! process is published and stored.
 
@@ -13,36 +13,36 @@ use tokio::{io::AsyncReadExt, net::unix::pipe};
 use crate::{
     mcp::{Frame, Framer},
     supervisor::{
-        exit::{Exit, Reached},
+        exit::{Exit, ExitPhase},
         exit_guard::ExitGuard,
         guard::{self, Report, Spec},
         handshake,
-        messages::{ChildReady, GuardGone, GuardSaid, HandshakeEnded},
+        messages::{ChildReady, GuardExited, GuardReported, HandshakeEnded},
         process::{self, Reports},
-        server::{Phase, ServerActor},
+        server::{ProcessPhase, ServerActor},
         sweep::{self, INSTANCE_VARIABLE},
-        usage::Held,
-        writer::{PipeWriter, Writer},
+        usage::TreeGuard,
+        writer::{LineWriter, PipeWriter},
     },
 };
 
 /// Time to read the rest of standard error once the process tree is gone, and for killed processes to go.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const EXIT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Bytes read from standard output at once.
-const READ: usize = 64 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         ctx.run_later(self.launch.start_timeout, |actor, _| {
-            if actor.phase == Phase::Starting {
+            if actor.phase == ProcessPhase::Starting {
                 let seconds = actor.launch.start_timeout.as_secs_f32();
                 actor.end_now(Exit::NotReady(format!("no complete handshake within {seconds} s")));
             }
         });
         let launch = self.launch.clone();
         match &launch.remote {
-            Some(target) => self.reach(target, ctx),
+            Some(target) => self.connect(target, ctx),
             None => self.spawn(ctx),
         }
     }
@@ -50,14 +50,14 @@ impl ServerActor {
     fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         let reporter = self.exit_guard();
         let mark = format!("{}.{}", self.id, self.instance.generation);
-        let process = process::spawn(&self.launch.guard, &marked(&self.launch.spec, &mark))?;
-        self.writer = Some(Writer::Pipe(PipeWriter::new(process.stdin)));
+        let process = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark))?;
+        self.writer = Some(LineWriter::Pipe(PipeWriter::new(process.stdin)));
         self.orders = Some(process.orders);
         ctx.add_stream(frames(process.stdout, Framer::sharing(&self.lines)));
         let output = self.link.output.clone();
-        let errors = actix::spawn(async move { output.drain(process.stderr).await });
-        let tree = self.link.trees.hold(process.reports.guard());
-        actix::spawn(watch(process.reports, mark, ctx.address(), errors, (tree, reporter)));
+        let stderr = actix::spawn(async move { output.drain(process.stderr).await });
+        let tree = self.link.trees.register(process.reports.guard());
+        actix::spawn(watch_guard(process.reports, mark, ctx.address(), stderr, (tree, reporter)));
         Ok(())
     }
 
@@ -70,42 +70,42 @@ impl ServerActor {
         }
     }
 
-    pub(super) fn greet(&self, ctx: &mut Context<Self>) {
+    pub(super) fn start_handshake(&self, ctx: &mut Context<Self>) {
         let (instance, launch, probe, addr) = (self.instance.clone(), self.launch.clone(), self.probe, ctx.address());
         actix::spawn(async move {
-            addr.do_send(HandshakeEnded(handshake::greet(&instance, probe, &launch.sharing).await));
+            addr.do_send(HandshakeEnded(handshake::negotiate(&instance, probe, &launch.sharing).await));
         });
     }
 }
 
-/// Tells the actor what the guard says. Outlives the actor: the exit is reported when the tree is really gone.
-async fn watch(
+/// Passes the guard's reports to the actor. Outlives the actor: the exit is reported when the tree is really gone.
+async fn watch_guard(
     mut reports: Reports,
     mark: String,
     actor: actix::Addr<ServerActor>,
-    errors: tokio::task::JoinHandle<()>,
-    (tree, reporter): (Held, ExitGuard),
+    stderr: tokio::task::JoinHandle<()>,
+    (tree, reporter): (TreeGuard, ExitGuard),
 ) {
-    let mut unfinished = true;
+    let mut is_running = true;
     while let Some(report) = reports.next().await {
-        unfinished = matches!(report, Report::Started { .. });
-        actor.do_send(GuardSaid(report));
+        is_running = matches!(report, Report::Started { .. });
+        actor.do_send(GuardReported(report));
     }
     // Before its number can be another process's.
     drop(tree);
     reports.reap().await;
-    if unfinished {
+    if is_running {
         end_unguarded(mark).await;
     }
     // A process that is gone has closed its pipe, unless a stranger holds it.
-    let _ = tokio::time::timeout(LAST_WORDS, errors).await;
-    // The actor settles what is in flight before the supervisor hears of the exit.
-    let _ = actor.send(GuardGone).await;
+    let _ = tokio::time::timeout(EXIT_TIMEOUT, stderr).await;
+    // The actor settles what is in flight before the supervisor gets the exit.
+    let _ = actor.send(GuardExited).await;
     drop(reporter);
 }
 
 /// The environment of a process tells whose it is, even if all of its parents are gone.
-fn marked(spec: &Spec, mark: &str) -> Spec {
+fn with_mark(spec: &Spec, mark: &str) -> Spec {
     let mut spec = spec.clone();
     spec.env.insert(INSTANCE_VARIABLE.into(), mark.into());
     spec
@@ -120,7 +120,7 @@ async fn end_unguarded(mark: String) {
         if found.unwrap_or_default() == 0 {
             return;
         }
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(EXIT_TIMEOUT).await;
     }
 }
 
@@ -131,7 +131,7 @@ fn frames(pipe: pipe::Receiver, framer: Framer) -> impl Stream<Item = Frame> {
             if let Some(frame) = framer.next_frame() {
                 return Some((frame, (pipe, framer)));
             }
-            framer.buffer.reserve(READ);
+            framer.buffer.reserve(READ_BYTES);
             if !matches!(pipe.read_buf(&mut framer.buffer).await, Ok(1..)) {
                 return None;
             }
@@ -139,25 +139,25 @@ fn frames(pipe: pipe::Receiver, framer: Framer) -> impl Stream<Item = Frame> {
     })
 }
 
-impl Handler<GuardSaid> for ServerActor {
+impl Handler<GuardReported> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, GuardSaid(report): GuardSaid, ctx: &mut Context<Self>) {
+    fn handle(&mut self, GuardReported(report): GuardReported, ctx: &mut Context<Self>) {
         match report {
             // Greeted only now: what is ready has a process id.
             Report::Started { pid } => {
                 self.instance.figures.pid.store(pid, Ordering::Relaxed);
-                self.greet(ctx);
+                self.start_handshake(ctx);
             }
-            Report::Failed { errno, reason } => self.exit.note(Exit::NotStarted { errno, reason }),
+            Report::Failed { errno, reason } => self.exit.record(Exit::NotStarted { errno, reason }),
             Report::Exited { code, signal } => {
-                let reached = match (self.phase, self.last_heard) {
-                    (Phase::Starting, None) => Reached::Nothing,
-                    (Phase::Starting, Some(_)) => Reached::Words,
-                    (Phase::Ready | Phase::Draining | Phase::Stopping, _) => Reached::Readiness,
+                let reached = match (self.phase, self.last_message_at) {
+                    (ProcessPhase::Starting, None) => ExitPhase::BeforeOutput,
+                    (ProcessPhase::Starting, Some(_)) => ExitPhase::BeforeReady,
+                    (ProcessPhase::Ready | ProcessPhase::Draining | ProcessPhase::Stopping, _) => ExitPhase::Ready,
                 };
-                self.exit.note(Exit::Ended { code, signal, reached });
-                self.process_ended(ctx);
+                self.exit.record(Exit::Ended { code, signal, phase: reached });
+                self.on_process_ended(ctx);
             }
         }
     }
@@ -167,15 +167,15 @@ impl Handler<HandshakeEnded> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, HandshakeEnded(outcome): HandshakeEnded, ctx: &mut Context<Self>) {
-        if self.phase != Phase::Starting {
+        if self.phase != ProcessPhase::Starting {
             return;
         }
         match outcome {
             Ok(listing) => {
-                self.phase = Phase::Ready;
-                self.instance.greeted(listing);
+                self.phase = ProcessPhase::Ready;
+                self.instance.complete_handshake(listing);
                 self.supervisor.ready.do_send(ChildReady { id: self.id, generation: self.instance.generation });
-                self.list_the_rest(ctx);
+                self.fetch_remaining_lists(ctx);
             }
             // The end of the output is dealt with where it is seen.
             Err(Exit::ClosedOutput) => {}
@@ -184,12 +184,12 @@ impl Handler<HandshakeEnded> for ServerActor {
     }
 }
 
-impl Handler<GuardGone> for ServerActor {
+impl Handler<GuardExited> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, _: GuardGone, ctx: &mut Context<Self>) {
-        self.settle_the_rest();
-        self.exit.note(Exit::Lost);
+    fn handle(&mut self, _: GuardExited, ctx: &mut Context<Self>) {
+        self.settle_remaining();
+        self.exit.record(Exit::Lost);
         ctx.stop();
     }
 }
@@ -197,12 +197,12 @@ impl Handler<GuardGone> for ServerActor {
 impl ServerActor {
     /// Ends the whole tree at once, for this reason.
     pub(super) fn end_now(&mut self, exit: Exit) {
-        self.exit.note(exit);
-        self.phase = Phase::Stopping;
+        self.exit.record(exit);
+        self.phase = ProcessPhase::Stopping;
         if let Some(orders) = &self.orders {
-            orders.give(guard::KILL);
+            orders.send(guard::KILL);
         }
         self.requests.fail_all("the server was ended");
-        self.lost();
+        self.report_lost();
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     model::Remote,
     supervisor::remote::{
         Authority,
-        tests::{Seen, Server, json, say},
+        tests::{RawServer, Seen, json, say},
     },
 };
 
@@ -21,7 +21,7 @@ fn arguments() -> Box<RawValue> {
     to_raw_value(&serde_json::json!({})).unwrap()
 }
 
-async fn ready(supervised: &Supervised, after: u64) -> Arc<Instance> {
+async fn ready(supervised: &Supervised, after: u64) -> Arc<ServerInstance> {
     let is_next =
         |view: &ChildView| matches!(&view.availability, Availability::Ready(instance) if instance.generation > after);
     let Availability::Ready(instance) = supervised.until(is_next).await.availability else { panic!("not ready") };
@@ -33,10 +33,10 @@ fn id(seen: &Seen) -> u64 {
 }
 
 /// A server of the legacy era that forgets its sessions on request.
-fn forgetful() -> (Server, Arc<AtomicU64>) {
+fn forgetful() -> (RawServer, Arc<AtomicU64>) {
     let epoch = Arc::<AtomicU64>::default();
     let now = epoch.clone();
-    let server = Server::start(move |seen, stream| {
+    let server = RawServer::start(move |seen, stream| {
         let session = now.load(std::sync::atomic::Ordering::SeqCst).to_string();
         let result = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id(seen));
         let greeting =

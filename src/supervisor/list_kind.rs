@@ -6,28 +6,28 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, ListPage},
-    supervisor::{exit::Exit, instance::Instance, result::read_result},
+    supervisor::{exit::Exit, required_result::require_result, server_instance::ServerInstance},
 };
 
 /// More items, or more pages, than this is a fault of the server.
-const MOST: usize = 10_000;
+const ITEMS_MAX: usize = 10_000;
 
 /// More bytes of items than this, too.
-const LONGEST: usize = 16 << 20;
+const LIST_BYTES_MAX: usize = 16 << 20;
 
 /// Items as the server wrote them.
 pub(super) type Items = Arc<Vec<Arc<RawValue>>>;
 
 /// One of the lists of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum ListKind {
     Tools,
     Prompts,
     Resources,
     Templates,
 }
 
-impl List {
+impl ListKind {
     fn method(self) -> &'static str {
         match self {
             Self::Tools => "tools/list",
@@ -57,7 +57,7 @@ impl List {
     }
 
     /// Every item, over all pages; none where the server does not have this list.
-    pub async fn fetch(self, instance: &Arc<Instance>, offered: &Capabilities) -> Result<Items, Exit> {
+    pub async fn fetch(self, instance: &Arc<ServerInstance>, offered: &Capabilities) -> Result<Items, Exit> {
         if !offered.has(self.capability()) {
             return Ok(Items::default());
         }
@@ -66,16 +66,16 @@ impl List {
         let (mut cursors, mut cursor) = (HashSet::new(), None::<String>);
         loop {
             let mut request = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era));
-            let result = read_result(method, request.answer().await)?;
+            let result = require_result(method, request.answer().await)?;
             let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
             length = page.items.iter().fold(length, |length, item| length.saturating_add(item.get().len()));
             items.extend(page.items);
-            if items.len() > MOST || length > LONGEST {
-                let most = format!("{MOST} items, or {} MiB of them", LONGEST >> 20);
+            if items.len() > ITEMS_MAX || length > LIST_BYTES_MAX {
+                let most = format!("{ITEMS_MAX} items, or {} MiB of them", LIST_BYTES_MAX >> 20);
                 return Err(Exit::NotReady(format!("{method} names more than {most}")));
             }
             let Some(next) = page.next_cursor else { return Ok(Arc::new(items)) };
-            if !cursors.insert(next.clone()) || cursors.len() > MOST {
+            if !cursors.insert(next.clone()) || cursors.len() > ITEMS_MAX {
                 return Err(Exit::NotReady(format!("{method} does not end")));
             }
             cursor = Some(next);

@@ -9,29 +9,34 @@ use tokio::sync::watch;
 use crate::mcp;
 
 /// Resources of one server that may be watched at once.
-const MOST: usize = 1024;
+const WATCHED_RESOURCES_MAX: usize = 1024;
 
 /// Answer of the serving process to the subscription; `None` until it came.
-pub(super) type Outcome = Option<Result<(), Arc<RawValue>>>;
+pub(super) type SubscribeOutcome = Option<Result<(), Arc<RawValue>>>;
 
 /// Every resource that is watched, and by how many.
 #[derive(Default)]
-pub(super) struct Watches(Mutex<BTreeMap<String, Watched>>);
+pub(super) struct ResourceWatches(Mutex<BTreeMap<String, WatchedResource>>);
 
-struct Watched {
+struct WatchedResource {
     count: usize,
-    outcome: watch::Sender<Outcome>,
+    outcome: watch::Sender<SubscribeOutcome>,
 }
 
-impl Watches {
+impl ResourceWatches {
     /// Adds a watcher of `uri`; the receiver gets the answer of the process.
-    pub fn add(&self, uri: &str) -> Result<watch::Receiver<Outcome>, Arc<RawValue>> {
+    pub fn add(&self, uri: &str) -> Result<watch::Receiver<SubscribeOutcome>, Arc<RawValue>> {
         let mut watched = self.0.lock();
-        if watched.len() >= MOST && !watched.contains_key(uri) {
-            return Err(mcp::error(-32603, &format!("more than {MOST} resources of this server are watched"), None));
+        if watched.len() >= WATCHED_RESOURCES_MAX && !watched.contains_key(uri) {
+            return Err(mcp::error(
+                -32603,
+                &format!("more than {WATCHED_RESOURCES_MAX} resources of this server are watched"),
+                None,
+            ));
         }
-        let one =
-            watched.entry(uri.to_owned()).or_insert_with(|| Watched { count: 0, outcome: watch::Sender::default() });
+        let one = watched
+            .entry(uri.to_owned())
+            .or_insert_with(|| WatchedResource { count: 0, outcome: watch::Sender::default() });
         one.count = one.count.saturating_add(1);
         Ok(one.outcome.subscribe())
     }

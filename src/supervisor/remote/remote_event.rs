@@ -1,12 +1,12 @@
-//! [`Heard`]: what comes of a remote server.
+//! [`RemoteEvent`] of a connection to a remote server.
 
 use serde_json::value::RawValue;
 
-use crate::{mcp::Frame, supervisor::remote::failure::Failure};
+use crate::{mcp::Frame, supervisor::remote::failure::RemoteFailure};
 
 /// An event of a connection to a remote server, in order.
 #[derive(Debug)]
-pub enum Heard {
+pub enum RemoteEvent {
     /// A message of the server.
     Frame(Frame),
     /// This request gets no other answer.
@@ -14,10 +14,10 @@ pub enum Heard {
         /// Its id, as it was written.
         id: Box<RawValue>,
         /// Why.
-        failure: Failure,
+        failure: RemoteFailure,
     },
     /// A note for the server's owner.
-    Said(String),
+    Note(String),
     /// The connection as a whole has ended, for this reason: nothing follows.
-    Over(String),
+    Closed(String),
 }

@@ -14,17 +14,19 @@ use tokio::sync::oneshot;
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
     model::Listing,
-    supervisor::messages::{Abandon, Answer, Answered, Dispatch, Follower, Mailbox, Notify, WatchesChanged},
+    supervisor::messages::{
+        Abandon, Answer, AnswerServerRequest, Dispatch, Mailbox, Notify, RequestSubscriber, WatchesChanged,
+    },
 };
 
 /// A process of a server, from spawn to its end. Callers hold one while they use it.
-pub struct Instance {
+pub struct ServerInstance {
     /// Unique in this run of Ostler; later ones are greater.
     pub generation: u64,
     pub(super) figures: Arc<Figures>,
     mailbox: OnceLock<Mailbox>,
     era: OnceLock<Era>,
-    offered: OnceLock<Capabilities>,
+    capabilities: OnceLock<Capabilities>,
     listing: ArcSwap<Listing>,
     next_id: AtomicU64,
 }
@@ -42,14 +44,14 @@ pub struct Figures {
     pub stray_answers: AtomicU64,
 }
 
-impl Instance {
+impl ServerInstance {
     pub(super) fn new(generation: u64) -> Self {
         Self {
             generation,
             figures: Arc::default(),
             mailbox: OnceLock::new(),
             era: OnceLock::new(),
-            offered: OnceLock::new(),
+            capabilities: OnceLock::new(),
             listing: ArcSwap::default(),
             next_id: AtomicU64::new(1),
         }
@@ -61,18 +63,23 @@ impl Instance {
         tool: &str,
         arguments: &RawValue,
         trace: Option<&str>,
-        follower: Option<Follower>,
+        subscriber: Option<RequestSubscriber>,
     ) -> InFlight {
         let id = self.next_id();
-        let line = mcp::call_tool(id, tool, arguments, self.era(), wants_progress(follower.as_ref()), trace);
-        self.dispatch(id, line, follower, None)
+        let line = mcp::call_tool(id, tool, arguments, self.era(), wants_progress(subscriber.as_ref()), trace);
+        self.dispatch(id, line, subscriber, None)
     }
 
     /// Sends a client's request of any method.
-    pub fn ask(self: &Arc<Self>, request: &Request, client: &Declared, follower: Option<Follower>) -> InFlight {
+    pub fn send_request(
+        self: &Arc<Self>,
+        request: &Request,
+        client: &Declared,
+        subscriber: Option<RequestSubscriber>,
+    ) -> InFlight {
         let id = self.next_id();
-        let line = mcp::ask(id, request, client, self.era(), wants_progress(follower.as_ref()));
-        self.dispatch(id, line, follower, client.level())
+        let line = mcp::ask(id, request, client, self.era(), wants_progress(subscriber.as_ref()));
+        self.dispatch(id, line, subscriber, client.level())
     }
 
     /// Its lists, as of the last time they were read; empty until the handshake has ended.
@@ -91,7 +98,7 @@ impl Instance {
     }
 
     /// Passes a client's notification on. It is dropped where it cannot be sent.
-    pub fn pass_on(&self, notification: &Request) {
+    pub fn forward_notification(&self, notification: &Request) {
         self.notify(mcp::pass_on(notification, self.era()));
     }
 
@@ -109,15 +116,15 @@ impl Instance {
     }
 
     /// Notifies its actor that other resources are watched than before.
-    pub(super) fn watches_changed(&self) {
+    pub(super) fn notify_watches_changed(&self) {
         if let Some(mailbox) = self.mailbox.get() {
             mailbox.watches.do_send(WatchesChanged);
         }
     }
 
     /// Receiver of answers to its own requests.
-    pub(super) fn answers(&self) -> Option<Recipient<Answered>> {
-        self.mailbox.get().map(|mailbox| mailbox.answers.clone())
+    pub(super) fn answers(&self) -> Option<Recipient<AnswerServerRequest>> {
+        self.mailbox.get().map(|mailbox| mailbox.responses.clone())
     }
 
     pub(super) fn set_mailbox(&self, mailbox: Mailbox) {
@@ -131,14 +138,14 @@ impl Instance {
     }
 
     /// Takes note of what the handshake found.
-    pub(super) fn greeted(&self, listing: Listing) {
-        let _ = self.offered.set(Capabilities::of(&listing.greeting));
+    pub(super) fn complete_handshake(&self, listing: Listing) {
+        let _ = self.capabilities.set(Capabilities::of(&listing.greeting));
         self.listing.store(Arc::new(listing));
     }
 
     /// Capabilities that the server declared in the handshake.
-    pub(super) fn offered(&self) -> Capabilities {
-        self.offered.get().cloned().unwrap_or_default()
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.capabilities.get().cloned().unwrap_or_default()
     }
 
     /// The revision agreed on, once there is one.
@@ -155,11 +162,17 @@ impl Instance {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn dispatch(self: &Arc<Self>, id: u64, line: Bytes, follower: Option<Follower>, level: Option<Level>) -> InFlight {
+    fn dispatch(
+        self: &Arc<Self>,
+        id: u64,
+        line: Bytes,
+        subscriber: Option<RequestSubscriber>,
+        level: Option<Level>,
+    ) -> InFlight {
         let (reply, answer) = oneshot::channel();
         match self.mailbox.get() {
             Some(mailbox) if mailbox.dispatch.connected() => {
-                mailbox.dispatch.do_send(Dispatch { id, line, follower, level, reply })
+                mailbox.dispatch.do_send(Dispatch { id, line, subscriber, level, reply })
             }
             Some(_) | None => drop(reply.send(Answer::NotSent)),
         }
@@ -167,14 +180,14 @@ impl Instance {
     }
 }
 
-fn wants_progress(follower: Option<&Follower>) -> bool {
-    follower.is_some_and(|follower| follower.token.is_some())
+fn wants_progress(subscriber: Option<&RequestSubscriber>) -> bool {
+    subscriber.is_some_and(|subscriber| subscriber.token.is_some())
 }
 
 /// A request in flight. Dropping it sends the server a cancellation.
 pub struct InFlight {
     /// `None` once it is answered.
-    instance: Option<Arc<Instance>>,
+    instance: Option<Arc<ServerInstance>>,
     id: u64,
     answer: oneshot::Receiver<Answer>,
 }

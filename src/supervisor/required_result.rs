@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The result of an answer; anything else, and the process cannot become ready.
-pub(super) fn read_result(method: &str, answer: Answer) -> Result<Arc<RawValue>, Exit> {
+pub(super) fn require_result(method: &str, answer: Answer) -> Result<Arc<RawValue>, Exit> {
     let refused = |why: String| Exit::NotReady(format!("{method} {why}"));
     match answer {
         Answer::Result(result) => Ok(result),

@@ -1,4 +1,4 @@
-//! State of a child, as the rest of Ostler sees it: [`ChildView`], [`Availability`], [`Event`].
+//! State of a child, as the rest of Ostler sees it: [`ChildView`], [`Availability`], [`SupervisorEvent`].
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
-    supervisor::instance::Instance,
+    supervisor::server_instance::ServerInstance,
 };
 
 /// Readiness of a child to take calls.
 #[derive(Clone)]
 pub enum Availability {
     /// It takes calls.
-    Ready(Arc<Instance>),
+    Ready(Arc<ServerInstance>),
     /// It will, if all goes well.
     Coming,
     /// It takes none, for this reason.
@@ -66,7 +66,7 @@ impl ChildView {
             Availability::Ready(instance) => Some(instance),
             Availability::Coming | Availability::Down(_) => None,
         };
-        let count = |read: fn(&Instance) -> u64| instance.map_or(0, |instance| read(instance));
+        let count = |read: fn(&ServerInstance) -> u64| instance.map_or(0, |instance| read(instance));
         RuntimeStatus {
             status: self.status,
             pid: instance.map(|instance| instance.figures.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0),
@@ -85,7 +85,7 @@ impl ChildView {
 
 /// A change worth recording.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum SupervisorEvent {
     /// The supervisor itself ended in a panic; its processes are ending.
     SupervisorLost,
     /// A child's health is now this.

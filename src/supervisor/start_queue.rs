@@ -11,24 +11,24 @@ use crate::model::ServerId;
 
 /// Time between two spawns, over all servers: 40 a second, so that a hundred that crash together don't take the machine
 /// with them.
-const PACE: Duration = Duration::from_millis(25);
+const SPAWN_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Spawns that may come at once after a quiet time.
-const BURST: u32 = 32;
+const SPAWN_BURST: u32 = 32;
 
 /// Children waiting to start. Starts asked for by people go before those at boot and after crashes.
 pub(super) struct StartQueue {
     waiting: VecDeque<ServerId>,
     starting: HashSet<u64>,
-    most: usize,
+    max_starting: usize,
     /// When the bucket will be full again; the fill level follows from it (GCRA).
     full_at: Instant,
-    /// Time until which another attempt is scheduled; one is enough, however often it is asked meanwhile.
-    asked_again_at: Instant,
+    /// Time until which another attempt is scheduled; one is enough, however often `next` is called meanwhile.
+    retry_at: Instant,
 }
 
 /// Decision on the next start.
-pub(super) enum Next {
+pub(super) enum NextStart {
     /// This child may start.
     Start(ServerId),
     /// Not before this long: ask again then.
@@ -41,7 +41,7 @@ impl StartQueue {
     pub fn new(most: usize) -> Self {
         let now = Instant::now();
         let (waiting, starting) = (VecDeque::new(), HashSet::new());
-        Self { waiting, starting, most: most.max(1), full_at: now, asked_again_at: now }
+        Self { waiting, starting, max_starting: most.max(1), full_at: now, retry_at: now }
     }
 
     pub fn push(&mut self, id: ServerId) {
@@ -60,29 +60,30 @@ impl StartQueue {
     }
 
     /// Decides on the next start at `now`; takes the child off the queue.
-    pub fn next(&mut self, now: Instant) -> Next {
-        if self.waiting.is_empty() || self.starting.len() >= self.most {
-            return Next::Wait;
+    pub fn next(&mut self, now: Instant) -> NextStart {
+        if self.waiting.is_empty() || self.starting.len() >= self.max_starting {
+            return NextStart::Wait;
         }
-        let full_at = self.full_at.max(now) + PACE;
+        let full_at = self.full_at.max(now) + SPAWN_INTERVAL;
         let debt = full_at.saturating_duration_since(now);
-        if let Some(wait) = debt.checked_sub(PACE.saturating_mul(BURST)).filter(|wait| !wait.is_zero()) {
-            if now < self.asked_again_at {
-                return Next::Wait;
+        if let Some(wait) = debt.checked_sub(SPAWN_INTERVAL.saturating_mul(SPAWN_BURST)).filter(|wait| !wait.is_zero())
+        {
+            if now < self.retry_at {
+                return NextStart::Wait;
             }
-            self.asked_again_at = now + wait;
-            return Next::After(wait);
+            self.retry_at = now + wait;
+            return NextStart::After(wait);
         }
         self.full_at = full_at;
-        self.waiting.pop_front().map_or(Next::Wait, Next::Start)
+        self.waiting.pop_front().map_or(NextStart::Wait, NextStart::Start)
     }
 
     /// A process takes one of the places until it is ready or gone.
-    pub fn began(&mut self, generation: u64) {
+    pub fn add_starting(&mut self, generation: u64) {
         self.starting.insert(generation);
     }
 
-    pub fn ended(&mut self, generation: u64) {
+    pub fn remove_starting(&mut self, generation: u64) {
         self.starting.remove(&generation);
     }
 }
@@ -97,22 +98,22 @@ mod tests {
         let now = Instant::now();
         (0..40).for_each(|_| queue.push(ServerId::new()));
         let (mut started, mut next) = (0, queue.next(now));
-        while let Next::Start(_) = next {
-            queue.began(started);
+        while let NextStart::Start(_) = next {
+            queue.add_starting(started);
             (started, next) = (started + 1, queue.next(now));
         }
-        assert_eq!(started, u64::from(BURST));
-        assert!(matches!(next, Next::After(wait) if wait <= PACE));
-        assert!(matches!(queue.next(now), Next::Wait), "one who asks again is enough");
-        assert!(matches!(queue.next(now + PACE), Next::Start(_)));
-        assert!(matches!(queue.next(now + PACE), Next::After(_)));
+        assert_eq!(started, u64::from(SPAWN_BURST));
+        assert!(matches!(next, NextStart::After(wait) if wait <= SPAWN_INTERVAL));
+        assert!(matches!(queue.next(now), NextStart::Wait), "one who asks again is enough");
+        assert!(matches!(queue.next(now + SPAWN_INTERVAL), NextStart::Start(_)));
+        assert!(matches!(queue.next(now + SPAWN_INTERVAL), NextStart::After(_)));
 
         let mut queue = StartQueue::new(1);
         (0..2).for_each(|_| queue.push(ServerId::new()));
-        assert!(matches!(queue.next(now), Next::Start(_)));
-        queue.began(1);
-        assert!(matches!(queue.next(now), Next::Wait));
-        queue.ended(1);
-        assert!(matches!(queue.next(now), Next::Start(_)));
+        assert!(matches!(queue.next(now), NextStart::Start(_)));
+        queue.add_starting(1);
+        assert!(matches!(queue.next(now), NextStart::Wait));
+        queue.remove_starting(1);
+        assert!(matches!(queue.next(now), NextStart::Start(_)));
     }
 }

@@ -3,52 +3,52 @@
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
-use crate::supervisor::messages::Asked;
+use crate::supervisor::messages::ServerRequest;
 
 /// Requests that may wait for a reader.
-const WAITING: usize = 16;
+const REQUESTS_MAX: usize = 16;
 
 /// A queue with one reader at a time, who may go and be followed by another.
-pub(super) struct Questions(Mutex<Queue>);
+pub(super) struct ServerRequestQueue(Mutex<Queue>);
 
 struct Queue {
-    sender: mpsc::Sender<Asked>,
+    sender: mpsc::Sender<ServerRequest>,
     /// `None` while a reader holds it.
-    receiver: Option<mpsc::Receiver<Asked>>,
+    receiver: Option<mpsc::Receiver<ServerRequest>>,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(REQUESTS_MAX);
         Self { sender, receiver: Some(receiver) }
     }
 }
 
-impl Default for Questions {
+impl Default for ServerRequestQueue {
     fn default() -> Self {
         Self(Mutex::new(Queue::default()))
     }
 }
 
-impl Questions {
-    /// Queues a question; one that does not fit is dropped, and so refused.
-    pub fn put(&self, asked: Asked) {
-        let refused = self.lock().sender.try_send(asked);
+impl ServerRequestQueue {
+    /// Queues a request; one that does not fit is dropped, and so refused.
+    pub fn push(&self, request: ServerRequest) {
+        let refused = self.lock().sender.try_send(request);
         drop(refused);
     }
 
     /// The reading end, unless a reader holds it.
-    pub fn take(&self) -> Option<mpsc::Receiver<Asked>> {
+    pub fn take(&self) -> Option<mpsc::Receiver<ServerRequest>> {
         self.lock().receiver.take()
     }
 
     /// Refuses the requests of this process that no reader has taken.
-    pub fn clear(&self, generation: u64) {
+    pub fn refuse_untaken(&self, generation: u64) {
         let queue = &mut *self.lock();
         let waiting: Vec<_> =
             queue.receiver.iter_mut().flat_map(|receiver| std::iter::from_fn(|| receiver.try_recv().ok())).collect();
-        for asked in waiting.into_iter().filter(|asked| !asked.is_of(generation)) {
-            drop(queue.sender.try_send(asked));
+        for request in waiting.into_iter().filter(|request| !request.is_of(generation)) {
+            drop(queue.sender.try_send(request));
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`News`] of a server.
+//! [`ServerEvent`] of a server.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 /// An event of a server that belongs to no request in particular.
 #[derive(Clone, Debug)]
-pub enum News {
+pub enum ServerEvent {
     /// One of its lists changed, and the listing with it: `tools`, `prompts` or `resources`.
     ListChanged(&'static str),
     /// A resource with a subscription changed.
@@ -19,7 +19,7 @@ pub enum News {
     /// `notifications/message` of an exclusive process that belongs to no request; its `params`.
     Logged(Arc<RawValue>),
     /// Another notification of an exclusive process that belongs to no request.
-    Told {
+    Notification {
         /// Its method.
         method: Arc<str>,
         /// Its parameters, byte for byte.
