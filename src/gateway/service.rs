@@ -19,7 +19,7 @@ use crate::{
     },
     model::{InstanceSpec, LoadBalancing, ServiceSpec},
     policy::{
-        balance::{self, Candidate, WeightedRoundRobin},
+        balance::{self, Balancer, Candidate},
         breaker::{Permit, may_eject},
     },
 };
@@ -49,7 +49,8 @@ pub struct Service {
     load_balancing: LoadBalancing,
     check_interval: Duration,
     slots: Vec<Slot>,
-    balancer: Mutex<Balancer>,
+    /// With candidates that are filled for each request; here so that their memory is used again.
+    balancer: Mutex<(Balancer, Vec<Candidate>)>,
     clock: Clock,
     observer: Arc<dyn ServiceObserver>,
     pub(super) state: Arc<SharedServiceState>,
@@ -60,15 +61,6 @@ pub struct Service {
 pub(super) struct Slot {
     pub(super) instance: Arc<Instance>,
     pub(super) weight: u32,
-}
-
-/// Chooses the next instance.
-#[derive(Default)]
-struct Balancer {
-    turns: WeightedRoundRobin,
-    asked: u64,
-    /// Filled for each request; here so that its memory is used again.
-    candidates: Vec<Candidate>,
 }
 
 impl Slot {
@@ -148,15 +140,11 @@ impl Service {
 
     pub(super) fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Permit)> {
         let mut balancer = self.balancer.lock();
-        let Balancer { turns, asked, candidates } = &mut *balancer;
+        let (balancer, candidates) = &mut *balancer;
         candidates.clear();
         candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, now)));
-        *asked = asked.wrapping_add(1);
         loop {
-            let index = match self.load_balancing {
-                LoadBalancing::RoundRobin | LoadBalancing::Weighted => turns.next(candidates)?,
-                LoadBalancing::LeastConnections => balance::least_busy(candidates, balance::scramble(*asked))?,
-            };
+            let index = balancer.next(self.load_balancing, candidates)?;
             let instance = &self.slots.get(index)?.instance;
             if let Some(permit) = instance.begin(now) {
                 // Under the lock, so that no two requests take the last place.
@@ -172,10 +160,7 @@ impl Service {
     fn candidate(&self, slot: &Slot, tried: &[InstanceId], now: Duration) -> Candidate {
         let in_flight = slot.instance.in_flight();
         let able = slot.is_wanted() && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
-        let weight = match self.load_balancing {
-            LoadBalancing::Weighted => slot.weight,
-            LoadBalancing::RoundRobin | LoadBalancing::LeastConnections => 1,
-        };
+        let weight = balance::effective_weight(self.load_balancing, slot.weight);
         Candidate { share: if able { slot.instance.share(weight, now) } else { 0 }, in_flight }
     }
 

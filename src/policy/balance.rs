@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::model::LoadBalancing;
+
 /// Instances up to this many are all looked at for the fewest connections; of more, two.
 const FEW: usize = 8;
 
@@ -34,16 +36,44 @@ pub fn share(weight: u32, ago: Duration, warm_up: Duration) -> u32 {
     weight.saturating_mul(part)
 }
 
+/// The weight under `strategy` of an instance that is registered with `weight`.
+#[must_use]
+pub fn effective_weight(strategy: LoadBalancing, weight: u32) -> u32 {
+    match strategy {
+        LoadBalancing::Weighted => weight,
+        LoadBalancing::RoundRobin | LoadBalancing::LeastConnections => 1,
+    }
+}
+
+/// Chooses among the instances of a service, by any strategy.
+#[derive(Debug, Default)]
+pub struct Balancer {
+    turns: WeightedRoundRobin,
+    /// Requests so far, from which random numbers are made.
+    requests: u64,
+}
+
+impl Balancer {
+    /// The candidate for the next request; `None` where none has a share.
+    pub fn next(&mut self, strategy: LoadBalancing, candidates: &[Candidate]) -> Option<usize> {
+        self.requests = self.requests.wrapping_add(1);
+        match strategy {
+            LoadBalancing::RoundRobin | LoadBalancing::Weighted => self.turns.next(candidates),
+            LoadBalancing::LeastConnections => least_busy(candidates, scramble(self.requests)),
+        }
+    }
+}
+
 /// Weighted round robin, smooth: an instance of weight 5 among ones of weight 1 gets its five not in a row
 /// (the algorithm of nginx's upstream module). With equal shares it is plain round robin.
-#[derive(Clone, Debug, Default)]
-pub struct WeightedRoundRobin {
+#[derive(Debug, Default)]
+struct WeightedRoundRobin {
     credit: Vec<i64>,
 }
 
 impl WeightedRoundRobin {
     /// The next of `candidates` in turn; `None` where none has a share.
-    pub fn next(&mut self, candidates: &[Candidate]) -> Option<usize> {
+    fn next(&mut self, candidates: &[Candidate]) -> Option<usize> {
         self.credit.resize(candidates.len(), 0);
         let (mut total, mut best) = (0_i64, None::<(usize, i64)>);
         for (index, (credit, candidate)) in self.credit.iter_mut().zip(candidates).enumerate() {
@@ -66,8 +96,7 @@ impl WeightedRoundRobin {
 
 /// The candidate with the least to do for its share; of more than eight, the better of two that `random` picks.
 /// Among equals the first one after a place that `random` picks, so that idle instances take turns.
-#[must_use]
-pub fn least_busy(candidates: &[Candidate], random: u64) -> Option<usize> {
+fn least_busy(candidates: &[Candidate], random: u64) -> Option<usize> {
     let able = candidates.iter().filter(|candidate| candidate.share > 0).count();
     let first = pick(candidates, nth(random, able)?)?;
     if able > FEW {
@@ -101,8 +130,7 @@ fn nth(random: u64, count: usize) -> Option<usize> {
 }
 
 /// A number that looks random, from a counter (splitmix64, Steele et al. 2014).
-#[must_use]
-pub fn scramble(counter: u64) -> u64 {
+fn scramble(counter: u64) -> u64 {
     let mut x = counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
