@@ -9,6 +9,8 @@ mod retention;
 mod setting;
 mod telemetry;
 
+use ostler::model::{LoadBalancing, Role, Serve};
+
 use crate::cli::{show, value};
 
 pub(crate) use setting::{Kind, Setting};
@@ -184,9 +186,9 @@ static SETTINGS: &[Setting] = &[
         flag: "oauth-default-role",
         kind: Kind::Text,
         help: "Role of holders of tokens who have no account and whose token names none: admin, developer, executor or viewer; without it they are turned away",
-        put: |config, text| set(&mut config.runtime.oauth.default_role, value::one_of(text, value::ROLES).map(Some)),
+        put: |config, text| set(&mut config.runtime.oauth.default_role, value::one_of(text, &Role::ALL).map(Some)),
         show: |config| {
-            config.runtime.oauth.default_role.map_or("none".to_owned(), |role| value::name_of(role, value::ROLES))
+            config.runtime.oauth.default_role.map_or("none".to_owned(), |role| value::name_of(role, &Role::ALL))
         },
     },
     Setting {
@@ -195,8 +197,8 @@ static SETTINGS: &[Setting] = &[
         flag: "serve",
         kind: Kind::Text,
         help: "Which parts run: all, gateway or mcp",
-        put: |config, text| set(&mut config.runtime.serve, value::one_of(text, value::SERVE)),
-        show: |config| value::name_of(config.runtime.serve, value::SERVE),
+        put: |config, text| set(&mut config.runtime.serve, value::one_of(text, &Serve::ALL)),
+        show: |config| value::name_of(config.runtime.serve, &Serve::ALL),
     },
     Setting {
         key: "mcp.servers_dir",
@@ -294,8 +296,8 @@ static SETTINGS: &[Setting] = &[
         flag: "gateway-load-balancing",
         kind: Kind::Text,
         help: "How an instance is chosen where its service says nothing: round-robin, least-connections or weighted",
-        put: |config, text| set(&mut config.runtime.gateway.load_balancing, value::one_of(text, value::LOAD_BALANCING)),
-        show: |config| value::name_of(config.runtime.gateway.load_balancing, value::LOAD_BALANCING),
+        put: |config, text| set(&mut config.runtime.gateway.load_balancing, value::one_of(text, &LoadBalancing::ALL)),
+        show: |config| value::name_of(config.runtime.gateway.load_balancing, &LoadBalancing::ALL),
     },
     Setting {
         key: "log",

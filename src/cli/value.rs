@@ -5,30 +5,13 @@ pub(crate) mod telemetry;
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use log::LevelFilter;
-use ostler::{
-    model::{LoadBalancing, Role, Serve},
-    policy::{account, issuer, rate::Limit, secret},
-};
+use ostler::policy::{account, issuer, rate::Limit, secret};
 use secrecy::SecretString;
 
 use crate::cli::logging::Format;
 
-/// The names of the ways to choose an instance.
-pub(crate) const LOAD_BALANCING: &[(&str, LoadBalancing)] = &[
-    ("round-robin", LoadBalancing::RoundRobin),
-    ("least-connections", LoadBalancing::LeastConnections),
-    ("weighted", LoadBalancing::Weighted),
-];
-
-/// The names of the parts that may run.
-pub(crate) const SERVE: &[(&str, Serve)] = &[("all", Serve::All), ("gateway", Serve::Gateway), ("mcp", Serve::Mcp)];
-
 /// The names of the log's formats.
 pub(crate) const LOG_FORMAT: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
-
-/// The names of the roles.
-pub(crate) const ROLES: &[(&str, Role)] =
-    &[("admin", Role::Admin), ("developer", Role::Developer), ("executor", Role::Executor), ("viewer", Role::Viewer)];
 
 /// The longest time that can be set: a week.
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;

@@ -21,6 +21,16 @@ pub enum Role {
     Viewer,
 }
 
+impl Role {
+    /// All of them, with their names, the greatest first.
+    pub const ALL: [(&str, Self); 4] = [
+        ("admin", Self::Admin),
+        ("developer", Self::Developer),
+        ("executor", Self::Executor),
+        ("viewer", Self::Viewer),
+    ];
+}
+
 /// One right, as written in API keys, shares and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub enum Permission {
@@ -133,5 +143,17 @@ impl Principal {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.has(permission)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_have_the_names_that_json_has() {
+        for (name, role) in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), name);
+        }
     }
 }

@@ -18,6 +18,15 @@ pub enum LoadBalancing {
     Weighted,
 }
 
+impl LoadBalancing {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Self); 3] = [
+        ("round-robin", Self::RoundRobin),
+        ("least-connections", Self::LeastConnections),
+        ("weighted", Self::Weighted),
+    ];
+}
+
 /// The halves of Ostler that a program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Serve {
@@ -31,6 +40,9 @@ pub enum Serve {
 }
 
 impl Serve {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Self); 3] = [("all", Self::All), ("gateway", Self::Gateway), ("mcp", Self::Mcp)];
+
     /// True when the gateway is on.
     #[must_use]
     pub fn gateway(self) -> bool {
@@ -220,5 +232,17 @@ mod maybe_millis {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         Option::<u64>::deserialize(deserializer).map(|millis| millis.map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_have_the_names_that_json_has() {
+        for (name, strategy) in LoadBalancing::ALL {
+            assert_eq!(serde_json::to_value(strategy).unwrap(), name);
+        }
     }
 }

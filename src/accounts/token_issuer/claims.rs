@@ -89,7 +89,7 @@ impl TokenHolder {
             subject: subject([text("iss"), text("sub"), program]),
             name: Some(text("name")).filter(|name| !name.is_empty()).unwrap_or(&email).to_owned(),
             email,
-            role: ROLES.iter().find(|(name, _)| roles.iter().any(|role| role == name)).map(|(_, role)| *role),
+            role: Role::ALL.iter().find(|(name, _)| roles.iter().any(|role| role == name)).map(|(_, role)| *role),
             scopes: of_role(Role::Admin).iter().filter(|one| scopes.iter().any(|scope| scope == name(*one))).collect(),
         })
     }
@@ -101,10 +101,6 @@ impl TokenHolder {
         if self.scopes.iter().next().is_none() { by_role } else { by_role.intersection(&self.scopes) }
     }
 }
-
-/// The roles by name, the greatest first.
-const ROLES: [(&str, Role); 4] =
-    [("admin", Role::Admin), ("developer", Role::Developer), ("executor", Role::Executor), ("viewer", Role::Viewer)];
 
 /// The claim of this name, or at this path.
 fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
