@@ -4,7 +4,7 @@
 //! A writer hands its line to a [`Log`] and goes on. Waiting lines are bounded: beyond that they are dropped, which
 //! the timeline then says. One thread takes all of them ten times a second and appends them (`writer`, `files`);
 //! nothing is synced, so the last tenth of a second may be lost on a SIGKILL. Readers read the files by themselves
-//! (`page`).
+//! (`page`). Where files are is known to `storage` alone.
 //!
 //! No file is held open, so 500 servers need no descriptors. A segment ends at a quarter of the server's fair share of
 //! the budget; past the budget the server with most loses its oldest. A line that cannot be parsed, such as half of one
@@ -14,11 +14,11 @@
 mod files;
 mod page;
 mod queue;
+mod storage;
 mod writer;
 
 use std::{
     collections::HashSet,
-    fs,
     path::PathBuf,
     sync::{Arc, mpsc},
     thread,
@@ -34,6 +34,7 @@ use crate::{
 
 use files::Files;
 use queue::{Queue, What};
+use storage::Storage;
 
 /// Time that [`Timeline::stop`] waits for the last lines to be written.
 const LAST: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ const LAST: Duration = Duration::from_secs(5);
 /// The timelines of all servers. Dropping it writes what waits, without waiting for that.
 pub struct Timeline {
     queue: Arc<Queue>,
-    folder: PathBuf,
+    storage: Storage,
     budget: u64,
     /// Hung up when the thread has ended.
     end: Mutex<Option<mpsc::Receiver<()>>>,
@@ -55,7 +56,7 @@ impl Timeline {
     /// Timelines in this folder, so many bytes of them; none at all where that is 0. Nothing is read or written yet.
     #[must_use]
     pub fn new(folder: PathBuf, budget: u64) -> Self {
-        Self { queue: Arc::default(), folder, budget, end: Mutex::default() }
+        Self { queue: Arc::default(), storage: Storage::new(folder), budget, end: Mutex::default() }
     }
 
     /// Takes lines of this server from now on.
@@ -76,15 +77,15 @@ impl Timeline {
     /// Begins to write, once every server there is has its log: what is left of others is removed. Blocks for a moment.
     pub fn begin(&self) -> Result<()> {
         if self.budget == 0 {
-            Files::find(self.folder.clone(), 0, &HashSet::new());
+            Files::find(self.storage.clone(), 0, &HashSet::new());
             // Something else may be in it.
-            let _ = fs::remove_dir(&self.folder);
+            let _ = self.storage.remove_empty();
             return Ok(());
         }
-        let (queue, folder, budget) = (self.queue.clone(), self.folder.clone(), self.budget);
+        let (queue, storage, budget) = (self.queue.clone(), self.storage.clone(), self.budget);
         let (running, end) = mpsc::channel();
         let work = move || {
-            writer::run(&queue, folder, budget);
+            writer::run(&queue, storage, budget);
             drop::<mpsc::Sender<()>>(running);
         };
         let thread = thread::Builder::new().name("timeline".into()).spawn(work);
@@ -100,7 +101,7 @@ impl Timeline {
         if self.budget == 0 {
             return Err(Error::NotFound(Noun::Page));
         }
-        page::read(&self.folder.join(id.to_string()), filter, page)
+        page::read(&self.storage, id, filter, page)
     }
 
     /// Writes what waits, and ends. Blocks, for 5 s where the disk does not answer.

@@ -1,15 +1,12 @@
-//! The files: for each server a folder of segments, numbered from the oldest on. The server with the most bytes loses
-//! its oldest segment first.
+//! [`Files`]: the files of all servers, within a budget. The server with the most bytes loses its oldest segment first.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs, io,
+    io,
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
 };
 
-use crate::model::ServerId;
+use crate::{model::ServerId, timeline::storage::Storage};
 
 /// A segment has no more bytes than that, and no more than this part of what a server has if all have equally much.
 const LONGEST: u64 = 4 << 20;
@@ -18,12 +15,9 @@ const PARTS: u64 = 4;
 /// Nor, so that few lines are in many segments, fewer than that before there is another.
 const SHORTEST: u64 = 16 << 10;
 
-/// The database needs what is left on the file system.
-const RESERVE: u64 = 16 << 20;
-
 /// The files of all servers, as far as the budget goes.
 pub(super) struct Files {
-    folder: PathBuf,
+    storage: Storage,
     budget: u64,
     total: u64,
     servers: HashMap<ServerId, Segments>,
@@ -43,12 +37,10 @@ struct Segments {
 
 impl Files {
     /// Finds the files of an earlier run, removes those of servers that are gone, and those beyond the budget.
-    pub fn find(folder: PathBuf, budget: u64, known: &HashSet<ServerId>) -> Self {
-        let mut files = Self { folder, budget, total: 0, servers: HashMap::new() };
-        for entry in fs::read_dir(&files.folder).into_iter().flatten().flatten() {
-            // Names that are no server's id were not made by Ostler.
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            let found = if known.contains(&id) { Segments::find(&entry.path()) } else { Segments::default() };
+    pub fn find(storage: Storage, budget: u64, known: &HashSet<ServerId>) -> Self {
+        let mut files = Self { storage, budget, total: 0, servers: HashMap::new() };
+        for id in files.storage.servers() {
+            let found = if known.contains(&id) { Segments::find(&files.storage, id) } else { Segments::default() };
             files.total = files.total.saturating_add(found.bytes);
             files.servers.insert(id, found);
             if !known.contains(&id) {
@@ -72,10 +64,9 @@ impl Files {
         self.servers.entry(id).or_default();
         let longest = u64::try_from(self.longest()).unwrap_or(u64::MAX);
         self.make_room(length.saturating_add(1));
-        let folder = self.folder.join(id.to_string());
         let Some(segments) = self.servers.get_mut(&id) else { return Ok(()) };
         let before = segments.bytes;
-        let outcome = segments.append(&folder, lines, length, longest);
+        let outcome = segments.append(&self.storage, id, lines, longest);
         self.total = self.total.saturating_sub(before).saturating_add(segments.bytes);
         outcome
     }
@@ -84,11 +75,8 @@ impl Files {
     pub fn remove(&mut self, id: ServerId) {
         let removed = self.servers.remove(&id).unwrap_or_default();
         self.total = self.total.saturating_sub(removed.bytes);
-        match fs::remove_dir_all(self.folder.join(id.to_string())) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                log::warn!(server:% = id, cause:%; "the timeline of a removed server cannot be removed");
-            }
-            Ok(()) | Err(_) => {}
+        if let Err(cause) = self.storage.remove_server(id) {
+            log::warn!(server:% = id, cause:%; "the timeline of a removed server cannot be removed");
         }
     }
 
@@ -101,16 +89,16 @@ impl Files {
             segments.bytes = segments.bytes.saturating_sub(length);
             self.total = self.total.saturating_sub(length);
             // One that is gone already takes no room.
-            let _ = fs::remove_file(path(&self.folder.join(id.to_string()), number));
+            let _ = self.storage.remove(*id, number);
         }
     }
 }
 
 impl Segments {
-    fn find(folder: &Path) -> Self {
+    fn find(storage: &Storage, id: ServerId) -> Self {
         let mut found = Self::default();
-        for number in numbers(folder) {
-            let length = fs::metadata(path(folder, number)).map_or(0, |metadata| metadata.len());
+        for number in storage.segments(id) {
+            let length = storage.length(id, number);
             found.lengths.insert(number, length);
             found.bytes = found.bytes.saturating_add(length);
             found.last = found.last.max(number);
@@ -118,19 +106,20 @@ impl Segments {
         found
     }
 
-    fn append(&mut self, folder: &Path, lines: &[u8], length: u64, longest: u64) -> io::Result<()> {
+    fn append(&mut self, storage: &Storage, id: ServerId, lines: &[u8], longest: u64) -> io::Result<()> {
+        let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         let newest = self.lengths.last_key_value().map(|(number, length)| (*number, *length));
         let (number, written) = match newest.filter(|(_, written)| written.saturating_add(length) <= longest) {
             Some(newest) => newest,
             None => (self.last.saturating_add(1), 0),
         };
-        let outcome = write(folder, number, lines, self.is_whole || written == 0);
+        let outcome = write(storage, id, number, lines, self.is_whole || written == 0);
         self.is_whole = outcome.is_ok();
         self.last = number;
         // Bytes written by a failed attempt count.
         let length = match &outcome {
             Ok(added) => written.saturating_add(*added),
-            Err(_) => fs::metadata(path(folder, number)).map_or(0, |metadata| metadata.len()),
+            Err(_) => storage.length(id, number),
         };
         self.bytes = self.bytes.saturating_sub(written).saturating_add(length);
         self.lengths.insert(number, length);
@@ -138,47 +127,12 @@ impl Segments {
     }
 }
 
-/// Makes the folder of a server and the one of all servers, but not the data folder: where that was moved away, another
-/// one would be in the way of its return.
-fn make(folder: &Path) -> io::Result<()> {
-    for folder in folder.parent().into_iter().chain([folder]) {
-        match fs::DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
 /// Appends lines to a segment, which is made where there is none; says how many bytes that were.
-fn write(folder: &Path, number: u64, lines: &[u8], is_whole: bool) -> io::Result<u64> {
-    let path = path(folder, number);
-    let open = || fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let mut file = match open() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(folder)?;
-            open()?
-        }
-        opened => opened?,
-    };
-    let system = rustix::fs::fstatvfs(&file)?;
-    if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE {
-        return Err(io::Error::new(io::ErrorKind::StorageFull, "less than 16 MiB are free on the file system"));
-    }
+fn write(storage: &Storage, id: ServerId, number: u64, lines: &[u8], is_whole: bool) -> io::Result<u64> {
+    let mut file = storage.open_to_append(id, number)?;
     // A process killed while writing may have left half a line: it ends here, and readers skip it.
     let torn: &[u8] = if is_whole { b"" } else { b"\n" };
     file.write_all(torn)?;
     file.write_all(lines)?;
     u64::try_from(torn.len().saturating_add(lines.len())).map_err(io::Error::other)
-}
-
-/// The numbers of the segments in a folder, in no order.
-pub(super) fn numbers(folder: &Path) -> impl Iterator<Item = u64> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok())
-}
-
-/// The path of a segment.
-pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:08}.jsonl"))
 }

@@ -1,11 +1,11 @@
 //! Reading backwards, from the newest line on, a bounded part at a time.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 use crate::{
     error::{Error, Result},
-    model::{Page, PageRequest, TimelineFilter, TimelineItem},
-    timeline::files,
+    model::{Page, PageRequest, ServerId, TimelineFilter, TimelineItem},
+    timeline::storage::Storage,
 };
 
 /// Bytes looked through for one page, about.
@@ -33,8 +33,13 @@ impl Cursor {
     }
 }
 
-/// The page after `page.cursor` of what a server's folder has.
-pub(super) fn read(folder: &Path, filter: &TimelineFilter, page: &PageRequest) -> Result<Page<TimelineItem>> {
+/// The page after `page.cursor` of what `storage` has of a server.
+pub(super) fn read(
+    storage: &Storage,
+    id: ServerId,
+    filter: &TimelineFilter,
+    page: &PageRequest,
+) -> Result<Page<TimelineItem>> {
     let cursor = page.cursor.as_deref().map(Cursor::parse).transpose()?;
     let search = filter.search.as_deref().map(str::to_lowercase);
     if search.as_ref().is_some_and(|search| search.len() > LONGEST_SEARCH) {
@@ -42,12 +47,12 @@ pub(super) fn read(folder: &Path, filter: &TimelineFilter, page: &PageRequest) -
     }
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut reader = Reader { filter, search, limit, left: MOST, items: Vec::new() };
-    let mut segments: Vec<_> =
-        files::numbers(folder).filter(|number| cursor.is_none_or(|at| *number <= at.segment)).collect();
+    let mut segments = storage.segments(id);
+    segments.retain(|segment| cursor.is_none_or(|at| *segment <= at.segment));
     segments.sort_unstable();
     while let Some(segment) = segments.pop() {
         let end = cursor.filter(|cursor| cursor.segment == segment).map(|cursor| cursor.offset);
-        let stopped = match File::open(files::path(folder, segment)) {
+        let stopped = match storage.open(id, segment) {
             Ok(file) => reader.segment(&file, end),
             // It was the oldest, and gave way meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -1,6 +1,6 @@
 //! Timelines on disk: writing, reading, and removal beyond the budget.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::model::TimelineKind;
 
@@ -73,7 +73,7 @@ fn pages_go_from_the_newest_line_to_the_oldest_over_all_segments() {
         (part * 60..(part + 1) * 60).for_each(|number| log.stderr(&text(number)));
     }
     place.timeline.stop();
-    assert!(files::numbers(&place.folder.join(id.to_string())).count() > 1);
+    assert!(place.timeline.storage.segments(id).len() > 1);
     assert_eq!(place.texts(id), (0..180).rev().map(text).collect::<Vec<_>>());
 }
 
@@ -120,7 +120,7 @@ fn half_a_line_is_none_and_spoils_no_other() {
     let (id, mut place) = (ServerId::new(), Place::new(BUDGET));
     place.again(BUDGET, &[id])[0].stderr("one");
     place.timeline.stop();
-    let segment = files::path(&place.folder.join(id.to_string()), 1);
+    let segment = place.timeline.storage.path(id, 1);
     let mut text = fs::read(&segment).unwrap();
     text.extend_from_slice(br#"{"at":"2026-01-01T00:00:00.000Z","kind":"stderr","text":"to"#);
     fs::write(&segment, text).unwrap();
@@ -168,13 +168,13 @@ fn what_is_searched_for_is_found_in_whatever_case_and_of_the_kinds_wanted() {
 #[test]
 fn a_search_in_much_text_goes_on_page_by_page() {
     let (id, mut place) = (ServerId::new(), Place::new(64 << 20));
-    let folder = place.folder.join(id.to_string());
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(place.folder.join(id.to_string())).unwrap();
+    let segment = |number| place.timeline.storage.path(id, number);
     let line =
         format!("{{\"at\":\"2026-01-01T00:00:00.000Z\",\"kind\":\"stderr\",\"text\":\"{}\"}}\n", "x".repeat(1000));
     let needle = line.replace("xxx\"", "needle\"");
-    (1..=3).for_each(|number| fs::write(files::path(&folder, number), line.repeat(4000)).unwrap());
-    fs::write(files::path(&folder, 1), needle + &line.repeat(4000)).unwrap();
+    (1..=3).for_each(|number| fs::write(segment(number), line.repeat(4000)).unwrap());
+    fs::write(segment(1), needle + &line.repeat(4000)).unwrap();
     place.again(64 << 20, &[id]);
     let filter = TimelineFilter { search: Some("NEEDLE".into()), ..TimelineFilter::default() };
     let first = place.timeline.page(id, &filter, &PageRequest::default()).unwrap();

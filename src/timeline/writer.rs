@@ -1,18 +1,19 @@
 //! The thread that writes: lines that it cannot write are lost and counted, and the first failure is logged.
 
-use std::{collections::HashMap, io, path::PathBuf};
+use std::{collections::HashMap, io};
 
 use crate::{
     model::{ServerId, TimelineLevel},
     timeline::{
         files::Files,
         queue::{Entry, Queue, Waiting, What},
+        storage::Storage,
     },
 };
 
 /// Writes until the queue ends.
-pub(super) fn run(queue: &Queue, folder: PathBuf, budget: u64) {
-    let files = Files::find(folder, budget, &queue.known());
+pub(super) fn run(queue: &Queue, storage: Storage, budget: u64) {
+    let files = Files::find(storage, budget, &queue.known());
     let mut writer = Writer { files, is_failing: false, lost: HashMap::new() };
     while let Some(batch) = queue.take() {
         for (id, waiting) in batch.servers {
