@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     model::{ExitReport, Timestamp},
+    policy::restart::Failure,
     supervisor::remote::ADVICE,
 };
 
@@ -69,15 +70,16 @@ impl ExitPhase {
 }
 
 impl Exit {
-    /// True when another start can only fail the same way.
-    pub fn is_permanent(&self) -> bool {
+    /// The class of failure that it is, for the decision on a restart.
+    pub fn failure(&self) -> Failure {
         use rustix::io::Errno;
         match self {
             Self::NotStarted { errno, .. } => {
                 let lasting = [Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG];
-                errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno))
+                let is_lasting = errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno));
+                if is_lasting { Failure::Permanent } else { Failure::Passing }
             }
-            Self::WrongRevision(_) | Self::Unauthorized => true,
+            Self::WrongRevision(_) | Self::Unauthorized => Failure::Permanent,
             Self::NotReady(_)
             | Self::Ended { .. }
             | Self::Unreachable(_)
@@ -85,7 +87,7 @@ impl Exit {
             | Self::ClosedOutput
             | Self::Unresponsive
             | Self::Stopped
-            | Self::Lost => false,
+            | Self::Lost => Failure::Passing,
         }
     }
 

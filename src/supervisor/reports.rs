@@ -7,10 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::{ServerId, Status, TimelineLevel, Timestamp},
-    policy::{
-        payload,
-        restart::{Decision, Failure},
-    },
+    policy::{payload, restart::Decision},
     supervisor::{
         Supervisor,
         child::{Child, Idle, Serving},
@@ -166,9 +163,8 @@ impl Supervisor {
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
         child.notify_up_waiters(&Err(NotUp::Failed(report.clone())));
-        let failure = if exit.is_permanent() { Failure::Permanent } else { Failure::Passing };
         let attempt = child.failures;
-        let decision = self.settings.restart.decide(attempt, failure, random_unit());
+        let decision = self.settings.restart.decide(attempt, exit.failure(), random_unit());
         let repeated = child.record_failure(decision, &report.reason);
         let event = match decision {
             Decision::Retry(wait) => {
