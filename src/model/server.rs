@@ -138,6 +138,20 @@ impl ServerConfig {
         let headers = self.remote.as_mut().map(|remote| remote.headers.values_mut());
         self.env.values_mut().chain(headers.into_iter().flatten())
     }
+
+    /// Removes all that callers without a right to the configuration may not see: command, environment, rules, address.
+    pub fn redact(&mut self) {
+        // Taken apart, so that no new field is forgotten.
+        let Self { name: _, description: _, command, args, env, enabled: _, remote, isolation: _, tools } = self;
+        command.clear();
+        args.clear();
+        env.clear();
+        *tools = ToolRules::default();
+        if let Some(remote) = remote {
+            remote.url.clear();
+            remote.headers.clear();
+        }
+    }
 }
 
 /// A registered server: what its owner wrote and what was counted since.

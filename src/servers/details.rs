@@ -1,7 +1,7 @@
 //! [`ServerDetails`]: a server as far as a caller may see it.
 
 use crate::{
-    model::{Authorization, Principal, RuntimeStatus, Server, ServerConfig, ToolRules},
+    model::{Authorization, Principal, RuntimeStatus, Server},
     policy::{mask::MASKED, permission},
     registry::Registered,
 };
@@ -35,21 +35,8 @@ impl ServerDetails {
         if registered.allows(who, permission::CONFIGURES) {
             return Self { server, runtime_status, authorization, revision };
         }
-        hide_configuration(&mut server.config);
+        server.config.redact();
         Self { server, runtime_status, authorization: None, revision }
-    }
-}
-
-/// Removes from a configuration all that callers without a right to it may not see: command, environment, rules,
-/// address.
-fn hide_configuration(config: &mut ServerConfig) {
-    config.command.clear();
-    config.args.clear();
-    config.env.clear();
-    config.tools = ToolRules::default();
-    if let Some(remote) = &mut config.remote {
-        remote.url.clear();
-        remote.headers.clear();
     }
 }
 
