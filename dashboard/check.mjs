@@ -1,12 +1,16 @@
-// What must hold of the dashboard before a change lands: dist is what the sources make, it is small, and it reaches nowhere.
+// What must hold before a change lands: types and dist are what the sources make, dist is small, and loads nothing from
+// elsewhere.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { generate } from "./api-types/generate.mjs";
 
-const MOST_SCRIPT = 130_000;
-const RUNTIME = ["@tanstack/react-query", "react", "react-dom", "wouter"];
+const SCRIPT_BYTES_MAX = 130_000;
+const RUNTIME_DEPENDENCIES = ["@tanstack/react-query", "react", "react-dom", "wouter"];
+
+const GENERATED = "src/api/generated.ts";
 
 const faults = [];
 const read = (folder) =>
@@ -19,8 +23,11 @@ const read = (folder) =>
   );
 
 const dependencies = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies).sort();
-if (dependencies.join() !== RUNTIME.join()) faults.push(`the run-time dependencies are ${dependencies}, not ${RUNTIME}`);
-if (/"resolved"/.test(readFileSync("package-lock.json", "utf8"))) faults.push("package-lock.json names a registry");
+if (dependencies.join() !== RUNTIME_DEPENDENCIES.join()) faults.push(`the run-time dependencies are ${dependencies}, not ${RUNTIME_DEPENDENCIES}`);
+if (/"resolved": "http/.test(readFileSync("package-lock.json", "utf8"))) faults.push("package-lock.json names a registry");
+if (readFileSync(GENERATED, "utf8") !== (await generate())) {
+  faults.push(`${GENERATED} is not what openapi.json makes: run npm run types`);
+}
 
 const committed = read("dist");
 const fresh = mkdtempSync(join(tmpdir(), "ostler-dashboard-"));
@@ -42,8 +49,8 @@ for (const [name, bytes] of committed) {
     faults.push(`dist/${name} loads something from elsewhere`);
   }
 }
-if (script > MOST_SCRIPT) faults.push(`the script has ${script} bytes compressed, ${MOST_SCRIPT} at most`);
-console.log(`script: ${script} of ${MOST_SCRIPT} bytes compressed`);
+if (script > SCRIPT_BYTES_MAX) faults.push(`the script has ${script} bytes compressed, ${SCRIPT_BYTES_MAX} at most`);
+console.log(`script: ${script} of ${SCRIPT_BYTES_MAX} bytes compressed`);
 if (faults.length) {
   console.error(faults.join("\n"));
   process.exit(1);

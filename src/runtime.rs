@@ -25,5 +25,5 @@ pub use builder::Builder;
 pub use handle::Runtime;
 pub use settings::Settings;
 pub use state::Readiness;
-pub use system::{DatabaseFacts, System, SystemLimits};
+pub use system::{DatabaseFacts, DatabaseKind, IsolationCounts, System, SystemLimits};
 pub use system_facts::Configured;

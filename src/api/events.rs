@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, http::Method};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use crate::web::{HandlerResult, authenticate::Caller, event_stream, problem::Problem};
+use crate::{
+    events::LiveEvent,
+    web::{HandlerResult, authenticate::Caller, event_stream, problem::Problem},
+};
 
 /// Watch what happens
 ///
@@ -30,7 +33,8 @@ use crate::web::{HandlerResult, authenticate::Caller, event_stream, problem::Pro
 /// needs `gateway:read`. A reader that is too slow gets a `gap`.
 #[utoipa::path(get, path = "/api/events", tag = "live",
     params(("Last-Event-ID" = Option<String>, Header, description = "Send what came after this event")),
-    responses((status = 200, description = "The events", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "The events; the data of each is one of these", body = LiveEvent,
+        content_type = "text/event-stream")),
     security(("bearer" = [])))]
 pub async fn watch(request: HttpRequest, caller: Caller) -> HandlerResult {
     if request.method() == Method::HEAD {

@@ -3,7 +3,10 @@
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, Schema, Type},
+};
 
 use crate::{
     api::server_view::ServerView,
@@ -22,8 +25,8 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImportBody {
-    /// An object with `mcpServers` or `servers`; or its text, which may have comments.
-    #[schema(value_type = Object)]
+    // Its description is in its schema, as utoipa adds none to that of a function.
+    #[schema(schema_with = object_or_text)]
     config: Box<RawValue>,
     /// Values of `${NAME}`, `${NAME:-default}` and `${env:NAME}` in it; Ostler's own environment is not looked at.
     #[serde(default)]
@@ -33,6 +36,13 @@ pub struct ImportBody {
     #[serde(default)]
     #[schema(required = false)]
     dry_run: bool,
+}
+
+fn object_or_text() -> Schema {
+    let of_type = |kind| ObjectBuilder::new().schema_type(kind).build();
+    let description = "An object with `mcpServers` or `servers`; or its text, which may have comments.";
+    let choices = OneOfBuilder::new().item(of_type(Type::Object)).item(of_type(Type::String));
+    Schema::OneOf(choices.description(Some(description)).build())
 }
 
 /// Result of an import.

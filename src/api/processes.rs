@@ -1,12 +1,59 @@
 //! Starting, stopping and restarting a server's process, and the tools it offers.
 
 use actix_web::HttpResponse;
+use utoipa::ToSchema;
 
 use crate::{
     api::server_view::{List, RuntimeStatusView},
     model::{RuntimeStatus, ServerId},
     web::{HandlerResult, authenticate::Caller, query::PathId},
 };
+
+/// A tool as its server describes it (specification, server/tools); a server may add members of its own.
+#[derive(ToSchema)]
+#[schema(as = Tool, rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what servers write")]
+pub struct ToolView {
+    /// Its name, unique in the server.
+    name: String,
+    /// Its name for people.
+    #[schema(nullable = false)]
+    title: Option<String>,
+    /// Its purpose, for models.
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// JSON Schema of its arguments.
+    #[schema(value_type = Object, required = false)]
+    input_schema: (),
+    /// JSON Schema of its structured result.
+    #[schema(value_type = Object, required = false)]
+    output_schema: (),
+    /// Hints about its effects.
+    #[schema(nullable = false)]
+    annotations: Option<ToolAnnotationsView>,
+}
+
+/// Hints about the effects of a tool, which its server gives: they need not be true.
+#[derive(ToSchema)]
+#[schema(as = ToolAnnotations, rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what servers write")]
+pub struct ToolAnnotationsView {
+    /// Its name for people, where `title` is absent.
+    #[schema(nullable = false)]
+    title: Option<String>,
+    /// True when it changes nothing.
+    #[schema(nullable = false)]
+    read_only_hint: Option<bool>,
+    /// True when it may delete or overwrite.
+    #[schema(nullable = false)]
+    destructive_hint: Option<bool>,
+    /// True when a repeated call with equal arguments has no further effect.
+    #[schema(nullable = false)]
+    idempotent_hint: Option<bool>,
+    /// True when it reaches systems outside the server.
+    #[schema(nullable = false)]
+    open_world_hint: Option<bool>,
+}
 
 /// Start a server
 ///
@@ -50,7 +97,7 @@ pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerRes
 /// Each as the server describes it; waits for a starting server.
 #[utoipa::path(get, path = "/api/mcp/{id}/tools", tag = "processes",
     params(("id" = String, Path, description = "The server")),
-    responses((status = 200, description = "The tools, all on one page", body = List<Object>),
+    responses((status = 200, description = "The tools, all on one page", body = List<ToolView>),
         (status = 503, description = "Code `server_unavailable`: it is not running"),
         (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
     security(("bearer" = ["mcp:read"])))]

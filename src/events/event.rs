@@ -1,6 +1,7 @@
 //! [`LiveEvent`]: the events, as they are sent.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     model::{CallId, ExitReport, HealthStatus, Permission, RuntimeStatus, ServerId, Timestamp, UserId},
@@ -9,12 +10,14 @@ use crate::{
 };
 
 /// A live event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum LiveEvent {
     /// A server was registered, reconfigured or removed, or is in another state.
+    #[schema(title = "ServerEvent", rename_all = "camelCase")]
     Server {
         /// The server.
+        #[schema(value_type = String)]
         id: ServerId,
         /// Its name.
         name: String,
@@ -22,39 +25,49 @@ pub enum LiveEvent {
         change: ServerChangeKind,
         /// Its health.
         health_status: HealthStatus,
-        /// State of its process; `None` where the server is removed.
+        /// State of its process; `null` where the server is removed.
         runtime_status: Option<RuntimeStatus>,
     },
     /// A process exited unexpectedly.
+    #[schema(title = "ExitEvent", rename_all = "camelCase")]
     Exit {
         /// Its server.
+        #[schema(value_type = String)]
         server_id: ServerId,
         /// Exit report.
         report: ExitReport,
     },
     /// A server is restarted after a failure.
+    #[schema(title = "RestartEvent", rename_all = "camelCase")]
     Restart {
         /// The server.
+        #[schema(value_type = String)]
         server_id: ServerId,
         /// Number of failures in a row.
         attempt: u32,
     },
     /// The supervisor gave up on a server, and leaves it down.
+    #[schema(title = "GaveUpEvent", rename_all = "camelCase")]
     GaveUp {
         /// The server.
+        #[schema(value_type = String)]
         server_id: ServerId,
         /// Reason of the last failure.
         reason: String,
     },
     /// A tool was called, and the call is on record.
+    #[schema(title = "CallEvent", rename_all = "camelCase")]
     Call {
         /// The call.
+        #[schema(value_type = String)]
         id: CallId,
         /// Its server.
+        #[schema(value_type = String)]
         server_id: ServerId,
         /// Name of the tool.
         tool_name: String,
         /// Caller.
+        #[schema(value_type = String)]
         user_id: UserId,
         /// Success, as the tool reported it.
         success: bool,
@@ -63,11 +76,14 @@ pub enum LiveEvent {
         /// Milliseconds from dispatch to response.
         execution_time: i64,
         /// Time of the request.
+        #[schema(value_type = String, format = DateTime)]
         created_at: Timestamp,
     },
     /// Calls that were too many to be delivered one by one.
+    #[schema(title = "CallsEvent", rename_all = "camelCase")]
     Calls {
         /// Its server.
+        #[schema(value_type = String)]
         server_id: ServerId,
         /// Number of calls.
         count: u64,
@@ -77,6 +93,7 @@ pub enum LiveEvent {
         since_ms: u64,
     },
     /// A service behind the gateway was registered, changed or removed, or one of its instances changed.
+    #[schema(title = "GatewayEvent", rename_all = "camelCase")]
     Gateway {
         /// Name of the service.
         service: String,
@@ -84,12 +101,15 @@ pub enum LiveEvent {
         change: ServiceChangeKind,
         /// Host and port of the instance that changed.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         instance: Option<String>,
         /// Health of an instance whose health changed.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         healthy: Option<bool>,
     },
     /// Events are missing here, so that a reader's own state may be out of date.
+    #[schema(title = "GapEvent", rename_all = "camelCase")]
     Gap {
         /// Their number, where that is known and the reader may know it.
         missed: Option<u64>,
@@ -97,7 +117,7 @@ pub enum LiveEvent {
 }
 
 /// Kind of change of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerChangeKind {
     /// Registered, or shared with the reader.
@@ -111,7 +131,7 @@ pub enum ServerChangeKind {
 }
 
 /// Kind of change of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceChangeKind {
     /// Registered, or replaced.

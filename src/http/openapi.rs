@@ -19,6 +19,7 @@ use crate::{
 use common::Common;
 
 mod common;
+mod schemas;
 
 /// Introduction before the list of calls.
 const INTRODUCTION: &str = include_str!("openapi/introduction.md");
@@ -68,7 +69,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
 struct Description;
 
 /// The description, made once.
-fn description() -> &'static openapi::OpenApi {
+pub(super) fn description() -> &'static openapi::OpenApi {
     static DESCRIPTION: OnceLock<openapi::OpenApi> = OnceLock::new();
     DESCRIPTION.get_or_init(Description::openapi)
 }

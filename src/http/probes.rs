@@ -19,12 +19,22 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[schema(as = State)]
 pub(super) struct StateView {
-    /// `alive` or `ready`.
-    status: &'static str,
+    /// The probe that it passes.
+    status: ProbeStatus,
     /// With `verbose`: each check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     checks: Option<Vec<CheckView>>,
+}
+
+/// The probe that an Ostler passes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProbeStatus {
+    /// The process runs.
+    Alive,
+    /// New work is taken.
+    Ready,
 }
 
 /// One check of readiness.
@@ -52,7 +62,7 @@ pub(super) struct ReadyQuery {
 #[utoipa::path(get, path = "/livez", tag = "state", security(()),
     responses((status = 200, description = "It does", body = StateView)))]
 pub(super) async fn live() -> HandlerResult {
-    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "alive", checks: None }))
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: ProbeStatus::Alive, checks: None }))
 }
 
 /// Check that new work is taken
@@ -69,7 +79,7 @@ pub(super) async fn ready(anonymous: AnonymousCaller, Query(query): Query<ReadyQ
     }
     let views = checks.iter().map(|(name, held)| CheckView { name, ok: held.is_ok() });
     let checks = query.verbose.is_some_and(|text| text != "false").then(|| views.collect());
-    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: "ready", checks }))
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: ProbeStatus::Ready, checks }))
 }
 
 /// The answer to everything but `/livez` while the runtime starts.

@@ -112,9 +112,30 @@ fn what_is_sent_as_null_is_never_said_to_be_left_out() {
     ] {
         assert!(required(name, field), "{name}.{field}");
     }
-    for (name, field) in [("Problem", "errors"), ("State", "checks"), ("ServerChangeBody", "description")] {
+    for (name, field) in [
+        ("Problem", "errors"),
+        ("State", "checks"),
+        ("ServerChangeBody", "description"),
+        ("NewHealthCheckBody", "path"),
+    ] {
         assert!(!required(name, field), "{name}.{field}");
     }
+    assert_eq!(schemas["List_ApiKey"]["properties"]["items"]["items"]["$ref"], "#/components/schemas/ApiKey");
+}
+
+/// The dashboard's types are generated from this file, so that its build needs no running Ostler.
+#[test]
+fn the_dashboard_has_the_description_that_is_served() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboard/openapi.json");
+    let served = serde_json::to_string_pretty(openapi::description()).unwrap() + "\n";
+    if std::env::var_os("OSTLER_WRITE_OPENAPI").is_some() {
+        std::fs::write(path, &served).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == served,
+        "dashboard/openapi.json is out of date: run `OSTLER_WRITE_OPENAPI=1 cargo test --lib \
+         the_dashboard_has_the_description`, then `npm run types` in dashboard"
+    );
 }
 
 fn number(count: usize) -> u64 {

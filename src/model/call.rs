@@ -29,7 +29,7 @@ pub struct ToolCall {
     /// The beginning of the arguments, where they are not in `parameters`.
     pub parameters_excerpt: Option<Excerpt>,
     /// The tool's result or JSON-RPC error, as JSON; `null` where none came, or `responseExcerpt` stands for it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = serde_json::Value, required = true)]
     pub response: Option<Arc<RawValue>>,
     /// The beginning of the result or error, where it is not in `response`.
     pub response_excerpt: Option<Excerpt>,

@@ -72,10 +72,13 @@ pub enum Isolation {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ToolRules {
     /// Only tools that match one of these; empty means all.
+    #[schema(required = true)]
     pub allow: Vec<String>,
     /// None that match one of these.
+    #[schema(required = true)]
     pub deny: Vec<String>,
     /// Descriptions in place of the server's own, by the tool's name; for the common list at `/mcp`.
+    #[schema(required = true)]
     pub descriptions: BTreeMap<String, String>,
 }
 

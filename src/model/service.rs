@@ -74,6 +74,7 @@ pub struct InstanceSpec {
     pub weight: u32,
     /// True while the instance drains: requests in flight finish, it gets no new one, and it is not checked.
     #[serde(default)]
+    #[schema(required = true)]
     pub draining: bool,
 }
 

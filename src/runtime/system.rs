@@ -1,7 +1,5 @@
 //! [`System`]: version, database, configuration and limits of this Ostler.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,7 +25,7 @@ pub struct System {
     /// Every setting; none where the program that embeds it tells none.
     pub configuration: Vec<Configured>,
     /// Servers by the isolation of their processes.
-    pub isolation: BTreeMap<&'static str, usize>,
+    pub isolation: IsolationCounts,
     /// Rate limits, and limits of concurrency.
     pub limits: SystemLimits,
 }
@@ -36,12 +34,34 @@ pub struct System {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseFacts {
-    /// `sqlite` or `postgres`.
-    pub kind: &'static str,
+    /// Its kind.
+    pub kind: DatabaseKind,
     /// Its size, in bytes.
     pub size_bytes: i64,
     /// The migrations it went through, in order.
     pub migrations: Vec<String>,
+}
+
+/// The kind of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    /// SQLite, a file.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// Servers by the isolation of their processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IsolationCounts {
+    /// One process for all callers.
+    pub shared: usize,
+    /// One process for each user.
+    pub per_user: usize,
+    /// One process for each session.
+    pub per_session: usize,
 }
 
 /// Rate limits, such as `20/60s`, and limits of concurrency; `null` is no limit.
@@ -75,8 +95,8 @@ impl Runtime {
         let (size_bytes, migrations) = self.inner.store.read(facts).await?;
         let settings = &self.inner.settings;
         let kind = match settings.database {
-            DatabaseUrl::Sqlite(_) => "sqlite",
-            DatabaseUrl::Postgres(_) => "postgres",
+            DatabaseUrl::Sqlite(_) => DatabaseKind::Sqlite,
+            DatabaseUrl::Postgres(_) => DatabaseKind::Postgres,
         };
         let text = |limit: Option<Limit>| limit.map(|limit| limit.to_string());
         Ok(System {
@@ -96,15 +116,14 @@ impl Runtime {
         })
     }
 
-    fn isolation(&self) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::from([("shared", 0), ("perUser", 0), ("perSession", 0)]);
+    fn isolation(&self) -> IsolationCounts {
+        let mut counts = IsolationCounts::default();
         for registered in self.inner.registry.all().values() {
-            let name = match registered.server.load().config.isolation {
-                Isolation::Shared => "shared",
-                Isolation::PerUser => "perUser",
-                Isolation::PerSession => "perSession",
-            };
-            *counts.entry(name).or_default() += 1;
+            *match registered.server.load().config.isolation {
+                Isolation::Shared => &mut counts.shared,
+                Isolation::PerUser => &mut counts.per_user,
+                Isolation::PerSession => &mut counts.per_session,
+            } += 1;
         }
         counts
     }

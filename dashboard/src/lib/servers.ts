@@ -1,10 +1,10 @@
 /** What lists of servers have in common. */
-import type { Health, RuntimeStatus, ServerItem } from "../api/types";
+import type { HealthStatus, RuntimeStatus, ServerItem } from "../api/types";
 
 export type Group = "healthy" | "degraded" | "down" | "off";
 
 /** Where a server belongs: `off` is down because somebody wants it so. */
-export function group(health: Health): Group {
+export function group(health: HealthStatus): Group {
   if (health === "HEALTHY") return "healthy";
   if (health === "STARTING" || health === "UNHEALTHY") return "degraded";
   return health === "ERROR" ? "down" : "off";

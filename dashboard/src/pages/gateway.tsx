@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import { keys, useMay } from "../api/queries";
-import type { List, Service, ServiceHealth } from "../api/types";
+import type { List, ServiceHealth, ServiceItem } from "../api/types";
 import { count, millis, percent, plural } from "../lib/format";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
@@ -19,10 +19,10 @@ const FIGURES_EVERY = 10_000;
 
 export function GatewayPage() {
   const may = useMay();
-  const [edited, setEdited] = useState<Service | "new" | null>(null);
+  const [edited, setEdited] = useState<ServiceItem | "new" | null>(null);
   const services = useQuery({
     queryKey: keys.gateway,
-    queryFn: ({ signal }) => api.get<List<Service>>("/api/gateway/services", signal),
+    queryFn: ({ signal }) => api.get<List<ServiceItem>>("/api/gateway/services", signal),
     refetchInterval: FIGURES_EVERY,
   });
   return (
@@ -48,7 +48,7 @@ const states: Record<ServiceHealth["status"], [Tone, string]> = {
   healthy: ["ok", "Healthy"], degraded: ["warn", "Degraded"], unhealthy: ["bad", "Unhealthy"],
 };
 
-function ServiceCard({ service, edit }: { service: Service; edit: () => void }) {
+function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void }) {
   const may = useMay();
   const path = encodeURIComponent(service.name);
   const check = useAction(() => api.post<ServiceHealth>(`/api/gateway/health/${path}/check`), {
@@ -79,7 +79,7 @@ function ServiceCard({ service, edit }: { service: Service; edit: () => void }) 
   );
 }
 
-function Totals({ service: { stats } }: { service: Service }) {
+function Totals({ service: { stats } }: { service: ServiceItem }) {
   const failed = failures(stats.errors);
   return (
     <p className="card-body small muted">

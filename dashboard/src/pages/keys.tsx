@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
 import { api, ApiError } from "../api/client";
 import { useMe, usePages } from "../api/queries";
-import type { ApiKey, Permission } from "../api/types";
+import type { ApiKey, NewKey, Permission } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button, Copyable } from "../ui/button";
 import { Card, Empty, Failed, Note, Paged, PageHead } from "../ui/card";
@@ -28,18 +28,16 @@ export function Keys() {
           {items.length > 0 && <Rows items={items} />}
         </Paged>
       </Card>
-      {making && <NewKey close={() => setMaking(false)} />}
+      {making && <MakeKey close={() => setMaking(false)} />}
     </>
   );
 }
-
-type Secret = ApiKey & { key: string };
 
 function Rows({ items }: { items: ApiKey[] }) {
   const now = useNow(60_000);
   const [renamed, setRenamed] = useState<ApiKey | null>(null);
   const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [own], done: (_, key) => `${key.name} has ended` });
-  const rotate = useAction((key: ApiKey) => api.post<Secret>(`/api/auth/keys/${key.id}/rotate`), { refresh: [own] });
+  const rotate = useAction((key: ApiKey) => api.post<NewKey>(`/api/auth/keys/${key.id}/rotate`), { refresh: [own] });
   const askToEnd = async (key: ApiKey) => {
     const text = <p>Programs that use it are turned away at once, and so are those that use keys made with it.</p>;
     if (await confirm({ title: `End ${key.name}?`, text, yes: "End it", danger: true })) end.mutate(key);
@@ -106,7 +104,7 @@ function Rename({ of, close }: { of: ApiKey; close: () => void }) {
   );
 }
 
-function Shown({ secret, close }: { secret: Secret; close: () => void }) {
+function Shown({ secret, close }: { secret: NewKey; close: () => void }) {
   return (
     <Dialog title="Your new key" onClose={close}>
       <div className="stack">
@@ -119,7 +117,7 @@ function Shown({ secret, close }: { secret: Secret; close: () => void }) {
   );
 }
 
-function NewKey({ close }: { close: () => void }) {
+function MakeKey({ close }: { close: () => void }) {
   const mine = useMe().data?.permissions ?? [];
   const [name, setName] = useState("");
   const [days, setDays] = useState("90");
@@ -127,7 +125,7 @@ function NewKey({ close }: { close: () => void }) {
   const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
   const make = useAction(
     () =>
-      api.post<Secret>("/api/auth/keys", {
+      api.post<NewKey>("/api/auth/keys", {
         name: name.trim(),
         ...(all === "some" && { permissions: chosen }),
         ...(days && { expiresAt: new Date(Date.now() + Number(days) * 86_400_000).toISOString() }),

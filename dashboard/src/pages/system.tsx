@@ -3,17 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { address, api, ApiError } from "../api/client";
 import { useMay } from "../api/queries";
-import type { System } from "../api/types";
+import type { ProbeState, System } from "../api/types";
 import { bytes, count, plural } from "../lib/format";
 import { Card, Empty, Failed, Loaded, PageHead } from "../ui/card";
 import { Search } from "../ui/field";
 import { Badge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
-
-interface Ready {
-  status: string;
-  checks?: { name: string; ok: boolean }[];
-}
 
 export function SystemPage() {
   const manages = useMay()("mcp:manage");
@@ -63,7 +58,7 @@ export function SystemPage() {
 }
 
 function State() {
-  const ready = useQuery({ queryKey: ["system", "ready"], queryFn: ({ signal }) => api.get<Ready>("/readyz?verbose", signal), retry: false });
+  const ready = useQuery({ queryKey: ["system", "ready"], queryFn: ({ signal }) => api.get<ProbeState>("/readyz?verbose", signal), retry: false });
   const refused = ready.error instanceof ApiError && ready.error.status === 503;
   return (
     <Card title="State" actions={<button type="button" className="linkish small" onClick={() => void ready.refetch()}>Ask again</button>}>

@@ -1,9 +1,9 @@
 /** How a server is, as a word with a colour and a shape. */
-import type { Health, Status } from "../api/types";
+import type { HealthStatus, Status } from "../api/types";
 
 export type Tone = "ok" | "busy" | "warn" | "bad" | "idle";
 
-const healths: Record<Health, [Tone, string]> = {
+const healths: Record<HealthStatus, [Tone, string]> = {
   HEALTHY: ["ok", "Healthy"],
   STARTING: ["busy", "Starting"],
   UNHEALTHY: ["warn", "Unhealthy"],
@@ -26,7 +26,7 @@ export function Badge({ tone, children }: { tone: Tone; children: React.ReactNod
 }
 
 /** Health, and what the process is doing where that says more. */
-export function HealthBadge({ health, status }: { health: Health; status?: Status | undefined }) {
+export function HealthBadge({ health, status }: { health: HealthStatus; status?: Status | undefined }) {
   const [tone, word] = healths[health] ?? healths.UNKNOWN;
   if (status === "restarting") return <Badge tone="warn">Restarting</Badge>;
   if (status === "unauthorized") return <Badge tone="bad">Wants consent</Badge>;
@@ -34,10 +34,10 @@ export function HealthBadge({ health, status }: { health: Health; status?: Statu
   return <Badge tone={tone}>{word}</Badge>;
 }
 
-export function healthTone(health: Health): Tone {
+export function healthTone(health: HealthStatus): Tone {
   return (healths[health] ?? healths.UNKNOWN)[0];
 }
 
-export function healthWord(health: Health): string {
+export function healthWord(health: HealthStatus): string {
   return (healths[health] ?? healths.UNKNOWN)[1];
 }

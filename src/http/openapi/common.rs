@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use utoipa::{
     Modify,
     openapi::{
-        self, Content, Ref, RefOr, ResponseBuilder, Schema, SecurityRequirement,
+        self, Content, Ref, RefOr, ResponseBuilder, SecurityRequirement,
         path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use crate::web::problem;
+use crate::{http::openapi::schemas, web::problem};
 
 /// Adds the parts that all operations share, so that no handler can omit them.
 pub(super) struct Common;
@@ -26,16 +26,15 @@ impl Modify for Common {
         let cookie = ApiKeyValue::with_description("ostler_session", "Set by logging in, for browsers");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        let mut asked = BTreeSet::new();
+        let mut bodies = BTreeSet::new();
         for (path, item) in &mut description.paths.paths {
             let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
             for operation in methods.into_iter().flatten() {
                 complete(path, operation);
-                asked.extend(body_of(operation));
+                bodies.extend(body_of(operation));
             }
         }
-        let schemas = description.components.iter_mut().flat_map(|components| &mut components.schemas);
-        schemas.filter(|(name, _)| !asked.contains(*name)).for_each(|(_, schema)| require_nulls(schema));
+        schemas::complete(&mut description.components.get_or_insert_default().schemas, bodies);
     }
 }
 
@@ -115,25 +114,4 @@ fn body_of(operation: &Operation) -> Option<String> {
     let RefOr::T(content) = body.content.values().next()? else { return None };
     let RefOr::Ref(reference) = content.schema.as_ref()? else { return None };
     reference.ref_location.rsplit('/').next().map(ToOwned::to_owned)
-}
-
-/// In answers, what may be `null` is sent as `null`, never left out.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's, and growing; the others have no fields")]
-fn require_nulls(schema: &mut RefOr<Schema>) {
-    match schema {
-        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_nulls),
-        RefOr::T(Schema::Object(object)) => {
-            let nulls = object.properties.iter().filter(|(_, field)| may_be_null(field)).map(|(name, _)| name);
-            let missing: Vec<_> = nulls.filter(|name| !object.required.contains(name)).cloned().collect();
-            object.required.extend(missing);
-        }
-        _ => {}
-    }
-}
-
-fn may_be_null(field: &RefOr<Schema>) -> bool {
-    let json = serde_json::to_value(field).unwrap_or_default();
-    let is_null = |one: &serde_json::Value| one == "null" || one.get("type").is_some_and(|kind| kind == "null");
-    let choices = ["type", "oneOf"].into_iter().filter_map(|word| json.get(word)?.as_array());
-    choices.flatten().any(is_null)
 }

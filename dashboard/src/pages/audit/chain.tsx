@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, query as queryString } from "../../api/client";
-import type { Verdict } from "../../api/types";
+import type { AuditVerification } from "../../api/types";
 import { plural } from "../../lib/format";
 import { Button, Copyable } from "../../ui/button";
 import { Loaded, Note } from "../../ui/card";
@@ -15,7 +15,7 @@ export function Chain() {
   const [asked, setAsked] = useState("");
   const chain = useQuery({
     queryKey: ["audit-chain", asked],
-    queryFn: ({ signal }) => api.get<Verdict>(`/api/audit/verify${queryString({ anchor: asked })}`, signal),
+    queryFn: ({ signal }) => api.get<AuditVerification>(`/api/audit/verify${queryString({ anchor: asked })}`, signal),
     staleTime: Infinity,
   });
   const submit = (event: FormEvent) => {
@@ -47,7 +47,7 @@ export function Chain() {
   );
 }
 
-const faults: Record<NonNullable<Verdict["problem"]>, string> = {
+const faults: Record<NonNullable<AuditVerification["problem"]>, string> = {
   changed: "it, or its link, is not what was written",
   missing: "it, or the link before it, is gone",
   unlinked: "somebody else put it in",
@@ -57,7 +57,7 @@ const faults: Record<NonNullable<Verdict["problem"]>, string> = {
   cut: "it was the newest, and is gone: the end was removed, or the database is an older copy or another",
 };
 
-function Words({ verdict: { verified, entries, unkeyed, removed, removedByRetention, removedUntil, firstBroken, problem }, anchored }: { verdict: Verdict; anchored: boolean }) {
+function Words({ verdict: { verified, entries, unkeyed, removed, removedByRetention, removedUntil, firstBroken, problem }, anchored }: { verdict: AuditVerification; anchored: boolean }) {
   return (
     <>
       {verified ? (

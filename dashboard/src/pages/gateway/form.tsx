@@ -2,7 +2,7 @@
 import { useState, type FormEvent } from "react";
 import { api, ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { Service, ServiceSpec } from "../../api/types";
+import type { LoadBalancing, NewServiceBody, ServiceItem } from "../../api/types";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
 import { Failed } from "../../ui/card";
@@ -10,19 +10,19 @@ import { Dialog } from "../../ui/dialog";
 import { Check, Input, Select } from "../../ui/field";
 
 /** A service without what only Ostler says of it. */
-function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, ...body }: Service): ServiceSpec {
+function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, ...body }: ServiceItem): NewServiceBody {
   return body;
 }
 
-const fresh: ServiceSpec = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
+const fresh: NewServiceBody = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
 const checks = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
 /** A caller may make so many requests a minute, where nothing else is said. */
 const LIMIT = { windowMs: 60_000, max: 200 };
 
-type Set = (change: Partial<ServiceSpec>) => void;
+type Set = (change: Partial<NewServiceBody>) => void;
 
-export function ServiceForm({ service, close }: { service: Service | null; close: () => void }) {
-  const [draft, setDraft] = useState<ServiceSpec>(service ? spec(service) : fresh);
+export function ServiceForm({ service, close }: { service: ServiceItem | null; close: () => void }) {
+  const [draft, setDraft] = useState<NewServiceBody>(service ? spec(service) : fresh);
   const set: Set = (change) => setDraft({ ...draft, ...change });
   const save = useAction(() => api.post("/api/gateway/services", draft), {
     refresh: [keys.gateway],
@@ -48,7 +48,7 @@ export function ServiceForm({ service, close }: { service: Service | null; close
         <div className="row even">
           <Input label="Health endpoint" className="mono" placeholder="/health" value={draft.healthEndpoint ?? ""} fault={fault("/healthEndpoint")}
             hint="Without one, checks only connect." onChange={(event) => set({ healthEndpoint: event.target.value || null })} />
-          <Select label="How an instance is chosen" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: event.target.value || null })}>
+          <Select label="How an instance is chosen" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}>
             <option value="">As the gateway is set</option>
             <option value="round-robin">In turn</option>
             <option value="least-connections">The least busy</option>
@@ -86,7 +86,7 @@ function Count({ label, pointer, value, fault, least = 0, set }: {
 }
 
 /** What few services need; empty is as the gateway is set. */
-function More({ draft, set, fault }: { draft: ServiceSpec; set: Set; fault: Fault }) {
+function More({ draft, set, fault }: { draft: NewServiceBody; set: Set; fault: Fault }) {
   const health = { ...checks, ...draft.healthCheck };
   const limit = draft.rateLimit;
   const check = (change: Partial<typeof health>) => set({ healthCheck: { ...health, ...change } });
@@ -115,7 +115,7 @@ function More({ draft, set, fault }: { draft: ServiceSpec; set: Set; fault: Faul
   );
 }
 
-type Instance = ServiceSpec["instances"][number];
+type Instance = NewServiceBody["instances"][number];
 
 function Places({ instances, fault, onChange }: { instances: Instance[]; fault: Fault; onChange: (instances: Instance[]) => void }) {
   const set = (index: number, change: Partial<Instance>) => onChange(instances.map((one, at) => (at === index ? { ...one, ...change } : one)));

@@ -1,7 +1,7 @@
 /** The instances of a service: how each does, its share, and draining it. */
 import { api } from "../../api/client";
 import { keys, useMay } from "../../api/queries";
-import type { ErrorCounts, InstanceHealth, InstanceStats, Service } from "../../api/types";
+import type { ErrorCounts, InstanceHealth, InstanceStats, ServiceItem } from "../../api/types";
 import { count, millis, plural, span } from "../../lib/format";
 import { inertLine } from "../../lib/inert";
 import { useAction } from "../../ui/action";
@@ -12,7 +12,7 @@ import { Ago, Text } from "../../ui/text";
 /** What went wrong; a caller that hung up is nobody's fault. */
 export const failures = ({ aborted: _, ...errors }: ErrorCounts) => Object.values(errors).reduce((a, b) => a + b, 0);
 
-export function Instances({ service: { name, stats, health } }: { service: Service }) {
+export function Instances({ service: { name, stats, health } }: { service: ServiceItem }) {
   const manages = useMay()("gateway:manage");
   return (
     <div className="table-wrap" tabIndex={0} role="region" aria-label={`Instances of ${name}`}>

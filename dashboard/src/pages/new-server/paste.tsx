@@ -3,7 +3,7 @@ import { useMemo, useState, type ChangeEvent } from "react";
 import { useLocation } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { ImportAnswer } from "../../api/types";
+import type { ImportedServer, ImportView } from "../../api/types";
 import { plural } from "../../lib/format";
 import { variables, withoutInputs } from "../../lib/variables";
 import { useAction } from "../../ui/action";
@@ -22,16 +22,14 @@ const example = `{
   }
 }`;
 
-type Imported = ImportAnswer["servers"][number];
-
-const words: Record<Imported["action"], [tone: Tone, before: string, after: string]> = {
+const words: Record<ImportedServer["action"], [tone: Tone, before: string, after: string]> = {
   create: ["ok", "new", "added"],
   update: ["busy", "to be changed", "changed"],
   skip: ["idle", "there already", "there already"],
   refuse: ["bad", "refused", "refused"],
 };
 
-const isUseful = ({ action }: Imported) => action === "create" || action === "update";
+const isUseful = ({ action }: ImportedServer) => action === "create" || action === "update";
 
 export function Paste() {
   const [, go] = useLocation();
@@ -40,7 +38,7 @@ export function Paste() {
   const plain = useMemo(() => withoutInputs(config), [config]);
   const wanted = useMemo(() => variables(plain), [plain]);
   const given = Object.fromEntries(wanted.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
-  const send = (dryRun: boolean) => api.post<ImportAnswer>("/api/mcp/import", { config: plain, variables: given, dryRun });
+  const send = (dryRun: boolean) => api.post<ImportView>("/api/mcp/import", { config: plain, variables: given, dryRun });
   const look = useAction(() => send(true), { quiet: true });
   const add = useAction(() => send(false), {
     quiet: true,
@@ -106,7 +104,7 @@ export function Paste() {
   );
 }
 
-function Found({ one: { name, action, problem, ignored }, done }: { one: Imported; done: boolean }) {
+function Found({ one: { name, action, problem, ignored }, done }: { one: ImportedServer; done: boolean }) {
   const [tone, before, after] = words[action];
   return (
     <li>

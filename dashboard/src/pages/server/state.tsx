@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, query as queryString } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { ExitReport, HealthEntry } from "../../api/types";
+import type { ExitReport, HealthChange } from "../../api/types";
 import { count, millis, percent, span } from "../../lib/format";
 import { to } from "../../lib/links";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
@@ -96,7 +96,7 @@ function History({ id }: { id: string }) {
     queryKey: keys.health(id),
     queryFn: ({ signal }) => {
       const since = new Date(Date.now() - WEEK).toISOString();
-      return api.get<{ items: HealthEntry[] }>(`/api/history/health${queryString({ serverId: id, since })}`, signal);
+      return api.get<{ items: HealthChange[] }>(`/api/history/health${queryString({ serverId: id, since })}`, signal);
     },
   });
   return (
@@ -108,7 +108,7 @@ function History({ id }: { id: string }) {
   );
 }
 
-function Steps({ items }: { items: HealthEntry[] }) {
+function Steps({ items }: { items: HealthChange[] }) {
   const newest = items.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, 20);
   return (
     <ol className="history card-body" aria-label="States, newest first">

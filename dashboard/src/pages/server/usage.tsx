@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api } from "../../api/client";
-import type { Usage } from "../../api/types";
+import type { UsageHistory } from "../../api/types";
 import { bytes, count } from "../../lib/format";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Chart } from "../../ui/chart";
@@ -14,7 +14,7 @@ const cores = (value: number) => `${value.toFixed(2)}`;
 export function UsageTab({ details: { server } }: TabProps) {
   const usage = useQuery({
     queryKey: ["usage", server.id],
-    queryFn: ({ signal }) => api.get<Usage>(`/api/mcp/${server.id}/usage`, signal),
+    queryFn: ({ signal }) => api.get<UsageHistory>(`/api/mcp/${server.id}/usage`, signal),
     // Sampled every ten seconds; nothing announces a sample. A hidden page does not ask.
     refetchInterval: 15_000,
     refetchIntervalInBackground: false,
@@ -26,7 +26,7 @@ export function UsageTab({ details: { server } }: TabProps) {
   );
 }
 
-function Figures({ usage: { now, samples } }: { usage: Usage }) {
+function Figures({ usage: { now, samples } }: { usage: UsageHistory }) {
   const times = useMemo(() => samples.map((sample) => Date.parse(sample.at) / 1000), [samples]);
   const cpu = useMemo(() => [{ label: "Cores", values: samples.map((sample) => sample.cpu), kind: "area" as const, color: 1 as const }], [samples]);
   const memory = useMemo(() => [{ label: "Memory", values: samples.map((sample) => sample.memory), kind: "area" as const, color: 2 as const }], [samples]);
