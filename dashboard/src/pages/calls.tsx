@@ -2,21 +2,14 @@
 import { useState } from "react";
 import { useServers, useUsers } from "../api/queries";
 import { inertLine } from "../lib/inert";
-import { spans, type Span } from "../lib/spans";
+import { spans } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { PageHead } from "../ui/card";
 import { Input, Select } from "../ui/field";
 import { useSettled } from "../ui/settled";
+import type { Filter } from "./calls/filter";
 import { Past } from "./calls/past";
 import { Recorded } from "./calls/recorded";
-
-export interface Filter {
-  span: Span;
-  serverId: string;
-  toolName: string;
-  success: "" | "true" | "false";
-  userId: string;
-}
 
 export function CallsPage() {
   return (

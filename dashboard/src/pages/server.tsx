@@ -20,16 +20,10 @@ import { Prompts } from "./server/prompts";
 import { Resources } from "./server/resources";
 import { Shares } from "./server/shares";
 import { State } from "./server/state";
+import type { TabProps } from "./server/tab";
 import { Timeline } from "./server/timeline";
 import { Tools } from "./server/tools";
 import { UsageTab } from "./server/usage";
-
-/** What a tab is given. */
-export interface TabProps {
-  details: ServerDetails;
-  /** The tag of the revision that was read. */
-  etag: string;
-}
 
 const tabs: [key: string, name: string, tab: ComponentType<TabProps>][] = [
   ["", "State", State],

@@ -8,7 +8,7 @@ import { count, millis, percent, plural } from "../../lib/format";
 import { began, type Span } from "../../lib/spans";
 import { Card, Failed, Loading } from "../../ui/card";
 import { Chart, type Series } from "../../ui/chart";
-import type { Filter } from "../calls";
+import type { Filter } from "./filter";
 
 const steps: Record<Span, string> = { "1h": "minute", "24h": "minute", "7d": "hour", "30d": "hour" };
 

@@ -8,7 +8,7 @@ import { to } from "../../lib/links";
 import { Card, Paged } from "../../ui/card";
 import { Badge } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
-import type { Filter } from "../calls";
+import type { Filter } from "./filter";
 
 export function Recorded({ filter, withServer }: { filter: Filter; withServer: boolean }) {
   const { pages, items } = usePages<ToolCall>([...keys.calls, "list"], "/api/calls", { ...filter });

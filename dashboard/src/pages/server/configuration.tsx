@@ -12,7 +12,7 @@ import { Card, Failed, Note } from "../../ui/card";
 import { Dialog } from "../../ui/dialog";
 import { Text } from "../../ui/text";
 import { ServerForm } from "../server-form";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 export function Configuration({ details: { server }, etag }: TabProps) {
   const may = useMay();

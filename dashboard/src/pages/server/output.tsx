@@ -11,7 +11,7 @@ import { Card, Empty } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { Badge } from "../../ui/state";
 import type { OutputLine } from "../../api/types";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 const ROW = 19;
 const SPARE = 20;

@@ -4,7 +4,7 @@ import { askAll } from "../../api/mcp";
 import { plural } from "../../lib/format";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Text } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 interface Prompt {
   name: string;

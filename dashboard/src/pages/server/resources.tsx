@@ -6,7 +6,7 @@ import { bytes, plural } from "../../lib/format";
 import { Button } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Code, Text } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 interface Resource {
   uri?: string;

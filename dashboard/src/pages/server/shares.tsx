@@ -10,7 +10,7 @@ import { Button } from "../../ui/button";
 import { Card, Empty, Failed, Loaded } from "../../ui/card";
 import { Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 const rights: [Permission, string, string][] = [
   ["mcp:read", "read it", "everybody's calls, output and timeline, how it is run"],

@@ -9,7 +9,7 @@ import { to } from "../../lib/links";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 import { Consent } from "./consent";
 
 export function State({ details: { server, stats, runtimeStatus: state, authorization } }: TabProps) {

@@ -9,7 +9,7 @@ import { Search } from "../../ui/field";
 import { useSettled } from "../../ui/settled";
 import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 const kinds = [["stderr", "Its output"], ["ostler", "Ostler"], ["call", "Calls"]] as const;
 const tones: Record<string, Tone> = { warn: "warn", error: "bad" };

@@ -9,7 +9,7 @@ import { ButtonLink } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { Code, Text } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 export function Tools({ details: { server } }: TabProps) {
   const tools = useTools(server);

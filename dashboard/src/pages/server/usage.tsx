@@ -7,7 +7,7 @@ import { bytes, count } from "../../lib/format";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Chart } from "../../ui/chart";
 import { Ago } from "../../ui/text";
-import type { TabProps } from "../server";
+import type { TabProps } from "./tab";
 
 const cores = (value: number) => `${value.toFixed(2)}`;
 
