@@ -23,10 +23,10 @@ test("foreign text cannot act", async () => {
 });
 
 test("JSON is shown however deep it is nested", async () => {
-  const { shownJson } = await load("/src/lib/inert.ts");
-  assert.equal(shownJson({ b: [1, null], a: "x" }, 1), JSON.stringify({ b: [1, null], a: "x" }, null, 1));
+  const { readableJson } = await load("/src/lib/inert.ts");
+  assert.equal(readableJson({ b: [1, null], a: "x" }, 1), JSON.stringify({ b: [1, null], a: "x" }, null, 1));
   const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
-  assert.ok(shownJson(deep, 2).length < 100_000 && shownJson(deep).includes("too deep"));
+  assert.ok(readableJson(deep, 2).length < 100_000 && readableJson(deep).includes("too deep"));
 });
 
 test("events are read however their bytes are cut", async () => {
@@ -46,7 +46,7 @@ test("events are read however their bytes are cut", async () => {
 });
 
 test("only what changed is sent, and no secret is shown", async () => {
-  const { bodyOf, changed, differences, draftOf } = await load("/src/lib/draft.ts");
+  const { bodyOf, changesOf, differences, draftOf } = await load("/src/lib/draft.ts");
   const server = {
     name: "files", description: null, command: "npx", args: ["-y", ""], env: { TOKEN: "***", OLD: "***" }, url: null, headers: {},
     isolation: "shared", enabled: true, tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
@@ -54,13 +54,13 @@ test("only what changed is sent, and no secret is shown", async () => {
   const same = bodyOf(draftOf(server), server.tools.descriptions);
   assert.deepEqual(differences(server, same), []);
   const body = { ...same, args: ["-y", "more"], env: { TOKEN: "hunter2", NEW: "s3cret" } };
-  assert.deepEqual(changed(server, body), { args: body.args, env: body.env });
+  assert.deepEqual(changesOf(server, body), { args: body.args, env: body.env });
   const shown = JSON.stringify(differences(server, body));
   assert.ok(!/hunter2|s3cret/.test(shown), shown);
-  assert.ok(shown.includes("TOKEN = a new value") && shown.includes("NEW = a new value"), shown);
+  assert.ok(shown.includes("TOKEN = new value") && shown.includes("NEW = new value"), shown);
   const moved = bodyOf({ ...draftOf(server), kind: "address", url: "https://a.example/mcp" });
-  assert.equal(changed(server, moved).url, "https://a.example/mcp");
-  assert.ok(!("command" in changed(server, moved)));
+  assert.equal(changesOf(server, moved).url, "https://a.example/mcp");
+  assert.ok(!("command" in changesOf(server, moved)));
 });
 
 test("a flood of output stays within bounds, however long its lines are", async () => {

@@ -34,10 +34,10 @@ export function App() {
 function Gate() {
   const state = useStore(session);
   if (state === "ended") return <Login />;
-  return <Inside />;
+  return <Authenticated />;
 }
 
-function Inside() {
+function Authenticated() {
   const client = useQueryClient();
   const me = useMe();
   const known = !!me.data;
@@ -48,11 +48,11 @@ function Inside() {
   if (me.data) return <Frame />;
   if (me.error instanceof ApiError && me.error.status === 401) return <Login />;
   if (me.isError) return <main className="gate"><Failed error={me.error} retry={() => void me.refetch()} /></main>;
-  return <Waiting />;
+  return <Skeleton />;
 }
 
-/** What `index.html` has already drawn. */
-function Waiting() {
+/** The frame that `index.html` contains as well. */
+function Skeleton() {
   return (
     <div className="frame">
       <header className="bar"><Brand /></header>
@@ -76,15 +76,15 @@ function Frame() {
           document.getElementById("content")?.focus();
         }}
       >
-        Skip to the page
+        Skip to content
       </a>
       <header className="bar">
         <Brand />
-        <Lost />
+        <OfflineButton />
         <Button icon={open ? "close" : "menu"} label={open ? "Close the menu" : "Open the menu"} look="quiet"
           aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
       </header>
-      <Side open={open} />
+      <Sidebar open={open} />
       <Boundary path={path}>
         <Pages />
       </Boundary>
@@ -101,21 +101,21 @@ function Brand() {
   );
 }
 
-function Side({ open }: { open: boolean }) {
+function Sidebar({ open }: { open: boolean }) {
   return (
     <aside className={open ? "side open" : "side"} id="side" aria-label="Pages and account">
       <Brand />
-      <Group name="Work" group="work" />
-      <Group name="Manage" group="manage" />
+      <NavGroup name="Work" group="work" />
+      <NavGroup name="Manage" group="manage" />
       <div className="side-foot">
         <LiveState />
-        <Who />
+        <AccountMenu />
       </div>
     </aside>
   );
 }
 
-function Group({ name, group }: { name: string; group: "work" | "manage" }) {
+function NavGroup({ name, group }: { name: string; group: "work" | "manage" }) {
   const may = useMay();
   const [path] = useLocation();
   const shown = pages.filter((page) => page.nav?.group === group && (!page.needs || may(page.needs)));
@@ -136,39 +136,39 @@ function isAt(path: string, { path: own }: Page): boolean {
   return own === "/" ? path === "/" : path === own || path.startsWith(`${own}/`);
 }
 
-const words: Record<ReturnType<typeof liveState.get>, [Tone, string]> = {
+const liveStates: Record<ReturnType<typeof liveState.get>, [Tone, string]> = {
   connecting: ["busy", "Connecting…"],
   live: ["ok", "Live"],
   lost: ["bad", "Connection lost"],
   paused: ["idle", "Paused"],
-  absent: ["idle", "Refreshed now and then"],
+  absent: ["idle", "Polling"],
 };
 
 function LiveState() {
   const state = useStore(liveState);
-  const [tone, word] = words[state];
+  const [tone, word] = liveStates[state];
   return (
     <div className="live" role="status">
       <Dot tone={tone} />
       <span>{word}</span>
-      {state === "lost" && <Button look="quiet compact" icon="restart" label="Connect again" onClick={reconnect} />}
+      {state === "lost" && <Button look="quiet compact" icon="restart" label="Reconnect" onClick={reconnect} />}
     </div>
   );
 }
 
-/** Where the side is hidden, a lost connection is said in the bar. */
-function Lost() {
+/** The button in the bar for a lost connection, as the sidebar may be hidden. */
+function OfflineButton() {
   if (useStore(liveState) !== "lost") return null;
-  return <Button look="compact danger" icon="warn" label="Offline: connect again" onClick={reconnect}>Offline</Button>;
+  return <Button look="compact danger" icon="warn" label="Offline: reconnect" onClick={reconnect}>Offline</Button>;
 }
 
 const themes: Record<Theme, [IconName, string, Theme]> = {
-  auto: ["auto", "Theme: as the system", "light"],
+  auto: ["auto", "Theme: system", "light"],
   light: ["sun", "Theme: light", "dark"],
   dark: ["moon", "Theme: dark", "auto"],
 };
 
-function Who() {
+function AccountMenu() {
   const me = useMe().data;
   const client = useQueryClient();
   const [shown, setShown] = useState(false);
@@ -198,30 +198,30 @@ function Pages() {
       {pages.map(({ path, page: Page, needs }) => (
         <Route key={path} path={path}>
           {(params) => (
-            <Shown>
-              {!needs || may(needs) ? <Page params={params as Record<string, string>} /> : <Refused needs={needs} />}
-            </Shown>
+            <PageMain>
+              {!needs || may(needs) ? <Page params={params as Record<string, string>} /> : <PermissionRequired needs={needs} />}
+            </PageMain>
           )}
         </Route>
       ))}
       <Route>
-        <Shown><PageHead title="There is no such page" /><p><Link href="/">To the overview</Link></p></Shown>
+        <PageMain><PageHead title="Page not found" /><p><Link href="/">Go to the overview</Link></p></PageMain>
       </Route>
     </Switch>
   );
 }
 
-function Refused({ needs }: { needs: string }) {
+function PermissionRequired({ needs }: { needs: string }) {
   return (
     <>
-      <PageHead title="Not for this account" />
-      <p>This page needs the permission <code>{needs}</code>.</p>
+      <PageHead title="Permission required" />
+      <p>This page requires the permission <code>{needs}</code>.</p>
     </>
   );
 }
 
-/** A page takes the focus when somebody goes to it. */
-function Shown({ children }: { children: React.ReactNode }) {
+/** The main element of a page; takes the focus on navigation. */
+function PageMain({ children }: { children: React.ReactNode }) {
   const main = useRef<HTMLElement>(null);
   const [path] = useLocation();
   const first = useRef(true);

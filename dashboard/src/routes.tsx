@@ -24,7 +24,7 @@ export interface Page {
   page: ComponentType<{ params: Record<string, string> }>;
   /** In the navigation; pages without it are reached from others. */
   nav?: { name: string; icon: IconName; group: "work" | "manage" };
-  /** Shown only to who holds it. */
+  /** The permission that the page requires. */
   needs?: Permission;
 }
 

@@ -49,7 +49,7 @@ await part(async () => {
     await isInert(page, path);
   }
   await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await page.getByText('As data').waitFor();
+  await page.getByText('Structured content', { exact: true }).waitFor();
   for (const folded of await page.locator('summary').all()) await folded.click();
   await isInert(page, 'the answer');
   await go(page, '/servers');

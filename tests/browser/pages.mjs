@@ -11,7 +11,7 @@ await part(async () => {
   await page.getByLabel('Password').waitFor();
   await look(page, 'login');
   await logIn(page);
-  await page.getByText('Three ways to begin').waitFor();
+  await page.getByText('Three ways to start').waitFor();
   await look(page, 'empty');
   const scene = await set();
   const server = (tab, id = scene.demo) => `/servers/${id}/${tab}`;
@@ -54,12 +54,12 @@ await part(async () => {
   await go(page, '/calls');
   await page.getByRole('link', { name: 'echo', exact: true }).first().click();
   const digest = createHash('sha256').update(JSON.stringify(parameters)).digest('hex');
-  await page.getByText(`The first 66 kB of 100 kB. SHA-256 of the whole: ${digest}`).waitFor();
+  await page.getByText(`The first 66 kB of 100 kB. SHA-256 of the full text: ${digest}`).waitFor();
   await page.getByLabel('Arguments', { exact: true }).getByText('{"text":"ooo').waitFor();
   await look(page, 'call-long');
   // What opens over a page, or comes up on it.
   const dialogs = {
-    key: ['/keys', 'Make a key'],
+    key: ['/keys', 'Create a key'],
     service: ['/gateway', 'Register a service'],
     user: ['/users', 'Add a user'],
     export: ['/servers', 'Export'],
@@ -75,7 +75,7 @@ await part(async () => {
     await look(page, `dialog-${name}`);
     await page.keyboard.press('Escape');
   }
-  for (const [tool, title] of [['get-tiny-image', 'Answered'], ['trigger-elicitation-request', 'The server asks']]) {
+  for (const [tool, title] of [['get-tiny-image', 'Succeeded'], ['trigger-elicitation-request', 'Input required']]) {
     await go(page, server(`run/${tool}`, scene.everything));
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.locator('.card-head').getByText(title).waitFor();

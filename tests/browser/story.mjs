@@ -9,7 +9,7 @@ const button = (name) => page.getByRole('button', { name, exact: true });
 const link = (name) => page.getByRole('link', { name, exact: true });
 const heading = (name) => page.getByRole('heading', { name, exact: true });
 const card = (title) => page.locator('.card').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
-const answered = (text) => card('Answer').getByText(text).first().waitFor();
+const answered = (text) => card('Result').getByText(text).first().waitFor();
 const menu = (name) => page.locator('#side').getByRole('link', { name, exact: true }).click();
 const tab = (name) => page.getByRole('navigation', { name: 'About this server' }).getByRole('link', { name, exact: true }).click();
 const ready = () => page.locator('.page-head').getByText('Healthy', { exact: true }).waitFor();
@@ -37,7 +37,7 @@ const parts = {
     await page.getByLabel('Name', { exact: true }).fill('everything');
     await page.getByLabel('Program', { exact: true }).fill(told.node);
     await page.getByLabel('Arguments').fill(`${told.everything}\nstdio`);
-    await page.getByLabel('Who shares a process of it').selectOption({ label: 'Each session has one' });
+    await page.getByLabel('Process isolation').selectOption({ label: 'One process per session' });
     await button('Add the server').click();
     await heading('everything').waitFor();
     await ready();
@@ -54,9 +54,9 @@ const parts = {
       },
     }`);
     await page.getByLabel('FOLDER').fill(told.files);
-    await button('Look at it').click();
-    await page.getByRole('list', { name: 'What was found' }).getByText('new', { exact: true }).waitFor();
-    await button('Take over 1 server').click();
+    await button('Preview').click();
+    await page.getByRole('list', { name: 'Servers found' }).getByText('new', { exact: true }).waitFor();
+    await button('Import 1 server').click();
     await link('files').click();
     await ready();
   },
@@ -85,14 +85,14 @@ const parts = {
     });
     await answered('42.5');
     await runs('get-tiny-image');
-    const picture = card('Answer').getByRole('img').first();
+    const picture = card('Result').getByRole('img').first();
     await picture.waitFor();
     assert.ok((await picture.evaluate((image) => image.decode().then(() => image.naturalWidth))) > 0);
   },
 
   async 'answers what a server asks'() {
     await runs('trigger-elicitation-request');
-    const asks = card('The server asks');
+    const asks = card('Input required');
     await asks.getByLabel('name').fill('Ada');
     await asks.getByLabel('untitledSingleSelectEnum').selectOption('Joey');
     await asks.getByLabel('Drums').check();
@@ -100,7 +100,7 @@ const parts = {
     await answered('Name: Ada');
     await runs('trigger-sampling-request', async () => page.getByLabel('prompt').fill('what do horses eat?'));
     await asks.getByText('what do horses eat?').waitFor();
-    await asks.getByLabel('Your answer').fill('oats, mostly');
+    await asks.getByLabel('Response').fill('oats, mostly');
     await asks.getByRole('button', { name: 'Send' }).click();
     await answered('oats, mostly');
   },
@@ -116,7 +116,7 @@ const parts = {
     await button('Run').click();
     await page.getByText('1 of 4').or(page.getByRole('progressbar')).first().waitFor();
     await button('Cancel').click();
-    await card('Answer').getByText('Failed', { exact: true }).waitFor();
+    await card('Result').getByText('Failed', { exact: true }).waitFor();
   },
 
   async 'sees a server crash and come back'() {
@@ -125,18 +125,18 @@ const parts = {
     const pid = page.locator('dd').filter({ hasText: 'pid' }).locator('code');
     const before = await pid.innerText();
     process.kill(Number(before), 'SIGKILL');
-    await heading('How it last ended').waitFor();
+    await heading('Last exit').waitFor();
     await page.waitForFunction((old) => {
       const now = [...document.querySelectorAll('dd code')].map((code) => code.textContent);
       return /^\d+$/.test(now[0]) && now[0] !== old;
     }, before);
     await ready();
     await runs('crash');
-    await card('Answer').getByText('Failed', { exact: true }).waitFor();
+    await card('Result').getByText('Failed', { exact: true }).waitFor();
     await menu('Servers');
     await link('Demo').click();
     await ready();
-    await card('Now').getByText('2', { exact: true }).waitFor();
+    await card('Current state').getByText('2', { exact: true }).waitFor();
   },
 
   async 'finds a call on record, and runs it again'() {
@@ -144,7 +144,7 @@ const parts = {
     await page.getByLabel('Tool', { exact: true }).fill('get-sum');
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
     await link('get-sum').click();
-    await card('Answer').getByText('42.5').first().waitFor();
+    await card('Result').getByText('42.5').first().waitFor();
     await link('Run again').click();
     assert.equal(await page.getByLabel('b', { exact: true }).inputValue(), '2.5');
     await button('Run').click();
@@ -161,7 +161,7 @@ const parts = {
       await page.getByLabel('Host').nth(index).fill('127.0.0.1');
       await page.getByLabel('Port').nth(index).fill(`${port}`);
     }
-    await page.getByLabel('Callers need a token').uncheck();
+    await page.getByLabel('Require a token').uncheck();
     await button('Register').click();
     const row = page.getByRole('row').filter({ hasText: `:${instances[0]}` });
     await button('Check now').click();
@@ -175,26 +175,26 @@ const parts = {
 
   async 'reads that the audit log is whole'() {
     await menu('Audit');
-    await page.getByText(/The chain holds/).waitFor();
+    await page.getByText(/^Verified: /).waitFor();
     await page.getByText('server.create').first().waitFor();
   },
 
   async 'makes an account, and a key that is shown once'() {
     await menu('Users');
     await button('Add a user').click();
-    await page.getByLabel('Address').fill('ada@example.org');
+    await page.getByLabel('E-mail address').fill('ada@example.org');
     await page.getByLabel('Name', { exact: true }).fill('Ada');
-    await page.getByLabel('First password').fill('a long enough password');
+    await page.getByLabel('Initial password').fill('a long enough password');
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
     await page.getByRole('row').filter({ hasText: 'ada@example.org' }).waitFor();
     await menu('API keys');
-    await button('Make a key').click();
-    await page.getByLabel('What it is for').fill('laptop');
-    await button('Make it').click();
-    const key = (await page.getByLabel('The key', { exact: true }).innerText()).trim();
+    await button('Create a key').click();
+    await page.getByLabel('Name', { exact: true }).fill('laptop');
+    await button('Create').click();
+    const key = (await page.getByLabel('API key', { exact: true }).innerText()).trim();
     const asked = await fetch(`${told.url}/api/mcp`, { headers: { authorization: `Bearer ${key}` } });
     assert.equal(asked.status, 200);
-    await button('I have kept it').click();
+    await button('I have stored it').click();
     await page.getByRole('row').filter({ hasText: 'laptop' }).waitFor();
     assert.ok(!(await page.content()).includes(key));
   },

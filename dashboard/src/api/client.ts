@@ -20,31 +20,31 @@ export class ApiError extends Error {
     super(problem.detail || problem.title || `the request failed with status ${status}`);
   }
 
-  /** The fault of the field at a JSON Pointer. */
+  /** The validation message of the field at a JSON Pointer. */
   at(pointer: string): string | undefined {
     return this.problem.errors?.find((fault) => fault.pointer === pointer)?.message;
   }
 }
 
-/** What is known of the session: set by every answer, so that an ended one shows the login at once. */
+/** The state of the session; a response with status 401 ends it, and the login form appears at once. */
 export const session = new Store<"unknown" | "open" | "ended">("unknown");
 
-export interface Ask {
+export interface RequestOptions {
   method?: string;
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
 
-/** Sends a request; fails with an `ApiError` where the answer is not a success. */
-export async function send(path: string, ask: Ask = {}): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json", ...ask.headers };
-  const init: RequestInit = { method: ask.method ?? "GET", headers, credentials: "same-origin", cache: "no-store" };
-  if (ask.body !== undefined) {
+/** Sends a request; throws an `ApiError` unless it succeeds. */
+export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json", ...options.headers };
+  const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin", cache: "no-store" };
+  if (options.body !== undefined) {
     headers["content-type"] = "application/json";
-    init.body = typeof ask.body === "string" ? ask.body : JSON.stringify(ask.body);
+    init.body = typeof options.body === "string" ? options.body : JSON.stringify(options.body);
   }
-  if (ask.signal) init.signal = ask.signal;
+  if (options.signal) init.signal = options.signal;
   let response: Response;
   try {
     response = await fetch(address(path), init);
@@ -78,31 +78,31 @@ export const api = {
   },
 };
 
-/** A query string of what is there, with its question mark. */
+/** A query string of the values that are set, with its question mark. */
 export function query(values: Record<string, string | number | boolean | null | undefined>): string {
   const pairs = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const text = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
   return text && `?${text}`;
 }
 
-/** All pages of a list, up to `most` items. */
-export async function all<T>(path: string, signal?: AbortSignal, most = 2000): Promise<T[]> {
+/** Items of all pages of a list, up to `max`. */
+export async function allPages<T>(path: string, signal?: AbortSignal, max = 2000): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = null;
   do {
     const page: List<T> = await api.get(path + query({ limit: 100, cursor }), signal);
     items.push(...page.items);
     cursor = page.nextCursor;
-  } while (cursor && items.length < most);
+  } while (cursor && items.length < max);
   return items;
 }
 
-/** What went wrong, for a person. */
+/** The message of an error. */
 export function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether the API has no such route (yet), or that part of it is switched off. */
+/** True if the API has no such route, or that part of Ostler is disabled. */
 export function isAbsent(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   return (error.status === 404 && error.problem.code === "not_found") || error.status === 405;

@@ -1,4 +1,4 @@
-/** A client of Ostler's own MCP endpoint, revision 2026-07-28: each request stands for itself. */
+/** A stateless client of Ostler's MCP endpoint, revision 2026-07-28. */
 import { headerValue } from "../lib/header";
 import { readEvents } from "../lib/sse";
 import { ApiError, send } from "./client";
@@ -6,25 +6,25 @@ import { ApiError, send } from "./client";
 const REVISION = "2026-07-28";
 const prefix = "io.modelcontextprotocol/";
 
-/** What a server may ask of the page that runs its tools. */
-export const answerable = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
+/** Capabilities of the page that runs tools: requests that servers may send to it. */
+export const clientCapabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 
-export interface Heard {
+export interface McpNotification {
   method: string;
   params?: Record<string, unknown>;
 }
 
-export interface McpAsk {
+export interface McpOptions {
   signal?: AbortSignal | undefined;
-  /** What this page can be asked for, such as `{ elicitation: {} }`. */
+  /** Capabilities of the client, such as `{ elicitation: {} }`. */
   capabilities?: Record<string, unknown>;
-  /** Notifications that come before the answer. */
-  heard?: (note: Heard) => void;
-  /** Arguments that the server's schema wants as headers, too. */
-  mirrored?: [name: string, value: string][];
+  /** Receives notifications that precede the response. */
+  onNotification?: (note: McpNotification) => void;
+  /** Arguments to send as headers as well, because the tool's schema has `x-mcp-header`. */
+  argumentHeaders?: [name: string, value: string][];
 }
 
-/** The server, or Ostler for it, answered with a JSON-RPC error. */
+/** A JSON-RPC error of the server, or of Ostler in its place. */
 export class RpcError extends Error {
   override name = "RpcError";
 
@@ -33,11 +33,11 @@ export class RpcError extends Error {
     message: string,
     readonly data: unknown,
   ) {
-    super(message || `the server answered with error ${code}`);
+    super(message || `the server returned error ${code}`);
   }
 }
 
-interface Reply<T> {
+interface JsonRpcMessage<T> {
   id?: unknown;
   method?: string;
   params?: Record<string, unknown>;
@@ -45,11 +45,11 @@ interface Reply<T> {
   error?: { code: number; message: string; data?: unknown };
 }
 
-let asked = 0;
+let lastId = 0;
 
 /** Sends one request to a server; aborting cancels it. */
-export async function ask<T>(serverId: string, method: string, params: Record<string, unknown> = {}, options: McpAsk = {}): Promise<T> {
-  const id = ++asked;
+export async function ask<T>(serverId: string, method: string, params: Record<string, unknown> = {}, options: McpOptions = {}): Promise<T> {
+  const id = ++lastId;
   const meta = {
     ...(params["_meta"] as Record<string, unknown> | undefined),
     [`${prefix}protocolVersion`]: REVISION,
@@ -63,15 +63,15 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
   };
   const name = method === "resources/read" ? params["uri"] : params["name"];
   if (typeof name === "string") headers["mcp-name"] = headerValue(name);
-  for (const [mirror, value] of options.mirrored ?? []) headers[`mcp-param-${mirror}`] = headerValue(value);
+  for (const [mirror, value] of options.argumentHeaders ?? []) headers[`mcp-param-${mirror}`] = headerValue(value);
   const body = { jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } };
   const reply = await exchange<T>(`/mcp/${encodeURIComponent(serverId)}`, body, headers, id, options);
   if (reply.error) throw new RpcError(reply.error.code, reply.error.message, reply.error.data);
   return reply.result as T;
 }
 
-/** All pages of a list such as `prompts/list`; `field` is what the items are under. */
-export async function askAll<T>(serverId: string, method: string, field: string, options: McpAsk = {}): Promise<T[]> {
+/** Items of all pages of a list such as `prompts/list`; `field` is the member with the items. */
+export async function askAll<T>(serverId: string, method: string, field: string, options: McpOptions = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
@@ -82,24 +82,24 @@ export async function askAll<T>(serverId: string, method: string, field: string,
   return items;
 }
 
-async function exchange<T>(path: string, body: unknown, headers: Record<string, string>, id: number, options: McpAsk): Promise<Reply<T>> {
+async function exchange<T>(path: string, body: unknown, headers: Record<string, string>, id: number, options: McpOptions): Promise<JsonRpcMessage<T>> {
   let response: Response;
   try {
     response = await send(path, { method: "POST", body, headers, signal: options.signal });
   } catch (error) {
-    const reply = error instanceof ApiError ? (error.problem as Reply<T>) : null;
+    const reply = error instanceof ApiError ? (error.problem as JsonRpcMessage<T>) : null;
     if (reply?.error && typeof reply.error === "object") return reply;
     throw error;
   }
-  if (!(response.headers.get("content-type") ?? "").includes("event-stream")) return (await response.json()) as Reply<T>;
-  let reply: Reply<T> | null = null;
+  if (!(response.headers.get("content-type") ?? "").includes("event-stream")) return (await response.json()) as JsonRpcMessage<T>;
+  let reply: JsonRpcMessage<T> | null = null;
   await readEvents(response, (events) => {
     for (const event of events) {
-      const message = JSON.parse(event.data) as Reply<T>;
+      const message = JSON.parse(event.data) as JsonRpcMessage<T>;
       if (message.id === id && !message.method) reply = message;
-      else if (message.method) options.heard?.(message as Heard);
+      else if (message.method) options.onNotification?.(message as McpNotification);
     }
   });
-  if (!reply) throw new Error("the stream ended before the answer");
+  if (!reply) throw new Error("the stream ended before the response");
   return reply;
 }

@@ -1,8 +1,8 @@
 /** The queries that several pages share, and the keys by which events refresh them. */
 import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstack/react-query";
-import { all, api, ApiError, query as queryString, send } from "./client";
-import { began, type Span } from "../lib/spans";
-import { answerable, askAll } from "./mcp";
+import { allPages, api, ApiError, query as queryString, send } from "./client";
+import { spanStart, type Span } from "../lib/spans";
+import { clientCapabilities, askAll } from "./mcp";
 import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
@@ -45,19 +45,19 @@ export function useMe() {
   return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal), staleTime: 300_000 });
 }
 
-/** The accounts, for those who manage them; nothing for others. */
+/** All accounts; disabled for callers who may not list them. */
 export function useUsers() {
   const enabled = useMay()("users:manage");
-  return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => all<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
+  return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => allPages<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
 }
 
-/** Whether the caller may remove a server and share it: no share gives that. */
+/** True if the caller may remove and share a server, which no share permits. */
 export function useOwns({ userId }: Server): boolean {
   const [may, me] = [useMay(), useMe().data];
   return may("mcp:manage") || (may("mcp:write") && me?.id === userId);
 }
 
-/** Whether the caller holds a permission; `mcp:manage` includes the other `mcp:` ones. */
+/** Tests whether the caller has a permission; `mcp:manage` includes the other `mcp:` permissions. */
 export function useMay(): (permission: Permission) => boolean {
   const { data } = useMe();
   return (permission) =>
@@ -66,45 +66,45 @@ export function useMay(): (permission: Permission) => boolean {
       (permission.startsWith("mcp:") && data.permissions.includes("mcp:manage")));
 }
 
-/** Every server the caller may see. */
+/** All servers that the caller may see. */
 export function useServers() {
   const { data: me } = useMe();
   const path = me?.permissions.includes("mcp:manage") ? "/api/mcp/admin/all" : "/api/mcp";
   return useQuery({
     queryKey: keys.servers,
-    queryFn: ({ signal }) => all<ServerItem>(path, signal),
+    queryFn: ({ signal }) => allPages<ServerItem>(path, signal),
     enabled: !!me,
     staleTime: 30_000,
   });
 }
 
-interface Asked {
-  /** How far back. */
+interface ListOptions {
+  /** The time range, up to now. */
   span?: Span;
-  /** Milliseconds after which to ask again, where no event says that there is more. */
+  /** Milliseconds between refreshes, for lists without events. */
   every?: number;
   [filter: string]: string | number | undefined;
 }
 
-/** Pages of a list that are kept up with events; more are left to whoever reads in them. */
-const MOST_KEPT = 2;
+/** Pages of a list that events refresh: of a longer list, each refresh would be many requests. */
+const REFRESHED_PAGES_MAX = 2;
 
 /** A list of the API, page by page, and its items so far. Each page is a request, so only a short list refreshes itself. */
-export function usePages<T>(queryKey: QueryKey, path: string, { span, every = 0, ...filter }: Asked = {}) {
+export function usePages<T>(queryKey: QueryKey, path: string, { span, every = 0, ...filter }: ListOptions = {}) {
   const pages = useInfiniteQuery({
     queryKey: [...queryKey, span, filter],
     queryFn: ({ pageParam, signal }) =>
-      api.get<List<T>>(path + queryString({ limit: 50, ...filter, since: span && began(span), cursor: pageParam }), signal),
+      api.get<List<T>>(path + queryString({ limit: 50, ...filter, since: span && spanStart(span), cursor: pageParam }), signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     maxPages: 20,
-    enabled: ({ state }) => (state.data?.pages.length ?? 0) <= MOST_KEPT,
+    enabled: ({ state }) => (state.data?.pages.length ?? 0) <= REFRESHED_PAGES_MAX,
     refetchInterval: every || false,
   });
   return { pages, items: pages.data?.pages.flatMap((page) => page.items) ?? [] };
 }
 
-/** A server, and the tag to change exactly this revision of it with. */
+/** A server, and the ETag of its revision for a conditional change. */
 export function useServer(id: string) {
   return useQuery({
     queryKey: keys.server(id),
@@ -116,17 +116,17 @@ export function useServer(id: string) {
 }
 
 /**
- * The tools of a server, as it describes them. One that is not shared may have more for who can be asked something, and is
- * asked by who may run them.
+ * The tools of a server, as it describes them. A server that is not shared may list more tools to clients with
+ * capabilities, so a caller who may run tools asks it over MCP.
  */
 export function useTools(server: Server | undefined) {
   const id = server?.id ?? "";
-  const own = useMay()("mcp:execute") && server?.isolation !== "shared";
+  const isIsolated = useMay()("mcp:execute") && server?.isolation !== "shared";
   return useQuery({
-    queryKey: [...keys.tools(id), own],
+    queryKey: [...keys.tools(id), isIsolated],
     queryFn: async ({ signal }) =>
-      own
-        ? askAll<Tool>(id, "tools/list", "tools", { signal, capabilities: answerable })
+      isIsolated
+        ? askAll<Tool>(id, "tools/list", "tools", { signal, capabilities: clientCapabilities })
         : (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
     enabled: !!server,
     staleTime: 60_000,

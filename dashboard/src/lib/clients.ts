@@ -1,7 +1,7 @@
 /** The configuration of MCP clients that use Ostler; the same as `ostler client-config` writes. */
 
 export interface Aim {
-  /** Where Ostler is, without a slash at the end. */
+  /** The base URL of Ostler, without a trailing slash. */
   base: string;
   /** One server, or all as one. */
   serverId: string | null;
@@ -11,10 +11,10 @@ export interface Aim {
 export interface Client {
   key: string;
   name: string;
-  /** Where the text belongs. */
+  /** The file that the text belongs in. */
   place: string;
   config: (aim: Aim) => string;
-  /** What else is to be done. */
+  /** The remaining step. */
   then: string;
 }
 
@@ -32,13 +32,13 @@ export function flags({ base, serverId, search }: Aim): string[] {
 
 const http = (aim: Aim, key: string) => ({ type: "http", url: endpoint(aim), headers: { Authorization: `Bearer ${key}` } });
 const text = (value: unknown) => JSON.stringify(value, null, 2);
-const exported = "Put the key into OSTLER_API_KEY before it starts.";
+const exported = "Set OSTLER_API_KEY to the key before starting it.";
 
 export const clients: Client[] = [
   {
     key: "claude-code",
     name: "Claude Code",
-    place: ".mcp.json in the folder it is started in",
+    place: ".mcp.json in the project folder",
     config: (aim) => text({ mcpServers: { [NAME]: http(aim, "${OSTLER_API_KEY}") } }),
     then: exported,
   },
@@ -48,7 +48,7 @@ export const clients: Client[] = [
     place: "claude_desktop_config.json (Settings, Developer, Edit Config)",
     config: (aim) =>
       text({ mcpServers: { [NAME]: { command: "ostler", args: ["connect", ...flags(aim)], env: { OSTLER_API_KEY: "<your API key>" } } } }),
-    then: "Put the key in place of <your API key>, and the whole path in place of ostler where it is not on the PATH.",
+    then: "Replace <your API key> with the key, and ostler with its full path unless it is on PATH.",
   },
   {
     key: "cursor",
@@ -63,12 +63,12 @@ export const clients: Client[] = [
   {
     key: "vscode",
     name: "VS Code",
-    place: ".vscode/mcp.json in the folder that is open",
+    place: ".vscode/mcp.json in the workspace folder",
     config: (aim) =>
       text({
         servers: { [NAME]: http(aim, `\${input:${NAME}-key}`) },
         inputs: [{ type: "promptString", id: `${NAME}-key`, description: `API key of Ostler at ${aim.base}`, password: true }],
       }),
-    then: "It asks for the key, and keeps it.",
+    then: "VS Code asks for the key and stores it.",
   },
 ];

@@ -1,4 +1,4 @@
-/** The same call, for a terminal. */
+/** Command lines that make a tool call. */
 import { inertJson } from "./inert";
 
 /** One word for a POSIX shell. */
@@ -6,15 +6,15 @@ export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-export interface Called {
-  /** Where Ostler is, without a slash at the end. */
+export interface ToolCommand {
+  /** The base URL of Ostler, without a trailing slash. */
   base: string;
   serverId: string;
   tool: string;
   parameters: unknown;
 }
 
-export function asCurl({ base, serverId, tool, parameters }: Called): string {
+export function asCurl({ base, serverId, tool, parameters }: ToolCommand): string {
   const body = inertJson({ toolName: tool, parameters });
   return [
     `curl -s ${shellWord(`${base}/api/mcp/${serverId}/execute`)}`,
@@ -24,7 +24,7 @@ export function asCurl({ base, serverId, tool, parameters }: Called): string {
 }
 
 /** `ostler connect` takes the call as a client would send it. */
-export function asOstler({ base, serverId, tool, parameters }: Called): string {
+export function asOstler({ base, serverId, tool, parameters }: ToolCommand): string {
   const prefix = "io.modelcontextprotocol/";
   const meta = {
     [`${prefix}protocolVersion`]: "2026-07-28",

@@ -1,4 +1,4 @@
-/** A server's configuration while somebody writes it, and what of it has changed. */
+/** The draft of a server's configuration, and its differences from the saved one. */
 import type { Isolation, Server } from "../api/types";
 
 export type Pair = [name: string, value: string];
@@ -8,14 +8,14 @@ export interface Draft {
   description: string;
   kind: "program" | "address";
   command: string;
-  /** One argument on each line. */
+  /** One argument per line. */
   args: string;
   env: Pair[];
   url: string;
   headers: Pair[];
   isolation: Isolation;
   enabled: boolean;
-  /** One pattern on each line. */
+  /** One pattern per line. */
   allow: string;
   deny: string;
 }
@@ -70,31 +70,31 @@ export function bodyOf(draft: Draft, descriptions: Record<string, string> = {}):
 
 export interface Difference {
   field: string;
-  was: string[];
-  becomes: string[];
+  before: string[];
+  after: string[];
 }
 
-/** What of a server a body would change, field by field; secrets are named, not shown. */
+/** Differences of a body from a server, field by field; secrets are named without their values. */
 export function differences(server: Server, body: Record<string, unknown>): Difference[] {
   const old = bodyOf(draftOf(server), server.tools.descriptions);
   const fields = [...new Set([...Object.keys(old), ...Object.keys(body)])];
   return fields
-    .map((field) => ({ field, was: shown(field, old[field]), becomes: shown(field, body[field], old[field]) }))
+    .map((field) => ({ field, before: linesOf(field, old[field]), after: linesOf(field, body[field], old[field]) }))
     .filter(({ field }) => JSON.stringify(old[field] ?? null) !== JSON.stringify(body[field] ?? null));
 }
 
 /** The fields of a body that change something. */
-export function changed(server: Server, body: Record<string, unknown>): Record<string, unknown> {
+export function changesOf(server: Server, body: Record<string, unknown>): Record<string, unknown> {
   const fields = differences(server, body).map(({ field }) => field);
   return Object.fromEntries(Object.entries(body).filter(([field]) => fields.includes(field)));
 }
 
-function shown(field: string, value: unknown, old?: unknown): string[] {
+function linesOf(field: string, value: unknown, old?: unknown): string[] {
   if (value === null || value === undefined || value === "") return [];
   if (field === "env" || field === "headers") {
-    const before = (old ?? value) as Record<string, string>;
+    const earlier = (old ?? value) as Record<string, string>;
     return Object.entries(value as Record<string, string>).map(
-      ([name, secret]) => `${name} = ${before[name] === secret ? "as it is" : "a new value"}`,
+      ([name, secret]) => `${name} = ${earlier[name] === secret ? "unchanged" : "new value"}`,
     );
   }
   if (field === "tools") {

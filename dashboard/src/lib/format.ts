@@ -49,7 +49,7 @@ export function bytes(value: number): string {
   return `${power ? decimal(value) : value} ${units[power]}`;
 }
 
-/** How long ago, from `now`: `just now`, `4 min ago`, `in 3 s`. */
+/** A relative time: `just now`, `4 min ago`, `in 3 s`. */
 export function ago(at: number, now: number): string {
   const passed = now - at;
   if (passed < -1500) return `in ${span(-passed)}`;

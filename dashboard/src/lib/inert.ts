@@ -1,6 +1,6 @@
 /**
- * Text that is not ours (names, tool output, log lines) as text that does nothing: controls, terminal escapes and characters
- * that turn the direction of writing or cannot be seen are shown by name in place of acting.
+ * Makes foreign text (names, tool output, log lines) inert: control characters, terminal escapes, bidirectional controls
+ * and invisible characters are replaced by their names.
  */
 // Line feed and tab stay; joiners stay too, since scripts and emoji need them.
 const ACTING = new RegExp(
@@ -17,19 +17,19 @@ export function inert(text: string): string {
   });
 }
 
-/** JSON in which such characters are escapes: the same value, and nothing acts where it is shown, edited or pasted. */
+/** JSON with such characters as escapes: an equal value that is inert where it is displayed, edited or pasted. */
 export function inertJson(value: unknown, indent?: number): string {
   const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value, null, indent).replace(ACTING, (character) => character.split("").map(escape).join(""));
 }
 
-/** The same on one line and at most `most` characters long. */
+/** Inert text on one line, truncated to `most` characters. */
 export function inertLine(text: string, most = 300): string {
   const line = inert(text.slice(0, most)).replace(/\s+/g, " ").trim();
   return text.length > most ? `${line}\u2026` : line;
 }
 
-/** Whether an address may be shown as a link: only the web's own schemes. */
+/** True if an address may be a link: only the schemes `http` and `https` may. */
 export function isWebAddress(text: string): boolean {
   try {
     return ["http:", "https:"].includes(new URL(text).protocol);
@@ -38,17 +38,17 @@ export function isWebAddress(text: string): boolean {
   }
 }
 
-/** Levels of JSON that are shown; far deeper ones could not be written at all, and indented they grow by the square. */
+/** Levels of JSON that are displayed: deeper JSON overflows the stack, and its indentation grows quadratically. */
 const DEEPEST = 100;
 
 /** JSON for people to read, however deep it is nested. */
-export function shownJson(value: unknown, indent?: number): string {
+export function readableJson(value: unknown, indent?: number): string {
   return JSON.stringify(bounded(value, DEEPEST), null, indent) ?? "";
 }
 
 function bounded(value: unknown, levels: number): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (levels === 0) return "\u2026 nested too deep to be shown";
+  if (levels === 0) return "\u2026 nested too deep to display";
   if (Array.isArray(value)) return value.map((one) => bounded(one, levels - 1));
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, bounded(one, levels - 1)]));
 }

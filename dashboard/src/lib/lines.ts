@@ -1,10 +1,10 @@
-/** The last lines of something that may write ten thousand a second: shown ten times a second at most. */
+/** A buffer of the last lines of a stream that may have ten thousand a second; published ten times a second at most. */
 import type { OutputLine } from "../api/types";
 
-const MOST = 10_000;
-/** So many characters, too: lines may be long. */
-const MOST_TEXT = 20_000_000;
-const PAUSE = 100;
+const LINES_MAX = 10_000;
+/** Lines may be long, so their characters are limited as well. */
+const CHARACTERS_MAX = 20_000_000;
+const PUBLISH_INTERVAL_MS = 100;
 
 export class LineBuffer {
   private lines: OutputLine[] = [];
@@ -21,8 +21,8 @@ export class LineBuffer {
       this.text += line.line.length;
     }
     // Cut seldom, so that not every batch moves ten thousand lines.
-    if (this.lines.length > MOST * 1.5 || this.text > MOST_TEXT * 1.5) this.cut();
-    this.timer ??= window.setTimeout(this.show, PAUSE);
+    if (this.lines.length > LINES_MAX * 1.5 || this.text > CHARACTERS_MAX * 1.5) this.cut();
+    this.timer ??= window.setTimeout(this.show, PUBLISH_INTERVAL_MS);
   }
 
   get = (): readonly OutputLine[] => this.shown;
@@ -39,13 +39,13 @@ export class LineBuffer {
   private cut(): void {
     let from = this.lines.length;
     this.text = 0;
-    while (from > Math.max(0, this.lines.length - MOST) && this.text < MOST_TEXT) this.text += this.lines[--from]!.line.length;
+    while (from > Math.max(0, this.lines.length - LINES_MAX) && this.text < CHARACTERS_MAX) this.text += this.lines[--from]!.line.length;
     this.lines = this.lines.slice(from);
   }
 
   private show = (): void => {
     this.timer = undefined;
-    this.shown = this.lines.slice(-MOST);
+    this.shown = this.lines.slice(-LINES_MAX);
     this.listeners.forEach((listener) => listener());
   };
 }

@@ -1,4 +1,4 @@
-/** What a form needs to know of a JSON Schema. What it does not understand is left to whoever types JSON, and to the server. */
+/** The part of JSON Schema that forms support; values of any other schema are typed as JSON, and checked by the server. */
 
 export type Schema = Record<string, unknown>;
 
@@ -21,46 +21,46 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export function resolve(schema: unknown, root: Schema, depth = 0): Schema {
   if (!isObject(schema) || depth > DEEPEST) return {};
   const { $ref, allOf, ...own } = schema;
-  let whole: Schema = own;
-  if (typeof $ref === "string") whole = join(resolve(pointed($ref, root), root, depth + 1), own);
-  if (Array.isArray(allOf)) whole = allOf.reduce<Schema>((sum, part) => join(sum, resolve(part, root, depth + 1)), whole);
+  let resolved: Schema = own;
+  if (typeof $ref === "string") resolved = merge(resolve(dereference($ref, root), root, depth + 1), own);
+  if (Array.isArray(allOf)) resolved = allOf.reduce<Schema>((sum, part) => merge(sum, resolve(part, root, depth + 1)), resolved);
   for (const key of ["anyOf", "oneOf"]) {
-    const some = alternatives(whole, key).filter((one) => one["type"] !== "null");
-    if (some.length !== 1 || some.length === alternatives(whole, key).length) continue;
-    const { [key]: _, ...rest } = whole;
+    const some = alternatives(resolved, key).filter((one) => one["type"] !== "null");
+    if (some.length !== 1 || some.length === alternatives(resolved, key).length) continue;
+    const { [key]: _, ...rest } = resolved;
     return { ...resolve(some[0], root, depth + 1), ...rest, nullable: true };
   }
-  if (Array.isArray(whole["type"]) && whole["type"].includes("null")) {
-    const types = whole["type"].filter((type) => type !== "null");
-    return { ...whole, type: types.length === 1 ? types[0] : types, nullable: true };
+  if (Array.isArray(resolved["type"]) && resolved["type"].includes("null")) {
+    const types = resolved["type"].filter((type) => type !== "null");
+    return { ...resolved, type: types.length === 1 ? types[0] : types, nullable: true };
   }
-  return whole;
+  return resolved;
 }
 
 function alternatives(schema: Schema, key: string): Schema[] {
   return Array.isArray(schema[key]) ? schema[key].filter(isObject) : [];
 }
 
-function join(one: Schema, other: Schema): Schema {
+function merge(one: Schema, other: Schema): Schema {
   const properties = { ...(one["properties"] as Schema | undefined), ...(other["properties"] as Schema | undefined) };
   const required = [one["required"], other["required"]].flatMap((list) => (Array.isArray(list) ? list : []));
   return { ...one, ...other, ...(Object.keys(properties).length && { properties }), ...(required.length && { required }) };
 }
 
-function pointed(reference: string, root: Schema): unknown {
+function dereference(reference: string, root: Schema): unknown {
   if (!reference.startsWith("#")) return {};
   const steps = reference.slice(1).split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   return steps.reduce<unknown>((at, step) => (isObject(at) && Object.hasOwn(at, step) ? at[step] : undefined), root);
 }
 
-/** How a value of a resolved schema is filled in. */
+/** The shape of the form for a resolved schema. */
 export function shape(schema: Schema, root: Schema): Shape {
   const options = choices(schema);
   if (options) return { kind: "choice", options };
   const variants = [...alternatives(schema, "oneOf"), ...alternatives(schema, "anyOf")];
   if (variants.length) {
     const { oneOf: _one, anyOf: _any, ...base } = schema;
-    const made = variants.map((variant) => join(base, resolve(variant, root)));
+    const made = variants.map((variant) => merge(base, resolve(variant, root)));
     return { kind: "variants", variants: made.map((variant, index) => ({ schema: variant, word: nameOf(variant, index, base) })) };
   }
   if (Array.isArray(schema["type"])) {
@@ -96,21 +96,21 @@ function list(schema: Schema, root: Schema): Shape {
 
 /** The values there are to choose from, where a schema lists them. */
 function choices(schema: Schema): { value: unknown; word: string }[] | null {
-  if ("const" in schema) return [{ value: schema["const"], word: said(schema["const"]) }];
+  if ("const" in schema) return [{ value: schema["const"], word: textOf(schema["const"]) }];
   if (Array.isArray(schema["enum"])) {
     const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
-    return schema["enum"].map((value, index) => ({ value, word: typeof names[index] === "string" ? names[index] : said(value) }));
+    return schema["enum"].map((value, index) => ({ value, word: typeof names[index] === "string" ? names[index] : textOf(value) }));
   }
   const named = [...alternatives(schema, "oneOf"), ...alternatives(schema, "anyOf")];
   if (!named.length || !named.every((one) => "const" in one)) return null;
-  return named.map((one) => ({ value: one["const"], word: typeof one["title"] === "string" ? one["title"] : said(one["const"]) }));
+  return named.map((one) => ({ value: one["const"], word: typeof one["title"] === "string" ? one["title"] : textOf(one["const"]) }));
 }
 
-function said(value: unknown): string {
+function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** What to call a variant: its title, the value that tells it apart, its type. */
+/** The name of a variant: its title, the constant that distinguishes it, or its type. */
 function nameOf(schema: Schema, index: number, base: Schema): string {
   if (typeof schema["title"] === "string" && schema["title"] !== base["title"]) return schema["title"];
   const own = isObject(schema["properties"]) ? Object.values(schema["properties"]) : [];
@@ -120,12 +120,12 @@ function nameOf(schema: Schema, index: number, base: Schema): string {
   return type && type !== base["type"] ? type : `Variant ${index + 1}`;
 }
 
-/** What a value is before anybody filled it in; `undefined` leaves it out. */
+/** The initial value of a form; `undefined` leaves it out. */
 export function initial(schema: Schema, root: Schema, required: boolean, depth = 0): unknown {
-  const whole = resolve(schema, root);
-  if ("default" in whole) return whole["default"];
+  const resolved = resolve(schema, root);
+  if ("default" in resolved) return resolved["default"];
   if (!required || depth > DEEPEST) return undefined;
-  const made = shape(whole, root);
+  const made = shape(resolved, root);
   switch (made.kind) {
     case "choice": return made.options[0]?.value;
     case "variants": return initial(made.variants[0]?.schema ?? {}, root, true, depth + 1);
@@ -145,7 +145,7 @@ function members(properties: [string, Schema, boolean][], root: Schema, depth: n
   return Object.fromEntries(filled.filter(([, value]) => value !== undefined));
 }
 
-/** Which variant a value belongs to; the first where none fits. */
+/** The index of the variant that a value matches; of the first one if none matches. */
 export function variantOf(value: unknown, variants: { schema: Schema }[]): number {
   return Math.max(0, variants.findIndex(({ schema }) => fits(value, schema)));
 }
@@ -175,7 +175,7 @@ export function withMember(value: unknown, name: string, member: unknown): Recor
   return isObject(value) && Object.hasOwn(value, name) ? { ...value, [name]: member } : { ...rest, [name]: member };
 }
 
-/** The places of arguments that a server wants as headers, too: `x-mcp-header` of their schemas. */
+/** The arguments to send as headers as well: those with `x-mcp-header` in their schemas. */
 export function headersOf(schema: Schema, value: unknown): [name: string, value: string][] {
   if (!isObject(schema["properties"]) || !isObject(value)) return [];
   return Object.entries(schema["properties"]).flatMap(([name, one]): [string, string][] => {

@@ -1,9 +1,9 @@
-/** What lists of servers have in common. */
+/** Functions that lists of servers share. */
 import type { HealthStatus, RuntimeStatus, ServerItem } from "../api/types";
 
 export type Group = "healthy" | "degraded" | "down" | "off";
 
-/** Where a server belongs: `off` is down because somebody wants it so. */
+/** The group of a server by its health; `off` is stopped on purpose. */
 export function group(health: HealthStatus): Group {
   if (health === "HEALTHY") return "healthy";
   if (health === "STARTING" || health === "UNHEALTHY") return "degraded";
@@ -19,7 +19,7 @@ export function matches(server: ServerItem, words: string): boolean {
   return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
-/** What is started or spoken to, on one line. */
+/** The command line or the URL of a server, on one line. */
 export function commandLine(server: { command: string; args: string[]; url: string | null }): string {
   return server.url ?? [server.command, ...server.args].map(quoted).join(" ");
 }

@@ -1,6 +1,6 @@
 /** Server-sent events read from a `fetch` answer: unlike `EventSource`, it tells why a stream could not be opened. */
 
-export interface Sent {
+export interface ServerSentEvent {
   event: string;
   data: string;
   id: string | null;
@@ -10,7 +10,7 @@ export interface Sent {
  * Calls `take` with every batch of events that arrives together, until the stream ends. The second argument is the id to
  * resume after, which may come without an event.
  */
-export async function readEvents(response: Response, take: (events: Sent[], lastId: string | null) => void): Promise<void> {
+export async function readEvents(response: Response, take: (events: ServerSentEvent[], lastId: string | null) => void): Promise<void> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const decoder = new TextDecoder();
@@ -31,8 +31,8 @@ export class Parser {
   /** The id of the last block that ended. */
   lastId: string | null = null;
 
-  feed(text: string): Sent[] {
-    const events: Sent[] = [];
+  feed(text: string): ServerSentEvent[] {
+    const events: ServerSentEvent[] = [];
     const lines = (this.rest + text).split(/\r\n|\n|\r(?!$)/);
     this.rest = lines.pop() ?? "";
     for (const line of lines) {
@@ -52,7 +52,7 @@ export class Parser {
     else if (name === "id" && !value.includes("\0")) this.id = value;
   }
 
-  private end(events: Sent[]): void {
+  private end(events: ServerSentEvent[]): void {
     this.lastId = this.id;
     if (this.data.length) events.push({ event: this.event || "message", data: this.data.join("\n"), id: this.id });
     this.event = "";

@@ -1,8 +1,8 @@
-/** The variables of a configuration, which somebody fills in before it is taken over. */
+/** The variables of a client configuration, which are filled in before the import. */
 
 interface Variable {
   name: string;
-  /** What stands where no value is given. */
+  /** The default value. */
   otherwise: string | undefined;
 }
 
@@ -11,7 +11,7 @@ export function withoutInputs(config: string): string {
   return config.replace(/\$\{input:([^}]*)\}/g, (_, id: string) => `\${${id.replace(/\W/g, "_").replace(/^(?=\d|$)/, "_").toUpperCase()}}`);
 }
 
-/** What of `${NAME}`, `${NAME:-default}` and `${env:NAME}` it names. */
+/** The variables of a configuration: `${NAME}`, `${NAME:-default}` and `${env:NAME}`. */
 export function variables(config: string): Variable[] {
   const found = new Map<string, string | undefined>();
   for (const [, name, otherwise] of config.matchAll(/\$\{(?:env:)?([A-Za-z_]\w*)(?::-([^}]*))?\}/g)) {

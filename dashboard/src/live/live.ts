@@ -1,31 +1,31 @@
-/** What `/api/events` says, brought to the query cache and to the feed. */
+/** Applies the events of `/api/events` to the query cache and the feed. */
 import type { QueryClient } from "@tanstack/react-query";
 import type { Events, Server, ServerDetails, ServerItem } from "../api/types";
 import { keys } from "../api/queries";
-import type { Sent } from "../lib/sse";
+import type { ServerSentEvent } from "../lib/sse";
 import { Store } from "../lib/store";
 import { Refresher } from "./refresher";
 import { Stream, type StreamState } from "./stream";
 
 /** An event as it was received. */
-export type Live = { [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string } }[keyof Events];
+export type ReceivedEvent = { [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string } }[keyof Events];
 
-const MOST_IN_FEED = 100;
+const FEED_EVENTS_MAX = 100;
 
 /** The last events, newest first. */
-export const feed = new Store<readonly Live[]>([]);
-/** How the stream is; `absent` also before anybody logged in. */
+export const feed = new Store<readonly ReceivedEvent[]>([]);
+/** The state of the event stream. */
 export const liveState = new Store<StreamState>("connecting");
 
 let current: Stream | null = null;
 
 /** Events are brought to the page together, so that a flood of them draws it four times a second at most. */
-const TOGETHER = 250;
+const BATCH_INTERVAL_MS = 250;
 
 /** Opens the stream; answers with what closes it. */
 export function goLive(client: QueryClient): () => void {
   const refresher = new Refresher(client);
-  let waiting: Live[] = [];
+  let waiting: ReceivedEvent[] = [];
   let timer: number | undefined;
   let [number, opens] = [0, 0];
   const show = () => {
@@ -33,19 +33,19 @@ export function goLive(client: QueryClient): () => void {
     const events = waiting;
     waiting = [];
     apply(client, refresher, events);
-    feed.set([...events.reverse(), ...feed.get()].slice(0, MOST_IN_FEED));
+    feed.set([...events.reverse(), ...feed.get()].slice(0, FEED_EVENTS_MAX));
   };
   const stream = new Stream(
     "/api/events",
-    (sent) => {
-      for (const one of sent) {
+    (batch) => {
+      for (const one of batch) {
         const event = parse(one, `${++number}`);
         if (event) waiting.push(event);
       }
-      if (waiting.length) timer ??= window.setTimeout(show, TOGETHER);
+      if (waiting.length) timer ??= window.setTimeout(show, BATCH_INTERVAL_MS);
     },
     (resumed) => {
-      // What happened while nothing was heard is in nobody's cache.
+      // The cache misses the events of the interruption.
       if (opens++ > 0 && !resumed) void client.invalidateQueries();
     },
   );
@@ -70,31 +70,31 @@ export function reconnect(): void {
   current?.retry();
 }
 
-function parse({ event, data }: Sent, key: string): Live | null {
+function parse({ event, data }: ServerSentEvent, key: string): ReceivedEvent | null {
   try {
-    return { event, data: JSON.parse(data), at: Date.now(), key } as Live;
+    return { event, data: JSON.parse(data), at: Date.now(), key } as ReceivedEvent;
   } catch {
     return null;
   }
 }
 
-function apply(client: QueryClient, refresher: Refresher, events: Live[]): void {
-  const news = new Map<string, News>();
+function apply(client: QueryClient, refresher: Refresher, events: ReceivedEvent[]): void {
+  const updates = new Map<string, ServerUpdate>();
   for (const event of events) {
     refresh(client, refresher, event);
-    learn(news, event);
+    collect(updates, event);
   }
-  if (news.size) patch(client, news);
+  if (updates.size) patch(client, updates);
 }
 
-function refresh(client: QueryClient, refresher: Refresher, event: Live): void {
+function refresh(client: QueryClient, refresher: Refresher, event: ReceivedEvent): void {
   switch (event.event) {
     case "gap":
-      // Something was missed, and nobody knows what.
+      // Any query may have missed an event.
       return void client.invalidateQueries();
     case "server":
       if (event.data.change !== "state") refresher.soon(keys.servers, keys.server(event.data.id));
-      // Whether a server elsewhere has somebody's consent is no part of its state.
+      // The event does not contain the authorization of a remote server.
       else if (isRemote(client, event.data.id)) refresher.soon(keys.server(event.data.id));
       return refresher.soon(keys.overview, keys.health(event.data.id));
     case "exit":
@@ -113,18 +113,18 @@ function isRemote(client: QueryClient, id: string): boolean {
   return !!client.getQueryData<{ details: ServerDetails }>(keys.server(id))?.details.server.url;
 }
 
-/** What events told of a server since it was drawn last. */
-interface News {
+/** Changes of a server since the last batch of events. */
+interface ServerUpdate {
   state?: Pick<Events["server"], "healthStatus" | "runtimeStatus">;
   calls: number;
   errors: number;
   lastUsedAt?: string;
 }
 
-function learn(news: Map<string, News>, event: Live): void {
+function collect(updates: Map<string, ServerUpdate>, event: ReceivedEvent): void {
   const of = (id: string) => {
-    const known = news.get(id) ?? { calls: 0, errors: 0 };
-    news.set(id, known);
+    const known = updates.get(id) ?? { calls: 0, errors: 0 };
+    updates.set(id, known);
     return known;
   };
   if (event.event === "server" && event.data.change === "state") of(event.data.id).state = event.data;
@@ -136,9 +136,9 @@ function learn(news: Map<string, News>, event: Live): void {
   server.lastUsedAt = single ? event.data.createdAt : new Date(event.at).toISOString();
 }
 
-/** Puts what is told straight where it is shown: no request needed. */
-function patch(client: QueryClient, news: Map<string, News>): void {
-  const renewed = <T extends Server>(server: T, { state, calls, lastUsedAt }: News): T => ({
+/** Updates cached servers without a request. */
+function patch(client: QueryClient, updates: Map<string, ServerUpdate>): void {
+  const updated = <T extends Server>(server: T, { state, calls, lastUsedAt }: ServerUpdate): T => ({
     ...server,
     ...(state && { healthStatus: state.healthStatus }),
     totalCalls: server.totalCalls + calls,
@@ -146,16 +146,16 @@ function patch(client: QueryClient, news: Map<string, News>): void {
   });
   client.setQueryData<ServerItem[]>(keys.servers, (items) =>
     items?.map((item) => {
-      const told = news.get(item.id);
-      return told ? { ...renewed(item, told), runtimeStatus: told.state?.runtimeStatus ?? item.runtimeStatus } : item;
+      const update = updates.get(item.id);
+      return update ? { ...updated(item, update), runtimeStatus: update.state?.runtimeStatus ?? item.runtimeStatus } : item;
     }),
   );
-  for (const [id, told] of news) {
+  for (const [id, update] of updates) {
     client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) => {
       if (!known) return known;
       const { server, stats, runtimeStatus } = known.details;
-      const counted = { ...stats, totalCalls: stats.totalCalls + told.calls, totalErrors: stats.totalErrors + told.errors };
-      const details = { ...known.details, server: renewed(server, told), stats: counted, runtimeStatus: told.state?.runtimeStatus ?? runtimeStatus };
+      const counted = { ...stats, totalCalls: stats.totalCalls + update.calls, totalErrors: stats.totalErrors + update.errors };
+      const details = { ...known.details, server: updated(server, update), stats: counted, runtimeStatus: update.state?.runtimeStatus ?? runtimeStatus };
       return { ...known, details };
     });
   }

@@ -1,10 +1,10 @@
-/** Invalidates queries, but never more often than the limit of requests allows, and never while nobody looks. */
+/** Invalidates queries within the rate limit, and only while the page is visible. */
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
-/** Every query is asked again at most once in this time; with the few that a page shows, 100 a minute stay out of reach. */
-const INTERVAL = 5000;
-/** How often everything shown is asked again where there is no event stream. */
-const POLL = 20_000;
+/** Milliseconds between refreshes of a query: the few on a page stay far below 100 requests a minute. */
+const REFRESH_INTERVAL_MS = 5000;
+/** Milliseconds between refreshes of active queries without an event stream. */
+const POLL_INTERVAL_MS = 20_000;
 
 export class Refresher {
   private due = new Map<string, QueryKey>();
@@ -16,19 +16,19 @@ export class Refresher {
     document.addEventListener("visibilitychange", this.visible);
   }
 
-  /** Asks again for these, soon. */
+  /** Schedules a refresh of queries. */
   soon(...queries: QueryKey[]): void {
     for (const key of queries) this.due.set(JSON.stringify(key), key);
     this.schedule();
   }
 
-  /** Whether to ask for everything shown now and then. */
+  /** Switches polling of active queries on or off. */
   poll(wanted: boolean): void {
     clearInterval(this.polling);
     this.polling = wanted
       ? window.setInterval(() => {
           if (!document.hidden) void this.client.invalidateQueries({ refetchType: "active" });
-        }, POLL)
+        }, POLL_INTERVAL_MS)
       : undefined;
   }
 
@@ -44,7 +44,7 @@ export class Refresher {
 
   private schedule(): void {
     if (document.hidden || this.timer !== undefined || !this.due.size) return;
-    const wait = Math.max(250, this.last + INTERVAL - Date.now());
+    const wait = Math.max(250, this.last + REFRESH_INTERVAL_MS - Date.now());
     this.timer = window.setTimeout(this.flush, wait);
   }
 

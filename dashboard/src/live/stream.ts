@@ -1,22 +1,22 @@
-/** An event stream that heals itself: kept open while the page is seen, opened again where it broke, resumed by id. */
+/** An event stream that reconnects: open while the page is visible, resumed by id after an interruption. */
 import { ApiError, send } from "../api/client";
-import { readEvents, type Sent } from "../lib/sse";
+import { readEvents, type ServerSentEvent } from "../lib/sse";
 import { Store } from "../lib/store";
 
 /**
  * - `connecting`: not open yet
  * - `live`: open
  * - `lost`: broken, the next try is waiting
- * - `paused`: the page is hidden, nobody looks
+ * - `paused`: the page is hidden
  * - `absent`: this Ostler has no such stream, or the caller may not read it
  */
 export type StreamState = "connecting" | "live" | "lost" | "paused" | "absent";
 
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 15_000;
-const ABSENT_WAIT = 60_000;
+const RETRY_WAIT_MIN_MS = 500;
+const RETRY_WAIT_MAX_MS = 15_000;
+const ABSENT_RETRY_WAIT_MS = 60_000;
 /** A hidden page keeps its stream for a while: looking at another tab for a moment should cost nothing. */
-const HIDDEN_GRACE = 10_000;
+const HIDDEN_GRACE_MS = 10_000;
 
 export class Stream {
   readonly state = new Store<StreamState>("connecting");
@@ -24,12 +24,12 @@ export class Stream {
   private abort: AbortController | null = null;
   private timer: number | undefined;
   private hiding: number | undefined;
-  private wait = FIRST_WAIT;
+  private wait = RETRY_WAIT_MIN_MS;
   private closed = false;
 
   constructor(
     private readonly path: string,
-    private readonly take: (events: Sent[]) => void,
+    private readonly take: (events: ServerSentEvent[]) => void,
     /** Called whenever it opens; `resumed` where nothing can have been missed unsaid. */
     private readonly opened: (resumed: boolean) => void = () => {},
   ) {
@@ -62,7 +62,7 @@ export class Stream {
       this.abort?.abort();
       this.abort = null;
       this.state.set("paused");
-    }, HIDDEN_GRACE);
+    }, HIDDEN_GRACE_MS);
   };
 
   private async open(): Promise<void> {
@@ -75,7 +75,7 @@ export class Stream {
       if (this.lastId !== null) headers["last-event-id"] = this.lastId;
       const response = await send(this.path, { headers, signal: abort.signal });
       this.state.set("live");
-      this.wait = FIRST_WAIT;
+      this.wait = RETRY_WAIT_MIN_MS;
       this.opened(this.lastId !== null);
       await readEvents(response, this.receive);
     } catch (error) {
@@ -85,18 +85,18 @@ export class Stream {
     this.abort = null;
     if (this.state.get() !== "absent") this.state.set(document.hidden ? "paused" : "lost");
     this.timer = window.setTimeout(this.retry, wait ?? this.wait * (0.75 + Math.random() / 2));
-    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+    this.wait = Math.min(this.wait * 2, RETRY_WAIT_MAX_MS);
   }
 
   private refused(error: ApiError): number | null {
     if ([403, 404, 405].includes(error.status)) {
       this.state.set("absent");
-      return ABSENT_WAIT;
+      return ABSENT_RETRY_WAIT_MS;
     }
     return error.status === 429 ? error.retryAfter : null;
   }
 
-  private receive = (events: Sent[], lastId: string | null): void => {
+  private receive = (events: ServerSentEvent[], lastId: string | null): void => {
     this.lastId = lastId ?? this.lastId;
     if (events.length) this.take(events);
   };

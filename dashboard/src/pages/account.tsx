@@ -1,4 +1,4 @@
-/** One's own account: who one is, and a new password. */
+/** The user's account, and a form that changes its password. */
 import { useState, type FormEvent } from "react";
 import { api, ApiError, session } from "../api/client";
 import { useMe } from "../api/queries";
@@ -16,7 +16,7 @@ export function Account({ close }: { close: () => void }) {
   const [revokeKeys, setRevokeKeys] = useState(true);
   const change = useAction(() => api.put("/api/auth/me/password", { currentPassword, newPassword, revokeKeys }), {
     quiet: true,
-    done: "The password was changed: log in with it",
+    done: "Password changed: log in with the new one",
     onDone: () => session.set("ended"),
   });
   const fault = (pointer: string) => (change.error instanceof ApiError ? change.error.at(pointer) : undefined);
@@ -30,20 +30,20 @@ export function Account({ close }: { close: () => void }) {
       <form className="stack" onSubmit={submit}>
         <dl className="facts">
           <dt>Name</dt><dd><Text line>{me.name}</Text></dd>
-          <dt>Address</dt><dd><Text line>{me.email}</Text></dd>
+          <dt>E-mail address</dt><dd><Text line>{me.email}</Text></dd>
           <dt>Role</dt><dd>{me.role}</dd>
-          <dt>Id</dt><dd className="mono small">{me.id}</dd>
+          <dt>ID</dt><dd className="mono small">{me.id}</dd>
         </dl>
-        <p className="small muted">The id is for whoever wants to share a server with you.</p>
-        <Input label="Password so far" type="password" autoComplete="current-password" required value={currentPassword} fault={fault("/currentPassword")} onChange={(event) => setCurrent(event.target.value)} />
+        <p className="small muted">Other users need this ID to share a server with you.</p>
+        <Input label="Current password" type="password" autoComplete="current-password" required value={currentPassword} fault={fault("/currentPassword")} onChange={(event) => setCurrent(event.target.value)} />
         <Input label="New password" type="password" autoComplete="new-password" required minLength={12} maxLength={1024} value={newPassword} fault={fault("/newPassword")}
           hint="At least 12 characters. All your sessions end." onChange={(event) => setNew(event.target.value)} />
-        <Check label="End my API keys, too" hint="Whoever knew the password may have made one. Programs that use a key of yours then need another." checked={revokeKeys}
+        <Check label="Revoke my API keys as well" hint="Anyone who knew the password may have created one. Programs that use your keys will need new ones." checked={revokeKeys}
           onChange={(event) => setRevokeKeys(event.target.checked)} />
         {change.isError && <Failed error={change.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Close</Button>
-          <Button type="submit" look="primary" busy={change.isPending}>Change the password</Button>
+          <Button type="submit" look="primary" busy={change.isPending}>Change password</Button>
         </div>
       </form>
     </Dialog>

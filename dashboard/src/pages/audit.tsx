@@ -1,4 +1,4 @@
-/** The audit log: who did what to what, and how it went. */
+/** The audit log, with filters. */
 import { useState } from "react";
 import { keys, usePages } from "../api/queries";
 import type { AuditEntry } from "../api/types";
@@ -6,38 +6,38 @@ import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { Card, Empty, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
-import { useSettled } from "../ui/settled";
+import { useDebounced } from "../ui/debounced";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
 import { Chain } from "./audit/chain";
 
 const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
-  success: ["ok", "Done"], failure: ["warn", "Failed"], denied: ["bad", "Denied"],
+  success: ["ok", "Success"], failure: ["warn", "Failure"], denied: ["bad", "Denied"],
 };
 
 export function Audit() {
   const [span, setSpan] = useState<Span>("7d");
-  const [words, setWords] = useState({ actor: "", action: "", target: "", credential: "" });
-  const settled = useSettled(words);
+  const [fields, setFields] = useState({ actor: "", action: "", target: "", credential: "" });
+  const settled = useDebounced(fields);
   const filter = Object.fromEntries(Object.entries(settled).map(([key, value]) => [key, value.trim()]));
-  const field = (key: keyof typeof words, label: string, placeholder: string) => (
-    <Input label={label} placeholder={placeholder} value={words[key]} onChange={(event) => setWords({ ...words, [key]: event.target.value })} />
+  const field = (key: keyof typeof fields, label: string, placeholder: string) => (
+    <Input label={label} placeholder={placeholder} value={fields[key]} onChange={(event) => setFields({ ...fields, [key]: event.target.value })} />
   );
   const { pages, items } = usePages<AuditEntry>(keys.audit, "/api/audit", { ...filter, span });
   return (
     <>
       <PageHead title="Audit">
-        <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />
+        <Choices label="Time range" value={span} options={spans} onChange={setSpan} />
       </PageHead>
       <Chain />
       <div className="row filters">
-        {field("actor", "Who", "address or id")}
-        {field("action", "What", "server.create")}
-        {field("target", "To what", "id or name")}
-        {field("credential", "With what", "key:…, session:…, oauth")}
+        {field("actor", "Actor", "e-mail address or ID")}
+        {field("action", "Action", "server.create")}
+        {field("target", "Target", "ID or name")}
+        {field("credential", "Credential", "key:…, session:…, oauth")}
       </div>
       <Card flush>
-        <Paged pages={pages} none={<Empty title="Nothing on record">Filters want the whole word.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
+        <Paged pages={pages} none={<Empty title="No entries">Filters match exact values.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
       </Card>
     </>
   );
@@ -49,12 +49,12 @@ function Rows({ items }: { items: AuditEntry[] }) {
       <table className="table">
         <thead>
           <tr>
-            <th scope="col">When</th>
-            <th scope="col">Who</th>
-            <th scope="col">What</th>
-            <th scope="col">To what</th>
-            <th scope="col">How it went</th>
-            <th scope="col" className="wide-only">From</th>
+            <th scope="col">Time</th>
+            <th scope="col">Actor</th>
+            <th scope="col">Action</th>
+            <th scope="col">Target</th>
+            <th scope="col">Outcome</th>
+            <th scope="col" className="wide-only">IP address</th>
           </tr>
         </thead>
         <tbody>

@@ -1,11 +1,11 @@
-/** One call on record: what was asked, what came of it, what happened meanwhile. */
+/** A recorded call: its arguments, its result, and the events of its server during it. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api } from "../api/client";
 import { keys, useMay, useMe, useUsers } from "../api/queries";
 import type { CallDetails, Excerpt } from "../api/types";
 import { bytes, millis } from "../lib/format";
-import { shownJson } from "../lib/inert";
+import { readableJson } from "../lib/inert";
 import { isObject } from "../lib/schema";
 import { to } from "../lib/links";
 import { ButtonLink } from "../ui/button";
@@ -21,7 +21,7 @@ export function CallPage({ params }: { params: Record<string, string> }) {
     queryFn: ({ signal }) => api.get<CallDetails>(`/api/calls/${encodeURIComponent(id)}`, signal),
     staleTime: Infinity,
   });
-  if (call.isError) return <><PageHead title="This call cannot be shown" crumb={<Link href="/calls">Calls</Link>} /><Failed error={call.error} /></>;
+  if (call.isError) return <><PageHead title="Call not available" crumb={<Link href="/calls">Calls</Link>} /><Failed error={call.error} /></>;
   return <Loaded query={call}>{(details) => <Details call={details} />}</Loaded>;
 }
 
@@ -33,7 +33,7 @@ function Details({ call }: { call: CallDetails }) {
         crumb={<><Link href="/calls">Calls</Link> / <Link href={to.server(call.serverId, "calls")}><Text line most={60}>{call.serverName}</Text></Link></>}
         title={<span className="mono"><Text line>{call.toolName}</Text></span>}
       >
-        <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Answered" : "Failed"}</Badge>
+        <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Succeeded" : "Failed"}</Badge>
         {may("mcp:execute") && <ButtonLink to={to.tool(call.serverId, call.toolName, call.id)} icon="restart">Run again</ButtonLink>}
       </PageHead>
       <div className="columns">
@@ -43,13 +43,13 @@ function Details({ call }: { call: CallDetails }) {
         </div>
         <div className="stack loose">
           <Card title="Arguments">
-            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={shownJson(call.parameters ?? {}, 2)} label="Arguments" />}
+            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={readableJson(call.parameters ?? {}, 2)} label="Arguments" />}
           </Card>
-          <Card title="Answer">
+          <Card title="Result">
             {call.errorMessage && <Note tone="bad"><Text>{call.errorMessage}</Text></Note>}
-            {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Answer" />}
+            {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Result" />}
             {call.response !== null && call.response !== undefined && (
-              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={shownJson(call.response)} label="Answer" />
+              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={readableJson(call.response)} label="Result" />
             )}
           </Card>
         </div>
@@ -58,13 +58,13 @@ function Details({ call }: { call: CallDetails }) {
   );
 }
 
-/** Of JSON that was too long to be recorded whole. */
+/** The beginning of JSON that was too long to be recorded in full. */
 function Beginning({ of, label }: { of: Excerpt; label: string }) {
   return (
     <>
       <p className="small muted">
-        {of.text && new Blob([of.text]).size === of.length ? <>All {bytes(of.length)}, nested too deep to be shown as data.</> : of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to be shown.</>}
-        {of.sha256 && <> SHA-256 of the whole: <span className="mono break">{of.sha256}</span></>}
+        {of.text && new Blob([of.text]).size === of.length ? <>All {bytes(of.length)}, nested too deeply to display as JSON.</> : of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to display.</>}
+        {of.sha256 && <> SHA-256 of the full text: <span className="mono break">{of.sha256}</span></>}
       </p>
       {of.text && <Long text={of.text} label={label} />}
     </>
@@ -73,13 +73,13 @@ function Beginning({ of, label }: { of: Excerpt; label: string }) {
 
 function Facts({ call }: { call: CallDetails }) {
   return (
-    <Card title="The call">
+    <Card title="Call">
       <dl className="facts">
-        <dt>Answered</dt><dd><Moment at={call.createdAt} />, <Ago at={call.createdAt} /></dd>
-        <dt>Took</dt><dd>{millis(call.executionTime)}</dd>
-        <dt>Called by</dt><dd><Caller id={call.userId} /></dd>
-        <dt>Call</dt><dd className="mono small">{call.id}</dd>
-        {call.traceId && <><dt>Trace</dt><dd className="mono small">{call.traceId}</dd></>}
+        <dt>Called</dt><dd><Moment at={call.createdAt} />, <Ago at={call.createdAt} /></dd>
+        <dt>Duration</dt><dd>{millis(call.executionTime)}</dd>
+        <dt>Caller</dt><dd><Caller id={call.userId} /></dd>
+        <dt>Call ID</dt><dd className="mono small">{call.id}</dd>
+        {call.traceId && <><dt>Trace ID</dt><dd className="mono small">{call.traceId}</dd></>}
       </dl>
     </Card>
   );
@@ -96,7 +96,7 @@ const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "ba
 
 function Meanwhile({ call }: { call: CallDetails }) {
   return (
-    <Card title="What happened meanwhile" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Its timeline</Link>}>
+    <Card title="During the call" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Server timeline</Link>}>
       {call.meanwhile.length ? (
         <ol className="history">
           {call.meanwhile.map((one, index) => (
@@ -108,7 +108,7 @@ function Meanwhile({ call }: { call: CallDetails }) {
           ))}
         </ol>
       ) : (
-        <p className="muted">Nothing worth a word: it did not wait, and its server kept running.</p>
+        <p className="muted">No events: the call did not wait, and its server kept running.</p>
       )}
     </Card>
   );

@@ -1,4 +1,4 @@
-/** Calls on record: how many, how long, and each by itself; of all servers, or of one. */
+/** Recorded calls in charts and as a list, of all servers or of one. */
 import { useState } from "react";
 import { useServers, useUsers } from "../api/queries";
 import { inertLine } from "../lib/inert";
@@ -6,10 +6,10 @@ import { spans } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { PageHead } from "../ui/card";
 import { Input, Select } from "../ui/field";
-import { useSettled } from "../ui/settled";
+import { useDebounced } from "../ui/debounced";
 import type { Filter } from "./calls/filter";
-import { Past } from "./calls/past";
-import { Recorded } from "./calls/recorded";
+import { CallCharts } from "./calls/charts";
+import { CallList } from "./calls/list";
 
 export function CallsPage() {
   return (
@@ -23,29 +23,29 @@ export function CallsPage() {
 export function Calls({ of = "" }: { of?: string }) {
   const [filter, setFilter] = useState<Filter>({ span: "24h", serverId: of, toolName: "", success: "", userId: "" });
   const set = <K extends keyof Filter>(key: K, value: Filter[K]) => setFilter({ ...filter, [key]: value });
-  const asked = { ...filter, toolName: useSettled(filter.toolName.trim()) };
+  const debounced = { ...filter, toolName: useDebounced(filter.toolName.trim()) };
   return (
     <>
       <div className="row filters">
         {!of && <ServerOf value={filter.serverId} onChange={(serverId) => set("serverId", serverId)} />}
         <Input label="Tool" placeholder="All" value={filter.toolName} onChange={(event) => set("toolName", event.target.value)} />
         <Callers value={filter.userId} onChange={(userId) => set("userId", userId)} />
-        <Choices label="Which calls" value={filter.success} onChange={(success) => set("success", success)}
-          options={[["", "All"], ["true", "Answered"], ["false", "Failed"]]} />
-        <Choices label="Time shown" value={filter.span} options={spans} onChange={(span) => set("span", span)} />
+        <Choices label="Outcome" value={filter.success} onChange={(success) => set("success", success)}
+          options={[["", "All"], ["true", "Succeeded"], ["false", "Failed"]]} />
+        <Choices label="Time range" value={filter.span} options={spans} onChange={(span) => set("span", span)} />
       </div>
-      <Past filter={asked} />
-      <Recorded filter={asked} withServer={!of} />
+      <CallCharts filter={debounced} />
+      <CallList filter={debounced} withServer={!of} />
     </>
   );
 }
 
-interface Chosen {
+interface FilterProps {
   value: string;
   onChange: (id: string) => void;
 }
 
-function ServerOf({ value, onChange }: Chosen) {
+function ServerOf({ value, onChange }: FilterProps) {
   const servers = useServers().data ?? [];
   return (
     <Select label="Server" value={value} onChange={(event) => onChange(event.target.value)}>
@@ -55,8 +55,8 @@ function ServerOf({ value, onChange }: Chosen) {
   );
 }
 
-/** Accounts are listed for those who manage them only. */
-function Callers({ value, onChange }: Chosen) {
+/** The API lists accounts only for callers who manage them. */
+function Callers({ value, onChange }: FilterProps) {
   const users = useUsers();
   if (!users.data || users.data.length < 2) return null;
   return (

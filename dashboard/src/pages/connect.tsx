@@ -1,4 +1,4 @@
-/** How MCP clients use Ostler: text to copy for each. */
+/** Configurations of MCP clients that use Ostler, to copy. */
 import { useState } from "react";
 import { Link } from "wouter";
 import { address } from "../api/client";
@@ -22,29 +22,29 @@ export function Connect() {
   const client = clients.find(({ key }) => key === chosen);
   return (
     <>
-      <PageHead title="Connect a client" text="One entry in a client's configuration, and it has the tools of all your servers." />
-      <Card title="1. What it is to see">
+      <PageHead title="Connect a client" text="One entry in a client's configuration gives it the tools of all your servers." />
+      <Card title="1. Servers">
         <div className="form">
           <Select label="Servers" value={serverId} onChange={(event) => setServerId(event.target.value)}>
-            <option value="">All that you may use, as one</option>
+            <option value="">All that you may use, combined</option>
             {servers.map((server) => <option key={server.id} value={server.id}>Only {inertLine(server.name, 80)}</option>)}
           </Select>
           {!serverId && (
-            <Check label="Three tools that find and call all others" checked={search} onChange={(event) => setSearch(event.target.checked)}
-              hint="For many servers: a long list of tools costs a model much of its attention." />
+            <Check label="Tool search: three tools that find and call the others" checked={search} onChange={(event) => setSearch(event.target.checked)}
+              hint="For many servers: a long list of tools fills a model's context." />
           )}
         </div>
       </Card>
-      <Card title="2. A key">
-        <p>Each client needs an API key. <Link href="/keys">Make one</Link> with <code>mcp:read</code> and <code>mcp:execute</code>.</p>
+      <Card title="2. API key">
+        <p>Each client needs an API key. <Link href="/keys">Create one</Link> with <code>mcp:read</code> and <code>mcp:execute</code>.</p>
       </Card>
-      <Card title="3. The configuration" actions={<Choices label="Client" value={chosen} options={names} onChange={setChosen} />}>
+      <Card title="3. Configuration" actions={<Choices label="Client" value={chosen} options={names} onChange={setChosen} />}>
         {client ? (
           <div className="stack">
-            <p className="small muted">Belongs into <span className="mono">{client.place}</span></p>
+            <p className="small muted">Add it to <span className="mono">{client.place}</span></p>
             <Copyable label={`Configuration of ${client.name}`} text={client.config(aim)} />
             <p>{client.then}</p>
-            <p className="small muted">Or let Ostler write it, on the machine of the client:</p>
+            <p className="small muted">Or let Ostler write it, on the client's machine:</p>
             <Copyable label="Command" text={`ostler client-config ${client.key} ${flags(aim).map(shellWord).join(" ")} --write`} />
           </div>
         ) : (
@@ -58,10 +58,10 @@ export function Connect() {
 function Others({ aim }: { aim: Aim }) {
   return (
     <div className="stack">
-      <p>Clients that speak Streamable HTTP, in any revision from 2024-11-05 to 2026-07-28, want the address and a header:</p>
-      <Copyable label="Address" text={endpoint(aim)} />
+      <p>Clients that speak Streamable HTTP, in any revision from 2024-11-05 to 2026-07-28, need the URL and a header:</p>
+      <Copyable label="URL" text={endpoint(aim)} />
       <Copyable label="Header" text="Authorization: Bearer <your API key>" />
-      <p>Clients that only start programs start this, with the key in <code>OSTLER_API_KEY</code>:</p>
+      <p>Clients that only launch programs run this, with the key in <code>OSTLER_API_KEY</code>:</p>
       <Copyable label="Program" text={`ostler connect ${flags(aim).map(shellWord).join(" ")}`} />
     </div>
   );

@@ -1,11 +1,11 @@
-/** What happens, as it happens. */
+/** The feed of live events. */
 import { memo } from "react";
 import { Link } from "wouter";
 import { useServers } from "../api/queries";
 import { count, millis } from "../lib/format";
 import { to } from "../lib/links";
 import { useStore } from "../lib/store";
-import { feed, liveState, type Live } from "../live/live";
+import { feed, liveState, type ReceivedEvent } from "../live/live";
 import { Empty } from "../ui/card";
 import { Dot, healthTone, healthWord, type Tone } from "../ui/state";
 import { Ago, Text } from "../ui/text";
@@ -16,8 +16,8 @@ export function Feed() {
   const names = new Map(useServers().data?.map((server) => [server.id, server.name]));
   if (!events.length) {
     return (
-      <Empty title={state === "absent" ? "No live events here" : "Quiet"}>
-        {state === "absent" ? "This Ostler sends none, or not to this account." : "Calls, restarts and changes appear here."}
+      <Empty title={state === "absent" ? "No live events" : "No events yet"}>
+        {state === "absent" ? "This Ostler does not send events to this account." : "Calls, restarts and changes appear here."}
       </Empty>
     );
   }
@@ -26,7 +26,7 @@ export function Feed() {
       <ol>
         {events.map((event) => {
           const id = serverOf(event);
-          return <Happened key={event.key} event={event} id={id} name={id && nameOf(event, names, id)} />;
+          return <FeedItem key={event.key} event={event} id={id} name={id && nameOf(event, names, id)} />;
         })}
       </ol>
     </div>
@@ -34,8 +34,8 @@ export function Feed() {
 }
 
 /** Events never change: in a flood of them, only the new ones are drawn. */
-const Happened = memo(function Happened({ event, id, name }: { event: Live; id: string | null; name: string | null }) {
-  const [tone, text] = say(event);
+const FeedItem = memo(function FeedItem({ event, id, name }: { event: ReceivedEvent; id: string | null; name: string | null }) {
+  const [tone, text] = describe(event);
   return (
     <li>
       <Dot tone={tone} />
@@ -48,29 +48,29 @@ const Happened = memo(function Happened({ event, id, name }: { event: Live; id: 
   );
 });
 
-function nameOf(event: Live, names: Map<string, string>, id: string): string {
+function nameOf(event: ReceivedEvent, names: Map<string, string>, id: string): string {
   return event.event === "server" ? event.data.name : (names.get(id) ?? "a server");
 }
 
-function serverOf(event: Live): string | null {
+function serverOf(event: ReceivedEvent): string | null {
   if (event.event === "server") return event.data.id;
   return "serverId" in event.data ? event.data.serverId : null;
 }
 
-function say(event: Live): [Tone, string] {
+function describe(event: ReceivedEvent): [Tone, string] {
   switch (event.event) {
     case "server":
       if (event.data.change !== "state") return ["idle", `was ${event.data.change}`];
-      return [healthTone(event.data.healthStatus), `is ${healthWord(event.data.healthStatus).toLowerCase()}`];
+      return [healthTone(event.data.healthStatus), `changed to ${healthWord(event.data.healthStatus).toLowerCase()}`];
     case "exit":
       return ["bad", event.data.report.reason];
     case "restart":
-      return ["warn", `is started again, attempt ${event.data.attempt}`];
+      return ["warn", `restart scheduled, attempt ${event.data.attempt}`];
     case "gave-up":
-      return ["bad", `was given up: ${event.data.reason}`];
+      return ["bad", `was left down: ${event.data.reason}`];
     case "call":
       return event.data.success
-        ? ["ok", `${event.data.toolName} answered in ${millis(event.data.executionTime)}`]
+        ? ["ok", `${event.data.toolName} succeeded in ${millis(event.data.executionTime)}`]
         : ["bad", `${event.data.toolName} failed: ${event.data.errorMessage ?? "no reason given"}`];
     case "calls":
       return [
@@ -78,13 +78,13 @@ function say(event: Live): [Tone, string] {
         `${count(event.data.count)} calls${event.data.errors ? `, ${count(event.data.errors)} failed` : ""}`,
       ];
     case "gateway":
-      return sayGateway(event.data);
+      return describeGateway(event.data);
     case "gap":
-      return ["warn", `${event.data.missed === null ? "Some" : count(event.data.missed)} events were missed here`];
+      return ["warn", `${event.data.missed === null ? "Some" : count(event.data.missed)} events missed`];
   }
 }
 
-function sayGateway({ service, change, instance, healthy }: Extract<Live, { event: "gateway" }>["data"]): [Tone, string] {
+function describeGateway({ service, change, instance, healthy }: Extract<ReceivedEvent, { event: "gateway" }>["data"]): [Tone, string] {
   if (change === "health") return healthy ? ["ok", `${service}: ${instance} is healthy again`] : ["bad", `${service}: ${instance} is unhealthy`];
   return ["idle", change === "instance" ? `${service}: ${instance} was changed` : `service ${service} was ${change}`];
 }

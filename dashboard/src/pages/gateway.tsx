@@ -1,4 +1,4 @@
-/** The gateway: every service, every instance of it, and how each does. */
+/** The gateway: its services and their instances, with health and figures. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
@@ -15,7 +15,7 @@ import { ServiceForm } from "./gateway/form";
 import { failures, Instances } from "./gateway/instances";
 
 /** Figures have no events of their own. */
-const FIGURES_EVERY = 10_000;
+const REFRESH_INTERVAL_MS = 10_000;
 
 export function GatewayPage() {
   const may = useMay();
@@ -23,19 +23,19 @@ export function GatewayPage() {
   const services = useQuery({
     queryKey: keys.gateway,
     queryFn: ({ signal }) => api.get<List<ServiceItem>>("/api/gateway/services", signal),
-    refetchInterval: FIGURES_EVERY,
+    refetchInterval: REFRESH_INTERVAL_MS,
   });
   return (
     <>
-      <PageHead title="Gateway" text="Services behind Ostler: requests under their paths go to one of their instances.">
+      <PageHead title="Gateway" text="Services behind Ostler. Requests below a service's path are forwarded to one of its instances.">
         {may("gateway:manage") && <Button icon="plus" look="primary" onClick={() => setEdited("new")}>Register a service</Button>}
       </PageHead>
-      <Loaded query={services} absent={<Empty title="The gateway is switched off">This Ostler runs MCP servers alone.</Empty>}>
+      <Loaded query={services} absent={<Empty title="The gateway is disabled">This Ostler runs MCP servers only.</Empty>}>
         {({ items }) =>
           items.length ? (
             items.map((service) => <ServiceCard key={service.name} service={service} edit={() => setEdited(service)} />)
           ) : (
-            <Empty title="No services yet">A service is a name, a path, and some places where it runs.</Empty>
+            <Empty title="No services yet">A service has a name, a path and one or more instances.</Empty>
           )
         }
       </Loaded>
@@ -53,11 +53,11 @@ function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void
   const path = encodeURIComponent(service.name);
   const check = useAction(() => api.post<ServiceHealth>(`/api/gateway/health/${path}/check`), {
     refresh: [keys.gateway],
-    done: (now) => `${service.name}: ${now.available} of ${now.total} take requests`,
+    done: (now) => `${service.name}: ${now.available} of ${now.total} instances available`,
   });
   const remove = useAction(() => api.delete(`/api/gateway/services/${path}`), { refresh: [keys.gateway], done: `${service.name} was removed` });
   const askToRemove = async () => {
-    const text = <p>No new request reaches it. Requests under way may end, for 30 seconds at most.</p>;
+    const text = <p>New requests no longer reach it. Requests in flight have 30 seconds to complete.</p>;
     if (await confirm({ title: `Remove ${service.name}?`, text, yes: "Remove", danger: true })) remove.mutate();
   };
   const [tone, word] = states[service.health.status];
@@ -83,9 +83,9 @@ function Totals({ service: { stats } }: { service: ServiceItem }) {
   const failed = failures(stats.errors);
   return (
     <p className="card-body small muted">
-      {plural(stats.requests, "request")}, {count(failed)} failed{stats.requests > 0 && ` (${percent(failed / stats.requests)})`}, {count(stats.inFlight)} under way;
-      p50 {millis(stats.latency?.p50)}, p90 {millis(stats.latency?.p90)}, p99 {millis(stats.latency?.p99)};
-      tried again {count(stats.retries)}, no instance {count(stats.noInstance)}, over the limit {count(stats.rateLimited)}
+      {plural(stats.requests, "request")}, {count(failed)} failed{stats.requests > 0 && ` (${percent(failed / stats.requests)})`}, {count(stats.inFlight)} in flight;
+      p50 {millis(stats.latency?.p50)}, p90 {millis(stats.latency?.p90)}, p99 {millis(stats.latency?.p99)};{" "}
+      {count(stats.retries)} retried, {count(stats.noInstance)} without an available instance, {count(stats.rateLimited)} rate-limited
     </p>
   );
 }

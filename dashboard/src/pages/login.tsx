@@ -1,4 +1,4 @@
-/** Who is it? */
+/** The login form. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, ApiError, session } from "../api/client";
@@ -19,7 +19,7 @@ export function Login() {
     setBusy(true);
     setFault(null);
     try {
-      // The token in the answer is not looked at: the browser keeps it in a cookie that no script can read.
+      // The token of the response is ignored: the browser has it in a cookie that no script can read.
       await api.post("/api/auth/login", { email: email.trim(), password });
       client.clear();
       session.set("open");
@@ -58,13 +58,13 @@ export function Login() {
           value={password}
           onChange={(event) => setPassword(event.target.value)}
         />
-        {isWrong && <p className="fault" role="alert">No account has this address and password.</p>}
+        {isWrong && <p className="fault" role="alert">Wrong e-mail address or password.</p>}
         {fault !== null && !isWrong && <Failed error={fault} />}
         <Button type="submit" look="primary" busy={busy}>Log in</Button>
       </form>
       <p className="aside">
-        The first start makes <code>admin@localhost</code> and prints its password; it is also in{" "}
-        <code>first-admin.txt</code> in the data folder.
+        The first start creates <code>admin@localhost</code> and prints its password, which is also in{" "}
+        <code>first-admin.txt</code> in the data directory.
       </p>
     </main>
   );

@@ -1,4 +1,4 @@
-/** Adding a server: by form, from a configuration, or the one that is built in. */
+/** Adding a server: by form, from a configuration, or the built-in demo. */
 import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../api/client";
@@ -58,7 +58,7 @@ function ByForm() {
   );
 }
 
-/** Servers are started by a guard, which is the running program: so this is that program, wherever it is. */
+/** The guard that starts servers is the running program, so this path leads to it wherever it is installed. */
 const demo = {
   name: "Demo",
   description: "The MCP server that is built into Ostler",
@@ -72,9 +72,9 @@ function Demo() {
     <Card>
       <div className="form">
         <p>
-          Ostler has a small MCP server inside. It offers the tools <code>echo</code>, <code>add</code>, <code>sleep</code>,{" "}
+          Ostler includes a small MCP server. It offers the tools <code>echo</code>, <code>add</code>, <code>sleep</code>,{" "}
           <code>fail</code>, <code>crash</code>, <code>env</code>, <code>pid</code> and <code>stderr</code>, a prompt and a
-          resource: enough to call a tool, to see a server crash and come back, and to find it all on record.
+          resource: enough to call tools, to watch a server crash and restart, and to see all of it recorded.
         </p>
         {register.isError && <Failed error={register.error} />}
         <div>

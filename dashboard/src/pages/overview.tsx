@@ -1,4 +1,4 @@
-/** How everything is, at a glance. */
+/** The overview: health of servers, calls, and live events. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
@@ -13,13 +13,13 @@ import { Card, Empty, Loaded, Loading, PageHead } from "../ui/card";
 import { Chart, type Series } from "../ui/chart";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
-import { Begin, noServers } from "./begin";
+import { GetStarted, noServers } from "./get-started";
 import { Feed } from "./feed";
 
 type Span = "15m" | "1h" | "24h";
 
 const spans = [["15m", "15 min"], ["1h", "1 h"], ["24h", "24 h"]] as const;
-/** How the history is cut: so many steps of so many seconds. */
+/** Buckets of the history that a span is divided into. */
 const cuts: Record<Span, { step: "minute" | "hour"; seconds: number; steps: number }> = {
   "15m": { step: "minute", seconds: 60, steps: 15 },
   "1h": { step: "minute", seconds: 60, steps: 60 },
@@ -32,23 +32,23 @@ export function Overview() {
   return (
     <>
       <PageHead title="Overview">
-        {!!servers.data?.length && <Choices label="Time shown" value={span} options={spans} onChange={setSpan} />}
+        {!!servers.data?.length && <Choices label="Time range" value={span} options={spans} onChange={setSpan} />}
       </PageHead>
       <Loaded query={servers} absent={noServers}>
         {(items) =>
           items.length ? (
             <>
-              <FiguresOf items={items} span={span} />
+              <Summary items={items} span={span} />
               <div className="columns wide-first">
                 <div className="stack loose">
                   <Calls span={span} />
                   <Attention items={items} />
                 </div>
-                <Card title="As it happens" flush><Feed /></Card>
+                <Card title="Live events" flush><Feed /></Card>
               </div>
             </>
           ) : (
-            <Begin />
+            <GetStarted />
           )
         }
       </Loaded>
@@ -56,7 +56,7 @@ export function Overview() {
   );
 }
 
-function FiguresOf({ items, span }: { items: ServerItem[]; span: Span }) {
+function Summary({ items, span }: { items: ServerItem[]; span: Span }) {
   const { data } = useQuery({
     queryKey: [...keys.overview, span],
     queryFn: ({ signal }) => api.get<Figures>(`/api/overview${queryString({ window: span })}`, signal),
@@ -72,7 +72,7 @@ function FiguresOf({ items, span }: { items: ServerItem[]; span: Span }) {
         <Figure name="Healthy" tone={healthy ? "ok" : undefined}>{count(healthy)} <small>of {count(items.length)}</small></Figure>
         <Figure name="Degraded" tone={degraded ? "warn" : undefined}>{count(degraded)}</Figure>
         <Figure name="Down" tone={down ? "bad" : undefined}>{count(down)}</Figure>
-        <Figure name="Calls a minute">{calls ? decimal(calls.perMinute) : "–"}</Figure>
+        <Figure name="Calls/min">{calls ? decimal(calls.perMinute) : "–"}</Figure>
         <Figure name="Failed calls" tone={calls && calls.errorRate > 0.05 ? "bad" : undefined}>
           {calls ? percent(calls.errorRate) : "–"}
         </Figure>
@@ -81,7 +81,7 @@ function FiguresOf({ items, span }: { items: ServerItem[]; span: Span }) {
         <Figure name="p99">{millis(calls?.p99)}</Figure>
         <Figure name="Restarts" tone={restarts ? "warn" : undefined}>{count(restarts)}</Figure>
       </dl>
-      <div className="parts" role="img" aria-label={`${healthy} healthy, ${degraded} degraded, ${down} down, ${off} off`}>
+      <div className="parts" role="img" aria-label={`${healthy} healthy, ${degraded} degraded, ${down} down, ${off} stopped`}>
         {([["ok", healthy], ["warn", degraded], ["bad", down], ["idle", off]] as const).map(([tone, n]) =>
           n ? <span key={tone} className={`is-${tone}`} style={{ flexGrow: n }} /> : null,
         )}
@@ -110,8 +110,8 @@ function Calls({ span }: { span: Span }) {
     placeholderData: (before) => before,
   });
   const buckets = history.data?.buckets;
-  const chart = useMemo(() => (buckets ? whole(buckets, span) : null), [buckets, span]);
-  const title = `Calls ${cuts[span].step === "hour" ? "an hour" : "a minute"}`;
+  const chart = useMemo(() => (buckets ? chartOf(buckets, span) : null), [buckets, span]);
+  const title = `Calls ${cuts[span].step === "hour" ? "per hour" : "per minute"}`;
   if (history.isError || (chart && !chart.total)) return null;
   return (
     <Card title={title}>
@@ -130,7 +130,7 @@ function Calls({ span }: { span: Span }) {
 }
 
 /** One point a step: one without calls is a zero, not a gap. */
-function whole(buckets: CallBucket[], span: Span): { times: number[]; series: Series[]; total: number; errors: number } {
+function chartOf(buckets: CallBucket[], span: Span): { times: number[]; series: Series[]; total: number; errors: number } {
   const known = new Map(buckets.map((bucket) => [Date.parse(bucket.start) / 1000, bucket]));
   const { seconds, steps } = cuts[span];
   const end = Math.floor(Date.now() / 1000 / seconds) * seconds;
@@ -149,14 +149,14 @@ function whole(buckets: CallBucket[], span: Span): { times: number[]; series: Se
   };
 }
 
-/** What is not as it should be, and why. */
+/** Servers that are degraded or down, with the reason. */
 function Attention({ items }: { items: ServerItem[] }) {
-  const ill = items.filter((item) => ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus));
+  const unhealthy = items.filter((item) => ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus));
   return (
-    <Card title="Needs a look" flush actions={ill.length > 8 && <Link href="/servers">All {plural(ill.length, "server")}</Link>}>
-      {ill.length ? (
+    <Card title="Needs attention" flush actions={unhealthy.length > 8 && <Link href="/servers">All {plural(unhealthy.length, "server")}</Link>}>
+      {unhealthy.length ? (
         <ul className="list">
-          {ill.slice(0, 8).map((item) => (
+          {unhealthy.slice(0, 8).map((item) => (
             <li key={item.id}>
               <div className="row">
                 <Link href={to.server(item.id)} className="main-link"><Text line most={100}>{item.name}</Text></Link>
@@ -167,7 +167,7 @@ function Attention({ items }: { items: ServerItem[] }) {
           ))}
         </ul>
       ) : (
-        <Empty title="All is well" />
+        <Empty title="No problems" />
       )}
     </Card>
   );
@@ -175,12 +175,12 @@ function Attention({ items }: { items: ServerItem[] }) {
 
 function Reason({ item: { runtimeStatus: state } }: { item: ServerItem }) {
   if (!state.lastExit) return null;
-  const said = state.lastExit.stderr.findLast((line) => line.trim());
+  const lastLine = state.lastExit.stderr.findLast((line) => line.trim());
   return (
     <div className="small muted break">
       <Text line>{state.lastExit.reason}</Text>, <Ago at={state.lastExit.at} />
-      {state.nextAttemptAt && <>; next try <Ago at={state.nextAttemptAt} /></>}
-      {said && <div className="mono tiny cut"><Text line most={200}>{said}</Text></div>}
+      {state.nextAttemptAt && <>; next attempt <Ago at={state.nextAttemptAt} /></>}
+      {lastLine && <div className="mono tiny cut"><Text line most={200}>{lastLine}</Text></div>}
     </div>
   );
 }

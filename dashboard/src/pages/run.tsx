@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
 import { address, api, ApiError } from "../api/client";
-import { RpcError, type Heard } from "../api/mcp";
+import { RpcError, type McpNotification } from "../api/mcp";
 import { keys, useMay, useServer, useTools } from "../api/queries";
 import type { Tool, ToolCall } from "../api/types";
 import { asCurl, asOstler } from "../lib/command";
 import { millis } from "../lib/format";
-import { inertLine, shownJson } from "../lib/inert";
+import { inertLine, readableJson } from "../lib/inert";
 import { decoded, to } from "../lib/links";
 import { initial, isObject } from "../lib/schema";
 import { Button, Choices, Copyable } from "../ui/button";
@@ -16,7 +16,7 @@ import { Card, Empty, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { Badge } from "../ui/state";
 import { Code, Moment, Text, useNow } from "../ui/text";
-import { Asked } from "./run/asked";
+import { InputRequests } from "./run/input";
 import { useCall, type Run } from "./run/call";
 import { AnswerView, Long } from "./run/content";
 import { Fields, Json } from "./run/fields";
@@ -26,7 +26,7 @@ export function RunPage({ params }: { params: Record<string, string> }) {
   const [id, name, call] = [params["id"] ?? "", decoded(params["tool"] ?? ""), params["call"]];
   const server = useServer(id);
   const tools = useTools(server.data?.details.server);
-  const before = useQuery({
+  const recorded = useQuery({
     queryKey: [...keys.calls, "one", call],
     queryFn: ({ signal }) => api.get<ToolCall>(`/api/calls/${encodeURIComponent(call ?? "")}`, signal),
     enabled: !!call,
@@ -37,14 +37,14 @@ export function RunPage({ params }: { params: Record<string, string> }) {
     <Loaded query={tools}>
       {(items) => {
         const tool = items.find((one) => one.name === name);
-        if (!tool) return <><Head id={id} name={name} /><Empty title="It offers no such tool (any more)"><Link href={to.server(id, "tools")}>Its tools</Link></Empty></>;
-        if (call && before.isPending) return <Head id={id} name={name} />;
+        if (!tool) return <><Head id={id} name={name} /><Empty title="Tool not found"><Link href={to.server(id, "tools")}>Tools of this server</Link></Empty></>;
+        if (call && recorded.isPending) return <Head id={id} name={name} />;
         return (
           <>
             <Head id={id} name={name} tool={tool} />
-            {before.isError && <Failed error={before.error} />}
-            {before.data?.parametersExcerpt && <Note tone="info">The arguments of that call were too long to be kept whole.</Note>}
-            <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} given={before.data?.parameters} />
+            {recorded.isError && <Failed error={recorded.error} />}
+            {recorded.data?.parametersExcerpt && <Note tone="info">The arguments of that call were too long to be recorded in full.</Note>}
+            <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} preset={recorded.data?.parameters} />
           </>
         );
       }}
@@ -65,20 +65,20 @@ function Head({ id, name, tool }: { id: string; name: string; tool?: Tool }) {
   );
 }
 
-function Runner({ serverId, tool, given }: { serverId: string; tool: Tool; given: unknown }) {
+function Runner({ serverId, tool, preset }: { serverId: string; tool: Tool; preset: unknown }) {
   const may = useMay();
   const schema = tool.inputSchema ?? { type: "object" };
-  const [value, setValue] = useState<unknown>(() => (isObject(given) ? given : initial(schema, schema, true) ?? {}));
+  const [value, setValue] = useState<unknown>(() => (isObject(preset) ? preset : initial(schema, schema, true) ?? {}));
   const [mode, setMode] = useState<"form" | "json">("form");
-  // What is filled in anew from elsewhere is drawn anew.
+  // A new key mounts the form again, with the values that were filled in from elsewhere.
   const [version, setVersion] = useState(0);
-  const { runs, state, notes, start, cancel } = useCall(serverId, tool);
-  const [shown, setShown] = useState<number | null>(null);
-  const run = runs.find((one) => one.key === shown) ?? runs[0];
+  const { runs, state, notifications, start, cancel } = useCall(serverId, tool);
+  const [selected, setSelected] = useState<number | null>(null);
+  const run = runs.find((one) => one.key === selected) ?? runs[0];
   const busy = state.step !== "idle";
   const go = async (parameters: unknown) => {
-    if (!(await agreed(tool))) return;
-    setShown(null);
+    if (!(await confirmed(tool))) return;
+    setSelected(null);
     await start(parameters);
   };
   const submit = (event: FormEvent) => {
@@ -92,7 +92,7 @@ function Runner({ serverId, tool, given }: { serverId: string; tool: Tool; given
   return (
     <div className="columns">
       <div className="stack loose">
-        <Card title="Arguments" actions={<Choices label="How to fill it in" value={mode} options={[["form", "Form"], ["json", "JSON"]]} onChange={setMode} />}>
+        <Card title="Arguments" actions={<Choices label="Input mode" value={mode} options={[["form", "Form"], ["json", "JSON"]]} onChange={setMode} />}>
           <form className="form" onSubmit={submit}>
             {mode === "form" ? (
               <Fields key={version} schema={schema} value={value} onChange={setValue} />
@@ -102,34 +102,34 @@ function Runner({ serverId, tool, given }: { serverId: string; tool: Tool; given
             <div className="row">
               <Button type="submit" icon="play" look="primary" disabled={busy || !may("mcp:execute")}>Run</Button>
               {busy && <Button icon="stop" onClick={cancel}>Cancel</Button>}
-              <Button look="quiet" onClick={() => fill(initial(schema, schema, true) ?? {})}>Start over</Button>
+              <Button look="quiet" onClick={() => fill(initial(schema, schema, true) ?? {})}>Reset</Button>
             </div>
-            {!may("mcp:execute") && <Note>Running tools needs the permission <code>mcp:execute</code>.</Note>}
+            {!may("mcp:execute") && <Note>Running tools requires the permission <code>mcp:execute</code>.</Note>}
           </form>
         </Card>
-        <Terminal serverId={serverId} tool={tool} parameters={value ?? {}} />
+        <CommandLine serverId={serverId} tool={tool} parameters={value ?? {}} />
       </div>
       <div className="stack loose">
-        {state.step === "asked" && <Asked requests={state.requests} serverId={serverId} answer={state.answer} cancel={cancel} />}
-        {state.step === "running" && <Running since={state.since} notes={notes} />}
-        {state.step === "idle" && run && <Outcome run={run} serverId={serverId} notes={run === runs[0] ? notes : []} />}
-        {state.step === "idle" && !run && <Card title="Answer"><Empty title="Not run yet">What the tool answers is shown here.</Empty></Card>}
-        {runs.length > 0 && <Past runs={runs} current={run?.key} show={setShown} fill={fill} again={(one) => void go(one.parameters)} busy={busy} />}
+        {state.step === "input" && <InputRequests requests={state.requests} serverId={serverId} answer={state.answer} cancel={cancel} />}
+        {state.step === "running" && <Running since={state.since} notifications={notifications} />}
+        {state.step === "idle" && run && <RunResult run={run} serverId={serverId} notifications={run === runs[0] ? notifications : []} />}
+        {state.step === "idle" && !run && <Card title="Result"><Empty title="Not run yet">The result of the tool appears here.</Empty></Card>}
+        {runs.length > 0 && <RunHistory runs={runs} current={run?.key} show={setSelected} fill={fill} again={(one) => void go(one.parameters)} busy={busy} />}
       </div>
     </div>
   );
 }
 
-/** Whoever runs what may destroy is asked first. */
-async function agreed({ name, annotations }: Tool): Promise<boolean> {
+/** Asks for confirmation before a destructive tool runs. */
+async function confirmed({ name, annotations }: Tool): Promise<boolean> {
   if (annotations?.readOnlyHint || !annotations?.destructiveHint) return true;
-  const text = <p>Its server says that it may destroy or overwrite something. It runs with the arguments as they are now.</p>;
+  const text = <p>The server marks this tool as destructive: it may delete or overwrite data. It runs with the current arguments.</p>;
   return confirm({ title: `Run ${inertLine(name, 80)}?`, text, yes: "Run it", danger: true });
 }
 
-function Running({ since, notes }: { since: number; notes: readonly Heard[] }) {
+function Running({ since, notifications }: { since: number; notifications: readonly McpNotification[] }) {
   const now = useNow(1000);
-  const progress = notes.findLast((note) => note.method === "notifications/progress")?.params;
+  const progress = notifications.findLast((notification) => notification.method === "notifications/progress")?.params;
   const [done, total] = [Number(progress?.["progress"]), Number(progress?.["total"])];
   return (
     <Card title="Running" actions={<span className="small muted">{millis(Math.max(1, now - since))}</span>}>
@@ -145,48 +145,48 @@ function Running({ since, notes }: { since: number; notes: readonly Heard[] }) {
         ) : (
           <progress aria-label="Progress" />
         )}
-        <Notes notes={notes} />
+        <LogMessages notifications={notifications} />
       </div>
     </Card>
   );
 }
 
-/** What the server said in the meantime, but for progress. */
-function Notes({ notes }: { notes: readonly Heard[] }) {
-  const said = notes.filter((note) => note.method === "notifications/message");
-  if (!said.length) return null;
-  const line = ({ params = {} }: Heard) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : shownJson(params["data"])}`;
+/** Log messages of the server during the call. */
+function LogMessages({ notifications }: { notifications: readonly McpNotification[] }) {
+  const messages = notifications.filter((notification) => notification.method === "notifications/message");
+  if (!messages.length) return null;
+  const line = ({ params = {} }: McpNotification) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : readableJson(params["data"])}`;
   return (
     <details open>
-      <summary className="small">What it said meanwhile</summary>
-      <Code label="What it said meanwhile">{said.map(line).join("\n")}</Code>
+      <summary className="small">Log messages</summary>
+      <Code label="Log messages">{messages.map(line).join("\n")}</Code>
     </details>
   );
 }
 
-function Outcome({ run, serverId, notes }: { run: Run; serverId: string; notes: readonly Heard[] }) {
+function RunResult({ run, serverId, notifications }: { run: Run; serverId: string; notifications: readonly McpNotification[] }) {
   const good = run.answer && !run.answer.isError;
   return (
-    <Card title="Answer" actions={<><Badge tone={good ? "ok" : "bad"}>{good ? "Answered" : "Failed"}</Badge><span className="small muted">{millis(Math.round(run.took))}</span></>}>
+    <Card title="Result" actions={<><Badge tone={good ? "ok" : "bad"}>{good ? "Succeeded" : "Failed"}</Badge><span className="small muted">{millis(Math.round(run.took))}</span></>}>
       <div className="stack" aria-live="polite">
-        {run.answer ? <AnswerView key={run.key} answer={run.answer} serverId={serverId} /> : <Fault error={run.error} />}
-        <Notes notes={notes} />
+        {run.answer ? <AnswerView key={run.key} answer={run.answer} serverId={serverId} /> : <CallError error={run.error} />}
+        <LogMessages notifications={notifications} />
       </div>
     </Card>
   );
 }
 
-function Fault({ error }: { error: unknown }) {
+function CallError({ error }: { error: unknown }) {
   if (error instanceof ApiError || !(error instanceof RpcError)) return <Failed error={error} />;
   return (
     <>
       <Note tone="bad"><p><Text>{error.message}</Text></p><p className="tiny muted">error <code>{error.code}</code></p></Note>
-      {error.data !== undefined && <Long text={shownJson(error.data, 2)} label="More about the error" />}
+      {error.data !== undefined && <Long text={readableJson(error.data, 2)} label="Error details" />}
     </>
   );
 }
 
-function Past({ runs, current, show, fill, again, busy }: {
+function RunHistory({ runs, current, show, fill, again, busy }: {
   runs: readonly Run[];
   current: number | undefined;
   show: (key: number) => void;
@@ -201,8 +201,8 @@ function Past({ runs, current, show, fill, again, busy }: {
           <li key={run.key} className="row">
             <Badge tone={run.answer && !run.answer.isError ? "ok" : "bad"}>{millis(Math.round(run.took))}</Badge>
             <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Moment at={run.at} /></button>
-            <span className="grow mono tiny muted cut"><Text line most={160}>{shownJson(run.parameters)}</Text></span>
-            <Button look="quiet compact" icon="edit" label="Fill in like this" onClick={() => fill(run.parameters)} />
+            <span className="grow mono tiny muted cut"><Text line most={160}>{readableJson(run.parameters)}</Text></span>
+            <Button look="quiet compact" icon="edit" label="Use these arguments" onClick={() => fill(run.parameters)} />
             <Button look="quiet compact" icon="restart" label="Run again" disabled={busy} onClick={() => again(run)} />
           </li>
         ))}
@@ -211,14 +211,14 @@ function Past({ runs, current, show, fill, again, busy }: {
   );
 }
 
-function Terminal({ serverId, tool, parameters }: { serverId: string; tool: Tool; parameters: unknown }) {
+function CommandLine({ serverId, tool, parameters }: { serverId: string; tool: Tool; parameters: unknown }) {
   const base = new URL(address("/"), location.href).href.replace(/\/$/, "");
   const called = { base, serverId, tool: tool.name, parameters };
   return (
     <details className="small">
-      <summary>For a terminal</summary>
+      <summary>Command line</summary>
       <div className="stack">
-        <p className="muted">With an API key in <code>OSTLER_API_KEY</code>; <Link href="/keys">make one</Link>.</p>
+        <p className="muted">Requires an API key in <code>OSTLER_API_KEY</code>; <Link href="/keys">create one</Link>.</p>
         <Copyable label="As curl" text={asCurl(called)} />
         <Copyable label="As ostler" text={asOstler(called)} />
       </div>

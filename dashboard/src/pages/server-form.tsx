@@ -11,23 +11,23 @@ export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange:
     <>
       <div className="row even">
         <Input label="Name" required maxLength={128} value={draft.name} fault={fault("/name")} onChange={(event) => set("name", event.target.value)} />
-        <Input label="What it is for" maxLength={2000} value={draft.description} fault={fault("/description")} onChange={(event) => set("description", event.target.value)} />
+        <Input label="Description" maxLength={2000} value={draft.description} fault={fault("/description")} onChange={(event) => set("description", event.target.value)} />
       </div>
       <Choices
-        label="Where it runs"
+        label="Type of server"
         value={draft.kind}
-        options={[["program", "A program of this machine"], ["address", "A server elsewhere"]]}
+        options={[["program", "Local program"], ["address", "Remote server"]]}
         onChange={(kind) => set("kind", kind)}
       />
       {draft.kind === "program" ? (
         <>
           <Input
             label="Program" required className="mono" value={draft.command} fault={fault("/command")}
-            hint="By path, or found on PATH: npx, uvx, docker, /opt/mcp/server. It is never given to a shell."
+            hint="A path, or a name found on PATH: npx, uvx, docker, /opt/mcp/server. It runs without a shell."
             onChange={(event) => set("command", event.target.value)}
           />
           <Area
-            label="Arguments" className="mono" value={draft.args} fault={fault("/args")} hint="One on each line, without quotes."
+            label="Arguments" className="mono" value={draft.args} fault={fault("/args")} hint="One per line, without quotes."
             onChange={(event) => set("args", event.target.value)}
           />
           <Pairs label="Environment" what="variable" pairs={draft.env} fault={fault("/env")} onChange={(env) => set("env", env)} />
@@ -35,28 +35,28 @@ export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange:
       ) : (
         <>
           <Input
-            label="Address" required type="url" className="mono" placeholder="https://mcp.example.org/mcp" value={draft.url} fault={fault("/url")}
+            label="URL" required type="url" className="mono" placeholder="https://mcp.example.org/mcp" value={draft.url} fault={fault("/url")}
             onChange={(event) => set("url", event.target.value)}
           />
           <Pairs label="Headers" what="header" pairs={draft.headers} fault={fault("/headers")} onChange={(headers) => set("headers", headers)} />
         </>
       )}
       <Select
-        label="Who shares a process of it" value={draft.isolation} onChange={(event) => set("isolation", event.target.value as Draft["isolation"])}
-        hint="Only a process that one user or one session has for itself may ask its client for something."
+        label="Process isolation" value={draft.isolation} onChange={(event) => set("isolation", event.target.value as Draft["isolation"])}
+        hint="Only a process of one user or one session may send requests to its client, such as elicitation or sampling."
       >
-        <option value="shared">Everybody: one process</option>
-        <option value="per-user">Each user has one</option>
-        <option value="per-session">Each session has one</option>
+        <option value="shared">One process for all users</option>
+        <option value="per-user">One process per user</option>
+        <option value="per-session">One process per session</option>
       </Select>
       <details>
-        <summary>Which tools are shown</summary>
+        <summary>Visible tools</summary>
         <div className="row even">
-          <Area label="Only these" className="mono" value={draft.allow} fault={fault("/tools/allow")} hint="One name on each line; * stands for anything. None means all." onChange={(event) => set("allow", event.target.value)} />
-          <Area label="None of these" className="mono" value={draft.deny} fault={fault("/tools/deny")} hint="As read_*, or delete_file." onChange={(event) => set("deny", event.target.value)} />
+          <Area label="Allow" className="mono" value={draft.allow} fault={fault("/tools/allow")} hint="One name per line; * matches any text. Empty allows all." onChange={(event) => set("allow", event.target.value)} />
+          <Area label="Deny" className="mono" value={draft.deny} fault={fault("/tools/deny")} hint="Such as read_* or delete_file." onChange={(event) => set("deny", event.target.value)} />
         </div>
       </details>
-      <Check label="Starts now and with Ostler" checked={draft.enabled} onChange={(event) => set("enabled", event.target.checked)} />
+      <Check label="Enabled: starts now and with Ostler" checked={draft.enabled} onChange={(event) => set("enabled", event.target.checked)} />
     </>
   );
 }
@@ -89,7 +89,7 @@ function Pairs({
       ))}
       <div className="row">
         <Button icon="plus" look="compact" onClick={() => onChange([...pairs, ["", ""]])}>Add a {what}</Button>
-        <span className="hint">Values are kept encrypted, and never shown again.</span>
+        <span className="hint">Values are stored encrypted and never shown again.</span>
       </div>
       {fault && <span className="fault">{fault}</span>}
     </fieldset>

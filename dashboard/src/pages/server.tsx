@@ -1,4 +1,4 @@
-/** One server: its head, and a tab for each thing there is to know. */
+/** The page of a server: its actions, and its tabs. */
 import { useEffect, type ComponentType } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
@@ -45,12 +45,12 @@ export function ServerPage({ params }: { params: Record<string, string> }) {
   if (gone) {
     return (
       <>
-        <PageHead title="No such server" crumb={<Link href="/servers">Servers</Link>} />
+        <PageHead title="Server not found" crumb={<Link href="/servers">Servers</Link>} />
         <Empty title="It was removed, or is not shared with you" />
       </>
     );
   }
-  if (server.isError && !server.data) return <><PageHead title="This server cannot be shown" crumb={<Link href="/servers">Servers</Link>} /><Failed error={server.error} retry={() => void server.refetch()} /></>;
+  if (server.isError && !server.data) return <><PageHead title="Server not available" crumb={<Link href="/servers">Servers</Link>} /><Failed error={server.error} retry={() => void server.refetch()} /></>;
   return <Loaded query={server}>{({ details, etag }) => <Page key={id} details={details} etag={etag} tab={params["tab"] ?? ""} />}</Loaded>;
 }
 
@@ -102,7 +102,7 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
     },
   });
   const askToRemove = async () => {
-    const text = "Its process ends at once. Its calls stay in the database, but are no longer shown.";
+    const text = "Its process is stopped at once. Its calls stay in the database, but are no longer shown.";
     if (await confirm({ title: `Remove ${server.name}?`, text, yes: "Remove", danger: true })) remove.mutate();
   };
   if (!may("mcp:write")) return null;

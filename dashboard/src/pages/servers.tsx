@@ -1,4 +1,4 @@
-/** Every server the reader may see: find, select, start, stop. */
+/** The list of servers: searched, sorted, started and stopped, one or many at once. */
 import { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { api, ApiError } from "../api/client";
@@ -16,14 +16,14 @@ import { Icon } from "../ui/icon";
 import { HealthBadge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { toast } from "../ui/toast";
-import { Begin, noServers } from "./begin";
+import { GetStarted, noServers } from "./get-started";
 import { Export } from "./servers/export";
 
 type Column = "name" | "state" | "calls" | "restarts" | "used";
 type Act = "start" | "stop" | "restart";
 
-/** However many there are, so many are drawn. */
-const STEP = 50;
+/** Rows on one page of the table. */
+const PAGE_ROWS = 50;
 const order: Group[] = ["down", "degraded", "healthy", "off"];
 
 const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
@@ -49,7 +49,7 @@ export function Servers() {
           </>
         )}
       </PageHead>
-      <Loaded query={servers} absent={noServers}>{(items) => (items.length ? <Table items={items} /> : <Begin />)}</Loaded>
+      <Loaded query={servers} absent={noServers}>{(items) => (items.length ? <Table items={items} /> : <GetStarted />)}</Loaded>
       {exporting && <Export close={() => setExporting(false)} />}
     </>
   );
@@ -58,8 +58,8 @@ export function Servers() {
 function Table({ items }: { items: ServerItem[] }) {
   const may = useMay();
   const [words, setWords] = useState("");
-  const [shown, setShown] = useState<Group | "all">("all");
-  const [sort, setSort] = useState<{ by: Column; back: boolean }>({ by: "name", back: false });
+  const [selectedGroup, setSelectedGroup] = useState<Group | "all">("all");
+  const [sort, setSort] = useState<{ by: Column; descending: boolean }>({ by: "name", descending: false });
   const [from, setFrom] = useState(0);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
@@ -70,12 +70,12 @@ function Table({ items }: { items: ServerItem[] }) {
 
   const search = useDeferredValue(words);
   const found = useMemo(() => {
-    const list = items.filter((item) => (shown === "all" || group(item.healthStatus) === shown) && matches(item, search));
+    const list = items.filter((item) => (selectedGroup === "all" || group(item.healthStatus) === selectedGroup) && matches(item, search));
     list.sort(compare[sort.by]);
-    return sort.back ? list.reverse() : list;
-  }, [items, search, shown, sort]);
-  const first = Math.min(from, Math.floor(Math.max(0, found.length - 1) / STEP) * STEP);
-  const seen = found.slice(first, first + STEP);
+    return sort.descending ? list.reverse() : list;
+  }, [items, search, selectedGroup, sort]);
+  const first = Math.min(from, Math.floor(Math.max(0, found.length - 1) / PAGE_ROWS) * PAGE_ROWS);
+  const seen = found.slice(first, first + PAGE_ROWS);
   const selected = found.filter((item) => chosen.has(item.id));
   const toggle = useCallback((id: string) => {
     setChosen((old) => {
@@ -94,9 +94,9 @@ function Table({ items }: { items: ServerItem[] }) {
         <>
           <Choices
             label="State"
-            value={shown}
-            onChange={setShown}
-            options={[["all", "All"], ["healthy", "Healthy"], ["degraded", "Degraded"], ["down", "Down"], ["off", "Off"]]}
+            value={selectedGroup}
+            onChange={setSelectedGroup}
+            options={[["all", "All"], ["healthy", "Healthy"], ["degraded", "Degraded"], ["down", "Down"], ["off", "Stopped"]]}
           />
           <Search label="Search servers" value={words} onChange={setWords} />
         </>
@@ -111,7 +111,7 @@ function Table({ items }: { items: ServerItem[] }) {
                 <th scope="col" className="is-box">
                   <input
                     type="checkbox"
-                    aria-label="Select all that are shown"
+                    aria-label="Select all matching servers"
                     checked={selected.length > 0 && selected.length === found.length}
                     ref={(box) => {
                       if (box) box.indeterminate = selected.length > 0 && selected.length < found.length;
@@ -136,11 +136,11 @@ function Table({ items }: { items: ServerItem[] }) {
           </tbody>
         </table>
       </div>
-      {!found.length && <Empty title="No server matches" />}
-      {found.length > STEP && (
-        <nav className="card-body row" aria-label="Pages of the list">
-          <Button disabled={first === 0} onClick={() => setFrom(first - STEP)}>Previous</Button>
-          <Button disabled={first + STEP >= found.length} onClick={() => setFrom(first + STEP)}>Next</Button>
+      {!found.length && <Empty title="No matching servers" />}
+      {found.length > PAGE_ROWS && (
+        <nav className="card-body row" aria-label="Pagination">
+          <Button disabled={first === 0} onClick={() => setFrom(first - PAGE_ROWS)}>Previous</Button>
+          <Button disabled={first + PAGE_ROWS >= found.length} onClick={() => setFrom(first + PAGE_ROWS)}>Next</Button>
           <span className="small muted">{count(first + 1)} to {count(first + seen.length)} of {count(found.length)}</span>
         </nav>
       )}
@@ -157,8 +157,8 @@ function Head({
   children,
 }: {
   by: Column;
-  sort: { by: Column; back: boolean };
-  setSort: (sort: { by: Column; back: boolean }) => void;
+  sort: { by: Column; descending: boolean };
+  setSort: (sort: { by: Column; descending: boolean }) => void;
   numeric?: boolean;
   wide?: boolean;
   children: string;
@@ -168,11 +168,11 @@ function Head({
     <th
       scope="col"
       className={numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined}
-      aria-sort={isSorted ? (sort.back ? "descending" : "ascending") : undefined}
+      aria-sort={isSorted ? (sort.descending ? "descending" : "ascending") : undefined}
     >
-      <button type="button" onClick={() => setSort({ by, back: isSorted && !sort.back })}>
+      <button type="button" onClick={() => setSort({ by, descending: isSorted && !sort.descending })}>
         {children}
-        {isSorted && <Icon name={sort.back ? "up" : "down"} size={12} />}
+        {isSorted && <Icon name={sort.descending ? "up" : "down"} size={12} />}
       </button>
     </th>
   );
@@ -234,14 +234,14 @@ const Row = memo(function Row({
   );
 });
 
-/** What can be done to all that are selected. */
+/** Actions on all selected servers. */
 function Bulk({ items, clear }: { items: ServerItem[]; clear: () => void }) {
   const [left, setLeft] = useState(0);
   const run = useAction(
     async (act: Act) => {
       setLeft(items.length);
       const failed = await forEach(items, async (item) => {
-        await patiently(() => api.post(`/api/mcp/${item.id}/${act}`));
+        await whenAllowed(() => api.post(`/api/mcp/${item.id}/${act}`));
         setLeft((left) => left - 1);
       });
       if (failed.length) {
@@ -254,22 +254,22 @@ function Bulk({ items, clear }: { items: ServerItem[]; clear: () => void }) {
   );
   return (
     <div className="card-head bulk" role="group" aria-label="Selected servers">
-      <span className="strong">{plural(items.length, "server")} selected{run.isPending && `, ${count(left)} to go`}</span>
+      <span className="strong">{plural(items.length, "server")} selected{run.isPending && `, ${count(left)} remaining`}</span>
       <Button icon="play" busy={run.isPending} onClick={() => run.mutate("start")}>Start</Button>
       <Button icon="stop" busy={run.isPending} onClick={() => run.mutate("stop")}>Stop</Button>
       <Button icon="restart" busy={run.isPending} onClick={() => run.mutate("restart")}>Restart</Button>
-      <Button look="quiet" icon="close" label="Select none" onClick={clear} />
+      <Button look="quiet" icon="close" label="Clear the selection" onClick={clear} />
     </div>
   );
 }
 
-/** Waits where the limit of requests says so. */
-async function patiently(act: () => Promise<unknown>): Promise<unknown> {
+/** Waits and tries again when the rate limit is exceeded. */
+async function whenAllowed(act: () => Promise<unknown>): Promise<unknown> {
   try {
     return await act();
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 429) throw error;
     await new Promise((resolve) => setTimeout(resolve, error.retryAfter ?? 5000));
-    return patiently(act);
+    return whenAllowed(act);
   }
 }

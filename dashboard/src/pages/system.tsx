@@ -1,4 +1,4 @@
-/** How Ostler itself is: ready, which version, how it is set. */
+/** Readiness, version, limits and settings of Ostler itself. */
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { address, api, ApiError } from "../api/client";
@@ -34,18 +34,18 @@ export function SystemPage() {
                   ["Size", bytes(database.sizeBytes)],
                   ["Migrations", database.migrations.join(", ")],
                 ]} />
-                <Facts title="Whose processes" facts={[
-                  ["Shared by everybody", plural(isolation.shared, "server")],
-                  ["One for each user", plural(isolation.perUser, "server")],
-                  ["One for each session", plural(isolation.perSession, "server")],
+                <Facts title="Process isolation" facts={[
+                  ["Shared", plural(isolation.shared, "server")],
+                  ["Per user", plural(isolation.perUser, "server")],
+                  ["Per session", plural(isolation.perSession, "server")],
                 ]} />
                 <Facts title="Limits" facts={[
-                  ["Servers registered, by one user", limits.serverCreate ?? "none"],
-                  ["Tools called, by one user", limits.toolExecute ?? "none"],
-                  ["Requests, by one user", limits.api ?? "none"],
-                  ["Changes, by one user", limits.change ?? "none"],
+                  ["Server registrations per user", limits.serverCreate ?? "none"],
+                  ["Tool calls per user", limits.toolExecute ?? "none"],
+                  ["Requests per user", limits.api ?? "none"],
+                  ["Changes per user", limits.change ?? "none"],
                   ["Servers starting at once", count(limits.maxStarting)],
-                  ["Calls of a server under way", count(limits.maxInFlight)],
+                  ["Calls in flight per server", count(limits.maxInFlight)],
                 ]} />
               </div>
               {configuration.length > 0 && <Configuration items={configuration} />}
@@ -61,17 +61,17 @@ function State() {
   const ready = useQuery({ queryKey: ["system", "ready"], queryFn: ({ signal }) => api.get<ProbeState>("/readyz?verbose", signal), retry: false });
   const refused = ready.error instanceof ApiError && ready.error.status === 503;
   return (
-    <Card title="State" actions={<button type="button" className="linkish small" onClick={() => void ready.refetch()}>Ask again</button>}>
+    <Card title="Readiness" actions={<button type="button" className="linkish small" onClick={() => void ready.refetch()}>Refresh</button>}>
       {refused && <Failed error={ready.error} />}
       {!refused && (
         <Loaded query={ready}>
           {({ checks }) => (
             <dl className="facts">
-              <dt>New work</dt><dd><Badge tone="ok">Taken</Badge></dd>
+              <dt>Status</dt><dd><Badge tone="ok">Ready</Badge></dd>
               {checks?.map(({ name, ok }) => (
                 <div key={name} className="pass">
                   <dt>{name}</dt>
-                  <dd><Badge tone={ok ? "ok" : "bad"}>{ok ? "Holds" : "Does not hold"}</Badge></dd>
+                  <dd><Badge tone={ok ? "ok" : "bad"}>{ok ? "Passed" : "Failed"}</Badge></dd>
                 </div>
               ))}
             </dl>
@@ -93,7 +93,7 @@ function About({ system }: { system: System | undefined }) {
       ["Version", openapi.data?.info.version ?? "…"],
       ...(system ? [["Started", <Ago at={system.startedAt} />] as const] : []),
       ["API", <><a href={address("/docs")}>Documentation</a>, <a href={address("/openapi.json")}>OpenAPI</a></>],
-      ["Figures", <a href={address("/metrics")}>for Prometheus</a>],
+      ["Metrics", <a href={address("/metrics")}>Prometheus</a>],
     ]} />
   );
 }
@@ -116,7 +116,7 @@ function Configuration({ items }: { items: System["configuration"] }) {
       {found.length ? (
         <div className="table-wrap" tabIndex={0} role="region" aria-label="Settings">
           <table className="table">
-            <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
+            <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">Source</th></tr></thead>
             <tbody>
               {found.map(({ key, value, origin }) => (
                 <tr key={key}>
@@ -128,7 +128,7 @@ function Configuration({ items }: { items: System["configuration"] }) {
             </tbody>
           </table>
         </div>
-      ) : <Empty title="No setting matches" />}
+      ) : <Empty title="No matching settings" />}
     </Card>
   );
 }

@@ -1,4 +1,4 @@
-/** Accounts, for those who manage them. */
+/** The accounts, for users who manage them. */
 import { useState, type FormEvent } from "react";
 import { api, ApiError } from "../api/client";
 import { keys, useMe, usePages, useUsers } from "../api/queries";
@@ -32,7 +32,7 @@ function Rows({ items, edit, showKeys }: { items: User[]; edit: (user: User) => 
   const me = useMe().data;
   const remove = useAction((user: User) => api.delete(`/api/auth/users/${user.id}`), { refresh: [keys.users, keys.servers], done: (_, user) => `${user.name} was removed` });
   const askToRemove = async (user: User) => {
-    const text = <p>All servers of this account end and are removed with it. To keep them, disable it instead.</p>;
+    const text = <p>All servers of this account are stopped and removed with it. To keep them, disable the account instead.</p>;
     if (await confirm({ title: `Remove ${user.name}?`, text, yes: "Remove", danger: true })) remove.mutate(user);
   };
   return (
@@ -41,10 +41,10 @@ function Rows({ items, edit, showKeys }: { items: User[]; edit: (user: User) => 
         <thead>
           <tr>
             <th scope="col">Name</th>
-            <th scope="col">Address</th>
+            <th scope="col">E-mail address</th>
             <th scope="col">Role</th>
             <th scope="col">State</th>
-            <th scope="col" className="wide-only">Made</th>
+            <th scope="col" className="wide-only">Created</th>
             <th scope="col"><span className="unseen">Actions</span></th>
           </tr>
         </thead>
@@ -72,18 +72,18 @@ function Rows({ items, edit, showKeys }: { items: User[]; edit: (user: User) => 
 function KeysOf({ user, close }: { user: User; close: () => void }) {
   const list = ["keys", user.id];
   const { pages, items } = usePages<ApiKey>(list, "/api/auth/keys", { userId: user.id });
-  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [list], done: (_, key) => `${key.name} has ended` });
+  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [list], done: (_, key) => `${key.name} was revoked` });
   return (
     <Dialog title={`API keys of ${user.name}`} onClose={close}>
-      <Paged pages={pages} none={<Empty title="None" />}>
+      <Paged pages={pages} none={<Empty title="No API keys" />}>
         <ul className="list">
           {items.map((key) => (
             <li key={key.id} className="row">
               <div className="grow">
                 <div className="cut"><Text line>{key.name}</Text></div>
-                <div className="small muted"><span className="mono">{key.prefix}…</span> used <Ago at={key.lastUsedAt} />, ends <Ago at={key.expiresAt} /></div>
+                <div className="small muted"><span className="mono">{key.prefix}…</span> last used <Ago at={key.lastUsedAt} />, expires <Ago at={key.expiresAt} /></div>
               </div>
-              <Button icon="trash" look="quiet compact danger" label={`End ${key.name}`} busy={end.isPending} onClick={() => end.mutate(key)} />
+              <Button icon="trash" look="quiet compact danger" label={`Revoke ${key.name}`} busy={end.isPending} onClick={() => end.mutate(key)} />
             </li>
           ))}
         </ul>
@@ -108,7 +108,7 @@ function UserForm({ user, close }: { user: User | null; close: () => void }) {
       const change = Object.entries({ ...body, disabled }).filter(([key, value]) => before[key] !== value);
       return api.put(`/api/auth/users/${user.id}`, Object.fromEntries(change));
     },
-    { refresh: [keys.users, keys.me], done: user ? "The account was changed" : "The account was made", onDone: close, quiet: true },
+    { refresh: [keys.users, keys.me], done: user ? "Account updated" : "Account created", onDone: close, quiet: true },
   );
   const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
   const submit = (event: FormEvent) => {
@@ -118,15 +118,15 @@ function UserForm({ user, close }: { user: User | null; close: () => void }) {
   return (
     <Dialog title={user ? `Edit ${user.name}` : "Add a user"} onClose={close}>
       <form className="stack" onSubmit={submit}>
-        <Input label="Address" type="email" required maxLength={254} value={email} fault={fault("/email")} onChange={(event) => setEmail(event.target.value)} />
+        <Input label="E-mail address" type="email" required maxLength={254} value={email} fault={fault("/email")} onChange={(event) => setEmail(event.target.value)} />
         <Input label="Name" required maxLength={128} value={name} fault={fault("/name")} onChange={(event) => setName(event.target.value)} />
         <Select label="Role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
           {roles.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
         </Select>
-        <Input label={user ? "New password" : "First password"} type="password" autoComplete="new-password" required={!user} minLength={12} maxLength={1024} value={password}
-          fault={fault("/password")} hint={user ? "Empty keeps the old one; a new one ends every session and key." : "At least 12 characters."} onChange={(event) => setPassword(event.target.value)} />
+        <Input label={user ? "New password" : "Initial password"} type="password" autoComplete="new-password" required={!user} minLength={12} maxLength={1024} value={password}
+          fault={fault("/password")} hint={user ? "Empty keeps the current one. A new one ends all sessions and revokes all API keys." : "At least 12 characters."} onChange={(event) => setPassword(event.target.value)} />
         {user && user.id !== me?.id && (
-          <Check label="Disabled" hint="It cannot log in; its sessions end, and its keys rest until it is enabled." checked={disabled} onChange={(event) => setDisabled(event.target.checked)} />
+          <Check label="Disabled" hint="The user cannot log in. Sessions end, and API keys are suspended until the account is enabled." checked={disabled} onChange={(event) => setDisabled(event.target.checked)} />
         )}
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">

@@ -1,4 +1,4 @@
-/** Something that changes things: at most once at a time, with a word when it is done and the reason when it is not. */
+/** A mutation with a toast for its success and its failure. */
 import { useMutation, useQueryClient, type QueryKey } from "@tanstack/react-query";
 import { toast } from "./toast";
 
@@ -10,9 +10,9 @@ export function useAction<Input = void, Output = unknown>(
     onDone,
     quiet = false,
   }: {
-    /** Said when it is done. */
+    /** The text of the toast after success. */
     done?: string | ((output: Output, input: Input) => string);
-    /** Queries to ask again, whether it was done or not. */
+    /** Queries to invalidate after success and after failure. */
     refresh?: QueryKey[] | ((input: Input) => QueryKey[]);
     onDone?: (output: Output, input: Input) => void;
     /** The caller shows the failure itself. */

@@ -1,11 +1,11 @@
-/** What is shown where a page fails: the rest stays usable, and another page may work. */
+/** The error boundary of pages: when one fails, the navigation stays usable. */
 import { Component, type ReactNode } from "react";
 import { Button } from "./button";
 import { Note } from "./card";
 import { Text } from "./text";
 
 interface Props {
-  /** Where the reader is; going elsewhere is another try. */
+  /** The current path: another one resets the error. */
   path: string;
   children: ReactNode;
 }
@@ -31,7 +31,7 @@ export class Boundary extends Component<Props, { error: Error | null }> {
         </Note>
         <div className="row">
           <Button onClick={() => this.setState({ error: null })}>Try again</Button>
-          <Button onClick={() => location.reload()}>Load everything anew</Button>
+          <Button onClick={() => location.reload()}>Reload</Button>
         </div>
       </main>
     );

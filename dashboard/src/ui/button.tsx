@@ -6,17 +6,17 @@ import { Icon, type IconName } from "./icon";
 
 interface Look {
   icon?: IconName;
-  /** Said by screen readers, and shown on pointing; for a button without text. */
+  /** The accessible name and tooltip, for a button without text. */
   label?: string;
   /** Of `primary`, `danger`, `quiet`, `compact`. */
   look?: string;
   children?: ReactNode;
 }
 
-/** Labels may name what is not ours. */
-const said = (label: string | undefined) => label && { "aria-label": inertLine(label), title: inertLine(label) };
+/** A label may contain foreign text, so it is made inert. */
+const labelAttributes = (label: string | undefined) => label && { "aria-label": inertLine(label), title: inertLine(label) };
 
-const classes = (look: string | undefined, bare: boolean) => ["button", look, bare && "icon"].filter(Boolean).join(" ");
+const classes = (look: string | undefined, iconOnly: boolean) => ["button", look, iconOnly && "icon"].filter(Boolean).join(" ");
 
 export function Button({
   icon,
@@ -31,7 +31,7 @@ export function Button({
       type="button"
       {...rest}
       className={classes(look, !children)}
-      {...said(label)}
+      {...labelAttributes(label)}
       aria-busy={busy || undefined}
       disabled={busy || rest.disabled}
     >
@@ -43,7 +43,7 @@ export function Button({
 
 export function ButtonLink({ to, icon, label, look, children }: Look & { to: string }) {
   return (
-    <Link href={to} className={classes(look, !children)} {...said(label)}>
+    <Link href={to} className={classes(look, !children)} {...labelAttributes(label)}>
       {icon && <Icon name={icon} />}
       {children}
     </Link>
@@ -52,7 +52,7 @@ export function ButtonLink({ to, icon, label, look, children }: Look & { to: str
 
 /** Copies `text`, and says that it did. */
 export function Copy({ text, label = "Copy" }: { text: string | (() => string); label?: string }) {
-  const [done, setDone] = useState<"" | "Copied" | "Select and copy by hand">("");
+  const [done, setDone] = useState<"" | "Copied" | "Select and copy manually">("");
   const timer = useRef<number | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = () => {
@@ -61,7 +61,7 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
     const written = navigator.clipboard?.writeText(value) ?? Promise.reject(new Error("no clipboard"));
     written.then(
       () => setDone("Copied"),
-      () => setDone("Select and copy by hand"),
+      () => setDone("Select and copy manually"),
     );
     clearTimeout(timer.current);
     timer.current = window.setTimeout(() => setDone(""), 2500);

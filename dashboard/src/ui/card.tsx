@@ -1,4 +1,4 @@
-/** Boxes: cards, notes, and what stands where there is nothing to show. */
+/** Boxes: cards, notes, and placeholders for empty, loading and failed content. */
 import type { UseInfiniteQueryResult, UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef, type ReactNode } from "react";
 import { ApiError, explain, isAbsent } from "../api/client";
@@ -14,7 +14,7 @@ export function Card({
 }: {
   title?: ReactNode;
   actions?: ReactNode;
-  /** Without room around the content: for tables and lists. */
+  /** Without padding: for tables and lists. */
   flush?: boolean;
   children: ReactNode;
 }) {
@@ -31,7 +31,7 @@ export function Card({
   );
 }
 
-/** The head of a page; names the window, too. */
+/** The head of a page; sets the title of the window as well. */
 export function PageHead({
   title,
   crumb,
@@ -42,7 +42,7 @@ export function PageHead({
   /** Links to what the page belongs to. */
   crumb?: ReactNode;
   text?: ReactNode;
-  /** What can be done here. */
+  /** Actions. */
   children?: ReactNode;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -52,7 +52,7 @@ export function PageHead({
   return (
     <header className="page-head">
       <div>
-        {crumb && <nav className="crumb" aria-label="Where you are">{crumb}</nav>}
+        {crumb && <nav className="crumb" aria-label="Breadcrumb">{crumb}</nav>}
         <h1 ref={heading}>{title}</h1>
         {text && <p>{text}</p>}
       </div>
@@ -85,7 +85,7 @@ export function Loading() {
   return <div className="loading" role="status">Loading…</div>;
 }
 
-/** What went wrong, and what may help. */
+/** The description of an error, with a retry if there is one. */
 export function Failed({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
   const problem = error instanceof ApiError ? error.problem : null;
   return (
@@ -106,7 +106,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: (() => void) 
   );
 }
 
-/** The answer of a query, or what stands in its place. `absent` is shown where this Ostler has no such route. */
+/** The data of a query, or a placeholder. `absent` replaces it if this Ostler has no such route. */
 export function Loaded<T>({
   query,
   absent,
@@ -132,8 +132,8 @@ export function Loaded<T>({
 }
 
 /**
- * A list that grows page by page, with what fetches the next, and all anew. `none` stands where it is empty, which a page
- * may be though there are more; `absent` where this Ostler keeps no such list.
+ * A list that grows page by page, with buttons for the next page and a refresh. `none` replaces an empty list, which the
+ * first page may be although more follow; `absent` replaces a list that this Ostler does not keep.
  */
 export function Paged({ pages, none, absent, children }: { pages: UseInfiniteQueryResult; none: ReactNode; absent?: ReactNode; children: ReactNode }) {
   if (absent && isAbsent(pages.error)) return absent;

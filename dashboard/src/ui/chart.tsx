@@ -7,12 +7,12 @@ export interface Series {
   values: readonly (number | null)[];
   /** One of the three colours for charts; 3 is for what is wrong. */
   color: 1 | 2 | 3;
-  /** `line` where nothing is said. */
+  /** `line` by default. */
   kind?: "line" | "area" | "bars";
 }
 
 export interface ChartProps {
-  /** Said by screen readers in place of the picture: what it shows, and the figures that matter. */
+  /** The accessible name: the subject of the chart, and its main figures. */
   label: string;
   /** Seconds since 1970, ascending. */
   times: readonly number[];
@@ -78,7 +78,7 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
           {marks(first, last, width).map((time) => (
             <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor={x(time) > width - 40 ? "end" : "middle"}>{clock(time, last - first)}</text>
           ))}
-          {series.map((one) => <Drawn key={one.label} series={one} times={times} x={x} y={y} />)}
+          {series.map((one) => <SeriesPath key={one.label} series={one} times={times} x={x} y={y} />)}
           {shown !== null && <line className="cursor" x1={x(times[shown]!)} x2={x(times[shown]!)} y1={TOP} y2={height - BOTTOM} />}
         </svg>
       </div>
@@ -88,7 +88,7 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
 
 type Scale = (value: number) => number;
 
-function Drawn({ series: { values, color, kind = "line" }, times, x, y }: { series: Series; times: readonly number[]; x: Scale; y: Scale }) {
+function SeriesPath({ series: { values, color, kind = "line" }, times, x, y }: { series: Series; times: readonly number[]; x: Scale; y: Scale }) {
   const place = (index: number) => `${x(times[index]!).toFixed(1)} ${y(values[index]!).toFixed(1)}`;
   if (kind === "bars") {
     const wide = Math.max(1, ((x(times.at(-1) ?? 0) - x(times[0] ?? 0)) / Math.max(1, times.length - 1)) * 0.7);
@@ -106,7 +106,7 @@ function Drawn({ series: { values, color, kind = "line" }, times, x, y }: { seri
   );
 }
 
-/** Where values stand without a gap: from, and past the end. */
+/** Ranges of values without a gap: the first index, and the one after the last. */
 function unbroken(values: readonly (number | null)[]): [number, number][] {
   const runs: [number, number][] = [];
   values.forEach((value, index) => {

@@ -38,25 +38,25 @@ interface Question {
   danger?: boolean;
 }
 
-const asked = new Store<(Question & { answer: (yes: boolean) => void }) | null>(null);
+const pending = new Store<(Question & { answer: (yes: boolean) => void }) | null>(null);
 
 /** Asks before something that cannot be undone. */
 export function confirm(question: Question): Promise<boolean> {
-  asked.get()?.answer(false);
+  pending.get()?.answer(false);
   return new Promise((resolve) => {
-    asked.set({
+    pending.set({
       ...question,
       answer: (yes) => {
-        asked.set(null);
+        pending.set(null);
         resolve(yes);
       },
     });
   });
 }
 
-/** Where `confirm` asks; once per page. */
+/** The dialog of `confirm`; mounted once. */
 export function Confirm() {
-  const question = useStore(asked);
+  const question = useStore(pending);
   if (!question) return null;
   return (
     <Dialog title={question.title} onClose={() => question.answer(false)}>

@@ -1,4 +1,4 @@
-/** How a server is, as a word with a colour and a shape. */
+/** The health of a server as a word with a colour and a shape. */
 import type { HealthStatus, Status } from "../api/types";
 
 export type Tone = "ok" | "busy" | "warn" | "bad" | "idle";
@@ -25,11 +25,11 @@ export function Badge({ tone, children }: { tone: Tone; children: React.ReactNod
   );
 }
 
-/** Health, and what the process is doing where that says more. */
+/** The health of a server, or the status of its process where that is more specific. */
 export function HealthBadge({ health, status }: { health: HealthStatus; status?: Status | undefined }) {
   const [tone, word] = healths[health] ?? healths.UNKNOWN;
   if (status === "restarting") return <Badge tone="warn">Restarting</Badge>;
-  if (status === "unauthorized") return <Badge tone="bad">Wants consent</Badge>;
+  if (status === "unauthorized") return <Badge tone="bad">Authorization required</Badge>;
   if (status === "stopping") return <Badge tone="busy">Stopping</Badge>;
   return <Badge tone={tone}>{word}</Badge>;
 }

@@ -1,9 +1,9 @@
-/** Text, ours and foreign, and moments in time. */
+/** Foreign text, and times. */
 import { useSyncExternalStore } from "react";
 import { ago, moment } from "../lib/format";
 import { inert, inertLine } from "../lib/inert";
 
-/** Foreign text: shown, never obeyed. `line` puts it on one line and cuts it. */
+/** Foreign text, made inert. `line` puts it on one line and truncates it. */
 export function Text({ children, line = false, most = 300 }: { children: string; line?: boolean; most?: number }) {
   const shown = line ? inertLine(children, most) : inert(children);
   return <bdi className="foreign">{shown}</bdi>;
@@ -18,7 +18,7 @@ export function Code({ children, label }: { children: string; label: string }) {
   );
 }
 
-/** One clock for the whole page: it ticks while somebody watches it and the page is seen. */
+/** One clock for all components: it ticks while one subscribes to it and the page is visible. */
 const clock = {
   now: Date.now(),
   timer: undefined as number | undefined,
@@ -36,7 +36,7 @@ document.addEventListener("visibilitychange", tick);
 function watchClock(watcher: () => void): () => void {
   clock.watchers.add(watcher);
   if (clock.timer === undefined) {
-    // It stood still while nobody looked.
+    // It stood still without subscribers.
     clock.now = Date.now();
     clock.timer = window.setInterval(tick, 1000);
   }
@@ -53,7 +53,7 @@ export function useNow(step = 5000): number {
   return useSyncExternalStore(watchClock, () => Math.floor(Math.max(clock.now, 0) / step) * step);
 }
 
-/** How long ago, with the moment itself for whoever points at it; drawn anew only when the words change. */
+/** A relative time with the absolute one as its tooltip; rendered again only when its words change. */
 export function Ago({ at, none = "never" }: { at: string | number | null | undefined; none?: string }) {
   const time = at === null || at === undefined ? null : new Date(at);
   const words = useSyncExternalStore(watchClock, () => (time ? ago(time.getTime(), clock.now) : none));

@@ -1,4 +1,4 @@
-/** A service of the gateway: registered, or replaced by the same with changes. */
+/** The form that registers or replaces a service of the gateway. */
 import { useState, type FormEvent } from "react";
 import { api, ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
@@ -9,24 +9,24 @@ import { Failed } from "../../ui/card";
 import { Dialog } from "../../ui/dialog";
 import { Check, Input, Select } from "../../ui/field";
 
-/** A service without what only Ostler says of it. */
+/** The registration of a service, without the fields that Ostler adds. */
 function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, ...body }: ServiceItem): NewServiceBody {
   return body;
 }
 
-const fresh: NewServiceBody = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
-const checks = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
-/** A caller may make so many requests a minute, where nothing else is said. */
-const LIMIT = { windowMs: 60_000, max: 200 };
+const emptyService: NewServiceBody = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
+const defaultHealthCheck = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
+/** The rate limit of each caller that the form begins with. */
+const DEFAULT_RATE_LIMIT = { windowMs: 60_000, max: 200 };
 
 type Set = (change: Partial<NewServiceBody>) => void;
 
 export function ServiceForm({ service, close }: { service: ServiceItem | null; close: () => void }) {
-  const [draft, setDraft] = useState<NewServiceBody>(service ? spec(service) : fresh);
+  const [draft, setDraft] = useState<NewServiceBody>(service ? spec(service) : emptyService);
   const set: Set = (change) => setDraft({ ...draft, ...change });
   const save = useAction(() => api.post("/api/gateway/services", draft), {
     refresh: [keys.gateway],
-    done: service ? `${service.name} was changed` : "The service is registered",
+    done: service ? `${service.name} was updated` : "Service registered",
     onDone: close,
     quiet: true,
   });
@@ -42,23 +42,23 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
           <Input label="Name" required maxLength={63} pattern="[A-Za-z0-9._\-]+" disabled={!!service} value={draft.name} fault={fault("/name")}
             onChange={(event) => set({ name: event.target.value })} />
           <Input label="Path" required className="mono" placeholder="/api/chat" value={draft.basePath} fault={fault("/basePath")}
-            hint="Requests to it and all below it." onChange={(event) => set({ basePath: event.target.value })} />
+            hint="Requests to this path and below." onChange={(event) => set({ basePath: event.target.value })} />
         </div>
-        <Places instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
+        <InstanceFields instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
         <div className="row even">
           <Input label="Health endpoint" className="mono" placeholder="/health" value={draft.healthEndpoint ?? ""} fault={fault("/healthEndpoint")}
-            hint="Without one, checks only connect." onChange={(event) => set({ healthEndpoint: event.target.value || null })} />
-          <Select label="How an instance is chosen" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}>
-            <option value="">As the gateway is set</option>
-            <option value="round-robin">In turn</option>
-            <option value="least-connections">The least busy</option>
-            <option value="weighted">By weight</option>
+            hint="Without one, health checks only connect." onChange={(event) => set({ healthEndpoint: event.target.value || null })} />
+          <Select label="Load balancing" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}>
+            <option value="">Gateway default</option>
+            <option value="round-robin">Round robin</option>
+            <option value="least-connections">Least connections</option>
+            <option value="weighted">Weighted</option>
           </Select>
         </div>
-        <Check label="Callers need a token or key of this Ostler" checked={draft.authentication} onChange={(event) => set({ authentication: event.target.checked })} />
-        <Check label="Instances get the path without its beginning" checked={!!draft.stripPrefix} onChange={(event) => set({ stripPrefix: event.target.checked })} />
-        <Check label="Instances get the callers' credentials" checked={!!draft.passCredentials} onChange={(event) => set({ passCredentials: event.target.checked })} />
-        <More draft={draft} set={set} fault={fault} />
+        <Check label="Require a token or API key of this Ostler" checked={draft.authentication} onChange={(event) => set({ authentication: event.target.checked })} />
+        <Check label="Strip the path prefix" checked={!!draft.stripPrefix} onChange={(event) => set({ stripPrefix: event.target.checked })} />
+        <Check label="Forward callers' credentials to instances" checked={!!draft.passCredentials} onChange={(event) => set({ passCredentials: event.target.checked })} />
+        <AdvancedFields draft={draft} set={set} fault={fault} />
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Cancel</Button>
@@ -71,7 +71,7 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
 
 type Fault = (pointer: string) => string | undefined;
 
-function Count({ label, pointer, value, fault, least = 0, set }: {
+function NumberInput({ label, pointer, value, fault, least = 0, set }: {
   label: string;
   pointer: string;
   value: number | null | undefined;
@@ -85,30 +85,30 @@ function Count({ label, pointer, value, fault, least = 0, set }: {
   );
 }
 
-/** What few services need; empty is as the gateway is set. */
-function More({ draft, set, fault }: { draft: NewServiceBody; set: Set; fault: Fault }) {
-  const health = { ...checks, ...draft.healthCheck };
+/** Settings that few services need; an empty field follows the gateway. */
+function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set; fault: Fault }) {
+  const health = { ...defaultHealthCheck, ...draft.healthCheck };
   const limit = draft.rateLimit;
   const check = (change: Partial<typeof health>) => set({ healthCheck: { ...health, ...change } });
   return (
     <details>
-      <summary>Limits, retries and checks</summary>
+      <summary>Limits, retries and health checks</summary>
       <div className="stack">
         <div className="row even">
-          <Count label="Timeout in ms" pointer="/timeout" least={1} value={draft.timeout} fault={fault} set={(timeout) => set({ timeout })} />
-          <Count label="Other instances tried" pointer="/retries" value={draft.retries ?? 2} fault={fault} set={(retries) => set({ retries: retries ?? 2 })} />
-          <Count label="Requests at once" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
-          <Count label="Longest body in bytes" pointer="/maxBodyBytes" value={draft.maxBodyBytes} fault={fault} set={(maxBodyBytes) => set({ maxBodyBytes })} />
+          <NumberInput label="Timeout (ms)" pointer="/timeout" least={1} value={draft.timeout} fault={fault} set={(timeout) => set({ timeout })} />
+          <NumberInput label="Retries on other instances" pointer="/retries" value={draft.retries ?? 2} fault={fault} set={(retries) => set({ retries: retries ?? 2 })} />
+          <NumberInput label="Requests in flight per instance" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
+          <NumberInput label="Body limit (bytes)" pointer="/maxBodyBytes" value={draft.maxBodyBytes} fault={fault} set={(maxBodyBytes) => set({ maxBodyBytes })} />
         </div>
         <div className="row even">
-          <Count label="Requests of a caller" pointer="/rateLimit/max" least={1} value={limit?.max} fault={fault} set={(max) => set({ rateLimit: max === null ? null : { ...LIMIT, ...limit, max } })} />
-          <Count label="… in so many ms" pointer="/rateLimit/windowMs" least={1} value={limit?.windowMs} fault={fault} set={(windowMs) => set({ rateLimit: windowMs === null ? null : { ...LIMIT, ...limit, windowMs } })} />
+          <NumberInput label="Rate limit per caller" pointer="/rateLimit/max" least={1} value={limit?.max} fault={fault} set={(max) => set({ rateLimit: max === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, max } })} />
+          <NumberInput label="Rate limit window (ms)" pointer="/rateLimit/windowMs" least={1} value={limit?.windowMs} fault={fault} set={(windowMs) => set({ rateLimit: windowMs === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, windowMs } })} />
         </div>
         <div className="row even">
-          <Count label="Checked every ms" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
-          <Count label="A check may take ms" pointer="/healthCheck/timeout" least={1} value={health.timeout} fault={fault} set={(timeout) => check({ timeout: timeout ?? checks.timeout })} />
-          <Count label="Good checks to rise" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? checks.healthyAfter })} />
-          <Count label="Bad checks to fall" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? checks.unhealthyAfter })} />
+          <NumberInput label="Health check interval (ms)" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
+          <NumberInput label="Health check timeout (ms)" pointer="/healthCheck/timeout" least={1} value={health.timeout} fault={fault} set={(timeout) => check({ timeout: timeout ?? defaultHealthCheck.timeout })} />
+          <NumberInput label="Passed checks until healthy" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? defaultHealthCheck.healthyAfter })} />
+          <NumberInput label="Failed checks until unhealthy" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? defaultHealthCheck.unhealthyAfter })} />
         </div>
       </div>
     </details>
@@ -117,7 +117,7 @@ function More({ draft, set, fault }: { draft: NewServiceBody; set: Set; fault: F
 
 type Instance = NewServiceBody["instances"][number];
 
-function Places({ instances, fault, onChange }: { instances: Instance[]; fault: Fault; onChange: (instances: Instance[]) => void }) {
+function InstanceFields({ instances, fault, onChange }: { instances: Instance[]; fault: Fault; onChange: (instances: Instance[]) => void }) {
   const set = (index: number, change: Partial<Instance>) => onChange(instances.map((one, at) => (at === index ? { ...one, ...change } : one)));
   return (
     <fieldset className="field">

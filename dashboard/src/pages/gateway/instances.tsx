@@ -1,4 +1,4 @@
-/** The instances of a service: how each does, its share, and draining it. */
+/** The instances of a service: health, figures, weight and draining. */
 import { api } from "../../api/client";
 import { keys, useMay } from "../../api/queries";
 import type { ErrorCounts, InstanceHealth, InstanceStats, ServiceItem } from "../../api/types";
@@ -9,7 +9,7 @@ import { Button } from "../../ui/button";
 import { Badge, type Tone } from "../../ui/state";
 import { Ago, Text } from "../../ui/text";
 
-/** What went wrong; a caller that hung up is nobody's fault. */
+/** Failed requests; a caller that hung up is no failure of the instance. */
 export const failures = ({ aborted: _, ...errors }: ErrorCounts) => Object.values(errors).reduce((a, b) => a + b, 0);
 
 export function Instances({ service: { name, stats, health } }: { service: ServiceItem }) {
@@ -22,12 +22,12 @@ export function Instances({ service: { name, stats, health } }: { service: Servi
             <th scope="col">Instance</th>
             <th scope="col">State</th>
             <th scope="col" className="num">Weight</th>
-            <th scope="col" className="num">Under way</th>
+            <th scope="col" className="num">In flight</th>
             <th scope="col" className="num">Requests</th>
             <th scope="col" className="num">p50</th>
             <th scope="col" className="num">p99</th>
-            <th scope="col">Breaker</th>
-            <th scope="col">Probes</th>
+            <th scope="col">Circuit breaker</th>
+            <th scope="col">Health checks</th>
             {manages && <th scope="col"><span className="unseen">Actions</span></th>}
           </tr>
         </thead>
@@ -60,7 +60,7 @@ function Row({ at, service, stats, health, manages }: RowProps) {
       api.put<InstanceStats>(`/api/gateway/services/${encodeURIComponent(service)}/instances`, { host: stats.host, port: stats.port, ...change }),
     {
       refresh: [keys.gateway],
-      done: (now, { weight }) => `${at} ${weight !== undefined ? `has weight ${now.weight}` : now.draining ? "takes no new requests" : "takes requests again"}`,
+      done: (now, { weight }) => `${at} ${weight !== undefined ? `has weight ${now.weight}` : now.draining ? "is draining" : "accepts requests again"}`,
     },
   );
   const { draining, weight } = stats;
@@ -76,7 +76,7 @@ function Row({ at, service, stats, health, manages }: RowProps) {
       <td className="num">{millis(stats.latency?.p50)}</td>
       <td className="num">{millis(stats.latency?.p99)}</td>
       <td className="nowrap"><BreakerState health={health} /></td>
-      <td><Probes health={health} /></td>
+      <td><HealthChecks health={health} /></td>
       {manages && (
         <td className="num">
           <Button look="compact" busy={change.isPending} onClick={() => change.mutate({ draining: !draining })}>{draining ? "Resume" : "Drain"}</Button>
@@ -86,7 +86,7 @@ function Row({ at, service, stats, health, manages }: RowProps) {
   );
 }
 
-/** Changed once somebody leaves it, or presses Enter. */
+/** Saved on blur and on Enter. */
 function Weight({ at, weight, busy, set }: { at: string; weight: number; busy: boolean; set: (weight: number) => void }) {
   const commit = (input: HTMLInputElement) => {
     if (!input.validity.valid || input.value === "") input.value = `${weight}`;
@@ -102,18 +102,18 @@ function BreakerState({ health }: { health: InstanceHealth | undefined }) {
   if (!health) return <>–</>;
   const { state, retryIn, consecutiveFailures } = health.breaker;
   if (state === "open") return <Badge tone="bad">Open{retryIn !== null && `, ${span(retryIn)}`}</Badge>;
-  if (state === "half-open") return <Badge tone="warn">On trial</Badge>;
-  return <span className="small muted">Closed{consecutiveFailures > 0 && `, ${plural(consecutiveFailures, "failure")} in a row`}</span>;
+  if (state === "half-open") return <Badge tone="warn">Half-open</Badge>;
+  return <span className="small muted">Closed{consecutiveFailures > 0 && `, ${plural(consecutiveFailures, "consecutive failure")}`}</span>;
 }
 
-function Probes({ health }: { health: InstanceHealth | undefined }) {
+function HealthChecks({ health }: { health: InstanceHealth | undefined }) {
   if (!health?.history.length) return <span className="muted">–</span>;
   const [last] = health.history;
   const good = health.history.filter((probe) => probe.healthy).length;
   return (
     <div className="small">
       <div className="row">
-        <span className="probes" role="img" aria-label={`${good} of the last ${health.history.length} checks were good`}>
+        <span className="probes" role="img" aria-label={`${good} of the last ${health.history.length} checks passed`}>
           {health.history.toReversed().map((probe) => (
             <span key={probe.at} className={probe.healthy ? undefined : "is-bad"} title={`${new Date(probe.at).toLocaleTimeString()}: ${probe.status ?? inertLine(probe.error ?? "")}`} />
           ))}

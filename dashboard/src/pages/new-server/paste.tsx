@@ -1,4 +1,4 @@
-/** Servers from the configuration of another client: looked at first, then added. */
+/** Imports servers from the configuration of a client, after a preview. */
 import { useMemo, useState, type ChangeEvent } from "react";
 import { useLocation } from "wouter";
 import { api } from "../../api/client";
@@ -24,12 +24,12 @@ const example = `{
 
 const words: Record<ImportedServer["action"], [tone: Tone, before: string, after: string]> = {
   create: ["ok", "new", "added"],
-  update: ["busy", "to be changed", "changed"],
-  skip: ["idle", "there already", "there already"],
+  update: ["busy", "will change", "changed"],
+  skip: ["idle", "already registered", "already registered"],
   refuse: ["bad", "refused", "refused"],
 };
 
-const isUseful = ({ action }: ImportedServer) => action === "create" || action === "update";
+const isImportable = ({ action }: ImportedServer) => action === "create" || action === "update";
 
 export function Paste() {
   const [, go] = useLocation();
@@ -39,26 +39,26 @@ export function Paste() {
   const wanted = useMemo(() => variables(plain), [plain]);
   const given = Object.fromEntries(wanted.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
   const send = (dryRun: boolean) => api.post<ImportView>("/api/mcp/import", { config: plain, variables: given, dryRun });
-  const look = useAction(() => send(true), { quiet: true });
+  const preview = useAction(() => send(true), { quiet: true });
   const add = useAction(() => send(false), {
     quiet: true,
     refresh: [keys.servers, keys.overview],
-    done: ({ servers }) => `${plural(servers.filter(isUseful).length, "server")} added or changed`,
-    // What was refused after all stays in view, with its reason.
+    done: ({ servers }) => `${plural(servers.filter(isImportable).length, "server")} added or changed`,
+    // A server that was refused stays in view, with the reason.
     onDone: ({ servers }) => servers.some(({ action }) => action === "refuse") || go("/servers"),
   });
-  const anew = () => {
-    look.reset();
+  const resetResults = () => {
+    preview.reset();
     add.reset();
   };
   const change = (text: string) => {
     setConfig(text);
-    anew();
+    resetResults();
   };
   const open = async ({ target }: ChangeEvent<HTMLInputElement>) => change((await target.files?.[0]?.text()) ?? config);
-  const found = (add.data ?? look.data)?.servers;
-  const useful = add.data ? 0 : (found?.filter(isUseful).length ?? 0);
-  const error = add.error ?? look.error;
+  const found = (add.data ?? preview.data)?.servers;
+  const importable = add.data ? 0 : (found?.filter(isImportable).length ?? 0);
+  const error = add.error ?? preview.error;
   return (
     <Card>
       <div className="form">
@@ -69,17 +69,17 @@ export function Paste() {
           value={config}
           placeholder={example}
           onChange={(event) => change(event.target.value)}
-          hint="claude_desktop_config.json, .mcp.json, .cursor/mcp.json, .vscode/mcp.json and their like, comments and all. Nothing is added before you have seen what would be."
+          hint="claude_desktop_config.json, .mcp.json, .cursor/mcp.json, .vscode/mcp.json or a similar file; it may have comments. A preview comes before anything is added."
         />
-        <Input label="Or from a file" type="file" accept=".json,.jsonc,.txt" onChange={(event) => void open(event)} />
+        <Input label="Or open a file" type="file" accept=".json,.jsonc,.txt" onChange={(event) => void open(event)} />
         {wanted.length > 0 && (
           <fieldset className="stack">
-            <legend>Values it asks for</legend>
+            <legend>Variables</legend>
             {wanted.map(({ name, otherwise }) => (
               <Input key={name} label={<code>{name}</code>} placeholder={otherwise} value={values[name] ?? ""} spellCheck={false}
                 onChange={(event) => {
                   setValues({ ...values, [name]: event.target.value });
-                  anew();
+                  resetResults();
                 }}
               />
             ))}
@@ -87,16 +87,16 @@ export function Paste() {
         )}
         {error && <Failed error={error} />}
         {found && (
-          <ul className="card list" aria-label="What was found">
-            {found.map((one, index) => <Found key={index} one={one} done={!!add.data} />)}
-            {!found.length && <li className="muted">There is no server in it.</li>}
+          <ul className="card list" aria-label="Servers found">
+            {found.map((one, index) => <FoundServer key={index} one={one} done={!!add.data} />)}
+            {!found.length && <li className="muted">It contains no servers.</li>}
           </ul>
         )}
         <div className="row">
-          {useful > 0 ? (
-            <Button look="primary" busy={add.isPending} onClick={() => add.mutate()}>Take over {plural(useful, "server")}</Button>
+          {importable > 0 ? (
+            <Button look="primary" busy={add.isPending} onClick={() => add.mutate()}>Import {plural(importable, "server")}</Button>
           ) : (
-            <Button look="primary" disabled={!config.trim()} busy={look.isPending} onClick={() => { anew(); look.mutate(); }}>Look at it</Button>
+            <Button look="primary" disabled={!config.trim()} busy={preview.isPending} onClick={() => { resetResults(); preview.mutate(); }}>Preview</Button>
           )}
         </div>
       </div>
@@ -104,7 +104,7 @@ export function Paste() {
   );
 }
 
-function Found({ one: { name, action, problem, ignored }, done }: { one: ImportedServer; done: boolean }) {
+function FoundServer({ one: { name, action, problem, ignored }, done }: { one: ImportedServer; done: boolean }) {
   const [tone, before, after] = words[action];
   return (
     <li>
@@ -113,7 +113,7 @@ function Found({ one: { name, action, problem, ignored }, done }: { one: Importe
         <Badge tone={tone}>{done ? after : before}</Badge>
       </div>
       {problem && <div className="small muted break"><Text>{problem}</Text></div>}
-      {ignored && ignored.length > 0 && <div className="small muted break">Left out: <Text line>{ignored.join(", ")}</Text></div>}
+      {ignored && ignored.length > 0 && <div className="small muted break">Ignored: <Text line>{ignored.join(", ")}</Text></div>}
     </li>
   );
 }

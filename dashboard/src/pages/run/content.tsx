@@ -1,7 +1,7 @@
-/** What a tool answered: text, pictures, sound, resources, links. All of it is foreign. */
+/** The result of a tool: text, images, audio, resources, links. All of it is foreign text. */
 import { useMutation } from "@tanstack/react-query";
 import { ask } from "../../api/mcp";
-import { inertLine, isWebAddress, shownJson } from "../../lib/inert";
+import { inertLine, isWebAddress, readableJson } from "../../lib/inert";
 import { bytes } from "../../lib/format";
 import { save } from "../../lib/save";
 import { Button, Copy } from "../../ui/button";
@@ -26,25 +26,25 @@ export interface Answer {
   isError?: boolean;
 }
 
-/** What is shown of one text; the rest is there to copy. */
-const MOST = 200_000;
+/** Characters of a text that are shown; the copy button has all of them. */
+const TEXT_CHARACTERS_MAX = 200_000;
 
 export function AnswerView({ answer, serverId }: { answer: Answer; serverId: string }) {
   const blocks = Array.isArray(answer.content) ? answer.content : [];
   return (
     <div className="stack">
-      {answer.isError && <Note tone="bad">The tool says that it failed.</Note>}
+      {answer.isError && <Note tone="bad">The tool reported an error.</Note>}
       {blocks.map((block, index) => <BlockView key={index} block={block} serverId={serverId} />)}
       {answer.structuredContent !== undefined && (
         <details open={!blocks.length}>
-          <summary>As data</summary>
-          <Long text={shownJson(answer.structuredContent, 2)} label="The answer as data" />
+          <summary>Structured content</summary>
+          <Long text={readableJson(answer.structuredContent, 2)} label="Structured content as JSON" />
         </details>
       )}
-      {!blocks.length && answer.structuredContent === undefined && <p className="muted">The answer is empty.</p>}
+      {!blocks.length && answer.structuredContent === undefined && <p className="muted">The result is empty.</p>}
       <details>
-        <summary>The whole answer</summary>
-        <Long text={shownJson(answer, 2)} label="The whole answer as JSON" />
+        <summary>Full result</summary>
+        <Long text={readableJson(answer, 2)} label="Full result as JSON" />
       </details>
     </div>
   );
@@ -55,21 +55,21 @@ export function BlockView({ block, serverId }: { block: Block; serverId: string 
   const mime = typeof block.mimeType === "string" ? block.mimeType : "";
   if (block.type === "text" && typeof block.text === "string") return <Long text={readable(block.text)} label="Text" />;
   if (block.type === "image" && data !== null && /^image\/[\w.+-]+$/.test(mime)) {
-    return <img className="picture" src={`data:${mime};base64,${data}`} alt={`A picture from the tool, ${mime}`} />;
+    return <img className="picture" src={`data:${mime};base64,${data}`} alt={`Image from the tool, ${mime}`} />;
   }
   if (block.type === "audio" && data !== null && /^audio\/[\w.+-]+$/.test(mime)) {
-    return <audio controls src={`data:${mime};base64,${data}`} aria-label={`Sound from the tool, ${mime}`} />;
+    return <audio controls src={`data:${mime};base64,${data}`} aria-label={`Audio from the tool, ${mime}`} />;
   }
   if (block.type === "resource_link" && typeof block.uri === "string") return <ResourceLink block={block} uri={block.uri} serverId={serverId} />;
   if (block.type === "resource" && block.resource) return <Resource resource={block.resource} />;
-  return <Long text={shownJson(block, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
+  return <Long text={readableJson(block, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
 }
 
 /** JSON on one line is easier to read on many. */
 function readable(text: string): string {
-  if (text.length > MOST || !/^\s*[[{]/.test(text) || text.includes("\n")) return text;
+  if (text.length > TEXT_CHARACTERS_MAX || !/^\s*[[{]/.test(text) || text.includes("\n")) return text;
   try {
-    return shownJson(JSON.parse(text), 2);
+    return readableJson(JSON.parse(text), 2);
   } catch {
     return text;
   }
@@ -78,9 +78,9 @@ function readable(text: string): string {
 export function Long({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable">
-      <Code label={label}>{text.slice(0, MOST)}</Code>
+      <Code label={label}>{text.slice(0, TEXT_CHARACTERS_MAX)}</Code>
       <Copy text={text} label={`Copy: ${label}`} />
-      {text.length > MOST && <p className="small muted">Only the first {bytes(MOST)} of {bytes(text.length)} are shown.</p>}
+      {text.length > TEXT_CHARACTERS_MAX && <p className="small muted">Only the first {bytes(TEXT_CHARACTERS_MAX)} of {bytes(text.length)} are shown.</p>}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** A form made of a JSON Schema. The value is JSON all the way; what is left out is not in it. */
+/** A form for a JSON Schema. Its value is JSON, without the members that are left out. */
 import { useEffect, useRef, useState } from "react";
 import { inertJson, inertLine } from "../../lib/inert";
 import { initial, isObject, resolve, same, shape, variantOf, withMember, type Schema, type Shape } from "../../lib/schema";
@@ -20,15 +20,15 @@ export function Fields({ schema, value, onChange }: { schema: Schema; value: unk
   const whole = resolve(schema, schema);
   const made = shape(whole, schema);
   if (made.kind === "object") return <Members properties={made.properties} root={schema} value={value} onChange={onChange} />;
-  return <One name="Arguments" schema={schema} root={schema} required value={value} onChange={onChange} />;
+  return <SchemaField name="Arguments" schema={schema} root={schema} required value={value} onChange={onChange} />;
 }
 
 function Members({ properties, root, value, onChange }: Pick<Part, "root" | "value" | "onChange"> & { properties: [string, Schema, boolean][] }) {
-  if (!properties.length) return <p className="muted">It takes no arguments.</p>;
+  if (!properties.length) return <p className="muted">This tool takes no arguments.</p>;
   return (
     <>
       {properties.map(([name, schema, required]) => (
-        <One
+        <SchemaField
           key={name}
           name={name}
           schema={schema}
@@ -42,19 +42,19 @@ function Members({ properties, root, value, onChange }: Pick<Part, "root" | "val
   );
 }
 
-function One(part: Part) {
+function SchemaField(part: Part) {
   const schema = resolve(part.schema, part.root);
   const made = shape(schema, part.root);
   const whole = { ...part, schema };
   switch (made.kind) {
     case "choice": return <Choice {...whole} options={made.options} />;
-    case "several": return <Several {...whole} options={made.options} />;
+    case "several": return <MultipleChoice {...whole} options={made.options} />;
     case "variants": return <Variants {...whole} variants={made.variants} />;
     case "object": return <Nested {...whole} properties={made.properties} />;
     case "list": return <List {...whole} made={made} />;
     case "text": return <TextField {...whole} />;
     case "number": return <NumberField {...whole} />;
-    case "yes": return <YesNo {...whole} />;
+    case "yes": return <BooleanField {...whole} />;
     case "null": return null;
     case "json": return <Json label={label(whole)} hint={hint(schema)} required={part.required} value={part.value} onChange={part.onChange} />;
   }
@@ -82,7 +82,7 @@ function empty({ schema, required }: Part): null | undefined {
 
 const whole = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 const types: Record<string, string> = { email: "email", uri: "url", url: "url", date: "date" };
-const LONG = /content|text|body|message|prompt|code|query|sql|data|script|markdown|html/i;
+const LONG_TEXT_NAMES = /content|text|body|message|prompt|code|query|sql|data|script|markdown|html/i;
 
 function TextField(part: Part) {
   const { name, schema, required, value } = part;
@@ -93,7 +93,7 @@ function TextField(part: Part) {
   // Empty text is text; an empty address is none.
   const needed = required && !schema["nullable"] && ((limits.minLength ?? 0) > 0 || type !== "text");
   const around = { label: label(part), hint: hint(schema), required: needed, value: text, spellCheck: false };
-  if (type === "text" && !schema["format"] && LONG.test(name)) {
+  if (type === "text" && !schema["format"] && LONG_TEXT_NAMES.test(name)) {
     return <Area {...around} {...limits} rows={3} onChange={(event) => set(event.target.value)} />;
   }
   return <Input {...around} {...limits} type={type} onChange={(event) => set(event.target.value)} />;
@@ -116,7 +116,7 @@ function NumberField(part: Part) {
   );
 }
 
-function YesNo(part: Part) {
+function BooleanField(part: Part) {
   const { schema, required, value } = part;
   if (required && !schema["nullable"]) {
     return <Check label={label(part)} hint={hint(schema)} checked={value === true} onChange={(event) => part.onChange(event.target.checked)} />;
@@ -145,7 +145,7 @@ function Choice(part: Part & { options: { value: unknown; word: string }[] }) {
   );
 }
 
-function Several(part: Part & { options: { value: unknown; word: string }[] }) {
+function MultipleChoice(part: Part & { options: { value: unknown; word: string }[] }) {
   const { schema, required, options } = part;
   const chosen = Array.isArray(part.value) ? part.value : [];
   const toggle = (value: unknown) => {
@@ -183,7 +183,7 @@ function Variants(part: Part & { variants: { schema: Schema; word: string }[] })
     <fieldset className="field nested">
       <legend>{label(part)}</legend>
       <Select
-        label="Which kind"
+        label="Type"
         hint={hint(schema)}
         value={absent && chosen === null ? "" : at}
         onChange={(event) => choose(event.target.value === "" ? null : Number(event.target.value))}
@@ -192,14 +192,14 @@ function Variants(part: Part & { variants: { schema: Schema; word: string }[] })
         {variants.map(({ word }, index) => <option key={index} value={index}>{inertLine(word, 80)}</option>)}
       </Select>
       {variant && !(absent && chosen === null) && (
-        <One key={at} name={part.name} schema={withMember(variant.schema, "description", said(variant.schema, schema))} root={root} required value={value} onChange={part.onChange} />
+        <SchemaField key={at} name={part.name} schema={withMember(variant.schema, "description", ownDescription(variant.schema, schema))} root={root} required value={value} onChange={part.onChange} />
       )}
     </fieldset>
   );
 }
 
-/** What a variant says of itself, where it is not what was said already. */
-function said(variant: Schema, { description }: Schema): unknown {
+/** The description of a variant, unless it repeats that of the whole. */
+function ownDescription(variant: Schema, { description }: Schema): unknown {
   return variant["description"] === description ? undefined : variant["description"];
 }
 
@@ -220,7 +220,7 @@ function Nested(part: Part & { properties: [string, Schema, boolean][] }) {
       <legend>{label(part)}</legend>
       {hint(schema) && <span className="hint">{hint(schema)}</span>}
       <Members properties={part.properties} root={root} value={value} onChange={part.onChange} />
-      {!required && <div><Button icon="close" look="compact" onClick={() => part.onChange(undefined)}>Leave out {inertLine(name, 60)}</Button></div>}
+      {!required && <div><Button icon="close" look="compact" onClick={() => part.onChange(undefined)}>Remove {inertLine(name, 60)}</Button></div>}
     </fieldset>
   );
 }
@@ -237,7 +237,7 @@ function List(part: Part & { made: Extract<Shape, { kind: "list" }> }) {
       {hint(schema) && <span className="hint">{hint(schema)}</span>}
       {items.map((item, index) => (
         <div key={index} className="item">
-          <One
+          <SchemaField
             name={`${index + 1}`} schema={made.items} root={root} required value={item === null ? undefined : item}
             onChange={(value) => set(items.map((old, at) => (at === index ? value ?? null : old)))}
           />
@@ -250,7 +250,7 @@ function List(part: Part & { made: Extract<Shape, { kind: "list" }> }) {
   );
 }
 
-/** JSON by hand. What is not JSON keeps the form from being sent. */
+/** A text area for JSON; invalid JSON keeps the form from being submitted. */
 export function Json({ label: name, hint: more, required, value, rows = 4, onChange }: {
   label: React.ReactNode;
   hint?: React.ReactNode;
@@ -278,11 +278,11 @@ export function Json({ label: name, hint: more, required, value, rows = 4, onCha
 }
 
 function faultOf(text: string, required: boolean): string | undefined {
-  if (!text.trim()) return required ? "JSON is wanted here" : undefined;
+  if (!text.trim()) return required ? "JSON is required" : undefined;
   try {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    return `This is not JSON: ${error instanceof Error ? error.message : error}`;
+    return `Invalid JSON: ${error instanceof Error ? error.message : error}`;
   }
 }

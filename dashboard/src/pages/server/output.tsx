@@ -1,4 +1,4 @@
-/** What a server writes on standard error, as it writes it. */
+/** Standard error of a server, live. */
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { LineBuffer } from "../../lib/lines";
 import { count, moment, plural } from "../../lib/format";
@@ -13,8 +13,8 @@ import { Badge } from "../../ui/state";
 import type { OutputLine } from "../../api/types";
 import type { TabProps } from "./tab";
 
-const ROW = 19;
-const SPARE = 20;
+const ROW_HEIGHT = 19;
+const SPARE_ROWS = 20;
 
 export function Output({ details: { server } }: TabProps) {
   const [{ buffer, stream }, setSource] = useState<Source>(emptySource);
@@ -41,15 +41,15 @@ const emptySource: Source = { buffer: null, stream: null };
 
 function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; name: string }) {
   const latest = useSyncExternalStore(buffer.watch, buffer.get);
-  const [held, setHeld] = useState<readonly OutputLine[] | null>(null);
+  const [paused, setPaused] = useState<readonly OutputLine[] | null>(null);
   const [words, setWords] = useState("");
   const state = useStore(stream.state);
-  const all = held ?? latest;
-  const shown = useMemo(() => {
+  const all = paused ?? latest;
+  const matching = useMemo(() => {
     const wanted = words.trim().toLowerCase();
     return wanted ? all.filter(({ line }) => line.toLowerCase().includes(wanted)) : all;
   }, [all, words]);
-  const waiting = held ? newer(latest, held) : 0;
+  const waiting = paused ? newer(latest, paused) : 0;
 
   const download = () => {
     save(`${name}-stderr.log`, all.map(({ at, line }) => `${at} ${line}\n`).join(""));
@@ -61,23 +61,23 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
       title="Standard error"
       actions={
         <>
-          {state === "live" && !held ? <Badge tone="ok">Live</Badge> : <Badge tone={held ? "idle" : "warn"}>{held ? "Paused" : state}</Badge>}
+          {state === "live" && !paused ? <Badge tone="ok">Live</Badge> : <Badge tone={paused ? "idle" : "warn"}>{paused ? "Paused" : state}</Badge>}
           <span className="small muted">
-            {words.trim() && `${count(shown.length)} of `}{plural(all.length, "line")}{waiting > 0 && `, ${count(waiting)} more since`}
+            {words.trim() && `${count(matching.length)} of `}{plural(all.length, "line")}{waiting > 0 && `, ${count(waiting)} new`}
           </span>
           <Search label="Search these lines" value={words} onChange={setWords} />
-          <Button icon={held ? "play" : "pause"} aria-pressed={!!held} onClick={() => setHeld(held ? null : latest)}>{held ? "Go on" : "Pause"}</Button>
+          <Button icon={paused ? "play" : "pause"} aria-pressed={!!paused} onClick={() => setPaused(paused ? null : latest)}>{paused ? "Resume" : "Pause"}</Button>
           <Button icon="download" label="Download these lines" onClick={download} disabled={!all.length} />
         </>
       }
     >
-      {shown.length ? <View lines={shown} follow={!held} /> : <Empty title={words.trim() ? "No line matches" : "It has written nothing yet"} />}
+      {matching.length ? <View lines={matching} follow={!paused} /> : <Empty title={words.trim() ? "No matching lines" : "No output yet"} />}
     </Card>
   );
 }
 
-function newer(latest: readonly OutputLine[], held: readonly OutputLine[]): number {
-  return Math.max(0, (latest.at(-1)?.seq ?? 0) - (held.at(-1)?.seq ?? 0));
+function newer(latest: readonly OutputLine[], paused: readonly OutputLine[]): number {
+  return Math.max(0, (latest.at(-1)?.seq ?? 0) - (paused.at(-1)?.seq ?? 0));
 }
 
 /** Only the lines in sight are in the document, however many there are. */
@@ -91,7 +91,7 @@ function View({ lines, follow }: { lines: readonly OutputLine[]; follow: boolean
     if (!element) return undefined;
     const measure = () => setRange({ top: element.scrollTop, height: element.clientHeight });
     const scrolled = () => {
-      stick.current = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW;
+      stick.current = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW_HEIGHT;
       measure();
     };
     const resized = new ResizeObserver(measure);
@@ -108,12 +108,12 @@ function View({ lines, follow }: { lines: readonly OutputLine[]; follow: boolean
     if (element && follow && stick.current) element.scrollTop = element.scrollHeight;
   }, [lines, follow]);
 
-  const first = Math.max(0, Math.floor(range.top / ROW) - SPARE);
-  const last = Math.min(lines.length, Math.ceil((range.top + range.height) / ROW) + SPARE);
+  const first = Math.max(0, Math.floor(range.top / ROW_HEIGHT) - SPARE_ROWS);
+  const last = Math.min(lines.length, Math.ceil((range.top + range.height) / ROW_HEIGHT) + SPARE_ROWS);
   return (
     <div className="output" ref={box} tabIndex={0} role="region" aria-label="Lines on standard error, newest last">
-      <div className="output-all" style={{ height: lines.length * ROW }}>
-        <div className="output-seen" style={{ transform: `translateY(${first * ROW}px)` }}>
+      <div className="output-all" style={{ height: lines.length * ROW_HEIGHT }}>
+        <div className="output-seen" style={{ transform: `translateY(${first * ROW_HEIGHT}px)` }}>
           {lines.slice(first, last).map((line) => (
             <div key={line.seq}>
               <time dateTime={line.at}>{moment(line.at)}</time>

@@ -1,4 +1,4 @@
-/** The prompts a server offers. */
+/** The prompts of a server. */
 import { useQuery } from "@tanstack/react-query";
 import { askAll } from "../../api/mcp";
 import { plural } from "../../lib/format";
@@ -33,7 +33,7 @@ export function Prompts({ details: { server } }: TabProps) {
                   {prompt.description && <p className="small muted break"><Text>{prompt.description}</Text></p>}
                   {prompt.arguments?.map((argument) => (
                     <p key={argument.name} className="small">
-                      <code><Text line>{argument.name}</Text></code>{argument.required && <span className="muted"> (needed)</span>}
+                      <code><Text line>{argument.name}</Text></code>{argument.required && <span className="muted"> (required)</span>}
                       {argument.description && <span className="muted">: <Text line>{argument.description}</Text></span>}
                     </p>
                   ))}
@@ -41,7 +41,7 @@ export function Prompts({ details: { server } }: TabProps) {
               ))}
             </ul>
           ) : (
-            <Empty title="It offers no prompts" />
+            <Empty title="No prompts" />
           )}
         </Card>
       )}

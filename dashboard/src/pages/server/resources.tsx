@@ -1,4 +1,4 @@
-/** The resources a server offers, and what is in them. */
+/** The resources of a server, and their contents. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, askAll } from "../../api/mcp";
@@ -40,7 +40,7 @@ export function Resources({ details: { server } }: TabProps) {
               {items.map((resource, index) => <Item key={`${resource.uri ?? resource.uriTemplate}/${index}`} resource={resource} serverId={server.id} />)}
             </ul>
           ) : (
-            <Empty title="It offers no resources" />
+            <Empty title="No resources" />
           )}
         </Card>
       )}

@@ -1,4 +1,4 @@
-/** Who else may use a server. */
+/** The shares of a server. */
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api } from "../../api/client";
@@ -13,9 +13,9 @@ import { Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
 const rights: [Permission, string, string][] = [
-  ["mcp:read", "read it", "everybody's calls, output and timeline, how it is run"],
-  ["mcp:execute", "call its tools", "shows the tools, and of the calls their own"],
-  ["mcp:write", "change it", "shows how it is run, no calls and no output"],
+  ["mcp:read", "read", "configuration, output, timeline, calls of all users"],
+  ["mcp:execute", "call tools", "tools, and their own calls"],
+  ["mcp:write", "change", "configuration, but neither output nor calls"],
 ];
 
 export function Shares({ details: { server } }: TabProps) {
@@ -23,7 +23,7 @@ export function Shares({ details: { server } }: TabProps) {
   const key = ["shares", server.id];
   const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
   const users = useUsers();
-  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "The share has ended" });
+  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "Share removed" });
   const name = (id: string) => {
     const user = users.data?.find((one) => one.id === id);
     return user ? `${user.name} <${user.email}>` : id;
@@ -41,12 +41,12 @@ export function Shares({ details: { server } }: TabProps) {
                       <div className="cut"><Text line>{name(share.userId)}</Text></div>
                       <div className="small muted">may {rights.filter(([right]) => share.permissions.includes(right)).map(([, word]) => word).join(", ")}</div>
                     </div>
-                    {owns && <Button icon="close" look="quiet" label={`End the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
+                    {owns && <Button icon="close" look="quiet" label={`Remove the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
                   </li>
                 ))}
               </ul>
             ) : (
-              <Empty title="Nobody else">Its owner and those who manage all servers may use it.</Empty>
+              <Empty title="Not shared">Only its owner and users with mcp:manage may use it.</Empty>
             )
           }
         </Loaded>
@@ -61,7 +61,7 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
   const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
   const share = useAction(() => api.post(`/api/mcp/${serverId}/shares`, { userId: userId.trim(), permissions: chosen }), {
     refresh: [refresh],
-    done: "It is shared",
+    done: "Server shared",
     onDone: () => setUserId(""),
     quiet: true,
   });
@@ -70,7 +70,7 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
     share.mutate();
   };
   return (
-    <Card title="Share it">
+    <Card title="Share this server">
       <form className="stack" onSubmit={submit}>
         {users ? (
           <Select label="With" required value={userId} onChange={(event) => setUserId(event.target.value)}>
@@ -80,10 +80,10 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
             ))}
           </Select>
         ) : (
-          <Input label="With" required value={userId} hint="The id of an account; its owner sees it by a click on the name below the pages." onChange={(event) => setUserId(event.target.value)} />
+          <Input label="With" required value={userId} hint="The ID of an account; its user finds it by clicking their name in the sidebar." onChange={(event) => setUserId(event.target.value)} />
         )}
         <fieldset className="stack">
-          <legend>Who may</legend>
+          <legend>Permissions</legend>
           {rights.map(([right, word, shows]) => (
             <label key={right} className="check">
               <input

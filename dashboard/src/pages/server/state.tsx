@@ -1,4 +1,4 @@
-/** How a server is, how it was, and why. */
+/** The state of a server: process, calls, last exit, health history. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, query as queryString } from "../../api/client";
@@ -10,47 +10,47 @@ import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
-import { Consent } from "./consent";
+import { AuthorizationCard } from "./authorization";
 
 export function State({ details: { server, stats, runtimeStatus: state, authorization } }: TabProps) {
   return (
     <>
       {state.status === "failed" && (
         <Note tone="bad">
-          It could not be kept up, and was given up.{" "}
-          {state.nextAttemptAt ? <>It is tried again <Ago at={state.nextAttemptAt} />, or when you start it.</> : "It stays down until somebody starts it."}
+          Restarts were given up after repeated failures.{" "}
+          {state.nextAttemptAt ? <>The next attempt is <Ago at={state.nextAttemptAt} />, or when you start it.</> : "It stays down until it is started manually."}
         </Note>
       )}
       {state.status === "restarting" && (
-        <Note tone="warn">It ended, and is started again {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}. Calls wait for it.</Note>
+        <Note tone="warn">The process exited. Restart scheduled {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}; calls wait for it.</Note>
       )}
       <div className="columns">
         <div className="stack loose">
-          <Card title="Now">
+          <Card title="Current state">
             <dl className="facts">
-              <dt>Process</dt><dd>{state.status}{state.pid !== null && <>, pid <code>{state.pid}</code></>}</dd>
-              <dt>Up for</dt><dd><Uptime ms={state.uptime} /></dd>
+              <dt>Status</dt><dd>{state.status}{state.pid !== null && <>, pid <code>{state.pid}</code></>}</dd>
+              <dt>Uptime</dt><dd><Uptime ms={state.uptime} /></dd>
               <dt>Restarts after failures</dt><dd>{count(state.restarts)}</dd>
-              <dt>Calls under way</dt><dd>{count(state.inFlight)}</dd>
-              <dt>Protocol revision</dt><dd>{state.protocolVersion ?? "–"}</dd>
-              <dt>Last looked at</dt><dd><Ago at={server.lastHealthCheck} /></dd>
-              {state.strayLines > 0 && <><dt>Lines that were no protocol</dt><dd className="warn">{count(state.strayLines)}</dd></>}
-              {state.strayAnswers > 0 && <><dt>Answers to no call</dt><dd className="warn">{count(state.strayAnswers)}</dd></>}
+              <dt>Calls in flight</dt><dd>{count(state.inFlight)}</dd>
+              <dt>Protocol version</dt><dd>{state.protocolVersion ?? "–"}</dd>
+              <dt>Last health check</dt><dd><Ago at={server.lastHealthCheck} /></dd>
+              {state.strayLines > 0 && <><dt>Lines that were not JSON-RPC</dt><dd className="warn">{count(state.strayLines)}</dd></>}
+              {state.strayAnswers > 0 && <><dt>Unmatched responses</dt><dd className="warn">{count(state.strayAnswers)}</dd></>}
             </dl>
           </Card>
-          <Card title="Since it was registered">
+          <Card title="Since registration">
             <dl className="facts">
               <dt>Calls</dt><dd>{count(stats.totalCalls)}, last <Ago at={server.lastUsedAt} /></dd>
               <dt>Failed</dt><dd>{count(stats.totalErrors)}{stats.totalCalls > 0 && ` (${percent(stats.totalErrors / stats.totalCalls)})`}</dd>
-              <dt>A call takes</dt><dd>{stats.totalCalls ? `${millis(stats.averageExecutionTime)} on average` : "–"}</dd>
+              <dt>Average duration</dt><dd>{stats.totalCalls ? millis(stats.averageExecutionTime) : "–"}</dd>
               <dt>Registered</dt><dd><Ago at={server.createdAt} /></dd>
               <dt>Changed</dt><dd><Ago at={server.updatedAt} /></dd>
-              <dt>Id</dt><dd><code>{server.id}</code></dd>
+              <dt>ID</dt><dd><code>{server.id}</code></dd>
             </dl>
           </Card>
         </div>
         <div className="stack loose">
-          {authorization && <Consent serverId={server.id} authorization={authorization} />}
+          {authorization && <AuthorizationCard serverId={server.id} authorization={authorization} />}
           {state.lastExit && <LastExit report={state.lastExit} />}
           <History id={server.id} />
         </div>
@@ -73,16 +73,16 @@ function Running({ since }: { since: number }) {
 
 function LastExit({ report }: { report: ExitReport }) {
   return (
-    <Card title="How it last ended" actions={<span className="small muted"><Moment at={report.at} /></span>}>
+    <Card title="Last exit" actions={<span className="small muted"><Moment at={report.at} /></span>}>
       <div className="stack">
         <p><Text>{report.reason}</Text></p>
         {report.stderr.length > 0 ? (
           <>
-            <h3>Its last lines on standard error</h3>
+            <h3>Last lines on standard error</h3>
             <Code label="Last lines on standard error">{report.stderr.join("\n")}</Code>
           </>
         ) : (
-          <p className="small muted">It wrote nothing on standard error.</p>
+          <p className="small muted">No output on standard error.</p>
         )}
       </div>
     </Card>
@@ -100,18 +100,18 @@ function History({ id }: { id: string }) {
     },
   });
   return (
-    <Card title="States and restarts" flush actions={<Link href={to.server(id, "timeline")} className="small">The timeline</Link>}>
+    <Card title="Health history" flush actions={<Link href={to.server(id, "timeline")} className="small">Timeline</Link>}>
       <Loaded query={history}>
-        {({ items }) => (items.length ? <Steps items={items} /> : <Empty title="Nothing has changed in a week" />)}
+        {({ items }) => (items.length ? <HealthChanges items={items} /> : <Empty title="No changes in the last 7 days" />)}
       </Loaded>
     </Card>
   );
 }
 
-function Steps({ items }: { items: HealthChange[] }) {
+function HealthChanges({ items }: { items: HealthChange[] }) {
   const newest = items.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, 20);
   return (
-    <ol className="history card-body" aria-label="States, newest first">
+    <ol className="history card-body" aria-label="Health changes, newest first">
       {newest.map((entry, index) => {
         const next = newest[index - 1];
         return (

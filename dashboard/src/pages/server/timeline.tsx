@@ -1,4 +1,4 @@
-/** What a server wrote, what Ostler said about it and what was called, on one line of time. */
+/** The timeline of a server: standard error, lifecycle events and calls. */
 import { useState } from "react";
 import { Link } from "wouter";
 import { keys, usePages } from "../../api/queries";
@@ -6,27 +6,27 @@ import type { TimelineItem } from "../../api/types";
 import { to } from "../../lib/links";
 import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
-import { useSettled } from "../../ui/settled";
+import { useDebounced } from "../../ui/debounced";
 import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-const kinds = [["stderr", "Its output"], ["ostler", "Ostler"], ["call", "Calls"]] as const;
+const kinds = [["stderr", "Standard error"], ["ostler", "Lifecycle"], ["call", "Calls"]] as const;
 const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
 
-/** What it writes has no events of its own here; to follow that, there is the output. */
-const EVERY = 15_000;
+/** Milliseconds between refreshes: no live event announces a line of standard error. */
+const REFRESH_INTERVAL_MS = 15_000;
 
 export function Timeline({ details: { server } }: TabProps) {
   const [words, setWords] = useState("");
-  const [off, setOff] = useState<readonly string[]>([]);
-  const shown = kinds.map(([kind]) => kind).filter((kind) => !off.includes(kind));
+  const [hidden, setHidden] = useState<readonly string[]>([]);
+  const selected = kinds.map(([kind]) => kind).filter((kind) => !hidden.includes(kind));
   const { pages, items } = usePages<TimelineItem>(
     keys.timeline(server.id),
     `/api/mcp/${server.id}/timeline`,
-    { limit: 100, kinds: shown.join(","), search: useSettled(words.trim()), every: EVERY },
+    { limit: 100, kinds: selected.join(","), search: useDebounced(words.trim()), every: REFRESH_INTERVAL_MS },
   );
-  const toggle = (kind: string) => setOff(off.includes(kind) ? off.filter((one) => one !== kind) : [...off, kind]);
+  const toggle = (kind: string) => setHidden(hidden.includes(kind) ? hidden.filter((one) => one !== kind) : [...hidden, kind]);
   return (
     <Card
       flush
@@ -35,7 +35,7 @@ export function Timeline({ details: { server } }: TabProps) {
         <>
           {kinds.map(([kind, name]) => (
             <label key={kind} className="check small">
-              <input type="checkbox" checked={!off.includes(kind)} disabled={shown.length === 1 && shown[0] === kind} onChange={() => toggle(kind)} />
+              <input type="checkbox" checked={!hidden.includes(kind)} disabled={selected.length === 1 && selected[0] === kind} onChange={() => toggle(kind)} />
               {name}
             </label>
           ))}
@@ -45,8 +45,8 @@ export function Timeline({ details: { server } }: TabProps) {
     >
       <Paged
         pages={pages}
-        none={pages.hasNextPage ? "Nothing so far" : words ? "Nothing matches" : "Nothing yet"}
-        absent={<Empty title="Timelines are switched off">This Ostler was told to keep none.</Empty>}
+        none={pages.hasNextPage ? "No matches so far" : words ? "No matches" : "No entries yet"}
+        absent={<Empty title="Timelines are disabled">This Ostler keeps none.</Empty>}
       >
         {items.length > 0 && (
           <ol className="timeline" aria-label="Newest first">
@@ -59,7 +59,7 @@ export function Timeline({ details: { server } }: TabProps) {
                 </span>
                 <span className="break">
                   <Text line most={2000}>{item.text}</Text>
-                  {item.callId && <> <Link href={to.call(item.callId)}>the call</Link></>}
+                  {item.callId && <> <Link href={to.call(item.callId)}>call</Link></>}
                 </span>
               </li>
             ))}

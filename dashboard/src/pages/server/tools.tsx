@@ -1,9 +1,9 @@
-/** The tools a server offers. */
+/** The tools of a server. */
 import { useState } from "react";
 import { useMay, useTools } from "../../api/queries";
 import type { Tool } from "../../api/types";
 import { plural } from "../../lib/format";
-import { shownJson } from "../../lib/inert";
+import { readableJson } from "../../lib/inert";
 import { to } from "../../lib/links";
 import { ButtonLink } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
@@ -25,7 +25,7 @@ export function Tools({ details: { server } }: TabProps) {
                 {found.map((tool) => <ToolItem key={tool.name} tool={tool} serverId={server.id} />)}
               </ul>
             ) : (
-              <Empty title={items.length ? "No tool matches" : "It offers no tools"} />
+              <Empty title={items.length ? "No matching tools" : "No tools"} />
             )}
           </Card>
         );
@@ -49,7 +49,7 @@ function ToolItem({ tool, serverId }: { tool: Tool; serverId: string }) {
           {tool.description && <p className="small muted break"><Text most={400} line>{tool.description}</Text></p>}
           <details className="small">
             <summary>Schema</summary>
-            <Code label={`Schema of ${tool.name}`}>{shownJson(tool.inputSchema ?? {}, 2)}</Code>
+            <Code label={`Schema of ${tool.name}`}>{readableJson(tool.inputSchema ?? {}, 2)}</Code>
           </details>
         </div>
         {may("mcp:execute") && <ButtonLink to={to.tool(serverId, tool.name)} icon="play">Run</ButtonLink>}
@@ -58,18 +58,18 @@ function ToolItem({ tool, serverId }: { tool: Tool; serverId: string }) {
   );
 }
 
-/** What the server says about a tool; it need not be true. */
+/** Hints of the server about a tool; they need not be true. */
 export function Hints({ tool: { annotations } }: { tool: Tool }) {
   if (!annotations) return null;
   const hints = [
-    annotations.readOnlyHint && "only reads",
-    !annotations.readOnlyHint && annotations.destructiveHint && "may destroy",
-    annotations.idempotentHint && "repeatable",
-    annotations.openWorldHint && "reaches outside",
+    annotations.readOnlyHint && "read-only",
+    !annotations.readOnlyHint && annotations.destructiveHint && "destructive",
+    annotations.idempotentHint && "idempotent",
+    annotations.openWorldHint && "open world",
   ].filter((hint) => typeof hint === "string");
   return (
     <>
-      {hints.map((hint) => <span key={hint} className="tag" title="As the server says">{hint}</span>)}
+      {hints.map((hint) => <span key={hint} className="tag" title="Hint of the server">{hint}</span>)}
     </>
   );
 }

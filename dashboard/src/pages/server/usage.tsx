@@ -1,4 +1,4 @@
-/** What a server's processes use: the whole tree, not only the first. */
+/** Resource usage of a server's process tree. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api } from "../../api/client";
@@ -21,7 +21,7 @@ export function UsageTab({ details: { server } }: TabProps) {
   });
   return (
     <Loaded query={usage}>
-      {(data) => (data.now || data.samples.length ? <Figures usage={data} /> : <Card flush><Empty title="Nothing runs, so nothing is used" /></Card>)}
+      {(data) => (data.now || data.samples.length ? <Figures usage={data} /> : <Card flush><Empty title="No running processes" /></Card>)}
     </Loaded>
   );
 }
@@ -35,7 +35,7 @@ function Figures({ usage: { now, samples } }: { usage: UsageHistory }) {
       {now && (
         <>
           <dl className="figures">
-            <div className="figure"><dt>Processor</dt><dd>{cores(now.cpu)} <small>cores</small></dd></div>
+            <div className="figure"><dt>CPU</dt><dd>{cores(now.cpu)} <small>cores</small></dd></div>
             <div className="figure"><dt>Memory</dt><dd>{bytes(now.memory)}</dd></div>
             <div className="figure"><dt>Open files</dt><dd>{count(now.descriptors)}</dd></div>
             <div className="figure"><dt>Processes</dt><dd>{count(now.processes)}</dd></div>
@@ -45,8 +45,8 @@ function Figures({ usage: { now, samples } }: { usage: UsageHistory }) {
       )}
       {samples.length > 1 && (
         <div className="columns">
-          <Card title="Processor, in cores"><Chart label={`Processor: now ${now ? cores(now.cpu) : "nothing"}`} times={times} series={cpu} format={cores} /></Card>
-          <Card title="Memory"><Chart label={`Memory: now ${now ? bytes(now.memory) : "nothing"}`} times={times} series={memory} format={bytes} /></Card>
+          <Card title="CPU, in cores"><Chart label={`CPU: ${now ? cores(now.cpu) : "none"} now`} times={times} series={cpu} format={cores} /></Card>
+          <Card title="Memory"><Chart label={`Memory: ${now ? bytes(now.memory) : "none"} now`} times={times} series={memory} format={bytes} /></Card>
         </div>
       )}
     </>

@@ -1,4 +1,4 @@
-/** One's own servers as the configuration of a client, to copy or to save. */
+/** Exports the user's servers as the configuration of a client. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
@@ -18,14 +18,14 @@ export function Export({ close }: { close: () => void }) {
     gcTime: 0,
   });
   return (
-    <Dialog wide title="Your servers as a configuration" onClose={close}>
+    <Dialog wide title="Export your servers" onClose={close}>
       <div className="stack">
-        <Choices label="For" value={format} options={formats} onChange={setFormat} />
-        <p className="small muted">Variables stand in place of the values of environments and headers, which Ostler never gives out.</p>
+        <Choices label="Format" value={format} options={formats} onChange={setFormat} />
+        <p className="small muted">Variables replace the values of environments and headers: Ostler never exports secrets.</p>
         <Loaded query={config}>{(text) => <Copyable label="Configuration" text={text} />}</Loaded>
       </div>
       <div className="dialog-foot">
-        <Button icon="download" disabled={!config.data} onClick={() => save(`${format}-mcp.json`, config.data ?? "")}>Save as a file</Button>
+        <Button icon="download" disabled={!config.data} onClick={() => save(`${format}-mcp.json`, config.data ?? "")}>Download</Button>
         <Button look="primary" onClick={close}>Done</Button>
       </div>
     </Dialog>

@@ -1,4 +1,4 @@
-/** A server elsewhere that wants somebody's consent: where to give it, and how to take it back. */
+/** The OAuth authorization of a remote server: requested, shown, deleted. */
 import { useState, type FormEvent } from "react";
 import { api } from "../../api/client";
 import { keys, useMay } from "../../api/queries";
@@ -11,34 +11,34 @@ import { confirm } from "../../ui/dialog";
 import { Input } from "../../ui/field";
 import { Ago, Text } from "../../ui/text";
 
-export function Consent({ serverId, authorization }: { serverId: string; authorization: Authorization }) {
+export function AuthorizationCard({ serverId, authorization }: { serverId: string; authorization: Authorization }) {
   const may = useMay()("mcp:write");
   const { wanted, wantedScopes, issuer, scopes, expiresAt, renewable } = authorization;
   const path = `/api/mcp/${serverId}/authorize`;
   const refresh = [keys.server(serverId), keys.servers];
-  const forget = useAction(() => api.delete(path), { refresh, done: "The consent is forgotten" });
+  const forget = useAction(() => api.delete(path), { refresh, done: "Authorization deleted" });
   const askToForget = async () => {
-    const text = <p>Ostler forgets the tokens. At their issuer they hold until they end.</p>;
-    if (await confirm({ title: "Take the consent back?", text, yes: "Take it back", danger: true })) forget.mutate();
+    const text = <p>Ostler deletes its tokens. The authorization server accepts them until they expire.</p>;
+    if (await confirm({ title: "Delete the authorization?", text, yes: "Delete", danger: true })) forget.mutate();
   };
   return (
-    <Card title="Consent" actions={issuer && may && <Button look="compact" busy={forget.isPending} onClick={() => void askToForget()}>Take it back</Button>}>
+    <Card title="Authorization" actions={issuer && may && <Button look="compact" busy={forget.isPending} onClick={() => void askToForget()}>Delete</Button>}>
       <div className="stack">
-        {wanted && <Note tone="warn">It wants somebody to consent to its use{wantedScopes.length > 0 && <>: <Text line>{wantedScopes.join(" ")}</Text></>}.</Note>}
+        {wanted && <Note tone="warn">This server requires the consent of a user{wantedScopes.length > 0 && <>: <Text line>{wantedScopes.join(" ")}</Text></>}.</Note>}
         {issuer && (
           <dl className="facts">
-            <dt>Given at</dt><dd className="mono small"><Text line>{issuer}</Text></dd>
-            <dt>To</dt><dd className="mono small"><Text line>{scopes.join(" ") || "what it gives unasked"}</Text></dd>
-            <dt>Ends</dt><dd><Ago at={expiresAt} none="unknown" />{renewable && ", and is renewed then"}</dd>
+            <dt>Issuer</dt><dd className="mono small"><Text line>{issuer}</Text></dd>
+            <dt>Scopes</dt><dd className="mono small"><Text line>{scopes.join(" ") || "default scopes"}</Text></dd>
+            <dt>Expires</dt><dd><Ago at={expiresAt} none="unknown" />{renewable && ", renewed automatically"}</dd>
           </dl>
         )}
-        {may && <Give key={`${wanted} ${expiresAt}`} path={path} again={!wanted} />}
+        {may && <AuthorizeForm key={`${wanted} ${expiresAt}`} path={path} again={!wanted} />}
       </div>
     </Card>
   );
 }
 
-function Give({ path, again }: { path: string; again: boolean }) {
+function AuthorizeForm({ path, again }: { path: string; again: boolean }) {
   const [client, setClient] = useState({ clientId: "", clientSecret: "" });
   const find = useAction(
     () => api.post<Consenting>(path, Object.fromEntries(Object.entries(client).filter(([, value]) => value))),
@@ -51,27 +51,27 @@ function Give({ path, again }: { path: string; again: boolean }) {
   const to = find.data;
   return (
     <form className="stack" onSubmit={submit}>
-      <p className="small muted">Everybody who may use the server here then uses it as whoever consents.</p>
+      <p className="small muted">All users of this server here act as the user who consents.</p>
       {find.isError && <Failed error={find.error} />}
       {to && isWebAddress(to.authorizationUrl) ? (
         <>
           <p>
             <a className="button primary" href={to.authorizationUrl} target="_blank" rel="noopener noreferrer">
-              Consent at {inertLine(new URL(to.authorizationUrl).host, 80)}
+              Authorize at {inertLine(new URL(to.authorizationUrl).host, 80)}
             </a>
           </p>
-          <p className="small muted">In a new tab; the offer ends <Ago at={to.expiresAt} />. The server starts once you have consented.</p>
+          <p className="small muted">Opens in a new tab; the request expires <Ago at={to.expiresAt} />. The server starts after you consent.</p>
         </>
       ) : (
         <>
           <details className="small">
-            <summary>Ostler is registered there by hand</summary>
+            <summary>Use a registered OAuth client</summary>
             <div className="stack">
-              <Input label="Client id" value={client.clientId} onChange={(event) => setClient({ ...client, clientId: event.target.value })} />
+              <Input label="Client ID" value={client.clientId} onChange={(event) => setClient({ ...client, clientId: event.target.value })} />
               <Input label="Client secret" type="password" value={client.clientSecret} onChange={(event) => setClient({ ...client, clientSecret: event.target.value })} />
             </div>
           </details>
-          <div><Button type="submit" look={again ? "" : "primary"} busy={find.isPending}>{again ? "Consent anew" : "Find where to consent"}</Button></div>
+          <div><Button type="submit" look={again ? "" : "primary"} busy={find.isPending}>{again ? "Authorize again" : "Authorize"}</Button></div>
         </>
       )}
     </form>

@@ -1,4 +1,4 @@
-/** What a server asks in the middle of a call: answered here, by hand. */
+/** Input that a server requires during a call: elicitation, sampling and roots, answered by hand. */
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { isWebAddress } from "../../lib/inert";
 import { initial, isObject, type Schema } from "../../lib/schema";
@@ -20,36 +20,36 @@ interface Question {
   answer: (result: unknown) => void;
 }
 
-/** Asks one after the other; `answer` gets all answers together. */
-export function Asked({ requests, serverId, answer, cancel }: {
+/** Presents one request after the other; `answer` gets all responses together. */
+export function InputRequests({ requests, serverId, answer, cancel }: {
   requests: Record<string, InputRequest>;
   serverId: string;
   answer: (responses: Record<string, unknown>) => void;
   cancel: () => void;
 }) {
-  const [given, setGiven] = useState<Record<string, unknown>>({});
+  const [responses, setResponses] = useState<Record<string, unknown>>({});
   const group = useRef<HTMLDivElement>(null);
-  const open = Object.entries(requests).filter(([key]) => !Object.hasOwn(given, key));
+  const open = Object.entries(requests).filter(([key]) => !Object.hasOwn(responses, key));
   const [current] = open;
-  // Whoever cannot see the question come is taken to it.
+  // Screen readers announce the request when it gets the focus.
   useEffect(() => group.current?.focus(), [current?.[0]]);
   if (!current) return null;
   const [key, { method, params = {} }] = current;
-  const give = (result: unknown) => {
-    const all = { ...given, [key]: result };
-    setGiven(all);
+  const respond = (result: unknown) => {
+    const all = { ...responses, [key]: result };
+    setResponses(all);
     if (open.length === 1) answer(all);
   };
-  const question = { params, serverId, answer: give };
+  const question = { params, serverId, answer: respond };
   return (
-    <Card title="The server asks" actions={<Button look="compact" onClick={cancel}>Cancel the call</Button>}>
-      <div className="stack" role="group" aria-label="What the server asks" tabIndex={-1} ref={group} key={key}>
-        {open.length > 1 && <p className="small muted">{open.length} questions are open.</p>}
-        {method === "elicitation/create" && (params["mode"] === "url" ? <Visit {...question} /> : <Form {...question} />)}
+    <Card title="Input required" actions={<Button look="compact" onClick={cancel}>Cancel the call</Button>}>
+      <div className="stack" role="group" aria-label="Request of the server" tabIndex={-1} ref={group} key={key}>
+        {open.length > 1 && <p className="small muted">{open.length} requests are open.</p>}
+        {method === "elicitation/create" && (params["mode"] === "url" ? <UrlElicitation {...question} /> : <FormElicitation {...question} />)}
         {method === "sampling/createMessage" && <Sampling {...question} />}
         {method === "roots/list" && <Roots {...question} />}
         {!["elicitation/create", "sampling/createMessage", "roots/list"].includes(method) && (
-          <Note tone="warn">It asks <Text line>{method}</Text>, which this page cannot answer.</Note>
+          <Note tone="warn">The server sent <Text line>{method}</Text>, which this page does not support.</Note>
         )}
       </div>
     </Card>
@@ -60,7 +60,7 @@ function Message({ params }: { params: Record<string, unknown> }) {
   return typeof params["message"] === "string" ? <p className="break"><Text>{params["message"]}</Text></p> : null;
 }
 
-function Form({ params, answer }: Question) {
+function FormElicitation({ params, answer }: Question) {
   const schema: Schema = isObject(params["requestedSchema"]) ? params["requestedSchema"] : { type: "object", properties: {} };
   const [content, setContent] = useState<unknown>(() => initial(schema, schema, true) ?? {});
   const submit = (event: FormEvent) => {
@@ -71,7 +71,7 @@ function Form({ params, answer }: Question) {
     <form className="form" onSubmit={submit}>
       <Message params={params} />
       <Fields schema={schema} value={content} onChange={setContent} />
-      <p className="small muted">Do not give a server passwords or keys this way.</p>
+      <p className="small muted">Do not enter passwords or keys here.</p>
       <div className="row">
         <Button type="submit" look="primary">Send</Button>
         <Button onClick={() => answer({ action: "decline" })}>Decline</Button>
@@ -81,21 +81,21 @@ function Form({ params, answer }: Question) {
   );
 }
 
-function Visit({ params, answer }: Question) {
+function UrlElicitation({ params, answer }: Question) {
   const url = String(params["url"] ?? "");
   const safe = isWebAddress(url);
   return (
     <>
       <Message params={params} />
-      <p>It wants you to visit:</p>
+      <p>The server asks you to visit:</p>
       <p className="mono break"><Text>{url}</Text></p>
       {safe ? (
         <p><a href={url} target="_blank" rel="noopener noreferrer">Open it at <Text>{new URL(url).host}</Text> in a new tab</a></p>
       ) : (
-        <Note tone="warn">This is no address of the web, so it is not made a link.</Note>
+        <Note tone="warn">This is not a web address, so it is not shown as a link.</Note>
       )}
       <div className="row">
-        <Button look="primary" disabled={!safe} onClick={() => answer({ action: "accept" })}>I have been there</Button>
+        <Button look="primary" disabled={!safe} onClick={() => answer({ action: "accept" })}>I have visited it</Button>
         <Button onClick={() => answer({ action: "decline" })}>Decline</Button>
         <Button look="quiet" onClick={() => answer({ action: "cancel" })}>Dismiss</Button>
       </div>
@@ -112,7 +112,7 @@ function Sampling({ params, serverId, answer }: Question) {
   };
   return (
     <form className="form" onSubmit={submit}>
-      <p>It wants what a language model would answer. You are the model.</p>
+      <p>The server requests a completion from a language model. Write the response of the model.</p>
       {typeof params["systemPrompt"] === "string" && <Long text={params["systemPrompt"]} label="System prompt" />}
       {messages.map(({ role, content }, index) => (
         <div key={index} className="stack">
@@ -122,7 +122,7 @@ function Sampling({ params, serverId, answer }: Question) {
           ))}
         </div>
       ))}
-      <Area label="Your answer" required rows={4} value={text} onChange={(event) => setText(event.target.value)} />
+      <Area label="Response" required rows={4} value={text} onChange={(event) => setText(event.target.value)} />
       <div><Button type="submit" look="primary">Send</Button></div>
     </form>
   );
@@ -138,8 +138,8 @@ function Roots({ answer }: Question) {
   };
   return (
     <form className="form" onSubmit={submit}>
-      <p>It asks which folders it is to work in.</p>
-      <Area label="Folders" className="mono" value={text} hint="One on each line, such as file:///srv/files; none is an answer, too."
+      <p>The server asks for its roots: the folders that it may work in.</p>
+      <Area label="Folders" className="mono" value={text} hint="One per line, such as file:///srv/files; may be empty."
         fault={wrong && `${wrong.uri} does not begin with file://`} onChange={(event) => setText(event.target.value)} />
       <div><Button type="submit" look="primary" disabled={!!wrong}>Send</Button></div>
     </form>

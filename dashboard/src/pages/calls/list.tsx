@@ -1,4 +1,4 @@
-/** The calls that are on record, newest first. */
+/** The list of recorded calls, newest first. */
 import { useMemo } from "react";
 import { Link } from "wouter";
 import { keys, usePages, useServers } from "../../api/queries";
@@ -10,13 +10,13 @@ import { Badge } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { Filter } from "./filter";
 
-export function Recorded({ filter, withServer }: { filter: Filter; withServer: boolean }) {
+export function CallList({ filter, withServer }: { filter: Filter; withServer: boolean }) {
   const { pages, items } = usePages<ToolCall>([...keys.calls, "list"], "/api/calls", { ...filter });
   return (
     <>
       {items.length > 4 && <Histogram items={items} />}
-      <Card title="On record" flush>
-        <Paged pages={pages} none={pages.hasNextPage ? "None so far" : "No calls"}>{items.length > 0 && <Rows items={items} withServer={withServer} />}</Paged>
+      <Card title="Recorded calls" flush>
+        <Paged pages={pages} none={pages.hasNextPage ? "No matches so far" : "No calls"}>{items.length > 0 && <Rows items={items} withServer={withServer} />}</Paged>
       </Card>
     </>
   );
@@ -24,7 +24,7 @@ export function Recorded({ filter, withServer }: { filter: Filter; withServer: b
 
 const bounds = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000];
 
-/** How the calls that are listed are spread over how long they took. */
+/** The listed calls by duration. */
 function Histogram({ items }: { items: ToolCall[] }) {
   const found = Array.from({ length: bounds.length + 1 }, () => 0);
   for (const { executionTime } of items) {
@@ -35,7 +35,7 @@ function Histogram({ items }: { items: ToolCall[] }) {
   const last = found.findLastIndex((n) => n > 0);
   const most = Math.max(...found);
   return (
-    <Card title={`How long these ${count(items.length)} took`}>
+    <Card title={`Duration of these ${count(items.length)} calls`}>
       <ul className="stack tight">
         {found.map((n, index) => (index < first || index > last ? null : (
           <li key={index} className="bars-row">
@@ -59,9 +59,9 @@ function Rows({ items, withServer }: { items: ToolCall[]; withServer: boolean })
           <tr>
             <th scope="col">Tool</th>
             {withServer && <th scope="col" className="wide-only">Server</th>}
-            <th scope="col">Answer</th>
-            <th scope="col" className="num">Took</th>
-            <th scope="col">When</th>
+            <th scope="col">Outcome</th>
+            <th scope="col" className="num">Duration</th>
+            <th scope="col">Time</th>
           </tr>
         </thead>
         <tbody>
@@ -70,7 +70,7 @@ function Rows({ items, withServer }: { items: ToolCall[]; withServer: boolean })
               <td className="naming"><Link href={to.call(call.id)} className="main-link mono"><Text line most={80}>{call.toolName}</Text></Link></td>
               {withServer && <td className="wide-only"><Link href={to.server(call.serverId)}><Text line most={60}>{names.get(call.serverId) ?? call.serverId}</Text></Link></td>}
               <td>
-                <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Answered" : "Failed"}</Badge>
+                <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Succeeded" : "Failed"}</Badge>
                 {call.errorMessage && <span className="small muted wide-only"> <Text line most={120}>{call.errorMessage}</Text></span>}
               </td>
               <td className="num">{millis(call.executionTime)}</td>

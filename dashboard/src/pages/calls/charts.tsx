@@ -1,49 +1,49 @@
-/** Calls over time: how many, and how long they took. */
+/** Charts of calls over time: their number and their duration. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, query as queryString } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { CallBucket } from "../../api/types";
 import { count, millis, percent, plural } from "../../lib/format";
-import { began, type Span } from "../../lib/spans";
+import { spanStart, type Span } from "../../lib/spans";
 import { Card, Failed, Loading } from "../../ui/card";
 import { Chart, type Series } from "../../ui/chart";
 import type { Filter } from "./filter";
 
 const steps: Record<Span, string> = { "1h": "minute", "24h": "minute", "7d": "hour", "30d": "hour" };
 
-/** They come by server and tool; the other filters are for the list alone. */
-export function Past({ filter: { span, serverId, toolName } }: { filter: Filter }) {
+/** The history API filters by server and tool only; the other filters apply to the list. */
+export function CallCharts({ filter: { span, serverId, toolName } }: { filter: Filter }) {
   const step = steps[span];
   const tool = serverId && toolName;
   const history = useQuery({
     queryKey: [...keys.calls, "history", span, serverId, tool],
     queryFn: ({ signal }) =>
-      api.get<{ buckets: CallBucket[] }>(`/api/history/calls${queryString({ since: began(span), step, serverId, toolName: tool })}`, signal),
+      api.get<{ buckets: CallBucket[] }>(`/api/history/calls${queryString({ since: spanStart(span), step, serverId, toolName: tool })}`, signal),
     placeholderData: (before) => before,
   });
-  const made = useMemo(() => (history.data ? drawn(history.data.buckets) : null), [history.data]);
+  const charts = useMemo(() => (history.data ? chartsOf(history.data.buckets) : null), [history.data]);
   if (history.isError) return <Failed error={history.error} retry={() => void history.refetch()} />;
-  if (!made) return <Loading />;
-  if (!made.total) return null;
+  if (!charts) return <Loading />;
+  if (!charts.total) return null;
   return (
     <div className="columns">
       <Card title="Calls">
-        <Chart label={`${plural(made.total, "call")}, ${count(made.errors)} failed (${percent(made.errors / made.total)})`}
-          times={made.times} series={made.calls} format={count} />
+        <Chart label={`${plural(charts.total, "call")}, ${count(charts.errors)} failed (${percent(charts.errors / charts.total)})`}
+          times={charts.times} series={charts.calls} format={count} />
       </Card>
-      <Card title="Time they took">
-        <Chart label={`Time calls took: at worst p99 ${millis(made.worst)}`} times={made.times} series={made.latency} format={millis} />
+      <Card title="Call duration">
+        <Chart label={`Call duration: highest p99 ${millis(charts.worst)}`} times={charts.times} series={charts.latency} format={millis} />
       </Card>
     </div>
   );
 }
 
-/** At most this many points: neighbours are put together, so that a day of minutes is drawn at once. */
-const MOST_POINTS = 240;
+/** Points of a chart; more buckets are merged, so that a day of minutes is drawn at once. */
+const POINTS_MAX = 240;
 
-function drawn(buckets: CallBucket[]) {
-  const size = Math.max(1, Math.ceil(buckets.length / MOST_POINTS));
+function chartsOf(buckets: CallBucket[]) {
+  const size = Math.max(1, Math.ceil(buckets.length / POINTS_MAX));
   const groups = Array.from({ length: Math.ceil(buckets.length / size) }, (_, index) => buckets.slice(index * size, (index + 1) * size));
   const sum = (group: CallBucket[], of: (bucket: CallBucket) => number) => group.reduce((total, bucket) => total + of(bucket), 0);
   const most = (of: (bucket: CallBucket) => number | null) => groups.map((group) => {

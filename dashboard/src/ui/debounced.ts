@@ -1,8 +1,8 @@
-/** What is typed into filters is asked for once typing has stopped. */
+/** Debounced values, for filters that send requests. */
 import { useEffect, useState } from "react";
 
-/** The value, once it has not changed for a while: nobody wants a request for each letter. */
-export function useSettled<T>(value: T, wait = 400): T {
+/** The value once it has not changed for `wait` milliseconds, so that not every letter is a request. */
+export function useDebounced<T>(value: T, wait = 400): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), wait);
