@@ -199,7 +199,11 @@ function Pages() {
         <Route key={path} path={path}>
           {(params) => (
             <PageMain>
-              {!needs || may(needs) ? <Page params={params as Record<string, string>} /> : <PermissionRequired needs={needs} />}
+              {!needs || may(needs) ? (
+                <Page params={params as Record<string, string>} />
+              ) : (
+                <PermissionRequired needs={needs} />
+              )}
             </PageMain>
           )}
         </Route>
@@ -227,7 +231,8 @@ function PageMain({ children }: { children: React.ReactNode }) {
   const first = useRef(true);
   useEffect(() => {
     if (first.current) first.current = false;
-    else if (main.current && !main.current.contains(document.activeElement)) main.current.focus({ preventScroll: true });
+    else if (main.current && !main.current.contains(document.activeElement))
+      main.current.focus({ preventScroll: true });
   }, [path]);
   return <main className="page" id="content" tabIndex={-1} ref={main}>{children}</main>;
 }

@@ -1,6 +1,6 @@
 /**
- * The pages. To add one: write `pages/<name>.tsx`, and give it a line here. Addresses are the part after `#`, so that no
- * path of a gateway service can ever be taken for a page; `params` are the parts that begin with a colon.
+ * The pages. To add one: write `pages/<name>.tsx`, and give it a line here. Addresses are the part after `#`, so that
+ * no path of a gateway service can ever be taken for a page; `params` are the parts that begin with a colon.
  */
 import type { ComponentType } from "react";
 import type { Permission } from "./api/types";
@@ -38,7 +38,12 @@ export const pages: Page[] = [
   { path: "/calls/:id", page: CallPage, needs: "mcp:read" },
   { path: "/connect", page: Connect, nav: { name: "Connect", icon: "connect", group: "work" }, needs: "mcp:read" },
   { path: "/keys", page: Keys, nav: { name: "API keys", icon: "keys", group: "work" } },
-  { path: "/gateway", page: GatewayPage, nav: { name: "Gateway", icon: "gateway", group: "manage" }, needs: "gateway:read" },
+  {
+    path: "/gateway",
+    page: GatewayPage,
+    nav: { name: "Gateway", icon: "gateway", group: "manage" },
+    needs: "gateway:read",
+  },
   { path: "/audit", page: Audit, nav: { name: "Audit", icon: "audit", group: "manage" }, needs: "audit:read" },
   { path: "/users", page: Users, nav: { name: "Users", icon: "users", group: "manage" }, needs: "users:manage" },
   { path: "/system", page: SystemPage, nav: { name: "System", icon: "system", group: "manage" } },

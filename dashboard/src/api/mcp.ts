@@ -48,7 +48,12 @@ interface JsonRpcMessage<T> {
 let lastId = 0;
 
 /** Sends one request to a server; aborting cancels it. */
-export async function ask<T>(serverId: string, method: string, params: Record<string, unknown> = {}, options: McpOptions = {}): Promise<T> {
+export async function ask<T>(
+  serverId: string,
+  method: string,
+  params: Record<string, unknown> = {},
+  options: McpOptions = {},
+): Promise<T> {
   const id = ++lastId;
   const meta = {
     ...(params["_meta"] as Record<string, unknown> | undefined),
@@ -71,7 +76,12 @@ export async function ask<T>(serverId: string, method: string, params: Record<st
 }
 
 /** Items of all pages of a list such as `prompts/list`; `field` is the member with the items. */
-export async function askAll<T>(serverId: string, method: string, field: string, options: McpOptions = {}): Promise<T[]> {
+export async function askAll<T>(
+  serverId: string,
+  method: string,
+  field: string,
+  options: McpOptions = {},
+): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
@@ -82,7 +92,13 @@ export async function askAll<T>(serverId: string, method: string, field: string,
   return items;
 }
 
-async function exchange<T>(path: string, body: unknown, headers: Record<string, string>, id: number, options: McpOptions): Promise<JsonRpcMessage<T>> {
+async function exchange<T>(
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+  id: number,
+  options: McpOptions,
+): Promise<JsonRpcMessage<T>> {
   let response: Response;
   try {
     response = await send(path, { method: "POST", body, headers, signal: options.signal });
@@ -91,7 +107,8 @@ async function exchange<T>(path: string, body: unknown, headers: Record<string, 
     if (reply?.error && typeof reply.error === "object") return reply;
     throw error;
   }
-  if (!(response.headers.get("content-type") ?? "").includes("event-stream")) return (await response.json()) as JsonRpcMessage<T>;
+  if (!(response.headers.get("content-type") ?? "").includes("event-stream"))
+    return (await response.json()) as JsonRpcMessage<T>;
   let reply: JsonRpcMessage<T> | null = null;
   await readEvents(response, (events) => {
     for (const event of events) {

@@ -42,13 +42,22 @@ function mayHelp(error: unknown): boolean {
 }
 
 export function useMe() {
-  return useQuery({ queryKey: keys.me, queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal), staleTime: 300_000 });
+  return useQuery({
+    queryKey: keys.me,
+    queryFn: ({ signal }) => api.get<Me>("/api/auth/me", signal),
+    staleTime: 300_000,
+  });
 }
 
 /** All accounts; disabled for callers who may not list them. */
 export function useUsers() {
   const enabled = useMay()("users:manage");
-  return useQuery({ queryKey: keys.users, queryFn: ({ signal }) => allPages<User>("/api/auth/users", signal), enabled, staleTime: 30_000 });
+  return useQuery({
+    queryKey: keys.users,
+    queryFn: ({ signal }) => allPages<User>("/api/auth/users", signal),
+    enabled,
+    staleTime: 30_000,
+  });
 }
 
 /** True if the caller may remove and share a server, which no share permits. */
@@ -89,12 +98,15 @@ interface ListOptions {
 /** Pages of a list that events refresh: of a longer list, each refresh would be many requests. */
 const REFRESHED_PAGES_MAX = 2;
 
-/** A list of the API, page by page, and its items so far. Each page is a request, so only a short list refreshes itself. */
+/** A list of the API, page by page, and its items so far. Each page is a request, so only short lists are refreshed. */
 export function usePages<T>(queryKey: QueryKey, path: string, { span, every = 0, ...filter }: ListOptions = {}) {
   const pages = useInfiniteQuery({
     queryKey: [...queryKey, span, filter],
     queryFn: ({ pageParam, signal }) =>
-      api.get<List<T>>(path + queryString({ limit: 50, ...filter, since: span && spanStart(span), cursor: pageParam }), signal),
+      api.get<List<T>>(
+        path + queryString({ limit: 50, ...filter, since: span && spanStart(span), cursor: pageParam }),
+        signal,
+      ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     maxPages: 20,

@@ -30,7 +30,11 @@ export function flags({ base, serverId, search }: Aim): string[] {
   return ["--url", base, ...(serverId ? ["--server", serverId] : []), ...(search && !serverId ? ["--search"] : [])];
 }
 
-const http = (aim: Aim, key: string) => ({ type: "http", url: endpoint(aim), headers: { Authorization: `Bearer ${key}` } });
+const http = (aim: Aim, key: string) => ({
+  type: "http",
+  url: endpoint(aim),
+  headers: { Authorization: `Bearer ${key}` },
+});
 const text = (value: unknown) => JSON.stringify(value, null, 2);
 const exported = "Set OSTLER_API_KEY to the key before starting it.";
 
@@ -47,7 +51,11 @@ export const clients: Client[] = [
     name: "Claude Desktop",
     place: "claude_desktop_config.json (Settings, Developer, Edit Config)",
     config: (aim) =>
-      text({ mcpServers: { [NAME]: { command: "ostler", args: ["connect", ...flags(aim)], env: { OSTLER_API_KEY: "<your API key>" } } } }),
+      text({
+        mcpServers: {
+          [NAME]: { command: "ostler", args: ["connect", ...flags(aim)], env: { OSTLER_API_KEY: "<your API key>" } },
+        },
+      }),
     then: "Replace <your API key> with the key, and ostler with its full path unless it is on PATH.",
   },
   {
@@ -67,7 +75,9 @@ export const clients: Client[] = [
     config: (aim) =>
       text({
         servers: { [NAME]: http(aim, `\${input:${NAME}-key}`) },
-        inputs: [{ type: "promptString", id: `${NAME}-key`, description: `API key of Ostler at ${aim.base}`, password: true }],
+        inputs: [
+          { type: "promptString", id: `${NAME}-key`, description: `API key of Ostler at ${aim.base}`, password: true },
+        ],
       }),
     then: "VS Code asks for the key and stores it.",
   },

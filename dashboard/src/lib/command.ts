@@ -34,5 +34,6 @@ export function asOstler({ base, serverId, tool, parameters }: ToolCommand): str
   const message = inertJson({
     jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: parameters, _meta: meta },
   });
-  return `printf '%s\\n' ${shellWord(message)} \\\n  | ostler connect --url ${shellWord(base)} --server ${shellWord(serverId)}`;
+  const connect = `ostler connect --url ${shellWord(base)} --server ${shellWord(serverId)}`;
+  return `printf '%s\\n' ${shellWord(message)} \\\n  | ${connect}`;
 }

@@ -1,11 +1,11 @@
 /**
- * Makes foreign text (names, tool output, log lines) inert: control characters, terminal escapes, bidirectional controls
- * and invisible characters are replaced by their names.
+ * Makes foreign text (names, tool output, log lines) inert: control characters, terminal escapes, bidirectional
+ * controls and invisible characters are replaced by their names.
  */
 // Line feed and tab stay; joiners stay too, since scripts and emoji need them.
 const ACTING = new RegExp(
-  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b\\u200e\\u200f" +
-    "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb]|[\\u{e0000}-\\u{e0fff}]",
+  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b" +
+    "\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb]|[\\u{e0000}-\\u{e0fff}]",
   "gu",
 );
 

@@ -39,7 +39,8 @@ export class LineBuffer {
   private cut(): void {
     let from = this.lines.length;
     this.text = 0;
-    while (from > Math.max(0, this.lines.length - LINES_MAX) && this.text < CHARACTERS_MAX) this.text += this.lines[--from]!.line.length;
+    while (from > Math.max(0, this.lines.length - LINES_MAX) && this.text < CHARACTERS_MAX)
+      this.text += this.lines[--from]!.line.length;
     this.lines = this.lines.slice(from);
   }
 

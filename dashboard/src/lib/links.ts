@@ -3,7 +3,8 @@ export const to = {
   server: (id: string, tab?: string): string => `/servers/${encodeURIComponent(id)}${tab ? `/${tab}` : ""}`,
   /** The page on which a tool is called; with a call on record, filled in like that. */
   tool: (serverId: string, tool: string, call?: string): string =>
-    `/servers/${encodeURIComponent(serverId)}/run/${encodeURIComponent(tool)}${call ? `/${encodeURIComponent(call)}` : ""}`,
+    `/servers/${encodeURIComponent(serverId)}/run/${encodeURIComponent(tool)}` +
+    (call ? `/${encodeURIComponent(call)}` : ""),
   /** The page about one call on record. */
   call: (id: string): string => `/calls/${encodeURIComponent(id)}`,
   /** `form`, `paste` or `demo`. */

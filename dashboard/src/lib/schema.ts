@@ -1,4 +1,4 @@
-/** The part of JSON Schema that forms support; values of any other schema are typed as JSON, and checked by the server. */
+/** The part of JSON Schema that forms support. Values of other schemas are typed as JSON; the server checks them. */
 
 export type Schema = Record<string, unknown>;
 
@@ -23,7 +23,8 @@ export function resolve(schema: unknown, root: Schema, depth = 0): Schema {
   const { $ref, allOf, ...own } = schema;
   let resolved: Schema = own;
   if (typeof $ref === "string") resolved = merge(resolve(dereference($ref, root), root, depth + 1), own);
-  if (Array.isArray(allOf)) resolved = allOf.reduce<Schema>((sum, part) => merge(sum, resolve(part, root, depth + 1)), resolved);
+  if (Array.isArray(allOf))
+    resolved = allOf.reduce<Schema>((sum, part) => merge(sum, resolve(part, root, depth + 1)), resolved);
   for (const key of ["anyOf", "oneOf"]) {
     const some = alternatives(resolved, key).filter((one) => one["type"] !== "null");
     if (some.length !== 1 || some.length === alternatives(resolved, key).length) continue;
@@ -44,7 +45,12 @@ function alternatives(schema: Schema, key: string): Schema[] {
 function merge(one: Schema, other: Schema): Schema {
   const properties = { ...(one["properties"] as Schema | undefined), ...(other["properties"] as Schema | undefined) };
   const required = [one["required"], other["required"]].flatMap((list) => (Array.isArray(list) ? list : []));
-  return { ...one, ...other, ...(Object.keys(properties).length && { properties }), ...(required.length && { required }) };
+  return {
+    ...one,
+    ...other,
+    ...(Object.keys(properties).length && { properties }),
+    ...(required.length && { required }),
+  };
 }
 
 function dereference(reference: string, root: Schema): unknown {
@@ -61,10 +67,16 @@ export function shape(schema: Schema, root: Schema): Shape {
   if (variants.length) {
     const { oneOf: _one, anyOf: _any, ...base } = schema;
     const made = variants.map((variant) => merge(base, resolve(variant, root)));
-    return { kind: "variants", variants: made.map((variant, index) => ({ schema: variant, word: nameOf(variant, index, base) })) };
+    return {
+      kind: "variants",
+      variants: made.map((variant, index) => ({ schema: variant, word: nameOf(variant, index, base) })),
+    };
   }
   if (Array.isArray(schema["type"])) {
-    return { kind: "variants", variants: schema["type"].map((type) => ({ schema: { ...schema, type }, word: String(type) })) };
+    return {
+      kind: "variants",
+      variants: schema["type"].map((type) => ({ schema: { ...schema, type }, word: String(type) })),
+    };
   }
   switch (schema["type"] ?? (isObject(schema["properties"]) ? "object" : undefined)) {
     case "string": return { kind: "text" };
@@ -83,7 +95,10 @@ function fields(schema: Schema): Shape {
   // An object that may have any members is typed as JSON.
   if (!properties.length && schema["additionalProperties"] !== false && !schema["properties"]) return { kind: "json" };
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  return { kind: "object", properties: properties.map(([name, one]) => [name, isObject(one) ? one : {}, required.includes(name)]) };
+  return {
+    kind: "object",
+    properties: properties.map(([name, one]) => [name, isObject(one) ? one : {}, required.includes(name)]),
+  };
 }
 
 function list(schema: Schema, root: Schema): Shape {
@@ -99,11 +114,17 @@ function choices(schema: Schema): { value: unknown; word: string }[] | null {
   if ("const" in schema) return [{ value: schema["const"], word: textOf(schema["const"]) }];
   if (Array.isArray(schema["enum"])) {
     const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
-    return schema["enum"].map((value, index) => ({ value, word: typeof names[index] === "string" ? names[index] : textOf(value) }));
+    return schema["enum"].map((value, index) => ({
+      value,
+      word: typeof names[index] === "string" ? names[index] : textOf(value),
+    }));
   }
   const named = [...alternatives(schema, "oneOf"), ...alternatives(schema, "anyOf")];
   if (!named.length || !named.every((one) => "const" in one)) return null;
-  return named.map((one) => ({ value: one["const"], word: typeof one["title"] === "string" ? one["title"] : textOf(one["const"]) }));
+  return named.map((one) => ({
+    value: one["const"],
+    word: typeof one["title"] === "string" ? one["title"] : textOf(one["const"]),
+  }));
 }
 
 function textOf(value: unknown): string {
@@ -127,14 +148,22 @@ export function initial(schema: Schema, root: Schema, required: boolean, depth =
   if (!required || depth > DEEPEST) return undefined;
   const made = shape(resolved, root);
   switch (made.kind) {
-    case "choice": return made.options[0]?.value;
-    case "variants": return initial(made.variants[0]?.schema ?? {}, root, true, depth + 1);
-    case "object": return members(made.properties, root, depth);
-    case "list": return Array.from({ length: Math.min(made.least, 50) }, () => initial(made.items, root, true, depth + 1));
-    case "several": return [];
-    case "text": return "";
-    case "yes": return false;
-    case "null": return null;
+    case "choice":
+      return made.options[0]?.value;
+    case "variants":
+      return initial(made.variants[0]?.schema ?? {}, root, true, depth + 1);
+    case "object":
+      return members(made.properties, root, depth);
+    case "list":
+      return Array.from({ length: Math.min(made.least, 50) }, () => initial(made.items, root, true, depth + 1));
+    case "several":
+      return [];
+    case "text":
+      return "";
+    case "yes":
+      return false;
+    case "null":
+      return null;
     case "number":
     case "json": return undefined;
   }
@@ -160,7 +189,8 @@ function fits(value: unknown, schema: Schema): boolean {
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
   if (!required.every((name) => Object.hasOwn(value, String(name)))) return false;
   return Object.entries(schema["properties"]).every(
-    ([name, one]) => !isObject(one) || !("const" in one) || !Object.hasOwn(value, name) || same(value[name], one["const"]),
+    ([name, one]) =>
+      !isObject(one) || !("const" in one) || !Object.hasOwn(value, name) || same(value[name], one["const"]),
   );
 }
 
@@ -181,7 +211,8 @@ export function headersOf(schema: Schema, value: unknown): [name: string, value:
   return Object.entries(schema["properties"]).flatMap(([name, one]): [string, string][] => {
     if (!isObject(one) || !Object.hasOwn(value, name)) return [];
     const [header, member] = [one["x-mcp-header"], value[name]];
-    if (typeof header === "string" && ["string", "boolean", "number"].includes(typeof member)) return [[header, String(member)]];
+    if (typeof header === "string" && ["string", "boolean", "number"].includes(typeof member))
+      return [[header, String(member)]];
     return headersOf(one, member);
   });
 }

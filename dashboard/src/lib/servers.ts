@@ -15,8 +15,13 @@ export function isUp(status: RuntimeStatus["status"]): boolean {
 }
 
 export function matches(server: ServerItem, words: string): boolean {
-  const text = [server.name, server.description, server.command, ...server.args, server.url, server.id].join("\n").toLowerCase();
-  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  const text = [server.name, server.description, server.command, ...server.args, server.url, server.id]
+    .join("\n")
+    .toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 /** The command line or the URL of a server, on one line. */
@@ -29,7 +34,11 @@ function quoted(word: string): string {
 }
 
 /** Does `act` to each of `items`, a few at a time; answers with those it failed for. */
-export async function forEach<T>(items: T[], act: (item: T) => Promise<unknown>, width = 4): Promise<{ item: T; error: unknown }[]> {
+export async function forEach<T>(
+  items: T[],
+  act: (item: T) => Promise<unknown>,
+  width = 4,
+): Promise<{ item: T; error: unknown }[]> {
   const failed: { item: T; error: unknown }[] = [];
   const waiting = [...items];
   const work = async () => {

@@ -7,10 +7,13 @@ export interface ServerSentEvent {
 }
 
 /**
- * Calls `take` with every batch of events that arrives together, until the stream ends. The second argument is the id to
- * resume after, which may come without an event.
+ * Calls `take` with every batch of events that arrives together, until the stream ends. The second argument is the id
+ * to resume after, which may come without an event.
  */
-export async function readEvents(response: Response, take: (events: ServerSentEvent[], lastId: string | null) => void): Promise<void> {
+export async function readEvents(
+  response: Response,
+  take: (events: ServerSentEvent[], lastId: string | null) => void,
+): Promise<void> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const decoder = new TextDecoder();

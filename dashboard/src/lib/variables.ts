@@ -8,7 +8,14 @@ interface Variable {
 
 /** `${input:api-key}`, which an editor would ask for, as `${API_KEY}`, which this page asks for. */
 export function withoutInputs(config: string): string {
-  return config.replace(/\$\{input:([^}]*)\}/g, (_, id: string) => `\${${id.replace(/\W/g, "_").replace(/^(?=\d|$)/, "_").toUpperCase()}}`);
+  return config.replace(
+    /\$\{input:([^}]*)\}/g,
+    (_, id: string) =>
+      `\${${id
+        .replace(/\W/g, "_")
+        .replace(/^(?=\d|$)/, "_")
+        .toUpperCase()}}`,
+  );
 }
 
 /** The variables of a configuration: `${NAME}`, `${NAME:-default}` and `${env:NAME}`. */

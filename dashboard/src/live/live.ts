@@ -8,7 +8,9 @@ import { Refresher } from "./refresher";
 import { Stream, type StreamState } from "./stream";
 
 /** An event as it was received. */
-export type ReceivedEvent = { [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string } }[keyof Events];
+export type ReceivedEvent = {
+  [Name in keyof Events]: { event: Name; data: Events[Name]; at: number; key: string };
+}[keyof Events];
 
 const FEED_EVENTS_MAX = 100;
 
@@ -100,7 +102,12 @@ function refresh(client: QueryClient, refresher: Refresher, event: ReceivedEvent
     case "exit":
     case "restart":
     case "gave-up":
-      return refresher.soon(keys.server(event.data.serverId), keys.overview, keys.health(event.data.serverId), keys.timeline(event.data.serverId));
+      return refresher.soon(
+        keys.server(event.data.serverId),
+        keys.overview,
+        keys.health(event.data.serverId),
+        keys.timeline(event.data.serverId),
+      );
     case "call":
     case "calls":
       return refresher.soon(keys.calls, keys.overview, keys.timeline(event.data.serverId));
@@ -147,15 +154,26 @@ function patch(client: QueryClient, updates: Map<string, ServerUpdate>): void {
   client.setQueryData<ServerItem[]>(keys.servers, (items) =>
     items?.map((item) => {
       const update = updates.get(item.id);
-      return update ? { ...updated(item, update), runtimeStatus: update.state?.runtimeStatus ?? item.runtimeStatus } : item;
+      return update
+        ? { ...updated(item, update), runtimeStatus: update.state?.runtimeStatus ?? item.runtimeStatus }
+        : item;
     }),
   );
   for (const [id, update] of updates) {
     client.setQueryData<{ details: ServerDetails; etag: string }>(keys.server(id), (known) => {
       if (!known) return known;
       const { server, stats, runtimeStatus } = known.details;
-      const counted = { ...stats, totalCalls: stats.totalCalls + update.calls, totalErrors: stats.totalErrors + update.errors };
-      const details = { ...known.details, server: updated(server, update), stats: counted, runtimeStatus: update.state?.runtimeStatus ?? runtimeStatus };
+      const counted = {
+        ...stats,
+        totalCalls: stats.totalCalls + update.calls,
+        totalErrors: stats.totalErrors + update.errors,
+      };
+      const details = {
+        ...known.details,
+        server: updated(server, update),
+        stats: counted,
+        runtimeStatus: update.state?.runtimeStatus ?? runtimeStatus,
+      };
       return { ...known, details };
     });
   }

@@ -35,11 +35,33 @@ export function Account({ close }: { close: () => void }) {
           <dt>ID</dt><dd className="mono small">{me.id}</dd>
         </dl>
         <p className="small muted">Other users need this ID to share a server with you.</p>
-        <Input label="Current password" type="password" autoComplete="current-password" required value={currentPassword} fault={fault("/currentPassword")} onChange={(event) => setCurrent(event.target.value)} />
-        <Input label="New password" type="password" autoComplete="new-password" required minLength={12} maxLength={1024} value={newPassword} fault={fault("/newPassword")}
-          hint="At least 12 characters. All your sessions end." onChange={(event) => setNew(event.target.value)} />
-        <Check label="Revoke my API keys as well" hint="Anyone who knew the password may have created one. Programs that use your keys will need new ones." checked={revokeKeys}
-          onChange={(event) => setRevokeKeys(event.target.checked)} />
+        <Input
+          label="Current password"
+          type="password"
+          autoComplete="current-password"
+          required
+          value={currentPassword}
+          fault={fault("/currentPassword")}
+          onChange={(event) => setCurrent(event.target.value)}
+        />
+        <Input
+          label="New password"
+          type="password"
+          autoComplete="new-password"
+          required
+          minLength={12}
+          maxLength={1024}
+          value={newPassword}
+          fault={fault("/newPassword")}
+          hint="At least 12 characters. All your sessions end."
+          onChange={(event) => setNew(event.target.value)}
+        />
+        <Check
+          label="Revoke my API keys as well"
+          hint="Anyone who knew the password may have created one. Programs that use your keys will need new ones."
+          checked={revokeKeys}
+          onChange={(event) => setRevokeKeys(event.target.checked)}
+        />
         {change.isError && <Failed error={change.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Close</Button>

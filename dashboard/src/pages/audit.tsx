@@ -21,7 +21,12 @@ export function Audit() {
   const settled = useDebounced(fields);
   const filter = Object.fromEntries(Object.entries(settled).map(([key, value]) => [key, value.trim()]));
   const field = (key: keyof typeof fields, label: string, placeholder: string) => (
-    <Input label={label} placeholder={placeholder} value={fields[key]} onChange={(event) => setFields({ ...fields, [key]: event.target.value })} />
+    <Input
+      label={label}
+      placeholder={placeholder}
+      value={fields[key]}
+      onChange={(event) => setFields({ ...fields, [key]: event.target.value })}
+    />
   );
   const { pages, items } = usePages<AuditEntry>(keys.audit, "/api/audit", { ...filter, span });
   return (
@@ -37,7 +42,9 @@ export function Audit() {
         {field("credential", "Credential", "key:…, session:…, oauth")}
       </div>
       <Card flush>
-        <Paged pages={pages} none={<Empty title="No entries">Filters match exact values.</Empty>}>{items.length > 0 && <Rows items={items} />}</Paged>
+        <Paged pages={pages} none={<Empty title="No entries">Filters match exact values.</Empty>}>
+          {items.length > 0 && <Rows items={items} />}
+        </Paged>
       </Card>
     </>
   );
@@ -64,8 +71,16 @@ function Rows({ items }: { items: AuditEntry[] }) {
               <tr key={entry.id}>
                 <td className="nowrap"><Moment at={entry.createdAt} /></td>
                 <td>
-                  <Text line most={80}>{entry.actor}</Text>
-                  {entry.credential && entry.credential !== entry.actor && <div className="mono tiny muted"><Text line most={50}>{entry.credential}</Text></div>}
+                  <Text line most={80}>
+                    {entry.actor}
+                  </Text>
+                  {entry.credential && entry.credential !== entry.actor && (
+                    <div className="mono tiny muted">
+                      <Text line most={50}>
+                        {entry.credential}
+                      </Text>
+                    </div>
+                  )}
                 </td>
                 <td className="mono small nowrap"><Text line most={80}>{entry.action}</Text></td>
                 <td className="small wordy">

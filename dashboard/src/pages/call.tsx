@@ -21,7 +21,13 @@ export function CallPage({ params }: { params: Record<string, string> }) {
     queryFn: ({ signal }) => api.get<CallDetails>(`/api/calls/${encodeURIComponent(id)}`, signal),
     staleTime: Infinity,
   });
-  if (call.isError) return <><PageHead title="Call not available" crumb={<Link href="/calls">Calls</Link>} /><Failed error={call.error} /></>;
+  if (call.isError)
+    return (
+      <>
+        <PageHead title="Call not available" crumb={<Link href="/calls">Calls</Link>} />
+        <Failed error={call.error} />
+      </>
+    );
   return <Loaded query={call}>{(details) => <Details call={details} />}</Loaded>;
 }
 
@@ -30,11 +36,28 @@ function Details({ call }: { call: CallDetails }) {
   return (
     <>
       <PageHead
-        crumb={<><Link href="/calls">Calls</Link> / <Link href={to.server(call.serverId, "calls")}><Text line most={60}>{call.serverName}</Text></Link></>}
-        title={<span className="mono"><Text line>{call.toolName}</Text></span>}
+        crumb={
+          <>
+            <Link href="/calls">Calls</Link> /{" "}
+            <Link href={to.server(call.serverId, "calls")}>
+              <Text line most={60}>
+                {call.serverName}
+              </Text>
+            </Link>
+          </>
+        }
+        title={
+          <span className="mono">
+            <Text line>{call.toolName}</Text>
+          </span>
+        }
       >
         <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Succeeded" : "Failed"}</Badge>
-        {may("mcp:execute") && <ButtonLink to={to.tool(call.serverId, call.toolName, call.id)} icon="restart">Run again</ButtonLink>}
+        {may("mcp:execute") && (
+          <ButtonLink to={to.tool(call.serverId, call.toolName, call.id)} icon="restart">
+            Run again
+          </ButtonLink>
+        )}
       </PageHead>
       <div className="columns">
         <div className="stack loose">
@@ -43,14 +66,26 @@ function Details({ call }: { call: CallDetails }) {
         </div>
         <div className="stack loose">
           <Card title="Arguments">
-            {call.parametersExcerpt ? <Beginning of={call.parametersExcerpt} label="Arguments" /> : <Long text={readableJson(call.parameters ?? {}, 2)} label="Arguments" />}
+            {call.parametersExcerpt ? (
+              <Beginning of={call.parametersExcerpt} label="Arguments" />
+            ) : (
+              <Long text={readableJson(call.parameters ?? {}, 2)} label="Arguments" />
+            )}
           </Card>
           <Card title="Result">
-            {call.errorMessage && <Note tone="bad"><Text>{call.errorMessage}</Text></Note>}
-            {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Result" />}
-            {call.response !== null && call.response !== undefined && (
-              isObject(call.response) ? <AnswerView answer={call.response as Answer} serverId={call.serverId} /> : <Long text={readableJson(call.response)} label="Result" />
+            {call.errorMessage && (
+              <Note tone="bad">
+                <Text>{call.errorMessage}</Text>
+              </Note>
             )}
+            {call.responseExcerpt && <Beginning of={call.responseExcerpt} label="Result" />}
+            {call.response !== null &&
+              call.response !== undefined &&
+              (isObject(call.response) ? (
+                <AnswerView answer={call.response as Answer} serverId={call.serverId} />
+              ) : (
+                <Long text={readableJson(call.response)} label="Result" />
+              ))}
           </Card>
         </div>
       </div>
@@ -63,8 +98,21 @@ function Beginning({ of, label }: { of: Excerpt; label: string }) {
   return (
     <>
       <p className="small muted">
-        {of.text && new Blob([of.text]).size === of.length ? <>All {bytes(of.length)}, nested too deeply to display as JSON.</> : of.text ? <>The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.</> : <>{bytes(of.length)}, too long to display.</>}
-        {of.sha256 && <> SHA-256 of the full text: <span className="mono break">{of.sha256}</span></>}
+        {of.text && new Blob([of.text]).size === of.length ? (
+          <>All {bytes(of.length)}, nested too deeply to display as JSON.</>
+        ) : of.text ? (
+          <>
+            The first {bytes(new Blob([of.text]).size)} of {bytes(of.length)}.
+          </>
+        ) : (
+          <>{bytes(of.length)}, too long to display.</>
+        )}
+        {of.sha256 && (
+          <>
+            {" "}
+            SHA-256 of the full text: <span className="mono break">{of.sha256}</span>
+          </>
+        )}
       </p>
       {of.text && <Long text={of.text} label={label} />}
     </>
@@ -96,7 +144,14 @@ const tones: Record<string, Tone> = { queued: "busy", restart: "warn", exit: "ba
 
 function Meanwhile({ call }: { call: CallDetails }) {
   return (
-    <Card title="During the call" actions={<Link href={to.server(call.serverId, "timeline")} className="small">Server timeline</Link>}>
+    <Card
+      title="During the call"
+      actions={
+        <Link href={to.server(call.serverId, "timeline")} className="small">
+          Server timeline
+        </Link>
+      }
+    >
       {call.meanwhile.length ? (
         <ol className="history">
           {call.meanwhile.map((one, index) => (

@@ -28,7 +28,12 @@ export function Calls({ of = "" }: { of?: string }) {
     <>
       <div className="row filters">
         {!of && <ServerOf value={filter.serverId} onChange={(serverId) => set("serverId", serverId)} />}
-        <Input label="Tool" placeholder="All" value={filter.toolName} onChange={(event) => set("toolName", event.target.value)} />
+        <Input
+          label="Tool"
+          placeholder="All"
+          value={filter.toolName}
+          onChange={(event) => set("toolName", event.target.value)}
+        />
         <Callers value={filter.userId} onChange={(userId) => set("userId", userId)} />
         <Choices label="Outcome" value={filter.success} onChange={(success) => set("success", success)}
           options={[["", "All"], ["true", "Succeeded"], ["false", "Failed"]]} />
@@ -62,7 +67,11 @@ function Callers({ value, onChange }: FilterProps) {
   return (
     <Select label="Caller" value={value} onChange={(event) => onChange(event.target.value)}>
       <option value="">All</option>
-      {users.data.map((user) => <option key={user.id} value={user.id}>{inertLine(`${user.name} <${user.email}>`, 80)}</option>)}
+      {users.data.map((user) => (
+        <option key={user.id} value={user.id}>
+          {inertLine(`${user.name} <${user.email}>`, 80)}
+        </option>
+      ))}
     </Select>
   );
 }

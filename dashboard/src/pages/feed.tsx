@@ -17,7 +17,9 @@ export function Feed() {
   if (!events.length) {
     return (
       <Empty title={state === "absent" ? "No live events" : "No events yet"}>
-        {state === "absent" ? "This Ostler does not send events to this account." : "Calls, restarts and changes appear here."}
+        {state === "absent"
+          ? "This Ostler does not send events to this account."
+          : "Calls, restarts and changes appear here."}
       </Empty>
     );
   }
@@ -34,7 +36,15 @@ export function Feed() {
 }
 
 /** Events never change: in a flood of them, only the new ones are drawn. */
-const FeedItem = memo(function FeedItem({ event, id, name }: { event: ReceivedEvent; id: string | null; name: string | null }) {
+const FeedItem = memo(function FeedItem({
+  event,
+  id,
+  name,
+}: {
+  event: ReceivedEvent;
+  id: string | null;
+  name: string | null;
+}) {
   const [tone, text] = describe(event);
   return (
     <li>
@@ -84,7 +94,15 @@ function describe(event: ReceivedEvent): [Tone, string] {
   }
 }
 
-function describeGateway({ service, change, instance, healthy }: Extract<ReceivedEvent, { event: "gateway" }>["data"]): [Tone, string] {
-  if (change === "health") return healthy ? ["ok", `${service}: ${instance} is healthy again`] : ["bad", `${service}: ${instance} is unhealthy`];
+function describeGateway({
+  service,
+  change,
+  instance,
+  healthy,
+}: Extract<ReceivedEvent, { event: "gateway" }>["data"]): [Tone, string] {
+  if (change === "health")
+    return healthy
+      ? ["ok", `${service}: ${instance} is healthy again`]
+      : ["bad", `${service}: ${instance} is unhealthy`];
   return ["idle", change === "instance" ? `${service}: ${instance} was changed` : `service ${service} was ${change}`];
 }

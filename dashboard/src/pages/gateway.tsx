@@ -27,10 +27,20 @@ export function GatewayPage() {
   });
   return (
     <>
-      <PageHead title="Gateway" text="Services behind Ostler. Requests below a service's path are forwarded to one of its instances.">
-        {may("gateway:manage") && <Button icon="plus" look="primary" onClick={() => setEdited("new")}>Register a service</Button>}
+      <PageHead
+        title="Gateway"
+        text="Services behind Ostler. Requests below a service's path are forwarded to one of its instances."
+      >
+        {may("gateway:manage") && (
+          <Button icon="plus" look="primary" onClick={() => setEdited("new")}>
+            Register a service
+          </Button>
+        )}
       </PageHead>
-      <Loaded query={services} absent={<Empty title="The gateway is disabled">This Ostler runs MCP servers only.</Empty>}>
+      <Loaded
+        query={services}
+        absent={<Empty title="The gateway is disabled">This Ostler runs MCP servers only.</Empty>}
+      >
         {({ items }) =>
           items.length ? (
             items.map((service) => <ServiceCard key={service.name} service={service} edit={() => setEdited(service)} />)
@@ -55,7 +65,10 @@ function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void
     refresh: [keys.gateway],
     done: (now) => `${service.name}: ${now.available} of ${now.total} instances available`,
   });
-  const remove = useAction(() => api.delete(`/api/gateway/services/${path}`), { refresh: [keys.gateway], done: `${service.name} was removed` });
+  const remove = useAction(() => api.delete(`/api/gateway/services/${path}`), {
+    refresh: [keys.gateway],
+    done: `${service.name} was removed`,
+  });
   const askToRemove = async () => {
     const text = <p>New requests no longer reach it. Requests in flight have 30 seconds to complete.</p>;
     if (await confirm({ title: `Remove ${service.name}?`, text, yes: "Remove", danger: true })) remove.mutate();
@@ -64,14 +77,32 @@ function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void
   return (
     <Card
       flush
-      title={<span className="row"><Text line>{service.name}</Text><code className="small">{service.basePath}</code><Badge tone={tone}>{word}</Badge></span>}
-      actions={may("gateway:manage") && (
+      title={
         <span className="row">
-          <Button look="compact" icon="check" busy={check.isPending} onClick={() => check.mutate()}>Check now</Button>
-          <Button look="compact" icon="edit" onClick={edit}>Edit</Button>
-          <Button look="compact quiet danger" icon="trash" label={`Remove ${service.name}`} busy={remove.isPending} onClick={() => void askToRemove()} />
+          <Text line>{service.name}</Text>
+          <code className="small">{service.basePath}</code>
+          <Badge tone={tone}>{word}</Badge>
         </span>
-      )}
+      }
+      actions={
+        may("gateway:manage") && (
+          <span className="row">
+            <Button look="compact" icon="check" busy={check.isPending} onClick={() => check.mutate()}>
+              Check now
+            </Button>
+            <Button look="compact" icon="edit" onClick={edit}>
+              Edit
+            </Button>
+            <Button
+              look="compact quiet danger"
+              icon="trash"
+              label={`Remove ${service.name}`}
+              busy={remove.isPending}
+              onClick={() => void askToRemove()}
+            />
+          </span>
+        )
+      }
     >
       <Totals service={service} />
       <Instances service={service} />
@@ -83,9 +114,11 @@ function Totals({ service: { stats } }: { service: ServiceItem }) {
   const failed = failures(stats.errors);
   return (
     <p className="card-body small muted">
-      {plural(stats.requests, "request")}, {count(failed)} failed{stats.requests > 0 && ` (${percent(failed / stats.requests)})`}, {count(stats.inFlight)} in flight;
-      p50 {millis(stats.latency?.p50)}, p90 {millis(stats.latency?.p90)}, p99 {millis(stats.latency?.p99)};{" "}
-      {count(stats.retries)} retried, {count(stats.noInstance)} without an available instance, {count(stats.rateLimited)} rate-limited
+      {plural(stats.requests, "request")}, {count(failed)} failed
+      {stats.requests > 0 && ` (${percent(failed / stats.requests)})`}, {count(stats.inFlight)} in flight; p50{" "}
+      {millis(stats.latency?.p50)}, p90 {millis(stats.latency?.p90)}, p99 {millis(stats.latency?.p99)};{" "}
+      {count(stats.retries)} retried, {count(stats.noInstance)} without an available instance,{" "}
+      {count(stats.rateLimited)} rate-limited
     </p>
   );
 }

@@ -6,13 +6,27 @@ import { Card, Empty } from "../ui/card";
 import { Icon, type IconName } from "../ui/icon";
 
 const ways: [string, IconName, string, string][] = [
-  ["demo", "play", "Try the built-in demo", "A small MCP server inside Ostler, with nothing to install. Call its tools, make it crash and watch it restart."],
-  ["paste", "copy", "Paste a configuration", "From Claude, Cursor, VS Code or another client. A preview comes before anything is added."],
+  [
+    "demo",
+    "play",
+    "Try the built-in demo",
+    "A small MCP server inside Ostler, with nothing to install. Call its tools, make it crash and watch it restart.",
+  ],
+  [
+    "paste",
+    "copy",
+    "Paste a configuration",
+    "From Claude, Cursor, VS Code or another client. A preview comes before anything is added.",
+  ],
   ["form", "edit", "Fill in a form", "A local program, or the URL of a remote server."],
 ];
 
 /** The empty state where MCP servers are disabled. */
-export const noServers = <Empty title="MCP servers are disabled">This Ostler runs the <Link href="/gateway">gateway</Link> only.</Empty>;
+export const noServers = (
+  <Empty title="MCP servers are disabled">
+    This Ostler runs the <Link href="/gateway">gateway</Link> only.
+  </Empty>
+);
 
 export function GetStarted() {
   const may = useMay();

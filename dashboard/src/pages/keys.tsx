@@ -20,11 +20,23 @@ export function Keys() {
   const { pages, items } = usePages<ApiKey>(ownKeys, "/api/auth/keys");
   return (
     <>
-      <PageHead title="API keys" text="For programs that act on your behalf. A key has all of your permissions or some of them.">
-        <Button icon="plus" look="primary" onClick={() => setMaking(true)}>Create a key</Button>
+      <PageHead
+        title="API keys"
+        text="For programs that act on your behalf. A key has all of your permissions or some of them."
+      >
+        <Button icon="plus" look="primary" onClick={() => setMaking(true)}>
+          Create a key
+        </Button>
       </PageHead>
       <Card flush>
-        <Paged pages={pages} none={<Empty title="No keys yet">Clients such as Claude Code need one; see <Link href="/connect">Connect</Link>.</Empty>}>
+        <Paged
+          pages={pages}
+          none={
+            <Empty title="No keys yet">
+              Clients such as Claude Code need one; see <Link href="/connect">Connect</Link>.
+            </Empty>
+          }
+        >
           {items.length > 0 && <Rows items={items} />}
         </Paged>
       </Card>
@@ -36,14 +48,21 @@ export function Keys() {
 function Rows({ items }: { items: ApiKey[] }) {
   const now = useNow(60_000);
   const [renamed, setRenamed] = useState<ApiKey | null>(null);
-  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), { refresh: [ownKeys], done: (_, key) => `${key.name} was revoked` });
-  const rotate = useAction((key: ApiKey) => api.post<NewKey>(`/api/auth/keys/${key.id}/rotate`), { refresh: [ownKeys] });
+  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), {
+    refresh: [ownKeys],
+    done: (_, key) => `${key.name} was revoked`,
+  });
+  const rotate = useAction((key: ApiKey) => api.post<NewKey>(`/api/auth/keys/${key.id}/rotate`), {
+    refresh: [ownKeys],
+  });
   const askToEnd = async (key: ApiKey) => {
     const text = <p>Programs that use it, or a key created with it, lose access at once.</p>;
     if (await confirm({ title: `Revoke ${key.name}?`, text, yes: "Revoke", danger: true })) end.mutate(key);
   };
   const askToRotate = async (key: ApiKey) => {
-    const text = <p>The key gets a new secret. The current one stops working at once, and so do keys created with it.</p>;
+    const text = (
+      <p>The key gets a new secret. The current one stops working at once, and so do keys created with it.</p>
+    );
     if (await confirm({ title: `Rotate ${key.name}?`, text, yes: "Rotate", danger: true })) rotate.mutate(key);
   };
   const parentName = (key: ApiKey) => items.find((one) => one.id === key.parentId)?.name ?? "another key";
@@ -65,15 +84,47 @@ function Rows({ items }: { items: ApiKey[] }) {
         <tbody>
           {items.map((key) => (
             <tr key={key.id}>
-              <td className="strong"><Text line most={80}>{key.name}</Text>{key.parentId && <div className="small muted">created with <Text line most={40}>{parentName(key)}</Text></div>}</td>
+              <td className="strong">
+                <Text line most={80}>
+                  {key.name}
+                </Text>
+                {key.parentId && (
+                  <div className="small muted">
+                    created with{" "}
+                    <Text line most={40}>
+                      {parentName(key)}
+                    </Text>
+                  </div>
+                )}
+              </td>
               <td className="mono small">{key.prefix}…</td>
               <td className="small wide-only">{key.permissions ? key.permissions.join(", ") : "all of yours"}</td>
-              <td className="nowrap"><Ago at={key.lastUsedAt} /></td>
-              <td className="nowrap">{key.expiresAt && Date.parse(key.expiresAt) <= now ? <Badge tone="idle">Expired</Badge> : <Ago at={key.expiresAt} />}</td>
+              <td className="nowrap">
+                <Ago at={key.lastUsedAt} />
+              </td>
+              <td className="nowrap">
+                {key.expiresAt && Date.parse(key.expiresAt) <= now ? (
+                  <Badge tone="idle">Expired</Badge>
+                ) : (
+                  <Ago at={key.expiresAt} />
+                )}
+              </td>
               <td className="num nowrap">
                 <Button icon="edit" look="quiet compact" label={`Rename ${key.name}`} onClick={() => setRenamed(key)} />
-                <Button icon="restart" look="quiet compact" label={`Rotate ${key.name}`} busy={rotate.isPending} onClick={() => void askToRotate(key)} />
-                <Button icon="trash" look="quiet compact danger" label={`Revoke ${key.name}`} busy={end.isPending} onClick={() => void askToEnd(key)} />
+                <Button
+                  icon="restart"
+                  look="quiet compact"
+                  label={`Rotate ${key.name}`}
+                  busy={rotate.isPending}
+                  onClick={() => void askToRotate(key)}
+                />
+                <Button
+                  icon="trash"
+                  look="quiet compact danger"
+                  label={`Revoke ${key.name}`}
+                  busy={end.isPending}
+                  onClick={() => void askToEnd(key)}
+                />
               </td>
             </tr>
           ))}
@@ -85,7 +136,12 @@ function Rows({ items }: { items: ApiKey[] }) {
 
 function Rename({ of, close }: { of: ApiKey; close: () => void }) {
   const [name, setName] = useState(of.name);
-  const save = useAction(() => api.put(`/api/auth/keys/${of.id}`, { name: name.trim() }), { refresh: [ownKeys], done: "Key renamed", onDone: close, quiet: true });
+  const save = useAction(() => api.put(`/api/auth/keys/${of.id}`, { name: name.trim() }), {
+    refresh: [ownKeys],
+    done: "Key renamed",
+    onDone: close,
+    quiet: true,
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate();
@@ -93,7 +149,13 @@ function Rename({ of, close }: { of: ApiKey; close: () => void }) {
   return (
     <Dialog title={`Rename ${of.name}`} onClose={close}>
       <form className="stack" onSubmit={submit}>
-        <Input label="Name" required maxLength={128} value={name} onChange={(event) => setName(event.target.value)} />
+        <Input
+          label="Name"
+          required
+          maxLength={128}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Cancel</Button>
@@ -140,8 +202,15 @@ function CreateKey({ close }: { close: () => void }) {
   return (
     <Dialog title="Create a key" onClose={close}>
       <form className="stack" onSubmit={submit}>
-        <Input label="Name" required maxLength={128} value={name} placeholder="laptop, nightly build"
-          fault={make.error instanceof ApiError ? make.error.at("/name") : undefined} onChange={(event) => setName(event.target.value)} />
+        <Input
+          label="Name"
+          required
+          maxLength={128}
+          value={name}
+          placeholder="laptop, nightly build"
+          fault={make.error instanceof ApiError ? make.error.at("/name") : undefined}
+          onChange={(event) => setName(event.target.value)}
+        />
         <Select label="Expires" value={days} onChange={(event) => setDays(event.target.value)}>
           <option value="7">after a week</option>
           <option value="30">after 30 days</option>
@@ -157,15 +226,26 @@ function CreateKey({ close }: { close: () => void }) {
         {make.isError && <Failed error={make.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={make.isPending} disabled={all === "some" && !chosen.length}>Create</Button>
+          <Button type="submit" look="primary" busy={make.isPending} disabled={all === "some" && !chosen.length}>
+            Create
+          </Button>
         </div>
       </form>
     </Dialog>
   );
 }
 
-function Permissions({ mine, chosen, onChange }: { mine: Permission[]; chosen: Permission[]; onChange: (chosen: Permission[]) => void }) {
-  const toggle = (one: Permission) => onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]);
+function Permissions({
+  mine,
+  chosen,
+  onChange,
+}: {
+  mine: Permission[];
+  chosen: Permission[];
+  onChange: (chosen: Permission[]) => void;
+}) {
+  const toggle = (one: Permission) =>
+    onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]);
   return (
     <fieldset className="field">
       <legend>Permissions of the key</legend>

@@ -72,13 +72,16 @@ function Demo() {
     <Card>
       <div className="form">
         <p>
-          Ostler includes a small MCP server. It offers the tools <code>echo</code>, <code>add</code>, <code>sleep</code>,{" "}
-          <code>fail</code>, <code>crash</code>, <code>env</code>, <code>pid</code> and <code>stderr</code>, a prompt and a
-          resource: enough to call tools, to watch a server crash and restart, and to see all of it recorded.
+          Ostler includes a small MCP server. It offers the tools <code>echo</code>, <code>add</code>,{" "}
+          <code>sleep</code>, <code>fail</code>, <code>crash</code>, <code>env</code>, <code>pid</code> and{" "}
+          <code>stderr</code>, a prompt and a resource: enough to call tools, to watch a server crash and restart, and
+          to see all of it recorded.
         </p>
         {register.isError && <Failed error={register.error} />}
         <div>
-          <Button look="primary" icon="play" busy={register.isPending} onClick={() => register.mutate(demo)}>Add the demo server</Button>
+          <Button look="primary" icon="play" busy={register.isPending} onClick={() => register.mutate(demo)}>
+            Add the demo server
+          </Button>
         </div>
       </div>
     </Card>

@@ -69,9 +69,15 @@ function Summary({ items, span }: { items: ServerItem[]; span: Span }) {
   return (
     <>
       <dl className="figures">
-        <Figure name="Healthy" tone={healthy ? "ok" : undefined}>{count(healthy)} <small>of {count(items.length)}</small></Figure>
-        <Figure name="Degraded" tone={degraded ? "warn" : undefined}>{count(degraded)}</Figure>
-        <Figure name="Down" tone={down ? "bad" : undefined}>{count(down)}</Figure>
+        <Figure name="Healthy" tone={healthy ? "ok" : undefined}>
+          {count(healthy)} <small>of {count(items.length)}</small>
+        </Figure>
+        <Figure name="Degraded" tone={degraded ? "warn" : undefined}>
+          {count(degraded)}
+        </Figure>
+        <Figure name="Down" tone={down ? "bad" : undefined}>
+          {count(down)}
+        </Figure>
         <Figure name="Calls/min">{calls ? decimal(calls.perMinute) : "–"}</Figure>
         <Figure name="Failed calls" tone={calls && calls.errorRate > 0.05 ? "bad" : undefined}>
           {calls ? percent(calls.errorRate) : "–"}
@@ -81,10 +87,19 @@ function Summary({ items, span }: { items: ServerItem[]; span: Span }) {
         <Figure name="p99">{millis(calls?.p99)}</Figure>
         <Figure name="Restarts" tone={restarts ? "warn" : undefined}>{count(restarts)}</Figure>
       </dl>
-      <div className="parts" role="img" aria-label={`${healthy} healthy, ${degraded} degraded, ${down} down, ${off} stopped`}>
-        {([["ok", healthy], ["warn", degraded], ["bad", down], ["idle", off]] as const).map(([tone, n]) =>
-          n ? <span key={tone} className={`is-${tone}`} style={{ flexGrow: n }} /> : null,
-        )}
+      <div
+        className="parts"
+        role="img"
+        aria-label={`${healthy} healthy, ${degraded} degraded, ${down} down, ${off} stopped`}
+      >
+        {(
+          [
+            ["ok", healthy],
+            ["warn", degraded],
+            ["bad", down],
+            ["idle", off],
+          ] as const
+        ).map(([tone, n]) => (n ? <span key={tone} className={`is-${tone}`} style={{ flexGrow: n }} /> : null))}
       </div>
     </>
   );
@@ -130,7 +145,10 @@ function Calls({ span }: { span: Span }) {
 }
 
 /** One point a step: one without calls is a zero, not a gap. */
-function chartOf(buckets: CallBucket[], span: Span): { times: number[]; series: Series[]; total: number; errors: number } {
+function chartOf(
+  buckets: CallBucket[],
+  span: Span,
+): { times: number[]; series: Series[]; total: number; errors: number } {
   const known = new Map(buckets.map((bucket) => [Date.parse(bucket.start) / 1000, bucket]));
   const { seconds, steps } = cuts[span];
   const end = Math.floor(Date.now() / 1000 / seconds) * seconds;
@@ -153,7 +171,11 @@ function chartOf(buckets: CallBucket[], span: Span): { times: number[]; series: 
 function Attention({ items }: { items: ServerItem[] }) {
   const unhealthy = items.filter((item) => ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus));
   return (
-    <Card title="Needs attention" flush actions={unhealthy.length > 8 && <Link href="/servers">All {plural(unhealthy.length, "server")}</Link>}>
+    <Card
+      title="Needs attention"
+      flush
+      actions={unhealthy.length > 8 && <Link href="/servers">All {plural(unhealthy.length, "server")}</Link>}
+    >
       {unhealthy.length ? (
         <ul className="list">
           {unhealthy.slice(0, 8).map((item) => (

@@ -37,13 +37,23 @@ export function RunPage({ params }: { params: Record<string, string> }) {
     <Loaded query={tools}>
       {(items) => {
         const tool = items.find((one) => one.name === name);
-        if (!tool) return <><Head id={id} name={name} /><Empty title="Tool not found"><Link href={to.server(id, "tools")}>Tools of this server</Link></Empty></>;
+        if (!tool)
+          return (
+            <>
+              <Head id={id} name={name} />
+              <Empty title="Tool not found">
+                <Link href={to.server(id, "tools")}>Tools of this server</Link>
+              </Empty>
+            </>
+          );
         if (call && recorded.isPending) return <Head id={id} name={name} />;
         return (
           <>
             <Head id={id} name={name} tool={tool} />
             {recorded.isError && <Failed error={recorded.error} />}
-            {recorded.data?.parametersExcerpt && <Note tone="info">The arguments of that call were too long to be recorded in full.</Note>}
+            {recorded.data?.parametersExcerpt && (
+              <Note tone="info">The arguments of that call were too long to be recorded in full.</Note>
+            )}
             <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} preset={recorded.data?.parameters} />
           </>
         );
@@ -56,8 +66,21 @@ function Head({ id, name, tool }: { id: string; name: string; tool?: Tool }) {
   const server = useServer(id).data?.details.server;
   return (
     <PageHead
-      crumb={<><Link href="/servers">Servers</Link> / <Link href={to.server(id, "tools")}><Text line most={60}>{server?.name ?? "…"}</Text></Link></>}
-      title={<span className="mono"><Text line>{name}</Text></span>}
+      crumb={
+        <>
+          <Link href="/servers">Servers</Link> /{" "}
+          <Link href={to.server(id, "tools")}>
+            <Text line most={60}>
+              {server?.name ?? "…"}
+            </Text>
+          </Link>
+        </>
+      }
+      title={
+        <span className="mono">
+          <Text line>{name}</Text>
+        </span>
+      }
       text={tool?.description ? <Text>{tool.description}</Text> : undefined}
     >
       {tool && <Hints tool={tool} />}
@@ -92,12 +115,32 @@ function Runner({ serverId, tool, preset }: { serverId: string; tool: Tool; pres
   return (
     <div className="columns">
       <div className="stack loose">
-        <Card title="Arguments" actions={<Choices label="Input mode" value={mode} options={[["form", "Form"], ["json", "JSON"]]} onChange={setMode} />}>
+        <Card
+          title="Arguments"
+          actions={
+            <Choices
+              label="Input mode"
+              value={mode}
+              options={[
+                ["form", "Form"],
+                ["json", "JSON"],
+              ]}
+              onChange={setMode}
+            />
+          }
+        >
           <form className="form" onSubmit={submit}>
             {mode === "form" ? (
               <Fields key={version} schema={schema} value={value} onChange={setValue} />
             ) : (
-              <Json key={version} label="Arguments as JSON" required={false} rows={12} value={value} onChange={setValue} />
+              <Json
+                key={version}
+                label="Arguments as JSON"
+                required={false}
+                rows={12}
+                value={value}
+                onChange={setValue}
+              />
             )}
             <div className="row">
               <Button type="submit" icon="play" look="primary" disabled={busy || !may("mcp:execute")}>Run</Button>
@@ -110,11 +153,28 @@ function Runner({ serverId, tool, preset }: { serverId: string; tool: Tool; pres
         <CommandLine serverId={serverId} tool={tool} parameters={value ?? {}} />
       </div>
       <div className="stack loose">
-        {state.step === "input" && <InputRequests requests={state.requests} serverId={serverId} answer={state.answer} cancel={cancel} />}
+        {state.step === "input" && (
+          <InputRequests requests={state.requests} serverId={serverId} answer={state.answer} cancel={cancel} />
+        )}
         {state.step === "running" && <Running since={state.since} notifications={notifications} />}
-        {state.step === "idle" && run && <RunResult run={run} serverId={serverId} notifications={run === runs[0] ? notifications : []} />}
-        {state.step === "idle" && !run && <Card title="Result"><Empty title="Not run yet">The result of the tool appears here.</Empty></Card>}
-        {runs.length > 0 && <RunHistory runs={runs} current={run?.key} show={setSelected} fill={fill} again={(one) => void go(one.parameters)} busy={busy} />}
+        {state.step === "idle" && run && (
+          <RunResult run={run} serverId={serverId} notifications={run === runs[0] ? notifications : []} />
+        )}
+        {state.step === "idle" && !run && (
+          <Card title="Result">
+            <Empty title="Not run yet">The result of the tool appears here.</Empty>
+          </Card>
+        )}
+        {runs.length > 0 && (
+          <RunHistory
+            runs={runs}
+            current={run?.key}
+            show={setSelected}
+            fill={fill}
+            again={(one) => void go(one.parameters)}
+            busy={busy}
+          />
+        )}
       </div>
     </div>
   );
@@ -123,7 +183,11 @@ function Runner({ serverId, tool, preset }: { serverId: string; tool: Tool; pres
 /** Asks for confirmation before a destructive tool runs. */
 async function confirmed({ name, annotations }: Tool): Promise<boolean> {
   if (annotations?.readOnlyHint || !annotations?.destructiveHint) return true;
-  const text = <p>The server marks this tool as destructive: it may delete or overwrite data. It runs with the current arguments.</p>;
+  const text = (
+    <p>
+      The server marks this tool as destructive: it may delete or overwrite data. It runs with the current arguments.
+    </p>
+  );
   return confirm({ title: `Run ${inertLine(name, 80)}?`, text, yes: "Run it", danger: true });
 }
 
@@ -155,7 +219,8 @@ function Running({ since, notifications }: { since: number; notifications: reado
 function LogMessages({ notifications }: { notifications: readonly McpNotification[] }) {
   const messages = notifications.filter((notification) => notification.method === "notifications/message");
   if (!messages.length) return null;
-  const line = ({ params = {} }: McpNotification) => `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : readableJson(params["data"])}`;
+  const line = ({ params = {} }: McpNotification) =>
+    `${params["level"] ?? ""} ${typeof params["data"] === "string" ? params["data"] : readableJson(params["data"])}`;
   return (
     <details open>
       <summary className="small">Log messages</summary>
@@ -164,12 +229,32 @@ function LogMessages({ notifications }: { notifications: readonly McpNotificatio
   );
 }
 
-function RunResult({ run, serverId, notifications }: { run: Run; serverId: string; notifications: readonly McpNotification[] }) {
+function RunResult({
+  run,
+  serverId,
+  notifications,
+}: {
+  run: Run;
+  serverId: string;
+  notifications: readonly McpNotification[];
+}) {
   const good = run.answer && !run.answer.isError;
   return (
-    <Card title="Result" actions={<><Badge tone={good ? "ok" : "bad"}>{good ? "Succeeded" : "Failed"}</Badge><span className="small muted">{millis(Math.round(run.took))}</span></>}>
+    <Card
+      title="Result"
+      actions={
+        <>
+          <Badge tone={good ? "ok" : "bad"}>{good ? "Succeeded" : "Failed"}</Badge>
+          <span className="small muted">{millis(Math.round(run.took))}</span>
+        </>
+      }
+    >
       <div className="stack" aria-live="polite">
-        {run.answer ? <AnswerView key={run.key} answer={run.answer} serverId={serverId} /> : <CallError error={run.error} />}
+        {run.answer ? (
+          <AnswerView key={run.key} answer={run.answer} serverId={serverId} />
+        ) : (
+          <CallError error={run.error} />
+        )}
         <LogMessages notifications={notifications} />
       </div>
     </Card>
@@ -180,7 +265,14 @@ function CallError({ error }: { error: unknown }) {
   if (error instanceof ApiError || !(error instanceof RpcError)) return <Failed error={error} />;
   return (
     <>
-      <Note tone="bad"><p><Text>{error.message}</Text></p><p className="tiny muted">error <code>{error.code}</code></p></Note>
+      <Note tone="bad">
+        <p>
+          <Text>{error.message}</Text>
+        </p>
+        <p className="tiny muted">
+          error <code>{error.code}</code>
+        </p>
+      </Note>
       {error.data !== undefined && <Long text={readableJson(error.data, 2)} label="Error details" />}
     </>
   );
@@ -200,8 +292,19 @@ function RunHistory({ runs, current, show, fill, again, busy }: {
         {runs.map((run) => (
           <li key={run.key} className="row">
             <Badge tone={run.answer && !run.answer.isError ? "ok" : "bad"}>{millis(Math.round(run.took))}</Badge>
-            <button type="button" className="linkish" aria-current={run.key === current || undefined} onClick={() => show(run.key)}><Moment at={run.at} /></button>
-            <span className="grow mono tiny muted cut"><Text line most={160}>{readableJson(run.parameters)}</Text></span>
+            <button
+              type="button"
+              className="linkish"
+              aria-current={run.key === current || undefined}
+              onClick={() => show(run.key)}
+            >
+              <Moment at={run.at} />
+            </button>
+            <span className="grow mono tiny muted cut">
+              <Text line most={160}>
+                {readableJson(run.parameters)}
+              </Text>
+            </span>
             <Button look="quiet compact" icon="edit" label="Use these arguments" onClick={() => fill(run.parameters)} />
             <Button look="quiet compact" icon="restart" label="Run again" disabled={busy} onClick={() => again(run)} />
           </li>
@@ -218,7 +321,9 @@ function CommandLine({ serverId, tool, parameters }: { serverId: string; tool: T
     <details className="small">
       <summary>Command line</summary>
       <div className="stack">
-        <p className="muted">Requires an API key in <code>OSTLER_API_KEY</code>; <Link href="/keys">create one</Link>.</p>
+        <p className="muted">
+          Requires an API key in <code>OSTLER_API_KEY</code>; <Link href="/keys">create one</Link>.
+        </p>
         <Copyable label="As curl" text={asCurl(called)} />
         <Copyable label="As ostler" text={asOstler(called)} />
       </div>

@@ -4,14 +4,35 @@ import type { Draft, Pair } from "../lib/draft";
 import { Button, Choices } from "../ui/button";
 import { Area, Check, Input, Select } from "../ui/field";
 
-export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange: (draft: Draft) => void; error: unknown }) {
+export function ServerForm({
+  draft,
+  onChange,
+  error,
+}: {
+  draft: Draft;
+  onChange: (draft: Draft) => void;
+  error: unknown;
+}) {
   const set = <K extends keyof Draft>(key: K, value: Draft[K]) => onChange({ ...draft, [key]: value });
   const fault = (pointer: string) => (error instanceof ApiError ? error.at(pointer) : undefined);
   return (
     <>
       <div className="row even">
-        <Input label="Name" required maxLength={128} value={draft.name} fault={fault("/name")} onChange={(event) => set("name", event.target.value)} />
-        <Input label="Description" maxLength={2000} value={draft.description} fault={fault("/description")} onChange={(event) => set("description", event.target.value)} />
+        <Input
+          label="Name"
+          required
+          maxLength={128}
+          value={draft.name}
+          fault={fault("/name")}
+          onChange={(event) => set("name", event.target.value)}
+        />
+        <Input
+          label="Description"
+          maxLength={2000}
+          value={draft.description}
+          fault={fault("/description")}
+          onChange={(event) => set("description", event.target.value)}
+        />
       </div>
       <Choices
         label="Type of server"
@@ -27,23 +48,47 @@ export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange:
             onChange={(event) => set("command", event.target.value)}
           />
           <Area
-            label="Arguments" className="mono" value={draft.args} fault={fault("/args")} hint="One per line, without quotes."
+            label="Arguments"
+            className="mono"
+            value={draft.args}
+            fault={fault("/args")}
+            hint="One per line, without quotes."
             onChange={(event) => set("args", event.target.value)}
           />
-          <Pairs label="Environment" what="variable" pairs={draft.env} fault={fault("/env")} onChange={(env) => set("env", env)} />
+          <Pairs
+            label="Environment"
+            what="variable"
+            pairs={draft.env}
+            fault={fault("/env")}
+            onChange={(env) => set("env", env)}
+          />
         </>
       ) : (
         <>
           <Input
-            label="URL" required type="url" className="mono" placeholder="https://mcp.example.org/mcp" value={draft.url} fault={fault("/url")}
+            label="URL"
+            required
+            type="url"
+            className="mono"
+            placeholder="https://mcp.example.org/mcp"
+            value={draft.url}
+            fault={fault("/url")}
             onChange={(event) => set("url", event.target.value)}
           />
-          <Pairs label="Headers" what="header" pairs={draft.headers} fault={fault("/headers")} onChange={(headers) => set("headers", headers)} />
+          <Pairs
+            label="Headers"
+            what="header"
+            pairs={draft.headers}
+            fault={fault("/headers")}
+            onChange={(headers) => set("headers", headers)}
+          />
         </>
       )}
       <Select
-        label="Process isolation" value={draft.isolation} onChange={(event) => set("isolation", event.target.value as Draft["isolation"])}
-        hint="Only a process of one user or one session may send requests to its client, such as elicitation or sampling."
+        label="Process isolation"
+        value={draft.isolation}
+        onChange={(event) => set("isolation", event.target.value as Draft["isolation"])}
+        hint="Only a process of one user or one session may send requests to its client (elicitation, sampling)."
       >
         <option value="shared">One process for all users</option>
         <option value="per-user">One process per user</option>
@@ -52,11 +97,29 @@ export function ServerForm({ draft, onChange, error }: { draft: Draft; onChange:
       <details>
         <summary>Visible tools</summary>
         <div className="row even">
-          <Area label="Allow" className="mono" value={draft.allow} fault={fault("/tools/allow")} hint="One name per line; * matches any text. Empty allows all." onChange={(event) => set("allow", event.target.value)} />
-          <Area label="Deny" className="mono" value={draft.deny} fault={fault("/tools/deny")} hint="Such as read_* or delete_file." onChange={(event) => set("deny", event.target.value)} />
+          <Area
+            label="Allow"
+            className="mono"
+            value={draft.allow}
+            fault={fault("/tools/allow")}
+            hint="One name per line; * matches any text. Empty allows all."
+            onChange={(event) => set("allow", event.target.value)}
+          />
+          <Area
+            label="Deny"
+            className="mono"
+            value={draft.deny}
+            fault={fault("/tools/deny")}
+            hint="Such as read_* or delete_file."
+            onChange={(event) => set("deny", event.target.value)}
+          />
         </div>
       </details>
-      <Check label="Enabled: starts now and with Ostler" checked={draft.enabled} onChange={(event) => set("enabled", event.target.checked)} />
+      <Check
+        label="Enabled: starts now and with Ostler"
+        checked={draft.enabled}
+        onChange={(event) => set("enabled", event.target.checked)}
+      />
     </>
   );
 }
@@ -80,11 +143,30 @@ function Pairs({
       <legend>{label}</legend>
       {pairs.map(([name, value], index) => (
         <div className="pair" key={index}>
-          <input className="mono" aria-label={`Name of ${what} ${index + 1}`} placeholder="NAME" value={name} autoComplete="off" spellCheck={false}
-            onChange={(event) => set(index, [event.target.value, value])} />
-          <input className="mono" aria-label={`Value of ${name || `${what} ${index + 1}`}`} value={value} autoComplete="off" spellCheck={false}
-            onFocus={(event) => event.target.select()} onChange={(event) => set(index, [name, event.target.value])} />
-          <Button icon="close" look="quiet" label={`Remove ${name || `${what} ${index + 1}`}`} onClick={() => onChange(pairs.filter((_, at) => at !== index))} />
+          <input
+            className="mono"
+            aria-label={`Name of ${what} ${index + 1}`}
+            placeholder="NAME"
+            value={name}
+            autoComplete="off"
+            spellCheck={false}
+            onChange={(event) => set(index, [event.target.value, value])}
+          />
+          <input
+            className="mono"
+            aria-label={`Value of ${name || `${what} ${index + 1}`}`}
+            value={value}
+            autoComplete="off"
+            spellCheck={false}
+            onFocus={(event) => event.target.select()}
+            onChange={(event) => set(index, [name, event.target.value])}
+          />
+          <Button
+            icon="close"
+            look="quiet"
+            label={`Remove ${name || `${what} ${index + 1}`}`}
+            onClick={() => onChange(pairs.filter((_, at) => at !== index))}
+          />
         </div>
       ))}
       <div className="row">

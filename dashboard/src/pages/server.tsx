@@ -50,8 +50,18 @@ export function ServerPage({ params }: { params: Record<string, string> }) {
       </>
     );
   }
-  if (server.isError && !server.data) return <><PageHead title="Server not available" crumb={<Link href="/servers">Servers</Link>} /><Failed error={server.error} retry={() => void server.refetch()} /></>;
-  return <Loaded query={server}>{({ details, etag }) => <Page key={id} details={details} etag={etag} tab={params["tab"] ?? ""} />}</Loaded>;
+  if (server.isError && !server.data)
+    return (
+      <>
+        <PageHead title="Server not available" crumb={<Link href="/servers">Servers</Link>} />
+        <Failed error={server.error} retry={() => void server.refetch()} />
+      </>
+    );
+  return (
+    <Loaded query={server}>
+      {({ details, etag }) => <Page key={id} details={details} etag={etag} tab={params["tab"] ?? ""} />}
+    </Loaded>
+  );
 }
 
 function Page({ details, etag, tab }: TabProps & { tab: string }) {
@@ -109,11 +119,28 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
   const up = isUp(runtimeStatus.status);
   return (
     <>
-      {up && <Button icon="restart" busy={act.isPending} onClick={() => act.mutate("restart")}>Restart</Button>}
-      <Button icon={up ? "stop" : "play"} look={up ? "" : "primary"} busy={act.isPending} onClick={() => act.mutate(up ? "stop" : "start")}>
+      {up && (
+        <Button icon="restart" busy={act.isPending} onClick={() => act.mutate("restart")}>
+          Restart
+        </Button>
+      )}
+      <Button
+        icon={up ? "stop" : "play"}
+        look={up ? "" : "primary"}
+        busy={act.isPending}
+        onClick={() => act.mutate(up ? "stop" : "start")}
+      >
         {up ? "Stop" : "Start"}
       </Button>
-      {owns && <Button icon="trash" look="quiet danger" label="Remove this server" busy={remove.isPending} onClick={() => void askToRemove()} />}
+      {owns && (
+        <Button
+          icon="trash"
+          look="quiet danger"
+          label="Remove this server"
+          busy={remove.isPending}
+          onClick={() => void askToRemove()}
+        />
+      )}
     </>
   );
 }

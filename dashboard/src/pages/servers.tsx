@@ -28,7 +28,8 @@ const order: Group[] = ["down", "degraded", "healthy", "off"];
 
 const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
   name: (a, b) => a.name.localeCompare(b.name),
-  state: (a, b) => order.indexOf(group(a.healthStatus)) - order.indexOf(group(b.healthStatus)) || a.name.localeCompare(b.name),
+  state: (a, b) =>
+    order.indexOf(group(a.healthStatus)) - order.indexOf(group(b.healthStatus)) || a.name.localeCompare(b.name),
   calls: (a, b) => b.totalCalls - a.totalCalls,
   restarts: (a, b) => b.runtimeStatus.restarts - a.runtimeStatus.restarts,
   used: (a, b) => (b.lastUsedAt ?? "").localeCompare(a.lastUsedAt ?? ""),
@@ -49,7 +50,9 @@ export function Servers() {
           </>
         )}
       </PageHead>
-      <Loaded query={servers} absent={noServers}>{(items) => (items.length ? <Table items={items} /> : <GetStarted />)}</Loaded>
+      <Loaded query={servers} absent={noServers}>
+        {(items) => (items.length ? <Table items={items} /> : <GetStarted />)}
+      </Loaded>
       {exporting && <Export close={() => setExporting(false)} />}
     </>
   );
@@ -63,14 +66,18 @@ function Table({ items }: { items: ServerItem[] }) {
   const [from, setFrom] = useState(0);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
-  const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), { refresh: [keys.servers] });
+  const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), {
+    refresh: [keys.servers],
+  });
   const { mutate } = acting;
   const change = useCallback((id: string, act: Act) => mutate({ id, act }), [mutate]);
   const busy = acting.isPending ? acting.variables.id : null;
 
   const search = useDeferredValue(words);
   const found = useMemo(() => {
-    const list = items.filter((item) => (selectedGroup === "all" || group(item.healthStatus) === selectedGroup) && matches(item, search));
+    const list = items.filter(
+      (item) => (selectedGroup === "all" || group(item.healthStatus) === selectedGroup) && matches(item, search),
+    );
     list.sort(compare[sort.by]);
     return sort.descending ? list.reverse() : list;
   }, [items, search, selectedGroup, sort]);
@@ -84,19 +91,32 @@ function Table({ items }: { items: ServerItem[] }) {
       return next;
     });
   }, []);
-  const toggleAll = () => setChosen(selected.length === found.length ? new Set() : new Set(found.map((item) => item.id)));
+  const toggleAll = () =>
+    setChosen(selected.length === found.length ? new Set() : new Set(found.map((item) => item.id)));
 
   return (
     <Card
       flush
-      title={<span>{found.length === items.length ? plural(items.length, "server") : `${count(found.length)} of ${count(items.length)}`}</span>}
+      title={
+        <span>
+          {found.length === items.length
+            ? plural(items.length, "server")
+            : `${count(found.length)} of ${count(items.length)}`}
+        </span>
+      }
       actions={
         <>
           <Choices
             label="State"
             value={selectedGroup}
             onChange={setSelectedGroup}
-            options={[["all", "All"], ["healthy", "Healthy"], ["degraded", "Degraded"], ["down", "Down"], ["off", "Stopped"]]}
+            options={[
+              ["all", "All"],
+              ["healthy", "Healthy"],
+              ["degraded", "Degraded"],
+              ["down", "Down"],
+              ["off", "Stopped"],
+            ]}
           />
           <Search label="Search servers" value={words} onChange={setWords} />
         </>
@@ -131,7 +151,15 @@ function Table({ items }: { items: ServerItem[] }) {
           </thead>
           <tbody>
             {seen.map((item) => (
-              <Row key={item.id} item={item} write={may("mcp:write")} chosen={chosen.has(item.id)} toggle={toggle} busy={busy === item.id} change={change} />
+              <Row
+                key={item.id}
+                item={item}
+                write={may("mcp:write")}
+                chosen={chosen.has(item.id)}
+                toggle={toggle}
+                busy={busy === item.id}
+                change={change}
+              />
             ))}
           </tbody>
         </table>
@@ -139,9 +167,15 @@ function Table({ items }: { items: ServerItem[] }) {
       {!found.length && <Empty title="No matching servers" />}
       {found.length > PAGE_ROWS && (
         <nav className="card-body row" aria-label="Pagination">
-          <Button disabled={first === 0} onClick={() => setFrom(first - PAGE_ROWS)}>Previous</Button>
-          <Button disabled={first + PAGE_ROWS >= found.length} onClick={() => setFrom(first + PAGE_ROWS)}>Next</Button>
-          <span className="small muted">{count(first + 1)} to {count(first + seen.length)} of {count(found.length)}</span>
+          <Button disabled={first === 0} onClick={() => setFrom(first - PAGE_ROWS)}>
+            Previous
+          </Button>
+          <Button disabled={first + PAGE_ROWS >= found.length} onClick={() => setFrom(first + PAGE_ROWS)}>
+            Next
+          </Button>
+          <span className="small muted">
+            {count(first + 1)} to {count(first + seen.length)} of {count(found.length)}
+          </span>
         </nav>
       )}
     </Card>
@@ -167,7 +201,9 @@ function Head({
   return (
     <th
       scope="col"
-      className={numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined}
+      className={
+        numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined
+      }
       aria-sort={isSorted ? (sort.descending ? "descending" : "ascending") : undefined}
     >
       <button type="button" onClick={() => setSort({ by, descending: isSorted && !sort.descending })}>
@@ -199,7 +235,12 @@ const Row = memo(function Row({
     <tr>
       {write && (
         <td>
-          <input type="checkbox" aria-label={inertLine(`Select ${item.name}`)} checked={chosen} onChange={() => toggle(item.id)} />
+          <input
+            type="checkbox"
+            aria-label={inertLine(`Select ${item.name}`)}
+            checked={chosen}
+            onChange={() => toggle(item.id)}
+          />
         </td>
       )}
       <td>
@@ -219,7 +260,13 @@ const Row = memo(function Row({
       {write && (
         <td className="num">
           {up && (
-            <Button icon="restart" look="quiet compact" label={`Restart ${item.name}`} busy={busy} onClick={() => change(item.id, "restart")} />
+            <Button
+              icon="restart"
+              look="quiet compact"
+              label={`Restart ${item.name}`}
+              busy={busy}
+              onClick={() => change(item.id, "restart")}
+            />
           )}
           <Button
             icon={up ? "stop" : "play"}
@@ -245,19 +292,37 @@ function Bulk({ items, clear }: { items: ServerItem[]; clear: () => void }) {
         setLeft((left) => left - 1);
       });
       if (failed.length) {
-        const names = failed.slice(0, 3).map(({ item }) => item.name).join(", ");
-        toast.failed(failed[0]?.error, `${plural(failed.length, "server")} failed (${names}${failed.length > 3 ? ", …" : ""})`);
+        const names = failed
+          .slice(0, 3)
+          .map(({ item }) => item.name)
+          .join(", ");
+        toast.failed(
+          failed[0]?.error,
+          `${plural(failed.length, "server")} failed (${names}${failed.length > 3 ? ", …" : ""})`,
+        );
       }
       return items.length - failed.length;
     },
-    { refresh: [keys.servers], done: (done, act) => `${plural(done, "server")} ${{ start: "started", stop: "stopped", restart: "restarted" }[act]}` },
+    {
+      refresh: [keys.servers],
+      done: (done, act) =>
+        `${plural(done, "server")} ${{ start: "started", stop: "stopped", restart: "restarted" }[act]}`,
+    },
   );
   return (
     <div className="card-head bulk" role="group" aria-label="Selected servers">
-      <span className="strong">{plural(items.length, "server")} selected{run.isPending && `, ${count(left)} remaining`}</span>
-      <Button icon="play" busy={run.isPending} onClick={() => run.mutate("start")}>Start</Button>
-      <Button icon="stop" busy={run.isPending} onClick={() => run.mutate("stop")}>Stop</Button>
-      <Button icon="restart" busy={run.isPending} onClick={() => run.mutate("restart")}>Restart</Button>
+      <span className="strong">
+        {plural(items.length, "server")} selected{run.isPending && `, ${count(left)} remaining`}
+      </span>
+      <Button icon="play" busy={run.isPending} onClick={() => run.mutate("start")}>
+        Start
+      </Button>
+      <Button icon="stop" busy={run.isPending} onClick={() => run.mutate("stop")}>
+        Stop
+      </Button>
+      <Button icon="restart" busy={run.isPending} onClick={() => run.mutate("restart")}>
+        Restart
+      </Button>
       <Button look="quiet" icon="close" label="Clear the selection" onClick={clear} />
     </div>
   );

@@ -58,10 +58,21 @@ export function SystemPage() {
 }
 
 function State() {
-  const ready = useQuery({ queryKey: ["system", "ready"], queryFn: ({ signal }) => api.get<ProbeState>("/readyz?verbose", signal), retry: false });
+  const ready = useQuery({
+    queryKey: ["system", "ready"],
+    queryFn: ({ signal }) => api.get<ProbeState>("/readyz?verbose", signal),
+    retry: false,
+  });
   const refused = ready.error instanceof ApiError && ready.error.status === 503;
   return (
-    <Card title="Readiness" actions={<button type="button" className="linkish small" onClick={() => void ready.refetch()}>Refresh</button>}>
+    <Card
+      title="Readiness"
+      actions={
+        <button type="button" className="linkish small" onClick={() => void ready.refetch()}>
+          Refresh
+        </button>
+      }
+    >
       {refused && <Failed error={ready.error} />}
       {!refused && (
         <Loaded query={ready}>
@@ -110,7 +121,9 @@ function Facts({ title, facts }: { title: string; facts: readonly (readonly [nam
 
 function Configuration({ items }: { items: System["configuration"] }) {
   const [words, setWords] = useState("");
-  const found = items.filter(({ key, value, origin }) => `${key} ${value} ${origin}`.toLowerCase().includes(words.trim().toLowerCase()));
+  const found = items.filter(({ key, value, origin }) =>
+    `${key} ${value} ${origin}`.toLowerCase().includes(words.trim().toLowerCase()),
+  );
   return (
     <Card title="Configuration" flush actions={<Search label="Search settings" value={words} onChange={setWords} />}>
       {found.length ? (

@@ -14,9 +14,11 @@ interface Look {
 }
 
 /** A label may contain foreign text, so it is made inert. */
-const labelAttributes = (label: string | undefined) => label && { "aria-label": inertLine(label), title: inertLine(label) };
+const labelAttributes = (label: string | undefined) =>
+  label && { "aria-label": inertLine(label), title: inertLine(label) };
 
-const classes = (look: string | undefined, iconOnly: boolean) => ["button", look, iconOnly && "icon"].filter(Boolean).join(" ");
+const classes = (look: string | undefined, iconOnly: boolean) =>
+  ["button", look, iconOnly && "icon"].filter(Boolean).join(" ");
 
 export function Button({
   icon,
@@ -78,7 +80,9 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable">
-      <pre className="code" tabIndex={0} role="group" aria-label={label}><bdi className="foreign">{inert(text)}</bdi></pre>
+      <pre className="code" tabIndex={0} role="group" aria-label={label}>
+        <bdi className="foreign">{inert(text)}</bdi>
+      </pre>
       <Copy text={text} label={`Copy: ${label}`} />
     </div>
   );

@@ -99,8 +99,17 @@ export function Failed({ error, retry }: { error: unknown; retry?: (() => void) 
         </pre>
       ) : null}
       <p className="tiny muted">
-        {problem?.code && <code>{problem.code}</code>} {problem?.requestId && <>request <code>{problem.requestId}</code></>}{" "}
-        {retry && <button type="button" className="linkish" onClick={retry}>Try again</button>}
+        {problem?.code && <code>{problem.code}</code>}{" "}
+        {problem?.requestId && (
+          <>
+            request <code>{problem.requestId}</code>
+          </>
+        )}{" "}
+        {retry && (
+          <button type="button" className="linkish" onClick={retry}>
+            Try again
+          </button>
+        )}
       </p>
     </Note>
   );
@@ -119,7 +128,9 @@ export function Loaded<T>({
   if (query.data !== undefined) {
     return (
       <>
-        {query.isRefetchError && !isAbsent(query.error) && <Failed error={query.error} retry={() => void query.refetch()} />}
+        {query.isRefetchError && !isAbsent(query.error) && (
+          <Failed error={query.error} retry={() => void query.refetch()} />
+        )}
         {children(query.data)}
       </>
     );
@@ -132,19 +143,39 @@ export function Loaded<T>({
 }
 
 /**
- * A list that grows page by page, with buttons for the next page and a refresh. `none` replaces an empty list, which the
- * first page may be although more follow; `absent` replaces a list that this Ostler does not keep.
+ * A list that grows page by page, with buttons for the next page and a refresh. `none` replaces an empty list, which
+ * the first page may be although more follow; `absent` replaces a list that this Ostler does not keep.
  */
-export function Paged({ pages, none, absent, children }: { pages: UseInfiniteQueryResult; none: ReactNode; absent?: ReactNode; children: ReactNode }) {
+export function Paged({
+  pages,
+  none,
+  absent,
+  children,
+}: {
+  pages: UseInfiniteQueryResult;
+  none: ReactNode;
+  absent?: ReactNode;
+  children: ReactNode;
+}) {
   if (absent && isAbsent(pages.error)) return absent;
   return (
     <>
       {pages.isError && <Failed error={pages.error} retry={() => void pages.refetch()} />}
-      {pages.isPending ? <Loading /> : children || (!pages.isError && (typeof none === "string" ? <Empty title={none} /> : none))}
+      {pages.isPending ? (
+        <Loading />
+      ) : (
+        children || (!pages.isError && (typeof none === "string" ? <Empty title={none} /> : none))
+      )}
       {(children || pages.hasNextPage) && (
         <div className="card-body row">
-          {pages.hasNextPage && <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Show more</Button>}
-          <Button look="quiet" icon="restart" busy={pages.isFetching} onClick={() => void pages.refetch()}>Refresh</Button>
+          {pages.hasNextPage && (
+            <Button busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+              Show more
+            </Button>
+          )}
+          <Button look="quiet" icon="restart" busy={pages.isFetching} onClick={() => void pages.refetch()}>
+            Refresh
+          </Button>
         </div>
       )}
     </>

@@ -30,7 +30,10 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
   const id = useId();
   const [box, width] = useWidth();
   const [at, setAt] = useState<number | null>(null);
-  const top = useMemo(() => ceiling(Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)))), [series]);
+  const top = useMemo(
+    () => ceiling(Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)))),
+    [series],
+  );
   const [first, last] = [times[0] ?? 0, times.at(-1) ?? 1];
   const x = (time: number) => LEFT + ((time - first) / (last - first || 1)) * (width - LEFT - RIGHT);
   const y = (value: number) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
@@ -76,10 +79,22 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
             </g>
           ))}
           {marks(first, last, width).map((time) => (
-            <text key={time} className="scale" x={x(time)} y={height - 5} textAnchor={x(time) > width - 40 ? "end" : "middle"}>{clock(time, last - first)}</text>
+            <text
+              key={time}
+              className="scale"
+              x={x(time)}
+              y={height - 5}
+              textAnchor={x(time) > width - 40 ? "end" : "middle"}
+            >
+              {clock(time, last - first)}
+            </text>
           ))}
-          {series.map((one) => <SeriesPath key={one.label} series={one} times={times} x={x} y={y} />)}
-          {shown !== null && <line className="cursor" x1={x(times[shown]!)} x2={x(times[shown]!)} y1={TOP} y2={height - BOTTOM} />}
+          {series.map((one) => (
+            <SeriesPath key={one.label} series={one} times={times} x={x} y={y} />
+          ))}
+          {shown !== null && (
+            <line className="cursor" x1={x(times[shown]!)} x2={x(times[shown]!)} y1={TOP} y2={height - BOTTOM} />
+          )}
         </svg>
       </div>
     </figure>
@@ -88,16 +103,32 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
 
 type Scale = (value: number) => number;
 
-function SeriesPath({ series: { values, color, kind = "line" }, times, x, y }: { series: Series; times: readonly number[]; x: Scale; y: Scale }) {
+function SeriesPath({
+  series: { values, color, kind = "line" },
+  times,
+  x,
+  y,
+}: {
+  series: Series;
+  times: readonly number[];
+  x: Scale;
+  y: Scale;
+}) {
   const place = (index: number) => `${x(times[index]!).toFixed(1)} ${y(values[index]!).toFixed(1)}`;
   if (kind === "bars") {
     const wide = Math.max(1, ((x(times.at(-1) ?? 0) - x(times[0] ?? 0)) / Math.max(1, times.length - 1)) * 0.7);
-    const bars = values.map((value, index) => (value ? `M${x(times[index]!) - wide / 2} ${y(0)}V${y(value)}h${wide}V${y(0)}z` : ""));
+    const bars = values.map((value, index) =>
+      value ? `M${x(times[index]!) - wide / 2} ${y(0)}V${y(value)}h${wide}V${y(0)}z` : "",
+    );
     return <path className={`bars is-${color}`} d={bars.join("")} />;
   }
   const runs = unbroken(values);
-  const lines = runs.map(([from, to]) => `M${Array.from({ length: to - from }, (_, index) => place(from + index)).join("L")}`);
-  const areas = runs.map(([from, to], index) => `${lines[index]}L${x(times[to - 1]!)} ${y(0)}L${x(times[from]!)} ${y(0)}z`);
+  const lines = runs.map(
+    ([from, to]) => `M${Array.from({ length: to - from }, (_, index) => place(from + index)).join("L")}`,
+  );
+  const areas = runs.map(
+    ([from, to], index) => `${lines[index]}L${x(times[to - 1]!)} ${y(0)}L${x(times[from]!)} ${y(0)}z`,
+  );
   return (
     <>
       {kind === "area" && <path className={`area is-${color}`} d={areas.join("")} />}

@@ -15,7 +15,8 @@ export function Chain() {
   const [requested, setRequested] = useState("");
   const chain = useQuery({
     queryKey: ["audit-chain", requested],
-    queryFn: ({ signal }) => api.get<AuditVerification>(`/api/audit/verify${queryString({ anchor: requested })}`, signal),
+    queryFn: ({ signal }) =>
+      api.get<AuditVerification>(`/api/audit/verify${queryString({ anchor: requested })}`, signal),
     staleTime: Infinity,
   });
   const submit = (event: FormEvent) => {
@@ -37,8 +38,19 @@ export function Chain() {
                   <Copyable label="Head" text={verdict.head} />
                 </>
               )}
-              <Input label="Earlier head" className="mono" value={anchor} pattern="[0-9]+:([0-9a-f]{8}\.)?[0-9a-f]{64}" hint="Optional." onChange={(event) => setAnchor(event.target.value)} />
-              <div><Button type="submit" busy={chain.isFetching}>Verify</Button></div>
+              <Input
+                label="Earlier head"
+                className="mono"
+                value={anchor}
+                pattern="[0-9]+:([0-9a-f]{8}\.)?[0-9a-f]{64}"
+                hint="Optional."
+                onChange={(event) => setAnchor(event.target.value)}
+              />
+              <div>
+                <Button type="submit" busy={chain.isFetching}>
+                  Verify
+                </Button>
+              </div>
             </form>
           </details>
         </Note>
@@ -54,10 +66,16 @@ const faults: Record<NonNullable<AuditVerification["problem"]>, string> = {
   unkeyed: "the entry was linked without the key, by another program or an older Ostler",
   key: "the entry was linked with a different secret key",
   anchor: "the chain does not contain the earlier head",
-  cut: "the newest entry is missing: the end of the log was removed, or the database is an older copy or a different one",
+  cut: "the newest entry is missing: the log was truncated, or the database is an older copy or a different one",
 };
 
-function VerificationText({ verdict: { verified, entries, unkeyed, removed, removedByRetention, removedUntil, firstBroken, problem }, anchored }: { verdict: AuditVerification; anchored: boolean }) {
+function VerificationText({
+  verdict: { verified, entries, unkeyed, removed, removedByRetention, removedUntil, firstBroken, problem },
+  anchored,
+}: {
+  verdict: AuditVerification;
+  anchored: boolean;
+}) {
   return (
     <>
       {verified ? (
@@ -77,7 +95,9 @@ function VerificationText({ verdict: { verified, entries, unkeyed, removed, remo
           {removedUntil && <>, the newest from <Moment at={removedUntil} /></>}.
         </p>
       )}
-      {unkeyed > 0 && <p className="small muted">{plural(unkeyed, "entry", "entries")} from before the chain had a key.</p>}
+      {unkeyed > 0 && (
+        <p className="small muted">{plural(unkeyed, "entry", "entries")} from before the chain had a key.</p>
+      )}
     </>
   );
 }

@@ -19,21 +19,34 @@ export function CallCharts({ filter: { span, serverId, toolName } }: { filter: F
   const history = useQuery({
     queryKey: [...keys.calls, "history", span, serverId, tool],
     queryFn: ({ signal }) =>
-      api.get<{ buckets: CallBucket[] }>(`/api/history/calls${queryString({ since: spanStart(span), step, serverId, toolName: tool })}`, signal),
+      api.get<{ buckets: CallBucket[] }>(
+        `/api/history/calls${queryString({ since: spanStart(span), step, serverId, toolName: tool })}`,
+        signal,
+      ),
     placeholderData: (before) => before,
   });
   const charts = useMemo(() => (history.data ? chartsOf(history.data.buckets) : null), [history.data]);
   if (history.isError) return <Failed error={history.error} retry={() => void history.refetch()} />;
   if (!charts) return <Loading />;
   if (!charts.total) return null;
+  const errorRate = percent(charts.errors / charts.total);
   return (
     <div className="columns">
       <Card title="Calls">
-        <Chart label={`${plural(charts.total, "call")}, ${count(charts.errors)} failed (${percent(charts.errors / charts.total)})`}
-          times={charts.times} series={charts.calls} format={count} />
+        <Chart
+          label={`${plural(charts.total, "call")}, ${count(charts.errors)} failed (${errorRate})`}
+          times={charts.times}
+          series={charts.calls}
+          format={count}
+        />
       </Card>
       <Card title="Call duration">
-        <Chart label={`Call duration: highest p99 ${millis(charts.worst)}`} times={charts.times} series={charts.latency} format={millis} />
+        <Chart
+          label={`Call duration: highest p99 ${millis(charts.worst)}`}
+          times={charts.times}
+          series={charts.latency}
+          format={millis}
+        />
       </Card>
     </div>
   );
@@ -44,12 +57,16 @@ const POINTS_MAX = 240;
 
 function chartsOf(buckets: CallBucket[]) {
   const size = Math.max(1, Math.ceil(buckets.length / POINTS_MAX));
-  const groups = Array.from({ length: Math.ceil(buckets.length / size) }, (_, index) => buckets.slice(index * size, (index + 1) * size));
-  const sum = (group: CallBucket[], of: (bucket: CallBucket) => number) => group.reduce((total, bucket) => total + of(bucket), 0);
-  const most = (of: (bucket: CallBucket) => number | null) => groups.map((group) => {
-    const known = group.map(of).filter((value) => value !== null);
-    return known.length ? Math.max(...known) : null;
-  });
+  const groups = Array.from({ length: Math.ceil(buckets.length / size) }, (_, index) =>
+    buckets.slice(index * size, (index + 1) * size),
+  );
+  const sum = (group: CallBucket[], of: (bucket: CallBucket) => number) =>
+    group.reduce((total, bucket) => total + of(bucket), 0);
+  const most = (of: (bucket: CallBucket) => number | null) =>
+    groups.map((group) => {
+      const known = group.map(of).filter((value) => value !== null);
+      return known.length ? Math.max(...known) : null;
+    });
   const calls: Series[] = [
     { label: "Calls", values: groups.map((group) => sum(group, (bucket) => bucket.calls)), kind: "bars", color: 1 },
     { label: "Failed", values: groups.map((group) => sum(group, (bucket) => bucket.errors)), kind: "bars", color: 3 },

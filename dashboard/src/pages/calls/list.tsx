@@ -16,7 +16,9 @@ export function CallList({ filter, withServer }: { filter: Filter; withServer: b
     <>
       {items.length > 4 && <Histogram items={items} />}
       <Card title="Recorded calls" flush>
-        <Paged pages={pages} none={pages.hasNextPage ? "No matches so far" : "No calls"}>{items.length > 0 && <Rows items={items} withServer={withServer} />}</Paged>
+        <Paged pages={pages} none={pages.hasNextPage ? "No matches so far" : "No calls"}>
+          {items.length > 0 && <Rows items={items} withServer={withServer} />}
+        </Paged>
       </Card>
     </>
   );
@@ -37,13 +39,19 @@ function Histogram({ items }: { items: ToolCall[] }) {
   return (
     <Card title={`Duration of these ${count(items.length)} calls`}>
       <ul className="stack tight">
-        {found.map((n, index) => (index < first || index > last ? null : (
-          <li key={index} className="bars-row">
-            <span className="num">{index < bounds.length ? `≤ ${millis(bounds[index])}` : `> ${millis(bounds.at(-1))}`}</span>
-            <span className="bar-track" aria-hidden="true"><span style={{ width: `${(n / most) * 100}%` }} /></span>
-            <span className="num">{count(n)}</span>
-          </li>
-        )))}
+        {found.map((n, index) =>
+          index < first || index > last ? null : (
+            <li key={index} className="bars-row">
+              <span className="num">
+                {index < bounds.length ? `≤ ${millis(bounds[index])}` : `> ${millis(bounds.at(-1))}`}
+              </span>
+              <span className="bar-track" aria-hidden="true">
+                <span style={{ width: `${(n / most) * 100}%` }} />
+              </span>
+              <span className="num">{count(n)}</span>
+            </li>
+          ),
+        )}
       </ul>
     </Card>
   );
@@ -67,11 +75,32 @@ function Rows({ items, withServer }: { items: ToolCall[]; withServer: boolean })
         <tbody>
           {items.map((call) => (
             <tr key={call.id}>
-              <td className="naming"><Link href={to.call(call.id)} className="main-link mono"><Text line most={80}>{call.toolName}</Text></Link></td>
-              {withServer && <td className="wide-only"><Link href={to.server(call.serverId)}><Text line most={60}>{names.get(call.serverId) ?? call.serverId}</Text></Link></td>}
+              <td className="naming">
+                <Link href={to.call(call.id)} className="main-link mono">
+                  <Text line most={80}>
+                    {call.toolName}
+                  </Text>
+                </Link>
+              </td>
+              {withServer && (
+                <td className="wide-only">
+                  <Link href={to.server(call.serverId)}>
+                    <Text line most={60}>
+                      {names.get(call.serverId) ?? call.serverId}
+                    </Text>
+                  </Link>
+                </td>
+              )}
               <td>
                 <Badge tone={call.success ? "ok" : "bad"}>{call.success ? "Succeeded" : "Failed"}</Badge>
-                {call.errorMessage && <span className="small muted wide-only"> <Text line most={120}>{call.errorMessage}</Text></span>}
+                {call.errorMessage && (
+                  <span className="small muted wide-only">
+                    {" "}
+                    <Text line most={120}>
+                      {call.errorMessage}
+                    </Text>
+                  </span>
+                )}
               </td>
               <td className="num">{millis(call.executionTime)}</td>
               <td className="nowrap"><Moment at={call.createdAt} /></td>

@@ -14,7 +14,12 @@ function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, .
   return body;
 }
 
-const emptyService: NewServiceBody = { name: "", basePath: "", instances: [{ host: "localhost", port: 8080, weight: 1 }], authentication: true };
+const emptyService: NewServiceBody = {
+  name: "",
+  basePath: "",
+  instances: [{ host: "localhost", port: 8080, weight: 1 }],
+  authentication: true,
+};
 const defaultHealthCheck = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
 /** The rate limit of each caller that the form begins with. */
 const DEFAULT_RATE_LIMIT = { windowMs: 60_000, max: 200 };
@@ -39,25 +44,64 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
     <Dialog wide title={service ? `Edit ${service.name}` : "Register a service"} onClose={close}>
       <form className="form" onSubmit={submit}>
         <div className="row even">
-          <Input label="Name" required maxLength={63} pattern="[A-Za-z0-9._\-]+" disabled={!!service} value={draft.name} fault={fault("/name")}
-            onChange={(event) => set({ name: event.target.value })} />
-          <Input label="Path" required className="mono" placeholder="/api/chat" value={draft.basePath} fault={fault("/basePath")}
-            hint="Requests to this path and below." onChange={(event) => set({ basePath: event.target.value })} />
+          <Input
+            label="Name"
+            required
+            maxLength={63}
+            pattern="[A-Za-z0-9._\-]+"
+            disabled={!!service}
+            value={draft.name}
+            fault={fault("/name")}
+            onChange={(event) => set({ name: event.target.value })}
+          />
+          <Input
+            label="Path"
+            required
+            className="mono"
+            placeholder="/api/chat"
+            value={draft.basePath}
+            fault={fault("/basePath")}
+            hint="Requests to this path and below."
+            onChange={(event) => set({ basePath: event.target.value })}
+          />
         </div>
         <InstanceFields instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
         <div className="row even">
-          <Input label="Health endpoint" className="mono" placeholder="/health" value={draft.healthEndpoint ?? ""} fault={fault("/healthEndpoint")}
-            hint="Without one, health checks only connect." onChange={(event) => set({ healthEndpoint: event.target.value || null })} />
-          <Select label="Load balancing" value={draft.loadBalancing ?? ""} onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}>
+          <Input
+            label="Health endpoint"
+            className="mono"
+            placeholder="/health"
+            value={draft.healthEndpoint ?? ""}
+            fault={fault("/healthEndpoint")}
+            hint="Without one, health checks only connect."
+            onChange={(event) => set({ healthEndpoint: event.target.value || null })}
+          />
+          <Select
+            label="Load balancing"
+            value={draft.loadBalancing ?? ""}
+            onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}
+          >
             <option value="">Gateway default</option>
             <option value="round-robin">Round robin</option>
             <option value="least-connections">Least connections</option>
             <option value="weighted">Weighted</option>
           </Select>
         </div>
-        <Check label="Require a token or API key of this Ostler" checked={draft.authentication} onChange={(event) => set({ authentication: event.target.checked })} />
-        <Check label="Strip the path prefix" checked={!!draft.stripPrefix} onChange={(event) => set({ stripPrefix: event.target.checked })} />
-        <Check label="Forward callers' credentials to instances" checked={!!draft.passCredentials} onChange={(event) => set({ passCredentials: event.target.checked })} />
+        <Check
+          label="Require a token or API key of this Ostler"
+          checked={draft.authentication}
+          onChange={(event) => set({ authentication: event.target.checked })}
+        />
+        <Check
+          label="Strip the path prefix"
+          checked={!!draft.stripPrefix}
+          onChange={(event) => set({ stripPrefix: event.target.checked })}
+        />
+        <Check
+          label="Forward callers' credentials to instances"
+          checked={!!draft.passCredentials}
+          onChange={(event) => set({ passCredentials: event.target.checked })}
+        />
         <AdvancedFields draft={draft} set={set} fault={fault} />
         {save.isError && <Failed error={save.error} />}
         <div className="dialog-foot">
@@ -95,20 +139,90 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
       <summary>Limits, retries and health checks</summary>
       <div className="stack">
         <div className="row even">
-          <NumberInput label="Timeout (ms)" pointer="/timeout" least={1} value={draft.timeout} fault={fault} set={(timeout) => set({ timeout })} />
-          <NumberInput label="Retries on other instances" pointer="/retries" value={draft.retries ?? 2} fault={fault} set={(retries) => set({ retries: retries ?? 2 })} />
-          <NumberInput label="Requests in flight per instance" pointer="/maxConnections" least={1} value={draft.maxConnections} fault={fault} set={(maxConnections) => set({ maxConnections })} />
-          <NumberInput label="Body limit (bytes)" pointer="/maxBodyBytes" value={draft.maxBodyBytes} fault={fault} set={(maxBodyBytes) => set({ maxBodyBytes })} />
+          <NumberInput
+            label="Timeout (ms)"
+            pointer="/timeout"
+            least={1}
+            value={draft.timeout}
+            fault={fault}
+            set={(timeout) => set({ timeout })}
+          />
+          <NumberInput
+            label="Retries on other instances"
+            pointer="/retries"
+            value={draft.retries ?? 2}
+            fault={fault}
+            set={(retries) => set({ retries: retries ?? 2 })}
+          />
+          <NumberInput
+            label="Requests in flight per instance"
+            pointer="/maxConnections"
+            least={1}
+            value={draft.maxConnections}
+            fault={fault}
+            set={(maxConnections) => set({ maxConnections })}
+          />
+          <NumberInput
+            label="Body limit (bytes)"
+            pointer="/maxBodyBytes"
+            value={draft.maxBodyBytes}
+            fault={fault}
+            set={(maxBodyBytes) => set({ maxBodyBytes })}
+          />
         </div>
         <div className="row even">
-          <NumberInput label="Rate limit per caller" pointer="/rateLimit/max" least={1} value={limit?.max} fault={fault} set={(max) => set({ rateLimit: max === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, max } })} />
-          <NumberInput label="Rate limit window (ms)" pointer="/rateLimit/windowMs" least={1} value={limit?.windowMs} fault={fault} set={(windowMs) => set({ rateLimit: windowMs === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, windowMs } })} />
+          <NumberInput
+            label="Rate limit per caller"
+            pointer="/rateLimit/max"
+            least={1}
+            value={limit?.max}
+            fault={fault}
+            set={(max) => set({ rateLimit: max === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, max } })}
+          />
+          <NumberInput
+            label="Rate limit window (ms)"
+            pointer="/rateLimit/windowMs"
+            least={1}
+            value={limit?.windowMs}
+            fault={fault}
+            set={(windowMs) =>
+              set({ rateLimit: windowMs === null ? null : { ...DEFAULT_RATE_LIMIT, ...limit, windowMs } })
+            }
+          />
         </div>
         <div className="row even">
-          <NumberInput label="Health check interval (ms)" pointer="/healthCheck/interval" least={1} value={health.interval} fault={fault} set={(interval) => check({ interval })} />
-          <NumberInput label="Health check timeout (ms)" pointer="/healthCheck/timeout" least={1} value={health.timeout} fault={fault} set={(timeout) => check({ timeout: timeout ?? defaultHealthCheck.timeout })} />
-          <NumberInput label="Passed checks until healthy" pointer="/healthCheck/healthyAfter" least={1} value={health.healthyAfter} fault={fault} set={(n) => check({ healthyAfter: n ?? defaultHealthCheck.healthyAfter })} />
-          <NumberInput label="Failed checks until unhealthy" pointer="/healthCheck/unhealthyAfter" least={1} value={health.unhealthyAfter} fault={fault} set={(n) => check({ unhealthyAfter: n ?? defaultHealthCheck.unhealthyAfter })} />
+          <NumberInput
+            label="Health check interval (ms)"
+            pointer="/healthCheck/interval"
+            least={1}
+            value={health.interval}
+            fault={fault}
+            set={(interval) => check({ interval })}
+          />
+          <NumberInput
+            label="Health check timeout (ms)"
+            pointer="/healthCheck/timeout"
+            least={1}
+            value={health.timeout}
+            fault={fault}
+            set={(timeout) => check({ timeout: timeout ?? defaultHealthCheck.timeout })}
+          />
+          <NumberInput
+            label="Passed checks until healthy"
+            pointer="/healthCheck/healthyAfter"
+            least={1}
+            value={health.healthyAfter}
+            fault={fault}
+            set={(n) => check({ healthyAfter: n ?? defaultHealthCheck.healthyAfter })}
+          />
+          <NumberInput
+            label="Failed checks until unhealthy"
+            pointer="/healthCheck/unhealthyAfter"
+            least={1}
+            value={health.unhealthyAfter}
+            fault={fault}
+            set={(n) => check({ unhealthyAfter: n ?? defaultHealthCheck.unhealthyAfter })}
+          />
         </div>
       </div>
     </details>
@@ -117,21 +231,66 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
 
 type Instance = NewServiceBody["instances"][number];
 
-function InstanceFields({ instances, fault, onChange }: { instances: Instance[]; fault: Fault; onChange: (instances: Instance[]) => void }) {
-  const set = (index: number, change: Partial<Instance>) => onChange(instances.map((one, at) => (at === index ? { ...one, ...change } : one)));
+function InstanceFields({
+  instances,
+  fault,
+  onChange,
+}: {
+  instances: Instance[];
+  fault: Fault;
+  onChange: (instances: Instance[]) => void;
+}) {
+  const set = (index: number, change: Partial<Instance>) =>
+    onChange(instances.map((one, at) => (at === index ? { ...one, ...change } : one)));
   return (
     <fieldset className="field">
       <legend>Instances</legend>
       {instances.map((one, index) => (
         <div key={index} className="item">
-          <Input label="Host" required className="mono" value={one.host} fault={fault(`/instances/${index}/host`)} onChange={(event) => set(index, { host: event.target.value })} />
-          <Input label="Port" required type="number" min={1} max={65_535} value={one.port || ""} onChange={(event) => set(index, { port: Number(event.target.value) })} />
-          <Input label="Weight" required type="number" min={0} max={1000} value={one.weight} onChange={(event) => set(index, { weight: Number(event.target.value) })} />
-          <Button icon="close" look="quiet" label={`Remove instance ${index + 1}`} disabled={instances.length < 2} onClick={() => onChange(instances.filter((_, at) => at !== index))} />
+          <Input
+            label="Host"
+            required
+            className="mono"
+            value={one.host}
+            fault={fault(`/instances/${index}/host`)}
+            onChange={(event) => set(index, { host: event.target.value })}
+          />
+          <Input
+            label="Port"
+            required
+            type="number"
+            min={1}
+            max={65_535}
+            value={one.port || ""}
+            onChange={(event) => set(index, { port: Number(event.target.value) })}
+          />
+          <Input
+            label="Weight"
+            required
+            type="number"
+            min={0}
+            max={1000}
+            value={one.weight}
+            onChange={(event) => set(index, { weight: Number(event.target.value) })}
+          />
+          <Button
+            icon="close"
+            look="quiet"
+            label={`Remove instance ${index + 1}`}
+            disabled={instances.length < 2}
+            onClick={() => onChange(instances.filter((_, at) => at !== index))}
+          />
         </div>
       ))}
       <div className="row">
-        <Button icon="plus" look="compact" disabled={instances.length >= 256} onClick={() => onChange([...instances, { host: "localhost", port: 8080, weight: 1 }])}>Add an instance</Button>
+        <Button
+          icon="plus"
+          look="compact"
+          disabled={instances.length >= 256}
+          onClick={() => onChange([...instances, { host: "localhost", port: 8080, weight: 1 }])}
+        >
+          Add an instance
+        </Button>
       </div>
     </fieldset>
   );

@@ -34,7 +34,16 @@ export function Instances({ service: { name, stats, health } }: { service: Servi
         <tbody>
           {stats.instances.map((instance) => {
             const at = `${instance.host}:${instance.port}`;
-            return <Row key={at} at={at} service={name} stats={instance} manages={manages} health={health.instances.find(({ host, port }) => `${host}:${port}` === at)} />;
+            return (
+              <Row
+                key={at}
+                at={at}
+                service={name}
+                stats={instance}
+                manages={manages}
+                health={health.instances.find(({ host, port }) => `${host}:${port}` === at)}
+              />
+            );
           })}
         </tbody>
       </table>
@@ -57,10 +66,17 @@ interface RowProps {
 function Row({ at, service, stats, health, manages }: RowProps) {
   const change = useAction(
     (change: { weight?: number; draining?: boolean }) =>
-      api.put<InstanceStats>(`/api/gateway/services/${encodeURIComponent(service)}/instances`, { host: stats.host, port: stats.port, ...change }),
+      api.put<InstanceStats>(`/api/gateway/services/${encodeURIComponent(service)}/instances`, {
+        host: stats.host,
+        port: stats.port,
+        ...change,
+      }),
     {
       refresh: [keys.gateway],
-      done: (now, { weight }) => `${at} ${weight !== undefined ? `has weight ${now.weight}` : now.draining ? "is draining" : "accepts requests again"}`,
+      done: (now, { weight }) => {
+        if (weight !== undefined) return `${at} has weight ${now.weight}`;
+        return `${at} ${now.draining ? "is draining" : "accepts requests again"}`;
+      },
     },
   );
   const { draining, weight } = stats;
@@ -68,18 +84,37 @@ function Row({ at, service, stats, health, manages }: RowProps) {
   const failed = failures(stats.errors);
   return (
     <tr>
-      <td className="mono"><Text line>{at}</Text></td>
-      <td>{draining || weight === 0 ? <Badge tone="idle">{stats.inFlight ? "Draining" : "Drained"}</Badge> : <Badge tone={tone}>{word}</Badge>}</td>
-      <td className="num">{manages ? <Weight at={at} weight={weight} busy={change.isPending} set={(weight) => change.mutate({ weight })} /> : weight}</td>
+      <td className="mono">
+        <Text line>{at}</Text>
+      </td>
+      <td>
+        {draining || weight === 0 ? (
+          <Badge tone="idle">{stats.inFlight ? "Draining" : "Drained"}</Badge>
+        ) : (
+          <Badge tone={tone}>{word}</Badge>
+        )}
+      </td>
+      <td className="num">
+        {manages ? (
+          <Weight at={at} weight={weight} busy={change.isPending} set={(weight) => change.mutate({ weight })} />
+        ) : (
+          weight
+        )}
+      </td>
       <td className="num">{count(stats.inFlight)}</td>
-      <td className="num">{count(stats.requests)}{failed > 0 && <span className="bad"> {count(failed)} failed</span>}</td>
+      <td className="num">
+        {count(stats.requests)}
+        {failed > 0 && <span className="bad"> {count(failed)} failed</span>}
+      </td>
       <td className="num">{millis(stats.latency?.p50)}</td>
       <td className="num">{millis(stats.latency?.p99)}</td>
       <td className="nowrap"><BreakerState health={health} /></td>
       <td><HealthChecks health={health} /></td>
       {manages && (
         <td className="num">
-          <Button look="compact" busy={change.isPending} onClick={() => change.mutate({ draining: !draining })}>{draining ? "Resume" : "Drain"}</Button>
+          <Button look="compact" busy={change.isPending} onClick={() => change.mutate({ draining: !draining })}>
+            {draining ? "Resume" : "Drain"}
+          </Button>
         </td>
       )}
     </tr>
@@ -87,14 +122,35 @@ function Row({ at, service, stats, health, manages }: RowProps) {
 }
 
 /** Saved on blur and on Enter. */
-function Weight({ at, weight, busy, set }: { at: string; weight: number; busy: boolean; set: (weight: number) => void }) {
+function Weight({
+  at,
+  weight,
+  busy,
+  set,
+}: {
+  at: string;
+  weight: number;
+  busy: boolean;
+  set: (weight: number) => void;
+}) {
   const commit = (input: HTMLInputElement) => {
     if (!input.validity.valid || input.value === "") input.value = `${weight}`;
     else if (input.valueAsNumber !== weight) set(input.valueAsNumber);
   };
   return (
-    <input key={weight} className="weight" type="number" aria-label={`Weight of ${at}`} min={0} max={1000} required defaultValue={weight} disabled={busy}
-      onBlur={(event) => commit(event.currentTarget)} onKeyDown={(event) => event.key === "Enter" && commit(event.currentTarget)} />
+    <input
+      key={weight}
+      className="weight"
+      type="number"
+      aria-label={`Weight of ${at}`}
+      min={0}
+      max={1000}
+      required
+      defaultValue={weight}
+      disabled={busy}
+      onBlur={(event) => commit(event.currentTarget)}
+      onKeyDown={(event) => event.key === "Enter" && commit(event.currentTarget)}
+    />
   );
 }
 
@@ -103,7 +159,11 @@ function BreakerState({ health }: { health: InstanceHealth | undefined }) {
   const { state, retryIn, consecutiveFailures } = health.breaker;
   if (state === "open") return <Badge tone="bad">Open{retryIn !== null && `, ${span(retryIn)}`}</Badge>;
   if (state === "half-open") return <Badge tone="warn">Half-open</Badge>;
-  return <span className="small muted">Closed{consecutiveFailures > 0 && `, ${plural(consecutiveFailures, "consecutive failure")}`}</span>;
+  return (
+    <span className="small muted">
+      Closed{consecutiveFailures > 0 && `, ${plural(consecutiveFailures, "consecutive failure")}`}
+    </span>
+  );
 }
 
 function HealthChecks({ health }: { health: InstanceHealth | undefined }) {
@@ -115,7 +175,11 @@ function HealthChecks({ health }: { health: InstanceHealth | undefined }) {
       <div className="row">
         <span className="probes" role="img" aria-label={`${good} of the last ${health.history.length} checks passed`}>
           {health.history.toReversed().map((probe) => (
-            <span key={probe.at} className={probe.healthy ? undefined : "is-bad"} title={`${new Date(probe.at).toLocaleTimeString()}: ${probe.status ?? inertLine(probe.error ?? "")}`} />
+            <span
+              key={probe.at}
+              className={probe.healthy ? undefined : "is-bad"}
+              title={`${new Date(probe.at).toLocaleTimeString()}: ${probe.status ?? inertLine(probe.error ?? "")}`}
+            />
           ))}
         </span>
         <span className="muted nowrap">{millis(last?.responseTime)}, <Ago at={last?.at} /></span>

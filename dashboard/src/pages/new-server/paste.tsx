@@ -29,6 +29,10 @@ const words: Record<ImportedServer["action"], [tone: Tone, before: string, after
   refuse: ["bad", "refused", "refused"],
 };
 
+const HINT =
+  "claude_desktop_config.json, .mcp.json, .cursor/mcp.json, .vscode/mcp.json or a similar file; " +
+  "it may have comments. A preview comes before anything is added.";
+
 const isImportable = ({ action }: ImportedServer) => action === "create" || action === "update";
 
 export function Paste() {
@@ -38,7 +42,8 @@ export function Paste() {
   const plain = useMemo(() => withoutInputs(config), [config]);
   const wanted = useMemo(() => variables(plain), [plain]);
   const given = Object.fromEntries(wanted.flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])));
-  const send = (dryRun: boolean) => api.post<ImportView>("/api/mcp/import", { config: plain, variables: given, dryRun });
+  const send = (dryRun: boolean) =>
+    api.post<ImportView>("/api/mcp/import", { config: plain, variables: given, dryRun });
   const preview = useAction(() => send(true), { quiet: true });
   const add = useAction(() => send(false), {
     quiet: true,
@@ -69,14 +74,19 @@ export function Paste() {
           value={config}
           placeholder={example}
           onChange={(event) => change(event.target.value)}
-          hint="claude_desktop_config.json, .mcp.json, .cursor/mcp.json, .vscode/mcp.json or a similar file; it may have comments. A preview comes before anything is added."
+          hint={HINT}
         />
         <Input label="Or open a file" type="file" accept=".json,.jsonc,.txt" onChange={(event) => void open(event)} />
         {wanted.length > 0 && (
           <fieldset className="stack">
             <legend>Variables</legend>
             {wanted.map(({ name, otherwise }) => (
-              <Input key={name} label={<code>{name}</code>} placeholder={otherwise} value={values[name] ?? ""} spellCheck={false}
+              <Input
+                key={name}
+                label={<code>{name}</code>}
+                placeholder={otherwise}
+                value={values[name] ?? ""}
+                spellCheck={false}
                 onChange={(event) => {
                   setValues({ ...values, [name]: event.target.value });
                   resetResults();
@@ -94,9 +104,21 @@ export function Paste() {
         )}
         <div className="row">
           {importable > 0 ? (
-            <Button look="primary" busy={add.isPending} onClick={() => add.mutate()}>Import {plural(importable, "server")}</Button>
+            <Button look="primary" busy={add.isPending} onClick={() => add.mutate()}>
+              Import {plural(importable, "server")}
+            </Button>
           ) : (
-            <Button look="primary" disabled={!config.trim()} busy={preview.isPending} onClick={() => { resetResults(); preview.mutate(); }}>Preview</Button>
+            <Button
+              look="primary"
+              disabled={!config.trim()}
+              busy={preview.isPending}
+              onClick={() => {
+                resetResults();
+                preview.mutate();
+              }}
+            >
+              Preview
+            </Button>
           )}
         </div>
       </div>
@@ -112,8 +134,16 @@ function FoundServer({ one: { name, action, problem, ignored }, done }: { one: I
         <span className="strong"><Text line>{name}</Text></span>
         <Badge tone={tone}>{done ? after : before}</Badge>
       </div>
-      {problem && <div className="small muted break"><Text>{problem}</Text></div>}
-      {ignored && ignored.length > 0 && <div className="small muted break">Ignored: <Text line>{ignored.join(", ")}</Text></div>}
+      {problem && (
+        <div className="small muted break">
+          <Text>{problem}</Text>
+        </div>
+      )}
+      {ignored && ignored.length > 0 && (
+        <div className="small muted break">
+          Ignored: <Text line>{ignored.join(", ")}</Text>
+        </div>
+      )}
     </li>
   );
 }

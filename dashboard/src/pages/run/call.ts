@@ -56,7 +56,8 @@ export function useCall(serverId: string, tool: Tool) {
     abort.current = controller;
     const [at, since, number] = [Date.now(), performance.now(), ++lastKey];
     setNotifications([]);
-    const onNotification = (notification: McpNotification) => setNotifications((notifications) => [...notifications.slice(1 - NOTIFICATIONS_MAX), notification]);
+    const onNotification = (notification: McpNotification) =>
+      setNotifications((notifications) => [...notifications.slice(1 - NOTIFICATIONS_MAX), notification]);
     const wait = (requests: Record<string, InputRequest>) =>
       new Promise<Record<string, unknown>>((answer, refuse) => {
         controller.signal.addEventListener("abort", () => refuse(controller.signal.reason as Error), { once: true });
@@ -65,9 +66,17 @@ export function useCall(serverId: string, tool: Tool) {
     const end = (outcome: Pick<Run, "answer" | "error">) =>
       finish({ key: number, at, parameters, took: performance.now() - since, ...outcome });
     try {
-      end({ answer: await converse(serverId, tool, parameters, { onNotification, wait, signal: controller.signal, running: () => setState({ step: "running", since: at }) }) });
+      end({
+        answer: await converse(serverId, tool, parameters, {
+          onNotification,
+          wait,
+          signal: controller.signal,
+          running: () => setState({ step: "running", since: at }),
+        }),
+      });
     } catch (error) {
-      if (abort.current === controller) end({ error: controller.signal.aborted ? new Error("You cancelled the call.") : error });
+      if (abort.current === controller)
+        end({ error: controller.signal.aborted ? new Error("You cancelled the call.") : error });
     }
   };
   return { runs, state, notifications, start, cancel: () => abort.current?.abort() };
@@ -81,16 +90,29 @@ interface ConversationOptions {
 }
 
 /** Sends a request until its result is complete: after `input_required`, again with the responses. */
-async function converse(serverId: string, tool: Tool, parameters: unknown, { onNotification, wait, signal, running }: ConversationOptions): Promise<Answer> {
+async function converse(
+  serverId: string,
+  tool: Tool,
+  parameters: unknown,
+  { onNotification, wait, signal, running }: ConversationOptions,
+): Promise<Answer> {
   let more: Record<string, unknown> = {};
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     running();
-    const meta = { progressToken: crypto.getRandomValues(new Uint32Array(2)).join("-"), "io.modelcontextprotocol/logLevel": "info" };
+    const meta = {
+      progressToken: crypto.getRandomValues(new Uint32Array(2)).join("-"),
+      "io.modelcontextprotocol/logLevel": "info",
+    };
     const reply = await ask<Reply>(
       serverId,
       "tools/call",
       { name: tool.name, arguments: parameters, ...more, _meta: meta },
-      { signal, onNotification, capabilities: clientCapabilities, argumentHeaders: headersOf(tool.inputSchema ?? {}, parameters) },
+      {
+        signal,
+        onNotification,
+        capabilities: clientCapabilities,
+        argumentHeaders: headersOf(tool.inputSchema ?? {}, parameters),
+      },
     );
     if (reply.resultType !== "input_required") return reply;
     const requests = isObject(reply.inputRequests) ? reply.inputRequests : {};

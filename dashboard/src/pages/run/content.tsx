@@ -60,7 +60,8 @@ export function BlockView({ block, serverId }: { block: Block; serverId: string 
   if (block.type === "audio" && data !== null && /^audio\/[\w.+-]+$/.test(mime)) {
     return <audio controls src={`data:${mime};base64,${data}`} aria-label={`Audio from the tool, ${mime}`} />;
   }
-  if (block.type === "resource_link" && typeof block.uri === "string") return <ResourceLink block={block} uri={block.uri} serverId={serverId} />;
+  if (block.type === "resource_link" && typeof block.uri === "string")
+    return <ResourceLink block={block} uri={block.uri} serverId={serverId} />;
   if (block.type === "resource" && block.resource) return <Resource resource={block.resource} />;
   return <Long text={readableJson(block, 2)} label={inertLine(`Content of the type ${block.type}`, 80)} />;
 }
@@ -80,7 +81,11 @@ export function Long({ text, label }: { text: string; label: string }) {
     <div className="copyable">
       <Code label={label}>{text.slice(0, TEXT_CHARACTERS_MAX)}</Code>
       <Copy text={text} label={`Copy: ${label}`} />
-      {text.length > TEXT_CHARACTERS_MAX && <p className="small muted">Only the first {bytes(TEXT_CHARACTERS_MAX)} of {bytes(text.length)} are shown.</p>}
+      {text.length > TEXT_CHARACTERS_MAX && (
+        <p className="small muted">
+          Only the first {bytes(TEXT_CHARACTERS_MAX)} of {bytes(text.length)} are shown.
+        </p>
+      )}
     </div>
   );
 }
@@ -105,15 +110,32 @@ function ResourceLink({ block, uri, serverId }: { block: Block; uri: string; ser
 }
 
 function Address({ uri }: { uri: string }) {
-  if (!isWebAddress(uri)) return <span className="mono small break"><Text line>{uri}</Text></span>;
-  return <a className="mono small break" href={uri} target="_blank" rel="noopener noreferrer"><Text line>{uri}</Text></a>;
+  if (!isWebAddress(uri))
+    return (
+      <span className="mono small break">
+        <Text line>{uri}</Text>
+      </span>
+    );
+  return (
+    <a className="mono small break" href={uri} target="_blank" rel="noopener noreferrer">
+      <Text line>{uri}</Text>
+    </a>
+  );
 }
 
 function Resource({ resource: { uri, mimeType, text, blob } }: { resource: NonNullable<Block["resource"]> }) {
-  const data = typeof blob === "string" ? { type: mimeType?.split("/")[0] ?? "", data: blob, ...(mimeType && { mimeType }) } : null;
+  const data =
+    typeof blob === "string"
+      ? { type: mimeType?.split("/")[0] ?? "", data: blob, ...(mimeType && { mimeType }) }
+      : null;
   return (
     <div className="stack">
-      <div className="row small"><span className="tag">Resource</span><span className="mono break"><Text line>{String(uri)}</Text></span></div>
+      <div className="row small">
+        <span className="tag">Resource</span>
+        <span className="mono break">
+          <Text line>{String(uri)}</Text>
+        </span>
+      </div>
       {typeof text === "string" && <Long text={text} label={inertLine(`Resource ${uri}`, 120)} />}
       {data && ["image", "audio"].includes(data.type) && <BlockView block={data} serverId="" />}
       {data && <Save name={String(uri).split("/").pop() || "resource"} data={data.data} />}
@@ -123,5 +145,11 @@ function Resource({ resource: { uri, mimeType, text, blob } }: { resource: NonNu
 
 function Save({ name, data }: { name: string; data: string }) {
   const raw = () => Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  return <div><Button icon="download" look="compact" onClick={() => save(name, raw())}>Save {bytes(Math.floor((data.length * 3) / 4))}</Button></div>;
+  return (
+    <div>
+      <Button icon="download" look="compact" onClick={() => save(name, raw())}>
+        Save {bytes(Math.floor((data.length * 3) / 4))}
+      </Button>
+    </div>
+  );
 }

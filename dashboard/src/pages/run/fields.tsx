@@ -1,7 +1,17 @@
 /** A form for a JSON Schema. Its value is JSON, without the members that are left out. */
 import { useEffect, useRef, useState } from "react";
 import { inertJson, inertLine } from "../../lib/inert";
-import { initial, isObject, resolve, same, shape, variantOf, withMember, type Schema, type Shape } from "../../lib/schema";
+import {
+  initial,
+  isObject,
+  resolve,
+  same,
+  shape,
+  variantOf,
+  withMember,
+  type Schema,
+  type Shape,
+} from "../../lib/schema";
 import { Button } from "../../ui/button";
 import { Area, Check, Field, Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
@@ -16,14 +26,28 @@ interface Part {
 }
 
 /** The members of an object, without a frame. */
-export function Fields({ schema, value, onChange }: { schema: Schema; value: unknown; onChange: (value: unknown) => void }) {
+export function Fields({
+  schema,
+  value,
+  onChange,
+}: {
+  schema: Schema;
+  value: unknown;
+  onChange: (value: unknown) => void;
+}) {
   const whole = resolve(schema, schema);
   const made = shape(whole, schema);
-  if (made.kind === "object") return <Members properties={made.properties} root={schema} value={value} onChange={onChange} />;
+  if (made.kind === "object")
+    return <Members properties={made.properties} root={schema} value={value} onChange={onChange} />;
   return <SchemaField name="Arguments" schema={schema} root={schema} required value={value} onChange={onChange} />;
 }
 
-function Members({ properties, root, value, onChange }: Pick<Part, "root" | "value" | "onChange"> & { properties: [string, Schema, boolean][] }) {
+function Members({
+  properties,
+  root,
+  value,
+  onChange,
+}: Pick<Part, "root" | "value" | "onChange"> & { properties: [string, Schema, boolean][] }) {
   if (!properties.length) return <p className="muted">This tool takes no arguments.</p>;
   return (
     <>
@@ -47,21 +71,40 @@ function SchemaField(part: Part) {
   const made = shape(schema, part.root);
   const whole = { ...part, schema };
   switch (made.kind) {
-    case "choice": return <Choice {...whole} options={made.options} />;
-    case "several": return <MultipleChoice {...whole} options={made.options} />;
-    case "variants": return <Variants {...whole} variants={made.variants} />;
-    case "object": return <Nested {...whole} properties={made.properties} />;
-    case "list": return <List {...whole} made={made} />;
-    case "text": return <TextField {...whole} />;
-    case "number": return <NumberField {...whole} />;
-    case "yes": return <BooleanField {...whole} />;
-    case "null": return null;
-    case "json": return <Json label={label(whole)} hint={hint(schema)} required={part.required} value={part.value} onChange={part.onChange} />;
+    case "choice":
+      return <Choice {...whole} options={made.options} />;
+    case "several":
+      return <MultipleChoice {...whole} options={made.options} />;
+    case "variants":
+      return <Variants {...whole} variants={made.variants} />;
+    case "object":
+      return <Nested {...whole} properties={made.properties} />;
+    case "list":
+      return <List {...whole} made={made} />;
+    case "text":
+      return <TextField {...whole} />;
+    case "number":
+      return <NumberField {...whole} />;
+    case "yes":
+      return <BooleanField {...whole} />;
+    case "null":
+      return null;
+    case "json":
+      return (
+        <Json
+          label={label(whole)}
+          hint={hint(schema)}
+          required={part.required}
+          value={part.value}
+          onChange={part.onChange}
+        />
+      );
   }
 }
 
 function label({ name, schema, required }: Pick<Part, "name" | "schema" | "required">) {
-  const title = typeof schema["title"] === "string" && schema["title"].toLowerCase() !== name.toLowerCase() ? schema["title"] : "";
+  const title =
+    typeof schema["title"] === "string" && schema["title"].toLowerCase() !== name.toLowerCase() ? schema["title"] : "";
   return (
     <>
       <span className="mono"><Text line most={80}>{name}</Text></span>
@@ -119,7 +162,14 @@ function NumberField(part: Part) {
 function BooleanField(part: Part) {
   const { schema, required, value } = part;
   if (required && !schema["nullable"]) {
-    return <Check label={label(part)} hint={hint(schema)} checked={value === true} onChange={(event) => part.onChange(event.target.checked)} />;
+    return (
+      <Check
+        label={label(part)}
+        hint={hint(schema)}
+        checked={value === true}
+        onChange={(event) => part.onChange(event.target.checked)}
+      />
+    );
   }
   const options = [true, false].map((one) => ({ value: one, word: one ? "yes" : "no" }));
   return <Choice {...part} options={options} />;
@@ -137,7 +187,9 @@ function Choice(part: Part & { options: { value: unknown; word: string }[] }) {
       hint={hint(schema)}
       required={required && !schema["nullable"]}
       value={at < 0 ? "" : at}
-      onChange={(event) => part.onChange(event.target.value === "" ? empty(part) : options[Number(event.target.value)]?.value)}
+      onChange={(event) =>
+        part.onChange(event.target.value === "" ? empty(part) : options[Number(event.target.value)]?.value)
+      }
     >
       {bare && <option value="">{required && !schema["nullable"] ? "Choose one" : "–"}</option>}
       {options.map((option, index) => <option key={index} value={index}>{inertLine(option.word, 120)}</option>)}
@@ -160,8 +212,14 @@ function MultipleChoice(part: Part & { options: { value: unknown; word: string }
       <div className="row">
         {options.map((option, index) => (
           <label key={index} className="check">
-            <input type="checkbox" checked={chosen.some((one) => same(one, option.value))} onChange={() => toggle(option.value)} />
-            <Text line most={120}>{option.word}</Text>
+            <input
+              type="checkbox"
+              checked={chosen.some((one) => same(one, option.value))}
+              onChange={() => toggle(option.value)}
+            />
+            <Text line most={120}>
+              {option.word}
+            </Text>
           </label>
         ))}
       </div>
@@ -192,7 +250,15 @@ function Variants(part: Part & { variants: { schema: Schema; word: string }[] })
         {variants.map(({ word }, index) => <option key={index} value={index}>{inertLine(word, 80)}</option>)}
       </Select>
       {variant && !(absent && chosen === null) && (
-        <SchemaField key={at} name={part.name} schema={withMember(variant.schema, "description", ownDescription(variant.schema, schema))} root={root} required value={value} onChange={part.onChange} />
+        <SchemaField
+          key={at}
+          name={part.name}
+          schema={withMember(variant.schema, "description", ownDescription(variant.schema, schema))}
+          root={root}
+          required
+          value={value}
+          onChange={part.onChange}
+        />
       )}
     </fieldset>
   );
@@ -209,7 +275,9 @@ function Nested(part: Part & { properties: [string, Schema, boolean][] }) {
     return (
       <div className="field">
         <div className="row">
-          <Button icon="plus" look="compact" onClick={() => part.onChange(initial(schema, root, true) ?? {})}>Add {inertLine(name, 60)}</Button>
+          <Button icon="plus" look="compact" onClick={() => part.onChange(initial(schema, root, true) ?? {})}>
+            Add {inertLine(name, 60)}
+          </Button>
           <span className="hint">{hint(schema)}</span>
         </div>
       </div>
@@ -220,7 +288,13 @@ function Nested(part: Part & { properties: [string, Schema, boolean][] }) {
       <legend>{label(part)}</legend>
       {hint(schema) && <span className="hint">{hint(schema)}</span>}
       <Members properties={part.properties} root={root} value={value} onChange={part.onChange} />
-      {!required && <div><Button icon="close" look="compact" onClick={() => part.onChange(undefined)}>Remove {inertLine(name, 60)}</Button></div>}
+      {!required && (
+        <div>
+          <Button icon="close" look="compact" onClick={() => part.onChange(undefined)}>
+            Remove {inertLine(name, 60)}
+          </Button>
+        </div>
+      )}
     </fieldset>
   );
 }
@@ -245,7 +319,16 @@ function List(part: Part & { made: Extract<Shape, { kind: "list" }> }) {
             onClick={() => set(items.filter((_, at) => at !== index))} />
         </div>
       ))}
-      <div><Button icon="plus" look="compact" disabled={items.length >= made.most} onClick={() => set([...items, fresh()])}>Add an item</Button></div>
+      <div>
+        <Button
+          icon="plus"
+          look="compact"
+          disabled={items.length >= made.most}
+          onClick={() => set([...items, fresh()])}
+        >
+          Add an item
+        </Button>
+      </div>
     </fieldset>
   );
 }
@@ -270,8 +353,16 @@ export function Json({ label: name, hint: more, required, value, rows = 4, onCha
   return (
     <Field label={name} hint={more} fault={text ? fault : undefined}>
       {(attributes) => (
-        <textarea {...attributes} ref={area} className="mono" rows={rows} spellCheck={false} placeholder="JSON" value={text}
-          onChange={(event) => change(event.target.value)} />
+        <textarea
+          {...attributes}
+          ref={area}
+          className="mono"
+          rows={rows}
+          spellCheck={false}
+          placeholder="JSON"
+          value={text}
+          onChange={(event) => change(event.target.value)}
+        />
       )}
     </Field>
   );

@@ -45,7 +45,8 @@ export function InputRequests({ requests, serverId, answer, cancel }: {
     <Card title="Input required" actions={<Button look="compact" onClick={cancel}>Cancel the call</Button>}>
       <div className="stack" role="group" aria-label="Request of the server" tabIndex={-1} ref={group} key={key}>
         {open.length > 1 && <p className="small muted">{open.length} requests are open.</p>}
-        {method === "elicitation/create" && (params["mode"] === "url" ? <UrlElicitation {...question} /> : <FormElicitation {...question} />)}
+        {method === "elicitation/create" &&
+          (params["mode"] === "url" ? <UrlElicitation {...question} /> : <FormElicitation {...question} />)}
         {method === "sampling/createMessage" && <Sampling {...question} />}
         {method === "roots/list" && <Roots {...question} />}
         {!["elicitation/create", "sampling/createMessage", "roots/list"].includes(method) && (
@@ -61,7 +62,9 @@ function Message({ params }: { params: Record<string, unknown> }) {
 }
 
 function FormElicitation({ params, answer }: Question) {
-  const schema: Schema = isObject(params["requestedSchema"]) ? params["requestedSchema"] : { type: "object", properties: {} };
+  const schema: Schema = isObject(params["requestedSchema"])
+    ? params["requestedSchema"]
+    : { type: "object", properties: {} };
   const [content, setContent] = useState<unknown>(() => initial(schema, schema, true) ?? {});
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -90,7 +93,11 @@ function UrlElicitation({ params, answer }: Question) {
       <p>The server asks you to visit:</p>
       <p className="mono break"><Text>{url}</Text></p>
       {safe ? (
-        <p><a href={url} target="_blank" rel="noopener noreferrer">Open it at <Text>{new URL(url).host}</Text> in a new tab</a></p>
+        <p>
+          <a href={url} target="_blank" rel="noopener noreferrer">
+            Open it at <Text>{new URL(url).host}</Text> in a new tab
+          </a>
+        </p>
       ) : (
         <Note tone="warn">This is not a web address, so it is not shown as a link.</Note>
       )}
@@ -105,7 +112,9 @@ function UrlElicitation({ params, answer }: Question) {
 
 function Sampling({ params, serverId, answer }: Question) {
   const [text, setText] = useState("");
-  const messages = Array.isArray(params["messages"]) ? (params["messages"] as { role?: string; content?: unknown }[]) : [];
+  const messages = Array.isArray(params["messages"])
+    ? (params["messages"] as { role?: string; content?: unknown }[])
+    : [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     answer({ role: "assistant", content: { type: "text", text }, model: "by-hand", stopReason: "endTurn" });

@@ -22,9 +22,29 @@ export function AuthorizationCard({ serverId, authorization }: { serverId: strin
     if (await confirm({ title: "Delete the authorization?", text, yes: "Delete", danger: true })) forget.mutate();
   };
   return (
-    <Card title="Authorization" actions={issuer && may && <Button look="compact" busy={forget.isPending} onClick={() => void askToForget()}>Delete</Button>}>
+    <Card
+      title="Authorization"
+      actions={
+        issuer &&
+        may && (
+          <Button look="compact" busy={forget.isPending} onClick={() => void askToForget()}>
+            Delete
+          </Button>
+        )
+      }
+    >
       <div className="stack">
-        {wanted && <Note tone="warn">This server requires the consent of a user{wantedScopes.length > 0 && <>: <Text line>{wantedScopes.join(" ")}</Text></>}.</Note>}
+        {wanted && (
+          <Note tone="warn">
+            This server requires the consent of a user
+            {wantedScopes.length > 0 && (
+              <>
+                : <Text line>{wantedScopes.join(" ")}</Text>
+              </>
+            )}
+            .
+          </Note>
+        )}
         {issuer && (
           <dl className="facts">
             <dt>Issuer</dt><dd className="mono small"><Text line>{issuer}</Text></dd>
@@ -60,18 +80,33 @@ function AuthorizeForm({ path, again }: { path: string; again: boolean }) {
               Authorize at {inertLine(new URL(to.authorizationUrl).host, 80)}
             </a>
           </p>
-          <p className="small muted">Opens in a new tab; the request expires <Ago at={to.expiresAt} />. The server starts after you consent.</p>
+          <p className="small muted">
+            Opens in a new tab; the request expires <Ago at={to.expiresAt} />. The server starts after you consent.
+          </p>
         </>
       ) : (
         <>
           <details className="small">
             <summary>Use a registered OAuth client</summary>
             <div className="stack">
-              <Input label="Client ID" value={client.clientId} onChange={(event) => setClient({ ...client, clientId: event.target.value })} />
-              <Input label="Client secret" type="password" value={client.clientSecret} onChange={(event) => setClient({ ...client, clientSecret: event.target.value })} />
+              <Input
+                label="Client ID"
+                value={client.clientId}
+                onChange={(event) => setClient({ ...client, clientId: event.target.value })}
+              />
+              <Input
+                label="Client secret"
+                type="password"
+                value={client.clientSecret}
+                onChange={(event) => setClient({ ...client, clientSecret: event.target.value })}
+              />
             </div>
           </details>
-          <div><Button type="submit" look={again ? "" : "primary"} busy={find.isPending}>{again ? "Authorize again" : "Authorize"}</Button></div>
+          <div>
+            <Button type="submit" look={again ? "" : "primary"} busy={find.isPending}>
+              {again ? "Authorize again" : "Authorize"}
+            </Button>
+          </div>
         </>
       )}
     </form>

@@ -56,7 +56,9 @@ export function Configuration({ details: { server }, etag }: TabProps) {
         {isStale && (
           <Note tone="warn">
             The configuration has changed in the meantime.{" "}
-            <button type="button" className="linkish" onClick={() => edit(server, etag)}>Discard my changes and load it</button>
+            <button type="button" className="linkish" onClick={() => edit(server, etag)}>
+              Discard my changes and load it
+            </button>
           </Note>
         )}
         <fieldset className="form" disabled={!may("mcp:write")}>
@@ -68,7 +70,11 @@ export function Configuration({ details: { server }, etag }: TabProps) {
             <Button type="submit" look="primary" disabled={!differs.length}>
               {differs.length ? `Review ${plural(differs.length, "change")}` : "No changes"}
             </Button>
-            {differs.length > 0 && <Button look="quiet" onClick={() => edit(base.server, base.etag)}>Discard changes</Button>}
+            {differs.length > 0 && (
+              <Button look="quiet" onClick={() => edit(base.server, base.etag)}>
+                Discard changes
+              </Button>
+            )}
           </div>
         )}
       </form>

@@ -61,17 +61,33 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
       title="Standard error"
       actions={
         <>
-          {state === "live" && !paused ? <Badge tone="ok">Live</Badge> : <Badge tone={paused ? "idle" : "warn"}>{paused ? "Paused" : state}</Badge>}
+          {state === "live" && !paused ? (
+            <Badge tone="ok">Live</Badge>
+          ) : (
+            <Badge tone={paused ? "idle" : "warn"}>{paused ? "Paused" : state}</Badge>
+          )}
           <span className="small muted">
-            {words.trim() && `${count(matching.length)} of `}{plural(all.length, "line")}{waiting > 0 && `, ${count(waiting)} new`}
+            {words.trim() && `${count(matching.length)} of `}
+            {plural(all.length, "line")}
+            {waiting > 0 && `, ${count(waiting)} new`}
           </span>
           <Search label="Search these lines" value={words} onChange={setWords} />
-          <Button icon={paused ? "play" : "pause"} aria-pressed={!!paused} onClick={() => setPaused(paused ? null : latest)}>{paused ? "Resume" : "Pause"}</Button>
+          <Button
+            icon={paused ? "play" : "pause"}
+            aria-pressed={!!paused}
+            onClick={() => setPaused(paused ? null : latest)}
+          >
+            {paused ? "Resume" : "Pause"}
+          </Button>
           <Button icon="download" label="Download these lines" onClick={download} disabled={!all.length} />
         </>
       }
     >
-      {matching.length ? <View lines={matching} follow={!paused} /> : <Empty title={words.trim() ? "No matching lines" : "No output yet"} />}
+      {matching.length ? (
+        <View lines={matching} follow={!paused} />
+      ) : (
+        <Empty title={words.trim() ? "No matching lines" : "No output yet"} />
+      )}
     </Card>
   );
 }

@@ -33,8 +33,15 @@ export function Prompts({ details: { server } }: TabProps) {
                   {prompt.description && <p className="small muted break"><Text>{prompt.description}</Text></p>}
                   {prompt.arguments?.map((argument) => (
                     <p key={argument.name} className="small">
-                      <code><Text line>{argument.name}</Text></code>{argument.required && <span className="muted"> (required)</span>}
-                      {argument.description && <span className="muted">: <Text line>{argument.description}</Text></span>}
+                      <code>
+                        <Text line>{argument.name}</Text>
+                      </code>
+                      {argument.required && <span className="muted"> (required)</span>}
+                      {argument.description && (
+                        <span className="muted">
+                          : <Text line>{argument.description}</Text>
+                        </span>
+                      )}
                     </p>
                   ))}
                 </li>

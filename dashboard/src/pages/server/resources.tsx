@@ -37,7 +37,13 @@ export function Resources({ details: { server } }: TabProps) {
         <Card title={plural(items.length, "resource")} flush>
           {items.length ? (
             <ul className="list">
-              {items.map((resource, index) => <Item key={`${resource.uri ?? resource.uriTemplate}/${index}`} resource={resource} serverId={server.id} />)}
+              {items.map((resource, index) => (
+                <Item
+                  key={`${resource.uri ?? resource.uriTemplate}/${index}`}
+                  resource={resource}
+                  serverId={server.id}
+                />
+              ))}
             </ul>
           ) : (
             <Empty title="No resources" />
@@ -64,7 +70,11 @@ function Item({ resource, serverId }: { resource: Resource; serverId: string }) 
           <div className="small mono muted break"><Text line>{uri ?? resource.uriTemplate ?? ""}</Text></div>
           {resource.description && <p className="small muted break"><Text>{resource.description}</Text></p>}
         </div>
-        {uri !== undefined && <Button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "Close" : "Read"}</Button>}
+        {uri !== undefined && (
+          <Button aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "Close" : "Read"}
+          </Button>
+        )}
       </div>
       {open && uri !== undefined && <Contents serverId={serverId} uri={uri} />}
     </li>
@@ -81,7 +91,9 @@ function Contents({ serverId, uri }: { serverId: string; uri: string }) {
       {(data) => (
         <>
           {data.contents.map((part, index) => (
-            <Code key={index} label={`Content of ${uri}`}>{part.text ?? `${bytes(((part.blob?.length ?? 0) * 3) / 4)} of ${part.mimeType ?? "binary data"}`}</Code>
+            <Code key={index} label={`Content of ${uri}`}>
+              {part.text ?? `${bytes(((part.blob?.length ?? 0) * 3) / 4)} of ${part.mimeType ?? "binary data"}`}
+            </Code>
           ))}
         </>
       )}

@@ -21,9 +21,15 @@ const rights: [Permission, string, string][] = [
 export function Shares({ details: { server } }: TabProps) {
   const owns = useOwns(server);
   const key = ["shares", server.id];
-  const shares = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal) });
+  const shares = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal),
+  });
   const users = useUsers();
-  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), { refresh: [key], done: "Share removed" });
+  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), {
+    refresh: [key],
+    done: "Share removed",
+  });
   const name = (id: string) => {
     const user = users.data?.find((one) => one.id === id);
     return user ? `${user.name} <${user.email}>` : id;
@@ -38,10 +44,26 @@ export function Shares({ details: { server } }: TabProps) {
                 {items.map((share) => (
                   <li key={share.userId} className="row">
                     <div className="grow">
-                      <div className="cut"><Text line>{name(share.userId)}</Text></div>
-                      <div className="small muted">may {rights.filter(([right]) => share.permissions.includes(right)).map(([, word]) => word).join(", ")}</div>
+                      <div className="cut">
+                        <Text line>{name(share.userId)}</Text>
+                      </div>
+                      <div className="small muted">
+                        may{" "}
+                        {rights
+                          .filter(([right]) => share.permissions.includes(right))
+                          .map(([, word]) => word)
+                          .join(", ")}
+                      </div>
                     </div>
-                    {owns && <Button icon="close" look="quiet" label={`Remove the share with ${name(share.userId)}`} busy={end.isPending} onClick={() => end.mutate(share.userId)} />}
+                    {owns && (
+                      <Button
+                        icon="close"
+                        look="quiet"
+                        label={`Remove the share with ${name(share.userId)}`}
+                        busy={end.isPending}
+                        onClick={() => end.mutate(share.userId)}
+                      />
+                    )}
                   </li>
                 ))}
               </ul>
@@ -56,15 +78,28 @@ export function Shares({ details: { server } }: TabProps) {
   );
 }
 
-function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner: string; users: User[] | undefined; refresh: string[] }) {
+function NewShare({
+  serverId,
+  owner,
+  users,
+  refresh,
+}: {
+  serverId: string;
+  owner: string;
+  users: User[] | undefined;
+  refresh: string[];
+}) {
   const [userId, setUserId] = useState("");
   const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
-  const share = useAction(() => api.post(`/api/mcp/${serverId}/shares`, { userId: userId.trim(), permissions: chosen }), {
-    refresh: [refresh],
-    done: "Server shared",
-    onDone: () => setUserId(""),
-    quiet: true,
-  });
+  const share = useAction(
+    () => api.post(`/api/mcp/${serverId}/shares`, { userId: userId.trim(), permissions: chosen }),
+    {
+      refresh: [refresh],
+      done: "Server shared",
+      onDone: () => setUserId(""),
+      quiet: true,
+    },
+  );
   const submit = (event: FormEvent) => {
     event.preventDefault();
     share.mutate();
@@ -80,7 +115,13 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
             ))}
           </Select>
         ) : (
-          <Input label="With" required value={userId} hint="The ID of an account; its user finds it by clicking their name in the sidebar." onChange={(event) => setUserId(event.target.value)} />
+          <Input
+            label="With"
+            required
+            value={userId}
+            hint="The ID of an account; its user finds it by clicking their name in the sidebar."
+            onChange={(event) => setUserId(event.target.value)}
+          />
         )}
         <fieldset className="stack">
           <legend>Permissions</legend>
@@ -89,14 +130,20 @@ function NewShare({ serverId, owner, users, refresh }: { serverId: string; owner
               <input
                 type="checkbox"
                 checked={chosen.includes(right)}
-                onChange={() => setChosen(chosen.includes(right) ? chosen.filter((one) => one !== right) : [...chosen, right])}
+                onChange={() =>
+                  setChosen(chosen.includes(right) ? chosen.filter((one) => one !== right) : [...chosen, right])
+                }
               />
               <span>{word} <span className="muted">{shows}</span></span>
             </label>
           ))}
         </fieldset>
         {share.isError && <Failed error={share.error} />}
-        <div><Button type="submit" look="primary" busy={share.isPending} disabled={!userId || !chosen.length}>Share</Button></div>
+        <div>
+          <Button type="submit" look="primary" busy={share.isPending} disabled={!userId || !chosen.length}>
+            Share
+          </Button>
+        </div>
       </form>
     </Card>
   );

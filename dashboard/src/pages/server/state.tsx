@@ -18,34 +18,87 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
       {state.status === "failed" && (
         <Note tone="bad">
           Restarts were given up after repeated failures.{" "}
-          {state.nextAttemptAt ? <>The next attempt is <Ago at={state.nextAttemptAt} />, or when you start it.</> : "It stays down until it is started manually."}
+          {state.nextAttemptAt ? (
+            <>
+              The next attempt is <Ago at={state.nextAttemptAt} />, or when you start it.
+            </>
+          ) : (
+            "It stays down until it is started manually."
+          )}
         </Note>
       )}
       {state.status === "restarting" && (
-        <Note tone="warn">The process exited. Restart scheduled {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}; calls wait for it.</Note>
+        <Note tone="warn">
+          The process exited. Restart scheduled {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}; calls
+          wait for it.
+        </Note>
       )}
       <div className="columns">
         <div className="stack loose">
           <Card title="Current state">
             <dl className="facts">
-              <dt>Status</dt><dd>{state.status}{state.pid !== null && <>, pid <code>{state.pid}</code></>}</dd>
-              <dt>Uptime</dt><dd><Uptime ms={state.uptime} /></dd>
-              <dt>Restarts after failures</dt><dd>{count(state.restarts)}</dd>
-              <dt>Calls in flight</dt><dd>{count(state.inFlight)}</dd>
-              <dt>Protocol version</dt><dd>{state.protocolVersion ?? "–"}</dd>
-              <dt>Last health check</dt><dd><Ago at={server.lastHealthCheck} /></dd>
-              {state.strayLines > 0 && <><dt>Lines that were not JSON-RPC</dt><dd className="warn">{count(state.strayLines)}</dd></>}
-              {state.strayAnswers > 0 && <><dt>Unmatched responses</dt><dd className="warn">{count(state.strayAnswers)}</dd></>}
+              <dt>Status</dt>
+              <dd>
+                {state.status}
+                {state.pid !== null && (
+                  <>
+                    , pid <code>{state.pid}</code>
+                  </>
+                )}
+              </dd>
+              <dt>Uptime</dt>
+              <dd>
+                <Uptime ms={state.uptime} />
+              </dd>
+              <dt>Restarts after failures</dt>
+              <dd>{count(state.restarts)}</dd>
+              <dt>Calls in flight</dt>
+              <dd>{count(state.inFlight)}</dd>
+              <dt>Protocol version</dt>
+              <dd>{state.protocolVersion ?? "–"}</dd>
+              <dt>Last health check</dt>
+              <dd>
+                <Ago at={server.lastHealthCheck} />
+              </dd>
+              {state.strayLines > 0 && (
+                <>
+                  <dt>Lines that were not JSON-RPC</dt>
+                  <dd className="warn">{count(state.strayLines)}</dd>
+                </>
+              )}
+              {state.strayAnswers > 0 && (
+                <>
+                  <dt>Unmatched responses</dt>
+                  <dd className="warn">{count(state.strayAnswers)}</dd>
+                </>
+              )}
             </dl>
           </Card>
           <Card title="Since registration">
             <dl className="facts">
-              <dt>Calls</dt><dd>{count(stats.totalCalls)}, last <Ago at={server.lastUsedAt} /></dd>
-              <dt>Failed</dt><dd>{count(stats.totalErrors)}{stats.totalCalls > 0 && ` (${percent(stats.totalErrors / stats.totalCalls)})`}</dd>
-              <dt>Average duration</dt><dd>{stats.totalCalls ? millis(stats.averageExecutionTime) : "–"}</dd>
-              <dt>Registered</dt><dd><Ago at={server.createdAt} /></dd>
-              <dt>Changed</dt><dd><Ago at={server.updatedAt} /></dd>
-              <dt>ID</dt><dd><code>{server.id}</code></dd>
+              <dt>Calls</dt>
+              <dd>
+                {count(stats.totalCalls)}, last <Ago at={server.lastUsedAt} />
+              </dd>
+              <dt>Failed</dt>
+              <dd>
+                {count(stats.totalErrors)}
+                {stats.totalCalls > 0 && ` (${percent(stats.totalErrors / stats.totalCalls)})`}
+              </dd>
+              <dt>Average duration</dt>
+              <dd>{stats.totalCalls ? millis(stats.averageExecutionTime) : "–"}</dd>
+              <dt>Registered</dt>
+              <dd>
+                <Ago at={server.createdAt} />
+              </dd>
+              <dt>Changed</dt>
+              <dd>
+                <Ago at={server.updatedAt} />
+              </dd>
+              <dt>ID</dt>
+              <dd>
+                <code>{server.id}</code>
+              </dd>
             </dl>
           </Card>
         </div>
@@ -100,9 +153,19 @@ function History({ id }: { id: string }) {
     },
   });
   return (
-    <Card title="Health history" flush actions={<Link href={to.server(id, "timeline")} className="small">Timeline</Link>}>
+    <Card
+      title="Health history"
+      flush
+      actions={
+        <Link href={to.server(id, "timeline")} className="small">
+          Timeline
+        </Link>
+      }
+    >
       <Loaded query={history}>
-        {({ items }) => (items.length ? <HealthChanges items={items} /> : <Empty title="No changes in the last 7 days" />)}
+        {({ items }) =>
+          items.length ? <HealthChanges items={items} /> : <Empty title="No changes in the last 7 days" />
+        }
       </Loaded>
     </Card>
   );

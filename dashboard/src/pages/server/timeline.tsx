@@ -21,12 +21,14 @@ export function Timeline({ details: { server } }: TabProps) {
   const [words, setWords] = useState("");
   const [hidden, setHidden] = useState<readonly string[]>([]);
   const selected = kinds.map(([kind]) => kind).filter((kind) => !hidden.includes(kind));
-  const { pages, items } = usePages<TimelineItem>(
-    keys.timeline(server.id),
-    `/api/mcp/${server.id}/timeline`,
-    { limit: 100, kinds: selected.join(","), search: useDebounced(words.trim()), every: REFRESH_INTERVAL_MS },
-  );
-  const toggle = (kind: string) => setHidden(hidden.includes(kind) ? hidden.filter((one) => one !== kind) : [...hidden, kind]);
+  const { pages, items } = usePages<TimelineItem>(keys.timeline(server.id), `/api/mcp/${server.id}/timeline`, {
+    limit: 100,
+    kinds: selected.join(","),
+    search: useDebounced(words.trim()),
+    every: REFRESH_INTERVAL_MS,
+  });
+  const toggle = (kind: string) =>
+    setHidden(hidden.includes(kind) ? hidden.filter((one) => one !== kind) : [...hidden, kind]);
   return (
     <Card
       flush
@@ -35,7 +37,12 @@ export function Timeline({ details: { server } }: TabProps) {
         <>
           {kinds.map(([kind, name]) => (
             <label key={kind} className="check small">
-              <input type="checkbox" checked={!hidden.includes(kind)} disabled={selected.length === 1 && selected[0] === kind} onChange={() => toggle(kind)} />
+              <input
+                type="checkbox"
+                checked={!hidden.includes(kind)}
+                disabled={selected.length === 1 && selected[0] === kind}
+                onChange={() => toggle(kind)}
+              />
               {name}
             </label>
           ))}

@@ -17,9 +17,15 @@ export function Tools({ details: { server } }: TabProps) {
   return (
     <Loaded query={tools}>
       {(items) => {
-        const found = items.filter((tool) => `${tool.name}\n${tool.title}\n${tool.description}`.toLowerCase().includes(words.toLowerCase()));
+        const found = items.filter((tool) =>
+          `${tool.name}\n${tool.title}\n${tool.description}`.toLowerCase().includes(words.toLowerCase()),
+        );
         return (
-          <Card title={plural(items.length, "tool")} flush actions={items.length > 8 && <Search label="Search tools" value={words} onChange={setWords} />}>
+          <Card
+            title={plural(items.length, "tool")}
+            flush
+            actions={items.length > 8 && <Search label="Search tools" value={words} onChange={setWords} />}
+          >
             {found.length ? (
               <ul className="list">
                 {found.map((tool) => <ToolItem key={tool.name} tool={tool} serverId={server.id} />)}

@@ -21,15 +21,31 @@ export function UsageTab({ details: { server } }: TabProps) {
   });
   return (
     <Loaded query={usage}>
-      {(data) => (data.now || data.samples.length ? <Figures usage={data} /> : <Card flush><Empty title="No running processes" /></Card>)}
+      {(data) =>
+        data.now || data.samples.length ? (
+          <Figures usage={data} />
+        ) : (
+          <Card flush>
+            <Empty title="No running processes" />
+          </Card>
+        )
+      }
     </Loaded>
   );
 }
 
 function Figures({ usage: { now, samples } }: { usage: UsageHistory }) {
   const times = useMemo(() => samples.map((sample) => Date.parse(sample.at) / 1000), [samples]);
-  const cpu = useMemo(() => [{ label: "Cores", values: samples.map((sample) => sample.cpu), kind: "area" as const, color: 1 as const }], [samples]);
-  const memory = useMemo(() => [{ label: "Memory", values: samples.map((sample) => sample.memory), kind: "area" as const, color: 2 as const }], [samples]);
+  const cpu = useMemo(
+    () => [{ label: "Cores", values: samples.map((sample) => sample.cpu), kind: "area" as const, color: 1 as const }],
+    [samples],
+  );
+  const memory = useMemo(
+    () => [
+      { label: "Memory", values: samples.map((sample) => sample.memory), kind: "area" as const, color: 2 as const },
+    ],
+    [samples],
+  );
   return (
     <>
       {now && (
@@ -45,8 +61,17 @@ function Figures({ usage: { now, samples } }: { usage: UsageHistory }) {
       )}
       {samples.length > 1 && (
         <div className="columns">
-          <Card title="CPU, in cores"><Chart label={`CPU: ${now ? cores(now.cpu) : "none"} now`} times={times} series={cpu} format={cores} /></Card>
-          <Card title="Memory"><Chart label={`Memory: ${now ? bytes(now.memory) : "none"} now`} times={times} series={memory} format={bytes} /></Card>
+          <Card title="CPU, in cores">
+            <Chart label={`CPU: ${now ? cores(now.cpu) : "none"} now`} times={times} series={cpu} format={cores} />
+          </Card>
+          <Card title="Memory">
+            <Chart
+              label={`Memory: ${now ? bytes(now.memory) : "none"} now`}
+              times={times}
+              series={memory}
+              format={bytes}
+            />
+          </Card>
         </div>
       )}
     </>

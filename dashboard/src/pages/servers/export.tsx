@@ -14,19 +14,26 @@ export function Export({ close }: { close: () => void }) {
   const [format, setFormat] = useState<(typeof formats)[number][0]>("claude");
   const config = useQuery({
     queryKey: ["export", format],
-    queryFn: async ({ signal }) => `${inertJson(await api.get<unknown>(`/api/mcp/export?format=${format}`, signal), 2)}\n`,
+    queryFn: async ({ signal }) =>
+      `${inertJson(await api.get<unknown>(`/api/mcp/export?format=${format}`, signal), 2)}\n`,
     gcTime: 0,
   });
   return (
     <Dialog wide title="Export your servers" onClose={close}>
       <div className="stack">
         <Choices label="Format" value={format} options={formats} onChange={setFormat} />
-        <p className="small muted">Variables replace the values of environments and headers: Ostler never exports secrets.</p>
+        <p className="small muted">
+          Variables replace the values of environments and headers: Ostler never exports secrets.
+        </p>
         <Loaded query={config}>{(text) => <Copyable label="Configuration" text={text} />}</Loaded>
       </div>
       <div className="dialog-foot">
-        <Button icon="download" disabled={!config.data} onClick={() => save(`${format}-mcp.json`, config.data ?? "")}>Download</Button>
-        <Button look="primary" onClick={close}>Done</Button>
+        <Button icon="download" disabled={!config.data} onClick={() => save(`${format}-mcp.json`, config.data ?? "")}>
+          Download
+        </Button>
+        <Button look="primary" onClick={close}>
+          Done
+        </Button>
       </div>
     </Dialog>
   );
