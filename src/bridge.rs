@@ -38,7 +38,7 @@ pub use suspended_requests::SuspendedRequests;
 
 use std::sync::Arc;
 
-use crate::mcp::{Era, Level, McpClient, Request};
+use crate::mcp::{ClientMethod, Level, McpClient, Request};
 
 /// Answers a request of any method. Notifications about it, and server requests in the older era, go to `sender` first.
 /// Dropping the future cancels the request.
@@ -52,32 +52,20 @@ pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, send
 /// Dispatches a request by its method. Rare methods are boxed, so that the future of a call stays small.
 async fn dispatch(conversation: &Arc<Conversation>, request: Request, sender: &ClientSender) -> RpcResult {
     let method = request.method.as_str();
-    let answer = match conversation.era {
-        Era::Legacy => match method {
-            "initialize" => return Box::pin(initialize::initialize(conversation, &request)).await,
-            "ping" => Some(Ok(results::empty())),
-            "logging/setLevel" => Some(set_level(conversation, &request)),
-            "resources/subscribe" => return Box::pin(subscriptions::subscribe(conversation, &request)).await,
-            "resources/unsubscribe" => Some(subscriptions::unsubscribe(conversation, &request)),
-            "server/discover" | "subscriptions/listen" => Some(Err(fault::no_method(method))),
-            _ => None,
-        },
-        Era::Modern => match method {
-            "server/discover" => return Box::pin(initialize::discover(conversation)).await,
-            "subscriptions/listen" => {
-                return Box::pin(subscription_stream::listen(conversation, &request, sender)).await;
-            }
-            "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
-                Some(Err(fault::no_method(method)))
-            }
-            _ => None,
-        },
-    };
-    match answer {
-        Some(answer) => answer,
-        // A task would outlive the request that says whose it is.
-        None if method.starts_with("tasks/") => Err(fault::no_method(method)),
-        None => match conversation.scope {
+    let exists = ClientMethod::find(method).is_none_or(|known| known.is_in(conversation.era));
+    // A task would outlive the request that says whose it is.
+    if !exists || method.starts_with("tasks/") {
+        return Err(fault::no_method(method));
+    }
+    match method {
+        "initialize" => Box::pin(initialize::initialize(conversation, &request)).await,
+        "ping" => Ok(results::empty()),
+        "logging/setLevel" => set_level(conversation, &request),
+        "resources/subscribe" => Box::pin(subscriptions::subscribe(conversation, &request)).await,
+        "resources/unsubscribe" => subscriptions::unsubscribe(conversation, &request),
+        "server/discover" => Box::pin(initialize::discover(conversation)).await,
+        "subscriptions/listen" => Box::pin(subscription_stream::listen(conversation, &request, sender)).await,
+        _ => match conversation.scope {
             ServerScope::One(server) => one_server::answer(conversation, server, request, sender).await,
             ServerScope::All { .. } => Box::pin(every_server::answer(conversation, request, sender)).await,
         },

@@ -33,11 +33,7 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, s
         "resources/templates/list" => {
             list(conversation, &request, "resourceTemplates", AggregatedLists::templates).await
         }
-        "tools/call" => routed_requests::call(conversation, request, sender).await,
-        "prompts/get" => routed_requests::get(conversation, request, sender).await,
-        "resources/read" => routed_requests::read(conversation, request, sender).await,
-        "completion/complete" => routed_requests::complete(conversation, request, sender).await,
-        method => Err(fault::no_method(method)),
+        _ => routed_requests::answer(conversation, request, sender).await,
     }
 }
 

@@ -10,6 +10,17 @@ use crate::{
     mcp::{Members, Request, convert},
 };
 
+/// Routes a request to the server whose tool, prompt or resource it names.
+pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, sender: &ClientSender) -> RpcResult {
+    match request.method.as_str() {
+        "tools/call" => call(conversation, request, sender).await,
+        "prompts/get" => get(conversation, request, sender).await,
+        "resources/read" => read(conversation, request, sender).await,
+        "completion/complete" => complete(conversation, request, sender).await,
+        method => Err(fault::no_method(method)),
+    }
+}
+
 /// Calls the tool that the request names.
 pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
@@ -19,7 +30,7 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
     relay(conversation, &listed, Arc::new(request), sender).await
 }
 
-pub(super) async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
+async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let name = request.params.text("name").unwrap_or_default();
     let found = AggregatedLists::find(conversation, |all| all.find_prompt(&name)).await?;
     let Some((listed, original)) = found else {
@@ -29,7 +40,7 @@ pub(super) async fn get(conversation: &Arc<Conversation>, mut request: Request, 
     relay(conversation, &listed, Arc::new(request), sender).await
 }
 
-pub(super) async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
+async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let uri = request.params.text("uri").unwrap_or_default();
     let found = AggregatedLists::find(conversation, |all| all.find_resource(&uri)).await?;
     let Some((listed, original)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
@@ -54,11 +65,7 @@ fn with_uri(result: &Arc<RawValue>, original: &str, asked: &str) -> Arc<RawValue
 }
 
 /// Completes an argument of a prompt or of a resource template.
-pub(super) async fn complete(
-    conversation: &Arc<Conversation>,
-    mut request: Request,
-    sender: &ClientSender,
-) -> RpcResult {
+async fn complete(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let reference = request.params.get("ref").and_then(|one| Members::parse(one).ok());
     let Some(mut reference) = reference else { return Err(fault::params("`ref` must be an object")) };
     let member = match reference.text("type").as_deref() {

@@ -15,24 +15,13 @@ use crate::{
     },
     error::{Error, Faults, Result},
     listings,
-    mcp::{self, Era, Request},
+    mcp::{self, ClientMethod, Era, Request},
     model::{CallId, Permission, Principal, ServerId, Timestamp},
     policy::{call, permission},
     registry::Registered,
     revocation::RequiredRight,
     telemetry::{NoResponse, OperationOutcome},
 };
-
-/// Methods that need no permission to execute.
-const READING_METHODS: [&str; 7] = [
-    "initialize",
-    "ping",
-    "prompts/list",
-    "resources/list",
-    "resources/templates/list",
-    "server/discover",
-    "tools/list",
-];
 
 /// Invalid params (JSON-RPC 2.0, section 5.1).
 const INVALID_PARAMS: i64 = -32602;
@@ -49,7 +38,11 @@ impl Calls {
         request: ClientRequest,
     ) -> Result<ServerResponse> {
         let method = request.request.method.as_str();
-        let wanted = if READING_METHODS.contains(&method) { permission::USES } else { permission::EXECUTES };
+        let wanted = if ClientMethod::find(method).is_some_and(|known| known.is_reading) {
+            permission::USES
+        } else {
+            permission::EXECUTES
+        };
         let needs = RequiredRight::Server(id, wanted);
         if method == "tools/call" {
             return self.revocation.while_permitted(who, needs, self.forward_tool_call(who, id, request)).await?;

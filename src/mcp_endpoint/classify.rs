@@ -9,7 +9,7 @@ use super::{
     message::{ClientMessage, PostBody},
     refusal::MessageRefusal,
 };
-use crate::mcp::{Era, LATEST_LEGACY, MODERN, Request};
+use crate::mcp::{ClientMethod, Era, LATEST_LEGACY, MODERN, Request};
 
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -75,16 +75,8 @@ pub(super) fn request_meta(id: &JsonRpcId, request: &Request) -> Result<RequestM
 
 /// True for methods that went with the handshake (2026-07-28, changelog).
 pub(super) fn was_removed(method: &str) -> bool {
-    [
-        "initialize",
-        "ping",
-        "logging/setLevel",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "notifications/initialized",
-        "notifications/roots/list_changed",
-    ]
-    .contains(&method)
+    ClientMethod::find(method).is_some_and(|known| !known.is_in(Era::Modern))
+        || ["notifications/initialized", "notifications/roots/list_changed"].contains(&method)
 }
 
 /// True for a message whose `_meta` names its revision.

@@ -6,7 +6,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{json_rpc_id::JsonRpcId, refusal::MessageRefusal};
-use crate::{mcp::Request, web::event_stream};
+use crate::{
+    mcp::{ClientMethod, Request},
+    web::event_stream,
+};
 
 /// The revision a request is of.
 pub(super) const VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -64,20 +67,11 @@ pub(super) fn check(
     };
     must_be(&VERSION_HEADER, version, false)?;
     must_be(&METHOD_HEADER, &request.method, false)?;
-    match repeated_member(&request.method).and_then(|member| request.params.text(member)) {
+    let repeated = ClientMethod::find(&request.method).and_then(|known| known.name_param);
+    match repeated.and_then(|param| request.params.text(param.member())) {
         Some(name) => must_be(&NAME_HEADER, &name, true),
         // A request that lacks its name is refused by the handler that looks it up.
         None => Ok(()),
-    }
-}
-
-/// The parameter that `Mcp-Name` repeats.
-fn repeated_member(method: &str) -> Option<&'static str> {
-    match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
     }
 }
 

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::{SERVER_INFO, raw, shape, text};
-use crate::mcp::Members;
-
-/// The methods whose modern results say how long they may be kept (2026-07-28, server/utilities/caching).
-const CACHEABLE: [&str; 6] =
-    ["server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"];
+use crate::mcp::{ClientMethod, Members};
 
 /// The result of a server with the handshake as a stateless client expects it: it says that it is complete, who made
 /// it, and that it is not to be kept. What it says of itself already stays.
@@ -22,7 +18,7 @@ pub fn to_modern(method: &str, result: &Arc<RawValue>, info: Option<&Arc<RawValu
         }
     };
     add("resultType", text("complete"));
-    if CACHEABLE.contains(&method) {
+    if ClientMethod::find(method).is_some_and(|known| known.is_cacheable) {
         add("ttlMs", raw("0".into()));
         add("cacheScope", text("private"));
     }
@@ -81,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_list_says_that_it_is_not_to_be_kept() {
-        for method in CACHEABLE {
+        for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
             let said = modern(method, "{}");
             assert!(said.contains(r#""ttlMs":0,"cacheScope":"private""#), "{method}: {said}");
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::mcp::{ParamHeader, header_value};
+use crate::mcp::{ClientMethod, NameParam, ParamHeader, header_value};
 
 /// Kind of a message.
 #[derive(Debug)]
@@ -83,11 +83,11 @@ impl Outgoing {
             (None, _) => MessageKind::Notification,
         };
         let meta = params.meta.and_then(|meta| serde_json::from_str::<OutgoingMeta>(meta.get()).ok());
-        let name = match method.as_str() {
-            "tools/call" | "prompts/get" => params.name,
-            "resources/read" => params.uri,
-            "tasks/get" | "tasks/update" | "tasks/cancel" => params.task_id,
-            _ => None,
+        let name = match ClientMethod::find(&method).and_then(|known| known.name_param) {
+            Some(NameParam::Name) => params.name,
+            Some(NameParam::Uri) => params.uri,
+            Some(NameParam::TaskId) => params.task_id,
+            None => None,
         };
         Some(Self {
             name: name.and_then(|name| serde_json::from_str(name.get()).ok()),

@@ -10,32 +10,13 @@ use std::{
 
 use prometheus_client::encoding::EncodeLabelSet;
 
-use crate::{mcp::REVISIONS, telemetry::outcome::NoResponse};
+use crate::{
+    mcp::{ClientMethod, REVISIONS},
+    telemetry::outcome::NoResponse,
+};
 
 /// Stands for every value outside the closed set.
 pub(super) const OTHER: &str = "_OTHER";
-
-/// Every method that a client may send.
-const METHODS: [&str; 18] = [
-    "completion/complete",
-    "initialize",
-    "logging/setLevel",
-    "ping",
-    "prompts/get",
-    "prompts/list",
-    "resources/list",
-    "resources/read",
-    "resources/subscribe",
-    "resources/templates/list",
-    "resources/unsubscribe",
-    "server/discover",
-    "subscriptions/listen",
-    "tasks/cancel",
-    "tasks/get",
-    "tasks/list",
-    "tools/call",
-    "tools/list",
-];
 
 /// Every error code with a meaning of its own (JSON-RPC 2.0; MCP).
 const ERROR_CODES: [&str; 14] = [
@@ -94,7 +75,7 @@ impl OperationLabels {
     /// The labels of a request for `method` that has not failed.
     pub fn new(method: &str) -> Self {
         Self {
-            mcp_method_name: label_of(&METHODS, method),
+            mcp_method_name: ClientMethod::find(method).map_or(OTHER, |known| known.name),
             mcp_protocol_version: "",
             gen_ai_operation_name: if method == "tools/call" { "execute_tool" } else { "" },
             gen_ai_tool_name: Arc::default(),
