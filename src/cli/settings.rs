@@ -251,8 +251,8 @@ static SETTINGS: &[Setting] = &[
         flag: "mcp-allowed-commands",
         kind: Kind::List,
         help: "Command lines that callers without mcp:manage may write: templates such as `npx -y @scope/name*` or `/opt/mcp/*`; a single * allows all",
-        put: |config, text| set(&mut config.runtime.allowed_commands, text.parse()),
-        show: |config| config.runtime.allowed_commands.to_string(),
+        put: |config, text| set(&mut config.runtime.servers.allowed_commands, text.parse()),
+        show: |config| config.runtime.servers.allowed_commands.to_string(),
     },
     Setting {
         key: "mcp.log_bytes",

@@ -143,8 +143,7 @@ impl Assembly {
             self.keyring.clone(),
             self.telemetry.clone(),
             timeline.clone(),
-            settings.allowed_commands.clone(),
-            settings.max_in_flight,
+            settings.servers.clone(),
         ))
     }
 

@@ -9,7 +9,8 @@ use crate::{
     accounts::OAuthSettings,
     gateway,
     model::Serve,
-    policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
+    policy::{restart::RestartPolicy, retention::Retention},
+    servers::ServerSettings,
     store::DatabaseUrl,
     telemetry,
 };
@@ -43,12 +44,10 @@ pub struct Settings {
     pub log_bytes: u64,
     /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,
-    /// Calls that one server may have in flight.
-    pub max_in_flight: usize,
+    /// Limits of the servers that callers register.
+    pub servers: ServerSettings,
     /// Time for a stopping server to end after its standard input closed, and again after SIGTERM.
     pub stop_grace: (Duration, Duration),
-    /// Command lines that callers without `mcp:manage` may register.
-    pub allowed_commands: AllowedCommands,
     /// Allows remote servers at addresses that are not public: private networks, this machine.
     pub private_addresses: bool,
     /// Rate limits of callers.
@@ -81,9 +80,8 @@ impl Default for Settings {
             max_starting: 8,
             log_bytes: 256 << 20,
             retention: Retention::default(),
-            max_in_flight: 256,
+            servers: ServerSettings::default(),
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
-            allowed_commands: AllowedCommands::ManagersOnly,
             private_addresses: false,
             limits: RateLimits::default(),
             oauth: OAuthSettings::default(),

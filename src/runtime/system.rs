@@ -111,7 +111,7 @@ impl Runtime {
                 api: text(settings.limits.api),
                 change: text(settings.limits.change),
                 max_starting: settings.max_starting,
-                max_in_flight: settings.max_in_flight,
+                max_in_flight: settings.servers.max_in_flight,
             },
         })
     }

@@ -125,7 +125,7 @@ impl Servers {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = Link::logged(self.timeline.log(server.id));
         let link = if let Some(listing) = listing { link.with_listing(listing) } else { link };
-        let registered = Registered::new(server, shares, link, self.max_in_flight);
+        let registered = Registered::new(server, shares, link, self.settings.max_in_flight);
         let registered = self.registry.insert(registered);
         self.placement.add(&registered, wanted).await?;
         Ok(registered)
@@ -177,7 +177,7 @@ impl Servers {
     }
 
     pub(super) fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
-        let allowed = &self.allowed_commands;
+        let allowed = &self.settings.allowed_commands;
         // An address runs nothing here.
         if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
             return Ok(());

@@ -10,12 +10,12 @@ use crate::{
     listings::Listings,
     model::{Page, PageRequest, Permission, Principal, ServerId},
     placement::Placement,
-    policy::{command::AllowedCommands, permission},
+    policy::permission,
     recorder::Recorder,
     registry::{Registered, Registry},
     revocation::Revocation,
     secrets::Keyring,
-    servers::details::ServerDetails,
+    servers::{details::ServerDetails, settings::ServerSettings},
     store::Store,
     tasks::lifecycle::Lifecycle,
     telemetry::Telemetry,
@@ -37,13 +37,11 @@ pub struct Servers {
     pub(super) keyring: Arc<Keyring>,
     pub(super) telemetry: Telemetry,
     pub(super) timeline: Arc<Timeline>,
-    pub(super) allowed_commands: AllowedCommands,
-    pub(super) max_in_flight: usize,
+    pub(super) settings: ServerSettings,
 }
 
 impl Servers {
-    /// Servers of `registry`, each with at most `max_in_flight` requests in flight; callers without `mcp:manage` may
-    /// register `allowed_commands`.
+    /// Servers of `registry`, within the limits of `settings`.
     #[expect(clippy::too_many_arguments, reason = "a service's constructor names all it needs")]
     pub fn new(
         registry: Arc<Registry>,
@@ -59,8 +57,7 @@ impl Servers {
         keyring: Arc<Keyring>,
         telemetry: Telemetry,
         timeline: Arc<Timeline>,
-        allowed_commands: AllowedCommands,
-        max_in_flight: usize,
+        settings: ServerSettings,
     ) -> Self {
         Self {
             registry,
@@ -76,8 +73,7 @@ impl Servers {
             keyring,
             telemetry,
             timeline,
-            allowed_commands,
-            max_in_flight,
+            settings,
         }
     }
 

@@ -1,0 +1,18 @@
+//! [`ServerSettings`]: limits of the servers that callers register.
+
+use crate::policy::command::AllowedCommands;
+
+/// Limits of the servers that callers register.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Command lines that callers without `mcp:manage` may register.
+    pub allowed_commands: AllowedCommands,
+    /// Calls that one server may have in flight.
+    pub max_in_flight: usize,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { allowed_commands: AllowedCommands::ManagersOnly, max_in_flight: 256 }
+    }
+}
