@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    model::{ApiKey, Credential, PermissionSet, Principal, SessionId, Timestamp, User, UserId},
+    model::{ApiKey, Credential, PermissionSet, Principal, Role, SessionId, Timestamp, User, UserId},
     policy::permission::of_role,
     store::{self, sessions, users},
 };
@@ -52,6 +52,20 @@ pub fn holder_of_key(db: &mut store::Connection, key: ApiKey, now: Timestamp) ->
     let user = users::find(db, key.user_id)?.filter(|user| !user.disabled);
     let holder = |user: User| principal(&user, key.permissions.as_ref(), Credential::Key(key.id), key.expires_at);
     Ok(user.map(holder).map(|principal| (principal, key)))
+}
+
+/// The program that embeds a runtime: an account of its own with every permission, no rate limit.
+pub fn embedder() -> Principal {
+    Principal {
+        user_id: UserId::nobody(),
+        email: "embedder".into(),
+        role: Role::Admin,
+        permissions: of_role(Role::Admin),
+        credential: Credential::Embedder,
+        expires_at: None,
+        address: None,
+        request_id: None,
+    }
 }
 
 /// The holder of a credential of `user`, narrowed to `permissions` where there are any.

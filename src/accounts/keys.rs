@@ -273,18 +273,15 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Role;
+    use crate::{access::credentials::embedder, model::Role, policy::permission::of_role};
 
     fn developer(credential: Credential) -> Principal {
         Principal {
             user_id: UserId::new(),
-            email: "dev@example.com".into(),
             role: Role::Developer,
-            permissions: crate::policy::permission::of_role(Role::Developer),
+            permissions: of_role(Role::Developer),
             credential,
-            expires_at: None,
-            address: None,
-            request_id: None,
+            ..embedder()
         }
     }
 

@@ -43,21 +43,13 @@ impl Audience {
 mod tests {
     use super::*;
     use crate::{
-        model::{Credential, PermissionSet, Role, ServerId},
+        access::credentials::embedder,
+        model::{PermissionSet, Role, ServerId},
         policy::permission::of_role,
     };
 
     fn user(role: Role) -> Principal {
-        Principal {
-            user_id: UserId::new(),
-            email: "user@example.com".into(),
-            role,
-            permissions: of_role(role),
-            credential: Credential::Embedder,
-            expires_at: None,
-            address: None,
-            request_id: None,
-        }
+        Principal { user_id: UserId::new(), role, permissions: of_role(role), ..embedder() }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::{
     *,
 };
 use crate::{
+    access::credentials::embedder,
     mcp::{self, Era},
-    model::{Credential, Isolation, KeyId, PermissionSet, Role, Server},
+    model::{Credential, Isolation, KeyId, PermissionSet, Server},
     supervisor::{Link, messages::ServerEvent},
 };
 
@@ -22,13 +23,9 @@ fn server(isolation: Isolation) -> Arc<Registered> {
 fn somebody() -> Principal {
     Principal {
         user_id: UserId::new(),
-        email: "somebody@example.com".into(),
-        role: Role::Viewer,
         permissions: PermissionSet::default(),
         credential: Credential::Key(KeyId::new()),
-        expires_at: None,
-        address: None,
-        request_id: None,
+        ..embedder()
     }
 }
 

@@ -10,12 +10,11 @@ use secrecy::ExposeSecret;
 use tokio::sync::{OnceCell, mpsc};
 
 use crate::{
-    access,
+    access::{self, credentials},
     accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
-    model::{Credential, PermissionSet, Principal, Role, UserId},
+    model::Principal,
     placement::{Launcher, SupervisorHandle},
-    policy::permission,
     recorder::{Chain, Recorder},
     runtime::{
         Runtime, Settings,
@@ -108,7 +107,7 @@ impl Inner {
             first_admin: OnceLock::new(),
             ended: OnceCell::new(),
             timeline,
-            embedder: embedder(),
+            embedder: credentials::embedder(),
             facts: SystemFacts::now(),
             settings,
             store: base.store,
@@ -242,19 +241,5 @@ fn launcher(settings: &Settings, mark: String, guard: PathBuf, seclusion: Option
         stop_grace: settings.stop_grace,
         health_check_interval: settings.health_check_interval,
         private_addresses: settings.private_addresses,
-    }
-}
-
-fn embedder() -> Principal {
-    let permissions: PermissionSet = permission::of_role(Role::Admin);
-    Principal {
-        user_id: UserId::nobody(),
-        email: "embedder".into(),
-        role: Role::Admin,
-        permissions,
-        credential: Credential::Embedder,
-        expires_at: None,
-        address: None,
-        request_id: None,
     }
 }
