@@ -11,7 +11,7 @@ use ostler::{
     actix_web::{App, HttpServer, http::StatusCode, web},
     calls::CallRequest,
     demo_server,
-    model::{NewUser, Permission, Role, ServerConfig, ServerId, Share},
+    model::{KeySpec, NewUser, Permission, Role, ServerConfig, ServerId, Share},
     serde_json::{Value, json},
 };
 
@@ -68,8 +68,8 @@ async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> 
         runtime.accounts().create(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
     let permissions = vec![Permission::McpRead, Permission::McpExecute];
     runtime.servers().share(me, id, Share { user_id: ada.id, permissions }).await?;
-    let made =
-        runtime.accounts().keys().create(&runtime.accounts().on_behalf_of(ada.id).await?, "laptop", None, None).await?;
+    let on_her_behalf = runtime.accounts().on_behalf_of(ada.id).await?;
+    let made = runtime.accounts().keys().create(&on_her_behalf, KeySpec::named("laptop")).await?;
     println!("key         {}… for {}", made.key.prefix, ada.email);
     Ok(made.secret)
 }

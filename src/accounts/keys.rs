@@ -13,8 +13,8 @@ use crate::{
     },
     error::{Error, Faults, Noun, Result},
     model::{
-        ApiKey, AuditEntry, Credential, KEY_PREFIX, KeyId, Outcome, Page, PageRequest, Permission, PermissionSet,
-        Principal, Timestamp, UserId,
+        ApiKey, AuditEntry, Credential, KEY_PREFIX, KeyId, KeySpec, Outcome, Page, PageRequest, Permission,
+        PermissionSet, Principal, Timestamp, UserId,
     },
     policy::{hex, name, permission::covers},
     recorder::Recorder,
@@ -72,13 +72,7 @@ impl ApiKeys {
     ///
     /// One made with a key has no more than that key, and ends with it. An account has at most 100, each with a name of
     /// its own (`Conflict`).
-    pub async fn create(
-        &self,
-        who: &Principal,
-        name: &str,
-        permissions: Option<PermissionSet>,
-        expires_at: Option<Timestamp>,
-    ) -> Result<NewKey> {
+    pub async fn create(&self, who: &Principal, wanted: KeySpec) -> Result<NewKey> {
         if who.user_id == UserId::nobody() {
             return Err(Error::Forbidden(
                 "a key belongs to an account: make it as the one that Accounts::on_behalf_of gives".into(),
@@ -88,7 +82,7 @@ impl ApiKeys {
             // A key would outlive what its issuer allows.
             self.access.require_person(who, "key.create")?;
         }
-        let name = checked(who, name, permissions.as_ref(), expires_at)?;
+        let KeySpec { name, permissions, expires_at } = checked(who, wanted)?;
         let secret = KeySecret::new()?;
         let key = ApiKey {
             id: KeyId::new(),
@@ -207,23 +201,20 @@ impl KeySecret {
     }
 }
 
-fn checked(
-    who: &Principal,
-    name: &str,
-    permissions: Option<&PermissionSet>,
-    expires_at: Option<Timestamp>,
-) -> Result<String> {
+/// The key that `who` may make, its name as it is kept.
+fn checked(who: &Principal, wanted: KeySpec) -> Result<KeySpec> {
+    let KeySpec { name, permissions, expires_at } = wanted;
     let mut faults = Faults::default();
-    let name = name::kept(name);
+    let name = name::kept(&name);
     faults.check(name.is_ok(), "/name", name.as_ref().err().copied().unwrap_or_default());
-    let wanted = permissions.map_or(0, |wanted| wanted.iter().count());
-    faults.check(permissions.is_none() || wanted > 0, "/permissions", "must name a permission, or be left out");
-    let held = permissions.is_none_or(|wanted| covers(&who.permissions, wanted));
+    let is_empty = permissions.as_ref().is_some_and(|wanted| wanted.iter().next().is_none());
+    faults.check(!is_empty, "/permissions", "must name a permission, or be left out");
+    let held = permissions.as_ref().is_none_or(|wanted| covers(&who.permissions, wanted));
     faults.check(held, "/permissions", "must not name a permission you do not hold");
     let future = expires_at.is_none_or(|end| end > Timestamp::now());
     faults.check(future, "/expiresAt", "must be in the future");
     faults.into_result()?;
-    Ok(name.unwrap_or_default())
+    Ok(KeySpec { name: name.unwrap_or_default(), permissions, expires_at })
 }
 
 /// The limits a new key inherits where it names none: those of the key it is made with.
@@ -286,8 +277,8 @@ mod tests {
     }
 
     fn pointers(name: &str, permissions: &[Permission], expires_at: Option<Timestamp>) -> Vec<String> {
-        let permissions = permissions.iter().copied().collect();
-        match checked(&developer(Credential::Embedder), name, Some(&permissions), expires_at) {
+        let permissions = Some(permissions.iter().copied().collect());
+        match checked(&developer(Credential::Embedder), KeySpec { name: name.into(), permissions, expires_at }) {
             Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect(),
             other => panic!("{other:?}"),
         }

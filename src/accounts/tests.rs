@@ -17,7 +17,8 @@ use crate::{
     access::{Access, RateLimits, credentials::principal},
     error::Result,
     model::{
-        AuditEntry, Credential, Outcome, Principal, Role, Session, SessionId, Timestamp, User, UserChange, UserId,
+        AuditEntry, Credential, KeySpec, Outcome, Principal, Role, Session, SessionId, Timestamp, User, UserChange,
+        UserId,
     },
     policy::audit_chain::ChainKey,
     recorder::{Chain, Recorder},
@@ -130,7 +131,7 @@ async fn make_and_drop<T>(accounts: &Accounts, change: impl Future<Output = Resu
 #[actix::test]
 async fn observers_hear_of_a_change_whose_caller_is_gone() {
     let Fixture { folder, accounts, admin, user, who } = Fixture::start().await;
-    let key = accounts.keys().create(&who, "ci", None, None).await.unwrap().key.id;
+    let key = accounts.keys().create(&who, KeySpec::named("ci")).await.unwrap().key.id;
     let (notices, mut heard) = mpsc::unbounded_channel();
     let observer: Arc<dyn AccountObserver> = Arc::new(Notices(notices));
     accounts.observe(Arc::downgrade(&observer));
@@ -153,7 +154,7 @@ async fn observers_hear_of_a_change_whose_caller_is_gone() {
 #[actix::test]
 async fn observers_hear_of_every_credential_that_ends_with_another_or_with_a_password() {
     let Fixture { folder, accounts, admin, user, who } = Fixture::start().await;
-    let made_by = async |who: &Principal, name| accounts.keys().create(who, name, None, None).await.unwrap().key.id;
+    let made_by = async |who: &Principal, name| accounts.keys().create(who, KeySpec::named(name)).await.unwrap().key.id;
     let holding = |key| Principal { credential: Credential::Key(key), ..who.clone() };
     let parent = made_by(&who, "parent").await;
     let child = made_by(&holding(parent), "child").await;

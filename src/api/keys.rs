@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     api::server_view::List,
-    model::{ApiKey, KeyId, Permission, Timestamp, UserId},
+    model::{ApiKey, KeyId, KeySpec, Permission, Timestamp, UserId},
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -27,6 +27,13 @@ pub struct NewKeyBody {
     /// When it ends; left out means never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+}
+
+impl From<NewKeyBody> for KeySpec {
+    fn from(NewKeyBody { name, permissions, expires_at }: NewKeyBody) -> Self {
+        let permissions = permissions.map(|list| list.into_iter().collect());
+        Self { name: name.0, permissions, expires_at }
+    }
 }
 
 /// A key just made.
@@ -87,8 +94,7 @@ pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResu
         (status = 409, description = "Code `conflict`: another key of yours has that name, or you have 100")),
     security(("bearer" = [])))]
 pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResult {
-    let permissions = body.permissions.map(|list| list.into_iter().collect());
-    let made = caller.runtime.accounts().keys().create(&caller.who, &body.name.0, permissions, body.expires_at).await?;
+    let made = caller.runtime.accounts().keys().create(&caller.who, body.into()).await?;
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
 }
 

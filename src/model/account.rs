@@ -153,6 +153,24 @@ pub struct Session {
 /// Prefix of every API key, so that scanners for leaked secrets recognise one.
 pub const KEY_PREFIX: &str = "ostler_";
 
+/// The fields of an API key to make.
+#[derive(Clone, Debug, Default)]
+pub struct KeySpec {
+    /// Its name; none of its owner's other keys may have it.
+    pub name: String,
+    /// Upper bound of its permissions; `None` means all that its maker has.
+    pub permissions: Option<PermissionSet>,
+    /// When it ends; `None` means never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl KeySpec {
+    /// A key that may do as much as its maker, and does not end.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
 /// An API key without its secret.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,7 +8,7 @@ use ostler::{
     actix_web::dev::ServerHandle,
     calls::CallRequest,
     http,
-    model::{Role, ServerChange, ServerConfig, ServerId},
+    model::{KeySpec, Role, ServerChange, ServerConfig, ServerId},
     runtime::Builder,
     serde_json::json,
 };
@@ -163,13 +163,13 @@ async fn keys_belong_to_accounts_and_the_program_makes_them_on_their_behalf() {
     let folder = Folder::new();
     let runtime = start(&folder).await;
     let me = runtime.embedder();
-    assert!(matches!(runtime.accounts().keys().create(me, "mine", None, None).await, Err(Error::Forbidden(_))));
+    assert!(matches!(runtime.accounts().keys().create(me, KeySpec::named("mine")).await, Err(Error::Forbidden(_))));
 
     let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
     let ada = ostler::model::NewUser { email, name: "Ada".into(), password, role: Role::Viewer };
     let ada = runtime.accounts().create(me, ada).await.unwrap();
     let on_her_behalf = runtime.accounts().on_behalf_of(ada.id).await.unwrap();
-    let key = runtime.accounts().keys().create(&on_her_behalf, "laptop", None, None).await.unwrap();
+    let key = runtime.accounts().keys().create(&on_her_behalf, KeySpec::named("laptop")).await.unwrap();
     let holder = runtime.accounts().authenticate(&key.secret).await.unwrap();
     assert_eq!((holder.user_id, holder.permissions), (ada.id, on_her_behalf.permissions));
 
@@ -268,7 +268,7 @@ async fn admin_key(runtime: &Runtime) -> String {
     let ada = ostler::model::NewUser { email, name: "Ada".into(), password, role: Role::Admin };
     let ada = runtime.accounts().create(runtime.embedder(), ada).await.unwrap();
     let ada = runtime.accounts().on_behalf_of(ada.id).await.unwrap();
-    runtime.accounts().keys().create(&ada, "laptop", None, None).await.unwrap().secret
+    runtime.accounts().keys().create(&ada, KeySpec::named("laptop")).await.unwrap().secret
 }
 
 /// The number of sessions that the metrics count as ended.
