@@ -23,6 +23,11 @@ fn fault(document: &Value, schema: &Value, value: &Value) -> Option<String> {
         "array" => value.is_array(),
         _ => value.is_object(),
     };
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        return Some(format!("{value} is none of {words:?}"));
+    }
     let kind = &schema["type"];
     let several = kind.as_array().into_iter().flatten();
     let kinds: Vec<_> = several.chain([kind]).filter_map(Value::as_str).collect();
@@ -64,5 +69,21 @@ fn what_is_described_as_required_is_answered_be_it_null() {
         let imported = admin.post("/api/mcp/import", body).is(200);
         is_described(&ostler, "post", "/api/mcp/import", &imported);
         assert_eq!(imported.list("/servers").len(), 2, "{imported:?}");
+    }
+}
+
+#[test]
+fn what_the_dashboard_reads_is_as_described() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let server = admin.running(fake("ok"));
+    let id = server.id.clone();
+    let service = json!({"name": "hay", "basePath": "/hay", "instances": [{"host": "127.0.0.1", "port": 1}]});
+    admin.post("/api/gateway/services", service).is(201);
+    for path in ["/api/mcp", "/api/mcp/{id}", "/api/mcp/{id}/tools", "/api/mcp/{id}/usage", "/api/system"] {
+        is_described(&ostler, "get", path, &admin.get(&path.replace("{id}", &id)).is(200));
+    }
+    for path in ["/readyz", "/api/gateway/services", "/api/overview", "/api/auth/me", "/api/auth/users"] {
+        is_described(&ostler, "get", path, &admin.get(path).is(200));
     }
 }
