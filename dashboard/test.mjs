@@ -99,8 +99,8 @@ test("a configuration asks for what it does not say", async () => {
 });
 
 test("what is saved has a harmless name", async () => {
-  const { harmless } = await load("/src/lib/save.ts");
-  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(harmless), ["_.._.bashrc", "a_gnp.exe", "_b_.log", "file"]);
+  const { safeFileName } = await load("/src/lib/save.ts");
+  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(safeFileName), ["_.._.bashrc", "a_gnp.exe", "_b_.log", "file"]);
 });
 
 test("numbers and times read well", async () => {

@@ -48,7 +48,7 @@ interface JsonRpcMessage<T> {
 let lastId = 0;
 
 /** Sends one request to a server; aborting cancels it. */
-export async function ask<T>(
+export async function request<T>(
   serverId: string,
   method: string,
   params: Record<string, unknown> = {},
@@ -76,7 +76,7 @@ export async function ask<T>(
 }
 
 /** Items of all pages of a list such as `prompts/list`; `field` is the member with the items. */
-export async function askAll<T>(
+export async function requestAll<T>(
   serverId: string,
   method: string,
   field: string,
@@ -85,7 +85,7 @@ export async function askAll<T>(
   const items: T[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ask<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, options);
+    const page = await request<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, options);
     items.push(...((page[field] as T[] | undefined) ?? []));
     cursor = page["nextCursor"] as string | undefined;
   } while (cursor && items.length < 2000);

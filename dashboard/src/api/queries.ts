@@ -2,7 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstack/react-query";
 import { allPages, api, ApiError, query as queryString, send } from "./client";
 import { spanStart, type Span } from "../lib/spans";
-import { clientCapabilities, askAll } from "./mcp";
+import { clientCapabilities, requestAll } from "./mcp";
 import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
@@ -138,7 +138,7 @@ export function useTools(server: Server | undefined) {
     queryKey: [...keys.tools(id), isIsolated],
     queryFn: async ({ signal }) =>
       isIsolated
-        ? askAll<Tool>(id, "tools/list", "tools", { signal, capabilities: clientCapabilities })
+        ? requestAll<Tool>(id, "tools/list", "tools", { signal, capabilities: clientCapabilities })
         : (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
     enabled: !!server,
     staleTime: 60_000,

@@ -8,8 +8,8 @@ export type Shape =
   | { kind: "variants"; variants: { schema: Schema; word: string }[] }
   | { kind: "object"; properties: [name: string, schema: Schema, required: boolean][] }
   | { kind: "list"; items: Schema; least: number; most: number }
-  | { kind: "several"; options: { value: unknown; word: string }[] }
-  | { kind: "text" | "number" | "yes" | "json" | "null" };
+  | { kind: "multiple"; options: { value: unknown; word: string }[] }
+  | { kind: "text" | "number" | "boolean" | "json" | "null" };
 
 const DEEPEST = 12;
 
@@ -82,7 +82,7 @@ export function shape(schema: Schema, root: Schema): Shape {
     case "string": return { kind: "text" };
     case "number":
     case "integer": return { kind: "number" };
-    case "boolean": return { kind: "yes" };
+    case "boolean": return { kind: "boolean" };
     case "null": return { kind: "null" };
     case "array": return list(schema, root);
     case "object": return fields(schema);
@@ -104,7 +104,7 @@ function fields(schema: Schema): Shape {
 function list(schema: Schema, root: Schema): Shape {
   if (!isObject(schema["items"])) return { kind: "json" };
   const options = choices(resolve(schema["items"], root));
-  if (options && schema["uniqueItems"] !== false) return { kind: "several", options };
+  if (options && schema["uniqueItems"] !== false) return { kind: "multiple", options };
   const limit = (key: string, none: number) => (typeof schema[key] === "number" ? schema[key] : none);
   return { kind: "list", items: schema["items"], least: limit("minItems", 0), most: limit("maxItems", Infinity) };
 }
@@ -156,11 +156,11 @@ export function initial(schema: Schema, root: Schema, required: boolean, depth =
       return members(made.properties, root, depth);
     case "list":
       return Array.from({ length: Math.min(made.least, 50) }, () => initial(made.items, root, true, depth + 1));
-    case "several":
+    case "multiple":
       return [];
     case "text":
       return "";
-    case "yes":
+    case "boolean":
       return false;
     case "null":
       return null;

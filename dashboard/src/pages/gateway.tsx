@@ -69,7 +69,7 @@ function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void
     refresh: [keys.gateway],
     done: `${service.name} was removed`,
   });
-  const askToRemove = async () => {
+  const confirmRemoval = async () => {
     const text = <p>New requests no longer reach it. Requests in flight have 30 seconds to complete.</p>;
     if (await confirm({ title: `Remove ${service.name}?`, text, yes: "Remove", danger: true })) remove.mutate();
   };
@@ -98,7 +98,7 @@ function ServiceCard({ service, edit }: { service: ServiceItem; edit: () => void
               icon="trash"
               label={`Remove ${service.name}`}
               busy={remove.isPending}
-              onClick={() => void askToRemove()}
+              onClick={() => void confirmRemoval()}
             />
           </span>
         )

@@ -48,18 +48,18 @@ export function Keys() {
 function Rows({ items }: { items: ApiKey[] }) {
   const now = useNow(60_000);
   const [renamed, setRenamed] = useState<ApiKey | null>(null);
-  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), {
+  const revoke = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), {
     refresh: [ownKeys],
     done: (_, key) => `${key.name} was revoked`,
   });
   const rotate = useAction((key: ApiKey) => api.post<NewKey>(`/api/auth/keys/${key.id}/rotate`), {
     refresh: [ownKeys],
   });
-  const askToEnd = async (key: ApiKey) => {
+  const confirmRevocation = async (key: ApiKey) => {
     const text = <p>Programs that use it, or a key created with it, lose access at once.</p>;
-    if (await confirm({ title: `Revoke ${key.name}?`, text, yes: "Revoke", danger: true })) end.mutate(key);
+    if (await confirm({ title: `Revoke ${key.name}?`, text, yes: "Revoke", danger: true })) revoke.mutate(key);
   };
-  const askToRotate = async (key: ApiKey) => {
+  const confirmRotation = async (key: ApiKey) => {
     const text = (
       <p>The key gets a new secret. The current one stops working at once, and so do keys created with it.</p>
     );
@@ -116,14 +116,14 @@ function Rows({ items }: { items: ApiKey[] }) {
                   look="quiet compact"
                   label={`Rotate ${key.name}`}
                   busy={rotate.isPending}
-                  onClick={() => void askToRotate(key)}
+                  onClick={() => void confirmRotation(key)}
                 />
                 <Button
                   icon="trash"
                   look="quiet compact danger"
                   label={`Revoke ${key.name}`}
-                  busy={end.isPending}
-                  onClick={() => void askToEnd(key)}
+                  busy={revoke.isPending}
+                  onClick={() => void confirmRevocation(key)}
                 />
               </td>
             </tr>
@@ -185,7 +185,7 @@ function CreateKey({ close }: { close: () => void }) {
   const [days, setDays] = useState("90");
   const [all, setAll] = useState("all");
   const [chosen, setChosen] = useState<Permission[]>(["mcp:read", "mcp:execute"]);
-  const make = useAction(
+  const create = useAction(
     () =>
       api.post<NewKey>("/api/auth/keys", {
         name: name.trim(),
@@ -196,9 +196,9 @@ function CreateKey({ close }: { close: () => void }) {
   );
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    make.mutate();
+    create.mutate();
   };
-  if (make.data) return <NewKeyDialog secret={make.data} close={close} />;
+  if (create.data) return <NewKeyDialog secret={create.data} close={close} />;
   return (
     <Dialog title="Create a key" onClose={close}>
       <form className="stack" onSubmit={submit}>
@@ -208,7 +208,7 @@ function CreateKey({ close }: { close: () => void }) {
           maxLength={128}
           value={name}
           placeholder="laptop, nightly build"
-          fault={make.error instanceof ApiError ? make.error.at("/name") : undefined}
+          fault={create.error instanceof ApiError ? create.error.at("/name") : undefined}
           onChange={(event) => setName(event.target.value)}
         />
         <Select label="Expires" value={days} onChange={(event) => setDays(event.target.value)}>
@@ -223,10 +223,10 @@ function CreateKey({ close }: { close: () => void }) {
           <option value="some">only some</option>
         </Select>
         {all === "some" && <Permissions mine={mine} chosen={chosen} onChange={setChosen} />}
-        {make.isError && <Failed error={make.error} />}
+        {create.isError && <Failed error={create.error} />}
         <div className="dialog-foot">
           <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={make.isPending} disabled={all === "some" && !chosen.length}>
+          <Button type="submit" look="primary" busy={create.isPending} disabled={all === "some" && !chosen.length}>
             Create
           </Button>
         </div>

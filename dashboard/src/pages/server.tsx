@@ -111,7 +111,7 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
       void client.invalidateQueries({ queryKey: keys.servers });
     },
   });
-  const askToRemove = async () => {
+  const confirmRemoval = async () => {
     const text = "Its process is stopped at once. Its calls stay in the database, but are no longer shown.";
     if (await confirm({ title: `Remove ${server.name}?`, text, yes: "Remove", danger: true })) remove.mutate();
   };
@@ -138,7 +138,7 @@ function Actions({ details: { server, runtimeStatus } }: { details: ServerDetail
           look="quiet danger"
           label="Remove this server"
           busy={remove.isPending}
-          onClick={() => void askToRemove()}
+          onClick={() => void confirmRemoval()}
         />
       )}
     </>

@@ -48,7 +48,7 @@ function Rows({
     refresh: [keys.users, keys.servers],
     done: (_, user) => `${user.name} was removed`,
   });
-  const askToRemove = async (user: User) => {
+  const confirmRemoval = async (user: User) => {
     const text = (
       <p>All servers of this account are stopped and removed with it. To keep them, disable the account instead.</p>
     );
@@ -97,7 +97,7 @@ function Rows({
                     icon="trash"
                     look="quiet compact danger"
                     label={`Remove ${user.name}`}
-                    onClick={() => void askToRemove(user)}
+                    onClick={() => void confirmRemoval(user)}
                   />
                 )}
               </td>
@@ -112,7 +112,7 @@ function Rows({
 function KeysOf({ user, close }: { user: User; close: () => void }) {
   const list = ["keys", user.id];
   const { pages, items } = usePages<ApiKey>(list, "/api/auth/keys", { userId: user.id });
-  const end = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), {
+  const revoke = useAction((key: ApiKey) => api.delete(`/api/auth/keys/${key.id}`), {
     refresh: [list],
     done: (_, key) => `${key.name} was revoked`,
   });
@@ -135,8 +135,8 @@ function KeysOf({ user, close }: { user: User; close: () => void }) {
                 icon="trash"
                 look="quiet compact danger"
                 label={`Revoke ${key.name}`}
-                busy={end.isPending}
-                onClick={() => end.mutate(key)}
+                busy={revoke.isPending}
+                onClick={() => revoke.mutate(key)}
               />
             </li>
           ))}

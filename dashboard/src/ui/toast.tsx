@@ -12,10 +12,10 @@ interface Toast {
 }
 
 const toasts = new Store<readonly Toast[]>([]);
-let made = 0;
+let lastKey = 0;
 
 function show(tone: Toast["tone"], text: string, ms: number): void {
-  const key = ++made;
+  const key = ++lastKey;
   toasts.set([...toasts.get().slice(-3), { key, tone, text }]);
   window.setTimeout(() => dismiss(key), ms);
 }

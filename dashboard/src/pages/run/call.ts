@@ -1,6 +1,6 @@
 /** The state of tool calls on the run page: notifications, requests for input, results. */
 import { useEffect, useRef, useState } from "react";
-import { clientCapabilities, ask, type McpNotification } from "../../api/mcp";
+import { clientCapabilities, request, type McpNotification } from "../../api/mcp";
 import { headersOf, isObject } from "../../lib/schema";
 import type { Tool } from "../../api/types";
 import type { InputRequest } from "./input";
@@ -103,7 +103,7 @@ async function converse(
       progressToken: crypto.getRandomValues(new Uint32Array(2)).join("-"),
       "io.modelcontextprotocol/logLevel": "info",
     };
-    const reply = await ask<Reply>(
+    const reply = await request<Reply>(
       serverId,
       "tools/call",
       { name: tool.name, arguments: parameters, ...more, _meta: meta },

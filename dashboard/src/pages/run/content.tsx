@@ -1,6 +1,6 @@
 /** The result of a tool: text, images, audio, resources, links. All of it is foreign text. */
 import { useMutation } from "@tanstack/react-query";
-import { ask } from "../../api/mcp";
+import { request } from "../../api/mcp";
 import { inertLine, isWebAddress, readableJson } from "../../lib/inert";
 import { bytes } from "../../lib/format";
 import { save } from "../../lib/save";
@@ -92,7 +92,7 @@ export function Long({ text, label }: { text: string; label: string }) {
 
 function ResourceLink({ block, uri, serverId }: { block: Block; uri: string; serverId: string }) {
   const read = useMutation({
-    mutationFn: () => ask<{ contents: NonNullable<Block["resource"]>[] }>(serverId, "resources/read", { uri }),
+    mutationFn: () => request<{ contents: NonNullable<Block["resource"]>[] }>(serverId, "resources/read", { uri }),
   });
   return (
     <div className="stack">

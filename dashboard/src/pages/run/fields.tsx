@@ -73,7 +73,7 @@ function SchemaField(part: Part) {
   switch (made.kind) {
     case "choice":
       return <Choice {...whole} options={made.options} />;
-    case "several":
+    case "multiple":
       return <MultipleChoice {...whole} options={made.options} />;
     case "variants":
       return <Variants {...whole} variants={made.variants} />;
@@ -85,7 +85,7 @@ function SchemaField(part: Part) {
       return <TextField {...whole} />;
     case "number":
       return <NumberField {...whole} />;
-    case "yes":
+    case "boolean":
       return <BooleanField {...whole} />;
     case "null":
       return null;

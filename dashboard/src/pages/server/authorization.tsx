@@ -16,10 +16,10 @@ export function AuthorizationCard({ serverId, authorization }: { serverId: strin
   const { wanted, wantedScopes, issuer, scopes, expiresAt, renewable } = authorization;
   const path = `/api/mcp/${serverId}/authorize`;
   const refresh = [keys.server(serverId), keys.servers];
-  const forget = useAction(() => api.delete(path), { refresh, done: "Authorization deleted" });
-  const askToForget = async () => {
+  const remove = useAction(() => api.delete(path), { refresh, done: "Authorization deleted" });
+  const confirmDeletion = async () => {
     const text = <p>Ostler deletes its tokens. The authorization server accepts them until they expire.</p>;
-    if (await confirm({ title: "Delete the authorization?", text, yes: "Delete", danger: true })) forget.mutate();
+    if (await confirm({ title: "Delete the authorization?", text, yes: "Delete", danger: true })) remove.mutate();
   };
   return (
     <Card
@@ -27,7 +27,7 @@ export function AuthorizationCard({ serverId, authorization }: { serverId: strin
       actions={
         issuer &&
         may && (
-          <Button look="compact" busy={forget.isPending} onClick={() => void askToForget()}>
+          <Button look="compact" busy={remove.isPending} onClick={() => void confirmDeletion()}>
             Delete
           </Button>
         )
@@ -60,19 +60,19 @@ export function AuthorizationCard({ serverId, authorization }: { serverId: strin
 
 function AuthorizeForm({ path, again }: { path: string; again: boolean }) {
   const [client, setClient] = useState({ clientId: "", clientSecret: "" });
-  const find = useAction(
+  const begin = useAction(
     () => api.post<Consenting>(path, Object.fromEntries(Object.entries(client).filter(([, value]) => value))),
     { quiet: true },
   );
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    find.mutate();
+    begin.mutate();
   };
-  const to = find.data;
+  const to = begin.data;
   return (
     <form className="stack" onSubmit={submit}>
       <p className="small muted">All users of this server here act as the user who consents.</p>
-      {find.isError && <Failed error={find.error} />}
+      {begin.isError && <Failed error={begin.error} />}
       {to && isWebAddress(to.authorizationUrl) ? (
         <>
           <p>
@@ -103,7 +103,7 @@ function AuthorizeForm({ path, again }: { path: string; again: boolean }) {
             </div>
           </details>
           <div>
-            <Button type="submit" look={again ? "" : "primary"} busy={find.isPending}>
+            <Button type="submit" look={again ? "" : "primary"} busy={begin.isPending}>
               {again ? "Authorize again" : "Authorize"}
             </Button>
           </div>

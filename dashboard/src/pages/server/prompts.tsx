@@ -1,6 +1,6 @@
 /** The prompts of a server. */
 import { useQuery } from "@tanstack/react-query";
-import { askAll } from "../../api/mcp";
+import { requestAll } from "../../api/mcp";
 import { plural } from "../../lib/format";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Text } from "../../ui/text";
@@ -16,7 +16,7 @@ interface Prompt {
 export function Prompts({ details: { server } }: TabProps) {
   const prompts = useQuery({
     queryKey: ["prompts", server.id],
-    queryFn: ({ signal }) => askAll<Prompt>(server.id, "prompts/list", "prompts", { signal }),
+    queryFn: ({ signal }) => requestAll<Prompt>(server.id, "prompts/list", "prompts", { signal }),
   });
   return (
     <Loaded query={prompts}>

@@ -1,7 +1,7 @@
 /** The resources of a server, and their contents. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { ask, askAll } from "../../api/mcp";
+import { request, requestAll } from "../../api/mcp";
 import { bytes, plural } from "../../lib/format";
 import { Button } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
@@ -26,8 +26,10 @@ export function Resources({ details: { server } }: TabProps) {
   const resources = useQuery({
     queryKey: ["resources", server.id],
     queryFn: async ({ signal }) => {
-      const fixed = await askAll<Resource>(server.id, "resources/list", "resources", { signal });
-      const templates = await askAll<Resource>(server.id, "resources/templates/list", "resourceTemplates", { signal });
+      const fixed = await requestAll<Resource>(server.id, "resources/list", "resources", { signal });
+      const templates = await requestAll<Resource>(server.id, "resources/templates/list", "resourceTemplates", {
+        signal,
+      });
       return [...fixed, ...templates];
     },
   });
@@ -84,7 +86,7 @@ function Item({ resource, serverId }: { resource: Resource; serverId: string }) 
 function Contents({ serverId, uri }: { serverId: string; uri: string }) {
   const contents = useQuery({
     queryKey: ["resource", serverId, uri],
-    queryFn: ({ signal }) => ask<Contents>(serverId, "resources/read", { uri }, { signal }),
+    queryFn: ({ signal }) => request<Contents>(serverId, "resources/read", { uri }, { signal }),
   });
   return (
     <Loaded query={contents}>

@@ -12,7 +12,7 @@ import { Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-const rights: [Permission, string, string][] = [
+const permissions: [Permission, string, string][] = [
   ["mcp:read", "read", "configuration, output, timeline, calls of all users"],
   ["mcp:execute", "call tools", "tools, and their own calls"],
   ["mcp:write", "change", "configuration, but neither output nor calls"],
@@ -26,7 +26,7 @@ export function Shares({ details: { server } }: TabProps) {
     queryFn: ({ signal }) => api.get<List<Share>>(`/api/mcp/${server.id}/shares`, signal),
   });
   const users = useUsers();
-  const end = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), {
+  const remove = useAction((userId: string) => api.delete(`/api/mcp/${server.id}/shares/${userId}`), {
     refresh: [key],
     done: "Share removed",
   });
@@ -49,8 +49,8 @@ export function Shares({ details: { server } }: TabProps) {
                       </div>
                       <div className="small muted">
                         may{" "}
-                        {rights
-                          .filter(([right]) => share.permissions.includes(right))
+                        {permissions
+                          .filter(([permission]) => share.permissions.includes(permission))
                           .map(([, word]) => word)
                           .join(", ")}
                       </div>
@@ -60,8 +60,8 @@ export function Shares({ details: { server } }: TabProps) {
                         icon="close"
                         look="quiet"
                         label={`Remove the share with ${name(share.userId)}`}
-                        busy={end.isPending}
-                        onClick={() => end.mutate(share.userId)}
+                        busy={remove.isPending}
+                        onClick={() => remove.mutate(share.userId)}
                       />
                     )}
                   </li>
@@ -125,13 +125,15 @@ function NewShare({
         )}
         <fieldset className="stack">
           <legend>Permissions</legend>
-          {rights.map(([right, word, shows]) => (
-            <label key={right} className="check">
+          {permissions.map(([permission, word, shows]) => (
+            <label key={permission} className="check">
               <input
                 type="checkbox"
-                checked={chosen.includes(right)}
+                checked={chosen.includes(permission)}
                 onChange={() =>
-                  setChosen(chosen.includes(right) ? chosen.filter((one) => one !== right) : [...chosen, right])
+                  setChosen(
+                    chosen.includes(permission) ? chosen.filter((one) => one !== permission) : [...chosen, permission],
+                  )
                 }
               />
               <span>{word} <span className="muted">{shows}</span></span>
