@@ -31,7 +31,7 @@ use ostler::demo_server;
 
 use command_line::{Command, Invocation};
 use failure::Failure;
-use fault::Fault;
+use fault::SettingFault;
 use sources::{Loaded, Sources};
 use standard_error::complain;
 
@@ -83,7 +83,7 @@ fn finish(outcome: Result<(), Failure>) -> ExitCode {
 }
 
 /// Lists faults on standard error, one per line.
-fn list(faults: &[Fault]) {
+fn list(faults: &[SettingFault]) {
     let mut text = match faults.len() {
         1 => "ostler: 1 fault in the configuration; nothing was started\n".to_owned(),
         many => format!("ostler: {many} faults in the configuration; nothing was started\n"),

@@ -23,11 +23,11 @@ use std::{
 };
 
 use call::Call;
-use message::{Fields, Params, Refusal};
+use message::{DemoError, DemoMessage, DemoParams};
 use slow::SlowCalls;
 use tools::Done;
 
-pub use era::Era;
+pub use era::DemoEra;
 
 /// Buffered input, and the most output that waits for a pause in it.
 const BUFFER: usize = 64 * 1024;
@@ -36,7 +36,7 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The revisions to speak.
-    pub era: Era,
+    pub era: DemoEra,
     /// Delay before the first message is read.
     pub startup_delay: Duration,
 }
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> ExitCode {
     // This channel's sender never sends: to wait for it is to sleep.
     let (_sender, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(options.startup_delay);
-    let mut server = Server::new(options.era);
+    let mut server = DemoServer::new(options.era);
     match server.serve(&mut BufReader::with_capacity(BUFFER, io::stdin().lock())) {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> ExitCode {
 
 /// The next step after a message.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum NextStep {
     /// The next message.
     Read,
     /// The process ends with this code.
@@ -70,15 +70,15 @@ enum Next {
 }
 
 /// One conversation.
-struct Server {
-    conversation: era::Conversation,
+struct DemoServer {
+    conversation: era::DemoPhase,
     slow: SlowCalls,
     tools: String,
     out: Vec<u8>,
 }
 
-impl Server {
-    fn new(era: Era) -> Self {
+impl DemoServer {
+    fn new(era: DemoEra) -> Self {
         Self {
             conversation: era.begin(),
             slow: SlowCalls::default(),
@@ -97,7 +97,7 @@ impl Server {
             if input.read_until(b'\n', &mut line)? == 0 {
                 return Ok(0);
             }
-            if let Next::Exit(code) = self.line(&line) {
+            if let NextStep::Exit(code) = self.line(&line) {
                 self.write()?;
                 return Ok(code);
             }
@@ -115,43 +115,43 @@ impl Server {
     }
 
     /// Answers one line. What is no message is noted on standard error, as servers do.
-    fn line(&mut self, line: &[u8]) -> Next {
+    fn line(&mut self, line: &[u8]) -> NextStep {
         if line.trim_ascii().is_empty() {
-            return Next::Read;
+            return NextStep::Read;
         }
-        match serde_json::from_slice::<Fields<'_>>(line) {
+        match serde_json::from_slice::<DemoMessage<'_>>(line) {
             Ok(fields) if fields.id.is_some() && !fields.method.is_empty() => self.request(&fields),
             Ok(fields) => {
                 self.notification(&fields);
-                Next::Read
+                NextStep::Read
             }
             Err(error) => {
                 let _ = writeln!(io::stderr(), "demo-server: not a message: {error}");
-                Next::Read
+                NextStep::Read
             }
         }
     }
 
-    fn request(&mut self, fields: &Fields<'_>) -> Next {
+    fn request(&mut self, fields: &DemoMessage<'_>) -> NextStep {
         let answered = fields.params().and_then(|params| {
             self.conversation.admit(&fields.method, &params)?;
             self.method(fields, &params)
         });
         answered.unwrap_or_else(|refusal| {
             message::error(&mut self.out, fields.id, &refusal);
-            Next::Read
+            NextStep::Read
         })
     }
 
-    fn notification(&mut self, fields: &Fields<'_>) {
+    fn notification(&mut self, fields: &DemoMessage<'_>) {
         if fields.method == "notifications/cancelled"
-            && let Ok(Params { request_id: Some(id), .. }) = fields.params()
+            && let Ok(DemoParams { request_id: Some(id), .. }) = fields.params()
         {
             self.slow.cancel(id);
         }
     }
 
-    fn method(&mut self, fields: &Fields<'_>, params: &Params<'_>) -> Result<Next, Refusal> {
+    fn method(&mut self, fields: &DemoMessage<'_>, params: &DemoParams<'_>) -> Result<NextStep, DemoError> {
         let style = self.conversation.style();
         match fields.method.as_ref() {
             "tools/call" => return self.call(fields, params),
@@ -171,13 +171,13 @@ impl Server {
                 message::result(&mut self.out, fields.id, style, &members);
             }
             "ping" => message::result(&mut self.out, fields.id, style, ""),
-            unknown => return Err(Refusal::unknown_method(unknown)),
+            unknown => return Err(DemoError::unknown_method(unknown)),
         }
-        Ok(Next::Read)
+        Ok(NextStep::Read)
     }
 
-    fn call(&mut self, fields: &Fields<'_>, params: &Params<'_>) -> Result<Next, Refusal> {
-        let Some(id) = fields.id else { return Ok(Next::Read) };
+    fn call(&mut self, fields: &DemoMessage<'_>, params: &DemoParams<'_>) -> Result<NextStep, DemoError> {
+        let Some(id) = fields.id else { return Ok(NextStep::Read) };
         let arguments = params.arguments.map_or("{}", |arguments| arguments.get());
         let token = params.meta.as_ref().and_then(|meta| meta.progress_token);
         let call = Call { id, arguments, token, style: self.conversation.style() };
@@ -185,10 +185,10 @@ impl Server {
             Ok(Done::Text(text)) => message::content(&mut self.out, &call, &text, None),
             Ok(Done::Both { text, structured }) => message::content(&mut self.out, &call, &text, Some(&structured)),
             Ok(Done::Later) => {}
-            Ok(Done::Exit(code)) => return Ok(Next::Exit(code)),
+            Ok(Done::Exit(code)) => return Ok(NextStep::Exit(code)),
             Err(failure) => message::failure(&mut self.out, &call, &failure),
         }
-        Ok(Next::Read)
+        Ok(NextStep::Read)
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-    fn ask(server: &mut Server, line: &str) -> Value {
+    fn ask(server: &mut DemoServer, line: &str) -> Value {
         server.out.clear();
         server.line(line.as_bytes());
         assert_eq!(server.out.iter().filter(|byte| **byte == b'\n').count(), 1, "{line}");
@@ -215,8 +215,8 @@ mod tests {
         format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#)
     }
 
-    fn initialized() -> Server {
-        let mut server = Server::new(Era::Auto);
+    fn initialized() -> DemoServer {
+        let mut server = DemoServer::new(DemoEra::Auto);
         ask(&mut server, &legacy("initialize", r#"{"protocolVersion":"2025-06-18"}"#));
         server
     }
@@ -224,8 +224,10 @@ mod tests {
     #[test]
     fn a_handshake_gets_the_revision_it_asks_for_where_that_is_known() {
         for (asked, given) in [("2024-11-05", "2024-11-05"), ("2026-07-28", "2025-11-25"), ("soon", "2025-11-25")] {
-            let answer =
-                ask(&mut Server::new(Era::Auto), &legacy("initialize", &format!(r#"{{"protocolVersion":"{asked}"}}"#)));
+            let answer = ask(
+                &mut DemoServer::new(DemoEra::Auto),
+                &legacy("initialize", &format!(r#"{{"protocolVersion":"{asked}"}}"#)),
+            );
             assert_eq!(answer["result"]["protocolVersion"], given);
         }
     }
@@ -236,7 +238,7 @@ mod tests {
         assert_eq!(ask(&mut server, &modern("server/discover", ""))["error"]["code"], -32601);
         assert!(ask(&mut server, &legacy("ping", "{}"))["result"].is_object());
 
-        let mut server = Server::new(Era::Auto);
+        let mut server = DemoServer::new(DemoEra::Auto);
         assert_eq!(ask(&mut server, &modern("server/discover", ""))["result"]["resultType"], "complete");
         assert_eq!(
             ask(&mut server, &legacy("initialize", r#"{"protocolVersion":"2025-11-25"}"#))["error"]["code"],
@@ -247,28 +249,28 @@ mod tests {
 
     #[test]
     fn an_era_can_be_prescribed() {
-        assert_eq!(ask(&mut Server::new(Era::Legacy), &modern("server/discover", ""))["error"]["code"], -32601);
-        let refused = ask(&mut Server::new(Era::Modern), &legacy("initialize", "{}"));
+        assert_eq!(ask(&mut DemoServer::new(DemoEra::Legacy), &modern("server/discover", ""))["error"]["code"], -32601);
+        let refused = ask(&mut DemoServer::new(DemoEra::Modern), &legacy("initialize", "{}"));
         assert_eq!(refused["error"]["data"]["supported"][0], "2026-07-28");
     }
 
     #[test]
     fn modern_requests_name_a_known_revision_and_their_capabilities() {
         let unknown = modern("tools/list", "").replace("2026-07-28", "2031-01-01");
-        let answer = ask(&mut Server::new(Era::Auto), &unknown);
+        let answer = ask(&mut DemoServer::new(DemoEra::Auto), &unknown);
         assert_eq!(answer["error"]["code"], -32022);
         assert_eq!(answer["error"]["data"]["requested"], "2031-01-01");
         let bare = modern("tools/list", "").replace("clientCapabilities", "other");
-        assert_eq!(ask(&mut Server::new(Era::Modern), &bare)["error"]["code"], -32602);
-        let listed = ask(&mut Server::new(Era::Modern), &modern("tools/list", ""));
+        assert_eq!(ask(&mut DemoServer::new(DemoEra::Modern), &bare)["error"]["code"], -32602);
+        let listed = ask(&mut DemoServer::new(DemoEra::Modern), &modern("tools/list", ""));
         assert_eq!(listed["result"]["cacheScope"], "public");
         assert!(listed["result"]["ttlMs"].is_u64());
     }
 
     #[test]
     fn nothing_is_served_before_the_handshake() {
-        assert_eq!(ask(&mut Server::new(Era::Auto), &legacy("tools/list", "{}"))["error"]["code"], -32602);
-        assert_eq!(ask(&mut Server::new(Era::Legacy), &legacy("tools/list", "{}"))["error"]["code"], -32600);
+        assert_eq!(ask(&mut DemoServer::new(DemoEra::Auto), &legacy("tools/list", "{}"))["error"]["code"], -32602);
+        assert_eq!(ask(&mut DemoServer::new(DemoEra::Legacy), &legacy("tools/list", "{}"))["error"]["code"], -32600);
     }
 
     #[test]
@@ -295,7 +297,7 @@ mod tests {
     #[test]
     fn there_is_a_prompt_and_a_resource_to_try() {
         let unknown = modern("resources/read", r#""uri":"demo://x","#);
-        assert_eq!(ask(&mut Server::new(Era::Modern), &unknown)["error"]["code"], -32602);
+        assert_eq!(ask(&mut DemoServer::new(DemoEra::Modern), &unknown)["error"]["code"], -32602);
         let mut server = initialized();
         let mut ask = |method: &str, params: &str| ask(&mut server, &legacy(method, params));
         let greeting = ask("prompts/get", r#"{"name":"greet","arguments":{"name":"Ada"}}"#);
@@ -315,8 +317,8 @@ mod tests {
             initialized()
                 .line(legacy("tools/call", &format!(r#"{{"name":"crash","arguments":{arguments}}}"#)).as_bytes())
         };
-        assert_eq!(crash("{}"), Next::Exit(1));
-        assert_eq!(crash(r#"{"code":7}"#), Next::Exit(7));
+        assert_eq!(crash("{}"), NextStep::Exit(1));
+        assert_eq!(crash(r#"{"code":7}"#), NextStep::Exit(7));
     }
 
     #[test]
@@ -326,7 +328,7 @@ mod tests {
         for line in
             ["", "hello", "[]", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"method":"notifications/other"}"#]
         {
-            assert_eq!(server.line(line.as_bytes()), Next::Read);
+            assert_eq!(server.line(line.as_bytes()), NextStep::Read);
         }
         assert!(server.out.is_empty());
     }

@@ -31,7 +31,7 @@ mod worker;
 pub mod write_buffer;
 
 pub use accept::listen;
-pub use connection::Connection;
+pub use connection::ClientConnection;
 pub use router::{Routed, Router};
 
 use std::time::Duration;

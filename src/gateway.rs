@@ -1,8 +1,9 @@
 //! The gateway in memory: services and their instances, the choice of one for each request, and their health.
 //!
 //! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a
-//! [`Lease`], and the outcome of the request is reported to the lease. None of that waits for an actor: the one there
-//! is ([`actor`]) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the database.
+//! [`InstanceLease`], and the outcome of the request is reported to the lease. None of that waits for an actor: the one
+//! there is ([`actor`]) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the
+//! database.
 //!
 //! A [`Service`] is immutable. A replacement is another one that shares `SharedServiceState` (limits, retry budget,
 //! counters) with the old one, and those instances whose host and port it names again; a request that found the old one
@@ -39,7 +40,7 @@ mod table;
 pub use check::CheckView;
 pub use collector::GatewayCollector;
 pub use counters::{ErrorCounts, Latency};
-pub use failure::Failure;
+pub use failure::FailureKind;
 pub use figures::{GatewayStats, InstanceStats, ServiceStats, StatsTotals};
 pub use handle::Gateway;
 pub use health::{
@@ -48,11 +49,11 @@ pub use health::{
 };
 pub use health_change::InstanceHealthChange;
 pub use instance::{Instance, InstanceId};
-pub use lease::Lease;
+pub use lease::InstanceLease;
 pub use registrations::{RegistrationObserver, Registrations, ServiceChange};
 pub use service::{NoInstance, Service};
 pub use service_details::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
-pub use settings::Settings;
+pub use settings::GatewaySettings;
 pub use table::Table;
 
 #[cfg(test)]

@@ -32,8 +32,8 @@ mod openapi;
 mod probes;
 mod serve;
 
-pub use crate::web::Settings;
-pub use serve::{Listener, Server};
+pub use crate::web::HttpSettings;
+pub use serve::{HttpServer, Listener};
 
 use app_state::AppState;
 use methods::Methods;
@@ -150,7 +150,7 @@ urls! {
 
 /// Every route of `runtime`, to mount in another program's `App` or scope with `configure`: authentication, rate limits
 /// and documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host
-/// program is called by, and belong to [`Server`]. All other paths are left to the host program.
+/// program is called by, and belong to [`HttpServer`]. All other paths are left to the host program.
 ///
 /// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
 /// These end when the last route and the last result of this function are dropped; a program that mounts routes again,

@@ -22,8 +22,8 @@
 //!
 //! A request meets the rooms in this order, and each uses those after it only:
 //!
-//! 1. [`http`]: the URL table, [`http::Server`], and [`http::routes`] for any `App`. The doors behind it, the edge of
-//!    connections, and what doors share are rooms of their own.
+//! 1. [`http`]: the URL table, [`http::HttpServer`], and [`http::routes`] for any `App`. The doors behind it, the edge
+//!    of connections, and what doors share are rooms of their own.
 //! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call: start, stop, and one accessor
 //!    for each service.
 //! 3. Services: [`servers`]: servers and commands to them; [`calls`]: tool calls and other requests to servers;

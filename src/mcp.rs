@@ -33,7 +33,7 @@ pub use members::{Members, empty_object};
 pub use method::{ClientMethod, NameParam};
 pub use param_headers::{ParamHeader, header_value, may_annotate};
 pub use partial::{DroppedLine, LineBudget, LineShare, MAX_LINE, PartialMessage};
-pub use relay::{ask, pass_on};
+pub use relay::{client_notification, client_request};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, REVISIONS, is_legacy};
 pub use write::{

@@ -40,7 +40,7 @@ use crate::{
     tasks::{blocking, every, lifecycle::Lifecycle},
 };
 
-use isolated_process::Registration;
+use isolated_process::ChildState;
 use isolated_processes::IsolatedProcesses;
 use process_key::{ProcessKey, shared};
 
@@ -191,7 +191,7 @@ impl Placement {
     pub async fn update_isolated_of_server(&self, server: ServerId) -> Result<()> {
         for process in self.processes.find(|process| process.server.id == server) {
             let registration = process.registration.lock().await;
-            if *registration == Registration::Added && process.started.load(Ordering::Relaxed) {
+            if *registration == ChildState::Added && process.started.load(Ordering::Relaxed) {
                 self.hand_over(&process, *registration).await?;
             }
         }
@@ -207,7 +207,7 @@ impl Placement {
         if process.is_up() || is_stopped(&process.server) {
             return Ok(());
         }
-        if *registration == Registration::Removed {
+        if *registration == ChildState::Removed {
             return Err(Error::ServerUnavailable("its process for this session was ended".into()));
         }
         if !process.started.load(Ordering::Relaxed) {
@@ -216,16 +216,16 @@ impl Placement {
         let started = self.hand_over(process, *registration).await;
         process.started.store(started.is_ok(), Ordering::Relaxed);
         if started.is_ok() {
-            *registration = Registration::Added;
+            *registration = ChildState::Added;
         }
         started
     }
 
-    async fn hand_over(&self, process: &IsolatedProcess, registration: Registration) -> Result<()> {
+    async fn hand_over(&self, process: &IsolatedProcess, registration: ChildState) -> Result<()> {
         let (id, server) = (process.id, process.server.server.load_full());
         let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, process.sharing());
         let mask = Mask::clone(&process.server.mask.load());
-        if registration == Registration::Added {
+        if registration == ChildState::Added {
             let update = UpdateServer { id, launch, mask, wanted: Some(Wanted::Up) };
             return self.supervisor.ask(update).await;
         }
@@ -240,7 +240,7 @@ impl Placement {
             self.handle.spawn(async move {
                 let mut registration = process.registration.lock().await;
                 process.started.store(false, Ordering::Relaxed);
-                if std::mem::replace(&mut *registration, Registration::Removed) == Registration::Added {
+                if std::mem::replace(&mut *registration, ChildState::Removed) == ChildState::Added {
                     // A supervisor that is lost takes its servers with it.
                     let _ = placement.supervisor.ask(RemoveServer { id: process.id }).await;
                 }
@@ -250,7 +250,7 @@ impl Placement {
 
     async fn stop(&self, process: &IsolatedProcess) -> Result<()> {
         let registration = process.registration.lock().await;
-        if process.started.swap(false, Ordering::Relaxed) && *registration == Registration::Added {
+        if process.started.swap(false, Ordering::Relaxed) && *registration == ChildState::Added {
             self.supervisor.ask(StopServer { id: process.id }).await?;
         }
         Ok(())
@@ -260,8 +260,8 @@ impl Placement {
     async fn forget_children(&self) {
         for process in self.processes.find(|_| true) {
             let mut registration = process.registration.lock().await;
-            if *registration == Registration::Added {
-                *registration = Registration::Missing;
+            if *registration == ChildState::Added {
+                *registration = ChildState::Missing;
             }
             process.started.store(false, Ordering::Relaxed);
         }
@@ -271,7 +271,7 @@ impl Placement {
         self.end(self.processes.take(IsolatedProcess::is_unreferenced));
         for process in self.processes.find(IsolatedProcess::is_idle) {
             let registration = process.registration.lock().await;
-            if process.retire() && *registration == Registration::Added {
+            if process.retire() && *registration == ChildState::Added {
                 // A supervisor that is lost takes its servers with it.
                 let _ = self.supervisor.ask(StopServer { id: process.id }).await;
             }

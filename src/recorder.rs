@@ -34,7 +34,7 @@ use crate::{
 pub use chain::Chain;
 use health::Health;
 use job::Write;
-use queue::{Ack, BYTES_PER_UNIT, Item, QUEUE_UNITS_MAX, QueuedItem};
+use queue::{Ack, BYTES_PER_UNIT, QUEUE_UNITS_MAX, QueuedItem, RecorderItem};
 use tenancy::Tenancy;
 use writer::Writer;
 
@@ -99,7 +99,7 @@ impl Recorder {
             return Ok(());
         }
         let (ack, answer) = oneshot::channel();
-        self.send(QueuedItem { item: Item::Probe(ack), permit: Some(permit) })?;
+        self.send(QueuedItem { item: RecorderItem::Probe(ack), permit: Some(permit) })?;
         let late = || Error::StoreUnavailable("it does not answer".into());
         let answer = tokio::time::timeout(READY_TIMEOUT, self.answer(answer)).await;
         answer.unwrap_or_else(|_| Err(late()))
@@ -108,7 +108,7 @@ impl Recorder {
     /// Has the connection looked after, for a database that nothing is written to; returns once that is done.
     pub async fn check_connection(&self) {
         let (ack, answer) = oneshot::channel();
-        if self.send(QueuedItem { item: Item::CheckConnection(ack), permit: None }).is_ok() {
+        if self.send(QueuedItem { item: RecorderItem::CheckConnection(ack), permit: None }).is_ok() {
             // Dropped where the recorder panics: then there is another connection.
             let _ = answer.await;
         }
@@ -123,12 +123,12 @@ impl Recorder {
     /// Records a finished call; returns once it is committed. A call that is recorded already stays as it is.
     /// Waits as long as the database takes, as all that follow do.
     pub async fn call(&self, call: ToolCall) -> Result<()> {
-        self.submit(call.bytes(), |ack| Item::Call(call, ack)).await
+        self.submit(call.bytes(), |ack| RecorderItem::Call(call, ack)).await
     }
 
     /// Records an audit entry; returns once it is committed.
     pub async fn audit(&self, entry: AuditEntry) -> Result<()> {
-        self.submit(0, |ack| Item::Audit(entry, ack)).await
+        self.submit(0, |ack| RecorderItem::Audit(entry, ack)).await
     }
 
     /// Runs `work` and records `entry` in one transaction; returns once it is committed. Neither happens on `Err`,
@@ -149,7 +149,7 @@ impl Recorder {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(bytes, Item::Write(Box::new(Write::new(work, entry, reply)))).await?;
+        self.enqueue(bytes, RecorderItem::Write(Box::new(Write::new(work, entry, reply)))).await?;
         self.answer(answer).await
     }
 
@@ -192,7 +192,7 @@ impl Recorder {
     /// Writes that a database which does not answer has not taken after 10 s may be lost.
     pub async fn stop(&self) {
         // Refused only where the thread has ended already.
-        let _ = self.send(QueuedItem { item: Item::Stop, permit: None });
+        let _ = self.send(QueuedItem { item: RecorderItem::Stop, permit: None });
         let end = self.end.lock().take();
         let Some(end) = end else { return };
         match tokio::time::timeout(STOP_TIMEOUT, end).await {
@@ -202,13 +202,13 @@ impl Recorder {
         }
     }
 
-    async fn submit(&self, bytes: usize, item: impl FnOnce(Ack) -> Item) -> Result<()> {
+    async fn submit(&self, bytes: usize, item: impl FnOnce(Ack) -> RecorderItem) -> Result<()> {
         let (ack, answer) = oneshot::channel();
         self.enqueue(bytes, item(ack)).await?;
         self.answer(answer).await
     }
 
-    async fn enqueue(&self, bytes: usize, item: Item) -> Result<()> {
+    async fn enqueue(&self, bytes: usize, item: RecorderItem) -> Result<()> {
         let units =
             u32::try_from(bytes / BYTES_PER_UNIT).unwrap_or(QUEUE_UNITS_MAX).saturating_add(1).min(QUEUE_UNITS_MAX);
         let permit = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| ended())?;

@@ -14,7 +14,7 @@ use crate::{
     access::Access,
     error::{Error, Noun, Result},
     model::{Permission, Principal, ServerId, TimelineLevel},
-    policy::permission::{self, Standing, Verdict},
+    policy::permission::{self, AccessDecision, Standing},
 };
 
 pub use registered::Registered;
@@ -87,16 +87,16 @@ impl Registry {
         who: &Principal,
         id: ServerId,
         action: &str,
-        verdict: impl FnOnce(Standing<'_>) -> Verdict,
+        verdict: impl FnOnce(Standing<'_>) -> AccessDecision,
     ) -> Result<Arc<Registered>> {
         let server = self.get(id).ok_or(Error::NotFound(Noun::Server))?;
         match server.with_standing(who.user_id, verdict) {
-            Verdict::Allowed => Ok(server),
-            Verdict::Forbidden(missing) => {
+            AccessDecision::Allowed => Ok(server),
+            AccessDecision::Forbidden(missing) => {
                 self.access.entries().record_denial(who, action, &id.to_string());
                 Err(Error::Forbidden(format!("{action} needs {} on this server", permission::name(missing))))
             }
-            Verdict::Invisible => {
+            AccessDecision::Invisible => {
                 self.access.entries().record_denial(who, action, &id.to_string());
                 Err(Error::NotFound(Noun::Server))
             }

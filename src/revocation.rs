@@ -15,7 +15,7 @@ use crate::{
     accounts::AccountObserver,
     error::{Error, Noun, Result},
     model::{Credential, KeyId, Permission, Principal, ServerId, UserId},
-    policy::permission::{Verdict, covers},
+    policy::permission::{AccessDecision, covers},
     registry::Registry,
     store::{Connection, Store},
 };
@@ -207,9 +207,9 @@ impl Revocation {
         let RequiredRight::Server(id, wanted) = needs else { return Ok(()) };
         let server = self.registry.get(id).ok_or(Error::NotFound(Noun::Server))?;
         match server.verdict(who, wanted) {
-            Verdict::Allowed => Ok(()),
-            Verdict::Forbidden(_) => Err(Error::Forbidden("the right to it has ended".into())),
-            Verdict::Invisible => Err(Error::NotFound(Noun::Server)),
+            AccessDecision::Allowed => Ok(()),
+            AccessDecision::Forbidden(_) => Err(Error::Forbidden("the right to it has ended".into())),
+            AccessDecision::Invisible => Err(Error::NotFound(Noun::Server)),
         }
     }
 

@@ -16,7 +16,7 @@ pub mod query;
 mod settings;
 pub mod trace;
 
-pub use settings::Settings;
+pub use settings::HttpSettings;
 
 /// The result of a handler: its response, or the problem that is answered in place of one.
 pub type HandlerResult = std::result::Result<actix_web::HttpResponse, problem::Problem>;

@@ -66,14 +66,14 @@ impl Default for RateLimits {
 /// The windows of every policy, forgotten when idle.
 pub struct RateLimiter {
     start: Instant,
-    server_create: Option<Shared<UserId>>,
-    tool_execute: Option<Shared<UserId>>,
-    api: Option<Shared<UserId>>,
-    change: Option<Shared<UserId>>,
-    strangers: Shared<IpAddr>,
+    server_create: Option<SharedWindows<UserId>>,
+    tool_execute: Option<SharedWindows<UserId>>,
+    api: Option<SharedWindows<UserId>>,
+    change: Option<SharedWindows<UserId>>,
+    strangers: SharedWindows<IpAddr>,
 }
 
-type Shared<K> = Mutex<Windows<K>>;
+type SharedWindows<K> = Mutex<Windows<K>>;
 
 impl RateLimiter {
     /// Windows with nothing counted yet.
@@ -100,7 +100,7 @@ impl RateLimiter {
         windows.as_ref().map_or(Ok(()), |windows| self.take(policy.name(), windows, user))
     }
 
-    fn take<K: Eq + std::hash::Hash>(&self, policy: &'static str, windows: &Shared<K>, key: K) -> Result<()> {
+    fn take<K: Eq + std::hash::Hash>(&self, policy: &'static str, windows: &SharedWindows<K>, key: K) -> Result<()> {
         let mut windows = windows.lock();
         let Limit { quota, window } = windows.limit();
         let taken = windows.take(key, self.start.elapsed());

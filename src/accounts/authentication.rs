@@ -109,7 +109,7 @@ impl Accounts {
             let text = "there is no account for the address in the token, and the token names no role to make one with";
             return Err(Error::Forbidden(text.into()));
         };
-        let name = name::kept(&holder.name).unwrap_or_else(|_| holder.email.clone());
+        let name = name::validated(&holder.name).unwrap_or_else(|_| holder.email.clone());
         // No password has an empty hash.
         let user = User::new(holder.email.clone(), name, role, String::new());
         let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);

@@ -27,10 +27,10 @@ type Fingerprint = [u8; 32];
 /// Holders of credentials that were looked up within the last second, by fingerprint.
 pub(super) struct CredentialCache {
     start: Instant,
-    table: Mutex<Table>,
+    table: Mutex<CacheTable>,
 }
 
-struct Table {
+struct CacheTable {
     by_fingerprint: HashMap<Fingerprint, (Instant, Principal)>,
     /// Goes up with each [`CredentialCache::forget`], so that a holder read before it is not inserted after it.
     generation: u64,
@@ -40,7 +40,7 @@ struct Table {
 impl CredentialCache {
     /// An empty cache.
     pub fn new() -> Self {
-        let table = Table { by_fingerprint: HashMap::new(), generation: 0, touched: Windows::new(TOUCH_LIMIT) };
+        let table = CacheTable { by_fingerprint: HashMap::new(), generation: 0, touched: Windows::new(TOUCH_LIMIT) };
         Self { start: Instant::now(), table: Mutex::new(table) }
     }
 

@@ -108,7 +108,7 @@ impl ApiKeys {
     pub async fn rename(&self, who: &Principal, id: KeyId, name: &str) -> Result<ApiKey> {
         const ACTION: &str = "key.rename";
         self.require_person_or_key(who, id, ACTION)?;
-        let name = name::kept(name).map_err(|fault| Error::invalid("/name", fault))?;
+        let name = name::validated(name).map_err(|fault| Error::invalid("/name", fault))?;
         let entry = self.access.change(who, ACTION, id)?.with_detail(name.clone());
         let user = who.user_id;
         let rename = move |db: &mut Connection| {
@@ -205,7 +205,7 @@ impl KeySecret {
 fn checked(who: &Principal, wanted: KeySpec) -> Result<KeySpec> {
     let KeySpec { name, permissions, expires_at } = wanted;
     let mut faults = Faults::default();
-    let name = name::kept(&name);
+    let name = name::validated(&name);
     faults.check(name.is_ok(), "/name", name.as_ref().err().copied().unwrap_or_default());
     let is_empty = permissions.as_ref().is_some_and(|wanted| wanted.iter().next().is_none());
     faults.check(!is_empty, "/permissions", "must name a permission, or be left out");

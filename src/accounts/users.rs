@@ -97,7 +97,7 @@ impl Accounts {
         let before = self.directory.find(id).await?;
         let mut faults = Faults::default();
         let email = change.email.as_deref().and_then(|text| noted(&mut faults, "/email", account::email(text)));
-        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", name::kept(text)));
+        let name = change.name.as_deref().and_then(|text| noted(&mut faults, "/name", name::validated(text)));
         if let Some(password) = &change.password {
             note_password(&mut faults, password, email.as_ref().unwrap_or(&before.email));
         }
@@ -115,7 +115,7 @@ impl Accounts {
 fn checked(new: &NewUser) -> Result<(String, String)> {
     let mut faults = Faults::default();
     let email = noted(&mut faults, "/email", account::email(&new.email)).unwrap_or_default();
-    let name = noted(&mut faults, "/name", name::kept(&new.name)).unwrap_or_default();
+    let name = noted(&mut faults, "/name", name::validated(&new.name)).unwrap_or_default();
     note_password(&mut faults, &new.password, &email);
     faults.into_result().map(|()| (email, name))
 }

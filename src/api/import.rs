@@ -11,7 +11,7 @@ use utoipa::{
 use crate::{
     api::server_view::ServerView,
     error::Error,
-    policy::client_file::Format,
+    policy::client_file::ClientFormat,
     servers::{ImportAction, Imported},
     web::{
         HandlerResult,
@@ -133,10 +133,10 @@ pub struct ExportQuery {
     security(("bearer" = ["mcp:read"])))]
 pub async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> HandlerResult {
     let format = match query.format {
-        FormatName::Claude => Format::Claude,
-        FormatName::Cursor => Format::Cursor,
-        FormatName::Vscode => Format::VsCode,
-        FormatName::Ostler => Format::Ostler,
+        FormatName::Claude => ClientFormat::Claude,
+        FormatName::Cursor => ClientFormat::Cursor,
+        FormatName::Vscode => ClientFormat::VsCode,
+        FormatName::Ostler => ClientFormat::Ostler,
     };
     Ok(HttpResponse::Ok().json(caller.runtime.servers().export(&caller.who, format)?))
 }

@@ -21,7 +21,7 @@ pub(super) async fn forward(
         "notifications/message" if !meets_log_level(conversation, params) => {}
         "notifications/progress" => {
             // A request that was sent again may have another token than at first.
-            let retold = params.and_then(|params| Progress::read(params)?.retold(token?));
+            let retold = params.and_then(|params| Progress::read(params)?.with_token(token?));
             if let Some(params) = retold {
                 sender.notify(method, Some(&params)).await;
             }

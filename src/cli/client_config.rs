@@ -8,12 +8,12 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser};
-use ostler::policy::client_file::{Entry, Section, with_sections};
+use ostler::policy::client_file::{AddedEntry, Section, with_sections};
 use serde_json::{Value, json};
 
 use crate::cli::{
     failure::Failure,
-    place::{self, KEY_VARIABLE, Place},
+    place::{self, ConnectionTarget, KEY_VARIABLE},
     standard_error::complain,
     value,
 };
@@ -43,9 +43,9 @@ const PLACEHOLDER: &str = "<your API key>";
 
 /// Command line of `client-config`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
+pub(crate) struct ClientConfigOptions {
     client: Client,
-    place: Place,
+    place: ConnectionTarget,
     name: String,
     write: bool,
 }
@@ -73,18 +73,18 @@ pub(crate) fn definition() -> Clap {
 }
 
 /// Reads the command line.
-pub(crate) fn options(matches: &ArgMatches) -> Options {
+pub(crate) fn options(matches: &ArgMatches) -> ClientConfigOptions {
     let client = matches.get_one::<String>("client").and_then(|name| value::one_of(name, CLIENTS).ok());
-    Options {
+    ClientConfigOptions {
         client: client.unwrap_or(Client::Claude),
-        place: Place::read(matches),
+        place: ConnectionTarget::read(matches),
         name: matches.get_one::<String>("name").cloned().unwrap_or_default(),
         write: matches.get_flag("write"),
     }
 }
 
 /// Prints or writes.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &ClientConfigOptions) -> Result<(), Failure> {
     let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty());
     let url = endpoint(options, key.as_deref())?;
     let sections = sections(options, &url, if options.write { key.as_deref() } else { None })?;
@@ -104,16 +104,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let place = file(options.client)?;
     let kept = file::write(&place, &sections)?;
     complain(&match kept {
-        file::Written::New => format!("ostler: wrote {}\n", place.display()),
-        file::Written::Merged(copy) => format!("ostler: changed {}; as it was: {}\n", place.display(), copy.display()),
-        file::Written::Same => format!("ostler: {} says so already\n", place.display()),
+        file::WriteResult::New => format!("ostler: wrote {}\n", place.display()),
+        file::WriteResult::Merged(copy) => {
+            format!("ostler: changed {}; as it was: {}\n", place.display(), copy.display())
+        }
+        file::WriteResult::Same => format!("ostler: {} says so already\n", place.display()),
     });
     Ok(())
 }
 
 /// The URL for clients that speak HTTP. Only a server's name has to be looked up.
-fn endpoint(options: &Options, key: Option<&str>) -> Result<String, Failure> {
-    let Place { base, server, search } = &options.place;
+fn endpoint(options: &ClientConfigOptions, key: Option<&str>) -> Result<String, Failure> {
+    let ConnectionTarget { base, server, search } = &options.place;
     match server {
         None => Ok(format!("{base}/mcp{}", if *search { "?tools=search" } else { "" })),
         Some(id) if uuid::Uuid::try_parse(id).is_ok() => Ok(format!("{base}/mcp/{id}")),
@@ -127,8 +129,8 @@ fn endpoint(options: &Options, key: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-fn sections(options: &Options, url: &str, key: Option<&str>) -> Result<Vec<Section>, Failure> {
-    let section = |member, value| Section { member, entry: Entry::Named(options.name.clone(), value) };
+fn sections(options: &ClientConfigOptions, url: &str, key: Option<&str>) -> Result<Vec<Section>, Failure> {
+    let section = |member, value| Section { member, entry: AddedEntry::Named(options.name.clone(), value) };
     let http = |key: &str| json!({"type": "http", "url": url, "headers": {"Authorization": format!("Bearer {key}")}});
     let from_environment = |prefix: &str| format!("${{{prefix}{KEY_VARIABLE}}}");
     Ok(match options.client {
@@ -145,16 +147,16 @@ fn sections(options: &Options, url: &str, key: Option<&str>) -> Result<Vec<Secti
             let id = format!("{}-key", options.name);
             let description = format!("API key of Ostler at {}", options.place.base);
             let input = json!({"type": "promptString", "id": id, "description": description, "password": true});
-            let input = Section { member: "inputs", entry: Entry::Item(input) };
+            let input = Section { member: "inputs", entry: AddedEntry::Item(input) };
             vec![section("servers", http(&format!("${{input:{id}}}"))), input]
         }
     })
 }
 
 /// The entry for a client that only starts programs.
-fn program(options: &Options, key: Option<&str>) -> Result<Value, Failure> {
+fn program(options: &ClientConfigOptions, key: Option<&str>) -> Result<Value, Failure> {
     let own = std::env::current_exe().map_err(|error| Failure::of("find this program", &error))?;
-    let Place { base, server, search } = &options.place;
+    let ConnectionTarget { base, server, search } = &options.place;
     let mut arguments = vec!["connect", "--url", base];
     if let Some(server) = server {
         arguments.extend(["--server", server]);

@@ -3,13 +3,13 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::PossibleValuesParser, value_parser};
-use ostler::demo_server::{Era, Options};
+use ostler::demo_server::{DemoEra, Options};
 
 use crate::cli::{
     client_config,
     config::Config,
     connect,
-    place::Place,
+    place::ConnectionTarget,
     settings::{self, Setting},
     transfer, value,
 };
@@ -26,9 +26,9 @@ pub(crate) enum Command {
     /// Be a small MCP server.
     DemoServer(Options),
     /// Be an MCP server that passes everything on to Ostler.
-    Connect(Place),
+    Connect(ConnectionTarget),
     /// Show or write the configuration of a client.
-    ClientConfig(client_config::Options),
+    ClientConfig(client_config::ClientConfigOptions),
     /// Take over the configuration of a client.
     Import(transfer::Import),
     /// Give out servers as the configuration of a client.
@@ -45,7 +45,7 @@ pub(crate) struct Invocation {
 }
 
 /// The names of the eras that the demo server can be held to.
-const ERAS: &[(&str, Era)] = &[("auto", Era::Auto), ("legacy", Era::Legacy), ("modern", Era::Modern)];
+const ERAS: &[(&str, DemoEra)] = &[("auto", DemoEra::Auto), ("legacy", DemoEra::Legacy), ("modern", DemoEra::Modern)];
 
 /// Reads the command line. `Err` is an answer to print: help, the version, or what is wrong.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
@@ -54,7 +54,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("migrate", matches)) => Command::Migrate(invocation(matches)),
         Some(("check-config", matches)) => Command::CheckConfig(invocation(matches)),
         Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
-        Some(("connect", matches)) => Command::Connect(Place::read(matches)),
+        Some(("connect", matches)) => Command::Connect(ConnectionTarget::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
         Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
@@ -146,7 +146,7 @@ fn demo_server() -> Clap {
 fn demo_options(matches: &ArgMatches) -> Options {
     let era = matches.get_one::<String>("era").and_then(|name| value::one_of(name, ERAS).ok());
     let delay = matches.get_one::<u64>("startup-delay-ms").copied().unwrap_or_default();
-    Options { era: era.unwrap_or(Era::Auto), startup_delay: Duration::from_millis(delay) }
+    Options { era: era.unwrap_or(DemoEra::Auto), startup_delay: Duration::from_millis(delay) }
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
         let Ok(Command::DemoServer(options)) = parsed("ostler demo-server --era modern --startup-delay-ms 5") else {
             panic!("not understood")
         };
-        assert_eq!(options, Options { era: Era::Modern, startup_delay: Duration::from_millis(5) });
+        assert_eq!(options, Options { era: DemoEra::Modern, startup_delay: Duration::from_millis(5) });
         assert!(parsed("ostler demo-server --port 1").is_err());
         assert!(parsed("ostler demo-server --era tomorrow").is_err());
     }

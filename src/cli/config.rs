@@ -6,9 +6,9 @@ use crate::cli::logging;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     /// The HTTP side.
-    pub(crate) http: ostler::http::Settings,
+    pub(crate) http: ostler::http::HttpSettings,
     /// The servers, the accounts, the data.
     pub(crate) runtime: ostler::runtime::Settings,
     /// The log.
-    pub(crate) log: logging::Settings,
+    pub(crate) log: logging::LogSettings,
 }

@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::cli::{
     failure::Failure,
-    place::{self, KEY_VARIABLE, Place},
+    place::{self, ConnectionTarget, KEY_VARIABLE},
     standard_error::complain,
 };
 
@@ -49,7 +49,7 @@ pub(crate) fn definition() -> Clap {
 }
 
 /// Passes lines on until standard input ends.
-pub(crate) fn run(place: &Place) -> Result<(), Failure> {
+pub(crate) fn run(place: &ConnectionTarget) -> Result<(), Failure> {
     let key = std::env::var(KEY_VARIABLE).unwrap_or_default();
     if key.is_empty() {
         let next = "make one with POST /api/auth/keys and set it in the configuration of the client that starts this";
@@ -64,30 +64,30 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
             authority: remote::Authority::default(),
         };
         let (sender, heard) = remote::connect(&target, &Arc::default()).map_err(Failure::Failed)?;
-        let (lines, input) = (pipes::input(), pipes::Output::open());
-        Conversation { sender, heard, lines, output: input, open: HashSet::new() }.run().await
+        let (lines, input) = (pipes::input(), pipes::StandardOutput::open());
+        StdioRelay { sender, heard, lines, output: input, open: HashSet::new() }.run().await
     })
 }
 
 /// A client on one side, Ostler on the other.
-struct Conversation {
+struct StdioRelay {
     sender: LineSender,
     heard: mpsc::Receiver<RemoteEvent>,
     lines: mpsc::Receiver<Frame>,
-    output: pipes::Output,
+    output: pipes::StandardOutput,
     /// Requests of the client that were not answered, by id.
     open: HashSet<String>,
 }
 
 /// A message, read as far as it takes to know a request from others.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct ClientEnvelope<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     method: Option<IgnoredAny>,
 }
 
-impl Conversation {
+impl StdioRelay {
     async fn run(mut self) -> Result<(), Failure> {
         let failed = |error| Failure::of("listen for signals", &error);
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -130,7 +130,7 @@ impl Conversation {
     fn take(&mut self, frame: Frame) -> Result<Option<Bytes>, Failure> {
         match frame {
             Frame::Line(line) => {
-                if let Ok(Envelope { id: Some(id), method: Some(_) }) = serde_json::from_slice(&line) {
+                if let Ok(ClientEnvelope { id: Some(id), method: Some(_) }) = serde_json::from_slice(&line) {
                     self.open.insert(id.get().to_owned());
                 }
                 self.send(Some(line))
@@ -155,7 +155,7 @@ impl Conversation {
     async fn hear(&mut self, heard: Option<RemoteEvent>) -> Result<(), Failure> {
         match heard {
             Some(RemoteEvent::Frame(Frame::Line(line))) => {
-                if let Ok(Envelope { id: Some(id), method: None }) = serde_json::from_slice(&line) {
+                if let Ok(ClientEnvelope { id: Some(id), method: None }) = serde_json::from_slice(&line) {
                     self.open.remove(id.get());
                 }
                 self.output.write(line).await;

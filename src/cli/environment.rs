@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use ostler::supervisor::INSTALLATION_VARIABLE;
 
 use crate::cli::{
-    fault::{Fault, Origin},
+    fault::{Origin, SettingFault},
     place::KEY_VARIABLE,
     raw_setting::RawSetting,
     settings,
@@ -27,7 +27,7 @@ const OF_OTHERS: [&str; 6] =
     ["OSTLER_TEST_", "OSTLER_REQUIRE_", KEY_VARIABLE, INSTALLATION_VARIABLE, "OSTLER_INSTANCE", "OSTLER_SERVER_ID"];
 
 /// Picks the settings out of `variables`, in the order of the table.
-pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>) -> Vec<RawSetting> {
+pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<SettingFault>) -> Vec<RawSetting> {
     let mut variables: Vec<(String, OsString)> =
         variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     variables.sort();
@@ -37,12 +37,12 @@ pub(crate) fn read(variables: Vec<(OsString, OsString)>, faults: &mut Vec<Fault>
         match (settings::by_variable(&name), value.into_string()) {
             (Some(_), Ok(text)) if text.is_empty() && name.starts_with(OF_TELEMETRY) => {}
             (Some(setting), Ok(text)) => written.push(RawSetting { setting, text, origin }),
-            (Some(setting), Err(_)) => faults.push(Fault {
+            (Some(setting), Err(_)) => faults.push(SettingFault {
                 key: Some(setting.key.to_owned()),
                 origin,
                 message: "is not valid UTF-8".to_owned(),
             }),
-            (None, _) => faults.extend(unknown(&name).map(|message| Fault { key: None, origin, message })),
+            (None, _) => faults.extend(unknown(&name).map(|message| SettingFault { key: None, origin, message })),
         }
     }
     written

@@ -34,7 +34,7 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct SettingFault {
     /// The key as the file writes it; `None` where the whole source is meant.
     pub(crate) key: Option<String>,
     /// The source of the value.
@@ -43,7 +43,7 @@ pub(crate) struct Fault {
     pub(crate) message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SettingFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
             Some(key) => write!(f, "{key} ({}): {}", self.origin, self.message),

@@ -8,43 +8,43 @@ use toml::{
 };
 
 use crate::cli::{
-    fault::{Fault, Origin},
+    fault::{Origin, SettingFault},
     raw_setting::RawSetting,
-    settings::{self, Kind, Setting},
+    settings::{self, Setting, SettingType},
     suggest::did_you_mean,
 };
 
 /// Reads the settings in the file at `path`; a file that is missing or no TOML is one fault.
-pub(crate) fn read(path: &Path, faults: &mut Vec<Fault>) -> Vec<RawSetting> {
+pub(crate) fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<RawSetting> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => {
-            let mut reader = Reader { name, text: &text, faults, written: Vec::new() };
+            let mut reader = ConfigReader { name, text: &text, faults, written: Vec::new() };
             reader.document();
             reader.written
         }
         Err(error) => {
             let message = format!("cannot be read: {error}");
-            faults.push(Fault { key: None, origin: Origin::File { name, line: 0 }, message });
+            faults.push(SettingFault { key: None, origin: Origin::File { name, line: 0 }, message });
             Vec::new()
         }
     }
 }
 
 /// Walks through one file.
-struct Reader<'a> {
+struct ConfigReader<'a> {
     name: String,
     text: &'a str,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<SettingFault>,
     written: Vec<RawSetting>,
 }
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     fn document(&mut self) {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let origin = self.origin(error.span().unwrap_or_default());
-            self.faults.push(Fault { key: None, origin, message: error.message().to_owned() });
+            self.faults.push(SettingFault { key: None, origin, message: error.message().to_owned() });
         }
         self.table("", table.get_ref());
     }
@@ -64,7 +64,7 @@ impl Reader<'_> {
     fn setting(&mut self, setting: &'static Setting, value: &DeValue<'_>, origin: Origin) {
         match text_of(setting.kind, value) {
             Ok(text) => self.written.push(RawSetting { setting, text, origin }),
-            Err(message) => self.faults.push(Fault { key: Some(setting.key.to_owned()), origin, message }),
+            Err(message) => self.faults.push(SettingFault { key: Some(setting.key.to_owned()), origin, message }),
         }
     }
 
@@ -75,7 +75,7 @@ impl Reader<'_> {
             let meant = did_you_mean(&key, settings::all().map(|setting| setting.key));
             format!("is no setting of Ostler{meant}")
         };
-        self.faults.push(Fault { key: Some(key), origin, message });
+        self.faults.push(SettingFault { key: Some(key), origin, message });
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
@@ -90,14 +90,14 @@ fn is_group(key: &str) -> bool {
 }
 
 /// The text that the environment would have for `value`, where it is of the right kind.
-fn text_of(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
+fn text_of(kind: SettingType, value: &DeValue<'_>) -> Result<String, String> {
     match (kind, value) {
-        (Kind::Text | Kind::List, DeValue::String(text)) => Ok(text.to_string()),
-        (Kind::Whole, DeValue::Integer(number)) => i128::from_str_radix(number.as_str(), number.radix())
+        (SettingType::Text | SettingType::List, DeValue::String(text)) => Ok(text.to_string()),
+        (SettingType::Whole, DeValue::Integer(number)) => i128::from_str_radix(number.as_str(), number.radix())
             .map(|number| number.to_string())
             .map_err(|_| format!("{number} is too large")),
-        (Kind::Switch, DeValue::Boolean(on)) => Ok(on.to_string()),
-        (Kind::List, DeValue::Array(items)) => {
+        (SettingType::Switch, DeValue::Boolean(on)) => Ok(on.to_string()),
+        (SettingType::List, DeValue::Array(items)) => {
             let items: Result<Vec<_>, _> = items.iter().map(item_of).collect();
             items.map(|items| items.join(","))
         }
@@ -108,7 +108,7 @@ fn text_of(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
 /// One item of a list.
 fn item_of(item: &Spanned<DeValue<'_>>) -> Result<String, String> {
     let DeValue::String(text) = item.get_ref() else {
-        return Err(format!("must be {}; found {} in it", Kind::List.describe(), kind_of(item.get_ref())));
+        return Err(format!("must be {}; found {} in it", SettingType::List.describe(), kind_of(item.get_ref())));
     };
     if text.contains(',') { Err(format!("{text:?} must not contain a comma")) } else { Ok(text.to_string()) }
 }

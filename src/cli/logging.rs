@@ -18,22 +18,22 @@ pub(crate) use line::one_line;
 
 /// Settings of the log.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct LogSettings {
     /// Filter of events, in the form of `RUST_LOG`.
     pub(crate) filter: String,
     /// In which form.
-    pub(crate) format: Format,
+    pub(crate) format: LogFormat,
 }
 
-impl Default for Settings {
+impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info,actix_server=warn".to_owned(), format: Format::Text }
+        Self { filter: "info,actix_server=warn".to_owned(), format: LogFormat::Text }
     }
 }
 
 /// The forms of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// For programs: one JSON object.
@@ -41,7 +41,7 @@ pub(crate) enum Format {
 }
 
 /// Starts the log, and sends panics there too. A second start changes nothing.
-pub(crate) fn start(settings: &Settings) {
+pub(crate) fn start(settings: &LogSettings) {
     let mut builder = env_logger::Builder::new();
     builder.parse_filters(&settings.filter);
     // Without the thread, each thread writes its own lines, and may block.
@@ -51,12 +51,12 @@ pub(crate) fn start(settings: &Settings) {
         builder.write_style(if coloured { WriteStyle::Always } else { WriteStyle::Never });
     }
     match settings.format {
-        Format::Text => builder.format(|out, record| {
+        LogFormat::Text => builder.format(|out, record| {
             let style = out.default_level_style(record.level());
             let (time, level) = (Timestamp::now(), record.level());
             writeln!(out, "{time} {style}{level:<5}{style:#} {}", line::text(record))
         }),
-        Format::Json => builder.format(|out, record| writeln!(out, "{}", json(record))),
+        LogFormat::Json => builder.format(|out, record| writeln!(out, "{}", json(record))),
     };
     if builder.try_init().is_ok() {
         panic::set_hook(Box::new(|panicked| {

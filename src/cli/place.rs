@@ -23,7 +23,7 @@ const LONGEST_PAGE: usize = 4 << 20;
 
 /// The running Ostler to connect to, and the servers of it, as the command line names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionTarget {
     /// Scheme, host and port, without a slash at the end.
     pub(crate) base: String,
     /// One server, by name or id; all where there is none.
@@ -80,17 +80,17 @@ fn base(text: &str) -> Result<String, String> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ServersPage {
-    items: Vec<Listed>,
+    items: Vec<ListedName>,
     next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedName {
     id: String,
     name: String,
 }
 
-impl Place {
+impl ConnectionTarget {
     /// Reads [`arguments`].
     pub(crate) fn read(matches: &ArgMatches) -> Self {
         Self {
@@ -161,7 +161,7 @@ fn refusal(status: StatusCode) -> Option<String> {
 }
 
 /// The id of the server that is meant.
-fn choose(wanted: &str, known: &[Listed]) -> Result<String, Failure> {
+fn choose(wanted: &str, known: &[ListedName]) -> Result<String, Failure> {
     if let Some(one) = known.iter().find(|one| one.id == wanted) {
         return Ok(one.id.clone());
     }
@@ -187,8 +187,8 @@ fn choose(wanted: &str, known: &[Listed]) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    fn listed(servers: &[(&str, &str)]) -> Vec<Listed> {
-        servers.iter().map(|(id, name)| Listed { id: (*id).into(), name: (*name).into() }).collect()
+    fn listed(servers: &[(&str, &str)]) -> Vec<ListedName> {
+        servers.iter().map(|(id, name)| ListedName { id: (*id).into(), name: (*name).into() }).collect()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use ostler::{
     Runtime,
-    http::{Listener, Server},
+    http::{HttpServer, Listener},
     runtime::Configured,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -56,7 +56,7 @@ async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
 /// Starts the runtime; requests meanwhile are answered with the state, which is starting.
 async fn start(
     listener: &Listener,
-    http: &ostler::http::Settings,
+    http: &ostler::http::HttpSettings,
     settings: ostler::runtime::Settings,
 ) -> Result<Runtime, Failure> {
     let starting = listener.starting(http).map_err(|error| cannot_listen(http, &error))?;
@@ -71,12 +71,12 @@ async fn start(
 /// Answers requests until a signal or a failure; on a signal, calls in flight are finished before it returns.
 async fn answer(
     listener: Listener,
-    http: &ostler::http::Settings,
+    http: &ostler::http::HttpSettings,
     runtime: &Runtime,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let address = listener.address().ok();
-    let server = Server::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
+    let server = HttpServer::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
     // The password first: a script that waits for the address finds it printed.
     introduce(runtime, address);
     announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
@@ -127,7 +127,7 @@ fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
 }
 
 /// A failure to listen on the address, with the next step.
-fn cannot_listen(http: &ostler::http::Settings, error: &io::Error) -> Failure {
+fn cannot_listen(http: &ostler::http::HttpSettings, error: &io::Error) -> Failure {
     let place = SocketAddr::new(http.host, http.port);
     let next_steps = [
         (ErrorKind::AddrInUse, "another program has it: stop that one, or choose another with --port or OSTLER_PORT"),

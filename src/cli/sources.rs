@@ -8,7 +8,7 @@ use ostler::{runtime::Configured, store::DatabaseUrl};
 use crate::cli::{
     config::Config,
     environment,
-    fault::{Fault, Origin},
+    fault::{Origin, SettingFault},
     file,
     raw_setting::RawSetting,
     settings::{self, Setting},
@@ -51,7 +51,7 @@ impl Loaded {
 }
 
 /// Reads all sources and returns every fault found in any of them, also in values that a later source overrides.
-pub(crate) fn load(sources: Sources) -> Result<Loaded, Vec<Fault>> {
+pub(crate) fn load(sources: Sources) -> Result<Loaded, Vec<SettingFault>> {
     let mut faults = Vec::new();
     let mut written = Vec::new();
     if let Some(path) = &sources.file {
@@ -68,11 +68,11 @@ pub(crate) fn load(sources: Sources) -> Result<Loaded, Vec<Fault>> {
 }
 
 /// Puts what was written over the defaults, in order.
-fn apply(written: Vec<RawSetting>, faults: &mut Vec<Fault>) -> Loaded {
+fn apply(written: Vec<RawSetting>, faults: &mut Vec<SettingFault>) -> Loaded {
     let mut loaded = Loaded { config: Config::default(), origins: BTreeMap::new() };
     for RawSetting { setting, text, origin } in written {
         if let Err(message) = (setting.put)(&mut loaded.config, &text) {
-            faults.push(Fault { key: Some(setting.key.to_owned()), origin: origin.clone(), message });
+            faults.push(SettingFault { key: Some(setting.key.to_owned()), origin: origin.clone(), message });
         }
         loaded.origins.insert(setting.key, origin);
     }
@@ -82,7 +82,7 @@ fn apply(written: Vec<RawSetting>, faults: &mut Vec<Fault>) -> Loaded {
         loaded.config.runtime.database = DatabaseUrl::Sqlite(file);
     }
     if let Err(message) = default_audience(&mut loaded.config) {
-        faults.push(Fault { key: Some("oauth_audience".to_owned()), origin: Origin::Default, message });
+        faults.push(SettingFault { key: Some("oauth_audience".to_owned()), origin: Origin::Default, message });
     }
     loaded
 }

@@ -90,12 +90,12 @@ pub(crate) fn export_options(matches: &ArgMatches) -> Export {
 
 /// Result of an import, as far as it is printed.
 #[derive(Deserialize)]
-struct Outcome {
-    servers: Vec<Line>,
+struct ImportOutcome {
+    servers: Vec<ImportedServer>,
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct ImportedServer {
     name: String,
     action: String,
     problem: Option<String>,
@@ -114,9 +114,9 @@ pub(crate) fn import(options: &Import) -> Result<(), Failure> {
         .collect();
     let body = json!({"config": text, "variables": variables, "dryRun": dry_run});
     let answer = ask(base, &key, "POST", "/api/mcp/import", Some(&body))?;
-    let outcome: Outcome = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let outcome: ImportOutcome = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
     let mut report = String::new();
-    for Line { name, action, problem, ignored } in &outcome.servers {
+    for ImportedServer { name, action, problem, ignored } in &outcome.servers {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let ignored = if ignored.is_empty() { String::new() } else { format!(" (left out: {})", ignored.join(", ")) };
         report.push_str(&logging::one_line(&format!("{action:<6}  {name}{problem}{ignored}")));

@@ -8,10 +8,10 @@ use log::LevelFilter;
 use ostler::policy::{account, issuer, rate::Limit, secret};
 use secrecy::SecretString;
 
-use crate::cli::logging::Format;
+use crate::cli::logging::LogFormat;
 
 /// The names of the log's formats.
-pub(crate) const LOG_FORMAT: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
+pub(crate) const LOG_FORMAT: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// The longest time that can be set: a week.
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;

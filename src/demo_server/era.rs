@@ -1,13 +1,13 @@
 //! The two eras of the protocol: with a handshake (to 2025-11-25), and with the revision in every request (2026-07-28).
 
 use crate::demo_server::{
-    message::{Params, Refusal, SERVER},
+    message::{DemoError, DemoParams, SERVER},
     style::Style,
 };
 
 /// The revisions to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Era {
+pub enum DemoEra {
     /// Whichever the first message speaks.
     #[default]
     Auto,
@@ -17,20 +17,20 @@ pub enum Era {
     Modern,
 }
 
-impl Era {
+impl DemoEra {
     /// A conversation that has not begun.
-    pub(crate) fn begin(self) -> Conversation {
+    pub(crate) fn begin(self) -> DemoPhase {
         match self {
-            Self::Auto => Conversation::Open,
-            Self::Legacy => Conversation::BeforeHandshake,
-            Self::Modern => Conversation::Modern,
+            Self::Auto => DemoPhase::Open,
+            Self::Legacy => DemoPhase::BeforeHandshake,
+            Self::Modern => DemoPhase::Modern,
         }
     }
 }
 
 /// State of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Conversation {
+pub(crate) enum DemoPhase {
     /// Its era is not decided.
     Open,
     /// The handshake is to come.
@@ -60,7 +60,7 @@ pub(crate) fn handshake(asked: Option<&str>) -> String {
     format!(r#""protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{SERVER}"#)
 }
 
-impl Conversation {
+impl DemoPhase {
     /// Form of its results.
     pub(crate) fn style(self) -> Style {
         match self {
@@ -70,35 +70,35 @@ impl Conversation {
     }
 
     /// Refuses a request that may not be answered now; the first one decides the era.
-    pub(crate) fn admit(&mut self, method: &str, params: &Params<'_>) -> Result<(), Refusal> {
+    pub(crate) fn admit(&mut self, method: &str, params: &DemoParams<'_>) -> Result<(), DemoError> {
         if *self == Self::Open {
             *self = match (method, params.version()) {
                 ("initialize", _) => Self::BeforeHandshake,
                 (_, Some(_)) => Self::Modern,
-                (_, None) => return Err(Refusal::params("initialize first, or name the protocol version in _meta")),
+                (_, None) => return Err(DemoError::params("initialize first, or name the protocol version in _meta")),
             };
         }
         match (*self, method) {
             (Self::Modern, method) => modern(method, params),
-            (_, "server/discover") => Err(Refusal::unknown_method(method)),
+            (_, "server/discover") => Err(DemoError::unknown_method(method)),
             (_, "initialize") => {
                 *self = Self::Legacy;
                 Ok(())
             }
             (Self::Legacy, _) | (_, "ping") => Ok(()),
-            (Self::Open | Self::BeforeHandshake, _) => Err(Refusal::request("initialize first")),
+            (Self::Open | Self::BeforeHandshake, _) => Err(DemoError::request("initialize first")),
         }
     }
 }
 
 /// Refuses a request that lacks what every modern one must have: the revision and the client's capabilities.
-fn modern(method: &str, params: &Params<'_>) -> Result<(), Refusal> {
+fn modern(method: &str, params: &DemoParams<'_>) -> Result<(), DemoError> {
     match (method, params.version()) {
-        ("initialize", _) => Err(Refusal::version(params.protocol_version.as_deref(), MODERN)),
-        ("ping", _) => Err(Refusal::unknown_method(method)),
+        ("initialize", _) => Err(DemoError::version(params.protocol_version.as_deref(), MODERN)),
+        ("ping", _) => Err(DemoError::unknown_method(method)),
         (_, Some(MODERN)) if params.names_capabilities() => Ok(()),
-        (_, Some(MODERN)) => Err(Refusal::params("_meta must have io.modelcontextprotocol/clientCapabilities")),
-        (_, Some(unknown)) => Err(Refusal::version(Some(unknown), MODERN)),
-        (_, None) => Err(Refusal::params("_meta must have io.modelcontextprotocol/protocolVersion")),
+        (_, Some(MODERN)) => Err(DemoError::params("_meta must have io.modelcontextprotocol/clientCapabilities")),
+        (_, Some(unknown)) => Err(DemoError::version(Some(unknown), MODERN)),
+        (_, None) => Err(DemoError::params("_meta must have io.modelcontextprotocol/protocolVersion")),
     }
 }

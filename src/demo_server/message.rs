@@ -15,7 +15,7 @@ const TTL_MS: u32 = 3_600_000;
 
 /// The fields of a message.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Fields<'a> {
+pub(crate) struct DemoMessage<'a> {
     /// The id; none in a notification.
     #[serde(borrow, default)]
     pub(crate) id: Option<&'a RawValue>,
@@ -26,18 +26,18 @@ pub(crate) struct Fields<'a> {
     params: Option<&'a RawValue>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> DemoMessage<'a> {
     /// The parameters that any method here knows.
-    pub(crate) fn params(&self) -> Result<Params<'a>, Refusal> {
-        let Some(params) = self.params else { return Ok(Params::default()) };
-        serde_json::from_str(params.get()).map_err(|error| Refusal::params(&error.to_string()))
+    pub(crate) fn params(&self) -> Result<DemoParams<'a>, DemoError> {
+        let Some(params) = self.params else { return Ok(DemoParams::default()) };
+        serde_json::from_str(params.get()).map_err(|error| DemoError::params(&error.to_string()))
     }
 }
 
 /// Parameters, of whichever method.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Params<'a> {
+pub(crate) struct DemoParams<'a> {
     /// Of `tools/call`: the tool; of `prompts/get`: the prompt.
     #[serde(borrow)]
     pub(crate) name: Cow<'a, str>,
@@ -54,13 +54,13 @@ pub(crate) struct Params<'a> {
     pub(crate) request_id: Option<&'a RawValue>,
     /// Metadata of any request.
     #[serde(borrow, rename = "_meta")]
-    pub(crate) meta: Option<Meta<'a>>,
+    pub(crate) meta: Option<DemoMeta<'a>>,
 }
 
 /// The `_meta` of any request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Meta<'a> {
+pub(crate) struct DemoMeta<'a> {
     #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
     version: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
@@ -70,7 +70,7 @@ pub(crate) struct Meta<'a> {
     pub(crate) progress_token: Option<&'a RawValue>,
 }
 
-impl Params<'_> {
+impl DemoParams<'_> {
     /// The revision that a modern request names.
     pub(crate) fn version(&self) -> Option<&str> {
         self.meta.as_ref()?.version.as_deref()
@@ -84,13 +84,13 @@ impl Params<'_> {
 
 /// The error with which a request is answered.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct DemoError {
     code: i32,
     message: String,
     data: Option<Value>,
 }
 
-impl Refusal {
+impl DemoError {
     /// The request does not belong here now.
     pub(crate) fn request(message: &str) -> Self {
         Self { code: -32600, message: message.to_owned(), data: None }
@@ -157,7 +157,7 @@ pub(crate) fn failure(out: &mut Vec<u8>, call: &Call<'_>, message: &str) {
 }
 
 /// Appends an error.
-pub(crate) fn error(out: &mut Vec<u8>, id: Option<&RawValue>, refusal: &Refusal) {
+pub(crate) fn error(out: &mut Vec<u8>, id: Option<&RawValue>, refusal: &DemoError) {
     let id = id.map_or("null", RawValue::get);
     let mut error = serde_json::json!({"code": refusal.code, "message": refusal.message});
     if let (Some(members), Some(data)) = (error.as_object_mut(), &refusal.data) {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::demo_server::{
-    message::{self, Refusal},
+    message::{self, DemoError},
     style::Style,
 };
 
@@ -27,27 +27,28 @@ pub(crate) const TEMPLATES: &str = concat!(
 const ABOUT: &str = "A small MCP server to try Ostler with.";
 
 #[derive(Default, Deserialize)]
-struct Greeted {
+struct GreetArguments {
     name: Option<String>,
 }
 
 /// The members of an answer to `prompts/get`.
-pub(crate) fn prompt(name: &str, arguments: Option<&RawValue>) -> Result<String, Refusal> {
+pub(crate) fn prompt(name: &str, arguments: Option<&RawValue>) -> Result<String, DemoError> {
     if name != "greet" {
-        return Err(Refusal::params(&format!("Unknown prompt: {name}")));
+        return Err(DemoError::params(&format!("Unknown prompt: {name}")));
     }
-    let greeted: Greeted = arguments.and_then(|given| serde_json::from_str(given.get()).ok()).unwrap_or_default();
-    let Some(name) = greeted.name else { return Err(Refusal::params("the argument `name` is missing")) };
+    let greeted: GreetArguments =
+        arguments.and_then(|given| serde_json::from_str(given.get()).ok()).unwrap_or_default();
+    let Some(name) = greeted.name else { return Err(DemoError::params("the argument `name` is missing")) };
     let text = message::string(&format!("Greet {name} in one sentence."));
     Ok(format!(r#""messages":[{{"role":"user","content":{{"type":"text","text":{text}}}}}]"#))
 }
 
 /// The members of an answer to `resources/read`.
-pub(crate) fn resource(uri: &str, style: Style) -> Result<String, Refusal> {
+pub(crate) fn resource(uri: &str, style: Style) -> Result<String, DemoError> {
     let text = match uri.strip_prefix("demo://echo/") {
         Some(text) => text,
         None if uri == "demo://about" => ABOUT,
-        None => return Err(Refusal::resource(uri, style)),
+        None => return Err(DemoError::resource(uri, style)),
     };
     let (uri, text) = (message::string(uri), message::string(text));
     Ok(format!(r#""contents":[{{"uri":{uri},"mimeType":"text/plain","text":{text}}}]"#))

@@ -12,7 +12,7 @@ use serde_json::{Number, value::RawValue};
 
 use crate::demo_server::{
     call::Call,
-    message::{self, Refusal},
+    message::{self, DemoError},
     slow::SlowCalls,
 };
 
@@ -34,55 +34,55 @@ pub(crate) enum Done<'a> {
 }
 
 /// A tool's end: `Err` is what went wrong, in words.
-type Outcome<'a> = Result<Done<'a>, String>;
+type ToolOutcome<'a> = Result<Done<'a>, String>;
 
-struct Tool {
+struct DemoTool {
     name: &'static str,
     description: &'static str,
     /// The schema's `properties` and `required`.
     input: &'static str,
-    run: for<'a> fn(&Call<'a>, &SlowCalls) -> Outcome<'a>,
+    run: for<'a> fn(&Call<'a>, &SlowCalls) -> ToolOutcome<'a>,
 }
 
-const TOOLS: &[Tool] = &[
-    Tool {
+const TOOLS: &[DemoTool] = &[
+    DemoTool {
         name: "echo",
         description: "Gives back `text`; with `raw`, also all arguments exactly as they arrived.",
         input: r#""properties":{"text":{"type":"string","description":"What to give back"},"raw":{"type":"boolean","description":"Whether to add the arguments as structured content"}},"required":["text"]"#,
         run: echo,
     },
-    Tool {
+    DemoTool {
         name: "add",
         description: "Adds two numbers.",
         input: r#""properties":{"a":{"type":"number"},"b":{"type":"number"}},"required":["a","b"]"#,
         run: add,
     },
-    Tool {
+    DemoTool {
         name: "sleep",
         description: "Answers after a while, and reports progress to clients that ask for it. Other calls go on meanwhile.",
         input: r#""properties":{"ms":{"type":"integer","minimum":0,"description":"How long, in milliseconds"}},"required":["ms"]"#,
         run: sleep,
     },
-    Tool {
+    DemoTool {
         name: "fail",
         description: "Fails with the given message.",
         input: r#""properties":{"message":{"type":"string","description":"What to say"}},"required":["message"]"#,
         run: fail,
     },
-    Tool {
+    DemoTool {
         name: "crash",
         description: "Ends the server's process at once, without an answer.",
         input: r#""properties":{"code":{"type":"integer","minimum":0,"maximum":255,"default":1,"description":"Its exit code"}}"#,
         run: crash,
     },
-    Tool {
+    DemoTool {
         name: "env",
         description: "Reads one environment variable of the server's process.",
         input: r#""properties":{"name":{"type":"string","description":"Which"}},"required":["name"]"#,
         run: env,
     },
-    Tool { name: "pid", description: "Gives the process id of the server.", input: r#""properties":{}"#, run: pid },
-    Tool {
+    DemoTool { name: "pid", description: "Gives the process id of the server.", input: r#""properties":{}"#, run: pid },
+    DemoTool {
         name: "stderr",
         description: "Writes a line on the server's standard error.",
         input: r#""properties":{"text":{"type":"string","description":"What to write"}},"required":["text"]"#,
@@ -93,7 +93,7 @@ const TOOLS: &[Tool] = &[
 /// The member `tools` of an answer to `tools/list`.
 pub(crate) fn list() -> String {
     let mut json = r#""tools":["#.to_owned();
-    for (index, Tool { name, description, input, .. }) in TOOLS.iter().enumerate() {
+    for (index, DemoTool { name, description, input, .. }) in TOOLS.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let description = message::string(description);
         // Writing to a string cannot fail.
@@ -107,10 +107,10 @@ pub(crate) fn list() -> String {
 }
 
 /// Calls the tool of this name.
-pub(crate) fn call<'a>(name: &str, call: &Call<'a>, slow: &SlowCalls) -> Result<Outcome<'a>, Refusal> {
+pub(crate) fn call<'a>(name: &str, call: &Call<'a>, slow: &SlowCalls) -> Result<ToolOutcome<'a>, DemoError> {
     match TOOLS.iter().find(|tool| tool.name == name) {
         Some(tool) => Ok((tool.run)(call, slow)),
-        None => Err(Refusal::params(&format!("Unknown tool: {name}"))),
+        None => Err(DemoError::params(&format!("Unknown tool: {name}"))),
     }
 }
 
@@ -118,11 +118,11 @@ fn arguments<'a, T: Deserialize<'a>>(call: &Call<'a>) -> Result<T, String> {
     serde_json::from_str(call.arguments).map_err(|error| format!("invalid arguments: {error}"))
 }
 
-fn text<'a>(text: &str) -> Outcome<'a> {
+fn text<'a>(text: &str) -> ToolOutcome<'a> {
     Ok(Done::Text(message::string(text).into()))
 }
 
-fn echo<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn echo<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments<'a> {
         // Well-known test servers call it `message`.
@@ -141,7 +141,7 @@ fn echo<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     }
 }
 
-fn add<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn add<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         a: Number,
@@ -155,7 +155,7 @@ fn add<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     Ok(Done::Both { text, structured: format!(r#"{{"sum":{sum}}}"#).into() })
 }
 
-fn sleep<'a>(call: &Call<'a>, slow: &SlowCalls) -> Outcome<'a> {
+fn sleep<'a>(call: &Call<'a>, slow: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         ms: u64,
@@ -165,7 +165,7 @@ fn sleep<'a>(call: &Call<'a>, slow: &SlowCalls) -> Outcome<'a> {
     Ok(Done::Later)
 }
 
-fn fail<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn fail<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         message: String,
@@ -174,7 +174,7 @@ fn fail<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     Err(message)
 }
 
-fn crash<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn crash<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         code: Option<u8>,
@@ -183,7 +183,7 @@ fn crash<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     Ok(Done::Exit(code.unwrap_or(1)))
 }
 
-fn env<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn env<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         name: String,
@@ -195,11 +195,11 @@ fn env<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
     }
 }
 
-fn pid<'a>(_: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn pid<'a>(_: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     text(&std::process::id().to_string())
 }
 
-fn stderr<'a>(call: &Call<'a>, _: &SlowCalls) -> Outcome<'a> {
+fn stderr<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
     #[derive(Deserialize)]
     struct Arguments {
         text: String,

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{app::App, connection::Connection, conversation, router::Router, worker::Worker};
+use super::{app::App, connection::ClientConnection, conversation, router::Router, worker::Worker};
 
 /// Time that requests in flight have when the server is stopped gracefully, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -72,7 +72,7 @@ async fn accept<A: App>(stream: TcpStream, worker: Rc<Worker>, app: Rc<A>, route
     let peer = stream.peer_addr()?;
     stream.set_nodelay(true)?;
     let Some(slot) = worker.claim_slot() else { return Ok(()) };
-    let connection = Connection::new(stream, peer, worker, slot);
+    let connection = ClientConnection::new(stream, peer, worker, slot);
     conversation::serve_connection(connection, &*app, &*router).await;
     Ok(())
 }

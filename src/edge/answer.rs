@@ -16,7 +16,7 @@ use actix_web::{
 };
 use bytes::{BufMut as _, Bytes};
 
-use super::{DRAINED_BYTES_MAX, Disposition, connection::Connection};
+use super::{DRAINED_BYTES_MAX, Disposition, connection::ClientConnection};
 use crate::{
     http1::{BodyEncoder, Framing, Misfit, RequestHead, Version, line, status_line},
     web::{problem::Problem, trace},
@@ -40,7 +40,7 @@ impl RequestTraits {
 }
 
 /// Stages a problem in place of an answer; `head` is the request's, where one could be read.
-pub(super) fn refuse(connection: &mut Connection, head: Option<&RequestHead>, problem: &Problem) -> Disposition {
+pub(super) fn refuse(connection: &mut ClientConnection, head: Option<&RequestHead>, problem: &Problem) -> Disposition {
     let given = head.and_then(|head| head.fields.get(trace::REQUEST_ID.as_str()));
     let id = trace::choose(given.and_then(|id| std::str::from_utf8(id).ok()));
     let path = head.map_or("", |head| head.target.path());
@@ -60,7 +60,7 @@ pub(super) fn refuse(connection: &mut Connection, head: Option<&RequestHead>, pr
 
 /// Sends `response`, in one piece where it is one. `None` where the client went away, or the body broke off.
 pub(super) async fn send(
-    connection: &mut Connection,
+    connection: &mut ClientConnection,
     traits: RequestTraits,
     response: Response<BoxBody>,
 ) -> Option<Disposition> {
@@ -69,7 +69,7 @@ pub(super) async fn send(
     plan.stage_head(connection, head.status(), head.headers());
     drop(head);
     match body.try_into_bytes() {
-        Ok(whole) if plan.framing != Framing::None => connection.stage_data(whole),
+        Ok(body) if plan.framing != Framing::None => connection.stage_data(body),
         Ok(_) => {}
         Err(_) if plan.framing == Framing::None => {}
         Err(body) => stream(connection, plan.framing, body).await?,
@@ -79,7 +79,7 @@ pub(super) async fn send(
 }
 
 /// Sends a body as it is made, no faster than it is taken.
-async fn stream(connection: &mut Connection, framing: Framing, body: BoxBody) -> Option<()> {
+async fn stream(connection: &mut ClientConnection, framing: Framing, body: BoxBody) -> Option<()> {
     let mut body = pin!(body);
     let mut encoder = BodyEncoder::new(framing);
     poll_fn(|context| {
@@ -102,7 +102,7 @@ async fn stream(connection: &mut Connection, framing: Framing, body: BoxBody) ->
     .await
 }
 
-fn encode(connection: &mut Connection, encoder: &mut BodyEncoder, data: Bytes) -> Result<(), Misfit> {
+fn encode(connection: &mut ClientConnection, encoder: &mut BodyEncoder, data: Bytes) -> Result<(), Misfit> {
     if encoder.open(data.len(), connection.stage())? {
         connection.stage_data(data);
         encoder.close(connection.stage());
@@ -111,7 +111,7 @@ fn encode(connection: &mut Connection, encoder: &mut BodyEncoder, data: Bytes) -
 }
 
 /// While there is nothing to send: sends what is staged, and looks whether the client is still there.
-fn idle(connection: &mut Connection, context: &mut Context<'_>) -> Poll<Option<()>> {
+fn idle(connection: &mut ClientConnection, context: &mut Context<'_>) -> Poll<Option<()>> {
     let is_lost = matches!(connection.poll_flush(context), Poll::Ready(Err(_)));
     if is_lost || connection.poll_gone(context).is_ready() { Poll::Ready(None) } else { Poll::Pending }
 }
@@ -126,7 +126,7 @@ struct AnswerPlan {
 
 impl AnswerPlan {
     fn make(
-        connection: &mut Connection,
+        connection: &mut ClientConnection,
         traits: RequestTraits,
         status: StatusCode,
         headers: &HeaderMap,
@@ -156,7 +156,7 @@ impl AnswerPlan {
         Self { traits, framing, length, disposition }
     }
 
-    fn stage_head(&self, connection: &mut Connection, status: StatusCode, headers: &HeaderMap) {
+    fn stage_head(&self, connection: &mut ClientConnection, status: StatusCode, headers: &HeaderMap) {
         let out = connection.stage();
         out.reserve(1024);
         status_line(out, status.as_str(), status.canonical_reason().unwrap_or_default().as_bytes());
@@ -171,8 +171,8 @@ impl AnswerPlan {
             (Disposition::KeepAlive, Version::Http10) => line(out, b"connection", &[b"keep-alive"]),
             (Disposition::KeepAlive, Version::Http11) => {}
         }
-        let ours = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
-        for (name, value) in headers.iter().filter(|(name, _)| !ours.contains(name)) {
+        let replaced = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+        for (name, value) in headers.iter().filter(|(name, _)| !replaced.contains(name)) {
             line(out, name.as_str().as_bytes(), &[value.as_bytes()]);
         }
         connection.stage_date();
@@ -181,7 +181,7 @@ impl AnswerPlan {
 }
 
 /// True where the unread rest of the request's body may be drained.
-pub(super) fn can_drain(connection: &Connection) -> bool {
+pub(super) fn can_drain(connection: &ClientConnection) -> bool {
     connection.body_is_done()
         || (!connection.owes_continue() && connection.body_remaining().is_some_and(|left| left <= DRAINED_BYTES_MAX))
 }

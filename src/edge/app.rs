@@ -21,7 +21,7 @@ use actix_web::{
 use super::{
     Disposition,
     answer::{self, RequestTraits},
-    connection::{Connection, LentConnection},
+    connection::{ClientConnection, LentConnection},
     payload,
 };
 use crate::{
@@ -36,11 +36,11 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web:
 
 /// Answers a request by `app`. `None` where the client went away: what it asked for is given up.
 pub(super) async fn answer<A: App>(
-    mut connection: Connection,
+    mut connection: ClientConnection,
     head: RequestHead,
     lent: &LentConnection,
     app: &A,
-) -> Option<(Connection, Disposition)> {
+) -> Option<(ClientConnection, Disposition)> {
     let traits = RequestTraits::of(&head);
     let payload = payload::of(&mut connection, lent);
     let Some(request) = translate(&head, payload, connection.peer()) else {

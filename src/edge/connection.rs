@@ -1,4 +1,4 @@
-//! [`Connection`]: one client's connection, lent to the service that answers the request at hand.
+//! [`ClientConnection`]: one client's connection, lent to the service that answers the request at hand.
 
 use std::{
     cell::RefCell,
@@ -31,14 +31,14 @@ const STAGED_BYTES_HIGH: usize = 64 << 10;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A connection that its conversation lends to a body being read.
-pub(super) type LentConnection = Rc<RefCell<Option<Connection>>>;
+pub(super) type LentConnection = Rc<RefCell<Option<ClientConnection>>>;
 
 /// A client's connection: the body of the request at hand on one side, the answer to it on the other.
 ///
 /// All of it is polled from the connection's own task; every `poll_` function wakes that task, also when a deadline
-/// passes. What is staged is sent by [`Connection::poll_flush`], in one call where it fits.
+/// passes. What is staged is sent by [`ClientConnection::poll_flush`], in one call where it fits.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ClientConnection {
     stream: TcpStream,
     peer: SocketAddr,
     worker: Rc<Worker>,
@@ -50,7 +50,7 @@ pub struct Connection {
     number: u64,
 }
 
-impl Connection {
+impl ClientConnection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, worker: Rc<Worker>, slot: Rc<ConnectionSlot>) -> Self {
         let (input, output, body) = (ReadBuffer::default(), WriteBuffer::default(), BodyDecoder::new(Framing::None));
         Self { stream, peer, worker, slot, input, output, body, owes_continue: false, number: 0 }
@@ -117,7 +117,7 @@ impl Connection {
     }
 
     /// The buffer for the head of the answer and other small pieces. From the first final head on, no `100 Continue` is
-    /// sent by itself any more; interim answers go through [`Connection::stage_interim`].
+    /// sent by itself any more; interim answers go through [`ClientConnection::stage_interim`].
     pub fn stage(&mut self) -> &mut BytesMut {
         self.owes_continue = false;
         self.output.end()
@@ -158,7 +158,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// As [`Connection::poll_flush`].
+    /// As [`ClientConnection::poll_flush`].
     pub async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|context| self.poll_flush(context)).await
     }
@@ -190,7 +190,7 @@ impl Connection {
     }
 
     /// The bytes behind the head, for a tunnel: from now on bytes are the caller's to read and write on
-    /// [`Connection::stream`].
+    /// [`ClientConnection::stream`].
     pub fn take_input(&mut self) -> BytesMut {
         std::mem::take(&mut self.input.buffer)
     }
@@ -219,13 +219,13 @@ impl Connection {
     }
 
     /// The body, where its length is known and all of it is here.
-    pub(super) fn take_whole_body(&mut self) -> Option<Bytes> {
+    pub(super) fn take_buffered_body(&mut self) -> Option<Bytes> {
         let length = usize::try_from(self.body.remaining()?).ok()?;
         if self.input.buffer.len() < length {
             return None;
         }
         match self.body.decode(&mut self.input.buffer) {
-            Ok(Piece::Data(whole)) => Some(whole),
+            Ok(Piece::Data(body)) => Some(body),
             Ok(Piece::Trailers(_) | Piece::End | Piece::Pending) | Err(_) => None,
         }
     }
@@ -257,7 +257,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for ClientConnection {
     fn drop(&mut self) {
         self.worker.release_slot(&self.slot);
     }

@@ -11,7 +11,7 @@ use tokio::{io::AsyncWrite as _, task::yield_now};
 use super::{
     CLOSE_TIMEOUT, Disposition, HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, answer,
     app::{self, App},
-    connection::{Connection, LentConnection},
+    connection::{ClientConnection, LentConnection},
     deadlines::Wait,
     router::{Routed, Router},
 };
@@ -39,7 +39,7 @@ enum NextRequest {
 }
 
 /// Serves `connection` until it is closed.
-pub(super) async fn serve_connection<A: App>(mut connection: Connection, app: &A, router: &impl Router) {
+pub(super) async fn serve_connection<A: App>(mut connection: ClientConnection, app: &A, router: &impl Router) {
     poll_fn(|context| {
         connection.slot().set_waker(context.waker());
         Poll::Ready(())
@@ -74,7 +74,7 @@ pub(super) async fn serve_connection<A: App>(mut connection: Connection, app: &A
 }
 
 /// Waits for the next request.
-async fn next(connection: &mut Connection) -> NextRequest {
+async fn next(connection: &mut ClientConnection) -> NextRequest {
     connection.slot().idle.set(connection.input.buffer.is_empty());
     let mut parsed_len = 0;
     let next = poll_fn(|context| poll_next(connection, &mut parsed_len, context)).await;
@@ -83,7 +83,11 @@ async fn next(connection: &mut Connection) -> NextRequest {
     next
 }
 
-fn poll_next(connection: &mut Connection, parsed_len: &mut usize, context: &mut Context<'_>) -> Poll<NextRequest> {
+fn poll_next(
+    connection: &mut ClientConnection,
+    parsed_len: &mut usize,
+    context: &mut Context<'_>,
+) -> Poll<NextRequest> {
     loop {
         if is_worth_parsing(&connection.input.buffer, *parsed_len) {
             match RequestHead::parse(&mut connection.input.buffer, &HeadLimits::CLIENT) {
@@ -105,7 +109,7 @@ fn poll_next(connection: &mut Connection, parsed_len: &mut usize, context: &mut 
 }
 
 /// Decides whether to wait for more of a request.
-fn wait_or_end(connection: &mut Connection) -> Poll<NextRequest> {
+fn wait_or_end(connection: &mut ClientConnection) -> Poll<NextRequest> {
     let is_silent = connection.input.buffer.is_empty();
     if is_silent && (connection.is_stopping() || connection.slot().evicted.get()) {
         return Poll::Ready(NextRequest::Closed);
@@ -127,12 +131,12 @@ fn is_worth_parsing(buffer: &[u8], parsed_len: usize) -> bool {
 
 /// Has one request answered. `None` where the client has disconnected.
 async fn serve<A: App>(
-    mut connection: Connection,
+    mut connection: ClientConnection,
     head: Box<RequestHead>,
     lent: &LentConnection,
     app: &A,
     router: &impl Router,
-) -> Option<(Connection, Disposition)> {
+) -> Option<(ClientConnection, Disposition)> {
     connection.begin(head.framing, head.expects_continue);
     let is_always_answered = ALWAYS_ANSWERED.contains(&head.target.path());
     if connection.slot().surplus.get() || (!is_always_answered && connection.worker().shedder.should_refuse()) {
@@ -151,7 +155,7 @@ async fn serve<A: App>(
 }
 
 /// Reads the unread rest of a body. `false` where there is too much of it.
-async fn drain(connection: &mut Connection) -> bool {
+async fn drain(connection: &mut ClientConnection) -> bool {
     if connection.body_is_done() {
         return true;
     }
@@ -180,14 +184,14 @@ async fn drain(connection: &mut Connection) -> bool {
 }
 
 /// Answers something that is no request, after which the connection cannot go on.
-async fn refuse_and_close(mut connection: Connection, problem: &Problem) {
+async fn refuse_and_close(mut connection: ClientConnection, problem: &Problem) {
     answer::refuse(&mut connection, None, problem);
     close(connection, true).await;
 }
 
 /// Sends what is staged and closes. Where the client may still be sending, what comes is read and thrown away for a
 /// while: closing on unread bytes would reset the connection, and destroy an answer that has not been read yet.
-async fn close(mut connection: Connection, lingers: bool) {
+async fn close(mut connection: ClientConnection, lingers: bool) {
     if connection.flush().await.is_err() {
         return;
     }

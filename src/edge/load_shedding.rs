@@ -7,7 +7,7 @@ const LATE_TICK: Duration = Duration::from_millis(100);
 /// With fewer connections, lateness is the machine's and not our callers'.
 const SHEDDING_CONNECTIONS_MIN: usize = 64;
 /// All requests, in the units the share is counted in.
-const SHARE_WHOLE: u32 = 256;
+const SHARE_MAX: u32 = 256;
 /// Step by which the share grows after a late tick, and shrinks after one in time.
 const SHARE_STEP: u32 = 16;
 
@@ -28,7 +28,7 @@ impl Shedder {
         let is_late = late >= LATE_TICK && connections >= SHEDDING_CONNECTIONS_MIN;
         // Once is no overload: a process that was suspended is late once.
         let share = match (is_late, self.was_late.replace(is_late)) {
-            (true, true) => (self.share.get() + SHARE_STEP).min(SHARE_WHOLE - SHARE_STEP),
+            (true, true) => (self.share.get() + SHARE_STEP).min(SHARE_MAX - SHARE_STEP),
             (true, false) => self.share.get(),
             (false, _) => self.share.get().saturating_sub(SHARE_STEP),
         };
@@ -47,8 +47,8 @@ impl Shedder {
             return false;
         }
         let carry = self.carry.get() + share;
-        self.carry.set(carry % SHARE_WHOLE);
-        carry >= SHARE_WHOLE
+        self.carry.set(carry % SHARE_MAX);
+        carry >= SHARE_MAX
     }
 }
 

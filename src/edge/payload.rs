@@ -11,16 +11,16 @@ use actix_web::dev::Payload;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::connection::{Connection, LentConnection};
+use super::connection::{ClientConnection, LentConnection};
 use crate::http1::{BodyFault, Piece};
 
 /// The body of the request that `connection` is at.
-pub(super) fn of(connection: &mut Connection, lent: &LentConnection) -> Payload {
+pub(super) fn of(connection: &mut ClientConnection, lent: &LentConnection) -> Payload {
     if connection.body_is_done() {
         return Payload::None;
     }
-    match connection.take_whole_body() {
-        Some(whole) => Payload::from(whole),
+    match connection.take_buffered_body() {
+        Some(body) => Payload::from(body),
         None => {
             let stream = Unread { lent: LentConnection::clone(lent), number: connection.number() };
             Payload::Stream { payload: Box::pin(stream) }

@@ -1,12 +1,12 @@
 //! [`Router`]: sends a request to the worker's `App`, or answers it on the connection itself.
 
-use super::{Disposition, connection::Connection};
+use super::{Disposition, connection::ClientConnection};
 use crate::{http1::RequestHead, web::problem::Problem};
 
 /// Answers requests for which the connection itself is needed, as forwarding is. One for all workers.
 pub trait Router: Clone + Send + 'static {
     /// Routes one request by its head.
-    fn route(&self, connection: &mut Connection, head: Box<RequestHead>) -> impl Future<Output = Routed>;
+    fn route(&self, connection: &mut ClientConnection, head: Box<RequestHead>) -> impl Future<Output = Routed>;
 }
 
 /// The result of routing a request.

@@ -15,7 +15,7 @@ const SLICES_PER_WRITE_MAX: usize = 16;
 /// Pieces shorter than this are copied: that costs less than another slice.
 const COPIED_BYTES_MAX: usize = 2 << 10;
 /// The longest empty buffer kept.
-const KEPT_BUFFER_BYTES_MAX: usize = 32 << 10;
+const REUSED_BUFFER_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes in the order they are written: long pieces as they came, short ones one behind the other.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ impl WriteBuffer {
         if self.last.is_empty() {
             self.last.clear();
             // Otherwise the front of it would be lost to what comes next.
-            let is_reusable = self.last.try_reclaim(256) && self.last.capacity() <= KEPT_BUFFER_BYTES_MAX;
+            let is_reusable = self.last.try_reclaim(256) && self.last.capacity() <= REUSED_BUFFER_BYTES_MAX;
             if !is_reusable {
                 self.last = BytesMut::new();
             }

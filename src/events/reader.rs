@@ -19,7 +19,7 @@ use crate::{
 const READ_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A reader, and the items that are ready for them.
-struct Reader {
+struct FeedReader {
     feed: Arc<Feed>,
     who: Principal,
     latest: watch::Receiver<u64>,
@@ -44,11 +44,11 @@ pub(super) fn read(
     let now = Instant::now();
     let begin = feed.id(seq);
     let sampler = ReaderSampler::new(now);
-    let reader = Reader { feed, who, latest, seq, sampler, read_at: now, ready: gap.into_iter().collect() };
-    (begin, stream::unfold(reader, Reader::next))
+    let reader = FeedReader { feed, who, latest, seq, sampler, read_at: now, ready: gap.into_iter().collect() };
+    (begin, stream::unfold(reader, FeedReader::next))
 }
 
-impl Reader {
+impl FeedReader {
     async fn next(mut self) -> Option<(LiveItem, Self)> {
         loop {
             if let Some(item) = self.ready.pop_front() {

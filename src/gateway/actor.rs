@@ -28,7 +28,7 @@ use crate::{
         probe,
         service::Service,
     },
-    policy::health::{Thresholds, Verdict},
+    policy::health::{HealthVerdict, Thresholds},
 };
 
 /// Time between checks of an instance that is not known to be well, where its interval is longer.
@@ -169,15 +169,15 @@ impl Watched {
         let error = check.error.clone().unwrap_or_default();
         let (service, host, port) = (spec.name.as_str(), self.instance.host(), self.instance.port());
         let healthy = match self.instance.checked(check, thresholds, now) {
-            Some(Verdict::Unhealthy) => {
+            Some(HealthVerdict::Unhealthy) => {
                 log::warn!(service, host, port, error; "instance unhealthy");
                 Some(false)
             }
-            Some(Verdict::Healthy) => {
+            Some(HealthVerdict::Healthy) => {
                 log::info!(service, host, port; "instance healthy");
                 Some(true)
             }
-            Some(Verdict::Unknown) | None => None,
+            Some(HealthVerdict::Unknown) | None => None,
         };
         let (service, instance) = (service.to_owned(), format!("{host}:{port}"));
         let change = healthy.map(|healthy| InstanceHealthChange { service, instance, healthy });

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::gateway::{
     clock::shown,
-    failure::Failure,
+    failure::FailureKind,
     histogram::{Histogram, Spread},
 };
 
@@ -87,12 +87,12 @@ impl Counters {
         }
     }
 
-    pub(super) fn failed(&self, failure: Failure) {
+    pub(super) fn failed(&self, failure: FailureKind) {
         let counter = match failure {
-            Failure::Connect => &self.connect,
-            Failure::Timeout => &self.timeout,
-            Failure::Reset => &self.reset,
-            Failure::Protocol => &self.protocol,
+            FailureKind::Connect => &self.connect,
+            FailureKind::Timeout => &self.timeout,
+            FailureKind::Reset => &self.reset,
+            FailureKind::Protocol => &self.protocol,
         };
         counter.fetch_add(1, Relaxed);
     }

@@ -1,8 +1,8 @@
-//! [`Failure`]: the kinds of failed requests.
+//! [`FailureKind`]: the kinds of failed requests.
 
 /// The reason for which an instance gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum FailureKind {
     /// No connection could be made.
     Connect,
     /// Its time passed.

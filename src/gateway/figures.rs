@@ -10,7 +10,7 @@ use crate::{
         counters::{ErrorCounts, Latency},
         health::{BreakerView, count},
         histogram::Spread,
-        service::{Service, Slot},
+        service::{Service, WeightedInstance},
         table::Table,
     },
     model::LoadBalancing,
@@ -136,7 +136,7 @@ impl Service {
     }
 }
 
-impl Slot {
+impl WeightedInstance {
     fn stats(&self, now: Duration) -> InstanceStats {
         let Self { instance, weight } = self;
         InstanceStats {

@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::{
     error::{Error, Noun, Result},
     gateway::{
-        GatewayCollector, GatewayHealth, GatewayStats, InstanceHealthChange, Service, Settings, Table,
+        GatewayCollector, GatewayHealth, GatewaySettings, GatewayStats, InstanceHealthChange, Service, Table,
         actor::{ActorLost, CheckService, GatewayActor, Stop},
         actor_handle::ActorHandle,
         live_table::LiveTable,
@@ -28,11 +28,11 @@ const ACTOR_RESTART_DELAY: Duration = Duration::from_secs(1);
 /// A handle on the gateway; cheap to clone, usable from every thread.
 #[derive(Clone)]
 pub struct Gateway {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<GatewayShared>,
 }
 
-pub(super) struct Shared {
-    settings: Settings,
+pub(super) struct GatewayShared {
+    settings: GatewaySettings,
     live: Arc<LiveTable>,
     pub(super) actor: Arc<ActorHandle>,
     /// Held while the table changes.
@@ -42,9 +42,9 @@ pub(super) struct Shared {
 impl Gateway {
     /// A gateway without services, which checks nothing before [`Gateway::start`].
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: GatewaySettings) -> Self {
         let live = Arc::new(LiveTable::new());
-        let shared = Shared { settings, live, actor: Arc::default(), changing: Mutex::new(()) };
+        let shared = GatewayShared { settings, live, actor: Arc::default(), changing: Mutex::new(()) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -57,7 +57,7 @@ impl Gateway {
 
     fn watch(&self, arbiter: &ArbiterHandle) -> oneshot::Receiver<ActorLost> {
         let (end, lost) = oneshot::channel();
-        let Shared { live, actor, .. } = &*self.shared;
+        let GatewayShared { live, actor, .. } = &*self.shared;
         actor.connect(GatewayActor::start_on(arbiter, Arc::downgrade(live), end));
         actor.table_changed();
         lost
@@ -76,7 +76,7 @@ impl Gateway {
 
     /// Defaults for services that do not say otherwise.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &GatewaySettings {
         &self.shared.settings
     }
 
@@ -128,7 +128,7 @@ impl Gateway {
     pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
         let _alone = self.shared.changing.lock();
         let table = self.shared.live.table.load_full();
-        let Shared { settings, live, actor, .. } = &*self.shared;
+        let GatewayShared { settings, live, actor, .. } = &*self.shared;
         let observer: Arc<dyn ServiceObserver> = actor.clone();
         let before = table.named(&spec.name).map(AsRef::as_ref);
         let service = Arc::new(Service::new(spec, settings, &live.clock, &observer, before));
@@ -155,7 +155,7 @@ impl Gateway {
     }
 }
 
-impl Drop for Shared {
+impl Drop for GatewayShared {
     fn drop(&mut self) {
         // Services know the actor and it knows them: only this lets go of both.
         self.actor.send(Stop);
@@ -163,7 +163,7 @@ impl Drop for Shared {
 }
 
 /// Replaces the actor whenever it is lost, until it ends in good order.
-async fn keep(shared: Weak<Shared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<ActorLost>) {
+async fn keep(shared: Weak<GatewayShared>, arbiter: ArbiterHandle, mut lost: oneshot::Receiver<ActorLost>) {
     while let Ok(ActorLost) = lost.await {
         tokio::time::sleep(ACTOR_RESTART_DELAY).await;
         let Some(shared) = shared.upgrade() else { return };

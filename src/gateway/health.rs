@@ -10,11 +10,11 @@ use crate::{
         check::CheckView,
         clock::millis,
         instance::Instance,
-        service::{Service, Slot},
+        service::{Service, WeightedInstance},
         table::Table,
     },
     model::Timestamp,
-    policy::{breaker::Phase, health::Verdict},
+    policy::{breaker::Phase, health::HealthVerdict},
 };
 
 /// The health of all services.
@@ -181,7 +181,7 @@ impl Service {
     }
 }
 
-impl Slot {
+impl WeightedInstance {
     fn health(&self, now: Duration) -> InstanceHealth {
         let Self { instance, weight } = self;
         let (verdict, history) = instance.verdict();
@@ -192,9 +192,9 @@ impl Slot {
             weight: *weight,
             draining: instance.is_draining(),
             status: match verdict {
-                Verdict::Unknown => InstanceVerdict::Unknown,
-                Verdict::Healthy => InstanceVerdict::Healthy,
-                Verdict::Unhealthy => InstanceVerdict::Unhealthy,
+                HealthVerdict::Unknown => InstanceVerdict::Unknown,
+                HealthVerdict::Healthy => InstanceVerdict::Healthy,
+                HealthVerdict::Unhealthy => InstanceVerdict::Unhealthy,
             },
             available: *weight > 0 && instance.is_available(now),
             breaker: BreakerView::of(instance, now),

@@ -12,8 +12,8 @@ use crate::{
     gateway::{check::CheckView, clock::millis, counters::Counters},
     policy::{
         balance,
-        breaker::{Breaker, Outcome, Permit, Phase},
-        health::{Checks, Thresholds, Verdict},
+        breaker::{AttemptOutcome, Breaker, Permit, Phase},
+        health::{Checks, HealthVerdict, Thresholds},
     },
 };
 
@@ -138,7 +138,7 @@ impl Instance {
         }
         match self.back_at.load(Relaxed).checked_sub(1).filter(|_| !self.is_ejected()) {
             Some(back) => balance::share(weight, now.saturating_sub(Duration::from_millis(back)), WARM_UP_TIME),
-            None => weight.saturating_mul(balance::WHOLE),
+            None => weight.saturating_mul(balance::FULL_SHARE),
         }
     }
 
@@ -162,7 +162,7 @@ impl Instance {
     }
 
     /// Records the outcome of a request; true where that speaks for an ejection, which is then the caller's to decide.
-    pub(super) fn record(&self, permit: Permit, outcome: Outcome, now: Duration) -> bool {
+    pub(super) fn record(&self, permit: Permit, outcome: AttemptOutcome, now: Duration) -> bool {
         let mut breaker = self.breaker();
         let before = breaker.phase(now);
         let suspect = breaker.record(permit, outcome, now);
@@ -187,7 +187,7 @@ impl Instance {
     }
 
     /// Takes a check in; the new verdict where it turned.
-    pub(super) fn checked(&self, check: CheckView, thresholds: Thresholds, now: Duration) -> Option<Verdict> {
+    pub(super) fn checked(&self, check: CheckView, thresholds: Thresholds, now: Duration) -> Option<HealthVerdict> {
         let good = check.healthy;
         let mut checks = self.checks.lock();
         let (state, history) = &mut *checks;
@@ -199,17 +199,17 @@ impl Instance {
         if good {
             self.cleared.store(true, Relaxed);
         }
-        if turned && before == Verdict::Unhealthy {
+        if turned && before == HealthVerdict::Unhealthy {
             self.came_back(now);
         }
-        self.up.store(state.verdict() != Verdict::Unhealthy, Relaxed);
+        self.up.store(state.verdict() != HealthVerdict::Unhealthy, Relaxed);
         turned.then(|| state.verdict())
     }
 
     /// True where it is known to be healthy: then it is checked at the interval of its service.
     pub(super) fn is_settled(&self) -> bool {
         let checks = self.checks.lock();
-        !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == Verdict::Healthy
+        !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == HealthVerdict::Healthy
     }
 
     pub(super) fn check_due(&self, at: Duration) {
@@ -217,7 +217,7 @@ impl Instance {
     }
 
     /// Result of its checks, and the last of them, newest first.
-    pub(super) fn verdict(&self) -> (Verdict, Vec<CheckView>) {
+    pub(super) fn verdict(&self) -> (HealthVerdict, Vec<CheckView>) {
         let checks = self.checks.lock();
         (checks.0.verdict(), checks.1.iter().cloned().collect())
     }

@@ -1,4 +1,4 @@
-//! [`Lease`]: the right to send one request to one instance, and the report of its outcome.
+//! [`InstanceLease`]: the right to send one request to one instance, and the report of its outcome.
 
 use std::{
     sync::{
@@ -10,17 +10,17 @@ use std::{
 
 use crate::{
     gateway::{
-        failure::Failure,
+        failure::FailureKind,
         instance::{Instance, InstanceId},
         service::{NoInstance, Service},
     },
-    policy::breaker::{self, Outcome, Permit},
+    policy::breaker::{self, AttemptOutcome, Permit},
 };
 
 /// One attempt to have a request answered by one instance, which counts as in flight there until this is dropped.
 /// Dropped without a word, it stands for a client that went away.
 #[derive(Debug)]
-pub struct Lease {
+pub struct InstanceLease {
     service: Arc<Service>,
     instance: Arc<Instance>,
     permit: Permit,
@@ -28,7 +28,7 @@ pub struct Lease {
     is_settled: AtomicBool,
 }
 
-impl Lease {
+impl InstanceLease {
     fn new(service: Arc<Service>, instance: Arc<Instance>, permit: Permit, born: Duration) -> Self {
         Self { service, instance, permit, born, is_settled: AtomicBool::new(false) }
     }
@@ -47,12 +47,12 @@ impl Lease {
     }
 
     /// There was no answer, or it broke off after its head.
-    pub fn failed(&self, failure: Failure) {
+    pub fn failed(&self, failure: FailureKind) {
         self.instance.counters.failed(failure);
-        self.settle(Outcome::Unavailable, self.service.now());
+        self.settle(AttemptOutcome::Unavailable, self.service.now());
     }
 
-    fn settle(&self, outcome: Outcome, now: Duration) {
+    fn settle(&self, outcome: AttemptOutcome, now: Duration) {
         self.is_settled.store(true, Relaxed);
         if self.instance.record(self.permit, outcome, now) {
             self.service.suspect(&self.instance, now);
@@ -62,20 +62,22 @@ impl Lease {
 
 impl Service {
     /// An instance for one attempt at a request, none of `tried`.
-    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<Lease, NoInstance> {
+    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<InstanceLease, NoInstance> {
         let now = self.now();
         if tried.is_empty() {
             self.state.request(now);
         }
         let chosen = self.pick(tried, now);
-        chosen.map(|(instance, permit)| Lease::new(self.clone(), instance.clone(), permit, now)).ok_or_else(|| {
-            self.state.refused.fetch_add(1, Relaxed);
-            self.no_instance(tried, now)
-        })
+        chosen.map(|(instance, permit)| InstanceLease::new(self.clone(), instance.clone(), permit, now)).ok_or_else(
+            || {
+                self.state.refused.fetch_add(1, Relaxed);
+                self.no_instance(tried, now)
+            },
+        )
     }
 }
 
-impl Drop for Lease {
+impl Drop for InstanceLease {
     fn drop(&mut self) {
         if !*self.is_settled.get_mut() {
             self.instance.counters.aborted();

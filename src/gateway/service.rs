@@ -15,7 +15,7 @@ use crate::{
         counters::Counters,
         instance::{Instance, InstanceId},
         service_state::SharedServiceState,
-        settings::Settings,
+        settings::GatewaySettings,
     },
     model::{InstanceSpec, LoadBalancing, ServiceSpec},
     policy::{
@@ -48,7 +48,7 @@ pub struct Service {
     timeout: Duration,
     load_balancing: LoadBalancing,
     check_interval: Duration,
-    slots: Vec<Slot>,
+    slots: Vec<WeightedInstance>,
     /// With candidates that are filled for each request; here so that their memory is used again.
     balancer: Mutex<(Balancer, Vec<Candidate>)>,
     clock: Clock,
@@ -58,12 +58,12 @@ pub struct Service {
 
 /// An instance with what this registration says of it.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct WeightedInstance {
     pub(super) instance: Arc<Instance>,
     pub(super) weight: u32,
 }
 
-impl Slot {
+impl WeightedInstance {
     /// True where it should get requests: it is not drained, and has a share.
     pub(super) fn is_wanted(&self) -> bool {
         self.weight > 0 && !self.instance.is_draining()
@@ -73,7 +73,7 @@ impl Slot {
 impl Service {
     pub(super) fn new(
         spec: ServiceSpec,
-        settings: &Settings,
+        settings: &GatewaySettings,
         clock: &Clock,
         observer: &Arc<dyn ServiceObserver>,
         before: Option<&Self>,
@@ -83,9 +83,9 @@ impl Service {
             let new = || Arc::new(Instance::new(&wanted.host, wanted.port));
             let instance = known(&wanted.host, wanted.port).unwrap_or_else(new);
             instance.drain(wanted.draining, clock.now());
-            Slot { instance, weight: wanted.weight }
+            WeightedInstance { instance, weight: wanted.weight }
         };
-        let slots: Vec<Slot> = spec.instances.iter().map(slot).collect();
+        let slots: Vec<WeightedInstance> = spec.instances.iter().map(slot).collect();
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         state.set_limit(spec.rate_limit);
         if let Some(before) = before {
@@ -134,7 +134,7 @@ impl Service {
         self.slots.iter().map(|slot| &slot.instance)
     }
 
-    pub(super) fn slots(&self) -> &[Slot] {
+    pub(super) fn slots(&self) -> &[WeightedInstance] {
         &self.slots
     }
 
@@ -157,7 +157,7 @@ impl Service {
         }
     }
 
-    fn candidate(&self, slot: &Slot, tried: &[InstanceId], now: Duration) -> Candidate {
+    fn candidate(&self, slot: &WeightedInstance, tried: &[InstanceId], now: Duration) -> Candidate {
         let in_flight = slot.instance.in_flight();
         let able = slot.is_wanted() && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
         let weight = balance::effective_weight(self.load_balancing, slot.weight);

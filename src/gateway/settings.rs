@@ -1,4 +1,4 @@
-//! [`Settings`] of the gateway.
+//! [`GatewaySettings`] of the gateway.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::model::LoadBalancing;
 
 /// Defaults for services that do not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct GatewaySettings {
     /// Time between checks of an instance.
     pub health_check_interval: Duration,
     /// Timeout of a request.
@@ -15,7 +15,7 @@ pub struct Settings {
     pub load_balancing: LoadBalancing,
 }
 
-impl Default for Settings {
+impl Default for GatewaySettings {
     fn default() -> Self {
         let half_a_minute = Duration::from_secs(30);
         Self { health_check_interval: half_a_minute, timeout: half_a_minute, load_balancing: LoadBalancing::RoundRobin }

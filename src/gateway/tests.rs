@@ -17,7 +17,7 @@ fn spec(instances: u16) -> ServiceSpec {
 }
 
 fn registered(spec: ServiceSpec) -> (Gateway, Arc<Service>) {
-    let gateway = Gateway::new(Settings::default());
+    let gateway = Gateway::new(GatewaySettings::default());
     let service = gateway.register(spec);
     (gateway, service)
 }
@@ -42,7 +42,7 @@ fn fail(service: &Arc<Service>, port: u16) -> usize {
         let lease = service.choose(&[]).unwrap();
         if lease.instance().port() == port {
             failed += 1;
-            lease.failed(Failure::Timeout);
+            lease.failed(FailureKind::Timeout);
         } else {
             lease.answered(200);
         }
@@ -56,7 +56,7 @@ fn in_flight(service: &Service) -> Vec<u32> {
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_base_path_wins_and_ends_at_a_segment() {
-    let gateway = Gateway::new(Settings::default());
+    let gateway = Gateway::new(GatewaySettings::default());
     for path in ["/api/chat", "/api/chat/admin", "/shop"] {
         gateway.register(ServiceSpec { base_path: path.into(), ..ServiceSpec::new(path.replace('/', "-"), path) });
     }
@@ -150,13 +150,13 @@ async fn three_failures_in_a_row_eject_and_a_good_check_and_good_trials_bring_it
 async fn never_more_than_half_are_ejected_by_suspicion_and_the_last_never() {
     let (_gateway, service) = registered(spec(4));
     for _ in 0..400 {
-        service.choose(&[]).unwrap().failed(Failure::Reset);
+        service.choose(&[]).unwrap().failed(FailureKind::Reset);
     }
     let available = || service.health().available;
     assert_eq!(available(), 2);
     let (_gateway, alone) = registered(spec(1));
     for _ in 0..100 {
-        alone.choose(&[]).unwrap().failed(Failure::Connect);
+        alone.choose(&[]).unwrap().failed(FailureKind::Connect);
     }
     assert_eq!(alone.health().available, 1);
 }
@@ -166,7 +166,7 @@ async fn what_checks_find_is_no_suspicion_and_the_last_healthy_one_stays() {
     let (_gateway, service) = registered(spec(2));
     check(&service, 3000, false);
     for _ in 0..100 {
-        service.choose(&[]).unwrap().failed(Failure::Reset);
+        service.choose(&[]).unwrap().failed(FailureKind::Reset);
     }
     assert_eq!(service.health().available, 1);
     check(&service, 3001, true);
@@ -303,12 +303,12 @@ async fn ten_thousand_requests_from_many_threads_are_even_to_within_one() {
 /// Makes the actor panic.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
-struct Panic;
+struct PanicActor;
 
-impl actix::Handler<Panic> for GatewayActor {
+impl actix::Handler<PanicActor> for GatewayActor {
     type Result = ();
 
-    fn handle(&mut self, _: Panic, _: &mut actix::Context<Self>) {
+    fn handle(&mut self, _: PanicActor, _: &mut actix::Context<Self>) {
         panic!("as a test asked for");
     }
 }
@@ -316,13 +316,13 @@ impl actix::Handler<Panic> for GatewayActor {
 #[actix::test]
 async fn checks_go_on_after_a_panic_of_the_actor() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let gateway = Gateway::new(Settings::default());
+    let gateway = Gateway::new(GatewaySettings::default());
     let arbiter = actix::Arbiter::new();
     gateway.start(arbiter.handle());
     let port = listener.local_addr().unwrap().port();
     let service = gateway.register(ServiceSpec::new("chat", "/api/chat").instance("127.0.0.1", port));
     gateway.check(&service).await.unwrap();
-    assert!(gateway.shared.actor.address().unwrap().send(Panic).await.is_err());
+    assert!(gateway.shared.actor.address().unwrap().send(PanicActor).await.is_err());
     assert!(service.choose(&[]).is_ok(), "a request needs no actor");
 
     let checks = service.health().instances[0].history.len();

@@ -24,7 +24,7 @@ pub(super) struct StateView {
     /// With `verbose`: each check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    checks: Option<Vec<CheckView>>,
+    checks: Option<Vec<ReadinessCheck>>,
 }
 
 /// The probe that an Ostler passes.
@@ -40,7 +40,7 @@ pub(super) enum ProbeStatus {
 /// One check of readiness.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Check)]
-pub(super) struct CheckView {
+pub(super) struct ReadinessCheck {
     /// Name of the check.
     name: &'static str,
     /// True when it holds.
@@ -77,7 +77,7 @@ pub(super) async fn ready(anonymous: AnonymousCaller, Query(query): Query<ReadyQ
         let reasons = checks.into_iter().filter_map(|(name, held)| held.err().map(|why| format!("{name}: {why}")));
         return Err(Problem::NotReady(reasons.collect()));
     }
-    let views = checks.iter().map(|(name, held)| CheckView { name, ok: held.is_ok() });
+    let views = checks.iter().map(|(name, held)| ReadinessCheck { name, ok: held.is_ok() });
     let checks = query.verbose.is_some_and(|text| text != "false").then(|| views.collect());
     Ok(HttpResponse::Ok().insert_header(NO_STORE).json(StateView { status: ProbeStatus::Ready, checks }))
 }

@@ -1,4 +1,5 @@
-//! [`Listener`] and [`Server`]: a bound address, what it answers before the runtime is up, and all it answers after.
+//! [`Listener`] and [`HttpServer`]: a bound address, what it answers before the runtime is up, and all it answers
+//! after.
 
 use std::{
     io,
@@ -11,7 +12,7 @@ use crate::{
     Runtime, edge,
     http::{no_page, probes, routes},
     proxy::ServiceRouter,
-    web::{Settings, host_check::HostCheck, trace},
+    web::{HttpSettings, host_check::HostCheck, trace},
 };
 
 /// Connections the kernel may queue; it cuts this to `net.core.somaxconn`.
@@ -23,7 +24,7 @@ pub struct Listener(TcpListener);
 
 impl Listener {
     /// Binds the address of `settings`. Fails where another process has it, or it is no address of this machine.
-    pub fn bind(settings: &Settings) -> io::Result<Self> {
+    pub fn bind(settings: &HttpSettings) -> io::Result<Self> {
         let listener = TcpListener::bind((settings.host, settings.port))?;
         listener.set_nonblocking(true)?;
         // The standard library's 128 is too short a queue for a burst of clients.
@@ -37,7 +38,7 @@ impl Listener {
     }
 
     /// Answers while the runtime starts: `/livez` says alive, everything else 503. Spawn it, and drop it to go on.
-    pub fn starting(&self, settings: &Settings) -> io::Result<actix_web::dev::Server> {
+    pub fn starting(&self, settings: &HttpSettings) -> io::Result<actix_web::dev::Server> {
         let guard = web::Data::new(HostCheck::new(settings));
         let factory = move || {
             App::new()
@@ -55,13 +56,13 @@ impl Listener {
 }
 
 /// An HTTP server that is bound, and serves once it runs.
-pub struct Server {
+pub struct HttpServer {
     server: actix_web::dev::Server,
 }
 
-impl Server {
-    /// A server of `runtime`'s routes; nothing is answered before [`Server::run`].
-    pub fn new(listener: Listener, settings: &Settings, runtime: Runtime) -> io::Result<Self> {
+impl HttpServer {
+    /// A server of `runtime`'s routes; nothing is answered before [`HttpServer::run`].
+    pub fn new(listener: Listener, settings: &HttpSettings, runtime: Runtime) -> io::Result<Self> {
         let guard = web::Data::new(HostCheck::new(settings));
         let router = ServiceRouter { runtime: Some(runtime.clone()), guard: HostCheck::new(settings) };
         let routes = routes(runtime);
@@ -86,7 +87,7 @@ impl Server {
     }
 }
 
-impl std::fmt::Debug for Server {
+impl std::fmt::Debug for HttpServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
     }

@@ -229,13 +229,13 @@ mod tests {
 
     #[test]
     fn a_body_ends_where_its_framing_says() {
-        let whole = |data: &str, rest: &str| Ok((data.to_owned(), String::new(), rest.to_owned()));
+        let body = |data: &str, rest: &str| Ok((data.to_owned(), String::new(), rest.to_owned()));
         for step in [1, 2, 3, 7, 100] {
-            assert_eq!(decode(Framing::None, "GET", step), whole("", "GET"));
-            assert_eq!(decode(Framing::Length(5), "helloGET", step), whole("hello", "GET"));
-            assert_eq!(decode(Framing::UntilClose, "hello", step), whole("hello", ""));
+            assert_eq!(decode(Framing::None, "GET", step), body("", "GET"));
+            assert_eq!(decode(Framing::Length(5), "helloGET", step), body("hello", "GET"));
+            assert_eq!(decode(Framing::UntilClose, "hello", step), body("hello", ""));
             let chunked = "2\r\nhe\r\n003;x=\"y\"\r\nllo\r\n0\r\n\r\nGET";
-            assert_eq!(decode(Framing::Chunked, chunked, step), whole("hello", "GET"));
+            assert_eq!(decode(Framing::Chunked, chunked, step), body("hello", "GET"));
             let trailed = decode(Framing::Chunked, "1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\nGET", step);
             assert_eq!(trailed, Ok(("a".into(), "A: b\r\nC: d\r\n".into(), "GET".into())));
         }

@@ -7,52 +7,52 @@ use super::HeadFault;
 
 /// A range of the head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(super) struct HeadRange {
     start: usize,
     end: usize,
 }
 
-impl Span {
-    /// Range of `part`, which was cut from `whole`, in it.
-    pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
-        let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+impl HeadRange {
+    /// Range of `part`, which was cut from `head`, in it.
+    pub(super) fn of(part: &[u8], head: &[u8]) -> Self {
+        let start = part.as_ptr().addr().saturating_sub(head.as_ptr().addr());
         Self { start, end: start + part.len() }
     }
 
-    /// This range of `whole`, in memory shared with it.
-    pub(super) fn share(self, whole: &Bytes) -> Bytes {
+    /// This range of `head`, in memory shared with it.
+    pub(super) fn share(self, head: &Bytes) -> Bytes {
         // Out of range where the span is of another head, which there is none of.
-        if self.end <= whole.len() { whole.slice(self.start..self.end) } else { Bytes::new() }
+        if self.end <= head.len() { head.slice(self.start..self.end) } else { Bytes::new() }
     }
 }
 
 /// One field: its name and its value.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    name: Span,
-    value: Span,
+struct FieldRange {
+    name: HeadRange,
+    value: HeadRange,
 }
 
 /// Header fields in the order they came; repeated names stay repeated. Names are compared without regard to case.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    whole: Bytes,
-    entries: Vec<Entry>,
+    head: Bytes,
+    entries: Vec<FieldRange>,
 }
 
 impl Fields {
     /// Notes where the fields that were parsed from `head` are; to be completed by [`Fields::of`].
     pub(super) fn locate(parsed: &[httparse::Header<'_>], head: &[u8]) -> Self {
-        let locate = |field: &httparse::Header<'_>| Entry {
-            name: Span::of(field.name.as_bytes(), head),
-            value: Span::of(field.value, head),
+        let locate = |field: &httparse::Header<'_>| FieldRange {
+            name: HeadRange::of(field.name.as_bytes(), head),
+            value: HeadRange::of(field.value, head),
         };
-        Self { whole: Bytes::new(), entries: parsed.iter().map(locate).collect() }
+        Self { head: Bytes::new(), entries: parsed.iter().map(locate).collect() }
     }
 
     /// The located fields, with the head they are in.
-    pub(super) fn of(self, whole: Bytes) -> Self {
-        Self { whole, ..self }
+    pub(super) fn of(self, head: Bytes) -> Self {
+        Self { head, ..self }
     }
 
     /// Each name and value.
@@ -62,7 +62,7 @@ impl Fields {
 
     /// Each name and value, in memory shared with the head.
     pub fn shared(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
-        self.entries.iter().map(|entry| (self.text(entry.name), entry.value.share(&self.whole)))
+        self.entries.iter().map(|entry| (self.text(entry.name), entry.value.share(&self.head)))
     }
 
     /// The first value of `name`.
@@ -76,16 +76,16 @@ impl Fields {
     }
 
     /// Lets the field `name` have `value`, a part of the same head.
-    pub(super) fn replace(&mut self, name: &str, value: Span) {
-        let Self { whole, entries } = self;
-        let named = |entry: &&mut Entry| {
-            whole.get(entry.name.start..entry.name.end).is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()))
+    pub(super) fn replace(&mut self, name: &str, value: HeadRange) {
+        let Self { head, entries } = self;
+        let named = |entry: &&mut FieldRange| {
+            head.get(entry.name.start..entry.name.end).is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()))
         };
         entries.iter_mut().filter(named).for_each(|entry| entry.value = value);
     }
 
-    fn text(&self, span: Span) -> &[u8] {
-        self.whole.get(span.start..span.end).unwrap_or_default()
+    fn text(&self, span: HeadRange) -> &[u8] {
+        self.head.get(span.start..span.end).unwrap_or_default()
     }
 }
 

@@ -9,7 +9,7 @@ use httparse::Status;
 use super::{
     Fields, Framing, HeadFault, HeadLimits, MOST_FIELDS, Target, Version,
     fields::{list, refuse_bare_line_feeds},
-    target::Written,
+    target::TargetRanges,
 };
 
 /// The longest method that is looked at.
@@ -48,28 +48,28 @@ impl RequestHead {
         check_size(method, target, length, limits)?;
         refuse_bare_line_feeds(buffer.get(..length).unwrap_or_default())?;
         let method = read_method(method)?;
-        let written = Written::read(target.as_bytes(), buffer, method == Method::OPTIONS)?;
+        let written = TargetRanges::read(target.as_bytes(), buffer, method == Method::OPTIONS)?;
         let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
         let facts = Facts::gather(parsed.headers, version)?;
         let fields = Fields::locate(parsed.headers, buffer);
-        let whole = buffer.split_to(length).freeze();
-        Ok(Some(Self::put_together(method, &written, version, fields.of(whole.clone()), &facts, &whole)))
+        let head = buffer.split_to(length).freeze();
+        Ok(Some(Self::put_together(method, &written, version, fields.of(head.clone()), &facts, &head)))
     }
 
     fn put_together(
         method: Method,
-        written: &Written,
+        written: &TargetRanges,
         version: Version,
         mut fields: Fields,
         facts: &Facts,
-        whole: &Bytes,
+        head: &Bytes,
     ) -> Self {
         if let Some(authority) = written.authority {
             fields.replace("host", authority);
         }
         Self {
             method,
-            target: written.share(whole),
+            target: written.share(head),
             version,
             fields,
             framing: facts.framing,
@@ -91,7 +91,7 @@ struct Facts {
 impl Facts {
     fn gather(fields: &[httparse::Header<'_>], version: Version) -> Result<Self, HeadFault> {
         let (mut hosts, mut lengths, mut codings) = (0_u32, Lengths::default(), Codings::default());
-        let mut connection = Connection::default();
+        let mut connection = ConnectionOptions::default();
         let mut expects_continue = false;
         for field in fields {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -174,13 +174,13 @@ pub(super) fn framing(lengths: &Lengths, codings: &Codings, version: Version) ->
 
 /// The options of `Connection` that mean something here.
 #[derive(Default)]
-pub(super) struct Connection {
+pub(super) struct ConnectionOptions {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     upgrade: bool,
 }
 
-impl Connection {
+impl ConnectionOptions {
     pub(super) fn add(&mut self, value: &[u8]) {
         for option in list(value) {
             self.close |= option.eq_ignore_ascii_case(b"close");
@@ -228,8 +228,8 @@ fn explain(error: httparse::Error, buffer: &[u8], limits: &HeadLimits) -> HeadFa
     if let Err(fault) = refuse_endless(buffer, limits) {
         return fault;
     }
-    let is_ours = first_line(buffer).windows(6).any(|window| window == b" HTTP/");
-    if error == httparse::Error::Version && !is_ours {
+    let is_http = first_line(buffer).windows(6).any(|window| window == b" HTTP/");
+    if error == httparse::Error::Version && !is_http {
         return HeadFault::Malformed("the first line is no request of HTTP/1.1");
     }
     error.into()

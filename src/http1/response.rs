@@ -9,7 +9,7 @@ use httparse::Status;
 use super::{
     Fields, Framing, HeadFault, HeadLimits, MOST_FIELDS, Version,
     fields::refuse_bare_line_feeds,
-    request::{Codings, Connection, Lengths, framing},
+    request::{Codings, ConnectionOptions, Lengths, framing},
 };
 
 /// Head of an answer; everything in it is checked.
@@ -45,8 +45,8 @@ impl ResponseHead {
         let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
         let (framing, keep_alive) = read_framing(parsed.headers, version, status, method)?;
         let fields = Fields::locate(parsed.headers, buffer);
-        let whole = buffer.split_to(length).freeze();
-        Ok(Some(Self { status, version, fields: fields.of(whole), framing, keep_alive }))
+        let head = buffer.split_to(length).freeze();
+        Ok(Some(Self { status, version, fields: fields.of(head), framing, keep_alive }))
     }
 }
 
@@ -57,7 +57,8 @@ fn read_framing(
     status: u16,
     method: &Method,
 ) -> Result<(Framing, bool), HeadFault> {
-    let (mut lengths, mut codings, mut connection) = (Lengths::default(), Codings::default(), Connection::default());
+    let (mut lengths, mut codings, mut connection) =
+        (Lengths::default(), Codings::default(), ConnectionOptions::default());
     for field in fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
@@ -67,9 +68,9 @@ fn read_framing(
             _ => {}
         }
     }
-    let told = framing(&lengths, &codings, version)?;
+    let declared = framing(&lengths, &codings, version)?;
     let bodiless = *method == Method::HEAD || status < 200 || status == 204 || status == 304;
-    let framing = if bodiless { Framing::None } else { told.unwrap_or(Framing::UntilClose) };
+    let framing = if bodiless { Framing::None } else { declared.unwrap_or(Framing::UntilClose) };
     let persists = !connection.close && (version == Version::Http11 || connection.keep_alive);
     Ok((framing, persists && framing != Framing::UntilClose))
 }

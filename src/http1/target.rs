@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{HeadFault, fields::Span};
+use super::{HeadFault, fields::HeadRange};
 
 /// A request target in origin form, path and query; or `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,28 +30,28 @@ impl Target {
 
 /// A target as it was written, apart.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Written {
+pub(super) struct TargetRanges {
     /// The authority of an absolute target.
-    pub(super) authority: Option<Span>,
-    origin: Span,
+    pub(super) authority: Option<HeadRange>,
+    origin: HeadRange,
     path_length: usize,
 }
 
-impl Written {
+impl TargetRanges {
     /// Takes `target` apart, a part of `head`. `asterisk` says whether `*` may stand for the whole server.
     pub(super) fn read(target: &[u8], head: &[u8], asterisk: bool) -> Result<Self, HeadFault> {
         if target == b"*" && asterisk {
-            return Ok(Self { authority: None, origin: Span::of(target, head), path_length: 1 });
+            return Ok(Self { authority: None, origin: HeadRange::of(target, head), path_length: 1 });
         }
         let (authority, origin) = split_authority(target)?;
         let path_length = check(origin)?;
-        let authority = authority.map(|authority| Span::of(authority, head));
-        Ok(Self { authority, origin: Span::of(origin, head), path_length })
+        let authority = authority.map(|authority| HeadRange::of(authority, head));
+        Ok(Self { authority, origin: HeadRange::of(origin, head), path_length })
     }
 
     /// The target, in memory shared with the head it was read from.
-    pub(super) fn share(self, whole: &Bytes) -> Target {
-        let text = self.origin.share(whole);
+    pub(super) fn share(self, head: &Bytes) -> Target {
+        let text = self.origin.share(head);
         if text.first().is_none_or(|first| *first == b'?') {
             let mut rooted = BytesMut::with_capacity(text.len() + 1);
             rooted.extend_from_slice(b"/");
@@ -151,7 +151,7 @@ mod tests {
     /// The whole target, its path and its authority.
     fn read(target: &str) -> Result<(String, String, Option<String>), HeadFault> {
         let head = Bytes::copy_from_slice(target.as_bytes());
-        let written = Written::read(&head, &head, true)?;
+        let written = TargetRanges::read(&head, &head, true)?;
         let authority = written.authority.map(|span| String::from_utf8(span.share(&head).to_vec()).unwrap());
         let target = written.share(&head);
         Ok((target.as_str().to_owned(), target.path().to_owned(), authority))
@@ -160,14 +160,14 @@ mod tests {
     #[test]
     fn a_target_is_path_and_query_and_sometimes_an_authority() {
         let some = |text: &str| Some(text.to_owned());
-        let told = |whole: &str, path: &str, authority| Ok((whole.to_owned(), path.to_owned(), authority));
-        assert_eq!(read("/a/b?c=d?e"), told("/a/b?c=d?e", "/a/b", None));
-        assert_eq!(read("/"), told("/", "/", None));
-        assert_eq!(read("/?"), told("/?", "/", None));
-        assert_eq!(read("http://h:1/a?b"), told("/a?b", "/a", some("h:1")));
-        assert_eq!(read("HTTP://h"), told("/", "/", some("h")));
-        assert_eq!(read("http://h?q"), told("/?q", "/", some("h")));
-        assert_eq!(read("*"), told("*", "*", None));
+        let target = |head: &str, path: &str, authority| Ok((head.to_owned(), path.to_owned(), authority));
+        assert_eq!(read("/a/b?c=d?e"), target("/a/b?c=d?e", "/a/b", None));
+        assert_eq!(read("/"), target("/", "/", None));
+        assert_eq!(read("/?"), target("/?", "/", None));
+        assert_eq!(read("http://h:1/a?b"), target("/a?b", "/a", some("h:1")));
+        assert_eq!(read("HTTP://h"), target("/", "/", some("h")));
+        assert_eq!(read("http://h?q"), target("/?q", "/", some("h")));
+        assert_eq!(read("*"), target("*", "*", None));
     }
 
     #[test]

@@ -121,23 +121,23 @@ struct TextContent {
 /// The text of a `CallToolResult`, its parts joined by line ends; empty where it has none.
 #[must_use]
 pub fn tool_text(result: &RawValue) -> String {
-    serde_json::from_str::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |said| said.text())
+    serde_json::from_str::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |result| result.text())
 }
 
 /// The text of a `CallToolResult` with `isError`; `None` where the tool succeeded.
 #[must_use]
 pub fn tool_error_text(result: &RawValue) -> Option<String> {
-    let said: CallToolResult<'_> = serde_json::from_str(result.get()).ok()?;
-    if !said.is_error {
+    let result: CallToolResult<'_> = serde_json::from_str(result.get()).ok()?;
+    if !result.is_error {
         return None;
     }
-    let text = said.text();
+    let text = result.text();
     Some(if text.is_empty() { "the tool failed and did not say why".into() } else { text })
 }
 
 /// Progress of a request as its server reports it, read no further than its token.
 pub struct Progress<'a> {
-    whole: &'a str,
+    params: &'a str,
     token: &'a str,
 }
 
@@ -146,12 +146,12 @@ impl<'a> Progress<'a> {
     #[must_use]
     pub fn read(params: &'a RawValue) -> Option<Self> {
         #[derive(Deserialize)]
-        struct Params<'a> {
+        struct ProgressParams<'a> {
             #[serde(borrow, rename = "progressToken")]
             token: &'a RawValue,
         }
-        let read: Params<'a> = serde_json::from_str(params.get()).ok()?;
-        Some(Self { whole: params.get(), token: read.token.get() })
+        let read: ProgressParams<'a> = serde_json::from_str(params.get()).ok()?;
+        Some(Self { params: params.get(), token: read.token.get() })
     }
 
     /// Id of the request it is about, where the token is one that Ostler issued.
@@ -162,9 +162,9 @@ impl<'a> Progress<'a> {
 
     /// The `params` with `token` in place of Ostler's; the rest is as the server wrote it, byte for byte.
     #[must_use]
-    pub fn retold(&self, token: &RawValue) -> Option<Box<RawValue>> {
-        let start = self.token.as_ptr().addr().checked_sub(self.whole.as_ptr().addr())?;
-        let (before, rest) = self.whole.split_at_checked(start)?;
+    pub fn with_token(&self, token: &RawValue) -> Option<Box<RawValue>> {
+        let start = self.token.as_ptr().addr().checked_sub(self.params.as_ptr().addr())?;
+        let (before, rest) = self.params.split_at_checked(start)?;
         let after = rest.strip_prefix(self.token)?;
         RawValue::from_string(format!("{before}{token}{after}")).ok()
     }
@@ -174,11 +174,11 @@ impl<'a> Progress<'a> {
 #[must_use]
 pub fn message_level(params: &RawValue) -> Option<Level> {
     #[derive(Deserialize)]
-    struct Params<'a> {
+    struct LogMessageParams<'a> {
         #[serde(borrow)]
         level: Cow<'a, str>,
     }
-    serde_json::from_str::<Params<'_>>(params.get()).ok().and_then(|params| Level::named(&params.level))
+    serde_json::from_str::<LogMessageParams<'_>>(params.get()).ok().and_then(|params| Level::named(&params.level))
 }
 
 /// Takes the id of the `subscriptions/listen` that a notification came by out of its `params`.
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(progress.request(), Some(7));
         let expected = r#"{ "message":"7: \"progressToken\":7" , "progressToken" : "a\"b","total":1e400, "new":[7] }"#;
         let token = RawValue::from_string(r#""a\"b""#.into()).unwrap();
-        assert_eq!(progress.retold(&token).unwrap().get(), expected);
+        assert_eq!(progress.with_token(&token).unwrap().get(), expected);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum Message<'a> {
 pub struct NotJsonRpc;
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct LineEnvelope<'a> {
     #[serde(borrow)]
     jsonrpc: Cow<'a, str>,
     #[serde(borrow)]
@@ -57,7 +57,7 @@ struct Envelope<'a> {
 impl<'a> Message<'a> {
     /// Reads one line. An object with both `result` and `error` counts as an error; `null` ids as absent.
     pub fn parse(line: &'a [u8]) -> Result<Self, NotJsonRpc> {
-        let envelope: Envelope<'a> = serde_json::from_slice(line).map_err(|_| NotJsonRpc)?;
+        let envelope: LineEnvelope<'a> = serde_json::from_slice(line).map_err(|_| NotJsonRpc)?;
         if envelope.jsonrpc != "2.0" {
             return Err(NotJsonRpc);
         }

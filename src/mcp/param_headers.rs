@@ -35,7 +35,7 @@ impl ParamHeader {
     /// the specification wants it: such a tool must not be offered.
     pub fn of_tool(tool: &RawValue) -> Result<Vec<Self>, String> {
         #[derive(Deserialize)]
-        struct Tool<'a> {
+        struct ToolSchema<'a> {
             #[serde(borrow, rename = "inputSchema")]
             schema: Option<&'a RawValue>,
         }
@@ -43,7 +43,7 @@ impl ParamHeader {
             return Ok(Vec::new());
         }
         let read = |_| "its schema cannot be read".to_owned();
-        let tool: Tool<'_> = serde_json::from_str(tool.get()).map_err(read)?;
+        let tool: ToolSchema<'_> = serde_json::from_str(tool.get()).map_err(read)?;
         let Some(schema) = tool.schema else { return Ok(Vec::new()) };
         let schema: Value = serde_json::from_str(schema.get()).map_err(read)?;
         let mut found = Vec::new();

@@ -250,7 +250,7 @@ mod tests {
         (0..count).map(|_| Framer::sharing(budget)).collect()
     }
 
-    fn is_whole(frame: Option<Frame>, mebibytes: usize) -> bool {
+    fn is_complete(frame: Option<Frame>, mebibytes: usize) -> bool {
         matches!(frame, Some(Frame::Line(line)) if line.len() == mebibytes * MIB)
     }
 
@@ -264,7 +264,7 @@ mod tests {
         }
         let mut honest = Framer::sharing(&budget);
         assert_eq!(feed(&mut honest, 15), None);
-        assert!(is_whole(feed_bytes(&mut honest, b"\n"), 15));
+        assert!(is_complete(feed_bytes(&mut honest, b"\n"), 15));
         let lost = stalled.iter_mut().map(|framer| feed_bytes(framer, b"end\n"));
         let lost: Vec<_> = lost.filter(|frame| matches!(frame, Some(Frame::Oversized { .. }))).collect();
         assert_eq!(lost.len(), 5);
@@ -289,7 +289,7 @@ mod tests {
         for framer in &mut flooding {
             feed(framer, 9);
         }
-        assert!(is_whole(feed_bytes(&mut slow, b"\n"), 1));
+        assert!(is_complete(feed_bytes(&mut slow, b"\n"), 1));
     }
 
     #[test]

@@ -33,11 +33,11 @@ pub fn slugs<'a>(servers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Strin
 /// A tool's or a prompt's name among those of all servers: at most 64 of `A-Z`, `a-z`, `0-9`, `_` and `-`.
 #[must_use]
 pub fn prefixed(slug: &str, name: &str) -> String {
-    let whole = format!("{slug}{SEPARATOR}{name}");
-    if whole.len() <= LONGEST && !name.is_empty() && name.chars().all(is_plain) {
-        return whole;
+    let full = format!("{slug}{SEPARATOR}{name}");
+    if full.len() <= LONGEST && !name.is_empty() && name.chars().all(is_plain) {
+        return full;
     }
-    let plain: String = whole.chars().map(|one| if is_plain(one) { one } else { '_' }).collect();
+    let plain: String = full.chars().map(|one| if is_plain(one) { one } else { '_' }).collect();
     hashed(&plain, name, LONGEST)
 }
 
@@ -73,12 +73,12 @@ fn is_plain(one: char) -> bool {
     one.is_ascii_alphanumeric() || one == '_' || one == '-'
 }
 
-/// `plain`, which is ASCII, cut so that it fits with six digits that stand for `whole`.
-fn hashed(plain: &str, whole: &str, longest: usize) -> String {
+/// `plain`, which is ASCII, cut so that it fits with six digits that stand for `full`.
+fn hashed(plain: &str, full: &str, longest: usize) -> String {
     let hash: String =
-        digest(&SHA256, whole.as_bytes()).as_ref().iter().take(3).map(|byte| format!("{byte:02x}")).collect();
-    let kept: String = plain.chars().take(longest.saturating_sub(hash.len() + 1)).collect();
-    format!("{}_{hash}", kept.trim_end_matches('_'))
+        digest(&SHA256, full.as_bytes()).as_ref().iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    let start: String = plain.chars().take(longest.saturating_sub(hash.len() + 1)).collect();
+    format!("{}_{hash}", start.trim_end_matches('_'))
 }
 
 #[cfg(test)]

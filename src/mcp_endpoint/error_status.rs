@@ -20,10 +20,10 @@ pub(super) fn problem_of(error: &RawValue) -> Option<Problem> {
     #[derive(Deserialize)]
     struct Ours {
         code: i64,
-        data: Data,
+        data: ErrorData,
     }
     #[derive(Deserialize)]
-    struct Data {
+    struct ErrorData {
         code: String,
         detail: String,
     }

@@ -23,11 +23,11 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// The sessions of clients of the older era; dropping it ends them.
 pub(super) struct Sessions {
     runtime: Runtime,
-    table: Mutex<Table>,
+    table: Mutex<SessionTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct SessionTable {
     sessions: HashMap<Uuid, Arc<McpSession>>,
     swept: Option<Instant>,
 }
@@ -77,7 +77,7 @@ impl Drop for Sessions {
     }
 }
 
-impl Table {
+impl SessionTable {
     /// Adds a session, and takes out those that make room for it.
     fn add(&mut self, session: Arc<McpSession>) -> Result<Vec<Arc<McpSession>>> {
         let mut ending = self.sweep();
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_session_idle_longest_makes_room_and_none_that_is_in_use() {
-        let (mut table, user) = (Table::default(), UserId::new());
+        let (mut table, user) = (SessionTable::default(), UserId::new());
         let one = serde_json::value::RawValue::from_string("1".into()).unwrap();
         let mut requests = Vec::new();
         for _ in 0..SESSIONS_PER_USER_MAX {
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn sessions_that_nobody_uses_are_swept_out() {
-        let (mut table, user) = (Table::default(), UserId::new());
+        let (mut table, user) = (SessionTable::default(), UserId::new());
         table.add(session(user)).unwrap();
         tokio::time::advance(Duration::from_secs(2 * 60 * 60)).await;
         let fresh = session(user);

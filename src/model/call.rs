@@ -70,7 +70,7 @@ impl ToolCall {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let payloads = [(&self.parameters, &self.parameters_excerpt), (&self.response, &self.response_excerpt)];
-        let json = payloads.iter().flat_map(|(whole, _)| whole.as_deref().map(|json| json.get().len()));
+        let json = payloads.iter().flat_map(|(json_payload, _)| json_payload.as_deref().map(|json| json.get().len()));
         let excerpts = payloads.iter().flat_map(|(_, excerpt)| excerpt.as_ref().map(|excerpt| excerpt.text.len()));
         let texts = [self.tool_name.len(), self.error_message.as_ref().map_or(0, String::len)];
         json.chain(excerpts).chain(texts).sum::<usize>() + Self::OVERHEAD

@@ -22,8 +22,8 @@ impl Latencies {
         if self.0.len() <= bucket && count > 0 {
             self.0.resize(bucket.saturating_add(1), 0);
         }
-        if let Some(mine) = self.0.get_mut(bucket) {
-            *mine = mine.saturating_add(count);
+        if let Some(bucket_count) = self.0.get_mut(bucket) {
+            *bucket_count = bucket_count.saturating_add(count);
         }
     }
 

@@ -17,12 +17,12 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// The error response of an authorization server (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 #[derive(Deserialize)]
-struct Refusal {
+struct OAuthError {
     error: String,
     error_description: Option<String>,
 }
 
-impl Refusal {
+impl OAuthError {
     fn words(self) -> String {
         let Self { error, error_description } = self;
         let more = error_description.map(|more| format!(": {more}")).unwrap_or_default();
@@ -96,8 +96,8 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
     }
     let status = answer.status();
     if !matches!(status.as_u16(), 200 | 201) {
-        let refusal: Option<Refusal> = serde_json::from_slice(&body).ok();
-        let said = refusal.map_or_else(String::new, Refusal::words);
+        let refusal: Option<OAuthError> = serde_json::from_slice(&body).ok();
+        let said = refusal.map_or_else(String::new, OAuthError::words);
         let text = format!("{url}: answered {}{said}", status.as_u16());
         return Err(FetchError { text, is_refusal: status.is_client_error() });
     }

@@ -38,15 +38,15 @@ pub struct IsolatedProcess {
     /// True when it should run.
     pub(super) started: AtomicBool,
     /// Held while that changes.
-    pub(super) registration: tokio::sync::Mutex<Registration>,
-    usage: Mutex<Usage>,
+    pub(super) registration: tokio::sync::Mutex<ChildState>,
+    usage: Mutex<Users>,
     /// Passes on list changes of the process that all share: lists are read from that one.
     forwarding: AbortHandle,
 }
 
 /// State of an isolated process at the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
+pub enum ChildState {
     /// No child yet.
     Missing,
     /// A child, running or not.
@@ -55,12 +55,12 @@ pub enum Registration {
     Removed,
 }
 
-struct Usage {
+struct Users {
     users: usize,
     since: Instant,
 }
 
-impl Usage {
+impl Users {
     fn is_idle(&self) -> bool {
         self.users == 0 && self.since.elapsed() >= IDLE_TIMEOUT
     }
@@ -81,8 +81,8 @@ impl IsolatedProcess {
             link,
             key,
             started: AtomicBool::new(false),
-            registration: tokio::sync::Mutex::new(Registration::Missing),
-            usage: Mutex::new(Usage { users: 0, since: Instant::now() }),
+            registration: tokio::sync::Mutex::new(ChildState::Missing),
+            usage: Mutex::new(Users { users: 0, since: Instant::now() }),
         }
     }
 
@@ -156,7 +156,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut usage = self.0.usage.lock();
-        *usage = Usage { users: usage.users.saturating_sub(1), since: Instant::now() };
+        *usage = Users { users: usage.users.saturating_sub(1), since: Instant::now() };
     }
 }
 

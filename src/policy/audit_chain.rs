@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The columns of an entry, as they are stored. The last, the credential, is younger than links without a key.
-pub type Columns = [Option<String>; 11];
+pub type ChainColumns = [Option<String>; 11];
 
 /// The action of the entry that begins the chain with a key.
 pub const BEGIN: &str = "audit.begin";
@@ -24,7 +24,7 @@ pub const BEGIN: &str = "audit.begin";
 /// The action of an entry that tells of old ones that were removed.
 pub const RETENTION: &str = "audit.retention";
 
-/// Places in [`Columns`].
+/// Places in [`ChainColumns`].
 const ACTION: usize = 4;
 const TARGET: usize = 5;
 const DETAIL: usize = 7;
@@ -38,7 +38,7 @@ pub struct Linked {
     /// The entry's id.
     pub entry: String,
     /// The entry's columns; `None` where it is gone.
-    pub columns: Option<Columns>,
+    pub columns: Option<ChainColumns>,
 }
 
 /// Makes links, and recognises its own. `Debug` shows no key.
@@ -66,7 +66,7 @@ impl ChainKey {
 
     /// The link after `last`, for an entry with these columns.
     #[must_use]
-    pub fn next(&self, last: &AuditLink, columns: &Columns) -> AuditLink {
+    pub fn next(&self, last: &AuditLink, columns: &ChainColumns) -> AuditLink {
         let seq = last.seq.saturating_add(1);
         let mac = hmac::sign(&self.key, text(seq, last, columns).as_bytes());
         AuditLink { seq, hash: format!("{}.{}", self.id, hex::encode(mac.as_ref())) }
@@ -91,7 +91,7 @@ pub fn is_keyed(link: &AuditLink) -> bool {
     link.hash.contains('.')
 }
 
-fn next_without_key(last: &AuditLink, columns: &Columns) -> AuditLink {
+fn next_without_key(last: &AuditLink, columns: &ChainColumns) -> AuditLink {
     let seq = last.seq.saturating_add(1);
     let known = columns.get(..CREDENTIAL).unwrap_or_default();
     AuditLink { seq, hash: hex::encode(digest(&SHA256, text(seq, last, known).as_bytes()).as_ref()) }
@@ -117,7 +117,7 @@ struct Beginning {
 }
 
 impl Beginning {
-    fn of(columns: &Columns) -> Option<Self> {
+    fn of(columns: &ChainColumns) -> Option<Self> {
         let column = |at: usize| columns.get(at).and_then(Option::as_deref);
         column(ACTION).filter(|action| [BEGIN, RETENTION].contains(action))?;
         let link = column(TARGET)?.to_owned().try_into().ok()?;
@@ -196,7 +196,7 @@ impl Walk {
         }
     }
 
-    fn check(&mut self, before: &AuditLink, link: &AuditLink, columns: &Columns) -> Result<(), AuditFault> {
+    fn check(&mut self, before: &AuditLink, link: &AuditLink, columns: &ChainColumns) -> Result<(), AuditFault> {
         if !is_keyed(link) {
             if self.keyed {
                 return Err(AuditFault::Unkeyed);
@@ -240,14 +240,14 @@ mod tests {
         ChainKey::new(&[7; 32])
     }
 
-    fn columns(action: &str, target: &str) -> Columns {
-        let mut columns = Columns::default();
+    fn columns(action: &str, target: &str) -> ChainColumns {
+        let mut columns = ChainColumns::default();
         columns[ACTION] = Some(action.to_owned());
         columns[TARGET] = Some(target.to_owned());
         columns
     }
 
-    type Link = fn(&AuditLink, &Columns) -> AuditLink;
+    type Link = fn(&AuditLink, &ChainColumns) -> AuditLink;
 
     /// So many entries without a key, the one that begins the chain with one, and four more.
     fn chain(unkeyed: usize) -> Vec<Linked> {
@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn what_was_done_to_an_entry_or_a_link_shows_at_its_place() {
-        let whole = walked(&chain(3), &[]).unwrap();
-        assert_eq!((whole.entries, whole.unkeyed, whole.removed()), (8, 3, 0));
+        let walk = walked(&chain(3), &[]).unwrap();
+        assert_eq!((walk.entries, walk.unkeyed, walk.removed()), (8, 3, 0));
         let broken = |change: fn(&mut Vec<Linked>)| {
             let mut chain = chain(3);
             change(&mut chain);
@@ -319,10 +319,10 @@ mod tests {
         }
         assert_eq!(walked(&chain, &[]).unwrap_err(), ("2".into(), AuditFault::Missing));
         assert_eq!(walked(&chain[1..], &[]).unwrap_err(), ("2".into(), AuditFault::Missing));
-        let mut said = columns(RETENTION, &chain[1].link.to_string());
-        said[DETAIL] = Some("2 entries until 2026-11-22T10:00:00.000Z".into());
-        let link = key().next(&chain[4].link, &said);
-        chain.push(Linked { link, entry: "5".into(), columns: Some(said) });
+        let mut columns = columns(RETENTION, &chain[1].link.to_string());
+        columns[DETAIL] = Some("2 entries until 2026-11-22T10:00:00.000Z".into());
+        let link = key().next(&chain[4].link, &columns);
+        chain.push(Linked { link, entry: "5".into(), columns: Some(columns) });
         let walk = walked(&chain[1..], &[]).unwrap();
         assert_eq!((walk.entries, walk.removed(), walk.removed_by_retention().0), (4, 2, 2));
         assert_eq!(walk.removed_by_retention().1, "2026-11-22T10:00:00.000Z".parse().ok());

@@ -74,7 +74,7 @@ impl Quotas {
     pub fn over(&mut self, now: Duration) -> Vec<AuditEntry> {
         let is_over = |account: &Account| now.saturating_sub(account.since) >= WINDOW;
         let summaries = self.0.values_mut().filter(|account| is_over(account));
-        let summaries = summaries.filter_map(|account| account.begin_anew(now)).collect();
+        let summaries = summaries.filter_map(|account| account.restart_window(now)).collect();
         self.0.retain(|_, account| !account.entries.is_idle(now));
         summaries
     }
@@ -86,7 +86,7 @@ impl Account {
     }
 
     /// Begins another window, and says what was counted in the last.
-    fn begin_anew(&mut self, now: Duration) -> Option<AuditEntry> {
+    fn restart_window(&mut self, now: Duration) -> Option<AuditEntry> {
         let entries = std::mem::replace(&mut self.entries, Window::new(QUOTA));
         let Self { more, last, .. } = std::mem::replace(self, Self { entries, ..Self::new(now) });
         let entry = last?;

@@ -10,15 +10,15 @@ use crate::model::LoadBalancing;
 const FEW: usize = 8;
 
 /// Units in a share of 1: fine enough to raise the share in small steps while an instance warms up.
-pub const WHOLE: u32 = 1000;
+pub const FULL_SHARE: u32 = 1000;
 
 /// The share that a returning instance begins with.
-const COLD: u32 = WHOLE / 10;
+const COLD: u32 = FULL_SHARE / 10;
 
 /// An instance as far as the choice goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its share in units of [`WHOLE`]; 0 is not chosen.
+    /// Its share in units of [`FULL_SHARE`]; 0 is not chosen.
     pub share: u32,
     /// Requests in flight to it.
     pub in_flight: u32,
@@ -27,12 +27,12 @@ pub struct Candidate {
 /// The share of an instance of `weight` that came back `ago`, out of the `warm_up` it takes to get its whole share.
 #[must_use]
 pub fn share(weight: u32, ago: Duration, warm_up: Duration) -> u32 {
-    let full = weight.saturating_mul(WHOLE);
+    let full = weight.saturating_mul(FULL_SHARE);
     if ago >= warm_up {
         return full;
     }
-    let part = ago.as_millis().saturating_mul(u128::from(WHOLE)) / warm_up.as_millis().max(1);
-    let part = u32::try_from(part).unwrap_or(WHOLE).max(COLD);
+    let part = ago.as_millis().saturating_mul(u128::from(FULL_SHARE)) / warm_up.as_millis().max(1);
+    let part = u32::try_from(part).unwrap_or(FULL_SHARE).max(COLD);
     weight.saturating_mul(part)
 }
 

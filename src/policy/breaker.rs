@@ -32,7 +32,7 @@ const PASSES: u32 = 3;
 
 /// The end of a request to an instance, as far as its health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// It answered.
     Success,
     /// It answered that it failed (500): bad in large numbers only, since a request may be to blame.
@@ -43,11 +43,11 @@ pub enum Outcome {
 
 /// The outcome that an answer's status stands for.
 #[must_use]
-pub fn outcome(status: u16) -> Outcome {
+pub fn outcome(status: u16) -> AttemptOutcome {
     match status {
-        502..=504 => Outcome::Unavailable,
-        500 => Outcome::ServerError,
-        _ => Outcome::Success,
+        502..=504 => AttemptOutcome::Unavailable,
+        500 => AttemptOutcome::ServerError,
+        _ => AttemptOutcome::Success,
     }
 }
 
@@ -163,12 +163,12 @@ impl Breaker {
     /// Takes the outcome of a request in; true where it speaks for [`Breaker::open`].
     /// A request that began before the last ejection says nothing any more.
     #[must_use]
-    pub fn record(&mut self, pass: Permit, outcome: Outcome, now: Duration) -> bool {
+    pub fn record(&mut self, pass: Permit, outcome: AttemptOutcome, now: Duration) -> bool {
         match (self.phase, pass) {
             (Phase::Closed, Permit::Regular | Permit::Trial(_)) => self.count(outcome, now),
             (Phase::HalfOpen, Permit::Trial(opened)) if opened == self.opened => match outcome {
-                Outcome::Success => self.pass_trial(now),
-                Outcome::ServerError | Outcome::Unavailable => true,
+                AttemptOutcome::Success => self.pass_trial(now),
+                AttemptOutcome::ServerError | AttemptOutcome::Unavailable => true,
             },
             (Phase::HalfOpen | Phase::Open(_), Permit::Regular | Permit::Trial(_)) => false,
         }
@@ -198,7 +198,7 @@ impl Breaker {
         false
     }
 
-    fn count(&mut self, outcome: Outcome, now: Duration) -> bool {
+    fn count(&mut self, outcome: AttemptOutcome, now: Duration) -> bool {
         let (began, mut all, mut failed) = self.window;
         let over = now.saturating_sub(began) >= WINDOW;
         if over {
@@ -206,15 +206,16 @@ impl Breaker {
         }
         all += 1;
         match outcome {
-            Outcome::Success => self.in_a_row = 0,
-            Outcome::ServerError => failed += 1,
-            Outcome::Unavailable => {
+            AttemptOutcome::Success => self.in_a_row = 0,
+            AttemptOutcome::ServerError => failed += 1,
+            AttemptOutcome::Unavailable => {
                 failed += 1;
                 self.in_a_row += 1;
             }
         }
         self.window = (if over { now } else { began }, all, failed);
-        outcome != Outcome::Success && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
+        outcome != AttemptOutcome::Success
+            && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
     }
 }
 
@@ -234,7 +235,7 @@ mod tests {
     }
 
     /// The breaker after a request with this outcome at `now`, which must have been let through.
-    fn request(breaker: &mut Breaker, outcome: Outcome, now: Duration) -> Phase {
+    fn request(breaker: &mut Breaker, outcome: AttemptOutcome, now: Duration) -> Phase {
         let pass = breaker.begin(now).unwrap();
         if breaker.record(pass, outcome, now) {
             breaker.open(now);
@@ -244,19 +245,23 @@ mod tests {
     }
 
     fn ejected(breaker: &mut Breaker, now: Duration) -> Duration {
-        while request(breaker, Outcome::Unavailable, now) == Phase::Closed {}
+        while request(breaker, AttemptOutcome::Unavailable, now) == Phase::Closed {}
         breaker.wait(now)
     }
 
     #[test]
     fn the_third_failure_in_a_row_ejects() {
         let mut breaker = Breaker::default();
-        for outcome in
-            [Outcome::Unavailable, Outcome::Unavailable, Outcome::Success, Outcome::Unavailable, Outcome::Unavailable]
-        {
+        for outcome in [
+            AttemptOutcome::Unavailable,
+            AttemptOutcome::Unavailable,
+            AttemptOutcome::Success,
+            AttemptOutcome::Unavailable,
+            AttemptOutcome::Unavailable,
+        ] {
             assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
         }
-        assert_eq!(request(&mut breaker, Outcome::Unavailable, at(1)), Phase::Open(at(6)));
+        assert_eq!(request(&mut breaker, AttemptOutcome::Unavailable, at(1)), Phase::Open(at(6)));
         assert_eq!(breaker.begin(at(5)), None);
     }
 
@@ -264,18 +269,18 @@ mod tests {
     fn every_other_request_failing_ejects_once_there_were_enough() {
         let mut breaker = Breaker::default();
         for n in 0..18 {
-            let outcome = if n % 2 == 0 { Outcome::ServerError } else { Outcome::Success };
+            let outcome = if n % 2 == 0 { AttemptOutcome::ServerError } else { AttemptOutcome::Success };
             assert_eq!(request(&mut breaker, outcome, at(1)), Phase::Closed);
         }
-        assert_eq!(request(&mut breaker, Outcome::ServerError, at(1)), Phase::Closed);
-        assert_eq!(request(&mut breaker, Outcome::ServerError, at(1)), Phase::Open(at(6)));
+        assert_eq!(request(&mut breaker, AttemptOutcome::ServerError, at(1)), Phase::Closed);
+        assert_eq!(request(&mut breaker, AttemptOutcome::ServerError, at(1)), Phase::Open(at(6)));
     }
 
     #[test]
     fn failures_spread_over_a_long_time_do_not() {
         let mut breaker = Breaker::default();
         for n in 0..100 {
-            assert_eq!(request(&mut breaker, Outcome::ServerError, at(n)), Phase::Closed);
+            assert_eq!(request(&mut breaker, AttemptOutcome::ServerError, at(n)), Phase::Closed);
         }
     }
 
@@ -298,12 +303,12 @@ mod tests {
         ejected(&mut breaker, at(0));
         let trial = breaker.begin(at(5)).unwrap();
         assert_eq!((breaker.phase(at(5)), breaker.begin(at(5))), (Phase::HalfOpen, None));
-        assert!(!breaker.record(trial, Outcome::Success, at(5)));
+        assert!(!breaker.record(trial, AttemptOutcome::Success, at(5)));
         breaker.end(trial);
-        assert_eq!(request(&mut breaker, Outcome::Success, at(5)), Phase::HalfOpen);
-        assert_eq!(request(&mut breaker, Outcome::Success, at(5)), Phase::Closed);
+        assert_eq!(request(&mut breaker, AttemptOutcome::Success, at(5)), Phase::HalfOpen);
+        assert_eq!(request(&mut breaker, AttemptOutcome::Success, at(5)), Phase::Closed);
         assert_eq!(ejected(&mut breaker, at(20)), at(10));
-        (0..3).for_each(|_| _ = request(&mut breaker, Outcome::Success, at(30)));
+        (0..3).for_each(|_| _ = request(&mut breaker, AttemptOutcome::Success, at(30)));
         assert_eq!(ejected(&mut breaker, at(90)), at(5));
     }
 
@@ -321,13 +326,16 @@ mod tests {
         let mut breaker = Breaker::default();
         let early = breaker.begin(at(0)).unwrap();
         ejected(&mut breaker, at(0));
-        assert!(!breaker.record(early, Outcome::Unavailable, at(1)));
+        assert!(!breaker.record(early, AttemptOutcome::Unavailable, at(1)));
         let trial = breaker.begin(at(5)).unwrap();
-        assert!(!breaker.record(early, Outcome::Unavailable, at(6)), "an old request speaks for the half-open one");
-        assert!(breaker.record(trial, Outcome::Unavailable, at(6)));
+        assert!(
+            !breaker.record(early, AttemptOutcome::Unavailable, at(6)),
+            "an old request speaks for the half-open one"
+        );
+        assert!(breaker.record(trial, AttemptOutcome::Unavailable, at(6)));
         breaker.open(at(6));
         breaker.end(trial);
-        assert!(!breaker.record(trial, Outcome::Success, at(20)));
+        assert!(!breaker.record(trial, AttemptOutcome::Success, at(20)));
     }
 
     #[test]
@@ -339,7 +347,7 @@ mod tests {
     #[test]
     fn a_status_says_how_an_instance_is() {
         assert_eq!([200, 404, 429, 500, 501, 503].map(outcome), {
-            use Outcome::{ServerError, Success, Unavailable};
+            use AttemptOutcome::{ServerError, Success, Unavailable};
             [Success, Success, Success, ServerError, Success, Unavailable]
         });
     }

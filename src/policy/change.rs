@@ -12,21 +12,21 @@ use crate::{
 /// makes it local; fields that only the other kind has are dropped.
 ///
 /// Headers are kept for the same origin only: callers who may write an address need not know the secrets, and must not
-/// have them sent to a place of their choice. [`check_kept`] applies the same rule to callers who do not own the
-/// server.
+/// have them sent to a place of their choice. [`check_masked_values`] applies the same rule to callers who do not own
+/// the server.
 pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
     let mut faults = Faults::default();
     let remote = remote(&mut faults, before, change.url, change.headers, change.command.is_some());
     let left = ServerConfig { remote: None, ..ServerConfig::new("", "") };
-    let kept = if remote.is_some() && before.remote.is_none() { &left } else { before };
+    let previous = if remote.is_some() && before.remote.is_none() { &left } else { before };
     let env = change.env.map(|env| unmasked(&mut faults, "/env", env, Some(&before.env)));
     faults.into_result()?;
     Ok(ServerConfig {
         name: change.name.unwrap_or_else(|| before.name.clone()),
         description: change.description.unwrap_or_else(|| before.description.clone()),
-        command: change.command.unwrap_or_else(|| kept.command.clone()),
-        args: change.args.unwrap_or_else(|| kept.args.clone()),
-        env: env.unwrap_or_else(|| kept.env.clone()),
+        command: change.command.unwrap_or_else(|| previous.command.clone()),
+        args: change.args.unwrap_or_else(|| previous.args.clone()),
+        env: env.unwrap_or_else(|| previous.env.clone()),
         enabled: change.enabled.unwrap_or(before.enabled),
         remote,
         isolation: change.isolation.unwrap_or(before.isolation),
@@ -38,14 +38,14 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
 /// line, address, variable or header may send any secret of the server to a place of the caller's choice.
 ///
 /// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
-pub fn check_kept(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
+pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
     if route(before) == route(after) {
         return Ok(());
     }
     let mut faults = Faults::default();
     let headers = after.remote.as_ref().map(|remote| &remote.headers);
     for (place, written, values) in [("/env", &change.env, Some(&after.env)), ("/headers", &change.headers, headers)] {
-        for pointer in kept_pointers(place, written.as_ref(), values) {
+        for pointer in masked_pointers(place, written.as_ref(), values) {
             let why = "would be kept, but only the owner and mcp:manage may keep it while the command, args, url, env or \
                 headers change: write every value anew, or leave these unchanged";
             faults.check(false, pointer, why);
@@ -61,14 +61,14 @@ fn route(config: &ServerConfig) -> impl PartialEq {
 }
 
 /// Pointers to the secrets that a change, which writes `written`, would keep from before.
-fn kept_pointers(
+fn masked_pointers(
     place: &str,
     written: Option<&BTreeMap<String, String>>,
     values: Option<&BTreeMap<String, String>>,
 ) -> Vec<String> {
     let Some(written) = written else {
-        let is_kept = values.is_some_and(|values| !values.is_empty());
-        return is_kept.then(|| place.to_owned()).into_iter().collect();
+        let has_values = values.is_some_and(|values| !values.is_empty());
+        return has_values.then(|| place.to_owned()).into_iter().collect();
     };
     written.iter().filter(|(_, value)| *value == MASKED).map(|(name, _)| below(place, name)).collect()
 }
@@ -98,7 +98,7 @@ fn unmasked(
 ) -> BTreeMap<String, String> {
     for (name, value) in values.iter_mut().filter(|(_, value)| *value == MASKED) {
         match known.and_then(|known| known.get(name)) {
-            Some(kept) => value.clone_from(kept),
+            Some(previous) => value.clone_from(previous),
             None => faults.check(false, below(place, name), "is masked, but there is no earlier value to keep"),
         }
     }
@@ -128,10 +128,10 @@ mod tests {
         faults.0.into_iter().map(|fault| fault.pointer).collect()
     }
 
-    /// The pointers that `check_kept` refuses.
+    /// The pointers that `check_masked_values` refuses.
     fn refused(before: &ServerConfig, change: ServerChange) -> Vec<String> {
         let after = merged(before, change.clone()).unwrap();
-        match check_kept(before, &change, &after) {
+        match check_masked_values(before, &change, &after) {
             Ok(()) => Vec::new(),
             Err(Error::Invalid(faults)) => faults.0.into_iter().map(|fault| fault.pointer).collect(),
             Err(other) => panic!("{other:?}"),
@@ -149,8 +149,8 @@ mod tests {
     fn a_masked_value_keeps_the_one_it_masks_and_any_other_is_refused() {
         let near = ServerConfig::new("near", "node").env("KEY", "secret");
         let with = |env| ServerChange { env: Some(env), ..ServerChange::default() };
-        let kept = merged(&near, with(map(&[("KEY", MASKED), ("NEW", "new")]))).unwrap();
-        assert_eq!(kept.env, map(&[("KEY", "secret"), ("NEW", "new")]));
+        let previous = merged(&near, with(map(&[("KEY", MASKED), ("NEW", "new")]))).unwrap();
+        assert_eq!(previous.env, map(&[("KEY", "secret"), ("NEW", "new")]));
         assert_eq!(pointers(&near, with(map(&[("A/B", MASKED)]))), ["/env/A~1B"]);
         let with = |headers| ServerChange { headers: Some(headers), ..ServerChange::default() };
         assert_eq!(merged(&far(), with(map(&[("X-Key", MASKED)]))).unwrap(), far());
@@ -199,8 +199,8 @@ mod tests {
             assert_eq!(refused(&near, moved.clone()), ["/env"]);
             let masked = ServerChange { env: Some(map(&[("KEY", MASKED), ("URL", MASKED)])), ..moved.clone() };
             assert_eq!(refused(&near, masked), ["/env/KEY", "/env/URL"]);
-            let anew = ServerChange { env: Some(map(&[("KEY", "own"), ("URL", "http://own")])), ..moved };
-            assert!(refused(&near, anew).is_empty());
+            let rewritten = ServerChange { env: Some(map(&[("KEY", "own"), ("URL", "http://own")])), ..moved };
+            assert!(refused(&near, rewritten).is_empty());
         }
         assert!(refused(&near, with(&[("KEY", MASKED), ("URL", MASKED)])).is_empty(), "the same as before");
         assert!(refused(&near, with(&[("URL", "http://elsewhere")])).is_empty(), "the secret is gone");

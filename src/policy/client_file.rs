@@ -21,8 +21,8 @@ use crate::{
 
 use variables::Variables;
 
-pub use edit::{Entry, Section, with_sections};
-pub use export::{Format, written};
+pub use edit::{AddedEntry, Section, with_sections};
+pub use export::{ClientFormat, written};
 pub use variables::named;
 
 /// Most servers that one configuration may name.

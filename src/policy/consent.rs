@@ -88,9 +88,9 @@ pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of
 }
 
 /// Fails where an authorization response must not be trusted (RFC 9207, section 2.4). Names are compared byte by byte.
-pub fn check_issuer(expected: &str, is_promised: bool, said: Option<&str>) -> Result<(), &'static str> {
-    match said {
-        Some(said) if said == expected => Ok(()),
+pub fn check_issuer(expected: &str, is_promised: bool, named: Option<&str>) -> Result<(), &'static str> {
+    match named {
+        Some(named) if named == expected => Ok(()),
         Some(_) => Err("iss: is not the authorization server that was asked"),
         None if is_promised => Err("iss: is missing, though the authorization server says that it sends it"),
         None => Ok(()),
@@ -153,13 +153,13 @@ mod tests {
 
     #[test]
     fn a_response_of_another_issuer_is_not_believed() {
-        let ours = "https://id.example";
-        assert!(check_issuer(ours, true, Some(ours)).is_ok());
-        assert!(check_issuer(ours, false, None).is_ok());
-        for (promised, said) in
+        let issuer = "https://id.example";
+        assert!(check_issuer(issuer, true, Some(issuer)).is_ok());
+        assert!(check_issuer(issuer, false, None).is_ok());
+        for (promised, named) in
             [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/"))]
         {
-            assert!(check_issuer(ours, promised, said).is_err(), "{said:?}");
+            assert!(check_issuer(issuer, promised, named).is_err(), "{named:?}");
         }
     }
 

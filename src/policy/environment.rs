@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn servers_inherit_the_place_they_run_in_and_no_secret() {
-        let ours = [
+        let variables = [
             ("PATH", "/bin"),
             ("LC_ALL", "C"),
             ("OSTLER_SECRET_KEY", "s"),
@@ -238,7 +238,7 @@ mod tests {
             ("AWS_SECRET", "s"),
             ("NO_COLOR", "0"),
         ];
-        let passed = inherited(ours.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let passed = inherited(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let names: Vec<_> = passed.keys().map(String::as_str).collect();
         assert_eq!(names, ["LC_ALL", "NO_COLOR", "NPM_CONFIG_UPDATE_NOTIFIER", "PATH", "PYTHONUNBUFFERED"]);
         assert_eq!(passed["NO_COLOR"], "1");

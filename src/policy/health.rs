@@ -2,7 +2,7 @@
 
 /// The health of an instance, as its checks show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum HealthVerdict {
     /// Not checked yet; gets requests.
     Unknown,
     /// Gets requests.
@@ -23,21 +23,21 @@ pub struct Thresholds {
 /// The checks of one instance.
 #[derive(Clone, Copy, Debug)]
 pub struct Checks {
-    verdict: Verdict,
+    verdict: HealthVerdict,
     /// Checks in a row that speak against the verdict.
     against: u32,
 }
 
 impl Default for Checks {
     fn default() -> Self {
-        Self { verdict: Verdict::Unknown, against: 0 }
+        Self { verdict: HealthVerdict::Unknown, against: 0 }
     }
 }
 
 impl Checks {
     /// The present verdict.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> HealthVerdict {
         self.verdict
     }
 
@@ -50,14 +50,14 @@ impl Checks {
     /// Takes a check in; true where it turned the verdict.
     pub fn record(&mut self, good: bool, thresholds: Thresholds) -> bool {
         let (other, needed) = match (self.verdict, good) {
-            (Verdict::Healthy, true) | (Verdict::Unhealthy, false) => {
+            (HealthVerdict::Healthy, true) | (HealthVerdict::Unhealthy, false) => {
                 self.against = 0;
                 return false;
             }
-            (Verdict::Unknown, true) => (Verdict::Healthy, 1),
-            (Verdict::Unknown, false) => (Verdict::Unhealthy, 1),
-            (Verdict::Healthy, false) => (Verdict::Unhealthy, thresholds.unhealthy_after),
-            (Verdict::Unhealthy, true) => (Verdict::Healthy, thresholds.healthy_after),
+            (HealthVerdict::Unknown, true) => (HealthVerdict::Healthy, 1),
+            (HealthVerdict::Unknown, false) => (HealthVerdict::Unhealthy, 1),
+            (HealthVerdict::Healthy, false) => (HealthVerdict::Unhealthy, thresholds.unhealthy_after),
+            (HealthVerdict::Unhealthy, true) => (HealthVerdict::Healthy, thresholds.healthy_after),
         };
         self.against += 1;
         let turned = self.against >= needed;
@@ -72,7 +72,7 @@ impl Checks {
 mod tests {
     use super::*;
 
-    fn verdicts(checks: &[bool]) -> Vec<Verdict> {
+    fn verdicts(checks: &[bool]) -> Vec<HealthVerdict> {
         let (mut state, thresholds) = (Checks::default(), Thresholds { healthy_after: 2, unhealthy_after: 3 });
         let after = |good: &bool| {
             state.record(*good, thresholds);
@@ -83,13 +83,13 @@ mod tests {
 
     #[test]
     fn the_first_check_decides_alone() {
-        assert_eq!(verdicts(&[true]), [Verdict::Healthy]);
-        assert_eq!(verdicts(&[false]), [Verdict::Unhealthy]);
+        assert_eq!(verdicts(&[true]), [HealthVerdict::Healthy]);
+        assert_eq!(verdicts(&[false]), [HealthVerdict::Unhealthy]);
     }
 
     #[test]
     fn later_it_takes_several_in_a_row() {
-        use Verdict::{Healthy, Unhealthy};
+        use HealthVerdict::{Healthy, Unhealthy};
         let checks = [true, false, false, true, false, false, false, true, false, true, true];
         let expected =
             [Healthy, Healthy, Healthy, Healthy, Healthy, Healthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Healthy];

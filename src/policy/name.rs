@@ -4,7 +4,7 @@
 pub const LONGEST: usize = 128;
 
 /// The name as it is kept: trimmed. Fails with what is wrong with it.
-pub fn kept(text: &str) -> Result<String, &'static str> {
+pub fn validated(text: &str) -> Result<String, &'static str> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > LONGEST {
         Err("must have 1 to 128 characters")
@@ -21,15 +21,15 @@ mod tests {
 
     #[test]
     fn a_name_is_trimmed_and_never_empty() {
-        assert_eq!(kept(" Ada Lovelace ").as_deref(), Ok("Ada Lovelace"));
-        assert_eq!(kept(&"ä".repeat(LONGEST)), Ok("ä".repeat(LONGEST)));
+        assert_eq!(validated(" Ada Lovelace ").as_deref(), Ok("Ada Lovelace"));
+        assert_eq!(validated(&"ä".repeat(LONGEST)), Ok("ä".repeat(LONGEST)));
         for text in ["", "  ", "a\nb", "a\0b", &"x".repeat(LONGEST + 1)] {
-            assert!(kept(text).is_err(), "{text:?}");
+            assert!(validated(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn the_limit_that_is_told_is_the_limit() {
-        assert!(kept("").unwrap_err().contains(&LONGEST.to_string()));
+        assert!(validated("").unwrap_err().contains(&LONGEST.to_string()));
     }
 }

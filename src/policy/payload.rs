@@ -14,14 +14,14 @@ const LONGEST_REASON: usize = 4 << 10;
 /// digest of the whole.
 #[must_use]
 pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Option<Excerpt>) {
-    let whole = json.get();
-    if whole.len() <= most {
+    let text = json.get();
+    if text.len() <= most {
         return (Some(json), None);
     }
-    let sum = digest(&SHA256, whole.as_bytes());
+    let sum = digest(&SHA256, text.as_bytes());
     let excerpt = Excerpt {
-        text: beginning(whole, most).to_owned(),
-        length: i64::try_from(whole.len()).unwrap_or(i64::MAX),
+        text: beginning(text, most).to_owned(),
+        length: i64::try_from(text.len()).unwrap_or(i64::MAX),
         truncated: true,
         sha256: Some(hex::encode(sum.as_ref())),
     };
@@ -57,9 +57,9 @@ mod tests {
     #[test]
     fn long_json_is_cut_between_characters_and_named_by_the_digest_of_the_whole() {
         assert!(recorded(json(r#""abc""#), 5).1.is_none());
-        let (whole, excerpt) = recorded(json(r#""äbc""#), 2);
+        let (text, excerpt) = recorded(json(r#""äbc""#), 2);
         let excerpt = excerpt.unwrap();
-        assert!(whole.is_none() && excerpt.truncated);
+        assert!(text.is_none() && excerpt.truncated);
         assert_eq!((excerpt.text.as_str(), excerpt.length), ("\"", 6));
         // printf '"äbc"' | sha256sum
         assert_eq!(excerpt.sha256.unwrap(), "57387c72e22c2e822dbfea2b121c9ebbcfbe108998196eb519d935509b14cfb0");

@@ -67,7 +67,7 @@ pub enum Standing<'a> {
 
 /// The decision on a caller's action on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AccessDecision {
     /// They may.
     Allowed,
     /// They may know of it, but lack this permission, their own or the share's.
@@ -89,9 +89,9 @@ pub fn holds_any(held: &PermissionSet, wanted: &[Permission]) -> bool {
 /// `mcp:manage` is enough for everything. A share gives what it names and no more, and nothing its receiver does not
 /// hold as well.
 #[must_use]
-pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permission]) -> Verdict {
+pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permission]) -> AccessDecision {
     if held.has(Permission::McpManage) {
-        return Verdict::Allowed;
+        return AccessDecision::Allowed;
     }
     let granted = |one: &Permission| match standing {
         Standing::Owner => true,
@@ -99,9 +99,9 @@ pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permiss
         Standing::Stranger => false,
     };
     match (standing, wanted.first()) {
-        (Standing::Stranger, _) => Verdict::Invisible,
-        _ if wanted.iter().any(|one| granted(one) && held.has(*one)) => Verdict::Allowed,
-        (_, first) => Verdict::Forbidden(first.copied().unwrap_or(Permission::McpManage)),
+        (Standing::Stranger, _) => AccessDecision::Invisible,
+        _ if wanted.iter().any(|one| granted(one) && held.has(*one)) => AccessDecision::Allowed,
+        (_, first) => AccessDecision::Forbidden(first.copied().unwrap_or(Permission::McpManage)),
     }
 }
 
@@ -109,7 +109,7 @@ pub fn on_server(held: &PermissionSet, standing: Standing<'_>, wanted: &[Permiss
 ///
 /// The owner may with `mcp:write`, and anyone with `mcp:manage`; a share is never enough.
 #[must_use]
-pub fn on_ownership(held: &PermissionSet, standing: Standing<'_>) -> Verdict {
+pub fn on_ownership(held: &PermissionSet, standing: Standing<'_>) -> AccessDecision {
     match standing {
         Standing::Owner => on_server(held, standing, &[Permission::McpWrite]),
         Standing::SharedWith(_) | Standing::Stranger => on_server(held, standing, &[Permission::McpManage]),
@@ -144,19 +144,19 @@ mod tests {
     fn somebody_elses_server_does_not_exist_whatever_one_holds() {
         for role in [Role::Developer, Role::Executor, Role::Viewer] {
             for wanted in EACH {
-                assert_eq!(on_server(&of_role(role), Standing::Stranger, &[wanted]), Verdict::Invisible);
+                assert_eq!(on_server(&of_role(role), Standing::Stranger, &[wanted]), AccessDecision::Invisible);
             }
         }
-        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Stranger), Verdict::Invisible);
+        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Stranger), AccessDecision::Invisible);
     }
 
     #[test]
     fn ones_own_server_needs_the_permission_too() {
         let viewer = of_role(Role::Viewer);
-        assert_eq!(on_server(&viewer, Standing::Owner, READS), Verdict::Allowed);
-        assert_eq!(on_server(&viewer, Standing::Owner, EXECUTES), Verdict::Forbidden(McpExecute));
-        assert_eq!(on_ownership(&viewer, Standing::Owner), Verdict::Forbidden(McpWrite));
-        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Owner), Verdict::Allowed);
+        assert_eq!(on_server(&viewer, Standing::Owner, READS), AccessDecision::Allowed);
+        assert_eq!(on_server(&viewer, Standing::Owner, EXECUTES), AccessDecision::Forbidden(McpExecute));
+        assert_eq!(on_ownership(&viewer, Standing::Owner), AccessDecision::Forbidden(McpWrite));
+        assert_eq!(on_ownership(&of_role(Role::Developer), Standing::Owner), AccessDecision::Allowed);
     }
 
     #[test]
@@ -171,35 +171,35 @@ mod tests {
         ];
         for (share, expected) in table {
             let given = [SEES, USES, CONFIGURES, READS, EXECUTES, &[McpWrite]]
-                .map(|wanted| on_server(&developer, Standing::SharedWith(share), wanted) == Verdict::Allowed);
+                .map(|wanted| on_server(&developer, Standing::SharedWith(share), wanted) == AccessDecision::Allowed);
             assert_eq!(given, expected, "{share:?}");
         }
         let shared = Standing::SharedWith(&[McpExecute]);
-        assert_eq!(on_server(&developer, shared, READS), Verdict::Forbidden(McpRead));
+        assert_eq!(on_server(&developer, shared, READS), AccessDecision::Forbidden(McpRead));
     }
 
     #[test]
     fn a_share_gives_nothing_its_receiver_does_not_hold() {
         let shared = Standing::SharedWith(&EACH);
-        assert_eq!(on_server(&of_role(Role::Viewer), shared, EXECUTES), Verdict::Forbidden(McpExecute));
+        assert_eq!(on_server(&of_role(Role::Viewer), shared, EXECUTES), AccessDecision::Forbidden(McpExecute));
         let executes = Standing::SharedWith(EXECUTES);
-        assert_eq!(on_server(&of_role(Role::Viewer), executes, SEES), Verdict::Forbidden(McpRead));
+        assert_eq!(on_server(&of_role(Role::Viewer), executes, SEES), AccessDecision::Forbidden(McpRead));
         let nothing = PermissionSet::default();
-        assert_eq!(on_server(&nothing, shared, READS), Verdict::Forbidden(McpRead));
+        assert_eq!(on_server(&nothing, shared, READS), AccessDecision::Forbidden(McpRead));
     }
 
     #[test]
     fn a_share_never_allows_sharing_on_or_deleting() {
         let verdict = on_ownership(&of_role(Role::Developer), Standing::SharedWith(&EACH));
-        assert_eq!(verdict, Verdict::Forbidden(McpManage));
+        assert_eq!(verdict, AccessDecision::Forbidden(McpManage));
     }
 
     #[test]
     fn a_manager_may_do_everything_with_everybodys_servers() {
         let manager = PermissionSet::from_iter([McpManage]);
         for standing in [Standing::Owner, Standing::SharedWith(&[]), Standing::Stranger] {
-            assert!(EACH.into_iter().all(|wanted| on_server(&manager, standing, &[wanted]) == Verdict::Allowed));
-            assert_eq!(on_ownership(&manager, standing), Verdict::Allowed);
+            assert!(EACH.into_iter().all(|wanted| on_server(&manager, standing, &[wanted]) == AccessDecision::Allowed));
+            assert_eq!(on_ownership(&manager, standing), AccessDecision::Allowed);
         }
     }
 }

@@ -21,7 +21,7 @@ const LONGEST_VALUE: usize = 8 << 10;
 
 /// Fields that Ostler itself sends, or that are about the connection (RFC 9110, sections 7.2 and 7.6.1); separated by
 /// blanks.
-const OURS: &str = "accept accept-encoding connection content-encoding content-length content-type expect host keep-alive \
+const RESERVED_HEADERS: &str = "accept accept-encoding connection content-encoding content-length content-type expect host keep-alive \
     last-event-id te trailer transfer-encoding upgrade";
 
 /// Everything about a remote server that cannot be accepted, by its place in the JSON of a request.
@@ -106,8 +106,10 @@ fn refuse_name(name: &str) -> Option<&'static str> {
         return Some("must have a name of 1 to 256 letters, digits and !#$%&'*+-.^_`|~");
     }
     let name = name.to_ascii_lowercase();
-    let ours = OURS.split_whitespace().any(|one| one == name) || name.starts_with("mcp-") || name.starts_with("proxy-");
-    ours.then_some("is set by Ostler itself, or is about the connection")
+    let is_reserved = RESERVED_HEADERS.split_whitespace().any(|one| one == name)
+        || name.starts_with("mcp-")
+        || name.starts_with("proxy-");
+    is_reserved.then_some("is set by Ostler itself, or is about the connection")
 }
 
 fn refuse_value(value: &str) -> Option<&'static str> {

@@ -45,7 +45,7 @@ pub enum Decision {
 
 /// The class of a failure: passing, or permanent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum FailureClass {
     /// Another attempt may succeed.
     Passing,
     /// Another attempt can only fail the same way.
@@ -56,8 +56,8 @@ impl RestartPolicy {
     /// The decision after the `failures`-th failure in a row; `chance` in `0.0..1.0` spreads servers that fail
     /// together.
     #[must_use]
-    pub fn decide(&self, failures: u32, failure: Failure, chance: f64) -> Decision {
-        if failure == Failure::Permanent || !self.auto_restart {
+    pub fn decide(&self, failures: u32, failure: FailureClass, chance: f64) -> Decision {
+        if failure == FailureClass::Permanent || !self.auto_restart {
             return Decision::Fail;
         }
         if self.max_retries > 0 && failures > self.max_retries {
@@ -80,8 +80,11 @@ mod tests {
     use super::*;
 
     fn retry(failures: u32, chance: f64) -> Duration {
-        match (RestartPolicy { max_retries: 0, ..RestartPolicy::default() }).decide(failures, Failure::Passing, chance)
-        {
+        match (RestartPolicy { max_retries: 0, ..RestartPolicy::default() }).decide(
+            failures,
+            FailureClass::Passing,
+            chance,
+        ) {
             Decision::Retry(wait) => wait,
             Decision::Park(_) | Decision::Fail => panic!("expected a retry"),
         }
@@ -98,11 +101,11 @@ mod tests {
     #[test]
     fn three_failed_restarts_park_it_and_a_hopeless_failure_is_final() {
         let policy = RestartPolicy::default();
-        assert!(matches!(policy.decide(3, Failure::Passing, 0.5), Decision::Retry(_)));
-        assert_eq!(policy.decide(4, Failure::Passing, 0.5), Decision::Park(policy.probe_every));
-        assert_eq!(policy.decide(1, Failure::Permanent, 0.5), Decision::Fail);
+        assert!(matches!(policy.decide(3, FailureClass::Passing, 0.5), Decision::Retry(_)));
+        assert_eq!(policy.decide(4, FailureClass::Passing, 0.5), Decision::Park(policy.probe_every));
+        assert_eq!(policy.decide(1, FailureClass::Permanent, 0.5), Decision::Fail);
         let manual = RestartPolicy { auto_restart: false, ..policy };
-        assert_eq!(manual.decide(1, Failure::Passing, 0.5), Decision::Fail);
+        assert_eq!(manual.decide(1, FailureClass::Passing, 0.5), Decision::Fail);
     }
 
     #[test]

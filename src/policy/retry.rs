@@ -14,11 +14,11 @@ const REQUESTS_PER_RETRY: u64 = 5;
 /// Requests and retries of the last ten seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    slots: [Slot; SLOTS],
+    slots: [BudgetSlot; SLOTS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
+struct BudgetSlot {
     second: u64,
     requests: u64,
     retries: u64,
@@ -44,12 +44,12 @@ impl Budget {
         may
     }
 
-    fn slot(&mut self, now: Duration) -> Option<&mut Slot> {
+    fn slot(&mut self, now: Duration) -> Option<&mut BudgetSlot> {
         let second = now.as_secs();
         let index = usize::try_from(second).ok()?.checked_rem(SLOTS)?;
         let slot = self.slots.get_mut(index)?;
         if slot.second != second {
-            *slot = Slot { second, ..Slot::default() };
+            *slot = BudgetSlot { second, ..BudgetSlot::default() };
         }
         Some(slot)
     }

@@ -34,7 +34,7 @@ const LONGEST_PATTERN: usize = 256;
 #[must_use]
 pub fn faults(config: &ServerConfig) -> Faults {
     let mut faults = Faults::default();
-    let name = name::kept(&config.name);
+    let name = name::validated(&config.name);
     faults.check(name.is_ok(), "/name", name.err().unwrap_or_default());
     check_description(&mut faults, config.description.as_deref().unwrap_or_default());
     match &config.remote {

@@ -27,7 +27,7 @@ pub const MOST_RETRIES: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Paths that the node always serves itself, each with all below it.
-const ALWAYS_OURS: [&str; 20] = [
+const RESERVED_PATHS: [&str; 20] = [
     "/",
     "/.well-known/oauth-protected-resource",
     "/oauth/callback",
@@ -51,7 +51,7 @@ const ALWAYS_OURS: [&str; 20] = [
 ];
 
 /// Paths that it serves itself while MCP servers are on.
-const OURS_WITH_MCP: [&str; 2] = ["/api/mcp", "/mcp"];
+const RESERVED_MCP_PATHS: [&str; 2] = ["/api/mcp", "/mcp"];
 
 /// Everything in `spec` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]
@@ -85,14 +85,14 @@ fn check_name(faults: &mut Faults, name: &str) {
 }
 
 fn check_base_path(faults: &mut Faults, path: &str) {
-    let told = path_fault(path).or_else(|| (path.len() > 1 && path.ends_with('/')).then_some("must not end with `/`"));
-    let told = told.or_else(|| path.contains(['?', '%']).then_some("must have neither a query nor `%`"));
-    faults.check(told.is_none(), "/basePath", told.unwrap_or_default());
+    let fault = path_fault(path).or_else(|| (path.len() > 1 && path.ends_with('/')).then_some("must not end with `/`"));
+    let fault = fault.or_else(|| path.contains(['?', '%']).then_some("must have neither a query nor `%`"));
+    faults.check(fault.is_none(), "/basePath", fault.unwrap_or_default());
 }
 
 fn check_endpoint(faults: &mut Faults, pointer: &str, path: Option<&str>) {
-    let told = path.and_then(path_fault);
-    faults.check(told.is_none(), pointer, told.unwrap_or_default());
+    let fault = path.and_then(path_fault);
+    faults.check(fault.is_none(), pointer, fault.unwrap_or_default());
 }
 
 /// The reason why `path` can be no path of a request.
@@ -114,8 +114,8 @@ fn check_instances(faults: &mut Faults, instances: &[InstanceSpec]) {
     faults.check(fits, "/instances", "must be 1 to 256 instances");
     for (index, instance) in instances.iter().enumerate().take(MOST_INSTANCES) {
         let pointer = |field: &str| format!("/instances/{index}/{field}");
-        let told = host_fault(&instance.host);
-        faults.check(told.is_none(), pointer("host"), told.unwrap_or_default());
+        let fault = host_fault(&instance.host);
+        faults.check(fault.is_none(), pointer("host"), fault.unwrap_or_default());
         faults.check(instance.port != 0, pointer("port"), "must be 1 to 65535");
         check_weight(faults, pointer("weight"), instance.weight);
         let place = |other: &&InstanceSpec| (&other.host, other.port) == (&instance.host, instance.port);
@@ -186,9 +186,10 @@ pub fn is_below(path: &str, base: &str) -> bool {
 /// The path of the node's own that `base_path` would take away, or be shadowed by.
 #[must_use]
 pub fn taken(base_path: &str, serve: Serve) -> Option<&'static str> {
-    let with_mcp: &[&str] = if serve.mcp() { &OURS_WITH_MCP } else { &[] };
-    let clash = |own: &&&str| is_below(own, base_path) || (**own != "/" && is_below(base_path, own));
-    ALWAYS_OURS.iter().chain(with_mcp).find(clash).copied()
+    let with_mcp: &[&str] = if serve.mcp() { &RESERVED_MCP_PATHS } else { &[] };
+    let clash =
+        |reserved: &&&str| is_below(reserved, base_path) || (**reserved != "/" && is_below(base_path, reserved));
+    RESERVED_PATHS.iter().chain(with_mcp).find(clash).copied()
 }
 
 #[cfg(test)]

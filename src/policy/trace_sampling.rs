@@ -60,8 +60,8 @@ mod tests {
     fn a_parent_decides_where_it_is_asked() {
         let based = TraceSampler { root: RootSampler::Off, ..TraceSampler::default() };
         assert!(based.samples(parent(true), 1) && !based.samples(parent(false), 1) && !based.samples(None, 1));
-        let own = TraceSampler { parent_based: false, ..TraceSampler::default() };
-        assert!(own.samples(parent(false), 1));
+        let sampler = TraceSampler { parent_based: false, ..TraceSampler::default() };
+        assert!(sampler.samples(parent(false), 1));
     }
 
     #[test]

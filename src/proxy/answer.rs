@@ -98,7 +98,7 @@ fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
             | FieldRule::Via
             | FieldRule::TraceParent
             | FieldRule::TraceState
-            | FieldRule::Ours => line(out, name, &[value]),
+            | FieldRule::Ostler => line(out, name, &[value]),
         }
     }
     // An answer that asks for an upgrade must say for which (RFC 9110, section 15.5.22).
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    fn told(method: &Method, version: Version, keep_alive: bool, text: &str) -> String {
+    fn answered(method: &Method, version: Version, keep_alive: bool, text: &str) -> String {
         let text = text.replace('\n', "\r\n");
         let head = ResponseHead::parse(&mut text.as_str().into(), &HeadLimits::UPSTREAM, method).unwrap().unwrap();
         let framing = reframe(head.framing, version);
@@ -146,13 +146,13 @@ mod tests {
 
     #[test]
     fn an_answer_is_framed_for_its_client() {
-        let get = |version, text| told(&Method::GET, version, version == Version::Http11, text);
+        let get = |version, text| answered(&Method::GET, version, version == Version::Http11, text);
         let length = "HTTP/1.1 200 OK\nContent-Length: 5\nA: b\n\n";
         assert_eq!(get(Version::Http11, length), "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n");
         let close = "HTTP/1.1 200 OK\nConnection: close\n\n";
         assert_eq!(get(Version::Http11, close), "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n");
         assert_eq!(get(Version::Http10, close), "HTTP/1.1 200 OK\nConnection: close\n");
-        let head = told(&Method::HEAD, Version::Http11, true, length);
+        let head = answered(&Method::HEAD, Version::Http11, true, length);
         assert_eq!(head, "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n");
         assert_eq!(get(Version::Http11, "HTTP/1.1 204 None\nContent-Length: 5\n\n"), "HTTP/1.1 204 No Content\n");
         let old = get(Version::Http11, "HTTP/1.1 304 Old\nContent-Length: 5\n\n");
@@ -165,7 +165,7 @@ mod tests {
     fn what_ends_here_is_not_passed_on() {
         let text = "HTTP/1.1 426 U\nConnection: X-Priv, Upgrade\nX-Priv: 1\nKeep-Alive: 5\nProxy-Authenticate: x\nUpgrade: a/1\n\
                     X-Request-Id: theirs\nContent-Length: 0\n\n";
-        let told = told(&Method::GET, Version::Http11, true, text);
-        assert_eq!(told, "HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: a/1\nContent-Length: 0\n");
+        let answered = answered(&Method::GET, Version::Http11, true, text);
+        assert_eq!(answered, "HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: a/1\nContent-Length: 0\n");
     }
 }

@@ -9,8 +9,8 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    edge::Connection,
-    gateway::{Failure, Lease},
+    edge::ClientConnection,
+    gateway::{FailureKind, InstanceLease},
     http1::{BodyDecoder, BodyEncoder, BodyFault, Framing, HeadLimits, Piece, ResponseHead, Version},
     proxy::{
         answer::{self, AnswerContext},
@@ -64,9 +64,9 @@ pub(super) enum RequestFault {
 
 /// A request in flight at an instance.
 pub(super) struct Exchange<'a> {
-    client: &'a mut Connection,
+    client: &'a mut ClientConnection,
     call: &'a ForwardedRequest<'a>,
-    lease: &'a Lease,
+    lease: &'a InstanceLease,
     upload: &'a mut Upload,
     /// The connection it is sent on.
     pub(super) upstream: Upstream,
@@ -92,9 +92,9 @@ enum AnswerState {
 impl<'a> Exchange<'a> {
     /// An exchange on `upstream`, in whose write_buffer the head of the request waits.
     pub(super) fn new(
-        client: &'a mut Connection,
+        client: &'a mut ClientConnection,
         call: &'a ForwardedRequest<'a>,
-        lease: &'a Lease,
+        lease: &'a InstanceLease,
         upload: &'a mut Upload,
         upstream: Upstream,
     ) -> Self {
@@ -125,7 +125,7 @@ impl<'a> Exchange<'a> {
     /// True where the connection can serve another request.
     pub(super) fn is_clean(&self) -> bool {
         matches!(self.answer, AnswerState::Complete { keep_alive: true })
-            && self.upload.is_whole()
+            && self.upload.is_complete()
             && !self.reads_no_more
             && self.upstream.write_buffer.waiting() == 0
             && self.upstream.incoming.is_empty()
@@ -171,7 +171,7 @@ impl<'a> Exchange<'a> {
                 Poll::Pending => break,
             }
         }
-        if self.sent_at.is_none() && self.upload.is_whole() && self.upstream.write_buffer.waiting() == 0 {
+        if self.sent_at.is_none() && self.upload.is_complete() && self.upstream.write_buffer.waiting() == 0 {
             self.sent_at = Some(Instant::now());
         }
         Ok(())
@@ -214,7 +214,7 @@ impl<'a> Exchange<'a> {
                     match parsed {
                         Ok(Some(head)) => self.take_head(head)?,
                         Ok(None) => return Ok(false),
-                        Err(_) => return Err(self.fail(Failure::Protocol)),
+                        Err(_) => return Err(self.fail(FailureKind::Protocol)),
                     }
                 }
                 AnswerState::Coming { decoder, encoder, trailed, keep_alive, .. } => {
@@ -239,7 +239,7 @@ impl<'a> Exchange<'a> {
                             self.answer = AnswerState::Complete { keep_alive: *keep_alive };
                         }
                         Ok(Piece::Pending) => return Ok(false),
-                        Err(_) => return Err(self.break_off(Failure::Protocol)),
+                        Err(_) => return Err(self.break_off(FailureKind::Protocol)),
                     }
                 }
                 AnswerState::Complete { .. } => return Ok(false),
@@ -250,7 +250,7 @@ impl<'a> Exchange<'a> {
     fn take_head(&mut self, head: ResponseHead) -> Result<(), ExchangeEnd> {
         match head.status {
             101 if self.may_switch(&head) => return Err(ExchangeEnd::Switched(head)),
-            101 => return Err(self.fail(Failure::Protocol)),
+            101 => return Err(self.fail(FailureKind::Protocol)),
             ..200 => return self.take_interim(&head),
             200.. => {
                 self.call.status.set(head.status);
@@ -286,7 +286,7 @@ impl<'a> Exchange<'a> {
     fn take_interim(&mut self, head: &ResponseHead) -> Result<(), ExchangeEnd> {
         self.interim = self.interim.saturating_add(1);
         if self.interim > INTERIM_ANSWERS_MAX {
-            return Err(self.fail(Failure::Protocol));
+            return Err(self.fail(FailureKind::Protocol));
         }
         if self.call.head.version == Version::Http10 {
             return Ok(());
@@ -299,20 +299,20 @@ impl<'a> Exchange<'a> {
 
     /// True where the client asked for one of the protocols that the instance switches to.
     fn may_switch(&self, head: &ResponseHead) -> bool {
-        let asked = || self.call.head.fields.all("upgrade").flat_map(super::header_rules::elements);
+        let requested = || self.call.head.fields.all("upgrade").flat_map(super::header_rules::elements);
         let mut offered = head.fields.all("upgrade").flat_map(super::header_rules::elements);
-        self.call.head.wants_upgrade && offered.any(|one| asked().any(|other| one.eq_ignore_ascii_case(other)))
+        self.call.head.wants_upgrade && offered.any(|one| requested().any(|other| one.eq_ignore_ascii_case(other)))
     }
 
     /// The instance closed the connection, in good order or not.
     fn end(&mut self, in_order: bool) -> Result<(), ExchangeEnd> {
         self.reads_no_more = true;
         match &mut self.answer {
-            AnswerState::Awaited => return Err(self.fail(Failure::Reset)),
+            AnswerState::Awaited => return Err(self.fail(FailureKind::Reset)),
             AnswerState::Complete { .. } => {}
             AnswerState::Coming { decoder, encoder, .. } => {
                 if !in_order || decoder.end().is_err() {
-                    return Err(self.break_off(Failure::Reset));
+                    return Err(self.break_off(FailureKind::Reset));
                 }
                 let _ = encoder.finish(b"", self.client.stage());
                 self.answer = AnswerState::Complete { keep_alive: false };
@@ -336,8 +336,8 @@ impl<'a> Exchange<'a> {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            AnswerState::Awaited => self.fail(Failure::Timeout),
-            AnswerState::Coming { .. } => self.break_off(Failure::Timeout),
+            AnswerState::Awaited => self.fail(FailureKind::Timeout),
+            AnswerState::Coming { .. } => self.break_off(FailureKind::Timeout),
             AnswerState::Complete { .. } => ExchangeEnd::Answered,
         })
     }
@@ -375,7 +375,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn fail(&self, failure: Failure) -> ExchangeEnd {
+    fn fail(&self, failure: FailureKind) -> ExchangeEnd {
         ExchangeEnd::Failed(FailedAttempt {
             failure,
             answer_begun: self.answer_begun,
@@ -385,7 +385,7 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    fn break_off(&self, failure: Failure) -> ExchangeEnd {
+    fn break_off(&self, failure: FailureKind) -> ExchangeEnd {
         self.lease.failed(failure);
         ExchangeEnd::Broken
     }

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use crate::{
     Runtime,
-    edge::{Connection, Disposition, write_buffer::WriteBuffer},
+    edge::{ClientConnection, Disposition, write_buffer::WriteBuffer},
     error::Error,
-    gateway::{Failure, InstanceId, Lease, NoInstance, Service},
+    gateway::{FailureKind, InstanceId, InstanceLease, NoInstance, Service},
     http1::{RequestHead, Version},
     model::TraceContext,
     proxy::{
@@ -32,7 +32,7 @@ type Handled = Result<Disposition, Problem>;
 
 /// Forwards one request to an instance of `service`, and its answer back to the client.
 pub(super) async fn forward(
-    client: &mut Connection,
+    client: &mut ClientConnection,
     head: RequestHead,
     service: Arc<Service>,
     runtime: &Runtime,
@@ -78,7 +78,7 @@ async fn admit(call: &mut ForwardedRequest<'_>, guard: &HostCheck) -> Result<(),
 }
 
 /// Sends the request to one instance, and to others where that is safe and may help, until there is an answer.
-async fn deliver(client: &mut Connection, call: &ForwardedRequest<'_>) -> Handled {
+async fn deliver(client: &mut ClientConnection, call: &ForwardedRequest<'_>) -> Handled {
     let limit = call.service.spec().max_body_bytes;
     let mut upload = Upload::new(call.head.framing, limit).map_err(|TooLarge| too_large(call))?;
     let mut tried: Vec<InstanceId> = Vec::new();
@@ -118,9 +118,9 @@ enum AttemptEnd {
 /// Sends the request to one instance: on a connection that is there, and once more on a new one where that had gone
 /// stale.
 async fn attempt(
-    client: &mut Connection,
+    client: &mut ClientConnection,
     call: &ForwardedRequest<'_>,
-    lease: &Lease,
+    lease: &InstanceLease,
     upload: &mut Upload,
     unsent: &mut Option<UnsentHead>,
 ) -> Result<AttemptEnd, Problem> {
@@ -129,7 +129,7 @@ async fn attempt(
     let mut span = span::begin_attempt(call, lease);
     loop {
         let Ok(mut upstream) = connect(call, lease, pooled.take()).await else {
-            span::end_failed(span, Failure::Connect);
+            span::end_failed(span, FailureKind::Connect);
             return Ok(AttemptEnd::Failed(FailedAttempt::unconnected(upload.is_fresh())));
         };
         stage_head(call, unsent.take(), &mut span, &mut upstream)?;
@@ -168,7 +168,11 @@ async fn attempt(
 }
 
 /// A connection to an instance: the one that is there, or a new one.
-async fn connect(call: &ForwardedRequest<'_>, lease: &Lease, pooled: Option<Upstream>) -> std::io::Result<Upstream> {
+async fn connect(
+    call: &ForwardedRequest<'_>,
+    lease: &InstanceLease,
+    pooled: Option<Upstream>,
+) -> std::io::Result<Upstream> {
     let instance = lease.instance();
     match pooled {
         Some(upstream) => Ok(upstream),
@@ -204,13 +208,13 @@ fn stage_head(
 /// the client announced so.
 fn disposition(call: &ForwardedRequest<'_>, upload: &Upload) -> Disposition {
     log_answer(call);
-    if call.keep_alive.get() && upload.is_whole() { Disposition::KeepAlive } else { Disposition::Close }
+    if call.keep_alive.get() && upload.is_complete() { Disposition::KeepAlive } else { Disposition::Close }
 }
 
 /// Ends the connection after an answer that broke off: a client of HTTP/1.0 takes the end of the connection for the end
 /// of the answer, so it gets a reset; others see that something is missing.
 fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
-    span::end_failed(span, Failure::Reset);
+    span::end_failed(span, FailureKind::Reset);
     match call.head.version {
         Version::Http10 => Disposition::Reset,
         Version::Http11 => Disposition::Close,
@@ -218,7 +222,7 @@ fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
 }
 
 /// Answers in place of the service.
-fn refuse(client: &mut Connection, call: &ForwardedRequest<'_>, problem: &Problem) -> Disposition {
+fn refuse(client: &mut ClientConnection, call: &ForwardedRequest<'_>, problem: &Problem) -> Disposition {
     let keep_alive = call.head.keep_alive && client.body_is_done();
     let id = call.id.as_str();
     let mut response = problem.respond(call.head.target.path(), id);
@@ -257,22 +261,22 @@ fn no_instance_problem(call: &ForwardedRequest<'_>, none: NoInstance, last: Opti
 
 fn failure_problem(call: &ForwardedRequest<'_>, attempt: FailedAttempt) -> Problem {
     match attempt.failure {
-        Failure::Timeout => Problem::UpstreamTimeout(call.service.timeout()),
-        Failure::Connect => Problem::UpstreamFailed("no instance could be reached; nothing was sent, so try again"),
-        Failure::Reset if !attempt.request_begun => {
+        FailureKind::Timeout => Problem::UpstreamTimeout(call.service.timeout()),
+        FailureKind::Connect => Problem::UpstreamFailed("no instance could be reached; nothing was sent, so try again"),
+        FailureKind::Reset if !attempt.request_begun => {
             Problem::UpstreamFailed("the instance closed the connection; nothing was sent, so try again")
         }
-        Failure::Reset => Problem::UpstreamFailed(
+        FailureKind::Reset => Problem::UpstreamFailed(
             "the instance closed the connection before it answered; the request may have been carried out, so repeat it \
              only if that does no harm",
         ),
-        Failure::Protocol => Problem::UpstreamFailed(
+        FailureKind::Protocol => Problem::UpstreamFailed(
             "the instance's answer breaks the protocol; trying again does not help before the service is mended",
         ),
     }
 }
 
-fn log_failure(call: &ForwardedRequest<'_>, lease: &Lease, failure: Failure) {
+fn log_failure(call: &ForwardedRequest<'_>, lease: &InstanceLease, failure: FailureKind) {
     log::debug!(
         service = call.service.spec().name.as_str(),
         host = lease.instance().host(),

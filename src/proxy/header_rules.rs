@@ -37,7 +37,7 @@ pub(super) enum FieldRule {
     TraceParent,
     TraceState,
     /// `X-Ostler-…`: said by Ostler alone.
-    Ours,
+    Ostler,
 }
 
 const FIELD_RULES: &[(&[u8], FieldRule)] = &[
@@ -76,7 +76,7 @@ pub(super) fn rule_of(name: &[u8]) -> FieldRule {
         return *rule;
     }
     if starts(name, b"x-ostler-") {
-        FieldRule::Ours
+        FieldRule::Ostler
     } else if starts(name, b"x-forwarded-") {
         FieldRule::Proxy
     } else {
@@ -108,8 +108,8 @@ mod tests {
         assert_eq!(rule_of(b"Transfer-Encoding"), FieldRule::Framing);
         assert_eq!(rule_of(b"KEEP-ALIVE"), FieldRule::Hop);
         assert_eq!(rule_of(b"Accept"), FieldRule::Plain);
-        assert_eq!(rule_of(b"X-Ostler-User"), FieldRule::Ours);
-        assert_eq!(rule_of(b"x_ostler_user"), FieldRule::Ours);
+        assert_eq!(rule_of(b"X-Ostler-User"), FieldRule::Ostler);
+        assert_eq!(rule_of(b"x_ostler_user"), FieldRule::Ostler);
         assert_eq!(rule_of(b"X-Forwarded_For"), FieldRule::ForwardedFor);
         assert_eq!(rule_of(b"X-Forwarded-Prefix"), FieldRule::Proxy);
         assert_eq!(rule_of(b"X-Ostle"), FieldRule::Plain);

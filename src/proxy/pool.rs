@@ -17,13 +17,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Idle connections kept for one instance.
 const IDLE_PER_INSTANCE_MAX: usize = 512;
 
-struct Idle {
+struct IdleConnection {
     upstream: Upstream,
     since: Instant,
 }
 
 thread_local! {
-    static IDLE: RefCell<HashMap<InstanceId, Vec<Idle>>> = RefCell::default();
+    static IDLE: RefCell<HashMap<InstanceId, Vec<IdleConnection>>> = RefCell::default();
     static IS_SWEPT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -46,7 +46,7 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream) {
     IDLE.with_borrow_mut(|idle| {
         let connections = idle.entry(instance).or_default();
         if connections.len() < IDLE_PER_INSTANCE_MAX {
-            connections.push(Idle { upstream, since: Instant::now() });
+            connections.push(IdleConnection { upstream, since: Instant::now() });
         }
     });
     if !IS_SWEPT.replace(true) {

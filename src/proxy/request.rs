@@ -135,7 +135,7 @@ fn copy_fields(
             | FieldRule::RequestId
             | FieldRule::TraceParent
             | FieldRule::TraceState
-            | FieldRule::Ours => {}
+            | FieldRule::Ostler => {}
         }
     }
     Ok(seen)
@@ -156,13 +156,13 @@ pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
 /// All cookies but our own.
 fn write_cookies(value: &[u8], out: &mut BytesMut) {
     let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
-    let is_ours =
+    let is_from_us =
         |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == SESSION_COOKIE);
-    if !pairs().any(|pair| is_ours(&pair)) {
+    if !pairs().any(|pair| is_from_us(&pair)) {
         return line(out, b"Cookie", &[value]);
     }
     let mut separator: &[u8] = b"Cookie: ";
-    for pair in pairs().filter(|pair| !is_ours(pair)) {
+    for pair in pairs().filter(|pair| !is_from_us(pair)) {
         out.put_slice(separator);
         out.put_slice(pair);
         separator = b"; ";
@@ -336,8 +336,8 @@ mod tests {
         let text = sent(&spec(), false, upgrade).unwrap();
         assert!(text.contains("\nConnection: Upgrade\nUpgrade: odd/1\n"), "{text}");
         let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let asked = format!("POST / HTTP/1.1\nHost: h\nTE: trailers\nTransfer-Encoding: chunked\n{trace}\n\n");
-        let text = sent(&spec(), false, &asked).unwrap();
+        let head = format!("POST / HTTP/1.1\nHost: h\nTE: trailers\nTransfer-Encoding: chunked\n{trace}\n\n");
+        let text = sent(&spec(), false, &head).unwrap();
         assert!(text.contains("\nTE: trailers\n") && text.contains("\nTransfer-Encoding: chunked\n"), "{text}");
         assert!(text.contains(trace) && text.matches("traceparent").count() == 1, "{text}");
         let made = sent(&spec(), false, "GET / HTTP/1.1\nHost: h\ntraceparent: nonsense\n\n").unwrap();

@@ -5,13 +5,13 @@
 
 use actix_web::http::Method;
 
-use crate::gateway::Failure;
+use crate::gateway::FailureKind;
 
 /// An attempt that brought no answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedAttempt {
     /// The reason.
-    pub(super) failure: Failure,
+    pub(super) failure: FailureKind,
     /// True once a byte of an answer came.
     pub(super) answer_begun: bool,
     /// True once a byte of the request left.
@@ -25,7 +25,7 @@ pub(super) struct FailedAttempt {
 impl FailedAttempt {
     /// An attempt that could not connect.
     pub(super) fn unconnected(body_is_fresh: bool) -> Self {
-        Self { failure: Failure::Connect, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
+        Self { failure: FailureKind::Connect, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
     }
 }
 
@@ -44,11 +44,11 @@ pub(super) enum RetryDecision {
 pub(super) fn decide(method: &Method, attempt: &FailedAttempt) -> RetryDecision {
     let repeatable = !attempt.request_begun || (is_idempotent(method) && attempt.body_is_fresh);
     match attempt.failure {
-        Failure::Connect => RetryDecision::OtherInstance,
-        Failure::Reset if attempt.answer_begun || !repeatable => RetryDecision::GiveUp,
-        Failure::Reset if attempt.reused => RetryDecision::SameInstance,
-        Failure::Reset => RetryDecision::OtherInstance,
-        Failure::Timeout | Failure::Protocol => RetryDecision::GiveUp,
+        FailureKind::Connect => RetryDecision::OtherInstance,
+        FailureKind::Reset if attempt.answer_begun || !repeatable => RetryDecision::GiveUp,
+        FailureKind::Reset if attempt.reused => RetryDecision::SameInstance,
+        FailureKind::Reset => RetryDecision::OtherInstance,
+        FailureKind::Timeout | FailureKind::Protocol => RetryDecision::GiveUp,
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     const CUT: FailedAttempt = FailedAttempt {
-        failure: Failure::Reset,
+        failure: FailureKind::Reset,
         answer_begun: false,
         request_begun: true,
         body_is_fresh: true,
@@ -76,8 +76,14 @@ mod tests {
         assert_eq!(decide(&Method::PATCH, &CUT), RetryDecision::GiveUp);
         assert_eq!(decide(&Method::PUT, &FailedAttempt { body_is_fresh: false, ..CUT }), RetryDecision::GiveUp);
         assert_eq!(decide(&Method::GET, &FailedAttempt { answer_begun: true, ..CUT }), RetryDecision::GiveUp);
-        assert_eq!(decide(&Method::GET, &FailedAttempt { failure: Failure::Timeout, ..CUT }), RetryDecision::GiveUp);
-        assert_eq!(decide(&Method::GET, &FailedAttempt { failure: Failure::Protocol, ..CUT }), RetryDecision::GiveUp);
+        assert_eq!(
+            decide(&Method::GET, &FailedAttempt { failure: FailureKind::Timeout, ..CUT }),
+            RetryDecision::GiveUp
+        );
+        assert_eq!(
+            decide(&Method::GET, &FailedAttempt { failure: FailureKind::Protocol, ..CUT }),
+            RetryDecision::GiveUp
+        );
     }
 
     #[test]
@@ -86,7 +92,7 @@ mod tests {
         assert_eq!(decide(&Method::POST, &unsent), RetryDecision::OtherInstance);
         assert_eq!(decide(&Method::POST, &FailedAttempt { reused: true, ..unsent }), RetryDecision::SameInstance);
         assert_eq!(
-            decide(&Method::POST, &FailedAttempt { failure: Failure::Connect, ..CUT }),
+            decide(&Method::POST, &FailedAttempt { failure: FailureKind::Connect, ..CUT }),
             RetryDecision::OtherInstance
         );
     }

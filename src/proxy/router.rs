@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::forward::forward;
 use crate::{
     Runtime,
-    edge::{Connection, Routed, Router},
+    edge::{ClientConnection, Routed, Router},
     gateway::{Service, Table},
     http1::{RequestHead, Version, octet},
     web::{host_check::HostCheck, problem::Problem},
@@ -21,7 +21,7 @@ pub struct ServiceRouter {
 }
 
 impl Router for ServiceRouter {
-    async fn route(&self, connection: &mut Connection, head: Box<RequestHead>) -> Routed {
+    async fn route(&self, connection: &mut ClientConnection, head: Box<RequestHead>) -> Routed {
         match self.service_of(&head) {
             Ok(None) => Routed::ToApp(head),
             Ok(Some((runtime, service))) => {

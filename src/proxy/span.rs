@@ -5,7 +5,7 @@
 
 use crate::{
     Runtime,
-    gateway::{Failure, Lease, Service},
+    gateway::{FailureKind, InstanceLease, Service},
     http1::RequestHead,
     proxy::{forwarded_request::ForwardedRequest, request},
     telemetry::{Span, SpanKind},
@@ -27,7 +27,7 @@ pub(super) fn begin_request(runtime: &Runtime, head: &RequestHead, service: &Ser
 }
 
 /// Begins the span of an attempt at an instance.
-pub(super) fn begin_attempt(call: &ForwardedRequest<'_>, lease: &Lease) -> Span {
+pub(super) fn begin_attempt(call: &ForwardedRequest<'_>, lease: &InstanceLease) -> Span {
     let method = call.head.method.as_str();
     let mut span = call.tracer.span(SpanKind::Client, call.span, || method.to_owned());
     if span.is_recorded() {
@@ -50,12 +50,12 @@ pub(super) fn end_answered(mut span: Span, call: &ForwardedRequest<'_>) {
 }
 
 /// Ends the span of an attempt that was not.
-pub(super) fn end_failed(mut span: Span, failure: Failure) {
+pub(super) fn end_failed(mut span: Span, failure: FailureKind) {
     span.fail(match failure {
-        Failure::Connect => "connect",
-        Failure::Timeout => "timeout",
-        Failure::Reset => "reset",
-        Failure::Protocol => "protocol",
+        FailureKind::Connect => "connect",
+        FailureKind::Timeout => "timeout",
+        FailureKind::Reset => "reset",
+        FailureKind::Protocol => "protocol",
     });
     span.end();
 }

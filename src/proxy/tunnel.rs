@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    edge::{Connection, Disposition},
-    gateway::Lease,
+    edge::{ClientConnection, Disposition},
+    gateway::InstanceLease,
     http1::ResponseHead,
     proxy::{answer, forwarded_request::ForwardedRequest, upstream::Upstream},
 };
@@ -29,9 +29,9 @@ const READ_BYTES: usize = 16 << 10;
 /// Tells the client of the switch, then passes on bytes until both sides have ended, one has failed, nothing passed
 /// for ten minutes, or the credential has ended that the service asked for.
 pub(super) async fn run(
-    client: &mut Connection,
+    client: &mut ClientConnection,
     call: &ForwardedRequest<'_>,
-    lease: &Lease,
+    lease: &InstanceLease,
     head: &ResponseHead,
     mut upstream: Upstream,
 ) -> Disposition {

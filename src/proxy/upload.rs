@@ -24,7 +24,7 @@ enum State {
     Going,
     /// The trailers were written, and with them the end.
     Trailed,
-    Whole,
+    Complete,
 }
 
 /// The body is longer than the service takes.
@@ -35,7 +35,7 @@ impl Upload {
     /// An upload that is yet to begin. `TooLarge` where its announced length is over `limit`.
     pub(super) fn new(framing: Framing, limit: Option<u64>) -> Result<Self, TooLarge> {
         let limit = limit.unwrap_or(u64::MAX);
-        let state = if framing == Framing::None { State::Whole } else { State::Untouched };
+        let state = if framing == Framing::None { State::Complete } else { State::Untouched };
         if matches!(framing, Framing::Length(length) if length > limit) {
             return Err(TooLarge);
         }
@@ -48,13 +48,13 @@ impl Upload {
     }
 
     /// True once it was taken to its end.
-    pub(super) fn is_whole(&self) -> bool {
-        self.state == State::Whole
+    pub(super) fn is_complete(&self) -> bool {
+        self.state == State::Complete
     }
 
     /// True while it can be sent from its beginning: it has none, or nothing of it was taken.
     pub(super) fn is_fresh(&self) -> bool {
-        self.state == State::Untouched || (self.state == State::Whole && self.taken == 0)
+        self.state == State::Untouched || (self.state == State::Complete && self.taken == 0)
     }
 
     /// Adds a piece to what is written to the instance.
@@ -82,7 +82,7 @@ impl Upload {
                 }
                 // An empty body is no fresh one: its end may have been sent.
                 self.taken = self.taken.max(1);
-                self.state = State::Whole;
+                self.state = State::Complete;
             }
             Piece::Pending => {}
         }
@@ -92,18 +92,18 @@ impl Upload {
 
 /// The trailers that go on: those that mean nothing to anybody on the way.
 pub(super) fn plain(trailers: &[u8]) -> BytesMut {
-    let mut kept = BytesMut::with_capacity(trailers.len());
+    let mut passed = BytesMut::with_capacity(trailers.len());
     let mut rest = trailers;
     while rest.has_remaining() {
         let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
         let (line, after) = rest.split_at(end);
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
         if rule_of(name) == FieldRule::Plain {
-            kept.extend_from_slice(line);
+            passed.extend_from_slice(line);
         }
         rest = after;
     }
-    kept
+    passed
 }
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
         let trailers = Piece::Trailers(Bytes::from_static(b"A: b\r\nX-Ostler-User: root\r\nContent-Length: 9\r\n"));
         let (text, upload) = sent(Framing::Chunked, None, &[data("hello"), data("you"), trailers, Piece::End]).unwrap();
         assert_eq!(text, "5\r\nhello\r\n3\r\nyou\r\n0\r\nA: b\r\n\r\n");
-        assert!(upload.is_whole() && !upload.is_fresh());
+        assert!(upload.is_complete() && !upload.is_fresh());
         let (text, upload) = sent(Framing::Length(8), None, &[data("hello")]).unwrap();
         assert_eq!((text.as_str(), upload.is_going(), upload.is_fresh()), ("hello", true, false));
         assert!(sent(Framing::None, None, &[]).unwrap().1.is_fresh());

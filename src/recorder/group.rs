@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     job::Job,
-    queue::{Ack, BYTES_PER_UNIT, Item, QueuedItem},
+    queue::{Ack, BYTES_PER_UNIT, QueuedItem, RecorderItem},
     rollups::{PendingCounts, Rollups},
 };
 
@@ -71,17 +71,17 @@ impl Group {
         self.permits.iter().map(|permit| bytes(permit) / PAGE_BYTES + 1).sum()
     }
 
-    /// Takes an item in; false for [`Item::Stop`].
+    /// Takes an item in; false for [`RecorderItem::Stop`].
     pub(super) fn add(&mut self, request: QueuedItem) -> bool {
         self.size += 1;
         self.permits.extend(request.permit);
         match request.item {
-            Item::Call(call, ack) => self.calls.push(call, ack),
-            Item::Audit(entry, ack) => self.entries.push(entry, ack),
-            Item::Write(job) => self.jobs.push(job),
-            Item::Probe(ack) => self.probes.push(ack),
-            Item::CheckConnection(ack) => self.connection_checks.push(ack),
-            Item::Stop => return false,
+            RecorderItem::Call(call, ack) => self.calls.push(call, ack),
+            RecorderItem::Audit(entry, ack) => self.entries.push(entry, ack),
+            RecorderItem::Write(job) => self.jobs.push(job),
+            RecorderItem::Probe(ack) => self.probes.push(ack),
+            RecorderItem::CheckConnection(ack) => self.connection_checks.push(ack),
+            RecorderItem::Stop => return false,
         }
         true
     }

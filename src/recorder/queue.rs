@@ -18,12 +18,12 @@ pub(super) type Ack = oneshot::Sender<Result<()>>;
 
 /// Something to do, and the room it takes in the queue until it is done.
 pub(super) struct QueuedItem {
-    pub(super) item: Item,
+    pub(super) item: RecorderItem,
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Kinds of requests.
-pub(super) enum Item {
+pub(super) enum RecorderItem {
     Call(ToolCall, Ack),
     Audit(AuditEntry, Ack),
     Write(Box<dyn Job>),

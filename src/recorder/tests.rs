@@ -34,7 +34,7 @@ impl Job for Bomb {
 
 impl Bomb {
     fn plant(self, recorder: &Recorder) {
-        recorder.send(QueuedItem { item: Item::Write(Box::new(self)), permit: None }).unwrap();
+        recorder.send(QueuedItem { item: RecorderItem::Write(Box::new(self)), permit: None }).unwrap();
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_call_lost_to_a_panic_keeps_others_from_tools_until_a_row_like_it_was_
         has_begun.await.unwrap();
         Bomb::Write.plant(&recorder);
         let (ack, answer) = oneshot::channel();
-        recorder.send(QueuedItem { item: Item::Call(call(), ack), permit: None }).unwrap();
+        recorder.send(QueuedItem { item: RecorderItem::Call(call(), ack), permit: None }).unwrap();
         release.send(()).unwrap();
         answer.await
     };

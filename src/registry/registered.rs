@@ -12,7 +12,7 @@ use crate::{
     model::{Permission, Principal, RuntimeStatus, Server, ServerId, Share, Timestamp, UserId},
     policy::{
         mask::Mask,
-        permission::{self, Standing, Verdict},
+        permission::{self, AccessDecision, Standing},
     },
     registry::secrets,
     supervisor::{ChildView, Link},
@@ -114,13 +114,13 @@ impl Registered {
     }
 
     /// Verdict on `who` and any one of the `wanted` permissions on the server; names the one that is missing.
-    pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> Verdict {
+    pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> AccessDecision {
         self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
     }
 
     /// True when `who` has any one of the `wanted` permissions on the server.
     pub fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
-        self.verdict(who, wanted) == Verdict::Allowed
+        self.verdict(who, wanted) == AccessDecision::Allowed
     }
 
     /// Runtime status of its process; without standard error, where `who` may not read that.
@@ -140,7 +140,7 @@ impl Registered {
     /// True when `who` owns the server, or has the rights of its owner.
     pub fn is_owned_by(&self, who: &Principal) -> bool {
         let verdict = |standing: Standing<'_>| permission::on_ownership(&who.permissions, standing);
-        self.with_standing(who.user_id, verdict) == Verdict::Allowed
+        self.with_standing(who.user_id, verdict) == AccessDecision::Allowed
     }
 
     /// True when `who` owns the server or it is shared with them, and they have any one of the `wanted` permissions on
@@ -148,7 +148,7 @@ impl Registered {
     pub fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
         let may = |standing: Standing<'_>| {
             standing != Standing::Stranger
-                && permission::on_server(&who.permissions, standing, wanted) == Verdict::Allowed
+                && permission::on_server(&who.permissions, standing, wanted) == AccessDecision::Allowed
         };
         self.with_standing(who.user_id, may)
     }

@@ -57,7 +57,7 @@ pub struct Settings {
     /// Halves of Ostler that run.
     pub serve: Serve,
     /// Defaults for services of the gateway.
-    pub gateway: gateway::Settings,
+    pub gateway: gateway::GatewaySettings,
     /// Destination of traces.
     pub telemetry: telemetry::TelemetrySettings,
     /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
@@ -86,7 +86,7 @@ impl Default for Settings {
             limits: RateLimits::default(),
             oauth: OAuthSettings::default(),
             serve: Serve::All,
-            gateway: gateway::Settings::default(),
+            gateway: gateway::GatewaySettings::default(),
             telemetry: telemetry::TelemetrySettings::default(),
             guard: None,
         }

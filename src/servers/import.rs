@@ -11,7 +11,7 @@ use crate::{
     model::{Principal, Server, ServerChange},
     policy::{
         change,
-        client_file::{self, Described, Format},
+        client_file::{self, ClientFormat, Described},
         permission, server as rules,
     },
     registry::Registered,
@@ -77,7 +77,7 @@ impl Servers {
     }
 
     /// The caller's own servers as a client's configuration (`mcp:read`), with variables in place of secrets.
-    pub fn export(&self, who: &Principal, format: Format) -> Result<Value> {
+    pub fn export(&self, who: &Principal, format: ClientFormat) -> Result<Value> {
         self.access.require_any(who, permission::READS, "server.export")?;
         let all = self.registry.all();
         let own = all.values().filter(|one| one.server.load().user_id == who.user_id);

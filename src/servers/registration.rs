@@ -69,7 +69,7 @@ impl Servers {
                 servers.check_command(&who, &after.config, ACTION)?;
             }
             if !registered.is_owned_by(&who) {
-                let checked = change::check_kept(&before.config, &change, &after.config);
+                let checked = change::check_masked_values(&before.config, &change, &after.config);
                 checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
             }
             let entry = servers.access.change(&who, ACTION, id)?;

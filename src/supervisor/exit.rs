@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     model::{ExitReport, Timestamp},
-    policy::restart::Failure,
+    policy::restart::FailureClass,
     supervisor::remote::ADVICE,
 };
 
@@ -71,15 +71,15 @@ impl ExitPhase {
 
 impl Exit {
     /// The class of failure that it is, for the decision on a restart.
-    pub fn failure(&self) -> Failure {
+    pub fn failure(&self) -> FailureClass {
         use rustix::io::Errno;
         match self {
             Self::NotStarted { errno, .. } => {
                 let lasting = [Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG];
                 let is_lasting = errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno));
-                if is_lasting { Failure::Permanent } else { Failure::Passing }
+                if is_lasting { FailureClass::Permanent } else { FailureClass::Passing }
             }
-            Self::WrongRevision(_) | Self::Unauthorized => Failure::Permanent,
+            Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
             Self::NotReady(_)
             | Self::Ended { .. }
             | Self::Unreachable(_)
@@ -87,7 +87,7 @@ impl Exit {
             | Self::ClosedOutput
             | Self::Unresponsive
             | Self::Stopped
-            | Self::Lost => Failure::Passing,
+            | Self::Lost => FailureClass::Passing,
         }
     }
 

@@ -72,21 +72,21 @@ impl Reports {
 /// Starts a guard that starts what `spec` says. Takes well under a millisecond; needs a tokio runtime.
 pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
-    let (ours, guards) = std::os::unix::net::UnixStream::pair()?;
+    let (control, guard_end) = std::os::unix::net::UnixStream::pair()?;
     let (stdin_reader, stdin_writer) = io::pipe()?;
     let mut guard = Command::new(guard)
         .arg0(guard::NAME)
         .env_clear()
-        .stdin(Stdio::from(OwnedFd::from(guards)))
+        .stdin(Stdio::from(OwnedFd::from(guard_end)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     let (Some(stdout), Some(stderr)) = (guard.stdout.take(), guard.stderr.take()) else {
         return Err(io::Error::other("the guard has no pipes"));
     };
-    let spec = guard::send_spec(&ours, spec, stdin_reader.as_fd())?;
-    ours.set_nonblocking(true)?;
-    let (reader, writer) = UnixStream::from_std(ours)?.into_split();
+    let spec = guard::send_spec(&control, spec, stdin_reader.as_fd())?;
+    control.set_nonblocking(true)?;
+    let (reader, writer) = UnixStream::from_std(control)?.into_split();
     Ok(Process {
         stdin: pipe::Sender::from_owned_fd(stdin_writer.into())?,
         stdout: pipe::Receiver::from_owned_fd(stdout.into())?,

@@ -79,7 +79,7 @@ impl Requests {
         let Some(progress) = Progress::read(params) else { return };
         let pending = progress.request().and_then(|id| self.pending.get(&id));
         let Some(subscriber) = pending.and_then(|pending| pending.subscriber.as_ref()) else { return };
-        let Some(event) = subscriber.token.as_ref().and_then(|token| progress.retold(token)) else { return };
+        let Some(event) = subscriber.token.as_ref().and_then(|token| progress.with_token(token)) else { return };
         let event =
             RequestEvent::Notification { method: "notifications/progress".into(), params: Some(Arc::from(event)) };
         let _ = subscriber.events.try_send(event);

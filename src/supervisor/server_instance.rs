@@ -78,7 +78,7 @@ impl ServerInstance {
         subscriber: Option<RequestSubscriber>,
     ) -> InFlight {
         let id = self.next_id();
-        let line = mcp::ask(id, request, client, self.era(), wants_progress(subscriber.as_ref()));
+        let line = mcp::client_request(id, request, client, self.era(), wants_progress(subscriber.as_ref()));
         self.dispatch(id, line, subscriber, client.level())
     }
 
@@ -99,7 +99,7 @@ impl ServerInstance {
 
     /// Passes a client's notification on. It is dropped where it cannot be sent.
     pub fn forward_notification(&self, notification: &Request) {
-        self.notify(mcp::pass_on(notification, self.era()));
+        self.notify(mcp::client_notification(notification, self.era()));
     }
 
     /// Sends a request that `line` makes from the id and the era.

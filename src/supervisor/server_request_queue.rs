@@ -9,15 +9,15 @@ use crate::supervisor::messages::ServerRequest;
 const REQUESTS_MAX: usize = 16;
 
 /// A queue with one reader at a time, who may go and be followed by another.
-pub(super) struct ServerRequestQueue(Mutex<Queue>);
+pub(super) struct ServerRequestQueue(Mutex<RequestChannel>);
 
-struct Queue {
+struct RequestChannel {
     sender: mpsc::Sender<ServerRequest>,
     /// `None` while a reader holds it.
     receiver: Option<mpsc::Receiver<ServerRequest>>,
 }
 
-impl Default for Queue {
+impl Default for RequestChannel {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(REQUESTS_MAX);
         Self { sender, receiver: Some(receiver) }
@@ -26,7 +26,7 @@ impl Default for Queue {
 
 impl Default for ServerRequestQueue {
     fn default() -> Self {
-        Self(Mutex::new(Queue::default()))
+        Self(Mutex::new(RequestChannel::default()))
     }
 }
 
@@ -52,11 +52,11 @@ impl ServerRequestQueue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, RequestChannel> {
         let mut queue = self.0.lock();
         if queue.sender.is_closed() {
             // The last reader has gone.
-            *queue = Queue::default();
+            *queue = RequestChannel::default();
         }
         queue
     }

@@ -16,9 +16,9 @@ struct Anchor(Instant, u64);
 
 /// Counts from a moment that both clocks know.
 #[derive(Debug)]
-pub(super) struct Clock(ArcSwap<Anchor>);
+pub(super) struct SpanClock(ArcSwap<Anchor>);
 
-impl Clock {
+impl SpanClock {
     pub fn new() -> Self {
         Self(ArcSwap::from_pointee(Anchor(Instant::now(), Timestamp::unix_nanos_now())))
     }
@@ -47,7 +47,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn moments_are_as_far_apart_as_they_were_and_a_clock_that_was_set_is_followed() {
-        let clock = Clock::new();
+        let clock = SpanClock::new();
         let (_, first) = clock.now();
         tokio::time::advance(Duration::from_millis(3)).await;
         let (_, second) = clock.now();

@@ -57,7 +57,7 @@ impl Exporter {
     }
 
     /// Sends spans until the last tracer is dropped.
-    pub async fn run(mut self, sender: &Sender<awc::Client>) {
+    pub async fn run(mut self, sender: &ExportSender<awc::Client>) {
         loop {
             let flush = tokio::select! {
                 biased;
@@ -76,7 +76,7 @@ impl Exporter {
     }
 
     /// Sends the batch, with retries where that may help; a flush meanwhile leaves one more attempt.
-    async fn export(&mut self, sender: &Sender<awc::Client>) -> Option<Flush> {
+    async fn export(&mut self, sender: &ExportSender<awc::Client>) -> Option<Flush> {
         let (body, count) = self.take_batch();
         let (mut pause, mut flush) = (FIRST_PAUSE, None);
         for _ in 1..ATTEMPTS_MAX {
@@ -106,7 +106,7 @@ impl Exporter {
     }
 
     /// Sends everything in the queue, until a batch fails.
-    async fn drain(&mut self, sender: &Sender<awc::Client>) {
+    async fn drain(&mut self, sender: &ExportSender<awc::Client>) {
         loop {
             while self.batch.len() < BATCH_SPANS_MAX
                 && let Ok(span) = self.spans.try_recv()
@@ -123,7 +123,7 @@ impl Exporter {
         }
     }
 
-    async fn send_once(&mut self, sender: &Sender<awc::Client>, body: Bytes, count: u64) -> bool {
+    async fn send_once(&mut self, sender: &ExportSender<awc::Client>, body: Bytes, count: u64) -> bool {
         let sent = sender.send(body).await;
         match &sent {
             Ok(rejected) => self.sent(count, *rejected),
@@ -178,7 +178,7 @@ async fn gather(spans: &mut mpsc::Receiver<Span>, batch: &mut Vec<Span>, delay: 
 }
 
 /// Sends batches to the collector.
-pub(super) struct Sender<Client = ()> {
+pub(super) struct ExportSender<Client = ()> {
     client: Client,
     url: String,
     headers: Vec<(String, String)>,
@@ -192,19 +192,19 @@ struct ExportFailure {
     retry_after: Option<Duration>,
 }
 
-impl Sender {
+impl ExportSender {
     pub fn new(settings: &TelemetrySettings, url: String) -> Self {
         Self { client: (), url, headers: settings.headers().to_vec(), timeout: settings.timeout }
     }
 
     /// Adds the client, which exists on the exporter's thread only.
-    pub fn with(self, client: awc::Client) -> Sender<awc::Client> {
+    pub fn with(self, client: awc::Client) -> ExportSender<awc::Client> {
         let Self { url, headers, timeout, .. } = self;
-        Sender { client, url, headers, timeout }
+        ExportSender { client, url, headers, timeout }
     }
 }
 
-impl Sender<awc::Client> {
+impl ExportSender<awc::Client> {
     /// Sends a batch; returns the number of its spans that the collector rejected.
     async fn send(&self, body: Bytes) -> Result<u64, ExportFailure> {
         let late = |_| ExportFailure { why: "it did not answer in time".into(), retry_after: Some(Duration::ZERO) };

@@ -37,16 +37,16 @@ pub struct Metrics {
     call_durations: Histogram,
     rejected_calls: Counter,
     restarts: Counter,
-    server_operations: Operations,
-    client_operations: Operations,
-    server_sessions: Sessions,
-    client_sessions: Sessions,
+    server_operations: OperationHistograms,
+    client_operations: OperationHistograms,
+    server_sessions: SessionHistograms,
+    client_sessions: SessionHistograms,
     tool_names: ToolNames,
 }
 
-type Operations = Family<OperationLabels, Histogram, OperationBuckets>;
+type OperationHistograms = Family<OperationLabels, Histogram, OperationBuckets>;
 
-type Sessions = Family<SessionLabels, Histogram, OperationBuckets>;
+type SessionHistograms = Family<SessionLabels, Histogram, OperationBuckets>;
 
 /// Makes histograms of operations.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     policy::trace_sampling::TraceSampler,
     telemetry::{
-        clock::Clock,
-        export::{Exporter, Sender},
+        clock::SpanClock,
+        export::{ExportSender, Exporter},
         export_counters::ExportCounters,
         settings::TelemetrySettings,
     },
@@ -21,12 +21,12 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes spans; cheap to clone. Its thread ends with the last clone.
 #[derive(Clone, Debug, Default)]
-pub struct Tracer(pub(super) Option<Arc<Inner>>);
+pub struct Tracer(pub(super) Option<Arc<TracerInner>>);
 
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct TracerInner {
     pub(super) sampler: TraceSampler,
-    pub(super) clock: Clock,
+    pub(super) clock: SpanClock,
     queue: mpsc::Sender<proto::Span>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
     export_counters: ExportCounters,
@@ -44,7 +44,7 @@ impl Tracer {
         let (flushes, flushed) = mpsc::channel(1);
         let export_counters = ExportCounters::default();
         let exporter = Exporter::new(settings, spans, flushed, export_counters.clone());
-        let sender = Sender::new(settings, url.clone());
+        let sender = ExportSender::new(settings, url.clone());
         Arbiter::new().spawn_fn(move || {
             actix::spawn(async move {
                 match connect(&url) {
@@ -54,7 +54,13 @@ impl Tracer {
                 Arbiter::current().stop();
             });
         });
-        Self(Some(Arc::new(Inner { sampler: settings.sampler, clock: Clock::new(), queue, flushes, export_counters })))
+        Self(Some(Arc::new(TracerInner {
+            sampler: settings.sampler,
+            clock: SpanClock::new(),
+            queue,
+            flushes,
+            export_counters,
+        })))
     }
 
     /// Returns true where spans are made.
@@ -85,7 +91,7 @@ impl Tracer {
     }
 }
 
-impl Inner {
+impl TracerInner {
     pub(super) fn put(&self, span: proto::Span) {
         if self.queue.try_send(span).is_err() && self.export_counters.overflowed.inc() == 0 {
             log::warn!("spans end faster than the collector takes them; some are left out, and counted in /metrics");

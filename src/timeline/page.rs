@@ -46,7 +46,7 @@ pub(super) fn read(
         return Err(Error::invalid("/search", format!("has more than {LONGEST_SEARCH} bytes")));
     }
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let mut reader = Reader { filter, search, limit, left: MOST, items: Vec::new() };
+    let mut reader = SegmentReader { filter, search, limit, left: MOST, items: Vec::new() };
     let mut segments = storage.segments(id);
     segments.retain(|segment| cursor.is_none_or(|at| *segment <= at.segment));
     segments.sort_unstable();
@@ -66,7 +66,7 @@ pub(super) fn read(
     Ok(Page { items: reader.items, next_cursor: None })
 }
 
-struct Reader<'a> {
+struct SegmentReader<'a> {
     filter: &'a TimelineFilter,
     /// In lower case.
     search: Option<String>,
@@ -76,7 +76,7 @@ struct Reader<'a> {
     items: Vec<TimelineItem>,
 }
 
-impl Reader<'_> {
+impl SegmentReader<'_> {
     /// Looks through a segment up to `end`; where that is to be left off, before which byte.
     fn segment(&mut self, file: &File, end: Option<u64>) -> io::Result<Option<u64>> {
         let length = file.metadata()?.len();

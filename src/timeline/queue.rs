@@ -51,14 +51,14 @@ pub(super) struct Batch {
 /// The queued lines of one server.
 #[derive(Default)]
 pub(super) struct Waiting {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<QueuedLine>,
     /// Lines that did not fit.
     pub lost: u64,
     bytes: usize,
 }
 
 /// A line to write.
-pub(super) struct Entry {
+pub(super) struct QueuedLine {
     at: Timestamp,
     what: What,
 }
@@ -77,7 +77,7 @@ impl What {
     }
 }
 
-impl Entry {
+impl QueuedLine {
     /// Something that is so now.
     pub fn now(what: What) -> Self {
         Self { at: Timestamp::now(), what }
@@ -132,7 +132,7 @@ impl Queue {
         }
         waiting.bytes = waiting.bytes.saturating_add(cost);
         // The moment is taken here, so that lines are in the order of their times.
-        waiting.entries.push(Entry::now(what));
+        waiting.entries.push(QueuedLine::now(what));
         state.bytes = before.saturating_add(cost);
         if before == 0 || (before < ENOUGH && state.bytes >= ENOUGH) {
             self.wake.notify_one();

@@ -7,12 +7,12 @@ use crate::model::TimelineKind;
 use super::*;
 
 /// Timelines in a folder of their own, written to by several servers.
-struct Place {
+struct TestTimeline {
     folder: PathBuf,
     timeline: Timeline,
 }
 
-impl Place {
+impl TestTimeline {
     fn new(budget: u64) -> Self {
         let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
         Self { timeline: Timeline::new(folder.clone(), budget), folder }
@@ -55,7 +55,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestTimeline {
     fn drop(&mut self) {
         self.timeline.stop();
         let _ = fs::remove_dir_all(&self.folder);
@@ -66,7 +66,7 @@ const BUDGET: u64 = 1 << 20;
 
 #[test]
 fn pages_go_from_the_newest_line_to_the_oldest_over_all_segments() {
-    let (id, mut place) = (ServerId::new(), Place::new(BUDGET));
+    let (id, mut place) = (ServerId::new(), TestTimeline::new(BUDGET));
     let text = |number: usize| format!("line {number} {}", "x".repeat(3000));
     for part in 0..3 {
         let log = place.again(BUDGET, &[id]).remove(0);
@@ -80,7 +80,7 @@ fn pages_go_from_the_newest_line_to_the_oldest_over_all_segments() {
 #[test]
 fn who_says_most_gives_way_first_and_all_together_stay_within_the_budget() {
     let servers: Vec<_> = (0..20).map(|_| ServerId::new()).collect();
-    let mut place = Place::new(BUDGET);
+    let mut place = TestTimeline::new(BUDGET);
     place.again(BUDGET, &servers).iter().for_each(|log| log.ostler(TimelineLevel::Info, "first"));
     for part in 0..12 {
         let log = place.again(BUDGET, &servers).remove(0);
@@ -99,7 +99,7 @@ fn who_says_most_gives_way_first_and_all_together_stay_within_the_budget() {
 
 #[test]
 fn a_flood_is_cut_and_the_timeline_says_by_how_much() {
-    let (id, mut place) = (ServerId::new(), Place::new(64 << 20));
+    let (id, mut place) = (ServerId::new(), TestTimeline::new(64 << 20));
     // No thread writes yet.
     let log = place.timeline.log(id);
     (0..1000).for_each(|_| log.stderr(&"x".repeat(10_000)));
@@ -117,7 +117,7 @@ fn a_flood_is_cut_and_the_timeline_says_by_how_much() {
 
 #[test]
 fn half_a_line_is_none_and_spoils_no_other() {
-    let (id, mut place) = (ServerId::new(), Place::new(BUDGET));
+    let (id, mut place) = (ServerId::new(), TestTimeline::new(BUDGET));
     place.again(BUDGET, &[id])[0].stderr("one");
     place.timeline.stop();
     let segment = place.timeline.storage.path(id, 1);
@@ -132,7 +132,7 @@ fn half_a_line_is_none_and_spoils_no_other() {
 
 #[test]
 fn a_removed_server_leaves_nothing_and_says_nothing_more() {
-    let (kept, removed, mut place) = (ServerId::new(), ServerId::new(), Place::new(BUDGET));
+    let (kept, removed, mut place) = (ServerId::new(), ServerId::new(), TestTimeline::new(BUDGET));
     let logs = place.again(BUDGET, &[kept, removed]);
     logs.iter().for_each(|log| log.stderr("something"));
     place.timeline.forget(removed);
@@ -148,7 +148,7 @@ fn a_removed_server_leaves_nothing_and_says_nothing_more() {
 
 #[test]
 fn what_is_searched_for_is_found_in_whatever_case_and_of_the_kinds_wanted() {
-    let (id, mut place) = (ServerId::new(), Place::new(BUDGET));
+    let (id, mut place) = (ServerId::new(), TestTimeline::new(BUDGET));
     let call = CallId::new();
     let log = &place.again(BUDGET, &[id])[0];
     log.stderr("Grüße an ALLE \u{1b}[31m");
@@ -167,7 +167,7 @@ fn what_is_searched_for_is_found_in_whatever_case_and_of_the_kinds_wanted() {
 
 #[test]
 fn a_search_in_much_text_goes_on_page_by_page() {
-    let (id, mut place) = (ServerId::new(), Place::new(64 << 20));
+    let (id, mut place) = (ServerId::new(), TestTimeline::new(64 << 20));
     fs::create_dir_all(place.folder.join(id.to_string())).unwrap();
     let segment = |number| place.timeline.storage.path(id, number);
     let line =

@@ -6,7 +6,7 @@ use crate::{
     model::{ServerId, TimelineLevel},
     timeline::{
         files::Files,
-        queue::{Entry, Queue, Waiting, What},
+        queue::{Queue, QueuedLine, Waiting, What},
         storage::Storage,
     },
 };
@@ -14,7 +14,7 @@ use crate::{
 /// Writes until the queue ends.
 pub(super) fn run(queue: &Queue, storage: Storage, budget: u64) {
     let files = Files::find(storage, budget, &queue.known());
-    let mut writer = Writer { files, is_failing: false, lost: HashMap::new() };
+    let mut writer = TimelineWriter { files, is_failing: false, lost: HashMap::new() };
     while let Some(batch) = queue.take() {
         for (id, waiting) in batch.servers {
             writer.write(id, waiting);
@@ -26,7 +26,7 @@ pub(super) fn run(queue: &Queue, storage: Storage, budget: u64) {
     }
 }
 
-struct Writer {
+struct TimelineWriter {
     files: Files,
     /// True when the last attempt failed, and that was logged.
     is_failing: bool,
@@ -34,7 +34,7 @@ struct Writer {
     lost: HashMap<ServerId, u64>,
 }
 
-impl Writer {
+impl TimelineWriter {
     fn write(&mut self, id: ServerId, Waiting { entries, lost, .. }: Waiting) {
         let before = self.lost.remove(&id).map(|lost| missing(lost, "could not be written"));
         let after = (lost > 0).then(|| missing(lost, "came faster than they could be written"));
@@ -79,6 +79,6 @@ impl Writer {
     }
 }
 
-fn missing(count: u64, why: &str) -> Entry {
-    Entry::now(What::Ostler(TimelineLevel::Warn, format!("{count} lines are missing here: they {why}")))
+fn missing(count: u64, why: &str) -> QueuedLine {
+    QueuedLine::now(What::Ostler(TimelineLevel::Warn, format!("{count} lines are missing here: they {why}")))
 }

@@ -187,8 +187,8 @@ impl fmt::Debug for TextMap {
 
 impl<'de> Deserialize<'de> for TextMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
+        struct TextMapVisitor;
+        impl<'de> Visitor<'de> for TextMapVisitor {
             type Value = TextMap;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of strings")
@@ -204,7 +204,7 @@ impl<'de> Deserialize<'de> for TextMap {
                 Ok(TextMap(map))
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(TextMapVisitor)
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::{
     },
 };
 
-use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::Settings};
+use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::HttpSettings};
 
 /// Headers of answers that a page of an allowed origin may read.
 const EXPOSED_HEADERS: &str =
@@ -45,7 +45,7 @@ pub enum Admission {
 
 impl HostCheck {
     /// The guard these settings describe.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &HttpSettings) -> Self {
         let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_lowercase()).collect();
         Self {
             bound: settings.host,

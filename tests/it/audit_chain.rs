@@ -1,7 +1,7 @@
 //! What is done to the audit log behind Ostler's back shows.
 
 use ::ostler::{
-    policy::audit_chain::{BEGIN, ChainKey, Columns, origin},
+    policy::audit_chain::{BEGIN, ChainColumns, ChainKey, origin},
     store::{Connection, Store, audit_chain},
 };
 use aws_lc_rs::digest::{SHA256, digest};
@@ -38,7 +38,7 @@ fn verify(ostler: &Ostler, query: &str) -> Answer {
 }
 
 /// The chain made anew: each link by `link`, of the one before, the place and the columns of its line.
-fn link_anew(ostler: &Ostler, link: impl Fn(&str, i64, &Columns) -> String) {
+fn link_anew(ostler: &Ostler, link: impl Fn(&str, i64, &ChainColumns) -> String) {
     let mut last = origin();
     let mut sql = String::new();
     for one in audit_chain::page(&mut connect(ostler), 0, 1000).unwrap() {
@@ -49,7 +49,7 @@ fn link_anew(ostler: &Ostler, link: impl Fn(&str, i64, &Columns) -> String) {
 }
 
 /// A link as it was made before there was a key.
-fn link_without_key(last: &str, seq: i64, columns: &Columns) -> String {
+fn link_without_key(last: &str, seq: i64, columns: &ChainColumns) -> String {
     let mut text = format!("{seq}:{last}\n");
     for column in &columns[..10] {
         text += &match column {
@@ -60,7 +60,7 @@ fn link_without_key(last: &str, seq: i64, columns: &Columns) -> String {
     digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn link_with_another_key(last: &str, seq: i64, columns: &Columns) -> String {
+fn link_with_another_key(last: &str, seq: i64, columns: &ChainColumns) -> String {
     let last = ::ostler::model::AuditLink { seq: seq - 1, hash: last.to_owned() };
     ChainKey::new(&[1; 32]).next(&last, columns).hash
 }

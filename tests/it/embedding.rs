@@ -238,10 +238,10 @@ struct Door {
 
 impl Door {
     fn open(runtime: &Runtime) -> Self {
-        let settings = http::Settings { port: 0, workers: Some(2), ..http::Settings::default() };
+        let settings = http::HttpSettings { port: 0, workers: Some(2), ..http::HttpSettings::default() };
         let listener = http::Listener::bind(&settings).unwrap();
         let address = listener.address().unwrap();
-        let server = http::Server::new(listener, &settings, runtime.clone()).unwrap();
+        let server = http::HttpServer::new(listener, &settings, runtime.clone()).unwrap();
         Self { address, handle: server.handle(), ended: actix::spawn(server.run()) }
     }
 

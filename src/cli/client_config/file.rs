@@ -16,7 +16,7 @@ pub(super) const NEW: &str = "{}\n";
 
 /// Result of writing the file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum WriteResult {
     /// There was none.
     New,
     /// It was changed; this is a copy of it as it was.
@@ -26,7 +26,7 @@ pub(super) enum Written {
 }
 
 /// Puts `sections` into the file. It is replaced as a whole, so that no reader ever sees half of it.
-pub(super) fn write(path: &Path, sections: &[Section]) -> Result<Written, Failure> {
+pub(super) fn write(path: &Path, sections: &[Section]) -> Result<WriteResult, Failure> {
     // A link stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let doing = |verb: &str| format!("{verb} {}", path.display());
@@ -41,14 +41,14 @@ pub(super) fn write(path: &Path, sections: &[Section]) -> Result<Written, Failur
     })?;
     let Some(before) = before else {
         put(path, &text).map_err(|error| Failure::of(&doing("write"), &error))?;
-        return Ok(Written::New);
+        return Ok(WriteResult::New);
     };
     if before == text {
-        return Ok(Written::Same);
+        return Ok(WriteResult::Same);
     }
     let copy = keep(path).map_err(|error| Failure::of(&doing("copy"), &error))?;
     put(path, &text).map_err(|error| Failure::of(&doing("write"), &error))?;
-    Ok(Written::Merged(copy))
+    Ok(WriteResult::Merged(copy))
 }
 
 /// A copy beside the file, under a name that nothing had.

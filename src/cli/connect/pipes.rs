@@ -39,12 +39,12 @@ pub(super) fn input() -> mpsc::Receiver<Frame> {
 }
 
 /// Standard output.
-pub(super) struct Output {
+pub(super) struct StandardOutput {
     lines: mpsc::Sender<Bytes>,
     written: oneshot::Receiver<()>,
 }
 
-impl Output {
+impl StandardOutput {
     /// Starts the thread that writes.
     pub(super) fn open() -> Self {
         let (lines, mut waiting) = mpsc::channel::<Bytes>(WAITING);

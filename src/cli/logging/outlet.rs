@@ -18,9 +18,9 @@ const MOST: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to the thread, for [`drain`].
-static THREAD: OnceLock<mpsc::Sender<Piece>> = OnceLock::new();
+static THREAD: OnceLock<mpsc::Sender<OutletItem>> = OnceLock::new();
 
-enum Piece {
+enum OutletItem {
     Lines(Vec<u8>),
     /// Signalled once all before it is written.
     Mark(mpsc::Sender<()>),
@@ -28,12 +28,12 @@ enum Piece {
 
 /// Takes what is to be written to standard error. Never blocks.
 pub(super) struct Outlet {
-    thread: mpsc::Sender<Piece>,
-    backlog: Arc<Backlog>,
+    thread: mpsc::Sender<OutletItem>,
+    backlog: Arc<OutletBacklog>,
 }
 
 #[derive(Default)]
-struct Backlog {
+struct OutletBacklog {
     bytes: AtomicUsize,
     lost: AtomicUsize,
 }
@@ -42,7 +42,7 @@ impl Outlet {
     /// Starts the thread.
     pub(super) fn open() -> io::Result<Self> {
         let (sender, pieces) = mpsc::channel();
-        let backlog = Arc::<Backlog>::default();
+        let backlog = Arc::<OutletBacklog>::default();
         let outlet = Self { thread: sender.clone(), backlog: backlog.clone() };
         thread::Builder::new().name("log".into()).spawn(move || write_out(&pieces, &backlog))?;
         let _ = THREAD.set(sender);
@@ -57,7 +57,7 @@ impl Write for Outlet {
             self.backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
             self.backlog.lost.fetch_add(1, Ordering::Relaxed);
         } else {
-            let _ = self.thread.send(Piece::Lines(lines.to_vec()));
+            let _ = self.thread.send(OutletItem::Lines(lines.to_vec()));
         }
         Ok(lines.len())
     }
@@ -67,10 +67,10 @@ impl Write for Outlet {
     }
 }
 
-fn write_out(pieces: &mpsc::Receiver<Piece>, backlog: &Backlog) {
+fn write_out(pieces: &mpsc::Receiver<OutletItem>, backlog: &OutletBacklog) {
     for piece in pieces {
         match piece {
-            Piece::Lines(lines) => {
+            OutletItem::Lines(lines) => {
                 // A failure is ignored: standard error has no reader, and there is no other place to report it.
                 let _ = io::stderr().write_all(&lines);
                 backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
@@ -79,7 +79,7 @@ fn write_out(pieces: &mpsc::Receiver<Piece>, backlog: &Backlog) {
                     log::warn!(lines = lost; "lines were left out of the log: it was not read in time");
                 }
             }
-            Piece::Mark(reached) => drop(reached.send(())),
+            OutletItem::Mark(reached) => drop(reached.send(())),
         }
     }
 }
@@ -87,7 +87,7 @@ fn write_out(pieces: &mpsc::Receiver<Piece>, backlog: &Backlog) {
 /// Waits until all that was logged so far is written, a second at most.
 pub(super) fn drain() {
     let (sender, reached) = mpsc::channel();
-    let sent = THREAD.get().is_some_and(|thread| thread.send(Piece::Mark(sender)).is_ok());
+    let sent = THREAD.get().is_some_and(|thread| thread.send(OutletItem::Mark(sender)).is_ok());
     if sent {
         let _ = reached.recv_timeout(PATIENCE);
     }

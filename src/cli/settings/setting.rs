@@ -12,7 +12,7 @@ pub(crate) struct Setting {
     /// Its flag, without dashes.
     pub(crate) flag: &'static str,
     /// Its type in the file.
-    pub(crate) kind: Kind,
+    pub(crate) kind: SettingType,
     /// Its meaning, for `--help`.
     pub(crate) help: &'static str,
     /// Reads text into the configuration, or says what is wrong with it.
@@ -23,7 +23,7 @@ pub(crate) struct Setting {
 
 /// Type of a setting in the file. Everywhere else it is text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SettingType {
     /// A string.
     Text,
     /// An integer.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     List,
 }
 
-impl Kind {
+impl SettingType {
     /// The kind in words.
     pub(crate) fn describe(self) -> &'static str {
         match self {

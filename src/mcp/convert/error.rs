@@ -48,17 +48,17 @@ pub fn to_modern(error: &Arc<RawValue>) -> Arc<RawValue> {
 #[must_use]
 pub fn url_elicitations(error: &RawValue) -> Vec<(String, Question)> {
     #[derive(Deserialize)]
-    struct Error {
-        data: Data,
+    struct ElicitationError {
+        data: ElicitationData,
     }
     #[derive(Deserialize)]
-    struct Data {
+    struct ElicitationData {
         elicitations: Vec<Arc<RawValue>>,
     }
     if code(error) != URL_ELICITATION_REQUIRED {
         return Vec::new();
     }
-    let elicitations = serde_json::from_str::<Error>(error.get()).map(|error| error.data.elicitations);
+    let elicitations = serde_json::from_str::<ElicitationError>(error.get()).map(|error| error.data.elicitations);
     let question = |params| Question { method: "elicitation/create".into(), params: Some(params) };
     let named = |(index, params)| (format!("url_{index}"), question(params));
     (1..).zip(elicitations.unwrap_or_default()).map(named).collect()
@@ -82,9 +82,10 @@ mod tests {
     #[test]
     fn pages_that_a_user_must_visit_are_read_from_the_error() {
         let read = |json: &str| url_elicitations(&raw(json.into()));
-        let asked = read(r#"{"code":-32042,"message":"","data":{"elicitations":[{"mode":"url","url":"https://a"}]}}"#);
-        assert_eq!(asked.len(), 1);
-        assert_eq!((asked[0].0.as_str(), asked[0].1.method.as_str()), ("url_1", "elicitation/create"));
+        let questions =
+            read(r#"{"code":-32042,"message":"","data":{"elicitations":[{"mode":"url","url":"https://a"}]}}"#);
+        assert_eq!(questions.len(), 1);
+        assert_eq!((questions[0].0.as_str(), questions[0].1.method.as_str()), ("url_1", "elicitation/create"));
         assert!(read(r#"{"code":-32602,"data":{"elicitations":[{}]}}"#).is_empty());
         assert!(read(r#"{"code":-32042}"#).is_empty());
     }

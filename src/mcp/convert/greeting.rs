@@ -13,10 +13,10 @@ pub fn is_modern(greeting: &RawValue) -> bool {
     Members::parse(greeting).is_ok_and(|greeting| greeting.get("supportedVersions").is_some())
 }
 
-/// The revision with the handshake in which a client that asked for `asked` is answered (basic/lifecycle).
+/// The revision with the handshake in which a client that asked for `requested` is answered (basic/lifecycle).
 #[must_use]
-pub fn negotiated(asked: &str) -> &str {
-    if is_legacy(asked) { asked } else { LATEST_LEGACY }
+pub fn negotiated(requested: &str) -> &str {
+    if is_legacy(requested) { requested } else { LATEST_LEGACY }
 }
 
 /// The server's name and version, where it gave them.
@@ -43,9 +43,9 @@ pub fn instructions(greeting: &RawValue) -> Option<String> {
     Members::parse(greeting).ok()?.text("instructions")
 }
 
-/// The result of `initialize` for a client that asked for the revision `asked`; `name` is for servers without one.
+/// The result of `initialize` for a client that asked for the revision `requested`; `name` is for servers without one.
 #[must_use]
-pub fn as_initialized(greeting: &RawValue, asked: &str, name: &str) -> Arc<RawValue> {
+pub fn as_initialized(greeting: &RawValue, requested: &str, name: &str) -> Arc<RawValue> {
     let mut capabilities = capabilities(greeting);
     // A task would outlive the request that it belongs to, and with it the knowledge of who may see it.
     capabilities.retain(|one| one != "tasks" && one != "extensions");
@@ -54,7 +54,7 @@ pub fn as_initialized(greeting: &RawValue, asked: &str, name: &str) -> Arc<RawVa
     if is_modern(greeting) {
         result.retain(|one| !["supportedVersions", "resultType", "ttlMs", "cacheScope", "_meta"].contains(&one));
     }
-    result.set("protocolVersion", text(negotiated(asked)));
+    result.set("protocolVersion", text(negotiated(requested)));
     result.set("capabilities", Arc::from(capabilities.to_raw()));
     result.set("serverInfo", info);
     Arc::from(result.to_raw())
@@ -96,18 +96,18 @@ mod tests {
 
     #[test]
     fn a_modern_server_is_introduced_to_an_older_client() {
-        let said = as_initialized(&raw(DISCOVERED.into()), "2025-06-18", "n");
+        let result = as_initialized(&raw(DISCOVERED.into()), "2025-06-18", "n");
         assert_eq!(
-            said.get(),
+            result.get(),
             r#"{"capabilities":{"tools":{"listChanged":true}},"instructions":"dig","x-new":1e400,"protocolVersion":"2025-06-18","serverInfo":{"name":"spade","version":"1"}}"#
         );
     }
 
     #[test]
     fn an_older_server_is_introduced_to_a_modern_client() {
-        let said = as_discovered(&raw(INITIALIZED.into()), "n");
+        let result = as_discovered(&raw(INITIALIZED.into()), "n");
         assert_eq!(
-            said.get(),
+            result.get(),
             r#"{"capabilities":{"tools":{}},"instructions":"dig","x-new":1e400,"supportedVersions":["2026-07-28"],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"spade","version":"1","title":"S"}},"resultType":"complete","ttlMs":0,"cacheScope":"private"}"#
         );
     }
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn within_an_era_only_what_is_negotiated_changes() {
         assert_eq!(as_discovered(&raw(DISCOVERED.into()), "n").get(), DISCOVERED);
-        let said = as_initialized(&raw(INITIALIZED.into()), "2024-11-05", "n");
-        assert_eq!(said.get(), INITIALIZED.replace("2025-06-18", "2024-11-05").replace(r#","tasks":{}"#, ""));
+        let result = as_initialized(&raw(INITIALIZED.into()), "2024-11-05", "n");
+        assert_eq!(result.get(), INITIALIZED.replace("2025-06-18", "2024-11-05").replace(r#","tasks":{}"#, ""));
     }
 
     #[test]
@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn a_server_without_a_name_is_called_what_its_owner_calls_it() {
-        let said = as_initialized(&raw("{}".into()), "2025-11-25", "a\"b");
-        assert_eq!(Members::parse(&said).unwrap().get("serverInfo").unwrap().get(), r#"{"name":"a\"b","version":"0"}"#);
+        let result = as_initialized(&raw("{}".into()), "2025-11-25", "a\"b");
+        assert_eq!(
+            Members::parse(&result).unwrap().get("serverInfo").unwrap().get(),
+            r#"{"name":"a\"b","version":"0"}"#
+        );
     }
 }

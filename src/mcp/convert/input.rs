@@ -50,7 +50,7 @@ impl InputRequired {
     #[must_use]
     pub fn read(result: &RawValue) -> Option<Self> {
         #[derive(Deserialize)]
-        struct Kind {
+        struct ResultType {
             #[serde(rename = "resultType")]
             kind: String,
         }
@@ -59,7 +59,7 @@ impl InputRequired {
         if memmem::find(text, b"input_required").is_none() && memchr(b'\\', text).is_none() {
             return None;
         }
-        let kind: Kind = serde_json::from_str(result.get()).ok()?;
+        let kind: ResultType = serde_json::from_str(result.get()).ok()?;
         if kind.kind == "input_required" { serde_json::from_str(result.get()).ok() } else { None }
     }
 }
@@ -177,12 +177,12 @@ mod tests {
     #[test]
     fn a_result_that_asks_is_told_from_one_that_answers() {
         let read = |json: &str| InputRequired::read(&raw(json.into()));
-        let asks = read(
+        let result = read(
             r#"{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}},"requestState":"s","x":1}"#,
         )
         .unwrap();
-        assert_eq!(asks.input_requests["a"].method, "roots/list");
-        assert_eq!(asks.request_state.unwrap().get(), "\"s\"");
+        assert_eq!(result.input_requests["a"].method, "roots/list");
+        assert_eq!(result.request_state.unwrap().get(), "\"s\"");
         assert!(read(r#"{"resultType":"input_required","requestState":"s"}"#).unwrap().input_requests.is_empty());
         assert!(read(r#"{"resultType":"complete","content":[]}"#).is_none());
         assert!(read(r#"{"content":[]}"#).is_none());

@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn every_list_says_that_it_is_not_to_be_kept() {
         for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
-            let said = modern(method, "{}");
-            assert!(said.contains(r#""ttlMs":0,"cacheScope":"private""#), "{method}: {said}");
+            let result = modern(method, "{}");
+            assert!(result.contains(r#""ttlMs":0,"cacheScope":"private""#), "{method}: {result}");
         }
         assert!(!modern("prompts/get", "{}").contains("ttlMs"));
     }

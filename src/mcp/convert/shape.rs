@@ -47,8 +47,8 @@ pub(super) fn wrap_structured(result: &mut Members, has_object_output: impl FnOn
         return;
     }
     result.set("structuredContent", raw(format!(r#"{{"result":{content}}}"#)));
-    let said = result.get("content").is_some_and(|content| !is_empty_array(content));
-    if !said {
+    let has_content = result.get("content").is_some_and(|content| !is_empty_array(content));
+    if !has_content {
         result.set("content", raw(format!(r#"[{{"type":"text","text":{}}}]"#, text(content.get()))));
     }
 }
@@ -78,17 +78,18 @@ pub(super) fn drop_task_support(result: &mut Members) {
 
 /// Has each tool changed; those that `change` says it left alone stay byte for byte.
 fn each_tool(result: &mut Members, change: impl Fn(&mut Members) -> bool) {
-    let Some(Ok(tools)) = result.get("tools").map(|tools| Vec::<Item>::deserialize(&**tools)) else { return };
+    let Some(Ok(tools)) = result.get("tools").map(|tools| Vec::<RawTool>::deserialize(&**tools)) else { return };
     let changed = |tool: &RawValue| {
         let mut members = Members::parse(tool).ok()?;
         change(&mut members).then(|| members.to_string())
     };
-    let tools: Vec<_> = tools.iter().map(|Item(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
+    let tools: Vec<_> =
+        tools.iter().map(|RawTool(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
     result.set("tools", raw(format!("[{}]", tools.join(","))));
 }
 
 #[derive(Deserialize)]
-struct Item(Box<RawValue>);
+struct RawTool(Box<RawValue>);
 
 #[cfg(test)]
 mod tests {

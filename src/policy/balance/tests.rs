@@ -7,7 +7,7 @@ use super::*;
 const ROUNDS: usize = 10_000;
 
 fn of_weights(weights: &[u32]) -> Vec<Candidate> {
-    weights.iter().map(|weight| Candidate { share: weight * WHOLE, in_flight: 0 }).collect()
+    weights.iter().map(|weight| Candidate { share: weight * FULL_SHARE, in_flight: 0 }).collect()
 }
 
 fn counted(candidates: &[Candidate], rounds: usize) -> Vec<usize> {
@@ -83,7 +83,7 @@ fn an_instance_that_is_away_for_a_while_does_not_catch_up() {
 #[test]
 fn the_least_busy_of_few_is_found_and_idle_ones_take_turns() {
     let busy =
-        |loads: &[u32]| loads.iter().map(|load| Candidate { share: WHOLE, in_flight: *load }).collect::<Vec<_>>();
+        |loads: &[u32]| loads.iter().map(|load| Candidate { share: FULL_SHARE, in_flight: *load }).collect::<Vec<_>>();
     assert!((0..100).all(|n| least_busy(&busy(&[3, 1, 2]), scramble(n)) == Some(1)));
     let mut counts = [0; 3];
     (0..9_000).for_each(|n| counts[least_busy(&busy(&[4, 4, 4]), scramble(n)).unwrap()] += 1);
@@ -92,7 +92,7 @@ fn the_least_busy_of_few_is_found_and_idle_ones_take_turns() {
 
 #[test]
 fn of_many_the_busiest_is_never_chosen_and_the_load_evens_out() {
-    let mut candidates: Vec<_> = (0..20).map(|_| Candidate { share: WHOLE, in_flight: 0 }).collect();
+    let mut candidates: Vec<_> = (0..20).map(|_| Candidate { share: FULL_SHARE, in_flight: 0 }).collect();
     candidates[7].in_flight = 1_000;
     for n in 0..10_000 {
         let chosen = least_busy(&candidates, scramble(n)).unwrap();

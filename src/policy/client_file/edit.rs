@@ -11,12 +11,12 @@ pub struct Section {
     /// The member it goes into, made where it is missing.
     pub member: &'static str,
     /// Its content.
-    pub entry: Entry,
+    pub entry: AddedEntry,
 }
 
 /// Content of a [`Section`].
 #[derive(Clone, Debug)]
-pub enum Entry {
+pub enum AddedEntry {
     /// Under this name, in place of what has it already.
     Named(String, Value),
     /// In place of what has the same `id`.
@@ -35,11 +35,11 @@ pub fn with_sections(text: &str, sections: &[Section]) -> Result<String, String>
             return Err(format!("`{member}` is there twice"));
         }
         match entry {
-            Entry::Named(name, value) => {
+            AddedEntry::Named(name, value) => {
                 let entries = members.object_value_or_create(member);
                 put(&entries.ok_or_else(|| format!("`{member}` is no object"))?, name, value);
             }
-            Entry::Item(value) => {
+            AddedEntry::Item(value) => {
                 let items = members.array_value_or_create(member);
                 replace(&items.ok_or_else(|| format!("`{member}` is no list"))?, value);
             }

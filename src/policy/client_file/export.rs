@@ -9,7 +9,7 @@ use crate::model::{Isolation, ServerConfig, ToolRules};
 
 /// The client whose configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ClientFormat {
     /// Claude Code and Claude Desktop: `mcpServers`, variables as `${NAME}`.
     Claude,
     /// Cursor: `mcpServers`, variables as `${env:NAME}`.
@@ -25,7 +25,7 @@ const DOLLAR: &str = "OSTLER_DOLLAR";
 
 /// The `servers` as `format` has them. Values of `env` and of headers are secrets, and so none of them is written.
 #[must_use]
-pub fn written(servers: &[ServerConfig], format: Format) -> Value {
+pub fn written(servers: &[ServerConfig], format: ClientFormat) -> Value {
     let mut names = BTreeSet::new();
     let mut variables = BTreeSet::from([DOLLAR.to_owned()]);
     let entries: Map<_, _> = servers
@@ -37,12 +37,12 @@ pub fn written(servers: &[ServerConfig], format: Format) -> Value {
             (name, entry)
         })
         .collect();
-    let section = if format == Format::VsCode { "servers" } else { "mcpServers" };
+    let section = if format == ClientFormat::VsCode { "servers" } else { "mcpServers" };
     json!({ section: entries })
 }
 
 struct Placeholders<'a> {
-    format: Format,
+    format: ClientFormat,
     server: &'a str,
     taken: &'a mut BTreeSet<String>,
 }
@@ -65,8 +65,8 @@ impl Placeholders<'_> {
             if !server.enabled {
                 members.insert("disabled".into(), true.into());
             }
-            if self.format == Format::Ostler {
-                only_ours(members, server);
+            if self.format == ClientFormat::Ostler {
+                ostler_members(members, server);
             }
         }
         entry
@@ -86,21 +86,21 @@ impl Placeholders<'_> {
 
     fn spelled(&self, variable: &str) -> String {
         match self.format {
-            Format::Claude | Format::Ostler => format!("${{{variable}}}"),
-            Format::Cursor | Format::VsCode => format!("${{env:{variable}}}"),
+            ClientFormat::Claude | ClientFormat::Ostler => format!("${{{variable}}}"),
+            ClientFormat::Cursor | ClientFormat::VsCode => format!("${{env:{variable}}}"),
         }
     }
 
     /// Text that is no variable though it may look like one. Only a default can say so, and not all have that.
     fn literal(&self, text: &str) -> String {
         match self.format {
-            Format::Claude | Format::Ostler => text.replace("${", &format!("${{{DOLLAR}:-$}}{{")),
-            Format::Cursor | Format::VsCode => text.to_owned(),
+            ClientFormat::Claude | ClientFormat::Ostler => text.replace("${", &format!("${{{DOLLAR}:-$}}{{")),
+            ClientFormat::Cursor | ClientFormat::VsCode => text.to_owned(),
         }
     }
 }
 
-fn only_ours(members: &mut Map<String, Value>, server: &ServerConfig) {
+fn ostler_members(members: &mut Map<String, Value>, server: &ServerConfig) {
     if let Some(description) = &server.description {
         members.insert("description".into(), description.as_str().into());
     }

@@ -90,8 +90,8 @@ fn a_text_that_is_no_configuration_is_refused_as_a_whole() {
         (r#"{"servers": {"a": {}}, "mcpServers": {"a": {}}}"#, "twice"),
         (&format!(r#"{{"servers": {{{}}}}}"#, many.join(",")), "more than 500"),
     ] {
-        let said = read(text, &BTreeMap::new()).unwrap_err().to_string();
-        assert!(said.contains(part), "{text:.40}: {said}");
+        let message = read(text, &BTreeMap::new()).unwrap_err().to_string();
+        assert!(message.contains(part), "{text:.40}: {message}");
     }
     assert!(read(r#"{"servers": {}}"#, &BTreeMap::new()).unwrap().is_empty());
 }
@@ -109,9 +109,9 @@ fn what_is_written_holds_no_secret_and_tells_variables_apart() {
             "env": {"API_KEY": "${MY_TWO_API_KEY}", "OSTLER_DOLLAR": "${MY_TWO_OSTLER_DOLLAR}"}},
         "my two 2": {"type": "http", "url": "https://a.example", "headers": {"X-Key": "${X_KEY}"}, "disabled": true},
     }});
-    assert_eq!(written(&servers, Format::Claude), claude);
-    assert_eq!(written(&servers, Format::Cursor)["mcpServers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
-    assert_eq!(written(&servers, Format::VsCode)["servers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
+    assert_eq!(written(&servers, ClientFormat::Claude), claude);
+    assert_eq!(written(&servers, ClientFormat::Cursor)["mcpServers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
+    assert_eq!(written(&servers, ClientFormat::VsCode)["servers"]["one"]["env"]["API_KEY"], "${env:API_KEY}");
 }
 
 fn texts() -> impl Strategy<Value = BTreeMap<String, String>> {
@@ -174,7 +174,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_as_it_was(servers in collection::vec(config(), 0..4)) {
         let servers = different(servers);
-        let file = written(&servers, Format::Ostler);
+        let file = written(&servers, ClientFormat::Ostler);
         let described = read(&format!("// ours\n{file:#}"), &given(&file, &servers)).unwrap();
         let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
         prop_assert_eq!(by_name(found), by_name(servers));
@@ -189,7 +189,7 @@ proptest! {
             description: None, isolation: Isolation::Shared, tools: ToolRules::default(), ..config
         };
         let servers = different(servers.into_iter().map(plain).collect());
-        for format in [Format::Claude, Format::Cursor, Format::VsCode] {
+        for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {
             let file = written(&servers, format);
             let described = read(&file.to_string(), &given(&file, &servers)).unwrap();
             prop_assert!(described.iter().all(|one| one.ignored.is_empty()));

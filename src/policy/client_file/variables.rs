@@ -21,19 +21,19 @@ impl<'a> Variables<'a> {
 
     /// The text with the values of its variables. What a variable or a default holds is not looked at again.
     pub fn expanded(&mut self, text: &str) -> Result<String, String> {
-        let (mut whole, mut rest) = (String::new(), text);
+        let (mut text_out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("${") {
-            whole.push_str(before);
+            text_out.push_str(before);
             let Some((inside, left)) = after.split_once('}') else {
                 return Err(format!("has a `${{` without a `}}` in {text:?}"));
             };
             let value = value(inside, self.values)?;
             let room = self.room.checked_sub(value.len());
             self.room = room.ok_or("is one value too many: all variables together may make 4 MiB of text")?;
-            whole.push_str(&value);
+            text_out.push_str(&value);
             rest = left;
         }
-        Ok(whole + rest)
+        Ok(text_out + rest)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::Range};
 use memchr::memchr;
 
 /// A part of a text: as it is written, and what it means.
-struct Piece<'a> {
+struct EscapedText<'a> {
     written: Range<usize>,
     meaning: Meaning<'a>,
 }
@@ -53,7 +53,7 @@ pub(super) fn written(text: &[u8], found: &[Range<usize>]) -> Vec<Range<usize>> 
     let mut spans: Vec<Range<usize>> = Vec::with_capacity(found.len());
     let mut found = found.iter().peekable();
     let mut start = 0_usize;
-    for Piece { written, meaning } in pieces(text) {
+    for EscapedText { written, meaning } in pieces(text) {
         let end = start.saturating_add(meaning.len());
         while let Some(span) = found.peek().filter(|span| span.start < end) {
             let at = |place: usize, otherwise: usize| match &meaning {
@@ -77,7 +77,7 @@ pub(super) fn written(text: &[u8], found: &[Range<usize>]) -> Vec<Range<usize>> 
     spans
 }
 
-fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+fn pieces(text: &[u8]) -> impl Iterator<Item = EscapedText<'_>> {
     let mut from = 0_usize;
     std::iter::from_fn(move || {
         let rest = text.get(from..).filter(|rest| !rest.is_empty())?;
@@ -91,7 +91,7 @@ fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
         };
         let written = from..from.saturating_add(length);
         from = written.end;
-        Some(Piece { written, meaning })
+        Some(EscapedText { written, meaning })
     })
 }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::{
     error::Result,
     model::AuditEntry,
-    policy::audit_chain::Columns,
+    policy::audit_chain::ChainColumns,
     store::{schema::audit_logs, text},
 };
 
@@ -27,7 +27,7 @@ pub(in crate::store) struct Row {
 
 impl Row {
     /// The columns that its link is made of, in this order for ever: another one breaks every chain there is.
-    pub(in crate::store) fn columns(&self) -> Columns {
+    pub(in crate::store) fn columns(&self) -> ChainColumns {
         [
             Some(self.id.clone()),
             Some(self.created_at.and_utc().timestamp_micros().to_string()),

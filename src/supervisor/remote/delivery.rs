@@ -14,13 +14,13 @@ use crate::{
 /// Passes on a message; whether it answers the one given.
 pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, data: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct ResponseHead<'a> {
+    struct IncomingHead<'a> {
         #[serde(borrow)]
         id: Option<&'a RawValue>,
         #[serde(borrow)]
         method: Option<&'a RawValue>,
     }
-    let envelope: Option<ResponseHead<'_>> = serde_json::from_slice(data).ok();
+    let envelope: Option<IncomingHead<'_>> = serde_json::from_slice(data).ok();
     let response_id = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
     let request =
         message.filter(|message| response_id.zip(message.id()).is_some_and(|(id, request_id)| is_same(id, request_id)));

@@ -5,11 +5,11 @@ use actix_web::test::TestRequest;
 use super::*;
 
 fn guard() -> HostCheck {
-    HostCheck::new(&Settings {
+    HostCheck::new(&HttpSettings {
         host: "192.0.2.10".parse().unwrap(),
         allowed_hosts: vec!["Ostler.Example".into()],
         allowed_origins: vec!["https://team.example/".into()],
-        ..Settings::default()
+        ..HttpSettings::default()
     })
 }
 
@@ -78,7 +78,7 @@ fn a_browser_that_asks_first_gets_an_answer() {
 
 #[test]
 fn one_that_listens_everywhere_may_be_called_by_any_address_but_not_by_any_name() {
-    let guard = HostCheck::new(&Settings { host: "0.0.0.0".parse().unwrap(), ..Settings::default() });
+    let guard = HostCheck::new(&HttpSettings { host: "0.0.0.0".parse().unwrap(), ..HttpSettings::default() });
     assert!(guard.is_ours("203.0.113.5"));
     assert!(!guard.is_ours("evil.test"));
 }

@@ -6,22 +6,9 @@ use std::collections::BTreeMap;
 
 use super::{Source, sources, words};
 
-/// Public types that share their name still, and in how many places.
-const SHARED_NAMES: [(&str, usize); 9] = [
-    ("Connection", 2),
-    ("Era", 2),
-    ("Failure", 2),
-    ("Lease", 2),
-    ("Outcome", 2),
-    ("Registration", 2),
-    ("Server", 2),
-    ("Settings", 3),
-    ("Verdict", 2),
-];
-
 /// Words that the field does not use, and how often lines of `src` have them still.
 const ODD_WORDS: [(&str, usize); 7] =
-    [("told", 43), ("whoever", 1), ("nobody", 10), ("somebody", 14), ("anew", 4), ("under way", 0), ("of ours", 0)];
+    [("told", 10), ("whoever", 1), ("nobody", 10), ("somebody", 14), ("anew", 2), ("under way", 0), ("of ours", 0)];
 
 /// First words of doc comments that say neither what a thing is nor what it does.
 const ODD_OPENINGS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Which", "The same", "Whom", "Whose"];
@@ -42,8 +29,7 @@ fn a_public_type_name_means_one_thing() {
         }
     }
     found.retain(|_, count| *count > 1);
-    let known: BTreeMap<_, _> = SHARED_NAMES.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    assert_eq!(found, known, "rename what is new on the left; take off the list what is mended");
+    assert!(found.is_empty(), "names of several public types: {found:?}: rename all but one");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn named(member: &'static str, value: Value) -> Section {
-    Section { member, entry: Entry::Named("ostler".into(), value) }
+    Section { member, entry: AddedEntry::Named("ostler".into(), value) }
 }
 
 fn server() -> Section {
@@ -14,7 +14,7 @@ fn server() -> Section {
 }
 
 fn key_input() -> Section {
-    Section { member: "inputs", entry: Entry::Item(json!({"id": "ostler-key", "password": true})) }
+    Section { member: "inputs", entry: AddedEntry::Item(json!({"id": "ostler-key", "password": true})) }
 }
 
 /// The edited text, which a second edit leaves as it is.
@@ -113,7 +113,7 @@ proptest! {
         name in any::<String>(), values in collection::vec(any::<String>(), 0..3),
     ) {
         let value = json!({"values": values, name.clone(): {}});
-        let section = Section { member: "servers", entry: Entry::Named(name.clone(), value.clone()) };
+        let section = Section { member: "servers", entry: AddedEntry::Named(name.clone(), value.clone()) };
         let text = edited("{\n  \"a\": 1, // b\n}\n", &[section]);
         prop_assert!(text.contains("// b"));
         let read: Value = super::super::jsonc::parse(&text).unwrap().into();
