@@ -11,7 +11,7 @@ use ostler::{
     calls::CallRequest,
     demo_server,
     model::{ServerConfig, ServerId, Status},
-    policy::restart::RestartPolicy,
+    runtime::RestartPolicy,
     serde_json::json,
 };
 use rustix::process::{Pid, Signal, kill_process};

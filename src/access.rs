@@ -5,7 +5,7 @@
 mod audit_entries;
 mod audit_log;
 mod audit_retention;
-pub mod credentials;
+pub(crate) mod credentials;
 mod rate_limits;
 
 use std::sync::Arc;
@@ -18,9 +18,12 @@ use crate::{
     tasks::every,
 };
 
-pub use audit_entries::AuditEntries;
-pub use audit_log::{AuditLog, AuditVerdict, heads_of_last_run};
-pub use rate_limits::{RateLimiter, RateLimits};
+pub use crate::policy::rate::Limit;
+pub(crate) use audit_entries::AuditEntries;
+pub(crate) use audit_log::heads_of_last_run;
+pub use audit_log::{AuditLog, AuditVerdict};
+pub(crate) use rate_limits::RateLimiter;
+pub use rate_limits::RateLimits;
 
 /// Decides on permissions, and puts denials on record.
 pub struct Access {
@@ -30,7 +33,7 @@ pub struct Access {
 
 impl Access {
     /// Limits by `limits`, with nothing counted yet.
-    pub fn new(recorder: Recorder, limits: &RateLimits) -> Self {
+    pub(crate) fn new(recorder: Recorder, limits: &RateLimits) -> Self {
         Self { entries: AuditEntries::new(recorder), limits: RateLimiter::new(limits) }
     }
 
@@ -42,7 +45,7 @@ impl Access {
     }
 
     /// Entries of the audit log that are no changes.
-    pub fn entries(&self) -> &AuditEntries {
+    pub(crate) fn entries(&self) -> &AuditEntries {
         &self.entries
     }
 

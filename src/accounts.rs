@@ -19,13 +19,13 @@ mod sessions;
 mod token_issuer;
 mod users;
 
-pub use first_admin::FirstAdmin;
+pub(crate) use first_admin::FirstAdmin;
 pub use keys::{ApiKeys, NewKey};
 pub use oauth_settings::OAuthSettings;
 pub use observer::AccountObserver;
 pub use service::Accounts;
 pub use sessions::Login;
-pub use token_issuer::{ProtectedResource, TokenIssuer};
+pub(crate) use token_issuer::{ProtectedResource, TokenIssuer};
 
 #[cfg(test)]
 mod tests;

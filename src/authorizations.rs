@@ -40,8 +40,8 @@ use server_authorization::{AuthorizationState, ServerAuthorization};
 use stored::{Grant, StoredAuthorization};
 use token_source::TokenSource;
 
-pub use client_urls::{ClientMetadata, ClientUrls};
-pub use oauth_client::OAuthClient;
+pub(crate) use client_urls::{ClientMetadata, ClientUrls};
+pub(crate) use oauth_client::OAuthClient;
 
 /// Options of an authorization request.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +56,7 @@ pub struct AuthorizationOptions {
 
 /// Asks a person to consent in a browser.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ConsentPrompt {
     /// URL to open in the browser.
     pub authorization_url: String,
@@ -86,7 +87,7 @@ pub struct Authorizations {
 
 impl Authorizations {
     /// No server authorized yet, and no observer.
-    pub fn new(
+    pub(crate) fn new(
         client: OAuthClient,
         urls: ClientUrls,
         access: Arc<Access>,
@@ -207,7 +208,7 @@ impl Authorizations {
     }
 
     /// Tokens for the connection to a server at `url`.
-    pub fn authority(&self, id: ServerId, url: &str) -> Authority {
+    pub(crate) fn authority(&self, id: ServerId, url: &str) -> Authority {
         let client = Arc::downgrade(&self.client);
         Authority::of(TokenSource { client, authorization: self.of(id), url: url.to_owned() })
     }

@@ -13,6 +13,10 @@ mod reply;
 mod request;
 mod service;
 
+pub use crate::{
+    mcp::{Era, McpClient, Members, Request},
+    supervisor::messages::{RequestEvent, RequestSubscriber, ServerEvent, ServerRequest},
+};
 pub use client_channel::ResourceSubscription;
 pub use client_request::{ClientRequest, ServerResponse};
 pub use request::{CallOutcome, CallRequest};

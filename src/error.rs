@@ -12,6 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The error of every fallible operation. The text is for callers: it names no secret, no SQL and no path inside
 /// Ostler.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The request cannot be read at all; send a well-formed one.
     #[error("{0}")]
@@ -80,6 +81,7 @@ impl Error {
 
 /// The kinds of thing that can be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Noun {
     /// An MCP server.
     Server,
@@ -159,6 +161,7 @@ impl fmt::Display for Faults {
 
 /// A limit that was passed, as the `RateLimit` fields name it (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RateLimited {
     /// The policy's name, such as `tool-execute`.
     pub policy: &'static str,
@@ -185,6 +188,7 @@ impl fmt::Display for RateLimited {
 
 /// A tool call that the server answered with a failure.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolFailure {
     /// In words: the tool's own where it gave any.
     pub message: String,

@@ -50,7 +50,7 @@ pub struct Events {
 
 impl Events {
     /// No events yet; about servers in `registry`, for subscribers until their rights end by `revocation`.
-    pub fn new(registry: Arc<Registry>, revocation: Arc<Revocation>) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, revocation: Arc<Revocation>) -> Self {
         Self { registry, revocation, feed: Arc::default(), sampler: CallSampler::default(), sum_begun: Arc::default() }
     }
 
@@ -80,17 +80,17 @@ impl Events {
     }
 
     /// Publishes that a server was registered or reconfigured, or is in another state.
-    pub fn publish_server_change(&self, server: &Arc<Registered>, change: ServerChangeKind) {
+    pub(crate) fn publish_server_change(&self, server: &Arc<Registered>, change: ServerChangeKind) {
         self.push_for(server, LiveEvent::of_server(server, change));
     }
 
     /// Publishes a change of a server to one user alone: what was shared with them is another.
-    pub fn publish_server_change_to(&self, server: &Arc<Registered>, user: UserId, change: ServerChangeKind) {
+    pub(crate) fn publish_server_change_to(&self, server: &Arc<Registered>, user: UserId, change: ServerChangeKind) {
         self.feed.push(Audience::Users(vec![user]), LiveEvent::of_server(server, change));
     }
 
     /// Publishes to those who could see a server that it is removed.
-    pub fn publish_server_removal(&self, server: &Arc<Registered>) {
+    pub(crate) fn publish_server_removal(&self, server: &Arc<Registered>) {
         let shares = server.shares.load();
         let owner = server.server.load().user_id;
         let users = shares.iter().map(|share| share.user_id).chain([owner]).collect();
@@ -119,7 +119,7 @@ impl Events {
     }
 
     /// Publishes a call, or counts it where its server has many just now; `event` is made only if it is published.
-    pub fn publish_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
+    pub(crate) fn publish_call(&self, server: &Arc<Registered>, success: bool, event: impl FnOnce() -> LiveEvent) {
         let is_registered = || self.registry.get(server.id).is_some();
         match self.sampler.count(server.id, Instant::now(), success, is_registered) {
             CallDelivery::Single => self.push_for(server, event()),
@@ -147,7 +147,7 @@ impl Drop for Events {
 }
 
 /// A text as events carry it, cut where it is long.
-pub fn short_text(text: &str) -> String {
+pub(crate) fn short_text(text: &str) -> String {
     payload::shortened(text, TEXT_BYTES_MAX)
 }
 

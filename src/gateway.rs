@@ -1,20 +1,19 @@
 //! The gateway in memory: services and their instances, the choice of one for each request, and their health.
 //!
-//! [`Table`] is what forwarding reads: an immutable snapshot, replaced whole. [`Service::choose`] gives out a
-//! [`InstanceLease`], and the outcome of the request is reported to the lease. None of that waits for an actor: the one
-//! there is ([`actor`]) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the
-//! database.
+//! `Table` is what forwarding reads: an immutable snapshot, replaced whole. `Service::choose` gives out a
+//! `InstanceLease`, and the outcome of the request is reported to the lease. None of that waits for an actor: the one there
+//! is (`actor`) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the database.
 //!
-//! A [`Service`] is immutable. A replacement is another one that shares `SharedServiceState` (limits, retry budget,
+//! A `Service` is immutable. A replacement is another one that shares `SharedServiceState` (limits, retry budget,
 //! counters) with the old one, and those instances whose host and port it names again; a request that found the old one
-//! goes on with it. Draining is a state of the [`Instance`], so that no earlier registration chooses it.
+//! goes on with it. Draining is a state of the `Instance`, so that no earlier registration chooses it.
 //!
 //! A choice makes a candidate of each instance under one short lock. Its share has weight, slow start, health, breaker
 //! and `maxConnections` in it, so one algorithm (smooth weighted round robin) serves all. A breaker opens only while no
 //! more than half of the instances would be out. An ejected instance gets trial requests only after a good check, so
 //! one that hangs costs no more requests.
 
-pub mod actor;
+mod actor;
 mod actor_handle;
 mod check;
 mod clock;
@@ -38,23 +37,24 @@ mod settings;
 mod table;
 
 pub use check::CheckView;
-pub use collector::GatewayCollector;
+pub(crate) use collector::GatewayCollector;
 pub use counters::{ErrorCounts, Latency};
-pub use failure::FailureKind;
+pub(crate) use failure::FailureKind;
 pub use figures::{GatewayStats, InstanceStats, ServiceStats, StatsTotals};
-pub use handle::Gateway;
+pub(crate) use handle::Gateway;
 pub use health::{
     BreakerState, BreakerView, GatewayHealth, HealthTotals, InstanceHealth, InstanceVerdict, ServiceHealth,
     ServiceState,
 };
-pub use health_change::InstanceHealthChange;
-pub use instance::{Instance, InstanceId};
-pub use lease::InstanceLease;
-pub use registrations::{RegistrationObserver, Registrations, ServiceChange};
-pub use service::{NoInstance, Service};
+pub(crate) use health_change::InstanceHealthChange;
+pub(crate) use instance::InstanceId;
+pub(crate) use lease::InstanceLease;
+pub use registrations::Registrations;
+pub(crate) use registrations::{RegistrationObserver, ServiceChange};
+pub(crate) use service::{NoInstance, Service};
 pub use service_details::{GatewayConfig, Registration, ServiceDetails, ServiceItem};
 pub use settings::GatewaySettings;
-pub use table::Table;
+pub(crate) use table::Table;
 
 #[cfg(test)]
 mod tests;

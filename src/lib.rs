@@ -18,28 +18,32 @@
 //! Two things come before that: [`guard`], called first thing in `main`, and a running actix system. The programs in
 //! `examples` show both: `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`.
 //!
-//! # Where to read on
+//! # What there is
 //!
-//! A request meets the rooms in this order, and each uses those after it only:
+//! [`Runtime`] is the handle, cheap to clone: [`Runtime::builder`] or [`Runtime::start`] with [`runtime::Settings`]
+//! makes one, [`Runtime::stop`] ends it in order, and each service has an accessor:
 //!
-//! 1. [`http`]: the URL table, [`http::HttpServer`], and [`http::routes`] for any `App`. The doors behind it, the edge
-//!    of connections, and what doors share are rooms of their own.
-//! 2. [`runtime`]: [`Runtime`], the handle that HTTP, examples and embedders all call: start, stop, and one accessor
-//!    for each service.
-//! 3. Services: [`servers`]: servers and commands to them; [`calls`]: tool calls and other requests to servers;
-//!    [`history`]: recorded calls, rollups, changes of health, the overview; `placement`: which process serves a
-//!    caller; [`gateway`]: services behind the gateway, and their health; [`listings`]: what servers list, as owners
-//!    let it be seen; [`events`]: live events, as far as their readers may see them; [`authorizations`]: Ostler as an
-//!    OAuth client of remote servers; [`revocation`]: ends what is open once a right has ended; `registry`: registered
-//!    servers and who may reach them; [`accounts`]: users, keys, sessions, token issuers; [`access`]: permissions,
-//!    denials on record, rate limits, the audit log.
-//! 4. [`supervisor`] decides what starts, restarts and ends, with a guard for each process; [`recorder`] commits every
-//!    call before it is answered; [`telemetry`] tells a collector what happened.
-//! 5. [`mcp`]: the protocol, without I/O. [`store`]: the databases. [`timeline`]: what servers said, in files.
-//! 6. [`policy`]: decisions as pure functions. [`model`]: the values all of them speak in. [`error`]: what can go
-//!    wrong.
+//! | accessor | service |
+//! |---|---|
+//! | [`Runtime::servers`] | [`servers`]: registered, changed, shared, started, stopped, imported |
+//! | [`Runtime::calls`] | [`calls`]: tool calls, and every other request to a server |
+//! | [`Runtime::history`] | [`history`]: recorded calls, statistics, changes of health, the overview |
+//! | [`Runtime::events`] | [`events`]: live events, as far as their reader may see them |
+//! | [`Runtime::listings`] | [`listings`]: tools, prompts and resources of servers, as owners let them be seen |
+//! | [`Runtime::accounts`] | [`accounts`]: users, API keys, sessions, passwords |
+//! | [`Runtime::access`], [`Runtime::audit_log`] | [`access`]: permissions, rate limits, the audit log |
+//! | [`Runtime::services`] | [`gateway`]: services behind the gateway, their figures and health |
+//! | [`Runtime::authorizations`] | [`authorizations`]: Ostler as an OAuth client of remote servers |
+//! | [`Runtime::revocation`] | [`revocation`]: ends what is open once a right has ended |
 //!
-//! [`demo_server`] stands apart: a small MCP server to try all this with.
+//! Every call names its caller, a [`model::Principal`]: [`Runtime::embedder`] is the program itself. Values are in
+//! [`model`], failures in [`error`]. Over HTTP: [`http::routes`] for any `App`, or [`http::HttpServer`].
+//!
+//! Values that Ostler returns, settings and [`Error`] are `#[non_exhaustive]`: they will grow. Settings begin with
+//! `Default`, and requests that a program makes have a constructor or take `..Default::default()`.
+//!
+//! [`demo_server`] stands apart: a small MCP server to try all this with. Modules that are public but not listed here
+//! serve the program, its tests and its benchmarks, and change without notice. ARCHITECTURE.md has the map of all.
 
 pub mod access;
 pub mod accounts;
@@ -56,25 +60,30 @@ pub mod history;
 pub mod http;
 mod http1;
 pub mod listings;
+#[doc(hidden)]
 pub mod mcp;
 mod mcp_endpoint;
 pub mod model;
 #[doc(hidden)]
 pub mod outbound;
 mod placement;
+#[doc(hidden)]
 pub mod policy;
 mod proxy;
+#[doc(hidden)]
 pub mod recorder;
 mod registry;
 pub mod revocation;
 pub mod runtime;
 mod secrets;
 pub mod servers;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod supervisor;
 mod tasks;
 pub mod telemetry;
-pub mod timeline;
+mod timeline;
 mod web;
 
 use std::sync::atomic::{AtomicBool, Ordering};

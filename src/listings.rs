@@ -29,7 +29,7 @@ use crate::{
 use tool_rules::{VisibleTools, count_unlistable};
 
 pub use listed_server::ListedServer;
-pub use tool_rules::permitted_page;
+pub(crate) use tool_rules::permitted_page;
 
 /// Bytes of a listing that is stored: a longer one would be read at every start, and is listed again then anyway.
 const STORED_BYTES_MAX: usize = 8 << 20;
@@ -47,7 +47,7 @@ pub struct Listings {
 impl Listings {
     /// Of servers in `registry`, stored with `recorder` and sealed by `keyring`; a starting server is waited for during
     /// `call_timeout`, as by a call.
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         access: Arc<Access>,
         recorder: Recorder,
@@ -118,7 +118,7 @@ impl Listings {
     }
 
     /// True if callers may see a tool; where they may not, the call of `who` is in the audit log as denied.
-    pub fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
+    pub(crate) fn permits(&self, who: &Principal, server: &Registered, tool: &str) -> bool {
         let is_permitted = tools::permit(&server.server.load().config.tools, tool);
         if !is_permitted {
             let entry = AuditEntry::by(who, "tool.call", server.id, Outcome::Denied);
@@ -128,7 +128,7 @@ impl Listings {
     }
 
     /// Stores the new listing of a server for the next run, and warns of items that callers never see.
-    pub async fn store(&self, id: ServerId, listing: &Listing) -> Result<()> {
+    pub(crate) async fn store(&self, id: ServerId, listing: &Listing) -> Result<()> {
         let unlistable = count_unlistable(listing);
         if unlistable > 0 {
             log::warn!(server:% = id, items = unlistable; "what is nested too deep is not listed");

@@ -65,7 +65,7 @@ struct HolderWatch(watch::Receiver<CredentialState>);
 
 impl Revocation {
     /// Of credentials in `store`, for servers in `registry`.
-    pub fn new(registry: Arc<Registry>, store: Store) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, store: Store) -> Self {
         Self { registry, store, holders: Mutex::default(), wake: Arc::default() }
     }
 

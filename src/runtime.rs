@@ -20,7 +20,11 @@ mod tenure;
 #[cfg(test)]
 mod tests;
 
-pub use crate::model::OutputLine;
+pub use crate::{
+    model::OutputLine,
+    policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
+    store::DatabaseUrl,
+};
 pub use builder::Builder;
 pub use handle::Runtime;
 pub use settings::Settings;

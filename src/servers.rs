@@ -16,6 +16,7 @@ mod shares;
 mod supervisor_events;
 mod timeline;
 
+pub use crate::policy::client_file::ClientFormat;
 pub use details::ServerDetails;
 pub use health_check::{HealthReport, HealthSummary, ServerHealth};
 pub use import::{ImportAction, Imported};

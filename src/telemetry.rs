@@ -1,6 +1,6 @@
 //! Spans for an OpenTelemetry collector, and metrics: [`Telemetry`] makes both for each MCP request.
 //!
-//! A [`Span`] that ends goes into a bounded queue and never waits; what does not fit is counted. `export` takes it from
+//! A `Span` that ends goes into a bounded queue and never waits; what does not fit is counted. `export` takes it from
 //! there, in batches, over OTLP. Where nothing is exported, a span is nothing, and costs a look at whether it is.
 
 mod attribute;
@@ -23,13 +23,14 @@ use crate::{
     model::{CallId, TraceContext},
 };
 
+pub use crate::policy::trace_sampling::{RootSampler, TraceSampler};
 pub use export_counters::ExportCounters;
-pub use metrics::Metrics;
-pub use operation::{McpOperation, SentRequest, ServerAttributes};
-pub use outcome::{NoResponse, OperationOutcome};
+pub(crate) use metrics::Metrics;
+pub(crate) use operation::{McpOperation, SentRequest, ServerAttributes};
+pub(crate) use outcome::{NoResponse, OperationOutcome};
 pub use settings::{SpanExporter, TelemetrySettings};
-pub use span::{Span, SpanKind};
-pub use tracer::Tracer;
+pub(crate) use span::{Span, SpanKind};
+pub(crate) use tracer::Tracer;
 
 /// Traces and counts MCP requests; cheap to clone.
 #[derive(Clone)]
@@ -68,7 +69,7 @@ impl Telemetry {
     /// Begins the operation of a client's request, in the trace that it names itself, or else in that of
     /// `http_request`. Requests to servers on its behalf become part of it.
     #[must_use]
-    pub fn server_operation(&self, request: &mut Request, http_request: Option<TraceContext>) -> McpOperation {
+    pub(crate) fn server_operation(&self, request: &mut Request, http_request: Option<TraceContext>) -> McpOperation {
         let (target, parent) = (self.target_of(request), self.parent_of(request).or(http_request));
         let operation = self.begin(SpanKind::Server, &request.method, target.as_deref(), parent);
         let operation = operation.over_http(http_request);
@@ -80,7 +81,7 @@ impl Telemetry {
 
     /// Begins the operation of a request to a server, in the trace that it names.
     #[must_use]
-    pub fn client_operation(&self, request: &mut Arc<Request>) -> McpOperation {
+    pub(crate) fn client_operation(&self, request: &mut Arc<Request>) -> McpOperation {
         let (target, parent) = (self.target_of(request), self.parent_of(request));
         let operation = self.begin(SpanKind::Client, &request.method, target.as_deref(), parent);
         operation.propagate(request);

@@ -41,6 +41,7 @@ const HEAD_FILE: &str = "audit.head";
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditVerification)]
+#[non_exhaustive]
 pub struct AuditVerdict {
     /// True when every entry is as it was written, and none is missing or was inserted, but for the oldest, which
     /// Ostler itself removed.
@@ -80,7 +81,13 @@ pub struct AuditLog {
 
 impl AuditLog {
     /// The log in `store`, whose head is noted in `data_dir`; pruned as `retention` says.
-    pub fn new(access: Arc<Access>, store: Store, recorder: Recorder, retention: Retention, data_dir: &Path) -> Self {
+    pub(crate) fn new(
+        access: Arc<Access>,
+        store: Store,
+        recorder: Recorder,
+        retention: Retention,
+        data_dir: &Path,
+    ) -> Self {
         Self { access, store, recorder, retention, head_file: data_dir.join(HEAD_FILE), noted: Mutex::default() }
     }
 

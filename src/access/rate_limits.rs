@@ -40,6 +40,7 @@ impl Policy {
 
 /// Rate limits of callers, per account; `None` is no limit.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RateLimits {
     /// Servers registered.
     pub server_create: Option<Limit>,

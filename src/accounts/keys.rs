@@ -31,6 +31,7 @@ const KEYS_PER_USER_MAX: u32 = 100;
 
 /// A key just made: the only time its secret is shown. `Debug` does not show it.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct NewKey {
     /// The key as it will be listed.
     pub key: ApiKey,

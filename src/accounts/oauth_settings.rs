@@ -4,6 +4,7 @@ use crate::model::Role;
 
 /// The issuer that is trusted and how its tokens are read; and the identity of Ostler where it asks for tokens itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OAuthSettings {
     /// The issuer, as its tokens and its metadata write it; `None` trusts none.
     pub issuer: Option<String>,

@@ -31,7 +31,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// Accounts in `store`, whose sessions are signed with `keyring`; accepts tokens of `issuer`, too.
-    pub fn new(
+    pub(crate) fn new(
         access: Arc<Access>,
         store: Store,
         recorder: Recorder,

@@ -17,6 +17,7 @@ const WRONG: Error = Error::Unauthenticated("unknown address or wrong password")
 
 /// A login that succeeded. `Debug` does not show the token.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Login {
     /// The bearer token (JWT, HS256).
     pub token: String,

@@ -29,6 +29,7 @@ pub struct ClientRequest {
 
 /// The response of a server.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServerResponse {
     /// Its result or its error object, byte for byte.
     pub outcome: Result<Arc<RawValue>, Arc<RawValue>>,

@@ -53,6 +53,7 @@ impl CallRequest {
 
 /// A call that succeeded, and is on record.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CallOutcome {
     /// The call on record.
     pub call_id: CallId,

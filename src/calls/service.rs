@@ -65,7 +65,7 @@ impl Calls {
     /// Calls servers of `registry`; `default_timeout` is for calls that name none, `payload_bytes` the longest recorded
     /// payload.
     #[expect(clippy::too_many_arguments, reason = "a service's constructor names all it needs")]
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         access: Arc<Access>,
         revocation: Arc<Revocation>,

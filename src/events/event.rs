@@ -12,6 +12,7 @@ use crate::{
 /// A live event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
+#[non_exhaustive]
 pub enum LiveEvent {
     /// A server was registered, reconfigured or removed, or is in another state.
     #[schema(title = "ServerEvent", rename_all = "camelCase")]
@@ -119,6 +120,7 @@ pub enum LiveEvent {
 /// Kind of change of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ServerChangeKind {
     /// Registered, or shared with the reader.
     Created,
@@ -133,6 +135,7 @@ pub enum ServerChangeKind {
 /// Kind of change of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ServiceChangeKind {
     /// Registered, or replaced.
     Registered,
@@ -146,6 +149,7 @@ pub enum ServiceChangeKind {
 
 /// An event for one reader.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LiveItem {
     /// Id to resume after it; `None` where that of the item before still holds.
     pub id: Option<String>,

@@ -9,6 +9,7 @@ use crate::model::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HealthCheckResult)]
+#[non_exhaustive]
 pub struct CheckView {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]

@@ -17,6 +17,7 @@ use crate::gateway::{
 /// Requests that failed, by what went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ErrorCounts {
     /// No connection could be made.
     pub connect: u64,
@@ -47,6 +48,7 @@ impl ErrorCounts {
 
 /// Milliseconds from choosing an instance to the head of its answer, since registration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct Latency {
     /// Half of the answers came within this time.
     pub p50: f64,

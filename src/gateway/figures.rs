@@ -19,6 +19,7 @@ use crate::{
 /// The figures of all services.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct GatewayStats {
     /// Of all together.
     pub summary: StatsTotals,
@@ -29,6 +30,7 @@ pub struct GatewayStats {
 /// Figures summed over all services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct StatsTotals {
     /// Services registered.
     pub services: u64,
@@ -45,6 +47,7 @@ pub struct StatsTotals {
 /// The figures of one service, since it was registered or Ostler started.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ServiceStats {
     /// The service.
     pub name: String,
@@ -71,6 +74,7 @@ pub struct ServiceStats {
 /// The figures of one instance.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InstanceStats {
     /// Its host.
     pub host: String,

@@ -19,6 +19,7 @@ use crate::{
 
 /// The health of all services.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct GatewayHealth {
     /// Numbers of services by state.
     pub summary: HealthTotals,
@@ -28,6 +29,7 @@ pub struct GatewayHealth {
 
 /// Numbers of services by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct HealthTotals {
     /// Services registered.
     pub total: u64,
@@ -42,6 +44,7 @@ pub struct HealthTotals {
 /// State of a service. Instances that are drained or of weight 0 do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ServiceState {
     /// Every instance takes requests.
     Healthy,
@@ -54,6 +57,7 @@ pub enum ServiceState {
 /// The health of one service.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ServiceHealth {
     /// The service.
     pub name: String,
@@ -72,6 +76,7 @@ pub struct ServiceHealth {
 /// Result of the health checks of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum InstanceVerdict {
     /// Not checked yet.
     Unknown,
@@ -84,6 +89,7 @@ pub enum InstanceVerdict {
 /// The health of one instance.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InstanceHealth {
     /// Its host.
     pub host: String,
@@ -111,6 +117,7 @@ pub struct InstanceHealth {
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum BreakerState {
     /// Requests pass.
     Closed,
@@ -123,6 +130,7 @@ pub enum BreakerState {
 /// The circuit breaker of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BreakerView {
     /// Its state.
     pub state: BreakerState,

@@ -66,7 +66,7 @@ struct RegistrationTimes {
 
 impl Registrations {
     /// Services of `gateway`, none of which is loaded yet. No service takes a path that `serve` needs.
-    pub fn new(
+    pub(crate) fn new(
         gateway: Gateway,
         serve: Serve,
         access: Arc<Access>,
@@ -81,7 +81,7 @@ impl Registrations {
 
     /// The table in memory, which forwarding reads: it has no permissions.
     #[must_use]
-    pub fn gateway(&self) -> &Gateway {
+    pub(crate) fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 

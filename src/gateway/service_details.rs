@@ -21,6 +21,7 @@ pub enum Registration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Service)]
+#[non_exhaustive]
 pub struct ServiceDetails {
     /// The registration.
     #[serde(flatten)]
@@ -36,6 +37,7 @@ pub struct ServiceDetails {
 /// A service as it was registered, with its figures and its health.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ServiceItem {
     /// The registration, and its times.
     #[serde(flatten)]
@@ -49,6 +51,7 @@ pub struct ServiceItem {
 /// The settings of the gateway, and every service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct GatewayConfig {
     /// Milliseconds between health checks, where a service says nothing.
     pub health_check_interval: u64,

@@ -6,6 +6,7 @@ use crate::model::LoadBalancing;
 
 /// Defaults for services that do not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GatewaySettings {
     /// Time between checks of an instance.
     pub health_check_interval: Duration,

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::advance;
 
-use super::{actor::GatewayActor, instance::WARM_UP_TIME, *};
+use super::{
+    actor::GatewayActor,
+    instance::{Instance, WARM_UP_TIME},
+    *,
+};
 use crate::{
     model::{LoadBalancing, ServiceLimit, ServiceSpec, Timestamp},
     policy::health::Thresholds,

@@ -20,6 +20,7 @@ const BUCKETS_MAX: i64 = 3000;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Bucket)]
+#[non_exhaustive]
 pub struct CallBucket {
     /// Its beginning.
     #[schema(value_type = String, format = DateTime)]
@@ -32,6 +33,7 @@ pub struct CallBucket {
 /// Calls, in figures; times in milliseconds, percentiles right to 7 %, `None` where there were no calls.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct CallFigures {
     /// Their number.
     pub calls: i64,
@@ -49,6 +51,7 @@ pub struct CallFigures {
 
 /// Calls over time.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct CallHistory {
     /// The length of each bucket.
     pub step: Step,

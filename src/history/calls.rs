@@ -17,6 +17,7 @@ use crate::{
 /// A call, and the events of its server from its arrival to its response.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct CallDetails {
     /// The call.
     #[serde(flatten)]

@@ -20,6 +20,7 @@ const ENTRIES_MAX: u32 = 100;
 /// Something that happened during a call.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Meanwhile)]
+#[non_exhaustive]
 pub struct ConcurrentEvent {
     /// The moment.
     #[schema(value_type = String, format = DateTime)]
@@ -34,6 +35,7 @@ pub struct ConcurrentEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = MeanwhileKind)]
+#[non_exhaustive]
 pub enum ConcurrentEventKind {
     /// The call waited for a process.
     Queued,

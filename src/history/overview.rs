@@ -29,6 +29,7 @@ pub enum OverviewWindow {
 
 /// Servers, calls and restarts that the caller may see.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct Overview {
     /// Servers by health.
     pub servers: ServerCounts,
@@ -43,6 +44,7 @@ pub struct Overview {
 
 /// Servers by health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct ServerCounts {
     /// All.
     pub total: usize,
@@ -59,6 +61,7 @@ pub struct ServerCounts {
 /// Calls in a few figures; times in milliseconds, `null` where there were no calls.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct CallSummary {
     /// Their number.
     pub total: i64,

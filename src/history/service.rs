@@ -25,7 +25,7 @@ pub struct History {
 
 impl History {
     /// The history of the servers in `registry`; calls are removed as `retention` says.
-    pub fn new(
+    pub(crate) fn new(
         access: Arc<Access>,
         registry: Arc<Registry>,
         telemetry: Telemetry,

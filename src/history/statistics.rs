@@ -14,6 +14,7 @@ use crate::{
 /// Totals over every server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Statistics {
     /// Servers registered.
     pub total_servers: usize,

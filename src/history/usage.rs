@@ -13,6 +13,7 @@ use crate::{
 /// Resources that the process tree of a server uses.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct UsageHistory {
     /// As of the last sample; null where nothing runs, or only since a moment ago.
     pub now: Option<Usage>,

@@ -8,6 +8,7 @@ use crate::model::{Isolation, Listing, ServerId};
 
 /// A server that a caller may use, with its listing.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ListedServer {
     /// Opaque id.
     pub id: ServerId,

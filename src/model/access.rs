@@ -33,6 +33,7 @@ impl Role {
 
 /// One right, as written in API keys, shares and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
 pub enum Permission {
     /// See one's own servers and those shared with one.
     #[serde(rename = "mcp:read")]
@@ -95,6 +96,7 @@ impl FromIterator<Permission> for PermissionSet {
 
 /// The credential a caller was authenticated with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Credential {
     /// A token from a login.
     Session(SessionId),

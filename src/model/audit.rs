@@ -10,6 +10,7 @@ use crate::model::{AuditId, Principal, Timestamp, UserId};
 /// The outcome of an audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Outcome {
     /// It was done.
     Success,
@@ -125,6 +126,7 @@ impl TryFrom<String> for AuditLink {
 /// A fault that verification found at an entry of the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum AuditFault {
     /// It, or its link, is not what was written.
     Changed,

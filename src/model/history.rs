@@ -80,6 +80,7 @@ impl Rollup {
 /// A server's health from a moment on, until the next change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct HealthChange {
     /// From when on.
     #[schema(value_type = String, format = DateTime)]

@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 /// A line of standard error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct OutputLine {
     /// Ascending by one; a gap means lines were dropped.
     pub seq: u64,

@@ -57,6 +57,7 @@ impl fmt::Debug for Remote {
 /// one call, so only a process of one user or one session may send such requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Isolation {
     /// All callers: one process, which may send no requests to clients.
     #[default]

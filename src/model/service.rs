@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// The load-balancing strategy of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum LoadBalancing {
     /// Each in turn.
     #[default]

@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 /// Health in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum HealthStatus {
     /// Never started.
     Unknown,
@@ -50,6 +51,7 @@ impl HealthStatus {
 /// The state of a server's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Status {
     /// No process, and none wanted.
     Stopped,
@@ -70,6 +72,7 @@ pub enum Status {
 /// The OAuth authorization of a remote server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Authorization {
     /// True when it needs a user's consent: the first, or one to more scopes than were granted.
     #[serde(rename = "wanted")]
@@ -91,6 +94,7 @@ pub struct Authorization {
 /// The exit of a process, or the reason why none was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ExitReport {
     /// One sentence for a person.
     pub reason: String,
@@ -117,6 +121,7 @@ impl RuntimeStatus {
 /// The state of a server's process, for people and dashboards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RuntimeStatus {
     /// In one word.
     pub status: Status,

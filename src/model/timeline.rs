@@ -8,6 +8,7 @@ use crate::model::{CallId, Timestamp};
 /// Something on a server's timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TimelineItem {
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -29,6 +30,7 @@ pub struct TimelineItem {
 /// The kinds of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TimelineKind {
     /// A line of standard error.
     Stderr,
@@ -46,6 +48,7 @@ impl TimelineKind {
 /// The severity of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TimelineLevel {
     /// As it should be.
     Info,

@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 /// The resource usage of all processes of a server at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Usage {
     /// Processor cores, on average since the sample before.
     pub cpu: f64,

@@ -17,6 +17,7 @@ use crate::{
 
 /// Settings of a [`crate::Runtime`]. `Debug` shows no secret.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settings {
     /// Address of the database.
     pub database: DatabaseUrl,

@@ -24,6 +24,7 @@ use crate::{
 
 /// Readiness to take new work; each failed check says why.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Readiness {
     /// All checks hold.
     pub ready: bool,
@@ -34,7 +35,7 @@ pub struct Readiness {
 impl Runtime {
     /// True when `other` is a handle of this runtime, too.
     #[must_use]
-    pub fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
@@ -88,7 +89,7 @@ impl Runtime {
 
     /// The services of this moment, for forwarding: it has no permissions.
     #[must_use]
-    pub fn gateway(&self) -> &Gateway {
+    pub(crate) fn gateway(&self) -> &Gateway {
         self.inner.services.gateway()
     }
 

@@ -14,6 +14,7 @@ use crate::{
 /// Version, database, configuration and limits of this Ostler.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct System {
     /// Its version.
     pub version: &'static str,
@@ -33,6 +34,7 @@ pub struct System {
 /// Kind, size and migrations of the database.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct DatabaseFacts {
     /// Its kind.
     pub kind: DatabaseKind,
@@ -67,6 +69,7 @@ pub struct IsolationCounts {
 /// Rate limits, such as `20/60s`, and limits of concurrency; `null` is no limit.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SystemLimits {
     /// Servers created, per user.
     pub server_create: Option<String>,

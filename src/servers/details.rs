@@ -8,6 +8,7 @@ use crate::{
 
 /// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServerDetails {
     /// The server as registered, with masked values.
     pub server: Server,

@@ -16,6 +16,7 @@ use crate::{
 /// The health of one server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ServerHealth {
     /// Opaque id.
     #[schema(value_type = String)]
@@ -33,6 +34,7 @@ pub struct ServerHealth {
 
 /// Count of servers by health.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct HealthSummary {
     /// All the caller may see.
     pub total: usize,
@@ -44,6 +46,7 @@ pub struct HealthSummary {
 
 /// The health of all servers a caller may see.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[non_exhaustive]
 pub struct HealthReport {
     /// Counted.
     pub summary: HealthSummary,

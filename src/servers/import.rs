@@ -21,6 +21,7 @@ use crate::{
 /// Action taken on a server of an imported configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ImportAction {
     /// The caller has none of its name: it is registered.
     Create,
@@ -34,6 +35,7 @@ pub enum ImportAction {
 
 /// A server of an imported configuration.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Imported {
     /// Its name in the configuration.
     pub name: String,

@@ -43,7 +43,7 @@ pub struct Servers {
 impl Servers {
     /// Servers of `registry`, within the limits of `settings`.
     #[expect(clippy::too_many_arguments, reason = "a service's constructor names all it needs")]
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         access: Arc<Access>,
         revocation: Arc<Revocation>,

@@ -6,6 +6,7 @@ use crate::{model::Hidden, policy::trace_sampling::TraceSampler};
 
 /// The exporter of spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SpanExporter {
     /// OTLP, to a collector if one is named.
     Otlp,
@@ -15,6 +16,7 @@ pub enum SpanExporter {
 
 /// The environment variables of the specification, with its defaults. `Debug` shows no secret.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct TelemetrySettings {
     /// Exports nothing, whatever else is set.
     pub disabled: bool,

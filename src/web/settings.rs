@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Settings of the HTTP server and of its guards.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpSettings {
     /// Address to listen on.
     pub host: IpAddr,

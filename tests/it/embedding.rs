@@ -238,7 +238,8 @@ struct Door {
 
 impl Door {
     fn open(runtime: &Runtime) -> Self {
-        let settings = http::HttpSettings { port: 0, workers: Some(2), ..http::HttpSettings::default() };
+        let mut settings = http::HttpSettings::default();
+        (settings.port, settings.workers) = (0, Some(2));
         let listener = http::Listener::bind(&settings).unwrap();
         let address = listener.address().unwrap();
         let server = http::HttpServer::new(listener, &settings, runtime.clone()).unwrap();

@@ -83,8 +83,8 @@ async fn a_listing_is_shown_before_its_server_is_up_on_postgres() {
 #[actix::test]
 async fn a_server_that_never_listed_anything_is_waited_for_and_its_failure_told() {
     let folder = Folder::new();
-    let runtime = builder(&folder, None)
-        .restart(ostler::policy::restart::RestartPolicy { auto_restart: false, ..Default::default() });
+    let runtime =
+        builder(&folder, None).restart(ostler::runtime::RestartPolicy { auto_restart: false, ..Default::default() });
     let runtime = runtime.start().await.unwrap();
     let me = runtime.embedder().clone();
     let id = needing(&runtime, &folder.path().join("never")).await;
