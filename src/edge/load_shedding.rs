@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn being_late_once_or_with_few_callers_refuses_nobody() {
+    fn one_late_request_or_few_callers_shed_no_load() {
         let shedder = Shedder::default();
         shedder.observe(Duration::from_secs(300), 9_999);
         shedder.observe(Duration::ZERO, 9_999);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_retold_byte_for_byte_but_for_its_token() {
+    fn progress_is_forwarded_byte_for_byte_but_for_its_token() {
         let params = r#"{ "message":"7: \"progressToken\":7" , "progressToken" : 7,"total":1e400, "new":[7] }"#;
         let params = RawValue::from_string(params.into()).unwrap();
         let progress = Progress::read(&params).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_of_nothing_we_asked_for_is_nobodys() {
+    fn progress_with_an_unknown_token_matches_no_request() {
         let request = |json: &str| Progress::read(&RawValue::from_string(json.into()).unwrap())?.request();
         for json in ["{}", "[]", r#"{"progressToken":"7"}"#, r#"{"progressToken":-7}"#, r#"{"progressToken":{}}"#] {
             assert_eq!(request(json), None, "{json}");

@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_however_they_were_cut() {
+    fn lines_are_reassembled_however_they_were_cut() {
         let line = |text: &'static str| Frame::Line(Bytes::from_static(text.as_bytes()));
         assert_eq!(frames(&[b"one\ntw", b"o\r\n\n", b"three"]), [line("one"), line("two")]);
     }
 
     #[test]
-    fn a_line_over_the_cap_is_dropped_and_the_next_is_whole() {
+    fn a_line_over_the_cap_is_dropped_and_the_next_is_not() {
         let chunk = vec![b'x'; 1 << 20];
         let mut chunks: Vec<&[u8]> = vec![b"head"];
         chunks.extend(std::iter::repeat_n(chunk.as_slice(), 65));

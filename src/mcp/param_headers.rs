@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_annotation_that_is_not_as_specified_is_told() {
+    fn an_invalid_annotation_is_reported() {
         let annotated = |annotation: &str, kind: &str| {
             of(&format!(r#""properties":{{"a":{{"type":"{kind}","x-mcp-header":{annotation}}}}}"#))
         };

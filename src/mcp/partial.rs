@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stalls_loses_its_line_to_whoever_goes_on() {
+    fn a_stalled_line_is_dropped_for_one_that_goes_on() {
         let budget = Arc::default();
         let mut stalled = crowd(&budget, 8);
         for framer in &mut stalled {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_floods_loses_its_lines_and_not_a_slow_line_beside() {
+    fn a_flood_loses_its_lines_and_a_slow_line_stays() {
         let budget = Arc::default();
         let mut flooding = crowd(&budget, 8);
         let mut slow = Framer::sharing(&budget);

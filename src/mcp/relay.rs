@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_server_hears_nothing_of_the_newer_era() {
+    fn a_legacy_server_gets_no_modern_metadata() {
         let params = r#"{"z":1e400,"_meta":{"b": [1,\n2],"io.modelcontextprotocol/logLevel":"info","progressToken":"t","a":{}},"y":2}"#
             .replace("\\n", "\n");
         let expected = r#"{"z":1e400,"_meta":{"b":[1, 2],"progressToken":7,"a":{}},"y":2}"#;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_server_hears_who_asks_in_the_place_where_it_stood() {
+    fn a_modern_server_gets_the_client_in_its_place() {
         let line = params_of(
             r#"{"_meta":{"io.modelcontextprotocol/clientCapabilities":{"tasks":{}},"v/x":1},"y":2}"#,
             Era::Modern,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_kept_trimmed_and_in_lower_case() {
+    fn an_address_is_trimmed_and_in_lower_case() {
         assert_eq!(email(" Admin@LocalHost\n").as_deref(), Ok("admin@localhost"));
     }
 

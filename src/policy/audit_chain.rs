@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_links_without_the_key_once_there_is_one() {
+    fn no_link_is_made_without_the_key_once_there_is_one() {
         let mut forged = chain(0);
         let last = forged[3].link.clone();
         let columns = columns("test", "forged");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_was_noted_tells_of_a_chain_that_was_cut_or_made_anew() {
+    fn a_recorded_link_reveals_a_cut_or_rewritten_chain() {
         let chain = chain(0);
         let other = AuditLink { hash: "other".into(), ..chain[2].link.clone() };
         assert_eq!(walked(&chain, &[&other]).unwrap_err().1, AuditFault::Cut);

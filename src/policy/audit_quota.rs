@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_in_a_loop_has_two_entries_an_hour_however_often_it_asks() {
+    fn a_caller_in_a_loop_has_two_entries_an_hour() {
         let (mut quotas, user) = (Quotas::default(), UserId::new());
         let at_once = admitted(&mut quotas, EntryKind::Refusal, user, (0..500).map(|_| refused(user, 1)));
         assert_eq!(at_once, 1);

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_told_at_once() {
+    fn every_fault_is_reported_at_once() {
         let pointers = |faults: Faults| faults.0.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>();
         let all = pointers(faults("", Some("[1]"), Some(Duration::ZERO)));
         assert_eq!(all, ["/toolName", "/parameters", "/timeoutMs"]);

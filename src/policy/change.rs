@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(pointers(&far(), masked), ["/headers/X-Key"]);
     }
     #[test]
-    fn kept_secrets_stay_with_the_command_line_and_variables_they_were_written_for() {
+    fn masked_secrets_need_an_unchanged_command_line_and_variables() {
         let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret").env("URL", "http://api");
         let with = |env: &[(&str, &str)]| ServerChange { env: Some(map(env)), ..ServerChange::default() };
         for env in [
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_headers_stay_with_the_address_and_headers_they_were_written_for() {
+    fn masked_headers_need_an_unchanged_address_and_headers() {
         let with = |headers: &[(&str, &str)]| ServerChange { headers: Some(map(headers)), ..ServerChange::default() };
         assert_eq!(refused(&far(), to("https://example.com/other")), ["/headers"]);
         assert_eq!(refused(&far(), with(&[("X-Key", MASKED), ("X-Target", "elsewhere")])), ["/headers/X-Key"]);

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_a_program_need_a_star_of_their_own() {
+    fn arguments_of_a_program_need_a_separate_star() {
         assert!(!allows("/opt/mcp/*", &["/opt/mcp/server", "--any"]));
         assert!(allows("/opt/mcp/* *", &["/opt/mcp/server", "--any", "thing"]));
         assert!(allows("/opt/mcp/server --root /srv/*", &["/opt/mcp/server", "--root", "/srv/a/b"]));

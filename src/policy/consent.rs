@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_proves_itself_as_it_was_told_and_else_as_the_server_takes_it() {
+    fn a_client_authenticates_as_registered_or_as_the_server_supports() {
         let (basic, post, none) = (list("client_secret_basic"), list("client_secret_post"), list("none"));
         let both = list("none client_secret_post client_secret_basic");
         assert_eq!(ClientAuthentication::chosen(Some(&basic), false, None), ClientAuthentication::None);

@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_is_told_is_the_limit() {
+    fn the_reported_limit_is_the_limit() {
         assert!(validated("").unwrap_err().contains(&LONGEST.to_string()));
     }
 }

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn long_json_is_cut_between_characters_and_named_by_the_digest_of_the_whole() {
+    fn long_json_is_cut_between_characters_and_identified_by_its_digest() {
         assert!(recorded(json(r#""abc""#), 5).1.is_none());
         let (text, excerpt) = recorded(json(r#""äbc""#), 2);
         let excerpt = excerpt.unwrap();

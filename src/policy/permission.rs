@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_server_does_not_exist_whatever_one_holds() {
+    fn a_server_of_another_owner_is_invisible() {
         for role in [Role::Developer, Role::Executor, Role::Viewer] {
             for wanted in EACH {
                 assert_eq!(on_server(&of_role(role), Standing::Stranger, &[wanted]), AccessDecision::Invisible);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn ones_own_server_needs_the_permission_too() {
+    fn an_owner_needs_the_permission_too() {
         let viewer = of_role(Role::Viewer);
         assert_eq!(on_server(&viewer, Standing::Owner, READS), AccessDecision::Allowed);
         assert_eq!(on_server(&viewer, Standing::Owner, EXECUTES), AccessDecision::Forbidden(McpExecute));

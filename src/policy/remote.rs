@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_the_owners_own_and_none_of_ours() {
+    fn reserved_headers_are_refused() {
         let with = |name: &str, value: &str| {
             let headers = [(name.to_owned(), value.to_owned())].into();
             pointers(&Remote { headers, ..Remote::new("https://example.com") })
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_headers_and_a_header_twice_are_told() {
+    fn too_many_and_duplicate_headers_are_reported() {
         let headers = (0..=MOST_HEADERS).map(|n| (format!("X-{n}"), String::new())).collect();
         assert_eq!(pointers(&Remote { headers, ..Remote::new("https://example.com") }), ["/headers"]);
         let headers = ["X-Key", "x-key"].map(|name| (name.to_owned(), String::new())).into();

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_ones_own_is_taken() {
+    fn a_configured_secret_is_used() {
         let random = "Zm9ydHktdHdvIGhvcnNlcyBpbiB0aGUgc3RhYmxl";
         for secret in ["0123456789abcdef0123456789abcdef", "a test key with thirty-two bytes or more", random] {
             assert_eq!(fault(secret), None, "{secret}");

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once() {
+    fn every_fault_is_reported_at_once() {
         let long = "x".repeat(LONGEST_VALUE + 1);
         let config = ServerConfig::new(" ", "").args(["a", &long, "\0"]).env("A", &long).env("A/~", "\0").env("", "");
         let expected = ["/name", "/command", "/args/1", "/args/2", "/env/", "/env/A", "/env/A~1~0", "/env/A~1~0"];
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_are_told_once() {
+    fn too_many_are_reported_once() {
         let config = ServerConfig::new("a", "b").args(vec!["x"; MOST_ARGS + 1]);
         let config = (0..=MOST_VARIABLES).fold(config, |config, n| config.env(format!("V{n}"), "x"));
         assert_eq!(pointers(&config), ["/args", "/env"]);

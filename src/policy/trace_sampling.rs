@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_decides_where_it_is_asked() {
+    fn a_parent_decides_where_configured() {
         let based = TraceSampler { root: RootSampler::Off, ..TraceSampler::default() };
         assert!(based.samples(parent(true), 1) && !based.samples(parent(false), 1) && !based.samples(None, 1));
         let sampler = TraceSampler { parent_based: false, ..TraceSampler::default() };

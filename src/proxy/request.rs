@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_of_ours_is_believed_and_its_list_goes_on() {
+    fn a_trusted_proxy_is_believed_and_its_list_extended() {
         let text = sent(
             &spec(),
             true,

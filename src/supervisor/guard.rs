@@ -122,7 +122,7 @@ fn isolate() -> io::Result<()> {
 fn start(spec: &Spec, stdin: OwnedFd) -> io::Result<Pid> {
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
-    sys::in_own_session(&mut command, spec.seclusion.as_ref().map(landlock::rules).transpose()?);
+    sys::in_new_session(&mut command, spec.seclusion.as_ref().map(landlock::rules).transpose()?);
     let child = command.spawn()?;
     Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("the server has no process id"))
 }

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_news_only_where_it_is_another() {
+    fn an_unchanged_list_is_no_event() {
         let link = Link::default().with_listing(listing(&["1"]));
         let mut server_events = link.server_events.subscribe();
         assert!(!link.publish_listing(&listing(&["1"])));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_listing_counts_even_where_it_is_empty() {
+    fn the_first_listing_is_a_change_even_if_empty() {
         let link = Link::default();
         assert!(link.listing().is_none() && link.publish_listing(&listing(&[])));
         assert!(!link.publish_listing(&listing(&[])));

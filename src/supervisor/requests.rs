@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oversized_answer_fails_its_own_call() {
+    fn an_oversized_answer_fails_its_call() {
         let (mut requests, mut answers) = in_flight(&[1, 2]);
         requests.settle_oversized(br#"{"result":{"content":[{"#, br#""}]},"jsonrpc":"2.0","id":2}"#);
         assert!(matches!(answers[1].try_recv(), Ok(Answer::TooLong)));

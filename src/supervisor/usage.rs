@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_kept_for_an_hour_and_never_too_many() {
+    fn samples_are_bounded_in_age_and_number() {
         let trees = Arc::<ProcessTrees>::default();
         let now = Timestamp::now();
         trees.add_sample(sample(now));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_uses_less_than_nothing_or_more_than_there_is() {
+    fn usage_is_never_negative_nor_above_all_cores() {
         let second = Duration::from_secs(1);
         assert_eq!((cores(50, second), cores(0, second), cores(5, Duration::ZERO)), (0.5, 0.0, 0.0));
         let most = thread::available_parallelism().unwrap().get();

@@ -30,7 +30,7 @@ fn a_head_is_taken_and_what_follows_is_left() {
 }
 
 #[test]
-fn a_head_that_is_not_whole_waits_for_more() {
+fn an_incomplete_head_waits_for_more() {
     let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     for length in 0..head.len() {
         assert!(parse(&head[..length]).unwrap().is_none(), "{length}");

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_gets_the_revision_it_asked_for_or_the_newest_with_a_handshake() {
+    fn a_client_gets_its_revision_or_the_latest_legacy_one() {
         assert_eq!(negotiated("2025-03-26"), "2025-03-26");
         assert_eq!(negotiated("2026-07-28"), "2025-11-25");
         assert_eq!(negotiated("soon"), "2025-11-25");

@@ -175,7 +175,7 @@ mod tests {
     use super::{super::raw, *};
 
     #[test]
-    fn a_result_that_asks_is_told_from_one_that_answers() {
+    fn an_input_required_result_is_recognized() {
         let read = |json: &str| InputRequired::read(&raw(json.into()));
         let result = read(
             r#"{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}},"requestState":"s","x":1}"#,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_asked_what_it_declared_and_nothing_else() {
+    fn a_client_gets_only_requests_that_it_declared() {
         let may = |capabilities: &str, method: &str, params: &str| {
             Demand::of(method, Some(&raw(params.into()))).is_some_and(|one| one.is_met_by(&raw(capabilities.into())))
         };

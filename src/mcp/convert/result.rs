@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_says_that_it_is_not_to_be_kept() {
+    fn every_list_forbids_caching() {
         for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
             let result = modern(method, "{}");
             assert!(result.contains(r#""ttlMs":0,"cacheScope":"private""#), "{method}: {result}");

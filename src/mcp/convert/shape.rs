@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn structured_content_follows_its_schema_and_is_told_in_words() {
+    fn structured_content_follows_its_schema_and_has_a_text() {
         let wrapped = |json: &str, object: bool| {
             let mut result = members(json);
             wrap_structured(&mut result, || object);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_tool_may_be_a_task_is_not_told_to_those_who_know_other_tasks() {
+    fn task_support_of_tools_is_removed_between_eras() {
         let mut result = members(
             r#"{"tools":[{"name":"a","execution":{"taskSupport":"optional"}},{"name":"b","execution":{"taskSupport":"required","y":1}},{ "name":"c"}]}"#,
         );

@@ -27,7 +27,7 @@ fn equal_instances_get_equally_many_to_within_one() {
 }
 
 #[test]
-fn they_do_so_too_when_many_threads_ask() {
+fn weights_hold_for_many_threads_at_once() {
     let candidates = of_weights(&[1; 7]);
     let (turns, counts) = (Mutex::new(WeightedRoundRobin::default()), Mutex::new([0_usize; 7]));
     std::thread::scope(|scope| {
@@ -46,7 +46,7 @@ fn they_do_so_too_when_many_threads_ask() {
 }
 
 #[test]
-fn weights_are_kept_to_within_two_per_cent() {
+fn weights_hold_within_two_per_cent() {
     for weights in [vec![1, 2], vec![5, 1, 1], vec![1, 2, 3, 4], vec![100, 1], vec![7, 0, 3]] {
         let (counts, sum) = (counted(&of_weights(&weights), ROUNDS), weights.iter().sum::<u32>());
         for (count, weight) in counts.iter().zip(&weights) {

@@ -79,7 +79,7 @@ fn what_means_nothing_here_is_named() {
 }
 
 #[test]
-fn a_text_that_is_no_configuration_is_refused_as_a_whole() {
+fn a_text_that_is_no_configuration_is_refused() {
     let many: Vec<_> = (0..=MOST_SERVERS).map(|n| format!(r#""{n}": {{}}"#)).collect();
     for (text, part) in [
         ("", "not readable"),
@@ -97,7 +97,7 @@ fn a_text_that_is_no_configuration_is_refused_as_a_whole() {
 }
 
 #[test]
-fn what_is_written_holds_no_secret_and_tells_variables_apart() {
+fn an_export_has_no_secret_and_distinct_variables() {
     let one = ServerConfig::new("one", "x").env("API_KEY", "s3cret");
     let two = ServerConfig::new("my two", "y").env("API_KEY", "0ther").env("OSTLER_DOLLAR", "third");
     let far = Remote { headers: variables(&[("X-Key", "s3cret")]), ..Remote::new("https://a.example") };

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_tells_where_to_ask_and_for_what() {
+    fn a_challenge_names_the_metadata_and_the_scope() {
         let field = r#"Basic realm="a, Bearer scope=x", bearer scope="mcp:read  mcp:write", resource_metadata="https://a/b?c=d,e""#;
         let expected = Challenge {
             metadata: Some("https://a/b?c=d,e".into()),

@@ -69,7 +69,7 @@ fn a_secret_that_is_a_number_leaves_valid_json() {
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\r\n  BKcwggSjAgEAAoIBAQDZ\nAA==\n-----END PRIVATE KEY-----\n";
 
 #[test]
-fn a_key_is_found_whole_and_line_by_line() {
+fn a_key_is_found_complete_and_by_line() {
     let mask = mask(&[KEY]);
     assert_eq!(mask.text(KEY.trim()), "***");
     let lines: Vec<_> = KEY.lines().map(|line| mask.text(line).into_owned()).collect();

@@ -21,7 +21,7 @@ fn what_people_register_is_taken() {
 }
 
 #[test]
-fn every_fault_is_told_at_once() {
+fn every_fault_is_reported_at_once() {
     let spec = ServiceSpec {
         name: "a b".into(),
         instances: vec![

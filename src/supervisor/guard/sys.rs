@@ -21,7 +21,7 @@ pub(super) fn close_inherited() -> io::Result<()> {
 }
 
 /// Makes the child lead a session of its own, die if the guard is killed, and keep to `rules`.
-pub(super) fn in_own_session(command: &mut Command, rules: Option<OwnedFd>) {
+pub(super) fn in_new_session(command: &mut Command, rules: Option<OwnedFd>) {
     let guard = rustix::process::getpid();
     let before_exec = move || {
         rustix::process::setsid()?;

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn events_come_whole_whatever_ends_their_lines() {
+    fn events_are_complete_whatever_ends_their_lines() {
         let mut events = EventParser::default();
         let text =
             "\u{feff}: hello\r\nevent: endpoint\r\ndata: /a\r\n\r\ndata:1\rdata: 2\r\rdata\n\nid: 7\nretry: 1500\n";
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn data_over_the_cap_are_dropped_in_one_line_or_in_many_and_the_next_event_is_whole() {
+    fn data_over_the_cap_are_dropped_and_the_next_event_is_not() {
         let whole_line = [&[b'x'; 1 << 20][..], b""].concat();
         let many_lines = b"\ndata: x".repeat(1 << 17);
         for piece in [whole_line, many_lines] {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_line_that_comes_after_a_whole_line_end_ends_the_event() {
+    fn an_empty_line_in_a_later_chunk_ends_the_event() {
         let mut events = EventParser::default();
         assert_eq!(read(&mut events, "data: x\r\n"), []);
         assert_eq!(read(&mut events, "\n"), [(String::new(), "x".to_owned())]);

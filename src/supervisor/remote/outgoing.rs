@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_apart() {
+    fn kinds_are_recognized() {
         let cancelled = read(r#"{"method":"notifications/cancelled","params":{"requestId":7}}"#);
         assert!(matches!(cancelled.kind, MessageKind::Cancelled(Some(id)) if id.get() == "7"));
         assert!(matches!(read(r#"{"id":1,"result":{}}"#).kind, MessageKind::Answer));

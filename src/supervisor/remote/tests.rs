@@ -180,7 +180,7 @@ async fn greeted(server: &RawServer) -> (LineSender, mpsc::Receiver<RemoteEvent>
 }
 
 #[actix::test]
-async fn a_session_is_opened_kept_and_ended() {
+async fn a_session_is_opened_used_and_ended() {
     let server = in_session(|seen, stream| match seen.method.as_str() {
         "GET" => say(stream, "405 Method Not Allowed", "", ""),
         _ => json(stream, "{\"jsonrpc\":\"2.0\",\n \"id\":2,\"result\":{\"x\":1e400}}"),
@@ -244,7 +244,7 @@ async fn a_stream_that_breaks_off_is_taken_up_after_its_last_event() {
 }
 
 #[actix::test]
-async fn what_is_no_answer_is_told_as_a_failure_of_its_request() {
+async fn a_body_without_a_response_fails_its_request() {
     let server = RawServer::start(|seen, stream| match seen.header("mcp-name") {
         "status" => say(stream, "503 Service Unavailable", "", "busy"),
         "redirect" => say(stream, "302 Found", "Location: http://127.0.0.1:1/\r\n", ""),
@@ -311,7 +311,7 @@ async fn a_lost_session_ends_the_connection_and_the_request_may_go_elsewhere() {
 }
 
 #[actix::test]
-async fn cancelling_lets_go_of_the_stream_or_tells_the_server() {
+async fn cancelling_closes_the_stream_or_notifies_the_server() {
     let (closed, mut was_closed) = mpsc::unbounded_channel();
     let hang = move |stream: &mut TcpStream| {
         begin(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"begun\"}\n\n");
@@ -371,7 +371,7 @@ async fn a_server_of_2024_is_spoken_to_over_its_stream() {
 }
 
 #[actix::test]
-async fn what_the_server_says_of_itself_comes_by_a_stream_of_its_own() {
+async fn server_initiated_messages_come_by_a_separate_stream() {
     let server = in_session(|seen, stream| match seen.header("last-event-id") {
         "" => {
             let long = "x".repeat(crate::mcp::MAX_LINE + (1 << 20));
@@ -389,7 +389,7 @@ async fn what_the_server_says_of_itself_comes_by_a_stream_of_its_own() {
 }
 
 #[actix::test]
-async fn an_answer_over_the_cap_is_told_as_too_long() {
+async fn an_answer_over_the_cap_is_reported_as_too_long() {
     let server = RawServer::start(|_, stream| json(stream, &format!("\"{}\"", "x".repeat(crate::mcp::MAX_LINE))));
     let (sender, mut inbox) = server.connect();
     sender.send(modern("9", "tools/call", "")).unwrap();

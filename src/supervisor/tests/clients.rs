@@ -99,7 +99,7 @@ async fn updated(server_events: &mut broadcast::Receiver<ServerEvent>) -> (Strin
 }
 
 #[actix::test]
-async fn every_list_is_kept_up_to_date_in_both_eras() {
+async fn every_list_is_refreshed_in_both_eras() {
     for mode in ["ok", "modern-only"] {
         let mut supervised = with_lists(mode, SHARED).await;
         let (instance, pid) = supervised.serving(None).await;
@@ -169,7 +169,7 @@ async fn the_newer_era_has_one_stream_of_changes_that_follows_what_is_watched() 
 }
 
 #[actix::test]
-async fn a_server_may_refuse_to_tell_of_a_resource() {
+async fn a_server_may_refuse_a_subscription() {
     for mode in ["ok", "modern-only"] {
         let supervised = with_lists(mode, SHARED).await;
         supervised.serving(None).await;
@@ -212,7 +212,7 @@ async fn a_request_reaches_the_server_as_its_client_wrote_it() {
 }
 
 #[actix::test]
-async fn a_server_of_ones_own_may_ask_whoever_sent_the_oldest_request() {
+async fn an_exclusive_servers_request_goes_to_the_oldest_request() {
     let supervised = with_lists("ok", exclusive()).await;
     let (instance, _) = supervised.serving(None).await;
     let (one, mut events) = subscriber(uuid::Uuid::new_v4());
@@ -266,7 +266,7 @@ async fn a_question_goes_to_the_oldest_request_whose_client_declared_that_it_ans
 }
 
 #[actix::test]
-async fn what_is_asked_outside_of_requests_waits_for_somebody_to_take_it() {
+async fn a_server_request_outside_of_requests_waits_for_a_reader() {
     let supervised = with_lists("ok", exclusive()).await;
     let (instance, _) = supervised.serving(None).await;
     let call = begin(&instance, "question", json!({"method": "roots/list"}), None, None);
@@ -281,7 +281,7 @@ async fn what_is_asked_outside_of_requests_waits_for_somebody_to_take_it() {
 }
 
 #[actix::test]
-async fn a_server_that_is_stopped_is_told_that_its_questions_stay_open() {
+async fn stopping_a_server_refuses_its_open_requests() {
     let supervised = with_lists("ok", exclusive()).await;
     let (instance, pid) = supervised.serving(None).await;
     let call = begin(&instance, "question", json!({"method": "roots/list"}), None, None);
@@ -294,7 +294,7 @@ async fn a_server_that_is_stopped_is_told_that_its_questions_stay_open() {
 }
 
 #[actix::test]
-async fn a_shared_server_may_ask_nothing() {
+async fn a_shared_servers_requests_are_refused() {
     let supervised = with_lists("ok", SHARED).await;
     let (instance, _) = supervised.serving(None).await;
     let (one, mut events) = subscriber(uuid::Uuid::new_v4());
@@ -309,7 +309,7 @@ fn message(level: &str) -> Value {
 }
 
 #[actix::test]
-async fn messages_of_a_shared_server_are_told_only_where_they_can_mean_one_owner() {
+async fn messages_of_a_shared_server_reach_an_only_owner() {
     let supervised = with_lists("ok", SHARED).await;
     let (instance, _) = supervised.serving(None).await;
     let (mine, theirs) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
@@ -332,7 +332,7 @@ async fn messages_of_a_shared_server_are_told_only_where_they_can_mean_one_owner
 }
 
 #[actix::test]
-async fn a_server_of_ones_own_is_heard_outside_of_requests_too() {
+async fn an_exclusive_server_sends_events_outside_of_requests() {
     let supervised = with_lists("ok", exclusive()).await;
     let (instance, _) = supervised.serving(None).await;
     let mut server_events = supervised.link.server_events.subscribe();

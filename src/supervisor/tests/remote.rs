@@ -60,7 +60,7 @@ fn forgetful() -> (RawServer, Arc<AtomicU64>) {
 }
 
 #[actix::test]
-async fn a_session_that_the_server_forgot_is_opened_anew_and_its_calls_are_sent_again() {
+async fn a_lost_session_is_reopened_and_its_calls_sent_again() {
     let (server, epoch) = forgetful();
     let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
     let first = ready(&supervised, 0).await;
