@@ -60,4 +60,4 @@ impl HeadLimits {
 }
 
 /// The fields a head may have.
-pub const MOST_FIELDS: usize = 256;
+pub const FIELDS_MAX: usize = 256;

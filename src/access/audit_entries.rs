@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     error::Result,
     model::{AuditEntry, Outcome, Principal, UserId},
-    policy::audit_quota::{EntryKind, Quotas, WINDOW},
+    policy::audit_quota::{EntryKind, Quotas, SUMMARY_WINDOW},
     recorder::Recorder,
 };
 
@@ -61,7 +61,7 @@ impl AuditEntries {
 
     /// Records summaries of what was counted until now, before the end.
     pub async fn summarize_all(&self) {
-        let rest = self.with(|counted, now| counted.over(now.saturating_add(WINDOW)));
+        let rest = self.with(|counted, now| counted.over(now.saturating_add(SUMMARY_WINDOW)));
         record_all(self.recorder.clone(), rest).await;
     }
 }

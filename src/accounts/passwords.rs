@@ -56,7 +56,7 @@ impl Passwords {
     async fn compare(&self, permit: HashPermit, email: &str, password: &str) -> Result<PasswordCheck> {
         let user = self.directory.find_by_email(email.to_owned()).await?;
         // No account has so long a password, so it may as well be cut before the work that is done in any case.
-        let fits = password.len() <= account::LONGEST;
+        let fits = password.len() <= account::PASSWORD_BYTES_MAX;
         let hash = user.as_ref().filter(|_| fits).map(|user| user.password_hash.clone());
         // Accounts made for the holders of tokens have no password.
         let hash = hash.filter(|hash| !hash.is_empty());

@@ -20,7 +20,7 @@ use crate::{
     listings::ListedServer,
     mcp::{McpClient, Request},
     model::{Isolation, Principal},
-    policy::call::LONGEST_DEADLINE,
+    policy::call::TIMEOUT_MAX,
     supervisor::messages::{RequestEvent, RequestSubscriber},
 };
 
@@ -63,7 +63,7 @@ impl RelayedRequest {
         let (timeout, deadline) = match listed.isolation {
             Isolation::Shared => (None, None),
             Isolation::PerUser | Isolation::PerSession => {
-                (Some(LONGEST_DEADLINE), Some(ServerDeadline::new(runtime.calls().default_timeout())))
+                (Some(TIMEOUT_MAX), Some(ServerDeadline::new(runtime.calls().default_timeout())))
             }
         };
         let (sender, events) = mpsc::channel(QUEUED_EVENTS_MAX);

@@ -135,7 +135,7 @@ impl Calls {
     }
 
     fn deadline(&self, wanted: Option<Duration>) -> Duration {
-        wanted.unwrap_or(self.default_timeout).min(call::LONGEST_DEADLINE)
+        wanted.unwrap_or(self.default_timeout).min(call::TIMEOUT_MAX)
     }
 }
 

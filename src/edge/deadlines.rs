@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Interval at which deadlines are checked; each is kept to within two of these.
-pub(super) const TICK: Duration = Duration::from_millis(50);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 const NEVER: u64 = u64::MAX;
 
@@ -101,7 +101,7 @@ impl ConnectionSlot {
 /// So many ticks that at least `duration` passes.
 pub(super) fn ticks(duration: Duration) -> u64 {
     // The current tick does not count.
-    u64::try_from(duration.as_millis().div_ceil(TICK.as_millis())).unwrap_or(NEVER / 2) + 1
+    u64::try_from(duration.as_millis().div_ceil(CHECK_INTERVAL.as_millis())).unwrap_or(NEVER / 2) + 1
 }
 
 /// Every connection of a worker.
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn a_deadline_leaves_at_least_the_time_it_was_given() {
         assert_eq!(ticks(Duration::ZERO), 1);
-        assert_eq!(ticks(TICK), 2);
-        assert_eq!(ticks(TICK * 3 - Duration::from_millis(1)), 4);
+        assert_eq!(ticks(CHECK_INTERVAL), 2);
+        assert_eq!(ticks(CHECK_INTERVAL * 3 - Duration::from_millis(1)), 4);
         let slot = ConnectionSlot::default();
         slot.set(Wait::Read, 7);
         assert!(!slot.has_passed(Wait::Read, 6) && slot.has_passed(Wait::Read, 7) && !slot.is_set(Wait::Write));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
     date::Date,
-    deadlines::{ConnectionSlot, ConnectionSlots, TICK},
+    deadlines::{CHECK_INTERVAL, ConnectionSlot, ConnectionSlots},
     load_shedding::Shedder,
 };
 
@@ -131,11 +131,11 @@ impl Worker {
 /// Counts time while there are connections. It is counted in ticks that were served, not read from a clock: to a
 /// process that was suspended, or has too much to do, the time when it could not read is no client's fault.
 async fn run_ticks(worker: Weak<Worker>) {
-    let mut interval = interval(TICK);
+    let mut interval = interval(CHECK_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval.tick().await;
     loop {
-        let expected = Instant::now() + TICK;
+        let expected = Instant::now() + CHECK_INTERVAL;
         interval.tick().await;
         let Some(worker) = worker.upgrade() else { return };
         if !worker.tick(Instant::now().saturating_duration_since(expected)) {

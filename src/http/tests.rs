@@ -159,38 +159,38 @@ fn the_bounds_in_the_documentation_are_those_that_are_kept() {
         schemas[schema]["properties"][field][word].as_u64().unwrap_or_else(|| panic!("{at} has no {word}"))
     };
     for body in ["NewServerBody", "ServerChangeBody", "NewUserBody", "UserChangeBody", "NewKeyBody"] {
-        assert_eq!(bound(&format!("{body}.name"), "maxLength"), number(name::LONGEST), "{body}");
+        assert_eq!(bound(&format!("{body}.name"), "maxLength"), number(name::NAME_CHARS_MAX), "{body}");
     }
     for body in ["NewServerBody", "ServerChangeBody"] {
         let of = |field: &str, word| bound(&format!("{body}.{field}"), word);
-        assert_eq!(of("description", "maxLength"), number(server::LONGEST_DESCRIPTION));
-        assert_eq!(of("command", "maxLength"), number(server::LONGEST_COMMAND));
-        assert_eq!(of("args", "maxItems"), number(server::MOST_ARGS));
+        assert_eq!(of("description", "maxLength"), number(server::DESCRIPTION_CHARS_MAX));
+        assert_eq!(of("command", "maxLength"), number(server::COMMAND_BYTES_MAX));
+        assert_eq!(of("args", "maxItems"), number(server::ARGS_MAX));
     }
     for body in ["NewUserBody", "UserChangeBody"] {
-        assert_eq!(bound(&format!("{body}.email"), "maxLength"), number(account::LONGEST_EMAIL));
+        assert_eq!(bound(&format!("{body}.email"), "maxLength"), number(account::EMAIL_BYTES_MAX));
     }
     for at in ["NewUserBody.password", "UserChangeBody.password", "PasswordBody.newPassword"] {
         let bounds = (bound(at, "minLength"), bound(at, "maxLength"));
-        assert_eq!(bounds, (number(account::SHORTEST), number(account::LONGEST)), "{at}");
+        assert_eq!(bounds, (number(account::PASSWORD_BYTES_MIN), number(account::PASSWORD_BYTES_MAX)), "{at}");
     }
     let day = u64::try_from(service::DAY.as_millis()).unwrap();
     for (at, most) in [
         ("NewServiceBody.timeout", day),
-        ("NewServiceBody.retries", service::MOST_RETRIES.into()),
-        ("NewInstanceBody.weight", service::HEAVIEST.into()),
+        ("NewServiceBody.retries", service::RETRIES_MAX.into()),
+        ("NewInstanceBody.weight", service::WEIGHT_MAX.into()),
         ("NewServiceLimitBody.windowMs", day),
-        ("NewServiceLimitBody.max", service::MOST_REQUESTS.into()),
+        ("NewServiceLimitBody.max", service::RATE_LIMIT_MAX.into()),
         ("NewHealthCheckBody.interval", day),
-        ("NewHealthCheckBody.healthyAfter", service::MOST_CHECKS.into()),
+        ("NewHealthCheckBody.healthyAfter", service::CHECKS_IN_A_ROW_MAX.into()),
     ] {
         assert_eq!(bound(at, "maximum"), most, "{at}");
     }
-    assert_eq!(bound("NewServiceBody.name", "maxLength"), number(service::LONGEST_NAME));
-    assert_eq!(bound("NewServiceBody.basePath", "maxLength"), number(service::LONGEST_PATH));
-    assert_eq!(bound("NewServiceBody.instances", "maxItems"), number(service::MOST_INSTANCES));
-    assert_eq!(bound("NewInstanceBody.host", "maxLength"), number(service::LONGEST_HOST));
-    let longest = crate::policy::call::LONGEST_DEADLINE.as_millis();
+    assert_eq!(bound("NewServiceBody.name", "maxLength"), number(service::LABEL_BYTES_MAX));
+    assert_eq!(bound("NewServiceBody.basePath", "maxLength"), number(service::PATH_BYTES_MAX));
+    assert_eq!(bound("NewServiceBody.instances", "maxItems"), number(service::INSTANCES_MAX));
+    assert_eq!(bound("NewInstanceBody.host", "maxLength"), number(service::HOST_BYTES_MAX));
+    let longest = crate::policy::call::TIMEOUT_MAX.as_millis();
     assert_eq!(u128::from(bound("ExecuteBody.timeoutMs", "maximum")), longest);
 }
 

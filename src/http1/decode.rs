@@ -2,14 +2,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Framing, MOST_FIELDS, fields::refuse_bare_line_feeds};
+use super::{FIELDS_MAX, Framing, fields::refuse_bare_line_feeds};
 
 /// The longest line that announces a chunk.
-const LONGEST_SIZE_LINE: usize = 256;
+const SIZE_LINE_BYTES_MAX: usize = 256;
 /// Bytes of chunk extensions that a whole body may have: they are read for nothing.
-const MOST_EXTENSIONS: usize = 16 << 10;
+const EXTENSION_BYTES_MAX: usize = 16 << 10;
 /// Bytes of trailers.
-const LONGEST_TRAILERS: usize = 8 << 10;
+const TRAILER_BYTES_MAX: usize = 8 << 10;
 
 /// The next piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl BodyDecoder {
         let line = buffer.get(..end).and_then(|line| line.strip_suffix(b"\r")).ok_or(BodyFault::Malformed)?;
         let (size, extension) = read_size(line)?;
         self.extensions += extension;
-        if self.extensions > MOST_EXTENSIONS {
+        if self.extensions > EXTENSION_BYTES_MAX {
             return Err(BodyFault::Malformed);
         }
         buffer.advance(end + 1);
@@ -165,7 +165,7 @@ fn take(buffer: &mut BytesMut, left: u64) -> (Piece, u64) {
 
 /// The size in a line without its end, and the length of the extension behind it.
 fn read_size(line: &[u8]) -> Result<(u64, usize), BodyFault> {
-    if line.len() > LONGEST_SIZE_LINE {
+    if line.len() > SIZE_LINE_BYTES_MAX {
         return Err(BodyFault::Malformed);
     }
     let length = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
@@ -187,10 +187,10 @@ fn take_trailers(buffer: &mut BytesMut) -> Result<Option<Bytes>, BodyFault> {
         buffer.advance(2);
         return Ok(Some(Bytes::new()));
     }
-    let mut slots = [httparse::EMPTY_HEADER; MOST_FIELDS / 4];
+    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX / 4];
     let length = match httparse::parse_headers(buffer, &mut slots) {
-        Ok(httparse::Status::Complete((length, _))) if length <= LONGEST_TRAILERS => length,
-        Ok(httparse::Status::Partial) if buffer.len() <= LONGEST_TRAILERS => return Ok(None),
+        Ok(httparse::Status::Complete((length, _))) if length <= TRAILER_BYTES_MAX => length,
+        Ok(httparse::Status::Partial) if buffer.len() <= TRAILER_BYTES_MAX => return Ok(None),
         Ok(httparse::Status::Complete(_) | httparse::Status::Partial) | Err(_) => return Err(BodyFault::Malformed),
     };
     refuse_bare_line_feeds(buffer.get(..length).unwrap_or_default()).map_err(|_| BodyFault::Malformed)?;

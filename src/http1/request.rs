@@ -7,13 +7,13 @@ use bytes::{Bytes, BytesMut};
 use httparse::Status;
 
 use super::{
-    Fields, Framing, HeadFault, HeadLimits, MOST_FIELDS, Target, Version,
+    FIELDS_MAX, Fields, Framing, HeadFault, HeadLimits, Target, Version,
     fields::{list, refuse_bare_line_feeds},
     target::TargetRanges,
 };
 
 /// The longest method that is looked at.
-const LONGEST_METHOD: usize = 32;
+const METHOD_BYTES_MAX: usize = 32;
 
 /// Head of a request; everything in it is checked.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct RequestHead {
 impl RequestHead {
     /// Takes one head off the front of `buffer`; `None` where more bytes are needed.
     pub fn parse(buffer: &mut BytesMut, limits: &HeadLimits) -> Result<Option<Self>, HeadFault> {
-        let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let mut parsed = httparse::Request::new(&mut []);
         let length = match parsed.parse_with_uninit_headers(buffer, &mut slots) {
             Ok(Status::Complete(length)) => length,
@@ -199,7 +199,7 @@ fn read_method(text: &str) -> Result<Method, HeadFault> {
 }
 
 fn check_size(method: &str, target: &str, length: usize, limits: &HeadLimits) -> Result<(), HeadFault> {
-    if method.len() > LONGEST_METHOD {
+    if method.len() > METHOD_BYTES_MAX {
         return Err(HeadFault::NotImplemented("no method is that long"));
     }
     if target.len() > limits.target {
@@ -213,7 +213,7 @@ fn refuse_endless(buffer: &[u8], limits: &HeadLimits) -> Result<(), HeadFault> {
     let line = first_line(buffer);
     let has_ended = line.len() < buffer.trim_ascii_start().len();
     let method_length = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
-    if method_length > LONGEST_METHOD {
+    if method_length > METHOD_BYTES_MAX {
         return Err(HeadFault::NotImplemented("no method is that long"));
     }
     // The method, two spaces and the version come on top.

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use httparse::Status;
 
 use super::{
-    Fields, Framing, HeadFault, HeadLimits, MOST_FIELDS, Version,
+    FIELDS_MAX, Fields, Framing, HeadFault, HeadLimits, Version,
     fields::refuse_bare_line_feeds,
     request::{Codings, ConnectionOptions, Lengths, framing},
 };
@@ -28,7 +28,7 @@ impl ResponseHead {
     /// Takes one head, of the answer to a `method` request, off the front of `buffer`; `None` where more bytes are
     /// needed.
     pub fn parse(buffer: &mut BytesMut, limits: &HeadLimits, method: &Method) -> Result<Option<Self>, HeadFault> {
-        let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         let length = match config.parse_response_with_uninit_headers(&mut parsed, buffer, &mut slots) {
@@ -121,8 +121,8 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
-        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MOST_FIELDS));
-        assert_eq!(parse(&many).unwrap().unwrap().fields.iter().count(), MOST_FIELDS);
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX));
+        assert_eq!(parse(&many).unwrap().unwrap().fields.iter().count(), FIELDS_MAX);
         assert_eq!(parse(&format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(70_000))).unwrap_err(), HeadFault::TooLarge);
     }
 }

@@ -9,10 +9,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 const SEPARATOR: &str = "__";
 
 /// Most bytes of a whole name; some clients take no more.
-const LONGEST: usize = 64;
+const NAME_BYTES_MAX: usize = 64;
 
 /// Most bytes of what stands for a server.
-const LONGEST_SLUG: usize = 24;
+const SLUG_BYTES_MAX: usize = 24;
 
 /// Before the URIs of a server that uses those of another.
 const SCHEME: &str = "ostler://";
@@ -25,7 +25,7 @@ pub fn slugs<'a>(servers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Strin
     for (id, name) in servers {
         let plain = slug(name);
         let taken = slugs.iter().any(|one| one.eq_ignore_ascii_case(&plain));
-        slugs.push(if taken { hashed(&plain, id, LONGEST_SLUG) } else { plain });
+        slugs.push(if taken { hashed(&plain, id, SLUG_BYTES_MAX) } else { plain });
     }
     slugs
 }
@@ -34,11 +34,11 @@ pub fn slugs<'a>(servers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Strin
 #[must_use]
 pub fn prefixed(slug: &str, name: &str) -> String {
     let full = format!("{slug}{SEPARATOR}{name}");
-    if full.len() <= LONGEST && !name.is_empty() && name.chars().all(is_plain) {
+    if full.len() <= NAME_BYTES_MAX && !name.is_empty() && name.chars().all(is_plain) {
         return full;
     }
     let plain: String = full.chars().map(|one| if is_plain(one) { one } else { '_' }).collect();
-    hashed(&plain, name, LONGEST)
+    hashed(&plain, name, NAME_BYTES_MAX)
 }
 
 /// The server's prefix in a prefixed name.
@@ -64,9 +64,9 @@ fn slug(name: &str) -> String {
     let parts = name.split(|one| !is_plain(one) || one == '_').filter(|part| !part.is_empty());
     let plain = parts.collect::<Vec<_>>().join("_");
     if plain.is_empty() {
-        return hashed("server", name, LONGEST_SLUG);
+        return hashed("server", name, SLUG_BYTES_MAX);
     }
-    if plain.len() > LONGEST_SLUG { hashed(&plain, name, LONGEST_SLUG) } else { plain }
+    if plain.len() > SLUG_BYTES_MAX { hashed(&plain, name, SLUG_BYTES_MAX) } else { plain }
 }
 
 fn is_plain(one: char) -> bool {
@@ -101,7 +101,7 @@ mod tests {
     fn a_server_is_named_by_what_a_tool_may_be_named() {
         assert_eq!(slugs_of(&["My files (old)", "a__b_", "zeit-Ä"]), ["My_files_old", "a_b", "zeit-"]);
         let long = slugs_of(&["a-server-with-a-name-that-goes-on", "Ж"]);
-        assert!(long.iter().all(|slug| slug.len() <= LONGEST_SLUG && !slug.contains(SEPARATOR)), "{long:?}");
+        assert!(long.iter().all(|slug| slug.len() <= SLUG_BYTES_MAX && !slug.contains(SEPARATOR)), "{long:?}");
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         let names = [format!("{long}1"), format!("{long}2"), "get/x".into(), "get.x".into(), String::new()];
         let all: Vec<_> = names.iter().map(|name| prefixed("s", name)).collect();
         for (index, name) in all.iter().enumerate() {
-            assert!(name.len() <= LONGEST && name.chars().all(is_plain), "{name}");
+            assert!(name.len() <= NAME_BYTES_MAX && name.chars().all(is_plain), "{name}");
             assert_eq!(slug_of(name).unwrap_or("s"), "s", "{name}");
             assert!(!all[..index].contains(name), "{name}");
         }

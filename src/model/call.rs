@@ -64,7 +64,7 @@ pub struct Excerpt {
 
 impl ToolCall {
     /// Bytes that a call takes on disk beside its texts: an estimate, counted against the limits of retention.
-    pub const OVERHEAD: usize = 300;
+    pub const OVERHEAD_BYTES: usize = 300;
 
     /// The bytes that it counts for.
     #[must_use]
@@ -73,7 +73,7 @@ impl ToolCall {
         let json = payloads.iter().flat_map(|(json_payload, _)| json_payload.as_deref().map(|json| json.get().len()));
         let excerpts = payloads.iter().flat_map(|(_, excerpt)| excerpt.as_ref().map(|excerpt| excerpt.text.len()));
         let texts = [self.tool_name.len(), self.error_message.as_ref().map_or(0, String::len)];
-        json.chain(excerpts).chain(texts).sum::<usize>() + Self::OVERHEAD
+        json.chain(excerpts).chain(texts).sum::<usize>() + Self::OVERHEAD_BYTES
     }
 }
 

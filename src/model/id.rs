@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::model::Timestamp;
 
 /// Margin around a moment in time, for bounds of ids: an id's time and the recorded time beside it differ by far less.
-const SLACK: Duration = Duration::from_secs(60);
+const CLOCK_MARGIN: Duration = Duration::from_secs(60);
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -28,13 +28,13 @@ macro_rules! id {
             /// No later than the id of anything made at `moment` or after.
             #[must_use]
             pub fn earliest(moment: Timestamp) -> Self {
-                Self::at(moment.minus(SLACK))
+                Self::at(moment.minus(CLOCK_MARGIN))
             }
 
             /// Later than the id of anything made before `moment`.
             #[must_use]
             pub fn latest(moment: Timestamp) -> Self {
-                Self::at(moment.plus(SLACK))
+                Self::at(moment.plus(CLOCK_MARGIN))
             }
 
             fn at(moment: Timestamp) -> Self {

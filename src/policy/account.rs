@@ -1,13 +1,13 @@
 //! Checks of an account's password and email address.
 
 /// Fewest bytes of a password.
-pub const SHORTEST: usize = 12;
+pub const PASSWORD_BYTES_MIN: usize = 12;
 
 /// Most bytes of a password; more would only be work for the hash.
-pub const LONGEST: usize = 1024;
+pub const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// Most bytes of an address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
-pub const LONGEST_EMAIL: usize = 254;
+pub const EMAIL_BYTES_MAX: usize = 254;
 
 /// The most common leaked passwords among those that are long enough.
 const COMMONEST: [&str; 36] = [
@@ -53,9 +53,9 @@ const COMMONEST: [&str; 36] = [
 #[must_use]
 pub fn password_fault(password: &str, email: &str) -> Option<&'static str> {
     let folded = password.to_lowercase();
-    if password.len() < SHORTEST {
+    if password.len() < PASSWORD_BYTES_MIN {
         Some("must be at least 12 bytes long")
-    } else if password.len() > LONGEST {
+    } else if password.len() > PASSWORD_BYTES_MAX {
         Some("must be at most 1024 bytes long")
     } else if password.contains('\0') {
         Some("must not contain the character U+0000")
@@ -72,7 +72,7 @@ pub fn password_fault(password: &str, email: &str) -> Option<&'static str> {
 #[must_use]
 pub fn claimed_email(text: &str) -> String {
     let printable = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
-    text.trim().to_lowercase().chars().take(LONGEST_EMAIL).map(printable).collect()
+    text.trim().to_lowercase().chars().take(EMAIL_BYTES_MAX).map(printable).collect()
 }
 
 fn monotonous(password: &str) -> bool {
@@ -86,7 +86,7 @@ fn monotonous(password: &str) -> bool {
 pub fn email(text: &str) -> Result<String, &'static str> {
     let email = text.trim().to_lowercase();
     let (local, domain) = email.split_once('@').unwrap_or_default();
-    if email.len() > LONGEST_EMAIL {
+    if email.len() > EMAIL_BYTES_MAX {
         Err("must be at most 254 bytes long")
     } else if email.chars().any(|character| character.is_control() || character.is_whitespace()) {
         Err("must not contain spaces or control characters")
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_list_of_common_passwords_holds_only_what_it_can_catch() {
         for password in COMMONEST {
-            assert!(password.len() >= SHORTEST && password == password.to_lowercase(), "{password}");
+            assert!(password.len() >= PASSWORD_BYTES_MIN && password == password.to_lowercase(), "{password}");
         }
     }
 

@@ -18,10 +18,10 @@ use crate::{
 
 /// Entries recorded for one account and kind in a day; the others are counted. With the changes that are allowed by
 /// default an account adds about 3 MB a day at most, of which the default budget of the log holds three months.
-const QUOTA: Limit = Limit { quota: 300, window: Duration::from_secs(24 * 60 * 60) };
+const DAILY_QUOTA: Limit = Limit { quota: 300, window: Duration::from_secs(24 * 60 * 60) };
 
 /// Length of the window after which the counted entries of an account are summarized in one entry.
-pub const WINDOW: Duration = Duration::from_secs(60 * 60);
+pub const SUMMARY_WINDOW: Duration = Duration::from_secs(60 * 60);
 
 /// The kinds that are counted apart, so that none hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ impl Quotas {
 
     /// An entry for each account of which some were counted, once its window is over.
     pub fn over(&mut self, now: Duration) -> Vec<AuditEntry> {
-        let is_over = |account: &Account| now.saturating_sub(account.since) >= WINDOW;
+        let is_over = |account: &Account| now.saturating_sub(account.since) >= SUMMARY_WINDOW;
         let summaries = self.0.values_mut().filter(|account| is_over(account));
         let summaries = summaries.filter_map(|account| account.restart_window(now)).collect();
         self.0.retain(|_, account| !account.entries.is_idle(now));
@@ -82,12 +82,12 @@ impl Quotas {
 
 impl Account {
     fn new(since: Duration) -> Self {
-        Self { entries: Window::new(QUOTA), since, seen: HashSet::new(), more: 0, last: None }
+        Self { entries: Window::new(DAILY_QUOTA), since, seen: HashSet::new(), more: 0, last: None }
     }
 
     /// Begins another window, and says what was counted in the last.
     fn restart_window(&mut self, now: Duration) -> Option<AuditEntry> {
-        let entries = std::mem::replace(&mut self.entries, Window::new(QUOTA));
+        let entries = std::mem::replace(&mut self.entries, Window::new(DAILY_QUOTA));
         let Self { more, last, .. } = std::mem::replace(self, Self { entries, ..Self::new(now) });
         let entry = last?;
         let what = entry.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -121,12 +121,12 @@ mod tests {
         let (mut quotas, user) = (Quotas::default(), UserId::new());
         let at_once = admitted(&mut quotas, EntryKind::Refusal, user, (0..500).map(|_| refused(user, 1)));
         assert_eq!(at_once, 1);
-        assert!(quotas.over(WINDOW - Duration::from_millis(1)).is_empty());
-        let late = quotas.over(WINDOW);
+        assert!(quotas.over(SUMMARY_WINDOW - Duration::from_millis(1)).is_empty());
+        let late = quotas.over(SUMMARY_WINDOW);
         assert_eq!(late.len(), 1);
         assert!(late[0].detail.as_ref().unwrap().contains("499 further"), "{late:?}");
-        assert!(quotas.over(WINDOW * 2).is_empty());
-        let again = quotas.admit(EntryKind::Refusal, Some(user), refused(user, 1), WINDOW * 2);
+        assert!(quotas.over(SUMMARY_WINDOW * 2).is_empty());
+        let again = quotas.admit(EntryKind::Refusal, Some(user), refused(user, 1), SUMMARY_WINDOW * 2);
         assert!(again.is_some(), "another hour begins anew");
     }
 
@@ -136,11 +136,14 @@ mod tests {
         assert_eq!(admitted(&mut quotas, EntryKind::Refusal, user, (0..500).map(|target| refused(user, target))), 300);
         assert_eq!(admitted(&mut quotas, EntryKind::Server, user, (0..500).map(|_| failed())), 300);
         assert_eq!(admitted(&mut quotas, EntryKind::Refusal, UserId::new(), (0..500).map(|at| refused(user, at))), 300);
-        assert_eq!(quotas.over(WINDOW).len(), 3);
+        assert_eq!(quotas.over(SUMMARY_WINDOW).len(), 3);
         let mut later = |at: Duration| quotas.admit(EntryKind::Server, Some(user), failed(), at);
-        assert!(later(WINDOW * 23).is_none() && later(WINDOW * 24).is_some());
-        let summary = quotas.over(WINDOW * 24).remove(0).detail.unwrap();
+        assert!(later(SUMMARY_WINDOW * 23).is_none() && later(SUMMARY_WINDOW * 24).is_some());
+        let summary = quotas.over(SUMMARY_WINDOW * 24).remove(0).detail.unwrap();
         assert_eq!(summary, "the last of 1 further ones within an hour: exited with code 1");
-        assert!(quotas.over(WINDOW * 48).is_empty() && quotas.0.is_empty(), "nothing is kept of whoever is quiet");
+        assert!(
+            quotas.over(SUMMARY_WINDOW * 48).is_empty() && quotas.0.is_empty(),
+            "nothing is kept of whoever is quiet"
+        );
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::model::LoadBalancing;
 
 /// Instances up to this many are all looked at for the fewest connections; of more, two.
-const FEW: usize = 8;
+const EXHAUSTIVE_CHOICE_MAX: usize = 8;
 
 /// Units in a share of 1: fine enough to raise the share in small steps while an instance warms up.
 pub const FULL_SHARE: u32 = 1000;
 
 /// The share that a returning instance begins with.
-const COLD: u32 = FULL_SHARE / 10;
+const INITIAL_SHARE: u32 = FULL_SHARE / 10;
 
 /// An instance as far as the choice goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn share(weight: u32, ago: Duration, warm_up: Duration) -> u32 {
         return full;
     }
     let part = ago.as_millis().saturating_mul(u128::from(FULL_SHARE)) / warm_up.as_millis().max(1);
-    let part = u32::try_from(part).unwrap_or(FULL_SHARE).max(COLD);
+    let part = u32::try_from(part).unwrap_or(FULL_SHARE).max(INITIAL_SHARE);
     weight.saturating_mul(part)
 }
 
@@ -99,7 +99,7 @@ impl WeightedRoundRobin {
 fn least_busy(candidates: &[Candidate], random: u64) -> Option<usize> {
     let able = candidates.iter().filter(|candidate| candidate.share > 0).count();
     let first = pick(candidates, nth(random, able)?)?;
-    if able > FEW {
+    if able > EXHAUSTIVE_CHOICE_MAX {
         // The other one: any of the rest, with equal chance.
         let rest = nth(random.rotate_left(32), able - 1)?;
         let second = pick(candidates, (nth(random, able)? + 1 + rest) % able)?;

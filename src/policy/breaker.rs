@@ -10,25 +10,25 @@ use std::time::Duration;
 pub const IN_A_ROW: u32 = 3;
 
 /// Time span over which failures are counted for the rate.
-const WINDOW: Duration = Duration::from_secs(10);
+const RATE_WINDOW: Duration = Duration::from_secs(10);
 
 /// Answers in a window before its rate says anything.
-const ENOUGH: u32 = 20;
+const RATED_ANSWERS_MIN: u32 = 20;
 
 /// The first ejection takes so long, the second twice that, and so on …
-pub const EJECTION: Duration = Duration::from_secs(5);
+pub const FIRST_EJECTION: Duration = Duration::from_secs(5);
 
 /// … but no longer than this.
-const LONGEST: Duration = Duration::from_secs(300);
+const EJECTION_MAX: Duration = Duration::from_secs(300);
 
 /// Closed for so long, earlier ejections are forgotten.
-const FORGIVEN: Duration = Duration::from_secs(60);
+const EJECTIONS_RESET_AFTER: Duration = Duration::from_secs(60);
 
 /// Trial requests in flight at once.
-const TRIALS: u32 = 1;
+const TRIALS_IN_FLIGHT_MAX: u32 = 1;
 
 /// Good trials that close the breaker.
-const PASSES: u32 = 3;
+const TRIALS_TO_CLOSE: u32 = 3;
 
 /// The end of a request to an instance, as far as its health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Breaker {
         match self.phase(now) {
             Phase::Closed => true,
             Phase::Open(_) => false,
-            Phase::HalfOpen => self.trials < TRIALS,
+            Phase::HalfOpen => self.trials < TRIALS_IN_FLIGHT_MAX,
         }
     }
 
@@ -176,10 +176,10 @@ impl Breaker {
 
     /// Ejects the instance; returns for how long.
     pub fn open(&mut self, now: Duration) -> Duration {
-        if self.phase == Phase::Closed && now.saturating_sub(self.closed_at) >= FORGIVEN {
+        if self.phase == Phase::Closed && now.saturating_sub(self.closed_at) >= EJECTIONS_RESET_AFTER {
             self.times = 0;
         }
-        let long = EJECTION.saturating_mul(self.times.saturating_add(1)).min(LONGEST);
+        let long = FIRST_EJECTION.saturating_mul(self.times.saturating_add(1)).min(EJECTION_MAX);
         *self = Self {
             phase: Phase::Open(now.saturating_add(long)),
             times: self.times.saturating_add(1),
@@ -191,7 +191,7 @@ impl Breaker {
 
     fn pass_trial(&mut self, now: Duration) -> bool {
         self.passed += 1;
-        if self.passed >= PASSES {
+        if self.passed >= TRIALS_TO_CLOSE {
             let (times, opened) = (self.times, self.opened);
             *self = Self { times, opened, closed_at: now, window: (now, 0, 0), ..Self::default() };
         }
@@ -200,7 +200,7 @@ impl Breaker {
 
     fn count(&mut self, outcome: AttemptOutcome, now: Duration) -> bool {
         let (began, mut all, mut failed) = self.window;
-        let over = now.saturating_sub(began) >= WINDOW;
+        let over = now.saturating_sub(began) >= RATE_WINDOW;
         if over {
             (all, failed) = (0, 0);
         }
@@ -215,7 +215,7 @@ impl Breaker {
         }
         self.window = (if over { now } else { began }, all, failed);
         outcome != AttemptOutcome::Success
-            && (self.in_a_row >= IN_A_ROW || (all >= ENOUGH && failed >= all.div_ceil(2)))
+            && (self.in_a_row >= IN_A_ROW || (all >= RATED_ANSWERS_MIN && failed >= all.div_ceil(2)))
     }
 }
 

@@ -26,7 +26,7 @@ pub use export::{ClientFormat, written};
 pub use variables::named;
 
 /// Most servers that one configuration may name.
-pub const MOST_SERVERS: usize = 500;
+pub const SERVERS_MAX: usize = 500;
 
 /// The members that hold servers.
 const SECTIONS: [&str; 2] = ["mcpServers", "servers"];
@@ -63,8 +63,8 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
             if described.iter().any(|one| one.name == name) {
                 return Err(fault(format!("describes the server {name:?} twice")));
             }
-            if described.len() == MOST_SERVERS {
-                return Err(fault(format!("describes more than {MOST_SERVERS} servers; take over some at a time")));
+            if described.len() == SERVERS_MAX {
+                return Err(fault(format!("describes more than {SERVERS_MAX} servers; take over some at a time")));
             }
             let (change, ignored) = entry::read(&name, value.into(), &mut variables);
             described.push(Described { name, change, ignored });

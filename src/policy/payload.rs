@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::{model::Excerpt, policy::hex};
 
 /// Most bytes of what a server says of a failure.
-const LONGEST_REASON: usize = 4 << 10;
+const REASON_BYTES_MAX: usize = 4 << 10;
 
 /// JSON as it is recorded: whole where it has at most `most` bytes, else so many of its beginning, with length and
 /// digest of the whole.
@@ -31,7 +31,7 @@ pub fn recorded(json: Arc<RawValue>, most: usize) -> (Option<Arc<RawValue>>, Opt
 /// A server's error message, shortened to fit a list.
 #[must_use]
 pub fn reason(text: &str) -> String {
-    shortened(text, LONGEST_REASON)
+    shortened(text, REASON_BYTES_MAX)
 }
 
 /// The text; of a longer one as much as fits into so many bytes, and an ellipsis.

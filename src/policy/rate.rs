@@ -20,7 +20,7 @@ pub struct Limit {
 }
 
 /// More than this could not be counted one by one without wasting memory.
-const MOST: u32 = 1_000_000;
+const QUOTA_MAX: u32 = 1_000_000;
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
@@ -30,8 +30,8 @@ impl std::str::FromStr for Limit {
     /// Reads `20/60s`; the unit is `ms`, `s`, `m` or `h`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (quota, window) = text.split_once('/').ok_or("must look like 20/60s")?;
-        let quota = number(quota).and_then(|quota| u32::try_from(quota).ok()).filter(|quota| *quota <= MOST);
-        let quota = quota.ok_or_else(|| format!("must start with a number from 1 to {MOST}, as in 20/60s"))?;
+        let quota = number(quota).and_then(|quota| u32::try_from(quota).ok()).filter(|quota| *quota <= QUOTA_MAX);
+        let quota = quota.ok_or_else(|| format!("must start with a number from 1 to {QUOTA_MAX}, as in 20/60s"))?;
         let window = span(window).ok_or("must end with a time in ms, s, m or h, as in 20/60s")?;
         Ok(Self { quota, window })
     }

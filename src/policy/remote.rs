@@ -8,16 +8,16 @@ use crate::{
 };
 
 /// Most headers.
-pub const MOST_HEADERS: usize = 64;
+pub const HEADERS_MAX: usize = 64;
 
 /// Most bytes of an address.
-const LONGEST_URL: usize = 2048;
+const URL_BYTES_MAX: usize = 2048;
 
 /// Most bytes of a header's name.
-const LONGEST_NAME: usize = 256;
+const HEADER_NAME_BYTES_MAX: usize = 256;
 
 /// Most bytes of a header's value.
-const LONGEST_VALUE: usize = 8 << 10;
+const HEADER_VALUE_BYTES_MAX: usize = 8 << 10;
 
 /// Fields that Ostler itself sends, or that are about the connection (RFC 9110, sections 7.2 and 7.6.1); separated by
 /// blanks.
@@ -28,8 +28,8 @@ const RESERVED_HEADERS: &str = "accept accept-encoding connection content-encodi
 pub fn check(faults: &mut Faults, Remote { url, headers }: &Remote) {
     let refused = refuse_url(url);
     faults.check(refused.is_none(), "/url", refused.unwrap_or_default());
-    faults.check(headers.len() <= MOST_HEADERS, "/headers", "must be at most 64 headers");
-    for (name, value) in headers.iter().take(MOST_HEADERS) {
+    faults.check(headers.len() <= HEADERS_MAX, "/headers", "must be at most 64 headers");
+    for (name, value) in headers.iter().take(HEADERS_MAX) {
         let refused = refuse_name(name).or_else(|| refuse_value(value));
         faults.check(refused.is_none(), below("/headers", name), refused.unwrap_or_default());
     }
@@ -59,7 +59,7 @@ fn refuse_url(url: &str) -> Option<&'static str> {
     let Some(rest) = scheme.and_then(|scheme| url.get(scheme.len()..)) else {
         return Some("must begin with https:// or http://");
     };
-    if url.len() > LONGEST_URL || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if url.len() > URL_BYTES_MAX || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Some("must be at most 2048 visible ASCII characters, others percent-encoded");
     }
     if url.contains('#') {
@@ -102,7 +102,7 @@ fn is_host(host: &str) -> bool {
 
 fn refuse_name(name: &str) -> Option<&'static str> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_token) {
+    if !(1..=HEADER_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_token) {
         return Some("must have a name of 1 to 256 letters, digits and !#$%&'*+-.^_`|~");
     }
     let name = name.to_ascii_lowercase();
@@ -113,7 +113,7 @@ fn refuse_name(name: &str) -> Option<&'static str> {
 }
 
 fn refuse_value(value: &str) -> Option<&'static str> {
-    if value.len() > LONGEST_VALUE {
+    if value.len() > HEADER_VALUE_BYTES_MAX {
         return Some("must be at most 8 KiB");
     }
     let visible = value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
@@ -162,7 +162,7 @@ mod tests {
         ] {
             assert!(refuse_url(url).is_some(), "{url}");
         }
-        assert!(refuse_url(&format!("https://example.com/{}", "a".repeat(LONGEST_URL))).is_some());
+        assert!(refuse_url(&format!("https://example.com/{}", "a".repeat(URL_BYTES_MAX))).is_some());
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn too_many_and_duplicate_headers_are_reported() {
-        let headers = (0..=MOST_HEADERS).map(|n| (format!("X-{n}"), String::new())).collect();
+        let headers = (0..=HEADERS_MAX).map(|n| (format!("X-{n}"), String::new())).collect();
         assert_eq!(pointers(&Remote { headers, ..Remote::new("https://example.com") }), ["/headers"]);
         let headers = ["X-Key", "x-key"].map(|name| (name.to_owned(), String::new())).into();
         assert_eq!(pointers(&Remote { headers, ..Remote::new("") }), ["/url", "/headers"]);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// Length of the period that counts as recent, in slots of a second.
-const SLOTS: usize = 10;
+const BUDGET_SECONDS: usize = 10;
 
 /// Retries in that time whatever the number of requests, so that a quiet service gets its second try too.
-const FLOOR: u64 = 10;
+const RETRIES_MIN: u64 = 10;
 
 /// One retry for so many requests.
 const REQUESTS_PER_RETRY: u64 = 5;
@@ -14,7 +14,7 @@ const REQUESTS_PER_RETRY: u64 = 5;
 /// Requests and retries of the last ten seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    slots: [BudgetSlot; SLOTS],
+    slots: [BudgetSlot; BUDGET_SECONDS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,10 +34,10 @@ impl Budget {
 
     /// Takes a retry at `now`; false, and nothing counted, where there were as many as may be.
     pub fn retry(&mut self, now: Duration) -> bool {
-        let oldest = (now.as_secs() + 1).saturating_sub(u64::try_from(SLOTS).unwrap_or(u64::MAX));
+        let oldest = (now.as_secs() + 1).saturating_sub(u64::try_from(BUDGET_SECONDS).unwrap_or(u64::MAX));
         let recent = self.slots.iter().filter(|slot| slot.second >= oldest);
         let (requests, retries) = recent.fold((0, 0), |(a, b), slot| (a + slot.requests, b + slot.retries));
-        let may = retries < FLOOR.max(requests / REQUESTS_PER_RETRY);
+        let may = retries < RETRIES_MIN.max(requests / REQUESTS_PER_RETRY);
         if may && let Some(slot) = self.slot(now) {
             slot.retries += 1;
         }
@@ -46,7 +46,7 @@ impl Budget {
 
     fn slot(&mut self, now: Duration) -> Option<&mut BudgetSlot> {
         let second = now.as_secs();
-        let index = usize::try_from(second).ok()?.checked_rem(SLOTS)?;
+        let index = usize::try_from(second).ok()?.checked_rem(BUDGET_SECONDS)?;
         let slot = self.slots.get_mut(index)?;
         if slot.second != second {
             *slot = BudgetSlot { second, ..BudgetSlot::default() };

@@ -1,7 +1,7 @@
 //! Checks of the secret key that Ostler signs and seals with.
 
 /// Fewest bytes of a key: as many as HS256 has.
-pub const SHORTEST: usize = 32;
+pub const KEY_BYTES_MIN: usize = 32;
 
 /// Words that secrets copied from examples are made of, longer ones before those they contain.
 const WELL_KNOWN: [&str; 25] = [
@@ -35,7 +35,7 @@ const WELL_KNOWN: [&str; 25] = [
 /// The reason why nothing should be signed with this key; `None` where it may.
 #[must_use]
 pub fn fault(secret: &str) -> Option<&'static str> {
-    if secret.len() < SHORTEST {
+    if secret.len() < KEY_BYTES_MIN {
         Some("must be at least 32 bytes long; `openssl rand -base64 32` makes one")
     } else if is_well_known(secret) {
         Some("is one that anybody would try; `openssl rand -base64 32` makes a better one")

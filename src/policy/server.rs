@@ -7,28 +7,28 @@ use crate::{
 };
 
 /// Most characters of a description.
-pub const LONGEST_DESCRIPTION: usize = 2000;
+pub const DESCRIPTION_CHARS_MAX: usize = 2000;
 
 /// Most bytes of a program's name.
-pub const LONGEST_COMMAND: usize = 4096;
+pub const COMMAND_BYTES_MAX: usize = 4096;
 
 /// Most arguments.
-pub const MOST_ARGS: usize = 256;
+pub const ARGS_MAX: usize = 256;
 
 /// Most variables.
-pub const MOST_VARIABLES: usize = 128;
+pub const VARIABLES_MAX: usize = 128;
 
 /// Most bytes of an argument, or of a variable's value.
-const LONGEST_VALUE: usize = 32 << 10;
+const VALUE_BYTES_MAX: usize = 32 << 10;
 
 /// Most bytes of a variable's name.
-const LONGEST_VARIABLE: usize = 256;
+const VARIABLE_NAME_BYTES_MAX: usize = 256;
 
 /// Most patterns in a list of tools, and most descriptions of them.
-pub const MOST_RULES: usize = 1000;
+pub const TOOL_RULES_MAX: usize = 1000;
 
 /// Most bytes of a pattern, or of a tool's name.
-const LONGEST_PATTERN: usize = 256;
+const PATTERN_BYTES_MAX: usize = 256;
 
 /// Everything in `config` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]
@@ -56,51 +56,51 @@ pub fn faults(config: &ServerConfig) -> Faults {
 }
 
 fn check_description(faults: &mut Faults, description: &str) {
-    let fits = description.chars().count() <= LONGEST_DESCRIPTION;
+    let fits = description.chars().count() <= DESCRIPTION_CHARS_MAX;
     faults.check(fits, "/description", "must be at most 2000 characters");
     check_nul(faults, "/description".into(), description);
 }
 
 fn check_command(faults: &mut Faults, command: &str) {
-    let holds = command.len() <= LONGEST_COMMAND && !command.trim().is_empty();
+    let holds = command.len() <= COMMAND_BYTES_MAX && !command.trim().is_empty();
     faults.check(holds, "/command", "must be a program of 1 to 4096 bytes, unless there is a url");
     check_nul(faults, "/command".into(), command);
 }
 
 fn check_args(faults: &mut Faults, args: &[String]) {
-    faults.check(args.len() <= MOST_ARGS, "/args", "must be at most 256 arguments");
-    for (index, arg) in args.iter().enumerate().take(MOST_ARGS) {
-        faults.check(arg.len() <= LONGEST_VALUE, format!("/args/{index}"), "must be at most 32 KiB");
+    faults.check(args.len() <= ARGS_MAX, "/args", "must be at most 256 arguments");
+    for (index, arg) in args.iter().enumerate().take(ARGS_MAX) {
+        faults.check(arg.len() <= VALUE_BYTES_MAX, format!("/args/{index}"), "must be at most 32 KiB");
         check_nul(faults, format!("/args/{index}"), arg);
     }
 }
 
 fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig) {
-    faults.check(env.len() <= MOST_VARIABLES, "/env", "must be at most 128 variables");
-    for (name, value) in env.iter().take(MOST_VARIABLES) {
+    faults.check(env.len() <= VARIABLES_MAX, "/env", "must be at most 128 variables");
+    for (name, value) in env.iter().take(VARIABLES_MAX) {
         let pointer = || below("/env", name);
         let refused = environment::refuse(name);
         faults.check(refused.is_none(), pointer(), refused.unwrap_or_default());
-        faults.check(name.len() <= LONGEST_VARIABLE, pointer(), "must have a name of at most 256 bytes");
-        faults.check(value.len() <= LONGEST_VALUE, pointer(), "must be at most 32 KiB");
+        faults.check(name.len() <= VARIABLE_NAME_BYTES_MAX, pointer(), "must have a name of at most 256 bytes");
+        faults.check(value.len() <= VALUE_BYTES_MAX, pointer(), "must be at most 32 KiB");
         check_nul(faults, pointer(), value);
     }
 }
 
 fn check_tools(faults: &mut Faults, ToolRules { allow, deny, descriptions }: &ToolRules) {
     for (place, patterns) in [("/tools/allow", allow), ("/tools/deny", deny)] {
-        faults.check(patterns.len() <= MOST_RULES, place, "must be at most 1000 patterns");
-        for (index, pattern) in patterns.iter().enumerate().take(MOST_RULES) {
-            let fits = (1..=LONGEST_PATTERN).contains(&pattern.len());
+        faults.check(patterns.len() <= TOOL_RULES_MAX, place, "must be at most 1000 patterns");
+        for (index, pattern) in patterns.iter().enumerate().take(TOOL_RULES_MAX) {
+            let fits = (1..=PATTERN_BYTES_MAX).contains(&pattern.len());
             faults.check(fits, format!("{place}/{index}"), "must be 1 to 256 bytes");
             check_nul(faults, format!("{place}/{index}"), pattern);
         }
     }
-    faults.check(descriptions.len() <= MOST_RULES, "/tools/descriptions", "must be at most 1000 descriptions");
-    for (tool, description) in descriptions.iter().take(MOST_RULES) {
+    faults.check(descriptions.len() <= TOOL_RULES_MAX, "/tools/descriptions", "must be at most 1000 descriptions");
+    for (tool, description) in descriptions.iter().take(TOOL_RULES_MAX) {
         let pointer = || below("/tools/descriptions", tool);
-        faults.check((1..=LONGEST_PATTERN).contains(&tool.len()), pointer(), "must be of a tool of 1 to 256 bytes");
-        let fits = description.chars().count() <= LONGEST_DESCRIPTION;
+        faults.check((1..=PATTERN_BYTES_MAX).contains(&tool.len()), pointer(), "must be of a tool of 1 to 256 bytes");
+        let fits = description.chars().count() <= DESCRIPTION_CHARS_MAX;
         faults.check(fits, pointer(), "must be at most 2000 characters");
         check_nul(faults, pointer(), tool);
         check_nul(faults, pointer(), description);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once() {
-        let long = "x".repeat(LONGEST_VALUE + 1);
+        let long = "x".repeat(VALUE_BYTES_MAX + 1);
         let config = ServerConfig::new(" ", "").args(["a", &long, "\0"]).env("A", &long).env("A/~", "\0").env("", "");
         let expected = ["/name", "/command", "/args/1", "/args/2", "/env/", "/env/A", "/env/A~1~0", "/env/A~1~0"];
         assert_eq!(pointers(&config), expected);
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn too_many_are_reported_once() {
-        let config = ServerConfig::new("a", "b").args(vec!["x"; MOST_ARGS + 1]);
-        let config = (0..=MOST_VARIABLES).fold(config, |config, n| config.env(format!("V{n}"), "x"));
+        let config = ServerConfig::new("a", "b").args(vec!["x"; ARGS_MAX + 1]);
+        let config = (0..=VARIABLES_MAX).fold(config, |config, n| config.env(format!("V{n}"), "x"));
         assert_eq!(pointers(&config), ["/args", "/env"]);
     }
 
@@ -148,11 +148,11 @@ mod tests {
 
     #[test]
     fn rules_of_tools_have_bounds() {
-        let long = "x".repeat(LONGEST_PATTERN + 1);
+        let long = "x".repeat(PATTERN_BYTES_MAX + 1);
         let tools = ToolRules {
             allow: vec!["*".into(), String::new()],
-            deny: vec!["x".into(); MOST_RULES + 1],
-            descriptions: [(long.clone(), "\0".into()), ("a/b".into(), "x".repeat(LONGEST_DESCRIPTION + 1))].into(),
+            deny: vec!["x".into(); TOOL_RULES_MAX + 1],
+            descriptions: [(long.clone(), "\0".into()), ("a/b".into(), "x".repeat(DESCRIPTION_CHARS_MAX + 1))].into(),
         };
         let expected = ["/tools/allow/1".into(), "/tools/deny".into(), "/tools/descriptions/a~1b".into()];
         let twice = format!("/tools/descriptions/{long}");
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn as_much_as_is_allowed_is_taken() {
-        let value = "x".repeat(LONGEST_VALUE);
-        let config = ServerConfig::new("n".repeat(name::LONGEST), "c".repeat(LONGEST_COMMAND))
-            .args(vec![&*value; MOST_ARGS])
+        let value = "x".repeat(VALUE_BYTES_MAX);
+        let config = ServerConfig::new("n".repeat(name::NAME_CHARS_MAX), "c".repeat(COMMAND_BYTES_MAX))
+            .args(vec![&*value; ARGS_MAX])
             .env("A", value);
-        let config = ServerConfig { description: Some("ä\n".repeat(LONGEST_DESCRIPTION / 2)), ..config };
+        let config = ServerConfig { description: Some("ä\n".repeat(DESCRIPTION_CHARS_MAX / 2)), ..config };
         assert_eq!(pointers(&config), [""; 0]);
     }
 }

@@ -8,21 +8,21 @@ use crate::{
 };
 
 /// Most instances of a service.
-pub const MOST_INSTANCES: usize = 256;
+pub const INSTANCES_MAX: usize = 256;
 /// Heaviest weight.
-pub const HEAVIEST: u32 = 1000;
+pub const WEIGHT_MAX: u32 = 1000;
 /// Longest path, in bytes.
-pub const LONGEST_PATH: usize = 1024;
+pub const PATH_BYTES_MAX: usize = 1024;
 /// Longest name of a service, and of a part of a host's.
-pub const LONGEST_NAME: usize = 63;
+pub const LABEL_BYTES_MAX: usize = 63;
 /// Longest name of a host (RFC 1035).
-pub const LONGEST_HOST: usize = 253;
+pub const HOST_BYTES_MAX: usize = 253;
 /// A limit counts its requests one by one.
-pub const MOST_REQUESTS: u32 = 1_000_000;
+pub const RATE_LIMIT_MAX: u32 = 1_000_000;
 /// Most checks in a row that may be asked for.
-pub const MOST_CHECKS: u32 = 100;
+pub const CHECKS_IN_A_ROW_MAX: u32 = 100;
 /// Most other instances tried.
-pub const MOST_RETRIES: u32 = 10;
+pub const RETRIES_MAX: u32 = 10;
 /// Longest time of anything.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -64,7 +64,7 @@ pub fn faults(spec: &ServiceSpec) -> Faults {
     check_health(&mut faults, &spec.health_check);
     check_limit(&mut faults, spec.rate_limit);
     check_time(&mut faults, "/timeout", spec.timeout);
-    faults.check(spec.retries <= MOST_RETRIES, "/retries", "must be at most 10");
+    faults.check(spec.retries <= RETRIES_MAX, "/retries", "must be at most 10");
     faults.check(spec.max_connections != Some(0), "/maxConnections", "must be at least 1; leave it out for no limit");
     faults
 }
@@ -80,7 +80,7 @@ pub fn change_faults(change: &InstanceChange) -> Faults {
 fn check_name(faults: &mut Faults, name: &str) {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let sound = name.bytes().all(part) && ends(name.bytes().next()) && name.len() <= LONGEST_NAME;
+    let sound = name.bytes().all(part) && ends(name.bytes().next()) && name.len() <= LABEL_BYTES_MAX;
     faults.check(sound, "/name", "must be 1 to 63 letters, digits, `-`, `_` or `.`, the first a letter or digit");
 }
 
@@ -98,7 +98,7 @@ fn check_endpoint(faults: &mut Faults, pointer: &str, path: Option<&str>) {
 /// The reason why `path` can be no path of a request.
 fn path_fault(path: &str) -> Option<&'static str> {
     let before_query = path.split('?').next().unwrap_or_default();
-    if !path.starts_with('/') || path.len() > LONGEST_PATH {
+    if !path.starts_with('/') || path.len() > PATH_BYTES_MAX {
         Some("must begin with `/` and have at most 1024 bytes")
     } else if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte)) {
         Some("must have visible ASCII characters only, and none of \" # < > \\ ^ ` { | }; write others as %XX")
@@ -110,9 +110,9 @@ fn path_fault(path: &str) -> Option<&'static str> {
 }
 
 fn check_instances(faults: &mut Faults, instances: &[InstanceSpec]) {
-    let fits = (1..=MOST_INSTANCES).contains(&instances.len());
+    let fits = (1..=INSTANCES_MAX).contains(&instances.len());
     faults.check(fits, "/instances", "must be 1 to 256 instances");
-    for (index, instance) in instances.iter().enumerate().take(MOST_INSTANCES) {
+    for (index, instance) in instances.iter().enumerate().take(INSTANCES_MAX) {
         let pointer = |field: &str| format!("/instances/{index}/{field}");
         let fault = host_fault(&instance.host);
         faults.check(fault.is_none(), pointer("host"), fault.unwrap_or_default());
@@ -125,7 +125,7 @@ fn check_instances(faults: &mut Faults, instances: &[InstanceSpec]) {
 }
 
 fn check_weight(faults: &mut Faults, pointer: impl Into<String>, weight: u32) {
-    faults.check(weight <= HEAVIEST, pointer, "must be 0 to 1000");
+    faults.check(weight <= WEIGHT_MAX, pointer, "must be 0 to 1000");
 }
 
 fn host_fault(host: &str) -> Option<&'static str> {
@@ -136,13 +136,13 @@ fn host_fault(host: &str) -> Option<&'static str> {
     }
     let label = |label: &str| {
         let part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-        !label.is_empty() && label.len() <= LONGEST_NAME && label.bytes().all(part)
+        !label.is_empty() && label.len() <= LABEL_BYTES_MAX && label.bytes().all(part)
     };
     let name = host.strip_suffix('.').unwrap_or(host);
     // A name that ends in a number is an address written oddly: resolvers read 0x7f.1 and 2130706433 as such.
     let odd =
         name.rsplit('.').next().is_some_and(|last| last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit()));
-    let sound = host.len() <= LONGEST_HOST && name.split('.').all(label) && !odd;
+    let sound = host.len() <= HOST_BYTES_MAX && name.split('.').all(label) && !odd;
     (!sound).then_some("must be a host name in lower case or an IP address, without scheme, port or brackets")
 }
 
@@ -160,7 +160,7 @@ fn check_health(faults: &mut Faults, check: &HealthCheck) {
     check_endpoint(faults, "/healthCheck/path", check.path.as_deref());
     check_time(faults, "/healthCheck/interval", check.interval);
     check_time(faults, "/healthCheck/timeout", Some(check.timeout));
-    let fits = |count: u32| (1..=MOST_CHECKS).contains(&count);
+    let fits = |count: u32| (1..=CHECKS_IN_A_ROW_MAX).contains(&count);
     faults.check(fits(check.healthy_after), "/healthCheck/healthyAfter", "must be 1 to 100");
     faults.check(fits(check.unhealthy_after), "/healthCheck/unhealthyAfter", "must be 1 to 100");
 }
@@ -168,7 +168,7 @@ fn check_health(faults: &mut Faults, check: &HealthCheck) {
 fn check_limit(faults: &mut Faults, limit: Option<ServiceLimit>) {
     let Some(ServiceLimit { window, max }) = limit else { return };
     check_time(faults, "/rateLimit/windowMs", Some(window));
-    faults.check((1..=MOST_REQUESTS).contains(&max), "/rateLimit/max", "must be 1 to 1000000");
+    faults.check((1..=RATE_LIMIT_MAX).contains(&max), "/rateLimit/max", "must be 1 to 1000000");
 }
 
 fn check_time(faults: &mut Faults, pointer: &str, time: Option<Duration>) {

@@ -80,7 +80,7 @@ fn what_means_nothing_here_is_named() {
 
 #[test]
 fn a_text_that_is_no_configuration_is_refused() {
-    let many: Vec<_> = (0..=MOST_SERVERS).map(|n| format!(r#""{n}": {{}}"#)).collect();
+    let many: Vec<_> = (0..=SERVERS_MAX).map(|n| format!(r#""{n}": {{}}"#)).collect();
     for (text, part) in [
         ("", "not readable"),
         ("{} {}", "not readable"),

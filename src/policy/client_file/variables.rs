@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most bytes that the variables of one configuration may make.
-const MOST_TEXT: usize = 4 << 20;
+const EXPANDED_BYTES_MAX: usize = 4 << 20;
 
 /// Variables that only an editor knows the values of.
 const OF_EDITORS: [&str; 4] = ["userHome", "workspaceFolder", "workspaceFolderBasename", "pathSeparator"];
@@ -16,7 +16,7 @@ pub(super) struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     pub fn new(values: &'a BTreeMap<String, String>) -> Self {
-        Self { values, room: MOST_TEXT }
+        Self { values, room: EXPANDED_BYTES_MAX }
     }
 
     /// The text with the values of its variables. What a variable or a default holds is not looked at again.
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_variable_named_again_and_again_makes_no_more_text_than_fits() {
-        let values = BTreeMap::from([("A".to_owned(), "x".repeat(MOST_TEXT / 8))]);
+        let values = BTreeMap::from([("A".to_owned(), "x".repeat(EXPANDED_BYTES_MAX / 8))]);
         let mut variables = Variables::new(&values);
-        assert_eq!(variables.expanded(&"${A}".repeat(5)).map(|text| text.len()), Ok(MOST_TEXT / 8 * 5));
+        assert_eq!(variables.expanded(&"${A}".repeat(5)).map(|text| text.len()), Ok(EXPANDED_BYTES_MAX / 8 * 5));
         assert!(variables.expanded(&"${A}".repeat(4)).is_err_and(|problem| problem.contains("4 MiB")));
     }
 

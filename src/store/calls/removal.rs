@@ -21,7 +21,7 @@ pub struct RemovableCall {
 fn bytes() -> SqlLiteral<BigInt> {
     let length = |column| format!("COALESCE(CAST(octet_length({column}) AS BIGINT), 0)");
     let lengths = ["tool_name", "parameters", "response", "error_message"].map(length).join(" + ");
-    sql(&format!("{lengths} + {}", ToolCall::OVERHEAD))
+    sql(&format!("{lengths} + {}", ToolCall::OVERHEAD_BYTES))
 }
 
 /// The oldest `most` calls of a bucket whose ids come after one.
