@@ -16,10 +16,10 @@ pub(crate) const KEY_VARIABLE: &str = "OSTLER_API_KEY";
 const DEFAULT_URL: &str = "http://127.0.0.1:3010";
 
 /// Servers per page.
-const PAGE: u32 = 100;
+const SERVERS_PER_PAGE: u32 = 100;
 
 /// The longest page that is read, in bytes.
-const LONGEST_PAGE: usize = 4 << 20;
+const PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// The running Ostler to connect to, and the servers of it, as the command line names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl ConnectionTarget {
         };
         let (mut known, mut cursor) = (Vec::new(), None);
         loop {
-            let page = self.page(&client, key, PAGE, cursor.as_deref()).await?;
+            let page = self.page(&client, key, SERVERS_PER_PAGE, cursor.as_deref()).await?;
             known.extend(page.items);
             cursor = page.next_cursor;
             if cursor.is_none() {
@@ -143,7 +143,7 @@ async fn read(
         impl futures_util::Stream<Item = Result<bytes::Bytes, awc::error::PayloadError>> + Unpin,
     >,
 ) -> Option<ServersPage> {
-    let body = answer.body().limit(LONGEST_PAGE).await.ok()?;
+    let body = answer.body().limit(PAGE_BYTES_MAX).await.ok()?;
     serde_json::from_slice(&body).ok()
 }
 

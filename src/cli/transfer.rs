@@ -22,10 +22,10 @@ use crate::cli::{
 };
 
 /// Time for Ostler to answer: it registers one server after the other.
-const PATIENCE: Duration = Duration::from_secs(120);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The longest answer that is read, in bytes.
-const LONGEST: usize = 32 << 20;
+const RESPONSE_BYTES_MAX: usize = 32 << 20;
 
 const FORMATS: [&str; 4] = ["claude", "cursor", "vscode", "ostler"];
 
@@ -159,14 +159,14 @@ fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) ->
     actix::System::new().block_on(async {
         let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
-        let request = client.request(method, format!("{base}{path}")).timeout(PATIENCE);
+        let request = client.request(method, format!("{base}{path}")).timeout(RESPONSE_TIMEOUT);
         let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
         let sent = match body {
             Some(body) => request.send_json(body).await,
             None => request.send().await,
         };
         let mut answer = sent.map_err(|error| place::unreachable(base, &error))?;
-        let body = answer.body().limit(LONGEST).await;
+        let body = answer.body().limit(RESPONSE_BYTES_MAX).await;
         let body = body.map_err(|error| Failure::Failed(format!("the answer of {base} ended early: {error}")))?;
         if answer.status() == StatusCode::OK {
             return Ok(body.to_vec());

@@ -14,10 +14,10 @@ use crate::cli::logging::LogFormat;
 pub(crate) const LOG_FORMAT: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// The longest time that can be set: a week.
-const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+const DURATION_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// The longest time for which records can be kept: a hundred years.
-const LONGEST_AGE_HOURS: u64 = 36_500 * 24;
+const AGE_HOURS_MAX: u64 = 36_500 * 24;
 
 /// An IP address.
 pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
@@ -38,7 +38,7 @@ where
 
 /// A duration in milliseconds, never zero.
 pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
-    whole(text, 1..=LONGEST_MS).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
+    whole(text, 1..=DURATION_MS_MAX).map(Duration::from_millis).map_err(|message| format!("{message}, in milliseconds"))
 }
 
 /// Limits of the bytes kept of a record or of logs: enough for some of everybody.
@@ -54,7 +54,7 @@ pub(crate) fn age(text: &str) -> Result<Option<Duration>, String> {
         (None, Some(hours)) => hours.parse().ok(),
         (None, None) => None,
     };
-    let seconds = hours.filter(|hours| (1..=LONGEST_AGE_HOURS).contains(hours)).map(|hours| hours * 3600);
+    let seconds = hours.filter(|hours| (1..=AGE_HOURS_MAX).contains(hours)).map(|hours| hours * 3600);
     let fault = || format!("{} is no time from 1h to 36500d, such as 30d or 12h, nor off", quoted(text));
     seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(fault)
 }

@@ -9,11 +9,11 @@ use std::{
 use crate::{model::ServerId, timeline::storage::Storage};
 
 /// A segment has no more bytes than that, and no more than this part of what a server has if all have equally much.
-const LONGEST: u64 = 4 << 20;
+const SEGMENT_BYTES_MAX: u64 = 4 << 20;
 const PARTS: u64 = 4;
 
 /// Nor, so that few lines are in many segments, fewer than that before there is another.
-const SHORTEST: u64 = 16 << 10;
+const SEGMENT_BYTES_MIN: u64 = 16 << 10;
 
 /// The files of all servers, as far as the budget goes.
 pub(super) struct Files {
@@ -55,7 +55,7 @@ impl Files {
     pub fn longest(&self) -> usize {
         let servers = u64::try_from(self.servers.len()).unwrap_or(u64::MAX).max(1);
         let share = self.budget.checked_div(servers).and_then(|share| share.checked_div(PARTS)).unwrap_or_default();
-        usize::try_from(share.clamp(SHORTEST, LONGEST)).unwrap_or(usize::MAX)
+        usize::try_from(share.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)).unwrap_or(usize::MAX)
     }
 
     /// Appends whole lines to what a server has. Where it fails, part of them may have been written.

@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// Bytes looked through for one page, about.
-const MOST: u64 = 8 << 20;
+const SCANNED_BYTES_MAX: u64 = 8 << 20;
 
 /// Bytes read at once; longer than any line.
-const WINDOW: u64 = 256 << 10;
+const READ_BYTES: u64 = 256 << 10;
 
 /// The longest text that is searched for.
-const LONGEST_SEARCH: usize = 200;
+const SEARCH_BYTES_MAX: usize = 200;
 
 /// The end of the page before: all before this byte of this segment is older.
 #[derive(Clone, Copy)]
@@ -42,11 +42,11 @@ pub(super) fn read(
 ) -> Result<Page<TimelineItem>> {
     let cursor = page.cursor.as_deref().map(Cursor::parse).transpose()?;
     let search = filter.search.as_deref().map(str::to_lowercase);
-    if search.as_ref().is_some_and(|search| search.len() > LONGEST_SEARCH) {
-        return Err(Error::invalid("/search", format!("has more than {LONGEST_SEARCH} bytes")));
+    if search.as_ref().is_some_and(|search| search.len() > SEARCH_BYTES_MAX) {
+        return Err(Error::invalid("/search", format!("has more than {SEARCH_BYTES_MAX} bytes")));
     }
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let mut reader = SegmentReader { filter, search, limit, left: MOST, items: Vec::new() };
+    let mut reader = SegmentReader { filter, search, limit, left: SCANNED_BYTES_MAX, items: Vec::new() };
     let mut segments = storage.segments(id);
     segments.retain(|segment| cursor.is_none_or(|at| *segment <= at.segment));
     segments.sort_unstable();
@@ -82,7 +82,7 @@ impl SegmentReader<'_> {
         let length = file.metadata()?.len();
         let mut end = end.map_or(length, |end| end.min(length));
         while end > 0 {
-            let start = end.saturating_sub(WINDOW);
+            let start = end.saturating_sub(READ_BYTES);
             let mut window = vec![0; usize::try_from(end.saturating_sub(start)).map_err(io::Error::other)?];
             file.read_exact_at(&mut window, start)?;
             // The first line of a window may have begun before it.

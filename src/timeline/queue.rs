@@ -10,20 +10,20 @@ use parking_lot::{Condvar, Mutex};
 use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
 
 /// Bytes that may wait, of all servers.
-const MOST: usize = 32 << 20;
+const QUEUED_BYTES_MAX: usize = 32 << 20;
 
 /// And of one: others' lines shall not be lost in its flood, nor what Ostler has to say about it.
-const MOST_OF_ONE: usize = 4 << 20;
-const MOST_WRITTEN: usize = 3 << 20;
+const QUEUED_BYTES_PER_SERVER_MAX: usize = 4 << 20;
+const QUEUED_OUTPUT_BYTES_MAX: usize = 3 << 20;
 
 /// So much is written at once, without waiting for more.
-const ENOUGH: usize = 1 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Time that more lines are waited for otherwise.
-const GATHER: Duration = Duration::from_millis(100);
+const BATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Bytes that an entry takes in memory beside its text, about.
-const OVERHEAD: usize = 96;
+const OVERHEAD_BYTES: usize = 96;
 
 /// Lines to write, by server.
 #[derive(Default)]
@@ -73,7 +73,7 @@ pub(super) enum What {
 impl What {
     fn cost(&self) -> usize {
         let (Self::Stderr(text) | Self::Ostler(_, text) | Self::Call { tool: text, .. }) = self;
-        text.len().saturating_add(OVERHEAD)
+        text.len().saturating_add(OVERHEAD_BYTES)
     }
 }
 
@@ -125,8 +125,8 @@ impl Queue {
         }
         let before = state.bytes;
         let waiting = state.batch.servers.entry(id).or_default();
-        let most = if matches!(what, What::Stderr(_)) { MOST_WRITTEN } else { MOST_OF_ONE };
-        if waiting.bytes.saturating_add(cost) > most || before.saturating_add(cost) > MOST {
+        let most = if matches!(what, What::Stderr(_)) { QUEUED_OUTPUT_BYTES_MAX } else { QUEUED_BYTES_PER_SERVER_MAX };
+        if waiting.bytes.saturating_add(cost) > most || before.saturating_add(cost) > QUEUED_BYTES_MAX {
             waiting.lost = waiting.lost.saturating_add(1);
             return;
         }
@@ -134,7 +134,7 @@ impl Queue {
         // The moment is taken here, so that lines are in the order of their times.
         waiting.entries.push(QueuedLine::now(what));
         state.bytes = before.saturating_add(cost);
-        if before == 0 || (before < ENOUGH && state.bytes >= ENOUGH) {
+        if before == 0 || (before < BATCH_BYTES && state.bytes >= BATCH_BYTES) {
             self.wake.notify_one();
         }
     }
@@ -155,8 +155,8 @@ impl Queue {
         let is_idle = |state: &mut State| state.bytes == 0 && state.batch.gone.is_empty() && !state.ended;
         let mut state = self.state.lock();
         self.wake.wait_while(&mut state, is_idle);
-        let is_little = |state: &mut State| state.bytes < ENOUGH && !state.ended;
-        self.wake.wait_while_for(&mut state, is_little, GATHER);
+        let is_little = |state: &mut State| state.bytes < BATCH_BYTES && !state.ended;
+        self.wake.wait_while_for(&mut state, is_little, BATCH_INTERVAL);
         let batch = std::mem::take(&mut state.batch);
         let is_last = state.ended && batch.servers.is_empty() && batch.gone.is_empty();
         state.bytes = 0;

@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 const PIECE: usize = 64 * 1024;
 
 /// Lines that may wait on either side.
-const WAITING: usize = 16;
+const QUEUED_LINES_MAX: usize = 16;
 
 /// The lines of standard input; the receiver ends with it.
 pub(super) fn input() -> mpsc::Receiver<Frame> {
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(QUEUED_LINES_MAX);
     thread::spawn(move || {
         let (mut framer, mut piece) = (Framer::default(), vec![0; PIECE]);
         let mut input = std::io::stdin().lock();
@@ -47,7 +47,7 @@ pub(super) struct StandardOutput {
 impl StandardOutput {
     /// Starts the thread that writes.
     pub(super) fn open() -> Self {
-        let (lines, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+        let (lines, mut waiting) = mpsc::channel::<Bytes>(QUEUED_LINES_MAX);
         let (done, written) = oneshot::channel();
         thread::spawn(move || {
             let mut out = std::io::stdout().lock();

@@ -9,11 +9,11 @@ use log::{
 use serde_json::Value as Json;
 
 /// The most bytes that a line may have, before its time and level.
-const LONGEST: usize = 8 * 1024;
+const LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// The most bytes of a message, and of one value, so that neither crowds out the rest.
-const LONGEST_MESSAGE: usize = 4 * 1024;
-const LONGEST_VALUE: usize = 1024;
+const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+const VALUE_BYTES_MAX: usize = 1024;
 
 /// The keys of a JSON line that are ours; a field of such a name gets an underscore.
 const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
@@ -21,7 +21,7 @@ const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
 /// The event for people: target, message, then the fields as `key=value`.
 pub(crate) fn text(record: &Record<'_>) -> String {
     let mut line = format!("{}: ", record.target());
-    push_escaped(&mut line, &record.args().to_string(), LONGEST_MESSAGE);
+    push_escaped(&mut line, &record.args().to_string(), MESSAGE_BYTES_MAX);
     let mut fields = TextFields { line };
     // Only a field's own formatting can fail; what came before it stands.
     let _ = record.key_values().visit(&mut fields);
@@ -34,7 +34,7 @@ pub(crate) fn json(record: &Record<'_>, time: &str) -> String {
     push_member(&mut line, "timestamp", time);
     push_member(&mut line, "level", record.level().as_str());
     push_member(&mut line, "target", record.target());
-    push_member(&mut line, "message", shortened(&record.args().to_string(), LONGEST_MESSAGE));
+    push_member(&mut line, "message", shortened(&record.args().to_string(), MESSAGE_BYTES_MAX));
     let mut fields = JsonFields { line };
     let _ = record.key_values().visit(&mut fields);
     fields.line.push('}');
@@ -58,16 +58,16 @@ struct TextFields {
 impl<'kvs> VisitSource<'kvs> for TextFields {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         let value = value.to_string();
-        if self.line.len() + key.as_str().len() + value.len().min(LONGEST_VALUE) > LONGEST {
+        if self.line.len() + key.as_str().len() + value.len().min(VALUE_BYTES_MAX) > LINE_BYTES_MAX {
             return Ok(());
         }
         self.line.push(' ');
-        push_escaped(&mut self.line, key.as_str(), LONGEST_VALUE);
+        push_escaped(&mut self.line, key.as_str(), VALUE_BYTES_MAX);
         self.line.push('=');
         if value.is_empty() || value.contains([' ', '"', '=']) {
-            push_escaped(&mut self.line, &format!("{value:?}"), LONGEST_VALUE);
+            push_escaped(&mut self.line, &format!("{value:?}"), VALUE_BYTES_MAX);
         } else {
-            push_escaped(&mut self.line, &value, LONGEST_VALUE);
+            push_escaped(&mut self.line, &value, VALUE_BYTES_MAX);
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
         }
         let mut member = String::new();
         push_member(&mut member, &name, json_value(&value));
-        if self.line.len() + member.len() < LONGEST {
+        if self.line.len() + member.len() < LINE_BYTES_MAX {
             self.line.push(',');
             self.line.push_str(&member);
         }
@@ -100,7 +100,7 @@ fn json_value(value: &Value<'_>) -> Json {
         whole.or_else(|| value.to_f64().map(Json::from))
     };
     let plain = value.to_bool().map(Json::from).or_else(number).filter(|json| !json.is_null());
-    plain.unwrap_or_else(|| Json::from(shortened(&value.to_string(), LONGEST_VALUE)))
+    plain.unwrap_or_else(|| Json::from(shortened(&value.to_string(), VALUE_BYTES_MAX)))
 }
 
 /// Appends `"name":value`, with a comma before it where needed.
@@ -159,7 +159,7 @@ mod tests {
 
     fn as_json(message: &str, fields: &[(&str, Value<'_>)]) -> Json {
         let line = record(message, fields, |record| json(record, "now"));
-        assert!(line.len() < LONGEST + 16 && !line.contains('\n'), "{} bytes", line.len());
+        assert!(line.len() < LINE_BYTES_MAX + 16 && !line.contains('\n'), "{} bytes", line.len());
         serde_json::from_str(&line).unwrap()
     }
 
@@ -185,6 +185,6 @@ mod tests {
         let huge = "\u{0}\"é".repeat(100_000);
         let fields = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| (name, Value::from(huge.as_str())));
         assert!(as_json(&huge, &fields)["message"].as_str().unwrap().ends_with('…'));
-        assert!(record(&huge, &fields, text).len() < LONGEST + 16);
+        assert!(record(&huge, &fields, text).len() < LINE_BYTES_MAX + 16);
     }
 }

@@ -12,10 +12,10 @@ use std::{
 };
 
 /// Bytes queued to be written. Further lines are dropped, and counted.
-const MOST: usize = 1 << 20;
+const QUEUED_BYTES_MAX: usize = 1 << 20;
 
 /// Time that [`drain`] waits for the last lines.
-const PATIENCE: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The way to the thread, for [`drain`].
 static THREAD: OnceLock<mpsc::Sender<OutletItem>> = OnceLock::new();
@@ -53,7 +53,7 @@ impl Outlet {
 impl Write for Outlet {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let waiting = self.backlog.bytes.fetch_add(lines.len(), Ordering::Relaxed);
-        if waiting.saturating_add(lines.len()) > MOST {
+        if waiting.saturating_add(lines.len()) > QUEUED_BYTES_MAX {
             self.backlog.bytes.fetch_sub(lines.len(), Ordering::Relaxed);
             self.backlog.lost.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -89,6 +89,6 @@ pub(super) fn drain() {
     let (sender, reached) = mpsc::channel();
     let sent = THREAD.get().is_some_and(|thread| thread.send(OutletItem::Mark(sender)).is_ok());
     if sent {
-        let _ = reached.recv_timeout(PATIENCE);
+        let _ = reached.recv_timeout(DRAIN_TIMEOUT);
     }
 }
