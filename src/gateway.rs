@@ -1,8 +1,8 @@
 //! The gateway in memory: services and their instances, the choice of one for each request, and their health.
 //!
-//! `Table` is what forwarding reads: an immutable snapshot, replaced whole. `Service::choose` gives out a
-//! `InstanceLease`, and the outcome of the request is reported to the lease. None of that waits for an actor: the one there
-//! is (`actor`) checks instances, and hears of ejections. [`Registrations`] keep what is registered in the database.
+//! `Table` is what forwarding reads: an immutable snapshot, replaced at once. `Service::choose` gives out an
+//! `InstanceLease`, to which the outcome of the request is reported. None of that waits for an actor: the one there is
+//! (`actor`) checks instances, and is notified of ejections. [`Registrations`] hold what is registered in the database.
 //!
 //! A `Service` is immutable. A replacement is another one that shares `SharedServiceState` (limits, retry budget,
 //! counters) with the old one, and those instances whose host and port it names again; a request that found the old one
