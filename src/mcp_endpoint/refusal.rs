@@ -1,4 +1,4 @@
-//! [`Refusal`]: a message that was not served, as status and JSON-RPC error; and the runtime's errors in that form.
+//! [`MessageRefusal`]: a message that was not served, as status and JSON-RPC error; and the runtime's errors in that form.
 
 use std::sync::Arc;
 

@@ -143,7 +143,7 @@ impl McpSession {
         }
     }
 
-    /// A stream for a request; not found by anybody before [`Session::keep`].
+    /// A stream for a request; not found by anybody before [`McpSession::keep`].
     pub fn stream(&self) -> Arc<MessageStream> {
         MessageStream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
     }

@@ -131,7 +131,7 @@ pub enum SupervisorEvent {
         id: ServerId,
         /// Number of failures in a row, this one included.
         attempt: u32,
-        /// As of [`Event::Failed`].
+        /// As of [`SupervisorEvent::Failed`].
         repeated: bool,
     },
     /// A child is left down: for good, or until a probe finds it well.
@@ -140,7 +140,7 @@ pub enum SupervisorEvent {
         id: ServerId,
         /// Reason for leaving it down.
         reason: String,
-        /// As of [`Event::Failed`].
+        /// As of [`SupervisorEvent::Failed`].
         repeated: bool,
     },
     /// A child that had failed too often has been well for long enough.
