@@ -2,24 +2,24 @@
 //!
 //! Knows neither bytes nor SQL, and decides no permission.
 
-pub mod audit;
-pub mod calls;
-pub mod consent;
-pub mod events;
-pub mod execute;
-pub mod gateway;
-pub mod history;
-pub mod import;
-pub mod keys;
-pub mod login;
-pub mod output;
-pub mod processes;
-pub mod protected_resource;
-pub mod server_body;
-pub mod server_view;
-pub mod servers;
-pub mod shares;
-pub mod system;
-pub mod timeline;
-pub mod usage;
-pub mod users;
+pub(crate) mod audit;
+pub(crate) mod calls;
+pub(crate) mod consent;
+pub(crate) mod events;
+pub(crate) mod execute;
+pub(crate) mod gateway;
+pub(crate) mod history;
+pub(crate) mod import;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod output;
+pub(crate) mod processes;
+pub(crate) mod protected_resource;
+pub(crate) mod server_body;
+pub(crate) mod server_view;
+pub(crate) mod servers;
+pub(crate) mod shares;
+pub(crate) mod system;
+pub(crate) mod timeline;
+pub(crate) mod usage;
+pub(crate) mod users;

@@ -8,7 +8,7 @@ mod aggregate;
 mod client_sender;
 mod conversation;
 mod every_server;
-pub mod fault;
+pub(crate) mod fault;
 mod header_arguments;
 mod initialize;
 mod list_changes;
@@ -31,10 +31,10 @@ mod subscriptions;
 mod suspended_requests;
 mod tool_search;
 
-pub use client_sender::{ClientRequests, ClientSender, ClientStream};
-pub use conversation::{Conversation, RpcResult, ServerScope};
-pub use header_arguments::annotated_tool;
-pub use suspended_requests::SuspendedRequests;
+pub(crate) use client_sender::{ClientRequests, ClientSender, ClientStream};
+pub(crate) use conversation::{Conversation, RpcResult, ServerScope};
+pub(crate) use header_arguments::annotated_tool;
+pub(crate) use suspended_requests::SuspendedRequests;
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ use crate::mcp::{ClientMethod, Level, McpClient, Request};
 
 /// Answers a request of any method. Notifications about it, and server requests in the older era, go to `sender` first.
 /// Dropping the future cancels the request.
-pub async fn answer(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
+pub(crate) async fn answer(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let span = span::begin(conversation, &mut request, sender);
     let result = dispatch(conversation, request, sender).await;
     span.end(span::outcome_of(&result));
@@ -73,7 +73,7 @@ async fn dispatch(conversation: &Arc<Conversation>, request: Request, sender: &C
 }
 
 /// Handles a client's notification; the endpoint has handled cancellations before.
-pub async fn on_notification(conversation: &Arc<Conversation>, notification: Request) {
+pub(crate) async fn on_notification(conversation: &Arc<Conversation>, notification: Request) {
     let Conversation { runtime, who, scope, .. } = &**conversation;
     if notification.method == "notifications/initialized" {
         return;
@@ -93,7 +93,10 @@ pub async fn on_notification(conversation: &Arc<Conversation>, notification: Req
 
 /// Writes a session's standalone stream (older era): list changes, updates of subscribed resources, and server requests
 /// outside of client requests. Ends when the client loses the right to listen.
-pub fn run_standalone_stream(conversation: Arc<Conversation>, sender: ClientSender) -> impl Future<Output = ()> + Send {
+pub(crate) fn run_standalone_stream(
+    conversation: Arc<Conversation>,
+    sender: ClientSender,
+) -> impl Future<Output = ()> + Send {
     standalone_stream::run(conversation, sender)
 }
 

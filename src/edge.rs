@@ -28,11 +28,11 @@ mod payload;
 mod read_buffer;
 mod router;
 mod worker;
-pub mod write_buffer;
+pub(crate) mod write_buffer;
 
-pub use accept::listen;
-pub use connection::ClientConnection;
-pub use router::{Routed, Router};
+pub(crate) use accept::listen;
+pub(crate) use connection::ClientConnection;
+pub(crate) use router::{Routed, Router};
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ const DRAINED_BYTES_MAX: u64 = 64 << 10;
 
 /// The fate of a connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
+pub(crate) enum Disposition {
     /// The answer is staged or sent, and the next request may come.
     KeepAlive,
     /// The staged bytes are sent, then the connection is closed.

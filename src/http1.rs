@@ -12,18 +12,18 @@ mod response;
 mod target;
 mod write;
 
-pub use decode::{BodyDecoder, BodyFault, Piece};
-pub use encode::{BodyEncoder, Misfit};
-pub use fault::HeadFault;
-pub use fields::Fields;
-pub use request::RequestHead;
-pub use response::ResponseHead;
-pub use target::{Target, octet};
-pub use write::{length_line, line, status_line};
+pub(crate) use decode::{BodyDecoder, BodyFault, Piece};
+pub(crate) use encode::{BodyEncoder, Misfit};
+pub(crate) use fault::HeadFault;
+pub(crate) use fields::Fields;
+pub(crate) use request::RequestHead;
+pub(crate) use response::ResponseHead;
+pub(crate) use target::{Target, octet};
+pub(crate) use write::{length_line, line, status_line};
 
 /// The versions spoken here; every other is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
+pub(crate) enum Version {
     /// HTTP/1.0.
     Http10,
     /// HTTP/1.1.
@@ -32,7 +32,7 @@ pub enum Version {
 
 /// Framing of a body: where it ends (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// There is no body.
     None,
     /// After so many bytes.
@@ -45,7 +45,7 @@ pub enum Framing {
 
 /// Limits of the sizes of a head.
 #[derive(Clone, Copy, Debug)]
-pub struct HeadLimits {
+pub(crate) struct HeadLimits {
     /// Bytes, from the first to the end of the empty line.
     pub head: usize,
     /// Bytes of the request target.
@@ -54,10 +54,10 @@ pub struct HeadLimits {
 
 impl HeadLimits {
     /// For requests of clients.
-    pub const CLIENT: Self = Self { head: 32 << 10, target: 8 << 10 };
+    pub(crate) const CLIENT: Self = Self { head: 32 << 10, target: 8 << 10 };
     /// For answers of upstreams.
-    pub const UPSTREAM: Self = Self { head: 64 << 10, target: 8 << 10 };
+    pub(crate) const UPSTREAM: Self = Self { head: 64 << 10, target: 8 << 10 };
 }
 
 /// The fields a head may have.
-pub const FIELDS_MAX: usize = 256;
+pub(crate) const FIELDS_MAX: usize = 256;

@@ -45,6 +45,9 @@
 //! [`demo_server`] stands apart: a small MCP server to try all this with. Modules that are public but not listed here
 //! serve the program, its tests and its benchmarks, and change without notice. ARCHITECTURE.md has the map of all.
 
+// An item is as public as it looks. Here and not in Cargo.toml: tests and benchmarks are crates without callers.
+#![deny(unreachable_pub)]
+
 pub mod access;
 pub mod accounts;
 mod api;

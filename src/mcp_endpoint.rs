@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-pub use caller::{ClientState, McpCaller};
+pub(crate) use caller::{ClientState, McpCaller};
 use message::{ClientMessage, PostBody};
 use refusal::MessageRefusal;
 
@@ -46,7 +46,7 @@ use refusal::MessageRefusal;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct EveryServerQuery {
+pub(crate) struct EveryServerQuery {
     /// `search` shows three tools that find, describe and call the others, in place of all of them.
     #[param(inline)]
     tools: Option<ToolsShown>,
@@ -55,7 +55,7 @@ pub struct EveryServerQuery {
 /// The tools that are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ToolsShown {
+pub(crate) enum ToolsShown {
     /// Every one.
     All,
     /// Three to find the others with.
@@ -76,7 +76,7 @@ impl From<EveryServerQuery> for ServerScope {
     responses((status = 200, description = "The answer, or a stream that ends with it"),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn post_all(
+pub(crate) async fn post_all(
     http: HttpRequest,
     caller: McpCaller,
     Query(query): Query<EveryServerQuery>,
@@ -94,7 +94,7 @@ pub async fn post_all(
     responses((status = 200, description = "The answer, or a stream that ends with it"),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn post_one(
+pub(crate) async fn post_one(
     http: HttpRequest,
     caller: McpCaller,
     PathId(id): PathId<ServerId>,
@@ -110,7 +110,11 @@ pub async fn post_one(
 #[utoipa::path(get, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_all(http: HttpRequest, caller: McpCaller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
+pub(crate) async fn get_all(
+    http: HttpRequest,
+    caller: McpCaller,
+    Query(query): Query<EveryServerQuery>,
+) -> HandlerResult {
     get(&http, &caller, query.into())
 }
 
@@ -121,7 +125,7 @@ pub async fn get_all(http: HttpRequest, caller: McpCaller, Query(query): Query<E
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
     get(&http, &caller, ServerScope::One(id))
 }
 
@@ -131,7 +135,11 @@ pub async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<Se
 #[utoipa::path(delete, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_all(http: HttpRequest, caller: McpCaller, Query(query): Query<EveryServerQuery>) -> HandlerResult {
+pub(crate) async fn delete_all(
+    http: HttpRequest,
+    caller: McpCaller,
+    Query(query): Query<EveryServerQuery>,
+) -> HandlerResult {
     legacy::delete(&http, &caller, query.into())
 }
 
@@ -142,7 +150,7 @@ pub async fn delete_all(http: HttpRequest, caller: McpCaller, Query(query): Quer
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn delete_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn delete_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
     legacy::delete(&http, &caller, ServerScope::One(id))
 }
 

@@ -44,15 +44,15 @@ use isolated_process::ChildState;
 use isolated_processes::IsolatedProcesses;
 use process_key::{ProcessKey, shared};
 
-pub use isolated_process::{IsolatedProcess, Lease};
-pub use launcher::Launcher;
-pub use supervisor_handle::SupervisorHandle;
+pub(crate) use isolated_process::{IsolatedProcess, Lease};
+pub(crate) use launcher::Launcher;
+pub(crate) use supervisor_handle::SupervisorHandle;
 
 /// Pause between looks for idle processes.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Processes of servers, shared and isolated.
-pub struct Placement {
+pub(crate) struct Placement {
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
     lifecycle: Arc<Lifecycle>,
@@ -65,7 +65,7 @@ pub struct Placement {
 
 impl Placement {
     /// Processes that `launcher` describes and `supervisor` runs. Panics outside of a tokio runtime.
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         authorizations: Arc<Authorizations>,
         lifecycle: Arc<Lifecycle>,
@@ -77,20 +77,20 @@ impl Placement {
     }
 
     /// Ends idle processes, until `self` is dropped.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         every(IDLE_CHECK_INTERVAL, Arc::downgrade(self), |placement: Arc<Self>| async move {
             placement.end_idle().await;
         })
     }
 
     /// The supervisor of all processes.
-    pub fn supervisor(&self) -> &SupervisorHandle {
+    pub(crate) fn supervisor(&self) -> &SupervisorHandle {
         &self.supervisor
     }
 
     /// Leases the process of a server that is for the caller alone, started where it is not running; `None` where all
     /// callers share one.
-    pub async fn lease(
+    pub(crate) async fn lease(
         &self,
         who: &Principal,
         server: &Arc<Registered>,
@@ -103,7 +103,7 @@ impl Placement {
     }
 
     /// The process of a server that is for the caller alone, running or not; `None` where all callers share one.
-    pub fn process(
+    pub(crate) fn process(
         &self,
         who: &Principal,
         server: &Arc<Registered>,
@@ -113,12 +113,12 @@ impl Placement {
     }
 
     /// The server that an isolated process is one of; `None` where the id is no isolated process's.
-    pub fn server_of(&self, id: ServerId) -> Option<ServerId> {
+    pub(crate) fn server_of(&self, id: ServerId) -> Option<ServerId> {
         self.processes.server_of(id)
     }
 
     /// Adds a server's shared process to the supervisor.
-    pub async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
+    pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
         let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, shared(&server.config));
         let mask = Mask::clone(&registered.mask.load());
@@ -126,13 +126,19 @@ impl Placement {
     }
 
     /// Has a server's shared process run by another configuration, and be up or down where `wanted` says so.
-    pub async fn update(&self, id: ServerId, config: &ServerConfig, mask: Mask, wanted: Option<Wanted>) -> Result<()> {
+    pub(crate) async fn update(
+        &self,
+        id: ServerId,
+        config: &ServerConfig,
+        mask: Mask,
+        wanted: Option<Wanted>,
+    ) -> Result<()> {
         let launch = self.launcher.launch(&self.authorizations, id, config, shared(config));
         self.supervisor.ask(UpdateServer { id, launch, mask, wanted }).await
     }
 
     /// Ends every process of a server, which is not registered any more.
-    pub fn remove(self: &Arc<Self>, id: ServerId) {
+    pub(crate) fn remove(self: &Arc<Self>, id: ServerId) {
         self.end_isolated_of_server(id);
         let placement = self.clone();
         // A supervisor that is lost takes its servers with it.
@@ -140,7 +146,7 @@ impl Placement {
     }
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.
-    pub async fn replace_supervisor(&self) -> Result<()> {
+    pub(crate) async fn replace_supervisor(&self) -> Result<()> {
         log::error!("the supervisor was lost; every server is restarted");
         let mark = self.launcher.mark.clone();
         // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
@@ -159,22 +165,22 @@ impl Placement {
     }
 
     /// Ends the processes for one session.
-    pub fn end_session(self: &Arc<Self>, session: Uuid) {
+    pub(crate) fn end_session(self: &Arc<Self>, session: Uuid) {
         self.end(self.processes.take(|process| process.is_of_session(session)));
     }
 
     /// Ends every isolated process of a server; the next request starts another.
-    pub fn end_isolated_of_server(self: &Arc<Self>, server: ServerId) {
+    pub(crate) fn end_isolated_of_server(self: &Arc<Self>, server: ServerId) {
         self.end(self.processes.take(|process| process.server.id == server));
     }
 
     /// Ends every isolated process.
-    pub fn end_isolated(self: &Arc<Self>) {
+    pub(crate) fn end_isolated(self: &Arc<Self>) {
         self.end(self.processes.take(|_| true));
     }
 
     /// Ends every process for a user: all of them, or those of one server.
-    pub fn end_isolated_of_user(self: &Arc<Self>, user: UserId, server: Option<ServerId>) {
+    pub(crate) fn end_isolated_of_user(self: &Arc<Self>, user: UserId, server: Option<ServerId>) {
         let is_meant = |process: &IsolatedProcess| {
             process.is_of_user(user) && server.is_none_or(|server| process.server.id == server)
         };
@@ -182,13 +188,13 @@ impl Placement {
     }
 
     /// Stops every isolated process of a server, and waits until none runs.
-    pub async fn stop_isolated_of_server(&self, server: ServerId) -> Result<()> {
+    pub(crate) async fn stop_isolated_of_server(&self, server: ServerId) -> Result<()> {
         let processes = self.processes.find(|process| process.server.id == server);
         future::try_join_all(processes.iter().map(|process| self.stop(process))).await.map(drop)
     }
 
     /// Has every isolated process of a server that runs be replaced by one of the server's present configuration.
-    pub async fn update_isolated_of_server(&self, server: ServerId) -> Result<()> {
+    pub(crate) async fn update_isolated_of_server(&self, server: ServerId) -> Result<()> {
         for process in self.processes.find(|process| process.server.id == server) {
             let registration = process.registration.lock().await;
             if *registration == ChildState::Added && process.started.load(Ordering::Relaxed) {

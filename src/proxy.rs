@@ -30,4 +30,4 @@ mod tunnel;
 mod upload;
 mod upstream;
 
-pub use router::ServiceRouter;
+pub(crate) use router::ServiceRouter;

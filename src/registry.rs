@@ -3,7 +3,7 @@
 //! Knows nothing of processes, lists and consents; the services that keep those key them by [`ServerId`].
 
 mod registered;
-pub mod secrets;
+pub(crate) mod secrets;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,10 +17,10 @@ use crate::{
     policy::permission::{self, AccessDecision, Standing},
 };
 
-pub use registered::Registered;
+pub(crate) use registered::Registered;
 
 /// Every registered server; a snapshot that is replaced whole when one comes or goes.
-pub struct Registry {
+pub(crate) struct Registry {
     access: Arc<Access>,
     servers: ArcSwap<BTreeMap<ServerId, Arc<Registered>>>,
     changing: Mutex<()>,
@@ -28,29 +28,29 @@ pub struct Registry {
 
 impl Registry {
     /// No servers; `access` records callers that were denied one.
-    pub fn new(access: Arc<Access>) -> Self {
+    pub(crate) fn new(access: Arc<Access>) -> Self {
         Self { access, servers: ArcSwap::default(), changing: Mutex::default() }
     }
 
     /// The server with this id; checks no permission.
-    pub fn get(&self, id: ServerId) -> Option<Arc<Registered>> {
+    pub(crate) fn get(&self, id: ServerId) -> Option<Arc<Registered>> {
         self.servers.load().get(&id).cloned()
     }
 
     /// Puts a warning on the timeline of a server; drops it where the server is removed.
-    pub fn warn(&self, id: ServerId, text: &str) {
+    pub(crate) fn warn(&self, id: ServerId, text: &str) {
         if let Some(server) = self.get(id) {
             server.link.add_note(TimelineLevel::Warn, text);
         }
     }
 
     /// Every server, oldest first.
-    pub fn all(&self) -> Arc<BTreeMap<ServerId, Arc<Registered>>> {
+    pub(crate) fn all(&self) -> Arc<BTreeMap<ServerId, Arc<Registered>>> {
         self.servers.load_full()
     }
 
     /// Adds a server, or replaces the one with its id.
-    pub fn insert(&self, server: Registered) -> Arc<Registered> {
+    pub(crate) fn insert(&self, server: Registered) -> Arc<Registered> {
         let server = Arc::new(server);
         self.change(|servers| {
             servers.insert(server.id, server.clone());
@@ -59,7 +59,7 @@ impl Registry {
     }
 
     /// Takes a server out.
-    pub fn remove(&self, id: ServerId) -> Option<Arc<Registered>> {
+    pub(crate) fn remove(&self, id: ServerId) -> Option<Arc<Registered>> {
         let mut removed = None;
         self.change(|servers| removed = servers.remove(&id));
         removed
@@ -73,12 +73,18 @@ impl Registry {
     }
 
     /// The server, if `who` may do what any of `wanted` allows; `action` is for the audit where they may not.
-    pub fn reach(&self, who: &Principal, id: ServerId, wanted: &[Permission], action: &str) -> Result<Arc<Registered>> {
+    pub(crate) fn reach(
+        &self,
+        who: &Principal,
+        id: ServerId,
+        wanted: &[Permission],
+        action: &str,
+    ) -> Result<Arc<Registered>> {
         self.decide(who, id, action, |standing| permission::on_server(&who.permissions, standing, wanted))
     }
 
     /// The server, if `who` may delete it and share it.
-    pub fn reach_as_owner(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
+    pub(crate) fn reach_as_owner(&self, who: &Principal, id: ServerId, action: &str) -> Result<Arc<Registered>> {
         self.decide(who, id, action, |standing| permission::on_ownership(&who.permissions, standing))
     }
 
@@ -104,7 +110,7 @@ impl Registry {
     }
 
     /// The servers with which `who` may do what any of `wanted` allows, oldest first.
-    pub fn visible(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<Vec<Arc<Registered>>> {
+    pub(crate) fn visible(&self, who: &Principal, wanted: &[Permission], action: &str) -> Result<Vec<Arc<Registered>>> {
         self.access.require_any(who, wanted, action)?;
         Ok(self.all().values().filter(|server| server.allows(who, wanted)).cloned().collect())
     }

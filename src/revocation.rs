@@ -250,7 +250,7 @@ impl Drop for Revocation {
 
 impl HolderWatch {
     /// Completes when rights may have changed; `Unauthenticated` where the credential is none any more, or gives less.
-    pub async fn changed(&mut self) -> Result<()> {
+    pub(crate) async fn changed(&mut self) -> Result<()> {
         // Its sender is gone only where the runtime is, or where it has ended.
         let _ = self.0.changed().await;
         match *self.0.borrow_and_update() {

@@ -3,9 +3,9 @@
 //! Knows neither who may use a secret nor what it is for.
 
 mod keyring;
-pub mod private_file;
-pub mod random;
+pub(crate) mod private_file;
+pub(crate) mod random;
 mod tokens;
 
-pub use keyring::Keyring;
-pub use tokens::{SESSION_LIFETIME, Tokens};
+pub(crate) use keyring::Keyring;
+pub(crate) use tokens::{SESSION_LIFETIME, Tokens};

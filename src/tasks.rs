@@ -1,7 +1,7 @@
 //! Work off a request's own task: blocking work, and work that outlives its caller.
 
-pub mod arbiters;
-pub mod lifecycle;
+pub(crate) mod arbiters;
+pub(crate) mod lifecycle;
 
 use std::{
     sync::{Arc, Weak},
@@ -14,20 +14,22 @@ use crate::error::{Error, Result};
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs blocking work off the threads of actors and HTTP workers.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("blocking work panicked".into()))?
 }
 
 /// Runs `work` to its end even if its caller is dropped, or has waited for longer than 10 s, which is
 /// [`Error::StoreUnavailable`].
-pub async fn run_to_completion<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) async fn run_to_completion<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     let done = tokio::time::timeout(COMMIT_TIMEOUT, tokio::spawn(work)).await;
     let late = |_| Error::StoreUnavailable("it does not answer; what was asked of it may still be done".into());
     done.map_err(late)?.map_err(|_| Error::Internal("a change panicked".into()))?
 }
 
 /// Does `work` now and after each `pause`, until its owner is dropped.
-pub async fn every<T, F: Future<Output = ()>>(pause: Duration, owner: Weak<T>, work: impl Fn(Arc<T>) -> F) {
+pub(crate) async fn every<T, F: Future<Output = ()>>(pause: Duration, owner: Weak<T>, work: impl Fn(Arc<T>) -> F) {
     while let Some(owner) = owner.upgrade() {
         work(owner).await;
         tokio::time::sleep(pause).await;

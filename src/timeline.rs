@@ -40,7 +40,7 @@ use storage::Storage;
 const LAST: Duration = Duration::from_secs(5);
 
 /// The timelines of all servers. Dropping it writes what waits, without waiting for that.
-pub struct Timeline {
+pub(crate) struct Timeline {
     queue: Arc<Queue>,
     storage: Storage,
     budget: u64,
@@ -55,13 +55,13 @@ pub struct Log(Option<(ServerId, Arc<Queue>)>);
 impl Timeline {
     /// Timelines in this folder, so many bytes of them; none at all where that is 0. Nothing is read or written yet.
     #[must_use]
-    pub fn new(folder: PathBuf, budget: u64) -> Self {
+    pub(crate) fn new(folder: PathBuf, budget: u64) -> Self {
         Self { queue: Arc::default(), storage: Storage::new(folder), budget, end: Mutex::default() }
     }
 
     /// Takes lines of this server from now on.
     #[must_use]
-    pub fn log(&self, id: ServerId) -> Log {
+    pub(crate) fn log(&self, id: ServerId) -> Log {
         if self.budget == 0 {
             return Log::default();
         }
@@ -70,12 +70,12 @@ impl Timeline {
     }
 
     /// Takes no more lines of this server, and removes those it has.
-    pub fn forget(&self, id: ServerId) {
+    pub(crate) fn forget(&self, id: ServerId) {
         self.queue.dismiss(id);
     }
 
     /// Begins to write, once every server there is has its log: what is left of others is removed. Blocks for a moment.
-    pub fn begin(&self) -> Result<()> {
+    pub(crate) fn begin(&self) -> Result<()> {
         if self.budget == 0 {
             Files::find(self.storage.clone(), 0, &HashSet::new());
             // Something else may be in it.
@@ -97,7 +97,7 @@ impl Timeline {
     /// Part of a server's timeline, newest first; [`Noun::Page`] is not found where no timelines are kept. Blocks.
     ///
     /// At most a few mebibytes are searched: a page may have fewer items than match, and a cursor all the same.
-    pub fn page(&self, id: ServerId, filter: &TimelineFilter, page: &PageRequest) -> Result<Page<TimelineItem>> {
+    pub(crate) fn page(&self, id: ServerId, filter: &TimelineFilter, page: &PageRequest) -> Result<Page<TimelineItem>> {
         if self.budget == 0 {
             return Err(Error::NotFound(Noun::Page));
         }
@@ -105,7 +105,7 @@ impl Timeline {
     }
 
     /// Writes what waits, and ends. Blocks, for 5 s where the disk does not answer.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.queue.end();
         let end = self.end.lock().take();
         if end.is_some_and(|end| end.recv_timeout(LAST) == Err(mpsc::RecvTimeoutError::Timeout)) {

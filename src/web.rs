@@ -2,21 +2,21 @@
 //!
 //! Knows no noun of the API, and not how bytes come and go.
 
-pub mod authenticate;
-pub mod body;
+pub(crate) mod authenticate;
+pub(crate) mod body;
 mod challenge;
-pub mod client_address;
-pub mod conditional;
-pub mod event_stream;
-pub mod host_check;
-pub mod html;
-pub mod methods;
-pub mod problem;
-pub mod query;
+pub(crate) mod client_address;
+pub(crate) mod conditional;
+pub(crate) mod event_stream;
+pub(crate) mod host_check;
+pub(crate) mod html;
+pub(crate) mod methods;
+pub(crate) mod problem;
+pub(crate) mod query;
 mod settings;
-pub mod trace;
+pub(crate) mod trace;
 
 pub use settings::HttpSettings;
 
 /// The result of a handler: its response, or the problem that is answered in place of one.
-pub type HandlerResult = std::result::Result<actix_web::HttpResponse, problem::Problem>;
+pub(crate) type HandlerResult = std::result::Result<actix_web::HttpResponse, problem::Problem>;

@@ -16,7 +16,7 @@ use crate::{
 pub(super) const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records entries that are no changes; those of one account and kind beyond a quota are summarized.
-pub struct AuditEntries {
+pub(crate) struct AuditEntries {
     recorder: Recorder,
     start: Instant,
     quotas: Mutex<Quotas>,
@@ -33,24 +33,29 @@ impl AuditEntries {
     }
 
     /// Records that `who` was refused something; does not wait, and a refusal stands even if it cannot be recorded.
-    pub fn record_denial(&self, who: &Principal, action: &str, target: &str) {
+    pub(crate) fn record_denial(&self, who: &Principal, action: &str, target: &str) {
         self.record_denied(AuditEntry::by(who, action, target, Outcome::Denied));
     }
 
     /// Records a denial with more to say than action and target.
-    pub fn record_denied(&self, entry: AuditEntry) {
+    pub(crate) fn record_denied(&self, entry: AuditEntry) {
         let entry = self.admit(EntryKind::Refusal, entry.actor_id, entry);
         tokio::spawn(record_all(self.recorder.clone(), entry));
     }
 
     /// Records an entry that was not asked for, or counts it where its account has too many.
-    pub async fn record_or_count(&self, kind: EntryKind, account: Option<UserId>, entry: AuditEntry) -> Result<()> {
+    pub(crate) async fn record_or_count(
+        &self,
+        kind: EntryKind,
+        account: Option<UserId>,
+        entry: AuditEntry,
+    ) -> Result<()> {
         let Some(entry) = self.admit(kind, account, entry) else { return Ok(()) };
         self.recorder.commit_entry(entry).await
     }
 
     /// The entry, where it may be on record by itself; otherwise it is counted.
-    pub fn admit(&self, kind: EntryKind, account: Option<UserId>, entry: AuditEntry) -> Option<AuditEntry> {
+    pub(crate) fn admit(&self, kind: EntryKind, account: Option<UserId>, entry: AuditEntry) -> Option<AuditEntry> {
         self.with(|counted, now| counted.admit(kind, account, entry, now))
     }
 
@@ -60,7 +65,7 @@ impl AuditEntries {
     }
 
     /// Records summaries of what was counted until now, before the end.
-    pub async fn summarize_all(&self) {
+    pub(crate) async fn summarize_all(&self) {
         let rest = self.with(|counted, now| counted.over(now.saturating_add(SUMMARY_WINDOW)));
         record_all(self.recorder.clone(), rest).await;
     }

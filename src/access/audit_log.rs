@@ -203,7 +203,7 @@ impl AuditLog {
 }
 
 /// The head of the chain as the last run noted it. Blocks.
-pub fn heads_of_last_run(data_dir: &Path) -> Vec<AuditLink> {
+pub(crate) fn heads_of_last_run(data_dir: &Path) -> Vec<AuditLink> {
     let path = data_dir.join(HEAD_FILE);
     match private_file::read(&path) {
         Ok(text) => text.lines().filter_map(|line| AuditLink::try_from(line.to_owned()).ok()).collect(),

@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// The answer to every credential that is not valid, whatever the reason, so that it tells nothing.
-pub const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
+pub(crate) const UNKNOWN: Error = Error::Unauthenticated("log in, or send a valid API key");
 
 /// The caller `who` with the account and permissions of now; `None` where their credential has ended.
-pub fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<Principal>> {
+pub(crate) fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<Principal>> {
     if is_expired(who) {
         return Ok(None);
     }
@@ -31,12 +31,12 @@ pub fn holder_now(db: &mut store::Connection, who: &Principal) -> Result<Option<
 }
 
 /// True when the credential of `who` has expired.
-pub fn is_expired(who: &Principal) -> bool {
+pub(crate) fn is_expired(who: &Principal) -> bool {
     who.expires_at.is_some_and(|end| end <= Timestamp::now())
 }
 
 /// The holder of a session of `user`; `None` where it has ended, or the account is disabled.
-pub fn holder_of_session(db: &mut store::Connection, id: SessionId, user: UserId) -> Result<Option<Principal>> {
+pub(crate) fn holder_of_session(db: &mut store::Connection, id: SessionId, user: UserId) -> Result<Option<Principal>> {
     let now = Timestamp::now();
     let session = sessions::find(db, id)?.filter(|session| session.user_id == user && session.expires_at > now);
     let Some(session) = session else { return Ok(None) };
@@ -45,7 +45,11 @@ pub fn holder_of_session(db: &mut store::Connection, id: SessionId, user: UserId
 }
 
 /// The holder of a key that has not expired `now`, and the key; `None` where it has, or the account is disabled.
-pub fn holder_of_key(db: &mut store::Connection, key: ApiKey, now: Timestamp) -> Result<Option<(Principal, ApiKey)>> {
+pub(crate) fn holder_of_key(
+    db: &mut store::Connection,
+    key: ApiKey,
+    now: Timestamp,
+) -> Result<Option<(Principal, ApiKey)>> {
     if key.expires_at.is_some_and(|end| end <= now) {
         return Ok(None);
     }
@@ -55,7 +59,7 @@ pub fn holder_of_key(db: &mut store::Connection, key: ApiKey, now: Timestamp) ->
 }
 
 /// The program that embeds a runtime: an account of its own with every permission, no rate limit.
-pub fn embedder() -> Principal {
+pub(crate) fn embedder() -> Principal {
     Principal {
         user_id: UserId::nobody(),
         email: "embedder".into(),
@@ -69,7 +73,7 @@ pub fn embedder() -> Principal {
 }
 
 /// The holder of a credential of `user`, narrowed to `permissions` where there are any.
-pub fn principal(
+pub(crate) fn principal(
     user: &User,
     permissions: Option<&PermissionSet>,
     credential: Credential,

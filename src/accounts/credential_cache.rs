@@ -39,27 +39,27 @@ struct CacheTable {
 
 impl CredentialCache {
     /// An empty cache.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let table = CacheTable { by_fingerprint: HashMap::new(), generation: 0, touched: Windows::new(TOUCH_LIMIT) };
         Self { start: Instant::now(), table: Mutex::new(table) }
     }
 
     /// Removes every credential of an account.
-    pub fn forget(&self, user: UserId) {
+    pub(super) fn forget(&self, user: UserId) {
         let mut table = self.table.lock();
         table.generation = table.generation.wrapping_add(1);
         table.by_fingerprint.retain(|_, (_, principal)| principal.user_id != user);
     }
 
     /// Removes every credential.
-    pub fn forget_all(&self) {
+    pub(super) fn forget_all(&self) {
         let mut table = self.table.lock();
         table.generation = table.generation.wrapping_add(1);
         table.by_fingerprint.clear();
     }
 
     /// The holder of a credential; the generation to insert it with where it is to be looked up.
-    pub fn get(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
+    pub(super) fn get(&self, fingerprint: &Fingerprint) -> Result<Principal, u64> {
         let table = self.table.lock();
         let entry = table
             .by_fingerprint
@@ -69,7 +69,7 @@ impl CredentialCache {
     }
 
     /// Adds the holder of a credential, as `seen` while this generation lasted.
-    pub fn insert(&self, fingerprint: Fingerprint, generation: u64, seen: Instant, principal: Principal) {
+    pub(super) fn insert(&self, fingerprint: Fingerprint, generation: u64, seen: Instant, principal: Principal) {
         let mut table = self.table.lock();
         if table.generation != generation {
             return;
@@ -83,7 +83,7 @@ impl CredentialCache {
     }
 
     /// True when the use of a key should be recorded now.
-    pub fn is_touch_due(&self, key: KeyId) -> bool {
+    pub(super) fn is_touch_due(&self, key: KeyId) -> bool {
         let now = self.start.elapsed();
         self.table.lock().touched.take(key, now).is_ok()
     }

@@ -21,32 +21,32 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Accounts in `store`, changed through `recorder`.
-    pub fn new(store: Store, recorder: Recorder) -> Self {
+    pub(super) fn new(store: Store, recorder: Recorder) -> Self {
         Self { store, recorder, cache: CredentialCache::new(), observers: Observers::default() }
     }
 
     /// Credentials seen a moment ago.
-    pub fn cache(&self) -> &CredentialCache {
+    pub(super) fn cache(&self) -> &CredentialCache {
         &self.cache
     }
 
     /// Observers of changes.
-    pub fn observers(&self) -> &Observers {
+    pub(super) fn observers(&self) -> &Observers {
         &self.observers
     }
 
     /// The account with this id, without a check of permissions.
-    pub async fn find(&self, id: UserId) -> Result<User> {
+    pub(super) async fn find(&self, id: UserId) -> Result<User> {
         self.store.read(move |db| users::find(db, id)).await?.ok_or(Error::NotFound(Noun::User))
     }
 
     /// The account with this address.
-    pub async fn find_by_email(&self, email: String) -> Result<Option<User>> {
+    pub(super) async fn find_by_email(&self, email: String) -> Result<Option<User>> {
         self.store.read(move |db| users::find_by_email(db, &email)).await
     }
 
     /// Adds an account, which has no rights that could be open yet; `Conflict` where its address is taken.
-    pub async fn insert(&self, user: User, entry: AuditEntry) -> Result<()> {
+    pub(super) async fn insert(&self, user: User, entry: AuditEntry) -> Result<()> {
         self.recorder.commit(Some(entry), move |db| users::insert(db, &user)).await
     }
 
@@ -54,7 +54,7 @@ impl Directory {
     /// again, and observers know which of them ended.
     ///
     /// Runs to completion, with its observers called, even where its caller goes away.
-    pub async fn change_rights<T: Send + 'static>(
+    pub(super) async fn change_rights<T: Send + 'static>(
         self: &Arc<Self>,
         user: UserId,
         entry: Option<AuditEntry>,
@@ -65,7 +65,7 @@ impl Directory {
     }
 
     /// Commits such a change for callers who run to completion themselves, as they have more to do afterwards.
-    pub async fn write_rights<T: Send + 'static>(
+    pub(super) async fn write_rights<T: Send + 'static>(
         &self,
         user: UserId,
         entry: Option<AuditEntry>,

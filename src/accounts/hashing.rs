@@ -34,12 +34,12 @@ pub(super) struct HashPermit {
 
 impl HashPermits {
     /// All permits free.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { seats: Arc::new(Semaphore::new(HASHES_MAX + WAITING_MAX)), turns: Arc::new(Semaphore::new(HASHES_MAX)) }
     }
 
     /// Waits for a permit; `Busy` at once where too many wait already.
-    pub async fn acquire(&self) -> Result<HashPermit> {
+    pub(super) async fn acquire(&self) -> Result<HashPermit> {
         const FULL: Error = Error::Busy("too many passwords are being checked; try again in a moment");
         let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| FULL)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| FULL)?;
@@ -49,7 +49,7 @@ impl HashPermits {
 
 impl HashPermit {
     /// The hash of a new password, with a salt of its own, in PHC form.
-    pub async fn hash(self, password: String) -> Result<String> {
+    pub(super) async fn hash(self, password: String) -> Result<String> {
         let salt = random::bytes::<16>()?;
         let hash = move |argon2: Argon2<'_>| argon2.hash_password_with_salt(password.as_bytes(), &salt);
         let hash: PasswordHash =
@@ -58,7 +58,7 @@ impl HashPermit {
     }
 
     /// True when `hash` was made of `password`; always false, and as slow, where there is no hash.
-    pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
+    pub(super) async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY_HASH.into());
         let verify = move |argon2: Argon2<'_>| -> Result<bool> {

@@ -46,7 +46,7 @@ pub(super) struct Guess {
 
 impl LoginThrottle {
     /// Nothing counted yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let counts = Counts {
             pairs: Windows::new(PER_PAIR),
             addresses: Windows::new(PER_ADDRESS),
@@ -57,12 +57,12 @@ impl LoginThrottle {
     }
 
     /// `RateLimited` where a guess would not be let through now; counts nothing.
-    pub fn check(&self, address: Option<IpAddr>, email: &str) -> Result<()> {
+    pub(super) fn check(&self, address: Option<IpAddr>, email: &str) -> Result<()> {
         self.with(|counts, now| counts.check(&pair(address, email), now))
     }
 
     /// Lets a guess through and counts it as a failure, so that guesses made in parallel count each other.
-    pub fn reserve(&self, address: Option<IpAddr>, email: &str) -> Result<Guess> {
+    pub(super) fn reserve(&self, address: Option<IpAddr>, email: &str) -> Result<Guess> {
         let pair = pair(address, email);
         self.with(|counts, now| {
             counts.check(&pair, now)?;
@@ -72,7 +72,7 @@ impl LoginThrottle {
     }
 
     /// The guess was right: earlier failures of its address at its account are forgotten.
-    pub fn succeeded(&self, guess: &Guess) {
+    pub(super) fn succeeded(&self, guess: &Guess) {
         self.with(|counts, _| {
             counts.uncount(guess);
             counts.pairs.forget(&guess.pair);
@@ -84,7 +84,7 @@ impl LoginThrottle {
     }
 
     /// The guess could not be checked, so it was neither right nor wrong.
-    pub fn withdrawn(&self, guess: &Guess) {
+    pub(super) fn withdrawn(&self, guess: &Guess) {
         self.with(|counts, _| counts.uncount(guess));
     }
 

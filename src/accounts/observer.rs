@@ -43,19 +43,19 @@ pub(super) struct Observers(Mutex<Vec<Weak<dyn AccountObserver>>>);
 
 impl Observers {
     /// Adds an observer, which is called after those that are there.
-    pub fn register(&self, observer: Weak<dyn AccountObserver>) {
+    pub(super) fn register(&self, observer: Weak<dyn AccountObserver>) {
         let mut registered = self.0.lock();
         registered.retain(|one| one.strong_count() > 0);
         registered.push(observer);
     }
 
     /// Calls `notify` with each observer, in order.
-    pub fn notify(&self, notify: impl Fn(&dyn AccountObserver)) {
+    pub(super) fn notify(&self, notify: impl Fn(&dyn AccountObserver)) {
         self.alive().iter().for_each(|observer| notify(&**observer));
     }
 
     /// Waits for each observer in turn to end what was opened with the former secret of `key`.
-    pub async fn replace_secret(&self, user: UserId, key: KeyId) {
+    pub(super) async fn replace_secret(&self, user: UserId, key: KeyId) {
         for observer in self.alive() {
             observer.secret_replaced(user, key).await;
         }

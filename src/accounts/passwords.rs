@@ -30,17 +30,17 @@ pub(super) struct Passwords {
 
 impl Passwords {
     /// Passwords of the accounts in `directory`, with no guess counted yet.
-    pub fn new(directory: Arc<Directory>) -> Self {
+    pub(super) fn new(directory: Arc<Directory>) -> Self {
         Self { directory, permits: HashPermits::new(), throttle: LoginThrottle::new() }
     }
 
     /// The hash of a new password; waits for its turn, or fails with `Busy`.
-    pub async fn hash(&self, password: &str) -> Result<String> {
+    pub(super) async fn hash(&self, password: &str) -> Result<String> {
         self.permits.acquire().await?.hash(password.to_owned()).await
     }
 
     /// Checks the password of the account with this address, as a guess that counts where it fails.
-    pub async fn check(&self, email: &str, password: &str, address: Option<IpAddr>) -> Result<PasswordCheck> {
+    pub(super) async fn check(&self, email: &str, password: &str, address: Option<IpAddr>) -> Result<PasswordCheck> {
         self.throttle.check(address, email)?;
         let permit = self.permits.acquire().await?;
         let guess = self.throttle.reserve(address, email)?;

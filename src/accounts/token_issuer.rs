@@ -28,7 +28,7 @@ pub struct ProtectedResource<'a> {
 }
 
 /// The issuer that is trusted.
-pub struct TokenIssuer {
+pub(crate) struct TokenIssuer {
     name: String,
     audience: String,
     role_claim: String,
@@ -39,7 +39,7 @@ pub struct TokenIssuer {
 impl TokenIssuer {
     /// The issuer of these settings; fails where its name is no URL to ask for keys, or the audience of its tokens is
     /// missing.
-    pub fn new(settings: &OAuthSettings) -> Result<Option<Self>> {
+    pub(crate) fn new(settings: &OAuthSettings) -> Result<Option<Self>> {
         let OAuthSettings { issuer, audience, role_claim, default_role, .. } = settings;
         let Some(issuer) = issuer else { return Ok(None) };
         if let Some(fault) = issuer::fault(issuer) {
@@ -53,7 +53,7 @@ impl TokenIssuer {
     }
 
     /// Metadata that clients need to get one of its tokens.
-    pub fn protected_resource(&self) -> ProtectedResource<'_> {
+    pub(crate) fn protected_resource(&self) -> ProtectedResource<'_> {
         ProtectedResource { resource: &self.audience, issuer: &self.name }
     }
 

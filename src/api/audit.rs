@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct AuditQuery {
+pub(crate) struct AuditQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
@@ -48,7 +48,7 @@ pub struct AuditQuery {
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
     security(("bearer" = ["audit:read"])))]
-pub async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerResult {
+pub(crate) async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerResult {
     let AuditQuery { limit, cursor, actor, action, target, credential, since, until } = query;
     let filter = AuditFilter { actor, action, target, credential, since, until };
     let entries = caller.runtime.audit_log().list(&caller.who, filter, query::page(limit, cursor)).await?;
@@ -59,7 +59,7 @@ pub async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerRes
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct VerifyQuery {
+pub(crate) struct VerifyQuery {
     /// A `head` that was noted earlier: entries that were cut off since then show by it.
     #[param(value_type = Option<String>)]
     anchor: Option<AuditLink>,
@@ -72,6 +72,6 @@ pub struct VerifyQuery {
 #[utoipa::path(get, path = "/api/audit/verify", tag = "audit", params(VerifyQuery),
     responses((status = 200, description = "What was found", body = AuditVerdict)),
     security(("bearer" = ["audit:read"])))]
-pub async fn verify(caller: Caller, Query(query): Query<VerifyQuery>) -> HandlerResult {
+pub(crate) async fn verify(caller: Caller, Query(query): Query<VerifyQuery>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.audit_log().verify(&caller.who, query.anchor).await?))
 }

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CallQuery {
+pub(crate) struct CallQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
@@ -48,7 +48,11 @@ pub struct CallQuery {
     params(("id" = String, Path, description = "The server"), CallQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list(caller: Caller, PathId(id): PathId<ServerId>, Query(query): Query<CallQuery>) -> HandlerResult {
+pub(crate) async fn list(
+    caller: Caller,
+    PathId(id): PathId<ServerId>,
+    Query(query): Query<CallQuery>,
+) -> HandlerResult {
     let CallQuery { limit, cursor, tool_name, success, since, until } = query;
     let filter = CallFilter { tool_name, success, since, until, user_id: None };
     let calls = caller.runtime.history().calls(&caller.who, id, filter, query::page(limit, cursor)).await?;
@@ -59,7 +63,7 @@ pub async fn list(caller: Caller, PathId(id): PathId<ServerId>, Query(query): Qu
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct AllQuery {
+pub(crate) struct AllQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
@@ -93,7 +97,7 @@ pub struct AllQuery {
 #[utoipa::path(get, path = "/api/calls", tag = "calls", params(AllQuery),
     responses((status = 200, description = "A page of calls", body = List<ToolCall>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
+pub(crate) async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerResult {
     let AllQuery { limit, cursor, server_id, tool_name, success, user_id, since, until } = query;
     let filter = CallFilter { tool_name, success, since, until, user_id };
     let calls =
@@ -109,6 +113,6 @@ pub async fn list_all(caller: Caller, Query(query): Query<AllQuery>) -> HandlerR
     params(("id" = String, Path, description = "The call")),
     responses((status = 200, description = "The call", body = CallDetails)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get(caller: Caller, PathId(id): PathId<CallId>) -> HandlerResult {
+pub(crate) async fn get(caller: Caller, PathId(id): PathId<CallId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.history().recorded_call(&caller.who, id).await?))
 }

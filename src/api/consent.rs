@@ -20,7 +20,7 @@ use crate::{
 /// Ostler's registration as an OAuth client of the authorization server, where it was registered there by hand.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AuthorizeBody {
+pub(crate) struct AuthorizeBody {
     /// The client id; without one, Ostler introduces itself.
     #[schema(value_type = Option<String>, max_length = 2048)]
     client_id: Option<Text>,
@@ -33,7 +33,7 @@ pub struct AuthorizeBody {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Consenting)]
-pub struct ConsentingView {
+pub(crate) struct ConsentingView {
     /// To be opened in a browser.
     authorization_url: String,
     /// The authorization server.
@@ -48,7 +48,7 @@ pub struct ConsentingView {
 /// Ostler's metadata as an OAuth client (OAuth Client ID Metadata Document).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClientMetadata)]
-pub struct ClientMetadataView {
+pub(crate) struct ClientMetadataView {
     /// The URL of this document.
     client_id: String,
     /// In words.
@@ -77,7 +77,7 @@ pub struct ClientMetadataView {
         (status = 409, description = "Code `conflict`: it is no server at a `url`, or `OSTLER_PUBLIC_URL` is needed"),
         (status = 503, description = "Code `server_unavailable`: who makes its tokens cannot be found, or takes no stranger")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn authorize(
+pub(crate) async fn authorize(
     request: HttpRequest,
     caller: Caller,
     PathId(id): PathId<ServerId>,
@@ -102,7 +102,7 @@ pub async fn authorize(
     params(("id" = String, Path, description = "The server")),
     responses((status = 204, description = "They are forgotten")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     caller.runtime.authorizations().forget(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -115,7 +115,7 @@ pub async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResu
         (status = 400, description = "Code `malformed_request`: no authorization waits for this response, or it comes from another issuer"),
         (status = 403, description = "Code `forbidden`: the authorization server refused"),
         (status = 503, description = "Code `server_unavailable`: it gave no token")))]
-pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {
+pub(crate) async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("the query cannot be read"))?;
     let name = anonymous.runtime.authorizations().complete(&query).await?;
@@ -137,7 +137,7 @@ pub async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> Handl
 #[utoipa::path(get, path = "/oauth/client.json", tag = "servers", security(()),
     responses((status = 200, description = "Who Ostler is", body = ClientMetadataView),
         (status = 404, description = "Code `not_found`: no `OSTLER_PUBLIC_URL` with `https` is configured")))]
-pub async fn document(anonymous: AnonymousCaller) -> HandlerResult {
+pub(crate) async fn document(anonymous: AnonymousCaller) -> HandlerResult {
     let metadata = anonymous.runtime.authorizations().client_metadata().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ClientMetadataView {
         client_id: metadata.client_id,

@@ -36,7 +36,7 @@ use crate::{
     responses((status = 200, description = "The events; the data of each is one of these", body = LiveEvent,
         content_type = "text/event-stream")),
     security(("bearer" = [])))]
-pub async fn watch(request: HttpRequest, caller: Caller) -> HandlerResult {
+pub(crate) async fn watch(request: HttpRequest, caller: Caller) -> HandlerResult {
     if request.method() == Method::HEAD {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }

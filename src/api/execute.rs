@@ -32,7 +32,7 @@ const PROGRESS_BACKLOG: usize = 64;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ExecuteBody)]
-pub struct ExecuteBody<'a> {
+pub(crate) struct ExecuteBody<'a> {
     /// The tool's name.
     #[serde(borrow)]
     #[schema(value_type = String)]
@@ -62,7 +62,7 @@ impl ExecuteBody<'_> {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", as = ExecuteAnswer)]
 #[expect(dead_code, reason = "describes what `encode` writes")]
-pub struct ExecuteAnswer {
+pub(crate) struct ExecuteAnswer {
     /// Always true; a failure is a problem.
     success: bool,
     /// The MCP `CallToolResult`, byte for byte.
@@ -95,7 +95,7 @@ pub struct ExecuteAnswer {
         (status = 504, description = "Code `call_timeout`: no response before the deadline; a cancellation was sent to the server"),
     ),
     security(("bearer" = ["mcp:execute"])))]
-pub async fn execute(
+pub(crate) async fn execute(
     request: HttpRequest,
     caller: Caller,
     PathId(id): PathId<ServerId>,

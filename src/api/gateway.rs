@@ -39,7 +39,7 @@ use draft::{InstanceChangeBody, ServiceBody};
         (status = 409, description = "Code `conflict`: this Ostler or another service has the `basePath`"),
     ),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn register(request: HttpRequest, caller: Caller, Json(body): Json<ServiceBody>) -> HandlerResult {
+pub(crate) async fn register(request: HttpRequest, caller: Caller, Json(body): Json<ServiceBody>) -> HandlerResult {
     let (service, made) = caller.runtime.services().register(&caller.who, body.into()).await?;
     let mut answer = match made {
         Registration::New => HttpResponse::Created(),
@@ -55,7 +55,7 @@ pub async fn register(request: HttpRequest, caller: Caller, Json(body): Json<Ser
 #[utoipa::path(get, path = "/api/gateway/services", tag = "gateway",
     responses((status = 200, description = "All of them, by name", body = List<ServiceItem>)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn list(caller: Caller) -> HandlerResult {
+pub(crate) async fn list(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(List::from(caller.runtime.services().list(&caller.who)?)))
 }
 
@@ -64,7 +64,7 @@ pub async fn list(caller: Caller) -> HandlerResult {
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "The service as registered", body = ServiceDetails)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
+pub(crate) async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().get(&caller.who, &name)?))
 }
 
@@ -75,7 +75,7 @@ pub async fn get(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>)
     params(("name" = String, Path, description = "The service")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
+pub(crate) async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     caller.runtime.services().unregister(&caller.who, &name).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -92,7 +92,7 @@ pub async fn unregister(caller: Caller, PathId(ServiceName(name)): PathId<Servic
         (status = 404, description = "Code `instance_not_found`: the service has none at this host and port"),
     ),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn update_instance(
+pub(crate) async fn update_instance(
     caller: Caller,
     PathId(ServiceName(name)): PathId<ServiceName>,
     Json(body): Json<InstanceChangeBody>,
@@ -106,7 +106,7 @@ pub async fn update_instance(
 #[utoipa::path(get, path = "/api/gateway/stats", tag = "gateway",
     responses((status = 200, description = "The figures", body = GatewayStats)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn stats(caller: Caller) -> HandlerResult {
+pub(crate) async fn stats(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().stats(&caller.who)?))
 }
 
@@ -116,7 +116,7 @@ pub async fn stats(caller: Caller) -> HandlerResult {
 #[utoipa::path(get, path = "/api/gateway/config", tag = "gateway",
     responses((status = 200, description = "The configuration", body = GatewayConfig)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn config(caller: Caller) -> HandlerResult {
+pub(crate) async fn config(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().config(&caller.who)?))
 }
 
@@ -126,7 +126,7 @@ pub async fn config(caller: Caller) -> HandlerResult {
 #[utoipa::path(get, path = "/api/gateway/health", tag = "gateway",
     responses((status = 200, description = "How they are", body = GatewayHealth)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn health(caller: Caller) -> HandlerResult {
+pub(crate) async fn health(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().health(&caller.who)?))
 }
 
@@ -135,7 +135,7 @@ pub async fn health(caller: Caller) -> HandlerResult {
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:read"])))]
-pub async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
+pub(crate) async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().service_health(&caller.who, &name)?))
 }
 
@@ -146,6 +146,6 @@ pub async fn health_of(caller: Caller, PathId(ServiceName(name)): PathId<Service
     params(("name" = String, Path, description = "The service")),
     responses((status = 200, description = "How it is", body = ServiceHealth)),
     security(("bearer" = ["gateway:manage"])))]
-pub async fn check(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
+pub(crate) async fn check(caller: Caller, PathId(ServiceName(name)): PathId<ServiceName>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.services().check(&caller.who, &name).await?))
 }

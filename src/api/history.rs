@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct OverviewQuery {
+pub(crate) struct OverviewQuery {
     /// `15m`, `1h` or `24h`.
     #[serde(default)]
     #[param(inline, value_type = Option<OverviewWindow>)]
@@ -34,7 +34,7 @@ pub struct OverviewQuery {
 #[utoipa::path(get, path = "/api/overview", tag = "live", params(OverviewQuery),
     responses((status = 200, description = "How everything is", body = Overview)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn overview(caller: Caller, Query(query): Query<OverviewQuery>) -> HandlerResult {
+pub(crate) async fn overview(caller: Caller, Query(query): Query<OverviewQuery>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.history().overview(&caller.who, query.window).await?))
 }
 
@@ -42,7 +42,7 @@ pub async fn overview(caller: Caller, Query(query): Query<OverviewQuery>) -> Han
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CallsQuery {
+pub(crate) struct CallsQuery {
     /// Of this server only; all that the caller may see where it is left out.
     #[param(value_type = Option<String>)]
     server_id: Option<ServerId>,
@@ -65,7 +65,7 @@ pub struct CallsQuery {
 #[utoipa::path(get, path = "/api/history/calls", tag = "live", params(CallsQuery),
     responses((status = 200, description = "The buckets, in order", body = CallHistory)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn calls(caller: Caller, Query(query): Query<CallsQuery>) -> HandlerResult {
+pub(crate) async fn calls(caller: Caller, Query(query): Query<CallsQuery>) -> HandlerResult {
     let CallsQuery { server_id, tool_name, step, since, until } = query;
     let step = step.unwrap_or(Step::Minute);
     let until = until.unwrap_or_else(Timestamp::now);
@@ -89,7 +89,7 @@ fn usual_span(step: Step) -> Duration {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct HealthQuery {
+pub(crate) struct HealthQuery {
     /// The server.
     #[param(value_type = String)]
     server_id: ServerId,
@@ -107,7 +107,7 @@ pub struct HealthQuery {
 #[utoipa::path(get, path = "/api/history/health", tag = "live", params(HealthQuery),
     responses((status = 200, description = "The changes, all on one page", body = List<HealthChange>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn health(caller: Caller, Query(query): Query<HealthQuery>) -> HandlerResult {
+pub(crate) async fn health(caller: Caller, Query(query): Query<HealthQuery>) -> HandlerResult {
     // The end is exclusive: add a millisecond, to include changes of this very one.
     let until = query.until.unwrap_or_else(|| Timestamp::now().plus(Duration::from_millis(1)));
     let since = query.since.unwrap_or_else(|| until.minus(DAY));

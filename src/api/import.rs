@@ -24,7 +24,7 @@ use crate::{
 /// A configuration to take over.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ImportBody {
+pub(crate) struct ImportBody {
     // Its description is in its schema, as utoipa adds none to that of a function.
     #[schema(schema_with = object_or_text)]
     config: Box<RawValue>,
@@ -47,7 +47,7 @@ fn object_or_text() -> Schema {
 
 /// Result of an import.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ImportView {
+pub(crate) struct ImportView {
     /// Its servers.
     servers: Vec<ImportedView>,
 }
@@ -88,7 +88,7 @@ impl From<Imported> for ImportedView {
     })),
     responses((status = 200, description = "What became of each server", body = ImportView)),
     security(("bearer" = ["mcp:write"])))]
-pub async fn import(caller: Caller, Json(body): Json<ImportBody>) -> HandlerResult {
+pub(crate) async fn import(caller: Caller, Json(body): Json<ImportBody>) -> HandlerResult {
     let text = body.config.get();
     let text = if text.starts_with('"') {
         serde_json::from_str(text).map_err(|error| Error::invalid("/config", error.to_string()))?
@@ -118,7 +118,7 @@ enum FormatName {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ExportQuery {
+pub(crate) struct ExportQuery {
     /// `claude`, `cursor`, `vscode` or `ostler`, which alone holds everything.
     #[serde(default)]
     #[param(inline, value_type = Option<FormatName>)]
@@ -131,7 +131,7 @@ pub struct ExportQuery {
 #[utoipa::path(get, path = "/api/mcp/export", tag = "servers", params(ExportQuery),
     responses((status = 200, description = "The configuration", body = Object)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> HandlerResult {
+pub(crate) async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> HandlerResult {
     let format = match query.format {
         FormatName::Claude => ClientFormat::Claude,
         FormatName::Cursor => ClientFormat::Cursor,

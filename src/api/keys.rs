@@ -40,7 +40,7 @@ impl From<NewKeyBody> for KeySpec {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewKey)]
-pub struct NewKeyView {
+pub(crate) struct NewKeyView {
     #[serde(flatten)]
     listed: ApiKey,
     /// The whole key, shown this once; send it as `Authorization: Bearer …`.
@@ -51,7 +51,7 @@ pub struct NewKeyView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct KeysQuery {
+pub(crate) struct KeysQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
@@ -66,7 +66,7 @@ pub struct KeysQuery {
 /// Change of a key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct KeyChangeBody {
+pub(crate) struct KeyChangeBody {
     /// Its new name, 1 to 128 characters.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     name: Text,
@@ -78,7 +78,7 @@ pub struct KeyChangeBody {
 #[utoipa::path(get, path = "/api/auth/keys", tag = "keys", params(KeysQuery),
     responses((status = 200, description = "A page of keys, without their secrets", body = List<ApiKey>)),
     security(("bearer" = [])))]
-pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResult {
+pub(crate) async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResult {
     let KeysQuery { limit, cursor, user_id } = query;
     let keys = caller.runtime.accounts().keys().list(&caller.who, user_id, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(keys)))
@@ -93,7 +93,7 @@ pub async fn list(caller: Caller, Query(query): Query<KeysQuery>) -> HandlerResu
     responses((status = 201, description = "The key", body = NewKeyView),
         (status = 409, description = "Code `conflict`: another key of yours has that name, or you have 100")),
     security(("bearer" = [])))]
-pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResult {
+pub(crate) async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResult {
     let made = caller.runtime.accounts().keys().create(&caller.who, body.into()).await?;
     Ok(HttpResponse::Created().json(NewKeyView { listed: made.key, key: made.secret }))
 }
@@ -105,7 +105,11 @@ pub async fn create(caller: Caller, Json(body): Json<NewKeyBody>) -> HandlerResu
     responses((status = 200, description = "The key", body = ApiKey),
         (status = 409, description = "Code `conflict`: another key of yours has that name")),
     security(("bearer" = [])))]
-pub async fn rename(caller: Caller, PathId(id): PathId<KeyId>, Json(body): Json<KeyChangeBody>) -> HandlerResult {
+pub(crate) async fn rename(
+    caller: Caller,
+    PathId(id): PathId<KeyId>,
+    Json(body): Json<KeyChangeBody>,
+) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.accounts().keys().rename(&caller.who, id, &body.name.0).await?))
 }
 
@@ -116,7 +120,7 @@ pub async fn rename(caller: Caller, PathId(id): PathId<KeyId>, Json(body): Json<
     params(("id" = String, Path, description = "The key")),
     responses((status = 200, description = "The key", body = NewKeyView)),
     security(("bearer" = [])))]
-pub async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
+pub(crate) async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
     let made = caller.runtime.accounts().keys().rotate(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(NewKeyView { listed: made.key, key: made.secret }))
 }
@@ -128,7 +132,7 @@ pub async fn rotate(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult 
     params(("id" = String, Path, description = "The key")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = [])))]
-pub async fn delete(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
+pub(crate) async fn delete(caller: Caller, PathId(id): PathId<KeyId>) -> HandlerResult {
     caller.runtime.accounts().keys().delete(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

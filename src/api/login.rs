@@ -17,7 +17,7 @@ use crate::{
 /// An address and its password.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoginBody {
+pub(crate) struct LoginBody {
     /// The account's address.
     #[schema(value_type = String)]
     email: Text,
@@ -30,7 +30,7 @@ pub struct LoginBody {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Login)]
-pub struct LoginView {
+pub(crate) struct LoginView {
     /// Send it as `Authorization: Bearer …`.
     token: String,
     /// When it ends by itself.
@@ -44,7 +44,7 @@ pub struct LoginView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Me)]
-pub struct MeView {
+pub(crate) struct MeView {
     #[serde(flatten)]
     user: User,
     /// Permissions of this token or key.
@@ -54,7 +54,7 @@ pub struct MeView {
 /// A change of password.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PasswordBody {
+pub(crate) struct PasswordBody {
     /// The password so far.
     #[schema(value_type = String, format = Password)]
     current_password: Text,
@@ -73,7 +73,11 @@ pub struct PasswordBody {
     request_body(content = LoginBody, example = json!({"email": "admin@localhost", "password": "…"})),
     responses((status = 200, description = "The login", body = LoginView)),
     security(()))]
-pub async fn login(request: HttpRequest, anonymous: AnonymousCaller, Json(body): Json<LoginBody>) -> HandlerResult {
+pub(crate) async fn login(
+    request: HttpRequest,
+    anonymous: AnonymousCaller,
+    Json(body): Json<LoginBody>,
+) -> HandlerResult {
     let id = Some(CurrentRequestId::of(&request).as_ref().to_owned());
     let login = anonymous.runtime.accounts().login(&body.email.0, &body.password.0, anonymous.address, id).await?;
     let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
@@ -90,7 +94,7 @@ pub async fn login(request: HttpRequest, anonymous: AnonymousCaller, Json(body):
 #[utoipa::path(post, path = "/api/auth/logout", tag = "account",
     responses((status = 204, description = "The token has ended")),
     security(("bearer" = [])))]
-pub async fn logout(caller: Caller) -> HandlerResult {
+pub(crate) async fn logout(caller: Caller) -> HandlerResult {
     caller.runtime.accounts().logout(&caller.who).await?;
     Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
 }
@@ -99,7 +103,7 @@ pub async fn logout(caller: Caller) -> HandlerResult {
 #[utoipa::path(get, path = "/api/auth/me", tag = "account",
     responses((status = 200, description = "Your account and what this token allows", body = MeView)),
     security(("bearer" = [])))]
-pub async fn me(caller: Caller) -> HandlerResult {
+pub(crate) async fn me(caller: Caller) -> HandlerResult {
     let user = caller.runtime.accounts().me(&caller.who).await?;
     Ok(HttpResponse::Ok().json(MeView { user, permissions: caller.who.permissions.clone() }))
 }
@@ -111,7 +115,7 @@ pub async fn me(caller: Caller) -> HandlerResult {
     request_body(content = PasswordBody, example = json!({"currentPassword": "…", "newPassword": "…"})),
     responses((status = 204, description = "It is changed; log in again")),
     security(("bearer" = [])))]
-pub async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> HandlerResult {
+pub(crate) async fn change_password(caller: Caller, Json(body): Json<PasswordBody>) -> HandlerResult {
     let PasswordBody { current_password, new_password, revoke_keys } = body;
     let change = PasswordChange { current: current_password.0, new: new_password.0, revoke_keys };
     caller.runtime.accounts().change_password(&caller.who, change).await?;

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct OutputQuery {
+pub(crate) struct OutputQuery {
     /// Stream it: what is kept, then every new line.
     #[param(value_type = Option<bool>, default = false)]
     follow: bool,
@@ -38,7 +38,7 @@ pub struct OutputQuery {
         ("Last-Event-ID" = Option<u64>, Header, description = "Stream what came after this line")),
     responses((status = 200, description = "The lines, all on one page", body = List<OutputLine>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn read(
+pub(crate) async fn read(
     request: HttpRequest,
     caller: Caller,
     PathId(id): PathId<ServerId>,

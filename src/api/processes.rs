@@ -13,7 +13,7 @@ use crate::{
 #[derive(ToSchema)]
 #[schema(as = Tool, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what servers write")]
-pub struct ToolView {
+pub(crate) struct ToolView {
     /// Its name, unique in the server.
     name: String,
     /// Its name for people.
@@ -37,7 +37,7 @@ pub struct ToolView {
 #[derive(ToSchema)]
 #[schema(as = ToolAnnotations, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what servers write")]
-pub struct ToolAnnotationsView {
+pub(crate) struct ToolAnnotationsView {
     /// Its name for people, where `title` is absent.
     #[schema(nullable = false)]
     title: Option<String>,
@@ -64,7 +64,7 @@ pub struct ToolAnnotationsView {
         (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.servers().start(&caller.who, id).await?))
 }
 
@@ -75,7 +75,7 @@ pub async fn start(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResul
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "It is stopped", body = RuntimeStatusView)),
     security(("bearer" = ["mcp:write"])))]
-pub async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.servers().stop(&caller.who, id).await?))
 }
 
@@ -88,7 +88,7 @@ pub async fn stop(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult
         (status = 500, description = "Code `spawn_failed`: the process cannot be started; see `detail` and `stderr`"),
         (status = 503, description = "Code `server_unavailable`: it was stopped before it was ready")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(answer(caller.runtime.servers().restart(&caller.who, id).await?))
 }
 
@@ -101,7 +101,7 @@ pub async fn restart(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerRes
         (status = 503, description = "Code `server_unavailable`: it is not running"),
         (status = 504, description = "Code `call_timeout`: it was not ready within `MCP_CALL_TIMEOUT_MS`")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn tools(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn tools(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let tools = caller.runtime.listings().tools(&caller.who, id).await?;
     Ok(HttpResponse::Ok().json(List::from(tools.iter().collect::<Vec<_>>())))
 }

@@ -13,7 +13,7 @@ use crate::{
 /// OAuth 2.0 Protected Resource Metadata of `/mcp` (RFC 9728, section 2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ProtectedResource)]
-pub struct ProtectedResourceView {
+pub(crate) struct ProtectedResourceView {
     /// Resource identifier: the audience that a token must have.
     resource: String,
     /// Issuer of tokens for it.
@@ -32,7 +32,7 @@ pub struct ProtectedResourceView {
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource/mcp", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
-pub async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
+pub(crate) async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
     let resource = anonymous.runtime.accounts().protected_resource().ok_or_else(Problem::no_page)?;
     Ok(HttpResponse::Ok().json(ProtectedResourceView {
         resource: resource.resource.to_owned(),
@@ -47,6 +47,6 @@ pub async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "mcp", security(()),
     responses((status = 200, description = "What a token is to be for", body = ProtectedResourceView),
         (status = 404, description = "Code `not_found`: no OAuth issuer is configured")))]
-pub async fn metadata_of_host(anonymous: AnonymousCaller) -> HandlerResult {
+pub(crate) async fn metadata_of_host(anonymous: AnonymousCaller) -> HandlerResult {
     metadata(anonymous).await
 }

@@ -12,7 +12,7 @@ use crate::{
 /// Transport between Ostler and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Transport {
+pub(crate) enum Transport {
     /// Through the standard input and output of a process.
     Stdio,
     /// Over HTTP, at a `url`.

@@ -16,7 +16,7 @@ use crate::{
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct List<T> {
+pub(crate) struct List<T> {
     /// The items, in the list's order.
     items: Vec<T>,
     /// Send it as `cursor` for the next page; `null` on the last one.
@@ -39,7 +39,7 @@ impl<T> From<Vec<T>> for List<T> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Server)]
-pub struct ServerView {
+pub(crate) struct ServerView {
     /// Opaque id.
     #[schema(value_type = String)]
     id: ServerId,
@@ -118,7 +118,7 @@ impl From<Server> for ServerView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ServerItem)]
-pub struct ServerItem {
+pub(crate) struct ServerItem {
     #[serde(flatten)]
     server: ServerView,
     /// State of its process.
@@ -135,7 +135,7 @@ impl From<ServerDetails> for ServerItem {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ServerDetails)]
-pub struct DetailsView {
+pub(crate) struct DetailsView {
     server: ServerView,
     stats: Stats,
     runtime_status: RuntimeStatus,
@@ -186,7 +186,7 @@ impl Stats {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RuntimeStatusAnswer)]
-pub struct RuntimeStatusView {
+pub(crate) struct RuntimeStatusView {
     /// Its state.
     pub runtime_status: RuntimeStatus,
 }

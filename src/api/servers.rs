@@ -26,7 +26,7 @@ use crate::{
 #[utoipa::path(get, path = "/api/mcp", tag = "servers", params(PageQuery),
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
+pub(crate) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
     let page = caller.runtime.servers().list(&caller.who, &query.into())?;
     Ok(HttpResponse::Ok().json(List::from(page.map(ServerItem::from))))
 }
@@ -46,7 +46,7 @@ pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResu
         (status = 403, description = "Code `command_not_allowed`: the command line is not one you may write"),
     ),
     security(("bearer" = ["mcp:write"])))]
-pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> HandlerResult {
+pub(crate) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewServerBody>) -> HandlerResult {
     let details = caller.runtime.servers().create(&caller.who, body.try_into()?).await?;
     let location = format!("{}/{}", request.path(), details.server.id);
     Ok(HttpResponse::Created()
@@ -64,7 +64,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewSe
     responses((status = 200, description = "The server", body = DetailsView, headers(
         ("ETag" = String, description = "The revision of its configuration")))),
     security(("bearer" = ["mcp:read"])))]
-pub async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let details = caller.runtime.servers().get(&caller.who, id)?;
     Ok(HttpResponse::Ok().insert_header(etag(&details.revision)).json(DetailsView::from(details)))
 }
@@ -85,7 +85,7 @@ pub async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult 
         (status = 412, description = "Code `precondition_failed`: it has changed since you read it"),
     ),
     security(("bearer" = ["mcp:write"])))]
-pub async fn update(
+pub(crate) async fn update(
     request: HttpRequest,
     caller: Caller,
     PathId(id): PathId<ServerId>,
@@ -107,7 +107,7 @@ pub async fn update(
     responses((status = 204, description = "It is gone"),
         (status = 412, description = "Code `precondition_failed`: it has changed since you read it")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let Caller { who, runtime, .. } = &caller;
     if let IfMatch::Revisions(revisions) = IfMatch::of(request.headers())?
         && !revisions.contains(&runtime.servers().get(who, id)?.revision)
@@ -124,7 +124,7 @@ pub async fn delete(request: HttpRequest, caller: Caller, PathId(id): PathId<Ser
 #[utoipa::path(get, path = "/api/mcp/health/check", tag = "servers",
     responses((status = 200, description = "How they are", body = HealthReport)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn check_health(caller: Caller) -> HandlerResult {
+pub(crate) async fn check_health(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.servers().check_health(&caller.who).await?))
 }
 
@@ -132,7 +132,7 @@ pub async fn check_health(caller: Caller) -> HandlerResult {
 #[utoipa::path(get, path = "/api/mcp/admin/all", tag = "servers", params(PageQuery),
     responses((status = 200, description = "A page of servers", body = List<ServerItem>)),
     security(("bearer" = ["mcp:manage"])))]
-pub async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
+pub(crate) async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
     let page = caller.runtime.servers().list_all(&caller.who, &query.into())?;
     Ok(HttpResponse::Ok().json(List::from(page.map(ServerItem::from))))
 }
@@ -143,6 +143,6 @@ pub async fn list_all(caller: Caller, Query(query): Query<PageQuery>) -> Handler
 #[utoipa::path(get, path = "/api/mcp/admin/statistics", tag = "servers",
     responses((status = 200, description = "The totals", body = Statistics)),
     security(("bearer" = ["mcp:manage"])))]
-pub async fn statistics(caller: Caller) -> HandlerResult {
+pub(crate) async fn statistics(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.history().statistics(&caller.who)?))
 }

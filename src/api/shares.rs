@@ -19,7 +19,7 @@ use crate::{
 /// Account to share a server with, and its permissions.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ShareBody {
+pub(crate) struct ShareBody {
     /// The account's id.
     #[schema(value_type = String)]
     user_id: Text,
@@ -32,7 +32,7 @@ pub struct ShareBody {
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The shares, all on one page", body = List<Share>)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(List::from(caller.runtime.servers().shares(&caller.who, id)?)))
 }
 
@@ -48,7 +48,7 @@ pub async fn list(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult
     })),
     responses((status = 201, description = "The share", body = Share)),
     security(("bearer" = ["mcp:write"])))]
-pub async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Json<ShareBody>) -> HandlerResult {
+pub(crate) async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Json<ShareBody>) -> HandlerResult {
     let user_id = body.user_id.0.parse().map_err(|_| Error::invalid("/userId", "must be the id of an account"))?;
     let share = Share { user_id, permissions: body.permissions };
     Ok(HttpResponse::Created().json(caller.runtime.servers().share(&caller.who, id, share).await?))
@@ -59,7 +59,11 @@ pub async fn create(caller: Caller, PathId(id): PathId<ServerId>, Json(body): Js
     params(("id" = String, Path, description = "The server"), ("userId" = String, Path, description = "The account")),
     responses((status = 204, description = "It is gone")),
     security(("bearer" = ["mcp:write"])))]
-pub async fn delete(caller: Caller, PathId(id): PathId<ServerId>, PathId(user): PathId<UserId>) -> HandlerResult {
+pub(crate) async fn delete(
+    caller: Caller,
+    PathId(id): PathId<ServerId>,
+    PathId(user): PathId<UserId>,
+) -> HandlerResult {
     caller.runtime.servers().unshare(&caller.who, id, user).await?;
     Ok(HttpResponse::NoContent().finish())
 }

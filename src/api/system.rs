@@ -13,6 +13,6 @@ use crate::{
 #[utoipa::path(get, path = "/api/system", tag = "state",
     responses((status = 200, description = "What it is", body = System)),
     security(("bearer" = ["mcp:manage"])))]
-pub async fn read(caller: Caller) -> HandlerResult {
+pub(crate) async fn read(caller: Caller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.system(&caller.who).await?))
 }

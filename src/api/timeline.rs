@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct TimelineQuery {
+pub(crate) struct TimelineQuery {
     /// At most this many items.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
@@ -42,7 +42,7 @@ pub struct TimelineQuery {
     responses((status = 200, description = "A page of the timeline", body = List<TimelineItem>),
         (status = 404, description = "Also code `not_found`, where Ostler keeps no timelines (`MCP_LOG_BYTES=0`)")),
     security(("bearer" = ["mcp:read"])))]
-pub async fn timeline(
+pub(crate) async fn timeline(
     caller: Caller,
     PathId(id): PathId<ServerId>,
     Query(query): Query<TimelineQuery>,

@@ -16,6 +16,6 @@ use crate::{
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "What it uses and used", body = UsageHistory)),
     security(("bearer" = ["mcp:read"])))]
-pub async fn usage(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
+pub(crate) async fn usage(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.history().usage(&caller.who, id)?))
 }

@@ -18,7 +18,7 @@ use crate::{
 /// An account to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewUserBody {
+pub(crate) struct NewUserBody {
     /// Its address.
     #[schema(value_type = String, max_length = 254)]
     email: Text,
@@ -35,7 +35,7 @@ pub struct NewUserBody {
 /// A change to an account; what is left out stays as it is.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserChangeBody {
+pub(crate) struct UserChangeBody {
     /// New address.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, max_length = 254)]
@@ -62,7 +62,7 @@ pub struct UserChangeBody {
 #[utoipa::path(get, path = "/api/auth/users", tag = "users", params(PageQuery),
     responses((status = 200, description = "A page of accounts", body = List<User>)),
     security(("bearer" = ["users:manage"])))]
-pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
+pub(crate) async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResult {
     let users = caller.runtime.accounts().list(&caller.who, query.into()).await?;
     Ok(HttpResponse::Ok().json(List::from(users)))
 }
@@ -78,7 +78,7 @@ pub async fn list(caller: Caller, Query(query): Query<PageQuery>) -> HandlerResu
         (status = 409, description = "Code `conflict`: the address is taken"),
     ),
     security(("bearer" = ["users:manage"])))]
-pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUserBody>) -> HandlerResult {
+pub(crate) async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUserBody>) -> HandlerResult {
     let new = NewUser { email: body.email.0, name: body.name.0, password: body.password.0, role: body.role };
     let user = caller.runtime.accounts().create(&caller.who, new).await?;
     let location = format!("{}/{}", request.path(), user.id);
@@ -90,7 +90,7 @@ pub async fn create(request: HttpRequest, caller: Caller, Json(body): Json<NewUs
     params(("userId" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = User)),
     security(("bearer" = ["users:manage"])))]
-pub async fn get(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
+pub(crate) async fn get(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
     Ok(HttpResponse::Ok().json(caller.runtime.accounts().get(&caller.who, id).await?))
 }
 
@@ -103,7 +103,11 @@ pub async fn get(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
     responses((status = 200, description = "The changed account", body = User),
         (status = 409, description = "Code `conflict`: the address is taken, or it is the last admin")),
     security(("bearer" = ["users:manage"])))]
-pub async fn update(caller: Caller, PathId(id): PathId<UserId>, Json(body): Json<UserChangeBody>) -> HandlerResult {
+pub(crate) async fn update(
+    caller: Caller,
+    PathId(id): PathId<UserId>,
+    Json(body): Json<UserChangeBody>,
+) -> HandlerResult {
     let change = UserChange {
         email: body.email.map(|text| text.0),
         name: body.name.map(|text| text.0),
@@ -122,7 +126,7 @@ pub async fn update(caller: Caller, PathId(id): PathId<UserId>, Json(body): Json
     responses((status = 204, description = "It is gone"),
         (status = 409, description = "Code `conflict`: it is the last admin")),
     security(("bearer" = ["users:manage"])))]
-pub async fn delete(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
+pub(crate) async fn delete(caller: Caller, PathId(id): PathId<UserId>) -> HandlerResult {
     caller.runtime.accounts().delete(&caller.who, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -21,14 +21,14 @@ pub struct ClientMetadata {
 }
 
 /// URLs of Ostler as an OAuth client.
-pub struct ClientUrls {
+pub(crate) struct ClientUrls {
     public_url: Option<String>,
     client_metadata_url: Option<String>,
 }
 
 impl ClientUrls {
     /// Below `public_url`, but for the metadata where those are elsewhere.
-    pub fn new(public_url: Option<&str>, client_metadata_url: Option<&str>) -> Self {
+    pub(crate) fn new(public_url: Option<&str>, client_metadata_url: Option<&str>) -> Self {
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
         Self { public_url, client_metadata_url: client_metadata_url.map(str::to_owned) }
     }

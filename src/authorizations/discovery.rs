@@ -129,13 +129,13 @@ struct RegistrationResponse {
 
 impl AuthorizationServerMetadata {
     /// A client that a person registered.
-    pub fn preregistered(&self, id: String, secret: Option<String>) -> ClientRegistration {
+    pub(super) fn preregistered(&self, id: String, secret: Option<String>) -> ClientRegistration {
         let authentication = ClientAuthentication::chosen(self.authentication_methods(), secret.is_some(), None);
         ClientRegistration { id, secret, authentication, redirect_uri: None }
     }
 
     /// Registers Ostler dynamically; where clients are known by the URL of their metadata, that needs no request.
-    pub async fn register(
+    pub(super) async fn register(
         &self,
         metadata_url: Option<String>,
         redirect_uri: &str,

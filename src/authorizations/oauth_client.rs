@@ -18,7 +18,7 @@ use crate::{
 const AUTHORIZATION_SERVER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Ostler as a client: its way to authorization servers and to the database.
-pub struct OAuthClient {
+pub(crate) struct OAuthClient {
     pub(super) registry: Arc<Registry>,
     pub(super) recorder: Recorder,
     pub(super) keyring: Arc<Keyring>,
@@ -28,7 +28,7 @@ pub struct OAuthClient {
 
 impl OAuthClient {
     /// Sends requests from `arbiters` to addresses in `reachable`; stores tokens with `recorder`, sealed by `keyring`.
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<Registry>,
         recorder: Recorder,
         keyring: Arc<Keyring>,

@@ -117,7 +117,7 @@ pub(super) fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option
 
 impl PendingRequest {
     /// A request of `who` that is pending from now on, and its sealed `state`.
-    pub fn new(
+    pub(super) fn new(
         request: AuthorizationRequest,
         who: Principal,
         keyring: &Keyring,
@@ -132,7 +132,7 @@ impl PendingRequest {
     }
 
     /// The URL at which a person consents.
-    pub fn authorization_url(&self, state: &str) -> String {
+    pub(super) fn authorization_url(&self, state: &str) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()));
         let scope = self.request.scopes.join(" ");
         let mut parameters = vec![
@@ -153,7 +153,7 @@ impl PendingRequest {
     }
 
     /// The code in an authorization response, where that is of the authorization server that was asked.
-    pub fn code(&self, query: &[(String, String)]) -> Result<String> {
+    pub(super) fn code(&self, query: &[(String, String)]) -> Result<String> {
         let AuthorizationRequest { issuer, is_iss_promised, .. } = &self.request;
         let fault = |fault: &str| Error::Malformed(fault.to_owned());
         consent::check_issuer(issuer, *is_iss_promised, parameter(query, "iss")).map_err(fault)?;
@@ -166,7 +166,7 @@ impl PendingRequest {
     }
 
     /// Exchanges the code for a grant. Only for an arbiter's thread.
-    pub async fn redeem(self, code: &str, reachable: Reachable) -> Result<Grant, FetchError> {
+    pub(super) async fn redeem(self, code: &str, reachable: Reachable) -> Result<Grant, FetchError> {
         let AuthorizationRequest { url, redirect_uri, issuer, client, scopes, resource, token_endpoint, .. } =
             self.request;
         let exchange = CodeExchange { code, verifier: &self.verifier, redirect_uri: &redirect_uri };

@@ -30,22 +30,22 @@ pub(super) struct AuthorizationState {
 
 impl AuthorizationState {
     /// The challenge of a server at `url`.
-    pub fn challenge_of(&self, url: &str) -> Option<&Challenge> {
+    pub(super) fn challenge_of(&self, url: &str) -> Option<&Challenge> {
         self.challenge.as_ref().filter(|(challenger, _)| challenger == url).map(|(_, challenge)| challenge)
     }
 }
 
 impl ServerAuthorization {
-    pub fn new(id: ServerId) -> Self {
+    pub(super) fn new(id: ServerId) -> Self {
         Self { id, state: Mutex::default(), renewal: tokio::sync::Mutex::default() }
     }
 
-    pub fn state(&self) -> MutexGuard<'_, AuthorizationState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, AuthorizationState> {
         self.state.lock()
     }
 
     /// The authorization as callers see it, for a server at `url`; `None` where it never required one.
-    pub fn status(&self, url: &str) -> Option<Authorization> {
+    pub(super) fn status(&self, url: &str) -> Option<Authorization> {
         let state = self.state();
         let grant = state.stored.grant.as_ref().filter(|grant| grant.url == url);
         let challenge = state.challenge_of(url);

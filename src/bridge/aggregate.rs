@@ -28,7 +28,7 @@ pub(super) struct AggregatedServer {
 
 impl AggregatedLists {
     /// The listings as of now.
-    pub fn current(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
+    pub(super) fn current(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
         let mut servers = conversation.runtime.listings().servers(&conversation.who).map_err(fault::of_error)?;
         servers.sort_by_key(|listed| listed.id);
         let ids: Vec<_> = servers.iter().map(|listed| listed.id.to_string()).collect();
@@ -38,7 +38,7 @@ impl AggregatedLists {
     }
 
     /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
-    pub async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
+    pub(super) async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
         let mut all = Self::current(conversation)?;
         let unlisted = all.0.iter_mut().filter(|server| server.listed.listing.is_none());
         join_all(unlisted.map(async |server| {
@@ -50,7 +50,7 @@ impl AggregatedLists {
     }
 
     /// Runs `find`, and once more after waiting for servers that never listed anything.
-    pub async fn find<T>(
+    pub(super) async fn find<T>(
         conversation: &Conversation,
         find: impl Fn(&Self) -> Option<T>,
     ) -> Result<Option<T>, Arc<RawValue>> {
@@ -63,43 +63,43 @@ impl AggregatedLists {
         }
     }
 
-    pub fn servers(&self) -> impl Iterator<Item = &AggregatedServer> {
+    pub(super) fn servers(&self) -> impl Iterator<Item = &AggregatedServer> {
         self.0.iter()
     }
 
     /// Every tool, under the tool rules of its server's owner.
-    pub fn tools(&self) -> Vec<Arc<RawValue>> {
+    pub(super) fn tools(&self) -> Vec<Arc<RawValue>> {
         self.items(|listing| &listing.tools)
     }
 
     /// Every prompt.
-    pub fn prompts(&self) -> Vec<Arc<RawValue>> {
+    pub(super) fn prompts(&self) -> Vec<Arc<RawValue>> {
         self.items(|listing| &listing.prompts)
     }
 
     /// The server that has a tool, and the tool's name there.
-    pub fn find_tool(&self, name: &str) -> Option<(ListedServer, String)> {
+    pub(super) fn find_tool(&self, name: &str) -> Option<(ListedServer, String)> {
         self.named(name, |listing| &listing.tools)
     }
 
     /// The server that has a prompt, and the prompt's name there.
-    pub fn find_prompt(&self, name: &str) -> Option<(ListedServer, String)> {
+    pub(super) fn find_prompt(&self, name: &str) -> Option<(ListedServer, String)> {
         self.named(name, |listing| &listing.prompts)
     }
 
     /// Every resource. Where two servers list one URI, that of the later server is prefixed.
-    pub fn resources(&self) -> Vec<Arc<RawValue>> {
+    pub(super) fn resources(&self) -> Vec<Arc<RawValue>> {
         self.by_uri("uri", |listing| &listing.resources)
     }
 
     /// Every resource template.
-    pub fn templates(&self) -> Vec<Arc<RawValue>> {
+    pub(super) fn templates(&self) -> Vec<Arc<RawValue>> {
         self.by_uri("uriTemplate", |listing| &listing.templates)
     }
 
     /// The server that has a resource, and its URI there: a server that lists it, else one with a template that fits. A
     /// template counts as a URI too, as it is one in a reference.
-    pub fn find_resource(&self, uri: &str) -> Option<(ListedServer, String)> {
+    pub(super) fn find_resource(&self, uri: &str) -> Option<(ListedServer, String)> {
         if let Some((slug, original)) = prefix::split_uri(uri)
             && let Some(server) = self.0.iter().find(|server| server.slug == slug)
         {

@@ -16,14 +16,14 @@ use tokio::sync::oneshot;
 use crate::bridge::RpcResult;
 
 /// A stream of messages to a client.
-pub trait ClientStream: Send + Sync {
+pub(crate) trait ClientStream: Send + Sync {
     /// Appends a message; `false` where the stream has ended. Waits while the client is slow.
     fn send(&self, message: Arc<str>) -> BoxFuture<'_, bool>;
 }
 
 /// Requests to a client that await its response, by the ids Ostler gave them.
 #[derive(Default)]
-pub struct ClientRequests {
+pub(crate) struct ClientRequests {
     next_id: AtomicU64,
     open: Mutex<HashMap<u64, oneshot::Sender<RpcResult>>>,
 }
@@ -42,7 +42,7 @@ impl Drop for AwaitedResponse<'_> {
 
 impl ClientRequests {
     /// Delivers a response; `false` where no request of this id awaits one.
-    pub fn resolve(&self, id: u64, outcome: RpcResult) -> bool {
+    pub(crate) fn resolve(&self, id: u64, outcome: RpcResult) -> bool {
         let waiting = self.open.lock().remove(&id);
         waiting.is_some_and(|waiting| waiting.send(outcome).is_ok())
     }
@@ -57,7 +57,7 @@ impl ClientRequests {
 
 /// The sending end of one stream to a client; cheap to clone.
 #[derive(Clone)]
-pub struct ClientSender {
+pub(crate) struct ClientSender {
     stream: Arc<dyn ClientStream>,
     /// `None` in the newer era, in which servers send no requests.
     requests: Option<Arc<ClientRequests>>,
@@ -65,27 +65,27 @@ pub struct ClientSender {
 }
 
 impl ClientSender {
-    pub fn new(stream: Arc<dyn ClientStream>, requests: Option<Arc<ClientRequests>>) -> Self {
+    pub(crate) fn new(stream: Arc<dyn ClientStream>, requests: Option<Arc<ClientRequests>>) -> Self {
         Self { stream, requests, request: None }
     }
 
     /// Relates further messages to the request of this id.
-    pub fn relating_to(self, request: Arc<RawValue>) -> Self {
+    pub(crate) fn relating_to(self, request: Arc<RawValue>) -> Self {
         Self { request: Some(request), ..self }
     }
 
     /// The id of the related request, as the client wrote it.
-    pub fn related_request(&self) -> Option<&Arc<RawValue>> {
+    pub(crate) fn related_request(&self) -> Option<&Arc<RawValue>> {
         self.request.as_ref()
     }
 
     /// Sends a notification; waits while the client is slow, and does nothing once it is gone.
-    pub async fn notify(&self, method: &str, params: Option<&RawValue>) {
+    pub(crate) async fn notify(&self, method: &str, params: Option<&RawValue>) {
         self.stream.send(message("", method, params).into()).await;
     }
 
     /// Sends a request and waits for the response; `None` where the client takes none or is gone.
-    pub async fn request(&self, method: &str, params: Option<&RawValue>) -> Option<RpcResult> {
+    pub(crate) async fn request(&self, method: &str, params: Option<&RawValue>) -> Option<RpcResult> {
         let requests = self.requests.as_ref()?;
         let (id, answer) = requests.open();
         let awaited = AwaitedResponse { id, requests };

@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// The result of a JSON-RPC request, or its error object.
-pub type RpcResult = Result<Arc<RawValue>, Arc<RawValue>>;
+pub(crate) type RpcResult = Result<Arc<RawValue>, Arc<RawValue>>;
 
 /// The servers that a client addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerScope {
+pub(crate) enum ServerScope {
     /// One server, passed through unchanged.
     One(ServerId),
     /// Every server the client may use, aggregated into one.
@@ -32,7 +32,7 @@ pub enum ServerScope {
 
 impl ServerScope {
     /// The right that a client needs to listen.
-    pub fn needs(self) -> RequiredRight {
+    pub(crate) fn needs(self) -> RequiredRight {
         match self {
             Self::One(server) => RequiredRight::Server(server, permission::USES),
             Self::All { .. } => RequiredRight::Credential,
@@ -42,7 +42,7 @@ impl ServerScope {
 
 /// A client, with the state of its session. Each request has a conversation of its own; those of one session share the
 /// state behind an `Arc`.
-pub struct Conversation {
+pub(crate) struct Conversation {
     pub runtime: Runtime,
     /// Suspended requests of all clients.
     pub suspended: Arc<SuspendedRequests>,

@@ -15,7 +15,7 @@ use crate::{
 
 /// The error object of a runtime error. Its code is the HTTP status, its `data` the rest of the problem. Such codes lie
 /// outside of the ranges that JSON-RPC and MCP reserve.
-pub fn of_error(error: Error) -> Arc<RawValue> {
+pub(crate) fn of_error(error: Error) -> Arc<RawValue> {
     let problem = Problem::from(error);
     if let Problem::Runtime(Error::Internal(cause)) = &problem {
         log::error!(cause; "an MCP request failed for an internal reason");
@@ -29,12 +29,12 @@ pub fn of_error(error: Error) -> Arc<RawValue> {
 }
 
 /// The client's revision or scope has no such method.
-pub fn no_method(method: &str) -> Arc<RawValue> {
+pub(crate) fn no_method(method: &str) -> Arc<RawValue> {
     mcp::error(-32601, &format!("there is no method {method}"), None)
 }
 
 /// A parameter is missing or invalid.
-pub fn params(message: &str) -> Arc<RawValue> {
+pub(crate) fn params(message: &str) -> Arc<RawValue> {
     mcp::error(-32602, message, None)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn no_resource(era: Era, uri: &str) -> Arc<RawValue> {
 }
 
 /// An internal error.
-pub fn internal(message: &str) -> Arc<RawValue> {
+pub(crate) fn internal(message: &str) -> Arc<RawValue> {
     mcp::error(-32603, message, None)
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// The tool as its server listed it last, by the name that the client knows; `None` where no argument of it is repeated
 /// in a header. Does not ask the server.
-pub fn annotated_tool(conversation: &Conversation, tool: &str) -> Option<Arc<RawValue>> {
+pub(crate) fn annotated_tool(conversation: &Conversation, tool: &str) -> Option<Arc<RawValue>> {
     let Conversation { runtime, who, scope, .. } = conversation;
     let find = |listed: &ListedServer, name: &str| {
         let mut all = listed.annotated.iter();

@@ -24,12 +24,12 @@ pub(super) struct ListChanges {
 
 impl ListChanges {
     /// No pending notifications; changes of lists outside of `wanted` are ignored.
-    pub fn within(wanted: ListKinds) -> Self {
+    pub(super) fn within(wanted: ListKinds) -> Self {
         Self { wanted, changed: ListKinds::default(), at: None }
     }
 
     /// Records a change of `tools`, `prompts` or `resources`.
-    pub fn record(&mut self, list: &str) {
+    pub(super) fn record(&mut self, list: &str) {
         self.changed.tools |= self.wanted.tools && list == "tools";
         self.changed.prompts |= self.wanted.prompts && list == "prompts";
         self.changed.resources |= self.wanted.resources && list == "resources";
@@ -39,14 +39,14 @@ impl ListChanges {
     }
 
     /// Records a change of every list.
-    pub fn record_all(&mut self) {
+    pub(super) fn record_all(&mut self) {
         for list in ["tools", "prompts", "resources"] {
             self.record(list);
         }
     }
 
     /// The next notification that is due; waits for one. Cancel safe.
-    pub async fn next_due(&mut self) -> &'static str {
+    pub(super) async fn next_due(&mut self) -> &'static str {
         let Some(at) = self.at else { return std::future::pending().await };
         sleep_until(at).await;
         let changed = &mut self.changed;

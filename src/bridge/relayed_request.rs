@@ -51,7 +51,7 @@ impl RelayedRequest {
     /// Sends `request` to a server for `client`; `token` is its progress token.
     ///
     /// The default deadline holds. A server with isolated processes may ask the user something, which is not counted.
-    pub fn begin(
+    pub(super) fn begin(
         runtime: &Runtime,
         who: &Arc<Principal>,
         client: Arc<McpClient>,
@@ -79,13 +79,13 @@ impl RelayedRequest {
     }
 
     /// Marks the request as suspended: it waits for the client to send it again.
-    pub fn set_waiting(&mut self, is_waiting: bool) {
+    pub(super) fn set_waiting(&mut self, is_waiting: bool) {
         self.is_waiting.store(is_waiting, Ordering::Relaxed);
         self.pause(is_waiting);
     }
 
     /// Pauses the deadline while the server waits for the client.
-    pub fn pause(&mut self, pause: bool) {
+    pub(super) fn pause(&mut self, pause: bool) {
         if let Some(deadline) = &mut self.deadline {
             deadline.pause(pause);
         }
@@ -100,7 +100,7 @@ impl RelayedRequest {
     }
 
     /// The next event. Cancel safe.
-    pub async fn next(&mut self) -> RelayEvent {
+    pub(super) async fn next(&mut self) -> RelayEvent {
         while self.response.is_none() {
             tokio::select! {
                 biased;

@@ -21,7 +21,7 @@ pub(super) struct RequestInFlight {
 
 impl RequestInFlight {
     /// Sends the server the answers to its open requests, as far as `answers` has them.
-    pub fn settle(&mut self, answers: &mut BTreeMap<String, Arc<RawValue>>) {
+    pub(super) fn settle(&mut self, answers: &mut BTreeMap<String, Arc<RawValue>>) {
         let fits = |key: &String, (question, _): &mut (Question, ServerRequest)| {
             answers.get(key).is_some_and(|answer| question.is_answered_by(answer))
         };

@@ -46,18 +46,22 @@ pub(super) fn is_sealed_state(state: &str) -> bool {
 }
 
 impl ResumableRequest {
-    pub fn new(conversation: &Conversation, server: ServerId, request: Arc<Request>) -> Self {
+    pub(super) fn new(conversation: &Conversation, server: ServerId, request: Arc<Request>) -> Self {
         Self { user: conversation.who.user_id, server, request }
     }
 
     /// The method of the request.
-    pub fn method(&self) -> &str {
+    pub(super) fn method(&self) -> &str {
         &self.request.method
     }
 
     /// Suspends a request in flight and returns its state. Without one, the state lets the repetition be sent as a new
     /// request.
-    pub fn suspend(&self, conversation: &Conversation, work: Option<RequestInFlight>) -> Result<String, Arc<RawValue>> {
+    pub(super) fn suspend(
+        &self,
+        conversation: &Conversation,
+        work: Option<RequestInFlight>,
+    ) -> Result<String, Arc<RawValue>> {
         let suspended = work.map(|work| self.store(conversation, work)).transpose()?;
         let until = Timestamp::now().plus(SUSPENSION_TIMEOUT).unix_seconds();
         let sealed = RequestState { suspended, user: self.user.to_string(), digest: self.digest(), until };
@@ -67,7 +71,11 @@ impl ResumableRequest {
     }
 
     /// Takes the request in flight that `state` names; `None` where the repetition is sent as a new request.
-    pub fn resume(&self, conversation: &Conversation, state: &str) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
+    pub(super) fn resume(
+        &self,
+        conversation: &Conversation,
+        state: &str,
+    ) -> Result<Option<RequestInFlight>, Arc<RawValue>> {
         let sealed = self.open(conversation, state).ok_or_else(invalid_state)?;
         let Some(id) = sealed.suspended else { return Ok(None) };
         let work = conversation.suspended.take(id).ok_or_else(invalid_state)?;

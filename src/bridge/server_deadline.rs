@@ -17,17 +17,17 @@ pub(super) struct ServerDeadline {
 
 impl ServerDeadline {
     /// A timer that runs from now on.
-    pub fn new(limit: Duration) -> Self {
+    pub(super) fn new(limit: Duration) -> Self {
         Self { limit, left: limit, since: Some(Instant::now()) }
     }
 
     /// The time it had at the start.
-    pub fn limit(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         self.limit
     }
 
     /// Pauses or resumes the timer.
-    pub fn pause(&mut self, pause: bool) {
+    pub(super) fn pause(&mut self, pause: bool) {
         if let Some(since) = self.since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
@@ -35,7 +35,7 @@ impl ServerDeadline {
     }
 
     /// Completes when the time is up; never while the timer is paused.
-    pub async fn passed(&self) {
+    pub(super) async fn passed(&self) {
         match self.since {
             Some(since) => sleep_until(since + self.left).await,
             None => std::future::pending().await,

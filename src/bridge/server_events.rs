@@ -46,7 +46,7 @@ pub(super) enum ScopeEvent {
 
 impl ScopeEvents {
     /// Subscribes from now on.
-    pub fn subscribe(conversation: &Arc<Conversation>) -> Result<Self, Arc<RawValue>> {
+    pub(super) fn subscribe(conversation: &Arc<Conversation>) -> Result<Self, Arc<RawValue>> {
         let mut refresh = interval(SERVERS_REFRESH_INTERVAL);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         refresh.reset();
@@ -59,12 +59,12 @@ impl ScopeEvents {
     }
 
     /// The servers that are subscribed to.
-    pub fn servers(&self) -> &[ServerId] {
+    pub(super) fn servers(&self) -> &[ServerId] {
         &self.servers
     }
 
     /// The next event; `None` where the client may listen no longer.
-    pub async fn next(&mut self) -> Option<ScopeEvent> {
+    pub(super) async fn next(&mut self) -> Option<ScopeEvent> {
         loop {
             tokio::select! {
                 biased;

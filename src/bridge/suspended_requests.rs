@@ -18,7 +18,7 @@ const SUSPENDED_PER_USER_MAX: usize = 64;
 
 /// Every suspended request, by the id in its state.
 #[derive(Default)]
-pub struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
+pub(crate) struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
 
 /// A suspended request.
 struct SuspendedRequest {

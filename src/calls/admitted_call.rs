@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A call that was admitted, on its way to its record.
-pub struct AdmittedCall {
+pub(super) struct AdmittedCall {
     /// Its id on record.
     pub id: CallId,
     /// The caller.
@@ -45,13 +45,13 @@ pub struct AdmittedCall {
 
 impl AdmittedCall {
     /// Its parent span.
-    pub fn context(&self) -> Option<TraceContext> {
+    pub(super) fn context(&self) -> Option<TraceContext> {
         let named = || self.mcp_request.as_ref()?.0.traceparent();
         self.trace.or_else(|| TraceContext::parse(&named()?))
     }
 
     /// View, output, lists and events of the process that takes it.
-    pub fn link(&self) -> &Link {
+    pub(super) fn link(&self) -> &Link {
         self.lease.as_ref().map_or(&self.server.link, Lease::link)
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// None yet.
-    pub fn pending() -> Self {
+    pub(super) fn pending() -> Self {
         Self { at: Instant::now(), to: None }
     }
 }

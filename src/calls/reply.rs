@@ -12,7 +12,7 @@ use crate::{
 
 /// The reply to a tool call.
 #[derive(Debug)]
-pub enum CallReply {
+pub(super) enum CallReply {
     /// The tool's result.
     Succeeded(Arc<RawValue>),
     /// The tool said no: its result.
@@ -29,7 +29,7 @@ pub enum CallReply {
 
 impl CallReply {
     /// The outcome in words, and how severe it is.
-    pub fn outcome(&self) -> (TimelineLevel, &'static str) {
+    pub(super) fn outcome(&self) -> (TimelineLevel, &'static str) {
         match self {
             Self::Succeeded(_) => (TimelineLevel::Info, "succeeded"),
             Self::Failed { .. } => (TimelineLevel::Warn, "failed"),
@@ -41,7 +41,7 @@ impl CallReply {
     }
 
     /// Result or error of the server, if it sent any.
-    pub fn answer(&self) -> Option<&Arc<RawValue>> {
+    pub(super) fn answer(&self) -> Option<&Arc<RawValue>> {
         match self {
             Self::Succeeded(answer) | Self::Failed { answer, .. } | Self::Refused { answer, .. } => Some(answer),
             Self::Unavailable(_) | Self::Expired | Self::Cancelled => None,
@@ -49,7 +49,7 @@ impl CallReply {
     }
 
     /// The outcome for spans and metrics.
-    pub fn operation_outcome(&self) -> OperationOutcome<'_> {
+    pub(super) fn operation_outcome(&self) -> OperationOutcome<'_> {
         match self {
             Self::Succeeded(_) => OperationOutcome::Success,
             Self::Failed { .. } => OperationOutcome::ToolError,
@@ -61,7 +61,7 @@ impl CallReply {
     }
 
     /// The failure in words.
-    pub fn failure(&self) -> Option<Cow<'_, str>> {
+    pub(super) fn failure(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Succeeded(_) => None,
             Self::Failed { message, .. } | Self::Refused { message, .. } => Some(message.into()),
@@ -72,7 +72,7 @@ impl CallReply {
     }
 
     /// The reply in a result, which may say that the tool failed.
-    pub fn from_result(result: Arc<RawValue>) -> Self {
+    pub(super) fn from_result(result: Arc<RawValue>) -> Self {
         match mcp::tool_error_text(&result) {
             Some(message) => Self::Failed { message, answer: result },
             None => Self::Succeeded(result),
@@ -80,7 +80,7 @@ impl CallReply {
     }
 
     /// The reply in a JSON-RPC error.
-    pub fn from_error(error: Arc<RawValue>) -> Self {
+    pub(super) fn from_error(error: Arc<RawValue>) -> Self {
         let refusal: Option<RpcError> = serde_json::from_str(error.get()).ok();
         let message = refusal.map_or_else(
             || "the server refused the call".into(),

@@ -23,7 +23,12 @@ const REFUSED_PER_WORKER_MAX: usize = 64;
 
 /// A server that has requests routed by `router`, and hands the others to apps made by `make`, one on each worker
 /// thread; `None` workers are one per core.
-pub fn listen<F, I, S, R>(listener: TcpListener, workers: Option<usize>, router: R, make: F) -> io::Result<Server>
+pub(crate) fn listen<F, I, S, R>(
+    listener: TcpListener,
+    workers: Option<usize>,
+    router: R,
+    make: F,
+) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,

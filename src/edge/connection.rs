@@ -38,7 +38,7 @@ pub(super) type LentConnection = Rc<RefCell<Option<ClientConnection>>>;
 /// All of it is polled from the connection's own task; every `poll_` function wakes that task, also when a deadline
 /// passes. What is staged is sent by [`ClientConnection::poll_flush`], in one call where it fits.
 #[derive(Debug)]
-pub struct ClientConnection {
+pub(crate) struct ClientConnection {
     stream: TcpStream,
     peer: SocketAddr,
     worker: Rc<Worker>,
@@ -57,13 +57,13 @@ impl ClientConnection {
     }
 
     /// The address at the other end, which may be a proxy's.
-    pub fn peer(&self) -> SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
     /// The body of the request at hand: never `Pending`, and `End` on every call from its end on. The client is sent
     /// `100 Continue` on the first call, where it expects that. Fails with `Stalled` after 30 s without a byte.
-    pub fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, BodyFault>> {
+    pub(crate) fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, BodyFault>> {
         loop {
             match self.body.decode(&mut self.input.buffer)? {
                 Piece::Pending => {}
@@ -91,22 +91,22 @@ impl ClientConnection {
     }
 
     /// True once the body of the request at hand has been read to its end, or where there is none.
-    pub fn body_is_done(&self) -> bool {
+    pub(crate) fn body_is_done(&self) -> bool {
         self.body.is_done()
     }
 
     /// The bytes of the body still to be read, where that is known.
-    pub fn body_remaining(&self) -> Option<u64> {
+    pub(crate) fn body_remaining(&self) -> Option<u64> {
         self.body.remaining()
     }
 
     /// True while the client expects `100 Continue` and was not sent it.
-    pub fn owes_continue(&self) -> bool {
+    pub(crate) fn owes_continue(&self) -> bool {
         self.owes_continue
     }
 
     /// `Ready` once the client has disconnected. Reads ahead a little to see that; not for use while the body is read.
-    pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.input.buffer.len() < READ_AHEAD_BYTES {
             match ready!(self.poll_fill(context)) {
                 Ok(1..) => {}
@@ -118,31 +118,31 @@ impl ClientConnection {
 
     /// The buffer for the head of the answer and other small pieces. From the first final head on, no `100 Continue` is
     /// sent by itself any more; interim answers go through [`ClientConnection::stage_interim`].
-    pub fn stage(&mut self) -> &mut BytesMut {
+    pub(crate) fn stage(&mut self) -> &mut BytesMut {
         self.owes_continue = false;
         self.output.end()
     }
 
     /// The buffer for the head of an interim answer (1xx). Where that is the `100` the client waits for, it is not sent
     /// a second one.
-    pub fn stage_interim(&mut self, status: u16) -> &mut BytesMut {
+    pub(crate) fn stage_interim(&mut self, status: u16) -> &mut BytesMut {
         self.owes_continue &= status != 100;
         self.output.end()
     }
 
     /// Stages data behind what is staged, without a copy where that pays.
-    pub fn stage_data(&mut self, data: Bytes) {
+    pub(crate) fn stage_data(&mut self, data: Bytes) {
         self.output.push(data);
     }
 
     /// True where so much is staged that it should be sent before more is.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.output.waiting() >= STAGED_BYTES_HIGH
     }
 
     /// Sends what is staged. `Ready` once all of it is with the kernel; fails where the client has gone, or took no
     /// byte for 30 s.
-    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.output.waiting() > 0 {
             match self.output.poll_write(context, &mut self.stream) {
                 Poll::Ready(written) => {
@@ -159,44 +159,44 @@ impl ClientConnection {
     }
 
     /// As [`ClientConnection::poll_flush`].
-    pub async fn flush(&mut self) -> io::Result<()> {
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|context| self.poll_flush(context)).await
     }
 
     /// Lets this task be woken after `after`, or up to 0.1 s later; replaces what was set before. Costs next to
     /// nothing.
-    pub fn set_deadline(&self, after: Duration) {
+    pub(crate) fn set_deadline(&self, after: Duration) {
         self.slot.set(Wait::Work, self.worker.now() + ticks(after));
     }
 
     /// Forgets the deadline that was set.
-    pub fn clear_deadline(&self) {
+    pub(crate) fn clear_deadline(&self) {
         self.slot.clear(Wait::Work);
     }
 
     /// True once the deadline that was set has passed.
-    pub fn deadline_has_passed(&self) -> bool {
+    pub(crate) fn deadline_has_passed(&self) -> bool {
         self.slot.has_passed(Wait::Work, self.worker.now())
     }
 
     /// Writes the `Date` field of an answer into what is staged.
-    pub fn stage_date(&mut self) {
+    pub(crate) fn stage_date(&mut self) {
         self.worker.date.write(self.output.end());
     }
 
     /// True where the answer at hand is the connection's last, because the server stops.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.worker.is_stopping()
     }
 
     /// The bytes behind the head, for a tunnel: from now on bytes are the caller's to read and write on
     /// [`ClientConnection::stream`].
-    pub fn take_input(&mut self) -> BytesMut {
+    pub(crate) fn take_input(&mut self) -> BytesMut {
         std::mem::take(&mut self.input.buffer)
     }
 
     /// The socket itself, for a tunnel. What is staged must be flushed before.
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 

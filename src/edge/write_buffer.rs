@@ -19,7 +19,7 @@ const REUSED_BUFFER_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes in the order they are written: long pieces as they came, short ones one behind the other.
 #[derive(Debug, Default)]
-pub struct WriteBuffer {
+pub(crate) struct WriteBuffer {
     pieces: VecDeque<Bytes>,
     waiting_in_pieces: usize,
     last: BytesMut,
@@ -28,12 +28,12 @@ pub struct WriteBuffer {
 
 impl WriteBuffer {
     /// The buffer for short pieces, behind everything that was added before.
-    pub fn end(&mut self) -> &mut BytesMut {
+    pub(crate) fn end(&mut self) -> &mut BytesMut {
         &mut self.last
     }
 
     /// Adds a piece.
-    pub fn push(&mut self, piece: Bytes) {
+    pub(crate) fn push(&mut self, piece: Bytes) {
         if piece.len() < COPIED_BYTES_MAX {
             return self.last.extend_from_slice(&piece);
         }
@@ -50,31 +50,31 @@ impl WriteBuffer {
     }
 
     /// The number of bytes to be written.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting_in_pieces.saturating_add(self.last.len())
     }
 
     /// The number of bytes that the socket took.
-    pub fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
     /// Forgets what waits and what was written; the memory is kept for what comes next.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.pieces.clear();
         self.last.clear();
         (self.waiting_in_pieces, self.written) = (0, 0);
     }
 
     /// Gives the memory back where nothing waits.
-    pub fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.waiting() == 0 {
             *self = Self { written: self.written, ..Self::default() };
         }
     }
 
     /// Writes until nothing waits. Bytes that were written before a failure are counted.
-    pub fn poll_flush(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
         while self.waiting() > 0 {
             ready!(self.poll_write(context, stream))?;
         }
@@ -82,7 +82,7 @@ impl WriteBuffer {
     }
 
     /// Writes what the socket takes now, at least a byte.
-    pub fn poll_write(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, stream: &mut TcpStream) -> Poll<io::Result<()>> {
         let count = if self.pieces.is_empty() {
             ready!(Pin::new(stream).poll_write(context, &self.last))?
         } else {

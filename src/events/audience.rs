@@ -22,7 +22,7 @@ pub(super) enum Audience {
 
 impl Audience {
     /// The event as far as `who` may see it.
-    pub fn visible<'e>(&self, event: &'e LiveEvent, who: &Principal) -> Option<Cow<'e, LiveEvent>> {
+    pub(super) fn visible<'e>(&self, event: &'e LiveEvent, who: &Principal) -> Option<Cow<'e, LiveEvent>> {
         let (is_member, reads_output) = match self {
             Self::Server(server) => {
                 let server = server.upgrade()?;

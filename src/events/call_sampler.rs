@@ -36,7 +36,7 @@ pub(super) enum CallDelivery {
 impl CallSampler {
     /// Counts a call that ended now. A call may outlive its server, which must not come back once it is forgotten: so a
     /// server is taken in only where it `is_registered`.
-    pub fn count(
+    pub(super) fn count(
         &self,
         server: ServerId,
         now: Instant,
@@ -64,14 +64,14 @@ impl CallSampler {
     }
 
     /// Takes the sums of all servers that have any.
-    pub fn take_sums(&self, now: Instant) -> Vec<(ServerId, CallSum)> {
+    pub(super) fn take_sums(&self, now: Instant) -> Vec<(ServerId, CallSum)> {
         let mut windows = self.0.lock();
         let summed = windows.iter_mut().filter(|(_, window)| window.count > 0);
         summed.map(|(server, window)| (*server, window.take_sum(now))).collect()
     }
 
     /// Forgets a server.
-    pub fn forget(&self, server: ServerId) {
+    pub(super) fn forget(&self, server: ServerId) {
         self.0.lock().remove(&server);
     }
 }

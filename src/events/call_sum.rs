@@ -20,7 +20,7 @@ pub(super) struct CallSum {
 
 impl CallSum {
     /// The event that stands for them.
-    pub fn event(self, server_id: ServerId) -> LiveEvent {
+    pub(super) fn event(self, server_id: ServerId) -> LiveEvent {
         let since_ms = u64::try_from(self.over.as_millis()).unwrap_or(u64::MAX);
         LiveEvent::Calls { server_id, count: self.count, errors: self.errors, since_ms }
     }

@@ -29,28 +29,28 @@ impl Default for Feed {
 
 impl Feed {
     /// Adds an event and wakes readers.
-    pub fn push(&self, audience: Audience, event: LiveEvent) {
+    pub(super) fn push(&self, audience: Audience, event: LiveEvent) {
         let seq = self.ring.lock().push(audience, event);
         self.latest.send_replace(seq);
     }
 
     /// The newest number, now and whenever it is another.
-    pub fn latest(&self) -> watch::Receiver<u64> {
+    pub(super) fn latest(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
     }
 
     /// The events after number `seq`.
-    pub fn after(&self, seq: u64) -> EventBatch {
+    pub(super) fn after(&self, seq: u64) -> EventBatch {
         self.ring.lock().after(seq)
     }
 
     /// The id of a number of this run.
-    pub fn id(&self, seq: u64) -> String {
+    pub(super) fn id(&self, seq: u64) -> String {
         format!("{}-{seq}", self.run)
     }
 
     /// The number of an id; `None` where it is not of this run.
-    pub fn seq(&self, id: &str) -> Option<u64> {
+    pub(super) fn seq(&self, id: &str) -> Option<u64> {
         let (run, seq) = id.split_once('-')?;
         let seq = seq.parse().ok().filter(|seq| *seq <= *self.latest.borrow());
         if run == self.run { seq } else { None }

@@ -20,12 +20,12 @@ pub(super) struct ReaderSampler {
 }
 
 impl ReaderSampler {
-    pub fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self { since: now, singles: 0, sums: BTreeMap::new() }
     }
 
     /// The event where it is delivered now; `None` where it is summed.
-    pub fn sample(&mut self, event: &LiveEvent, now: Instant) -> Option<LiveEvent> {
+    pub(super) fn sample(&mut self, event: &LiveEvent, now: Instant) -> Option<LiveEvent> {
         if self.sums.is_empty() && now.saturating_duration_since(self.since) >= SAMPLE_WINDOW {
             (self.since, self.singles) = (now, 0);
         }
@@ -50,12 +50,12 @@ impl ReaderSampler {
     }
 
     /// The time at which sums are delivered; `None` where there are none.
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         (!self.sums.is_empty()).then(|| self.since + SAMPLE_WINDOW)
     }
 
     /// Takes the sums so far, to be delivered now.
-    pub fn take_sums(&mut self, now: Instant) -> impl Iterator<Item = LiveEvent> + use<> {
+    pub(super) fn take_sums(&mut self, now: Instant) -> impl Iterator<Item = LiveEvent> + use<> {
         let over = now.saturating_duration_since(self.since);
         if over >= SAMPLE_WINDOW {
             (self.since, self.singles) = (now, 0);

@@ -43,7 +43,7 @@ struct Track {
 
 impl EventRing {
     /// Adds an event and returns its number.
-    pub fn push(&mut self, audience: Audience, event: LiveEvent) -> u64 {
+    pub(super) fn push(&mut self, audience: Audience, event: LiveEvent) -> u64 {
         self.last = self.last.saturating_add(1);
         let track = if event.is_of_calls() { &mut self.calls } else { &mut self.others };
         track.push(RingEntry { seq: self.last, audience, event });
@@ -51,7 +51,7 @@ impl EventRing {
     }
 
     /// The events after number `seq`.
-    pub fn after(&self, seq: u64) -> EventBatch {
+    pub(super) fn after(&self, seq: u64) -> EventBatch {
         let mut entries = Vec::new();
         for track in [&self.calls, &self.others] {
             let from = track.entries.partition_point(|entry| entry.seq <= seq);

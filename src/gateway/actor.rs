@@ -37,12 +37,12 @@ const UNSETTLED_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The services of the table changed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct TableChanged;
+pub(super) struct TableChanged;
 
 /// Requests to an instance fail.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Suspected {
+pub(super) struct Suspected {
     /// The instance.
     pub instance: InstanceId,
 }
@@ -50,7 +50,7 @@ pub struct Suspected {
 /// Check every instance of a service now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct CheckService {
+pub(super) struct CheckService {
     /// The service.
     pub service: Arc<Service>,
 }
@@ -66,11 +66,11 @@ struct Checked {
 /// End in good order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Stop;
+pub(super) struct Stop;
 
 /// Checks instances; one for all of them. It reads the table and writes the health of instances, and no request waits
 /// for it.
-pub struct GatewayActor {
+pub(super) struct GatewayActor {
     live: Weak<LiveTable>,
     watched: HashMap<InstanceId, Watched>,
     client: awc::Client,

@@ -18,7 +18,7 @@ use crate::gateway::{
 const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Collects the statistics of all services.
-pub struct GatewayCollector(pub(super) Arc<LiveTable>);
+pub(crate) struct GatewayCollector(pub(super) Arc<LiveTable>);
 
 impl fmt::Debug for GatewayCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

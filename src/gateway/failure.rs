@@ -2,7 +2,7 @@
 
 /// The reason for which an instance gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// No connection could be made.
     Connect,
     /// Its time passed.

@@ -116,7 +116,7 @@ impl GatewayStats {
 impl Service {
     /// Its figures.
     #[must_use]
-    pub fn stats(&self) -> ServiceStats {
+    pub(crate) fn stats(&self) -> ServiceStats {
         let (all, now) = (self.counters(), self.now());
         ServiceStats {
             name: self.spec().name.clone(),

@@ -27,7 +27,7 @@ const ACTOR_RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// A handle on the gateway; cheap to clone, usable from every thread.
 #[derive(Clone)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     pub(super) shared: Arc<GatewayShared>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct GatewayShared {
 impl Gateway {
     /// A gateway without services, which checks nothing before [`Gateway::start`].
     #[must_use]
-    pub fn new(settings: GatewaySettings) -> Self {
+    pub(crate) fn new(settings: GatewaySettings) -> Self {
         let live = Arc::new(LiveTable::new());
         let shared = GatewayShared { settings, live, actor: Arc::default(), changing: Mutex::new(()) };
         Self { shared: Arc::new(shared) }
@@ -50,7 +50,7 @@ impl Gateway {
 
     /// Checks instances from now on, on the thread of `arbiter`. Where the actor that does so panics, another one takes
     /// its place a second later; requests are forwarded meanwhile as they were.
-    pub fn start(&self, arbiter: ArbiterHandle) {
+    pub(crate) fn start(&self, arbiter: ArbiterHandle) {
         let losses = self.watch(&arbiter);
         actix::spawn(keep(Arc::downgrade(&self.shared), arbiter, losses));
     }
@@ -64,53 +64,53 @@ impl Gateway {
     }
 
     /// Checks no more.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.shared.actor.send(Stop);
     }
 
     /// Subscribes to changes of instances' health; a subscriber that lags behind loses the oldest.
     #[must_use]
-    pub fn health_changes(&self) -> broadcast::Receiver<InstanceHealthChange> {
+    pub(crate) fn health_changes(&self) -> broadcast::Receiver<InstanceHealthChange> {
         self.shared.live.health_changes.subscribe()
     }
 
     /// Defaults for services that do not say otherwise.
     #[must_use]
-    pub fn settings(&self) -> &GatewaySettings {
+    pub(crate) fn settings(&self) -> &GatewaySettings {
         &self.shared.settings
     }
 
     /// The services of this moment, for one request or a view of all.
     #[must_use]
-    pub fn table(&self) -> Guard<Arc<Table>> {
+    pub(crate) fn table(&self) -> Guard<Arc<Table>> {
         self.shared.live.table.load()
     }
 
     /// The figures of all services.
     #[must_use]
-    pub fn stats(&self) -> GatewayStats {
+    pub(crate) fn stats(&self) -> GatewayStats {
         GatewayStats::of(&self.table())
     }
 
     /// Statistics of all services for Prometheus.
     #[must_use]
-    pub fn collector(&self) -> GatewayCollector {
+    pub(crate) fn collector(&self) -> GatewayCollector {
         GatewayCollector(self.shared.live.clone())
     }
 
     /// The health of all services.
     #[must_use]
-    pub fn health(&self) -> GatewayHealth {
+    pub(crate) fn health(&self) -> GatewayHealth {
         GatewayHealth::of(&self.table())
     }
 
     /// The service of this name.
-    pub fn service(&self, name: &str) -> Result<Arc<Service>> {
+    pub(crate) fn service(&self, name: &str) -> Result<Arc<Service>> {
         self.table().named(name).cloned().ok_or(Error::NotFound(Noun::Service))
     }
 
     /// Fails where another service has this one's `basePath`.
-    pub fn check_free(&self, spec: &ServiceSpec) -> Result<()> {
+    pub(crate) fn check_free(&self, spec: &ServiceSpec) -> Result<()> {
         let table = self.table();
         let holder = table.services().find(|other| other.spec().base_path == spec.base_path);
         match holder.filter(|other| other.spec().name != spec.name) {
@@ -125,7 +125,7 @@ impl Gateway {
 
     /// Takes a service in, or in the place of the one of its name: from then on requests reach it. Instances that both
     /// have keep their health, their figures and their requests in flight; other requests go on to their end.
-    pub fn register(&self, spec: ServiceSpec) -> Arc<Service> {
+    pub(crate) fn register(&self, spec: ServiceSpec) -> Arc<Service> {
         let _alone = self.shared.changing.lock();
         let table = self.shared.live.table.load_full();
         let GatewayShared { settings, live, actor, .. } = &*self.shared;
@@ -138,7 +138,7 @@ impl Gateway {
     }
 
     /// Takes a service out: from then on no request reaches it. [`Service::drained`] waits for those that did.
-    pub fn unregister(&self, name: &str) -> Option<Arc<Service>> {
+    pub(crate) fn unregister(&self, name: &str) -> Option<Arc<Service>> {
         let _alone = self.shared.changing.lock();
         let table = self.shared.live.table.load_full();
         let service = table.named(name)?.clone();
@@ -148,7 +148,7 @@ impl Gateway {
     }
 
     /// Checks every instance of a service, and returns once each has answered or its time has passed.
-    pub async fn check(&self, service: &Arc<Service>) -> Result<()> {
+    pub(crate) async fn check(&self, service: &Arc<Service>) -> Result<()> {
         let lost = || Error::NotReady("the gateway's health checks are being restarted; try again in a second");
         let actor = self.shared.actor.address().ok_or_else(lost)?;
         actor.send(CheckService { service: service.clone() }).await.map_err(|_| lost())

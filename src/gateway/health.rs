@@ -173,7 +173,7 @@ impl GatewayHealth {
 impl Service {
     /// Its health.
     #[must_use]
-    pub fn health(&self) -> ServiceHealth {
+    pub(crate) fn health(&self) -> ServiceHealth {
         let now = self.now();
         let wanted = self.slots().iter().filter(|slot| slot.is_wanted());
         let total = wanted.clone().count();

@@ -5,7 +5,7 @@ pub(super) const BUFFERED_MAX: usize = 256;
 
 /// The new health of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceHealthChange {
+pub(crate) struct InstanceHealthChange {
     /// The service it belongs to.
     pub service: String,
     /// Its host and port.

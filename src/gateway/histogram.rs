@@ -10,7 +10,7 @@ use crate::model::log_buckets::{BUCKET_COUNT, bucket_of, values_of};
 
 /// Distribution of times over buckets.
 #[derive(Clone, Debug)]
-pub struct Spread {
+pub(super) struct Spread {
     /// All of them together.
     pub sum: Duration,
     /// Their number.

@@ -25,7 +25,7 @@ const CHECKS_KEPT_MAX: usize = 20;
 
 /// Tells instances apart, also one that was removed from one that was registered later at the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InstanceId(u64);
+pub(crate) struct InstanceId(u64);
 
 impl InstanceId {
     fn new() -> Self {
@@ -36,7 +36,7 @@ impl InstanceId {
 
 /// An instance of one service. It outlives a replacement of the service that names its place again.
 #[derive(Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     id: InstanceId,
     host: String,
     port: u16,
@@ -82,25 +82,25 @@ impl Instance {
 
     /// Tells it from every other one.
     #[must_use]
-    pub fn id(&self) -> InstanceId {
+    pub(crate) fn id(&self) -> InstanceId {
         self.id
     }
 
     /// A name or an IP address; an IPv6 one without brackets.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// Its port.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Requests in flight.
     #[must_use]
-    pub fn in_flight(&self) -> u32 {
+    pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)
     }
 

@@ -20,7 +20,7 @@ use crate::{
 /// One attempt to have a request answered by one instance, which counts as in flight there until this is dropped.
 /// Dropped without a word, it stands for a client that went away.
 #[derive(Debug)]
-pub struct InstanceLease {
+pub(crate) struct InstanceLease {
     service: Arc<Service>,
     instance: Arc<Instance>,
     permit: Permit,
@@ -35,19 +35,19 @@ impl InstanceLease {
 
     /// The instance to send the request to.
     #[must_use]
-    pub fn instance(&self) -> &Arc<Instance> {
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }
 
     /// The head of an answer is here: its latency is the time from this lease's birth to now.
-    pub fn answered(&self, status: u16) {
+    pub(crate) fn answered(&self, status: u16) {
         let now = self.service.now();
         self.instance.counters.answered(status, now.saturating_sub(self.born));
         self.settle(breaker::outcome(status), now);
     }
 
     /// There was no answer, or it broke off after its head.
-    pub fn failed(&self, failure: FailureKind) {
+    pub(crate) fn failed(&self, failure: FailureKind) {
         self.instance.counters.failed(failure);
         self.settle(AttemptOutcome::Unavailable, self.service.now());
     }
@@ -62,7 +62,7 @@ impl InstanceLease {
 
 impl Service {
     /// An instance for one attempt at a request, none of `tried`.
-    pub fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<InstanceLease, NoInstance> {
+    pub(crate) fn choose(self: &Arc<Self>, tried: &[InstanceId]) -> Result<InstanceLease, NoInstance> {
         let now = self.now();
         if tried.is_empty() {
             self.state.request(now);

@@ -24,7 +24,7 @@ const REMOVAL_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Change of a registered service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServiceChange {
+pub(crate) enum ServiceChange {
     /// It was registered, or replaced.
     Registered,
     /// The weight of an instance was changed, or whether it is drained.
@@ -37,7 +37,7 @@ pub enum ServiceChange {
 }
 
 /// Observer of registrations.
-pub trait RegistrationObserver: Send + Sync {
+pub(crate) trait RegistrationObserver: Send + Sync {
     /// Called after the change is in the database, and before the first health check that follows from it.
     fn service_changed(&self, service: &str, change: ServiceChange);
 }

@@ -29,7 +29,7 @@ const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
 /// No instance takes a request now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoInstance {
+pub(crate) struct NoInstance {
     /// When the next instance may be back, as far as is known.
     pub retry_after: Duration,
     /// True where there are healthy ones, with as many requests in flight as they take (`maxConnections`).
@@ -43,7 +43,7 @@ pub(super) trait ServiceObserver: Send + Sync {
 }
 
 /// A service of the table. A holder goes on with the registration of the moment it was found.
-pub struct Service {
+pub(crate) struct Service {
     spec: ServiceSpec,
     timeout: Duration,
     load_balancing: LoadBalancing,
@@ -107,30 +107,30 @@ impl Service {
 
     /// The registration.
     #[must_use]
-    pub fn spec(&self) -> &ServiceSpec {
+    pub(crate) fn spec(&self) -> &ServiceSpec {
         &self.spec
     }
 
     /// Timeout of a request, from first byte to last.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Strategy by which its instances are chosen.
     #[must_use]
-    pub fn load_balancing(&self) -> LoadBalancing {
+    pub(crate) fn load_balancing(&self) -> LoadBalancing {
         self.load_balancing
     }
 
     /// Time between checks of an instance that is well.
     #[must_use]
-    pub fn check_interval(&self) -> Duration {
+    pub(crate) fn check_interval(&self) -> Duration {
         self.check_interval
     }
 
     /// Its instances, as registered.
-    pub fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
         self.slots.iter().map(|slot| &slot.instance)
     }
 
@@ -176,26 +176,26 @@ impl Service {
     }
 
     /// Counts a request of `caller` against the service's rate limit, or says that it is over it and counts nothing.
-    pub fn admit(&self, caller: &str) -> Result<(), RateLimited> {
+    pub(crate) fn admit(&self, caller: &str) -> Result<(), RateLimited> {
         if self.spec.rate_limit.is_none() { Ok(()) } else { self.state.admit(caller, self.now()) }
     }
 
     /// Takes one of the retries that may be made: a fifth of the requests of the last ten seconds, and ten at least.
     #[must_use]
-    pub fn may_retry(&self) -> bool {
+    pub(crate) fn may_retry(&self) -> bool {
         self.state.retry(self.now())
     }
 
     /// Waits until no request is in flight, on instances of earlier registrations neither, or `grace` has passed;
     /// true where none is. For a service that is out of the table.
-    pub async fn drained(&self, grace: Duration) -> bool {
+    pub(crate) async fn drained(&self, grace: Duration) -> bool {
         let idle = self.state.drained(|| self.in_flight() == 0);
         tokio::time::timeout(grace, idle).await.is_ok()
     }
 
     /// Requests in flight, on instances of earlier registrations too.
     #[must_use]
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         let own = self.instances().map(|instance| u64::from(instance.in_flight.load(SeqCst)));
         own.sum::<u64>() + self.state.in_flight()
     }

@@ -9,7 +9,7 @@ use crate::gateway::Service;
 
 /// An immutable snapshot.
 #[derive(Clone, Default)]
-pub struct Table {
+pub(crate) struct Table {
     by_path: HashMap<String, Arc<Service>>,
     by_name: BTreeMap<String, Arc<Service>>,
     /// Bytes of the longest `basePath`.
@@ -19,7 +19,7 @@ pub struct Table {
 impl Table {
     /// The service with the longest `basePath` that `path` is at or below; `path` has no query. Allocates nothing.
     #[must_use]
-    pub fn find(&self, path: &str) -> Option<&Arc<Service>> {
+    pub(crate) fn find(&self, path: &str) -> Option<&Arc<Service>> {
         if self.by_path.is_empty() {
             return None;
         }
@@ -44,18 +44,18 @@ impl Table {
 
     /// True where there is no service at all.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_path.is_empty()
     }
 
     /// The service of this name.
     #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Arc<Service>> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Service>> {
         self.by_name.get(name)
     }
 
     /// All services, by name.
-    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.by_name.values()
     }
 

@@ -18,14 +18,14 @@ pub(super) struct RecordedBytes {
 
 impl RecordedBytes {
     /// Nothing recorded yet; a check is due after a fraction of the smaller limit.
-    pub fn new(retention: &Retention) -> Self {
+    pub(super) fn new(retention: &Retention) -> Self {
         let smaller = retention.calls_bytes.min(retention.calls_bytes_per_user);
         let check_after = usize::try_from(smaller / CHECKS_PER_LIMIT).unwrap_or(usize::MAX);
         Self { bytes: AtomicUsize::new(0), check_after, check_due: Notify::new() }
     }
 
     /// Counts recorded bytes.
-    pub fn add(&self, bytes: usize) {
+    pub(super) fn add(&self, bytes: usize) {
         if self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= self.check_after {
             self.bytes.store(0, Ordering::Relaxed);
             self.check_due.notify_one();
@@ -33,7 +33,7 @@ impl RecordedBytes {
     }
 
     /// Completes once a check is due.
-    pub async fn check_due(&self) {
+    pub(super) async fn check_due(&self) {
         self.check_due.notified().await;
     }
 }

@@ -65,18 +65,18 @@ struct Excess {
 }
 
 impl CallRetention {
-    pub fn new(store: Store, recorder: Recorder, lifecycle: Arc<Lifecycle>, retention: Retention) -> Self {
+    pub(super) fn new(store: Store, recorder: Recorder, lifecycle: Arc<Lifecycle>, retention: Retention) -> Self {
         let recorded = Arc::new(RecordedBytes::new(&retention));
         Self { store, recorder, lifecycle, retention, recorded }
     }
 
     /// Counts recorded bytes, which make a check due.
-    pub fn count_recorded(&self, bytes: usize) {
+    pub(super) fn count_recorded(&self, bytes: usize) {
         self.recorded.add(bytes);
     }
 
     /// Removes calls whenever some may be beyond a limit, until `self` is dropped or work ends.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(super) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let (owner, recorded) = (Arc::downgrade(self), self.recorded.clone());
         async move {
             let mut last = None;

@@ -39,12 +39,12 @@ pub(super) struct RollupAggregator {
 }
 
 impl RollupAggregator {
-    pub fn new(store: Store, recorder: Recorder, lifecycle: Arc<Lifecycle>) -> Self {
+    pub(super) fn new(store: Store, recorder: Recorder, lifecycle: Arc<Lifecycle>) -> Self {
         Self { store, recorder, lifecycle }
     }
 
     /// Adds up once a minute, until `self` is dropped or work ends.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(super) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let owner = Arc::downgrade(self);
         async move {
             loop {

@@ -12,7 +12,7 @@ use crate::registry::Registered;
 
 /// Gauges of the resources that each running server uses.
 #[derive(Default)]
-pub struct UsageGauges {
+pub(crate) struct UsageGauges {
     cpu: Family<UsageLabels, Gauge<f64, AtomicU64>>,
     memory: Family<UsageLabels, Gauge>,
     descriptors: Family<UsageLabels, Gauge>,
@@ -26,7 +26,7 @@ struct UsageLabels {
 }
 
 impl UsageGauges {
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "Processor cores that a server's processes use";
         registry.register("ostler_server_cpu_cores", help, self.cpu.clone());
         let help = "Memory that a server's processes use";
@@ -37,7 +37,7 @@ impl UsageGauges {
     }
 
     /// Sets the gauges to the usage of running servers, and removes those of others.
-    pub fn set<'a>(&self, servers: impl Iterator<Item = &'a Arc<Registered>>) {
+    pub(crate) fn set<'a>(&self, servers: impl Iterator<Item = &'a Arc<Registered>>) {
         let Self { cpu, memory, descriptors, processes } = self;
         cpu.clear();
         [memory, descriptors, processes].into_iter().for_each(Family::clear);

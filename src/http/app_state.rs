@@ -20,7 +20,7 @@ pub(super) struct AppState {
 
 impl AppState {
     /// The one state of `runtime`, made where it has no app yet.
-    pub fn of(runtime: Runtime) -> Arc<Self> {
+    pub(super) fn of(runtime: Runtime) -> Arc<Self> {
         let mut states = STATES.lock();
         states.retain(|state| state.strong_count() > 0);
         // Not dropped before the lock is, as the last to drop a state ends what is in it.

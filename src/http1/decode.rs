@@ -13,7 +13,7 @@ const TRAILER_BYTES_MAX: usize = 8 << 10;
 
 /// The next piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// Some of it, never empty.
     Data(Bytes),
     /// The trailers of a chunked one: checked fields with their line ends, without the empty line. `End` follows.
@@ -26,7 +26,7 @@ pub enum Piece {
 
 /// The reason for which a body is refused; the connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyFault {
+pub(crate) enum BodyFault {
     /// A chunk or a trailer breaks a rule of the protocol.
     #[error("the chunked body is malformed")]
     Malformed,
@@ -40,7 +40,7 @@ pub enum BodyFault {
 
 /// Knows how much of a body is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyDecoder {
+pub(crate) struct BodyDecoder {
     state: State,
     extensions: usize,
 }
@@ -58,7 +58,7 @@ enum State {
 
 impl BodyDecoder {
     /// A decoder for one body.
-    pub fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         let state = match framing {
             Framing::None | Framing::Length(0) => State::Done,
             Framing::Length(length) => State::Length(length),
@@ -69,12 +69,12 @@ impl BodyDecoder {
     }
 
     /// True when the whole body has been taken.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
     /// The bytes still to come, where that is known.
-    pub fn remaining(&self) -> Option<u64> {
+    pub(crate) fn remaining(&self) -> Option<u64> {
         match self.state {
             State::Done => Some(0),
             State::Length(left) => Some(left),
@@ -83,7 +83,7 @@ impl BodyDecoder {
     }
 
     /// Tells that the connection ended. A body that is not whole by then never will be.
-    pub fn end(&mut self) -> Result<Piece, BodyFault> {
+    pub(crate) fn end(&mut self) -> Result<Piece, BodyFault> {
         match self.state {
             State::Done | State::UntilClose => {
                 self.state = State::Done;
@@ -96,7 +96,7 @@ impl BodyDecoder {
     }
 
     /// Takes the next piece off the front of `buffer`.
-    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Piece, BodyFault> {
+    pub(crate) fn decode(&mut self, buffer: &mut BytesMut) -> Result<Piece, BodyFault> {
         loop {
             match self.state {
                 State::Done => return Ok(Piece::End),

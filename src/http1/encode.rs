@@ -8,7 +8,7 @@ use super::Framing;
 
 /// Knows how much of an announced body is still to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyEncoder {
+pub(crate) struct BodyEncoder {
     framing: Framing,
     written: u64,
 }
@@ -16,16 +16,16 @@ pub struct BodyEncoder {
 /// The body written differs in length from the one announced: only closing the connection lets the reader know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not as long as was announced")]
-pub struct Misfit;
+pub(crate) struct Misfit;
 
 impl BodyEncoder {
     /// An encoder for one body; with [`Framing::None`], of an answer to HEAD say, data is left out without a word.
-    pub fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         Self { framing, written: 0 }
     }
 
     /// Writes what stands before `length` bytes of data. Where it says `false`, the data is to be left out.
-    pub fn open(&mut self, length: usize, out: &mut BytesMut) -> Result<bool, Misfit> {
+    pub(crate) fn open(&mut self, length: usize, out: &mut BytesMut) -> Result<bool, Misfit> {
         self.written += u64::try_from(length).map_err(|_| Misfit)?;
         match self.framing {
             Framing::None => return Ok(false),
@@ -39,7 +39,7 @@ impl BodyEncoder {
     }
 
     /// Writes what stands behind the data.
-    pub fn close(&mut self, out: &mut BytesMut) {
+    pub(crate) fn close(&mut self, out: &mut BytesMut) {
         if self.framing == Framing::Chunked {
             out.extend_from_slice(b"\r\n");
         }
@@ -47,7 +47,7 @@ impl BodyEncoder {
 
     /// Writes the end; `trailers` are fields with their line ends, and are left out where the framing has no place for
     /// them.
-    pub fn finish(self, trailers: &[u8], out: &mut BytesMut) -> Result<(), Misfit> {
+    pub(crate) fn finish(self, trailers: &[u8], out: &mut BytesMut) -> Result<(), Misfit> {
         match self.framing {
             Framing::Length(announced) if self.written < announced => Err(Misfit),
             Framing::None | Framing::Length(_) | Framing::UntilClose => Ok(()),

@@ -2,7 +2,7 @@
 
 /// The reason for which a head is refused. Whatever follows it on the connection is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeadFault {
+pub(crate) enum HeadFault {
     /// It breaks a rule of the protocol: 400.
     #[error("{0}")]
     Malformed(&'static str),

@@ -35,7 +35,7 @@ struct FieldRange {
 
 /// Header fields in the order they came; repeated names stay repeated. Names are compared without regard to case.
 #[derive(Clone, Debug, Default)]
-pub struct Fields {
+pub(crate) struct Fields {
     head: Bytes,
     entries: Vec<FieldRange>,
 }
@@ -56,22 +56,22 @@ impl Fields {
     }
 
     /// Each name and value.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.entries.iter().map(|entry| (self.text(entry.name), self.text(entry.value)))
     }
 
     /// Each name and value, in memory shared with the head.
-    pub fn shared(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
+    pub(crate) fn shared(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
         self.entries.iter().map(|entry| (self.text(entry.name), entry.value.share(&self.head)))
     }
 
     /// The first value of `name`.
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// Every value of `name`.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 

@@ -17,7 +17,7 @@ const METHOD_BYTES_MAX: usize = 32;
 
 /// Head of a request; everything in it is checked.
 #[derive(Clone, Debug)]
-pub struct RequestHead {
+pub(crate) struct RequestHead {
     /// Any token but TRACE and CONNECT.
     pub method: Method,
     /// In origin form; `Host` already holds the authority of an absolute one.
@@ -36,7 +36,7 @@ pub struct RequestHead {
 
 impl RequestHead {
     /// Takes one head off the front of `buffer`; `None` where more bytes are needed.
-    pub fn parse(buffer: &mut BytesMut, limits: &HeadLimits) -> Result<Option<Self>, HeadFault> {
+    pub(crate) fn parse(buffer: &mut BytesMut, limits: &HeadLimits) -> Result<Option<Self>, HeadFault> {
         let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let mut parsed = httparse::Request::new(&mut []);
         let length = match parsed.parse_with_uninit_headers(buffer, &mut slots) {

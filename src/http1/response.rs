@@ -14,7 +14,7 @@ use super::{
 
 /// Head of an answer; everything in it is checked.
 #[derive(Clone, Debug)]
-pub struct ResponseHead {
+pub(crate) struct ResponseHead {
     /// 100 to 999; below 200 another head follows, except after 101.
     pub status: u16,
     pub version: Version,
@@ -27,7 +27,11 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Takes one head, of the answer to a `method` request, off the front of `buffer`; `None` where more bytes are
     /// needed.
-    pub fn parse(buffer: &mut BytesMut, limits: &HeadLimits, method: &Method) -> Result<Option<Self>, HeadFault> {
+    pub(crate) fn parse(
+        buffer: &mut BytesMut,
+        limits: &HeadLimits,
+        method: &Method,
+    ) -> Result<Option<Self>, HeadFault> {
         let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();

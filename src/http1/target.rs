@@ -6,24 +6,24 @@ use super::{HeadFault, fields::HeadRange};
 
 /// A request target in origin form, path and query; or `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     text: Bytes,
     path_length: usize,
 }
 
 impl Target {
     /// The whole of it.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap_or("/")
     }
 
     /// Without the query.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.as_str().get(..self.path_length).unwrap_or("/")
     }
 
     /// As bytes, to share.
-    pub fn bytes(&self) -> &Bytes {
+    pub(crate) fn bytes(&self) -> &Bytes {
         &self.text
     }
 }
@@ -113,7 +113,7 @@ fn check_encoding(text: &[u8], is_path: bool) -> Result<(), HeadFault> {
 }
 
 /// The octet that two hexadecimal digits encode; `None` where one is no digit (RFC 3986, section 2.1).
-pub fn octet(high: u8, low: u8) -> Option<u8> {
+pub(crate) fn octet(high: u8, low: u8) -> Option<u8> {
     let value = |digit: u8| char::from(digit).to_digit(16);
     u8::try_from(value(high)? * 16 + value(low)?).ok()
 }

@@ -26,17 +26,17 @@ struct ListingViews {
 
 impl VisibleTools {
     /// The listing without tools that callers may not see; not copied where they may see all.
-    pub fn permitted(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
+    pub(super) fn permitted(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
         self.views(source, server).permitted.clone()
     }
 
     /// The permitted listing with the owner's descriptions in place of the server's.
-    pub fn described(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
+    pub(super) fn described(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
         self.views(source, server).described.clone()
     }
 
     /// Permitted tools whose calls over HTTP may have to repeat arguments in headers.
-    pub fn annotated(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
+    pub(super) fn annotated(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
         self.views(source, server).annotated.clone()
     }
 
@@ -104,7 +104,7 @@ fn permitted(rules: &ToolRules, listed: &[Arc<RawValue>]) -> Vec<Arc<RawValue>> 
 }
 
 /// The result of a `tools/list` without tools that callers may not see; byte for byte where they may see all.
-pub fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
+pub(crate) fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawValue> {
     if tools::permit_all(rules) {
         return page;
     }

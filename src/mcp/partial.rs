@@ -125,12 +125,12 @@ impl PartialMessage {
 }
 
 impl PartialLine {
-    pub fn sharing(share: &LineShare) -> Self {
+    pub(super) fn sharing(share: &LineShare) -> Self {
         Self { share: share.clone(), id: None, begun: false, skipping: None }
     }
 
     /// Leaves only the last bytes of a line over `most` in `buffer`, and none of the others where it is skipped.
-    pub fn set_aside(&mut self, buffer: &mut BytesMut, most: usize) {
+    pub(super) fn set_aside(&mut self, buffer: &mut BytesMut, most: usize) {
         let most = if self.skipping.is_some() { 2 * END_BYTES } else { most };
         if buffer.len() <= most {
             return;
@@ -146,7 +146,7 @@ impl PartialLine {
     }
 
     /// The whole line with these last bytes.
-    pub fn finish(&mut self, end: BytesMut) -> Result<BytesMut, DroppedLine> {
+    pub(super) fn finish(&mut self, end: BytesMut) -> Result<BytesMut, DroppedLine> {
         let dropped = |head| DroppedLine { head, tail: last(&end).freeze() };
         if let Some(head) = self.skipping.take() {
             return Err(dropped(head));

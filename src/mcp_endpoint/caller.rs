@@ -19,14 +19,14 @@ use crate::{
 
 /// Sessions and suspended requests of the MCP clients of a runtime, as an app's data. Clones share them.
 #[derive(Clone)]
-pub struct ClientState {
+pub(crate) struct ClientState {
     sessions: Arc<Sessions>,
     suspended: Arc<SuspendedRequests>,
 }
 
 impl ClientState {
     /// No clients yet; those whose account is closed are let go from now on.
-    pub fn new(runtime: Runtime) -> Self {
+    pub(crate) fn new(runtime: Runtime) -> Self {
         let suspended = Arc::new(SuspendedRequests::default());
         let sessions = Arc::new(Sessions::new(runtime.clone()));
         let observer = Arc::downgrade(&sessions);
@@ -38,7 +38,7 @@ impl ClientState {
 }
 
 /// An authenticated caller, and the state of MCP clients.
-pub struct McpCaller {
+pub(crate) struct McpCaller {
     /// The authenticated principal.
     pub who: Arc<Principal>,
     /// The runtime that is called.

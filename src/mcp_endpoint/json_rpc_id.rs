@@ -12,7 +12,7 @@ pub(super) struct JsonRpcId(Arc<str>);
 
 impl JsonRpcId {
     /// Reads an id; `None` where it is neither a string nor a whole number (basic, "Requests").
-    pub fn parse(raw: &RawValue) -> Option<Self> {
+    pub(super) fn parse(raw: &RawValue) -> Option<Self> {
         let text = raw.get();
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -20,12 +20,12 @@ impl JsonRpcId {
     }
 
     /// The id as it was read.
-    pub fn to_raw(&self) -> Arc<RawValue> {
+    pub(super) fn to_raw(&self) -> Arc<RawValue> {
         mcp::convert::raw(self.0.to_string())
     }
 
     /// The number, where it is one of those we ask with.
-    pub fn number(&self) -> Option<u64> {
+    pub(super) fn number(&self) -> Option<u64> {
         self.0.parse().ok()
     }
 }

@@ -38,7 +38,7 @@ pub(super) enum PostBody {
 
 impl PostBody {
     /// Reads a body.
-    pub fn parse(body: &[u8]) -> Result<Self, MessageRefusal> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, MessageRefusal> {
         if body.trim_ascii_start().first() != Some(&b'[') {
             return ClientMessage::parse(body).map(Self::One);
         }
@@ -54,7 +54,7 @@ impl PostBody {
     }
 
     /// The id of the request, where it is one.
-    pub fn id(&self) -> Option<JsonRpcId> {
+    pub(super) fn id(&self) -> Option<JsonRpcId> {
         match self {
             Self::One(ClientMessage::Request(id, _)) => Some(id.clone()),
             Self::One(ClientMessage::Notification(_) | ClientMessage::Answer(..)) | Self::Batch(_) => None,

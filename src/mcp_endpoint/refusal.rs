@@ -1,4 +1,4 @@
-//! [`MessageRefusal`]: a message that was not served, as status and JSON-RPC error; and the runtime's errors in that form.
+//! [`MessageRefusal`]: a message that was not served, as status and JSON-RPC error; and errors of the runtime as one.
 
 use std::sync::Arc;
 
@@ -20,48 +20,48 @@ pub(super) struct MessageRefusal {
 }
 
 impl MessageRefusal {
-    pub fn new(status: u16, id: Option<JsonRpcId>, error: Arc<RawValue>) -> Self {
+    pub(super) fn new(status: u16, id: Option<JsonRpcId>, error: Arc<RawValue>) -> Self {
         Self { status, id, error }
     }
 
     /// The body is no message, or not one that may be sent now.
-    pub fn invalid(id: Option<JsonRpcId>, message: &str) -> Self {
+    pub(super) fn invalid(id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(400, id, mcp::error(-32600, message, None))
     }
 
     /// The parameters lack something, or have something that cannot be read.
-    pub fn params(id: Option<JsonRpcId>, message: &str) -> Self {
+    pub(super) fn params(id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(400, id, mcp::error(-32602, message, None))
     }
 
     /// A header is missing or says something else than the body (2026-07-28, transports/streamable-http).
-    pub fn header(id: Option<JsonRpcId>, message: &str) -> Self {
+    pub(super) fn header(id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(400, id, mcp::error(-32020, message, None))
     }
 
     /// The revision is not spoken, or not in this way.
-    pub fn version(id: Option<JsonRpcId>, requested: &str) -> Self {
+    pub(super) fn version(id: Option<JsonRpcId>, requested: &str) -> Self {
         let data = raw(&json!({"supported": [MODERN], "requested": requested}));
         Self::new(400, id, mcp::error(-32022, "this protocol version is not supported", Some(&data)))
     }
 
     /// The client's revision has no such method.
-    pub fn method(id: Option<JsonRpcId>, method: &str) -> Self {
+    pub(super) fn method(id: Option<JsonRpcId>, method: &str) -> Self {
         Self::new(404, id, mcp::error(-32601, &format!("there is no method {method}"), None))
     }
 
     /// An error of Ostler's own, with the HTTP status as its code.
-    pub fn with_status(status: u16, id: Option<JsonRpcId>, message: &str) -> Self {
+    pub(super) fn with_status(status: u16, id: Option<JsonRpcId>, message: &str) -> Self {
         Self::new(status, id, mcp::error(i64::from(status), message, None))
     }
 
     /// The code of the error.
     #[cfg(test)]
-    pub fn code(&self) -> i64 {
+    pub(super) fn code(&self) -> i64 {
         super::error_status::code(&self.error)
     }
 
-    pub fn respond(&self) -> HttpResponse {
+    pub(super) fn respond(&self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         reply::json(status, reply::message(self.id.as_ref(), Err(&self.error)))
     }

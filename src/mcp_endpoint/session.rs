@@ -79,7 +79,7 @@ pub(super) struct InFlightRequest {
 
 impl McpSession {
     /// The session of a client that was answered `initialize` in this conversation.
-    pub fn new(conversation: &Conversation, version: String) -> Self {
+    pub(super) fn new(conversation: &Conversation, version: String) -> Self {
         let (client, watches) = (Arc::clone(&conversation.client), Arc::clone(&conversation.watches));
         Self::of(conversation.who.user_id, conversation.scope, version, client, watches)
     }
@@ -109,22 +109,22 @@ impl McpSession {
     }
 
     /// Notes that it is in use.
-    pub fn touch(&self) {
+    pub(super) fn touch(&self) {
         *lock(&self.used) = Instant::now();
     }
 
     /// The time it was used last; `None` while a request is in flight or the standalone stream is read.
-    pub fn idle_since(&self) -> Option<Instant> {
+    pub(super) fn idle_since(&self) -> Option<Instant> {
         (!self.is_listened_to() && lock(&self.in_flight).is_empty()).then(|| *lock(&self.used))
     }
 
     /// True once it has been idle for too long.
-    pub fn is_stale(&self) -> bool {
+    pub(super) fn is_stale(&self) -> bool {
         self.idle_since().is_some_and(|since| since.elapsed() > SESSION_IDLE_TIMEOUT)
     }
 
     /// Registers a request; `None` where its id is in use, or too many are in flight.
-    pub fn begin(self: &Arc<Self>, id: JsonRpcId) -> Option<InFlightRequest> {
+    pub(super) fn begin(self: &Arc<Self>, id: JsonRpcId) -> Option<InFlightRequest> {
         let mut in_flight = lock(&self.in_flight);
         if in_flight.len() >= REQUESTS_PER_SESSION_MAX {
             return None;
@@ -137,19 +137,19 @@ impl McpSession {
     }
 
     /// Gives up a request, as its client wants.
-    pub fn cancel(&self, id: &JsonRpcId) {
+    pub(super) fn cancel(&self, id: &JsonRpcId) {
         if let Some(request) = lock(&self.in_flight).get(id) {
             request.notify_one();
         }
     }
 
     /// A stream for a request; not found by anybody before [`McpSession::keep`].
-    pub fn stream(&self) -> Arc<MessageStream> {
+    pub(super) fn stream(&self) -> Arc<MessageStream> {
         MessageStream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Keeps a request's stream, so that its reader may come back to it.
-    pub fn keep(&self, stream: &Arc<MessageStream>) {
+    pub(super) fn keep(&self, stream: &Arc<MessageStream>) {
         let (mut count, mut bytes) = (0_usize, 0_usize);
         let mut streams = lock(&self.streams);
         streams.of_requests.push_front(Arc::clone(stream));
@@ -164,7 +164,7 @@ impl McpSession {
     }
 
     /// Reads a kept stream from where its reader left it; and whether it is the standalone one.
-    pub fn resume(&self, at: EventId) -> Option<(StreamReader, bool)> {
+    pub(super) fn resume(&self, at: EventId) -> Option<(StreamReader, bool)> {
         let streams = lock(&self.streams);
         // One that has ended is not the one that goes on: who comes back to it needs another.
         let standalone = streams.standalone.iter().filter(|one| !one.stream.has_ended()).map(|one| (&one.stream, true));
@@ -174,12 +174,12 @@ impl McpSession {
     }
 
     /// True while the standalone stream is read.
-    pub fn is_listened_to(&self) -> bool {
+    pub(super) fn is_listened_to(&self) -> bool {
         lock(&self.streams).standalone.as_ref().is_some_and(|one| one.stream.is_read())
     }
 
     /// Opens another standalone stream; a reader of the one before reads no more. `None` where the session has ended.
-    pub fn listen(&self, conversation: Arc<Conversation>) -> Option<StreamReader> {
+    pub(super) fn listen(&self, conversation: Arc<Conversation>) -> Option<StreamReader> {
         let stream = self.stream();
         let reader = stream.read_after(0);
         let sender = ClientSender::new(stream.clone(), Some(Arc::clone(&self.client_requests)));
@@ -200,7 +200,7 @@ impl McpSession {
     }
 
     /// Ends the session: requests in flight are cancelled, and every stream ends.
-    pub fn end(&self, runtime: &Runtime) {
+    pub(super) fn end(&self, runtime: &Runtime) {
         for request in lock(&self.in_flight).values() {
             request.notify_one();
         }
@@ -225,12 +225,12 @@ impl Standalone {
 
 impl InFlightRequest {
     /// The requests of its session to the client.
-    pub fn client_requests(&self) -> Arc<ClientRequests> {
+    pub(super) fn client_requests(&self) -> Arc<ClientRequests> {
         Arc::clone(&self.session.client_requests)
     }
 
     /// Completes when the client gives the request up, or has done so.
-    pub async fn cancelled(&self) {
+    pub(super) async fn cancelled(&self) {
         self.cancelled.notified().await;
     }
 }
@@ -257,7 +257,7 @@ pub(super) mod tests {
     };
 
     /// A session of `user` with every server.
-    pub fn session(user: UserId) -> Arc<McpSession> {
+    pub(crate) fn session(user: UserId) -> Arc<McpSession> {
         let capabilities = Arc::from(RawValue::from_string("{}".into()).unwrap());
         let client = McpClient { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));

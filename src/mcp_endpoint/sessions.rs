@@ -34,20 +34,20 @@ struct SessionTable {
 
 impl Sessions {
     /// No sessions.
-    pub fn new(runtime: Runtime) -> Self {
+    pub(super) fn new(runtime: Runtime) -> Self {
         Self { runtime, table: Mutex::default() }
     }
 
     /// Adds a session. Where its user has as many as one may have, the one idle longest ends; `Busy` where none is
     /// idle.
-    pub fn add(&self, session: Arc<McpSession>) -> Result<()> {
+    pub(super) fn add(&self, session: Arc<McpSession>) -> Result<()> {
         let ending = self.table.lock().add(session)?;
         ending.iter().for_each(|session| session.end(&self.runtime));
         Ok(())
     }
 
     /// The session of this id, where it is `who`'s and of the same scope.
-    pub fn find(&self, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
+    pub(super) fn find(&self, id: Uuid, who: &Principal, scope: ServerScope) -> Option<Arc<McpSession>> {
         let mut table = self.table.lock();
         let ending = table.sweep();
         let found = table.sessions.get(&id).filter(|one| one.user == who.user_id && one.scope == scope).cloned();
@@ -57,7 +57,7 @@ impl Sessions {
     }
 
     /// Ends a session.
-    pub fn end(&self, session: &McpSession) {
+    pub(super) fn end(&self, session: &McpSession) {
         self.table.lock().sessions.remove(&session.id);
         session.end(&self.runtime);
     }

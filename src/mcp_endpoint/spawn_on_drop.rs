@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 pub(super) struct SpawnOnDrop(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl SpawnOnDrop {
-    pub fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(work)))
     }
 }

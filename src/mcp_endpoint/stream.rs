@@ -59,7 +59,7 @@ pub(super) enum EventBody {
 
 impl EventBody {
     /// The whole message, as JSON.
-    pub fn text(&self) -> Cow<'_, str> {
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Message(text) => Cow::Borrowed(text),
             Self::Answer(id, outcome) => Cow::Owned(reply::of(id, outcome)),
@@ -96,13 +96,13 @@ struct State {
 }
 
 impl MessageStream {
-    pub fn new(number: u64) -> Arc<Self> {
+    pub(super) fn new(number: u64) -> Arc<Self> {
         Arc::new(Self { number, state: Mutex::default(), changed: Notify::new() })
     }
 
     /// Adds a message, and answers whether it did: the stream may have ended. Waits while a reader is too far behind;
     /// without a reader the oldest ones are forgotten instead.
-    pub async fn push(&self, body: EventBody) -> bool {
+    pub(super) async fn push(&self, body: EventBody) -> bool {
         loop {
             // Made before it is looked at, so that no change is missed.
             let changed = self.changed.notified();
@@ -123,28 +123,28 @@ impl MessageStream {
     }
 
     /// Ends the stream: who reads it gets what is there, then the end.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.state.lock().ended = true;
         self.changed.notify_waiters();
     }
 
     /// True once no more messages are accepted.
-    pub fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.state.lock().ended
     }
 
     /// The number of bytes kept.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
 
     /// True while a reader holds it.
-    pub fn is_read(&self) -> bool {
+    pub(super) fn is_read(&self) -> bool {
         self.state.lock().is_read
     }
 
     /// Reads what comes after an event; who read before reads no more.
-    pub fn read_after(self: &Arc<Self>, event: u64) -> StreamReader {
+    pub(super) fn read_after(self: &Arc<Self>, event: u64) -> StreamReader {
         let mut state = self.state.lock();
         (state.reader, state.read, state.is_read) = (state.reader.wrapping_add(1), event.min(state.last), true);
         let reader = StreamReader { stream: Arc::clone(self), number: state.reader, after: event };
@@ -184,7 +184,7 @@ pub(super) struct StreamReader {
 
 impl StreamReader {
     /// The next message; `None` where the stream has ended or another reader has taken it over.
-    pub async fn next(&mut self) -> Option<StreamEvent> {
+    pub(super) async fn next(&mut self) -> Option<StreamEvent> {
         let stream = Arc::clone(&self.stream);
         loop {
             let changed = stream.changed.notified();
@@ -200,13 +200,13 @@ impl StreamReader {
     }
 
     /// True where nothing follows the last message read.
-    pub fn is_at_the_end(&self) -> bool {
+    pub(super) fn is_at_the_end(&self) -> bool {
         let state = self.stream.state.lock();
         state.ended && state.last <= self.after
     }
 
     /// The position of the last message read.
-    pub fn at(&self) -> EventId {
+    pub(super) fn at(&self) -> EventId {
         EventId { stream: self.stream.number, event: self.after }
     }
 

@@ -27,7 +27,7 @@ use crate::{
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A process for one user or one session, or the place for one.
-pub struct IsolatedProcess {
+pub(crate) struct IsolatedProcess {
     /// Its id at the supervisor.
     pub id: ServerId,
     /// The server it is a process of.
@@ -46,7 +46,7 @@ pub struct IsolatedProcess {
 
 /// State of an isolated process at the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChildState {
+pub(super) enum ChildState {
     /// No child yet.
     Missing,
     /// A child, running or not.
@@ -131,7 +131,7 @@ impl Drop for IsolatedProcess {
 }
 
 /// An isolated process in use; not idle for as long as this is held.
-pub struct Lease(Arc<IsolatedProcess>);
+pub(crate) struct Lease(Arc<IsolatedProcess>);
 
 impl Lease {
     /// Takes a process in use.
@@ -143,7 +143,7 @@ impl Lease {
     }
 
     /// View, output, lists and events of the process, as the supervisor reports them.
-    pub fn link(&self) -> &Link {
+    pub(crate) fn link(&self) -> &Link {
         &self.0.link
     }
 

@@ -29,13 +29,13 @@ pub(super) struct IsolatedProcesses(Mutex<HashMap<ProcessKey, Arc<IsolatedProces
 
 impl IsolatedProcesses {
     /// The process of this key, made where there is none.
-    pub fn get(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Arc<IsolatedProcess>> {
+    pub(super) fn get(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Arc<IsolatedProcess>> {
         // Counts as a use, so that it is not taken for idle at this very moment.
         self.lease(key, server).map(|lease| lease.process().clone())
     }
 
     /// The process of this key in use, made where there is none.
-    pub fn lease(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Lease> {
+    pub(super) fn lease(&self, key: ProcessKey, server: &Arc<Registered>) -> Result<Lease> {
         let mut processes = self.0.lock();
         if let Some(process) = processes.get(&key) {
             return Ok(Lease::new(process.clone()));
@@ -49,7 +49,7 @@ impl IsolatedProcesses {
     }
 
     /// Marks a process as one that should run; `Busy` where its user has as many as they may have.
-    pub fn admit(&self, process: &IsolatedProcess) -> Result<()> {
+    pub(super) fn admit(&self, process: &IsolatedProcess) -> Result<()> {
         let processes = self.0.lock();
         let running =
             |one: &&Arc<IsolatedProcess>| one.key.user == process.key.user && one.started.load(Ordering::Relaxed);
@@ -61,17 +61,17 @@ impl IsolatedProcesses {
     }
 
     /// The server that a process is one of; `None` where the id is no isolated process's.
-    pub fn server_of(&self, id: ServerId) -> Option<ServerId> {
+    pub(super) fn server_of(&self, id: ServerId) -> Option<ServerId> {
         self.0.lock().values().find(|process| process.id == id).map(|process| process.server.id)
     }
 
     /// Those that `wanted` holds for.
-    pub fn find(&self, wanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
+    pub(super) fn find(&self, wanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
         self.0.lock().values().filter(|process| wanted(process)).cloned().collect()
     }
 
     /// Takes those out that `unwanted` holds for.
-    pub fn take(&self, unwanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
+    pub(super) fn take(&self, unwanted: impl Fn(&IsolatedProcess) -> bool) -> Vec<Arc<IsolatedProcess>> {
         self.0.lock().extract_if(|_, process| unwanted(process)).map(|(_, process)| process).collect()
     }
 }

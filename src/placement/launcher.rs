@@ -19,7 +19,7 @@ const DOWNLOAD_FACTOR: u32 = 3;
 const PING_TIMEOUT_MAX: Duration = Duration::from_secs(5);
 
 /// Builds the launch of a server's process from its configuration and the settings of this Ostler.
-pub struct Launcher {
+pub(crate) struct Launcher {
     /// Marks the processes of this data folder.
     pub mark: String,
     /// The program that guards processes.

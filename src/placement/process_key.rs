@@ -16,7 +16,7 @@ pub(super) const ALL_CAPABILITIES: &str = r#"{"sampling":{},"elicitation":{"form
 /// A server's process for one user or one session. The declared capabilities are part of it, as a process gets them
 /// once, when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ProcessKey {
+pub(super) struct ProcessKey {
     /// The server it is a process of.
     pub(super) server: ServerId,
     /// The user it is for.
@@ -30,7 +30,7 @@ pub struct ProcessKey {
 impl ProcessKey {
     /// Key of the process of `server` that the caller's requests go to; `None` where all callers share one. A caller
     /// that is no MCP client has its credential for a session, and declares nothing.
-    pub fn of(who: &Principal, server: &Registered, client: Option<&McpClient>) -> Option<Self> {
+    pub(super) fn of(who: &Principal, server: &Registered, client: Option<&McpClient>) -> Option<Self> {
         let (session, capabilities) = match server.server.load().config.isolation {
             Isolation::Shared => return None,
             Isolation::PerUser => (None, ALL_CAPABILITIES.to_owned()),

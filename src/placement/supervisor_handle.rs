@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The address of the supervisor, and what it takes to start another.
-pub struct SupervisorHandle {
+pub(crate) struct SupervisorHandle {
     addr: ArcSwap<Addr<Supervisor>>,
     settings: SupervisorSettings,
     arbiters: Vec<ArbiterHandle>,
@@ -21,7 +21,7 @@ pub struct SupervisorHandle {
 
 impl SupervisorHandle {
     /// Starts a supervisor on the first of `arbiters`, which reports to `events`.
-    pub fn start(
+    pub(crate) fn start(
         settings: SupervisorSettings,
         arbiters: Vec<ArbiterHandle>,
         events: mpsc::UnboundedSender<SupervisorEvent>,
@@ -31,7 +31,7 @@ impl SupervisorHandle {
     }
 
     /// Sends a message and waits for the answer; `NotReady` while the supervisor is being replaced.
-    pub async fn ask<M>(&self, message: M) -> Result<M::Result>
+    pub(crate) async fn ask<M>(&self, message: M) -> Result<M::Result>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -49,12 +49,12 @@ impl SupervisorHandle {
     }
 
     /// Address of the supervisor of this moment.
-    pub fn address(&self) -> Addr<Supervisor> {
+    pub(crate) fn address(&self) -> Addr<Supervisor> {
         Addr::clone(&self.addr.load())
     }
 
     /// True while the supervisor runs.
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.addr.load().connected()
     }
 }

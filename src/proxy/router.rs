@@ -13,7 +13,7 @@ use crate::{
 
 /// Routes requests to the services of a runtime.
 #[derive(Clone)]
-pub struct ServiceRouter {
+pub(crate) struct ServiceRouter {
     /// The runtime whose services they are; none before it has started.
     pub runtime: Option<Runtime>,
     /// The check of the `Host` header.

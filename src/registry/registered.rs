@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// One registered server.
-pub struct Registered {
+pub(crate) struct Registered {
     /// Opaque id.
     pub id: ServerId,
     /// With its real secrets; counters are as of loading.
@@ -40,7 +40,7 @@ pub struct Registered {
 
 /// Calls counted since loading.
 #[derive(Default)]
-pub struct CallCounters {
+pub(crate) struct CallCounters {
     calls: AtomicI64,
     errors: AtomicI64,
     execution_time: AtomicI64,
@@ -49,7 +49,7 @@ pub struct CallCounters {
 
 impl CallCounters {
     /// Counts a call; `execution_time` in milliseconds.
-    pub fn add(&self, success: bool, execution_time: i64) {
+    pub(crate) fn add(&self, success: bool, execution_time: i64) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.errors.fetch_add(i64::from(!success), Ordering::Relaxed);
         self.execution_time.fetch_add(execution_time, Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl CallCounters {
     }
 
     /// Begins at nothing: what was counted so far has been loaded.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.calls.store(0, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
         self.execution_time.store(0, Ordering::Relaxed);
@@ -67,7 +67,7 @@ impl CallCounters {
 
 impl Registered {
     /// A server that may have `max_in_flight` requests in flight.
-    pub fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
+    pub(crate) fn new(server: Server, shares: Vec<Share>, link: Link, max_in_flight: usize) -> Self {
         Self {
             id: server.id,
             mask: ArcSwap::from_pointee(secrets::mask([&server.config])),
@@ -81,7 +81,7 @@ impl Registered {
     }
 
     /// Replaces what is shared with `user`.
-    pub fn change_shares(&self, user: UserId, share: Option<Share>) {
+    pub(crate) fn change_shares(&self, user: UserId, share: Option<Share>) {
         let mut shares = self.shares.load().to_vec();
         shares.retain(|share| share.user_id != user);
         shares.extend(share);
@@ -89,7 +89,7 @@ impl Registered {
     }
 
     /// The server as it is now, calls counted and health seen; secrets in clear.
-    pub fn current(&self) -> Server {
+    pub(crate) fn current(&self) -> Server {
         let mut server = Server::clone(&self.server.load());
         let count =
             |total: &mut i64, counted: &AtomicI64| *total = total.saturating_add(counted.load(Ordering::Relaxed));
@@ -114,22 +114,22 @@ impl Registered {
     }
 
     /// Verdict on `who` and any one of the `wanted` permissions on the server; names the one that is missing.
-    pub fn verdict(&self, who: &Principal, wanted: &[Permission]) -> AccessDecision {
+    pub(crate) fn verdict(&self, who: &Principal, wanted: &[Permission]) -> AccessDecision {
         self.with_standing(who.user_id, |standing| permission::on_server(&who.permissions, standing, wanted))
     }
 
     /// True when `who` has any one of the `wanted` permissions on the server.
-    pub fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
+    pub(crate) fn allows(&self, who: &Principal, wanted: &[Permission]) -> bool {
         self.verdict(who, wanted) == AccessDecision::Allowed
     }
 
     /// Runtime status of its process; without standard error, where `who` may not read that.
-    pub fn status_for(&self, who: &Principal) -> RuntimeStatus {
+    pub(crate) fn status_for(&self, who: &Principal) -> RuntimeStatus {
         self.status_in(&self.link.view.borrow(), who)
     }
 
     /// Runtime status of its process when `view` was taken, as far as `who` may see it.
-    pub fn status_in(&self, view: &ChildView, who: &Principal) -> RuntimeStatus {
+    pub(crate) fn status_in(&self, view: &ChildView, who: &Principal) -> RuntimeStatus {
         let mut status = view.runtime_status();
         if !self.allows(who, permission::READS) {
             status.hide_output();
@@ -138,14 +138,14 @@ impl Registered {
     }
 
     /// True when `who` owns the server, or has the rights of its owner.
-    pub fn is_owned_by(&self, who: &Principal) -> bool {
+    pub(crate) fn is_owned_by(&self, who: &Principal) -> bool {
         let verdict = |standing: Standing<'_>| permission::on_ownership(&who.permissions, standing);
         self.with_standing(who.user_id, verdict) == AccessDecision::Allowed
     }
 
     /// True when `who` owns the server or it is shared with them, and they have any one of the `wanted` permissions on
     /// it.
-    pub fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
+    pub(crate) fn is_of(&self, who: &Principal, wanted: &[Permission]) -> bool {
         let may = |standing: Standing<'_>| {
             standing != Standing::Stranger
                 && permission::on_server(&who.permissions, standing, wanted) == AccessDecision::Allowed

@@ -13,7 +13,7 @@ use crate::{
 type Secrets = BTreeMap<String, String>;
 
 /// A server as it is stored.
-pub fn seal(keyring: &Keyring, server: &Server) -> Result<StoredServer> {
+pub(crate) fn seal(keyring: &Keyring, server: &Server) -> Result<StoredServer> {
     let mut open = server.clone();
     let env = std::mem::take(&mut open.config.env);
     let headers = open.config.remote.as_mut().map(|remote| std::mem::take(&mut remote.headers));
@@ -25,7 +25,7 @@ pub fn seal(keyring: &Keyring, server: &Server) -> Result<StoredServer> {
 }
 
 /// The server that was stored.
-pub fn open(keyring: &Keyring, stored: StoredServer) -> Result<Server> {
+pub(crate) fn open(keyring: &Keyring, stored: StoredServer) -> Result<Server> {
     let StoredServer { mut server, sealed_env, sealed_headers } = stored;
     server.config.env = open_all(keyring, &server.id.to_string(), &sealed_env)?;
     let headers = sealed_headers.map(|sealed| open_all(keyring, &for_headers(&server), &sealed)).transpose()?;
@@ -52,7 +52,7 @@ fn for_headers(server: &Server) -> String {
 }
 
 /// Mask of the secrets of a server with these configurations, present or past.
-pub fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
+pub(crate) fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
     let headers = |config: &'a ServerConfig| config.remote.iter().flat_map(|Remote { headers, .. }| headers.values());
     Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(headers(config))))
 }

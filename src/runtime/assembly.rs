@@ -40,7 +40,7 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// The lower services of a runtime whose database is open; starts the threads of actors.
-    pub fn new(settings: &Settings, store: Store, recorder: Recorder, keyring: Keyring) -> Self {
+    pub(super) fn new(settings: &Settings, store: Store, recorder: Recorder, keyring: Keyring) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
@@ -58,25 +58,25 @@ impl Assembly {
     }
 
     /// Accounts, also those of tokens of `issuer`.
-    pub fn accounts(&self, issuer: Option<TokenIssuer>) -> Accounts {
+    pub(super) fn accounts(&self, issuer: Option<TokenIssuer>) -> Accounts {
         let (access, store, recorder) = (self.access.clone(), self.store.clone(), self.recorder.clone());
         let (lifecycle, arbiters) = (self.lifecycle.clone(), self.arbiters.clone());
         Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
     /// The audit log, its head noted in the data folder.
-    pub fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
+    pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         Arc::new(AuditLog::new(self.access.clone(), store, recorder, settings.retention, &settings.data_dir))
     }
 
     /// Live events about the registered servers.
-    pub fn events(&self) -> Arc<Events> {
+    pub(super) fn events(&self) -> Arc<Events> {
         Arc::new(Events::new(self.registry.clone(), self.revocation.clone()))
     }
 
     /// The history, old calls removed as the settings say.
-    pub fn history(&self, settings: &Settings) -> Arc<History> {
+    pub(super) fn history(&self, settings: &Settings) -> Arc<History> {
         Arc::new(History::new(
             self.access.clone(),
             self.registry.clone(),
@@ -89,13 +89,13 @@ impl Assembly {
     }
 
     /// Listings of the registered servers.
-    pub fn listings(&self, settings: &Settings) -> Arc<Listings> {
+    pub(super) fn listings(&self, settings: &Settings) -> Arc<Listings> {
         let (registry, access, recorder) = (self.registry.clone(), self.access.clone(), self.recorder.clone());
         Arc::new(Listings::new(registry, access, recorder, self.keyring.clone(), settings.call_timeout))
     }
 
     /// Calls, by the processes of `placement`.
-    pub fn calls(
+    pub(super) fn calls(
         &self,
         settings: &Settings,
         placement: Arc<Placement>,
@@ -120,7 +120,7 @@ impl Assembly {
     }
 
     /// Servers, whose processes `placement` runs.
-    pub fn servers(
+    pub(super) fn servers(
         &self,
         settings: &Settings,
         authorizations: &Arc<Authorizations>,
@@ -148,7 +148,7 @@ impl Assembly {
     }
 
     /// Authorizations of remote servers, whose authorization servers may be where the servers may.
-    pub fn authorizations(&self, settings: &Settings) -> Arc<Authorizations> {
+    pub(super) fn authorizations(&self, settings: &Settings) -> Arc<Authorizations> {
         let client = OAuthClient::new(
             self.registry.clone(),
             self.recorder.clone(),
@@ -163,7 +163,7 @@ impl Assembly {
     }
 
     /// Processes of servers, with tokens from `authorizations`.
-    pub fn placement(
+    pub(super) fn placement(
         &self,
         authorizations: Arc<Authorizations>,
         supervisor: SupervisorHandle,
@@ -174,7 +174,11 @@ impl Assembly {
     }
 
     /// Services of a gateway, whose instances are checked on the last of the threads of actors; none where it is off.
-    pub fn registrations(&self, settings: &Settings, observer: Arc<dyn RegistrationObserver>) -> Arc<Registrations> {
+    pub(super) fn registrations(
+        &self,
+        settings: &Settings,
+        observer: Arc<dyn RegistrationObserver>,
+    ) -> Arc<Registrations> {
         let gateway = Gateway::new(settings.gateway);
         if let Some(arbiter) = self.arbiters.handles().last().filter(|_| settings.serve.gateway()) {
             gateway.start(arbiter.clone());

@@ -35,7 +35,7 @@ struct ReadyLabels {
 
 impl MetricsPage {
     /// Registers the metrics of all parts.
-    pub fn new(telemetry: &Telemetry, gateway: &Gateway) -> Self {
+    pub(super) fn new(telemetry: &Telemetry, gateway: &Gateway) -> Self {
         let mut registry = Registry::default();
         telemetry.register(&mut registry);
         let (servers, up, ready) = (Family::default(), Family::default(), Family::default());
@@ -50,7 +50,7 @@ impl MetricsPage {
     }
 
     /// The page, in the text format of OpenMetrics, with these checks of readiness.
-    pub fn render(
+    pub(super) fn render(
         &self,
         checks: Vec<(&'static str, Result<(), String>)>,
         servers: &crate::registry::Registry,

@@ -24,19 +24,19 @@ pub(super) struct Place {
 
 impl Place {
     /// Holds the database of `recorder`, and the folder that `lock` locks.
-    pub fn new(recorder: Recorder, lock: File) -> Self {
+    pub(super) fn new(recorder: Recorder, lock: File) -> Self {
         Self { locks: Mutex::new(Some((recorder, lock))) }
     }
 
     /// Gives the data up; nothing where it was given up already.
-    pub fn leave(&self) {
+    pub(super) fn leave(&self) {
         drop(self.take_locks());
     }
 
     /// Gives everything up once the servers have ended, where no one can wait for it. Does nothing if that is done.
     ///
     /// Calls in flight end with the servers, and are on record before the database is given up.
-    pub fn abandon(&self, arbiters: &Arbiters, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {
+    pub(super) fn abandon(&self, arbiters: &Arbiters, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {
         let (arbiters, locks) = (arbiters.take(), self.take_locks());
         let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
         // Where this thread or the supervisor is gone, guards end the servers.

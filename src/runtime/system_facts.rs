@@ -28,7 +28,7 @@ pub(super) struct SystemFacts {
 
 impl SystemFacts {
     /// Started now.
-    pub fn now() -> Self {
+    pub(super) fn now() -> Self {
         Self { started_at: Timestamp::now(), configuration: OnceLock::new() }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 const FILE: &str = "secret.key";
 
 /// Keys derived from the secret (HKDF-SHA-256, RFC 5869), one per purpose. `Debug` shows none of them.
-pub struct Keyring {
+pub(crate) struct Keyring {
     /// Signs and checks bearer tokens.
     pub tokens: Tokens,
     /// Seals what the database holds.
@@ -36,7 +36,7 @@ pub struct Keyring {
 
 impl Keyring {
     /// The keys of `secret`, which must be at least 32 bytes and no well-known default.
-    pub fn from_secret(secret: &str) -> Result<Self> {
+    pub(crate) fn from_secret(secret: &str) -> Result<Self> {
         if let Some(fault) = secret::fault(secret) {
             return Err(Error::invalid("OSTLER_SECRET_KEY", fault));
         }
@@ -50,7 +50,7 @@ impl Keyring {
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none and nothing `is_sealed` yet.
     /// Blocks.
-    pub fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
+    pub(crate) fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
         let path = data_dir.join(FILE);
         let unusable = |why: String| Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()));
         if !path.exists() {
@@ -67,22 +67,22 @@ impl Keyring {
     }
 
     /// Encrypts `text` (AES-256-GCM, random nonce, `context` bound as additional data), as printable text.
-    pub fn seal(&self, context: &str, text: &str) -> Result<String> {
+    pub(crate) fn seal(&self, context: &str, text: &str) -> Result<String> {
         seal(&self.sealing, context, text.as_bytes())
     }
 
     /// Encrypts `bytes` to be given to clients, under a key of its own; `context` names the purpose.
-    pub fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
+    pub(crate) fn seal_carried(&self, context: &str, bytes: &[u8]) -> Result<String> {
         seal(&self.carried, context, bytes)
     }
 
     /// Decrypts text from [`Keyring::seal_carried`] with the same `context`; `None` for anything else.
-    pub fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
+    pub(crate) fn open_carried(&self, context: &str, sealed: &str) -> Option<Vec<u8>> {
         open(&self.carried, context, sealed)
     }
 
     /// Decrypts text from [`Keyring::seal`] with the same `context`.
-    pub fn open(&self, context: &str, sealed: &str) -> Result<String> {
+    pub(crate) fn open(&self, context: &str, sealed: &str) -> Result<String> {
         let opened = open(&self.sealing, context, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
         opened.ok_or_else(|| {
             log::error!(sealed_as = context; "what was sealed cannot be opened");

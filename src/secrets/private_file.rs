@@ -10,7 +10,7 @@ use std::{
 const PRIVATE: u32 = 0o600;
 
 /// Writes a file that is not there yet, with its folder; leaves one that is. Of several at once, one wins. Blocks.
-pub fn create(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn create(path: &Path, text: &str) -> Result<()> {
     let draft = draft(path, text)?;
     // A link, unlike a rename, never replaces a file that another process made meanwhile.
     let linked = fs::hard_link(&draft, path);
@@ -22,19 +22,19 @@ pub fn create(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Writes a file over what may be there. Blocks.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     let draft = draft(path, text)?;
     fs::rename(&draft, path)?;
     sync(folder(path))
 }
 
 /// Opens an empty file to lock, made where there is none. Blocks.
-pub fn open_lock(path: &Path) -> Result<File> {
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)
 }
 
 /// Reads a file, and takes away what others may do with it. Blocks.
-pub fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     let mode = fs::metadata(path)?.mode();
     if mode & 0o077 != 0 {
         log::warn!(path:% = path.display(); "a private file was open to other users; its mode is 0600 now");

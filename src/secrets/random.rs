@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// `N` random bytes.
-pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Internal("no randomness to be had".into()))?;
     Ok(bytes)
 }
 
 /// A password of 24 characters, five random bits each.
-pub fn password() -> Result<String> {
+pub(crate) fn password() -> Result<String> {
     let letter = |byte: u8| LEGIBLE.get(usize::from(byte % 32)).copied().map_or('2', char::from);
     Ok(bytes::<24>()?.into_iter().map(letter).collect())
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Lifetime of a login.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// Both the issuer and the audience: only Ostler issues and accepts these tokens.
 const OSTLER: &str = "ostler";
@@ -32,7 +32,7 @@ struct Claims {
 }
 
 /// Makes and checks tokens.
-pub struct Tokens {
+pub(crate) struct Tokens {
     signing: EncodingKey,
     checking: DecodingKey,
     validation: Validation,
@@ -40,7 +40,7 @@ pub struct Tokens {
 
 impl Tokens {
     /// Tokens signed with `key`.
-    pub fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[OSTLER]);
         validation.set_audience(&[OSTLER]);
@@ -50,7 +50,7 @@ impl Tokens {
     }
 
     /// The token of a login.
-    pub fn sign(&self, session: &Session) -> Result<String> {
+    pub(crate) fn sign(&self, session: &Session) -> Result<String> {
         let made = session.created_at.unix_seconds();
         let claims = Claims {
             iss: OSTLER.into(),
@@ -66,7 +66,7 @@ impl Tokens {
     }
 
     /// The session and account that a token is for; `None` unless it was signed with this key and is valid now.
-    pub fn check(&self, token: &str) -> Option<(SessionId, UserId)> {
+    pub(crate) fn check(&self, token: &str) -> Option<(SessionId, UserId)> {
         let token = decode::<Claims>(token, &self.checking, &self.validation).ok()?;
         // Ostler only ever writes one header; any other (`kid`, `jku`, `crit`…) was not written by it.
         let now = Timestamp::now().unix_seconds();

@@ -48,7 +48,7 @@ struct Times {
 
 impl Imprint {
     /// Reads that of a file, without its log; `None` where it cannot be read as a database, as while it is written to.
-    pub fn read(database: &Path) -> Option<Self> {
+    pub(super) fn read(database: &Path) -> Option<Self> {
         // By SQLite, which knows better than to close a file that it has locks on. `immutable` leaves the log out.
         let mut conn = SqliteConnection::establish(&sqlite_uri(database, "mode=ro&immutable=1").ok()?).ok()?;
         let header = sql_query(
@@ -63,7 +63,7 @@ impl Imprint {
     }
 
     /// True for an earlier state, or of another file: the schema's version only grows.
-    pub fn is_before(&self, later: &Self) -> bool {
+    pub(super) fn is_before(&self, later: &Self) -> bool {
         self.header.schema < later.header.schema || self.is_of_another(later)
     }
 
@@ -72,7 +72,7 @@ impl Imprint {
     }
 
     /// True where it may be that of a later state.
-    pub fn may_follow(&self, earlier: &Self) -> bool {
+    pub(super) fn may_follow(&self, earlier: &Self) -> bool {
         !self.is_before(earlier) && self.beat >= earlier.beat
     }
 }

@@ -38,11 +38,11 @@ pub(super) enum Checkpoint {
 
 impl LogIndex {
     /// To be called while a connection holds it open.
-    pub fn open(database: &Path) -> io::Result<Self> {
+    pub(super) fn open(database: &Path) -> io::Result<Self> {
         File::open(companion(database, "-shm")).map(ManuallyDrop::new).map(Self)
     }
 
-    pub fn progress(&self) -> io::Result<CheckpointProgress> {
+    pub(super) fn progress(&self) -> io::Result<CheckpointProgress> {
         let mut head = [0; HEAD_BYTES];
         self.0.read_exact_at(&mut head, 0)?;
         let number = |at: usize| head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
@@ -58,7 +58,7 @@ impl LogIndex {
 
 impl CheckpointProgress {
     /// Compares with `earlier`.
-    pub fn since(self, earlier: Self) -> Checkpoint {
+    pub(super) fn since(self, earlier: Self) -> Checkpoint {
         let is_same_log = self.salts == earlier.salts;
         let has_moved = (self.written, self.attempted) != (earlier.written, earlier.attempted);
         // A log starts over only once all of it was written to the database file.

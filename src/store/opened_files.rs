@@ -46,7 +46,7 @@ struct OpenedFile {
 impl OpenedFiles {
     /// Notes the files that are there now. To be called while a connection holds them open. Opens none of them itself:
     /// closing a file gives up every lock that this process has on it, SQLite's as well.
-    pub fn note(database: &Path) -> io::Result<Self> {
+    pub(super) fn note(database: &Path) -> io::Result<Self> {
         // SQLite follows links before it names the other two.
         let target = database.canonicalize()?;
         let [log, index] = ["-wal", "-shm"].map(|ending| OpenedFile::note(companion(&target, ending)).ok());
@@ -56,7 +56,7 @@ impl OpenedFiles {
 
     /// Fails where a name leads to another file or to none; says what can be seen of the database. Takes two `stat`,
     /// and once a second a third.
-    pub fn check(&self) -> Result<fs::Metadata> {
+    pub(super) fn check(&self) -> Result<fs::Metadata> {
         let moved = |text: &str| Error::StoreUnavailable(text.into());
         let database = self.database.find().ok_or_else(|| moved(DATABASE_MOVED))?;
         let is_log_there = self.log.as_ref().is_none_or(|log| log.find().is_some());
@@ -76,7 +76,7 @@ impl OpenedFiles {
     }
 
     /// Checks the database alone: its log goes with the last connection.
-    pub fn check_database(&self) -> Result<()> {
+    pub(super) fn check_database(&self) -> Result<()> {
         self.database.find().map(drop).ok_or_else(|| Error::StoreUnavailable(DATABASE_MOVED.into()))
     }
 }

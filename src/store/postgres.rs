@@ -18,4 +18,4 @@ mod tls;
 pub(super) use examination::examine;
 pub(super) use options::check;
 pub(super) use report::sqlstate;
-pub use session::PostgresSession;
+pub(super) use session::PostgresSession;

@@ -129,7 +129,7 @@ struct Current {
 
 impl Stamps {
     /// Reads the stamp of `database`.
-    pub fn open(database: &Path) -> io::Result<Self> {
+    pub(super) fn open(database: &Path) -> io::Result<Self> {
         let database = database.canonicalize()?;
         let file = occupancy::open_lock(&database)?;
         let current = Mutex::new(Current { writing: 0, log: None, progress: None, stamp: read(&file) });
@@ -138,7 +138,7 @@ impl Stamps {
     }
 
     /// Classifies the log that is there. To be called before SQLite opens the database.
-    pub fn leftover_log(&self) -> io::Result<LeftoverLog> {
+    pub(super) fn leftover_log(&self) -> io::Result<LeftoverLog> {
         let Some(log) = salt(&self.log()?) else { return Ok(LeftoverLog::None) };
         let current = self.current.lock();
         let Some(stamp) = &current.stamp else { return Ok(LeftoverLog::Own) };
@@ -155,7 +155,7 @@ impl Stamps {
     }
 
     /// To be called once connections stay open: the log they write is another one than that which was found.
-    pub fn start(&self) -> io::Result<()> {
+    pub(super) fn start(&self) -> io::Result<()> {
         let index = LogIndex::open(&self.database)?;
         self.index.get_or_init(|| index);
         let mut current = self.current.lock();
@@ -165,7 +165,7 @@ impl Stamps {
 
     /// To be called before anything is written to the database file itself, and balanced with [`Stamps::end`].
     /// Fails where that is not the file it was, which is to be left as it is.
-    pub fn begin(&self) -> Result<()> {
+    pub(super) fn begin(&self) -> Result<()> {
         let mut current = self.current.lock();
         self.examine(&mut current)?;
         current.writing += 1;
@@ -173,21 +173,21 @@ impl Stamps {
     }
 
     /// To be called once it was written.
-    pub fn end(&self) -> io::Result<()> {
+    pub(super) fn end(&self) -> io::Result<()> {
         let mut current = self.current.lock();
         current.writing = current.writing.saturating_sub(1);
         if current.writing > 0 { Ok(()) } else { self.write(&mut current, StampState::Settled) }
     }
 
     /// In place of [`Stamps::end`], once there is no log any more, and nothing will be written.
-    pub fn close(&self) -> io::Result<()> {
+    pub(super) fn close(&self) -> io::Result<()> {
         let mut current = self.current.lock();
         current.writing = 0;
         self.write(&mut current, StampState::Closed)
     }
 
     /// To be called now and then: notices what others write to the file. A checkpoint of theirs is taken in.
-    pub fn look(&self) -> Result<()> {
+    pub(super) fn look(&self) -> Result<()> {
         let mut current = self.current.lock();
         if self.examine(&mut current)? == FileChange::Seen {
             return Ok(());
@@ -204,7 +204,7 @@ impl Stamps {
 
     /// [`Stamps::look`] for every commit, given what it `found`: costs nothing where the file is as it was left, and
     /// does not wait for a thread that is making a stamp, as that one checks the file itself.
-    pub fn check(&self, found: &fs::Metadata) -> Result<()> {
+    pub(super) fn check(&self, found: &fs::Metadata) -> Result<()> {
         self.check_intact()?;
         let Some(mut current) = self.current.try_lock() else { return Ok(()) };
         let is_as_left =
@@ -213,7 +213,7 @@ impl Stamps {
     }
 
     /// Fails where something else was found to have been written to the file.
-    pub fn check_intact(&self) -> Result<()> {
+    pub(super) fn check_intact(&self) -> Result<()> {
         let is_overwritten = self.overwritten.load(Ordering::Relaxed);
         if is_overwritten { Err(Error::StoreUnavailable(OVERWRITTEN.into())) } else { Ok(()) }
     }

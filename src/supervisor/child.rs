@@ -98,7 +98,7 @@ pub(super) enum Idle {
 }
 
 impl Child {
-    pub fn new(id: ServerId, launch: Arc<Launch>, link: Link, wanted: Wanted) -> Self {
+    pub(super) fn new(id: ServerId, launch: Arc<Launch>, link: Link, wanted: Wanted) -> Self {
         Self {
             id,
             launch,
@@ -122,25 +122,25 @@ impl Child {
         }
     }
 
-    pub fn has_process(&self) -> bool {
+    pub(super) fn has_process(&self) -> bool {
         self.serving.is_some() || self.starting.is_some() || !self.ending.is_empty()
     }
 
     /// True when a process should be started as soon as the queue allows.
-    pub fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         let replaced = self.serving.as_ref().is_none_or(|serving| !serving.lost && serving.launch != self.launch);
         let idle = self.starting.is_none() && self.ending.is_empty() && matches!(self.idle, Idle::None);
         self.wanted == Wanted::Up && replaced && idle
     }
 
     /// True when it is up and runs as its present launch says.
-    pub fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         let current = |serving: &Serving| !serving.lost && serving.launch == self.launch;
         self.wanted == Wanted::Up && self.serving.as_ref().is_some_and(current)
     }
 
     /// Ends every process of it; calls in flight fail.
-    pub fn stop_processes(&mut self) {
+    pub(super) fn stop_processes(&mut self) {
         self.stop_starting();
         if let Some(serving) = self.serving.take() {
             serving.addr.do_send(StopInstance { drain: Duration::ZERO });
@@ -149,7 +149,7 @@ impl Child {
     }
 
     /// Ends a process in its handshake.
-    pub fn stop_starting(&mut self) {
+    pub(super) fn stop_starting(&mut self) {
         if let Some(starting) = self.starting.take() {
             starting.addr.do_send(StopInstance { drain: Duration::ZERO });
             self.ending.push(starting.instance.generation);
@@ -157,7 +157,7 @@ impl Child {
     }
 
     /// Cancels its wait the timer to cancel, if there is one.
-    pub fn cancel_wait(&mut self) -> Option<SpawnHandle> {
+    pub(super) fn cancel_wait(&mut self) -> Option<SpawnHandle> {
         match std::mem::replace(&mut self.idle, Idle::None) {
             Idle::Backoff { timer, .. } | Idle::Parked { timer, .. } => Some(timer),
             Idle::None | Idle::Failed { .. } => None,
@@ -165,7 +165,7 @@ impl Child {
     }
 
     /// Records a failure; true when it fails as before, and so often that it is not reported again.
-    pub fn record_failure(&mut self, decision: Decision, reason: &str) -> bool {
+    pub(super) fn record_failure(&mut self, decision: Decision, reason: &str) -> bool {
         let often = match decision {
             Decision::Retry(_) => self.failures > FAILURES_REPORTED_MAX,
             Decision::Park(_) => true,
@@ -178,39 +178,39 @@ impl Child {
     }
 
     /// Wanted up from a clean slate: by hand, not by a restart.
-    pub fn reset_failures(&mut self) {
+    pub(super) fn reset_failures(&mut self) {
         self.failures = 0;
         self.failing = None;
         self.restarts = 0;
         self.probe = Probe::default();
     }
 
-    pub fn wait_up(&mut self) -> oneshot::Receiver<Result<ChildView, NotUp>> {
+    pub(super) fn wait_up(&mut self) -> oneshot::Receiver<Result<ChildView, NotUp>> {
         let (sender, receiver) = oneshot::channel();
         self.up_waiters.push(sender);
         receiver
     }
 
-    pub fn wait_down(&mut self) -> oneshot::Receiver<()> {
+    pub(super) fn wait_down(&mut self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         self.down_waiters.push(sender);
         receiver
     }
 
-    pub fn notify_up_waiters(&mut self, outcome: &Result<ChildView, NotUp>) {
+    pub(super) fn notify_up_waiters(&mut self, outcome: &Result<ChildView, NotUp>) {
         for waiter in self.up_waiters.drain(..) {
             let _ = waiter.send(outcome.clone());
         }
     }
 
-    pub fn notify_down_waiters(&mut self) {
+    pub(super) fn notify_down_waiters(&mut self) {
         for waiter in self.down_waiters.drain(..) {
             let _ = waiter.send(());
         }
     }
 
     /// Publishes its state; returns the event of a change, if there is one.
-    pub fn publish(&self) -> Option<SupervisorEvent> {
+    pub(super) fn publish(&self) -> Option<SupervisorEvent> {
         let (id, view) = (self.id, self.view());
         let (status, health) = (view.status, view.health);
         let before = self.link.publisher.send_replace(view);
@@ -222,7 +222,7 @@ impl Child {
     }
 
     /// Adds a note to the timeline of the server that this is a process of.
-    pub fn add_note(&self, level: TimelineLevel, text: &str) {
+    pub(super) fn add_note(&self, level: TimelineLevel, text: &str) {
         match self.launch.sharing {
             Sharing::Shared | Sharing::Listing { .. } => self.link.add_note(level, text),
             Sharing::Exclusive { .. } => self.link.add_note(level, &format!("{text} (a process of one caller alone)")),
@@ -251,7 +251,7 @@ impl Child {
         self.add_note(level, text);
     }
 
-    pub fn view(&self) -> ChildView {
+    pub(super) fn view(&self) -> ChildView {
         let (availability, status, health) = self.state();
         let next_attempt_at = match &self.idle {
             Idle::Backoff { until, .. } | Idle::Parked { until, .. } => Some(*until),

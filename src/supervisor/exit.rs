@@ -130,11 +130,11 @@ pub(super) struct ExitSlot(Arc<Mutex<Option<Exit>>>);
 
 impl ExitSlot {
     /// Notes a reason, unless there is one already.
-    pub fn record(&self, exit: Exit) {
+    pub(super) fn record(&self, exit: Exit) {
         self.0.lock().get_or_insert(exit);
     }
 
-    pub fn take(&self) -> Option<Exit> {
+    pub(super) fn take(&self) -> Option<Exit> {
         self.0.lock().take()
     }
 }

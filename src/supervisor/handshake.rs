@@ -49,7 +49,7 @@ pub(super) enum Probe {
 
 impl Probe {
     /// The way to try next after the server ended before its first message; some legacy ones end at this request.
-    pub fn after_silent_end(self) -> Self {
+    pub(super) fn after_silent_end(self) -> Self {
         match self {
             Self::Discover => Self::Skip,
             Self::Skip | Self::DiscoverAgain => Self::DiscoverAgain,

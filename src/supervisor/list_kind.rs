@@ -57,7 +57,7 @@ impl ListKind {
     }
 
     /// Every item, over all pages; none where the server does not have this list.
-    pub async fn fetch(self, instance: &Arc<ServerInstance>, offered: &Capabilities) -> Result<Items, Exit> {
+    pub(super) async fn fetch(self, instance: &Arc<ServerInstance>, offered: &Capabilities) -> Result<Items, Exit> {
         if !offered.has(self.capability()) {
             return Ok(Items::default());
         }

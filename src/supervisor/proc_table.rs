@@ -19,7 +19,7 @@ pub(super) struct ProcStat {
 
 impl ProcStat {
     /// Looks at a process.
-    pub fn of(pid: i32) -> Option<Self> {
+    pub(super) fn of(pid: i32) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
@@ -51,7 +51,7 @@ pub(super) struct ProcTable {
 
 impl ProcTable {
     /// Looks at all of them. Blocks.
-    pub fn read() -> Self {
+    pub(super) fn read() -> Self {
         let stats: HashMap<_, _> = pids().filter_map(|pid| Some((pid, ProcStat::of(pid)?))).collect();
         let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
         for (pid, stat) in &stats {
@@ -61,12 +61,12 @@ impl ProcTable {
     }
 
     /// One of them.
-    pub fn get(&self, pid: i32) -> Option<ProcStat> {
+    pub(super) fn get(&self, pid: i32) -> Option<ProcStat> {
         self.stats.get(&pid).copied()
     }
 
     /// Every descendant of a process, parents before children.
-    pub fn descendants(&self, root: i32) -> Vec<i32> {
+    pub(super) fn descendants(&self, root: i32) -> Vec<i32> {
         let (mut found, mut next, mut seen) = (Vec::new(), vec![root], HashSet::from([root]));
         while let Some(pid) = next.pop() {
             let children = self.children.get(&pid).into_iter().flatten().copied();

@@ -40,7 +40,7 @@ pub(super) struct Orders(mpsc::UnboundedSender<u8>);
 
 impl Orders {
     /// Gives an order; a guard that is gone has carried out every one.
-    pub fn send(&self, order: u8) {
+    pub(super) fn send(&self, order: u8) {
         let _ = self.0.send(order);
     }
 }
@@ -53,18 +53,18 @@ pub(super) struct Reports {
 
 impl Reports {
     /// The guard's process id.
-    pub fn guard(&self) -> i32 {
+    pub(super) fn guard(&self) -> i32 {
         self.guard.id().cast_signed()
     }
 
     /// The next report; `None` once the guard has let go of the socket, which it does by ending.
-    pub async fn next(&mut self) -> Option<Report> {
+    pub(super) async fn next(&mut self) -> Option<Report> {
         let line = self.lines.next_line().await.ok().flatten()?;
         serde_json::from_str(&line).ok()
     }
 
     /// Takes the ended guard off the process table.
-    pub async fn reap(mut self) {
+    pub(super) async fn reap(mut self) {
         let _ = tokio::task::spawn_blocking(move || self.guard.wait()).await;
     }
 }

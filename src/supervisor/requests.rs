@@ -33,33 +33,33 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub fn new(figures: Arc<Figures>) -> Self {
+    pub(super) fn new(figures: Arc<Figures>) -> Self {
         Self { pending: HashMap::new(), figures }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
     /// The ids of those in flight; later ones are greater.
-    pub fn ids(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
         self.pending.keys().copied()
     }
 
     /// Adds a request whose line begins at `start` among all bytes sent.
-    pub fn add(&mut self, start: usize, request: Dispatch) {
+    pub(super) fn add(&mut self, start: usize, request: Dispatch) {
         let Dispatch { id, subscriber, level, reply, .. } = request;
         self.pending.insert(id, Pending { start, subscriber, level, reply });
         self.figures.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Forgets a request; false where it was answered already.
-    pub fn forget(&mut self, id: u64) -> bool {
+    pub(super) fn forget(&mut self, id: u64) -> bool {
         self.take(id).is_some()
     }
 
     /// Answers a request; an answer to none is counted and dropped.
-    pub fn settle(&mut self, id: Option<u64>, answer: Answer) {
+    pub(super) fn settle(&mut self, id: Option<u64>, answer: Answer) {
         match id.and_then(|id| self.take(id)) {
             // The caller may have gone at this very moment.
             Some(pending) => drop(pending.reply.send(answer)),
@@ -68,14 +68,14 @@ impl Requests {
     }
 
     /// Settles the request that an oversized line answers, as far as its ends or the lack of others tell.
-    pub fn settle_oversized(&mut self, head: &[u8], tail: &[u8]) {
+    pub(super) fn settle_oversized(&mut self, head: &[u8], tail: &[u8]) {
         let only = || (self.pending.len() == 1).then(|| self.pending.keys().next().copied()).flatten();
         let id = find_id(head).or_else(|| find_id(tail)).filter(|id| self.pending.contains_key(id)).or_else(only);
         self.settle(id, Answer::TooLong);
     }
 
     /// Passes on a progress notification; one that its caller is too slow for is dropped.
-    pub fn forward_progress(&self, params: &RawValue) {
+    pub(super) fn forward_progress(&self, params: &RawValue) {
         let Some(progress) = Progress::read(params) else { return };
         let pending = progress.request().and_then(|id| self.pending.get(&id));
         let Some(subscriber) = pending.and_then(|pending| pending.subscriber.as_ref()) else { return };
@@ -87,7 +87,7 @@ impl Requests {
 
     /// Hands a server's request to the oldest request with a subscriber that can take it now, or else to the oldest
     /// with any, which drops and so refuses a request that does not fit; gives it back where there is none.
-    pub fn route_server_request(&self, request: ServerRequest) -> Option<ServerRequest> {
+    pub(super) fn route_server_request(&self, request: ServerRequest) -> Option<ServerRequest> {
         let Some(subscriber) = self.subscriber_for(&request).or_else(|| Some(self.oldest()?.1)) else {
             return Some(request);
         };
@@ -96,19 +96,19 @@ impl Requests {
     }
 
     /// Notifies the subscriber of the oldest request that has one; false where none has.
-    pub fn notify_oldest(&self, event: impl FnOnce() -> RequestEvent) -> bool {
+    pub(super) fn notify_oldest(&self, event: impl FnOnce() -> RequestEvent) -> bool {
         self.oldest().is_some_and(|(_, subscriber)| notify(subscriber, event))
     }
 
     /// Passes a message of this level to the subscriber of the oldest request that has one, unless that request wants
     /// only more severe ones; false where none has a subscriber.
-    pub fn notify_oldest_of_level(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
+    pub(super) fn notify_oldest_of_level(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
         self.oldest().is_some_and(|(pending, subscriber)| !is_wanted(level, pending.level) || notify(subscriber, event))
     }
 
     /// Passes a message of this level to the oldest of the requests that want messages, where they all have one owner;
     /// false where they have not, or there is none.
-    pub fn notify_only_owner(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
+    pub(super) fn notify_only_owner(&self, level: Option<Level>, event: impl FnOnce() -> RequestEvent) -> bool {
         let wanting = || self.with_subscriber().filter(|(_, pending, _)| pending.level.is_some());
         let Some((_, pending, subscriber)) = wanting().min_by_key(|(id, ..)| *id) else { return false };
         let alone = wanting().all(|(.., other)| other.owner == subscriber.owner);
@@ -116,7 +116,7 @@ impl Requests {
     }
 
     /// The least severe level that a request in flight wants.
-    pub fn least_level(&self) -> Option<Level> {
+    pub(super) fn least_level(&self) -> Option<Level> {
         self.pending.values().filter_map(|pending| pending.level).min()
     }
 
@@ -143,12 +143,12 @@ impl Requests {
     }
 
     /// Fails everything in flight.
-    pub fn fail_all(&mut self, reason: &str) {
+    pub(super) fn fail_all(&mut self, reason: &str) {
         self.fail_before(usize::MAX, reason);
     }
 
     /// Fails what the server had read the beginning of, when it had read `read` bytes.
-    pub fn fail_before(&mut self, read: usize, reason: &str) {
+    pub(super) fn fail_before(&mut self, read: usize, reason: &str) {
         for (_, pending) in self.pending.extract_if(|_, pending| pending.start < read) {
             let _ = pending.reply.send(Answer::Died(reason.into()));
         }
@@ -156,7 +156,7 @@ impl Requests {
     }
 
     /// Answers every request in flight with `NotSent`: not a byte of them was read, so another process may take them.
-    pub fn return_unsent(&mut self) {
+    pub(super) fn return_unsent(&mut self) {
         for (_, pending) in self.pending.drain() {
             let _ = pending.reply.send(Answer::NotSent);
         }

@@ -25,7 +25,7 @@ struct WatchedResource {
 
 impl ResourceWatches {
     /// Adds a watcher of `uri`; the receiver gets the answer of the process.
-    pub fn add(&self, uri: &str) -> Result<watch::Receiver<SubscribeOutcome>, Arc<RawValue>> {
+    pub(super) fn add(&self, uri: &str) -> Result<watch::Receiver<SubscribeOutcome>, Arc<RawValue>> {
         let mut watched = self.0.lock();
         if watched.len() >= WATCHED_RESOURCES_MAX && !watched.contains_key(uri) {
             return Err(mcp::error(
@@ -42,19 +42,19 @@ impl ResourceWatches {
     }
 
     /// URIs of the watched resources.
-    pub fn uris(&self) -> Vec<String> {
+    pub(super) fn uris(&self) -> Vec<String> {
         self.0.lock().keys().cloned().collect()
     }
 
     /// Passes the answer of a process to the watchers.
-    pub fn settle(&self, uri: &str, outcome: Result<(), Arc<RawValue>>) {
+    pub(super) fn settle(&self, uri: &str, outcome: Result<(), Arc<RawValue>>) {
         if let Some(watched) = self.0.lock().get(uri) {
             watched.outcome.send_replace(Some(outcome));
         }
     }
 
     /// Removes a watcher of `uri`.
-    pub fn remove(&self, uri: &str) {
+    pub(super) fn remove(&self, uri: &str) {
         let mut watched = self.0.lock();
         let last = watched.get_mut(uri).is_some_and(|one| {
             one.count = one.count.saturating_sub(1);

@@ -33,7 +33,7 @@ pub struct ServerInstance {
 
 /// Counters of a process.
 #[derive(Default)]
-pub struct Figures {
+pub(super) struct Figures {
     /// Its process id; 0 before there is one.
     pub pid: AtomicU32,
     /// Requests in flight.

@@ -32,18 +32,18 @@ impl Default for ServerRequestQueue {
 
 impl ServerRequestQueue {
     /// Queues a request; one that does not fit is dropped, and so refused.
-    pub fn push(&self, request: ServerRequest) {
+    pub(super) fn push(&self, request: ServerRequest) {
         let refused = self.lock().sender.try_send(request);
         drop(refused);
     }
 
     /// The reading end, unless a reader holds it.
-    pub fn take(&self) -> Option<mpsc::Receiver<ServerRequest>> {
+    pub(super) fn take(&self) -> Option<mpsc::Receiver<ServerRequest>> {
         self.lock().receiver.take()
     }
 
     /// Refuses the requests of this process that no reader has taken.
-    pub fn refuse_untaken(&self, generation: u64) {
+    pub(super) fn refuse_untaken(&self, generation: u64) {
         let queue = &mut *self.lock();
         let waiting: Vec<_> =
             queue.receiver.iter_mut().flat_map(|receiver| std::iter::from_fn(|| receiver.try_recv().ok())).collect();

@@ -38,29 +38,29 @@ pub(super) enum NextStart {
 }
 
 impl StartQueue {
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let now = Instant::now();
         let (waiting, starting) = (VecDeque::new(), HashSet::new());
         Self { waiting, starting, max_starting: most.max(1), full_at: now, retry_at: now }
     }
 
-    pub fn push(&mut self, id: ServerId) {
+    pub(super) fn push(&mut self, id: ServerId) {
         if !self.waiting.contains(&id) {
             self.waiting.push_back(id);
         }
     }
 
-    pub fn push_first(&mut self, id: ServerId) {
+    pub(super) fn push_first(&mut self, id: ServerId) {
         self.remove(id);
         self.waiting.push_front(id);
     }
 
-    pub fn remove(&mut self, id: ServerId) {
+    pub(super) fn remove(&mut self, id: ServerId) {
         self.waiting.retain(|waiting| *waiting != id);
     }
 
     /// Decides on the next start at `now`; takes the child off the queue.
-    pub fn next(&mut self, now: Instant) -> NextStart {
+    pub(super) fn next(&mut self, now: Instant) -> NextStart {
         if self.waiting.is_empty() || self.starting.len() >= self.max_starting {
             return NextStart::Wait;
         }
@@ -79,11 +79,11 @@ impl StartQueue {
     }
 
     /// A process takes one of the places until it is ready or gone.
-    pub fn add_starting(&mut self, generation: u64) {
+    pub(super) fn add_starting(&mut self, generation: u64) {
         self.starting.insert(generation);
     }
 
-    pub fn remove_starting(&mut self, generation: u64) {
+    pub(super) fn remove_starting(&mut self, generation: u64) {
         self.starting.remove(&generation);
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum LineWriter {
 impl LineWriter {
     /// Sends or queues a line, and returns where it begins among all bytes; `Err` where nothing of it was or will be
     /// sent: `WouldBlock` where too much waits already.
-    pub fn send(&mut self, line: Bytes) -> io::Result<usize> {
+    pub(super) fn send(&mut self, line: Bytes) -> io::Result<usize> {
         match self {
             Self::Pipe(pipe) => pipe.send(line),
             Self::Remote(sender) => sender.send(line).map(|()| 0),
@@ -38,7 +38,7 @@ impl LineWriter {
     }
 
     /// Bytes the server has read; `None` for a remote server.
-    pub fn read_by_server(&self) -> Option<usize> {
+    pub(super) fn read_by_server(&self) -> Option<usize> {
         match self {
             Self::Pipe(pipe) => pipe.read_by_server(),
             Self::Remote(_) => None,
@@ -58,7 +58,7 @@ pub(super) struct PipeWriter {
 
 impl PipeWriter {
     /// Takes over the pipe.
-    pub fn new(pipe: pipe::Sender) -> Self {
+    pub(super) fn new(pipe: pipe::Sender) -> Self {
         let (pipe, waiting) = (Arc::new(pipe), Arc::<AtomicUsize>::default());
         let (backlog, lines) = mpsc::channel(BACKLOG_LINES_MAX);
         actix::spawn(write_backlog(pipe.clone(), lines, waiting.clone()));

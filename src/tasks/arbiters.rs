@@ -10,22 +10,22 @@ use crate::tasks::blocking;
 const THREADS_MAX: usize = 8;
 
 /// Threads that run actors, until they are joined.
-pub struct Arbiters(Mutex<Vec<Arbiter>>);
+pub(crate) struct Arbiters(Mutex<Vec<Arbiter>>);
 
 impl Arbiters {
     /// Starts a thread for each four cores.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Mutex::new((0..(cores / 4).clamp(1, THREADS_MAX)).map(|_| Arbiter::new()).collect()))
     }
 
     /// Handles of all threads; none once they were taken.
-    pub fn handles(&self) -> Vec<ArbiterHandle> {
+    pub(crate) fn handles(&self) -> Vec<ArbiterHandle> {
         self.0.lock().iter().map(Arbiter::handle).collect()
     }
 
     /// Runs `work`, which need not be `Send`, on one of the threads; the error is for people.
-    pub async fn run<T: Send + 'static, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> Result<T, String>
+    pub(crate) async fn run<T: Send + 'static, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> Result<T, String>
     where
         F: Future<Output = Result<T, String>> + 'static,
     {
@@ -45,12 +45,12 @@ impl Arbiters {
     }
 
     /// Takes the threads out, for the caller to end.
-    pub fn take(&self) -> Vec<Arbiter> {
+    pub(crate) fn take(&self) -> Vec<Arbiter> {
         std::mem::take(&mut *self.0.lock())
     }
 
     /// Ends the threads.
-    pub async fn join(&self) {
+    pub(crate) async fn join(&self) {
         let arbiters = self.take();
         let joined = blocking(move || {
             for arbiter in arbiters {

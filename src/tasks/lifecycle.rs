@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const PERMITS: u32 = 1 << 20;
 
 /// The life of a runtime: whether it takes work, and what it waits for before it ends.
-pub struct Lifecycle {
+pub(crate) struct Lifecycle {
     draining: watch::Sender<bool>,
     /// Each piece of work holds one permit; once all of them are free, none is in progress.
     work: Arc<Semaphore>,
@@ -26,7 +26,7 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// One that takes work.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let work = Arc::new(Semaphore::new(PERMITS.try_into().unwrap_or(Semaphore::MAX_PERMITS)));
         Self {
             draining: watch::Sender::new(false),
@@ -37,7 +37,7 @@ impl Lifecycle {
     }
 
     /// Begins a piece of work that a stop waits for; `NotReady` once it has begun.
-    pub fn begin_work(&self) -> Result<OwnedSemaphorePermit> {
+    pub(crate) fn begin_work(&self) -> Result<OwnedSemaphorePermit> {
         let stopping = Error::NotReady("ostler is stopping; try another instance, or again later");
         if self.is_draining() {
             return Err(stopping);
@@ -46,7 +46,7 @@ impl Lifecycle {
     }
 
     /// Takes no more work, and waits until all in progress has ended or `grace` has passed.
-    pub async fn drain(&self, grace: Duration) {
+    pub(crate) async fn drain(&self, grace: Duration) {
         self.draining.send_replace(true);
         if tokio::time::timeout(grace, self.work.acquire_many(PERMITS)).await.is_err() {
             let free = self.work.available_permits().try_into().unwrap_or(u64::MAX);
@@ -55,12 +55,12 @@ impl Lifecycle {
     }
 
     /// True when it takes no more work.
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }
 
     /// Completes once it takes no more work, or is gone; does not keep it.
-    pub fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut draining = self.draining.subscribe();
         async move {
             // The sender is gone only where the runtime is.
@@ -69,22 +69,22 @@ impl Lifecycle {
     }
 
     /// Begins a change of the database that memory follows; held until it has.
-    pub async fn begin_change(&self) -> RwLockReadGuard<'_, ()> {
+    pub(crate) async fn begin_change(&self) -> RwLockReadGuard<'_, ()> {
         self.changes.read().await
     }
 
     /// Keeps changes out while memory is compared with the database.
-    pub async fn pause_changes(&self) -> RwLockWriteGuard<'_, ()> {
+    pub(crate) async fn pause_changes(&self) -> RwLockWriteGuard<'_, ()> {
         self.changes.write().await
     }
 
     /// True when servers are stopped because another Ostler has the database, or had it a moment ago.
-    pub fn is_standing_by(&self) -> bool {
+    pub(crate) fn is_standing_by(&self) -> bool {
         self.standing_by.load(Ordering::Relaxed)
     }
 
     /// Says whether servers are stopped for that; returns what held before.
-    pub fn set_standing_by(&self, is_standing_by: bool) -> bool {
+    pub(crate) fn set_standing_by(&self, is_standing_by: bool) -> bool {
         self.standing_by.swap(is_standing_by, Ordering::Relaxed)
     }
 }

@@ -19,12 +19,12 @@ struct Anchor(Instant, u64);
 pub(super) struct SpanClock(ArcSwap<Anchor>);
 
 impl SpanClock {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(ArcSwap::from_pointee(Anchor(Instant::now(), Timestamp::unix_nanos_now())))
     }
 
     /// This moment, and the nanoseconds since 1970 to it. Follows the clock on the wall from now on where that was set.
-    pub fn now(&self) -> (Instant, u64) {
+    pub(super) fn now(&self) -> (Instant, u64) {
         let (moment, wall) = (Instant::now(), Timestamp::unix_nanos_now());
         let Anchor(since, start) = **self.0.load();
         let counted = start.saturating_add(nanos(since, moment));

@@ -44,7 +44,7 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    pub fn new(
+    pub(super) fn new(
         settings: &TelemetrySettings,
         spans: mpsc::Receiver<Span>,
         flushes: mpsc::Receiver<Flush>,
@@ -57,7 +57,7 @@ impl Exporter {
     }
 
     /// Sends spans until the last tracer is dropped.
-    pub async fn run(mut self, sender: &ExportSender<awc::Client>) {
+    pub(super) async fn run(mut self, sender: &ExportSender<awc::Client>) {
         loop {
             let flush = tokio::select! {
                 biased;
@@ -193,12 +193,12 @@ struct ExportFailure {
 }
 
 impl ExportSender {
-    pub fn new(settings: &TelemetrySettings, url: String) -> Self {
+    pub(super) fn new(settings: &TelemetrySettings, url: String) -> Self {
         Self { client: (), url, headers: settings.headers().to_vec(), timeout: settings.timeout }
     }
 
     /// Adds the client, which exists on the exporter's thread only.
-    pub fn with(self, client: awc::Client) -> ExportSender<awc::Client> {
+    pub(super) fn with(self, client: awc::Client) -> ExportSender<awc::Client> {
         let Self { url, headers, timeout, .. } = self;
         ExportSender { client, url, headers, timeout }
     }

@@ -37,7 +37,7 @@ struct Segments {
 
 impl Files {
     /// Finds the files of an earlier run, removes those of servers that are gone, and those beyond the budget.
-    pub fn find(storage: Storage, budget: u64, known: &HashSet<ServerId>) -> Self {
+    pub(super) fn find(storage: Storage, budget: u64, known: &HashSet<ServerId>) -> Self {
         let mut files = Self { storage, budget, total: 0, servers: HashMap::new() };
         for id in files.storage.servers() {
             let found = if known.contains(&id) { Segments::find(&files.storage, id) } else { Segments::default() };
@@ -52,14 +52,14 @@ impl Files {
     }
 
     /// Bytes of lines to write at once, about.
-    pub fn longest(&self) -> usize {
+    pub(super) fn longest(&self) -> usize {
         let servers = u64::try_from(self.servers.len()).unwrap_or(u64::MAX).max(1);
         let share = self.budget.checked_div(servers).and_then(|share| share.checked_div(PARTS)).unwrap_or_default();
         usize::try_from(share.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)).unwrap_or(usize::MAX)
     }
 
     /// Appends whole lines to what a server has. Where it fails, part of them may have been written.
-    pub fn append(&mut self, id: ServerId, lines: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, id: ServerId, lines: &[u8]) -> io::Result<()> {
         let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         self.servers.entry(id).or_default();
         let longest = u64::try_from(self.longest()).unwrap_or(u64::MAX);
@@ -72,7 +72,7 @@ impl Files {
     }
 
     /// Removes everything of a server.
-    pub fn remove(&mut self, id: ServerId) {
+    pub(super) fn remove(&mut self, id: ServerId) {
         let removed = self.servers.remove(&id).unwrap_or_default();
         self.total = self.total.saturating_sub(removed.bytes);
         if let Err(cause) = self.storage.remove_server(id) {

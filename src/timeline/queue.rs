@@ -79,12 +79,12 @@ impl What {
 
 impl QueuedLine {
     /// Something that is so now.
-    pub fn now(what: What) -> Self {
+    pub(super) fn now(what: What) -> Self {
         Self { at: Timestamp::now(), what }
     }
 
     /// The item that it is kept as.
-    pub fn item(self) -> TimelineItem {
+    pub(super) fn item(self) -> TimelineItem {
         let at = self.at;
         match self.what {
             What::Stderr(text) => TimelineItem { at, kind: TimelineKind::Stderr, level: None, text, call_id: None },
@@ -101,12 +101,12 @@ impl QueuedLine {
 
 impl Queue {
     /// Takes what is said of this server from now on.
-    pub fn admit(&self, id: ServerId) {
+    pub(super) fn admit(&self, id: ServerId) {
         self.state.lock().known.insert(id);
     }
 
     /// Takes nothing more of it, and has what there is removed.
-    pub fn dismiss(&self, id: ServerId) {
+    pub(super) fn dismiss(&self, id: ServerId) {
         let mut state = self.state.lock();
         if state.known.remove(&id) {
             let waited = state.batch.servers.remove(&id).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Queue {
     }
 
     /// Adds a line; leaves it out, counted, where too much waits.
-    pub fn push(&self, id: ServerId, what: What) {
+    pub(super) fn push(&self, id: ServerId, what: What) {
         let cost = what.cost();
         let mut state = self.state.lock();
         if state.ended || !state.known.contains(&id) {
@@ -140,18 +140,18 @@ impl Queue {
     }
 
     /// Writes no more than what waits.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.state.lock().ended = true;
         self.wake.notify_one();
     }
 
     /// Every server that is taken lines of.
-    pub fn known(&self) -> HashSet<ServerId> {
+    pub(super) fn known(&self) -> HashSet<ServerId> {
         self.state.lock().known.clone()
     }
 
     /// Waits for something to write, and a moment for more; `None` once all is written and the end has come.
-    pub fn take(&self) -> Option<Batch> {
+    pub(super) fn take(&self) -> Option<Batch> {
         let is_idle = |state: &mut State| state.bytes == 0 && state.batch.gone.is_empty() && !state.ended;
         let mut state = self.state.lock();
         self.wake.wait_while(&mut state, is_idle);

@@ -21,34 +21,34 @@ pub(super) struct Storage {
 
 impl Storage {
     /// The files in `folder`, which need not exist yet.
-    pub fn new(folder: PathBuf) -> Self {
+    pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
     /// Servers with files. Names that are no server's id were not made by Ostler.
-    pub fn servers(&self) -> Vec<ServerId> {
+    pub(super) fn servers(&self) -> Vec<ServerId> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
     /// The numbers of a server's segments, in no order.
-    pub fn segments(&self, id: ServerId) -> Vec<u64> {
+    pub(super) fn segments(&self, id: ServerId) -> Vec<u64> {
         let entries = fs::read_dir(self.folder_of(id)).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok()).collect()
     }
 
     /// The bytes of a segment; 0 where there is none.
-    pub fn length(&self, id: ServerId, segment: u64) -> u64 {
+    pub(super) fn length(&self, id: ServerId, segment: u64) -> u64 {
         fs::metadata(self.path(id, segment)).map_or(0, |metadata| metadata.len())
     }
 
     /// Opens a segment to read.
-    pub fn open(&self, id: ServerId, segment: u64) -> io::Result<File> {
+    pub(super) fn open(&self, id: ServerId, segment: u64) -> io::Result<File> {
         File::open(self.path(id, segment))
     }
 
     /// Opens a segment to append to, which is made where there is none; fails where the file system is nearly full.
-    pub fn open_to_append(&self, id: ServerId, segment: u64) -> io::Result<File> {
+    pub(super) fn open_to_append(&self, id: ServerId, segment: u64) -> io::Result<File> {
         let path = self.path(id, segment);
         let open = || File::options().append(true).create(true).mode(0o600).open(&path);
         let file = match open() {
@@ -66,12 +66,12 @@ impl Storage {
     }
 
     /// Removes a segment.
-    pub fn remove(&self, id: ServerId, segment: u64) -> io::Result<()> {
+    pub(super) fn remove(&self, id: ServerId, segment: u64) -> io::Result<()> {
         fs::remove_file(self.path(id, segment))
     }
 
     /// Removes everything of a server, if there is anything.
-    pub fn remove_server(&self, id: ServerId) -> io::Result<()> {
+    pub(super) fn remove_server(&self, id: ServerId) -> io::Result<()> {
         match fs::remove_dir_all(self.folder_of(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
@@ -79,7 +79,7 @@ impl Storage {
     }
 
     /// Removes the folder of all servers; fails where something is in it.
-    pub fn remove_empty(&self) -> io::Result<()> {
+    pub(super) fn remove_empty(&self) -> io::Result<()> {
         fs::remove_dir(&self.folder)
     }
 
@@ -88,7 +88,7 @@ impl Storage {
     }
 
     /// The path of a segment.
-    pub fn path(&self, id: ServerId, segment: u64) -> PathBuf {
+    pub(super) fn path(&self, id: ServerId, segment: u64) -> PathBuf {
         self.folder_of(id).join(format!("{segment:08}.jsonl"))
     }
 }

@@ -29,11 +29,11 @@ use crate::{
 };
 
 /// The name of the session cookie.
-pub const SESSION_COOKIE: &str = "ostler_session";
+pub(crate) const SESSION_COOKIE: &str = "ostler_session";
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The authenticated principal.
     pub who: Arc<Principal>,
     /// The runtime that is called.
@@ -61,7 +61,7 @@ impl FromRequest for Caller {
 
 /// A caller who need not be anybody, and the runtime it calls.
 #[derive(Clone)]
-pub struct AnonymousCaller {
+pub(crate) struct AnonymousCaller {
     /// The runtime that is called.
     pub runtime: Runtime,
     /// The client's address.
@@ -79,7 +79,7 @@ impl FromRequest for AnonymousCaller {
 }
 
 /// Authenticates, then counts against the API's rate limit, then lets the request on.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -140,7 +140,7 @@ fn bearer(headers: &header::HeaderMap) -> Result<Option<&str>, Error> {
 }
 
 /// The token in the only one of these values of `Authorization`; `None` where there is none.
-pub fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>, Error> {
+pub(crate) fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a str>, Error> {
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Error::Unauthenticated("send one authorization header"));
@@ -156,7 +156,7 @@ pub fn read_bearer<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Opt
 }
 
 /// True for methods that change nothing (RFC 9110, section 9.2.1).
-pub fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
@@ -176,7 +176,7 @@ fn address(
 }
 
 /// The cookie that keeps a browser logged in until `expires_at`; `Secure` if the page came by an encrypted connection.
-pub fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
+pub(crate) fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
     let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
     let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));
     cookie.set_secure(headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://")));
@@ -184,7 +184,7 @@ pub fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Time
 }
 
 /// The cookie that ends that.
-pub fn no_session_cookie() -> Cookie<'static> {
+pub(crate) fn no_session_cookie() -> Cookie<'static> {
     cookie(String::new(), time::Duration::ZERO)
 }
 

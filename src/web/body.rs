@@ -24,17 +24,17 @@ use crate::{
 };
 
 /// The longest body taken, in bytes.
-pub const BODY_BYTES_MAX: usize = 4 << 20;
+pub(crate) const BODY_BYTES_MAX: usize = 4 << 20;
 /// The longest time a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory for incomplete bodies of all clients together, as an app's data; bodies that stall lose theirs. Clones share
 /// it.
 #[derive(Clone, Default)]
-pub struct PartialBodies(Arc<LineBudget>);
+pub(crate) struct PartialBodies(Arc<LineBudget>);
 
 /// The bytes of a body that says it is JSON.
-pub struct JsonBytes(pub Bytes);
+pub(crate) struct JsonBytes(pub Bytes);
 
 impl FromRequest for JsonBytes {
     type Error = Problem;
@@ -53,7 +53,7 @@ impl FromRequest for JsonBytes {
 }
 
 /// A body read into a `T`, which refuses unknown fields.
-pub struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Error = Problem;
@@ -66,7 +66,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 }
 
 /// Reads JSON: `Malformed` where it is none, `Invalid` with a JSON Pointer where it is not what is wanted.
-pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // The second reading, which keeps track of where it is, is only for those who sent a fault.
     serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))
 }
@@ -166,7 +166,7 @@ fn unreadable(error: PayloadError) -> Problem {
 
 /// Text without U+0000, which neither a process nor PostgreSQL can take.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text(pub String);
+pub(crate) struct Text(pub String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Text {
 
 /// A JSON object of texts in which no key is there twice. `Debug` shows the keys alone.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct TextMap(pub BTreeMap<String, String>);
+pub(crate) struct TextMap(pub BTreeMap<String, String>);
 
 impl fmt::Debug for TextMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,14 +209,14 @@ impl<'de> Deserialize<'de> for TextMap {
 }
 
 /// A field that may be left out but not be `null`.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// Text that may be borrowed from the body.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub struct Borrowed<'a>(#[serde(borrow)] pub Cow<'a, str>);
+pub(crate) struct Borrowed<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ const METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
 const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
 
 /// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
-pub fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
+pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
     let path = answer.request().path();
     if path != "/mcp" && !path.starts_with("/mcp/") {
         return;

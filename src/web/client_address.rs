@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 /// The client's address. `Forwarded` and `X-Forwarded-For` are believed from peers in `trusted` only, read from the
 /// right, and only where they do not contradict each other: a proxy that writes one of them lets the client forge the
 /// other.
-pub fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+pub(crate) fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
     if !trusted.contains(&peer) {
         return Some(peer);

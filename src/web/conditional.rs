@@ -9,7 +9,7 @@ use crate::{
 
 /// The precondition of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IfMatch {
+pub(crate) enum IfMatch {
     /// Anything at all.
     Any,
     /// One of these revisions.
@@ -18,7 +18,7 @@ pub enum IfMatch {
 
 impl IfMatch {
     /// Reads the precondition of a request.
-    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut revisions = Vec::new();
         for value in headers.get_all(header::IF_MATCH) {
             let text = value.to_str().map_err(|_| malformed())?.trim();
@@ -33,7 +33,7 @@ impl IfMatch {
     }
 
     /// The one revision to hold a change against; `current` is asked where several would do.
-    pub fn choose(&self, current: impl FnOnce() -> Result<String>) -> Result<Option<&str>> {
+    pub(crate) fn choose(&self, current: impl FnOnce() -> Result<String>) -> Result<Option<&str>> {
         match self {
             Self::Any => Ok(None),
             Self::Revisions(revisions) => match &revisions[..] {
@@ -49,7 +49,7 @@ impl IfMatch {
 }
 
 /// The strong tag for a revision.
-pub fn etag(revision: &str) -> (header::HeaderName, String) {
+pub(crate) fn etag(revision: &str) -> (header::HeaderName, String) {
     (header::ETAG, format!("\"{revision}\""))
 }
 

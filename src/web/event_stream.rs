@@ -15,17 +15,17 @@ use crate::Runtime;
 /// Interval at which a silent stream sends a comment, as proxies close silent connections.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// The media type of event streams.
-pub const CONTENT_TYPE: &str = "text/event-stream";
+pub(crate) const CONTENT_TYPE: &str = "text/event-stream";
 
 /// True where the client accepts events.
-pub fn is_wanted(headers: &HeaderMap) -> bool {
+pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| {
         accept.split(',').any(|part| part.split(';').next().is_some_and(|media| media.trim() == CONTENT_TYPE))
     })
 }
 
 /// One event; `data` may have several lines.
-pub fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
+pub(crate) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
     let mut text = String::with_capacity(data.len() + 48);
     if let Some(name) = name {
         text.extend(["event: ", name, "\n"]);
@@ -42,7 +42,7 @@ pub fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
 }
 
 /// Sends `events`, and a comment now and then, until they end, the client goes or Ostler shuts down.
-pub fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
+pub(crate) fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     let draining = Box::pin(runtime.clone().draining());
     // The head goes out with the first bytes: the client should know at once that the stream is open.
     let opened = stream::once(async { Bytes::from_static(b": open\n\n") });
@@ -50,7 +50,7 @@ pub fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -
 }
 
 /// Sends `events`, and a comment now and then, until they end or the client goes, shutdown or not.
-pub fn respond_to_the_end(events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
+pub(crate) fn respond_to_the_end(events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     stream_response(with_keep_alive(events))
 }
 

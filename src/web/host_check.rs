@@ -25,7 +25,7 @@ const ALLOWED_HEADERS: &str = concat!(
 const ARGUMENT_HEADER_PREFIX: &str = "mcp-param-";
 /// The hosts, origins and proxies that are trusted.
 #[derive(Clone, Debug)]
-pub struct HostCheck {
+pub(crate) struct HostCheck {
     bound: IpAddr,
     hosts: Vec<String>,
     origins: Vec<String>,
@@ -34,7 +34,7 @@ pub struct HostCheck {
 
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// From our own page, or from no page.
     SameOrigin,
     /// From a page of this allowed origin.
@@ -45,7 +45,7 @@ pub enum Admission {
 
 impl HostCheck {
     /// The guard these settings describe.
-    pub fn new(settings: &HttpSettings) -> Self {
+    pub(crate) fn new(settings: &HttpSettings) -> Self {
         let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_lowercase()).collect();
         Self {
             bound: settings.host,
@@ -56,7 +56,7 @@ impl HostCheck {
     }
 
     /// Admits a request, or refuses it by its host or origin.
-    pub fn admit(&self, request: &ServiceRequest) -> Result<Admission, Problem> {
+    pub(crate) fn admit(&self, request: &ServiceRequest) -> Result<Admission, Problem> {
         let headers = request.headers();
         let host = self.host(request)?;
         let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admission::SameOrigin) };
@@ -72,12 +72,12 @@ impl HostCheck {
     }
 
     /// The address of the client.
-    pub fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(crate) fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         client_address::address(peer, headers, &self.proxies)
     }
 
     /// True for a trusted proxy, whose fields about its clients count.
-    pub fn trusts(&self, peer: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.proxies.contains(&peer.to_canonical())
     }
 
@@ -92,7 +92,7 @@ impl HostCheck {
     }
 
     /// Refuses an authority that is malformed or not allowed.
-    pub fn check_host(&self, authority: &str) -> Result<(), Problem> {
+    pub(crate) fn check_host(&self, authority: &str) -> Result<(), Problem> {
         let (host, _) = split_authority(authority).ok_or_else(malformed_host)?;
         if self.is_ours(host) { Ok(()) } else { Err(Problem::MisdirectedRequest) }
     }
@@ -113,7 +113,7 @@ impl HostCheck {
 
 impl Admission {
     /// The answer to a preflight with these headers; `None` for any other request.
-    pub fn answer(&self, headers: &HeaderMap) -> Option<HttpResponse> {
+    pub(crate) fn answer(&self, headers: &HeaderMap) -> Option<HttpResponse> {
         matches!(self, Self::Preflight(_)).then(|| {
             HttpResponse::NoContent()
                 .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
@@ -124,7 +124,7 @@ impl Admission {
     }
 
     /// Lets the page that asked read the answer.
-    pub fn add_headers(self, headers: &mut HeaderMap) {
+    pub(crate) fn add_headers(self, headers: &mut HeaderMap) {
         let (Self::CrossOrigin(origin) | Self::Preflight(origin)) = self else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
@@ -144,7 +144,7 @@ fn allowed_headers(preflight: &HeaderMap) -> String {
 
 /// True where a request that a browser authenticates by itself comes from Ostler's own page: `Sec-Fetch-Site` where it
 /// sends it, else an `Origin` that is the host the request is for.
-pub fn is_from_our_page(headers: &HeaderMap) -> bool {
+pub(crate) fn is_from_our_page(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }

@@ -1,7 +1,7 @@
 //! HTML from text: everything escaped, and as much of Markdown as our own texts use.
 
 /// The text, with nothing in it that HTML would read as its own.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
         match character {
             '&' => escaped.push_str("&amp;"),
@@ -16,13 +16,13 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A name that can stand after `#` in an address.
-pub fn anchor(text: &str) -> String {
+pub(crate) fn anchor(text: &str) -> String {
     let plain = |character: char| if character.is_ascii_alphanumeric() || character == '_' { character } else { '-' };
     text.chars().map(plain).collect::<String>().trim_matches('-').to_owned()
 }
 
 /// One line in which `` `code` `` is code.
-pub fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts
         .map(|(index, part)| if index % 2 == 1 { format!("<code>{}</code>", escape(part)) } else { escape(part) })
@@ -30,7 +30,7 @@ pub fn inline(text: &str) -> String {
 }
 
 /// Paragraphs, `##` headings and fenced code.
-pub fn blocks(text: &str) -> String {
+pub(crate) fn blocks(text: &str) -> String {
     let mut html = String::new();
     for (index, part) in text.split("```").enumerate() {
         if index % 2 == 1 {

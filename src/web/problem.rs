@@ -1,6 +1,6 @@
 //! [`Problem`]: every answer that is not a success, as RFC 9457 problem+json.
 
-pub mod kind;
+pub(crate) mod kind;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// The media type of every problem (RFC 9457).
-pub const CONTENT_TYPE: &str = "application/problem+json";
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Why a request was not served: an error of the runtime's, or one that only HTTP knows.
 #[derive(Clone, Debug)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The runtime's, or shaped like one of its own.
     Runtime(Error),
     /// The path exists, the method does not; holds what does, for `Allow`.
@@ -63,22 +63,22 @@ impl From<Error> for Problem {
 
 impl Problem {
     /// A request that cannot be read.
-    pub fn malformed(text: impl Into<String>) -> Self {
+    pub(crate) fn malformed(text: impl Into<String>) -> Self {
         Self::Runtime(Error::Malformed(text.into()))
     }
 
     /// A request from a caller, or a page, that may not send it.
-    pub fn forbidden(text: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(text: impl Into<String>) -> Self {
         Self::Runtime(Error::Forbidden(text.into()))
     }
 
     /// There is no such page.
-    pub fn no_page() -> Self {
+    pub(crate) fn no_page() -> Self {
         Self::Runtime(Error::NotFound(Noun::Page))
     }
 
     /// Status, stable code and title.
-    pub fn kind(&self) -> ProblemKind {
+    pub(crate) fn kind(&self) -> ProblemKind {
         match self {
             Self::Runtime(error) => kind::of_error(error),
             Self::MethodNotAllowed(_) => kind::METHOD_NOT_ALLOWED,
@@ -98,7 +98,7 @@ impl Problem {
     }
 
     /// Seconds until a retry may help.
-    pub fn retry_after(&self) -> Option<u64> {
+    pub(crate) fn retry_after(&self) -> Option<u64> {
         if let Self::Runtime(Error::RateLimited(limit)) = self {
             return Some(whole_seconds(limit.retry_after));
         }
@@ -109,7 +109,7 @@ impl Problem {
     }
 
     /// The body to send, for a request to the path `instance`.
-    pub fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemBody<'a> {
+    pub(crate) fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemBody<'a> {
         let kind = self.kind();
         let mut body = ProblemBody { detail: self.to_string(), instance, request_id, ..ProblemBody::of(kind) };
         let Self::Runtime(error) = self else { return body };
@@ -132,7 +132,7 @@ impl Problem {
     }
 
     /// The whole answer, for a request to the path `instance`.
-    pub fn respond(&self, instance: &str, request_id: &str) -> HttpResponse {
+    pub(crate) fn respond(&self, instance: &str, request_id: &str) -> HttpResponse {
         if let Self::Runtime(Error::Internal(cause)) = self {
             log::error!(request_id, cause; "a request failed for an internal reason");
         }
@@ -218,7 +218,7 @@ impl ResponseError for Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
-pub struct ProblemBody<'a> {
+pub(crate) struct ProblemBody<'a> {
     /// A page that explains this kind of problem, or a registered URI.
     #[serde(rename = "type")]
     kind: String,

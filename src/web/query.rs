@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The query read into a `T`, which refuses unknown parameters.
-pub struct Query<T>(pub T);
+pub(crate) struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Error = Problem;
@@ -51,13 +51,13 @@ impl From<PageQuery> for PageRequest {
 }
 
 /// The page that `limit` and `cursor` ask for.
-pub fn page(limit: PageLimit, cursor: Option<String>) -> PageRequest {
+pub(crate) fn page(limit: PageLimit, cursor: Option<String>) -> PageRequest {
     PageRequest { limit: limit.0, cursor }
 }
 
 /// The number of items of a page: 1 to 100, 50 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageLimit(u32);
+pub(crate) struct PageLimit(u32);
 
 impl Default for PageLimit {
     fn default() -> Self {
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for PageLimit {
 }
 
 /// The id in the path; one that cannot be an id is one that nothing has (404).
-pub struct PathId<T>(pub T);
+pub(crate) struct PathId<T>(pub T);
 
 impl<T: PathSegment> FromRequest for PathId<T> {
     type Error = Problem;
@@ -87,7 +87,7 @@ impl<T: PathSegment> FromRequest for PathId<T> {
 }
 
 /// An id that paths have.
-pub trait PathSegment: std::str::FromStr {
+pub(crate) trait PathSegment: std::str::FromStr {
     /// The name of the segment in the URL table.
     const SEGMENT: &str;
     /// The noun of the 404 where there is none.
@@ -115,7 +115,7 @@ impl PathSegment for UserId {
 }
 
 /// The name of a service behind the gateway; any text may be one.
-pub struct ServiceName(pub String);
+pub(crate) struct ServiceName(pub String);
 
 impl std::str::FromStr for ServiceName {
     type Err = std::convert::Infallible;

@@ -25,23 +25,23 @@ use crate::{
 };
 
 /// The name that asks for, and answers with, a request's id.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_SECURITY_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// The id of the request at hand.
 #[derive(Clone, Debug)]
-pub struct CurrentRequestId(pub Rc<str>);
+pub(crate) struct CurrentRequestId(pub Rc<str>);
 
 impl CurrentRequestId {
     /// The id given to a request by [`layer`]; empty where that did not happen.
-    pub fn of(request: &impl HttpMessage) -> Rc<str> {
+    pub(crate) fn of(request: &impl HttpMessage) -> Rc<str> {
         request.extensions().get::<Self>().map_or_else(|| Rc::from(""), |id| Rc::clone(&id.0))
     }
 }
 
 /// Wraps every route, and the answer to paths that are none.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -73,13 +73,13 @@ fn choose_id(headers: &HeaderMap) -> Rc<str> {
 }
 
 /// The id for a request whose client proposes `given`: that where it is sane, else a new one.
-pub fn choose(given: Option<&str>) -> Rc<str> {
+pub(crate) fn choose(given: Option<&str>) -> Rc<str> {
     let given = given.filter(|text| is_sane_id(text));
     given.map_or_else(|| Rc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())), Rc::from)
 }
 
 /// True for an id that a client may propose.
-pub fn is_sane_id(text: &str) -> bool {
+pub(crate) fn is_sane_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -108,7 +108,7 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
 }
 
 /// Adds what every answer carries.
-pub fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
+pub(crate) fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
     // The dashboard has a stricter policy of its own.
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
@@ -122,7 +122,7 @@ pub fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
 }
 
 /// Says what the request is called.
-pub fn name(headers: &mut HeaderMap, id: &str) {
+pub(crate) fn name(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -165,7 +165,7 @@ fn span(request: &ServiceRequest, id: &str) -> Span {
 }
 
 /// Says what every request is (the semantic conventions of HTTP spans). A query may hold secrets, so it is not said.
-pub fn describe(span: &mut Span, method: &str, path: &str, id: &str) {
+pub(crate) fn describe(span: &mut Span, method: &str, path: &str, id: &str) {
     span.text("http.request.method", method);
     span.text("url.path", path);
     span.text("url.scheme", "http");
@@ -173,7 +173,7 @@ pub fn describe(span: &mut Span, method: &str, path: &str, id: &str) {
 }
 
 /// Ends the span of a request that was answered so.
-pub fn end(mut span: Span, status: u16) {
+pub(crate) fn end(mut span: Span, status: u16) {
     span.number("http.response.status_code", status);
     if status >= 500 {
         span.fail(&status.to_string());
@@ -182,7 +182,7 @@ pub fn end(mut span: Span, status: u16) {
 }
 
 /// The trace context of a request: its span's, or its client's where tracing is off.
-pub fn context(request: &HttpRequest) -> Option<TraceContext> {
+pub(crate) fn context(request: &HttpRequest) -> Option<TraceContext> {
     request.extensions().get().copied().or_else(|| of_header(request.headers()))
 }
 

@@ -60,7 +60,7 @@ pub(super) struct IssuerKey {
 
 impl JsonWebKeySet {
     /// The keys that can be used; unknown kinds are left out.
-    pub fn usable(self) -> Vec<IssuerKey> {
+    pub(super) fn usable(self) -> Vec<IssuerKey> {
         self.keys.into_iter().take(KEYS_MAX).filter_map(usable).collect()
     }
 }
@@ -106,14 +106,14 @@ impl Known {
 
 impl IssuerKeys {
     /// No keys yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let fetches = Mutex::new(Window::new(FETCH_LIMIT));
         Self { start: Instant::now(), known: ArcSwap::default(), turn: tokio::sync::Mutex::new(()), fetches }
     }
 
     /// The key that a token's header names, asked of the issuer by `fetch` where it is not known, but not often. Keys
     /// that were known stay so while the issuer cannot be reached. `NotReady` where none are known.
-    pub async fn find<F>(&self, header: &Header, fetch: impl Fn() -> F) -> Result<Option<DecodingKey>>
+    pub(super) async fn find<F>(&self, header: &Header, fetch: impl Fn() -> F) -> Result<Option<DecodingKey>>
     where
         F: Future<Output = std::result::Result<Vec<IssuerKey>, String>>,
     {

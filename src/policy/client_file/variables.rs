@@ -15,12 +15,12 @@ pub(super) struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    pub fn new(values: &'a BTreeMap<String, String>) -> Self {
+    pub(super) fn new(values: &'a BTreeMap<String, String>) -> Self {
         Self { values, room: EXPANDED_BYTES_MAX }
     }
 
     /// The text with the values of its variables. What a variable or a default holds is not looked at again.
-    pub fn expanded(&mut self, text: &str) -> Result<String, String> {
+    pub(super) fn expanded(&mut self, text: &str) -> Result<String, String> {
         let (mut text_out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("${") {
             text_out.push_str(before);

@@ -19,7 +19,7 @@ pub(in crate::supervisor) struct Parent {
 }
 
 impl Parent {
-    pub fn of<S>(addr: &Addr<S>) -> Self
+    pub(crate) fn of<S>(addr: &Addr<S>) -> Self
     where
         S: Actor<Context = Context<S>>
             + Handler<ChildReady>

@@ -155,7 +155,7 @@ pub(in crate::supervisor) struct Mailbox {
 }
 
 impl Mailbox {
-    pub fn of<A>(addr: &Addr<A>) -> Self
+    pub(crate) fn of<A>(addr: &Addr<A>) -> Self
     where
         A: Actor<Context = Context<A>>
             + Handler<Dispatch>

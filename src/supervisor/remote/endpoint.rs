@@ -76,7 +76,7 @@ pub(super) struct RemoteRequest {
 
 impl Endpoint {
     /// The endpoint, and the receiver of the reason for its end.
-    pub fn new(
+    pub(super) fn new(
         target: &RemoteTarget,
         lines: LineShare,
         events: mpsc::Sender<RemoteEvent>,
@@ -114,12 +114,12 @@ impl Endpoint {
     }
 
     /// Passes on what came; false once the receiver is gone.
-    pub async fn emit(&self, event: RemoteEvent) -> bool {
+    pub(super) async fn emit(&self, event: RemoteEvent) -> bool {
         self.events.send(event).await.is_ok()
     }
 
     /// Ends the connection as a whole.
-    pub fn close(&self, reason: &str) {
+    pub(super) fn close(&self, reason: &str) {
         if let Some(closer) = self.closer.take() {
             // The task that drives it has ended already where it no longer receives this.
             let _ = closer.send(reason.to_owned());
@@ -127,18 +127,18 @@ impl Endpoint {
     }
 
     /// True when there is a session of the legacy era.
-    pub fn has_session(&self) -> bool {
+    pub(super) fn has_session(&self) -> bool {
         self.session.borrow().is_some()
     }
 
     /// Takes over the session that an answer to `initialize` names.
-    pub fn take_session(&self, answer: &HeaderMap) {
+    pub(super) fn take_session(&self, answer: &HeaderMap) {
         let session = answer.get(SESSION_HEADER).and_then(|session| session.to_str().ok());
         *self.session.borrow_mut() = session.map(ToOwned::to_owned);
     }
 
     /// Records a request in flight.
-    pub fn add_request(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
+    pub(super) fn add_request(&self, id: &RawValue, task: AbortHandle, modern: bool) -> u64 {
         let number = self.next_number.get();
         self.next_number.set(number.wrapping_add(1));
         self.in_flight.borrow_mut().insert(id.get().to_owned(), RemoteRequest { number, task, modern });
@@ -146,7 +146,7 @@ impl Endpoint {
     }
 
     /// Forgets a request that has its answer, unless its id stands for another one by now.
-    pub fn remove_request(&self, id: &RawValue, number: u64) {
+    pub(super) fn remove_request(&self, id: &RawValue, number: u64) {
         let mut in_flight = self.in_flight.borrow_mut();
         if in_flight.get(id.get()).is_some_and(|request| request.number == number) {
             in_flight.remove(id.get());
@@ -154,7 +154,7 @@ impl Endpoint {
     }
 
     /// Posts a message; answers with the head of what came back. Where a token was refused, once more with another.
-    pub async fn post(&self, message: &Outgoing) -> Result<ClientResponse, RemoteFailure> {
+    pub(super) async fn post(&self, message: &Outgoing) -> Result<ClientResponse, RemoteFailure> {
         let token = self.token().await;
         let mut answer = self.post_with(message, token.as_deref()).await?;
         if answer.status() == 401
@@ -194,7 +194,7 @@ impl Endpoint {
     }
 
     /// Asks for a stream of events, after the event of this id where one is given.
-    pub async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, RemoteFailure> {
+    pub(super) async fn get(&self, last_event: Option<&str>) -> Result<ClientResponse, RemoteFailure> {
         let token = self.token().await;
         let mut request = self.in_session(self.request(Method::GET, &self.url, token.as_deref()));
         if let Some(id) = last_event {
@@ -204,7 +204,7 @@ impl Endpoint {
     }
 
     /// Ends the session at the server, where there is one.
-    pub async fn delete(&self) {
+    pub(super) async fn delete(&self) {
         if self.has_session() {
             let token = self.token().await;
             // The response makes no difference: this side is gone.
@@ -213,7 +213,7 @@ impl Endpoint {
     }
 
     /// The failure that an error response stands for if consent is missing; `None` where it has another reason.
-    pub fn unauthorized(&self, answer: &ClientResponse) -> Option<RemoteFailure> {
+    pub(super) fn unauthorized(&self, answer: &ClientResponse) -> Option<RemoteFailure> {
         let status = answer.status().as_u16();
         let wanting = self.tokens.is_some() && is_challenged(status, challenges(answer));
         wanting.then_some(if status == 401 { RemoteFailure::Unauthorized } else { RemoteFailure::InsufficientScope })

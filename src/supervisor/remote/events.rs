@@ -54,22 +54,22 @@ pub(super) struct EventParser {
 
 impl EventParser {
     /// A stream of the server with this share of a budget.
-    pub fn sharing(share: &LineShare) -> Self {
+    pub(super) fn sharing(share: &LineShare) -> Self {
         Self { share: share.clone(), data: PartialMessage::sharing(share), ..Self::default() }
     }
 
     /// Goes on with another stream: what was not ended is forgotten, the last id is not.
-    pub fn reopened(&mut self) {
+    pub(super) fn reopened(&mut self) {
         *self = Self { last_id: self.last_id.take(), retry: self.retry, ..Self::sharing(&self.share) };
     }
 
     /// Takes what came in.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole event; `Err` where its data were dropped.
-    pub fn next_event(&mut self) -> Option<Result<SseEvent, DroppedLine>> {
+    pub(super) fn next_event(&mut self) -> Option<Result<SseEvent, DroppedLine>> {
         while let Some(line) = self.next_line() {
             match std::mem::take(&mut self.line) {
                 OpenLine::Data => self.data.extend(&line),
@@ -88,7 +88,7 @@ impl EventParser {
     }
 
     /// True when the data of the unfinished event are known to be dropped.
-    pub fn is_dropping(&self) -> bool {
+    pub(super) fn is_dropping(&self) -> bool {
         self.data.is_dropped()
     }
 

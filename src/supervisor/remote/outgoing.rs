@@ -71,7 +71,7 @@ struct OutgoingMeta {
 
 impl Outgoing {
     /// Reads a line; `None` where it is no JSON object.
-    pub fn read(line: Bytes) -> Option<Self> {
+    pub(super) fn read(line: Bytes) -> Option<Self> {
         let envelope: OutgoingEnvelope<'_> = serde_json::from_slice(&line).ok()?;
         let method = envelope.method.map(Cow::into_owned).unwrap_or_default();
         let params = envelope.params.and_then(|params| serde_json::from_str::<OutgoingParams<'_>>(params.get()).ok());
@@ -100,7 +100,7 @@ impl Outgoing {
     }
 
     /// The id, where it is a request.
-    pub fn id(&self) -> Option<&RawValue> {
+    pub(super) fn id(&self) -> Option<&RawValue> {
         match &self.kind {
             MessageKind::Request(id) => Some(id),
             MessageKind::Cancelled(_) | MessageKind::Notification | MessageKind::Answer => None,
@@ -108,7 +108,7 @@ impl Outgoing {
     }
 
     /// The headers of the stateless era that repeat the body; `params` are those that the tool's schema asks for.
-    pub fn headers_from_body(&self, params: &[ParamHeader]) -> Vec<(String, String)> {
+    pub(super) fn headers_from_body(&self, params: &[ParamHeader]) -> Vec<(String, String)> {
         let Some(version) = &self.modern else { return Vec::new() };
         let mut headers = vec![("MCP-Protocol-Version".to_owned(), version.clone())];
         if !self.method.is_empty() {

@@ -21,11 +21,11 @@ pub(in crate::supervisor) struct Seen {
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    pub fn says(&self, part: &str) -> bool {
+    pub(crate) fn says(&self, part: &str) -> bool {
         self.body.contains(part)
     }
 }
@@ -37,7 +37,7 @@ pub(in crate::supervisor) struct RawServer {
 }
 
 impl RawServer {
-    pub fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let (seen, answer) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(answer));
@@ -57,11 +57,11 @@ impl RawServer {
         Self { url, seen }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn target(&self) -> RemoteTarget {
+    pub(crate) fn target(&self) -> RemoteTarget {
         RemoteTarget {
             remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
             private_addresses: true,

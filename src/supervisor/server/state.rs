@@ -38,11 +38,11 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// True when events of this subscription count; those of an older one have come, or will come, twice.
-    pub fn is_current(&self, subscription: &RawValue) -> bool {
+    pub(super) fn is_current(&self, subscription: &RawValue) -> bool {
         subscription.get().parse().is_ok_and(|id| self.active.or(self.newest) == Some(id))
     }
 
-    pub fn contains(&self, id: u64) -> bool {
+    pub(super) fn contains(&self, id: u64) -> bool {
         [self.newest, self.active].contains(&Some(id))
     }
 }

@@ -73,7 +73,7 @@ impl Hash for OperationLabels {
 
 impl OperationLabels {
     /// The labels of a request for `method` that has not failed.
-    pub fn new(method: &str) -> Self {
+    pub(crate) fn new(method: &str) -> Self {
         Self {
             mcp_method_name: ClientMethod::find(method).map_or(OTHER, |known| known.name),
             mcp_protocol_version: "",
@@ -85,11 +85,11 @@ impl OperationLabels {
         }
     }
 
-    pub fn set_protocol_version(&mut self, version: &str) {
+    pub(crate) fn set_protocol_version(&mut self, version: &str) {
         self.mcp_protocol_version = label_of(&REVISIONS, version);
     }
 
-    pub fn set_error_type(&mut self, error_type: ErrorType) {
+    pub(crate) fn set_error_type(&mut self, error_type: ErrorType) {
         match error_type {
             ErrorType::ToolError => self.error_type = "tool_error",
             ErrorType::NoResponse(reason) => self.error_type = reason.as_str(),
@@ -102,7 +102,7 @@ impl OperationLabels {
 }
 
 impl SessionLabels {
-    pub fn new(protocol_version: &str, transport: &'static str) -> Self {
+    pub(super) fn new(protocol_version: &str, transport: &'static str) -> Self {
         Self { mcp_protocol_version: label_of(&REVISIONS, protocol_version), network_transport: transport }
     }
 }

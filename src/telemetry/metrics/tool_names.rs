@@ -16,7 +16,7 @@ pub(super) struct ToolNames(RwLock<HashSet<Arc<str>>>);
 impl ToolNames {
     /// The label of a tool: its name where it is known or `is_listed` by its server, else [`OTHER`], as a caller could
     /// make up any number of names.
-    pub fn label(&self, name: &str, is_listed: impl FnOnce() -> bool) -> Arc<str> {
+    pub(super) fn label(&self, name: &str, is_listed: impl FnOnce() -> bool) -> Arc<str> {
         let names = self.0.read();
         if let Some(known) = names.get(name) {
             return known.clone();

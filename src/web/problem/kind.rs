@@ -9,7 +9,7 @@ use crate::{
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProblemKind {
+pub(crate) struct ProblemKind {
     /// The HTTP status.
     pub status: StatusCode,
     /// The stable code.
@@ -20,9 +20,10 @@ pub struct ProblemKind {
 
 macro_rules! kinds {
     ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
-        $(pub const $name: ProblemKind = ProblemKind { status: StatusCode::$status, code: $code, title: $title };)+
+        $(pub(crate) const $name: ProblemKind =
+            ProblemKind { status: StatusCode::$status, code: $code, title: $title };)+
         /// Every kind of problem there is.
-        pub const ALL: &[ProblemKind] = &[$($name),+];
+        pub(crate) const ALL: &[ProblemKind] = &[$($name),+];
     };
 }
 
@@ -68,7 +69,7 @@ kinds! {
 }
 
 /// The kind of a fault in a request's head.
-pub fn of_head(fault: HeadFault) -> ProblemKind {
+pub(crate) fn of_head(fault: HeadFault) -> ProblemKind {
     match fault {
         HeadFault::Malformed(_) => MALFORMED_REQUEST,
         HeadFault::TargetTooLong => URI_TOO_LONG,
@@ -80,7 +81,7 @@ pub fn of_head(fault: HeadFault) -> ProblemKind {
     }
 }
 
-pub fn of_error(error: &Error) -> ProblemKind {
+pub(crate) fn of_error(error: &Error) -> ProblemKind {
     match error {
         Error::Malformed(_) => MALFORMED_REQUEST,
         Error::Invalid(_) => VALIDATION_FAILED,
@@ -116,7 +117,7 @@ fn not_found(noun: Noun) -> ProblemKind {
 }
 
 /// The kind of a problem that the framework made by itself: the first of its status, or an internal error.
-pub fn of_status(status: StatusCode) -> ProblemKind {
+pub(crate) fn of_status(status: StatusCode) -> ProblemKind {
     let fallback = if status.is_client_error() { MALFORMED_REQUEST } else { INTERNAL };
     ALL.iter().copied().find(|kind| kind.status == status).unwrap_or(fallback)
 }

@@ -20,9 +20,10 @@ fn a_public_type_name_means_one_thing() {
     let mut found = BTreeMap::<String, usize>::new();
     for source in in_src() {
         for line in source.code.lines().map(str::trim_start) {
+            let public = ["pub ", "pub(crate) "].iter().find_map(|word| line.strip_prefix(word));
             let item = ["struct ", "enum ", "trait ", "type "]
                 .iter()
-                .find_map(|kind| line.strip_prefix("pub ").and_then(|rest| rest.strip_prefix(kind)));
+                .find_map(|kind| public.and_then(|rest| rest.strip_prefix(kind)));
             if let Some(item) = item {
                 *found.entry(super::identifier(item)).or_default() += 1;
             }
