@@ -243,7 +243,7 @@ impl Placement {
     fn end(self: &Arc<Self>, processes: Vec<Arc<IsolatedProcess>>) {
         for process in processes {
             let placement = self.clone();
-            self.handle.spawn(async move {
+            Handle::try_current().unwrap_or_else(|_| self.handle.clone()).spawn(async move {
                 let mut registration = process.registration.lock().await;
                 process.started.store(false, Ordering::Relaxed);
                 if std::mem::replace(&mut *registration, ChildState::Removed) == ChildState::Added {

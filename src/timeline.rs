@@ -9,7 +9,7 @@
 //! No file is held open, so 500 servers need no descriptors. A segment ends at a quarter of the server's fair share of
 //! the budget; past the budget the server with most loses its oldest. A line that cannot be parsed, such as half of one
 //! after a SIGKILL, is passed over. A cursor is a segment and a byte in it. A warning about one server goes to the log
-//! and to its `Link::note`: there is no hook in the logger, as an embedding program has its own.
+//! and to its `Link::add_note`: there is no hook in the logger, as an embedding program has its own.
 
 mod files;
 mod page;

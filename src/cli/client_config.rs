@@ -55,19 +55,22 @@ pub(crate) fn definition() -> Clap {
     let client = Arg::new("client")
         .required(true)
         .value_parser(PossibleValuesParser::new(CLIENTS.iter().map(|(name, _)| *name)))
-        .help("Whose: Claude Desktop, Claude Code, Cursor or VS Code");
-    let name =
-        Arg::new("name").long("name").value_name("NAME").default_value("ostler").help("What the client calls it");
+        .help("The client: Claude Desktop, Claude Code, Cursor or VS Code");
+    let name = Arg::new("name")
+        .long("name")
+        .value_name("NAME")
+        .default_value("ostler")
+        .help("Name of the entry in the client's configuration");
     let write = Arg::new("write").long("write").action(ArgAction::SetTrue);
     Clap::new("client-config")
         .about("Print the configuration of an MCP client that uses Ostler, or put it in its place")
         .arg(client)
         .args(place::arguments())
         .arg(name)
-        .arg(write.help("Put it into the client's file, keep all else there, and leave a copy of the file as it was"))
+        .arg(write.help("Write it into the client's file, leave the rest of the file, and keep a backup (.bak)"))
         .after_help(format!(
-            "Claude Code and VS Code have a file in the current folder, the others one of their user. Only the\n\
-             file of Claude Desktop holds the key itself, taken from {KEY_VARIABLE}; the others take it from there,\n\
+            "Claude Code and VS Code have a file in the current folder, the others one of their user. Only the \
+             file of Claude Desktop holds the key itself, taken from {KEY_VARIABLE}; the others take it from there, \
              or ask. Exit codes: 0 done, 1 failed, 64 bad usage."
         ))
 }

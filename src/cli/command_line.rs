@@ -64,9 +64,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 }
 
 fn definition() -> Clap {
-    let serve = Clap::new("serve").about("Run Ostler; this is what happens without a command, too");
-    let migrate = Clap::new("migrate").about("Bring the database up to date and name what was done");
-    let check = Clap::new("check-config").about("Show every setting with its value and where it came from");
+    let serve = Clap::new("serve").about("Run Ostler (the default command)");
+    let migrate = Clap::new("migrate").about("Migrate the database and list the steps");
+    let check = Clap::new("check-config").about("Show every setting with its value and source");
     Clap::new("ostler")
         .version(env!("CARGO_PKG_VERSION"))
         .about(env!("CARGO_PKG_DESCRIPTION"))
@@ -124,7 +124,7 @@ fn invocation(matches: &ArgMatches) -> Invocation {
 
 fn demo_server() -> Clap {
     Clap::new("demo-server")
-        .about("Be a small MCP server on standard input and output, to try Ostler with")
+        .about("Run a small MCP server on standard input and output, to try Ostler with")
         .arg(
             Arg::new("era")
                 .long("era")
@@ -139,7 +139,7 @@ fn demo_server() -> Clap {
                 .value_parser(value_parser!(u64))
                 .default_value("0")
                 .action(ArgAction::Set)
-                .help("Wait this long before reading the first message"),
+                .help("Delay before the first message is read"),
         )
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn definition() -> Clap {
         .about("Offer Ostler's MCP servers on standard input and output, to clients that only start programs")
         .args(place::arguments())
         .after_help(format!(
-            "The environment holds an API key in {KEY_VARIABLE}; `ostler client-config` writes the client's configuration.\n\
+            "The environment holds an API key in {KEY_VARIABLE}; `ostler client-config` writes the client's configuration. \
              Either era of MCP goes through as the client speaks it. Exit codes: 0 the client is done, 1 failed, 64 bad usage."
         ))
 }

@@ -35,7 +35,7 @@ pub(crate) struct ConnectionTarget {
 /// The argument that says where Ostler is.
 pub(crate) fn url() -> Arg {
     let url = Arg::new("url").long("url").value_name("URL").default_value(DEFAULT_URL);
-    url.value_parser(base).help("Where Ostler is")
+    url.value_parser(base).help("URL of the running Ostler")
 }
 
 /// Reads [`url`].
@@ -58,7 +58,7 @@ pub(crate) fn arguments() -> [Arg; 3] {
             .long("search")
             .action(clap::ArgAction::SetTrue)
             .conflicts_with("server")
-            .help("Show three tools that find and call all others, instead of those: for many servers"),
+            .help("Offer three tools that find and call all others, in their place; for many servers"),
     ]
 }
 

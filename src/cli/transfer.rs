@@ -49,13 +49,13 @@ pub(crate) fn import_definition() -> Clap {
     let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
     let dry_run = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
     Clap::new("import")
-        .about("Take over the servers of a Claude, Cursor or VS Code configuration")
-        .arg(file.help("Its file; comments and commas before a closing bracket are fine"))
+        .about("Import the servers of a Claude, Cursor or VS Code configuration")
+        .arg(file.help("The configuration file; comments and trailing commas are allowed"))
         .arg(place::url())
-        .arg(dry_run.help("Say what would be done, and do nothing"))
+        .arg(dry_run.help("Show the changes without making them"))
         .after_help(format!(
-            "{KEY_VARIABLE} holds an API key with mcp:write. Variables that the file names (${{NAME}},\n\
-             ${{NAME:-default}}, ${{env:NAME}}) are taken from the environment; no others are sent.\n\
+            "{KEY_VARIABLE} holds an API key with mcp:write. Variables that the file names (${{NAME}}, \
+             ${{NAME:-default}}, ${{env:NAME}}) are taken from the environment; no others are sent. \
              Exit codes: 0 all taken over, 1 failed or some refused, 64 bad usage."
         ))
 }
@@ -66,7 +66,7 @@ pub(crate) fn export_definition() -> Clap {
         Arg::new("format").long("format").default_value("claude").value_parser(PossibleValuesParser::new(FORMATS));
     Clap::new("export")
         .about("Print your servers as the configuration of an MCP client, with variables in place of secrets")
-        .arg(format.help("Whose configuration; ostler holds everything but secrets"))
+        .arg(format.help("Client that reads the configuration; ostler: every field but secrets"))
         .arg(place::url())
         .after_help(format!(
             "{KEY_VARIABLE} holds an API key with mcp:read. Exit codes: 0 done, 1 failed, 64 bad usage."

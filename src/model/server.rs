@@ -151,9 +151,9 @@ impl ServerConfig {
         args.clear();
         env.clear();
         *tools = ToolRules::default();
-        if let Some(remote) = remote {
-            remote.url.clear();
-            remote.headers.clear();
+        if let Some(Remote { url, headers }) = remote {
+            url.clear();
+            headers.clear();
         }
     }
 }

@@ -49,7 +49,8 @@ pub struct Described {
 /// program or goes out as a header.
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Described>> {
     let fault = |message: String| Error::invalid("/config", message);
-    let members = jsonc::members(jsonc::parse(text)?).map_err(|reason| fault(format!("is not readable: {reason}")))?;
+    let text = jsonc::readable(text);
+    let members = jsonc::members(jsonc::parse(&text)?).map_err(|reason| fault(format!("is not readable: {reason}")))?;
     let sections: Vec<_> = members.into_iter().filter(|(name, _)| SECTIONS.contains(&name.as_str())).collect();
     if sections.is_empty() {
         return Err(fault("has neither `mcpServers` nor `servers`".into()));
@@ -66,7 +67,10 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
             if described.len() == SERVERS_MAX {
                 return Err(fault(format!("describes more than {SERVERS_MAX} servers; take over some at a time")));
             }
-            let (change, ignored) = entry::read(&name, value.into(), &mut variables);
+            let (change, ignored) = match jsonc::plain(value) {
+                Some(value) => entry::read(&name, value, &mut variables),
+                None => (Err("has a number that is out of range".into()), Vec::new()),
+            };
             described.push(Described { name, change, ignored });
         }
     }

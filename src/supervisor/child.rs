@@ -156,7 +156,7 @@ impl Child {
         }
     }
 
-    /// Cancels its wait the timer to cancel, if there is one.
+    /// Cancels its wait; returns the timer to cancel, if there is one.
     pub(super) fn cancel_wait(&mut self) -> Option<SpawnHandle> {
         match std::mem::replace(&mut self.idle, Idle::None) {
             Idle::Backoff { timer, .. } | Idle::Parked { timer, .. } => Some(timer),

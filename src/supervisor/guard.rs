@@ -138,7 +138,7 @@ fn release_output() -> io::Result<()> {
 fn report(mut control: &UnixStream, report: &Report) {
     let mut line = serde_json::to_vec(report).unwrap_or_default();
     line.push(b'\n');
-    // Without Ostler there is no reader; `obey` handles the end of the socket.
+    // Without Ostler there is no reader; `run_orders` handles the end of the socket.
     let _ = control.write_all(&line);
 }
 

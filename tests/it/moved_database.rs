@@ -49,7 +49,7 @@ fn a_database_that_is_removed_is_no_place_for_records_and_the_next_start_says_so
     acknowledges_nothing(&ostler, &server, "removed or replaced");
     assert_eq!(ostler.terminate().code(), Some(0));
     assert!(!ostler.setup.database_file().exists(), "an empty one was made");
-    is_refused(&ostler.setup, "begin anew");
+    is_refused(&ostler.setup, "start over");
     assert!(!ostler.setup.database_file().exists(), "an empty one was made");
 }
 

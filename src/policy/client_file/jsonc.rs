@@ -1,8 +1,9 @@
 //! JSON with comments, as editors read their settings.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use jsonc_parser::{CollectOptions, ParseOptions, Scanner, ScannerOptions, ast::Value, parse_to_ast, tokens::Token};
+use serde_json::Value as Json;
 
 use crate::{
     error::{Error, Result},
@@ -28,16 +29,76 @@ pub(super) fn without_mark(text: &str) -> (&str, &str) {
     text.strip_prefix('\u{feff}').map_or(("", text), |rest| text.split_at(text.len() - rest.len()))
 }
 
-/// Parses a text from outside. Fails where it is not readable, or nested deeper than callers may nest.
+/// Parses a text from outside, given by [`readable`]. Fails where it is not readable, or nested deeper than callers may
+/// nest.
 pub(super) fn parse(text: &str) -> Result<Value<'_>> {
     let unreadable = |reason: String| Error::invalid("/config", format!("is not readable: {reason}"));
-    let (_, text) = without_mark(text);
     // Before the parser, which recurses: its own limit of 512 levels is more than 1 MiB of stack holds.
     if is_too_deep(text) {
         return Err(Error::Malformed(format!("config: {}", nesting::TOO_DEEP)));
     }
+    check_dialect(text).map_err(unreadable)?;
     let parsed = parse_to_ast(text, &CollectOptions::default(), &DIALECT);
     parsed.map_err(|error| unreadable(error.to_string()))?.value.ok_or_else(|| unreadable("it is empty".to_owned()))
+}
+
+/// The text without a byte order mark, and with U+FFFD for each unpaired surrogate: programs write half of a character
+/// where they cut a text (`history` of Claude Code), and the parser refuses the whole file for it.
+pub(super) fn readable(text: &str) -> Cow<'_, str> {
+    let (_, text) = without_mark(text);
+    let unit = |at: usize| {
+        let escape = text.get(at..at.saturating_add(6))?;
+        u16::from_str_radix(escape.strip_prefix("\\u")?, 16).ok()
+    };
+    let mut readable = Cow::Borrowed(text);
+    let mut at = 0_usize;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        let escape = at.saturating_add(found);
+        let next = escape.saturating_add(6);
+        at = match (unit(escape), unit(next)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => next.saturating_add(6),
+            (Some(0xd800..=0xdfff), _) => {
+                readable.to_mut().replace_range(escape..next, "\\ufffd");
+                next
+            }
+            _ => escape.saturating_add(2),
+        };
+    }
+    readable
+}
+
+/// The value as other readers have it; `None` where a number is beyond any of theirs, which the parser makes a text.
+pub(super) fn plain(value: Value<'_>) -> Option<Json> {
+    Some(match value {
+        Value::NumberLit(number) => Json::Number(number.value.parse().ok()?),
+        Value::Array(array) => Json::Array(array.elements.into_iter().map(plain).collect::<Option<_>>()?),
+        Value::Object(object) => {
+            let members = object.properties.into_iter();
+            Json::Object(members.map(|one| Some((one.name.into_string(), plain(one.value)?))).collect::<Option<_>>()?)
+        }
+        Value::StringLit(_) | Value::BooleanLit(_) | Value::NullKeyword(_) => value.into(),
+    })
+}
+
+/// Refuses what the parser takes beyond JSON and its options: raw control characters in strings, and other white space.
+pub(super) fn check_dialect(text: &str) -> Result<(), String> {
+    let mut scanner = Scanner::new(text, &ScannerOptions::default());
+    let mut end = 0_usize;
+    loop {
+        // The parser says what is wrong with a token.
+        let Ok(token) = scanner.scan() else { return Ok(()) };
+        let (gap, raw) = (text.get(end..scanner.token_start()), text.get(scanner.token_start()..scanner.token_end()));
+        end = scanner.token_end();
+        let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
+        if gap.is_some_and(|gap| gap.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))) {
+            return Err(format!("line {} has white space that JSON does not know", line_of(scanner.token_start())));
+        }
+        let Some(token) = token else { return Ok(()) };
+        if matches!(token, Token::String(_)) && raw.is_some_and(|raw| raw.bytes().any(|byte| byte < b' ')) {
+            let line = line_of(scanner.token_start());
+            return Err(format!("a string in line {line} has a line end or another control character; escape it"));
+        }
+    }
 }
 
 /// Members of an object in their order; the reason where it is none, or has one twice.
@@ -82,7 +143,7 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Option<serde_json::Value> {
-        parse(text).ok().map(Into::into)
+        parse(&readable(text)).ok().and_then(plain)
     }
 
     #[test]
@@ -115,6 +176,10 @@ mod tests {
             "[NaN]",
             "[\"\\x41\"]",
             "{\"a\":1 \"b\":2}",
+            "[\u{a0}1]",
+            "[\"a\nb\"]",
+            "[1]\u{2028}",
+            "[1e999]",
         ] {
             assert_eq!(json(text), None, "{text}");
         }
@@ -138,6 +203,13 @@ mod tests {
     }
 
     #[test]
+    fn half_of_a_character_is_replaced_and_no_other_text_is() {
+        let text = r#"["\ud83d\ude00 \\ud83d \ude00", "cut \ud83d"]"#;
+        assert_eq!(json(text), Some(serde_json::json!(["\u{1f600} \\ud83d \u{fffd}", "cut \u{fffd}"])));
+        assert!(matches!(readable(r#"["\u00e4 \\ud83d"]"#), Cow::Borrowed(_)));
+    }
+
+    #[test]
     fn a_member_that_is_there_twice_is_refused() {
         assert!(members(parse(r#"{"a": 1, "\u0061": 2}"#).unwrap()).is_err_and(|reason| reason.contains("twice")));
         assert!(members(parse("[]").unwrap()).is_err());
@@ -155,13 +227,12 @@ mod tests {
 
         #[test]
         fn any_json_that_is_read_elsewhere_is_read_here(
-            text in r#"([\[\]{},:" \n]|"a"|-?[0-9.eE]{1,4}|true|null|\\u[0-9d][89a][0-9]{2}|/){0,12}"#
+            text in r#"([\[\]{},:" \n\x0b\x00]|"a"|-?[0-9.eE]{1,6}|true|null|\\u[0-9d][89a][0-9]{2}|/){0,12}"#
         ) {
             if let Ok(plain) = serde_json::from_str::<serde_json::Value>(&text) {
                 prop_assert_eq!(json(&text), Some(plain), "{}", text);
             } else if json(&text).is_some() {
-                // Raw control characters in a string are the one liberty beyond the dialect.
-                prop_assert!(text.contains("/") || text.contains(",") || text.contains("\n"), "{}", text);
+                prop_assert!(text.contains("/") || text.contains(",") || text.contains("\\ud"), "{}", text);
             }
         }
 

@@ -86,7 +86,8 @@ fn an_entry_is_replaced_in_its_place_and_all_else_keeps_its_text() {
 
 #[test]
 fn an_item_of_a_list_takes_the_place_of_the_one_with_its_id() {
-    let before = r#"{"inputs": [{"id": "other"}, /* ours */ {"id": "ostler-key", "is": "old"}, 7]}"#;
+    let before = r#"{"inputs": [{"id": "other"}, /* ours */ {"id": "ostler-key", "is": "old"}, 7,
+        {"id": "ostler-key"}]}"#;
     let after = edited(before, &[key_input()]);
     let value: Value = super::super::jsonc::parse(&after).unwrap().into();
     assert_eq!(value["inputs"], json!([{"id": "other"}, {"id": "ostler-key", "password": true}, 7]));
@@ -99,6 +100,8 @@ fn a_file_in_which_something_else_stands_there_is_refused() {
         ("[]", "no object"),
         (r#"{"servers": []}"#, "`servers` is no object"),
         (r#"{"servers": {}, "servers": {}}"#, "`servers` is there twice"),
+        (r#"{"servers": {"ostler": {"url": "1"}, "\u006fstler": {"url": "2"}}}"#, "`ostler` is there twice"),
+        ("{\"servers\": {\"a\": \"b\nc\"}}", "a string in line 1"),
         (r#"{"servers": {}, "inputs": {}}"#, "`inputs` is no list"),
         ("{\n'servers': {}}", "line 2 column 1"),
     ] {
