@@ -129,7 +129,10 @@ on_both_databases! {
                 format!("INSERT INTO audit_logs (id, {COLUMNS}) SELECT '{other}', {COLUMNS} FROM audit_logs WHERE id = '{id}'"),
                 other, "unlinked",
             ),
-            (format!("UPDATE audit_chain SET hash = upper(hash) WHERE entry_id = '{id}'"), &*id, "key"),
+            (
+                format!("UPDATE audit_chain SET hash = 'ffffffff' || substr(hash, 9) WHERE entry_id = '{id}'"),
+                &*id, "key",
+            ),
             (format!("UPDATE audit_chain SET hash = hash || '0' WHERE entry_id = '{id}'"), &*id, "changed"),
         ] {
             let whole = verify(&ostler, "").has("/verified", true).has("/firstBroken", Value::Null);

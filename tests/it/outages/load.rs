@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::Range,
     path::PathBuf,
     sync::{
         Mutex,
@@ -83,7 +84,7 @@ impl Outage {
         let server = ostler.admin().running(fake("ok"));
         let file = ostler.setup.servers_dir().join("counted");
         let (seen, over) = (Seen::default(), AtomicBool::new(false));
-        let (begun, ended) = thread::scope(|scope| {
+        let (begun, ending, ended) = thread::scope(|scope| {
             for _ in 0..CALLERS {
                 scope.spawn(|| seen.call_until(&over, &server, &file));
             }
@@ -94,17 +95,18 @@ impl Outage {
             let begun = now();
             begin(&ostler);
             pass(self.lasting);
+            let ending = now();
             end(&ostler);
             let ended = now();
             seen.wait_for_calls();
             within(RECOVERY, "it is ready again", || (ostler.anonymous().get("/readyz").status == 200).then_some(()));
-            (begun, ended)
+            (begun, ending, ended)
         });
         let recorded = server.calls_on_record();
         for call in seen.acknowledged.lock().unwrap().iter() {
             assert_eq!(recorded.get(call), Some(&1), "call {call} was answered");
         }
-        seen.figures(self.name, &file, recorded.len(), begun, ended).check();
+        seen.figures(self.name, &file, recorded.len(), begun..ending, ended).check();
     }
 }
 
@@ -148,9 +150,17 @@ impl Seen {
         within(seconds(30), "calls are answered", || (self.answered.load(Ordering::Relaxed) >= enough).then_some(()));
     }
 
-    fn figures(&self, name: &'static str, file: &PathBuf, recorded: usize, begun: Instant, ended: Instant) -> Figures {
+    /// Figures of an outage that lasted for `outage` at least, and was over at `ended`.
+    fn figures(
+        &self,
+        name: &'static str,
+        file: &PathBuf,
+        recorded: usize,
+        outage: Range<Instant>,
+        ended: Instant,
+    ) -> Figures {
         let probes = self.probes.lock().unwrap();
-        let during = probes.iter().filter(|probe| probe.asked >= begun && probe.answered <= ended);
+        let during = probes.iter().filter(|probe| probe.asked >= outage.start && probe.answered <= outage.end);
         let during: Vec<_> = during.skip_while(|probe| probe.ready).collect();
         let after = probes.iter().find(|probe| probe.answered > ended && probe.ready);
         Figures {
@@ -159,7 +169,7 @@ impl Seen {
             recorded,
             unrecorded: self.unrecorded.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
-            noticed: during.first().map(|probe| probe.answered - begun),
+            noticed: during.first().map(|probe| probe.answered - outage.start),
             flaps: during.iter().filter(|probe| probe.ready).count(),
             recovery: after.map_or(Duration::MAX, |probe| probe.answered - ended),
         }
