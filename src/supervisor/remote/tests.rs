@@ -188,6 +188,12 @@ async fn a_session_is_opened_used_and_ended() {
     let (sender, mut inbox) = greeted(&server).await;
     sender.send(call(2)).unwrap();
     assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0",  "id":2,"result":{"x":1e400}}"#);
+    let listens = async {
+        while !server.seen().iter().any(|seen| seen.method == "GET") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), listens).await.expect("no stream was asked for");
     drop(sender);
     while inbox.recv().await.is_some() {}
     let seen = server.seen();
