@@ -1,8 +1,10 @@
 //! The transport against a server in the test that sends exactly the given bytes.
 
+mod raw_server;
+
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     time::Duration,
@@ -11,97 +13,7 @@ use std::{
 use super::*;
 use crate::{mcp::Frame, model::Remote};
 
-/// A request as it arrived.
-#[derive(Clone, Debug)]
-pub(in crate::supervisor) struct Seen {
-    pub method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    pub body: String,
-}
-
-impl Seen {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    pub(crate) fn says(&self, part: &str) -> bool {
-        self.body.contains(part)
-    }
-}
-
-/// A server; each connection serves one request.
-pub(in crate::supervisor) struct RawServer {
-    url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl RawServer {
-    pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let (seen, answer) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(answer));
-        let all = seen.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (all, answer) = (all.clone(), answer.clone());
-                std::thread::spawn(move || {
-                    let mut stream = stream;
-                    if let Some(request) = read(&stream) {
-                        all.lock().unwrap().push(request.clone());
-                        answer(&request, &mut stream);
-                    }
-                });
-            }
-        });
-        Self { url, seen }
-    }
-
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-
-    pub(crate) fn target(&self) -> RemoteTarget {
-        RemoteTarget {
-            remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
-            private_addresses: true,
-            authority: Authority::default(),
-        }
-    }
-
-    fn connect(&self) -> (LineSender, mpsc::Receiver<RemoteEvent>) {
-        connect(&self.target(), &Arc::default()).unwrap()
-    }
-}
-
-fn read(stream: &TcpStream) -> Option<Seen> {
-    let mut reader = BufReader::new(stream);
-    let mut line = || {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
-        Some(line.trim_end().to_owned())
-    };
-    let first = line()?;
-    let mut words = first.split(' ').map(ToOwned::to_owned);
-    let (method, path) = (words.next()?, words.next()?);
-    let mut headers = BTreeMap::new();
-    while let Some((name, value)) = line()?.split_once(':') {
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Seen { method, path, headers, body: String::from_utf8(body).unwrap() })
-}
-
-pub(in crate::supervisor) fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
-    let length = body.len();
-    let _ = write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
-}
-
-pub(in crate::supervisor) fn json(stream: &mut TcpStream, body: &str) {
-    say(stream, "200 OK", "Content-Type: application/json\r\n", body);
-}
+pub(in crate::supervisor) use raw_server::{RawServer, Seen, json, say};
 
 /// A stream of events that ends.
 fn events(stream: &mut TcpStream, text: &str) {
@@ -188,12 +100,7 @@ async fn a_session_is_opened_used_and_ended() {
     let (sender, mut inbox) = greeted(&server).await;
     sender.send(call(2)).unwrap();
     assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0",  "id":2,"result":{"x":1e400}}"#);
-    let listens = async {
-        while !server.seen().iter().any(|seen| seen.method == "GET") {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), listens).await.expect("no stream was asked for");
+    server.heard(|seen| seen.method == "GET").await;
     drop(sender);
     while inbox.recv().await.is_some() {}
     let seen = server.seen();
@@ -341,12 +248,7 @@ async fn cancelling_closes_the_stream_or_notifies_the_server() {
     message(&mut inbox).await;
     sender.send(cancel.into()).unwrap();
     assert_eq!(was_closed.recv().await, Some(0));
-    let is_told = async {
-        while told() == 0 {
-            tokio::task::yield_now().await
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), is_told).await.unwrap();
+    server.heard(|seen| seen.says("cancelled")).await;
 }
 
 #[actix::test]

@@ -8,7 +8,7 @@ use super::{Source, sources, words};
 
 /// Words that the field does not use, and how often lines of `src` have them still.
 const ODD_WORDS: [(&str, usize); 7] =
-    [("told", 10), ("whoever", 1), ("nobody", 10), ("somebody", 14), ("anew", 2), ("under way", 0), ("of ours", 0)];
+    [("told", 9), ("whoever", 1), ("nobody", 10), ("somebody", 14), ("anew", 2), ("under way", 0), ("of ours", 0)];
 
 /// First words of doc comments that say neither what a thing is nor what it does.
 const ODD_OPENINGS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Which", "The same", "Whom", "Whose"];
