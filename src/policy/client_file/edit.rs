@@ -23,9 +23,9 @@ pub enum AddedEntry {
     Item(Value),
 }
 
-/// The text of a client's file with `sections` in it; all else stays to the byte, but
-/// for blank lines beside it. A text without a value is an empty
-/// object. Fails, saying why, where it cannot be read, or something else is where a section goes.
+/// The text of a client's file with `sections` in it; all else stays to the byte, but for blank lines beside them. A
+/// text without a value is an empty object. Fails, saying why, where it cannot be read, or something else is where a
+/// section goes.
 pub fn with_sections(text: &str, sections: &[Section]) -> Result<String, String> {
     let (mark, text) = without_mark(text);
     check_dialect(text)?;

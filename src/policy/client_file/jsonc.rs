@@ -34,10 +34,9 @@ pub(super) fn without_mark(text: &str) -> (&str, &str) {
 pub(super) fn parse(text: &str) -> Result<Value<'_>> {
     let unreadable = |reason: String| Error::invalid("/config", format!("is not readable: {reason}"));
     // Before the parser, which recurses: its own limit of 512 levels is more than 1 MiB of stack holds.
-    if is_too_deep(text) {
+    if check_dialect(text).map_err(unreadable)? > nesting::SENT_MAX {
         return Err(Error::Malformed(format!("config: {}", nesting::TOO_DEEP)));
     }
-    check_dialect(text).map_err(unreadable)?;
     let parsed = parse_to_ast(text, &CollectOptions::default(), &DIALECT);
     parsed.map_err(|error| unreadable(error.to_string()))?.value.ok_or_else(|| unreadable("it is empty".to_owned()))
 }
@@ -80,25 +79,38 @@ pub(super) fn plain(value: Value<'_>) -> Option<Json> {
     })
 }
 
-/// Refuses what the parser takes beyond JSON and its options: raw control characters in strings, and other white space.
-pub(super) fn check_dialect(text: &str) -> Result<(), String> {
+/// Refuses what the parser takes beyond JSON and its options: raw control characters in strings, other white space.
+/// Returns the number of levels that the text nests, as far as it has tokens; the parser says what is wrong with the
+/// others.
+pub(super) fn check_dialect(text: &str) -> Result<usize, String> {
+    let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
     let mut scanner = Scanner::new(text, &ScannerOptions::default());
-    let mut end = 0_usize;
-    loop {
-        // The parser says what is wrong with a token.
-        let Ok(token) = scanner.scan() else { return Ok(()) };
-        let (gap, raw) = (text.get(end..scanner.token_start()), text.get(scanner.token_start()..scanner.token_end()));
+    let (mut end, mut depth, mut deepest) = (0, 0_usize, 0);
+    while let Ok(token) = scanner.scan() {
+        let start = scanner.token_start();
+        let between = text.get(end..start).unwrap_or_default();
+        if between.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+            return Err(format!("line {} has white space that JSON does not know", line_of(start)));
+        }
         end = scanner.token_end();
-        let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
-        if gap.is_some_and(|gap| gap.bytes().any(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))) {
-            return Err(format!("line {} has white space that JSON does not know", line_of(scanner.token_start())));
+        match token {
+            None => break,
+            Some(Token::OpenBrace | Token::OpenBracket) => depth = depth.saturating_add(1),
+            Some(Token::CloseBrace | Token::CloseBracket) => depth = depth.saturating_sub(1),
+            Some(Token::String(_)) => {
+                if text.get(start..end).is_some_and(|raw| raw.bytes().any(|byte| byte < b' ')) {
+                    let line = line_of(start);
+                    return Err(format!(
+                        "a string in line {line} has a line end or another control character; escape it"
+                    ));
+                }
+            }
+            Some(Token::Word(_) | Token::Boolean(_) | Token::Number(_) | Token::Null) => {}
+            Some(Token::Comma | Token::Colon | Token::CommentLine(_) | Token::CommentBlock(_)) => {}
         }
-        let Some(token) = token else { return Ok(()) };
-        if matches!(token, Token::String(_)) && raw.is_some_and(|raw| raw.bytes().any(|byte| byte < b' ')) {
-            let line = line_of(scanner.token_start());
-            return Err(format!("a string in line {line} has a line end or another control character; escape it"));
-        }
+        deepest = deepest.max(depth);
     }
+    Ok(deepest)
 }
 
 /// Members of an object in their order; the reason where it is none, or has one twice.
@@ -116,24 +128,6 @@ pub(super) fn members(value: Value<'_>) -> Result<Vec<(String, Value<'_>)>, Stri
         .collect()
 }
 
-/// True for deeper nesting than a caller may send, as far as the text has tokens.
-fn is_too_deep(text: &str) -> bool {
-    let mut scanner = Scanner::new(text, &ScannerOptions::default());
-    let mut depth = 0_usize;
-    while let Ok(Some(token)) = scanner.scan() {
-        match token {
-            Token::OpenBrace | Token::OpenBracket => depth = depth.saturating_add(1),
-            Token::CloseBrace | Token::CloseBracket => depth = depth.saturating_sub(1),
-            Token::String(_) | Token::Word(_) | Token::Boolean(_) | Token::Number(_) | Token::Null => {}
-            Token::Comma | Token::Colon | Token::CommentLine(_) | Token::CommentBlock(_) => {}
-        }
-        if depth > nesting::SENT_MAX {
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread;
@@ -142,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn json(text: &str) -> Option<serde_json::Value> {
+    fn json(text: &str) -> Option<Json> {
         parse(&readable(text)).ok().and_then(plain)
     }
 
@@ -220,7 +214,7 @@ mod tests {
         fn plain_json_is_read_as_any_reader_does(text in any::<Vec<Option<String>>>(), number in any::<f64>()) {
             let value = serde_json::json!({"a": text, "n": number, "deep": [[{}, []], true, false, null]});
             for written in [value.to_string(), format!("{value:#}")] {
-                let plain: serde_json::Value = serde_json::from_str(&written).unwrap();
+                let plain: Json = serde_json::from_str(&written).unwrap();
                 prop_assert_eq!(json(&written), Some(plain));
             }
         }
@@ -229,7 +223,7 @@ mod tests {
         fn any_json_that_is_read_elsewhere_is_read_here(
             text in r#"([\[\]{},:" \n\x0b\x00]|"a"|-?[0-9.eE]{1,6}|true|null|\\u[0-9d][89a][0-9]{2}|/){0,12}"#
         ) {
-            if let Ok(plain) = serde_json::from_str::<serde_json::Value>(&text) {
+            if let Ok(plain) = serde_json::from_str::<Json>(&text) {
                 prop_assert_eq!(json(&text), Some(plain), "{}", text);
             } else if json(&text).is_some() {
                 prop_assert!(text.contains("/") || text.contains(",") || text.contains("\\ud"), "{}", text);
