@@ -49,17 +49,17 @@ pub fn effective_weight(strategy: LoadBalancing, weight: u32) -> u32 {
 #[derive(Debug, Default)]
 pub struct Balancer {
     turns: WeightedRoundRobin,
-    /// Requests so far, from which random numbers are made.
-    requests: u64,
+    /// Choices so far, from which random numbers are made.
+    choices: u64,
 }
 
 impl Balancer {
     /// The candidate for the next request; `None` where none has a share.
     pub fn next(&mut self, strategy: LoadBalancing, candidates: &[Candidate]) -> Option<usize> {
-        self.requests = self.requests.wrapping_add(1);
+        self.choices = self.choices.wrapping_add(1);
         match strategy {
             LoadBalancing::RoundRobin | LoadBalancing::Weighted => self.turns.next(candidates),
-            LoadBalancing::LeastConnections => least_busy(candidates, scramble(self.requests)),
+            LoadBalancing::LeastConnections => least_busy(candidates, scramble(self.choices)),
         }
     }
 }
