@@ -24,6 +24,7 @@ use crate::support::{
     Caller,
     folder::Folder,
     mcp::{LEGACY, Legacy},
+    until,
 };
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
@@ -125,9 +126,8 @@ async fn a_runtime_dropped_during_calls_records_each() {
             actix::spawn(async move { calls.call(&who, id, CallRequest::new("sleep", json!({"ms": 60_000}))).await })
         })
         .collect();
-    while runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.in_flight < CALLS {
-        tokio::task::yield_now().await;
-    }
+    let in_flight = || runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.in_flight;
+    until("the calls are in flight", async || in_flight() >= CALLS).await;
     drop(runtime);
     for call in calls {
         let answer = call.await.unwrap();
@@ -274,12 +274,7 @@ async fn admin_key(runtime: &Runtime) -> String {
 
 /// Waits until so many sessions have ended: the threads of a door drop their apps a moment after it is closed.
 async fn until_ended(runtime: &Runtime, sessions: u32) {
-    let ended = async {
-        while ended_sessions(runtime).await != sessions {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.expect("they do not end");
+    until("the sessions end", async || ended_sessions(runtime).await == sessions).await;
 }
 
 /// The number of sessions that the metrics count as ended.

@@ -1,6 +1,6 @@
 //! Processes that one user or one session has for itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ostler::{
     Runtime,
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, Caller, Ostler, Server, Spec, Value, eventually, fake, folder::Folder, http, processes,
-    server::hostile_server,
+    server::hostile_server, until,
 };
 
 const EVERYBODY: &[&str] = &["mcp:read", "mcp:write", "mcp:execute"];
@@ -236,12 +236,7 @@ async fn a_sessions_process_ends_with_it_and_no_other_does() {
     let stays = text(&call(&runtime, &who, id, &other, "pid", None).await.unwrap());
     assert_ne!(pid, stays);
     runtime.end_session(one.session);
-    let gone = async {
-        while is_alive(&pid) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it does not end");
+    until("the process of the session ends", async || !is_alive(&pid)).await;
     assert_eq!(text(&call(&runtime, &who, id, &other, "pid", None).await.unwrap()), stays);
     runtime.stop().await;
     assert!(!is_alive(&stays));

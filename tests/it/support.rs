@@ -30,7 +30,7 @@ pub use ostler::Ostler;
 pub use serde_json::{Value, json};
 pub use server::{Server, Spec, fake, fake_with};
 pub use setup::Setup;
-pub use wait::{eventually, timed, within};
+pub use wait::{eventually, timed, until, within};
 
 use std::time::Duration;
 

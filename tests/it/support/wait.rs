@@ -29,6 +29,16 @@ pub fn within<T>(deadline: Duration, what: &str, mut probe: impl FnMut() -> Opti
     }
 }
 
+/// As [`eventually`], in a test that is a future itself.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let held = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, held).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
+}
+
 /// How long `work` takes, and what it gives.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = now();
