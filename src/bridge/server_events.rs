@@ -63,16 +63,16 @@ impl ScopeEvents {
         &self.servers
     }
 
-    /// The next event; `None` where the client may listen no longer.
-    pub(super) async fn next(&mut self) -> Option<ScopeEvent> {
+    /// The next event; fails once the client may listen no longer.
+    pub(super) async fn next(&mut self) -> Result<ScopeEvent> {
         loop {
             tokio::select! {
                 biased;
-                _ = &mut self.revoked => return None,
+                error = &mut self.revoked => return Err(error),
                 Some((server, event)) = self.streams.next(), if !self.streams.is_empty() => {
-                    return Some(event.map_or(ScopeEvent::AnyListChanged, |event| ScopeEvent::OfServer(server, event)));
+                    return Ok(event.map_or(ScopeEvent::AnyListChanged, |event| ScopeEvent::OfServer(server, event)));
                 }
-                _ = self.refresh.tick() => if self.resubscribe().ok()? { return Some(ScopeEvent::AnyListChanged) },
+                _ = self.refresh.tick() => if self.resubscribe()? { return Ok(ScopeEvent::AnyListChanged) },
             }
         }
     }

@@ -38,10 +38,10 @@ pub(super) fn run(conversation: Arc<Conversation>, sender: ClientSender) -> impl
             tokio::select! {
                 list = changes.next_due() => sender.notify(list, None).await,
                 event = events.next() => match event {
-                    None => return,
-                    Some(ScopeEvent::AnyListChanged) => changes.record_all(),
-                    Some(ScopeEvent::OfServer(_, ServerEvent::ListChanged(list))) => changes.record(list),
-                    Some(ScopeEvent::OfServer(server, event)) => {
+                    Err(_) => return,
+                    Ok(ScopeEvent::AnyListChanged) => changes.record_all(),
+                    Ok(ScopeEvent::OfServer(_, ServerEvent::ListChanged(list))) => changes.record(list),
+                    Ok(ScopeEvent::OfServer(server, event)) => {
                         forward_event(&conversation, &sender, server, &event).await;
                     }
                 },

@@ -64,13 +64,12 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
                 sender.notify(list, Some(&with_subscription_id(Members::default(), id))).await;
                 continue;
             }
-            event = events.next() => event,
+            event = events.next() => event.map_err(fault::of_error)?,
         };
         match event {
-            None => break,
-            Some(ScopeEvent::AnyListChanged) => changes.record_all(),
-            Some(ScopeEvent::OfServer(_, ServerEvent::ListChanged(list))) => changes.record(list),
-            Some(ScopeEvent::OfServer(server, ServerEvent::ResourceUpdated { uri, params })) => {
+            ScopeEvent::AnyListChanged => changes.record_all(),
+            ScopeEvent::OfServer(_, ServerEvent::ListChanged(list)) => changes.record(list),
+            ScopeEvent::OfServer(server, ServerEvent::ResourceUpdated { uri, params }) => {
                 let watched = watches.keys().map(String::as_str);
                 let params = subscriptions::update(conversation, server, &uri, &params, watched);
                 if let Some(Ok(params)) = params.map(|params| Members::parse(&params)) {
@@ -78,7 +77,7 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
                 }
             }
             // Nothing that can be subscribed to.
-            Some(ScopeEvent::OfServer(_, ServerEvent::Logged(_) | ServerEvent::Notification { .. })) => {}
+            ScopeEvent::OfServer(_, ServerEvent::Logged(_) | ServerEvent::Notification { .. }) => {}
         }
     }
     let mut end = Members::default();
