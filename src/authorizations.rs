@@ -37,7 +37,7 @@ use crate::{
 
 use request::{CONSENT_TIMEOUT, PendingRequest, RequestInputs, parameter};
 use server_authorization::{AuthorizationState, ServerAuthorization};
-use stored::{Grant, StoredAuthorization};
+use stored::{ClientRegistration, Grant, StoredAuthorization, is_client_unknown};
 use token_source::TokenSource;
 
 pub(crate) use client_urls::{ClientMetadata, ClientUrls};
@@ -124,9 +124,10 @@ impl Authorizations {
         let redirect_uri = self.urls.redirect_uri(options.host.as_deref())?;
         self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
         let authorization = self.of(id);
-        let (stored, challenge) = {
+        let (stored, challenge, unanswered_client) = {
             let state = authorization.state();
-            (state.stored.clone(), state.challenge_of(&url).cloned().unwrap_or_default())
+            let unanswered = state.pending.as_ref().map(|pending| pending.request.client.id.clone());
+            (state.stored.clone(), state.challenge_of(&url).cloned().unwrap_or_default(), unanswered)
         };
         let inputs = RequestInputs {
             url,
@@ -134,6 +135,7 @@ impl Authorizations {
             preregistered: options.client_id.map(|id| (id, options.client_secret)),
             metadata_url: self.urls.metadata().map(|metadata| metadata.client_id),
             stored,
+            unanswered_client,
             challenge,
         };
         let prepared = self.client.send(move |reachable| request::prepare(inputs, reachable)).await;
@@ -171,7 +173,7 @@ impl Authorizations {
         let right = RequiredRight::Server(id, permission::WRITES);
         self.revocation.require_still(&who, right).await.map_err(|_| request::unknown_state())?;
         let entry = self.access.change(&who, "server.consent", id)?;
-        let grant = self.redeem(pending, query).await;
+        let grant = self.redeem(pending, &authorization, query).await;
         let outcome = if grant.is_ok() { Outcome::Success } else { Outcome::Failure };
         let entry = AuditEntry { outcome, ..entry };
         let authorizations = self.clone();
@@ -260,11 +262,49 @@ impl Authorizations {
         Ok(())
     }
 
-    async fn redeem(&self, pending: PendingRequest, query: &[(String, String)]) -> Result<Grant> {
-        let code = pending.code(query)?;
-        let redeem = move |reachable| async move { Ok(pending.redeem(&code, reachable).await?) };
-        let granted = self.client.send(redeem).await;
-        granted.map_err(|why: String| Error::ServerUnavailable(format!("no token was given: {why}")))
+    async fn redeem(
+        &self,
+        pending: PendingRequest,
+        authorization: &ServerAuthorization,
+        query: &[(String, String)],
+    ) -> Result<Grant> {
+        let (issuer, client) = (pending.request.issuer.clone(), pending.request.client.clone());
+        let refused = parameter(query, "error").map(str::to_owned);
+        let granted = match pending.code(query) {
+            Ok(code) => {
+                self.client.send(move |reachable| async move { Ok(pending.redeem(&code, reachable).await) }).await
+            }
+            Err(why) => {
+                if refused.as_deref().is_some_and(is_client_unknown) {
+                    self.forget_client(authorization, &issuer, &client).await?;
+                }
+                return Err(why);
+            }
+        };
+        let unavailable = |why| Error::ServerUnavailable(format!("no token was given: {why}"));
+        match granted.map_err(unavailable)? {
+            Ok(grant) => Ok(grant),
+            Err(fault) if fault.code.as_deref().is_some_and(is_client_unknown) => {
+                self.forget_client(authorization, &issuer, &client).await?;
+                Err(unavailable(format!("{}; authorize the server again, which registers Ostler again", fault.text)))
+            }
+            Err(fault) => Err(unavailable(fault.text)),
+        }
+    }
+
+    /// Forgets a registration that the authorization server does not know.
+    async fn forget_client(
+        &self,
+        authorization: &ServerAuthorization,
+        issuer: &str,
+        client: &ClientRegistration,
+    ) -> Result<()> {
+        let stored = {
+            let mut state = authorization.state();
+            state.stored.forget_client(issuer, client);
+            state.stored.clone()
+        };
+        self.client.store(authorization.id, &stored).await
     }
 }
 

@@ -1,24 +1,29 @@
 //! Discovery of a server's authorization server, and registration there (RFC 9728, RFC 8414, RFC 7591).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     authorizations::stored::ClientRegistration,
+    model::Timestamp,
     outbound::{Body, Reachable, fetch, post},
     policy::{
-        consent::{self, Challenge, ClientAuthentication},
+        consent::{self, Challenge, ClientAuthentication, lenient},
         issuer,
     },
 };
 
 /// Protected resource metadata (RFC 9728, section 2).
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ResourceMetadata {
-    resource: String,
-    #[serde(default)]
-    authorization_servers: Vec<String>,
-    #[serde(default)]
-    scopes_supported: Vec<String>,
+    #[serde(deserialize_with = "lenient::text")]
+    resource: Option<String>,
+    #[serde(deserialize_with = "lenient::words")]
+    authorization_servers: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::words")]
+    scopes_supported: Option<Vec<String>>,
 }
 
 /// Authorization server metadata (RFC 8414, section 2).
@@ -27,15 +32,17 @@ pub(super) struct AuthorizationServerMetadata {
     pub issuer: String,
     pub authorization_endpoint: String,
     pub token_endpoint: String,
+    #[serde(default, deserialize_with = "lenient::text")]
     registration_endpoint: Option<String>,
-    #[serde(default)]
-    pub scopes_supported: Vec<String>,
-    #[serde(default)]
-    code_challenge_methods_supported: Vec<String>,
+    #[serde(default, deserialize_with = "lenient::words")]
+    scopes_supported: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient::words")]
+    code_challenge_methods_supported: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient::words")]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     client_id_metadata_document_supported: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub authorization_response_iss_parameter_supported: bool,
 }
 
@@ -53,20 +60,22 @@ pub(super) async fn discover(url: &str, challenge: &Challenge, reachable: Reacha
         return Err("tokens are sent over https only, or on this machine".into());
     }
     let ResourceMetadata { resource, authorization_servers, scopes_supported } =
-        resource(url, challenge, reachable).await?;
+        resource_metadata(url, challenge, reachable).await?;
+    let resource = resource.unwrap_or_else(|| url.split('?').next().unwrap_or(url).to_owned());
     if !consent::is_for(&resource, url) {
         return Err(format!("it says that its tokens are for {resource}, which is another place"));
     }
-    let name = authorization_servers.into_iter().next().ok_or("it names no authorization server")?;
+    let name = authorization_servers.into_iter().flatten().next().ok_or("it names no authorization server")?;
     if let Some(fault) = issuer::fault(&name) {
         return Err(format!("its authorization server, {name}, cannot be used: it {fault}"));
     }
-    Ok(Discovery { resource, scopes: scopes_supported, metadata: metadata(&name, reachable).await? })
+    let metadata = metadata(&name, reachable).await?;
+    Ok(Discovery { resource, scopes: scopes_supported.unwrap_or_default(), metadata })
 }
 
 /// The server's metadata from the URL in its challenge, or else from the well-known ones. A server without any is of an
 /// older revision, in which it is its own authorization server.
-async fn resource(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<ResourceMetadata, String> {
+async fn resource_metadata(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<ResourceMetadata, String> {
     if let Some(place) = &challenge.metadata {
         return Ok(fetch(place, reachable).await?);
     }
@@ -75,11 +84,9 @@ async fn resource(url: &str, challenge: &Challenge, reachable: Reachable) -> Res
             return Ok(metadata);
         }
     }
-    let resource = url.split('?').next().unwrap_or(url).to_owned();
     Ok(ResourceMetadata {
-        resource,
-        authorization_servers: vec![consent::origin_of(url).to_owned()],
-        scopes_supported: Vec::new(),
+        authorization_servers: Some(vec![consent::origin_of(url).to_owned()]),
+        ..ResourceMetadata::default()
     })
 }
 
@@ -87,8 +94,8 @@ async fn metadata(issuer: &str, reachable: Reachable) -> Result<AuthorizationSer
     let mut failure = String::new();
     for place in consent::metadata_places(issuer) {
         match fetch::<AuthorizationServerMetadata>(&place, reachable).await {
-            Ok(metadata) if metadata.issuer == issuer => return usable(metadata),
-            Ok(metadata) => return Err(format!("{place} is about another issuer, {}", metadata.issuer)),
+            Ok(metadata) if issuer::is_same(&metadata.issuer, issuer) => return usable(metadata),
+            Ok(metadata) => failure = format!("{place} is about another issuer, {}", metadata.issuer),
             Err(why) => failure = why.text,
         }
     }
@@ -100,7 +107,7 @@ fn usable(metadata: AuthorizationServerMetadata) -> Result<AuthorizationServerMe
     if !issuer::is_safe(authorization_endpoint) || !issuer::is_safe(token_endpoint) {
         return Err(format!("{issuer} has endpoints that are neither https nor on this machine"));
     }
-    if !metadata.code_challenge_methods_supported.iter().any(|method| method == "S256") {
+    if !metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256") {
         return Err(format!("{issuer} does not say that it knows PKCE with S256, which MCP asks for"));
     }
     Ok(metadata)
@@ -123,15 +130,24 @@ struct RegistrationRequest<'a> {
 #[derive(Deserialize)]
 struct RegistrationResponse {
     client_id: String,
+    #[serde(default, deserialize_with = "lenient::text")]
     client_secret: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
+    client_secret_expires_at: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::text")]
     token_endpoint_auth_method: Option<String>,
 }
 
 impl AuthorizationServerMetadata {
+    /// Every scope that it knows.
+    pub(super) fn scopes(&self) -> &[String] {
+        self.scopes_supported.as_deref().unwrap_or_default()
+    }
+
     /// A client that a person registered.
     pub(super) fn preregistered(&self, id: String, secret: Option<String>) -> ClientRegistration {
         let authentication = ClientAuthentication::chosen(self.authentication_methods(), secret.is_some(), None);
-        ClientRegistration { id, secret, authentication, redirect_uri: None }
+        ClientRegistration { id, secret, authentication, redirect_uri: None, expires_at: None }
     }
 
     /// Registers Ostler dynamically; where clients are known by the URL of their metadata, that needs no request.
@@ -145,7 +161,13 @@ impl AuthorizationServerMetadata {
         let redirect = Some(redirect_uri.to_owned());
         if let Some(id) = metadata_url.filter(|_| self.client_id_metadata_document_supported) {
             let authentication = ClientAuthentication::None;
-            return Ok(ClientRegistration { id, secret: None, authentication, redirect_uri: redirect });
+            return Ok(ClientRegistration {
+                id,
+                secret: None,
+                authentication,
+                redirect_uri: redirect,
+                expires_at: None,
+            });
         }
         let Some(endpoint) = &self.registration_endpoint else {
             return Err(format!(
@@ -165,11 +187,14 @@ impl AuthorizationServerMetadata {
         };
         let body = serde_json::to_string(&registration).map_err(|error| error.to_string())?;
         let response: RegistrationResponse = post(endpoint, reachable, Body::Json(body)).await?;
-        let RegistrationResponse { client_id, client_secret, token_endpoint_auth_method } = response;
-        let stated = token_endpoint_auth_method.as_deref();
-        let authentication =
-            ClientAuthentication::chosen(self.authentication_methods(), client_secret.is_some(), stated);
-        Ok(ClientRegistration { id: client_id, secret: client_secret, authentication, redirect_uri: redirect })
+        let RegistrationResponse { client_id: id, client_secret: secret, .. } = response;
+        let stated = response.token_endpoint_auth_method.as_deref();
+        let authentication = ClientAuthentication::chosen(self.authentication_methods(), secret.is_some(), stated);
+        // 0 stands for never.
+        let end = response.client_secret_expires_at.filter(|seconds| *seconds > 0.0 && secret.is_some());
+        let lifetime = end.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let expires_at = lifetime.map(|since_1970| Timestamp::of_unix_minutes(0).plus(since_1970));
+        Ok(ClientRegistration { id, secret, authentication, redirect_uri: redirect, expires_at })
     }
 
     fn authentication_methods(&self) -> Option<&[String]> {

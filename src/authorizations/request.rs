@@ -14,7 +14,7 @@ use crate::{
         token_endpoint::{self, CodeExchange, IssuedTokens},
     },
     error::{Error, Result},
-    model::{Principal, ServerId},
+    model::{Principal, ServerId, Timestamp},
     outbound::{FetchError, Reachable},
     policy::consent::{self, Challenge},
     secrets::{Keyring, random},
@@ -39,6 +39,8 @@ pub(super) struct RequestInputs {
     /// URL of Ostler's client metadata document.
     pub metadata_url: Option<String>,
     pub stored: StoredAuthorization,
+    /// Id of the client of an earlier request that never came back.
+    pub unanswered_client: Option<String>,
     pub challenge: Challenge,
 }
 
@@ -73,13 +75,17 @@ struct CarriedState {
 
 /// Discovers the authorization server, registers Ostler where need be, and chooses scopes. Only for arbiters' threads.
 pub(super) async fn prepare(inputs: RequestInputs, reachable: Reachable) -> Result<AuthorizationRequest, String> {
-    let RequestInputs { url, redirect_uri, preregistered, metadata_url, stored, challenge } = inputs;
+    let RequestInputs { url, redirect_uri, preregistered, metadata_url, stored, unanswered_client, challenge } = inputs;
     let Discovery { resource, scopes, metadata } = discovery::discover(&url, &challenge, reachable).await?;
     let granted = stored.grant.filter(|grant| grant.url == url && grant.issuer == metadata.issuer);
     let granted = granted.map(|grant| grant.scopes).unwrap_or_default();
-    let scopes = consent::scopes(&challenge, &scopes, &granted, &metadata.scopes_supported);
+    let scopes = consent::scopes(&challenge, &scopes, &granted, metadata.scopes());
     let known = stored.clients.get(&metadata.issuer);
-    let fits = |client: &&ClientRegistration| client.redirect_uri.as_ref().is_none_or(|uri| *uri == redirect_uri);
+    let fits = |client: &&ClientRegistration| {
+        // An authorization server that forgot a client says so to the person alone, who never comes back.
+        let is_forgotten = client.redirect_uri.is_some() && unanswered_client.as_ref() == Some(&client.id);
+        client.serves(&redirect_uri, Timestamp::now()) && !is_forgotten
+    };
     let client = match (preregistered, known.filter(fits)) {
         (Some((id, secret)), _) => metadata.preregistered(id, secret),
         (None, Some(known)) => known.clone(),
@@ -170,7 +176,7 @@ impl PendingRequest {
         let AuthorizationRequest { url, redirect_uri, issuer, client, scopes, resource, token_endpoint, .. } =
             self.request;
         let exchange = CodeExchange { code, verifier: &self.verifier, redirect_uri: &redirect_uri };
-        let IssuedTokens { access_token, refresh_token, expires_at, renew_at } =
+        let IssuedTokens { access_token, refresh_token, scopes: granted, expires_at, renew_at } =
             token_endpoint::redeem(&token_endpoint, &client, &resource, exchange, reachable).await?;
         Ok(Grant {
             url,
@@ -178,7 +184,7 @@ impl PendingRequest {
             token_endpoint,
             client,
             resource,
-            scopes,
+            scopes: granted.unwrap_or(scopes),
             access_token,
             refresh_token,
             expires_at,

@@ -27,6 +27,34 @@ pub(super) struct ClientRegistration {
     /// The redirect URI that was registered; `None` where a person registered Ostler.
     #[serde(rename = "redirect")]
     pub redirect_uri: Option<String>,
+    /// End of the secret, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl StoredAuthorization {
+    /// Forgets a registration that the authorization server does not know any more; the next request makes another.
+    /// One that a person made stays: only they can make another.
+    pub(super) fn forget_client(&mut self, issuer: &str, client: &ClientRegistration) {
+        let is_forgotten = |known: &ClientRegistration| known.id == client.id && known.redirect_uri.is_some();
+        if self.clients.get(issuer).is_some_and(is_forgotten) {
+            self.clients.remove(issuer);
+        }
+    }
+}
+
+impl ClientRegistration {
+    /// True when it may be used with this redirect URI at `now`.
+    pub(super) fn serves(&self, redirect_uri: &str, now: Timestamp) -> bool {
+        let fits = self.redirect_uri.as_ref().is_none_or(|registered| registered == redirect_uri);
+        fits && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// True when an authorization server's `error` says that it does not know the client (RFC 6749, sections 4.1.2.1 and
+/// 5.2).
+pub(super) fn is_client_unknown(error: &str) -> bool {
+    ["invalid_client", "unauthorized_client"].contains(&error)
 }
 
 /// Tokens for a server at one URL.
@@ -38,7 +66,7 @@ pub(super) struct Grant {
     pub token_endpoint: String,
     pub client: ClientRegistration,
     pub resource: String,
-    /// Requested scopes.
+    /// Granted scopes.
     pub scopes: Vec<String>,
     #[serde(rename = "token")]
     pub access_token: String,

@@ -9,7 +9,7 @@ use crate::{
     authorizations::stored::{ClientRegistration, Grant},
     model::Timestamp,
     outbound::{Body, FetchError, Reachable, post},
-    policy::consent::{ClientAuthentication, encoded, escaped},
+    policy::consent::{ClientAuthentication, encoded, escaped, lenient},
 };
 
 /// Time before its end at which a token is renewed, so that none expires on its way.
@@ -24,15 +24,23 @@ const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: String,
-    token_type: String,
+    /// `Bearer` where it is missing: RFC 6749 requires it, yet some leave it out, and nothing else is in use.
+    #[serde(default, deserialize_with = "lenient::text")]
+    token_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
     expires_in: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::text")]
     refresh_token: Option<String>,
+    #[serde(default, deserialize_with = "lenient::words")]
+    scope: Option<Vec<String>>,
 }
 
 /// Tokens as an authorization server issued them.
 pub(super) struct IssuedTokens {
     pub access_token: String,
     pub refresh_token: Option<String>,
+    /// The granted scopes; `None` where they are those that were requested (RFC 6749, section 5.1).
+    pub scopes: Option<Vec<String>>,
     pub expires_at: Option<Timestamp>,
     pub renew_at: Option<Timestamp>,
 }
@@ -65,13 +73,21 @@ pub(super) async fn redeem(
 /// Exchanges the refresh token of a grant for newer tokens.
 pub(super) async fn renew(grant: &Grant, reachable: Reachable) -> Result<IssuedTokens, FetchError> {
     let refresh_token = grant.refresh_token.as_deref().unwrap_or_default();
-    let scope = grant.scopes.join(" ");
-    let mut parameters =
+    let parameters =
         vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("resource", grant.resource.as_str())];
-    if !scope.is_empty() {
-        parameters.push(("scope", &scope));
+    let scope = grant.scopes.join(" ");
+    if scope.is_empty() {
+        return request(&grant.token_endpoint, &grant.client, parameters, reachable).await;
     }
-    request(&grant.token_endpoint, &grant.client, parameters, reachable).await
+    let scoped = [parameters.clone(), vec![("scope", scope.as_str())]].concat();
+    let renewed = request(&grant.token_endpoint, &grant.client, scoped, reachable).await;
+    match renewed {
+        // A server that granted less without saying so. Without a scope, all that it granted is asked for.
+        Err(fault) if fault.code.as_deref() == Some("invalid_scope") => {
+            request(&grant.token_endpoint, &grant.client, parameters, reachable).await
+        }
+        renewed => renewed,
+    }
 }
 
 async fn request<'a>(
@@ -96,9 +112,11 @@ async fn request<'a>(
         }
     };
     let response: TokenResponse = post(endpoint, reachable, Body::Form(encoded(&parameters), authorization)).await?;
-    if !response.token_type.eq_ignore_ascii_case("bearer") || !is_sendable(&response.access_token) {
-        let text = format!("{endpoint}: gave a token of a kind that Ostler cannot send");
-        return Err(FetchError { text, is_refusal: true });
+    if response.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(FetchError::refusal(endpoint, "gave a token whose token_type is not Bearer"));
+    }
+    if !is_sendable(&response.access_token) {
+        return Err(FetchError::refusal(endpoint, "gave an access_token that cannot stand in a header"));
     }
     let lifetime = response.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let lifetime = lifetime.map(|lifetime| lifetime.min(TOKEN_LIFETIME_MAX));
@@ -107,6 +125,7 @@ async fn request<'a>(
     Ok(IssuedTokens {
         access_token: response.access_token,
         refresh_token: response.refresh_token,
+        scopes: response.scope,
         expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
         renew_at: lifetime.map(|lifetime| now.plus(lifetime.saturating_sub(lead(lifetime)))),
     })

@@ -12,7 +12,7 @@ use crate::{
     authorizations::{
         oauth_client::OAuthClient,
         server_authorization::ServerAuthorization,
-        stored::Grant,
+        stored::{Grant, is_client_unknown},
         token_endpoint::{self, IssuedTokens},
     },
     model::Timestamp,
@@ -69,11 +69,14 @@ impl TokenSource {
         let fault = match client.send(renew).await {
             Ok(Ok(tokens)) => return self.accept(&client, grant, tokens).await,
             Ok(Err(fault)) => fault,
-            Err(text) => FetchError { text, is_refusal: false },
+            Err(text) => FetchError { text, is_refusal: false, code: None },
         };
         log::warn!(server:% = self.authorization.id, cause = fault.text.as_str(); "a token could not be renewed");
         client.registry.warn(self.authorization.id, &format!("a token could not be renewed: {}", fault.text));
         if fault.is_refusal {
+            if fault.code.as_deref().is_some_and(is_client_unknown) {
+                self.authorization.state().stored.forget_client(&grant.issuer, &grant.client);
+            }
             self.replace(&client, Grant { refresh_token: None, ..grant }).await;
             return Renewal::Refused;
         }
@@ -83,10 +86,11 @@ impl TokenSource {
 
     async fn accept(&self, client: &OAuthClient, grant: Grant, tokens: IssuedTokens) -> Renewal {
         let token: Arc<str> = tokens.access_token.as_str().into();
-        let IssuedTokens { access_token, refresh_token, expires_at, renew_at } = tokens;
+        let IssuedTokens { access_token, refresh_token, scopes, expires_at, renew_at } = tokens;
         // A response without a refresh token leaves the old one in force (RFC 6749, section 6).
         let refresh_token = refresh_token.or_else(|| grant.refresh_token.clone());
-        if !self.replace(client, Grant { access_token, refresh_token, expires_at, renew_at, ..grant }).await {
+        let scopes = scopes.unwrap_or_else(|| grant.scopes.clone());
+        if !self.replace(client, Grant { access_token, refresh_token, scopes, expires_at, renew_at, ..grant }).await {
             return Renewal::Refused;
         }
         log::debug!(server:% = self.authorization.id; "a token was renewed");

@@ -1,8 +1,9 @@
 //! JSON documents, fetched over an encrypted connection or from this machine. Only for the thread of an arbiter.
 
-use awc::{ClientResponse, error::SendRequestError};
+use awc::{ClientResponse, error::SendRequestError, http::header};
 use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::error::Category;
 
 use crate::{
     outbound::{Reachable, client},
@@ -23,9 +24,14 @@ struct OAuthError {
 }
 
 impl OAuthError {
-    fn words(self) -> String {
+    /// True when the request is refused for good; false when the server only cannot answer it now.
+    fn is_final(&self) -> bool {
+        !["server_error", "temporarily_unavailable", "slow_down"].contains(&self.error.as_str())
+    }
+
+    fn words(&self) -> String {
         let Self { error, error_description } = self;
-        let more = error_description.map(|more| format!(": {more}")).unwrap_or_default();
+        let more = error_description.as_ref().map(|more| format!(": {more}")).unwrap_or_default();
         let words: String =
             format!("{error}{more}").chars().filter(|one| !one.is_control()).take(REASON_CHARS_MAX).collect();
         format!(", {words}")
@@ -44,8 +50,18 @@ pub enum Body {
 pub struct FetchError {
     /// In words, which hold nothing secret.
     pub text: String,
-    /// True when the server refused with a 4xx status; false for every other failure.
+    /// True when the server refused this very request, so that the same again would be refused as well; false for
+    /// every other failure.
     pub is_refusal: bool,
+    /// The `error` that an authorization server named.
+    pub code: Option<String>,
+}
+
+impl FetchError {
+    /// A refusal, for this reason.
+    pub fn refusal(url: &str, why: &str) -> Self {
+        Self { is_refusal: true, ..fault(url, why) }
+    }
 }
 
 impl From<FetchError> for String {
@@ -82,7 +98,7 @@ fn safe_client(url: &str, reachable: Reachable) -> Result<awc::Client, FetchErro
 }
 
 fn fault(url: &str, why: &str) -> FetchError {
-    FetchError { text: format!("{url}: {why}"), is_refusal: false }
+    FetchError { text: format!("{url}: {why}"), is_refusal: false, code: None }
 }
 
 async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendRequestError>) -> Result<T, FetchError> {
@@ -95,12 +111,65 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
         }
     }
     let status = answer.status();
-    if !matches!(status.as_u16(), 200 | 201) {
-        let refusal: Option<OAuthError> = serde_json::from_slice(&body).ok();
-        let said = refusal.map_or_else(String::new, OAuthError::words);
-        let text = format!("{url}: answered {}{said}", status.as_u16());
-        return Err(FetchError { text, is_refusal: status.is_client_error() });
+    let said: Option<OAuthError> = serde_json::from_slice(&body).ok();
+    let unread = match (status.as_u16(), parse(&body)) {
+        (200 | 201, Ok(document)) => return Ok(document),
+        // Some say with status 200 why they refuse.
+        (200 | 201, Err(why)) if said.is_none() => return Err(fault(url, &why)),
+        _ => answered(status.as_u16(), &answer),
+    };
+    let words = said.as_ref().map(|said| format!(", {}", said.words())).unwrap_or_default();
+    // Other statuses may come from a proxy in between, or pass: 404, 429, 503.
+    let is_refusal = match &said {
+        Some(said) => !status.is_server_error() && status != 429 && said.is_final(),
+        None => matches!(status.as_u16(), 400 | 401),
+    };
+    Err(FetchError { is_refusal, code: said.map(|said| said.error), ..fault(url, &format!("{unread}{words}")) })
+}
+
+/// An answer without a document, in words.
+fn answered(status: u16, answer: &ClientResponse) -> String {
+    match answer.headers().get(header::LOCATION).and_then(|place| place.to_str().ok()) {
+        Some(place) if (300..400).contains(&status) => {
+            let place: String = place.chars().take(REASON_CHARS_MAX).collect();
+            format!("answered {status} and leads to {place}, but redirects are not followed")
+        }
+        Some(_) | None => format!("answered {status}"),
     }
-    // The text of serde's error may quote the document, which may hold secrets.
-    serde_json::from_slice(&body).map_err(|_| fault(url, "is not the document it should be"))
+}
+
+/// Reads a document; the error names the member that cannot be read. The text of serde's error may quote the document,
+/// which may hold secrets.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json);
+    read.map_err(|error| match error.inner().classify() {
+        Category::Data => {
+            let text = error.inner().to_string();
+            match text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+                Some(member) => format!("lacks the member {member}"),
+                None => format!("its member {} is not of the kind it should be", error.path()),
+            }
+        }
+        Category::Syntax | Category::Eof | Category::Io => "is no JSON document".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_member_at_fault_is_named_and_no_value_shown() {
+        #[derive(Debug, Deserialize)]
+        struct Document {
+            #[expect(dead_code, reason = "only read")]
+            token: String,
+        }
+        let why = |text: &str| parse::<Document>(text.as_bytes()).unwrap_err();
+        assert_eq!(why(r#"{"other":1}"#), "lacks the member token");
+        assert_eq!(why(r#"{"token":["secret"]}"#), "its member token is not of the kind it should be");
+        assert_eq!(why("<html>"), "is no JSON document");
+        assert!(parse::<Document>(br#"{"token":"a","other":null}"#).is_ok());
+    }
 }

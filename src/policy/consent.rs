@@ -2,11 +2,17 @@
 
 mod challenge;
 mod form;
+pub mod lenient;
 mod places;
 
 pub use challenge::{Challenge, is_challenged};
 pub use form::{encoded, escaped};
 pub use places::{metadata_places, origin_of, resource_places};
+
+use crate::policy::{
+    issuer,
+    remote::{origin, path},
+};
 
 /// Client authentication at a token endpoint (RFC 6749, section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -87,10 +93,10 @@ pub fn scopes(challenge: &Challenge, of_resource: &[String], held: &[String], of
     scopes
 }
 
-/// Fails where an authorization response must not be trusted (RFC 9207, section 2.4). Names are compared byte by byte.
+/// Fails where an authorization response must not be trusted (RFC 9207, section 2.4).
 pub fn check_issuer(expected: &str, is_promised: bool, named: Option<&str>) -> Result<(), &'static str> {
     match named {
-        Some(named) if named == expected => Ok(()),
+        Some(named) if issuer::is_same(named, expected) => Ok(()),
         Some(_) => Err("iss: is not the authorization server that was asked"),
         None if is_promised => Err("iss: is missing, though the authorization server says that it sends it"),
         None => Ok(()),
@@ -100,17 +106,10 @@ pub fn check_issuer(expected: &str, is_promised: bool, named: Option<&str>) -> R
 /// True when a token for `resource` is for the server at `url`: the same origin, and the same path or one above it.
 #[must_use]
 pub fn is_for(resource: &str, url: &str) -> bool {
-    let split = |text: &str| crate::policy::remote::origin(text).map(|origin| (origin, path(text)));
+    let split = |text: &str| origin(text).map(|origin| (origin, path(text)));
     let (Some((above, resource)), Some((below, path))) = (split(resource), split(url)) else { return false };
     let rest = path.strip_prefix(resource.trim_end_matches('/'));
     above == below && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The path of a URL, without its query.
-fn path(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("", |at| rest.split_at(at).1);
-    path.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -155,9 +154,10 @@ mod tests {
     fn a_response_of_another_issuer_is_not_believed() {
         let issuer = "https://id.example";
         assert!(check_issuer(issuer, true, Some(issuer)).is_ok());
+        assert!(check_issuer(issuer, true, Some("https://id.example/")).is_ok());
         assert!(check_issuer(issuer, false, None).is_ok());
         for (promised, named) in
-            [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/"))]
+            [(true, None), (false, Some("https://evil.example")), (true, Some("https://id.example/a"))]
         {
             assert!(check_issuer(issuer, promised, named).is_err(), "{named:?}");
         }

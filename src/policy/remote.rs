@@ -52,6 +52,14 @@ pub fn origin(url: &str) -> Option<(bool, String, u16)> {
     Some((is_secure, host.to_owned(), port.ok()?))
 }
 
+/// The path of a URL, without its query.
+#[must_use]
+pub fn path(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("", |at| rest.split_at(at).1);
+    path.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
 /// The reason why a server cannot be at `url`; `None` where it can.
 fn refuse_url(url: &str) -> Option<&'static str> {
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();

@@ -1,6 +1,11 @@
 //! Servers at an address that want somebody's consent: they wait for it, get it in a browser, and keep it.
 
-use std::sync::{Arc, Mutex};
+mod strangers;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use crate::support::{
     backends::on_both_databases,
@@ -26,6 +31,12 @@ struct State {
     holds: u32,
     /// Bodies that came to the authorization server.
     asked: Vec<String>,
+    /// Whether its challenge names no metadata, and it has none.
+    is_mute: bool,
+    /// Clients registered.
+    registered: u32,
+    /// Answers in place of its own, by path; `ORIGIN` in them stands for where it is.
+    answers: HashMap<&'static str, (u16, Value)>,
 }
 
 impl Estate {
@@ -38,14 +49,27 @@ impl Estate {
             let origin = format!("http://{}", seen.header("host").unwrap());
             let mut state = shared.lock().unwrap();
             let answer = match seen.target.as_str() {
+                path if state.answers.contains_key(path) => {
+                    let (status, document) = state.answers[path].clone();
+                    state.asked.push(body);
+                    (status, serde_json::from_str(&document.to_string().replace("ORIGIN", &origin)).unwrap())
+                }
                 "/mcp" => state.serve(&origin, seen.header("authorization"), &body),
-                "/resource" => (200, json!({"resource": format!("{origin}/mcp"), "authorization_servers": [origin]})),
+                "/resource" if !state.is_mute => {
+                    (200, json!({"resource": format!("{origin}/mcp"), "authorization_servers": [origin]}))
+                }
                 "/.well-known/oauth-authorization-server" => (200, metadata(&origin)),
-                "/register" => (201, json!({"client_id": "ostler-1", "client_secret": "a-client-secret"})),
+                "/register" => {
+                    state.registered += 1;
+                    let id = format!("ostler-{}", state.registered);
+                    (201, json!({"client_id": id, "client_secret": "a-client-secret"}))
+                }
                 "/token" => state.make(body),
                 _ => (404, Value::Null),
             };
-            let challenge = format!("Bearer scope=\"files\", resource_metadata=\"{origin}/resource\"");
+            let named =
+                if state.is_mute { String::new() } else { format!(", resource_metadata=\"{origin}/resource\"") };
+            let challenge = format!("Bearer scope=\"files\"{named}");
             let (status, text) = (answer.0, if answer.1.is_null() { String::new() } else { answer.1.to_string() });
             wire.send(format!(
                 "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nWWW-Authenticate: {challenge}\r\nContent-Length: {}\r\n\r\n{text}",
@@ -58,6 +82,16 @@ impl Estate {
 
     fn url(&self) -> String {
         format!("http://{}/mcp", self.upstream.address)
+    }
+
+    fn origin(&self) -> String {
+        format!("http://{}", self.upstream.address)
+    }
+
+    /// Has this path answered so from now on.
+    fn answers(&self, path: &'static str, status: u16, document: Value) -> &Self {
+        self.state().answers.insert(path, (status, document));
+        self
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

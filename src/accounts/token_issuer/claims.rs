@@ -12,6 +12,7 @@ use crate::{
     model::{PermissionSet, Role, Timestamp},
     policy::{
         account,
+        issuer::is_same,
         permission::{name, of_role},
     },
 };
@@ -34,7 +35,6 @@ pub(super) fn check(
     audience: &str,
 ) -> Option<Map<String, Value>> {
     let mut validation = Validation::new(header.alg);
-    validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
     validation.validate_nbf = true;
@@ -44,7 +44,9 @@ pub(super) fn check(
     let now = Timestamp::now().unix_seconds();
     let date = |name: &str| claims.get(name).map(Value::as_f64);
     let (now, leeway) = (f64::from(u32::try_from(now).ok()?), f64::from(LEEWAY_SECONDS));
-    let holds = date("exp").flatten().is_some_and(|end| end + leeway > now)
+    let is_of_issuer = claims.get("iss").and_then(Value::as_str).is_some_and(|iss| is_same(iss, issuer));
+    let holds = is_of_issuer
+        && date("exp").flatten().is_some_and(|end| end + leeway > now)
         && date("nbf").is_none_or(|start| start.is_some_and(|start| start - leeway <= now));
     holds.then_some(claims)
 }

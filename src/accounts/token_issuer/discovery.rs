@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     accounts::token_issuer::issuer_keys::{IssuerKey, JsonWebKeySet},
     outbound::{Reachable, fetch},
-    policy::consent,
+    policy::{consent, issuer::is_same},
 };
 
 /// Time for metadata and keys together.
@@ -36,7 +36,7 @@ async fn metadata(issuer: &str) -> Result<IssuerMetadata, String> {
     let mut failure = String::new();
     for place in consent::metadata_places(issuer) {
         match fetch::<IssuerMetadata>(&place, Reachable::Any).await {
-            Ok(metadata) if metadata.issuer == issuer => return Ok(metadata),
+            Ok(metadata) if is_same(&metadata.issuer, issuer) => return Ok(metadata),
             Ok(metadata) => failure = format!("{place} is about another issuer, {}", metadata.issuer),
             Err(why) => failure = why.text,
         }

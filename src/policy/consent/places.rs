@@ -1,6 +1,6 @@
 //! Well-known URLs of OAuth metadata.
 
-use crate::policy::consent::path;
+use crate::policy::remote::path;
 
 /// URLs an issuer's metadata may be at: before its path for OAuth (RFC 8414), before or after it for OpenID Connect.
 #[must_use]

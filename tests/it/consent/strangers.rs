@@ -1,0 +1,146 @@
+//! Authorization servers whose documents are not quite those of the standards: taken, or the member at fault is named.
+
+use super::*;
+
+fn with_private_addresses() -> Ostler {
+    Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")])
+}
+
+/// Registers the server, and waits until it wants consent.
+fn wanting(ostler: &Ostler, estate: &Estate) -> Server {
+    let server = register(ostler, estate);
+    server.becomes("unauthorized");
+    server
+}
+
+/// Metadata of an authorization server, with these members in place of its own.
+fn metadata_with(members: Value) -> Value {
+    let mut metadata = metadata("ORIGIN");
+    metadata.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    metadata
+}
+
+#[test]
+fn an_issuer_with_a_slash_after_its_host_is_the_one_without() {
+    let ostler = with_private_addresses();
+    for (named, says) in [("ORIGIN/", "ORIGIN"), ("ORIGIN", "ORIGIN/")] {
+        let estate = Estate::start();
+        let resource = json!({"resource": "ORIGIN/mcp", "authorization_servers": [named]});
+        estate.answers("/resource", 200, resource);
+        estate.answers("/.well-known/oauth-authorization-server", 200, metadata_with(json!({"issuer": says})));
+        let server = wanting(&ostler, &estate);
+        consent(&server, &estate.origin()).1.is(200);
+        server.becomes("running");
+        server.call("knock", json!({})).is(200);
+    }
+}
+
+#[test]
+fn a_server_without_metadata_of_its_own_may_name_its_issuer_with_a_slash() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    estate.state().is_mute = true;
+    let says = metadata_with(json!({"issuer": "ORIGIN/"}));
+    estate.answers("/.well-known/oauth-authorization-server", 200, says);
+    let server = wanting(&ostler, &estate);
+    consent(&server, &format!("{}/", estate.origin())).1.is(200);
+    server.becomes("running");
+}
+
+#[test]
+fn documents_with_nulls_texts_for_numbers_and_missing_members_are_taken() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let resource = json!({"resource": null, "authorization_servers": ["ORIGIN"], "scopes_supported": null});
+    estate.answers("/resource", 200, resource);
+    let loose = json!({"scopes_supported": null, "code_challenge_methods_supported": "plain S256",
+        "token_endpoint_auth_methods_supported": null, "authorization_response_iss_parameter_supported": "true"});
+    estate.answers("/.well-known/oauth-authorization-server", 200, metadata_with(loose));
+    let client = json!({"client_id": "ostler-1", "client_secret": null, "client_secret_expires_at": "0"});
+    estate.answers("/register", 201, client);
+    let tokens =
+        json!({"access_token": "an-access-token-1", "expires_in": "3600", "refresh_token": null, "scope": null});
+    estate.answers("/token", 200, tokens).state().token = Some("an-access-token-1".into());
+    let server = wanting(&ostler, &estate);
+    consent(&server, &estate.origin()).1.is(200);
+    server.becomes("running");
+    let details = server.details().is(200).has("/authorization/renewable", false);
+    assert!(details.string("/authorization/expiresAt").starts_with("20"));
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_named_with_the_member_at_fault() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let place = "/.well-known/openid-configuration";
+    let server = wanting(&ostler, &estate);
+    let mut lacking = metadata("ORIGIN");
+    lacking.as_object_mut().unwrap().remove("token_endpoint");
+    estate.answers("/.well-known/oauth-authorization-server", 404, Value::Null).answers(place, 200, lacking);
+    let why = || server.caller.post(&server.path("/authorize"), json!({})).problem(503, "server_unavailable").text();
+    assert!(why().contains("lacks the member token_endpoint"), "{}", why());
+    estate.answers(place, 200, metadata_with(json!({"authorization_endpoint": 7})));
+    assert!(why().contains("its member authorization_endpoint is not"), "{}", why());
+    estate.answers(place, 200, metadata_with(json!({"issuer": "https://other.example"})));
+    assert!(why().contains("about another issuer, https://other.example"), "{}", why());
+}
+
+#[test]
+fn a_token_is_renewed_with_the_scopes_that_were_granted() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let grant = |token: &str| json!({"access_token": token, "token_type": "bearer", "expires_in": 0, "refresh_token": "r", "scope": "read"});
+    estate.answers("/token", 200, grant("t1")).state().token = Some("t1".into());
+    let server = wanting(&ostler, &estate);
+    let (asked, answer) = consent(&server, &estate.origin());
+    answer.is(200);
+    assert_eq!(parameter(&asked, "scope"), "files");
+    server.becomes("running");
+    server.call("knock", json!({})).is(200);
+    server.details().is(200).has("/authorization/scopes", json!(["read"]));
+    let asked = estate.state().asked.clone();
+    let renewals: Vec<_> = asked.iter().filter(|body| body.contains("grant_type=refresh_token")).collect();
+    assert!(!renewals.is_empty() && renewals.iter().all(|body| body.contains("scope=read")), "{asked:?}");
+}
+
+#[test]
+fn a_forgotten_registration_is_made_again_once_a_renewal_shows_it() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let server = wanting(&ostler, &estate);
+    consent(&server, &estate.origin()).1.is(200);
+    server.becomes("running");
+    estate.answers("/token", 401, json!({"error": "invalid_client"})).state().token = None;
+    server.call("knock", json!({}));
+    server.becomes("unauthorized");
+    estate.state().answers.clear();
+    let (asked, answer) = consent(&server, &estate.origin());
+    answer.is(200);
+    assert_eq!(parameter(&asked, "client_id"), "ostler-2");
+    server.becomes("running");
+}
+
+#[test]
+fn a_registration_with_which_nobody_comes_back_or_no_code_is_exchanged_is_made_again() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let server = wanting(&ostler, &estate);
+    let ask = || {
+        let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
+        parameter(&asked, "client_id").to_owned()
+    };
+    assert_eq!([ask(), ask()], ["ostler-1", "ostler-2"]);
+    estate.answers("/token", 401, json!({"error": "invalid_client"}));
+    let (asked, answer) = consent(&server, &estate.origin());
+    assert_eq!(parameter(&asked, "client_id"), "ostler-3");
+    let refused = answer.problem(503, "server_unavailable");
+    assert!(refused.text().contains("authorize the server again"), "{}", refused.text());
+    estate.state().answers.clear();
+    let (asked, answer) = consent(&server, &estate.origin());
+    assert_eq!((parameter(&asked, "client_id"), answer.status), ("ostler-4", 200));
+}
+
+#[test]
+fn a_renewal_that_a_proxy_answers_costs_no_consent() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let server = wanting(&ostler, &estate);
+    consent(&server, &estate.origin()).1.is(200);
+    server.becomes("running");
+    estate.answers("/token", 404, Value::Null).state().token = None;
+    server.call("knock", json!({}));
+    server.details().is(200).has("/authorization/renewable", true);
+}
