@@ -154,3 +154,16 @@ test("a call can be pasted into a shell", async () => {
   assert.ok(asCurl(called).includes(`'{"toolName":"echo","parameters":{"text":"it'\\''s $HOME \`x\`"}}'`));
   assert.ok(asOstler(called).endsWith("| ostler connect --url http://127.0.0.1:3010 --server s"));
 });
+
+test("the line that says why a program ended is found", async () => {
+  const { reasonIn } = await load("/src/lib/reason.ts");
+  const node = [
+    "file:///srv/index.js:3", "  throw new Error('DATABASE_URL is not set');", "        ^", "",
+    "Error: DATABASE_URL is not set", "    at Object.<anonymous> (/srv/index.js:3:9)", "    at node:internal/main:1:1", "", "Node.js v20.20.2",
+  ];
+  assert.equal(reasonIn(node), "Error: DATABASE_URL is not set");
+  const python = ["Traceback (most recent call last):", '  File "x.py", line 1, in <module>', "    import oats", "ModuleNotFoundError: No module named 'oats'"];
+  assert.equal(reasonIn(python), python[3]);
+  assert.equal(reasonIn(["Usage: x [flags]", "", "give a folder", "or a file"]), "give a folder");
+  assert.equal(reasonIn(["", " "]), undefined);
+});

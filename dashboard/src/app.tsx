@@ -2,22 +2,22 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, Route, Router, Switch, useLocation } from "wouter";
-import { useHashLocation } from "wouter/use-hash-location";
 import { api, ApiError, session } from "./api/client";
 import { useMay, useMe } from "./api/queries";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { useStore } from "./lib/store";
-import { goLive, liveState, reconnect } from "./live/live";
+import { goLive, liveState, lostAt, reconnect } from "./live/live";
 import { Account } from "./pages/account";
 import { Login } from "./pages/login";
 import { pages, type Page } from "./routes";
+import { useHashLocation } from "./ui/address";
 import { Boundary } from "./ui/boundary";
 import { Button } from "./ui/button";
-import { Failed, PageHead } from "./ui/card";
+import { Failed, Note, PageHead } from "./ui/card";
 import { Confirm } from "./ui/dialog";
 import { Icon, type IconName } from "./ui/icon";
 import { Dot, type Tone } from "./ui/state";
-import { Text } from "./ui/text";
+import { Moment, Text } from "./ui/text";
 import { Toasts } from "./ui/toast";
 
 export function App() {
@@ -66,6 +66,10 @@ function Frame() {
   const [open, setOpen] = useState(false);
   const [path] = useLocation();
   useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    addEventListener("keydown", searchOnSlash);
+    return () => removeEventListener("keydown", searchOnSlash);
+  }, []);
   return (
     <div className="frame">
       <a
@@ -80,7 +84,6 @@ function Frame() {
       </a>
       <header className="bar">
         <Brand />
-        <OfflineButton />
         <Button icon={open ? "close" : "menu"} label={open ? "Close the menu" : "Open the menu"} look="quiet"
           aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
       </header>
@@ -90,6 +93,15 @@ function Frame() {
       </Boundary>
     </div>
   );
+}
+
+/** `/` goes to the search of the page, as elsewhere on the web. */
+function searchOnSlash(event: KeyboardEvent): void {
+  const typing = event.target instanceof Element && event.target.matches("input, textarea, select");
+  const search = document.querySelector<HTMLInputElement>("main input[type=search]");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing || !search) return;
+  event.preventDefault();
+  search.focus();
 }
 
 function Brand() {
@@ -156,10 +168,16 @@ function LiveState() {
   );
 }
 
-/** The button in the bar for a lost connection, as the sidebar may be hidden. */
-function OfflineButton() {
-  if (useStore(liveState) !== "lost") return null;
-  return <Button look="compact danger" icon="warn" label="Offline: reconnect" onClick={reconnect}>Offline</Button>;
+/** Above every page that may no longer be true. */
+function ConnectionLost() {
+  const at = useStore(lostAt);
+  if (at === null) return null;
+  return (
+    <Note tone="bad">
+      Ostler cannot be reached since <Moment at={at} />: this page shows the state of before.{" "}
+      <button type="button" className="linkish" onClick={reconnect}>Reconnect</button>
+    </Note>
+  );
 }
 
 const themes: Record<Theme, [IconName, string, Theme]> = {
@@ -234,5 +252,5 @@ function PageMain({ children }: { children: React.ReactNode }) {
     else if (main.current && !main.current.contains(document.activeElement))
       main.current.focus({ preventScroll: true });
   }, [path]);
-  return <main className="page" id="content" tabIndex={-1} ref={main}>{children}</main>;
+  return <main className="page" id="content" tabIndex={-1} ref={main}><ConnectionLost />{children}</main>;
 }

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use crate::{
     access::AuditVerdict,
     api::server_view::List,
-    model::{AuditEntry, AuditFilter, AuditLink, Timestamp},
+    model::{AuditEntry, AuditFilter, AuditLink, Outcome, Timestamp},
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -34,6 +34,8 @@ pub(crate) struct AuditQuery {
     target: Option<String>,
     /// With this credential only: `session:` or `key:` and its id, `oauth`, `embedder` or `ostler`.
     credential: Option<String>,
+    /// With this outcome only.
+    outcome: Option<Outcome>,
     /// Not before this time.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -49,8 +51,8 @@ pub(crate) struct AuditQuery {
     responses((status = 200, description = "A page of the log", body = List<AuditEntry>)),
     security(("bearer" = ["audit:read"])))]
 pub(crate) async fn list(caller: Caller, Query(query): Query<AuditQuery>) -> HandlerResult {
-    let AuditQuery { limit, cursor, actor, action, target, credential, since, until } = query;
-    let filter = AuditFilter { actor, action, target, credential, since, until };
+    let AuditQuery { limit, cursor, actor, action, target, credential, outcome, since, until } = query;
+    let filter = AuditFilter { actor, action, target, credential, outcome, since, until };
     let entries = caller.runtime.audit_log().list(&caller.who, filter, query::page(limit, cursor)).await?;
     Ok(HttpResponse::Ok().json(List::from(entries)))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::model::{AuditId, Principal, Timestamp, UserId};
 
 /// The outcome of an audited action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Outcome {
@@ -155,6 +155,8 @@ pub struct AuditFilter {
     pub target: Option<String>,
     /// With this credential only.
     pub credential: Option<String>,
+    /// With this outcome only.
+    pub outcome: Option<Outcome>,
     /// Not before.
     pub since: Option<Timestamp>,
     /// Before.

@@ -82,6 +82,9 @@ pub fn list(db: &mut Connection, filter: &AuditFilter, page: &PageRequest) -> Re
         if let Some(credential) = &filter.credential {
             query = query.filter(audit_logs::credential.eq(text::clean_key(credential)));
         }
+        if let Some(outcome) = filter.outcome {
+            query = query.filter(audit_logs::outcome.eq(text::outcome_word(outcome)));
+        }
         if let Some(since) = filter.since {
             let earliest = AuditId::earliest(since).to_string();
             query = query.filter(audit_logs::created_at.ge(since.naive()).and(audit_logs::id.ge(earliest)));

@@ -31,9 +31,20 @@ await part(async () => {
   gone = true;
   await ask('kill');
   await says('Connection lost');
+  const warning = page.getByText('Ostler cannot be reached since');
+  await warning.waitFor();
+  // Another try does not hide it, nor does another page, which says why it is empty.
+  await page.clock.runFor(5_000);
+  assert.ok(await warning.isVisible());
+  await page.locator('#side').getByRole('link', { name: 'Calls', exact: true }).click();
+  await page.clock.runFor(10_000);
+  await warning.waitFor();
+  await page.getByText('Ostler cannot be reached', { exact: true }).first().waitFor();
+  await page.locator('#side').getByRole('link', { name: 'Overview', exact: true }).click();
   await ask('start');
   await page.clock.runFor(20_000);
   await says('Live');
+  await warning.waitFor({ state: 'detached' });
   gone = false;
   await register('came later');
   await page.clock.runFor(6_000);

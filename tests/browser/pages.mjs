@@ -1,9 +1,35 @@
 // Every page in both themes and on a phone: a picture of each for people, and a look by axe.
 
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { caller } from './api.mjs';
 import { beforeLogin, go, logIn, look, newPage, part, settled, told } from './stage.mjs';
 import { set } from './scene.mjs';
+
+/** What is chosen on a page is in its address: after Back, after a reload, and in a link. */
+async function addresses(page) {
+  const search = page.getByRole('searchbox', { name: 'Search servers' });
+  const hash = (text) => page.waitForFunction((text) => location.hash === text, text);
+  await go(page, '/servers');
+  await page.keyboard.press('/');
+  await page.keyboard.type('demo');
+  await page.getByRole('button', { name: 'Calls', exact: true }).click();
+  await hash('#/servers?search=demo&sort=calls');
+  await page.getByRole('link', { name: 'demo', exact: true }).click();
+  await page.getByRole('heading', { name: 'demo', exact: true }).waitFor();
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector('input[type=search]')?.value === 'demo');
+  assert.equal(await page.locator('th[aria-sort]').innerText(), 'Calls');
+  await page.locator('#side').getByRole('link', { name: 'Servers', exact: true }).click();
+  await page.waitForFunction(() => document.querySelector('input[type=search]')?.value === '');
+  await go(page, '/calls?success=false&span=7d&toolName=crash');
+  await page.reload();
+  await settled(page);
+  assert.equal(await page.getByLabel('Tool', { exact: true }).inputValue(), 'crash');
+  assert.equal(await page.locator('.choices [aria-pressed=true]').allInnerTexts().then((all) => all.join()), 'Failed,7 d');
+  await go(page, '/audit?outcome=denied&span=never');
+  assert.equal(await page.locator('.choices [aria-pressed=true]').allInnerTexts().then((all) => all.join()), '7 d,Denied');
+}
 
 await part(async () => {
   const page = await newPage({ mayFail: beforeLogin });
@@ -47,6 +73,7 @@ await part(async () => {
     await go(page, path);
     await look(page, name);
   }
+  await addresses(page);
   // Of what was too long to be recorded whole: the beginning, the length, and the digest of all of it.
   const admin = await caller(told.url, 'admin@localhost', told.password);
   const parameters = { text: 'o'.repeat(100_000) };

@@ -29,6 +29,10 @@ on_both_databases! {
         }
         let created = admin.get("/api/audit?action=server.create").is(200);
         assert_eq!(created.list("/items").len(), 1);
+        let failed = admin.get("/api/audit?action=server.create&outcome=failure").is(200);
+        assert!(failed.list("/items").is_empty(), "{failed:?}");
+        let created = admin.get("/api/audit?action=server.create&outcome=success").is(200);
+        assert_eq!(created.list("/items").len(), 1);
     }
 }
 

@@ -28,17 +28,21 @@ export function makeClient(): QueryClient {
         gcTime: 300_000,
         refetchOnWindowFocus: false,
         refetchOnReconnect: true,
+        // Ostler may be on this machine: it needs no network that the browser knows of.
+        networkMode: "always",
         retry: (failures, error) => failures < 2 && mayHelp(error),
         retryDelay: (failures, error) =>
           Math.min((error instanceof ApiError && error.retryAfter) || 500 * 2 ** failures, 60_000),
       },
-      mutations: { retry: false },
+      mutations: { retry: false, networkMode: "always" },
     },
   });
 }
 
 function mayHelp(error: unknown): boolean {
-  return error instanceof ApiError && [0, 429, 502, 503, 504].includes(error.status);
+  // A server that is down is not up a second later, and says why at once.
+  if (!(error instanceof ApiError) || error.problem.code === "server_unavailable") return false;
+  return [0, 429, 502, 503, 504].includes(error.status);
 }
 
 export function useMe() {

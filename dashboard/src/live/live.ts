@@ -18,6 +18,8 @@ const FEED_EVENTS_MAX = 100;
 export const feed = new Store<readonly ReceivedEvent[]>([]);
 /** The state of the event stream. */
 export const liveState = new Store<StreamState>("connecting");
+/** The moment at which the connection was lost; null while the stream is open, or not needed. */
+export const lostAt = new Store<number | null>(null);
 
 let current: Stream | null = null;
 
@@ -53,8 +55,12 @@ export function goLive(client: QueryClient): () => void {
   );
   current = stream;
   const unwatch = stream.state.watch(() => {
-    liveState.set(stream.state.get());
-    refresher.poll(stream.state.get() === "absent");
+    const state = stream.state.get();
+    liveState.set(state);
+    if (state === "lost") lostAt.set(lostAt.get() ?? Date.now());
+    // Another try may fail, too: it alone is no end of the interruption.
+    else if (state !== "connecting") lostAt.set(null);
+    refresher.poll(state === "absent");
   });
   return () => {
     unwatch();
@@ -64,6 +70,7 @@ export function goLive(client: QueryClient): () => void {
     current = null;
     feed.set([]);
     liveState.set("connecting");
+    lostAt.set(null);
   };
 }
 

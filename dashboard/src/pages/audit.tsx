@@ -1,12 +1,11 @@
 /** The audit log, with filters. */
-import { useState } from "react";
 import { keys, usePages } from "../api/queries";
 import type { AuditEntry } from "../api/types";
 import { spans, type Span } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { Card, Empty, Paged, PageHead } from "../ui/card";
 import { Input } from "../ui/field";
-import { useDebounced } from "../ui/debounced";
+import { useAddressState } from "../ui/address";
 import { Badge, type Tone } from "../ui/state";
 import { Moment, Text } from "../ui/text";
 import { Chain } from "./audit/chain";
@@ -15,24 +14,33 @@ const outcomes: Record<AuditEntry["outcome"], [Tone, string]> = {
   success: ["ok", "Success"], failure: ["warn", "Failure"], denied: ["bad", "Denied"],
 };
 
+const choices = [["", "All"], ["success", "Success"], ["failure", "Failure"], ["denied", "Denied"]] as const;
+const noFilter = {
+  span: "7d" as Span,
+  outcome: "" as AuditEntry["outcome"] | "",
+  actor: "",
+  action: "",
+  target: "",
+  credential: "",
+};
+
 export function Audit() {
-  const [span, setSpan] = useState<Span>("7d");
-  const [fields, setFields] = useState({ actor: "", action: "", target: "", credential: "" });
-  const settled = useDebounced(fields);
+  const [fields, set, settled] = useAddressState(noFilter, { span: spans, outcome: choices });
   const filter = Object.fromEntries(Object.entries(settled).map(([key, value]) => [key, value.trim()]));
+  const { span } = fields;
   const field = (key: keyof typeof fields, label: string, placeholder: string) => (
     <Input
       label={label}
       placeholder={placeholder}
       value={fields[key]}
-      onChange={(event) => setFields({ ...fields, [key]: event.target.value })}
+      onChange={(event) => set({ [key]: event.target.value })}
     />
   );
   const { pages, items } = usePages<AuditEntry>(keys.audit, "/api/audit", { ...filter, span });
   return (
     <>
       <PageHead title="Audit">
-        <Choices label="Time range" value={span} options={spans} onChange={setSpan} />
+        <Choices label="Time range" value={span} options={spans} onChange={(span) => set({ span })} />
       </PageHead>
       <Chain />
       <div className="row filters">
@@ -40,6 +48,7 @@ export function Audit() {
         {field("action", "Action", "server.create")}
         {field("target", "Target", "ID or name")}
         {field("credential", "Credential", "key:…, session:…, oauth")}
+        <Choices label="Outcome" value={fields.outcome} options={choices} onChange={(outcome) => set({ outcome })} />
       </div>
       <Card flush>
         <Paged pages={pages} none={<Empty title="No entries">Filters match exact values.</Empty>}>

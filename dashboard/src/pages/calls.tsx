@@ -1,12 +1,11 @@
 /** Recorded calls in charts and as a list, of all servers or of one. */
-import { useState } from "react";
 import { useServers, useUsers } from "../api/queries";
 import { inertLine } from "../lib/inert";
 import { spans } from "../lib/spans";
 import { Choices } from "../ui/button";
 import { PageHead } from "../ui/card";
 import { Input, Select } from "../ui/field";
-import { useDebounced } from "../ui/debounced";
+import { useAddressState } from "../ui/address";
 import type { Filter } from "./calls/filter";
 import { CallCharts } from "./calls/charts";
 import { CallList } from "./calls/list";
@@ -20,27 +19,31 @@ export function CallsPage() {
   );
 }
 
+const outcomes = [["", "All"], ["true", "Succeeded"], ["false", "Failed"]] as const;
+
 export function Calls({ of = "" }: { of?: string }) {
-  const [filter, setFilter] = useState<Filter>({ span: "24h", serverId: of, toolName: "", success: "", userId: "" });
-  const set = <K extends keyof Filter>(key: K, value: Filter[K]) => setFilter({ ...filter, [key]: value });
-  const debounced = { ...filter, toolName: useDebounced(filter.toolName.trim()) };
+  const [filter, set, settled] = useAddressState<Filter>(
+    { span: "24h", serverId: of, toolName: "", success: "", userId: "" },
+    { span: spans, success: outcomes },
+  );
+  const wanted = { ...filter, toolName: settled.toolName.trim() };
   return (
     <>
       <div className="row filters">
-        {!of && <ServerOf value={filter.serverId} onChange={(serverId) => set("serverId", serverId)} />}
+        {!of && <ServerOf value={filter.serverId} onChange={(serverId) => set({ serverId })} />}
         <Input
           label="Tool"
           placeholder="All"
           value={filter.toolName}
-          onChange={(event) => set("toolName", event.target.value)}
+          onChange={(event) => set({ toolName: event.target.value })}
         />
-        <Callers value={filter.userId} onChange={(userId) => set("userId", userId)} />
-        <Choices label="Outcome" value={filter.success} onChange={(success) => set("success", success)}
-          options={[["", "All"], ["true", "Succeeded"], ["false", "Failed"]]} />
-        <Choices label="Time range" value={filter.span} options={spans} onChange={(span) => set("span", span)} />
+        <Callers value={filter.userId} onChange={(userId) => set({ userId })} />
+        <Choices label="Outcome" value={filter.success} options={outcomes}
+          onChange={(success) => set({ success })} />
+        <Choices label="Time range" value={filter.span} options={spans} onChange={(span) => set({ span })} />
       </div>
-      <CallCharts filter={debounced} />
-      <CallList filter={debounced} withServer={!of} />
+      <CallCharts filter={wanted} />
+      <CallList filter={wanted} withServer={!of} />
     </>
   );
 }

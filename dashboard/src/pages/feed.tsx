@@ -1,7 +1,10 @@
 /** The feed of live events. */
+import { useQuery } from "@tanstack/react-query";
 import { memo } from "react";
 import { Link } from "wouter";
-import { useServers } from "../api/queries";
+import { api, query } from "../api/client";
+import { useMay, useServers } from "../api/queries";
+import type { List, ToolCall } from "../api/types";
 import { count, millis } from "../lib/format";
 import { to } from "../lib/links";
 import { useStore } from "../lib/store";
@@ -11,7 +14,10 @@ import { Dot, healthTone, healthWord, type Tone } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 
 export function Feed() {
-  const events = useStore(feed);
+  const live = useStore(feed);
+  const recorded = useRecordedCalls();
+  const known = new Set(live.map(idOfCall));
+  const events = [...live, ...recorded.filter((event) => !known.has(event.key))];
   const state = useStore(liveState);
   const names = new Map(useServers().data?.map((server) => [server.id, server.name]));
   if (!events.length) {
@@ -34,6 +40,22 @@ export function Feed() {
     </div>
   );
 }
+
+const RECORDED_CALLS_MAX = 20;
+
+/** The last calls on record: what happened before the page was opened. */
+function useRecordedCalls(): ReceivedEvent[] {
+  const { data } = useQuery({
+    queryKey: ["feed"],
+    queryFn: ({ signal }) => api.get<List<ToolCall>>(`/api/calls${query({ limit: RECORDED_CALLS_MAX })}`, signal),
+    enabled: useMay()("mcp:read"),
+  });
+  return (data?.items ?? []).map((call) => ({
+    event: "call", data: call, at: Date.parse(call.createdAt), key: call.id,
+  }));
+}
+
+const idOfCall = (event: ReceivedEvent) => (event.event === "call" ? event.data.id : "");
 
 /** Events never change: in a flood of them, only the new ones are drawn. */
 const FeedItem = memo(function FeedItem({

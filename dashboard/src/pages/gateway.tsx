@@ -45,7 +45,9 @@ export function GatewayPage() {
           items.length ? (
             items.map((service) => <ServiceCard key={service.name} service={service} edit={() => setEdited(service)} />)
           ) : (
-            <Empty title="No services yet">A service has a name, a path and one or more instances.</Empty>
+            <Card>
+              <Empty title="No services yet">A service has a name, a path and one or more instances.</Empty>
+            </Card>
           )
         }
       </Loaded>

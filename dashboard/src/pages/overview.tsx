@@ -1,13 +1,15 @@
 /** The overview: health of servers, calls, and live events. */
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { api, query as queryString } from "../api/client";
 import { keys, useServers } from "../api/queries";
 import type { CallBucket, Overview as Figures, ServerItem } from "../api/types";
 import { count, decimal, millis, percent, plural } from "../lib/format";
 import { to } from "../lib/links";
+import { reasonIn } from "../lib/reason";
 import { group } from "../lib/servers";
+import { useAddressState } from "../ui/address";
 import { Choices } from "../ui/button";
 import { Card, Empty, Loaded, Loading, PageHead } from "../ui/card";
 import { Chart, type Series } from "../ui/chart";
@@ -28,11 +30,13 @@ const cuts: Record<Span, { step: "minute" | "hour"; seconds: number; steps: numb
 
 export function Overview() {
   const servers = useServers();
-  const [span, setSpan] = useState<Span>("1h");
+  const [{ span }, set] = useAddressState<{ span: Span }>({ span: "1h" }, { span: spans });
   return (
     <>
       <PageHead title="Overview">
-        {!!servers.data?.length && <Choices label="Time range" value={span} options={spans} onChange={setSpan} />}
+        {!!servers.data?.length && (
+          <Choices label="Time range" value={span} options={spans} onChange={(span) => set({ span })} />
+        )}
       </PageHead>
       <Loaded query={servers} absent={noServers}>
         {(items) =>
@@ -161,8 +165,8 @@ function chartOf(
     total: sum(calls),
     errors: sum(errors),
     series: [
-      { label: "Calls", values: calls, kind: "area", color: 1 },
-      { label: "Failed", values: errors, kind: "area", color: 3 },
+      { label: "Calls", values: calls, kind: "bars", color: 1 },
+      { label: "Failed", values: errors, kind: "bars", color: 3 },
     ],
   };
 }
@@ -197,12 +201,12 @@ function Attention({ items }: { items: ServerItem[] }) {
 
 function Reason({ item: { runtimeStatus: state } }: { item: ServerItem }) {
   if (!state.lastExit) return null;
-  const lastLine = state.lastExit.stderr.findLast((line) => line.trim());
+  const why = reasonIn(state.lastExit.stderr);
   return (
     <div className="small muted break">
       <Text line>{state.lastExit.reason}</Text>, <Ago at={state.lastExit.at} />
       {state.nextAttemptAt && <>; next attempt <Ago at={state.nextAttemptAt} /></>}
-      {lastLine && <div className="mono tiny cut"><Text line most={200}>{lastLine}</Text></div>}
+      {why && <div className="mono tiny cut"><Text line most={200}>{why}</Text></div>}
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { count, plural } from "../lib/format";
 import { inertLine } from "../lib/inert";
 import { to } from "../lib/links";
 import { commandLine, forEach, group, isUp, matches, type Group } from "../lib/servers";
+import { useAddressState } from "../ui/address";
 import { useAction } from "../ui/action";
 import { Button, ButtonLink, Choices } from "../ui/button";
 import { Card, Empty, Loaded, PageHead } from "../ui/card";
@@ -21,6 +22,26 @@ import { Export } from "./servers/export";
 
 type Column = "name" | "state" | "calls" | "restarts" | "used";
 type Act = "start" | "stop" | "restart";
+
+const groups = [
+  ["all", "All"], ["healthy", "Healthy"], ["degraded", "Degraded"], ["down", "Down"], ["off", "Stopped"],
+] as const;
+const columns = [
+  ["name", "Name"], ["state", "State"], ["calls", "Calls"], ["restarts", "Restarts"], ["used", "Last call"],
+] as const;
+const orders = [["ascending", ""], ["descending", ""]] as const;
+
+/** The part of the table that is shown, as it is in the address. */
+interface View {
+  search: string;
+  state: Group | "all";
+  sort: Column;
+  order: "ascending" | "descending";
+  /** The number of the first row, or nothing for 0. */
+  from: string;
+}
+
+const firstView: View = { search: "", state: "all", sort: "name", order: "ascending", from: "" };
 
 /** Rows on one page of the table. */
 const PAGE_ROWS = 50;
@@ -60,10 +81,8 @@ export function Servers() {
 
 function Table({ items }: { items: ServerItem[] }) {
   const may = useMay();
-  const [words, setWords] = useState("");
-  const [selectedGroup, setSelectedGroup] = useState<Group | "all">("all");
-  const [sort, setSort] = useState<{ by: Column; descending: boolean }>({ by: "name", descending: false });
-  const [from, setFrom] = useState(0);
+  const [view, set] = useAddressState<View>(firstView, { state: groups, sort: columns, order: orders });
+  const from = Number(view.from) || 0;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
   const acting = useAction(({ id, act }: { id: string; act: Act }) => api.post(`/api/mcp/${id}/${act}`), {
@@ -73,17 +92,18 @@ function Table({ items }: { items: ServerItem[] }) {
   const change = useCallback((id: string, act: Act) => mutate({ id, act }), [mutate]);
   const busy = acting.isPending ? acting.variables.id : null;
 
-  const search = useDeferredValue(words);
+  const search = useDeferredValue(view.search);
   const found = useMemo(() => {
     const list = items.filter(
-      (item) => (selectedGroup === "all" || group(item.healthStatus) === selectedGroup) && matches(item, search),
+      (item) => (view.state === "all" || group(item.healthStatus) === view.state) && matches(item, search),
     );
-    list.sort(compare[sort.by]);
-    return sort.descending ? list.reverse() : list;
-  }, [items, search, selectedGroup, sort]);
+    list.sort(compare[view.sort]);
+    return view.order === "descending" ? list.reverse() : list;
+  }, [items, search, view.state, view.sort, view.order]);
   const first = Math.min(from, Math.floor(Math.max(0, found.length - 1) / PAGE_ROWS) * PAGE_ROWS);
   const seen = found.slice(first, first + PAGE_ROWS);
   const selected = found.filter((item) => chosen.has(item.id));
+  const turn = (row: number) => set({ from: row ? `${row}` : "" });
   const toggle = useCallback((id: string) => {
     setChosen((old) => {
       const next = new Set(old);
@@ -108,17 +128,11 @@ function Table({ items }: { items: ServerItem[] }) {
         <>
           <Choices
             label="State"
-            value={selectedGroup}
-            onChange={setSelectedGroup}
-            options={[
-              ["all", "All"],
-              ["healthy", "Healthy"],
-              ["degraded", "Degraded"],
-              ["down", "Down"],
-              ["off", "Stopped"],
-            ]}
+            value={view.state}
+            onChange={(state) => set({ state, from: "" })}
+            options={groups}
           />
-          <Search label="Search servers" value={words} onChange={setWords} />
+          <Search label="Search servers" value={view.search} onChange={(search) => set({ search, from: "" })} />
         </>
       }
     >
@@ -140,12 +154,12 @@ function Table({ items }: { items: ServerItem[] }) {
                   />
                 </th>
               )}
-              <Head by="name" sort={sort} setSort={setSort}>Name</Head>
-              <Head by="state" sort={sort} setSort={setSort}>State</Head>
+              <Head by="name" view={view} set={set}>Name</Head>
+              <Head by="state" view={view} set={set}>State</Head>
               <th scope="col" className="num wide-only is-number">Tools</th>
-              <Head by="calls" sort={sort} setSort={setSort} numeric>Calls</Head>
-              <Head by="restarts" sort={sort} setSort={setSort} numeric>Restarts</Head>
-              <Head by="used" sort={sort} setSort={setSort} wide>Last call</Head>
+              <Head by="calls" view={view} set={set} numeric>Calls</Head>
+              <Head by="restarts" view={view} set={set} numeric>Restarts</Head>
+              <Head by="used" view={view} set={set} wide>Last call</Head>
               {may("mcp:write") && <th scope="col" className="is-acts"><span className="unseen">Actions</span></th>}
             </tr>
           </thead>
@@ -167,10 +181,10 @@ function Table({ items }: { items: ServerItem[] }) {
       {!found.length && <Empty title="No matching servers" />}
       {found.length > PAGE_ROWS && (
         <nav className="card-body row" aria-label="Pagination">
-          <Button disabled={first === 0} onClick={() => setFrom(first - PAGE_ROWS)}>
+          <Button disabled={first === 0} onClick={() => turn(first - PAGE_ROWS)}>
             Previous
           </Button>
-          <Button disabled={first + PAGE_ROWS >= found.length} onClick={() => setFrom(first + PAGE_ROWS)}>
+          <Button disabled={first + PAGE_ROWS >= found.length} onClick={() => turn(first + PAGE_ROWS)}>
             Next
           </Button>
           <span className="small muted">
@@ -184,31 +198,32 @@ function Table({ items }: { items: ServerItem[] }) {
 
 function Head({
   by,
-  sort,
-  setSort,
+  view,
+  set,
   numeric = false,
   wide = false,
   children,
 }: {
   by: Column;
-  sort: { by: Column; descending: boolean };
-  setSort: (sort: { by: Column; descending: boolean }) => void;
+  view: View;
+  set: (change: Partial<View>) => void;
   numeric?: boolean;
   wide?: boolean;
   children: string;
 }) {
-  const isSorted = sort.by === by;
+  const isSorted = view.sort === by;
+  const next = isSorted && view.order === "ascending" ? "descending" : "ascending";
   return (
     <th
       scope="col"
       className={
         numeric ? "num wide-only is-number" : wide ? "wide-only is-time" : by === "state" ? "is-state" : undefined
       }
-      aria-sort={isSorted ? (sort.descending ? "descending" : "ascending") : undefined}
+      aria-sort={isSorted ? view.order : undefined}
     >
-      <button type="button" onClick={() => setSort({ by, descending: isSorted && !sort.descending })}>
+      <button type="button" onClick={() => set({ sort: by, order: next })}>
         {children}
-        {isSorted && <Icon name={sort.descending ? "up" : "down"} size={12} />}
+        {isSorted && <Icon name={view.order === "descending" ? "up" : "down"} size={12} />}
       </button>
     </th>
   );

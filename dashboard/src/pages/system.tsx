@@ -1,10 +1,11 @@
 /** Readiness, version, limits and settings of Ostler itself. */
 import { useQuery } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { address, api, ApiError } from "../api/client";
 import { useMay } from "../api/queries";
 import type { ProbeState, System } from "../api/types";
 import { bytes, count, plural } from "../lib/format";
+import { useAddressState } from "../ui/address";
 import { Card, Empty, Failed, Loaded, PageHead } from "../ui/card";
 import { Search } from "../ui/field";
 import { Badge } from "../ui/state";
@@ -120,12 +121,16 @@ function Facts({ title, facts }: { title: string; facts: readonly (readonly [nam
 }
 
 function Configuration({ items }: { items: System["configuration"] }) {
-  const [words, setWords] = useState("");
+  const [{ search: words }, set] = useAddressState({ search: "" });
   const found = items.filter(({ key, value, origin }) =>
     `${key} ${value} ${origin}`.toLowerCase().includes(words.trim().toLowerCase()),
   );
   return (
-    <Card title="Configuration" flush actions={<Search label="Search settings" value={words} onChange={setWords} />}>
+    <Card
+      title="Configuration"
+      flush
+      actions={<Search label="Search settings" value={words} onChange={(search) => set({ search })} />}
+    >
       {found.length ? (
         <div className="table-wrap" tabIndex={0} role="region" aria-label="Settings">
           <table className="table">

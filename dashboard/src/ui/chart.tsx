@@ -116,7 +116,8 @@ function SeriesPath({
 }) {
   const place = (index: number) => `${x(times[index]!).toFixed(1)} ${y(values[index]!).toFixed(1)}`;
   if (kind === "bars") {
-    const wide = Math.max(1, ((x(times.at(-1) ?? 0) - x(times[0] ?? 0)) / Math.max(1, times.length - 1)) * 0.7);
+    // A single bar of many is still seen.
+    const wide = Math.max(3, ((x(times.at(-1) ?? 0) - x(times[0] ?? 0)) / Math.max(1, times.length - 1)) * 0.7);
     const bars = values.map((value, index) =>
       value ? `M${x(times[index]!) - wide / 2} ${y(0)}V${y(value)}h${wide}V${y(0)}z` : "",
     );

@@ -108,6 +108,7 @@ export function Search({
       <Icon name="search" />
       <input
         type="search"
+        aria-keyshortcuts="/"
         aria-label={label}
         placeholder={label}
         maxLength={most}

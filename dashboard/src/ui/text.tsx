@@ -53,19 +53,22 @@ export function useNow(step = 5000): number {
   return useSyncExternalStore(watchClock, () => Math.floor(Math.max(clock.now, 0) / step) * step);
 }
 
+/** The whole moment with its zone, for tooltips. */
+const full = (time: Date) => time.toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+
 /** A relative time with the absolute one as its tooltip; rendered again only when its words change. */
 export function Ago({ at, none = "never" }: { at: string | number | null | undefined; none?: string }) {
   const time = at === null || at === undefined ? null : new Date(at);
   const words = useSyncExternalStore(watchClock, () => (time ? ago(time.getTime(), clock.now) : none));
   if (!time) return <span className="muted">{words}</span>;
-  return <time dateTime={time.toISOString()} title={time.toLocaleString()}>{words}</time>;
+  return <time dateTime={time.toISOString()} title={full(time)}>{words}</time>;
 }
 
 /** A moment as a clock shows it. */
 export function Moment({ at }: { at: string | number }) {
   const time = new Date(at);
   return (
-    <time dateTime={time.toISOString()} title={time.toLocaleString()}>
+    <time dateTime={time.toISOString()} title={full(time)}>
       {moment(at)}
     </time>
   );

@@ -13,7 +13,11 @@ import type { Filter } from "./filter";
 const steps: Record<Span, string> = { "1h": "minute", "24h": "minute", "7d": "hour", "30d": "hour" };
 
 /** The history API filters by server and tool only; the other filters apply to the list. */
-export function CallCharts({ filter: { span, serverId, toolName } }: { filter: Filter }) {
+export function CallCharts({
+  filter: { span, serverId, toolName },
+}: {
+  filter: Pick<Filter, "span" | "serverId" | "toolName">;
+}) {
   const step = steps[span];
   const tool = serverId && toolName;
   const history = useQuery({

@@ -6,6 +6,7 @@ import { inert } from "../../lib/inert";
 import { save } from "../../lib/save";
 import { useStore } from "../../lib/store";
 import { Stream } from "../../live/stream";
+import { useAddressState } from "../../ui/address";
 import { Button } from "../../ui/button";
 import { Card, Empty } from "../../ui/card";
 import { Search } from "../../ui/field";
@@ -42,7 +43,7 @@ const emptySource: Source = { buffer: null, stream: null };
 function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; name: string }) {
   const latest = useSyncExternalStore(buffer.watch, buffer.get);
   const [paused, setPaused] = useState<readonly OutputLine[] | null>(null);
-  const [words, setWords] = useState("");
+  const [{ search: words }, set] = useAddressState({ search: "" });
   const state = useStore(stream.state);
   const all = paused ?? latest;
   const matching = useMemo(() => {
@@ -71,7 +72,7 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
             {plural(all.length, "line")}
             {waiting > 0 && `, ${count(waiting)} new`}
           </span>
-          <Search label="Search these lines" value={words} onChange={setWords} />
+          <Search label="Search these lines" value={words} onChange={(search) => set({ search })} />
           <Button
             icon={paused ? "play" : "pause"}
             aria-pressed={!!paused}

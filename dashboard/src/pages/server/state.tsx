@@ -6,6 +6,7 @@ import { keys } from "../../api/queries";
 import type { ExitReport, HealthChange } from "../../api/types";
 import { count, millis, percent, span } from "../../lib/format";
 import { to } from "../../lib/links";
+import { CallCharts } from "../calls/charts";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
@@ -104,10 +105,11 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
         </div>
         <div className="stack loose">
           {authorization && <AuthorizationCard serverId={server.id} authorization={authorization} />}
-          {state.lastExit && <LastExit report={state.lastExit} />}
+          {state.lastExit && <LastExit report={state.lastExit} remote={server.url !== null} />}
           <History id={server.id} />
         </div>
       </div>
+      <CallCharts filter={{ span: "24h", serverId: server.id, toolName: "" }} />
     </>
   );
 }
@@ -124,7 +126,8 @@ function Running({ since }: { since: number }) {
   return <>{span(Math.max(0, now - since))}</>;
 }
 
-function LastExit({ report }: { report: ExitReport }) {
+/** A remote server has no standard error. */
+function LastExit({ report, remote }: { report: ExitReport; remote: boolean }) {
   return (
     <Card title="Last exit" actions={<span className="small muted"><Moment at={report.at} /></span>}>
       <div className="stack">
@@ -135,7 +138,7 @@ function LastExit({ report }: { report: ExitReport }) {
             <Code label="Last lines on standard error">{report.stderr.join("\n")}</Code>
           </>
         ) : (
-          <p className="small muted">No output on standard error.</p>
+          !remote && <p className="small muted">No output on standard error.</p>
         )}
       </div>
     </Card>

@@ -1,12 +1,11 @@
 /** The timeline of a server: standard error, lifecycle events and calls. */
-import { useState } from "react";
 import { Link } from "wouter";
 import { keys, usePages } from "../../api/queries";
 import type { TimelineItem } from "../../api/types";
 import { to } from "../../lib/links";
 import { Card, Empty, Paged } from "../../ui/card";
 import { Search } from "../../ui/field";
-import { useDebounced } from "../../ui/debounced";
+import { useAddressState } from "../../ui/address";
 import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "./tab";
@@ -18,17 +17,17 @@ const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
 const REFRESH_INTERVAL_MS = 15_000;
 
 export function Timeline({ details: { server } }: TabProps) {
-  const [words, setWords] = useState("");
-  const [hidden, setHidden] = useState<readonly string[]>([]);
+  const [{ search: words, hide }, set, settled] = useAddressState({ search: "", hide: "" });
+  const hidden = hide.split(",").filter(Boolean);
   const selected = kinds.map(([kind]) => kind).filter((kind) => !hidden.includes(kind));
   const { pages, items } = usePages<TimelineItem>(keys.timeline(server.id), `/api/mcp/${server.id}/timeline`, {
     limit: 100,
     kinds: selected.join(","),
-    search: useDebounced(words.trim()),
+    search: settled.search.trim(),
     every: REFRESH_INTERVAL_MS,
   });
   const toggle = (kind: string) =>
-    setHidden(hidden.includes(kind) ? hidden.filter((one) => one !== kind) : [...hidden, kind]);
+    set({ hide: (hidden.includes(kind) ? hidden.filter((one) => one !== kind) : [...hidden, kind]).join() });
   return (
     <Card
       flush
@@ -46,7 +45,7 @@ export function Timeline({ details: { server } }: TabProps) {
               {name}
             </label>
           ))}
-          <Search label="Search the timeline" most={200} value={words} onChange={setWords} />
+          <Search label="Search the timeline" most={200} value={words} onChange={(search) => set({ search })} />
         </>
       }
     >

@@ -1,10 +1,10 @@
 /** The tools of a server. */
-import { useState } from "react";
 import { useMay, useTools } from "../../api/queries";
 import type { Tool } from "../../api/types";
 import { plural } from "../../lib/format";
 import { readableJson } from "../../lib/inert";
 import { to } from "../../lib/links";
+import { useAddressState } from "../../ui/address";
 import { ButtonLink } from "../../ui/button";
 import { Card, Empty, Loaded } from "../../ui/card";
 import { Search } from "../../ui/field";
@@ -13,7 +13,7 @@ import type { TabProps } from "./tab";
 
 export function Tools({ details: { server } }: TabProps) {
   const tools = useTools(server);
-  const [words, setWords] = useState("");
+  const [{ search: words }, set] = useAddressState({ search: "" });
   return (
     <Loaded query={tools}>
       {(items) => {
@@ -24,7 +24,11 @@ export function Tools({ details: { server } }: TabProps) {
           <Card
             title={plural(items.length, "tool")}
             flush
-            actions={items.length > 8 && <Search label="Search tools" value={words} onChange={setWords} />}
+            actions={
+              items.length > 8 && (
+                <Search label="Search tools" value={words} onChange={(search) => set({ search })} />
+              )
+            }
           >
             {found.length ? (
               <ul className="list">

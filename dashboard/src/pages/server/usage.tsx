@@ -9,7 +9,8 @@ import { Chart } from "../../ui/chart";
 import { Ago } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-const cores = (value: number) => `${value.toFixed(2)}`;
+/** Two digits that count: an idle server needs a thousandth of a core. */
+const cores = (value: number) => `${value < 0.001 ? 0 : Number(value.toPrecision(2))}`;
 
 export function UsageTab({ details: { server } }: TabProps) {
   const usage = useQuery({
