@@ -22,8 +22,8 @@ mod write;
 
 pub use client::McpClient;
 pub use control::{
-    Capabilities, Discovered, Initialized, ListPage, Progress, message_level, speaks_modern_after_all,
-    take_subscription, tool_error_text, tool_text,
+    Capabilities, Discovered, Initialized, ListPage, Progress, is_method_not_found, message_level,
+    speaks_modern_after_all, take_subscription, tool_error_text, tool_text, wants_other_era,
 };
 pub use declared::Declared;
 pub use envelope::{Message, NotJsonRpc, RpcError};

@@ -15,6 +15,7 @@ pub mod environment;
 pub mod health;
 pub mod hex;
 pub mod issuer;
+pub mod launcher;
 pub mod mask;
 pub mod name;
 pub mod nesting;

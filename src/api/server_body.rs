@@ -1,11 +1,13 @@
 //! Bodies that register or change a server; `policy::server` checks lengths and counts.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     error::{Faults, Result},
-    model::{Isolation, Remote, ServerChange, ServerConfig, ToolRules},
+    model::{Isolation, Protocol, Remote, ServerChange, ServerConfig, ToolRules},
     web::body::{Text, TextMap, present},
 };
 
@@ -79,6 +81,13 @@ pub struct NewServerBody {
     #[serde(default)]
     #[schema(required = false)]
     tools: ToolRulesBody,
+    /// Revisions of the protocol to speak with it: those it is found to speak, or those you name.
+    #[serde(default)]
+    #[schema(required = false)]
+    protocol: Protocol,
+    /// Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
+    #[schema(minimum = 1000, maximum = 86_400_000)]
+    start_timeout_ms: Option<u64>,
 }
 
 /// A change to a server; what is left out stays as it is.
@@ -131,6 +140,14 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = ToolRulesBody, required = false)]
     tools: Option<ToolRulesBody>,
+    /// Revisions of the protocol to speak with it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Protocol, required = false)]
+    protocol: Option<Protocol>,
+    /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>, minimum = 1000, maximum = 86_400_000)]
+    start_timeout_ms: Option<Option<u64>>,
 }
 
 fn yes() -> bool {
@@ -155,6 +172,8 @@ impl TryFrom<NewServerBody> for ServerConfig {
             remote: body.url.map(|url| Remote { headers, ..Remote::new(url.0) }),
             isolation: body.isolation,
             tools: body.tools.into(),
+            protocol: body.protocol,
+            start_timeout: body.start_timeout_ms.map(Duration::from_millis),
             ..Self::new(body.name.0, body.command.map(|text| text.0).unwrap_or_default())
         })
     }
@@ -180,6 +199,8 @@ impl TryFrom<ServerChangeBody> for ServerChange {
             headers: body.headers.map(|headers| headers.0),
             isolation: body.isolation,
             tools: body.tools.map(Into::into),
+            protocol: body.protocol,
+            start_timeout: body.start_timeout_ms.map(|time| time.map(Duration::from_millis)),
         })
     }
 }

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use crate::{
     api::server_body::Transport,
     model::{
-        Authorization, HealthStatus, Isolation, Page, RuntimeStatus, Server, ServerId, Timestamp, ToolRules, UserId,
+        Authorization, HealthStatus, Isolation, Page, Protocol, RuntimeStatus, Server, ServerId, Timestamp, ToolRules,
+        UserId,
     },
     servers::ServerDetails,
 };
@@ -66,6 +67,10 @@ pub(crate) struct ServerView {
     isolation: Isolation,
     /// Rules for the tools of it that are shown and callable.
     tools: ToolRules,
+    /// Revisions of the protocol to speak with it.
+    protocol: Protocol,
+    /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
+    start_timeout_ms: Option<u64>,
     /// True when it starts with Ostler.
     enabled: bool,
     /// Health in one word.
@@ -89,6 +94,7 @@ pub(crate) struct ServerView {
 impl From<Server> for ServerView {
     fn from(server: Server) -> Self {
         let transport = if server.config.remote.is_some() { Transport::StreamableHttp } else { Transport::Stdio };
+        let start_timeout_ms = server.config.start_timeout_ms();
         let (url, headers) = server.config.remote.map(|remote| (remote.url, remote.headers)).unzip();
         Self {
             transport,
@@ -96,6 +102,8 @@ impl From<Server> for ServerView {
             headers: headers.unwrap_or_default(),
             isolation: server.config.isolation,
             tools: server.config.tools,
+            protocol: server.config.protocol,
+            start_timeout_ms,
             id: server.id,
             user_id: server.user_id,
             name: server.config.name,

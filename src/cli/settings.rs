@@ -237,6 +237,15 @@ static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.restart.max_retries.to_string(),
     },
     Setting {
+        key: "mcp.start_timeout_ms",
+        variable: "MCP_START_TIMEOUT_MS",
+        flag: "mcp-start-timeout-ms",
+        kind: SettingType::Whole,
+        help: "Milliseconds that a server may take to become ready, unless it names its own; launchers such as npx get three times that",
+        put: |config, text| set(&mut config.runtime.start_timeout, value::milliseconds(text)),
+        show: |config| show::milliseconds(config.runtime.start_timeout),
+    },
+    Setting {
         key: "mcp.call_timeout_ms",
         variable: "MCP_CALL_TIMEOUT_MS",
         flag: "mcp-call-timeout-ms",

@@ -86,6 +86,7 @@ fn listable(source: &Arc<Listing>) -> Arc<Listing> {
     Arc::new(Listing {
         version: source.version.clone(),
         greeting: source.greeting.clone(),
+        skips_discovery: source.skips_discovery,
         tools: listable(&source.tools),
         prompts: listable(&source.prompts),
         resources: listable(&source.resources),

@@ -5,10 +5,17 @@ use std::{borrow::Cow, sync::Arc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::mcp::{Level, MODERN, Members};
+use crate::mcp::{Era, Level, MODERN, Members, RpcError};
 
 /// The code of an error that refuses a revision (2026-07-28, basic/versioning).
 const UNSUPPORTED_VERSION: i64 = -32022;
+
+/// Codes of errors from servers that miss `initialize`: that of an invalid request, and that of the Language Server
+/// Protocol for this, which some servers took over.
+const NOT_INITIALIZED: [i64; 2] = [-32600, -32002];
+
+/// The code of an error that knows no such method (JSON-RPC 2.0, 5.1).
+const METHOD_NOT_FOUND: i64 = -32601;
 
 /// The result of `initialize` (2025-11-25, basic/lifecycle).
 #[derive(Debug, Deserialize)]
@@ -48,6 +55,26 @@ pub fn speaks_modern_after_all(error: &RawValue) -> bool {
     let refused =
         serde_json::from_str::<Refused>(error.get()).ok().filter(|refused| refused.code == UNSUPPORTED_VERSION);
     refused.is_some_and(|refused| refused.data.supported.iter().any(|version| version == MODERN))
+}
+
+/// True when an error refuses a request because of the era that it was sent in.
+///
+/// A modern revision knows no `initialize`, so that a refusal that asks for it comes from a server that only answers
+/// `server/discover` in that era.
+#[must_use]
+pub fn wants_other_era(error: &RawValue, era: Era) -> bool {
+    match era {
+        Era::Legacy => speaks_modern_after_all(error),
+        Era::Modern => serde_json::from_str::<RpcError>(error.get()).is_ok_and(|error| {
+            NOT_INITIALIZED.contains(&error.code) && error.message.to_ascii_lowercase().contains("initializ")
+        }),
+    }
+}
+
+/// True when an error says that the server does not have the method.
+#[must_use]
+pub fn is_method_not_found(error: &RawValue) -> bool {
+    serde_json::from_str::<RpcError>(error.get()).is_ok_and(|error| error.code == METHOD_NOT_FOUND)
 }
 
 /// The `capabilities` of a server.
@@ -232,6 +259,28 @@ mod tests {
         assert!(!speaks(r#"{"code":-32022,"message":"","data":{"supported":["2025-11-25"]}}"#));
         assert!(!speaks(r#"{"code":-32601,"message":"","data":{"supported":["2026-07-28"]}}"#));
         assert!(!speaks(r#"{"code":-32022,"message":""}"#));
+    }
+
+    #[test]
+    fn a_refusal_that_misses_initialize_wants_the_older_era() {
+        let wants = |json: &str, era| wants_other_era(&RawValue::from_string(json.into()).unwrap(), era);
+        for json in [
+            r#"{"code":-32600,"message":"initialize is required"}"#,
+            r#"{"code":-32600,"message":"method \"tools/call\" is invalid during session Initialization"}"#,
+            r#"{"code":-32002,"message":"Server not initialized"}"#,
+        ] {
+            assert!(wants(json, Era::Modern) && !wants(json, Era::Legacy), "{json}");
+        }
+        for json in [
+            r#"{"code":-32603,"message":"the browser could not be initialized"}"#,
+            r#"{"code":-32600,"message":"Invalid Request"}"#,
+            r#"{"code":-32002,"message":"Resource not found"}"#,
+            r#"{"code":-32600}"#,
+        ] {
+            assert!(!wants(json, Era::Modern), "{json}");
+        }
+        let newer = r#"{"code":-32022,"message":"","data":{"supported":["2026-07-28"]}}"#;
+        assert!(wants(newer, Era::Legacy) && !wants(newer, Era::Modern));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Listing {
     pub version: String,
     /// Result of `server/discover` or `initialize`.
     pub greeting: Arc<RawValue>,
+    /// True when `server/discover` led nowhere, so that its next process gets `initialize` at once.
+    pub skips_discovery: bool,
     /// From `tools/list`.
     pub tools: Arc<Vec<Arc<RawValue>>>,
     /// From `prompts/list`.
@@ -28,6 +30,7 @@ impl Default for Listing {
         Self {
             version: String::new(),
             greeting: Arc::from(RawValue::NULL.to_owned()),
+            skips_discovery: false,
             tools: Arc::default(),
             prompts: Arc::default(),
             resources: Arc::default(),

@@ -1,6 +1,6 @@
 //! MCP servers as their owners describe them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +28,10 @@ pub struct ServerConfig {
     pub isolation: Isolation,
     /// Rules for its tools: visible and callable ones, and their descriptions.
     pub tools: ToolRules,
+    /// Revisions of the protocol to speak with it.
+    pub protocol: Protocol,
+    /// Longest time for it to become ready; `None` for the usual one.
+    pub start_timeout: Option<Duration>,
 }
 
 /// A server that is reached over HTTP (specification, transports/streamable-http).
@@ -68,6 +72,20 @@ pub enum Isolation {
     PerSession,
 }
 
+/// Revisions of the protocol to speak with a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Those that the server is found to speak; 2026-07-28 where it speaks several.
+    #[default]
+    Auto,
+    /// Those with the `initialize` handshake: 2025-11-25 and older ones.
+    Legacy,
+    /// 2026-07-28.
+    Modern,
+}
+
 /// Rules for the tools of a server that callers see. A pattern is a tool's name, in which `*` stands for any text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -86,7 +104,8 @@ pub struct ToolRules {
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { name, description, command, args, env, enabled, remote, isolation, tools } = self;
+        let Self { name, description, command, args, env, enabled, remote, isolation, tools, protocol, start_timeout } =
+            self;
         f.debug_struct("ServerConfig")
             .field("name", name)
             .field("description", description)
@@ -97,6 +116,8 @@ impl fmt::Debug for ServerConfig {
             .field("remote", remote)
             .field("isolation", isolation)
             .field("tools", tools)
+            .field("protocol", protocol)
+            .field("start_timeout", start_timeout)
             .finish()
     }
 }
@@ -115,6 +136,8 @@ impl ServerConfig {
             remote: None,
             isolation: Isolation::default(),
             tools: ToolRules::default(),
+            protocol: Protocol::default(),
+            start_timeout: None,
         }
     }
 
@@ -137,6 +160,12 @@ impl ServerConfig {
         self
     }
 
+    /// Longest time for it to become ready, in milliseconds, as it is written and stored.
+    #[must_use]
+    pub fn start_timeout_ms(&self) -> Option<u64> {
+        self.start_timeout.map(|time| time.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+
     /// Every value of it that is a secret: those of its environment and of its headers.
     pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let headers = self.remote.as_mut().map(|remote| remote.headers.values_mut());
@@ -146,7 +175,19 @@ impl ServerConfig {
     /// Removes all that callers without a right to the configuration may not see: command, environment, rules, address.
     pub fn redact(&mut self) {
         // Taken apart, so that no new field is forgotten.
-        let Self { name: _, description: _, command, args, env, enabled: _, remote, isolation: _, tools } = self;
+        let Self {
+            name: _,
+            description: _,
+            command,
+            args,
+            env,
+            enabled: _,
+            remote,
+            isolation: _,
+            tools,
+            protocol: _,
+            start_timeout: _,
+        } = self;
         command.clear();
         args.clear();
         env.clear();
@@ -230,12 +271,29 @@ pub struct ServerChange {
     pub isolation: Option<Isolation>,
     /// The new rules of its tools; replaces all of the old ones.
     pub tools: Option<ToolRules>,
+    /// Revisions of the protocol to speak with it from now on.
+    pub protocol: Option<Protocol>,
+    /// New time to become ready; `Some(None)` for the usual one.
+    pub start_timeout: Option<Option<Duration>>,
 }
 
 impl fmt::Debug for ServerChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { name, description, command, args, env, enabled, url, headers, isolation, tools } = self;
+        let Self {
+            name,
+            description,
+            command,
+            args,
+            env,
+            enabled,
+            url,
+            headers,
+            isolation,
+            tools,
+            protocol,
+            start_timeout,
+        } = self;
         f.debug_struct("ServerChange")
             .field("name", name)
             .field("description", description)
@@ -247,6 +305,8 @@ impl fmt::Debug for ServerChange {
             .field("headers", &headers.as_ref().map(Names))
             .field("isolation", isolation)
             .field("tools", tools)
+            .field("protocol", protocol)
+            .field("start_timeout", start_timeout)
             .finish()
     }
 }

@@ -138,6 +138,8 @@ pub struct RuntimeStatus {
     pub next_attempt_at: Option<Timestamp>,
     /// The protocol revision agreed with the server.
     pub protocol_version: Option<String>,
+    /// Fault of it though it runs: a list that it fails to give, which is read again by and by.
+    pub fault: Option<String>,
     /// Tools it lists.
     pub tools: Option<u32>,
     /// Calls it is working on.

@@ -69,9 +69,10 @@ impl Users {
 impl IsolatedProcess {
     pub(super) fn new(key: ProcessKey, server: Arc<Registered>) -> Self {
         let mut link = Link::default();
-        // Usage and timeline are those of the server; standard error is the user's alone.
-        let Link { output, trees, log, .. } = &server.link;
+        // Usage, timeline and era are those of the server; standard error is the user's alone.
+        let Link { output, trees, log, skips_discovery, .. } = &server.link;
         (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
+        link.skips_discovery = skips_discovery.clone();
         let forwarding =
             tokio::spawn(forward(server.link.server_events.subscribe(), link.server_events.clone())).abort_handle();
         Self {

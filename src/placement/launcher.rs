@@ -5,15 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     authorizations::Authorizations,
     model::{ServerConfig, ServerId},
-    policy::environment,
+    policy::{environment, launcher},
     supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
-/// Launchers that may have to download a package before the server speaks.
-const DOWNLOADERS: [&str; 8] = ["npx", "uvx", "pipx", "bunx", "pnpm", "yarn", "docker", "podman"];
-
-/// Times the usual time to start that a download may take.
-const DOWNLOAD_FACTOR: u32 = 3;
+/// Times the usual time to start that a launcher gets, to fetch or build the server.
+const FETCH_FACTOR: u32 = 3;
 
 /// Longest time for a ping: one that takes longer says nothing that the next would not.
 const PING_TIMEOUT_MAX: Duration = Duration::from_secs(5);
@@ -28,7 +25,7 @@ pub(crate) struct Launcher {
     pub seclusion: Option<Seclusion>,
     /// Working directory of servers.
     pub servers_dir: PathBuf,
-    /// Time to become ready.
+    /// Time to become ready, for servers that name none.
     pub start_timeout: Duration,
     /// Time to end after its input is closed, and after it was asked to terminate.
     pub stop_grace: (Duration, Duration),
@@ -54,8 +51,7 @@ impl Launcher {
         env.extend(config.env.clone());
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
         env.insert("OSTLER_SERVER_ID".into(), id.to_string());
-        let command = PathBuf::from(&config.command);
-        let downloads = command.file_name().is_some_and(|name| DOWNLOADERS.iter().any(|one| name == *one));
+        let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
         Arc::new(Launch {
             spec: Spec {
                 program: config.command.clone(),
@@ -71,7 +67,8 @@ impl Launcher {
             }),
             sharing,
             guard: self.guard.clone(),
-            start_timeout: self.start_timeout.saturating_mul(if downloads { DOWNLOAD_FACTOR } else { 1 }),
+            protocol: config.protocol,
+            start_timeout: config.start_timeout.unwrap_or_else(|| self.start_timeout.saturating_mul(factor)),
             stop_grace: self.stop_grace,
             ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
         })

@@ -31,6 +31,8 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         remote,
         isolation: change.isolation.unwrap_or(before.isolation),
         tools: change.tools.unwrap_or_else(|| before.tools.clone()),
+        protocol: change.protocol.unwrap_or(before.protocol),
+        start_timeout: change.start_timeout.unwrap_or(before.start_timeout),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Checks of a server's configuration, as its owner writes it, with the limits of its size.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use crate::{
     error::{Faults, below},
     model::{ServerConfig, ToolRules},
@@ -30,6 +32,9 @@ pub const TOOL_RULES_MAX: usize = 1000;
 /// Most bytes of a pattern, or of a tool's name.
 const PATTERN_BYTES_MAX: usize = 256;
 
+/// Times that a server may be given to become ready: it needs a moment, and a day is as good as for ever.
+const START_TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+
 /// Everything in `config` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]
 pub fn faults(config: &ServerConfig) -> Faults {
@@ -52,6 +57,8 @@ pub fn faults(config: &ServerConfig) -> Faults {
         }
     }
     check_tools(&mut faults, &config.tools);
+    let in_bounds = config.start_timeout.is_none_or(|time| START_TIMEOUTS.contains(&time));
+    faults.check(in_bounds, "/startTimeoutMs", "must be 1000 to 86400000");
     faults
 }
 

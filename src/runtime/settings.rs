@@ -35,7 +35,8 @@ pub struct Settings {
     pub health_check_interval: Duration,
     /// Deadline of a call whose caller names none.
     pub call_timeout: Duration,
-    /// Longest time from spawn to ready; `npx` and `uvx`, which download, get three times that.
+    /// Longest time from spawn to ready of a server that names none; launchers such as `npx`, which may have to fetch
+    /// the server first, get three times that.
     pub start_timeout: Duration,
     /// Restart policy for children that crash.
     pub restart: RestartPolicy,

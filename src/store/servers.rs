@@ -2,12 +2,14 @@
 
 mod tally;
 
+use std::time::Duration;
+
 use diesel::{dsl::exists, prelude::*, select};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    model::{HealthStatus, Isolation, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
+    model::{HealthStatus, Isolation, Protocol, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
     store::{
         Connection, call_bytes,
         connection::on,
@@ -36,12 +38,15 @@ struct Settings {
     url: Option<String>,
     isolation: Isolation,
     tools: ToolRules,
+    protocol: Protocol,
+    start_timeout_ms: Option<u64>,
 }
 
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
         let url = config.remote.as_ref().map(|remote| remote.url.clone());
-        Self { url, isolation: config.isolation, tools: config.tools.clone() }
+        let ServerConfig { isolation, ref tools, protocol, .. } = *config;
+        Self { url, isolation, tools: tools.clone(), protocol, start_timeout_ms: config.start_timeout_ms() }
     }
 }
 
@@ -92,11 +97,13 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 }
 
 fn read(row: Row) -> Result<StoredServer> {
-    let Settings { url, isolation, tools } = text::from_json(&row.settings)?;
+    let Settings { url, isolation, tools, protocol, start_timeout_ms } = text::from_json(&row.settings)?;
     let config = ServerConfig {
         remote: url.map(Remote::new),
         isolation,
         tools,
+        protocol,
+        start_timeout: start_timeout_ms.map(Duration::from_millis),
         description: row.description,
         args: text::from_json(&row.args)?,
         enabled: row.enabled,

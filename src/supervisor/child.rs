@@ -1,6 +1,9 @@
 //! [`Child`]: state of one server at the supervisor, and the state wanted of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use actix::{Addr, SpawnHandle};
 use tokio::{
@@ -10,10 +13,11 @@ use tokio::{
 
 use crate::{
     error::Result,
-    model::{ExitReport, HealthStatus, ServerId, Status, TimelineLevel, Timestamp},
+    model::{ExitReport, HealthStatus, Protocol, ServerId, Status, TimelineLevel, Timestamp},
     policy::restart::Decision,
     supervisor::{
         child_view::{Availability, ChildView, SupervisorEvent},
+        exit::{Exit, ExitPhase},
         handshake::Probe,
         launch::{Launch, Sharing},
         link::Link,
@@ -183,6 +187,23 @@ impl Child {
         self.failing = None;
         self.restarts = 0;
         self.probe = Probe::default();
+    }
+
+    /// The way to greet its next process: as the last one that became ready, if that is known.
+    pub(super) fn next_probe(&self) -> Probe {
+        let skips = self.link.skips_discovery.load(Ordering::Relaxed);
+        if skips && self.probe == Probe::Discover { Probe::Skip } else { self.probe }
+    }
+
+    /// Learns from the end of a process in its handshake; true where that is no failure yet: the first time, the
+    /// question for the era may have been the reason, and without it the server may come up.
+    pub(super) fn learn_from_start(&mut self, exit: &Exit) -> bool {
+        self.link.skips_discovery.store(false, Ordering::Relaxed);
+        let probe = self.probe;
+        if matches!(exit, Exit::Ended { phase: ExitPhase::BeforeOutput, .. }) {
+            self.probe = probe.after_silent_end();
+        }
+        self.launch.protocol == Protocol::Auto && (probe, self.probe) == (Probe::Discover, Probe::Skip)
     }
 
     pub(super) fn wait_up(&mut self) -> oneshot::Receiver<Result<ChildView, NotUp>> {

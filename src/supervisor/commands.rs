@@ -1,6 +1,8 @@
 //! Commands of the runtime to the supervisor: each one sets the state wanted of a child, and `reconcile` takes the next
 //! step.
 
+use std::sync::atomic::Ordering;
+
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
 use futures_util::future::{self, FutureExt};
 use tokio::{sync::oneshot, time::Instant};
@@ -73,7 +75,8 @@ impl Supervisor {
         let (launch, link) = (child.launch.clone(), child.link.clone());
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
-        let actor = ServerActor::new(id, instance.clone(), launch.clone(), child.probe, supervisor, link, lines);
+        let probe = child.next_probe();
+        let actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
         child.starting = Some(Starting { instance, addr, launch, output_start });
@@ -129,6 +132,7 @@ impl Handler<UpdateServer> for Supervisor {
         if child.launch != update.launch {
             child.launch = update.launch;
             child.reset_failures();
+            child.link.skips_discovery.store(false, Ordering::Relaxed);
             child.stop_starting();
             child.cancel_wait().map(|timer| ctx.cancel_future(timer));
         }

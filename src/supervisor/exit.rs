@@ -33,6 +33,8 @@ pub enum Exit {
         /// Progress of the process by then.
         phase: ExitPhase,
     },
+    /// It refused a request because of the era of the protocol; the next process is greeted in the other.
+    WrongEra(String),
     /// It wants a token that a user consents to, or a better one.
     Unauthorized,
     /// No connection to it came about.
@@ -81,6 +83,7 @@ impl Exit {
             }
             Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
             Self::NotReady(_)
+            | Self::WrongEra(_)
             | Self::Ended { .. }
             | Self::Unreachable(_)
             | Self::Disconnected(_)
@@ -106,6 +109,7 @@ impl std::fmt::Display for Exit {
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")
             }
+            Self::WrongEra(error) => write!(f, "refused a request in the revision that it offered: {error}"),
             Self::Ended { code: Some(code), phase: reached, .. } => {
                 write!(f, "exited with code {code}{}", reached.suffix())
             }

@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, Discovered, Era, Initialized},
-    model::Listing,
+    model::Protocol,
     supervisor::{
         exit::Exit,
-        launch::Sharing,
-        list_kind::ListKind,
+        launch::{Launch, Sharing},
+        list_kind::{Items, ListKind},
         messages::Answer,
         required_result::require_result,
         server_instance::{InFlight, ServerInstance},
@@ -21,18 +21,32 @@ use crate::{
 /// Time without an answer to `server/discover` after which `initialize` goes out as well.
 const DISCOVER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A process that can be spoken to.
+pub(super) struct Greeted {
+    /// The revision agreed on.
+    pub version: String,
+    /// Result of `server/discover` or `initialize`.
+    pub greeting: Arc<RawValue>,
+    /// Its tools, or the reason why it did not list them.
+    pub tools: Result<Items, Exit>,
+    /// True when `server/discover` leads nowhere: it stays without an answer, or ends the process.
+    pub skips_discovery: bool,
+}
+
 /// Finds out how to speak to the server, and what tools it has; the caller sets the deadline.
-pub(super) async fn negotiate(
-    instance: &Arc<ServerInstance>,
-    probe: Probe,
-    sharing: &Sharing,
-) -> Result<Listing, Exit> {
-    let (version, greeting) = match probe {
-        Probe::Discover | Probe::DiscoverAgain => discover(instance, sharing).await?,
-        Probe::Skip => initialize(initialize_request(instance, sharing), instance).await?,
+pub(super) async fn negotiate(instance: &Arc<ServerInstance>, probe: Probe, launch: &Launch) -> Result<Greeted, Exit> {
+    let sharing = &launch.sharing;
+    let (Negotiated { version, greeting }, skips_discovery) = match (launch.protocol, probe) {
+        (Protocol::Auto, Probe::Discover | Probe::DiscoverAgain) => discover(instance, sharing).await?,
+        (Protocol::Auto, Probe::Skip) => (initialize(instance, sharing).await?, true),
+        (Protocol::Legacy, _) => (initialize(instance, sharing).await?, false),
+        (Protocol::Modern, _) => (discover_only(instance).await?, false),
     };
-    let tools = ListKind::Tools.fetch(instance, &Capabilities::of(&greeting)).await?;
-    Ok(Listing { version, greeting, tools, ..Listing::default() })
+    let tools = match ListKind::Tools.fetch(instance, &Capabilities::of(&greeting)).await {
+        Err(Exit::ClosedOutput) => return Err(Exit::ClosedOutput),
+        tools => tools,
+    };
+    Ok(Greeted { version, greeting, tools, skips_discovery })
 }
 
 /// Choice to ask `server/discover` first, or not.
@@ -58,28 +72,44 @@ impl Probe {
 }
 
 /// The revision, and the whole result.
-type Negotiated = (String, Arc<RawValue>);
+struct Negotiated {
+    version: String,
+    greeting: Arc<RawValue>,
+}
 
-/// A slow server may answer the probe after `initialize` went out; the first discovery or greeting decides.
-async fn discover(instance: &Arc<ServerInstance>, sharing: &Sharing) -> Result<Negotiated, Exit> {
+/// Asks `server/discover`, then `initialize` where that leads nowhere; true where only the latter was answered.
+///
+/// A server that is slow to start reads both. Once `initialize` is out, its answer decides: a server that accepts it
+/// speaks a legacy revision from then on, whatever it answered before.
+async fn discover(instance: &Arc<ServerInstance>, sharing: &Sharing) -> Result<(Negotiated, bool), Exit> {
     let mut probe = discovery_request(instance);
     if let Ok(answer) = tokio::time::timeout(DISCOVER_TIMEOUT, probe.answer()).await {
-        let again = matches!(&answer, Answer::Error(error) if mcp::speaks_modern_after_all(error));
-        let answer = if again { discovery_request(instance).answer().await } else { answer };
-        return match read_discovery(answer, instance)? {
-            Some(greeted) => Ok(greeted),
-            None => initialize(initialize_request(instance, sharing), instance).await,
+        return match read_discovery(asked_twice(answer, instance).await, instance)? {
+            Some(discovered) => Ok((discovered, false)),
+            None => Ok((initialize(instance, sharing).await?, false)),
         };
     }
-    let handshake = std::pin::pin!(initialize(initialize_request(instance, sharing), instance));
-    let probed = std::pin::pin!(probe.answer());
-    match select(probed, handshake).await {
-        Either::Left((answer, handshake)) => match read_discovery(answer, instance)? {
-            Some(greeted) => Ok(greeted),
-            None => handshake.await,
+    match initialize(instance, sharing).await {
+        Ok(initialized) => Ok((initialized, probe.answer().now_or_never().is_none())),
+        Err(refused) => match read_discovery(probe.answer().await, instance)? {
+            Some(discovered) => Ok((discovered, false)),
+            None => Err(refused),
         },
-        Either::Right((greeted, _)) => greeted,
     }
+}
+
+/// Asks `server/discover` alone, as long as it takes.
+async fn discover_only(instance: &Arc<ServerInstance>) -> Result<Negotiated, Exit> {
+    let answer = asked_twice(discovery_request(instance).answer().await, instance).await;
+    let refused = require_result("server/discover", answer.clone()).err();
+    let unknown = || Exit::NotReady(format!("server/discover does not name {}, as `protocol` demands", mcp::MODERN));
+    read_discovery(answer, instance)?.ok_or_else(|| refused.unwrap_or_else(unknown))
+}
+
+/// The answer, or a second one where the first refused the revision and named it as supported.
+async fn asked_twice(answer: Answer, instance: &Arc<ServerInstance>) -> Answer {
+    let again = matches!(&answer, Answer::Error(error) if mcp::speaks_modern_after_all(error));
+    if again { discovery_request(instance).answer().await } else { answer }
 }
 
 fn discovery_request(instance: &Arc<ServerInstance>) -> InFlight {
@@ -93,7 +123,7 @@ fn read_discovery(answer: Answer, instance: &ServerInstance) -> Result<Option<Ne
             let found = found.filter(Discovered::speaks_modern);
             Ok(found.map(|_| {
                 instance.set_era(Era::Modern);
-                (mcp::MODERN.into(), result)
+                Negotiated { version: mcp::MODERN.into(), greeting: result }
             }))
         }
         Answer::Error(_) | Answer::TooLong => Ok(None),
@@ -101,7 +131,7 @@ fn read_discovery(answer: Answer, instance: &ServerInstance) -> Result<Option<Ne
     }
 }
 
-fn initialize_request(instance: &Arc<ServerInstance>, sharing: &Sharing) -> InFlight {
+async fn initialize(instance: &Arc<ServerInstance>, sharing: &Sharing) -> Result<Negotiated, Exit> {
     let capabilities = match sharing {
         Sharing::Shared => None,
         Sharing::Listing { capabilities } | Sharing::Exclusive { capabilities } => {
@@ -109,17 +139,14 @@ fn initialize_request(instance: &Arc<ServerInstance>, sharing: &Sharing) -> InFl
         }
     };
     let capabilities = capabilities.map_or_else(mcp::empty_object, Arc::from);
-    instance.request(|id, _| mcp::initialize(id, &capabilities))
-}
-
-async fn initialize(mut request: InFlight, instance: &Arc<ServerInstance>) -> Result<Negotiated, Exit> {
-    let result = require_result("initialize", request.answer().await)?;
-    let greeting: Initialized = serde_json::from_str(result.get())
+    let mut request = instance.request(|id, _| mcp::initialize(id, &capabilities));
+    let greeting = require_result("initialize", request.answer().await)?;
+    let Initialized { protocol_version: version } = serde_json::from_str(greeting.get())
         .map_err(|error| Exit::NotReady(format!("initialize got a result that cannot be read: {error}")))?;
-    if !mcp::is_legacy(&greeting.protocol_version) {
-        return Err(Exit::WrongRevision(greeting.protocol_version));
+    if !mcp::is_legacy(&version) {
+        return Err(Exit::WrongRevision(version));
     }
     instance.set_era(Era::Legacy);
     instance.notify(mcp::notification("notifications/initialized", ""));
-    Ok((greeting.protocol_version, result))
+    Ok(Negotiated { version, greeting })
 }

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::Remote,
+    model::{Protocol, Remote},
     supervisor::{guard::Spec, remote::Authority},
 };
 
@@ -21,6 +21,8 @@ pub struct Launch {
     pub sharing: Sharing,
     /// The program that guards it.
     pub guard: PathBuf,
+    /// Revisions of the protocol to speak with it.
+    pub protocol: Protocol,
     /// Longest time from spawn to ready.
     pub start_timeout: Duration,
     /// Time to end after its standard input closed, and again after SIGTERM.

@@ -1,6 +1,9 @@
 //! [`Link`]: state, output and events of a child; it outlives the child's processes, and a supervisor.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -38,6 +41,9 @@ pub struct Link {
     pub log: Log,
     /// Its events that belong to no request.
     pub server_events: broadcast::Sender<ServerEvent>,
+    /// True once a process of the server made plain that `server/discover` leads nowhere: the next one need not wait
+    /// for that again.
+    pub skips_discovery: Arc<AtomicBool>,
     pub(super) publisher: watch::Sender<ChildView>,
     pub(super) server_requests: Arc<ServerRequestQueue>,
     pub(super) watches: Arc<ResourceWatches>,
@@ -62,8 +68,8 @@ impl Default for Link {
     fn default() -> Self {
         let (publisher, view) = watch::channel(ChildView::unknown());
         let server_events = broadcast::Sender::new(EVENT_BACKLOG);
-        let (trees, log, server_requests, watches, listing) = Default::default();
-        Self { view, output: Arc::default(), trees, log, server_events, publisher, server_requests, watches, listing }
+        let (output, trees, log, server_requests, watches, listing, skips_discovery) = Default::default();
+        Self { view, output, trees, log, server_events, skips_discovery, publisher, server_requests, watches, listing }
     }
 }
 
@@ -84,6 +90,7 @@ impl Link {
     /// Sets the listing that the server had in an earlier run.
     #[must_use]
     pub fn with_listing(self, listing: Arc<Listing>) -> Self {
+        self.skips_discovery.store(listing.skips_discovery, Ordering::Relaxed);
         self.listing.send_replace(Some(listing));
         self
     }
@@ -150,7 +157,8 @@ impl Link {
             // There may be no receiver.
             let _ = self.server_events.send(ServerEvent::ListChanged(list));
         }
-        let greeted = was.version != listing.version || was.greeting.get() != listing.greeting.get();
+        let greeted = (&was.version, was.skips_discovery, was.greeting.get())
+            != (&listing.version, listing.skips_discovery, listing.greeting.get());
         greeted || before.is_none() || changes.iter().any(|(_, changed)| *changed)
     }
 }

@@ -1,12 +1,12 @@
 //! Lists of a process, read page by page.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, ListPage},
-    supervisor::{exit::Exit, required_result::require_result, server_instance::ServerInstance},
+    supervisor::{exit::Exit, messages::Answer, required_result::require_result, server_instance::ServerInstance},
 };
 
 /// More items, or more pages, than this is a fault of the server.
@@ -65,8 +65,12 @@ impl ListKind {
         let (mut items, mut length) = (Vec::new(), 0_usize);
         let (mut cursors, mut cursor) = (HashSet::new(), None::<String>);
         loop {
-            let mut request = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era));
-            let result = require_result(method, request.answer().await)?;
+            let answer = instance.request(|id, era| mcp::list(id, method, cursor.as_deref(), era)).answer().await;
+            // Many servers with resources have no templates and do not know the method; tools are what a server is for.
+            if self != Self::Tools && matches!(&answer, Answer::Error(error) if mcp::is_method_not_found(error)) {
+                return Ok(Items::default());
+            }
+            let result = require_result(method, answer)?;
             let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
             length = page.items.iter().fold(length, |length, item| length.saturating_add(item.get().len()));
             items.extend(page.items);
@@ -80,6 +84,13 @@ impl ListKind {
             }
             cursor = Some(next);
         }
+    }
+}
+
+impl ListKind {
+    /// It was asked for, and there was no answer in this time.
+    pub(super) fn not_answered(self, within: Duration) -> Exit {
+        Exit::NotReady(format!("{} was not answered within {} s", self.method(), within.as_secs()))
     }
 }
 

@@ -12,8 +12,7 @@ use crate::{
         Supervisor,
         child::{Child, Idle, Serving},
         child_view::SupervisorEvent,
-        exit::{Exit, ExitPhase},
-        handshake::Probe,
+        exit::Exit,
         messages::{ChildExited, ChildListed, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
     },
 };
@@ -107,22 +106,14 @@ impl Handler<ChildExited> for Supervisor {
         self.starts.remove_starting(generation);
         let Some(child) = self.children.get_mut(&id) else { return self.start_next(ctx) };
         match take_process(child, generation) {
-            Some(EndedProcess::Stopped) => {}
-            Some(EndedProcess::Starting { output_start }) => {
-                let probe = child.probe;
-                if matches!(exit, Exit::Ended { phase: ExitPhase::BeforeOutput, .. }) {
-                    child.probe = probe.after_silent_end();
-                }
-                // The first time, the probe may have been the reason; without it the server may come up.
-                if (probe, child.probe) != (Probe::Discover, Probe::Skip) {
-                    self.on_failure(id, &exit, output_start, ctx);
-                }
+            Some(EndedProcess::Starting { output_start }) if !child.learn_from_start(&exit) => {
+                self.on_failure(id, &exit, output_start, ctx);
             }
             Some(EndedProcess::Serving { output_start, uptime }) => {
                 child.failures = self.settings.restart.remembered(child.failures, uptime);
                 self.on_failure(id, &exit, output_start, ctx);
             }
-            None => {}
+            Some(EndedProcess::Stopped | EndedProcess::Starting { .. }) | None => {}
         }
         self.reconcile(id, ctx);
     }

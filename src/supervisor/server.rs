@@ -21,8 +21,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    mcp::{self, Frame, Level, LineBudget, Message},
-    model::{ServerId, TimelineLevel},
+    mcp::{self, Era, Frame, Level, LineBudget, Message},
+    model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
@@ -143,6 +143,11 @@ impl ServerActor {
                 }
                 let answer = match outcome {
                     Ok(result) => Answer::Result(Arc::from((*result).to_owned())),
+                    Err(error) if self.is_refused_for_its_era(error) => {
+                        self.turn_to_other_era(error, ctx);
+                        // The request was not looked at.
+                        Answer::NotSent
+                    }
                     Err(error) => Answer::Error(Arc::from((*error).to_owned())),
                 };
                 self.requests.settle(*id, answer);
@@ -151,6 +156,17 @@ impl ServerActor {
             Message::Request { id, method, params } => self.on_server_request(id, method, *params),
             Message::Notification { method, params } => self.on_notification(method, *params, ctx),
         }
+    }
+
+    fn is_refused_for_its_era(&self, error: &RawValue) -> bool {
+        let is_free = self.phase == ProcessPhase::Ready && self.launch.protocol == Protocol::Auto;
+        is_free && mcp::wants_other_era(error, self.instance.era())
+    }
+
+    /// A process keeps its era for life, so the next one is greeted otherwise.
+    fn turn_to_other_era(&mut self, error: &RawValue, ctx: &mut Context<Self>) {
+        self.link.skips_discovery.store(self.instance.era() == Era::Modern, Ordering::Relaxed);
+        self.give_way(Exit::WrongEra(error.get().to_owned()), ctx);
     }
 
     /// True when it answers a request that the actor made by itself, and that is no work of the process.

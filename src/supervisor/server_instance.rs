@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use actix::Recipient;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -28,6 +28,7 @@ pub struct ServerInstance {
     era: OnceLock<Era>,
     capabilities: OnceLock<Capabilities>,
     listing: ArcSwap<Listing>,
+    fault: ArcSwapOption<String>,
     next_id: AtomicU64,
 }
 
@@ -53,6 +54,7 @@ impl ServerInstance {
             era: OnceLock::new(),
             capabilities: OnceLock::new(),
             listing: ArcSwap::default(),
+            fault: ArcSwapOption::default(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -151,6 +153,15 @@ impl ServerInstance {
     /// The revision agreed on, once there is one.
     pub fn version(&self) -> Option<String> {
         Some(self.listing.load().version.clone()).filter(|version| !version.is_empty())
+    }
+
+    /// Fault of it though it is ready.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.fault.load().as_deref().cloned()
+    }
+
+    pub(super) fn set_fault(&self, fault: Option<String>) {
+        self.fault.store(fault.map(Arc::new));
     }
 
     pub(super) fn set_listing(&self, listing: Arc<Listing>) {

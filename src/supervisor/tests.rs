@@ -13,7 +13,10 @@ use super::{
     messages::{AddServer, Answer, StopAll, Wanted},
     *,
 };
-use crate::{model::Status, policy::mask::Mask};
+use crate::{
+    model::{Protocol, Status},
+    policy::mask::Mask,
+};
 
 /// Panics in the actor that gets it.
 #[derive(Message)]
@@ -91,6 +94,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         remote: None,
         sharing: Sharing::Shared,
         guard: program(),
+        protocol: Protocol::Auto,
         start_timeout: Duration::from_secs(30),
         stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
         ping_timeout: Duration::from_secs(5),

@@ -112,6 +112,10 @@ fn ready_for_requests(server: &Server, line: &str) -> bool {
         let meta = |key| json::at(line, &["params", "_meta", key]).is_some();
         return meta("io.modelcontextprotocol/protocolVersion") && meta("io.modelcontextprotocol/clientCapabilities");
     }
+    if server.mode.is("late-dual") && !server.initialized.load(Ordering::SeqCst) {
+        server.era_modern.store(true, Ordering::SeqCst);
+        return ready_for_requests(server, line);
+    }
     server.initialized.load(Ordering::SeqCst)
 }
 
@@ -123,8 +127,11 @@ fn discover(server: &Server, id: &str) {
             r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32022,"message":"no","data":{{"supported":["2026-07-28"]}}}}}}"#
         )),
         "discover-invalid" => wire::refuse(id, -32602, "Invalid request parameters"),
-        "modern-only" | "second-thoughts" | "dual" if !server.initialized.load(Ordering::SeqCst) => {
-            server.era_modern.store(true, Ordering::SeqCst);
+        "modern-only" | "second-thoughts" | "dual" | "late-dual" | "half-modern"
+            if !server.initialized.load(Ordering::SeqCst) =>
+        {
+            // The TypeScript SDK takes an `initialize` after this, and keeps to the era of that.
+            server.era_modern.store(!server.mode.is("late-dual"), Ordering::SeqCst);
             wire::answer(
                 id,
                 &format!(
@@ -139,6 +146,9 @@ fn discover(server: &Server, id: &str) {
 fn initialize(server: &Server, id: &str, line: &str) {
     if server.mode.is("never-ready") {
         return;
+    }
+    if server.mode.is("half-modern") {
+        server.era_modern.store(false, Ordering::SeqCst);
     }
     if server.mode.is("modern-only") || server.era_modern.load(Ordering::SeqCst) {
         return wire::refuse(id, -32022, "Unsupported protocol version");
@@ -158,6 +168,9 @@ fn initialize(server: &Server, id: &str, line: &str) {
 fn call(server: &Arc<Server>, id: String, line: String) {
     let mark = json::string(&line, &["params", "arguments", "mark"]).unwrap_or_default().to_owned();
     server.in_flight.lock().unwrap().insert(id.clone(), mark);
+    if server.mode.is("half-modern") && server.era_modern.load(Ordering::SeqCst) {
+        return wire::refuse(&id, -32600, "initialize is required");
+    }
     if json::string(&line, &["params", "name"]) == Some("stop-reading") {
         modes::send(server, &id, Ok(wire::text("from now on nobody reads")));
         modes::for_ever();

@@ -42,7 +42,7 @@ pub(crate) fn before_serving(mode: &Mode) {
         "crash-at-start" => die(3, "crashing at start, as told\nthis is the last line"),
         "exit0" => exit(0),
         "needs-file" if !Path::new(&mode.argument).exists() => die(4, "the file it needs is missing"),
-        "slow-start" => pause(mode.number()),
+        "slow-start" | "late-dual" => pause(mode.number()),
         "garbage-banner" => banner(),
         "stderr-flood" => flood(mode.number(), b"a line on standard error that says very little indeed\n"),
         "stderr-no-newline" => flood(mode.number(), b"................................................"),

@@ -41,6 +41,9 @@ const TOOLS: [&str; 20] = [
 
 /// Answers `tools/list`, in as many pages as the mode wants.
 pub(crate) fn list(server: &Server, id: &str, line: &str) {
+    if server.mode.is("tools-need-file") && !std::path::Path::new(&server.mode.argument).exists() {
+        return wire::refuse(id, -32603, "fetch failed");
+    }
     let mut tools: Vec<String> = TOOLS.iter().map(|name| describe(name)).collect();
     tools.extend((0..server.grown.load(Ordering::SeqCst)).map(|number| describe(&format!("grown-{number}"))));
     let mut next = None;
@@ -57,7 +60,7 @@ pub(crate) fn list(server: &Server, id: &str, line: &str) {
     }
     let next = next.map(|cursor| format!(r#","nextCursor":"{cursor}""#)).unwrap_or_default();
     let modern = r#","resultType":"complete","ttlMs":0,"cacheScope":"private""#;
-    let modern = if server.mode.is("modern-only") || server.mode.is("dual") { modern } else { "" };
+    let modern = if server.era_modern.load(Ordering::SeqCst) { modern } else { "" };
     wire::answer(id, &format!(r#"{{"tools":[{}]{next}{modern}}}"#, tools.join(",")));
 }
 

@@ -72,6 +72,7 @@ mod restored_database;
 mod revocation;
 mod seclusion;
 mod shares;
+mod starts;
 mod states;
 mod store;
 mod succession;

@@ -1025,6 +1025,13 @@ export interface components {
             isolation?: components["schemas"]["Isolation"];
             /** @description Its name, 1 to 128 characters. */
             name: string;
+            /** @description Revisions of the protocol to speak with it: those it is found to speak, or those you name. */
+            protocol?: components["schemas"]["Protocol"];
+            /**
+             * Format: int64
+             * @description Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
+             */
+            startTimeoutMs?: number | null;
             /** @description Rules for the tools of it that are shown and callable. */
             tools?: components["schemas"]["ToolRulesBody"];
             transport?: components["schemas"]["Transport"] | null;
@@ -1215,6 +1222,11 @@ export interface components {
             /** @description Scopes a token may have; the permissions of API keys. */
             scopes_supported: string[];
         };
+        /**
+         * @description Revisions of the protocol to speak with a server.
+         * @enum {string}
+         */
+        Protocol: "auto" | "legacy" | "modern";
         /** @description A server is restarted after a failure. */
         RestartEvent: {
             /**
@@ -1232,6 +1244,8 @@ export interface components {
         Role: "admin" | "developer" | "executor" | "viewer";
         /** @description The state of a server's process, for people and dashboards. */
         RuntimeStatus: {
+            /** @description Fault of it though it runs: a list that it fails to give, which is read again by and by. */
+            fault: string | null;
             /**
              * Format: int32
              * @description Calls it is working on.
@@ -1324,6 +1338,13 @@ export interface components {
             lastUsedAt: string | null;
             /** @description The name that its owner gave it. */
             name: string;
+            /** @description Revisions of the protocol to speak with it. */
+            protocol: components["schemas"]["Protocol"];
+            /**
+             * Format: int64
+             * @description Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
+             */
+            startTimeoutMs: number | null;
             /** @description Rules for the tools of it that are shown and callable. */
             tools: components["schemas"]["ToolRules"];
             /**
@@ -1371,6 +1392,13 @@ export interface components {
             isolation?: components["schemas"]["Isolation"];
             /** @description New name, 1 to 128 characters. */
             name?: string;
+            /** @description Revisions of the protocol to speak with it. */
+            protocol?: components["schemas"]["Protocol"];
+            /**
+             * Format: int64
+             * @description Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
+             */
+            startTimeoutMs?: number | null;
             /** @description The whole new rules of its tools. */
             tools?: components["schemas"]["ToolRulesBody"];
             /** @description Its new transport; must fit `command` or `url`. */
@@ -2021,6 +2049,7 @@ export type PermissionSet = components['schemas']['PermissionSet'];
 export type ProbeStatus = components['schemas']['ProbeStatus'];
 export type Problem = components['schemas']['Problem'];
 export type ProtectedResource = components['schemas']['ProtectedResource'];
+export type Protocol = components['schemas']['Protocol'];
 export type RestartEvent = components['schemas']['RestartEvent'];
 export type Role = components['schemas']['Role'];
 export type RuntimeStatus = components['schemas']['RuntimeStatus'];

@@ -1,11 +1,11 @@
 //! One server of a client's configuration.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value};
 
 use super::variables::Variables;
-use crate::model::{Isolation, ServerChange, ToolRules};
+use crate::model::{Isolation, Protocol, ServerChange, ToolRules};
 
 /// Members that change what runs and have no counterpart here, so that leaving them out would be wrong; and what to do.
 const WITHOUT_COUNTERPART: [(&str, &str); 4] = [
@@ -48,6 +48,8 @@ impl Entry<'_, '_> {
             isolation: self.known::<Isolation>("isolation")?,
             // Others have members of this name with another meaning.
             tools: self.known::<ToolRules>("tools")?,
+            protocol: self.known::<Protocol>("protocol")?,
+            start_timeout: self.known::<u64>("startTimeoutMs")?.map(|time| Some(Duration::from_millis(time))),
             ..ServerChange::default()
         };
         let transport = self.plain("type")?.or(self.plain("transport")?);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::variables::variable;
-use crate::model::{Isolation, ServerConfig, ToolRules};
+use crate::model::{Isolation, Protocol, ServerConfig, ToolRules};
 
 /// The client whose configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,12 @@ fn ostler_members(members: &mut Map<String, Value>, server: &ServerConfig) {
     }
     if server.tools != ToolRules::default() {
         members.insert("tools".into(), json!(server.tools));
+    }
+    if server.protocol != Protocol::default() {
+        members.insert("protocol".into(), json!(server.protocol));
+    }
+    if let Some(time) = server.start_timeout_ms() {
+        members.insert("startTimeoutMs".into(), time.into());
     }
 }
 

@@ -1,12 +1,15 @@
 //! Configurations of clients, and round trips: an export is read as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{Isolation, Remote, ToolRules};
+use crate::model::{Isolation, Protocol, Remote, ToolRules};
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -128,10 +131,13 @@ prop_compose! {
         name in any::<String>(), description in any::<Option<String>>(), command in tricky(), enabled: bool,
         args in collection::vec(tricky(), 0..3), values in texts(), is_remote: bool,
         isolation in prop_oneof![Just(Isolation::Shared), Just(Isolation::PerUser), Just(Isolation::PerSession)],
-        allow in any::<Vec<String>>(), descriptions in texts(),
+        allow in any::<Vec<String>>(), descriptions in texts(), time in any::<Option<u32>>(),
+        protocol in prop_oneof![Just(Protocol::Auto), Just(Protocol::Legacy), Just(Protocol::Modern)],
     ) -> ServerConfig {
         let tools = ToolRules { allow, deny: Vec::new(), descriptions };
-        let config = ServerConfig { description, enabled, isolation, tools, ..ServerConfig::new(name, "") };
+        let start_timeout = time.map(|time: u32| Duration::from_millis(time.into()));
+        let config = ServerConfig::new(name, "");
+        let config = ServerConfig { description, enabled, isolation, tools, protocol, start_timeout, ..config };
         if is_remote {
             ServerConfig { remote: Some(Remote { url: command, headers: values }), ..config }
         } else {
@@ -186,7 +192,8 @@ proptest! {
             command: config.command.replace('$', ""),
             args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
             remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
-            description: None, isolation: Isolation::Shared, tools: ToolRules::default(), ..config
+            description: None, isolation: Isolation::Shared, tools: ToolRules::default(),
+            protocol: Protocol::Auto, start_timeout: None, ..config
         };
         let servers = different(servers.into_iter().map(plain).collect());
         for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::Result,
-    model::Listing,
     supervisor::{
         exit::Exit,
         guard::Report,
+        handshake::Greeted,
         list_kind::{Items, ListKind},
         messages::control::CheckHealth,
     },
@@ -29,12 +29,12 @@ pub(in crate::supervisor) struct GuardExited;
 /// The handshake succeeded or failed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct HandshakeEnded(pub Result<Listing, Exit>);
+pub(in crate::supervisor) struct HandshakeEnded(pub Result<Greeted, Exit>);
 
-/// Lists were fetched; those that could not be read are left out.
+/// Lists were fetched, or could not be.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(in crate::supervisor) struct ListsFetched(pub Vec<(ListKind, Items)>);
+pub(in crate::supervisor) struct ListsFetched(pub Vec<(ListKind, Result<Items, Exit>)>);
 
 /// A `resources/subscribe` to a process of the legacy era ended.
 #[derive(Message)]

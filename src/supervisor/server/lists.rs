@@ -8,8 +8,10 @@ use tokio::time::Instant;
 
 use crate::{
     mcp::Capabilities,
-    model::Listing,
+    model::{Listing, TimelineLevel},
+    policy::payload,
     supervisor::{
+        exit::Exit,
         list_kind::{Items, ListKind},
         messages::{ChildListed, ListsFetched},
         server::{ProcessPhase, ServerActor},
@@ -25,6 +27,9 @@ const RELIST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time for a list to be read, beyond the one that a start waits for.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pauses before lists that could not be read are read again: the first, and the longest. It doubles each time.
+const FAILED_LIST_PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
 
 /// Time for the lists of a new process; after that, its tools are shown with the other lists of its predecessor.
 const FIRST_LISTS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -62,7 +67,7 @@ impl ServerActor {
         let (instance, capabilities, addr) = (self.instance.clone(), self.instance.capabilities(), ctx.address());
         actix::spawn(async move {
             let fetched = future::join_all(due.into_iter().map(|list| fetch(list, &instance, &capabilities))).await;
-            addr.do_send(ListsFetched(fetched.into_iter().flatten().collect()));
+            addr.do_send(ListsFetched(fetched));
         });
     }
 
@@ -81,6 +86,42 @@ impl ServerActor {
         })
     }
 
+    /// Shows that a list could not be read; what was read before stays.
+    pub(super) fn note_list_failure(&mut self, list: ListKind, failure: &Exit) {
+        // The end of the output is dealt with where it is seen.
+        let Exit::NotReady(reason) = failure else { return };
+        let reason = payload::reason(&self.link.output.masked(reason));
+        let failures = &mut self.lists.failures;
+        if !failures.contains(&(list, reason.clone())) {
+            log::warn!(server:% = self.id, reason = reason.as_str(); "a list could not be read");
+            self.link.add_note(TimelineLevel::Warn, &reason);
+        }
+        failures.retain(|(failed, _)| *failed != list);
+        failures.push((list, reason));
+        self.show_list_failures();
+    }
+
+    fn show_list_failures(&self) {
+        let reasons: Vec<_> = self.lists.failures.iter().map(|(_, reason)| reason.as_str()).collect();
+        self.instance.set_fault((!reasons.is_empty()).then(|| reasons.join("; ")));
+    }
+
+    /// Reads the lists that could not be read again by and by.
+    fn retry_failed_lists(&mut self, ctx: &mut Context<Self>) {
+        if self.lists.failures.is_empty() {
+            self.lists.failed_reads = 0;
+            return;
+        }
+        let (first, longest) = FAILED_LIST_PAUSES;
+        let pause = first.saturating_mul(1 << self.lists.failed_reads.min(16)).min(longest);
+        self.lists.failed_reads = self.lists.failed_reads.saturating_add(1);
+        let retry = ctx.run_later(pause, |actor, ctx| {
+            let failed: Vec<_> = actor.lists.failures.iter().map(|(list, _)| *list).collect();
+            actor.schedule_relist(&failed, ctx);
+        });
+        self.lists.retry.replace(retry).map(|before| ctx.cancel_future(before));
+    }
+
     fn publish(&self, listing: Arc<Listing>) {
         if self.phase == ProcessPhase::Ready {
             self.supervisor.listed.do_send(ChildListed { id: self.id, generation: self.instance.generation, listing });
@@ -92,9 +133,9 @@ async fn fetch(
     list: ListKind,
     instance: &Arc<ServerInstance>,
     capabilities: &Capabilities,
-) -> Option<(ListKind, Items)> {
-    let items = tokio::time::timeout(LIST_TIMEOUT, list.fetch(instance, capabilities)).await.ok()?.ok()?;
-    Some((list, items))
+) -> (ListKind, Result<Items, Exit>) {
+    let items = tokio::time::timeout(LIST_TIMEOUT, list.fetch(instance, capabilities)).await;
+    (list, items.unwrap_or_else(|_| Err(list.not_answered(LIST_TIMEOUT))))
 }
 
 impl Handler<ListsFetched> for ServerActor {
@@ -102,7 +143,15 @@ impl Handler<ListsFetched> for ServerActor {
 
     fn handle(&mut self, ListsFetched(lists): ListsFetched, ctx: &mut Context<Self>) {
         let mut listing = Listing::clone(&self.instance.listing());
-        for (list, items) in lists {
+        for (list, outcome) in lists {
+            let items = match outcome {
+                Ok(items) => items,
+                Err(failure) => {
+                    self.note_list_failure(list, &failure);
+                    continue;
+                }
+            };
+            self.lists.failures.retain(|(failed, _)| *failed != list);
             match list {
                 ListKind::Tools => listing.tools = items,
                 ListKind::Prompts => listing.prompts = items,
@@ -115,6 +164,8 @@ impl Handler<ListsFetched> for ServerActor {
         self.lists.is_fetching = false;
         self.lists.complete = true;
         self.publish(listing);
+        self.show_list_failures();
+        self.retry_failed_lists(ctx);
         if !self.lists.due.is_empty() {
             self.schedule_relist(&[], ctx);
         }

@@ -47,10 +47,10 @@ impl ServerActor {
             self.requests.settle(Some(id), answer);
         }
         match failure {
-            RemoteFailure::Unreachable(why) => self.on_unreachable(Exit::Unreachable(why), ctx),
-            RemoteFailure::Unauthorized => self.on_unreachable(Exit::Unauthorized, ctx),
+            RemoteFailure::Unreachable(why) => self.give_way(Exit::Unreachable(why), ctx),
+            RemoteFailure::Unauthorized => self.give_way(Exit::Unauthorized, ctx),
             RemoteFailure::InsufficientScope if self.phase == ProcessPhase::Starting => {
-                self.on_unreachable(Exit::Unauthorized, ctx)
+                self.give_way(Exit::Unauthorized, ctx)
             }
             RemoteFailure::InsufficientScope
             | RemoteFailure::SessionLost
@@ -60,9 +60,9 @@ impl ServerActor {
         self.stop_if_drained(ctx);
     }
 
-    /// Ends a server that cannot be reached: further requests wait for its return, and are not sent after it one by
+    /// Ends a server that cannot take requests: further ones wait for its successor, and are not sent after it one by
     /// one.
-    fn on_unreachable(&mut self, exit: Exit, ctx: &mut Context<Self>) {
+    pub(super) fn give_way(&mut self, exit: Exit, ctx: &mut Context<Self>) {
         match self.phase {
             ProcessPhase::Starting => self.end_now(exit),
             ProcessPhase::Ready => {

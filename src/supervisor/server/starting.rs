@@ -12,11 +12,13 @@ use tokio::{io::AsyncReadExt, net::unix::pipe};
 
 use crate::{
     mcp::{Frame, Framer},
+    model::Listing,
     supervisor::{
         exit::{Exit, ExitPhase},
         exit_guard::ExitGuard,
         guard::{self, Report, Spec},
-        handshake,
+        handshake::{self, Greeted},
+        list_kind::ListKind,
         messages::{ChildReady, GuardExited, GuardReported, HandshakeEnded},
         process::{self, Reports},
         server::{ProcessPhase, ServerActor},
@@ -73,7 +75,7 @@ impl ServerActor {
     pub(super) fn start_handshake(&self, ctx: &mut Context<Self>) {
         let (instance, launch, probe, addr) = (self.instance.clone(), self.launch.clone(), self.probe, ctx.address());
         actix::spawn(async move {
-            addr.do_send(HandshakeEnded(handshake::negotiate(&instance, probe, &launch.sharing).await));
+            addr.do_send(HandshakeEnded(handshake::negotiate(&instance, probe, &launch).await));
         });
     }
 }
@@ -171,16 +173,27 @@ impl Handler<HandshakeEnded> for ServerActor {
             return;
         }
         match outcome {
-            Ok(listing) => {
-                self.phase = ProcessPhase::Ready;
-                self.instance.complete_handshake(listing);
-                self.supervisor.ready.do_send(ChildReady { id: self.id, generation: self.instance.generation });
-                self.fetch_remaining_lists(ctx);
-            }
+            Ok(greeted) => self.become_ready(greeted, ctx),
             // The end of the output is dealt with where it is seen.
             Err(Exit::ClosedOutput) => {}
             Err(exit) => self.end_now(exit),
         }
+    }
+}
+
+impl ServerActor {
+    /// Takes calls from now on; without its tools with those of its predecessor.
+    fn become_ready(&mut self, greeted: Greeted, ctx: &mut Context<Self>) {
+        let Greeted { version, greeting, tools, skips_discovery } = greeted;
+        self.phase = ProcessPhase::Ready;
+        self.link.skips_discovery.store(skips_discovery, Ordering::Relaxed);
+        let tools = tools.unwrap_or_else(|failure| {
+            self.note_list_failure(ListKind::Tools, &failure);
+            self.link.listing().unwrap_or_default().tools.clone()
+        });
+        self.instance.complete_handshake(Listing { version, greeting, skips_discovery, tools, ..Listing::default() });
+        self.supervisor.ready.do_send(ChildReady { id: self.id, generation: self.instance.generation });
+        self.fetch_remaining_lists(ctx);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use actix::SpawnHandle;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -19,6 +20,12 @@ pub(super) struct ListState {
     pub last_fetch_at: Option<Instant>,
     /// True once every list was read or could not be read.
     pub complete: bool,
+    /// Lists that could not be read the last time, and the reasons.
+    pub failures: Vec<(ListKind, String)>,
+    /// Reads in a row after which there were such.
+    pub failed_reads: u32,
+    /// The next read of those lists.
+    pub retry: Option<SpawnHandle>,
 }
 
 /// Subscriptions to updates of resources and lists at a process.
