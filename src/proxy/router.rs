@@ -58,20 +58,38 @@ impl ServiceRouter {
 /// service.
 fn find(table: &Table, path: &str) -> Result<Option<Arc<Service>>, Problem> {
     let service = table.find(path);
-    if path.contains('%') || path.contains("//") {
-        let plain = plain(path);
-        if service.map(Arc::as_ptr) != table.find(&plain).map(Arc::as_ptr) {
-            return Err(Problem::malformed(
-                "this spelling of the path could mean two services; send it without encoding",
-            ));
-        }
+    let is_other = |reading: &String| {
+        table.find(reading).is_some_and(|other| service.is_none_or(|service| !Arc::ptr_eq(other, service)))
+    };
+    let is_plain = !path.contains(['%', ';']) && !path.contains("//") && !path.contains("./") && !path.ends_with('.');
+    if !is_plain && readings(path).iter().any(is_other) {
+        return Err(Problem::malformed(
+            "this spelling of the path could mean two services; send it without encoding and path parameters",
+        ));
     }
     Ok(service.cloned())
 }
 
-/// A path without percent-encoding and empty segments. There are no dot segments, encoded or not, and every
-/// percent sign has two digits: `http1` refuses all else.
-fn plain(path: &str) -> String {
+/// The path as upstreams may read it: without percent-encoding and empty segments, and with path parameters, without
+/// those that are seen before decoding, or without those that are seen after it.
+fn readings(path: &str) -> [String; 3] {
+    [decode(path), decode(&cut(path)), cut(&decode(path))].map(|path| collapse(&path))
+}
+
+/// A path without what some upstreams cut off each segment: its parameters, dots and blanks at its end.
+fn cut(path: &str) -> String {
+    let segment = |segment: &str| segment.split(';').next().unwrap_or_default().trim_end_matches(['.', ' ']).to_owned();
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// A path without empty segments.
+fn collapse(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(String::with_capacity(path.len()), |path, segment| path + "/" + segment)
+}
+
+/// A path without percent-encoding. Every percent sign has two digits: `http1` refuses all else.
+fn decode(path: &str) -> String {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, after @ ..] = rest {
@@ -79,9 +97,7 @@ fn plain(path: &str) -> String {
             (b'%', [high, low, more @ ..]) => (octet(*high, *low).unwrap_or_default(), more),
             (byte, more) => (*byte, more),
         };
-        if byte != b'/' || plain.last() != Some(&b'/') {
-            plain.push(byte);
-        }
+        plain.push(byte);
         rest = more;
     }
     String::from_utf8_lossy(&plain).into_owned()
@@ -92,10 +108,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_path_is_the_one_every_spelling_of_it_means() {
-        for spelling in ["/api/secret", "/%61pi/secret", "/api%2fsecret", "//api///secret", "/api%2F%2fsecret"] {
-            assert_eq!(plain(spelling), "/api/secret");
+    fn every_spelling_of_a_path_is_read_as_the_most_obliging_upstream_would() {
+        for spelling in [
+            "/api/secret",
+            "/%61pi/secret",
+            "/api%2fsecret",
+            "//api///secret",
+            "/api%2F%2fsecret",
+            "/api;a=b/secret",
+            "/api;/;x/secret;y",
+            "/api%3Ba/secret",
+            "/api;a%2Fb/secret",
+            "/api;a%2Fsecret",
+            "/api./secret%20",
+        ] {
+            assert!(readings(spelling).contains(&"/api/secret".to_owned()), "{spelling}: {:?}", readings(spelling));
         }
-        assert_eq!(plain("/a%20b%C3%A9"), "/a bé");
+        assert_eq!(readings("/a%20b%C3%A9")[0], "/a bé");
     }
 }

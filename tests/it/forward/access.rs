@@ -46,3 +46,22 @@ fn each_caller_has_a_limit_of_its_own() {
     other.get("/s/x").is(200);
     assert_eq!(upstream.seen().len(), 4);
 }
+
+#[test]
+fn no_spelling_of_a_path_leads_round_the_rules_of_a_service() {
+    let upstream = Upstream::saying("hello");
+    let front = Front::of(&upstream);
+    let instance = json!([{"host": "127.0.0.1", "port": upstream.port()}]);
+    let admin = json!({"name": "admin", "basePath": "/s/admin", "instances": instance});
+    front.ostler.admin().post("/api/gateway/services", admin).is(201);
+    let mut wire = front.wire();
+    wire.get("/s/admin/x").problem(401, "unauthenticated");
+    for spelling in ["admin;a=b", "admin%3Ba", "%61dmin;a", ";a/admin", "admin;a%2Fx", "admin.", "admin%20", "/admin"] {
+        wire.get(&format!("/s/{spelling}/x")).problem(400, "malformed_request");
+    }
+    assert!(upstream.seen().is_empty());
+    for fine in ["/s/x;a=b/y", "/s/administrator;a", "/s/x%2Fadmin", "/s/a./b%20"] {
+        wire.get(fine).is(200);
+        assert_eq!(upstream.last().target, fine);
+    }
+}
