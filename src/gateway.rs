@@ -11,7 +11,7 @@
 //! A choice makes a candidate of each instance under one short lock. Its share has weight, slow start, health, breaker
 //! and `maxConnections` in it, so one algorithm (smooth weighted round robin) serves all. A breaker opens only while no
 //! more than half of the instances would be out. An ejected instance gets trial requests only after a good check, so
-//! one that hangs costs no more requests.
+//! one that hangs costs no more requests. Where no other is left, the good check alone is enough.
 
 mod actor;
 mod actor_handle;

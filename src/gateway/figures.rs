@@ -118,6 +118,7 @@ impl Service {
     #[must_use]
     pub(crate) fn stats(&self) -> ServiceStats {
         let (all, now) = (self.counters(), self.now());
+        let last_resort = self.is_last_resort(&[], now);
         ServiceStats {
             name: self.spec().name.clone(),
             load_balancing: self.load_balancing(),
@@ -128,7 +129,7 @@ impl Service {
             no_instance: self.state.refused.load(Relaxed),
             rate_limited: self.state.limited.load(Relaxed),
             latency: all.latency(),
-            instances: self.slots().iter().map(|slot| slot.stats(now)).collect(),
+            instances: self.slots().iter().map(|slot| slot.stats(last_resort, now)).collect(),
         }
     }
 }
@@ -141,7 +142,7 @@ impl Service {
 }
 
 impl WeightedInstance {
-    fn stats(&self, now: Duration) -> InstanceStats {
+    fn stats(&self, last_resort: bool, now: Duration) -> InstanceStats {
         let Self { instance, weight } = self;
         InstanceStats {
             host: instance.host().to_owned(),
@@ -152,7 +153,7 @@ impl WeightedInstance {
             errors: instance.counters.errors(),
             in_flight: instance.in_flight().into(),
             latency: instance.counters.latency(),
-            available: *weight > 0 && instance.is_available(now),
+            available: self.is_available(last_resort, now),
             breaker: BreakerView::of(instance, now),
         }
     }

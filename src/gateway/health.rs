@@ -177,20 +177,21 @@ impl Service {
         let now = self.now();
         let wanted = self.slots().iter().filter(|slot| slot.is_wanted());
         let total = wanted.clone().count();
-        let available = wanted.filter(|slot| slot.instance.is_available(now)).count();
+        let last_resort = self.is_last_resort(&[], now);
+        let available = wanted.filter(|slot| slot.is_available(last_resort, now)).count();
         let status = match available {
             0 => ServiceState::Unhealthy,
             some if some == total => ServiceState::Healthy,
             _ => ServiceState::Degraded,
         };
-        let instances = self.slots().iter().map(|slot| slot.health(now)).collect();
+        let instances = self.slots().iter().map(|slot| slot.health(last_resort, now)).collect();
         let (name, healthy) = (self.spec().name.clone(), available > 0);
         ServiceHealth { name, status, healthy, available: count(available), total: count(total), instances }
     }
 }
 
 impl WeightedInstance {
-    fn health(&self, now: Duration) -> InstanceHealth {
+    fn health(&self, last_resort: bool, now: Duration) -> InstanceHealth {
         let Self { instance, weight } = self;
         let (verdict, history) = instance.verdict();
         let last = history.first();
@@ -204,7 +205,7 @@ impl WeightedInstance {
                 HealthVerdict::Healthy => InstanceVerdict::Healthy,
                 HealthVerdict::Unhealthy => InstanceVerdict::Unhealthy,
             },
-            available: *weight > 0 && instance.is_available(now),
+            available: self.is_available(last_resort, now),
             breaker: BreakerView::of(instance, now),
             last_check: last.map(|check| check.at),
             response_time: last.map(|check| check.response_time),

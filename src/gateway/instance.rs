@@ -46,8 +46,8 @@ pub(crate) struct Instance {
     up: AtomicBool,
     /// … the breaker closed, …
     closed: AtomicBool,
-    /// … and a check since it opened was good.
-    cleared: AtomicBool,
+    /// … and the last check good, one since it opened.
+    well: AtomicBool,
     /// Set while it gets no new request and is not checked; here, so that holders of an earlier registration see it.
     draining: AtomicBool,
     /// Set once requests speak against it and the actor heard of it, until the next check.
@@ -70,7 +70,7 @@ impl Instance {
             counters: Counters::default(),
             up: AtomicBool::new(true),
             closed: AtomicBool::new(true),
-            cleared: AtomicBool::new(true),
+            well: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             suspected: AtomicBool::new(false),
             back_at: AtomicU64::new(0),
@@ -112,6 +112,11 @@ impl Instance {
         !self.closed.load(Relaxed)
     }
 
+    /// True where its last check was good, and it was not ejected after that.
+    pub(super) fn is_well(&self) -> bool {
+        self.well.load(Relaxed)
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
     }
@@ -124,11 +129,9 @@ impl Instance {
         }
     }
 
-    /// True where it would get a request, if it had room for one.
+    /// True where it would get a request as one of many or on trial, if it had room for one.
     pub(super) fn is_available(&self, now: Duration) -> bool {
-        !self.is_draining()
-            && self.is_up()
-            && (!self.is_ejected() || (self.cleared.load(Relaxed) && self.breaker().admits(now)))
+        !self.is_draining() && self.is_up() && (!self.is_ejected() || (self.is_well() && self.breaker().admits(now)))
     }
 
     /// The share of requests that an instance of `weight` gets at `now`; 0 where none.
@@ -138,7 +141,7 @@ impl Instance {
         }
         match self.back_at.load(Relaxed).checked_sub(1).filter(|_| !self.is_ejected()) {
             Some(back) => balance::share(weight, now.saturating_sub(Duration::from_millis(back)), WARM_UP_TIME),
-            None => weight.saturating_mul(balance::FULL_SHARE),
+            None => balance::full_share(weight),
         }
     }
 
@@ -146,7 +149,7 @@ impl Instance {
     pub(super) fn wait(&self, now: Duration) -> Duration {
         let check = Duration::from_millis(self.next_check.load(Relaxed)).saturating_sub(now);
         let breaker = if self.is_ejected() { self.breaker().wait(now) } else { Duration::ZERO };
-        if self.is_up() && self.cleared.load(Relaxed) { breaker } else { breaker.max(check) }
+        if self.is_up() && self.is_well() { breaker } else { breaker.max(check) }
     }
 
     /// Lets a request through, or not.
@@ -176,7 +179,7 @@ impl Instance {
     /// Ejects it; returns for how long.
     pub(super) fn eject(&self, now: Duration) -> Duration {
         let mut breaker = self.breaker();
-        self.cleared.store(false, Relaxed);
+        self.well.store(false, Relaxed);
         self.closed.store(false, Relaxed);
         breaker.open(now)
     }
@@ -196,9 +199,7 @@ impl Instance {
         let before = state.verdict();
         let turned = state.record(good, thresholds);
         self.suspected.store(false, Relaxed);
-        if good {
-            self.cleared.store(true, Relaxed);
-        }
+        self.well.store(good, Relaxed);
         if turned && before == HealthVerdict::Unhealthy {
             self.came_back(now);
         }
@@ -210,6 +211,11 @@ impl Instance {
     pub(super) fn is_settled(&self) -> bool {
         let checks = self.checks.lock();
         !self.is_ejected() && checks.0.is_settled() && checks.0.verdict() == HealthVerdict::Healthy
+    }
+
+    /// A check could not be made, so that it says nothing.
+    pub(super) fn not_checked(&self) {
+        self.suspected.store(false, Relaxed);
     }
 
     pub(super) fn check_due(&self, at: Duration) {

@@ -68,6 +68,11 @@ impl WeightedInstance {
     pub(super) fn is_wanted(&self) -> bool {
         self.weight > 0 && !self.instance.is_draining()
     }
+
+    /// True where it would get a request, if it had room for one.
+    pub(super) fn is_available(&self, last_resort: bool, now: Duration) -> bool {
+        self.is_wanted() && (self.instance.is_available(now) || (last_resort && self.instance.is_well()))
+    }
 }
 
 impl Service {
@@ -139,14 +144,42 @@ impl Service {
     }
 
     pub(super) fn pick(&self, tried: &[InstanceId], now: Duration) -> Option<(&Arc<Instance>, Permit)> {
+        let available =
+            self.next(tried, |instance, weight| instance.share(weight, now), |instance| instance.begin(now));
+        available.or_else(|| {
+            let well = |instance: &Instance, weight| if instance.is_well() { balance::full_share(weight) } else { 0 };
+            // Its outcome says nothing: the breaker waits for its time, and for trials.
+            let begin = |_: &Instance| Some(Permit::Regular);
+            if self.is_last_resort(tried, now) { self.next(tried, well, begin) } else { None }
+        })
+    }
+
+    /// True when none is left but instances that are ejected or not known to be healthy again: then those whose last
+    /// check was good get requests all the same. It is decided for each request, as checks may take instances out
+    /// after others were ejected.
+    pub(super) fn is_last_resort(&self, tried: &[InstanceId], now: Duration) -> bool {
+        !self.untried(tried).any(|slot| slot.instance.is_available(now))
+    }
+
+    fn untried(&self, tried: &[InstanceId]) -> impl Iterator<Item = &WeightedInstance> + Clone {
+        self.slots.iter().filter(|slot| slot.is_wanted() && !tried.contains(&slot.instance.id()))
+    }
+
+    /// The next of the instances to which `share` gives one and `begin` lets a request through.
+    fn next(
+        &self,
+        tried: &[InstanceId],
+        share: impl Fn(&Instance, u32) -> u32,
+        begin: impl Fn(&Instance) -> Option<Permit>,
+    ) -> Option<(&Arc<Instance>, Permit)> {
         let mut balancer = self.balancer.lock();
         let (balancer, candidates) = &mut *balancer;
         candidates.clear();
-        candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, now)));
+        candidates.extend(self.slots.iter().map(|slot| self.candidate(slot, tried, &share)));
         loop {
             let index = balancer.next(self.load_balancing, candidates)?;
             let instance = &self.slots.get(index)?.instance;
-            if let Some(permit) = instance.begin(now) {
+            if let Some(permit) = begin(instance) {
                 // Under the lock, so that no two requests take the last place.
                 instance.in_flight.fetch_add(1, SeqCst);
                 instance.counters.request();
@@ -157,11 +190,16 @@ impl Service {
         }
     }
 
-    fn candidate(&self, slot: &WeightedInstance, tried: &[InstanceId], now: Duration) -> Candidate {
+    fn candidate(
+        &self,
+        slot: &WeightedInstance,
+        tried: &[InstanceId],
+        share: impl Fn(&Instance, u32) -> u32,
+    ) -> Candidate {
         let in_flight = slot.instance.in_flight();
         let able = slot.is_wanted() && !self.is_full(in_flight) && !tried.contains(&slot.instance.id());
         let weight = balance::effective_weight(self.load_balancing, slot.weight);
-        Candidate { share: if able { slot.instance.share(weight, now) } else { 0 }, in_flight }
+        Candidate { share: if able { share(&slot.instance, weight) } else { 0 }, in_flight }
     }
 
     fn is_full(&self, in_flight: u32) -> bool {
@@ -169,8 +207,10 @@ impl Service {
     }
 
     pub(super) fn no_instance(&self, tried: &[InstanceId], now: Duration) -> NoInstance {
-        let able = self.slots.iter().filter(|slot| slot.is_wanted() && !tried.contains(&slot.instance.id()));
-        let full = able.clone().any(|slot| slot.instance.is_available(now) && self.is_full(slot.instance.in_flight()));
+        let able = self.untried(tried);
+        let last_resort = self.is_last_resort(tried, now);
+        let full =
+            able.clone().any(|slot| slot.is_available(last_resort, now) && self.is_full(slot.instance.in_flight()));
         let wait = able.map(|slot| slot.instance.wait(now)).min().unwrap_or(self.check_interval);
         NoInstance { retry_after: if full { RETRY_AFTER_MIN } else { wait.max(RETRY_AFTER_MIN) }, full }
     }

@@ -27,13 +27,18 @@ pub struct Candidate {
 /// The share of an instance of `weight` that came back `ago`, out of the `warm_up` it takes to get its whole share.
 #[must_use]
 pub fn share(weight: u32, ago: Duration, warm_up: Duration) -> u32 {
-    let full = weight.saturating_mul(FULL_SHARE);
     if ago >= warm_up {
-        return full;
+        return full_share(weight);
     }
     let part = ago.as_millis().saturating_mul(u128::from(FULL_SHARE)) / warm_up.as_millis().max(1);
     let part = u32::try_from(part).unwrap_or(FULL_SHARE).max(INITIAL_SHARE);
     weight.saturating_mul(part)
+}
+
+/// The whole share of an instance of `weight`.
+#[must_use]
+pub fn full_share(weight: u32) -> u32 {
+    weight.saturating_mul(FULL_SHARE)
 }
 
 /// The weight under `strategy` of an instance that is registered with `weight`.

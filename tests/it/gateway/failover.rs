@@ -188,3 +188,27 @@ fn a_removal_waits_for_requests_under_way() {
     });
     ostler.anonymous().get("/shop/x").is(404);
 }
+
+#[test]
+fn the_last_instance_that_checks_find_well_gets_requests_though_it_was_ejected() {
+    let (ostler, mut instances) = (Ostler::spawn(), Instances::start(2));
+    let admin = ostler.admin();
+    let fields = json!({"healthCheck": {"interval": 3_600_000, "timeout": 10_000, "healthyAfter": 1}});
+    admin.post("/api/gateway/services", instances.service("shop", fields)).is(201);
+    let caller = ostler.anonymous();
+    health_until(&admin, "shop", "both are well", |answer| {
+        answer.list("/instances").iter().all(|one| one["status"] == "healthy")
+    });
+    instances.each[0].kill();
+    health_until(&admin, "shop", "it is ejected", |answer| {
+        caller.get("/shop/x").is(200);
+        *answer.at("/instances/0/breaker/state") == "open"
+    });
+    instances.each[0].start_again();
+    admin.press("/api/gateway/health/shop/check").is(200).has("/instances/0/status", "healthy");
+    instances.each[1].kill();
+    for _ in 0..10 {
+        caller.get("/shop/x").is(200);
+        caller.post("/shop/x", json!({})).is(200);
+    }
+}
