@@ -10,7 +10,8 @@
 //! five idle minutes.
 //!
 //! A connection goes back to the pool when the answer ended as announced, the request was written whole and nothing
-//! else came.
+//! else came; after `HEAD` never, as that cannot be known. What may not be repeated takes one that was idle so shortly
+//! that no instance would close it yet (`policy/keep_alive.rs`).
 
 mod access;
 mod answer;

@@ -28,7 +28,10 @@ use crate::{
         probe,
         service::Service,
     },
-    policy::health::{HealthVerdict, Thresholds},
+    policy::{
+        health::{HealthVerdict, Thresholds},
+        shortage::Shortage,
+    },
 };
 
 /// Time between checks of an instance that is not known to be well, where its interval is longer.
@@ -60,7 +63,7 @@ pub(super) struct CheckService {
 #[rtype(result = "()")]
 struct Checked {
     instance: InstanceId,
-    check: CheckView,
+    check: Result<CheckView, Shortage>,
 }
 
 /// End in good order.
@@ -160,7 +163,32 @@ impl Watched {
     }
 
     /// Takes the result of a check in, and plans the next one; returns the change of health, if any.
-    fn end(&mut self, check: CheckView, now: Duration) -> Option<InstanceHealthChange> {
+    fn end(&mut self, check: Result<CheckView, Shortage>, now: Duration) -> Option<InstanceHealthChange> {
+        let change = match check {
+            Ok(check) => self.judge(check, now),
+            Err(reason) => {
+                let (service, host, port) = (&self.service.spec().name, self.instance.host(), self.instance.port());
+                log::warn!(service, host, port, reason:%; "instance not checked");
+                self.instance.not_checked();
+                None
+            }
+        };
+        let interval = self.service.check_interval();
+        let due = now.saturating_add(if self.instance.is_settled() {
+            interval
+        } else {
+            interval.min(UNSETTLED_CHECK_INTERVAL)
+        });
+        self.instance.check_due(due);
+        self.due = Some(due);
+        for waiting in self.waiting.drain(..) {
+            // The caller may be gone.
+            let _ = waiting.send(());
+        }
+        change
+    }
+
+    fn judge(&self, check: CheckView, now: Duration) -> Option<InstanceHealthChange> {
         let spec = self.service.spec();
         let thresholds = Thresholds {
             healthy_after: spec.health_check.healthy_after,
@@ -180,20 +208,7 @@ impl Watched {
             Some(HealthVerdict::Unknown) | None => None,
         };
         let (service, instance) = (service.to_owned(), format!("{host}:{port}"));
-        let change = healthy.map(|healthy| InstanceHealthChange { service, instance, healthy });
-        let interval = self.service.check_interval();
-        let due = now.saturating_add(if self.instance.is_settled() {
-            interval
-        } else {
-            interval.min(UNSETTLED_CHECK_INTERVAL)
-        });
-        self.instance.check_due(due);
-        self.due = Some(due);
-        for waiting in self.waiting.drain(..) {
-            // The caller may be gone.
-            let _ = waiting.send(());
-        }
-        change
+        healthy.map(|healthy| InstanceHealthChange { service, instance, healthy })
     }
 }
 

@@ -91,6 +91,8 @@ impl Counters {
 
     pub(super) fn failed(&self, failure: FailureKind) {
         let counter = match failure {
+            // The instance has no part in it.
+            FailureKind::Shortage(_) => return,
             FailureKind::Connect => &self.connect,
             FailureKind::Timeout => &self.timeout,
             FailureKind::Reset => &self.reset,

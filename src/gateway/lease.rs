@@ -49,7 +49,12 @@ impl InstanceLease {
     /// There was no answer, or it broke off after its head.
     pub(crate) fn failed(&self, failure: FailureKind) {
         self.instance.counters.failed(failure);
-        self.settle(AttemptOutcome::Unavailable, self.service.now());
+        match failure {
+            FailureKind::Shortage(_) => self.is_settled.store(true, Relaxed),
+            FailureKind::Connect | FailureKind::Timeout | FailureKind::Reset | FailureKind::Protocol => {
+                self.settle(AttemptOutcome::Unavailable, self.service.now());
+            }
+        }
     }
 
     fn settle(&self, outcome: AttemptOutcome, now: Duration) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{LoadBalancing, ServiceLimit, ServiceSpec, Timestamp},
-    policy::health::Thresholds,
+    policy::{health::Thresholds, shortage::Shortage},
 };
 
 const THRESHOLDS: Thresholds = Thresholds { healthy_after: 1, unhealthy_after: 1 };
@@ -179,6 +179,46 @@ async fn what_checks_find_is_no_suspicion_and_the_last_healthy_one_stays() {
     assert_eq!(none, NoInstance { retry_after: Duration::from_secs(1), full: false });
     assert_eq!(service.health().status, ServiceState::Unhealthy);
     assert_eq!(service.stats().no_instance, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ejected_instance_that_checks_find_well_gets_requests_once_no_other_is_left() {
+    let (_gateway, service) = registered(spec(2));
+    fail(&service, 3001);
+    check(&service, 3000, false);
+    assert!(service.choose(&[]).is_err(), "no check found it well since it was ejected");
+    check(&service, 3001, true);
+    assert_eq!(ports(&service, 10), [3001; 10]);
+    let health = service.health();
+    assert_eq!((health.status, health.available), (ServiceState::Degraded, 1));
+    assert_eq!((health.instances[1].breaker.state, health.instances[1].available), (BreakerState::Open, true));
+    assert!(service.stats().instances[1].available);
+
+    check(&service, 3000, true);
+    assert_eq!(ports(&service, 10), [3000; 10]);
+    let second = service.choose(&[instance(&service, 3000).id()]).unwrap();
+    assert_eq!(second.instance().port(), 3001);
+    assert!(service.choose(&[instance(&service, 3000).id(), instance(&service, 3001).id()]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_service_is_no_reason_to_ask_an_ejected_instance() {
+    let (_gateway, service) = registered(ServiceSpec { max_connections: Some(1), ..spec(2) });
+    fail(&service, 3001);
+    check(&service, 3001, true);
+    let _held = service.choose(&[]).unwrap();
+    assert!(service.choose(&[]).unwrap_err().full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shortage_of_our_own_speaks_against_no_instance() {
+    let (_gateway, service) = registered(spec(2));
+    let none_left = Shortage::of(&rustix::io::Errno::ADDRNOTAVAIL.into()).unwrap();
+    for _ in 0..100 {
+        service.choose(&[]).unwrap().failed(FailureKind::Shortage(none_left));
+    }
+    assert_eq!(service.health().status, ServiceState::Healthy);
+    assert_eq!(service.stats().errors, ErrorCounts::default());
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,6 +155,10 @@ pub struct ServiceSpec {
     pub load_balancing: Option<LoadBalancing>,
     /// True when instances get the path without `basePath`.
     pub strip_prefix: bool,
+    /// Milliseconds for which an idle connection to an instance is kept at most; 0 keeps none, `null` is 30000.
+    #[serde(default, with = "maybe_millis")]
+    #[schema(value_type = Option<u64>, required = true)]
+    pub keep_alive: Option<Duration>,
     /// The longest body taken, in bytes; `null` is no limit.
     pub max_body_bytes: Option<u64>,
     /// Number of other instances that are tried where a request may safely be repeated.
@@ -181,6 +185,7 @@ impl ServiceSpec {
             timeout: None,
             load_balancing: None,
             strip_prefix: false,
+            keep_alive: None,
             max_body_bytes: None,
             retries: 2,
             health_check: HealthCheck::default(),

@@ -18,8 +18,9 @@ use crate::policy::{address, service::is_refused};
 /// Longest time to connect, the look-up of the name included, and again to agree on encryption.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time that an idle connection is kept for the next request. Many servers close theirs after five seconds.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// Time that an idle connection is kept for the next request. Most of these are POSTs, which cannot be sent again when
+/// a server closes its connection just then, and some servers close theirs after a second.
+const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 /// Connections at once. Requests are bounded elsewhere.
 const CONNECTIONS_MAX: usize = 2048;

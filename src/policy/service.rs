@@ -64,6 +64,8 @@ pub fn faults(spec: &ServiceSpec) -> Faults {
     check_health(&mut faults, &spec.health_check);
     check_limit(&mut faults, spec.rate_limit);
     check_time(&mut faults, "/timeout", spec.timeout);
+    let keep_alive = spec.keep_alive.unwrap_or_default();
+    faults.check(keep_alive <= DAY, "/keepAlive", "must be at most 86400000 milliseconds, which is a day");
     faults.check(spec.retries <= RETRIES_MAX, "/retries", "must be at most 10");
     faults.check(spec.max_connections != Some(0), "/maxConnections", "must be at least 1; leave it out for no limit");
     faults

@@ -40,6 +40,10 @@ pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
 pub(super) fn write(head: &ResponseHead, answer_context: &AnswerContext<'_>, out: &mut BytesMut) {
     write_status(head.status, out);
     copy_fields(head, out);
+    // nginx would hold events back until its buffer is full.
+    if is_event_stream(head) && head.fields.get("x-accel-buffering").is_none() {
+        line(out, b"X-Accel-Buffering", &[b"no"]);
+    }
     write_framing(head, answer_context, out);
     match (answer_context.keep_alive, answer_context.version) {
         (true, Version::Http11) => {}
@@ -47,6 +51,13 @@ pub(super) fn write(head: &ResponseHead, answer_context: &AnswerContext<'_>, out
         (false, Version::Http11 | Version::Http10) => out.put_slice(b"Connection: close\r\n"),
     }
     finish(head, answer_context.id, out);
+}
+
+/// True for a stream of events, which ends when the client disconnects.
+pub(super) fn is_event_stream(head: &ResponseHead) -> bool {
+    let stream = b"text/event-stream";
+    let kind = head.fields.get("content-type").and_then(|value| value.get(..stream.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(stream))
 }
 
 /// Writes the head of a `101 Switching Protocols`, after which the connection speaks another protocol.
@@ -146,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_framed_for_its_client() {
-        let get = |version, text| answered(&Method::GET, version, version == Version::Http11, text);
+        let get = |version, text: &str| answered(&Method::GET, version, version == Version::Http11, text);
         let length = "HTTP/1.1 200 OK\nContent-Length: 5\nA: b\n\n";
         assert_eq!(get(Version::Http11, length), "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n");
         let close = "HTTP/1.1 200 OK\nConnection: close\n\n";
@@ -157,6 +168,10 @@ mod tests {
         assert_eq!(get(Version::Http11, "HTTP/1.1 204 None\nContent-Length: 5\n\n"), "HTTP/1.1 204 No Content\n");
         let old = get(Version::Http11, "HTTP/1.1 304 Old\nContent-Length: 5\n\n");
         assert_eq!(old, "HTTP/1.1 304 Not Modified\nContent-Length: 5\n");
+        let events =
+            |more| get(Version::Http11, &format!("HTTP/1.1 200 OK\nContent-Type: Text/Event-Stream; a=b\n{more}\n"));
+        assert_eq!(events("").matches("X-Accel-Buffering: no\n").count(), 1);
+        assert!(!events("x-accel-buffering: yes\n").contains(": no"));
         let empty = get(Version::Http11, "HTTP/1.1 404 X\nContent-Length: 0\n\n");
         assert_eq!(empty, "HTTP/1.1 404 Not Found\nContent-Length: 0\n");
     }

@@ -12,6 +12,7 @@ use crate::{
     edge::ClientConnection,
     gateway::{FailureKind, InstanceLease},
     http1::{BodyDecoder, BodyEncoder, BodyFault, Framing, HeadLimits, Piece, ResponseHead, Version},
+    policy::keep_alive,
     proxy::{
         answer::{self, AnswerContext},
         forwarded_request::ForwardedRequest,
@@ -257,6 +258,7 @@ impl<'a> Exchange<'a> {
                 self.lease.answered(head.status);
             }
         }
+        self.upstream.keep_alive = head.fields.get("keep-alive").and_then(keep_alive::announced);
         let (request, version) = (self.call.head, self.call.head.version);
         let framing = answer::reframe(head.framing, version);
         // An upstream that closes cannot be sent the rest of the request, and behind an unread rest the client's next
@@ -277,7 +279,7 @@ impl<'a> Exchange<'a> {
             encoder: BodyEncoder::new(framing),
             trailed: false,
             keep_alive: head.keep_alive,
-            endless: is_endless(&head),
+            endless: answer::is_event_stream(&head),
         };
         Ok(())
     }
@@ -381,7 +383,7 @@ impl<'a> Exchange<'a> {
             answer_begun: self.answer_begun,
             request_begun: self.upstream.write_buffer.written() > 0,
             body_is_fresh: self.upload.is_fresh(),
-            reused: self.upstream.reused,
+            reused: self.upstream.idle.is_some(),
         })
     }
 
@@ -389,11 +391,4 @@ impl<'a> Exchange<'a> {
         self.lease.failed(failure);
         ExchangeEnd::Broken
     }
-}
-
-/// True for a stream of events, which ends when the client disconnects.
-fn is_endless(head: &ResponseHead) -> bool {
-    let stream = b"text/event-stream";
-    let kind = head.fields.get("content-type").and_then(|value| value.get(..stream.len()));
-    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(stream))
 }

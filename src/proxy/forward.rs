@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
+use actix_web::http::Method;
 use tokio::time::Instant;
 
 use crate::{
@@ -11,11 +12,13 @@ use crate::{
     gateway::{FailureKind, InstanceId, InstanceLease, NoInstance, Service},
     http1::{RequestHead, Version},
     model::TraceContext,
+    policy::{keep_alive, shortage::Shortage},
     proxy::{
         access,
         exchange::{Exchange, ExchangeEnd, RequestFault},
         forwarded_request::ForwardedRequest,
-        pool, refusal,
+        pool::{self, Pooled},
+        refusal,
         request::{self, ForwardingLoop, RequestContext},
         request_id::RequestId,
         retry::{self, FailedAttempt, RetryDecision},
@@ -128,19 +131,18 @@ async fn attempt(
     let mut pooled = pool::take(instance.id());
     let mut span = span::begin_attempt(call, lease);
     loop {
-        let Ok(mut upstream) = connect(call, lease, pooled.take()).await else {
-            span::end_failed(span, FailureKind::Connect);
-            return Ok(AttemptEnd::Failed(FailedAttempt::unconnected(upload.is_fresh())));
+        let mut upstream = match connect(call, lease, pooled.take()).await {
+            Ok(upstream) => upstream,
+            Err(failure) => return Ok(failed(span, FailedAttempt::unconnected(failure, upload.is_fresh()))),
         };
         stage_head(call, unsent.take(), &mut span, &mut upstream)?;
         let mut exchange = Exchange::new(client, call, lease, upload, upstream);
         let outcome = exchange.run().await;
-        let is_clean = exchange.is_clean();
-        let mut upstream = exchange.upstream;
+        let (is_clean, mut upstream) = (exchange.is_clean(), exchange.upstream);
         let attempt = match outcome {
             ExchangeEnd::Answered => {
                 if is_clean {
-                    pool::put(instance.id(), upstream);
+                    keep(call, instance.id(), upstream);
                 }
                 span::end_answered(span, call);
                 return Ok(AttemptEnd::Handled(disposition(call, upload)));
@@ -155,28 +157,52 @@ async fn attempt(
             ExchangeEnd::Gone => return Ok(AttemptEnd::Handled(Disposition::Close)),
             ExchangeEnd::Failed(attempt) => attempt,
         };
+        if attempt.failure == FailureKind::Reset {
+            pool::note_closed(instance.id(), upstream.idle);
+        }
         let is_last = retry::decide(&call.head.method, &attempt) != RetryDecision::SameInstance;
         if !attempt.request_begun {
             let trace_of_head = if is_last { span.give_name() } else { span.context() };
             *unsent = Some((std::mem::take(&mut upstream.write_buffer), trace_of_head));
         }
         if is_last {
-            span::end_failed(span, attempt.failure);
-            return Ok(AttemptEnd::Failed(attempt));
+            return Ok(failed(span, attempt));
         }
     }
 }
 
-/// A connection to an instance: the one that is there, or a new one.
+fn failed(span: Span, attempt: FailedAttempt) -> AttemptEnd {
+    span::end_failed(span, attempt.failure);
+    AttemptEnd::Failed(attempt)
+}
+
+/// A connection to an instance: the one that is there, where it may carry this request, or a new one in its place.
 async fn connect(
     call: &ForwardedRequest<'_>,
     lease: &InstanceLease,
-    pooled: Option<Upstream>,
-) -> std::io::Result<Upstream> {
+    pooled: Option<Pooled>,
+) -> Result<Upstream, FailureKind> {
+    let old = match pooled {
+        Some(pooled) if pooled.is_fresh || retry::is_repeatable(call.head) => return Ok(pooled.upstream),
+        old => old,
+    };
     let instance = lease.instance();
-    match pooled {
-        Some(upstream) => Ok(upstream),
-        None => Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await,
+    let connected = Upstream::connect(instance.host(), instance.port(), call.service.timeout()).await;
+    connected.or_else(|error| {
+        let shortage = Shortage::of(&error).ok_or(FailureKind::Connect)?;
+        pool::release_all();
+        old.map(|pooled| pooled.upstream).ok_or(FailureKind::Shortage(shortage))
+    })
+}
+
+/// Keeps a connection for another request, unless more may come on it than the answer.
+fn keep(call: &ForwardedRequest<'_>, instance: InstanceId, upstream: Upstream) {
+    let kept_for = keep_alive::idle_timeout(call.service.spec().keep_alive, upstream.keep_alive);
+    match (&call.head.method, call.status.get()) {
+        // Some instances send a body all the same, and whenever it is ready.
+        (&Method::HEAD, _) => {}
+        (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for),
+        _ => pool::put(instance, upstream, kept_for),
     }
 }
 
@@ -262,6 +288,7 @@ fn no_instance_problem(call: &ForwardedRequest<'_>, none: NoInstance, last: Opti
 fn failure_problem(call: &ForwardedRequest<'_>, attempt: FailedAttempt) -> Problem {
     match attempt.failure {
         FailureKind::Timeout => Problem::UpstreamTimeout(call.service.timeout()),
+        FailureKind::Shortage(shortage) => Error::Busy(shortage.text()).into(),
         FailureKind::Connect => Problem::UpstreamFailed("no instance could be reached; nothing was sent, so try again"),
         FailureKind::Reset if !attempt.request_begun => {
             Problem::UpstreamFailed("the instance closed the connection; nothing was sent, so try again")

@@ -233,9 +233,11 @@ fn contains(value: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(value, part).is_some()
 }
 
-/// The trace context of the client.
+/// The trace context of the client; none where it is named twice (Trace Context, section 3.2).
 pub(super) fn trace_context(head: &RequestHead) -> Option<TraceContext> {
-    head.fields.get("traceparent").and_then(|value| std::str::from_utf8(value).ok()).and_then(TraceContext::parse)
+    let mut named = head.fields.all("traceparent");
+    let only = named.next().filter(|_| named.next().is_none())?;
+    std::str::from_utf8(only).ok().and_then(TraceContext::parse)
 }
 
 #[cfg(test)]
@@ -340,6 +342,10 @@ mod tests {
         let text = sent(&spec(), false, &head).unwrap();
         assert!(text.contains("\nTE: trailers\n") && text.contains("\nTransfer-Encoding: chunked\n"), "{text}");
         assert!(text.contains(trace) && text.matches("traceparent").count() == 1, "{text}");
+        let twice = format!("GET / HTTP/1.1\nHost: h\n{trace}\n{trace}\ntracestate: a=b\n\n");
+        let made = sent(&spec(), false, &twice).unwrap();
+        assert!(made.matches("traceparent").count() == 1 && !made.contains(trace), "{made}");
+        assert!(!made.contains("tracestate"), "{made}");
         let made = sent(&spec(), false, "GET / HTTP/1.1\nHost: h\ntraceparent: nonsense\n\n").unwrap();
         assert!(made.matches("traceparent: 00-").count() == 1 && !made.contains("nonsense"), "{made}");
     }

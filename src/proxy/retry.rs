@@ -5,7 +5,10 @@
 
 use actix_web::http::Method;
 
-use crate::gateway::FailureKind;
+use crate::{
+    gateway::FailureKind,
+    http1::{Framing, RequestHead},
+};
 
 /// An attempt that brought no answer.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +27,8 @@ pub(super) struct FailedAttempt {
 
 impl FailedAttempt {
     /// An attempt that could not connect.
-    pub(super) fn unconnected(body_is_fresh: bool) -> Self {
-        Self { failure: FailureKind::Connect, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
+    pub(super) fn unconnected(failure: FailureKind, body_is_fresh: bool) -> Self {
+        Self { failure, answer_begun: false, request_begun: false, body_is_fresh, reused: false }
     }
 }
 
@@ -44,12 +47,19 @@ pub(super) enum RetryDecision {
 pub(super) fn decide(method: &Method, attempt: &FailedAttempt) -> RetryDecision {
     let repeatable = !attempt.request_begun || (is_idempotent(method) && attempt.body_is_fresh);
     match attempt.failure {
-        FailureKind::Connect => RetryDecision::OtherInstance,
+        FailureKind::Connect | FailureKind::Shortage(_) => RetryDecision::OtherInstance,
         FailureKind::Reset if attempt.answer_begun || !repeatable => RetryDecision::GiveUp,
         FailureKind::Reset if attempt.reused => RetryDecision::SameInstance,
         FailureKind::Reset => RetryDecision::OtherInstance,
+        // An answer to an earlier request went on after its end, as when an instance sends a body to HEAD.
+        FailureKind::Protocol if attempt.reused && repeatable => RetryDecision::SameInstance,
         FailureKind::Timeout | FailureKind::Protocol => RetryDecision::GiveUp,
     }
+}
+
+/// True for a request that could be sent again once it has left, whatever becomes of it.
+pub(super) fn is_repeatable(head: &RequestHead) -> bool {
+    is_idempotent(&head.method) && head.framing == Framing::None
 }
 
 /// RFC 9110, section 9.2.2.
@@ -84,6 +94,15 @@ mod tests {
             decide(&Method::GET, &FailedAttempt { failure: FailureKind::Protocol, ..CUT }),
             RetryDecision::GiveUp
         );
+    }
+
+    #[test]
+    fn what_is_no_answer_on_a_used_connection_was_left_there_by_an_earlier_one() {
+        let garbage = FailedAttempt { failure: FailureKind::Protocol, answer_begun: true, reused: true, ..CUT };
+        assert_eq!(decide(&Method::GET, &garbage), RetryDecision::SameInstance);
+        assert_eq!(decide(&Method::POST, &garbage), RetryDecision::GiveUp);
+        let new = FailedAttempt { reused: false, ..garbage };
+        assert_eq!(decide(&Method::GET, &new), RetryDecision::GiveUp);
     }
 
     #[test]

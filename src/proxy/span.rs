@@ -53,6 +53,7 @@ pub(super) fn end_answered(mut span: Span, call: &ForwardedRequest<'_>) {
 pub(super) fn end_failed(mut span: Span, failure: FailureKind) {
     span.fail(match failure {
         FailureKind::Connect => "connect",
+        FailureKind::Shortage(_) => "shortage",
         FailureKind::Timeout => "timeout",
         FailureKind::Reset => "reset",
         FailureKind::Protocol => "protocol",

@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{edge::write_buffer::WriteBuffer, proxy::resolve};
+use crate::{edge::write_buffer::WriteBuffer, policy::shortage::Shortage, proxy::resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,8 +27,10 @@ pub(super) struct Upstream {
     pub(super) incoming: BytesMut,
     /// Bytes to be written.
     pub(super) write_buffer: WriteBuffer,
-    /// True where an earlier request was answered on it.
-    pub(super) reused: bool,
+    /// Time it was idle before this request; `None` where it is new.
+    pub(super) idle: Option<Duration>,
+    /// Time for which the instance keeps it while it is idle, as its last answer said.
+    pub(super) keep_alive: Option<Duration>,
     read_bytes: usize,
     /// The longest read since the last rest.
     longest_read: usize,
@@ -45,7 +47,15 @@ impl Upstream {
         let stream = connected?;
         stream.set_nodelay(true)?;
         let (incoming, write_buffer) = (BytesMut::new(), WriteBuffer::default());
-        Ok(Self { stream, incoming, write_buffer, reused: false, read_bytes: READ_BYTES.0, longest_read: 0 })
+        Ok(Self {
+            stream,
+            incoming,
+            write_buffer,
+            idle: None,
+            keep_alive: None,
+            read_bytes: READ_BYTES.0,
+            longest_read: 0,
+        })
     }
 
     /// Reads once more; 0 is the end. What comes in plenty is read in larger pieces.
@@ -78,7 +88,6 @@ impl Upstream {
 
     /// Keeps little memory while nothing is asked, and remembers how much is usually said.
     pub(super) fn rest(&mut self) {
-        self.reused = true;
         self.write_buffer.clear();
         if self.longest_read < self.read_bytes / 4 {
             self.read_bytes = (self.read_bytes / 2).max(READ_BYTES.0);
@@ -91,14 +100,17 @@ impl Upstream {
 }
 
 async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    let mut last = None;
     for address in resolve::addresses(host, port).await? {
         match connect(address).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+            // What one address says of the instance outweighs that another could not be asked: without IPv6 on this
+            // machine, no connection to one of its addresses finds a port.
+            Err(error) if last.is_some() && Shortage::of(&error).is_some() => {}
+            Err(error) => last = Some(error),
         }
     }
-    Err(last)
+    Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {

@@ -187,7 +187,10 @@ pub(crate) fn context(request: &HttpRequest) -> Option<TraceContext> {
 }
 
 fn of_header(headers: &HeaderMap) -> Option<TraceContext> {
-    headers.get("traceparent")?.to_str().ok().and_then(TraceContext::parse)
+    let mut named = headers.get_all("traceparent");
+    // Named twice, it is none (Trace Context, section 3.2).
+    let only = named.next().filter(|_| named.next().is_none())?;
+    only.to_str().ok().and_then(TraceContext::parse)
 }
 
 #[cfg(test)]

@@ -1053,6 +1053,13 @@ export interface components {
             healthEndpoint?: string | null;
             /** @description Its instances, 1 to 256. */
             instances: components["schemas"]["NewInstanceBody"][];
+            /**
+             * Format: int64
+             * @description Milliseconds for which an idle connection to an instance is kept for the next request, at most: set it below the
+             *     time after which the instances close one. An instance that says less (`Keep-Alive: timeout=`) is heeded. 0 keeps
+             *     none; 30000 without.
+             */
+            keepAlive?: number | null;
             loadBalancing?: components["schemas"]["LoadBalancing"] | null;
             /**
              * Format: int64
@@ -1494,6 +1501,11 @@ export interface components {
             healthEndpoint: string | null;
             /** @description The instances that requests are forwarded to. */
             instances: components["schemas"]["InstanceSpec"][];
+            /**
+             * Format: int64
+             * @description Milliseconds for which an idle connection to an instance is kept at most; 0 keeps none, `null` is 30000.
+             */
+            keepAlive: number | null;
             loadBalancing: components["schemas"]["LoadBalancing"] | null;
             /**
              * Format: int64

@@ -41,6 +41,11 @@ pub struct ServiceBody {
     /// True when instances get the path without `basePath`.
     #[serde(default)]
     strip_prefix: bool,
+    /// Milliseconds for which an idle connection to an instance is kept for the next request, at most: set it below the
+    /// time after which the instances close one. An instance that says less (`Keep-Alive: timeout=`) is heeded. 0 keeps
+    /// none; 30000 without.
+    #[schema(maximum = 86_400_000)]
+    keep_alive: Option<u64>,
     /// The longest body taken, in bytes; no limit without.
     max_body_bytes: Option<u64>,
     /// Number of other instances tried where a request may safely be repeated.
@@ -156,6 +161,7 @@ impl From<ServiceBody> for ServiceSpec {
             timeout: body.timeout.map(Duration::from_millis),
             load_balancing: body.load_balancing,
             strip_prefix: body.strip_prefix,
+            keep_alive: body.keep_alive.map(Duration::from_millis),
             max_body_bytes: body.max_body_bytes,
             retries: body.retries,
             health_check: body.health_check.into(),
@@ -216,7 +222,7 @@ mod tests {
     fn a_service_is_stored_as_it_was_read() {
         let body = r#"{"name":"a","instances":[{"host":"b","port":1,"weight":2,"draining":true}],"basePath":"/a","healthEndpoint":"/h",
             "authentication":false,"rateLimit":{"windowMs":60000,"max":100},"timeout":30000,
-            "loadBalancing":"least-connections","stripPrefix":true,"maxBodyBytes":7,"retries":0,
+            "loadBalancing":"least-connections","stripPrefix":true,"keepAlive":0,"maxBodyBytes":7,"retries":0,
             "healthCheck":{"path":"/p","interval":1000,"timeout":2000,"healthyAfter":1,"unhealthyAfter":1},
             "maxConnections":9,"passCredentials":true}"#;
         let spec = read(body).unwrap();

@@ -34,6 +34,7 @@ fn every_fault_is_reported_at_once() {
         rate_limit: Some(ServiceLimit { window: Duration::ZERO, max: 0 }),
         timeout: Some(Duration::ZERO),
         retries: 11,
+        keep_alive: Some(DAY * 2),
         max_connections: Some(0),
         health_check: HealthCheck {
             path: Some("/a b".into()),
@@ -60,6 +61,7 @@ fn every_fault_is_reported_at_once() {
         "/rateLimit/windowMs",
         "/rateLimit/max",
         "/timeout",
+        "/keepAlive",
         "/retries",
         "/maxConnections",
     ];

@@ -24,7 +24,10 @@ use tokio::{
 use crate::{
     mcp::{LineShare, ParamHeader},
     outbound::{self, Reachable},
-    policy::consent::{Challenge, is_challenged},
+    policy::{
+        consent::{Challenge, is_challenged},
+        shortage::Shortage,
+    },
     supervisor::{
         launch::RemoteTarget,
         remote::{
@@ -280,6 +283,11 @@ fn failure(error: SendRequestError) -> RemoteFailure {
     {
         let hint = "SSL_CERT_FILE names the authorities that are";
         return RemoteFailure::Unreachable(format!("its certificate is not trusted ({fault}); {hint}"));
+    }
+    if let ConnectError::Io(why) = &why
+        && let Some(shortage) = Shortage::of(why)
+    {
+        return RemoteFailure::Unreachable(shortage.to_string());
     }
     let ConnectError::Resolver(why) = why else { return RemoteFailure::Unreachable(why.to_string()) };
     RemoteFailure::Unreachable(why.to_string())

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
 use super::Front;
 use crate::support::{
     json, millis, processes, seconds, timed,
@@ -193,4 +195,32 @@ fn an_instance_that_accepts_and_says_nothing_does_not_hold_others_up() {
     held.iter_mut().for_each(|wire| wire.send("GET /s/bad HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     let (time, _) = timed(|| front.wire().get("/s/x").is(200));
     assert!(time < Duration::from_millis(500), "{time:?}");
+}
+
+#[test]
+fn a_shortage_of_descriptors_is_named_and_held_against_no_instance() {
+    let upstream = bad(|_| Then::Close);
+    let front = Front::with(&[&upstream], json!({"healthCheck": {"interval": 3_600_000, "unhealthyAfter": 1}}));
+    let admin = front.ostler.admin();
+    admin.press("/api/gateway/health/s/check").is(200).has("/status", "healthy");
+    let token = admin.token.clone().unwrap();
+    let mut wire = front.wire();
+    let pid = Pid::from_raw(i32::try_from(front.ostler.pid()).unwrap());
+    let descriptors =
+        |current| prlimit(pid, Resource::Nofile, Rlimit { current: Some(current), maximum: Some(4_096) }).unwrap();
+    wire.get("/livez").is(200);
+    let _ = descriptors(0);
+    for _ in 0..10 {
+        let reply = wire.get("/s/x").problem(503, "busy");
+        assert!(reply.text().contains("EMFILE") && reply.header("retry-after").is_some(), "{reply:?}");
+    }
+    wire.send(format!(
+        "POST /api/gateway/health/s/check HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: 0\r\n\r\n"
+    ));
+    let health = wire.reply().is(200).text();
+    let _ = descriptors(4_096);
+    assert!(health.contains("\"status\":\"healthy\"") && health.contains("\"ejections\":0"), "{health}");
+    assert!(!health.contains("EMFILE"), "{health}");
+    wire.get("/s/x").is(200);
 }

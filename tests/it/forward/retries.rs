@@ -10,8 +10,10 @@ use std::{
 
 use super::Front;
 use crate::support::{
-    json,
+    eventually, json, millis,
     upstream::{Then, Upstream, ok},
+    wait::pass,
+    wire::Wire,
 };
 
 /// Drops every request on a connection after the first, as one whose keep-alive ran out.
@@ -47,6 +49,80 @@ fn a_post_is_never_sent_twice() {
         assert!([200, 502].contains(&reply.status), "{reply:?}");
         let times = upstream.seen().iter().filter(|seen| seen.target == format!("/s/{index}")).count();
         assert_eq!(times, 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_repeated_takes_no_connection_that_may_be_dying() {
+    let upstream = stale();
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    for method in ["POST", "PUT", "POST"] {
+        wire.send(format!("{method} /s/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"));
+        wire.reply().is(200);
+        pass(millis(600));
+    }
+    wire.get("/s/x").is(200);
+    let turns: Vec<_> = upstream.seen().iter().map(|seen| seen.turn).collect();
+    assert_eq!(turns, [1, 1, 1, 2, 1], "only what can be repeated is sent on a connection that was idle");
+}
+
+#[test]
+fn a_busy_connection_carries_one_post_after_the_other() {
+    let upstream = Upstream::saying("hello");
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    eventually("one is used again", || {
+        wire.post("/s/x", "body").is(200);
+        (upstream.last().turn > 1).then_some(())
+    });
+}
+
+#[test]
+fn no_connection_is_kept_for_longer_than_the_service_and_the_instance_say() {
+    let upstream = Upstream::start(|seen, wire| {
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+        wire.send(if seen.target == "/s/brief" { "Keep-Alive: max=9, timeout=0\r\n\r\n" } else { "\r\n" });
+        Then::Keep
+    });
+    let front = Front::with(&[&upstream], json!({"keepAlive": 0}));
+    let mut wire = front.wire();
+    (0..3).for_each(|_| _ = wire.get("/s/x").is(200));
+    assert_eq!(upstream.seen().iter().map(|seen| seen.turn).max(), Some(1));
+    drop(front);
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    let turn = |wire: &mut Wire, path: &str| {
+        wire.get(path).is(200);
+        upstream.last().turn
+    };
+    assert_eq!([turn(&mut wire, "/s/brief"), turn(&mut wire, "/s/x"), turn(&mut wire, "/s/x")], [1, 1, 2]);
+}
+
+#[test]
+fn a_body_that_follows_the_answer_to_head_hurts_no_other_request() {
+    // It is on its way still when the next request is sent, as that of waitress.
+    let upstream = Upstream::start(|seen, wire| {
+        wire.body_of(&seen.headers);
+        if seen.turn > 1 {
+            wire.send("<html>late</html>");
+        }
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n");
+        if !seen.raw.starts_with("HEAD") {
+            wire.send("<html>soon</html>");
+        }
+        Then::Keep
+    });
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    for _ in 0..3 {
+        wire.send("HEAD /s/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        wire.reply_to("HEAD").is(200);
+        assert_eq!(wire.post("/s/x", "body").is(200).text(), "<html>soon</html>");
+        // The connection of the POST is kept, and spoiled: what can be repeated is.
+        assert_eq!(wire.get("/s/x").is(200).text(), "<html>soon</html>");
+        // So is that of the GET; it is given up by another one.
+        wire.get("/s/x").is(200);
     }
 }
 

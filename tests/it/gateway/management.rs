@@ -104,6 +104,7 @@ fn a_service_that_cannot_be_is_refused_field_by_field() {
         ("loadBalancing", json!("random"), "/loadBalancing"),
         ("healthCheck", json!({"healthyAfter": 0}), "/healthCheck/healthyAfter"),
         ("maxConnections", json!(0), "/maxConnections"),
+        ("keepAlive", json!(86_400_001), "/keepAlive"),
         ("owner", json!("me"), "/owner"),
     ] {
         let refused = admin.post("/api/gateway/services", with(&chat(), field, value));
