@@ -15,6 +15,7 @@
 
 mod access;
 mod answer;
+mod cut_prefix;
 mod exchange;
 mod forward;
 mod forwarded_request;

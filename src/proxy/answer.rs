@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 use crate::{
     http1::{Framing, ResponseHead, Version, length_line, line, status_line},
     proxy::{
+        cut_prefix::CutPrefix,
         header_rules::{FieldRule, rule_of},
         request::{connection_options, is_named},
         request_id,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The parts of the client's request that determine the head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct AnswerContext<'a> {
     /// The framing of the body; `UntilClose` for a client of HTTP/1.0.
     pub(super) framing: Framing,
@@ -25,6 +26,8 @@ pub(super) struct AnswerContext<'a> {
     pub(super) keep_alive: bool,
     /// The request's id.
     pub(super) id: &'a str,
+    /// The start of its path that the instance did not get.
+    pub(super) cut: Option<&'a CutPrefix<'a>>,
 }
 
 /// The framing for a client of `version` of an answer that came as `framing`.
@@ -39,7 +42,7 @@ pub(super) fn reframe(framing: Framing, version: Version) -> Framing {
 /// Writes the head of the answer, up to its last line.
 pub(super) fn write(head: &ResponseHead, answer_context: &AnswerContext<'_>, out: &mut BytesMut) {
     write_status(head.status, out);
-    copy_fields(head, out);
+    copy_fields(head, answer_context.cut, out);
     // nginx would hold events back until its buffer is full.
     if is_event_stream(head) && head.fields.get("x-accel-buffering").is_none() {
         line(out, b"X-Accel-Buffering", &[b"no"]);
@@ -63,7 +66,7 @@ pub(super) fn is_event_stream(head: &ResponseHead) -> bool {
 /// Writes the head of a `101 Switching Protocols`, after which the connection speaks another protocol.
 pub(super) fn write_switch(head: &ResponseHead, id: &str, out: &mut BytesMut) {
     write_status(head.status, out);
-    copy_fields(head, out);
+    copy_fields(head, None, out);
     out.put_slice(b"Connection: Upgrade\r\n");
     head.fields.all("upgrade").for_each(|protocol| line(out, b"Upgrade", &[protocol]));
     finish(head, id, out);
@@ -73,7 +76,7 @@ pub(super) fn write_switch(head: &ResponseHead, id: &str, out: &mut BytesMut) {
 /// Writes an interim answer.
 pub(super) fn write_interim(head: &ResponseHead, out: &mut BytesMut) {
     write_status(head.status, out);
-    copy_fields(head, out);
+    copy_fields(head, None, out);
     out.put_slice(b"\r\n");
 }
 
@@ -85,17 +88,25 @@ fn write_status(status: u16, out: &mut BytesMut) {
     status_line(out, itoa::Buffer::new().format(status), reason.as_bytes());
 }
 
-fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
+fn copy_fields(head: &ResponseHead, cut: Option<&CutPrefix<'_>>, out: &mut BytesMut) {
     let named = connection_options(head.fields.all("connection"));
     for (name, value) in head.fields.iter() {
         match rule_of(name) {
-            FieldRule::Plain if is_named(&named, name) => {}
+            FieldRule::Plain | FieldRule::Location | FieldRule::SetCookie if is_named(&named, name) => {}
             FieldRule::Hop
             | FieldRule::Connection
             | FieldRule::Upgrade
             | FieldRule::Te
             | FieldRule::Framing
             | FieldRule::RequestId => {}
+            FieldRule::Location => {
+                let whole = cut.and_then(|cut| cut.location(value));
+                line(out, name, &[whole.as_deref().map_or(value, str::as_bytes)]);
+            }
+            FieldRule::SetCookie => {
+                let whole = cut.and_then(|cut| cut.cookie(value));
+                line(out, name, &[whole.as_deref().map_or(value, str::as_bytes)]);
+            }
             FieldRule::Plain
             | FieldRule::Expect
             | FieldRule::Host
@@ -105,6 +116,7 @@ fn copy_fields(head: &ResponseHead, out: &mut BytesMut) {
             | FieldRule::ForwardedFor
             | FieldRule::ForwardedHost
             | FieldRule::ForwardedProto
+            | FieldRule::ForwardedPrefix
             | FieldRule::Proxy
             | FieldRule::Via
             | FieldRule::TraceParent
@@ -150,7 +162,7 @@ mod tests {
         let head = ResponseHead::parse(&mut text.as_str().into(), &HeadLimits::UPSTREAM, method).unwrap().unwrap();
         let framing = reframe(head.framing, version);
         let mut out = BytesMut::new();
-        write(&head, &AnswerContext { framing, method, version, keep_alive, id: "r-1" }, &mut out);
+        write(&head, &AnswerContext { framing, method, version, keep_alive, id: "r-1", cut: None }, &mut out);
         let text = String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n");
         text.replace(&format!("Via: 1.1 {}\nX-Request-Id: r-1\n", *request_id::PSEUDONYM), "")
     }

@@ -267,8 +267,9 @@ impl<'a> Exchange<'a> {
         let keep_alive =
             request.keep_alive && framing != Framing::UntilClose && is_complete && !self.client.is_stopping();
         self.call.keep_alive.set(keep_alive);
+        let (id, cut) = (self.call.id.as_str(), self.call.cut_prefix());
         let answer_context =
-            AnswerContext { framing, method: &request.method, version, keep_alive, id: self.call.id.as_str() };
+            AnswerContext { framing, method: &request.method, version, keep_alive, id, cut: cut.as_ref() };
         answer::write(&head, &answer_context, self.client.stage());
         if head.fields.get("date").is_none() {
             self.client.stage_date();

@@ -10,7 +10,7 @@ use crate::{
     gateway::Service,
     http1::RequestHead,
     model::{Principal, TraceContext},
-    proxy::request_id::RequestId,
+    proxy::{cut_prefix::CutPrefix, request, request_id::RequestId},
     revocation::RequiredRight,
     telemetry::Tracer,
 };
@@ -37,6 +37,17 @@ pub(super) struct ForwardedRequest<'a> {
 }
 
 impl ForwardedRequest<'_> {
+    /// The start of its path that instances do not get, where the service has it cut off.
+    pub(super) fn cut_prefix(&self) -> Option<CutPrefix<'_>> {
+        let spec = self.service.spec();
+        if !spec.strip_prefix {
+            return None;
+        }
+        let host = self.head.fields.get("host").unwrap_or_default();
+        let is_other = |path: &str| self.runtime.gateway().table().find(path).is_some();
+        Some(CutPrefix::new(request::forwarded_prefix(self.head, spec, self.is_trusted), host, is_other))
+    }
+
     /// Does `work` for as long as the credential is good that the service asked for.
     pub(super) async fn while_permitted<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         match &self.caller {

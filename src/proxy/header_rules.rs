@@ -27,8 +27,14 @@ pub(super) enum FieldRule {
     ForwardedFor,
     ForwardedHost,
     ForwardedProto,
+    /// `X-Forwarded-Prefix`: the start of the path that proxies cut off.
+    ForwardedPrefix,
     /// Other fields in which proxies describe the client: accepted from trusted proxies only.
     Proxy,
+    /// `Location` and `Content-Location`, which name a path.
+    Location,
+    /// `Set-Cookie`, which may name one.
+    SetCookie,
     /// `Via`.
     Via,
     /// `X-Request-Id`.
@@ -47,10 +53,12 @@ const FIELD_RULES: &[(&[u8], FieldRule)] = &[
     (b"cookie", FieldRule::Cookie),
     (b"expect", FieldRule::Expect),
     (b"upgrade", FieldRule::Upgrade),
+    (b"location", FieldRule::Location),
     (b"forwarded", FieldRule::Forwarded),
     (b"x-real-ip", FieldRule::Proxy),
     (b"connection", FieldRule::Connection),
     (b"keep-alive", FieldRule::Hop),
+    (b"set-cookie", FieldRule::SetCookie),
     (b"tracestate", FieldRule::TraceState),
     (b"traceparent", FieldRule::TraceParent),
     (b"x-request-id", FieldRule::RequestId),
@@ -59,9 +67,11 @@ const FIELD_RULES: &[(&[u8], FieldRule)] = &[
     (b"http2-settings", FieldRule::Hop),
     (b"x-forwarded-for", FieldRule::ForwardedFor),
     (b"proxy-connection", FieldRule::Hop),
+    (b"content-location", FieldRule::Location),
     (b"x-forwarded-host", FieldRule::ForwardedHost),
     (b"transfer-encoding", FieldRule::Framing),
     (b"x-forwarded-proto", FieldRule::ForwardedProto),
+    (b"x-forwarded-prefix", FieldRule::ForwardedPrefix),
     (b"proxy-authenticate", FieldRule::Hop),
     (b"proxy-authorization", FieldRule::Hop),
     (b"proxy-authentication-info", FieldRule::Hop),
@@ -111,7 +121,7 @@ mod tests {
         assert_eq!(rule_of(b"X-Ostler-User"), FieldRule::Ostler);
         assert_eq!(rule_of(b"x_ostler_user"), FieldRule::Ostler);
         assert_eq!(rule_of(b"X-Forwarded_For"), FieldRule::ForwardedFor);
-        assert_eq!(rule_of(b"X-Forwarded-Prefix"), FieldRule::Proxy);
+        assert_eq!(rule_of(b"X-Forwarded-Port"), FieldRule::Proxy);
         assert_eq!(rule_of(b"X-Ostle"), FieldRule::Plain);
     }
 

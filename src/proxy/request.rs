@@ -54,6 +54,10 @@ pub(super) fn write(
     write_framing(head, &seen, out);
     write_connection(head, out);
     write_client(head, request_context, out);
+    let prefix = forwarded_prefix(head, request_context.spec, request_context.is_trusted);
+    if !prefix.is_empty() {
+        line(out, b"X-Forwarded-Prefix", &[prefix.as_bytes()]);
+    }
     let version = if head.version == Version::Http10 { "1.0" } else { "1.1" };
     line(out, b"Via", &[version.as_bytes(), b" ", request_id::PSEUDONYM.as_bytes()]);
     line(out, b"X-Request-Id", &[request_context.id.as_bytes()]);
@@ -103,8 +107,8 @@ fn copy_fields(
     let has_trace = trace_context(head).is_some();
     for (name, value) in head.fields.iter() {
         match rule_of(name) {
-            FieldRule::Plain if is_named(&named, name) => {}
-            FieldRule::Plain => line(out, name, &[value]),
+            FieldRule::Plain | FieldRule::Location | FieldRule::SetCookie if is_named(&named, name) => {}
+            FieldRule::Plain | FieldRule::Location | FieldRule::SetCookie => line(out, name, &[value]),
             FieldRule::Host => {
                 seen.host = true;
                 line(out, name, &[value]);
@@ -131,6 +135,7 @@ fn copy_fields(
             | FieldRule::ForwardedFor
             | FieldRule::ForwardedHost
             | FieldRule::ForwardedProto
+            | FieldRule::ForwardedPrefix
             | FieldRule::Proxy
             | FieldRule::RequestId
             | FieldRule::TraceParent
@@ -220,6 +225,14 @@ fn write_client(head: &RequestHead, request_context: &RequestContext<'_>, out: &
     if !named.is_empty() {
         line(out, b"X-Forwarded-Host", &[named]);
     }
+}
+
+/// The start of the caller's path that the instance does not get: what trusted proxies cut off, and Ostler itself.
+pub(super) fn forwarded_prefix(head: &RequestHead, spec: &ServiceSpec, is_trusted: bool) -> String {
+    let before = head.fields.get("x-forwarded-prefix").filter(|_| is_trusted).unwrap_or_default();
+    let before = std::str::from_utf8(before).unwrap_or_default().trim_end_matches('/');
+    let own = if spec.strip_prefix { spec.base_path.trim_end_matches('/') } else { "" };
+    format!("{before}{own}")
 }
 
 fn list<'a>(out: &mut BytesMut, values: impl Iterator<Item = &'a [u8]>) {
@@ -319,6 +332,14 @@ mod tests {
         assert_eq!(first(&plain, "/api/s/a?b"), "/api/s/a?b");
         let root = ServiceSpec { strip_prefix: true, ..ServiceSpec::new("s", "/") };
         assert_eq!(first(&root, "/a"), "/a");
+        let sees = |spec, is_trusted| {
+            let text = "GET /api/s/a HTTP/1.1\nHost: h\nX-Forwarded-Prefix: /outer/\n\n";
+            let text = sent(spec, is_trusted, text).unwrap();
+            text.lines().find_map(|line| line.strip_prefix("X-Forwarded-Prefix: ")).map(str::to_owned)
+        };
+        let wanted = |text: &str| Some(text.to_owned());
+        assert_eq!([sees(&strips, false), sees(&strips, true)], [wanted("/api/s"), wanted("/outer/api/s")]);
+        assert_eq!([sees(&plain, false), sees(&plain, true)], [None, wanted("/outer")]);
         let text = sent(&strips, false, "GET / HTTP/1.1\nHost: h\nAuthorization: Bearer y\n\n").unwrap();
         assert!(text.contains("\nAuthorization: Bearer y\n"), "{text}");
     }

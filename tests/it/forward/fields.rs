@@ -119,3 +119,27 @@ fn hosts_that_are_not_ours_are_not_forwarded_for() {
     wire.reply().problem(421, "misdirected_request");
     assert!(upstream.seen().is_empty());
 }
+
+#[test]
+fn a_prefix_that_was_cut_off_is_named_to_the_instance_and_put_back_in_its_answer() {
+    let upstream = Upstream::start(|seen, wire| {
+        let to = if seen.target == "/other" { "/other/login" } else { "/login" };
+        wire.send(format!(
+            "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Location: http://localhost/a\r\nContent-Length: 0\r\n\
+             Set-Cookie: a=1; Path=/shop; Secure\r\nSet-Cookie: b=2; Path=/\r\n\r\n"
+        ));
+        Then::Keep
+    });
+    let front = Front::with(&[&upstream], json!({"stripPrefix": true}));
+    let other = json!({"name": "other", "basePath": "/other", "instances": [{"host": "127.0.0.1", "port": 1}]});
+    front.ostler.admin().post("/api/gateway/services", other).is(201);
+    let mut wire = front.wire();
+    wire.send("GET /s/x HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Prefix: /mine\r\n\r\n");
+    let reply = wire.reply().is(302);
+    assert_eq!((upstream.last().target.as_str(), upstream.last().all("x-forwarded-prefix")), ("/x", vec!["/s"]));
+    assert_eq!(reply.header("location"), Some("/s/login"));
+    assert_eq!(reply.header("content-location"), Some("http://localhost/s/a"));
+    let cookies = reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());
+    assert_eq!(cookies.collect::<Vec<_>>(), ["a=1; Path=/s/shop; Secure", "b=2; Path=/"]);
+    assert_eq!(wire.get("/s/other").is(302).header("location"), Some("/other/login"));
+}
