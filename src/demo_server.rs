@@ -290,6 +290,10 @@ mod tests {
         assert_eq!(call(r#"{"name":"fail","arguments":{"message":"no"}}"#)["result"]["isError"], true);
         assert_eq!(call(r#"{"name":"add","arguments":{"a":"x"}}"#)["result"]["isError"], true);
         assert_eq!(call(r#"{"name":"add","arguments":{"a":2,"b":3}}"#)["result"]["structuredContent"]["sum"], 5);
+        for nothing in [r#"{"name":"echo","arguments":{"text":"hi","raw":null}}"#, r#"{"name":"pid","arguments":null}"#]
+        {
+            assert_eq!(call(nothing)["result"].get("isError"), None, "{nothing}");
+        }
         assert_eq!(call(r#"{"name":"nope"}"#)["error"]["code"], -32602);
         assert_eq!(call("[]")["error"]["code"], -32602);
     }

@@ -60,7 +60,7 @@ async fn list(
     name: &str,
     items: impl Fn(&AggregatedLists) -> Vec<Arc<RawValue>>,
 ) -> RpcResult {
-    if request.params.get("cursor").is_some() {
+    if request.params.given("cursor").is_some() {
         return Err(fault::params("`cursor` is unknown: the list has one page"));
     }
     let all = AggregatedLists::complete(conversation).await?;

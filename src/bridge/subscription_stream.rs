@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
@@ -26,13 +26,13 @@ const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Filter {
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_off")]
     tools_list_changed: bool,
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_off")]
     prompts_list_changed: bool,
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_off")]
     resources_list_changed: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     resource_subscriptions: Vec<String>,
 }
 
@@ -117,6 +117,11 @@ fn with_subscription_id(mut members: Members, id: &Arc<RawValue>) -> Arc<RawValu
     Arc::from(members.to_raw())
 }
 
+/// Takes `null` as left out.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 fn is_off(requested: &bool) -> bool {
     !requested
 }
@@ -135,7 +140,8 @@ mod tests {
 
     #[test]
     fn what_is_not_wanted_is_not_agreed_to_either() {
-        let filter: Filter = serde_json::from_str(r#"{"toolsListChanged":true,"taskIds":["t"]}"#).unwrap();
+        let filter: Filter =
+            serde_json::from_str(r#"{"toolsListChanged":true,"promptsListChanged":null,"taskIds":["t"]}"#).unwrap();
         assert_eq!(serde_json::to_string(&filter).unwrap(), r#"{"toolsListChanged":true}"#);
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
         Some("call_tool") => {
             let Some(name) = arguments.get("name") else { return Err(fault::params("`name` must be a string")) };
             request.params.set("name", name.clone());
-            match arguments.get("arguments") {
+            match arguments.given("arguments") {
                 Some(arguments) => request.params.set("arguments", arguments.clone()),
                 None => drop(request.params.remove("arguments")),
             }
@@ -62,7 +62,7 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
 /// Names and shortened descriptions of tools that match a query, as JSON.
 fn find(all: &AggregatedLists, arguments: &Members) -> Result<String, String> {
     let Some(query) = arguments.text("query") else { return Err("`query` must be a string".into()) };
-    let limit = arguments.get("limit").map_or(Ok(RESULTS_DEFAULT), |limit| limit.get().parse());
+    let limit = arguments.given("limit").map_or(Ok(RESULTS_DEFAULT), |limit| limit.get().parse());
     let Ok(limit @ 1..=RESULTS_MAX) = limit else { return Err("`limit` must be 1 to 50".into()) };
     let described = |tool: &Arc<RawValue>| {
         (convert::name(tool).unwrap_or_default(), convert::member(tool, "description").unwrap_or_default())

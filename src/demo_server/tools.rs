@@ -128,13 +128,13 @@ fn echo<'a>(call: &Call<'a>, _: &SlowCalls) -> ToolOutcome<'a> {
         // Well-known test servers call it `message`.
         #[serde(borrow, alias = "message")]
         text: &'a RawValue,
-        #[serde(default)]
-        raw: bool,
+        // Some clients send `null` for what is left out.
+        raw: Option<bool>,
     }
     let Arguments { text, raw } = arguments(call)?;
     // The string goes back as it was written: no need to know what it says.
     let text = text.get();
-    match (text.starts_with('"'), raw) {
+    match (text.starts_with('"'), raw.unwrap_or_default()) {
         (false, _) => Err("invalid arguments: `text` must be a string".to_owned()),
         (true, true) => Ok(Done::Both { text: text.into(), structured: call.arguments.into() }),
         (true, false) => Ok(Done::Text(text.into())),

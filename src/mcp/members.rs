@@ -24,6 +24,12 @@ impl Members {
         serde_json::from_slice(object)
     }
 
+    /// The value of an optional member: many clients write `null` for what they leave out.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&Arc<RawValue>> {
+        self.get(name).filter(|value| value.get() != "null")
+    }
+
     /// The value of a member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<RawValue>> {
