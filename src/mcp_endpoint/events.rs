@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use tokio::time::Instant;
 
 use super::{
     caller::McpCaller,
@@ -25,9 +24,7 @@ use crate::{
 
 /// Time until an answer that has not begun becomes a stream: proxies close silent connections.
 const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time a stream is held open for clients that know how to resume it: proxies limit the length of a response.
-const STREAM_HELD_MAX: Duration = Duration::from_secs(25);
-/// Milliseconds after which such clients reconnect.
+/// Milliseconds after which a client whose stream was cut, as proxies do with long ones, is to reconnect.
 const RETRY_MILLIS: u32 = 500;
 
 /// The answer to one request, which `work` writes: JSON where it comes first, otherwise events.
@@ -59,7 +56,7 @@ pub(super) async fn respond(
         }
     };
     session.keep(&reader.stream);
-    Ok(event_stream::respond_to_the_end(events(reader, session, Some(STREAM_HELD_MAX), start, first)))
+    Ok(event_stream::respond_to_the_end(events(reader, session, start, first)))
 }
 
 /// The answers to a batch: events, or a JSON array where the client takes no events.
@@ -71,7 +68,7 @@ pub(super) async fn respond_to_batch(
     if takes_events {
         session.keep(&reader.stream);
         let start = reader.at();
-        return Ok(event_stream::respond_to_the_end(events(reader, session, Some(STREAM_HELD_MAX), start, None)));
+        return Ok(event_stream::respond_to_the_end(events(reader, session, start, None)));
     }
     let mut answers = Vec::new();
     while let Some(event) = reader.next().await {
@@ -95,12 +92,12 @@ pub(super) fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) ->
     let start = reader.at();
     Ok(if is_standalone {
         let revoked = Box::pin(caller.runtime.revocation().revoked(&caller.who, scope.needs()));
-        event_stream::respond(&caller.runtime, events(reader, &session, None, start, None).take_until(revoked))
+        event_stream::respond(&caller.runtime, events(reader, &session, start, None).take_until(revoked))
     } else if reader.is_at_the_end() {
         // 204 keeps a reader of events from reconnecting (HTML, "Server-sent events").
         HttpResponse::NoContent().finish()
     } else {
-        event_stream::respond_to_the_end(events(reader, &session, Some(STREAM_HELD_MAX), start, None))
+        event_stream::respond_to_the_end(events(reader, &session, start, None))
     })
 }
 
@@ -134,30 +131,25 @@ fn open(
 }
 
 /// The events of a reader from `start` on, with ids; `first` was read already. A client that can resume is first sent
-/// the way to do so, and is disconnected after `held`.
+/// the way to do so. No stream is ended before its last message: not every client that may come back does.
 fn events(
     reader: StreamReader,
     session: &McpSession,
-    held: Option<Duration>,
     start: EventId,
     first: Option<StreamEvent>,
 ) -> impl Stream<Item = Bytes> + 'static {
     let returns = session.version == LATEST_LEGACY;
     let primer = returns.then(|| Bytes::from(format!("id: {start}\nretry: {RETRY_MILLIS}\ndata: \n\n")));
-    let until = held.filter(|_| returns).map(|held| Instant::now() + held);
     let number = start.stream;
-    stream::unfold((reader, primer, first), move |(mut reader, mut primer, mut first)| async move {
-        if let Some(primer) = primer.take() {
-            return Some((primer, (reader, None, first)));
-        }
-        let event = match (first.take(), until) {
-            (Some(event), _) => event,
-            (None, Some(until)) => tokio::time::timeout_at(until, reader.next()).await.ok()??,
-            (None, None) => reader.next().await?,
+    let rest = stream::unfold((reader, first), move |(mut reader, mut first)| async move {
+        let event = match first.take() {
+            Some(event) => event,
+            None => reader.next().await?,
         };
         let id = EventId { stream: number, event: event.number }.to_string();
-        Some((event_stream::event(None, Some(&id), &event.body.text()), (reader, None, None)))
-    })
+        Some((event_stream::event(None, Some(&id), &event.body.text()), (reader, None)))
+    });
+    stream::iter(primer).chain(rest)
 }
 
 #[cfg(test)]
@@ -168,37 +160,18 @@ mod tests {
         model::UserId,
     };
 
-    async fn read_all(stream: &Arc<MessageStream>, held: Option<Duration>) -> Vec<String> {
-        let session = session(UserId::new());
-        let reader = stream.read_after(0);
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_read_to_its_end_however_long_that_takes() {
+        let stream = MessageStream::new(3);
+        let (ending, reader) = (Arc::clone(&stream), stream.read_after(0));
         let start = reader.at();
-        let events: Vec<_> = events(reader, &session, held, start, None).collect().await;
-        events.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_can_come_back_is_sent_away_after_a_while() {
-        let stream = MessageStream::new(3);
-        stream.push(EventBody::Message("{}".into())).await;
-        let began = Instant::now();
-        assert_eq!(
-            read_all(&stream, Some(STREAM_HELD_MAX)).await,
-            ["id: 3-0\nretry: 500\ndata: \n\n", "id: 3-1\ndata: {}\n\n"]
-        );
-        assert!(began.elapsed() >= STREAM_HELD_MAX && began.elapsed() < STREAM_HELD_MAX * 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stream_that_is_not_held_for_a_time_is_read_to_its_end() {
-        let stream = MessageStream::new(3);
-        let ending = Arc::clone(&stream);
-        let began = Instant::now();
         let end = async {
-            tokio::time::sleep(STREAM_HELD_MAX * 10).await;
+            tokio::time::sleep(Duration::from_secs(60 * 60)).await;
+            ending.push(EventBody::Message("{}".into())).await;
             ending.end();
         };
-        let (events, ()) = tokio::join!(read_all(&stream, None), end);
-        assert_eq!(events.len(), 1);
-        assert!(began.elapsed() >= STREAM_HELD_MAX * 10);
+        let session = session(UserId::new());
+        let (events, ()) = tokio::join!(events(reader, &session, start, None).collect::<Vec<_>>(), end);
+        assert_eq!(events, ["id: 3-0\nretry: 500\ndata: \n\n", "id: 3-1\ndata: {}\n\n"]);
     }
 }
