@@ -4,6 +4,7 @@
 
 mod admin_rights;
 mod authentication;
+mod client_sessions;
 mod credential_cache;
 mod directory;
 mod first_admin;

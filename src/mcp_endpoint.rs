@@ -9,6 +9,7 @@ mod error_status;
 mod events;
 mod headers;
 mod json_rpc_id;
+mod kept_session;
 mod legacy;
 mod message;
 mod modern;
@@ -115,7 +116,7 @@ pub(crate) async fn get_all(
     caller: McpCaller,
     Query(query): Query<EveryServerQuery>,
 ) -> HandlerResult {
-    get(&http, &caller, query.into())
+    get(&http, &caller, query.into()).await
 }
 
 /// Listen to one server
@@ -126,7 +127,7 @@ pub(crate) async fn get_all(
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    get(&http, &caller, ServerScope::One(id))
+    get(&http, &caller, ServerScope::One(id)).await
 }
 
 /// End a session with every server
@@ -140,7 +141,7 @@ pub(crate) async fn delete_all(
     caller: McpCaller,
     Query(query): Query<EveryServerQuery>,
 ) -> HandlerResult {
-    legacy::delete(&http, &caller, query.into())
+    legacy::delete(&http, &caller, query.into()).await
 }
 
 /// End a session with one server
@@ -151,7 +152,7 @@ pub(crate) async fn delete_all(
     responses((status = 204, description = "It has ended")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn delete_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
-    legacy::delete(&http, &caller, ServerScope::One(id))
+    legacy::delete(&http, &caller, ServerScope::One(id)).await
 }
 
 async fn post(http: &HttpRequest, caller: McpCaller, scope: ServerScope, body: &[u8]) -> HandlerResult {
@@ -178,9 +179,9 @@ fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, PostBody), MessageRefus
     Ok((era, posted))
 }
 
-fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
+async fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
     if http.method() == Method::HEAD {
         return Ok(HttpResponse::Ok().content_type(event_stream::CONTENT_TYPE).finish());
     }
-    events::get(http, caller, scope)
+    events::get(http, caller, scope).await
 }

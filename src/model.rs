@@ -22,7 +22,7 @@ mod trace;
 mod usage;
 
 pub use access::{Credential, Permission, PermissionSet, Principal, Role};
-pub use account::{ApiKey, KEY_PREFIX, KeySpec, NewUser, PasswordChange, Session, User, UserChange};
+pub use account::{ApiKey, ClientSession, KEY_PREFIX, KeySpec, NewUser, PasswordChange, Session, User, UserChange};
 pub use audit::{AuditEntry, AuditFault, AuditFilter, AuditLink, Outcome};
 pub use call::{CallFilter, Excerpt, ToolCall};
 pub(crate) use hidden::{Hidden, Names};

@@ -23,6 +23,7 @@ mod imprint;
 pub mod keys;
 pub mod listings;
 mod log_index;
+pub mod mcp_sessions;
 pub mod migration;
 pub mod occupancy;
 mod opened_files;

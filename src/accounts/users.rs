@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Faults, Noun, Result},
     model::{NewUser, Page, PageRequest, Permission, Principal, Role, ServerId, Timestamp, User, UserChange, UserId},
     policy::{account, name, permission::of_role},
-    store::{Connection, keys, servers, sessions, users},
+    store::{Connection, keys, mcp_sessions, servers, sessions, users},
     tasks::run_to_completion,
 };
 
@@ -139,6 +139,9 @@ fn update(db: &mut Connection, id: UserId, change: CheckedChange) -> Result<User
     }
     if disabled || change.password_hash.is_some() {
         sessions::delete_of_user(db, id)?;
+    }
+    if disabled {
+        mcp_sessions::delete_of_user(db, id)?;
     }
     if change.password_hash.is_some() {
         keys::delete_of_user(db, id)?;

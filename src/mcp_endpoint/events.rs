@@ -80,8 +80,8 @@ pub(super) async fn respond_to_batch(
 }
 
 /// Opens the stream that is about no request, or goes on with one that was left.
-pub(super) fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
-    let session = match named_session(http, caller, scope) {
+pub(super) async fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
+    let session = match named_session(http, caller, scope).await {
         Ok(session) => session,
         Err(refusal) => return Ok(refusal.respond()),
     };
@@ -123,7 +123,8 @@ fn open(
     if let Some(resumed) = seen.and_then(|seen| session.resume(seen)) {
         return Ok(resumed);
     }
-    if seen.is_some() && session.is_listened_to() {
+    // A client that waits for an answer would wait for ever at the stream that is about no request.
+    if seen.is_some_and(|seen| seen.is_of_request() || session.is_listened_to()) {
         return Err(MessageRefusal::with_status(400, None, "this stream is not kept any more"));
     }
     let opened = session.listen(caller.conversation(session));

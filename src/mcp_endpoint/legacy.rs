@@ -9,6 +9,7 @@ use super::{
     caller::McpCaller,
     events, headers,
     json_rpc_id::JsonRpcId,
+    kept_session,
     message::{ClientMessage, PostBody},
     named_session::named_session,
     refusal::MessageRefusal,
@@ -39,7 +40,7 @@ pub(super) async fn answer(
     {
         return initialize(caller, scope, id, request).await;
     }
-    let session = match named_session(http, &caller, scope) {
+    let session = match named_session(http, &caller, scope).await {
         Ok(session) => session,
         Err(refusal) => return Ok(MessageRefusal { id: posted.id(), ..refusal }.respond()),
     };
@@ -72,8 +73,9 @@ async fn initialize(caller: McpCaller, scope: ServerScope, id: &JsonRpcId, reque
         let agreed = Members::parse(result).ok().and_then(|result| result.text("protocolVersion"));
         let session = Arc::new(McpSession::new(&conversation, agreed.unwrap_or_else(|| conversation.version.clone())));
         let id = HeaderValue::from_str(&session.id.to_string()).map_err(|error| Error::Internal(error.to_string()))?;
-        caller.sessions.add(session)?;
+        caller.sessions.add(Arc::clone(&session))?;
         std::mem::forget(beginning);
+        kept_session::begin(&caller.conversation(&session)).await;
         response.headers_mut().insert(headers::SESSION_HEADER, id);
     }
     Ok(response)
@@ -222,19 +224,24 @@ async fn write_response(
     in_flight: InFlightRequest,
 ) {
     let sender = ClientSender::new(stream.clone(), Some(in_flight.client_requests())).relating_to(id.to_raw());
+    let changes_session = kept_session::is_changed_by(&request.method);
     let outcome = tokio::select! {
         biased;
         () = in_flight.cancelled() => return,
         outcome = bridge::answer(&conversation, request, &sender) => outcome,
     };
+    if changes_session {
+        kept_session::update(&conversation).await;
+    }
     drop(in_flight);
     stream.push(EventBody::Answer(id, outcome)).await;
 }
 
-/// Ends the session that a request names.
-pub(super) fn delete(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
-    match named_session(http, caller, scope) {
+/// Ends the session that a request names, for good: its row goes first.
+pub(super) async fn delete(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
+    match named_session(http, caller, scope).await {
         Ok(session) => {
+            caller.runtime.accounts().end_client_session(session.id).await?;
             caller.sessions.end(&session);
             Ok(HttpResponse::NoContent().finish())
         }

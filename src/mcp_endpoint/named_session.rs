@@ -5,11 +5,11 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, http::header::HeaderName};
 use uuid::Uuid;
 
-use super::{caller::McpCaller, headers, refusal::MessageRefusal, session::McpSession};
-use crate::{bridge::ServerScope, mcp::is_legacy};
+use super::{caller::McpCaller, headers, kept_session, refusal::MessageRefusal, session::McpSession};
+use crate::{bridge::ServerScope, error::Result, mcp::is_legacy};
 
-/// The session that a request names, where it is the caller's.
-pub(super) fn named_session(
+/// The session that a request names, where it is the caller's and has not ended.
+pub(super) async fn named_session(
     http: &HttpRequest,
     caller: &McpCaller,
     scope: ServerScope,
@@ -26,8 +26,29 @@ pub(super) fn named_session(
     if let Some(version) = header(headers::VERSION_HEADER)?.filter(|version| !is_legacy(version)) {
         return Err(MessageRefusal::version(None, version));
     }
-    let found = Uuid::try_parse(id).ok().and_then(|id| caller.sessions.find(id, &caller.who, scope));
+    let found = match Uuid::try_parse(id) {
+        Ok(id) => find(caller, scope, id).await.map_err(MessageRefusal::of_error)?,
+        Err(_) => None,
+    };
     found.ok_or_else(|| {
         MessageRefusal::with_status(404, None, "there is no such session; it may have ended, so initialize another")
     })
+}
+
+/// A session in memory, or else one that its row says has not ended.
+async fn find(caller: &McpCaller, scope: ServerScope, id: Uuid) -> Result<Option<Arc<McpSession>>> {
+    if let Some(session) = caller.sessions.find(id, &caller.who, scope) {
+        if session.is_row_due() {
+            let conversation = caller.conversation(&session);
+            tokio::spawn(async move { kept_session::update(&conversation).await });
+        }
+        return Ok(Some(session));
+    }
+    let row = caller.runtime.accounts().client_session(id, caller.who.user_id).await?;
+    let Some((session, subscriptions)) = row.and_then(|row| kept_session::read(&row, scope)) else { return Ok(None) };
+    let session = caller.sessions.resume(Arc::new(session))?;
+    if !subscriptions.is_empty() {
+        tokio::spawn(kept_session::subscribe(caller.conversation(&session), subscriptions));
+    }
+    Ok(Some(session))
 }

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::{json, value::RawValue};
 
-use super::{json_rpc_id::JsonRpcId, reply};
-use crate::mcp::{self, MODERN};
+use super::{error_status, json_rpc_id::JsonRpcId, reply};
+use crate::{
+    bridge::fault,
+    error::Error,
+    mcp::{self, MODERN},
+};
 
 /// The reason for which a message was not served, as an answer.
 #[derive(Clone, Debug)]
@@ -55,10 +59,17 @@ impl MessageRefusal {
         Self::new(status, id, mcp::error(i64::from(status), message, None))
     }
 
+    /// An error of the runtime's.
+    pub(super) fn of_error(error: Error) -> Self {
+        let error = fault::of_error(error);
+        let status = u16::try_from(error_status::code(&error)).unwrap_or(500);
+        Self::new(status, None, error)
+    }
+
     /// The code of the error.
     #[cfg(test)]
     pub(super) fn code(&self) -> i64 {
-        super::error_status::code(&self.error)
+        error_status::code(&self.error)
     }
 
     pub(super) fn respond(&self) -> HttpResponse {

@@ -22,11 +22,13 @@ use crate::{
     bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
     calls::ResourceSubscription,
     mcp::McpClient,
-    model::UserId,
+    model::{Timestamp, UserId},
 };
 
-/// Time after which an idle session ends.
+/// Time after which an idle session is let go of; its row stays.
 const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Interval at which the row of a session in use says so.
+const ROW_UPDATE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Requests in flight of one session.
 const REQUESTS_PER_SESSION_MAX: usize = 256;
 /// Streams kept for clients that may come back to them, beside those that go on.
@@ -52,8 +54,9 @@ pub(super) struct McpSession {
     pub watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
     in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
-    next_stream: AtomicU64,
+    next_stream_pair: AtomicU64,
     used: Mutex<Instant>,
+    kept: Mutex<Instant>,
     began: Instant,
 }
 
@@ -81,7 +84,15 @@ impl McpSession {
     /// The session of a client that was answered `initialize` in this conversation.
     pub(super) fn new(conversation: &Conversation, version: String) -> Self {
         let (client, watches) = (Arc::clone(&conversation.client), Arc::clone(&conversation.watches));
-        Self::of(conversation.who.user_id, conversation.scope, version, client, watches)
+        Self::of(conversation.who.user_id, conversation.scope, version, client, watches, 1)
+    }
+
+    /// A session that another process, or an hour of idleness, has ended in memory alone.
+    pub(super) fn resumed(user: UserId, scope: ServerScope, version: String, client: McpClient) -> Self {
+        let client = Arc::new(Mutex::new(Arc::new(client)));
+        // Past every stream there was before, so that no `Last-Event-ID` of then is taken for one of now.
+        let first_stream_pair = Timestamp::unix_nanos_now() / 1_000_000;
+        Self::of(user, scope, version, client, Arc::default(), first_stream_pair)
     }
 
     fn of(
@@ -90,6 +101,7 @@ impl McpSession {
         version: String,
         client: Arc<Mutex<Arc<McpClient>>>,
         watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
+        first_stream_pair: u64,
     ) -> Self {
         let id = lock(&client).session;
         Self {
@@ -102,8 +114,9 @@ impl McpSession {
             watches,
             in_flight: Mutex::default(),
             streams: Mutex::default(),
-            next_stream: AtomicU64::new(1),
+            next_stream_pair: AtomicU64::new(first_stream_pair),
             used: Mutex::new(Instant::now()),
+            kept: Mutex::new(Instant::now()),
             began: Instant::now(),
         }
     }
@@ -111,6 +124,16 @@ impl McpSession {
     /// Notes that it is in use.
     pub(super) fn touch(&self) {
         *lock(&self.used) = Instant::now();
+    }
+
+    /// True once an interval, where its row is to say that it is in use.
+    pub(super) fn is_row_due(&self) -> bool {
+        let mut kept = lock(&self.kept);
+        let is_due = kept.elapsed() > ROW_UPDATE_INTERVAL;
+        if is_due {
+            *kept = Instant::now();
+        }
+        is_due
     }
 
     /// The time it was used last; `None` while a request is in flight or the standalone stream is read.
@@ -145,7 +168,12 @@ impl McpSession {
 
     /// A stream for a request; not found by anybody before [`McpSession::keep`].
     pub(super) fn stream(&self) -> Arc<MessageStream> {
-        MessageStream::new(self.next_stream.fetch_add(1, Ordering::Relaxed))
+        MessageStream::new(self.next_stream_pair())
+    }
+
+    /// An even number that no stream has yet; the odd one after it is free, too.
+    fn next_stream_pair(&self) -> u64 {
+        self.next_stream_pair.fetch_add(1, Ordering::Relaxed).wrapping_mul(2)
     }
 
     /// Keeps a request's stream, so that its reader may come back to it.
@@ -180,7 +208,7 @@ impl McpSession {
 
     /// Opens another standalone stream; a reader of the one before reads no more. `None` where the session has ended.
     pub(super) fn listen(&self, conversation: Arc<Conversation>) -> Option<StreamReader> {
-        let stream = self.stream();
+        let stream = MessageStream::new(self.next_stream_pair() | 1);
         let reader = stream.read_after(0);
         let sender = ClientSender::new(stream.clone(), Some(Arc::clone(&self.client_requests)));
         let standalone = bridge::run_standalone_stream(conversation, sender);
@@ -262,7 +290,7 @@ pub(super) mod tests {
         let client = McpClient { session: Uuid::new_v4(), era: Era::Legacy, capabilities, info: None, log_level: None };
         let client = Arc::new(Mutex::new(Arc::new(client)));
         let scope = ServerScope::All { search: false };
-        Arc::new(McpSession::of(user, scope, LATEST_LEGACY.into(), client, Arc::default()))
+        Arc::new(McpSession::of(user, scope, LATEST_LEGACY.into(), client, Arc::default(), 1))
     }
 
     fn id(number: u64) -> JsonRpcId {

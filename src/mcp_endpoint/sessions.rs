@@ -56,6 +56,18 @@ impl Sessions {
         found.inspect(|session| session.touch())
     }
 
+    /// Adds a session that is taken up again, as [`Sessions::add`]; another request may have been faster.
+    pub(super) fn resume(&self, session: Arc<McpSession>) -> Result<Arc<McpSession>> {
+        let mut table = self.table.lock();
+        if let Some(there) = table.sessions.get(&session.id) {
+            return Ok(Arc::clone(there));
+        }
+        let ending = table.add(Arc::clone(&session))?;
+        drop(table);
+        ending.iter().for_each(|session| session.end(&self.runtime));
+        Ok(session)
+    }
+
     /// Ends a session.
     pub(super) fn end(&self, session: &McpSession) {
         self.table.lock().sessions.remove(&session.id);

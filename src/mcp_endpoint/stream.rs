@@ -15,13 +15,21 @@ const EVENTS_PER_STREAM_MAX: usize = 256;
 /// Their bytes, as far as there is more than one.
 const BYTES_PER_STREAM_MAX: usize = 1 << 20;
 
-/// The position of an event: the number of its stream in the session, and its own.
+/// The position of an event: the number of its stream in the session, and its own. Numbers of streams that are about a
+/// request are even, so that a position says so after its stream is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventId {
     /// The stream's number.
     pub stream: u64,
     /// The event's; 0 is before the first.
     pub event: u64,
+}
+
+impl EventId {
+    /// True where its stream is about a request.
+    pub(super) fn is_of_request(self) -> bool {
+        self.stream.is_multiple_of(2)
+    }
 }
 
 impl fmt::Display for EventId {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::model::{KeyId, PermissionSet, Role, SessionId, Timestamp, UserId, hidden::Hidden};
 
@@ -148,6 +149,17 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// A session of an MCP client that has not ended, as it is kept between two processes of Ostler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSession {
+    /// Its id.
+    pub id: Uuid,
+    /// The account it belongs to.
+    pub user_id: UserId,
+    /// Its state, as JSON of the endpoint's.
+    pub state: String,
 }
 
 /// Prefix of every API key, so that scanners for leaked secrets recognise one.

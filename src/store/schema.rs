@@ -23,6 +23,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    mcp_sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        state -> Text,
+        used_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     api_keys (id) {
         id -> Text,
         user_id -> Text,

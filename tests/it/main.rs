@@ -25,6 +25,7 @@ mod browser;
 mod callers;
 mod chaos;
 mod client_config;
+mod client_sessions;
 mod clients;
 mod clock;
 mod config;

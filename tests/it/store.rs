@@ -1,6 +1,7 @@
 //! What the database keeps, and what the recorder promises about it, on SQLite and on PostgreSQL.
 
 mod faults;
+mod mcp_sessions;
 mod recording;
 mod tables;
 mod write_ahead_log;

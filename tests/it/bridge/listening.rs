@@ -85,6 +85,28 @@ fn a_session_hears_of_resources_until_it_unsubscribes() {
 }
 
 #[test]
+fn a_session_that_is_taken_up_again_still_watches_what_it_did() {
+    let mut ostler = Ostler::spawn();
+    let server = ostler.admin().running(fixture("legacy").enabled());
+    let mut session = Legacy::begin(&server.caller, "/mcp", LEGACY);
+    session.send(2, "resources/subscribe", json!({"uri": "test://watched-resource"})).is(200);
+    session.send(3, "logging/setLevel", json!({"level": "error"})).is(200);
+    ostler.kill();
+    ostler.start_again();
+    let server = ostler.admin().server(&server.id);
+    server.becomes("running");
+    session.caller.address = ostler.address;
+    let mut standalone = session.listen("");
+    eventually("it is subscribed again", || {
+        server.call("test_trigger_resource_update", json!({})).is(200);
+        server.call("test_trigger_tool_change", json!({})).is(200);
+        // Either is told within the stream; the update comes first where there is a subscription.
+        let next = standalone.find(|event| event.data.contains(UPDATED) || event.data.contains("tools/list_changed"));
+        next.data.contains(UPDATED).then_some(())
+    });
+}
+
+#[test]
 fn a_server_that_comes_is_news_to_who_listens_to_all() {
     let ostler = Ostler::spawn();
     let admin = ostler.admin();
