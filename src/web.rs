@@ -4,7 +4,7 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod body;
-mod challenge;
+pub(crate) mod challenge;
 pub(crate) mod client_address;
 pub(crate) mod conditional;
 pub(crate) mod event_stream;

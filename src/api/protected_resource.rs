@@ -5,9 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    model::Role,
-    policy::permission::{name, of_role},
-    web::{HandlerResult, authenticate::AnonymousCaller, problem::Problem},
+    policy::permission::name,
+    web::{HandlerResult, authenticate::AnonymousCaller, challenge::CLIENT_PERMISSIONS, problem::Problem},
 };
 
 /// OAuth 2.0 Protected Resource Metadata of `/mcp` (RFC 9728, section 2).
@@ -18,7 +17,7 @@ pub(crate) struct ProtectedResourceView {
     resource: String,
     /// Issuer of tokens for it.
     authorization_servers: [String; 1],
-    /// Scopes a token may have; the permissions of API keys.
+    /// Scopes that a client needs, as some ask for every one of them; a token may have any permission of API keys.
     scopes_supported: Vec<&'static str>,
     /// Methods of sending a token (RFC 6750, section 2).
     bearer_methods_supported: [&'static str; 1],
@@ -37,7 +36,7 @@ pub(crate) async fn metadata(anonymous: AnonymousCaller) -> HandlerResult {
     Ok(HttpResponse::Ok().json(ProtectedResourceView {
         resource: resource.resource.to_owned(),
         authorization_servers: [resource.issuer.to_owned()],
-        scopes_supported: of_role(Role::Admin).iter().map(name).collect(),
+        scopes_supported: CLIENT_PERMISSIONS.into_iter().map(name).collect(),
         bearer_methods_supported: ["header"],
         resource_name: "Ostler",
     }))

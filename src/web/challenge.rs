@@ -15,8 +15,8 @@ use crate::{
 /// Path of the protected resource metadata.
 const METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
 
-/// Permissions that an MCP client needs at least.
-const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
+/// Permissions that an MCP client needs. More are asked for by the challenge of the request that needs them.
+pub(crate) const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Permission::McpExecute];
 
 /// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
 pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {

@@ -189,7 +189,9 @@ fn a_client_without_a_token_learns_where_to_get_one() {
     assert!(bad.contains(r#"error="invalid_token""#), "{bad}");
     for path in ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"] {
         let answer = ostler.anonymous().get(path).is(200).has("/resource", AUDIENCE);
-        answer.has("/authorization_servers/0", issuer.url()).has("/bearer_methods_supported/0", "header");
+        let answer = answer.has("/authorization_servers/0", issuer.url()).has("/bearer_methods_supported/0", "header");
+        // Some clients ask for every one of them.
+        answer.has("/scopes_supported", json!(["mcp:read", "mcp:execute"]));
     }
     assert_eq!(ostler.anonymous().get("/api/mcp").header("www-authenticate"), Some("Bearer"));
 

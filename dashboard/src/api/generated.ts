@@ -1226,7 +1226,7 @@ export interface components {
             resource: string;
             /** @description In words. */
             resource_name: string;
-            /** @description Scopes a token may have; the permissions of API keys. */
+            /** @description Scopes that a client needs, as some ask for every one of them; a token may have any permission of API keys. */
             scopes_supported: string[];
         };
         /**
