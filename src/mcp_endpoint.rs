@@ -22,7 +22,7 @@ mod sessions;
 mod spawn_on_drop;
 mod stream;
 
-use actix_web::{HttpRequest, HttpResponse, http::Method};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,6 +34,7 @@ use crate::{
         HandlerResult,
         body::JsonBytes,
         event_stream,
+        json_rpc::RefusedId,
         query::{PathId, Query},
         trace,
     },
@@ -156,11 +157,19 @@ pub(crate) async fn delete_one(http: HttpRequest, caller: McpCaller, PathId(id):
 }
 
 async fn post(http: &HttpRequest, caller: McpCaller, scope: ServerScope, body: &[u8]) -> HandlerResult {
-    match read(http, body) {
-        Ok((Era::Modern, PostBody::One(message))) => modern::answer(http, caller, scope, message).await,
-        Ok((Era::Modern | Era::Legacy, posted)) => legacy::answer(http, caller, scope, posted).await,
-        Err(refusal) => Ok(refusal.respond()),
+    let (era, posted) = match read(http, body) {
+        Ok(read) => read,
+        Err(refusal) => return Ok(refusal.respond()),
+    };
+    let id = posted.id();
+    let answer = match (era, posted) {
+        (Era::Modern, PostBody::One(message)) => modern::answer(http, caller, scope, message).await,
+        (Era::Modern | Era::Legacy, posted) => legacy::answer(http, caller, scope, posted).await,
+    };
+    if let (Err(_), Some(id)) = (&answer, id) {
+        http.extensions_mut().insert(RefusedId(id.to_raw()));
     }
+    answer
 }
 
 /// Reads a body, and finds out which era it is of.

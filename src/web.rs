@@ -10,6 +10,7 @@ pub(crate) mod conditional;
 pub(crate) mod event_stream;
 pub(crate) mod host_check;
 pub(crate) mod html;
+pub(crate) mod json_rpc;
 pub(crate) mod methods;
 pub(crate) mod problem;
 pub(crate) mod query;

@@ -23,6 +23,7 @@ use crate::{
         challenge::challenge,
         client_address,
         host_check::{HostCheck, is_from_our_page},
+        json_rpc,
         problem::Problem,
         trace::CurrentRequestId,
     },
@@ -80,7 +81,7 @@ impl FromRequest for AnonymousCaller {
 
 /// Authenticates, then counts against the API's rate limit, then lets the request on.
 pub(crate) async fn layer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match identify(&request).await {
@@ -89,7 +90,11 @@ pub(crate) async fn layer(
             request.extensions_mut().insert(Arc::clone(&who));
             Ok(challenged(next.call(request).await?.map_into_boxed_body(), Some(&who)))
         }
-        Err(problem) => Ok(challenged(request.error_response(problem), None)),
+        Err(problem) => {
+            let (head, payload) = request.parts_mut();
+            json_rpc::note_id(head, payload).await;
+            Ok(challenged(request.error_response(problem), None))
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, below},
     mcp::{LineBudget, LineShare, PartialMessage},
     model::Names,
-    web::problem::Problem,
+    web::{json_rpc, problem::Problem},
 };
 
 /// The longest body taken, in bytes.
@@ -42,10 +42,13 @@ impl FromRequest for JsonBytes {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = declared_length(request.headers());
-        let checked = check_head(request.headers(), declared);
-        let (payload, partial) = (payload.take(), request.app_data::<PartialBodies>().cloned());
+        let refused = check_head(request.headers(), declared).err().map(|problem| (problem, request.clone()));
+        let (mut payload, partial) = (payload.take(), request.app_data::<PartialBodies>().cloned());
         Box::pin(async move {
-            checked?;
+            if let Some((problem, request)) = refused {
+                json_rpc::note_id(&request, &mut payload).await;
+                return Err(problem);
+            }
             let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(payload, declared, partial)).await;
             bytes.unwrap_or(Err(Problem::RequestTimeout)).map(Self)
         })

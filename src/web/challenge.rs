@@ -10,6 +10,7 @@ use crate::{
     Runtime,
     model::{Credential, Permission, PermissionSet, Principal},
     policy::permission::{covers, name, of_role},
+    web::json_rpc,
 };
 
 /// Path of the protected resource metadata.
@@ -20,8 +21,7 @@ pub(crate) const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Per
 
 /// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
 pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
-    let path = answer.request().path();
-    if path != "/mcp" && !path.starts_with("/mcp/") {
+    if !json_rpc::is_endpoint(answer.request().path()) {
         return;
     }
     let Some(resource) = runtime.and_then(|runtime| runtime.accounts().protected_resource()) else { return };

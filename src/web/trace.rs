@@ -20,6 +20,7 @@ use crate::{
     telemetry::{Span, SpanKind},
     web::{
         host_check::{Admission, HostCheck},
+        json_rpc::{self, RefusedId},
         problem::{self, Problem},
     },
 };
@@ -42,7 +43,7 @@ impl CurrentRequestId {
 
 /// Wraps every route, and the answer to paths that are none.
 pub(crate) async fn layer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
@@ -51,7 +52,11 @@ pub(crate) async fn layer(
     let span = span(&request, &id);
     let guard = request.app_data::<web::Data<HostCheck>>().cloned();
     let (response, admitted) = match guard.map_or(Ok(Admission::SameOrigin), |guard| guard.admit(&request)) {
-        Err(problem) => (request.error_response(problem), Admission::SameOrigin),
+        Err(problem) => {
+            let (head, payload) = request.parts_mut();
+            json_rpc::note_id(head, payload).await;
+            (request.error_response(problem), Admission::SameOrigin)
+        }
         Ok(admitted) => match admitted.answer(request.headers()) {
             Some(answer) => (request.into_response(answer), admitted),
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
@@ -83,7 +88,7 @@ pub(crate) fn is_sane_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Turns every failure, the framework's too, into problem+json.
+/// Turns every failure, the framework's too, into problem+json, or into a JSON-RPC error for a client of MCP.
 fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -100,7 +105,12 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
         }
         None => Problem::Framework(status),
     };
-    let mut shaped = problem.respond(response.request().path(), id);
+    let refused = response.request().extensions().get::<RefusedId>().cloned();
+    let path = response.request().path();
+    let mut shaped = match refused {
+        Some(refused) => json_rpc::respond(&problem, &refused, path, id),
+        None => problem.respond(path, id),
+    };
     if let Some(challenge) = response.headers().get(header::WWW_AUTHENTICATE) {
         shaped.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
     }

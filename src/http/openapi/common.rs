@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use utoipa::{
     Modify,
     openapi::{
-        self, Content, Ref, RefOr, ResponseBuilder, SecurityRequirement,
+        self, Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, SecurityRequirement,
         path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use crate::{http::openapi::schemas, web::problem};
+use crate::{
+    http::openapi::schemas,
+    web::{json_rpc, problem},
+};
 
 /// Adds the parts that all operations share, so that no handler can omit them.
 pub(super) struct Common;
@@ -79,7 +82,22 @@ fn complete(path: &str, operation: &mut Operation) {
             operation.responses.responses.insert(response.into(), problem_response(&text));
         }
     }
+    if json_rpc::is_endpoint(path) && operation.request_body.is_some() {
+        operation.responses.responses.values_mut().for_each(allow_json_rpc);
+    }
     allow_cookie(operation);
+}
+
+/// Adds the form that a problem has for clients of MCP.
+fn allow_json_rpc(response: &mut RefOr<openapi::Response>) {
+    if let RefOr::T(response) = response
+        && response.content.contains_key(problem::CONTENT_TYPE)
+    {
+        let error = Content::new(Some(
+            ObjectBuilder::new().description(Some("A JSON-RPC error with the problem as its `data`")),
+        ));
+        response.content.insert("application/json".into(), RefOr::T(error));
+    }
 }
 
 fn allow_cookie(operation: &mut Operation) {

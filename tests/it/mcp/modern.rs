@@ -113,13 +113,30 @@ fn nobody_unknown_and_no_strange_page_gets_in() {
     let ostler = Ostler::spawn();
     let client = client(&ostler, "ok");
     let strange = |caller: &Caller| Modern::new(caller, &client.path).ask("tools/list", json!({}));
-    strange(&ostler.anonymous()).send().problem(401, "unauthenticated");
-    strange(&ostler.user("developer")).send().problem(404, "server_not_found");
-    strange(&client.caller).header("Origin", "http://evil.example").send().problem(403, "forbidden");
-    strange(&client.caller).header("Host", "evil.example").send().is(421);
+    let unknown = strange(&ostler.anonymous()).send().rpc_problem(401, "unauthenticated").has("/id", "q-1");
+    assert_eq!(unknown.header("www-authenticate"), Some("Bearer"));
+    strange(&ostler.user("developer")).send().rpc_problem(404, "server_not_found");
+    strange(&client.caller).header("Origin", "http://evil.example").send().rpc_problem(403, "forbidden");
+    strange(&client.caller).header("Host", "evil.example").send().rpc_problem(421, "misdirected_request");
     let key = ostler.admin().make_key(&["mcp:read"]);
     Modern::new(&key, &client.path).send("tools/list", json!({})).is(200);
-    Modern::new(&key, &client.path).call("echo", json!({})).problem(403, "forbidden");
+    Modern::new(&key, &client.path).call("echo", json!({})).rpc_problem(403, "forbidden");
+}
+
+#[test]
+fn what_is_refused_before_it_is_read_is_an_error_of_the_protocol_where_the_id_can_be_read() {
+    let ostler = Ostler::with(&[("RATE_LIMIT_API", "3/60s")]);
+    let dana = ostler.admin().make_user("dana", "viewer");
+    let post = |kind: &str, text: &[u8]| dana.ask("POST", "/mcp").body(kind, text).send();
+    let request = br#"{"method":"ping","params":{},"jsonrpc":"2.0","id":7}"#;
+    post("text/plain", request).rpc_problem(415, "unsupported_media_type").has("/id", 7);
+    let long = [&br#"{"jsonrpc":"2.0","id":"x","method":"ping","params":{"a":""#[..], &vec![b'a'; 5 << 20]].concat();
+    post("application/json", &long).rpc_problem(413, "payload_too_large").has("/id", "x");
+    // An answer of the client's has an id of Ostler's.
+    post("text/plain", br#"{"jsonrpc":"2.0","id":7,"result":{}}"#).problem(415, "unsupported_media_type");
+    let limited = post("application/json", request).rpc_problem(429, "rate_limited").has("/id", 7);
+    assert!(limited.header("retry-after").is_some(), "{limited:?}");
+    dana.get("/mcp").problem(429, "rate_limited");
 }
 
 #[test]

@@ -60,6 +60,17 @@ impl Answer {
         answer.has("/status", status).has("/code", code)
     }
 
+    /// Claims a JSON-RPC error with this status as its code, and a whole problem of this code as its data.
+    #[track_caller]
+    pub fn rpc_problem(self, status: u16, code: &str) -> Self {
+        let answer = self.is(status);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+        for member in ["/error/message", "/error/data/type", "/error/data/detail", "/error/data/requestId"] {
+            assert!(answer.at(member).is_string(), "{member} is missing: {answer:?}");
+        }
+        answer.has("/jsonrpc", "2.0").has("/error/code", status).has("/error/data/code", code)
+    }
+
     /// What stands at a JSON Pointer; something must.
     #[track_caller]
     pub fn at(&self, pointer: &str) -> &Value {
