@@ -38,6 +38,11 @@ impl Connected {
         serde_json::from_str(&self.line()).unwrap()
     }
 
+    /// The next line that is an answer.
+    fn answer(&mut self) -> Value {
+        std::iter::from_fn(|| Some(self.hear())).find(|heard| heard["id"] != Value::Null).unwrap()
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
@@ -104,15 +109,57 @@ fn what_stands_in_the_way_is_said_in_plain_words() {
     says(&nobody, &[], 1, &["cannot reach Ostler at http://127.0.0.1:9", "ostler serve", "--url"]);
 }
 
-#[test]
-fn a_connection_ends_with_its_ostler_and_says_so() {
-    let mut ostler = Ostler::spawn();
-    let mut client = Connected::start(&ostler.admin(), &[]);
+/// Begins a session.
+fn greet(client: &mut Connected) {
     client.say(INITIALIZE);
     client.hear();
+    client.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    client.say(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#);
+    assert_eq!(client.answer()["id"], 2);
+}
+
+#[test]
+fn a_client_calls_on_while_ostler_is_away_and_is_answered_when_it_is_back() {
+    let mut ostler = Ostler::spawn();
+    ostler.setup.environment.insert("OSTLER_PORT".into(), ostler.address.port().to_string());
+    let server = ostler.admin().running(fake("ok").named("one").enabled());
+    let mut clients = [&[][..], &["--server", "one"]].map(|more| Connected::start(&server.caller, more));
+    let [all, one] = &mut clients;
+    greet(all);
+    greet(one);
+    one.say(r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"hang","arguments":{"mark":"once"}}}"#);
+    eventually("the server works on it", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
     ostler.kill();
-    client.say(r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#);
-    let answer = client.hear();
-    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(503)), "{answer}");
-    client.finish();
+    // What may have been done is not done twice.
+    let answer = one.answer();
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(3), &json!(502)), "{answer}");
+    all.say(
+        r#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"one__echo","arguments":{"message":"a"}}}"#,
+    );
+    one.say(r#"{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo","arguments":{"message":"b"}}}"#);
+    one.say(&format!(r#"{{"jsonrpc":"2.0","id":6,"method":"server/discover","params":{{{META}}}}}"#));
+    ostler.start_again();
+    assert_eq!(all.answer()["result"]["content"][0]["text"], "a");
+    let mut ids = [one.answer()["id"].as_u64(), one.answer()["id"].as_u64()];
+    ids.sort_unstable();
+    assert_eq!(ids, [Some(5), Some(6)]);
+    clients.into_iter().for_each(|client| assert_eq!(client.finish().0, Some(0)));
+}
+
+#[test]
+fn a_session_that_has_ended_is_begun_again_and_its_lists_may_have_changed() {
+    let ostler = Ostler::spawn();
+    let user = ostler.user("executor");
+    let mut client = Connected::start(&user.make_key(&["mcp:read", "mcp:execute"]), &[]);
+    greet(&mut client);
+    let path = format!("/api/auth/users/{}", user.id);
+    ostler.admin().put(&path, json!({"disabled": true})).is(200);
+    ostler.admin().put(&path, json!({"disabled": false})).is(200);
+    client.say(r#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#);
+    let before: Vec<_> = std::iter::from_fn(|| Some(client.hear())).take_while(|heard| heard["id"] != 3).collect();
+    let changed = |list: &str| json!({"jsonrpc": "2.0", "method": format!("notifications/{list}/list_changed")});
+    assert!(["tools", "prompts", "resources"].map(changed).iter().all(|one| before.contains(one)), "{before:?}");
+    client.say(r#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#);
+    assert_eq!(client.answer(), json!({"jsonrpc": "2.0", "id": 4, "result": {}}));
+    assert_eq!(client.finish().0, Some(0));
 }

@@ -220,7 +220,7 @@ fn is_session_lost(status: StatusCode, error: Option<&mcp::RpcError>) -> bool {
         None => status == StatusCode::NOT_FOUND,
         Some(error) => {
             let named = matches!(status.as_u16(), 400 | 404) && error.message.to_ascii_lowercase().contains("session");
-            named && matches!(error.code, -32001 | -32000 | -32600)
+            named && matches!(error.code, 404 | -32001 | -32000 | -32600)
         }
     }
 }
