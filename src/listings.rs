@@ -4,6 +4,7 @@
 
 mod listed_server;
 mod tool_rules;
+mod vetting;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -26,7 +27,8 @@ use crate::{
     supervisor::Availability,
 };
 
-use tool_rules::{VisibleTools, count_unlistable};
+use tool_rules::VisibleTools;
+use vetting::VettedListing;
 
 pub use listed_server::ListedServer;
 pub(crate) use tool_rules::permitted_page;
@@ -57,7 +59,7 @@ impl Listings {
         Self { registry, access, recorder, keyring, call_timeout, views: Mutex::default() }
     }
 
-    /// Every server `who` may use, by name, with its tools described by the owner.
+    /// Every server `who` may use, by name, with its tools described by the owner, and lists that no client refuses.
     pub fn servers(&self, who: &Principal) -> Result<Vec<ListedServer>> {
         self.access.require_any(who, permission::USES, "server.list")?;
         let registered = self.registry.all();
@@ -127,13 +129,18 @@ impl Listings {
         is_permitted
     }
 
-    /// Stores the new listing of a server for the next run, and warns of items that callers never see.
-    pub(crate) async fn store(&self, id: ServerId, listing: &Listing) -> Result<()> {
-        let unlistable = count_unlistable(listing);
-        if unlistable > 0 {
-            log::warn!(server:% = id, items = unlistable; "what is nested too deep is not listed");
-            let text = format!("{unlistable} of what it lists is nested deeper than 100 levels: not shown");
-            self.registry.warn(id, &text);
+    /// Warnings about items of a server's last listing that not every client takes, and what became of them.
+    pub(crate) fn warnings(&self, server: &Registered) -> Arc<[String]> {
+        let Some(source) = server.link.listing() else { return Arc::default() };
+        self.views_of(server.id).warnings(&source, &server.server.load())
+    }
+
+    /// Stores the new listing of a server for the next run, and warns of items that not every client takes.
+    pub(crate) async fn store(&self, id: ServerId, listing: &Arc<Listing>) -> Result<()> {
+        let VettedListing { warnings, .. } = VettedListing::of(listing);
+        if !warnings.is_empty() {
+            log::warn!(server:% = id, warnings = warnings.len(); "a listing has what clients refuse");
+            warnings.iter().for_each(|warning| self.registry.warn(id, warning));
         }
         let text = serde_json::to_string(listing);
         let text = text.map_err(|_| Error::Internal("a listing cannot be written as JSON".into()))?;

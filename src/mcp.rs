@@ -8,6 +8,8 @@ pub mod convert;
 mod declared;
 mod envelope;
 mod framing;
+mod item_shape;
+mod item_vetting;
 mod level;
 mod members;
 mod method;
@@ -17,6 +19,7 @@ pub mod prefix;
 mod relay;
 mod request;
 mod revision;
+mod surrogates;
 pub mod template;
 mod write;
 
@@ -28,6 +31,8 @@ pub use control::{
 pub use declared::Declared;
 pub use envelope::{Message, NotJsonRpc, RpcError};
 pub use framing::{Frame, Framer};
+pub use item_shape::ItemKind;
+pub use item_vetting::{VettedItem, vet_item};
 pub use level::Level;
 pub use members::{Members, empty_object};
 pub use method::{ClientMethod, NameParam};

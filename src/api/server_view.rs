@@ -149,6 +149,9 @@ pub(crate) struct DetailsView {
     runtime_status: RuntimeStatus,
     /// State of its authorization, where it is remote and wants OAuth.
     authorization: Option<Authorization>,
+    /// Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
+    /// callers who may not configure it.
+    warnings: Vec<String>,
 }
 
 impl From<ServerDetails> for DetailsView {
@@ -159,6 +162,7 @@ impl From<ServerDetails> for DetailsView {
             stats,
             runtime_status: details.runtime_status,
             authorization: details.authorization,
+            warnings: details.warnings.to_vec(),
         }
     }
 }

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::{every_server, fault};
 use crate::{
     bridge::{Conversation, RpcResult, ServerScope},
-    mcp::{Request, convert},
+    mcp::{Capabilities, Request, convert},
+    model::Listing,
 };
 
 /// Answers `initialize`.
@@ -34,8 +35,19 @@ pub(super) async fn initialize_result(
         ServerScope::One(server) => {
             let listing = runtime.listings().listing(who, server).await.map_err(fault::of_error)?;
             let listed = runtime.listings().server(who, server).map_err(fault::of_error)?;
-            Ok((listing.greeting.clone(), listed.name))
+            Ok((greeting_of(&listing), listed.name))
         }
         ServerScope::All { .. } => Ok((every_server::initialize_result(conversation).await?, String::new())),
     }
+}
+
+/// The greeting of a server; with its lists, where it declares none at all but has some.
+fn greeting_of(listing: &Listing) -> Arc<RawValue> {
+    if !Capabilities::of(&listing.greeting).declares_no_list() {
+        return listing.greeting.clone();
+    }
+    let has_resources = !listing.resources.is_empty() || !listing.templates.is_empty();
+    let lists =
+        [("tools", !listing.tools.is_empty()), ("prompts", !listing.prompts.is_empty()), ("resources", has_resources)];
+    convert::with_capabilities(&listing.greeting, lists.iter().filter(|(_, has)| *has).map(|(name, _)| *name))
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::vetting::{VettedListing, listable};
 use crate::{
     mcp::{self, Members},
     model::{Listing, Server, ToolRules},
-    policy::{nesting, tools},
+    policy::tools,
 };
 
 /// The tools of one server that callers may see: a cache of the last views.
@@ -22,6 +23,7 @@ struct ListingViews {
     permitted: Arc<Listing>,
     described: Arc<Listing>,
     annotated: Arc<[Arc<RawValue>]>,
+    warnings: Arc<[String]>,
 }
 
 impl VisibleTools {
@@ -30,7 +32,7 @@ impl VisibleTools {
         self.views(source, server).permitted.clone()
     }
 
-    /// The permitted listing with the owner's descriptions in place of the server's.
+    /// The permitted listing as every client takes it, with the owner's descriptions in place of the server's.
     pub(super) fn described(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<Listing> {
         self.views(source, server).described.clone()
     }
@@ -38,6 +40,11 @@ impl VisibleTools {
     /// Permitted tools whose calls over HTTP may have to repeat arguments in headers.
     pub(super) fn annotated(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<[Arc<RawValue>]> {
         self.views(source, server).annotated.clone()
+    }
+
+    /// Warnings about items that not every client takes.
+    pub(super) fn warnings(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<[String]> {
+        self.views(source, server).warnings.clone()
     }
 
     fn views(&self, source: &Arc<Listing>, server: &Arc<Server>) -> Arc<ListingViews> {
@@ -55,47 +62,27 @@ impl VisibleTools {
 
 impl ListingViews {
     fn of(source: &Arc<Listing>, server: &Arc<Server>) -> Self {
-        let (rules, listable) = (&server.config.tools, listable(source));
-        let with = |tools| Arc::new(Listing { tools: Arc::new(tools), ..Listing::clone(&listable) });
-        let permitted =
-            if tools::permit_all(rules) { listable.clone() } else { with(permitted(rules, &listable.tools)) };
-        let described = if rules.descriptions.is_empty() {
-            permitted.clone()
-        } else {
-            with(permitted.tools.iter().map(|tool| described(rules, tool)).collect())
-        };
+        let rules = &server.config.tools;
+        let VettedListing { listing, warnings } = VettedListing::of(source);
+        let permitted = permitted_of(rules, listable(source));
+        let mut described = permitted_of(rules, listing);
+        if !rules.descriptions.is_empty() {
+            let tools = described.tools.iter().map(|tool| with_description(rules, tool)).collect();
+            described = with_tools(&described, tools);
+        }
         let annotated = permitted.tools.iter().filter(|tool| mcp::may_annotate(tool)).cloned().collect();
-        Self { source: source.clone(), server: server.clone(), permitted, described, annotated }
+        let (source, server) = (source.clone(), server.clone());
+        Self { source, server, permitted, described, annotated, warnings: warnings.into() }
     }
 }
 
-/// Number of items that are nested too deep for a list: a reader that refuses one refuses the whole list.
-pub(super) fn count_unlistable(listing: &Listing) -> usize {
-    let Listing { tools, prompts, resources, templates, .. } = listing;
-    let items = [tools, prompts, resources, templates].into_iter().flat_map(|items| items.iter());
-    items.filter(|item| is_unlistable(item)).count()
+/// The listing without tools that callers may not see; not copied where they may see all.
+fn permitted_of(rules: &ToolRules, listing: Arc<Listing>) -> Arc<Listing> {
+    if tools::permit_all(rules) { listing } else { with_tools(&listing, permitted(rules, &listing.tools)) }
 }
 
-/// The listing without those items; not copied where it has none.
-fn listable(source: &Arc<Listing>) -> Arc<Listing> {
-    if count_unlistable(source) == 0 {
-        return source.clone();
-    }
-    let listable =
-        |items: &[Arc<RawValue>]| Arc::new(items.iter().filter(|item| !is_unlistable(item)).cloned().collect());
-    Arc::new(Listing {
-        version: source.version.clone(),
-        greeting: source.greeting.clone(),
-        skips_discovery: source.skips_discovery,
-        tools: listable(&source.tools),
-        prompts: listable(&source.prompts),
-        resources: listable(&source.resources),
-        templates: listable(&source.templates),
-    })
-}
-
-fn is_unlistable(item: &RawValue) -> bool {
-    nesting::exceeds(item.get(), nesting::LISTED_MAX)
+fn with_tools(listing: &Listing, tools: Vec<Arc<RawValue>>) -> Arc<Listing> {
+    Arc::new(Listing { tools: Arc::new(tools), ..Listing::clone(listing) })
 }
 
 /// The tools that callers may see.
@@ -118,7 +105,7 @@ pub(crate) fn permitted_page(rules: &ToolRules, page: Arc<RawValue>) -> Arc<RawV
     Arc::from(members.to_raw())
 }
 
-fn described(rules: &ToolRules, tool: &Arc<RawValue>) -> Arc<RawValue> {
+fn with_description(rules: &ToolRules, tool: &Arc<RawValue>) -> Arc<RawValue> {
     let description = name(tool).and_then(|name| to_raw_value(rules.descriptions.get(&name)?).ok());
     let (Some(description), Ok(mut members)) = (description, Members::parse(tool)) else { return tool.clone() };
     members.set("description", Arc::from(description));
@@ -150,11 +137,11 @@ mod tests {
         listing.tools.iter().map(|tool| tool.get()).collect()
     }
 
-    const READ: &str = r#"{"name":"read", "vendor":1e400,"description":"old"}"#;
+    const READ: &str = r#"{"name":"read", "vendor":1e400,"inputSchema":{"type":"object"},"description":"old"}"#;
 
     #[test]
     fn listing_without_rules_is_not_copied() {
-        let (source, server) = (listing(&[READ, "17"]), server(ToolRules::default()));
+        let (source, server) = (listing(&[READ]), server(ToolRules::default()));
         let visible = VisibleTools::default();
         assert!(Arc::ptr_eq(&visible.permitted(&source, &server), &source));
         assert!(Arc::ptr_eq(&visible.described(&source, &server), &source));
@@ -167,7 +154,7 @@ mod tests {
         let deep = format!(r#"{{"name":"deep","inputSchema":{}{}}}"#, "[".repeat(100), "]".repeat(100));
         let source = listing(&[READ, &deep]);
         assert_eq!(texts(&VisibleTools::default().permitted(&source, &server(ToolRules::default()))), [READ]);
-        assert_eq!(count_unlistable(&source), 1);
+        assert_eq!(texts(&VisibleTools::default().described(&source, &server(ToolRules::default()))), [READ]);
     }
 
     #[test]
@@ -184,10 +171,12 @@ mod tests {
     fn owners_description_replaces_the_servers() {
         let descriptions = [("read".to_owned(), "\"new\"".to_owned()), ("bare".to_owned(), "x".to_owned())].into();
         let rules = ToolRules { descriptions, ..ToolRules::default() };
-        let (source, server) = (listing(&[READ, r#"{"name":"bare"}"#]), server(rules));
+        let (source, server) = (listing(&[READ, r#"{"name":"bare","inputSchema":{"type":"object"}}"#]), server(rules));
         let visible = VisibleTools::default();
-        let expected =
-            [r#"{"name":"read","vendor":1e400,"description":"\"new\""}"#, r#"{"name":"bare","description":"x"}"#];
+        let expected = [
+            r#"{"name":"read","vendor":1e400,"inputSchema":{"type":"object"},"description":"\"new\""}"#,
+            r#"{"name":"bare","inputSchema":{"type":"object"},"description":"x"}"#,
+        ];
         assert_eq!(texts(&visible.described(&source, &server)), expected);
         assert!(Arc::ptr_eq(&visible.permitted(&source, &server), &source));
     }

@@ -96,6 +96,18 @@ impl Capabilities {
         self.0.get(name).is_some_and(|value| value.get() != "null")
     }
 
+    /// True when the server says of no list that it has it.
+    #[must_use]
+    pub fn declares_no_list(&self) -> bool {
+        !["tools", "prompts", "resources"].iter().any(|name| self.has(name))
+    }
+
+    /// True when the server may have the list that this one stands for: some that have lists declare none at all.
+    #[must_use]
+    pub fn may_list(&self, name: &str) -> bool {
+        self.has(name) || self.declares_no_list()
+    }
+
     /// True when a part of this one is `true`: `listChanged` or `subscribe`.
     #[must_use]
     pub fn says(&self, name: &str, part: &str) -> bool {

@@ -3,6 +3,7 @@
 mod error;
 mod greeting;
 mod input;
+mod items;
 mod result;
 mod shape;
 
@@ -13,7 +14,9 @@ use serde_json::value::RawValue;
 use crate::mcp::Members;
 
 pub use error::{code, to_modern as error_to_modern, url_elicitations};
-pub use greeting::{as_discovered, as_initialized, capabilities, instructions, is_modern, negotiated, server_info};
+pub use greeting::{
+    as_discovered, as_initialized, capabilities, instructions, is_modern, negotiated, server_info, with_capabilities,
+};
 pub use input::{Demand, InputRequired, Question, parse_responses, required, without_elicitation_id};
 pub use result::{to_legacy as result_to_legacy, to_modern as result_to_modern};
 pub use shape::has_object_output;

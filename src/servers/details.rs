@@ -1,5 +1,7 @@
 //! [`ServerDetails`]: a server as far as a caller may see it.
 
+use std::sync::Arc;
+
 use crate::{
     model::{Authorization, Principal, RuntimeStatus, Server},
     policy::{mask::MASKED, permission},
@@ -16,6 +18,8 @@ pub struct ServerDetails {
     pub runtime_status: RuntimeStatus,
     /// State of its authorization, where it is remote and wants any.
     pub authorization: Option<Authorization>,
+    /// Warnings about items that it lists and not every client takes; none for callers who may not configure it.
+    pub warnings: Arc<[String]>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
 }
@@ -25,6 +29,7 @@ impl ServerDetails {
     pub(super) fn of(
         registered: &Registered,
         authorization: impl FnOnce(&str) -> Option<Authorization>,
+        warnings: impl FnOnce() -> Arc<[String]>,
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
@@ -34,10 +39,11 @@ impl ServerDetails {
         let authorization = remote.and_then(|remote| authorization(&remote.url));
         let runtime_status = registered.status_for(who);
         if registered.allows(who, permission::CONFIGURES) {
-            return Self { server, runtime_status, authorization, revision };
+            return Self { server, runtime_status, authorization, warnings: warnings(), revision };
         }
         server.config.redact();
-        Self { server, runtime_status, authorization: None, revision }
+        // They name tools, which the owner may have denied.
+        Self { server, runtime_status, authorization: None, warnings: Arc::default(), revision }
     }
 }
 

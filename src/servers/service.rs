@@ -96,7 +96,8 @@ impl Servers {
 
     /// The server as far as `who` may see it.
     pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
-        ServerDetails::of(registered, |url| self.authorizations.status(registered.id, url), who)
+        let authorization = |url: &str| self.authorizations.status(registered.id, url);
+        ServerDetails::of(registered, authorization, || self.listings.warnings(registered), who)
     }
 
     fn page(

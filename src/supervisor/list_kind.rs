@@ -15,6 +15,9 @@ const ITEMS_MAX: usize = 10_000;
 /// More bytes of items than this, too.
 const LIST_BYTES_MAX: usize = 16 << 20;
 
+/// Time for a list that the server did not declare: it may not answer what it does not know.
+const UNDECLARED_LIST_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Items as the server wrote them.
 pub(super) type Items = Arc<Vec<Arc<RawValue>>>;
 
@@ -56,11 +59,22 @@ impl ListKind {
         }
     }
 
-    /// Every item, over all pages; none where the server does not have this list.
+    /// Every item, over all pages; none where the server does not have this list. A server that declares no list at all
+    /// is asked all the same: some have lists, and only forget to declare them.
     pub(super) async fn fetch(self, instance: &Arc<ServerInstance>, offered: &Capabilities) -> Result<Items, Exit> {
-        if !offered.has(self.capability()) {
+        if offered.has(self.capability()) {
+            return self.fetch_pages(instance).await;
+        }
+        if !offered.may_list(self.capability()) {
             return Ok(Items::default());
         }
+        match tokio::time::timeout(UNDECLARED_LIST_TIMEOUT, self.fetch_pages(instance)).await {
+            Ok(Err(Exit::ClosedOutput)) => Err(Exit::ClosedOutput),
+            fetched => Ok(fetched.ok().and_then(Result::ok).unwrap_or_default()),
+        }
+    }
+
+    async fn fetch_pages(self, instance: &Arc<ServerInstance>) -> Result<Items, Exit> {
         let method = self.method();
         let (mut items, mut length) = (Vec::new(), 0_usize);
         let (mut cursors, mut cursor) = (HashSet::new(), None::<String>);

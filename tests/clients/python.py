@@ -36,6 +36,10 @@ async def visit(target, mode):
             cursor = page.next_cursor
             if not cursor:
                 break
+        if target.get("lists"):
+            await client.list_prompts()
+            await client.list_resources()
+            await client.list_resource_templates()
         texts = []
         for tool, arguments in target["calls"]:
             result = await client.call_tool(tool, arguments)

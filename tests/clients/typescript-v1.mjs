@@ -18,6 +18,11 @@ async function visit(target) {
   const wire = transport(target);
   await client.connect(wire);
   const { tools } = await client.listTools();
+  if (target.lists) {
+    await client.listPrompts();
+    await client.listResources();
+    await client.listResourceTemplates();
+  }
   const texts = [];
   for (const [name, args] of target.calls) {
     const { content } = await client.callTool({ name, arguments: args });

@@ -24,6 +24,11 @@ async function visit(target) {
   }
   await client.connect(transport(target));
   const { tools } = await client.listTools();
+  if (target.lists) {
+    await client.listPrompts();
+    await client.listResources();
+    await client.listResourceTemplates();
+  }
   const texts = [];
   for (const [name, args] of target.calls) {
     const { content } = await client.callTool({ name, arguments: args });

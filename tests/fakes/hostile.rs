@@ -12,6 +12,7 @@
 )]
 
 mod json;
+mod malformed;
 mod modes;
 mod offers;
 mod tools;
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     pub(crate) asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
     /// What there is beside tools, if anything.
     pub(crate) offers: offers::Offers,
+    /// How the client introduced itself.
+    pub(crate) greeting: Mutex<String>,
     pub(crate) count: AtomicU64,
     pub(crate) grown: AtomicU64,
     pub(crate) pings: AtomicU64,
@@ -61,6 +64,7 @@ fn main() {
         cancelled: Mutex::default(),
         asked: Mutex::default(),
         offers: offers::Offers::default(),
+        greeting: Mutex::default(),
         count: AtomicU64::new(0),
         grown: AtomicU64::new(0),
         pings: AtomicU64::new(0),
@@ -119,15 +123,22 @@ fn ready_for_requests(server: &Server, line: &str) -> bool {
     server.initialized.load(Ordering::SeqCst)
 }
 
-fn discover(server: &Server, id: &str) {
+/// Capabilities beyond tools.
+fn capabilities(server: &Server) -> String {
     let offers = if server.mode.offers() { offers::CAPABILITIES } else { "" };
+    let extensions = r#","extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/ui":{"x":[1]}}"#;
+    format!("{offers}{}", if server.mode.is_app() { extensions } else { "" })
+}
+
+fn discover(server: &Server, id: &str) {
+    let offers = capabilities(server);
     match server.mode.name.as_str() {
         "discover-silent" => {}
         "second-thoughts" if !server.refused_once.swap(true, Ordering::SeqCst) => wire::line(&format!(
             r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32022,"message":"no","data":{{"supported":["2026-07-28"]}}}}}}"#
         )),
         "discover-invalid" => wire::refuse(id, -32602, "Invalid request parameters"),
-        "modern-only" | "second-thoughts" | "dual" | "late-dual" | "half-modern"
+        "modern-only" | "modern-app" | "second-thoughts" | "dual" | "late-dual" | "half-modern"
             if !server.initialized.load(Ordering::SeqCst) =>
         {
             // The TypeScript SDK takes an `initialize` after this, and keeps to the era of that.
@@ -155,7 +166,12 @@ fn initialize(server: &Server, id: &str, line: &str) {
     }
     server.initialized.store(true, Ordering::SeqCst);
     let asked = json::string(line, &["params", "protocolVersion"]).unwrap_or("2025-11-25");
-    let offers = if server.mode.offers() { offers::CAPABILITIES } else { "" };
+    if server.mode.is("declares-nothing") {
+        let info = r#""serverInfo":{"name":"hostile","version":"1"}"#;
+        return wire::answer(id, &format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{{}},{info}}}"#));
+    }
+    let offers = capabilities(server);
+    *server.greeting.lock().unwrap() = line.to_owned();
     let version = if server.mode.is("old") { "2024-11-05" } else { asked };
     wire::answer(
         id,

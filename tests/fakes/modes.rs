@@ -31,6 +31,11 @@ impl Mode {
         self.argument == "offers"
     }
 
+    /// Whether it shows pages, and says so.
+    pub(crate) fn is_app(&self) -> bool {
+        self.is("app") || self.is("modern-app")
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.argument.parse().unwrap_or(0)
     }

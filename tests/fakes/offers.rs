@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Server, json,
+    Server, json, malformed,
     wire::{self, notify, text},
 };
 
@@ -51,6 +51,16 @@ pub(crate) fn request(server: &Server, id: &str, method: &str, line: &str) -> bo
         "resources/unsubscribe" => {
             offers.subscribed.lock().unwrap().retain(|one| one != uri);
             wire::answer(id, "{}");
+        }
+        // Says which process it is.
+        "resources/read" => {
+            let contents = format!(r#"[{{"uri":"{uri}","text":"{}"}}]"#, std::process::id());
+            let about = r#""resultType":"complete","ttlMs":0,"cacheScope":"private""#;
+            wire::answer(id, &format!(r#"{{{about},"contents":{contents}}}"#));
+        }
+        "completion/complete" => {
+            let values = format!(r#"["{}"]"#, std::process::id());
+            wire::answer(id, &format!(r#"{{"resultType":"complete","completion":{{"values":{values}}}}}"#));
         }
         "subscriptions/listen" => listen(server, id, line),
         "logging/setLevel" => {
@@ -103,7 +113,10 @@ pub(crate) fn run(server: &Server, name: &str, line: &str) -> Option<String> {
 
 fn list(server: &Server, id: &str, name: &str, item: impl Fn(usize) -> String) {
     let more = server.offers.grown.lock().unwrap().get(name).copied().unwrap_or(0);
-    let items: Vec<_> = (0..=more).map(item).collect();
+    let mut items: Vec<_> = (0..=more).map(item).collect();
+    if server.mode.is("malformed") {
+        items.push(malformed::items(name).to_owned());
+    }
     wire::answer(
         id,
         &format!(r#"{{"resultType":"complete","ttlMs":0,"cacheScope":"private","{name}":[{}]}}"#, items.join(",")),

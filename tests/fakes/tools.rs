@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Server, json,
+    Server, json, malformed,
     modes::{die, for_ever, pause},
     offers,
     wire::{self, failure, notify, text},
@@ -39,6 +39,12 @@ const TOOLS: [&str; 20] = [
     "flood",
 ];
 
+/// What a server has that shows a page beside its tool (MCP Apps).
+const APP_TOOLS: [&str; 2] = [
+    r#"{"name":"app","inputSchema":{"type":"object"},"_meta":{"ui":{"resourceUri":"ui://app/page"}}}"#,
+    r#"{"name":"greeted","inputSchema":{"type":"object"}}"#,
+];
+
 /// Answers `tools/list`, in as many pages as the mode wants.
 pub(crate) fn list(server: &Server, id: &str, line: &str) {
     if server.mode.is("tools-need-file") && !std::path::Path::new(&server.mode.argument).exists() {
@@ -46,6 +52,12 @@ pub(crate) fn list(server: &Server, id: &str, line: &str) {
     }
     let mut tools: Vec<String> = TOOLS.iter().map(|name| describe(name)).collect();
     tools.extend((0..server.grown.load(Ordering::SeqCst)).map(|number| describe(&format!("grown-{number}"))));
+    if server.mode.is_app() {
+        tools.extend(APP_TOOLS.map(str::to_owned));
+    }
+    if server.mode.is("malformed") {
+        tools.extend(malformed::TOOLS.map(str::to_owned));
+    }
     let mut next = None;
     if server.mode.is("pages") {
         let page = json::string(line, &["params", "cursor"]).and_then(|page| page.parse().ok()).unwrap_or(0);
@@ -92,6 +104,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "deep" => format!(r#"{{"content":[],"structuredContent":{}}}"#, nested(number("levels") as usize)),
         "raw" => argument("result").unwrap_or("{}").to_owned(),
         "received" => text(line),
+        "greeted" => text(&server.greeting.lock().unwrap()),
         "fail" => failure("it was meant to fail"),
         "sleep" => {
             pause(number("ms"));

@@ -3,6 +3,7 @@
 mod asking;
 mod eras;
 mod listening;
+mod malformed;
 mod pages;
 mod together;
 

@@ -112,9 +112,10 @@ impl Scene {
     fn run(&self, client: &str, mode: &str, (targets, expected): (Vec<Value>, Vec<Vec<&str>>)) {
         let told = json!({"mode": mode, "targets": targets}).to_string();
         let script = format!("{}/tests/clients/{client}", env!("CARGO_MANIFEST_DIR"));
-        let mut command = match client.ends_with(".py") {
-            true => Command::new(self.python.join("python")),
-            false => Command::new(&self.judges.node),
+        let mut command = match client {
+            "python-v1.py" => Command::new(python_servers("legacy").unwrap().join("python")),
+            "python.py" => Command::new(self.python.join("python")),
+            _ => Command::new(&self.judges.node),
         };
         command.arg(script);
         if client.ends_with(".mjs") {
@@ -170,6 +171,23 @@ fn every_official_client_uses_every_server_through_every_door() {
         if client != "typescript-v1.mjs" {
             scene.run(client, mode, scene.asking(&key));
         }
+    });
+}
+
+#[test]
+fn malformed_lists_of_one_server_hide_no_other_server_from_any_official_client() {
+    let (Some(judges), Some(python)) = (judges(), python_servers("modern")) else { return };
+    let ostler = Ostler::spawn();
+    let user = ostler.admin();
+    user.running(fake_with("malformed", &["offers"]).named("malformed"));
+    user.running(fake("ok").named("good"));
+    let (servers, repository, note) = Default::default();
+    let scene = Scene { ostler, servers, judges, python, user, repository, note };
+    support::together(CLIENTS.len() + 1, |index| {
+        let (client, mode) = CLIENTS.get(index).copied().unwrap_or(("python-v1.py", "legacy"));
+        let calls = json!([["good__echo", {"message": "hi"}], ["malformed__twice", {}]]);
+        let target = json!({"url": scene.url("/mcp"), "token": scene.key(), "lists": true, "calls": calls});
+        scene.run(client, mode, (vec![target], vec![vec!["hi", "Unknown tool"]]));
     });
 }
 

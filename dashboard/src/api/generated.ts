@@ -1437,6 +1437,11 @@ export interface components {
             runtimeStatus: components["schemas"]["RuntimeStatus"];
             server: components["schemas"]["Server"];
             stats: components["schemas"]["Stats"];
+            /**
+             * @description Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
+             *     callers who may not configure it.
+             */
+            warnings: string[];
         };
         /** @description A server was registered, reconfigured or removed, or is in another state. */
         ServerEvent: {

@@ -37,6 +37,18 @@ pub fn capabilities(greeting: &RawValue) -> Members {
     greeting.get("capabilities").and_then(|capabilities| Members::parse(capabilities).ok()).unwrap_or_default()
 }
 
+/// The greeting with further capabilities, of which nothing more is known.
+#[must_use]
+pub fn with_capabilities<'a>(greeting: &Arc<RawValue>, names: impl Iterator<Item = &'a str>) -> Arc<RawValue> {
+    let mut declared = capabilities(greeting);
+    for name in names {
+        declared.set(name, raw("{}".into()));
+    }
+    let mut result = Members::parse(greeting).unwrap_or_default();
+    result.set("capabilities", Arc::from(declared.to_raw()));
+    Arc::from(result.to_raw())
+}
+
 /// The server's `instructions`: its usage, in words for a model.
 #[must_use]
 pub fn instructions(greeting: &RawValue) -> Option<String> {

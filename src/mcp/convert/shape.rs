@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{raw, text};
+use super::{items::change_each, raw, text};
 use crate::mcp::Members;
 
 /// True when a tool's output schema describes an object, as all of them did before 2026-07-28, or it has none.
 #[must_use]
 pub fn has_object_output(tool: &RawValue) -> bool {
     let schema = Members::parse(tool).ok().and_then(|tool| tool.get("outputSchema").cloned());
-    schema.is_none_or(|schema| is_of_object(&schema))
+    schema.is_none_or(|schema| schema.get() == "null" || is_of_object(&schema))
 }
 
 fn is_of_object(schema: &RawValue) -> bool {
@@ -21,8 +20,9 @@ fn is_of_object(schema: &RawValue) -> bool {
 
 /// Makes the schemas of a `tools/list` result ones of objects.
 pub(super) fn wrap_schemas(result: &mut Members) {
-    each_tool(result, |tool| {
-        let mut changed = false;
+    change_each(result, "tools", |tool| {
+        let is_null = tool.get("outputSchema").is_some_and(|schema| schema.get() == "null");
+        let mut changed = is_null && tool.remove("outputSchema").is_some();
         if let Some(schema) = tool.get("outputSchema").filter(|schema| !is_of_object(schema)).cloned() {
             let wrapped = format!(r#"{{"type":"object","properties":{{"result":{schema}}},"required":["result"]}}"#);
             tool.set("outputSchema", raw(wrapped));
@@ -62,7 +62,7 @@ pub(super) fn drop_task_support(result: &mut Members) {
     if !result.get("tools").is_some_and(|tools| tools.get().contains("\"taskSupport\"")) {
         return;
     }
-    each_tool(result, |tool| {
+    change_each(result, "tools", |tool| {
         let Some(mut execution) = tool.get("execution").and_then(|execution| Members::parse(execution).ok()) else {
             return false;
         };
@@ -76,21 +76,6 @@ pub(super) fn drop_task_support(result: &mut Members) {
     });
 }
 
-/// Has each tool changed; those that `change` says it left alone stay byte for byte.
-fn each_tool(result: &mut Members, change: impl Fn(&mut Members) -> bool) {
-    let Some(Ok(tools)) = result.get("tools").map(|tools| Vec::<RawTool>::deserialize(&**tools)) else { return };
-    let changed = |tool: &RawValue| {
-        let mut members = Members::parse(tool).ok()?;
-        change(&mut members).then(|| members.to_string())
-    };
-    let tools: Vec<_> =
-        tools.iter().map(|RawTool(tool)| changed(tool).unwrap_or_else(|| tool.get().to_owned())).collect();
-    result.set("tools", raw(format!("[{}]", tools.join(","))));
-}
-
-#[derive(Deserialize)]
-struct RawTool(Box<RawValue>);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,12 +87,12 @@ mod tests {
     #[test]
     fn schemas_of_anything_become_schemas_of_objects() {
         let mut result = members(
-            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}]},"outputSchema":{"type":"array"}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}}]}"#,
+            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}]},"outputSchema":{"type":"array"}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}},{"name":"p","outputSchema":null}]}"#,
         );
         wrap_schemas(&mut result);
         assert_eq!(
             result.to_string(),
-            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}],"type":"object"},"outputSchema":{"type":"object","properties":{"result":{"type":"array"}},"required":["result"]}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}}]}"#
+            r#"{"tools":[{"name":"n","inputSchema":{"anyOf":[{}],"type":"object"},"outputSchema":{"type":"object","properties":{"result":{"type":"array"}},"required":["result"]}},{"name":"o", "x":1e400,"outputSchema":{"type":"object"}},{"name":"p"}]}"#
         );
     }
 
@@ -144,6 +129,7 @@ mod tests {
     fn a_tool_without_an_output_schema_needs_no_wrapping() {
         assert!(has_object_output(&raw(r#"{"name":"a"}"#.into())));
         assert!(has_object_output(&raw(r#"{"name":"a","outputSchema":{"type":"object"}}"#.into())));
+        assert!(has_object_output(&raw(r#"{"name":"a","outputSchema":null}"#.into())));
         assert!(!has_object_output(&raw(r#"{"name":"a","outputSchema":{"anyOf":[]}}"#.into())));
     }
 }

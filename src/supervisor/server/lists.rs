@@ -76,7 +76,7 @@ impl ServerActor {
         let (current, capabilities) = (self.instance.listing(), self.instance.capabilities());
         let previous = self.link.listing().unwrap_or_default();
         let previous_items = |capability: &str, items: &Items| {
-            if capabilities.has(capability) { items.clone() } else { Items::default() }
+            if capabilities.may_list(capability) { items.clone() } else { Items::default() }
         };
         Arc::new(Listing {
             prompts: previous_items("prompts", &previous.prompts),
