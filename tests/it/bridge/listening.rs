@@ -115,3 +115,28 @@ fn a_server_that_comes_is_news_to_who_listens_to_all() {
     admin.running(fixture("legacy"));
     events.find(|event| event.data.contains("notifications/tools/list_changed"));
 }
+
+#[test]
+fn a_process_of_ones_own_that_lists_what_was_shown_before_changes_no_list() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let server = admin.running(fake_with("ok", &["offers"]).set("isolation", json!("per-session")));
+    for (path, tool) in [("/mcp".into(), "subject__grow"), (format!("/mcp/{}", server.id), "grow")] {
+        eventually("its lists are there", || {
+            let listed = Modern::new(&admin, "/mcp").send("prompts/list", json!({})).is(200);
+            listed.text().contains("subject__prompt-0").then_some(())
+        });
+        let session = Legacy::begin(&admin, &path, LEGACY);
+        let mut standalone = session.listen("");
+        session.send(2, "tools/list", json!({})).is(200);
+        // Where the first change were an untrue one, others would follow it before the second.
+        for id in [3, 4] {
+            session.call(id, tool, json!({})).is(200);
+            standalone.find(|event| {
+                let others = ["notifications/prompts/list_changed", "notifications/resources/list_changed"];
+                assert!(!others.iter().any(|other| event.data.contains(other)), "{}", event.data);
+                event.data.contains("notifications/tools/list_changed")
+            });
+        }
+    }
+}
