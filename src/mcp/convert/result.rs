@@ -41,12 +41,26 @@ pub fn to_modern(method: &str, result: &Arc<RawValue>, info: Option<&Arc<RawValu
 pub fn to_legacy(method: &str, result: &Arc<RawValue>, has_object_output: impl FnOnce() -> bool) -> Arc<RawValue> {
     let Ok(mut members) = Members::parse(result) else { return result.clone() };
     members.retain(|name| !["resultType", "ttlMs", "cacheScope"].contains(&name));
+    drop_server_info(&mut members);
     match method {
         "tools/list" => shape::wrap_schemas(&mut members),
         "tools/call" => shape::wrap_structured(&mut members, has_object_output),
         _ => {}
     }
     Arc::from(members.to_raw())
+}
+
+/// Takes out who made the result: an older client would show it to its model with each one.
+fn drop_server_info(result: &mut Members) {
+    let Some(Ok(mut meta)) = result.get("_meta").map(|meta| Members::parse(meta)) else { return };
+    if meta.remove(SERVER_INFO).is_none() {
+        return;
+    }
+    if meta.is_empty() {
+        result.remove("_meta");
+    } else {
+        result.set("_meta", Arc::from(meta.to_raw()));
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +102,9 @@ mod tests {
     fn what_only_modern_clients_know_is_taken_out() {
         let result = r#"{"resultType":"complete","contents":[],"ttlMs":1,"cacheScope":"public","_meta":{"a":1}}"#;
         assert_eq!(legacy("resources/read", result), r#"{"contents":[],"_meta":{"a":1}}"#);
+        let result = r#"{"content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"a"},"b":[ 1]}}"#;
+        assert_eq!(legacy("tools/call", result), r#"{"content":[],"_meta":{"b":[ 1]}}"#);
+        let result = r#"{"messages":[],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"a"}}}"#;
+        assert_eq!(legacy("prompts/get", result), r#"{"messages":[]}"#);
     }
 }

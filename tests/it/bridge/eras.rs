@@ -90,3 +90,17 @@ fn a_server_that_is_down_shows_what_it_listed_last() {
         assert_eq!(names(modern.send("tools/list", json!({})).is(200).has("/result/resultType", "complete")), live);
     }
 }
+
+#[test]
+fn an_older_client_is_not_told_with_each_result_who_made_it() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("modern-only"));
+    let path = format!("/mcp/{}", server.id);
+    let result = |meta: Value| json!({"result": {"content": [], "_meta": meta}});
+    let info = json!({"io.modelcontextprotocol/serverInfo": {"name": "n", "version": "1"}});
+    let session = Legacy::begin(&server.caller, &path, LEGACY);
+    session.call(2, "raw", result(info.clone())).is(200).has("/result", json!({"content": []}));
+    let more = json!({"io.modelcontextprotocol/serverInfo": {"name": "n", "version": "1"}, "vendor": 1});
+    session.call(3, "raw", result(more)).is(200).has("/result/_meta", json!({"vendor": 1}));
+    Modern::new(&server.caller, &path).call("raw", result(info.clone())).is(200).has("/result/_meta", info);
+}
