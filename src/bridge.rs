@@ -50,14 +50,18 @@ pub(crate) async fn answer(conversation: &Arc<Conversation>, mut request: Reques
 }
 
 /// Dispatches a request by its method. Rare methods are boxed, so that the future of a call stays small.
-async fn dispatch(conversation: &Arc<Conversation>, request: Request, sender: &ClientSender) -> RpcResult {
+async fn dispatch(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
     let method = request.method.as_str();
     let exists = ClientMethod::find(method).is_none_or(|known| known.is_in(conversation.era));
     // A task would outlive the request that says whose it is.
     if !exists || method.starts_with("tasks/") {
         return Err(fault::no_method(method));
     }
-    match method {
+    if method == "tools/call" {
+        // Without that capability a receiver ignores it (2025-11-25, basic/utilities/tasks).
+        request.params.remove("task");
+    }
+    match request.method.as_str() {
         "initialize" => Box::pin(initialize::initialize(conversation, &request)).await,
         "ping" => Ok(results::empty()),
         "logging/setLevel" => set_level(conversation, &request),

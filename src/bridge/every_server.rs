@@ -1,7 +1,8 @@
 //! Every server of a user as one: lists are aggregated from the last of each, requests routed by the name they carry.
 //!
-//! Servers come oldest first. A URI that an older server has too is prefixed with `ostler://server/`; one that no
-//! server lists belongs to the server whose template makes it (`mcp/template.rs`).
+//! Servers come oldest first. A URI that an older server has too is prefixed with `ostler://server/`, in lists and in
+//! results; one that no server lists belongs to the server whose template makes it (`mcp/template.rs`), or that linked
+//! to it (`linked_resources.rs`).
 
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use super::{
 };
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult, ServerScope},
-    mcp::{LATEST_LEGACY, Request, convert},
+    mcp::{LATEST_LEGACY, Members, Request, convert},
+    policy::nesting,
 };
 
-/// Capabilities of the aggregate, whichever servers there are: lists change as servers come and go.
+/// Capabilities of the aggregate, whichever servers there are: lists change as servers come and go. Extensions come
+/// from the servers.
 const AGGREGATE_CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}}"#;
 
 /// Answers a request to one of the servers or about all of them.
@@ -40,6 +43,7 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, s
 /// The `InitializeResult` of the aggregate.
 pub(super) async fn initialize_result(conversation: &Arc<Conversation>) -> RpcResult {
     let all = AggregatedLists::complete(conversation).await?;
+    let capabilities = capabilities(&all);
     let mut instructions =
         String::from("Each tool and each prompt is named after the server it belongs to: server__name.");
     for server in all.servers() {
@@ -50,8 +54,27 @@ pub(super) async fn initialize_result(conversation: &Arc<Conversation>) -> RpcRe
     }
     let instructions = convert::text(&instructions);
     Ok(convert::raw(format!(
-        r#"{{"protocolVersion":"{LATEST_LEGACY}","capabilities":{AGGREGATE_CAPABILITIES},"serverInfo":{SERVER_INFO},"instructions":{instructions}}}"#
+        r#"{{"protocolVersion":"{LATEST_LEGACY}","capabilities":{capabilities},"serverInfo":{SERVER_INFO},"instructions":{instructions}}}"#
     )))
+}
+
+/// The capabilities of the aggregate, with the extensions of its servers.
+fn capabilities(all: &AggregatedLists) -> Members {
+    let mut extensions = Members::default();
+    for server in all.servers() {
+        let Some(listing) = &server.listed.listing else { continue };
+        for (name, settings) in convert::extensions(&listing.greeting).iter() {
+            // As with resources, an older server keeps what is its own.
+            if extensions.get(name).is_none() && !nesting::exceeds(settings.get(), nesting::LISTED_MAX) {
+                extensions.set(name, settings.clone());
+            }
+        }
+    }
+    let mut capabilities = Members::from_slice(AGGREGATE_CAPABILITIES.as_bytes()).unwrap_or_default();
+    if !extensions.is_empty() {
+        capabilities.set("extensions", Arc::from(extensions.to_raw()));
+    }
+    capabilities
 }
 
 async fn list(

@@ -15,7 +15,8 @@ use crate::mcp::Members;
 
 pub use error::{code, to_modern as error_to_modern, url_elicitations};
 pub use greeting::{
-    as_discovered, as_initialized, capabilities, instructions, is_modern, negotiated, server_info, with_capabilities,
+    as_discovered, as_initialized, capabilities, extensions, instructions, is_modern, negotiated, server_info,
+    with_capabilities,
 };
 pub use input::{Demand, InputRequired, Question, parse_responses, required, without_elicitation_id};
 pub use result::{to_legacy as result_to_legacy, to_modern as result_to_modern};

@@ -1,6 +1,6 @@
 //! [`ProcessKey`]: the process of a server that a caller's requests go to.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
@@ -51,19 +51,24 @@ pub(super) fn shared(config: &ServerConfig) -> Sharing {
     }
 }
 
-/// Capabilities of a client in one of the ways to write them, without those that are not bridged. A client that
+/// Capabilities of a client in one of the ways to write them, without tasks, which are not bridged. A client that
 /// declares them with each request would need a process for each; as with several sessions, each request finds out what
-/// it has.
+/// it has. Its extensions no request can find out, and hardly any client changes them from one to the next.
 pub(super) fn declared(client: &McpClient) -> String {
-    if client.era == Era::Modern {
-        return ALL_CAPABILITIES.to_owned();
+    let object = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
+    let mut declared = object(client.capabilities.get());
+    declared.remove("tasks");
+    if client.era == Era::Legacy {
+        return Value::Object(declared).to_string();
     }
-    let Ok(Value::Object(mut members)) = serde_json::from_str(client.capabilities.get()) else {
-        return "{}".to_owned();
-    };
-    members.remove("tasks");
-    members.remove("extensions");
-    Value::Object(members).to_string()
+    match declared.remove("extensions") {
+        Some(Value::Object(extensions)) if !extensions.is_empty() => {
+            let mut all = object(ALL_CAPABILITIES);
+            all.insert("extensions".to_owned(), Value::Object(extensions));
+            Value::Object(all).to_string()
+        }
+        Some(_) | None => ALL_CAPABILITIES.to_owned(),
+    }
 }
 
 /// Stands for a session where there is none.

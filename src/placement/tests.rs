@@ -65,7 +65,10 @@ fn per_session_each_session_has_its_own_and_a_credential_stands_for_one() {
 fn a_process_hears_what_its_client_declared_but_for_what_is_not_bridged() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     let many = client(r#"{ "roots":{"x":1}, "extensions":{"a":{}}, "tasks":{} }"#);
-    assert_eq!(declared(&many), r#"{"roots":{"x":1}}"#);
+    assert_eq!(declared(&many), r#"{"extensions":{"a":{}},"roots":{"x":1}}"#);
+    let modern = declared(&McpClient { era: Era::Modern, ..many });
+    let all = r#"{"elicitation":{"form":{},"url":{}},"extensions":{"a":{}},"roots":{},"sampling":{}}"#;
+    assert_eq!(modern, all);
     assert_eq!(declared(&client("[]")), "{}");
     assert_eq!(
         declared(&McpClient { era: Era::Modern, ..client("{}") }),

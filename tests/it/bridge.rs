@@ -2,6 +2,7 @@
 
 mod asking;
 mod eras;
+mod extensions;
 mod listening;
 mod malformed;
 mod pages;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::{SERVER_INFO, raw, text};
-use crate::mcp::{LATEST_LEGACY, MODERN, Members, is_legacy};
+use crate::mcp::{LATEST_LEGACY, MODERN, Members, declared::without_tasks, is_legacy, surrogates::has_lone_surrogate};
 
 /// True when `greeting` is the result of `server/discover`, not of `initialize`.
 #[must_use]
@@ -58,34 +58,32 @@ pub fn instructions(greeting: &RawValue) -> Option<String> {
 /// The result of `initialize` for a client that asked for the revision `requested`; `name` is for servers without one.
 #[must_use]
 pub fn as_initialized(greeting: &RawValue, requested: &str, name: &str) -> Arc<RawValue> {
-    let mut capabilities = capabilities(greeting);
-    // A task would outlive the request that it belongs to, and with it the knowledge of who may see it.
-    capabilities.retain(|one| one != "tasks" && one != "extensions");
     let info = server_info(greeting).unwrap_or_else(|| nameless(name));
     let mut result = Members::parse(greeting).unwrap_or_default();
     if is_modern(greeting) {
         result.retain(|one| !["supportedVersions", "resultType", "ttlMs", "cacheScope", "_meta"].contains(&one));
     }
     result.set("protocolVersion", text(negotiated(requested)));
-    result.set("capabilities", Arc::from(capabilities.to_raw()));
+    result.set("capabilities", offered(greeting));
     result.set("serverInfo", info);
     Arc::from(result.to_raw())
 }
 
-/// The result of `server/discover`; one of a modern server stays as it is.
+/// The result of `server/discover`; one of a modern server stays as it is, but for tasks.
 #[must_use]
 pub fn as_discovered(greeting: &Arc<RawValue>, name: &str) -> Arc<RawValue> {
-    if is_modern(greeting) {
+    if is_modern(greeting) && !greeting.get().contains("tasks") {
         return greeting.clone();
     }
-    let mut capabilities = capabilities(greeting);
-    capabilities.retain(|one| one != "tasks");
     let info = server_info(greeting).unwrap_or_else(|| nameless(name));
     let mut result = Members::parse(greeting).unwrap_or_default();
+    result.set("capabilities", offered(greeting));
+    if is_modern(greeting) {
+        return Arc::from(result.to_raw());
+    }
     let meta = result.remove("_meta").and_then(|meta| Members::parse(&meta).ok());
     result.retain(|one| one != "protocolVersion" && one != "serverInfo");
     result.set("supportedVersions", raw(format!("[\"{MODERN}\"]")));
-    result.set("capabilities", Arc::from(capabilities.to_raw()));
     let mut meta = meta.unwrap_or_default();
     meta.set(SERVER_INFO, info);
     result.set("_meta", Arc::from(meta.to_raw()));
@@ -93,6 +91,27 @@ pub fn as_discovered(greeting: &Arc<RawValue>, name: &str) -> Arc<RawValue> {
     result.set("ttlMs", raw("0".into()));
     result.set("cacheScope", text("private"));
     Arc::from(result.to_raw())
+}
+
+/// Extensions that a server offers, and the settings of each, without tasks and those of which no client could make
+/// anything.
+#[must_use]
+pub fn extensions(greeting: &RawValue) -> Members {
+    let offered = Members::parse(&offered(greeting)).unwrap_or_default();
+    let all = offered.get("extensions").and_then(|one| Members::parse(one).ok()).unwrap_or_default();
+    let mut extensions = Members::default();
+    for (name, settings) in all.iter() {
+        if settings.get().starts_with('{') && !has_lone_surrogate(settings.get()) {
+            extensions.set(name, settings.clone());
+        }
+    }
+    extensions
+}
+
+/// The capabilities of a server that clients hear of. A task would outlive the request that it belongs to, and with it
+/// the knowledge of who may see it.
+fn offered(greeting: &RawValue) -> Arc<RawValue> {
+    without_tasks(&Arc::from(capabilities(greeting).to_raw()))
 }
 
 fn nameless(name: &str) -> Arc<RawValue> {
@@ -111,7 +130,7 @@ mod tests {
         let result = as_initialized(&raw(DISCOVERED.into()), "2025-06-18", "n");
         assert_eq!(
             result.get(),
-            r#"{"capabilities":{"tools":{"listChanged":true}},"instructions":"dig","x-new":1e400,"protocolVersion":"2025-06-18","serverInfo":{"name":"spade","version":"1"}}"#
+            r#"{"capabilities":{"tools":{"listChanged":true},"extensions":{"a":{}}},"instructions":"dig","x-new":1e400,"protocolVersion":"2025-06-18","serverInfo":{"name":"spade","version":"1"}}"#
         );
     }
 
@@ -129,6 +148,19 @@ mod tests {
         assert_eq!(as_discovered(&raw(DISCOVERED.into()), "n").get(), DISCOVERED);
         let result = as_initialized(&raw(INITIALIZED.into()), "2024-11-05", "n");
         assert_eq!(result.get(), INITIALIZED.replace("2025-06-18", "2024-11-05").replace(r#","tasks":{}"#, ""));
+    }
+
+    #[test]
+    fn every_extension_but_tasks_is_passed_on() {
+        let both = r#""extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/ui":{"x":[ 1]}}"#;
+        let rest = r#""extensions":{"io.modelcontextprotocol/ui":{"x":[ 1]}}"#;
+        let discovered = DISCOVERED.replace(r#""extensions":{"a":{}}"#, both);
+        assert_eq!(as_discovered(&raw(discovered.clone()), "n").get(), discovered.replace(both, rest));
+        let initialized = INITIALIZED.replace(r#""tasks":{}"#, both);
+        assert_eq!(as_initialized(&raw(initialized.clone()), "2025-06-18", "n").get(), initialized.replace(both, rest));
+        assert!(as_discovered(&raw(initialized), "n").get().contains(rest));
+        let greeting = |extensions: &str| raw(format!(r#"{{"capabilities":{{"extensions":{extensions}}}}}"#));
+        assert_eq!(extensions(&greeting(r#"{"a":{},"b":null,"c":{"d":"\ud800"},"e":7}"#)).to_string(), r#"{"a":{}}"#);
     }
 
     #[test]
