@@ -11,6 +11,7 @@ mod every_server;
 pub(crate) mod fault;
 mod header_arguments;
 mod initialize;
+mod linked_resources;
 mod list_changes;
 mod notifications;
 mod one_server;
@@ -34,6 +35,7 @@ mod tool_search;
 pub(crate) use client_sender::{ClientRequests, ClientSender, ClientStream};
 pub(crate) use conversation::{Conversation, RpcResult, ServerScope};
 pub(crate) use header_arguments::annotated_tool;
+pub(crate) use linked_resources::LinkedResources;
 pub(crate) use suspended_requests::SuspendedRequests;
 
 use std::sync::Arc;

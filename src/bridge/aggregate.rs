@@ -8,17 +8,22 @@ use tokio::time::timeout;
 
 use super::fault;
 use crate::{
-    bridge::Conversation,
+    bridge::{Conversation, LinkedResources},
     listings::ListedServer,
     mcp::{Members, convert, prefix, template},
-    model::Listing,
+    model::{Listing, ServerId, UserId},
 };
 
 /// Time that a list waits for a server that has never listed anything.
 const FIRST_LISTING_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Every server of a user, oldest first: an older server keeps its resource URIs when a newer one lists the same.
-pub(super) struct AggregatedLists(Vec<AggregatedServer>);
+/// Every server of a user.
+pub(super) struct AggregatedLists {
+    /// Oldest first: an older server keeps its resource URIs when a newer one lists the same.
+    servers: Vec<AggregatedServer>,
+    user: UserId,
+    linked: Arc<LinkedResources>,
+}
 
 /// A server in the aggregate, with the prefix of its names.
 pub(super) struct AggregatedServer {
@@ -34,19 +39,22 @@ impl AggregatedLists {
         let ids: Vec<_> = servers.iter().map(|listed| listed.id.to_string()).collect();
         let slugs =
             prefix::slugs(ids.iter().map(String::as_str).zip(servers.iter().map(|listed| listed.name.as_str())));
-        Ok(Self(servers.into_iter().zip(slugs).map(|(listed, slug)| AggregatedServer { listed, slug }).collect()))
+        let servers = servers.into_iter().zip(slugs).map(|(listed, slug)| AggregatedServer { listed, slug }).collect();
+        Ok(Self { servers, user: conversation.who.user_id, linked: conversation.linked.clone() })
     }
 
     /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
     pub(super) async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
-        let mut all = Self::current(conversation)?;
-        let unlisted = all.0.iter_mut().filter(|server| server.listed.listing.is_none());
-        join_all(unlisted.map(async |server| {
-            let listing = conversation.runtime.listings().listing(&conversation.who, server.listed.id);
-            server.listed.listing = timeout(FIRST_LISTING_TIMEOUT, listing).await.ok().and_then(Result::ok);
+        let all = Self::current(conversation)?;
+        let unlisted: Vec<_> = all.servers.iter().filter(|server| server.listed.listing.is_none()).collect();
+        if unlisted.is_empty() {
+            return Ok(all);
+        }
+        join_all(unlisted.iter().map(|server| {
+            timeout(FIRST_LISTING_TIMEOUT, conversation.runtime.listings().listing(&conversation.who, server.listed.id))
         }))
         .await;
-        Ok(all)
+        Self::current(conversation)
     }
 
     /// Runs `find`, and once more after waiting for servers that never listed anything.
@@ -56,7 +64,7 @@ impl AggregatedLists {
     ) -> Result<Option<T>, Arc<RawValue>> {
         let all = Self::current(conversation)?;
         match find(&all) {
-            None if all.0.iter().any(|server| server.listed.listing.is_none()) => {
+            None if all.servers.iter().any(|server| server.listed.listing.is_none()) => {
                 Ok(find(&Self::complete(conversation).await?))
             }
             found => Ok(found),
@@ -64,17 +72,20 @@ impl AggregatedLists {
     }
 
     pub(super) fn servers(&self) -> impl Iterator<Item = &AggregatedServer> {
-        self.0.iter()
+        self.servers.iter()
     }
 
     /// Every tool, under the tool rules of its server's owner.
     pub(super) fn tools(&self) -> Vec<Arc<RawValue>> {
-        self.items(|listing| &listing.tools)
+        self.items(
+            |listing| &listing.tools,
+            |server, tool| convert::rename_page(tool, &mut |uri| self.client_uri(server.listed.id, uri)),
+        )
     }
 
     /// Every prompt.
     pub(super) fn prompts(&self) -> Vec<Arc<RawValue>> {
-        self.items(|listing| &listing.prompts)
+        self.items(|listing| &listing.prompts, |_, _| {})
     }
 
     /// The server that has a tool, and the tool's name there.
@@ -97,11 +108,12 @@ impl AggregatedLists {
         self.by_uri("uriTemplate", |listing| &listing.templates)
     }
 
-    /// The server that has a resource, and its URI there: a server that lists it, else one with a template that fits. A
-    /// template counts as a URI too, as it is one in a reference.
+    /// The server that has a resource, and its URI there: a server that lists it, else one that shows a tool with it,
+    /// else one with a template that fits, else one that linked to it. A template counts as a URI too, as it is one in
+    /// a reference.
     pub(super) fn find_resource(&self, uri: &str) -> Option<(ListedServer, String)> {
         if let Some((slug, original)) = prefix::split_uri(uri)
-            && let Some(server) = self.0.iter().find(|server| server.slug == slug)
+            && let Some(server) = self.servers.iter().find(|server| server.slug == slug)
         {
             return Some((server.listed.clone(), original.to_owned()));
         }
@@ -114,20 +126,50 @@ impl AggregatedLists {
                     listed(&listing.resources, "uri") || listed(&listing.templates, "uriTemplate")
                 })
             };
+        let shows = |server: &&AggregatedServer| {
+            server.listed.listing.iter().any(|listing| listing.tools.iter().any(|tool| convert::has_page(tool, uri)))
+        };
         let makes = |server: &&AggregatedServer| {
             let templates = server.listed.listing.iter().flat_map(|listing| listing.templates.iter());
             templates.filter_map(|item| convert::member(item, "uriTemplate")).any(|one| template::fits(&one, uri))
         };
-        let server = self.0.iter().find(lists).or_else(|| self.0.iter().find(makes))?;
+        let find = |has: &dyn Fn(&&AggregatedServer) -> bool| self.servers.iter().find(has);
+        let links = || {
+            let linked = self.linked.server_of(self.user, uri)?;
+            find(&|server| server.listed.id == linked)
+        };
+        let server = find(&lists).or_else(|| find(&shows)).or_else(|| find(&makes)).or_else(links)?;
         Some((server.listed.clone(), uri.to_owned()))
     }
 
-    fn items(&self, list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>) -> Vec<Arc<RawValue>> {
+    /// The URI that leads clients to a server's resource, where its own leads elsewhere. Where that leads nowhere, it
+    /// leads there from now on: not all that servers link to is in their lists.
+    pub(super) fn client_uri(&self, server: ServerId, uri: &str) -> Option<String> {
+        match self.find_resource(uri) {
+            Some((listed, original)) if listed.id == server && original == uri => None,
+            Some(_) => {
+                let server = self.servers.iter().find(|one| one.listed.id == server)?;
+                Some(prefix::prefixed_uri(&server.slug, uri))
+            }
+            None => {
+                self.linked.add(self.user, uri, server);
+                None
+            }
+        }
+    }
+
+    /// The items of a list under their names for clients, each changed by `change`.
+    fn items(
+        &self,
+        list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>,
+        change: impl Fn(&AggregatedServer, &mut Members),
+    ) -> Vec<Arc<RawValue>> {
         let mut items = Vec::new();
         for (server, item) in self.each(&list) {
             let Ok(mut members) = Members::parse(item) else { continue };
             let Some(name) = members.text("name") else { continue };
             members.set("name", convert::text(&prefix::prefixed(&server.slug, &name)));
+            change(server, &mut members);
             items.push(Arc::from(members.to_raw()));
         }
         items
@@ -149,7 +191,7 @@ impl AggregatedLists {
 
     fn named(&self, prefixed: &str, list: impl Fn(&Listing) -> &Vec<Arc<RawValue>>) -> Option<(ListedServer, String)> {
         let slug = prefix::slug_of(prefixed)?;
-        let server = self.0.iter().find(|server| server.slug == slug)?;
+        let server = self.servers.iter().find(|server| server.slug == slug)?;
         let mut names = list(server.listed.listing.as_deref()?).iter().filter_map(|item| convert::name(item));
         names.find(|name| prefix::prefixed(slug, name) == prefixed).map(|name| (server.listed.clone(), name))
     }
@@ -162,6 +204,6 @@ impl AggregatedLists {
         let listed = move |server: &'a AggregatedServer| {
             server.listed.listing.as_deref().into_iter().flat_map(list).map(move |item| (server, item))
         };
-        self.0.iter().flat_map(listed)
+        self.servers.iter().flat_map(listed)
     }
 }

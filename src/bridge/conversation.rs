@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Runtime,
-    bridge::SuspendedRequests,
+    bridge::{LinkedResources, SuspendedRequests},
     calls::ResourceSubscription,
     mcp::{Era, McpClient},
     model::{Principal, ServerId, TraceContext},
@@ -46,6 +46,8 @@ pub(crate) struct Conversation {
     pub runtime: Runtime,
     /// Suspended requests of all clients.
     pub suspended: Arc<SuspendedRequests>,
+    /// Resources that servers linked to, of all clients.
+    pub linked: Arc<LinkedResources>,
     pub who: Arc<Principal>,
     pub scope: ServerScope,
     /// The era the client speaks.

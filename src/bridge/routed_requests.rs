@@ -8,6 +8,7 @@ use super::{aggregate::AggregatedLists, fault, relay::relay};
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     mcp::{Members, Request, convert},
+    model::ServerId,
 };
 
 /// Routes a request to the server whose tool, prompt or resource it names.
@@ -27,7 +28,8 @@ pub(super) async fn call(conversation: &Arc<Conversation>, mut request: Request,
     let found = AggregatedLists::find(conversation, |all| all.find_tool(&name)).await?;
     let Some((listed, original)) = found else { return Err(fault::params(&format!("Unknown tool: {name}"))) };
     request.params.set("name", convert::text(&original));
-    relay(conversation, &listed, Arc::new(request), sender).await
+    let result = relay(conversation, &listed, Arc::new(request), sender).await?;
+    Ok(with_client_uris(conversation, listed.id, &result, None))
 }
 
 async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
@@ -37,7 +39,8 @@ async fn get(conversation: &Arc<Conversation>, mut request: Request, sender: &Cl
         return Err(fault::params(&format!("Unknown prompt: {name}")));
     };
     request.params.set("name", convert::text(&original));
-    relay(conversation, &listed, Arc::new(request), sender).await
+    let result = relay(conversation, &listed, Arc::new(request), sender).await?;
+    Ok(with_client_uris(conversation, listed.id, &result, None))
 }
 
 async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &ClientSender) -> RpcResult {
@@ -46,22 +49,28 @@ async fn read(conversation: &Arc<Conversation>, mut request: Request, sender: &C
     let Some((listed, original)) = found else { return Err(fault::no_resource(conversation.era, &uri)) };
     request.params.set("uri", convert::text(&original));
     let result = relay(conversation, &listed, Arc::new(request), sender).await?;
-    Ok(if original == uri { result } else { with_uri(&result, &original, &uri) })
+    Ok(with_client_uris(conversation, listed.id, &result, Some((&original, &uri))))
 }
 
-/// Renames the contents of a resource to the URI that the client knows.
-fn with_uri(result: &Arc<RawValue>, original: &str, asked: &str) -> Arc<RawValue> {
-    let Ok(mut members) = Members::parse(result) else { return result.clone() };
-    let contents = members.get("contents").and_then(|all| serde_json::from_str::<Vec<Members>>(all.get()).ok());
-    let Some(mut contents) = contents else { return result.clone() };
-    for content in &mut contents {
-        if content.text("uri").as_deref() == Some(original) {
-            content.set("uri", convert::text(asked));
+/// Gives the resources in a server's result the URIs by which clients reach them. Of the resource that the client asked
+/// for, `asked` has the server's URI and the client's.
+fn with_client_uris(
+    conversation: &Conversation,
+    server: ServerId,
+    result: &Arc<RawValue>,
+    asked: Option<(&str, &str)>,
+) -> Arc<RawValue> {
+    // Most results name no resource, and need no lists.
+    let mut all = None;
+    convert::with_renamed_resources(result, &mut |uri| {
+        if let Some((original, asked)) = asked
+            && original == uri
+        {
+            return (original != asked).then(|| asked.to_owned());
         }
-    }
-    let contents: Vec<_> = contents.iter().map(Members::to_string).collect();
-    members.set("contents", convert::raw(format!("[{}]", contents.join(","))));
-    Arc::from(members.to_raw())
+        let all = all.get_or_insert_with(|| AggregatedLists::current(conversation).ok());
+        all.as_ref()?.client_uri(server, uri)
+    })
 }
 
 /// Completes an argument of a prompt or of a resource template.

@@ -17,6 +17,12 @@ const SLUG_BYTES_MAX: usize = 24;
 /// Before the URIs of a server that uses those of another.
 const SCHEME: &str = "ostler://";
 
+/// The scheme of pages of MCP Apps; hosts refuse a page of any other.
+const PAGE_SCHEME: &str = "ui://";
+
+/// Before such pages of a server that uses those of another.
+const PAGE_PREFIX: &str = "ui://ostler/";
+
 /// Prefixes of servers, in the order given: each its name as far as it can be part of a tool's. `servers` are ids and
 /// names, oldest first.
 #[must_use]
@@ -50,13 +56,14 @@ pub fn slug_of(prefixed: &str) -> Option<&str> {
 /// The URI of a resource whose own URI another server uses too.
 #[must_use]
 pub fn prefixed_uri(slug: &str, uri: &str) -> String {
-    format!("{SCHEME}{slug}/{uri}")
+    let before = if uri.starts_with(PAGE_SCHEME) { PAGE_PREFIX } else { SCHEME };
+    format!("{before}{slug}/{uri}")
 }
 
 /// The server and the URI it knows, of a URI made by [`prefixed_uri`].
 #[must_use]
 pub fn split_uri(prefixed: &str) -> Option<(&str, &str)> {
-    prefixed.strip_prefix(SCHEME)?.split_once('/')
+    prefixed.strip_prefix(SCHEME).or_else(|| prefixed.strip_prefix(PAGE_PREFIX))?.split_once('/')
 }
 
 /// A name without what a tool's cannot have, and without the separator.
@@ -129,6 +136,9 @@ mod tests {
         let uri = prefixed_uri("notes", "file:///a/b?c#d");
         assert_eq!(uri, "ostler://notes/file:///a/b?c#d");
         assert_eq!(split_uri(&uri), Some(("notes", "file:///a/b?c#d")));
+        let page = prefixed_uri("notes", "ui://a/b");
+        assert_eq!(page, "ui://ostler/notes/ui://a/b");
+        assert_eq!(split_uri(&page), Some(("notes", "ui://a/b")));
         assert_eq!(split_uri("file:///a"), None);
     }
 }

@@ -10,18 +10,19 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use super::{session::McpSession, sessions::Sessions};
 use crate::{
     Runtime,
-    bridge::{Conversation, SuspendedRequests},
+    bridge::{Conversation, LinkedResources, SuspendedRequests},
     error::Error,
     mcp::Era,
     model::{Principal, TraceContext},
     web::{authenticate::Caller, problem::Problem},
 };
 
-/// Sessions and suspended requests of the MCP clients of a runtime, as an app's data. Clones share them.
+/// Sessions, suspended requests and linked resources of MCP clients, as data of an app. Clones share them.
 #[derive(Clone)]
 pub(crate) struct ClientState {
     sessions: Arc<Sessions>,
     suspended: Arc<SuspendedRequests>,
+    linked: Arc<LinkedResources>,
 }
 
 impl ClientState {
@@ -33,7 +34,10 @@ impl ClientState {
         runtime.accounts().observe(observer);
         let observer = Arc::downgrade(&suspended);
         runtime.accounts().observe(observer);
-        Self { sessions, suspended }
+        let linked = Arc::new(LinkedResources::default());
+        let observer = Arc::downgrade(&linked);
+        runtime.accounts().observe(observer);
+        Self { sessions, suspended, linked }
     }
 }
 
@@ -49,6 +53,8 @@ pub(crate) struct McpCaller {
     pub(super) sessions: Arc<Sessions>,
     /// Suspended requests of all clients.
     pub(super) suspended: Arc<SuspendedRequests>,
+    /// Resources that servers linked to, of all clients.
+    pub(super) linked: Arc<LinkedResources>,
 }
 
 impl McpCaller {
@@ -57,6 +63,7 @@ impl McpCaller {
         Arc::new(Conversation {
             runtime: self.runtime.clone(),
             suspended: Arc::clone(&self.suspended),
+            linked: Arc::clone(&self.linked),
             who: Arc::clone(&self.who),
             span: self.span,
             scope: session.scope,
@@ -76,8 +83,8 @@ impl FromRequest for McpCaller {
         let with_state = |Caller { who, runtime, span }| {
             let state = request.app_data::<ClientState>().cloned();
             let missing = || Error::Internal("a route was mounted without the state of clients".into());
-            let ClientState { sessions, suspended } = state.ok_or_else(missing)?;
-            Ok(Self { who, runtime, span, sessions, suspended })
+            let ClientState { sessions, suspended, linked } = state.ok_or_else(missing)?;
+            Ok(Self { who, runtime, span, sessions, suspended, linked })
         };
         ready(Caller::from_request(request, payload).into_inner().and_then(with_state))
     }

@@ -111,6 +111,7 @@ fn new_conversation(
     Ok(Conversation {
         runtime: caller.runtime.clone(),
         suspended: Arc::clone(&caller.suspended),
+        linked: Arc::clone(&caller.linked),
         who: Arc::clone(&caller.who),
         scope,
         era: Era::Legacy,

@@ -90,6 +90,7 @@ fn conversation_of(
     let conversation = Conversation {
         runtime: caller.runtime,
         suspended: caller.suspended,
+        linked: caller.linked,
         who: caller.who,
         scope,
         era: Era::Modern,

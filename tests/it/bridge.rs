@@ -3,6 +3,7 @@
 mod asking;
 mod eras;
 mod extensions;
+mod links;
 mod listening;
 mod malformed;
 mod pages;

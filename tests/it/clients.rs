@@ -185,9 +185,9 @@ fn malformed_lists_of_one_server_hide_no_other_server_from_any_official_client()
     let scene = Scene { ostler, servers, judges, python, user, repository, note };
     support::together(CLIENTS.len() + 1, |index| {
         let (client, mode) = CLIENTS.get(index).copied().unwrap_or(("python-v1.py", "legacy"));
-        let calls = json!([["good__echo", {"message": "hi"}], ["malformed__twice", {}]]);
+        let calls = json!([["good__echo", {"message": "hi"}], ["malformed__echo", {"message": "ho"}]]);
         let target = json!({"url": scene.url("/mcp"), "token": scene.key(), "lists": true, "calls": calls});
-        scene.run(client, mode, (vec![target], vec![vec!["hi", "Unknown tool"]]));
+        scene.run(client, mode, (vec![target], vec![vec!["hi", "ho"]]));
     });
 }
 
