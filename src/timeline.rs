@@ -15,6 +15,7 @@ mod files;
 mod page;
 mod queue;
 mod storage;
+mod unwritten;
 mod writer;
 
 use std::{
@@ -35,6 +36,7 @@ use crate::{
 use files::Files;
 use queue::{Queue, What};
 use storage::Storage;
+use unwritten::Unwritten;
 
 /// Time that [`Timeline::stop`] waits for the last lines to be written.
 const LAST: Duration = Duration::from_secs(5);
@@ -42,6 +44,7 @@ const LAST: Duration = Duration::from_secs(5);
 /// The timelines of all servers. Dropping it writes what waits, without waiting for that.
 pub(crate) struct Timeline {
     queue: Arc<Queue>,
+    unwritten: Arc<Unwritten>,
     storage: Storage,
     budget: u64,
     /// Hung up when the thread has ended.
@@ -56,7 +59,13 @@ impl Timeline {
     /// Timelines in this folder, so many bytes of them; none at all where that is 0. Nothing is read or written yet.
     #[must_use]
     pub(crate) fn new(folder: PathBuf, budget: u64) -> Self {
-        Self { queue: Arc::default(), storage: Storage::new(folder), budget, end: Mutex::default() }
+        Self {
+            queue: Arc::default(),
+            unwritten: Arc::default(),
+            storage: Storage::new(folder),
+            budget,
+            end: Mutex::default(),
+        }
     }
 
     /// Takes lines of this server from now on.
@@ -82,10 +91,11 @@ impl Timeline {
             let _ = self.storage.remove_empty();
             return Ok(());
         }
-        let (queue, storage, budget) = (self.queue.clone(), self.storage.clone(), self.budget);
+        let (queue, unwritten) = (self.queue.clone(), self.unwritten.clone());
+        let (storage, budget) = (self.storage.clone(), self.budget);
         let (running, end) = mpsc::channel();
         let work = move || {
-            writer::run(&queue, storage, budget);
+            writer::run(&queue, &unwritten, storage, budget);
             drop::<mpsc::Sender<()>>(running);
         };
         let thread = thread::Builder::new().name("timeline".into()).spawn(work);
@@ -101,7 +111,7 @@ impl Timeline {
         if self.budget == 0 {
             return Err(Error::NotFound(Noun::Page));
         }
-        page::read(&self.storage, id, filter, page)
+        page::read(&self.storage, id, filter, page, self.unwritten.item(id))
     }
 
     /// Writes what waits, and ends. Blocks, for 5 s where the disk does not answer.

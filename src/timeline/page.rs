@@ -33,12 +33,14 @@ impl Cursor {
     }
 }
 
-/// The page after `page.cursor` of what `storage` has of a server.
+/// The page after `page.cursor` of what `storage` has of a server; `unwritten` is newer, and the first page begins with
+/// it.
 pub(super) fn read(
     storage: &Storage,
     id: ServerId,
     filter: &TimelineFilter,
     page: &PageRequest,
+    unwritten: Option<TimelineItem>,
 ) -> Result<Page<TimelineItem>> {
     let cursor = page.cursor.as_deref().map(Cursor::parse).transpose()?;
     let search = filter.search.as_deref().map(str::to_lowercase);
@@ -47,6 +49,8 @@ pub(super) fn read(
     }
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut reader = SegmentReader { filter, search, limit, left: SCANNED_BYTES_MAX, items: Vec::new() };
+    let unwritten = unwritten.filter(|item| cursor.is_none() && reader.is_wanted(item));
+    reader.items.extend(unwritten);
     let mut segments = storage.segments(id);
     segments.retain(|segment| cursor.is_none_or(|at| *segment <= at.segment));
     segments.sort_unstable();
@@ -121,11 +125,14 @@ impl SegmentReader<'_> {
     }
 
     fn wanted(&self, line: &[u8]) -> Option<TimelineItem> {
-        let item: TimelineItem = serde_json::from_slice(line).ok()?;
+        serde_json::from_slice(line).ok().filter(|item| self.is_wanted(item))
+    }
+
+    fn is_wanted(&self, item: &TimelineItem) -> bool {
         let is_of_kind = self.filter.kinds.is_empty() || self.filter.kinds.contains(&item.kind);
         let fits = |search: &String| {
             item.text.to_lowercase().contains(search) || item.call_id.is_some_and(|id| id.to_string() == *search)
         };
-        (is_of_kind && self.search.as_ref().is_none_or(fits)).then_some(item)
+        is_of_kind && self.search.as_ref().is_none_or(fits)
     }
 }

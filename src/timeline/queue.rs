@@ -79,7 +79,7 @@ impl What {
 
 impl QueuedLine {
     /// Something that is so now.
-    pub(super) fn now(what: What) -> Self {
+    fn now(what: What) -> Self {
         Self { at: Timestamp::now(), what }
     }
 

@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{StatVfs, fstatvfs, statvfs};
+
 use crate::model::ServerId;
 
 /// Bytes that stay free on the file system: the database needs them.
@@ -49,6 +51,18 @@ impl Storage {
 
     /// Opens a segment to append to, which is made where there is none; fails where the file system is nearly full.
     pub(super) fn open_to_append(&self, id: ServerId, segment: u64) -> io::Result<File> {
+        self.try_open_to_append(id, segment).map_err(|error| {
+            let is_full = error.kind() == io::ErrorKind::StorageFull;
+            // The system has one word for both, and most people look at bytes alone. Some file systems count no inodes.
+            let lacks_inodes = |system: StatVfs| system.f_files > 0 && system.f_favail == 0;
+            if is_full && statvfs(&self.folder).is_ok_and(lacks_inodes) {
+                return io::Error::new(error.kind(), "no inodes are free on the file system");
+            }
+            error
+        })
+    }
+
+    fn try_open_to_append(&self, id: ServerId, segment: u64) -> io::Result<File> {
         let path = self.path(id, segment);
         let open = || File::options().append(true).create(true).mode(0o600).open(&path);
         let file = match open() {
@@ -58,7 +72,7 @@ impl Storage {
             }
             opened => opened?,
         };
-        let system = rustix::fs::fstatvfs(&file)?;
+        let system = fstatvfs(&file)?;
         if system.f_bavail.saturating_mul(system.f_frsize) < RESERVE_BYTES {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "less than 16 MiB are free on the file system"));
         }

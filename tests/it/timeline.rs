@@ -226,18 +226,19 @@ fn what_becomes_of_a_process_of_one_caller_alone_is_on_its_servers_timeline() {
     });
 }
 
-#[test]
-fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
+/// Starts Ostler with its timelines on a small file system of its own; `None` where none can be mounted.
+fn on_small_disk(options: &str) -> Option<(Ostler, std::path::PathBuf)> {
     let mut setup = Setup::new();
     let logs = setup.home.join("data/logs");
     fs::create_dir_all(&logs).unwrap();
-    let mount = format!("mount -t tmpfs -o size=18m tmpfs {}", logs.display());
+    let mount = format!("mount -t tmpfs -o {options} tmpfs {}", logs.display());
     if !Command::new("unshare")
         .args(["--mount", "sh", "-c", &mount])
         .output()
         .is_ok_and(|output| output.status.success())
     {
-        return absent("no small file system can be mounted here");
+        absent("no small file system can be mounted here");
+        return None;
     }
     // The same process from beginning to end, so that it is Ostler's in the end.
     let wrapped = setup.home.join("on-a-small-disk");
@@ -248,10 +249,19 @@ fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
     fs::write(&wrapped, script).unwrap();
     fs::set_permissions(&wrapped, fs::Permissions::from_mode(0o755)).unwrap();
     setup.program = wrapped;
-    let ostler = setup.spawn();
+    Some((setup.spawn(), logs))
+}
+
+/// How often the log says that timelines cannot be written.
+fn told(ostler: &Ostler) -> usize {
+    ostler.errors().matches("the timelines of servers cannot be written").count()
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
+    let Some((ostler, logs)) = on_small_disk("size=18m") else { return };
     let server = ostler.admin().running(fake_with("stderr-flood", &["3000000"]));
-    let told = || ostler.errors().matches("the timelines of servers cannot be written").count();
-    eventually("it is told", || (told() > 0).then_some(()));
+    eventually("it is told", || (told(&ostler) > 0).then_some(()));
     server.call("echo", json!({"message": "x"})).is(200);
     assert_eq!(items(&server, "kinds=stderr").len(), 50);
     let more = format!("mount -o remount,size=64m {}", logs.display());
@@ -263,5 +273,25 @@ fn a_full_disk_costs_lines_and_nothing_else_and_is_told_once() {
         texts(&server, "kinds=ostler&search=could%20not%20be%20written").pop()
     });
     eventually("the call is on the timeline", || (!items(&server, "kinds=call").is_empty()).then_some(()));
-    assert_eq!(told(), 1, "{}", ostler.errors());
+    assert_eq!(told(&ostler), 1, "{}", ostler.errors());
+}
+
+#[test]
+fn a_lack_of_inodes_is_told_once_and_each_timeline_says_what_it_lacks() {
+    // The folder itself, and a folder and a file for each of two servers.
+    let Some((ostler, _)) = on_small_disk("size=64m,nr_inodes=5") else { return };
+    let admin = ostler.admin();
+    let written: Vec<_> = (0..2).map(|number| admin.running(fake("ok").named(&format!("written-{number}")))).collect();
+    written.iter().for_each(|server| drop(until_said(server, "ready")));
+    for number in 0..4 {
+        let server = admin.register(fake("ok").named(&format!("unwritten-{number}")));
+        let said = until_said(&server, "1 lines are missing here: they could not be written");
+        assert_eq!(said.len(), 1, "{said:?}");
+        let called = written[0].call("echo", json!({"message": "x"})).is(200).string("/callId");
+        eventually("the others' are written", || {
+            (!items(&written[0], &format!("search={called}")).is_empty()).then_some(())
+        });
+    }
+    assert_eq!(told(&ostler), 1, "{}", ostler.errors());
+    assert!(ostler.errors().contains("no inodes are free"), "{}", ostler.errors());
 }
