@@ -41,14 +41,14 @@ pub(super) fn occupy(dir: &Path) -> Result<DataDir> {
     is_folder_or_free(dir)?;
     let file = dir.join(FILE);
     private_file::create(&file, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
-    let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("make a lock"))?;
+    let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("open ostler.lock"))?;
     rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         let dir = dir.display();
         Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
     })?;
-    let text = private_file::read(&file).map_err(named("read"))?;
+    let text = private_file::read(&file).map_err(named("read the file installation"))?;
     let mut lines = text.lines();
-    let mark = mark(lines.next().unwrap_or_default(), &lock).map_err(named("look at the lock"))?;
+    let mark = mark(lines.next().unwrap_or_default(), &lock).map_err(named("look at ostler.lock"))?;
     let left = supervisor::sweep(INSTALLATION_VARIABLE, &mark);
     if left > 0 {
         log::warn!(processes = left; "processes that an earlier run left behind were killed");

@@ -66,8 +66,7 @@ impl Store {
     /// made. Its errors are for the operator: they have the reason in full, but no password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         if let DatabaseUrl::Sqlite(path) = url {
-            make_private_file(path)
-                .map_err(|error| Error::StoreUnavailable(format!("its file cannot be opened or made: {error}")))?;
+            make_private_file(path)?;
             examination::examine(path)?;
         }
         let permits = Semaphore::new(usize::try_from(pool::READERS_MAX).unwrap_or(1));

@@ -2,10 +2,15 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{Access, access},
+    process::geteuid,
 };
 
 use crate::error::{Error, Result};
@@ -30,16 +35,40 @@ pub(super) fn unreadable(error: io::Error) -> Error {
     Error::StoreUnavailable(format!("its file cannot be looked at: {error}"))
 }
 
-/// The write-ahead log and its index, which SQLite makes beside the file, take over its mode.
-pub(super) fn make_private_file(path: &Path) -> io::Result<()> {
+/// Makes the file where there is none; one that is there must be of use. The write-ahead log and its index, which SQLite
+/// makes beside it, take over its mode.
+pub(super) fn make_private_file(path: &Path) -> Result<()> {
+    let cannot = |what: &str, error: io::Error| {
+        Error::StoreUnavailable(format!("{what} cannot be made: {}: {error}", path.display()))
+    };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| cannot("the folder of its file", error))?;
     }
     match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
         // Not opened: closing it would give up the locks on it that SQLite may have in this process.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK)?)
-        }
-        made => made.map(drop),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => examine_access(path),
+        made => made.map(drop).map_err(|error| cannot("its file", error)),
     }
+}
+
+/// Says why what is there cannot be used.
+fn examine_access(path: &Path) -> Result<()> {
+    let file_is = |what: String| Error::StoreUnavailable(format!("its file {what}: {}", path.display()));
+    let found = fs::metadata(path).map_err(|error| {
+        let is_dangling = error.kind() == io::ErrorKind::NotFound;
+        file_is(if is_dangling {
+            "is a link that leads nowhere".into()
+        } else {
+            format!("cannot be looked at ({error})")
+        })
+    })?;
+    if found.is_dir() {
+        return Err(file_is("is a folder".into()));
+    }
+    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
+        let (owner, user) = (found.uid(), geteuid().as_raw());
+        let owner = if owner == user { String::new() } else { format!("; user {owner} owns it, not user {user}") };
+        file_is(format!("cannot be read and written ({error}{owner})"))
+    })
 }

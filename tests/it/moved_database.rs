@@ -3,11 +3,17 @@
 
 mod overwritten;
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Output};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt, chown, symlink},
+    path::Path,
+    process::Output,
+};
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use rustix::process::geteuid;
 
-use crate::support::{backends::on_both_databases, *};
+use crate::support::{self, backends::on_both_databases, *};
 
 /// A copy as `sqlite3 FILE .backup` makes it.
 fn back_up(setup: &Setup) -> std::path::PathBuf {
@@ -149,4 +155,26 @@ fn a_data_folder_that_is_none_is_called_what_it_is() {
     };
     refused(&|path| fs::write(path, "").unwrap(), "is no folder");
     refused(&|path| symlink("nowhere", path).unwrap(), "is a link that leads nowhere");
+}
+
+#[test]
+fn a_database_that_is_none_is_called_what_it_is() {
+    let refused = |setup: Setup, make: &dyn Fn(&Path), words: &str| {
+        let file = setup.database_file();
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        chown(file.parent().unwrap(), setup.user, setup.user).unwrap();
+        make(&file);
+        is_refused(&setup, &format!("its file {words}"));
+        fs::remove_dir_all(&setup.home).unwrap();
+    };
+    refused(Setup::new(), &|file| fs::create_dir(file).unwrap(), "is a folder");
+    refused(Setup::new(), &|file| symlink("nowhere", file).unwrap(), "is a link that leads nowhere");
+    if !geteuid().is_root() {
+        return support::absent("this user may own no file of another");
+    }
+    let Some(unprivileged) = Setup::unprivileged() else { return };
+    let owned =
+        |file: &Path| fs::write(file, "").and_then(|()| fs::set_permissions(file, Permissions::from_mode(0o600)));
+    let words = "cannot be read and written (Permission denied (os error 13); user 0 owns it, not user 65534)";
+    refused(unprivileged, &|file| owned(file).unwrap(), words);
 }

@@ -3,9 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, pipe},
-    os::unix::fs::chown,
-    path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::mpsc,
     thread,
     time::Duration,
@@ -16,7 +14,6 @@ use rustix::process::Signal;
 use crate::support::{
     self,
     processes::{alive, signal},
-    server::hostile_server,
     *,
 };
 
@@ -93,7 +90,7 @@ fn servers_work_through_the_smallest_pipes_for_a_user_without_privileges() {
     if limit == 0 {
         return support::absent("this kernel gives everybody as many pipes as they like");
     }
-    let Some(setup) = unprivileged() else { return };
+    let Some(setup) = Setup::unprivileged() else { return };
     let pipes = limit / 16 + 32;
     let script = "ulimit -n $((2 * $1 + 64)) && exec ./hostile hold-pipes $1";
     let arguments = ["-c", script, "sh", &pipes.to_string()].map(String::from).to_vec();
@@ -118,29 +115,4 @@ fn servers_work_through_the_smallest_pipes_for_a_user_without_privileges() {
     (0..).zip(answers).for_each(|(number, answer)| assert_eq!(answer.is(200).said(), i32::to_string(&number)));
     drop(hog.stdin.take());
     hog.wait().unwrap();
-}
-
-/// A set-up for a user who is not root, with copies of the programs where that user reaches them.
-fn unprivileged() -> Option<Setup> {
-    let setup = Setup::new();
-    let reached = std::env::temp_dir().join(format!("ostler-{}", setup.tag));
-    fs::remove_dir_all(&setup.home).unwrap();
-    fs::create_dir_all(reached.join("servers")).unwrap();
-    let moved = |value: &String| value.replace(setup.home.to_str().unwrap(), reached.to_str().unwrap());
-    let environment = setup.environment.iter().map(|(key, value)| (key.clone(), moved(value))).collect();
-    let copy = |from: &Path, name: &str| fs::copy(from, reached.join(name)).map(|_| reached.join(name)).unwrap();
-    let program = copy(Path::new(support::setup::PROGRAM), "ostler");
-    copy(&hostile_server(), "hostile");
-    let nobody = rustix::process::geteuid().is_root().then_some(65_534);
-    if nobody.is_some() {
-        chown(&reached, nobody, nobody).unwrap();
-        chown(reached.join("servers"), nobody, nobody).unwrap();
-    }
-    let setup = Setup { home: reached, environment, program, user: nobody, ..setup };
-    if Command::new(&setup.program).arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return Some(setup);
-    }
-    fs::remove_dir_all(&setup.home).unwrap();
-    support::absent("programs in the folder for temporary files may not be run");
-    None
 }

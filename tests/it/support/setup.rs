@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    os::unix::process::CommandExt,
+    fs,
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use super::Ostler;
+use super::{Ostler, server::hostile_server};
 
 /// The password of the first admin in every test.
 pub const ADMIN_PASSWORD: &str = "a-password-for-tests-only";
@@ -36,7 +37,7 @@ impl Setup {
     pub fn new() -> Self {
         let tag = uuid::Uuid::new_v4().simple().to_string();
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ostler-{tag}"));
-        std::fs::create_dir_all(home.join("servers")).unwrap();
+        fs::create_dir_all(home.join("servers")).unwrap();
         let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
         let environment = [
             ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into())),
@@ -57,6 +58,32 @@ impl Setup {
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).into();
         let arguments = vec!["serve".into()];
         Self { tag, home, environment, arguments, program: PROGRAM.into(), user: None, shell: None }
+    }
+
+    /// A set-up for a user who is not root, with copies of the programs where that user reaches them; `None` where such
+    /// may not be run.
+    pub fn unprivileged() -> Option<Self> {
+        let setup = Self::new();
+        let reached = std::env::temp_dir().join(format!("ostler-{}", setup.tag));
+        fs::remove_dir_all(&setup.home).unwrap();
+        fs::create_dir_all(reached.join("servers")).unwrap();
+        let moved = |value: &String| value.replace(setup.home.to_str().unwrap(), reached.to_str().unwrap());
+        let environment = setup.environment.iter().map(|(key, value)| (key.clone(), moved(value))).collect();
+        let copy = |from: &Path, name: &str| fs::copy(from, reached.join(name)).map(|_| reached.join(name)).unwrap();
+        let program = copy(Path::new(PROGRAM), "ostler");
+        copy(&hostile_server(), "hostile");
+        let nobody = rustix::process::geteuid().is_root().then_some(65_534);
+        if nobody.is_some() {
+            chown(&reached, nobody, nobody).unwrap();
+            chown(reached.join("servers"), nobody, nobody).unwrap();
+        }
+        let setup = Self { home: reached, environment, program, user: nobody, ..setup };
+        if Command::new(&setup.program).arg("--version").output().is_ok_and(|output| output.status.success()) {
+            return Some(setup);
+        }
+        fs::remove_dir_all(&setup.home).unwrap();
+        super::absent("programs in the folder for temporary files may not be run");
+        None
     }
 
     /// Sets a variable.
