@@ -42,6 +42,14 @@ impl SupervisorHandle {
         self.addr.load().send(message).await.map_err(lost)
     }
 
+    /// Waits until every event so far has been dealt with, or is dealt with by nothing any more.
+    pub(crate) async fn flush_events(&self) {
+        let (flush, mut dropped) = mpsc::channel(1);
+        // Without a receiver it is dropped at once.
+        let _ = self.events.send(SupervisorEvent::Flush(flush));
+        dropped.recv().await;
+    }
+
     /// Starts another supervisor in place of one that was lost.
     pub(super) fn replace(&self) -> Result<()> {
         self.addr.store(Arc::new(supervise(&self.settings, &self.arbiters, &self.events)?));

@@ -10,6 +10,9 @@ pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that servers then get to end: twice what it takes to kill one that ignores everything.
 pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time for the last states of servers to be recorded, where the database takes them at all.
+const LAST_STATES_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Runtime {
     /// Stops: no new work, calls in flight finish (at most 30 s), servers end, queued writes are committed.
     /// Returns once no process is left, or 10 s later if one does not end, which its guard keeps trying. A second call
@@ -26,6 +29,9 @@ impl Runtime {
             Ok(Ok(())) => {}
             Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
+        }
+        if tokio::time::timeout(LAST_STATES_TIMEOUT, self.inner.placement.supervisor().flush_events()).await.is_err() {
+            log::warn!("the database is slow or takes no writes; the last states of servers are not all on record");
         }
         self.gateway().stop();
         self.inner.access.entries().summarize_all().await;

@@ -34,7 +34,7 @@ impl Servers {
     async fn on_event(&self, event: SupervisorEvent) -> Result<()> {
         self.broadcast(&event);
         match event {
-            SupervisorEvent::Status { .. } => Ok(()),
+            SupervisorEvent::Status { .. } | SupervisorEvent::Flush(_) => Ok(()),
             SupervisorEvent::SessionEnded { version, is_remote, lasted } => {
                 self.telemetry.metrics().client_session_ended(&version, is_remote, lasted);
                 Ok(())
@@ -113,7 +113,8 @@ impl Servers {
             SupervisorEvent::SupervisorLost
             | SupervisorEvent::Listed { .. }
             | SupervisorEvent::SessionEnded { .. }
-            | SupervisorEvent::Recovered { .. } => {}
+            | SupervisorEvent::Recovered { .. }
+            | SupervisorEvent::Flush(_) => {}
             SupervisorEvent::Health { id, .. } | SupervisorEvent::Status { id } => {
                 if let Some(server) = self.registry.get(*id) {
                     self.events.publish_server_change(&server, ServerChangeKind::State);

@@ -1,11 +1,12 @@
 //! State of a child, as the rest of Ostler sees it: [`ChildView`], [`Availability`], [`SupervisorEvent`].
 
 use std::{
+    convert::Infallible,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
@@ -149,4 +150,6 @@ pub enum SupervisorEvent {
         /// Id of the child.
         id: ServerId,
     },
+    /// Nothing changed; dropped, it says that every event before it was dealt with.
+    Flush(mpsc::Sender<Infallible>),
 }
