@@ -19,6 +19,7 @@ mod raw_setting;
 mod serve;
 mod settings;
 mod show;
+mod signals;
 mod sources;
 mod standard_error;
 mod suggest;

@@ -1,4 +1,15 @@
-//! Limits and protection of this process, set by the operating system.
+//! This process to the operating system: its limits, its protection, its duties.
+
+use std::io;
+
+use ostler::supervisor::reap_orphans;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::spawn_blocking,
+};
+
+/// The process id of the first process of a container.
+const FIRST_PROCESS: u32 = 1;
 
 /// Takes as many file descriptors as it may have: each server costs several, each client one.
 pub(crate) fn raise_descriptor_limit() {
@@ -25,4 +36,20 @@ pub(crate) fn close_to_others() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn close_to_others() {
     log::warn!("servers could read the memory of this process; only Linux can prevent it");
+}
+
+/// Where this is the first process of a container, waits for all that end as its children: what `docker exec` and
+/// probes leave behind, what a killed guard guarded. Elsewhere another process does.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    if std::process::id() != FIRST_PROCESS {
+        return Ok(());
+    }
+    let mut ended = signal(SignalKind::child())?;
+    actix::spawn(async move {
+        while ended.recv().await.is_some() {
+            // It does not panic.
+            let _ = spawn_blocking(reap_orphans).await;
+        }
+    });
+    Ok(())
 }

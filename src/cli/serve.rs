@@ -11,13 +11,13 @@ use ostler::{
     http::{HttpServer, Listener},
     runtime::Configured,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{
     config::Config,
     failure::Failure,
     logging,
-    process::{close_to_others, raise_descriptor_limit},
+    process::{adopt_orphans, close_to_others, raise_descriptor_limit},
+    signals::StopSignals,
     sources::Loaded,
     standard_error::complain,
 };
@@ -36,7 +36,8 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
 
 async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
     // Before anything starts: a signal from now on is never lost, and no other process gets the address.
-    let mut signals = Signals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
+    let mut signals = StopSignals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
+    adopt_orphans().map_err(|error| Failure::of("listen for ended processes", &error))?;
     let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
     let runtime = tokio::select! {
         started = start(&listener, &config.http, config.runtime) => started?,
@@ -73,7 +74,7 @@ async fn answer(
     listener: Listener,
     http: &ostler::http::HttpSettings,
     runtime: &Runtime,
-    signals: &mut Signals,
+    signals: &mut StopSignals,
 ) -> Result<(), Failure> {
     let address = listener.address().ok();
     let server = HttpServer::new(listener, http, runtime.clone()).map_err(|error| cannot_listen(http, &error))?;
@@ -98,7 +99,7 @@ async fn answer(
             runtime.telemetry().tracer().flush().await;
             Ok(())
         }
-        name = signals.next() => {
+        name = signals.next_but_hang_up() => {
             log::warn!(signal = name; "ending at once; calls in flight are lost");
             logging::finish();
             process::exit(CUT_SHORT)
@@ -137,24 +138,4 @@ fn cannot_listen(http: &ostler::http::HttpSettings, error: &io::Error) -> Failur
     let step = next_steps.iter().find(|(kind, _)| *kind == error.kind());
     let step = step.map_or("choose another with --host and --port", |(_, step)| step);
     Failure::Failed(format!("cannot listen on {place}: {error}; {step}"))
-}
-
-/// The signals that ask to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one and returns its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

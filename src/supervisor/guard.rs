@@ -8,11 +8,12 @@
 //! as JSON. Later: [`TERMINATE`] and [`KILL`], one byte each. The end of the socket means SIGTERM, half a second,
 //! SIGKILL. From the guard: a [`Report`] a line.
 //!
-//! The guard closes all descriptors above 2, becomes a subreaper, sets `no_new_privs`, no core dumps, 1024 open files
-//! and a higher OOM score, and starts a session of its own. It spawns the server in another session with a parent-death
-//! signal, and closes the server's pipes, so that their end is the server's end. When the server has exited, it ends
-//! the rest of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is
-//! gone. Signals go through pidfds, and the parent is checked again after opening.
+//! The guard closes all descriptors above 2, ignores requests to end, becomes a subreaper, sets `no_new_privs`, no core
+//! dumps, 1024 open files and a higher OOM score, and starts a session of its own. It spawns the server in another
+//! session with default signals and a parent-death signal, and closes the server's pipes, so that their end is the
+//! server's end. When the server has exited, it ends the rest of the tree until `wait` finds no child, and only then
+//! itself: to Ostler its end means that the tree is gone. Signals go through pidfds, and the parent is checked again
+//! after opening.
 //!
 //! `guard()` in `lib.rs` is the first line of `main`: a guard reads no configuration and starts no thread before it has
 //! to.
@@ -43,6 +44,14 @@ use order::{POLL_INTERVAL, TERMINATE_GRACE};
 
 /// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
+
+/// Signals that ask a process to end or to note something. Service managers and shells send them to all processes of a
+/// group. A guard ends when Ostler says so or is gone: earlier, it would take a server along that may be busy.
+const IGNORED_SIGNALS: [Signal; 7] =
+    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2];
+
+/// The OOM score adjustment of servers: half of the highest, so that the kernel ends them before Ostler.
+const OOM_SCORE_ADJUSTMENT: i32 = 500;
 
 /// Reports of a guard to Ostler, one JSON line each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +93,7 @@ pub(crate) fn run() -> i32 {
 
 fn try_run() -> io::Result<()> {
     sys::close_inherited()?;
+    sys::ignore(&IGNORED_SIGNALS);
     // The clone lies above 2 and is closed on exec, so the server gets none of it.
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     isolate()?;
@@ -111,12 +121,21 @@ fn isolate() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum.map(|most| most.min(1024)), ..files })?;
-    // Best effort: the kernel takes a server before it takes Ostler, and a guard needs no session where it leads one.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    raise_oom_score();
+    // Best effort: a guard needs no session where it leads one.
     let _ = rustix::process::setsid();
     // Last, as it closes our own files in /proc: other servers of the same user must not read what passes through here.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
+}
+
+/// Has the kernel end servers first when memory runs out, however Ostler is protected. Best effort.
+fn raise_oom_score() {
+    const FILE: &str = "/proc/self/oom_score_adj";
+    let inherited = std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    if inherited.is_none_or(|inherited| inherited < OOM_SCORE_ADJUSTMENT) {
+        let _ = std::fs::write(FILE, OOM_SCORE_ADJUSTMENT.to_string());
+    }
 }
 
 fn start(spec: &Spec, stdin: OwnedFd) -> io::Result<Pid> {

@@ -7,7 +7,7 @@ use std::{
         unix::{fs::DirBuilderExt, process::CommandExt},
     },
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use tokio::{
@@ -19,7 +19,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::supervisor::guard::{self, Report, Spec};
+use crate::supervisor::{
+    guard::{self, Report, Spec},
+    orphans::GuardProcess,
+};
 
 /// A running server. When `orders` and `reports` are dropped, its guard ends the whole tree.
 pub(super) struct Process {
@@ -48,7 +51,7 @@ impl Orders {
 /// The receiving half, and the guard process itself.
 pub(super) struct Reports {
     lines: Lines<BufReader<OwnedReadHalf>>,
-    guard: Child,
+    guard: GuardProcess,
 }
 
 impl Reports {
@@ -74,13 +77,11 @@ pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
     let (control, guard_end) = std::os::unix::net::UnixStream::pair()?;
     let (stdin_reader, stdin_writer) = io::pipe()?;
-    let mut guard = Command::new(guard)
-        .arg0(guard::NAME)
-        .env_clear()
-        .stdin(Stdio::from(OwnedFd::from(guard_end)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut command = Command::new(guard);
+    command.arg0(guard::NAME).env_clear().stdin(Stdio::from(OwnedFd::from(guard_end)));
+    let mut guard = GuardProcess::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    // It keeps the guard's end of the socket.
+    drop(command);
     let (Some(stdout), Some(stderr)) = (guard.stdout.take(), guard.stderr.take()) else {
         return Err(io::Error::other("the guard has no pipes"));
     };

@@ -73,6 +73,7 @@ mod restored_database;
 mod revocation;
 mod seclusion;
 mod shares;
+mod signals;
 mod starts;
 mod states;
 mod store;

@@ -12,7 +12,6 @@ use ostler::{
 };
 use serde_json::value::RawValue;
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::mpsc,
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -23,7 +22,7 @@ use super::{
     pending::{PendingRequests, may_repeat},
     pipes,
 };
-use crate::cli::{failure::Failure, standard_error::complain};
+use crate::cli::{failure::Failure, signals::StopSignals, standard_error::complain};
 
 /// Time for requests in flight once standard input has ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
@@ -66,9 +65,7 @@ impl StdioRelay {
 
     /// Relays until the client is done.
     pub(super) async fn run(mut self) -> Result<(), Failure> {
-        let failed = |error| Failure::of("listen for signals", &error);
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut signals = StopSignals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
         // A line that could not be sent yet, and when to give up waiting for answers once there are no more.
         let (mut waiting, mut end) = (None, None);
         while end.is_none() || !self.pending.is_empty() {
@@ -82,8 +79,7 @@ impl StdioRelay {
                 heard = self.heard.recv() => self.hear(heard).await?,
                 () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => self.retry(),
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break,
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = signals.next() => break,
             }
         }
         self.close().await;

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     os::{
         fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
         unix::process::CommandExt,
@@ -20,11 +21,46 @@ pub(super) fn close_inherited() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Makes the child lead a session of its own, die if the guard is killed, and keep to `rules`.
+/// Ignores `signals`, and so do programs started from here, unless they begin with [`reset_signals`].
+pub(super) fn ignore(signals: &[Signal]) {
+    for signal in signals {
+        // SAFETY: no handler is installed. A signal that cannot be ignored stays as it is.
+        unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+    }
+}
+
+/// Signals there are, of which the kernel takes a mask of eight bytes.
+const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
+const SIGNAL_MASK_BYTES: usize = 8;
+
+/// Gives every signal its default action, and blocks none.
+fn reset_signals() -> io::Result<()> {
+    // The kernel's structure of a default action has zeros alone, in four words at most.
+    let default = [0_u64; 4];
+    for signal in SIGNALS {
+        // Not by the C library: it leaves out two signals of its own, which its posix_spawn has the child ignore.
+        // SAFETY: no handler is installed, and the structure lives until the call returns. It fails for fixed signals.
+        unsafe {
+            let none = std::ptr::null_mut::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, SIGNAL_MASK_BYTES)
+        };
+    }
+    let mut none = MaybeUninit::uninit();
+    // SAFETY: the set is initialized by the first call and read by the second, which writes nothing back.
+    let done = unsafe {
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(done)) }
+}
+
+/// Makes the child lead a session of its own with all signals at their defaults, die if the guard is killed, and keep
+/// to `rules`.
 pub(super) fn in_new_session(command: &mut Command, rules: Option<OwnedFd>) {
     let guard = rustix::process::getpid();
     let before_exec = move || {
         rustix::process::setsid()?;
+        reset_signals()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         if let Some(rules) = &rules {
             restrict(rules)?;
