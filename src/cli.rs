@@ -17,6 +17,7 @@ mod place;
 mod process;
 mod raw_setting;
 mod serve;
+mod service_manager;
 mod settings;
 mod show;
 mod signals;

@@ -114,6 +114,15 @@ impl Recorder {
         }
     }
 
+    /// Completes once the thread shows that it goes on, whether the database does or not.
+    pub async fn shows_life(&self) {
+        tokio::select! {
+            () = self.health.beat.notified() => {}
+            // Gives it something to do.
+            () = self.check_connection() => {}
+        }
+    }
+
     /// Tenure of the database, and changes of it.
     #[must_use]
     pub fn tenure(&self) -> watch::Receiver<Tenure> {

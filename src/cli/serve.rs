@@ -17,6 +17,7 @@ use crate::cli::{
     failure::Failure,
     logging,
     process::{adopt_orphans, close_to_others, raise_descriptor_limit},
+    service_manager::ServiceManager,
     signals::StopSignals,
     sources::Loaded,
     standard_error::complain,
@@ -82,12 +83,16 @@ async fn answer(
     introduce(runtime, address);
     announce(address).map_err(|error| Failure::of("write to standard output", &error))?;
 
+    let manager = ServiceManager::find();
     let handle = server.handle();
     let mut serving = std::pin::pin!(server.run());
+    manager.say_ready().await;
     tokio::select! {
         ended = &mut serving => return ended.map_err(|error| Failure::of("go on serving", &error)),
+        never = manager.feed_watchdog(runtime, address) => match never {},
         name = signals.next() => log::info!(signal = name; "stopping; a second signal ends at once"),
     }
+    manager.say_stopping().await;
     let stop = async {
         // While calls in flight end, requests are still answered: /readyz says 503, new work is refused.
         runtime.stop().await;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// Age up to which a commit is proof of health.
 const COMMIT_FRESH_FOR: Duration = Duration::from_millis(20);
@@ -18,11 +18,18 @@ pub(super) struct Health {
     started: Instant,
     /// Milliseconds from `started` to the last known commit; kept by the callers, whose clock tests can pause.
     committed: AtomicU64,
+    /// Notified by the thread with each group, and each try to reach a database that is silent.
+    pub(super) beat: Notify,
 }
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self { writable: AtomicBool::new(false), started: Instant::now(), committed: AtomicU64::new(0) }
+        Self {
+            writable: AtomicBool::new(false),
+            started: Instant::now(),
+            committed: AtomicU64::new(0),
+            beat: Notify::new(),
+        }
     }
 
     pub(super) fn is_fresh(&self) -> bool {

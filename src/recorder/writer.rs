@@ -66,6 +66,7 @@ impl Writer {
                 open = group.add(next);
             }
             self.commit_or_survive(group);
+            self.health.beat.notify_waiters();
             if !open {
                 requests.close();
             }
@@ -180,6 +181,7 @@ impl Writer {
     /// may take over, and what has happened is to be recorded then.
     fn connection_in_time(&mut self) -> Result<&mut Connection> {
         while self.connection().is_err_and(|error| is_silence(&error)) {
+            self.health.beat.notify_waiters();
             self.tenancy.forget_failure();
         }
         self.connection()

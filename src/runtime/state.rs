@@ -1,7 +1,8 @@
 //! Readiness of a runtime, and its lower services.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     runtime::Runtime,
     secrets::Keyring,
     servers::Servers,
+    supervisor::messages::CheckSupervisor,
     telemetry::Telemetry,
 };
 
@@ -143,6 +145,16 @@ impl Runtime {
             ("supervisor", self.supervisor_check()),
         ];
         Readiness { ready: checks.iter().all(|(_, check)| check.is_ok()), checks }
+    }
+
+    /// Checks that the recorder and the supervisor go on, for watchdogs: `Err` names what did not answer within
+    /// `limit`. Databases and servers may be down all the same: a restart of Ostler mends neither.
+    pub async fn liveness(&self, limit: Duration) -> Result<(), &'static str> {
+        let recorder = self.inner.recorder.shows_life();
+        let supervisor = async { self.inner.placement.supervisor().ask(CheckSupervisor).await.is_ok() };
+        let (recorder, supervisor) = tokio::join!(timeout(limit, recorder), timeout(limit, supervisor));
+        recorder.map_err(|_| "the recorder")?;
+        if supervisor == Ok(true) { Ok(()) } else { Err("the supervisor") }
     }
 
     /// The page of metrics, in the text format of OpenMetrics.

@@ -15,8 +15,8 @@ use crate::{
         child::{Child, Starting},
         child_view::ChildView,
         messages::{
-            AddServer, CheckHealth, CheckServer, HealthChecked, NotUp, Parent, RemoveServer, RestartServer, ResumeAll,
-            StartServer, StopAll, StopServer, UpdateServer, Wanted,
+            AddServer, CheckHealth, CheckServer, CheckSupervisor, HealthChecked, NotUp, Parent, RemoveServer,
+            RestartServer, ResumeAll, StartServer, StopAll, StopServer, UpdateServer, Wanted,
         },
         server::ServerActor,
         server_instance::ServerInstance,
@@ -197,6 +197,12 @@ impl Handler<CheckServer> for Supervisor {
             None => future::ready(false).boxed_local(),
         }
     }
+}
+
+impl Handler<CheckSupervisor> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: CheckSupervisor, _: &mut Context<Self>) {}
 }
 
 impl Handler<StopAll> for Supervisor {

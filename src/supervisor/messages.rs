@@ -5,6 +5,7 @@
 //! | [`AddServer`], [`UpdateServer`], [`RemoveServer`] | runtime | supervisor | which children there are |
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
+//! | [`CheckSupervisor`] | runtime | supervisor | does it take messages? |
 //! | [`StopAll`], [`ResumeAll`] | runtime | supervisor | Ostler is ending, or stands by; it serves again |
 //! | [`Dispatch`], [`Abandon`], `Notify` | callers of a server | server | a request, its cancellation, a notification |
 //! | `AnswerServerRequest` | a client that got a server's request | server | the response to the server's own request |
@@ -26,8 +27,8 @@ mod requests;
 mod server_event;
 
 pub use commands::{
-    AddServer, CheckServer, NotUp, RemoveServer, RestartServer, ResumeAll, StartServer, StopAll, StopServer,
-    UpdateServer, Wanted,
+    AddServer, CheckServer, CheckSupervisor, NotUp, RemoveServer, RestartServer, ResumeAll, StartServer, StopAll,
+    StopServer, UpdateServer, Wanted,
 };
 pub use control::{CheckHealth, StopInstance};
 pub use requests::{Abandon, Answer, Dispatch, RequestEvent, RequestSubscriber, ServerRequest};

@@ -23,6 +23,19 @@ use crate::{
 #[rtype(result = "()")]
 pub(crate) struct Panic;
 
+/// Blocks the actor that gets it until the other end is dropped.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Block(pub(crate) std::sync::mpsc::Receiver<()>);
+
+impl Handler<Block> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Block(released): Block, _: &mut Context<Self>) {
+        let _ = released.recv();
+    }
+}
+
 /// Panics in the actors of serving processes; answers once they have.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -72,6 +72,7 @@ mod remote;
 mod restored_database;
 mod revocation;
 mod seclusion;
+mod service_manager;
 mod shares;
 mod signals;
 mod starts;

@@ -90,6 +90,11 @@ pub struct CheckServer {
     pub id: ServerId,
 }
 
+/// Asks the supervisor for nothing but an answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CheckSupervisor;
+
 /// Stops every child; answers once all process trees are gone. Nothing starts until [`ResumeAll`].
 #[derive(Message)]
 #[rtype(result = "()")]
