@@ -189,7 +189,11 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
         let scope = with_state!(web::scope(prefix), state).service(Several(resources));
         // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
         let scope = scope.default_service(web::to(no_page));
-        config.service(scope.wrap(from_fn(authenticate::layer)).wrap(from_fn(trace::layer)));
+        if prefix == "/metrics" {
+            config.service(scope.wrap(from_fn(authenticate::scraper_layer)).wrap(from_fn(trace::layer)));
+        } else {
+            config.service(scope.wrap(from_fn(authenticate::layer)).wrap(from_fn(trace::layer)));
+        }
     }
 }
 

@@ -97,12 +97,14 @@ pub(super) async fn health(anonymous: AnonymousCaller, query: Query<ReadyQuery>)
 
 /// Read the figures
 ///
-/// In Prometheus' text format. Give the scraper an API key narrowed to `mcp:manage`.
+/// In Prometheus' text format. Give the scraper an API key narrowed to `mcp:manage`; it shares no limit with its owner.
 #[utoipa::path(get, path = "/metrics", tag = "state",
     responses((status = 200, description = "The figures", body = String, content_type = "text/plain")),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> HandlerResult {
     if !caller.who.may(Permission::McpManage) {
+        // The figures alone are outside the API's rate limit.
+        caller.runtime.access().limits().api(&caller.who)?;
         caller.runtime.access().entries().record_denial(&caller.who, "metrics.read", "metrics");
         return Err(Problem::forbidden("reading the figures needs the permission mcp:manage"));
     }

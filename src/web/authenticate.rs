@@ -29,6 +29,8 @@ use crate::{
     },
 };
 
+const NO_CREDENTIAL: Error = Error::Unauthenticated("send a bearer token or an API key");
+
 /// The name of the session cookie.
 pub(crate) const SESSION_COOKIE: &str = "ostler_session";
 
@@ -81,10 +83,37 @@ impl FromRequest for AnonymousCaller {
 
 /// Authenticates, then counts against the API's rate limit, then lets the request on.
 pub(crate) async fn layer(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match identify(&request).await {
+    let known = identify(&request, authenticate(&request).await).and_then(|who| {
+        runtime(request.app_data())?.access().limits().api(&who)?;
+        Ok(who)
+    });
+    proceed(request, next, known).await
+}
+
+/// Authenticates a scraper: by a bearer token alone, and outside the API's rate limit, which its owner needs elsewhere.
+pub(crate) async fn scraper_layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let known = match bearer(request.headers()) {
+        Ok(Some(token)) => check(&request, token).await,
+        Ok(None) => Err(NO_CREDENTIAL.into()),
+        Err(error) => Err(error.into()),
+    };
+    let known = identify(&request, known);
+    proceed(request, next, known).await
+}
+
+/// Lets the request on, or refuses it.
+async fn proceed(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    known: Result<Principal, Problem>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match known {
         Ok(principal) => {
             let who = Arc::new(principal);
             request.extensions_mut().insert(Arc::clone(&who));
@@ -107,18 +136,14 @@ fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> 
     answer
 }
 
-/// The principal of a request within its rate limit. A failed authentication counts against the address it came from.
-async fn identify(request: &ServiceRequest) -> Result<Principal, Problem> {
+/// The principal of a request, with what the request says of it. A failed authentication counts against the address it
+/// came from.
+fn identify(request: &ServiceRequest, known: Result<Principal, Problem>) -> Result<Principal, Problem> {
     let address = address(request.app_data(), request.peer_addr(), request.headers());
-    let known = authenticate(request).await;
-    let runtime = runtime(request.app_data());
-    if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, &runtime) {
+    if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, runtime(request.app_data())) {
         runtime.access().limits().authentication_failure(address)?;
     }
-    let principal =
-        Principal { address, request_id: Some(CurrentRequestId::of(request).as_ref().to_owned()), ..known? };
-    runtime?.access().limits().api(&principal)?;
-    Ok(principal)
+    Ok(Principal { address, request_id: Some(CurrentRequestId::of(request).as_ref().to_owned()), ..known? })
 }
 
 async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
@@ -126,8 +151,7 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
     let bearer = match bearer(request.headers())? {
         Some(token) => token,
         None => {
-            session =
-                request.cookie(SESSION_COOKIE).ok_or(Error::Unauthenticated("send a bearer token or an API key"))?;
+            session = request.cookie(SESSION_COOKIE).ok_or(NO_CREDENTIAL)?;
             if !is_safe(request.method()) && !is_from_our_page(request.headers()) {
                 return Err(Problem::forbidden(
                     "with the session cookie, only Ostler's own pages may change something",
@@ -136,7 +160,11 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
             session.value()
         }
     };
-    Ok(runtime(request.app_data())?.accounts().authenticate(bearer).await?)
+    check(request, bearer).await
+}
+
+async fn check(request: &ServiceRequest, token: &str) -> Result<Principal, Problem> {
+    Ok(runtime(request.app_data())?.accounts().authenticate(token).await?)
 }
 
 /// The token of the only `Authorization` header; `None` where there is none.

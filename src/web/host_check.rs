@@ -23,6 +23,10 @@ const ALLOWED_HEADERS: &str = concat!(
 );
 /// Prefix of the headers that repeat arguments of tools (2026-07-28, transports/streamable-http).
 const ARGUMENT_HEADER_PREFIX: &str = "mcp-param-";
+/// Paths of probes and scrapers, which ask by an address that no setting could name. A page under a rebound name gains
+/// nothing there: they are open, or take a bearer token alone.
+const MACHINE_PATHS: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
+
 /// The hosts, origins and proxies that are trusted.
 #[derive(Clone, Debug)]
 pub(crate) struct HostCheck {
@@ -88,7 +92,10 @@ impl HostCheck {
             None if request.version() <= Version::HTTP_10 => "localhost",
             None => return Err(malformed_host()),
         };
-        self.check_host(named).map(|()| named)
+        match self.check_host(named) {
+            Err(Problem::MisdirectedRequest) if MACHINE_PATHS.contains(&request.path()) => Ok(named),
+            checked => checked.map(|()| named),
+        }
     }
 
     /// Refuses an authority that is malformed or not allowed.

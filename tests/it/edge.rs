@@ -39,7 +39,7 @@ fn pages_from_elsewhere_get_nothing() {
     let ostler = Ostler::spawn();
     let admin = ostler.admin();
     let ask = |method: &str, path: &str| admin.ask(method, path);
-    for path in ["/api/mcp", "/livez", "/openapi.json", "/docs"] {
+    for path in ["/api/mcp", "/", "/openapi.json", "/docs"] {
         ask("GET", path).header("Host", "evil.test").send().any_of(&[403, 421]);
         ask("GET", path).header("Host", "localhost.evil.test:3010").send().any_of(&[403, 421]);
     }
@@ -58,6 +58,23 @@ fn names_that_were_allowed_are_answered() {
     let ostler = Ostler::with(&[("OSTLER_ALLOWED_HOSTS", "ostler.team.example")]);
     ostler.admin().ask("GET", "/api/mcp").header("Host", "ostler.team.example").send().is(200);
     ostler.admin().ask("GET", "/api/mcp").header("Host", "other.team.example").send().any_of(&[403, 421]);
+}
+
+#[test]
+fn probes_and_scrapers_ask_by_an_address_that_no_setting_names() {
+    let ostler = Ostler::spawn();
+    let key = ostler.admin().make_key(&["mcp:manage"]);
+    let by_address = |caller: &Caller, path: &str| caller.ask("GET", path).header("Host", "10.1.2.3:3871");
+    for path in ["/livez", "/readyz", "/health"] {
+        by_address(&ostler.anonymous(), path).send().is(200);
+    }
+    by_address(&key, "/metrics").send().is(200);
+    by_address(&ostler.anonymous(), "/metrics").send().problem(401, "unauthenticated");
+    by_address(&key, "/api/mcp").send().problem(421, "misdirected_request");
+    // Where any name leads, a browser's cookie counts for nothing.
+    let cookie = format!("ostler_session={}", ostler.admin().token.unwrap());
+    ostler.anonymous().ask("GET", "/metrics").header("Cookie", &cookie).send().problem(401, "unauthenticated");
+    ostler.anonymous().ask("GET", "/api/mcp").header("Cookie", &cookie).send().is(200);
 }
 
 #[test]

@@ -33,6 +33,19 @@ fn of_a_hundred_requests_at_once_exactly_as_many_pass_as_allowed() {
 }
 
 #[test]
+fn a_scraper_shares_no_limit_with_its_owner() {
+    let ostler = Ostler::with(&[("RATE_LIMIT_API", "10/60s")]);
+    let scraper = ostler.admin().make_key(&["mcp:manage"]);
+    for _ in 0..30 {
+        scraper.get("/metrics").is(200);
+    }
+    ostler.admin().get("/api/mcp").is(200);
+    let viewer = ostler.admin().make_user("viewer", "viewer");
+    let refused: Vec<_> = (0..12).map(|_| viewer.get("/metrics").status).collect();
+    assert_eq!((&refused[..10], &refused[10..]), (&[403; 10][..], &[429; 2][..]), "{refused:?}");
+}
+
+#[test]
 fn the_sixth_server_in_five_minutes_has_to_wait() {
     let ostler = Setup::new().without("RATE_LIMIT_SERVER_CREATE").spawn();
     for _ in 0..5 {

@@ -85,7 +85,10 @@ fn complete(path: &str, operation: &mut Operation) {
     if json_rpc::is_endpoint(path) && operation.request_body.is_some() {
         operation.responses.responses.values_mut().for_each(allow_json_rpc);
     }
-    allow_cookie(operation);
+    // A scraper has no cookie.
+    if path != "/metrics" {
+        allow_cookie(operation);
+    }
 }
 
 /// Adds the form that a problem has for clients of MCP.

@@ -35,6 +35,21 @@ fn a_rebound_name_is_refused() {
 }
 
 #[test]
+fn probes_and_scrapers_may_ask_by_any_host() {
+    let ask = |path: &str, host: &str| {
+        let request = TestRequest::with_uri(path).append_header(("host", host)).to_srv_request();
+        guard().admit(&request).map_err(|problem| problem.kind().status.as_u16())
+    };
+    for path in ["/livez", "/readyz?verbose", "/health", "/metrics"] {
+        assert_eq!(ask(path, "10.1.2.3:3871"), Ok(Admission::SameOrigin), "{path}");
+        assert_eq!(ask(path, "10.1.2.3, 10.1.2.4"), Err(400), "{path}");
+    }
+    for path in ["/", "/api/mcp", "/livez/", "/api/metrics"] {
+        assert_eq!(ask(path, "10.1.2.3:3871"), Err(421), "{path}");
+    }
+}
+
+#[test]
 fn a_malformed_host_is_refused() {
     for host in
         ["", "a b", "a,b", "a@localhost", "localhost:x", "localhost:99999", "[::1", "::1", "localhost/", "[localhost]"]
