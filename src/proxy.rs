@@ -15,6 +15,7 @@
 
 mod access;
 mod answer;
+mod client_fields;
 mod cut_prefix;
 mod exchange;
 mod forward;

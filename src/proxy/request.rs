@@ -1,6 +1,6 @@
 //! The head that an instance gets: what the client said, without what ends here, with what Ostler adds.
 
-use std::{fmt::Write, net::IpAddr};
+use std::net::IpAddr;
 
 use bytes::{BufMut, BytesMut};
 
@@ -8,6 +8,7 @@ use crate::{
     http1::{Framing, RequestHead, Version, length_line, line},
     model::{ServiceSpec, TraceContext},
     proxy::{
+        client_fields,
         header_rules::{FieldRule, elements, rule_of},
         request_id,
     },
@@ -53,7 +54,7 @@ pub(super) fn write(
     }
     write_framing(head, &seen, out);
     write_connection(head, out);
-    write_client(head, request_context, out);
+    client_fields::write(&head.fields, request_context.peer, request_context.is_trusted, out);
     let prefix = forwarded_prefix(head, request_context.spec, request_context.is_trusted);
     if !prefix.is_empty() {
         line(out, b"X-Forwarded-Prefix", &[prefix.as_bytes()]);
@@ -202,44 +203,12 @@ fn write_connection(head: &RequestHead, out: &mut BytesMut) {
     }
 }
 
-/// The client's address and the host it named: `Forwarded` (RFC 7239) and its older kin.
-fn write_client(head: &RequestHead, request_context: &RequestContext<'_>, out: &mut BytesMut) {
-    let earlier = |name: &'static str| head.fields.all(name).filter(|_| request_context.is_trusted);
-    let host = head.fields.get("host").unwrap_or_default();
-    let peer = request_context.peer;
-    out.put_slice(b"X-Forwarded-For: ");
-    list(out, earlier("x-forwarded-for"));
-    // Writing to memory does not fail.
-    let _ = write!(out, "{peer}\r\nForwarded: ");
-    list(out, earlier("forwarded"));
-    let _ = if peer.is_ipv6() { write!(out, "for=\"[{peer}]\"") } else { write!(out, "for={peer}") };
-    if !host.is_empty() && !host.iter().any(|byte| b"\"\\".contains(byte)) {
-        out.put_slice(b";host=\"");
-        out.put_slice(host);
-        out.put_u8(b'"');
-    }
-    out.put_slice(b";proto=http\r\n");
-    let first = |name, otherwise: &'static [u8]| earlier(name).next().unwrap_or(otherwise);
-    line(out, b"X-Forwarded-Proto", &[first("x-forwarded-proto", b"http")]);
-    let named = earlier("x-forwarded-host").next().unwrap_or(host);
-    if !named.is_empty() {
-        line(out, b"X-Forwarded-Host", &[named]);
-    }
-}
-
 /// The start of the caller's path that the instance does not get: what trusted proxies cut off, and Ostler itself.
 pub(super) fn forwarded_prefix(head: &RequestHead, spec: &ServiceSpec, is_trusted: bool) -> String {
     let before = head.fields.get("x-forwarded-prefix").filter(|_| is_trusted).unwrap_or_default();
     let before = std::str::from_utf8(before).unwrap_or_default().trim_end_matches('/');
     let own = if spec.strip_prefix { spec.base_path.trim_end_matches('/') } else { "" };
     format!("{before}{own}")
-}
-
-fn list<'a>(out: &mut BytesMut, values: impl Iterator<Item = &'a [u8]>) {
-    for value in values {
-        out.put_slice(value);
-        out.put_slice(b", ");
-    }
 }
 
 fn contains(value: &[u8], part: &[u8]) -> bool {
@@ -310,7 +279,7 @@ mod tests {
         .unwrap();
         for line in [
             "X-Forwarded-For: 198.51.100.1, 192.0.2.7",
-            "Forwarded: for=198.51.100.1, for=192.0.2.7;host=\"h\";proto=http",
+            "Forwarded: for=198.51.100.1;host=\"h\";proto=https, for=192.0.2.7",
             "X-Forwarded-Proto: https",
             "X-Forwarded-Port: 443",
         ] {

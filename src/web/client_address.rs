@@ -12,7 +12,7 @@ pub(crate) fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[
     if !trusted.contains(&peer) {
         return Some(peer);
     }
-    let forwarded = right_most_stranger(headers, &header::FORWARDED, for_parameter, trusted);
+    let forwarded = right_most_stranger(headers, &header::FORWARDED, |element| parameter(element, "for"), trusted);
     let x_forwarded = right_most_stranger(headers, &header::X_FORWARDED_FOR, |entry| Some(entry), trusted);
     match (forwarded, x_forwarded) {
         (Some(one), Some(other)) if one != other => Some(peer),
@@ -37,17 +37,17 @@ fn right_most_stranger(
     None
 }
 
-/// The `for` of one element of a `Forwarded` header (RFC 7239).
-fn for_parameter(element: &str) -> Option<&str> {
+/// A parameter of one element of a `Forwarded` header (RFC 7239).
+pub(crate) fn parameter<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
     element
         .split(';')
         .filter_map(|pair| pair.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
         .map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// An address with or without port, brackets around IPv6 ones.
-fn node(text: &str) -> Option<IpAddr> {
+pub(crate) fn node(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
     address.map(|address: IpAddr| address.to_canonical())

@@ -68,12 +68,27 @@ fn a_proxy_of_ours_is_believed() {
     let seen = upstream.last();
     assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.7, 127.0.0.1"]);
     assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
+    assert_eq!(seen.all("forwarded"), ["for=192.0.2.7;host=\"localhost\";proto=https, for=127.0.0.1"]);
+    // A proxy that writes the older fields passes on the newer one as its client made it up.
+    wire.send(
+        "GET /s/x HTTP/1.1\r\nHost: localhost\r\nForwarded: for=6.6.6.6;proto=http\r\nX-Forwarded-For: 192.0.2.7\r\n\
+         X-Forwarded-Proto: https\r\nX-Forwarded-Host: ostler.example\r\n\r\n",
+    );
+    wire.reply().is(200);
+    let seen = upstream.last();
+    assert_eq!(seen.all("forwarded"), ["for=192.0.2.7;host=\"ostler.example\";proto=https, for=127.0.0.1"]);
+    wire.send("GET /s/x HTTP/1.1\r\nHost: localhost\r\nForwarded: for=192.0.2.7;proto=https\r\n\r\n");
+    wire.reply().is(200);
+    let seen = upstream.last();
+    assert_eq!(
+        (seen.header("x-forwarded-proto"), seen.all("x-forwarded-for")),
+        (Some("https"), vec!["192.0.2.7, 127.0.0.1"])
+    );
 }
 
 #[test]
 fn credentials_stay_here_unless_the_service_says_otherwise() {
-    let ask =
-        "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s\r\n\r\n";
+    let ask = "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s\r\n\r\n";
     let upstream = Upstream::saying("hello");
     let front = Front::of(&upstream);
     let mut wire = front.wire();
