@@ -209,6 +209,11 @@ impl Authorizations {
         self.urls.metadata()
     }
 
+    /// The URL by which browsers reach Ostler, where one is configured.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.urls.public_url()
+    }
+
     /// Tokens for the connection to a server at `url`.
     pub(crate) fn authority(&self, id: ServerId, url: &str) -> Authority {
         let client = Arc::downgrade(&self.client);

@@ -16,6 +16,7 @@
 mod access;
 mod answer;
 mod client_fields;
+mod cors;
 mod cut_prefix;
 mod exchange;
 mod forward;

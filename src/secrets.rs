@@ -7,5 +7,5 @@ pub(crate) mod private_file;
 pub(crate) mod random;
 mod tokens;
 
-pub(crate) use keyring::Keyring;
+pub(crate) use keyring::{Keyring, SESSION_COOKIE};
 pub(crate) use tokens::{SESSION_LIFETIME, Tokens};

@@ -46,6 +46,13 @@ impl Accounts {
         Self { access, store, recorder, keyring, issuer, lifecycle, arbiters, directory, passwords, keys }
     }
 
+    /// The name of the cookie that holds a session's token: browsers keep cookies by host, not by port, so Ostlers with
+    /// different secrets have different ones.
+    #[must_use]
+    pub fn session_cookie(&self) -> &str {
+        &self.keyring.session_cookie
+    }
+
     /// API keys.
     #[must_use]
     pub fn keys(&self) -> &ApiKeys {

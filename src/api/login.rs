@@ -80,7 +80,8 @@ pub(crate) async fn login(
 ) -> HandlerResult {
     let id = Some(CurrentRequestId::of(&request).as_ref().to_owned());
     let login = anonymous.runtime.accounts().login(&body.email.0, &body.password.0, anonymous.address, id).await?;
-    let cookie = session_cookie(request.headers(), &login.token, login.expires_at);
+    let name = anonymous.runtime.accounts().session_cookie();
+    let cookie = session_cookie(name, request.headers(), &login.token, login.expires_at);
     Ok(HttpResponse::Ok().cookie(cookie).json(LoginView {
         token: login.token,
         expires_at: login.expires_at,
@@ -96,7 +97,7 @@ pub(crate) async fn login(
     security(("bearer" = [])))]
 pub(crate) async fn logout(caller: Caller) -> HandlerResult {
     caller.runtime.accounts().logout(&caller.who).await?;
-    Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
+    Ok(HttpResponse::NoContent().cookie(no_session_cookie(caller.runtime.accounts().session_cookie())).finish())
 }
 
 /// Read your account
@@ -119,5 +120,5 @@ pub(crate) async fn change_password(caller: Caller, Json(body): Json<PasswordBod
     let PasswordBody { current_password, new_password, revoke_keys } = body;
     let change = PasswordChange { current: current_password.0, new: new_password.0, revoke_keys };
     caller.runtime.accounts().change_password(&caller.who, change).await?;
-    Ok(HttpResponse::NoContent().cookie(no_session_cookie()).finish())
+    Ok(HttpResponse::NoContent().cookie(no_session_cookie(caller.runtime.accounts().session_cookie())).finish())
 }

@@ -33,6 +33,11 @@ impl ClientUrls {
         Self { public_url, client_metadata_url: client_metadata_url.map(str::to_owned) }
     }
 
+    /// The URL by which browsers reach Ostler.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
     /// The client metadata; `None` where no URL is known from which authorization servers could read them.
     pub(super) fn metadata(&self) -> Option<ClientMetadata> {
         let public = self.public_url.as_deref();

@@ -131,9 +131,9 @@ static SETTINGS: &[Setting] = &[
         variable: "OSTLER_TRUSTED_PROXIES",
         flag: "trusted-proxies",
         kind: SettingType::List,
-        help: "IP addresses of the proxies whose Forwarded and X-Forwarded-For are trusted",
-        put: |config, text| set(&mut config.http.trusted_proxies, value::list(text, value::address)),
-        show: |config| show::list(&config.http.trusted_proxies, "none"),
+        help: "IP addresses and networks of the proxies whose Forwarded and X-Forwarded-… are trusted",
+        put: |config, text| set(&mut config.http.trusted_proxies, value::list(text, value::network)),
+        show: |config| show::networks(&config.http.trusted_proxies),
     },
     Setting {
         key: "oauth_issuer",

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, path::Path, time::Duration};
 
+use ipnet::IpNet;
 use ostler::policy::rate::Limit;
 use secrecy::SecretString;
 
@@ -21,6 +22,15 @@ pub(crate) fn list(items: &[impl Display], none: &str) -> String {
         return none.to_owned();
     }
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Networks; one of a single address as that.
+pub(crate) fn networks(networks: &[IpNet]) -> String {
+    let is_address = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
+    let shown = |network: &IpNet| {
+        if is_address(network) { network.addr().to_string() } else { network.to_string() }
+    };
+    list(&networks.iter().map(shown).collect::<Vec<_>>(), "none")
 }
 
 /// A path.

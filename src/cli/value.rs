@@ -4,6 +4,7 @@ pub(crate) mod telemetry;
 
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use log::LevelFilter;
 use ostler::policy::{account, issuer, rate::Limit, secret};
 use secrecy::SecretString;
@@ -22,6 +23,14 @@ const AGE_HOURS_MAX: u64 = 36_500 * 24;
 /// An IP address.
 pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| format!("{} is no IP address, such as 127.0.0.1 or ::1", quoted(text)))
+}
+
+/// An IP address or a network of them.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| format!("{} is no IP address or network, such as 127.0.0.1 or 172.16.0.0/12", quoted(text)))
 }
 
 /// A whole number within `range`.
@@ -215,6 +224,22 @@ mod tests {
         }
         for wrong in ["*", "null", "team.example", "https://", "https://a/", "https://a:x", "https://a/b"] {
             assert!(origin(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_an_address_or_a_prefix() {
+        let shown = |text| network(text).map(|network| network.to_string());
+        for (text, meant) in [
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+            ("172.16.0.0/12", "172.16.0.0/12"),
+            ("fd00::/8", "fd00::/8"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Ok(meant));
+        }
+        for wrong in ["10.0.0.0/33", "10.0.0/8", "proxy.example", "10.0.0.0/", "/8"] {
+            assert!(network(wrong).unwrap_err().contains("172.16.0.0/12"), "{wrong}");
         }
     }
 

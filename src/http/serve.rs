@@ -63,8 +63,9 @@ pub struct HttpServer {
 impl HttpServer {
     /// A server of `runtime`'s routes; nothing is answered before [`HttpServer::run`].
     pub fn new(listener: Listener, settings: &HttpSettings, runtime: Runtime) -> io::Result<Self> {
-        let guard = web::Data::new(HostCheck::new(settings));
-        let router = ServiceRouter { runtime: Some(runtime.clone()), guard: HostCheck::new(settings) };
+        let guard = HostCheck::new(settings).with_public_url(runtime.authorizations().public_url());
+        let router = ServiceRouter { runtime: Some(runtime.clone()), guard: guard.clone() };
+        let guard = web::Data::new(guard);
         let routes = routes(runtime);
         let factory = move || {
             App::new()

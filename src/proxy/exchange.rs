@@ -271,6 +271,7 @@ impl<'a> Exchange<'a> {
         let answer_context =
             AnswerContext { framing, method: &request.method, version, keep_alive, id, cut: cut.as_ref() };
         answer::write(&head, &answer_context, self.client.stage());
+        self.call.allow_page(&head, self.client.stage());
         if head.fields.get("date").is_none() {
             self.client.stage_date();
         }

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use actix_web::http::Method;
+use actix_web::{HttpResponse, http::Method};
 use tokio::time::Instant;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     model::TraceContext,
     policy::{keep_alive, shortage::Shortage},
     proxy::{
-        access,
+        access, cors,
         exchange::{Exchange, ExchangeEnd, RequestFault},
         forwarded_request::ForwardedRequest,
         pool::{self, Pooled},
@@ -27,7 +27,10 @@ use crate::{
         upstream::Upstream,
     },
     telemetry::Span,
-    web::{host_check::HostCheck, problem::Problem},
+    web::{
+        host_check::{Admission, HostCheck},
+        problem::Problem,
+    },
 };
 
 /// The outcome of a request, or the problem to answer in place of the service.
@@ -50,6 +53,7 @@ pub(super) async fn forward(
         id,
         peer,
         is_trusted: guard.trusts(peer),
+        allowed_origin: cors::allowed_origin(&head, &service, guard),
         caller: None,
         runtime,
         keep_alive: Cell::new(head.keep_alive),
@@ -59,7 +63,8 @@ pub(super) async fn forward(
         started: Instant::now(),
     };
     let handled = match admit(&mut call, guard).await {
-        Ok(()) => deliver(client, &call).await,
+        Ok(None) => deliver(client, &call).await,
+        Ok(Some(answer)) => Ok(respond(client, &call, answer)),
         Err(problem) => Err(problem),
     };
     client.clear_deadline();
@@ -68,16 +73,13 @@ pub(super) async fn forward(
     disposition
 }
 
-/// Lets the request on where it may go on.
-async fn admit(call: &mut ForwardedRequest<'_>, guard: &HostCheck) -> Result<(), Problem> {
-    let address = if call.is_trusted {
-        let fields = access::header_map(&call.head.fields, &["forwarded", "x-forwarded-for"]);
-        guard.address(Some(std::net::SocketAddr::new(call.peer, 0)), &fields)
-    } else {
-        Some(call.peer)
-    };
-    call.caller = access::admit(call.head, call.service, call.runtime, address).await?;
-    Ok(())
+/// Lets the request on where it may go on, or returns the answer to one that goes no further.
+async fn admit(call: &mut ForwardedRequest<'_>, guard: &HostCheck) -> Result<Option<HttpResponse>, Problem> {
+    let preflight = cors::preflight(call.head, call.service, guard)?;
+    if preflight.is_none() {
+        call.caller = access::admit(call, guard).await?;
+    }
+    Ok(preflight)
 }
 
 /// Sends the request to one instance, and to others where that is safe and may help, until there is an answer.
@@ -247,14 +249,9 @@ fn answer_broke_off(call: &ForwardedRequest<'_>, span: Span) -> Disposition {
     }
 }
 
-/// Answers in place of the service.
+/// Refuses a request in place of the service.
 fn refuse(client: &mut ClientConnection, call: &ForwardedRequest<'_>, problem: &Problem) -> Disposition {
-    let keep_alive = call.head.keep_alive && client.body_is_done();
     let id = call.id.as_str();
-    let mut response = problem.respond(call.head.target.path(), id);
-    call.status.set(response.status().as_u16());
-    crate::web::trace::name(response.headers_mut(), id);
-    refusal::write(response, &call.head.method, keep_alive, client.stage());
     log::debug!(
         service = call.service.spec().name.as_str(),
         method = call.head.method.as_str(),
@@ -263,6 +260,18 @@ fn refuse(client: &mut ClientConnection, call: &ForwardedRequest<'_>, problem: &
         ms:% = call.started.elapsed().as_millis();
         "request refused"
     );
+    respond(client, call, problem.respond(call.head.target.path(), id))
+}
+
+/// Answers in place of the service.
+fn respond(client: &mut ClientConnection, call: &ForwardedRequest<'_>, mut response: HttpResponse) -> Disposition {
+    let keep_alive = call.head.keep_alive && client.body_is_done();
+    call.status.set(response.status().as_u16());
+    crate::web::trace::name(response.headers_mut(), call.id.as_str());
+    if let Some(origin) = call.allowed_origin.clone() {
+        Admission::CrossOrigin(origin).add_headers(response.headers_mut());
+    }
+    refusal::write(response, &call.head.method, keep_alive, client.stage());
     if keep_alive { Disposition::KeepAlive } else { Disposition::Close }
 }
 

@@ -2,15 +2,17 @@
 
 use std::{cell::Cell, net::IpAddr, sync::Arc};
 
+use actix_web::http::header::HeaderValue;
+use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
     Runtime,
     error::Error,
     gateway::Service,
-    http1::RequestHead,
+    http1::{RequestHead, ResponseHead},
     model::{Principal, TraceContext},
-    proxy::{cut_prefix::CutPrefix, request, request_id::RequestId},
+    proxy::{cors, cut_prefix::CutPrefix, request, request_id::RequestId},
     revocation::RequiredRight,
     telemetry::Tracer,
 };
@@ -23,6 +25,8 @@ pub(super) struct ForwardedRequest<'a> {
     /// The address of the peer, and whether that is a trusted proxy.
     pub(super) peer: IpAddr,
     pub(super) is_trusted: bool,
+    /// The origin of the page that sent it, where its answer may be read there.
+    pub(super) allowed_origin: Option<HeaderValue>,
     /// The authenticated caller, where the service requires one.
     pub(super) caller: Option<Principal>,
     pub(super) runtime: &'a Runtime,
@@ -46,6 +50,13 @@ impl ForwardedRequest<'_> {
         let host = self.head.fields.get("host").unwrap_or_default();
         let is_other = |path: &str| self.runtime.gateway().table().find(path).is_some();
         Some(CutPrefix::new(request::forwarded_prefix(self.head, spec, self.is_trusted), host, is_other))
+    }
+
+    /// Lets the page that sent it read an answer.
+    pub(super) fn allow_page(&self, answer: &ResponseHead, out: &mut BytesMut) {
+        if let Some(origin) = &self.allowed_origin {
+            cors::write(origin, answer, out);
+        }
     }
 
     /// Does `work` for as long as the credential is good that the service asked for.

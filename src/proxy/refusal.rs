@@ -3,7 +3,7 @@
 use actix_web::{
     HttpResponse,
     body::MessageBody,
-    http::{Method, header},
+    http::{Method, StatusCode, header},
 };
 use bytes::{BufMut, BytesMut};
 
@@ -22,7 +22,9 @@ pub(super) fn write(response: HttpResponse, method: &Method, keep_alive: bool, o
         line(out, b"connection", &[b"close"]);
     }
     let body = response.into_body().try_into_bytes().unwrap_or_default();
-    length_line(out, u64::try_from(body.len()).unwrap_or_default());
+    if status != StatusCode::NO_CONTENT {
+        length_line(out, u64::try_from(body.len()).unwrap_or_default());
+    }
     out.put_slice(b"\r\n");
     if *method != Method::HEAD {
         out.put_slice(&body);

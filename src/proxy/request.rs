@@ -12,10 +12,8 @@ use crate::{
         header_rules::{FieldRule, elements, rule_of},
         request_id,
     },
+    secrets::SESSION_COOKIE,
 };
-
-/// The session cookie, which is for Ostler alone.
-const SESSION_COOKIE: &[u8] = b"ostler_session";
 
 /// The context of a request: what Ostler adds to its head.
 pub(super) struct RequestContext<'a> {
@@ -159,11 +157,13 @@ pub(super) fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
     named.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
-/// All cookies but our own.
+/// All cookies but the sessions of this Ostler and of others on its host.
 fn write_cookies(value: &[u8], out: &mut BytesMut) {
     let pairs = || value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
-    let is_from_us =
-        |pair: &&[u8]| pair.split(|byte| *byte == b'=').next().is_some_and(|name| name.trim_ascii() == SESSION_COOKIE);
+    let is_from_us = |pair: &&[u8]| {
+        let rest = pair.strip_prefix(SESSION_COOKIE.as_bytes()).map(<[u8]>::trim_ascii_start);
+        rest.is_some_and(|rest| rest.starts_with(b"=") || rest.starts_with(b"_"))
+    };
     if !pairs().any(|pair| is_from_us(&pair)) {
         return line(out, b"Cookie", &[value]);
     }
@@ -249,7 +249,7 @@ mod tests {
             false,
             "GET /api/s/a?b HTTP/1.1\nHost: h\nConnection: close, X-Secret, X-Forwarded-For\nX-Secret: 1\nKeep-Alive: 5\nTE: gzip\n\
              Proxy-Authorization: x\nAuthorization: Bearer y\nX-Ostler-User: root\nX_Ostler_User: root\n\
-             X-Forwarded-For: 6.6.6.6\nForwarded: for=6.6.6.6\nX-Real-IP: 6.6.6.6\nCookie: a=b; ostler_session=s; c=d\nAccept: */*\n\n",
+             X-Forwarded-For: 6.6.6.6\nForwarded: for=6.6.6.6\nX-Real-IP: 6.6.6.6\nCookie: a=b; ostler_session=s; ostler_session_1f=s; c=d\nAccept: */*\n\n",
         )
         .unwrap();
         assert!(text.starts_with("GET /api/s/a?b HTTP/1.1\nHost: h\nCookie: a=b; c=d\nAccept: */*\n"), "{text}");

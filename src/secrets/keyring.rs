@@ -15,12 +15,18 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     error::{Error, Result},
-    policy::{audit_chain::ChainKey, secret},
+    policy::{audit_chain::ChainKey, hex, secret},
     secrets::{Tokens, private_file, random},
 };
 
 /// The file in the data folder that holds a secret made here.
 const FILE: &str = "secret.key";
+
+/// First part of the name of the session cookie. Sessions from before there was another part are known by it alone.
+pub(crate) const SESSION_COOKIE: &str = "ostler_session";
+
+/// Bytes in the cookie's name that tell secrets apart: enough for the Ostlers of one host.
+const COOKIE_ID_BYTES: usize = 4;
 
 /// Keys derived from the secret (HKDF-SHA-256, RFC 5869), one per purpose. `Debug` shows none of them.
 pub(crate) struct Keyring {
@@ -32,6 +38,8 @@ pub(crate) struct Keyring {
     carried: RandomizedNonceKey,
     /// Links entries of the audit log.
     pub audit: ChainKey,
+    /// The session cookie's name, another one for each secret: Ostlers on one host share a browser's cookies.
+    pub session_cookie: String,
 }
 
 impl Keyring {
@@ -45,7 +53,9 @@ impl Keyring {
             |purpose| RandomizedNonceKey::new(&AES_256_GCM, &derive(&root, purpose)?).map_err(|_| defect("sealing"));
         let (sealing, carried) = (key(b"seal")?, key(b"carried")?);
         let audit = ChainKey::new(&derive(&root, b"audit")?);
-        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried, audit })
+        let id = hex::encode(derive(&root, b"cookie")?.get(..COOKIE_ID_BYTES).unwrap_or_default());
+        let session_cookie = format!("{SESSION_COOKIE}_{id}");
+        Ok(Self { tokens: Tokens::new(&derive(&root, b"tokens")?), sealing, carried, audit, session_cookie })
     }
 
     /// The secret kept in `data_dir/secret.key` (mode 0600), made there if there is none and nothing `is_sealed` yet.

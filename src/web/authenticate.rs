@@ -2,7 +2,7 @@
 
 use std::{
     future::{Ready, ready},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use actix_web::{
@@ -19,20 +19,15 @@ use crate::{
     Runtime,
     error::Error,
     model::{Principal, Timestamp, TraceContext},
+    secrets::SESSION_COOKIE,
     web::{
-        challenge::challenge,
-        client_address,
-        host_check::{HostCheck, is_from_our_page},
-        json_rpc,
-        problem::Problem,
+        challenge::challenge, host_check::HostCheck, json_rpc, problem::Problem, settings::HttpSettings,
         trace::CurrentRequestId,
     },
 };
 
-const NO_CREDENTIAL: Error = Error::Unauthenticated("send a bearer token or an API key");
-
-/// The name of the session cookie.
-pub(crate) const SESSION_COOKIE: &str = "ostler_session";
+/// The answer to a request without any credential.
+pub(crate) const NO_CREDENTIAL: Error = Error::Unauthenticated("send a bearer token or an API key");
 
 /// An authenticated caller and the runtime it calls.
 #[derive(Clone)]
@@ -147,20 +142,25 @@ fn identify(request: &ServiceRequest, known: Result<Principal, Problem>) -> Resu
 }
 
 async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
-    let session;
-    let bearer = match bearer(request.headers())? {
-        Some(token) => token,
-        None => {
-            session = request.cookie(SESSION_COOKIE).ok_or(NO_CREDENTIAL)?;
-            if !is_safe(request.method()) && !is_from_our_page(request.headers()) {
-                return Err(Problem::forbidden(
-                    "with the session cookie, only Ostler's own pages may change something",
-                ));
-            }
-            session.value()
-        }
-    };
-    check(request, bearer).await
+    if let Some(token) = bearer(request.headers())? {
+        return check(request, token).await;
+    }
+    let own = request.app_data::<Runtime>().and_then(|runtime| request.cookie(runtime.accounts().session_cookie()));
+    let session = own.or_else(|| request.cookie(SESSION_COOKIE)).ok_or(NO_CREDENTIAL)?;
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    if !is_safe(request.method()) && !host_check(request.app_data()).is_from_our_page(peer, request.headers()) {
+        return Err(not_our_page());
+    }
+    check(request, session.value()).await
+}
+
+/// Refuses the session cookie of a page that is not Ostler's own, or not known to be.
+pub(crate) fn not_our_page() -> Problem {
+    Problem::forbidden(
+        "with the session cookie, only Ostler's own pages may do this; behind a proxy, have it pass on the Host header as \
+         it came (nginx: proxy_set_header Host $http_host), or list the page's host in OSTLER_ALLOWED_HOSTS and its \
+         origin in OSTLER_ALLOWED_ORIGINS",
+    )
 }
 
 async fn check(request: &ServiceRequest, token: &str) -> Result<Principal, Problem> {
@@ -202,27 +202,36 @@ fn address(
     peer: Option<std::net::SocketAddr>,
     headers: &header::HeaderMap,
 ) -> Option<std::net::IpAddr> {
-    match guard {
-        Some(guard) => guard.address(peer, headers),
-        None => client_address::address(peer, headers, &[]),
-    }
+    host_check(guard).address(peer, headers)
+}
+
+/// The check of this app; in the app of another program, one that trusts no proxy.
+fn host_check(guard: Option<&web::Data<HostCheck>>) -> &HostCheck {
+    static DEFAULT: LazyLock<HostCheck> = LazyLock::new(|| HostCheck::new(&HttpSettings::default()));
+    guard.map_or(&DEFAULT, |guard| guard)
 }
 
 /// The cookie that keeps a browser logged in until `expires_at`; `Secure` if the page came by an encrypted connection.
-pub(crate) fn session_cookie(headers: &header::HeaderMap, token: &str, expires_at: Timestamp) -> Cookie<'static> {
+pub(crate) fn session_cookie(
+    name: &str,
+    headers: &header::HeaderMap,
+    token: &str,
+    expires_at: Timestamp,
+) -> Cookie<'static> {
     let left = expires_at.unix_seconds().saturating_sub(Timestamp::now().unix_seconds());
-    let mut cookie = cookie(token.to_owned(), time::Duration::seconds(left));
+    let mut cookie = cookie(name, token.to_owned(), time::Duration::seconds(left));
     cookie.set_secure(headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://")));
     cookie
 }
 
 /// The cookie that ends that.
-pub(crate) fn no_session_cookie() -> Cookie<'static> {
-    cookie(String::new(), time::Duration::ZERO)
+pub(crate) fn no_session_cookie(name: &str) -> Cookie<'static> {
+    cookie(name, String::new(), time::Duration::ZERO)
 }
 
-fn cookie(value: String, max_age: time::Duration) -> Cookie<'static> {
-    Cookie::build(SESSION_COOKIE, value).path("/").http_only(true).same_site(SameSite::Strict).max_age(max_age).finish()
+fn cookie(name: &str, value: String, max_age: time::Duration) -> Cookie<'static> {
+    let cookie = Cookie::build(name.to_owned(), value).path("/").http_only(true).same_site(SameSite::Strict);
+    cookie.max_age(max_age).finish()
 }
 
 #[cfg(test)]
@@ -259,10 +268,10 @@ mod tests {
     fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
         let ends = Timestamp::now().plus(std::time::Duration::from_secs(60));
         let mut headers = HeaderMap::new();
-        let text = session_cookie(&headers, "t", ends).to_string();
+        let text = session_cookie("s", &headers, "t", ends).to_string();
         assert!(text.contains("HttpOnly") && text.contains("SameSite=Strict") && text.contains("Path=/"), "{text}");
         headers.insert(header::ORIGIN, HeaderValue::from_static("https://team.example"));
-        assert!(session_cookie(&headers, "t", ends).to_string().contains("Secure"));
-        assert!(no_session_cookie().to_string().contains("Max-Age=0"));
+        assert!(session_cookie("s", &headers, "t", ends).to_string().contains("Secure"));
+        assert!(no_session_cookie("s").to_string().contains("Max-Age=0"));
     }
 }

@@ -37,7 +37,8 @@ pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Run
         (_, false) => "",
     };
     let scope = scopes.iter().map(name).collect::<Vec<_>>().join(" ");
-    let place = place(resource.resource, answer.request().connection_info().host());
+    let host = answer.request().headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let place = place(resource.resource, host.unwrap_or_default());
     let value = format!(r#"Bearer {error}resource_metadata="{place}", scope="{scope}""#);
     if let Ok(value) = header::HeaderValue::from_str(&value) {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);

@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
+use ipnet::IpNet;
 
 /// The client's address. `Forwarded` and `X-Forwarded-For` are believed from peers in `trusted` only, read from the
 /// right, and only where they do not contradict each other: a proxy that writes one of them lets the client forge the
 /// other.
-pub(crate) fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+pub(crate) fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
-    if !trusted.contains(&peer) {
+    if !contains(trusted, peer) {
         return Some(peer);
     }
     let forwarded = right_most_stranger(headers, &header::FORWARDED, |element| parameter(element, "for"), trusted);
@@ -25,16 +26,21 @@ fn right_most_stranger(
     headers: &HeaderMap,
     name: &HeaderName,
     read: fn(&str) -> Option<&str>,
-    trusted: &[IpAddr],
+    trusted: &[IpNet],
 ) -> Option<IpAddr> {
     let lines: Vec<&str> = headers.get_all(name).map(|value| value.to_str().unwrap_or_default()).collect();
     for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         let address = node(read(entry.trim())?)?;
-        if !trusted.contains(&address) {
+        if !contains(trusted, address) {
             return Some(address);
         }
     }
     None
+}
+
+/// True for an address in one of these networks.
+pub(crate) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// A parameter of one element of a `Forwarded` header (RFC 7239).
@@ -64,7 +70,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), header::HeaderValue::from_static(value));
         }
-        let trusted = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        let trusted = ["10.0.0.1/32".parse().unwrap(), "172.16.0.0/12".parse().unwrap()];
         address(Some(peer.parse().unwrap()), &headers, &trusted).unwrap().to_string()
     }
 
@@ -75,7 +81,9 @@ mod tests {
 
     #[test]
     fn behind_our_proxies_the_right_most_stranger_counts() {
-        assert_eq!(seen(PROXY, &[("x-forwarded-for", "6.6.6.6, 192.0.2.7, 10.0.0.2")]), "192.0.2.7");
+        assert_eq!(seen(PROXY, &[("x-forwarded-for", "6.6.6.6, 192.0.2.7, 172.17.0.2")]), "192.0.2.7");
+        assert_eq!(seen("[::ffff:172.31.255.255]:9", &[("x-forwarded-for", "192.0.2.7")]), "192.0.2.7");
+        assert_eq!(seen("172.32.0.1:9", &[("x-forwarded-for", "192.0.2.7")]), "172.32.0.1");
         assert_eq!(
             seen(PROXY, &[("forwarded", "for=6.6.6.6"), ("forwarded", "for=\"[2001:db8::7]:99\";proto=https")]),
             "2001:db8::7"

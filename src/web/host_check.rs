@@ -6,10 +6,12 @@ use actix_web::{
     HttpResponse,
     dev::ServiceRequest,
     http::{
-        Method, Version,
+        Method, Uri, Version,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
+
+use ipnet::IpNet;
 
 use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::HttpSettings};
 
@@ -21,6 +23,8 @@ const ALLOWED_HEADERS: &str = concat!(
     "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
     "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent"
 );
+/// Seconds for which a browser remembers the answer to a preflight.
+pub(crate) const PREFLIGHT_SECONDS: &str = "600";
 /// Prefix of the headers that repeat arguments of tools (2026-07-28, transports/streamable-http).
 const ARGUMENT_HEADER_PREFIX: &str = "mcp-param-";
 /// Paths of probes and scrapers, which ask by an address that no setting could name. A page under a rebound name gains
@@ -33,7 +37,7 @@ pub(crate) struct HostCheck {
     bound: IpAddr,
     hosts: Vec<String>,
     origins: Vec<String>,
-    proxies: Vec<IpAddr>,
+    proxies: Vec<IpNet>,
 }
 
 /// A request that may go on.
@@ -55,22 +59,30 @@ impl HostCheck {
             bound: settings.host,
             hosts: lower(&settings.allowed_hosts),
             origins: lower(&settings.allowed_origins),
-            proxies: settings.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+            proxies: settings.trusted_proxies.clone(),
         }
+    }
+
+    /// Adds the host and origin of the URL by which browsers reach Ostler.
+    pub(crate) fn with_public_url(mut self, url: Option<&str>) -> Self {
+        let uri = url.and_then(|url| url.to_lowercase().parse::<Uri>().ok());
+        if let Some((scheme, authority)) = uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.authority())) {
+            self.hosts.push(authority.host().to_owned());
+            self.origins.push(format!("{scheme}://{authority}"));
+        }
+        self
     }
 
     /// Admits a request, or refuses it by its host or origin.
     pub(crate) fn admit(&self, request: &ServiceRequest) -> Result<Admission, Problem> {
         let headers = request.headers();
-        let host = self.host(request)?;
+        self.check_named_host(request)?;
         let Some(origin) = only(headers, &header::ORIGIN)? else { return Ok(Admission::SameOrigin) };
         let text = origin.to_str().unwrap_or_default();
-        if is_same_origin(text, host) {
+        if self.is_own_origin(text, request.peer_addr().map(|peer| peer.ip()), headers) {
             return Ok(Admission::SameOrigin);
         }
-        if !self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(text)) {
-            return Err(Problem::forbidden("pages of this origin may not call; see OSTLER_ALLOWED_ORIGINS"));
-        }
+        self.check_origin(text)?;
         let asks = request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         Ok(if asks { Admission::Preflight(origin.clone()) } else { Admission::CrossOrigin(origin.clone()) })
     }
@@ -82,19 +94,64 @@ impl HostCheck {
 
     /// True for a trusted proxy, whose fields about its clients count.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.proxies.contains(&peer.to_canonical())
+        client_address::contains(&self.proxies, peer.to_canonical())
     }
 
-    /// The authority of the request, once it is known to be an allowed one (DNS rebinding).
-    fn host<'a>(&self, request: &'a ServiceRequest) -> Result<&'a str, Problem> {
+    /// Refuses pages of an origin that is not in the list.
+    pub(crate) fn check_origin(&self, origin: &str) -> Result<(), Problem> {
+        if self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(
+            "pages of this origin may not call; list it in OSTLER_ALLOWED_ORIGINS, or if it is Ostler's own, have the \
+             proxy pass on the Host header as it came (nginx: proxy_set_header Host $http_host)",
+        ))
+    }
+
+    /// True where a request that a browser authenticates by itself comes from Ostler's own page: `Sec-Fetch-Site` where
+    /// it sends it; else an `Origin` of the host that the request is for, or one whose host and origin are both listed.
+    pub(crate) fn is_from_our_page(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        if let Some(site) = headers.get("sec-fetch-site") {
+            return site == "same-origin";
+        }
+        let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+        self.is_own_origin(origin, peer, headers) || self.is_listed_page(origin)
+    }
+
+    /// True for pages of the host that a request is for, as the request or a trusted proxy names it.
+    fn is_own_origin(&self, origin: &str, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        let named = headers.get(header::HOST).and_then(|host| split_authority(host.to_str().ok()?));
+        let authorities = [named, self.reported_authority(peer, headers)];
+        authorities.into_iter().flatten().any(|authority| is_origin_of(origin, authority))
+    }
+
+    /// True for an allowed origin whose host is an allowed one: a page of Ostler's own behind a proxy that replaces
+    /// `Host`.
+    fn is_listed_page(&self, origin: &str) -> bool {
+        let host = split_origin(origin).map(|(host, _)| host);
+        self.check_origin(origin).is_ok() && host.is_some_and(|host| self.is_listed(host))
+    }
+
+    /// The authority that the client used, where a trusted proxy says it and its host is an allowed one: a proxy may
+    /// pass on what the client wrote.
+    fn reported_authority<'a>(&self, peer: Option<IpAddr>, headers: &'a HeaderMap) -> Option<Authority<'a>> {
+        let first = |name: &str| Some(headers.get(name)?.to_str().ok()?.split(',').next()?.trim());
+        peer.filter(|peer| self.trusts(*peer))?;
+        let authority = first("x-forwarded-host").or_else(|| headers.get(header::HOST)?.to_str().ok())?;
+        let (host, port) = split_authority(authority)?;
+        self.is_ours(host).then(|| (host, port.or_else(|| first("x-forwarded-port")?.parse().ok())))
+    }
+
+    /// Refuses a request for an authority that is malformed or not allowed (DNS rebinding).
+    fn check_named_host(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let named = match only(request.headers(), &header::HOST)? {
             Some(value) => value.to_str().map_err(|_| malformed_host())?,
             None if request.version() <= Version::HTTP_10 => "localhost",
             None => return Err(malformed_host()),
         };
         match self.check_host(named) {
-            Err(Problem::MisdirectedRequest) if MACHINE_PATHS.contains(&request.path()) => Ok(named),
-            checked => checked.map(|()| named),
+            Err(Problem::MisdirectedRequest) if MACHINE_PATHS.contains(&request.path()) => Ok(()),
+            checked => checked,
         }
     }
 
@@ -114,7 +171,12 @@ impl HostCheck {
         let by_address = bare.parse::<IpAddr>().is_ok_and(|address| {
             address.to_canonical().is_loopback() || address == self.bound || self.bound.is_unspecified()
         });
-        by_address || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+        by_address || self.is_listed(bare)
+    }
+
+    fn is_listed(&self, host: &str) -> bool {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 }
 
@@ -125,7 +187,7 @@ impl Admission {
             HttpResponse::NoContent()
                 .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
                 .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(headers)))
-                .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
+                .insert_header((header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS))
                 .finish()
         })
     }
@@ -149,22 +211,18 @@ fn allowed_headers(preflight: &HeaderMap) -> String {
         .fold(ALLOWED_HEADERS.to_owned(), |all, name| format!("{all}, {name}"))
 }
 
-/// True where a request that a browser authenticates by itself comes from Ostler's own page: `Sec-Fetch-Site` where it
-/// sends it, else an `Origin` that is the host the request is for.
-pub(crate) fn is_from_our_page(headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    match (text(header::ORIGIN), text(header::HOST)) {
-        (Some(origin), Some(host)) => is_same_origin(origin, host),
-        (None, _) | (Some(_), None) => false,
-    }
+/// True where `origin` is that of pages of this authority. A port that is not named is the scheme's own: browsers leave
+/// it out, some proxies add it.
+fn is_origin_of(origin: &str, (host, port): Authority<'_>) -> bool {
+    let default = if origin.starts_with("https:") { 443 } else { 80 };
+    split_origin(origin).is_some_and(|(name, named)| {
+        name.eq_ignore_ascii_case(host) && named.unwrap_or(default) == port.unwrap_or(default)
+    })
 }
 
-fn is_same_origin(origin: &str, host: &str) -> bool {
-    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+/// Host and port of an origin.
+fn split_origin(origin: &str) -> Option<Authority<'_>> {
+    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).and_then(split_authority)
 }
 
 /// The only value of a field that may be there once.
@@ -181,8 +239,11 @@ fn malformed_host() -> Problem {
     Problem::malformed("the host header is missing or malformed")
 }
 
-/// Host and port of an authority without user part; `None` where it is malformed (RFC 9110, section 7.2).
-fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
+/// Host, and port where there is one.
+type Authority<'a> = (&'a str, Option<u16>);
+
+/// Splits an authority without user part; `None` where it is malformed (RFC 9110, section 7.2).
+fn split_authority(text: &str) -> Option<Authority<'_>> {
     let (host, port) = match text.rfind(']') {
         Some(end) => text.split_at_checked(end + 1)?,
         None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,

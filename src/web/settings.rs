@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
+
 /// Settings of the HTTP server and of its guards.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -16,8 +18,8 @@ pub struct HttpSettings {
     pub allowed_hosts: Vec<String>,
     /// Origins allowed besides our own, such as `https://team.example`.
     pub allowed_origins: Vec<String>,
-    /// The only peers whose `Forwarded` and `X-Forwarded-For` are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Networks of the only peers whose `Forwarded` and `X-Forwarded-…` are believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for HttpSettings {

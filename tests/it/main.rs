@@ -65,6 +65,7 @@ mod outages;
 mod postgresql;
 mod processes;
 mod protocol;
+mod proxied;
 mod real_servers;
 mod recorder;
 mod records;

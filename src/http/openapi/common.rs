@@ -13,6 +13,7 @@ use utoipa::{
 
 use crate::{
     http::openapi::schemas,
+    secrets::SESSION_COOKIE,
     web::{json_rpc, problem},
 };
 
@@ -26,7 +27,10 @@ impl Modify for Common {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("A token from `/api/auth/login`, or an API key"))
             .build();
-        let cookie = ApiKeyValue::with_description("ostler_session", "Set by logging in, for browsers");
+        let cookie = ApiKeyValue::with_description(
+            SESSION_COOKIE,
+            "Set by logging in, for browsers; its name goes on with `_` and an id of the installation",
+        );
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         let mut bodies = BTreeSet::new();

@@ -105,7 +105,7 @@ fn only_our_own_page_may_use_the_cookie_to_change_something() {
         for (name, value) in fields {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        is_from_our_page(&headers)
+        guard().is_from_our_page(None, &headers)
     };
     assert!(from(&[("sec-fetch-site", "same-origin")]));
     assert!(from(&[("origin", "http://localhost:3010"), ("host", "localhost:3010")]));

@@ -88,7 +88,7 @@ fn a_proxy_of_ours_is_believed() {
 
 #[test]
 fn credentials_stay_here_unless_the_service_says_otherwise() {
-    let ask = "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s\r\n\r\n";
+    let ask = "GET /s/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer theirs\r\nCookie: a=b; ostler_session=s; ostler_session_0f=s\r\n\r\n";
     let upstream = Upstream::saying("hello");
     let front = Front::of(&upstream);
     let mut wire = front.wire();
