@@ -3,8 +3,10 @@
 //!
 //! Knows nothing of MCP, nor of whom a URL belongs to.
 
+mod certificate;
 mod connect;
 mod document;
 
+pub(crate) use certificate::{distrust, reason};
 pub use connect::{Reachable, client};
 pub use document::{Body, FetchError, fetch, post};

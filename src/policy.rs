@@ -27,6 +27,7 @@ pub mod remote;
 pub mod restart;
 pub mod retention;
 pub mod retry;
+pub mod retry_after;
 pub mod search;
 pub mod secret;
 pub mod server;

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{
-    outbound::{Reachable, client},
+    outbound::{Reachable, certificate, client},
     policy::issuer,
 };
 
@@ -102,7 +102,7 @@ fn fault(url: &str, why: &str) -> FetchError {
 }
 
 async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendRequestError>) -> Result<T, FetchError> {
-    let mut answer = sent.map_err(|error| fault(url, &error.to_string()))?;
+    let mut answer = sent.map_err(|error| fault(url, &certificate::reason(&error)))?;
     let mut body = Vec::new();
     while let Some(piece) = answer.next().await {
         body.extend_from_slice(&piece.map_err(|error| fault(url, &error.to_string()))?);

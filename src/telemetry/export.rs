@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
     common::v1::{InstrumentationScope, any_value::Value},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span},
@@ -15,7 +15,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::telemetry::{attribute::attribute, export_counters::ExportCounters, settings::TelemetrySettings};
+use crate::{
+    model::Timestamp,
+    outbound,
+    policy::retry_after,
+    telemetry::{attribute::attribute, export_counters::ExportCounters, settings::TelemetrySettings},
+};
 
 /// Spans in a batch, the default of OpenTelemetry's batch processor.
 const BATCH_SPANS_MAX: usize = 512;
@@ -27,6 +32,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The longest response that is read: it holds a number and a message.
 const RESPONSE_BYTES_MAX: usize = 64 << 10;
+/// Characters of a collector's message that are logged.
+const MESSAGE_CHARS_MAX: usize = 500;
 
 /// Answered once everything is sent.
 type Flush = oneshot::Sender<()>;
@@ -41,6 +48,8 @@ pub(super) struct Exporter {
     batch: Vec<Span>,
     /// True where the last batch was lost, which is logged once.
     failing: bool,
+    /// True where the collector had something to say about the last batch it took, which is logged once.
+    is_remarked: bool,
 }
 
 impl Exporter {
@@ -53,7 +62,16 @@ impl Exporter {
         let attributes =
             settings.resource().into_iter().map(|(name, value)| attribute(&name, Value::StringValue(value)));
         let resource = Resource { attributes: attributes.collect(), ..Resource::default() };
-        Self { spans, flushes, counters, resource, delay: settings.delay, batch: Vec::new(), failing: false }
+        Self {
+            spans,
+            flushes,
+            counters,
+            resource,
+            delay: settings.delay,
+            batch: Vec::new(),
+            failing: false,
+            is_remarked: false,
+        }
     }
 
     /// Sends spans until the last tracer is dropped.
@@ -81,8 +99,8 @@ impl Exporter {
         let (mut pause, mut flush) = (FIRST_PAUSE, None);
         for _ in 1..ATTEMPTS_MAX {
             let failure = match sender.send(body.clone()).await {
-                Ok(rejected) => {
-                    self.sent(count, rejected);
+                Ok(partial) => {
+                    self.sent(count, &partial);
                     return None;
                 }
                 Err(failure) => failure,
@@ -126,7 +144,7 @@ impl Exporter {
     async fn send_once(&mut self, sender: &ExportSender<awc::Client>, body: Bytes, count: u64) -> bool {
         let sent = sender.send(body).await;
         match &sent {
-            Ok(rejected) => self.sent(count, *rejected),
+            Ok(partial) => self.sent(count, partial),
             Err(failure) => self.lost(count, &failure.why),
         }
         sent.is_ok()
@@ -147,14 +165,22 @@ impl Exporter {
         (ExportTraceServiceRequest { resource_spans }.encode_to_vec().into(), count)
     }
 
-    fn sent(&mut self, count: u64, rejected: u64) {
-        self.counters.exported.inc_by(count.saturating_sub(rejected));
-        if rejected > 0 {
-            return self.lost(rejected, "it took the others");
-        }
+    /// Counts spans that the collector took, and those it rejected. What it says about them is logged once until it has
+    /// nothing to say.
+    fn sent(&mut self, count: u64, partial: &ExportTracePartialSuccess) {
+        let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0).min(count);
+        self.counters.exported.inc_by(count - rejected);
+        self.counters.failed.inc_by(rejected);
         if std::mem::take(&mut self.failing) {
             log::info!("the collector takes spans again");
         }
+        // Zero spans with a message are a warning (OTLP, partial success).
+        let is_remarked = rejected > 0 || !partial.error_message.is_empty();
+        if is_remarked && !self.is_remarked {
+            let message: String = partial.error_message.chars().take(MESSAGE_CHARS_MAX).collect();
+            log::warn!(rejected, message; "the collector has a remark; rejected spans are counted in /metrics");
+        }
+        self.is_remarked = is_remarked;
     }
 
     /// Counts lost spans; logged once until the collector accepts spans again.
@@ -205,29 +231,30 @@ impl ExportSender {
 }
 
 impl ExportSender<awc::Client> {
-    /// Sends a batch; returns the number of its spans that the collector rejected.
-    async fn send(&self, body: Bytes) -> Result<u64, ExportFailure> {
+    /// Sends a batch; returns what the collector says about the spans it took.
+    async fn send(&self, body: Bytes) -> Result<ExportTracePartialSuccess, ExportFailure> {
         let late = |_| ExportFailure { why: "it did not answer in time".into(), retry_after: Some(Duration::ZERO) };
         timeout(self.timeout, self.post(body)).await.map_err(late)?
     }
 
-    async fn post(&self, body: Bytes) -> Result<u64, ExportFailure> {
+    async fn post(&self, body: Bytes) -> Result<ExportTracePartialSuccess, ExportFailure> {
         let mut request = self.client.post(&self.url).insert_header(("Content-Type", "application/x-protobuf"));
         for (name, value) in &self.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
         }
         let sent = request.send_body(body).await;
         let mut answer =
-            sent.map_err(|error| ExportFailure { why: error.to_string(), retry_after: Some(Duration::ZERO) })?;
+            sent.map_err(|error| ExportFailure { why: outbound::reason(&error), retry_after: Some(Duration::ZERO) })?;
         let status = answer.status().as_u16();
         if !answer.status().is_success() {
-            let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-            let retry_after = matches!(status, 429 | 502 | 503 | 504).then(|| Duration::from_secs(asked.unwrap_or(0)));
+            let value = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            let asked = value.and_then(|value| retry_after::parse(value, Timestamp::now()));
+            let retry_after = matches!(status, 429 | 502 | 503 | 504).then(|| asked.unwrap_or_default());
             return Err(ExportFailure { why: format!("it answered {status}"), retry_after });
         }
         // A response that cannot be read rejects no span.
         let body = answer.body().limit(RESPONSE_BYTES_MAX).await.unwrap_or_default();
         let response = ExportTraceServiceResponse::decode(body).unwrap_or_default();
-        Ok(response.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or(0))
+        Ok(response.partial_success.unwrap_or_default())
     }
 }

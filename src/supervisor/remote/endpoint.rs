@@ -271,18 +271,15 @@ pub(super) fn media_type(answer: &ClientResponse) -> &str {
 }
 
 fn failure(error: SendRequestError) -> RemoteFailure {
+    if let Some(distrust) = outbound::distrust(&error) {
+        return RemoteFailure::Unreachable(distrust);
+    }
     let SendRequestError::Connect(why) = error else { return RemoteFailure::Broken(error.to_string()) };
     if matches!(why, ConnectError::Disconnected) {
         return RemoteFailure::Broken("it closed the connection".into());
     }
     if matches!(why, ConnectError::Timeout) {
         return RemoteFailure::Unreachable("it took too long to connect".into());
-    }
-    if let ConnectError::Io(why) = &why
-        && let Some(rustls::Error::InvalidCertificate(fault)) = why.get_ref().and_then(|why| why.downcast_ref())
-    {
-        let hint = "SSL_CERT_FILE names the authorities that are";
-        return RemoteFailure::Unreachable(format!("its certificate is not trusted ({fault}); {hint}"));
     }
     if let ConnectError::Io(why) = &why
         && let Some(shortage) = Shortage::of(why)

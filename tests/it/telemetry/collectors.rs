@@ -1,8 +1,17 @@
 //! Collectors that are down, slow or unwilling harm nobody, and what is lost is counted; the last spans come out.
 
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use ::ostler::model::Timestamp;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
+    trace::v1::span::SpanKind,
+};
+use prost::Message;
 
 use crate::support::{
     collector::Collector,
@@ -95,4 +104,45 @@ fn a_batch_that_can_be_taken_later_is_sent_again_with_the_key_of_the_collector()
     assert_eq!(first.header("api-key"), Some("s3,ret"));
     assert_eq!(figure(&ostler, "ostler_spans_failed_total"), 0);
     assert!(!ostler.errors().contains("s3,ret"));
+}
+
+#[test]
+fn a_collector_may_ask_for_a_pause_by_a_date() {
+    let now = || Duration::from_nanos(Timestamp::unix_nanos_now());
+    let times = Arc::<Mutex<Vec<Duration>>>::default();
+    let kept = Arc::clone(&times);
+    let collector = Collector::answering(move |count, wire| {
+        kept.lock().unwrap().push(now());
+        let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + now() + seconds(5));
+        let busy = format!("HTTP/1.1 429 Busy\r\nRetry-After: {date}\r\nContent-Length: 0\r\n\r\n");
+        wire.send(if count == 1 { busy } else { ok("") });
+        Then::Keep
+    });
+    let ostler = collector.setup().spawn();
+    ostler.admin().get("/api/mcp").is(200);
+    eventually("it is sent again", || (figure(&ostler, "ostler_spans_exported_total") > 0).then_some(()));
+    let times = times.lock().unwrap();
+    // A date has no fractions of a second, so it may be one less; without it, the pause is one second.
+    assert!(times[1] - times[0] >= seconds(3), "{times:?}");
+}
+
+#[test]
+fn a_remark_of_the_collector_is_kept_and_no_failure() {
+    let collector = Collector::answering(|count, wire| {
+        let rejected_spans = i64::from(count > 1);
+        let error_message = if count > 1 { "too old".to_owned() } else { "slow down".to_owned() };
+        let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
+        let body = ExportTraceServiceResponse { partial_success }.encode_to_vec();
+        wire.send(ok(std::str::from_utf8(&body).unwrap()));
+        Then::Keep
+    });
+    let ostler = collector.setup().spawn();
+    ostler.admin().get("/api/mcp").is(200);
+    eventually("a warning is logged", || (says(&ostler, "slow down") == 1).then_some(()));
+    ostler.admin().get("/api/mcp").is(200);
+    eventually("one span is rejected", || (figure(&ostler, "ostler_spans_failed_total") > 0).then_some(()));
+    assert!(figure(&ostler, "ostler_spans_exported_total") > 0);
+    for words in ["the collector does not take spans", "takes spans again"] {
+        assert_eq!(says(&ostler, words), 0, "{}", ostler.errors());
+    }
 }
