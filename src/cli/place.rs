@@ -13,6 +13,9 @@ use crate::cli::failure::Failure;
 /// The variable that holds the key. It is never an argument: those can be read by other users of the machine.
 pub(crate) const KEY_VARIABLE: &str = "OSTLER_API_KEY";
 
+/// The variable that says where Ostler is, for commands that connect to it.
+pub(crate) const URL_VARIABLE: &str = "OSTLER_URL";
+
 const DEFAULT_URL: &str = "http://127.0.0.1:3010";
 
 /// Servers per page.
@@ -34,7 +37,7 @@ pub(crate) struct ConnectionTarget {
 
 /// The argument that says where Ostler is.
 pub(crate) fn url() -> Arg {
-    let url = Arg::new("url").long("url").value_name("URL").default_value(DEFAULT_URL);
+    let url = Arg::new("url").long("url").value_name("URL").env(URL_VARIABLE).default_value(DEFAULT_URL);
     url.value_parser(base).help("URL of the running Ostler")
 }
 
@@ -45,7 +48,7 @@ pub(crate) fn base_of(matches: &ArgMatches) -> String {
 
 /// Failure to connect to `base`, with the next step.
 pub(crate) fn unreachable(base: &str, error: &impl std::fmt::Display) -> Failure {
-    let next = "is it running? `ostler serve` starts it, --url says where it is";
+    let next = format!("is it running? `ostler serve` starts it, --url or {URL_VARIABLE} says where it is");
     Failure::Failed(format!("cannot reach Ostler at {base}: {error}; {next}"))
 }
 

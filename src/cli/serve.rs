@@ -127,8 +127,8 @@ fn introduce(runtime: &Runtime, address: Option<SocketAddr>) {
     complain(&format!(
         "\nThe first admin was made:\n\
          \n    address   {email}\n    password  {password}\n\
-         \nLog in with POST http://{address}/api/auth/login and choose another with PUT /api/auth/me/password;\n\
-         then delete first-admin.txt in the data folder, which keeps the first one.\n\n"
+         \nOpen http://{address}/ in a browser and log in (programs: POST /api/auth/login). Choose another password\n\
+         there, then delete first-admin.txt in the data folder, which keeps the first one.\n\n"
     ));
 }
 

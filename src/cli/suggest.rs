@@ -9,6 +9,16 @@ pub(crate) fn did_you_mean<'a>(typed: &str, candidates: impl Iterator<Item = &'a
     }
 }
 
+/// True where `typed` is `name` with slips in its words, or without its last one. Words that share less than half their
+/// letters are another program's: `MCP_SERVER_URL` is not `MCP_SERVERS_DIR`.
+pub(crate) fn is_slip_of(typed: &str, name: &str) -> bool {
+    let words = |text: &str| text.split('_').map(str::to_owned).collect::<Vec<_>>();
+    let (ours, theirs) = (words(name), words(typed));
+    let is_near = |(one, other): (&String, &String)| distance(one, other) * 2 <= one.len().max(other.len());
+    let lacks_one = theirs.len() > 2 && ours.len() == theirs.len() + 1;
+    (ours.len() == theirs.len() || lacks_one) && ours.iter().zip(&theirs).all(is_near)
+}
+
 /// Insertions, removals and replacements that lead from one to the other; a prefix too many or too few is one step.
 fn distance(typed: &str, name: &str) -> usize {
     let suffix = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.ends_with(['_', '.']));
