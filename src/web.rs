@@ -6,6 +6,7 @@ pub(crate) mod authenticate;
 pub(crate) mod body;
 pub(crate) mod challenge;
 pub(crate) mod client_address;
+pub(crate) mod compression;
 pub(crate) mod conditional;
 pub(crate) mod event_stream;
 pub(crate) mod host_check;

@@ -1,21 +1,22 @@
 //! The dashboard: files compiled into the program, each with a tag, and compressed once.
 
-use std::{
-    io::{self, Write},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap, HeaderName},
+    http::header::{self, HeaderMap},
 };
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
 
 use crate::{
     policy::hex,
-    web::{HandlerResult, problem::Problem},
+    web::{
+        HandlerResult,
+        compression::{WORTH_COMPRESSING, members, takes_gzip, zip},
+        problem::Problem,
+    },
 };
 
 /// Nothing but our own files, and no script or style inside the page.
@@ -25,8 +26,6 @@ const CONTENT_SECURITY_POLICY: &str = concat!(
 );
 /// Their names stay the same when they change, so a browser asks each time whether they have.
 const CACHE_CONTROL: &str = "no-cache";
-/// Bytes below which a file is sent uncompressed: the gain is not worth a header.
-const WORTH_COMPRESSING: usize = 1024;
 
 macro_rules! files {
     ($($name:literal $kind:literal)+) => {
@@ -64,8 +63,9 @@ impl File {
     fn prepare((name, kind, content): &(&'static str, &'static str, &'static [u8])) -> Self {
         let digest = digest::digest(&digest::SHA256, content);
         let tag = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
-        let zipped =
-            zip(content).ok().filter(|zipped| content.len() >= WORTH_COMPRESSING && zipped.len() < content.len());
+        let zipped = zip(content, Compression::best())
+            .ok()
+            .filter(|zipped| content.len() >= WORTH_COMPRESSING && zipped.len() < content.len());
         Self {
             name,
             kind,
@@ -77,7 +77,7 @@ impl File {
     fn answer(&self, headers: &HeaderMap) -> HttpResponse {
         let zipped = self.zipped.as_ref().filter(|_| takes_gzip(headers));
         let form = zipped.unwrap_or(&self.plain);
-        let is_known = names(headers, &header::IF_NONE_MATCH).any(|tag| is_same(tag, &form.tag));
+        let is_known = members(headers, &header::IF_NONE_MATCH).any(|tag| is_same(tag, &form.tag));
         let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         answer
             .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
@@ -109,37 +109,14 @@ fn find(name: &str, request: &HttpRequest) -> HandlerResult {
     Ok(file.answer(request.headers()))
 }
 
-fn zip(content: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(content)?;
-    encoder.finish()
-}
-
-/// The members of a header that is a list.
-fn names<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
 /// True when the caller's entity tag is the file's, weakly compared (RFC 9110, section 13.1.2).
 fn is_same(theirs: &str, ours: &str) -> bool {
     theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == ours
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    names(headers, &header::ACCEPT_ENCODING).any(|member| {
-        let mut parts = member.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|coding| coding.eq_ignore_ascii_case("gzip"));
-        let is_refused = |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
-        is_gzip && !parts.any(is_refused)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
-
-    use actix_web::http::header::HeaderValue;
 
     use super::*;
 
@@ -154,17 +131,6 @@ mod tests {
         let mut here: Vec<_> = FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
         here.sort();
         assert_eq!(here, there);
-    }
-
-    #[test]
-    fn compression_is_used_where_it_is_taken() {
-        let takes = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            takes_gzip(&headers)
-        };
-        assert!(takes("gzip, deflate, br") && takes("br;q=1.0, GZIP;q=0.2"));
-        assert!(!takes("br") && !takes("gzip;q=0, br") && !takes("identity") && !takes("gzip; q=0.000"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     model::TraceContext,
     telemetry::{Span, SpanKind},
     web::{
+        compression::compress,
         host_check::{Admission, HostCheck},
         json_rpc::{self, RefusedId},
         problem::{self, Problem},
@@ -62,7 +63,7 @@ pub(crate) async fn layer(
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
         },
     };
-    let mut response = shape(response, &id);
+    let mut response = compress(shape(response, &id));
     let is_api = response.request().path().contains("/api/");
     let headers = response.headers_mut();
     admitted.add_headers(headers);

@@ -125,6 +125,26 @@ on_both_databases! {
 }
 
 #[test]
+fn documents_lists_and_figures_are_compressed_for_those_who_take_it() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    (0..10).for_each(|_| drop(admin.register(fake("ok"))));
+    for path in ["/docs", "/docs.css", "/openapi.json", "/metrics", "/api/mcp"] {
+        let plain = admin.get(path).is(200);
+        assert_eq!(plain.header("content-encoding"), None, "{path}");
+        let zipped = admin.ask("GET", path).header("Accept-Encoding", "gzip").send().is(200);
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"), "{path}");
+        assert!(zipped.header("vary").is_some_and(|vary| vary.contains("Accept-Encoding")), "{path}");
+        let text = std::io::read_to_string(flate2::read::GzDecoder::new(&zipped.body[..])).unwrap();
+        assert!(zipped.body.len() * 2 < text.len(), "{path}: {} of {}", zipped.body.len(), text.len());
+    }
+    // A browser sends its cookie with whatever a page makes it ask for.
+    let cookie = format!("ostler_session={}", admin.token.unwrap());
+    let ask = ostler.anonymous().ask("GET", "/api/mcp").header("Cookie", &cookie).header("Accept-Encoding", "gzip");
+    assert_eq!(ask.send().is(200).header("content-encoding"), None);
+}
+
+#[test]
 fn ids_of_any_shape_are_answered_calmly() {
     let ostler = Ostler::spawn();
     for id in ["null", "1", "%27%20OR%201=1", "..%2f..", "%20", "0x", &"a".repeat(5_000)] {
