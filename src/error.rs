@@ -42,11 +42,11 @@ pub enum Error {
     #[error("{0}")]
     RateLimited(RateLimited),
     /// The process cannot be started.
-    #[error("the server process cannot be started: {reason}")]
+    #[error("the server {reason}")]
     SpawnFailed {
         /// The operating system's reason, or how the process ended.
         reason: String,
-        /// Its last lines on standard error.
+        /// Its first and its last lines on standard error.
         stderr: Vec<String>,
     },
     /// The server answered that the tool failed; the call is on record.

@@ -30,7 +30,7 @@ pub use history::{HealthChange, Rollup, Step};
 pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, UserId};
 pub use latencies::Latencies;
 pub use listing::Listing;
-pub use output::OutputLine;
+pub use output::{OutputLine, OutputStream};
 pub use page::{Page, PageRequest};
 pub use process_action::ProcessAction;
 pub use server::{Isolation, Protocol, Remote, Server, ServerChange, ServerConfig, Share, ToolRules};

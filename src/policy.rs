@@ -14,6 +14,7 @@ pub mod consent;
 pub mod environment;
 pub mod health;
 pub mod hex;
+pub mod hint;
 pub mod issuer;
 pub mod keep_alive;
 pub mod launcher;

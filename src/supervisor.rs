@@ -14,6 +14,7 @@ mod launch;
 mod link;
 mod list_kind;
 pub mod messages;
+mod not_started;
 mod orphans;
 mod output;
 mod proc_table;

@@ -30,7 +30,7 @@ use parking_lot::Mutex;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{CallId, Page, PageRequest, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
+    model::{CallId, OutputStream, Page, PageRequest, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
 };
 
 use files::Files;
@@ -131,9 +131,9 @@ impl Drop for Timeline {
 }
 
 impl Log {
-    /// The server wrote a line on standard error.
-    pub fn stderr(&self, line: &str) {
-        self.push(|| What::Stderr(line.to_owned()));
+    /// The server wrote a line on this stream.
+    pub fn output(&self, stream: OutputStream, line: &str) {
+        self.push(|| What::Output(stream, line.to_owned()));
     }
 
     /// Ostler has something to say about the server.

@@ -1,4 +1,4 @@
-//! Standard error of a server's processes, kept and live.
+//! Output of a server's processes, kept and live.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method};
 use futures_util::StreamExt;
@@ -30,9 +30,9 @@ pub(crate) struct OutputQuery {
 
 /// Read a server's output
 ///
-/// Standard error of the server's processes, newest last, as far as it is kept; of processes that are one user's alone,
-/// your own. With `follow=true` it is streamed as server-sent events: the id is `seq`, the data one line as JSON;
-/// `Last-Event-ID` resumes after that line.
+/// Standard error of the server's processes, and lines of standard output that are no messages, newest last, as far as
+/// they are kept; of processes that are one user's alone, your own. With `follow=true` it is streamed as server-sent
+/// events: the id is `seq`, the data one line as JSON; `Last-Event-ID` resumes after that line.
 #[utoipa::path(get, path = "/api/mcp/{id}/output", tag = "processes",
     params(("id" = String, Path, description = "The server"), OutputQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Stream what came after this line")),

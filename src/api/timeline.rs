@@ -29,13 +29,13 @@ pub(crate) struct TimelineQuery {
     /// With this text, in whatever case, or of the call with this id.
     #[param(max_length = 200)]
     search: Option<String>,
-    /// Of these kinds: `stderr`, `ostler`, `call`, with commas between them.
+    /// Of these kinds: `stderr`, `stdout`, `ostler`, `call`, with commas between them.
     kinds: Option<String>,
 }
 
 /// Read a server's timeline
 ///
-/// Its standard error, Ostler's own lines about it, and one line for each call, newest first, as far as it is kept. A
+/// Its output, Ostler's own lines about it, and one line for each call, newest first, as far as it is kept. A
 /// search looks through some mebibytes for each page: one may have few items or none, and a `nextCursor`.
 #[utoipa::path(get, path = "/api/mcp/{id}/timeline", tag = "processes",
     params(("id" = String, Path, description = "The server"), TimelineQuery),
@@ -57,7 +57,9 @@ pub(crate) async fn timeline(
 fn kinds_of(text: &str) -> Result<Vec<TimelineKind>> {
     let kind = |name: &str| {
         let known = TimelineKind::ALL.iter().find(|(known, _)| *known == name);
-        known.map(|(_, kind)| *kind).ok_or_else(|| Error::invalid("/kinds", "must be some of stderr, ostler, call"))
+        known
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| Error::invalid("/kinds", "must be some of stderr, stdout, ostler, call"))
     };
     text.split(',').map(kind).collect()
 }

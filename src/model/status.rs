@@ -105,12 +105,13 @@ pub struct ExitReport {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Its last lines on standard error.
+    /// Its first 5 and its last 15 lines on standard error, with `… N lines …` for those between. Among them, after
+    /// `[stdout]`, are lines of standard output that are no messages.
     pub stderr: Vec<String>,
 }
 
 impl RuntimeStatus {
-    /// Leaves out what the process wrote on standard error.
+    /// Leaves out what the process wrote.
     pub fn hide_output(&mut self) {
         if let Some(exit) = &mut self.last_exit {
             exit.stderr.clear();

@@ -1,4 +1,4 @@
-//! The timeline of a server: its standard error, its lifecycle events and its calls, in order of time.
+//! The timeline of a server: its output, its lifecycle events and its calls, in order of time.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ pub struct TimelineItem {
     pub at: Timestamp,
     /// Source of the item.
     pub kind: TimelineKind,
-    /// Severity; absent on lines of standard error.
+    /// Severity; absent on lines of output.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub level: Option<TimelineLevel>,
@@ -34,6 +34,8 @@ pub struct TimelineItem {
 pub enum TimelineKind {
     /// A line of standard error.
     Stderr,
+    /// A line of standard output that is no message of the protocol.
+    Stdout,
     /// An event that Ostler reports about the server.
     Ostler,
     /// A call, when it was answered.
@@ -42,7 +44,8 @@ pub enum TimelineKind {
 
 impl TimelineKind {
     /// All of them, with their names.
-    pub const ALL: [(&str, Self); 3] = [("stderr", Self::Stderr), ("ostler", Self::Ostler), ("call", Self::Call)];
+    pub const ALL: [(&str, Self); 4] =
+        [("stderr", Self::Stderr), ("stdout", Self::Stdout), ("ostler", Self::Ostler), ("call", Self::Call)];
 }
 
 /// The severity of an item.

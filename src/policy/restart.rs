@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::ExitReport;
+
 /// The restart policy of servers; the defaults are DESIGN's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RestartPolicy {
@@ -43,11 +45,13 @@ pub enum Decision {
     Fail,
 }
 
-/// The class of a failure: passing, or permanent.
+/// The class of a failure, by what another attempt may come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureClass {
     /// Another attempt may succeed.
     Passing,
+    /// The program is not there, or is being written, though it was there or is about to be.
+    Absent,
     /// Another attempt can only fail the same way.
     Permanent,
 }
@@ -60,12 +64,14 @@ impl RestartPolicy {
         if failure == FailureClass::Permanent || !self.auto_restart {
             return Decision::Fail;
         }
-        if self.max_retries > 0 && failures > self.max_retries {
-            return Decision::Park(self.probe_every);
-        }
         let doublings = failures.saturating_sub(1).min(16);
-        let wait = self.base.saturating_mul(1 << doublings).min(self.cap);
-        Decision::Retry(wait.mul_f64(0.5 + chance.clamp(0.0, 1.0)))
+        let wait = self.base.saturating_mul(1 << doublings).min(self.cap).mul_f64(0.5 + chance.clamp(0.0, 1.0));
+        match failure {
+            _ if self.max_retries == 0 || failures <= self.max_retries => Decision::Retry(wait),
+            // It is back in moments, and a look for it costs next to nothing.
+            FailureClass::Absent => Decision::Park(wait),
+            FailureClass::Passing | FailureClass::Permanent => Decision::Park(self.probe_every),
+        }
     }
 
     /// Failures in a row that still count after a run that was ready for `uptime`.
@@ -75,9 +81,45 @@ impl RestartPolicy {
     }
 }
 
+/// True when two processes ended alike and with the same words, but for their digits: times, numbers of processes.
+#[must_use]
+pub fn repeats(before: &ExitReport, now: &ExitReport) -> bool {
+    let words = |report: &ExitReport| {
+        let lines = report.stderr.iter().map(|line| line.replace(|c: char| c.is_ascii_digit(), ""));
+        lines.filter(|line| !line.trim().is_empty()).collect::<Vec<_>>()
+    };
+    let (said, says) = (words(before), words(now));
+    (before.code, before.signal) == (now.code, now.signal) && !says.is_empty() && said == says
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+
+    #[test]
+    fn a_program_that_is_away_is_looked_for_in_short_intervals() {
+        let policy = RestartPolicy::default();
+        assert!(matches!(policy.decide(3, FailureClass::Absent, 0.5), Decision::Retry(_)));
+        assert_eq!(policy.decide(4, FailureClass::Absent, 0.5), Decision::Park(Duration::from_secs(4)));
+        assert_eq!(policy.decide(99, FailureClass::Absent, 0.5), Decision::Park(policy.cap));
+    }
+
+    #[test]
+    fn words_repeat_whatever_their_digits_and_silence_never_does() {
+        let report = |code: i32, lines: &[&str]| ExitReport {
+            reason: "x".into(),
+            code: Some(code),
+            signal: None,
+            at: Timestamp::now(),
+            stderr: lines.iter().map(ToString::to_string).collect(),
+        };
+        let first = report(1, &["12:00:01 KEY is not set", ""]);
+        assert!(repeats(&first, &report(1, &["12:00:59 KEY is not set"])));
+        assert!(!repeats(&first, &report(2, &["12:00:59 KEY is not set"])));
+        assert!(!repeats(&first, &report(1, &["12:00:59 URL is not set"])));
+        assert!(!repeats(&report(1, &[]), &report(1, &[])) && !repeats(&report(1, &["7"]), &report(1, &["7"])));
+    }
 
     fn retry(failures: u32, chance: f64) -> Duration {
         match (RestartPolicy { max_retries: 0, ..RestartPolicy::default() }).decide(

@@ -72,6 +72,11 @@ fn check_command(faults: &mut Faults, command: &str) {
     let holds = command.len() <= COMMAND_BYTES_MAX && !command.trim().is_empty();
     faults.check(holds, "/command", "must be a program of 1 to 4096 bytes, unless there is a url");
     check_nul(faults, "/command".into(), command);
+    // A path may have blanks; a program on PATH has none.
+    let is_line =
+        command.contains(char::is_whitespace) && !command.split_whitespace().next().unwrap_or("/").contains('/');
+    let why = "has blanks: write the program alone, and its arguments apart, in `args`";
+    faults.check(!is_line, "/command", why);
 }
 
 fn check_args(faults: &mut Faults, args: &[String]) {
@@ -135,6 +140,16 @@ mod tests {
         assert_eq!(pointers(&config), expected);
         let config = ServerConfig { description: Some(long.clone()), ..ServerConfig::new(long.clone(), long) };
         assert_eq!(pointers(&config), ["/name", "/description", "/command"]);
+    }
+
+    #[test]
+    fn a_command_line_in_the_place_of_the_program_is_refused() {
+        for line in ["npx -y @modelcontextprotocol/server-memory", "npx ", " uvx\tx"] {
+            assert_eq!(pointers(&ServerConfig::new("a", line)), ["/command"], "{line:?}");
+        }
+        for program in ["npx", "/opt/my programs/server", "./my server"] {
+            assert_eq!(pointers(&ServerConfig::new("a", program)), [""; 0], "{program:?}");
+        }
     }
 
     #[test]

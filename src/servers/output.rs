@@ -1,4 +1,4 @@
-//! Standard error of servers, to read and to follow.
+//! Output of servers, to read and to follow.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -24,7 +24,7 @@ struct Follower {
 }
 
 impl Servers {
-    /// The server's standard error, oldest line first, as far as it is kept (1 MiB). Of processes that are one user's
+    /// The server's output, oldest line first, as far as it is kept (1 MiB). Of processes that are one user's
     /// alone, `who` reads their own.
     pub fn output(&self, who: &Principal, id: ServerId) -> Result<Vec<OutputLine>> {
         Ok(self.registry.reach(who, id, permission::READS, "server.output")?.link.output.after(0, who.user_id))

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     error::Result,
     model::{ExitReport, HealthStatus, Protocol, ServerId, Status, TimelineLevel, Timestamp},
-    policy::restart::Decision,
+    policy::restart::{self, Decision, FailureClass},
     supervisor::{
         child_view::{Availability, ChildView, SupervisorEvent},
         exit::{Exit, ExitPhase},
@@ -29,6 +29,9 @@ use crate::{
 
 /// Failures in a row that are each reported, as a server is tried for ever: later ones only where the reason is new.
 const FAILURES_REPORTED_MAX: u32 = 5;
+
+/// Life of a process that ended at once: one that could not do its work, on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// One server under supervision.
 pub(super) struct Child {
@@ -51,6 +54,8 @@ pub(super) struct Child {
     pub healthy: bool,
     pub checked_at: Option<Timestamp>,
     pub ever_started: bool,
+    /// True when a process of it was ready: of this launch, or in an earlier run of Ostler.
+    pub was_ready: bool,
     pub removed: bool,
     pub link: Link,
     up_waiters: Vec<oneshot::Sender<Result<ChildView, NotUp>>>,
@@ -86,6 +91,7 @@ pub(super) struct Starting {
     pub launch: Arc<Launch>,
     /// Number of the last line of standard error when it was spawned.
     pub output_start: u64,
+    pub since: Instant,
 }
 
 /// Reason why a child without a process waits.
@@ -119,6 +125,7 @@ impl Child {
             healthy: true,
             checked_at: None,
             ever_started: false,
+            was_ready: link.listing().is_some(),
             removed: false,
             link,
             up_waiters: Vec::new(),
@@ -200,10 +207,19 @@ impl Child {
     pub(super) fn learn_from_start(&mut self, exit: &Exit) -> bool {
         self.link.skips_discovery.store(false, Ordering::Relaxed);
         let probe = self.probe;
-        if matches!(exit, Exit::Ended { phase: ExitPhase::BeforeOutput, .. }) {
+        if matches!(exit, Exit::Ended { phase: ExitPhase::BeforeMessage, .. }) {
             self.probe = probe.after_silent_end();
         }
         self.launch.protocol == Protocol::Auto && (probe, self.probe) == (Probe::Discover, Probe::Skip)
+    }
+
+    /// The class of a failure; one that can only come again is final: the process ended before its first message, as
+    /// soon as it could and with the same words as the one before, and none was ever ready.
+    pub(super) fn class_of(&self, exit: &Exit, report: &ExitReport, lasted: Duration) -> FailureClass {
+        let is_before_message = matches!(exit, Exit::Ended { phase: ExitPhase::BeforeMessage, .. });
+        let is_fresh = is_before_message && lasted < AT_ONCE && !self.was_ready && self.failures > 0;
+        let repeats = self.last_exit.as_ref().is_some_and(|before| restart::repeats(before, report));
+        if is_fresh && repeats { FailureClass::Permanent } else { exit.failure(self.was_ready) }
     }
 
     pub(super) fn wait_up(&mut self) -> oneshot::Receiver<Result<ChildView, NotUp>> {

@@ -79,7 +79,7 @@ impl Supervisor {
         let actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
-        child.starting = Some(Starting { instance, addr, launch, output_start });
+        child.starting = Some(Starting { instance, addr, launch, output_start, since: Instant::now() });
         if let Some(event) = child.publish() {
             self.emit(event);
         }
@@ -132,6 +132,7 @@ impl Handler<UpdateServer> for Supervisor {
         if child.launch != update.launch {
             child.launch = update.launch;
             child.reset_failures();
+            child.was_ready = false;
             child.link.skips_discovery.store(false, Ordering::Relaxed);
             child.stop_starting();
             child.cancel_wait().map(|timer| ctx.cancel_future(timer));

@@ -47,16 +47,16 @@ pub enum Exit {
     Unresponsive,
     /// It was stopped.
     Stopped,
-    /// Its actor or its guard was lost; a defect or an act from outside.
-    Lost,
+    /// Its actor or its guard was lost, by a defect or an act from outside; what became of it.
+    Lost(String),
 }
 
 /// Progress of a process before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitPhase {
-    /// It never said anything; some older servers end when asked `server/discover`.
-    BeforeOutput,
-    /// It said something, and was not ready.
+    /// It never sent a message; some older servers end when asked `server/discover`.
+    BeforeMessage,
+    /// It sent a message, and was not ready.
     BeforeReady,
     /// It was ready.
     Ready,
@@ -65,21 +65,28 @@ pub enum ExitPhase {
 impl ExitPhase {
     fn suffix(self) -> &'static str {
         match self {
-            Self::BeforeOutput | Self::BeforeReady => " before it was ready",
+            Self::BeforeMessage | Self::BeforeReady => " before it was ready",
             Self::Ready => "",
         }
     }
 }
 
 impl Exit {
-    /// The class of failure that it is, for the decision on a restart.
-    pub fn failure(&self) -> FailureClass {
+    /// The class of failure that it is, for the decision on a restart. A program that ran before, as `was_ready` says,
+    /// may be away for the moment of an upgrade; one that is being written is about to be there.
+    pub fn failure(&self, was_ready: bool) -> FailureClass {
         use rustix::io::Errno;
         match self {
             Self::NotStarted { errno, .. } => {
-                let lasting = [Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG];
-                let is_lasting = errno.is_some_and(|errno| lasting.iter().any(|kind| kind.raw_os_error() == errno));
-                if is_lasting { FailureClass::Permanent } else { FailureClass::Passing }
+                let is_one = |kinds: &[Errno]| kinds.iter().any(|kind| Some(kind.raw_os_error()) == *errno);
+                let is_lasting =
+                    is_one(&[Errno::NOENT, Errno::ACCESS, Errno::NOEXEC, Errno::NOTDIR, Errno::ISDIR, Errno::TOOBIG]);
+                match (is_lasting, was_ready) {
+                    (true, false) => FailureClass::Permanent,
+                    (true, true) => FailureClass::Absent,
+                    (false, _) if is_one(&[Errno::TXTBSY]) => FailureClass::Absent,
+                    (false, _) => FailureClass::Passing,
+                }
             }
             Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
             Self::NotReady(_)
@@ -90,11 +97,11 @@ impl Exit {
             | Self::ClosedOutput
             | Self::Unresponsive
             | Self::Stopped
-            | Self::Lost => FailureClass::Passing,
+            | Self::Lost(_) => FailureClass::Passing,
         }
     }
 
-    /// For people: one sentence, and the last lines of standard error.
+    /// For people: one sentence, and what it wrote.
     pub fn report(&self, stderr: Vec<String>) -> ExitReport {
         let (code, signal) = if let Self::Ended { code, signal, .. } = self { (*code, *signal) } else { (None, None) };
         ExitReport { reason: self.to_string(), code, signal, at: Timestamp::now(), stderr }
@@ -123,7 +130,7 @@ impl std::fmt::Display for Exit {
             Self::ClosedOutput => f.write_str("closed its standard output"),
             Self::Unresponsive => f.write_str("answered none of three pings"),
             Self::Stopped => f.write_str("stopped"),
-            Self::Lost => f.write_str("was lost"),
+            Self::Lost(cause) => write!(f, "was lost: {cause}"),
         }
     }
 }

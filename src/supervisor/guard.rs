@@ -96,9 +96,7 @@ fn try_run() -> io::Result<()> {
     sys::ignore(&IGNORED_SIGNALS);
     // The clone lies above 2 and is closed on exec, so the server gets none of it.
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    isolate()?;
-    let (spec, stdin) = receive_spec(&control)?;
-    match start(&spec, stdin) {
+    match isolate().and_then(|()| receive_spec(&control)).and_then(|(spec, stdin)| start(&spec, stdin)) {
         Ok(pid) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;

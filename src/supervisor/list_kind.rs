@@ -31,7 +31,10 @@ pub(super) enum ListKind {
 }
 
 impl ListKind {
-    fn method(self) -> &'static str {
+    /// All of them, the most common one first.
+    pub(super) const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
+
+    pub(super) fn method(self) -> &'static str {
         match self {
             Self::Tools => "tools/list",
             Self::Prompts => "prompts/list",
@@ -51,7 +54,7 @@ impl ListKind {
     }
 
     /// The capability it belongs to.
-    fn capability(self) -> &'static str {
+    pub(super) fn capability(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Prompts => "prompts",

@@ -1,4 +1,5 @@
-//! Standard error of a server: a bounded ring, kept across restarts, that can be followed.
+//! Output of a server: a bounded ring, kept across restarts, that can be followed. It has the lines of standard error,
+//! and those of standard output that are no messages.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
 
 use crate::{
-    model::{OutputLine, Timestamp, UserId},
+    model::{OutputLine, OutputStream, Timestamp, UserId},
     policy::mask::Mask,
     timeline::Log,
 };
@@ -18,7 +19,10 @@ const CAPACITY_BYTES: usize = 1024 * 1024;
 /// Longest line; what is longer, or has no end, is cut into several.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 
-/// The last megabyte of a server's standard error.
+/// Lines of one process in a report on its exit: the first, which often have the reason, and the last.
+const REPORTED_LINES: (usize, usize) = (5, 15);
+
+/// The last megabyte of a server's output.
 ///
 /// A process that is one user's alone writes into its server's, and only that user reads what it wrote.
 #[derive(Default)]
@@ -84,11 +88,22 @@ impl Output {
         self.lines.latest.subscribe()
     }
 
-    /// The last `most` lines of its own after `seq`, without their numbers.
-    pub(super) fn tail(&self, seq: u64, most: usize) -> Vec<String> {
-        let lines = self.filtered(seq, |owner| owner == self.user);
-        let skip = lines.len().saturating_sub(most);
-        lines.into_iter().skip(skip).map(|line| line.line).collect()
+    /// The first and the last of its own lines after `seq`, without their numbers, with an ellipsis between them; those
+    /// of standard output are marked.
+    pub(super) fn words(&self, seq: u64) -> Vec<String> {
+        let lines = self.filtered(seq, |owner| owner == self.user).into_iter();
+        let mut lines: Vec<_> = lines
+            .map(|OutputLine { stream, line, .. }| match stream {
+                OutputStream::Stderr => line,
+                OutputStream::Stdout => format!("[stdout] {line}"),
+            })
+            .collect();
+        let (first, last) = REPORTED_LINES;
+        let left_out = lines.len().saturating_sub(last).max(first);
+        if left_out > first {
+            lines.splice(first..left_out, [format!("… {} lines …", left_out.saturating_sub(first))]);
+        }
+        lines
     }
 
     /// Number of the newest line.
@@ -96,17 +111,29 @@ impl Output {
         *self.lines.latest.borrow()
     }
 
-    /// Adds a line and drops the oldest ones that no longer fit.
+    /// Adds a line of standard error.
     pub(super) fn push(&self, bytes: &[u8]) {
+        self.add(OutputStream::Stderr, bytes);
+    }
+
+    /// Adds a line of standard output that is no message, or the beginning of a long one; blank ones are left out.
+    pub(super) fn push_stray(&self, bytes: &[u8]) {
+        if !bytes.trim_ascii().is_empty() {
+            self.add(OutputStream::Stdout, bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes));
+        }
+    }
+
+    /// Adds a line and drops the oldest ones that no longer fit.
+    fn add(&self, stream: OutputStream, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let line = self.masked(text.trim_end());
-        self.log.stderr(&line);
+        self.log.output(stream, &line);
         let seq = {
             let mut ring = self.lines.ring.lock();
             ring.last_seq = ring.last_seq.saturating_add(1);
             ring.bytes = ring.bytes.saturating_add(cost(&line));
             let seq = ring.last_seq;
-            ring.lines.push_back((self.user, OutputLine { seq, at: Timestamp::now(), line }));
+            ring.lines.push_back((self.user, OutputLine { seq, at: Timestamp::now(), stream, line }));
             while ring.bytes > CAPACITY_BYTES {
                 let Some((_, oldest)) = ring.lines.pop_front() else { break };
                 ring.bytes = ring.bytes.saturating_sub(cost(&oldest.line));
@@ -179,7 +206,31 @@ mod tests {
         let read = |user| output.after(0, user).into_iter().map(|line| (line.seq, line.line)).collect::<Vec<_>>();
         assert_eq!(read(ada), [(1, "for all".to_owned()), (2, "for ada".to_owned())]);
         assert_eq!(read(bob), [(1, "for all".to_owned())]);
-        assert_eq!((output.tail(0, 9), of_ada.tail(0, 9)), (vec!["for all".to_owned()], vec!["for ada".to_owned()]));
+        assert_eq!((output.words(0), of_ada.words(0)), (vec!["for all".to_owned()], vec!["for ada".to_owned()]));
+    }
+
+    #[test]
+    fn of_many_lines_the_first_and_the_last_are_reported() {
+        let output = Output::default();
+        let numbered = |lines: std::ops::RangeInclusive<u32>| lines.map(|line| line.to_string()).collect::<Vec<_>>();
+        (1..=20).for_each(|line| output.push(format!("{line}\n").as_bytes()));
+        assert_eq!(output.words(0), numbered(1..=20));
+        (21..=40).for_each(|line| output.push(format!("{line}\n").as_bytes()));
+        let expected = [numbered(1..=5), vec!["… 20 lines …".into()], numbered(26..=40)].concat();
+        assert_eq!(output.words(0), expected);
+        assert_eq!(output.words(38), numbered(39..=40));
+    }
+
+    #[test]
+    fn lines_of_standard_output_are_marked_and_bounded() {
+        let output = Output::default();
+        output.push_stray(b"\r");
+        output.push_stray(b"Error: KEY is not set\r");
+        output.push_stray(&[b'x'; 2 * LINE_BYTES_MAX]);
+        let words = output.words(0);
+        assert_eq!((words.len(), words[0].as_str()), (2, "[stdout] Error: KEY is not set"));
+        assert_eq!(words[1].len(), LINE_BYTES_MAX + "[stdout] ".len());
+        assert_eq!(output.after(0, UserId::new())[0].stream, OutputStream::Stdout);
     }
 
     #[test]

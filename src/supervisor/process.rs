@@ -4,7 +4,10 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{fs::DirBuilderExt, process::CommandExt},
+        unix::{
+            fs::DirBuilderExt,
+            process::{CommandExt, ExitStatusExt},
+        },
     },
     path::Path,
     process::{Command, Stdio},
@@ -66,9 +69,15 @@ impl Reports {
         serde_json::from_str(&line).ok()
     }
 
-    /// Takes the ended guard off the process table.
-    pub(super) async fn reap(mut self) {
-        let _ = tokio::task::spawn_blocking(move || self.guard.wait()).await;
+    /// Takes the ended guard off the process table, and says how it ended.
+    pub(super) async fn reap(mut self) -> String {
+        match tokio::task::spawn_blocking(move || self.guard.wait()).await.map_err(io::Error::other).flatten() {
+            Ok(status) => match (status.signal(), status.code()) {
+                (Some(signal), _) => format!("its guard was killed by signal {signal}"),
+                (None, code) => format!("its guard exited with code {}", code.unwrap_or_default()),
+            },
+            Err(error) => format!("its guard cannot be waited for: {error}"),
+        }
     }
 }
 

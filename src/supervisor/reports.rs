@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::{ServerId, Status, TimelineLevel, Timestamp},
-    policy::{payload, restart::Decision},
+    policy::{hint, payload, restart::Decision},
     supervisor::{
         Supervisor,
         child::{Child, Idle, Serving},
@@ -16,9 +16,6 @@ use crate::{
         messages::{ChildExited, ChildListed, ChildLost, ChildReady, HealthChecked, NotUp, StopInstance},
     },
 };
-
-/// Lines of standard error in an exit report.
-const STDERR_LINES_MAX: usize = 20;
 
 impl Handler<ChildReady> for Supervisor {
     type Result = ();
@@ -41,6 +38,7 @@ impl Handler<ChildReady> for Supervisor {
                 lost: false,
                 events,
             };
+            child.was_ready = true;
             child.healthy = true;
             child.checked_at = Some(Timestamp::now());
             if let Some(old) = child.serving.replace(serving) {
@@ -106,12 +104,12 @@ impl Handler<ChildExited> for Supervisor {
         self.starts.remove_starting(generation);
         let Some(child) = self.children.get_mut(&id) else { return self.start_next(ctx) };
         match take_process(child, generation) {
-            Some(EndedProcess::Starting { output_start }) if !child.learn_from_start(&exit) => {
-                self.on_failure(id, &exit, output_start, ctx);
+            Some(EndedProcess::Starting(ended)) if !child.learn_from_start(&exit) => {
+                self.on_failure(id, &exit, &ended, ctx);
             }
-            Some(EndedProcess::Serving { output_start, uptime }) => {
-                child.failures = self.settings.restart.remembered(child.failures, uptime);
-                self.on_failure(id, &exit, output_start, ctx);
+            Some(EndedProcess::Serving(ended)) => {
+                child.failures = self.settings.restart.remembered(child.failures, ended.lasted);
+                self.on_failure(id, &exit, &ended, ctx);
             }
             Some(EndedProcess::Stopped | EndedProcess::Starting { .. }) | None => {}
         }
@@ -124,9 +122,16 @@ enum EndedProcess {
     /// One that was stopped.
     Stopped,
     /// One that was in its handshake.
-    Starting { output_start: u64 },
+    Starting(Ended),
     /// One that took calls.
-    Serving { output_start: u64, uptime: Duration },
+    Serving(Ended),
+}
+
+struct Ended {
+    /// Number of the last line of output before it was spawned.
+    output_start: u64,
+    /// Time since then, or since it was ready.
+    lasted: Duration,
 }
 
 /// Forgets the process of this generation; `None` where the child has none such.
@@ -136,26 +141,32 @@ fn take_process(child: &mut Child, generation: u64) -> Option<EndedProcess> {
         return Some(EndedProcess::Stopped);
     }
     if let Some(starting) = child.starting.take_if(|starting| starting.instance.generation == generation) {
-        return Some(EndedProcess::Starting { output_start: starting.output_start });
+        let (output_start, lasted) = (starting.output_start, starting.since.elapsed());
+        return Some(EndedProcess::Starting(Ended { output_start, lasted }));
     }
     let serving = child.serving.take_if(|serving| serving.instance.generation == generation)?;
-    Some(EndedProcess::Serving { output_start: serving.output_start, uptime: serving.since.elapsed() })
+    let (output_start, lasted) = (serving.output_start, serving.since.elapsed());
+    Some(EndedProcess::Serving(Ended { output_start, lasted }))
 }
 
 impl Supervisor {
     /// Decides what follows from a failure, and tells everybody who waits.
-    fn on_failure(&mut self, id: ServerId, exit: &Exit, output_start: u64, ctx: &mut Context<Self>) {
+    fn on_failure(&mut self, id: ServerId, exit: &Exit, ended: &Ended, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
-        let mut report = exit.report(child.link.output.tail(output_start, STDERR_LINES_MAX));
+        let mut report = exit.report(child.link.output.words(ended.output_start));
         // The reason may quote the server's handshake, up to 16 MiB. Masked first: half a secret is not found.
         report.reason = payload::reason(&child.link.output.masked(&report.reason));
+        if let Some(hint) = hint::of(&report.stderr) {
+            report.reason = format!("{}; {hint}", report.reason);
+        }
+        let class = child.class_of(exit, &report, ended.lasted);
         log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
         child.add_note(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());
         child.failures = child.failures.saturating_add(1);
         child.notify_up_waiters(&Err(NotUp::Failed(report.clone())));
         let attempt = child.failures;
-        let decision = self.settings.restart.decide(attempt, exit.failure(), random_unit());
+        let decision = self.settings.restart.decide(attempt, class, random_unit());
         let repeated = child.record_failure(decision, &report.reason);
         let event = match decision {
             Decision::Retry(wait) => {

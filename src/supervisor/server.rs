@@ -30,6 +30,7 @@ use crate::{
         launch::Launch,
         link::Link,
         messages::{Abandon, Answer, Dispatch, Mailbox, Notify, Parent},
+        not_started,
         process::Orders,
         requests::Requests,
         server_instance::ServerInstance,
@@ -59,9 +60,12 @@ pub struct ServerActor {
     exit: ExitSlot,
     /// Reports the end of a remote server, which no guard does.
     reporter: Option<ExitGuard>,
+    has_sent_message: bool,
     last_message_at: Option<Instant>,
     last_message_at_tick: Option<Instant>,
     misses: u32,
+    /// True once a `ping` was not answered and another question was.
+    ignores_ping: bool,
     /// Pings in flight, which are no work.
     pings: HashSet<u64>,
     /// The first request sent since the last message that is no ping.
@@ -112,9 +116,11 @@ impl ServerActor {
             orders: None,
             exit: ExitSlot::default(),
             reporter: None,
+            has_sent_message: false,
             last_message_at: None,
             last_message_at_tick: None,
             misses: 0,
+            ignores_ping: false,
             pings: HashSet::new(),
             first_since_message: None,
             lists: state::ListState::default(),
@@ -181,7 +187,7 @@ impl Actor for ServerActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
         if let Err(error) = self.start(ctx) {
-            self.exit.record(Exit::NotStarted { errno: error.raw_os_error(), reason: error.to_string() });
+            self.exit.record(not_started::own(&error));
             ctx.stop();
         }
     }
@@ -197,8 +203,11 @@ impl StreamHandler<Frame> for ServerActor {
         self.first_since_message = None;
         match frame {
             Frame::Line(line) => match Message::parse(&line) {
-                Ok(message) => self.on_message(&message, ctx),
-                Err(_) => self.count_stray_line(),
+                Ok(message) => {
+                    self.has_sent_message = true;
+                    self.on_message(&message, ctx);
+                }
+                Err(_) => self.keep_stray_line(&line),
             },
             Frame::Oversized { head, tail } => {
                 self.warn("a line on standard output was dropped: it is over 16 MiB, or had no room");
@@ -215,10 +224,11 @@ impl StreamHandler<Frame> for ServerActor {
 
 impl ServerActor {
     /// The session goes on; the first stray line is worth a warning, a flood of them is not.
-    fn count_stray_line(&self) {
+    fn keep_stray_line(&self, line: &[u8]) {
         if self.instance.figures.stray_lines.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.warn("standard output has lines that are not JSON-RPC; they are ignored");
+            self.warn("standard output has lines that are not JSON-RPC; they are kept as output");
         }
+        self.link.output.push_stray(line);
     }
 
     /// Warns in the log and on the server's timeline.

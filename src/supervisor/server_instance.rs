@@ -106,7 +106,11 @@ impl ServerInstance {
 
     /// Sends a request that `line` makes from the id and the era.
     pub(super) fn request(self: &Arc<Self>, line: impl FnOnce(u64, Era) -> Bytes) -> InFlight {
-        let id = self.next_id();
+        self.request_as(self.next_id(), line)
+    }
+
+    /// Sends a request with an id from [`ServerInstance::next_id`].
+    pub(super) fn request_as(self: &Arc<Self>, id: u64, line: impl FnOnce(u64, Era) -> Bytes) -> InFlight {
         self.dispatch(id, line(id, self.era()), None, None)
     }
 

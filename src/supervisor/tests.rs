@@ -216,7 +216,7 @@ async fn a_panic_in_a_servers_actor_during_the_handshake_is_a_failed_start() {
         view = supervised.until(|view| view.status == Status::Failed) => view,
         () = panics => unreachable!(),
     };
-    assert_eq!((view.restarts, view.last_exit.unwrap().reason.as_str()), (1, "was lost"));
+    assert_eq!((view.restarts, view.last_exit.unwrap().reason.as_str()), (1, "was lost: a defect ended its actor"));
     supervised.end().await;
 }
 
@@ -228,6 +228,16 @@ async fn a_panic_in_the_supervisor_is_reported_and_leaves_no_process() {
     while !matches!(supervised.next_event().await, SupervisorEvent::SupervisorLost) {}
     assert!(is_gone(pid).await, "its process is left");
     supervised.arbiter.stop();
+}
+
+#[actix::test]
+async fn a_guard_that_cannot_be_started_is_named_as_the_reason() {
+    let unguarded = Launch { guard: "/no/such/guard".into(), ..Launch::clone(&launch()) };
+    let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, Arc::new(unguarded)).await;
+    let view = supervised.until(|view| view.status == Status::Failed).await;
+    let reason = view.last_exit.unwrap().reason;
+    assert_eq!(reason, "could not be started: No such file or directory (os error 2)");
+    supervised.end().await;
 }
 
 fn kill(pid: u32) {

@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::model::{CallId, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
+use crate::model::{CallId, OutputStream, ServerId, TimelineItem, TimelineKind, TimelineLevel, Timestamp};
 
 /// Bytes that may wait, of all servers.
 const QUEUED_BYTES_MAX: usize = 32 << 20;
@@ -65,14 +65,14 @@ pub(super) struct QueuedLine {
 
 /// The content of a line.
 pub(super) enum What {
-    Stderr(String),
+    Output(OutputStream, String),
     Ostler(TimelineLevel, String),
     Call { id: CallId, level: TimelineLevel, tool: String, outcome: &'static str, milliseconds: i64 },
 }
 
 impl What {
     fn cost(&self) -> usize {
-        let (Self::Stderr(text) | Self::Ostler(_, text) | Self::Call { tool: text, .. }) = self;
+        let (Self::Output(_, text) | Self::Ostler(_, text) | Self::Call { tool: text, .. }) = self;
         text.len().saturating_add(OVERHEAD_BYTES)
     }
 }
@@ -87,7 +87,13 @@ impl QueuedLine {
     pub(super) fn item(self) -> TimelineItem {
         let at = self.at;
         match self.what {
-            What::Stderr(text) => TimelineItem { at, kind: TimelineKind::Stderr, level: None, text, call_id: None },
+            What::Output(stream, text) => {
+                let kind = match stream {
+                    OutputStream::Stderr => TimelineKind::Stderr,
+                    OutputStream::Stdout => TimelineKind::Stdout,
+                };
+                TimelineItem { at, kind, level: None, text, call_id: None }
+            }
             What::Ostler(level, text) => {
                 TimelineItem { at, kind: TimelineKind::Ostler, level: Some(level), text, call_id: None }
             }
@@ -125,7 +131,7 @@ impl Queue {
         }
         let before = state.bytes;
         let waiting = state.batch.servers.entry(id).or_default();
-        let most = if matches!(what, What::Stderr(_)) { QUEUED_OUTPUT_BYTES_MAX } else { QUEUED_BYTES_PER_SERVER_MAX };
+        let most = if matches!(what, What::Output(..)) { QUEUED_OUTPUT_BYTES_MAX } else { QUEUED_BYTES_PER_SERVER_MAX };
         if waiting.bytes.saturating_add(cost) > most || before.saturating_add(cost) > QUEUED_BYTES_MAX {
             waiting.lost = waiting.lost.saturating_add(1);
             return;

@@ -70,7 +70,7 @@ fn pages_go_from_the_newest_line_to_the_oldest_over_all_segments() {
     let text = |number: usize| format!("line {number} {}", "x".repeat(3000));
     for part in 0..3 {
         let log = place.again(BUDGET, &[id]).remove(0);
-        (part * 60..(part + 1) * 60).for_each(|number| log.stderr(&text(number)));
+        (part * 60..(part + 1) * 60).for_each(|number| log.output(OutputStream::Stderr, &text(number)));
     }
     place.timeline.stop();
     assert!(place.timeline.storage.segments(id).len() > 1);
@@ -84,7 +84,8 @@ fn who_says_most_gives_way_first_and_all_together_stay_within_the_budget() {
     place.again(BUDGET, &servers).iter().for_each(|log| log.ostler(TimelineLevel::Info, "first"));
     for part in 0..12 {
         let log = place.again(BUDGET, &servers).remove(0);
-        (part * 50..(part + 1) * 50).for_each(|number| log.stderr(&format!("{number} {}", "flood ".repeat(2000))));
+        (part * 50..(part + 1) * 50)
+            .for_each(|number| log.output(OutputStream::Stderr, &format!("{number} {}", "flood ".repeat(2000))));
         place.timeline.stop();
         assert!(place.size() <= BUDGET, "{}", place.size());
     }
@@ -102,7 +103,7 @@ fn a_flood_is_cut_and_the_timeline_says_by_how_much() {
     let (id, mut place) = (ServerId::new(), TestTimeline::new(64 << 20));
     // No thread writes yet.
     let log = place.timeline.log(id);
-    (0..1000).for_each(|_| log.stderr(&"x".repeat(10_000)));
+    (0..1000).for_each(|_| log.output(OutputStream::Stderr, &"x".repeat(10_000)));
     place.timeline.begin().unwrap();
     place.timeline.stop();
     let texts = place.texts(id);
@@ -118,14 +119,14 @@ fn a_flood_is_cut_and_the_timeline_says_by_how_much() {
 #[test]
 fn half_a_line_is_none_and_spoils_no_other() {
     let (id, mut place) = (ServerId::new(), TestTimeline::new(BUDGET));
-    place.again(BUDGET, &[id])[0].stderr("one");
+    place.again(BUDGET, &[id])[0].output(OutputStream::Stderr, "one");
     place.timeline.stop();
     let segment = place.timeline.storage.path(id, 1);
     let mut text = fs::read(&segment).unwrap();
     text.extend_from_slice(br#"{"at":"2026-01-01T00:00:00.000Z","kind":"stderr","text":"to"#);
     fs::write(&segment, text).unwrap();
     assert_eq!(place.texts(id), ["one"]);
-    place.again(BUDGET, &[id])[0].stderr("two");
+    place.again(BUDGET, &[id])[0].output(OutputStream::Stderr, "two");
     place.timeline.stop();
     assert_eq!(place.texts(id), ["two", "one"]);
 }
@@ -134,9 +135,9 @@ fn half_a_line_is_none_and_spoils_no_other() {
 fn a_removed_server_leaves_nothing_and_says_nothing_more() {
     let (kept, removed, mut place) = (ServerId::new(), ServerId::new(), TestTimeline::new(BUDGET));
     let logs = place.again(BUDGET, &[kept, removed]);
-    logs.iter().for_each(|log| log.stderr("something"));
+    logs.iter().for_each(|log| log.output(OutputStream::Stderr, "something"));
     place.timeline.forget(removed);
-    logs.iter().for_each(|log| log.stderr("last words"));
+    logs.iter().for_each(|log| log.output(OutputStream::Stderr, "last words"));
     place.timeline.stop();
     assert_eq!((place.texts(kept).len(), place.texts(removed).len()), (2, 0));
     assert!(!place.folder.join(removed.to_string()).exists());
@@ -151,7 +152,7 @@ fn what_is_searched_for_is_found_in_whatever_case_and_of_the_kinds_wanted() {
     let (id, mut place) = (ServerId::new(), TestTimeline::new(BUDGET));
     let call = CallId::new();
     let log = &place.again(BUDGET, &[id])[0];
-    log.stderr("Grüße an ALLE \u{1b}[31m");
+    log.output(OutputStream::Stderr, "Grüße an ALLE \u{1b}[31m");
     log.ostler(TimelineLevel::Info, "ready");
     log.call(call, TimelineLevel::Warn, "grüße".into(), "failed", 12);
     place.timeline.stop();

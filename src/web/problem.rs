@@ -238,7 +238,7 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     errors: Option<&'a [Fault]>,
-    /// With `spawn_failed`: the last lines of the process on standard error.
+    /// With `spawn_failed`: the first and the last lines that the process wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     stderr: Option<&'a [String]>,

@@ -47,6 +47,10 @@ const APP_TOOLS: [&str; 2] = [
 
 /// Answers `tools/list`, in as many pages as the mode wants.
 pub(crate) fn list(server: &Server, id: &str, line: &str) {
+    if server.mode.is("ping-hang") && !server.mode.argument.is_empty() {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&server.mode.argument).unwrap();
+        writeln!(file, "asked").unwrap();
+    }
     if server.mode.is("tools-need-file") && !std::path::Path::new(&server.mode.argument).exists() {
         return wire::refuse(id, -32603, "fetch failed");
     }

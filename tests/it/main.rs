@@ -40,6 +40,7 @@ mod depth;
 mod edge;
 mod embedding;
 mod encrypted;
+mod ends;
 mod environment;
 mod examples;
 mod exclusive;

@@ -152,6 +152,7 @@ fn a_killed_guard_takes_all_it_guarded_along_and_the_server_comes_back() {
     guards.iter().for_each(|guard| kill(guard.pid));
     within(seconds(2), "the old ones are gone", || old.iter().all(|one| !alive(one.pid)).then_some(()));
     eventually("a call works again", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
+    server.details().has("/runtimeStatus/lastExit/reason", "was lost: its guard was killed by signal 9");
 }
 
 #[test]

@@ -161,12 +161,28 @@ fn a_server_that_was_given_up_comes_back_when_it_is_mended_and_started() {
 #[test]
 fn an_idle_server_that_stops_answering_is_replaced() {
     let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "200")]);
-    let server = ostler.admin().running(fake("ping-hang"));
+    let server = ostler.admin().running(fake("ok"));
     let first = server.pid();
+    server.call("stop-reading", json!({})).is(200);
     within(seconds(45), "another process took over", || {
         let pid = server.details().at("/runtimeStatus/pid").as_u64();
         pid.is_some_and(|pid| pid != u64::from(first)).then_some(())
     });
+}
+
+#[test]
+fn an_idle_server_that_only_leaves_pings_unanswered_is_left_alone() {
+    let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "1000")]);
+    let asked = ostler.setup.servers_dir().join("asked");
+    let server = ostler.admin().running(fake_with("ping-hang", &[asked.to_str().unwrap()]));
+    let first = server.pid();
+    // Once at the start, then at each tick instead of the ping.
+    within(seconds(60), "it was asked for its tools more often than pings may be missed", || {
+        let times = std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
+        (times > 5).then_some(())
+    });
+    server.details().has("/runtimeStatus/pid", first).has("/runtimeStatus/restarts", 0);
+    assert_eq!(server.health(), "HEALTHY");
 }
 
 #[test]

@@ -459,7 +459,10 @@ export interface components {
              * @description Signal number, where one ended it.
              */
             signal: number | null;
-            /** @description Its last lines on standard error. */
+            /**
+             * @description Its first 5 and its last 15 lines on standard error, with `… N lines …` for those between. Among them, after
+             *     `[stdout]`, are lines of standard output that are no messages.
+             */
             stderr: string[];
         };
         /** @description One field that cannot be accepted. */
@@ -1122,7 +1125,7 @@ export interface components {
          * @enum {string}
          */
         Outcome: "success" | "failure" | "denied";
-        /** @description A line of standard error. */
+        /** @description A line of a server's output. */
         OutputLine: {
             /**
              * Format: date-time
@@ -1136,7 +1139,14 @@ export interface components {
              * @description Ascending by one; a gap means lines were dropped.
              */
             seq: number;
+            /** @description The stream that it was written on. */
+            stream: components["schemas"]["OutputStream"];
         };
+        /**
+         * @description The stream that a line was written on.
+         * @enum {string}
+         */
+        OutputStream: "stderr" | "stdout";
         /** @description Servers, calls and restarts that the caller may see. */
         Overview: {
             /** @description Calls since then. */
@@ -1205,7 +1215,7 @@ export interface components {
              * @description The HTTP status.
              */
             status: number;
-            /** @description With `spawn_failed`: the last lines of the process on standard error. */
+            /** @description With `spawn_failed`: the first and the last lines that the process wrote. */
             stderr?: string[];
             /** @description The kind of problem in words; the same for every problem of one `code`. */
             title: string;
@@ -1780,7 +1790,7 @@ export interface components {
             callId?: string;
             /** @description Source of the item. */
             kind: components["schemas"]["TimelineKind"];
-            /** @description Severity; absent on lines of standard error. */
+            /** @description Severity; absent on lines of output. */
             level?: components["schemas"]["TimelineLevel"];
             /** @description One line, secrets masked; lines that a server wrote may hold terminal escapes. */
             text: string;
@@ -1789,7 +1799,7 @@ export interface components {
          * @description The kinds of it.
          * @enum {string}
          */
-        TimelineKind: "stderr" | "ostler" | "call";
+        TimelineKind: "stderr" | "stdout" | "ostler" | "call";
         /**
          * @description The severity of an item.
          * @enum {string}
@@ -2059,6 +2069,7 @@ export type NewServiceLimitBody = components['schemas']['NewServiceLimitBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
 export type Outcome = components['schemas']['Outcome'];
 export type OutputLine = components['schemas']['OutputLine'];
+export type OutputStream = components['schemas']['OutputStream'];
 export type Overview = components['schemas']['Overview'];
 export type PasswordBody = components['schemas']['PasswordBody'];
 export type Permission = components['schemas']['Permission'];

@@ -45,11 +45,13 @@ pub(in crate::supervisor) struct Subscribed {
     pub outcome: Result<(), Arc<RawValue>>,
 }
 
-/// A ping of a health tick was answered, or not.
+/// A question of a health tick was answered, or none was.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::supervisor) struct Pinged {
-    pub id: u64,
-    pub alive: bool,
+    /// Ids of all questions, `ping` first where it is one.
+    pub ids: Vec<u64>,
+    /// The one that was answered.
+    pub answered: Option<u64>,
     pub occasion: CheckHealth,
 }

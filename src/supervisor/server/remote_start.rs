@@ -91,7 +91,7 @@ impl StreamHandler<RemoteEvent> for ServerActor {
 
     fn finished(&mut self, ctx: &mut Context<Self>) {
         self.settle_remaining();
-        self.exit.record(Exit::Lost);
+        self.exit.record(Exit::Lost("a defect ended its connection".into()));
         ctx.stop();
     }
 }

@@ -7,8 +7,8 @@
 use std::{io, sync::atomic::Ordering, time::Duration};
 
 use actix::{ActorContext, AsyncContext, Context, Handler};
-use futures_util::{Stream, stream};
-use tokio::{io::AsyncReadExt, net::unix::pipe};
+use futures_util::{FutureExt, Stream, future, stream};
+use tokio::{io::AsyncReadExt, net::unix::pipe, sync::oneshot};
 
 use crate::{
     mcp::{Frame, Framer},
@@ -20,6 +20,7 @@ use crate::{
         handshake::{self, Greeted},
         list_kind::ListKind,
         messages::{ChildReady, GuardExited, GuardReported, HandshakeEnded},
+        not_started,
         process::{self, Reports},
         server::{ProcessPhase, ServerActor},
         sweep::{self, INSTANCE_VARIABLE},
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 
-/// Time to read the rest of standard error once the process tree is gone, and for killed processes to go.
+/// Time to read the rest of the output once the process tree is gone, and for killed processes to go.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Bytes read from standard output at once.
@@ -52,14 +53,18 @@ impl ServerActor {
     fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         let reporter = self.exit_guard();
         let mark = format!("{}.{}", self.id, self.instance.generation);
-        let process = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark))?;
+        let spawned = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark));
+        // Before the reporter is dropped, which reports what is recorded by then.
+        let process = spawned.inspect_err(|error| self.exit.record(not_started::own(error)))?;
         self.writer = Some(LineWriter::Pipe(PipeWriter::new(process.stdin)));
         self.orders = Some(process.orders);
-        ctx.add_stream(frames(process.stdout, Framer::sharing(&self.lines)));
+        let (stdout_open, stdout_end) = oneshot::channel();
+        ctx.add_stream(frames(process.stdout, Framer::sharing(&self.lines), stdout_open));
         let output = self.link.output.clone();
         let stderr = actix::spawn(async move { output.drain(process.stderr).await });
+        let output_ends = future::join(stderr, stdout_end).map(drop);
         let tree = self.link.trees.register(process.reports.guard());
-        actix::spawn(watch_guard(process.reports, mark, ctx.address(), stderr, (tree, reporter)));
+        actix::spawn(watch_guard(process.reports, mark, ctx.address(), output_ends, (tree, reporter)));
         Ok(())
     }
 
@@ -85,7 +90,7 @@ async fn watch_guard(
     mut reports: Reports,
     mark: String,
     actor: actix::Addr<ServerActor>,
-    stderr: tokio::task::JoinHandle<()>,
+    output_ends: impl Future<Output = ()>,
     (tree, reporter): (TreeGuard, ExitGuard),
 ) {
     let mut is_running = true;
@@ -95,12 +100,13 @@ async fn watch_guard(
     }
     // Before its number can be another process's.
     drop(tree);
-    reports.reap().await;
+    let fate = reports.reap().await;
     if is_running {
+        reporter.reason.record(Exit::Lost(fate));
         end_unguarded(mark).await;
     }
-    // A process that is gone has closed its pipe, unless a stranger holds it.
-    let _ = tokio::time::timeout(EXIT_TIMEOUT, stderr).await;
+    // A process that is gone has closed its pipes, unless a stranger holds them.
+    let _ = tokio::time::timeout(EXIT_TIMEOUT, output_ends).await;
     // The actor settles what is in flight before the supervisor gets the exit.
     let _ = actor.send(GuardExited).await;
     drop(reporter);
@@ -126,12 +132,12 @@ async fn end_unguarded(mark: String) {
     }
 }
 
-/// The lines of a pipe, as they come.
-fn frames(pipe: pipe::Receiver, framer: Framer) -> impl Stream<Item = Frame> {
-    stream::unfold((pipe, framer), |(mut pipe, mut framer)| async move {
+/// The lines of a pipe, as they come; drops `open` after the last.
+fn frames(pipe: pipe::Receiver, framer: Framer, open: oneshot::Sender<()>) -> impl Stream<Item = Frame> {
+    stream::unfold((pipe, framer, open), |(mut pipe, mut framer, open)| async move {
         loop {
             if let Some(frame) = framer.next_frame() {
-                return Some((frame, (pipe, framer)));
+                return Some((frame, (pipe, framer, open)));
             }
             framer.buffer.reserve(READ_BYTES);
             if !matches!(pipe.read_buf(&mut framer.buffer).await, Ok(1..)) {
@@ -151,11 +157,13 @@ impl Handler<GuardReported> for ServerActor {
                 self.instance.figures.pid.store(pid, Ordering::Relaxed);
                 self.start_handshake(ctx);
             }
-            Report::Failed { errno, reason } => self.exit.record(Exit::NotStarted { errno, reason }),
+            Report::Failed { errno, reason } => {
+                self.exit.record(not_started::program(&self.launch.spec, errno, &reason));
+            }
             Report::Exited { code, signal } => {
-                let reached = match (self.phase, self.last_message_at) {
-                    (ProcessPhase::Starting, None) => ExitPhase::BeforeOutput,
-                    (ProcessPhase::Starting, Some(_)) => ExitPhase::BeforeReady,
+                let reached = match (self.phase, self.has_sent_message) {
+                    (ProcessPhase::Starting, false) => ExitPhase::BeforeMessage,
+                    (ProcessPhase::Starting, true) => ExitPhase::BeforeReady,
                     (ProcessPhase::Ready | ProcessPhase::Draining | ProcessPhase::Stopping, _) => ExitPhase::Ready,
                 };
                 self.exit.record(Exit::Ended { code, signal, phase: reached });
@@ -202,7 +210,6 @@ impl Handler<GuardExited> for ServerActor {
 
     fn handle(&mut self, _: GuardExited, ctx: &mut Context<Self>) {
         self.settle_remaining();
-        self.exit.record(Exit::Lost);
         ctx.stop();
     }
 }
