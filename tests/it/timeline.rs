@@ -122,7 +122,7 @@ fn a_timeline_is_for_those_who_may_see_the_server_and_ask_properly() {
     ostler.anonymous().get(&path("")).problem(401, "unauthenticated");
     let admin = ostler.admin();
     for (query, names) in
-        [("kinds=stdout", "/kinds"), ("kinds=", "/kinds"), (&format!("search={}", "x".repeat(201)), "/search")]
+        [("kinds=stdin", "/kinds"), ("kinds=", "/kinds"), (&format!("search={}", "x".repeat(201)), "/search")]
     {
         let answer = admin.get(&path(query)).problem(422, "validation_failed");
         assert_eq!(answer.json["errors"][0]["pointer"], names, "{query}");
