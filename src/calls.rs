@@ -12,6 +12,7 @@ mod record;
 mod reply;
 mod request;
 mod service;
+mod unavailable;
 
 pub use crate::{
     mcp::{Era, McpClient, Members, Request},

@@ -55,6 +55,14 @@ pub enum Error {
     /// The server is not running, or ended during the call.
     #[error("the server is unavailable: {0}")]
     ServerUnavailable(String),
+    /// The server, or a proxy before it, takes no request now, and said when to come again.
+    #[error("the server is unavailable: {reason}")]
+    ServerBusy {
+        /// In words.
+        reason: String,
+        /// The wait that it asked for.
+        retry_after: Duration,
+    },
     /// The server, or Ostler, has as much to do as it takes; try again soon.
     #[error("{0}")]
     Busy(&'static str),

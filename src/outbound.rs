@@ -4,9 +4,10 @@
 //! Knows nothing of MCP, nor of whom a URL belongs to.
 
 mod certificate;
+mod close_delimited;
 mod connect;
 mod document;
 
 pub(crate) use certificate::{distrust, reason};
-pub use connect::{Reachable, client};
+pub use connect::{Reachable, client, refusal};
 pub use document::{Body, FetchError, fetch, post};

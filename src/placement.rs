@@ -35,7 +35,7 @@ use crate::{
     registry::{Registered, Registry},
     supervisor::{
         self, INSTALLATION_VARIABLE,
-        messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, Wanted},
+        messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
     },
     tasks::{blocking, every, lifecycle::Lifecycle},
 };
@@ -96,7 +96,13 @@ impl Placement {
         server: &Arc<Registered>,
         client: Option<&McpClient>,
     ) -> Result<Option<Lease>> {
-        let Some(key) = ProcessKey::of(who, server, client) else { return Ok(None) };
+        let Some(key) = ProcessKey::of(who, server, client) else {
+            if server.link.view.borrow().status == Status::Failed {
+                // Where nothing comes of it, the request says why the server is down.
+                let _ = self.supervisor.ask(WakeServer { id: server.id }).await;
+            }
+            return Ok(None);
+        };
         let lease = self.processes.lease(key, server)?;
         self.start(lease.process()).await?;
         Ok(Some(lease))
@@ -115,6 +121,11 @@ impl Placement {
     /// The server that an isolated process is one of; `None` where the id is no isolated process's.
     pub(crate) fn server_of(&self, id: ServerId) -> Option<ServerId> {
         self.processes.server_of(id)
+    }
+
+    /// The reason why no server at `url` can ever be reached; `None` where one may be.
+    pub(crate) fn refused_url(&self, url: &str) -> Option<&'static str> {
+        self.launcher.refused_url(url)
     }
 
     /// Adds a server's shared process to the supervisor.

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    calls::{admitted_call::AdmittedCall, reply::CallReply},
+    calls::{admitted_call::AdmittedCall, reply::CallReply, unavailable::Unavailable},
     mcp::{self, Era},
     supervisor::{Availability, ChildView, InFlight, Link, ServerInstance, messages::Answer},
 };
@@ -51,7 +51,7 @@ pub(super) async fn dispatch(
                 era = response.era;
                 response.outcome.map_or_else(CallReply::from_error, CallReply::from_result)
             }
-            Err(reason) => CallReply::Unavailable(reason),
+            Err(unavailable) => CallReply::Unavailable(unavailable),
         }
     };
     let reply = tokio::select! {
@@ -74,7 +74,7 @@ pub(super) async fn expiry(expired: Option<oneshot::Receiver<()>>) {
     }
 }
 
-async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, String> {
+async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, Unavailable> {
     if !call.permitted {
         let message = format!("Unknown tool: {}", call.tool);
         return Ok(Response { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
@@ -95,7 +95,7 @@ pub(super) async fn deliver(
     link: &Link,
     send: impl Fn(&Arc<ServerInstance>) -> InFlight,
     delivery: &mut Delivery,
-) -> Result<Response, String> {
+) -> Result<Response, Unavailable> {
     let mut view = link.view.clone();
     loop {
         let instance = serving(&mut view).await?;
@@ -110,8 +110,9 @@ pub(super) async fn deliver(
             Answer::TooLong => {
                 return response(Err(mcp::error(-32603, "the answer is over 16 MiB, or had no room", None)));
             }
-            Answer::Died(reason) => return Err(reason),
-            Answer::Unread => return Err("it does not read what is sent to it".into()),
+            Answer::Died(reason) => return Err(reason.into()),
+            Answer::TransportFailed { reason, retry_after, .. } => return Err(Unavailable { reason, retry_after }),
+            Answer::Unread => return Err("it does not read what is sent to it".to_owned().into()),
             // It is ending, so the view is about to change.
             Answer::NotSent => drop(view.changed().await),
         }

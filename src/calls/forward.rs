@@ -12,6 +12,7 @@ use crate::{
         operation,
         reply::CallReply,
         service::{Calls, ExecutedCall},
+        unavailable::Unavailable,
     },
     error::{Error, Faults, Result},
     listings,
@@ -79,7 +80,7 @@ impl Calls {
         };
         operation::with_sent_request(operation, &delivery).end(operation_outcome(response.as_ref()));
         let response = response.ok_or(Error::CallTimeout(timeout))?;
-        let Response { outcome, era } = response.map_err(Error::ServerUnavailable)?;
+        let Response { outcome, era } = response?;
         let outcome = outcome.map(|result| {
             if request.request.method == "tools/list" {
                 listings::permitted_page(&server.server.load().config.tools, result)
@@ -127,7 +128,7 @@ impl Calls {
         let outcome = match reply {
             CallReply::Succeeded(result) | CallReply::Failed { answer: result, .. } => Ok(result),
             CallReply::Refused { answer, .. } => Err(answer),
-            CallReply::Unavailable(reason) => return Err(Error::ServerUnavailable(reason)),
+            CallReply::Unavailable(unavailable) => return Err(unavailable.into()),
             CallReply::Expired => return Err(Error::CallTimeout(timeout)),
             CallReply::Cancelled => return Err(Error::NotReady("the call was cancelled")),
         };
@@ -139,7 +140,7 @@ impl Calls {
     }
 }
 
-fn operation_outcome(response: Option<&Result<Response, String>>) -> OperationOutcome<'_> {
+fn operation_outcome(response: Option<&Result<Response, Unavailable>>) -> OperationOutcome<'_> {
     match response {
         Some(Ok(Response { outcome: Ok(_), .. })) => OperationOutcome::Success,
         Some(Ok(Response { outcome: Err(error), .. })) => OperationOutcome::RpcError(error),

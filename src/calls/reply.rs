@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::value::RawValue;
 
 use crate::{
+    calls::unavailable::Unavailable,
     mcp::{self, RpcError},
     model::TimelineLevel,
     telemetry::{NoResponse, OperationOutcome},
@@ -19,8 +20,8 @@ pub(super) enum CallReply {
     Failed { message: String, answer: Arc<RawValue> },
     /// The server said no: its error object.
     Refused { message: String, answer: Arc<RawValue> },
-    /// There was no process to ask, or it ended.
-    Unavailable(String),
+    /// There was no process to ask, or it ended, or the way to it failed.
+    Unavailable(Unavailable),
     /// The deadline passed.
     Expired,
     /// The caller went away.
@@ -65,7 +66,7 @@ impl CallReply {
         match self {
             Self::Succeeded(_) => None,
             Self::Failed { message, .. } | Self::Refused { message, .. } => Some(message.into()),
-            Self::Unavailable(reason) => Some(reason.into()),
+            Self::Unavailable(unavailable) => Some(unavailable.reason.as_str().into()),
             Self::Expired => Some("no answer before the deadline".into()),
             Self::Cancelled => Some("cancelled: the caller went away, or may not call it any more".into()),
         }

@@ -238,7 +238,7 @@ fn outcome(
             let call_id = call_id.to_string();
             Err(Error::ToolFailed(Box::new(ToolFailure { message, answer, call_id, execution_time })))
         }
-        CallReply::Unavailable(reason) => Err(Error::ServerUnavailable(reason)),
+        CallReply::Unavailable(unavailable) => Err(unavailable.into()),
         CallReply::Expired => Err(Error::CallTimeout(timeout)),
         CallReply::Cancelled => Err(Error::NotReady("the call was cancelled")),
     }

@@ -41,7 +41,7 @@ pub(crate) fn run(place: &ConnectionTarget) -> Result<(), Failure> {
         let url = place.endpoint(&key).await?;
         let headers = [("Authorization".to_owned(), format!("Bearer {key}"))].into();
         let target = RemoteTarget {
-            remote: Remote { url, headers },
+            remote: Remote { headers, ..Remote::new(url) },
             private_addresses: true,
             authority: remote::Authority::default(),
         };

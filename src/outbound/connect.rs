@@ -7,13 +7,17 @@ use std::{
     time::Duration,
 };
 
-use actix_tls::connect::{Connector, Resolve, Resolver};
+use actix_service::ServiceExt;
+use actix_tls::connect::{Connection, Connector, Resolve, Resolver};
 use awc::http::Uri;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use tokio::net::lookup_host;
+use tokio::net::{TcpStream, lookup_host};
 
-use crate::policy::{address, service::is_refused};
+use crate::{
+    outbound::close_delimited::CloseDelimited,
+    policy::{address, service::is_refused},
+};
 
 /// Longest time to connect, the look-up of the name included, and again to agree on encryption.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,30 +76,34 @@ static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|
 /// that moment. Fails, with the reason, where no request could succeed.
 pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
     let uri: Uri = url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
-    check_literal(&uri, reachable)?;
+    if let Some(why) = refusal(url, reachable) {
+        return Err(why.into());
+    }
+    let is_encrypted = uri.scheme_str() == Some("https");
     let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
+    let dialer = dialer.map(move |connection: Connection<Uri, TcpStream>| {
+        let (io, uri) = connection.into_parts();
+        // Encryption is above this connection: its bytes are no HTTP.
+        Connection::new(uri, CloseDelimited::new(io, !is_encrypted))
+    });
     let connector = awc::Connector::new()
         .connector(dialer)
         .timeout(CONNECT_TIMEOUT)
         .handshake_timeout(CONNECT_TIMEOUT)
         .conn_keep_alive(KEEP_ALIVE)
         .limit(CONNECTIONS_MAX);
-    let connector = match uri.scheme_str() {
-        Some("https") => connector.rustls_0_23(ENCRYPTION.clone()?),
-        Some(_) | None => connector,
-    };
+    let connector = if is_encrypted { connector.rustls_0_23(ENCRYPTION.clone()?) } else { connector };
     let client = awc::Client::builder().connector(connector);
     Ok(client.disable_redirects().disable_timeout().no_default_headers().finish())
 }
 
-/// Fails where the host of `uri` is an address that may not be connected to: a literal address is not passed to the
-/// resolver.
-fn check_literal(uri: &Uri, reachable: Reachable) -> Result<(), String> {
-    let literal = uri.host().and_then(|host| bare(host).parse().ok());
-    match literal {
-        Some(ip) if !reachable.admits(SocketAddr::new(ip, 0)) => Err(reachable.refusal().into()),
-        Some(_) | None => Ok(()),
-    }
+/// The reason why nothing at `url` can ever be connected to: its host is an address that may not be. A literal address
+/// is not passed to the resolver.
+#[must_use]
+pub fn refusal(url: &str, reachable: Reachable) -> Option<&'static str> {
+    let uri: Uri = url.parse().ok()?;
+    let address = uri.host().and_then(|host| bare(host).parse().ok())?;
+    (!reachable.admits(SocketAddr::new(address, 0))).then(|| reachable.refusal())
 }
 
 struct Lookup(Reachable);
@@ -133,12 +141,11 @@ mod tests {
 
     #[test]
     fn an_address_in_the_url_is_checked_like_one_behind_a_name() {
-        let check = |url: &str, reachable| check_literal(&url.parse().unwrap(), reachable);
         for url in ["http://127.0.0.1:1/", "http://[::1]/", "http://10.0.0.1/", "http://[::ffff:10.0.0.1]/"] {
-            assert!(check(url, Reachable::Public).unwrap_err().contains("MCP_PRIVATE_ADDRESSES"), "{url}");
-            assert_eq!(check(url, Reachable::Any), Ok(()), "{url}");
+            assert!(refusal(url, Reachable::Public).unwrap().contains("MCP_PRIVATE_ADDRESSES"), "{url}");
+            assert_eq!(refusal(url, Reachable::Any), None, "{url}");
         }
-        assert!(check("http://169.254.169.254/", Reachable::Any).is_err());
-        assert_eq!(check("https://example.com/mcp", Reachable::Public), Ok(()));
+        assert!(refusal("http://169.254.169.254/", Reachable::Any).is_some());
+        assert_eq!(refusal("https://example.com/mcp", Reachable::Public), None);
     }
 }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     authorizations::Authorizations,
     model::{ServerConfig, ServerId},
+    outbound::{self, Reachable},
     policy::{environment, launcher},
     supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
@@ -36,6 +37,11 @@ pub(crate) struct Launcher {
 }
 
 impl Launcher {
+    /// The reason why no server at `url` can ever be reached; `None` where one may be.
+    pub(super) fn refused_url(&self, url: &str) -> Option<&'static str> {
+        outbound::refusal(url, if self.private_addresses { Reachable::Any } else { Reachable::Public })
+    }
+
     /// Builds the launch of a server: its environment begins empty, gets the inherited variables, then its own, then
     /// Ostler's marks.
     pub(super) fn launch(

@@ -19,6 +19,10 @@ pub struct RestartPolicy {
     pub forgive_after: Duration,
     /// Interval between attempts to start a parked server.
     pub probe_every: Duration,
+    /// Longest wait for a remote server that is not reachable yet.
+    pub unreachable_cap: Duration,
+    /// Attempts in a row to reach one before that is a failure like any other.
+    pub unreachable_retries: u32,
 }
 
 impl Default for RestartPolicy {
@@ -30,6 +34,9 @@ impl Default for RestartPolicy {
             cap: Duration::from_secs(60),
             forgive_after: Duration::from_secs(60),
             probe_every: Duration::from_secs(300),
+            // Two minutes in all: whatever starts together with Ostler is up by then, and is met within seconds.
+            unreachable_cap: Duration::from_secs(2),
+            unreachable_retries: 60,
         }
     }
 }
@@ -52,6 +59,8 @@ pub enum FailureClass {
     Passing,
     /// The program is not there, or is being written, though it was there or is about to be.
     Absent,
+    /// Nothing answers at its address, or not yet. That is no crash, and an attempt costs next to nothing.
+    Unreachable,
     /// Another attempt can only fail the same way.
     Permanent,
 }
@@ -65,12 +74,20 @@ impl RestartPolicy {
             return Decision::Fail;
         }
         let doublings = failures.saturating_sub(1).min(16);
-        let wait = self.base.saturating_mul(1 << doublings).min(self.cap).mul_f64(0.5 + chance.clamp(0.0, 1.0));
+        let wait = |cap: Duration| {
+            let wait = self.base.saturating_mul(1 << doublings).min(cap);
+            wait.mul_f64(0.5 + chance.clamp(0.0, 1.0))
+        };
         match failure {
-            _ if self.max_retries == 0 || failures <= self.max_retries => Decision::Retry(wait),
+            FailureClass::Unreachable if failures <= self.unreachable_retries => {
+                Decision::Retry(wait(self.unreachable_cap.min(self.cap)))
+            }
+            _ if self.max_retries == 0 || failures <= self.max_retries => Decision::Retry(wait(self.cap)),
             // It is back in moments, and a look for it costs next to nothing.
-            FailureClass::Absent => Decision::Park(wait),
-            FailureClass::Passing | FailureClass::Permanent => Decision::Park(self.probe_every),
+            FailureClass::Absent => Decision::Park(wait(self.cap)),
+            FailureClass::Passing | FailureClass::Unreachable | FailureClass::Permanent => {
+                Decision::Park(self.probe_every)
+            }
         }
     }
 
@@ -148,6 +165,15 @@ mod tests {
         assert_eq!(policy.decide(1, FailureClass::Permanent, 0.5), Decision::Fail);
         let manual = RestartPolicy { auto_restart: false, ..policy };
         assert_eq!(manual.decide(1, FailureClass::Passing, 0.5), Decision::Fail);
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_yet_is_tried_steadily_for_two_minutes() {
+        let policy = RestartPolicy::default();
+        let wait = |failures| policy.decide(failures, FailureClass::Unreachable, 0.5);
+        let waits = [500, 1000, 2000, 2000].map(|wait| Decision::Retry(Duration::from_millis(wait)));
+        assert_eq!([1, 2, 3, 60].map(wait), waits);
+        assert_eq!(wait(61), Decision::Park(policy.probe_every));
     }
 
     #[test]

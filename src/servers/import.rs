@@ -118,6 +118,7 @@ impl Servers {
             return Ok((ImportAction::Skip, server));
         }
         rules::faults(&after).into_result()?;
+        self.check_url(before.as_ref(), &after)?;
         let written =
             |before: &crate::model::ServerConfig| (&before.command, &before.args) == (&after.command, &after.args);
         if !before.as_ref().is_some_and(written) {

@@ -26,6 +26,7 @@ impl Servers {
         const ACTION: &str = "server.create";
         self.access.require_any(who, permission::WRITES, ACTION)?;
         rules::faults(&config).into_result()?;
+        self.check_url(None, &config)?;
         self.check_command(who, &config, ACTION)?;
         self.access.limits().server_create(who)?;
         let server = Server::registered(who.user_id, config);
@@ -65,6 +66,7 @@ impl Servers {
             }
             let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
             rules::faults(&after.config).into_result()?;
+            servers.check_url(Some(&before.config), &after.config)?;
             if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
                 servers.check_command(&who, &after.config, ACTION)?;
             }
@@ -173,6 +175,16 @@ impl Servers {
                 self.placement.end_isolated_of_server(id);
                 Ok(())
             }
+        }
+    }
+
+    /// Refuses an address that can never be reached. An old one stands, whatever may be reached now.
+    pub(super) fn check_url(&self, before: Option<&ServerConfig>, after: &ServerConfig) -> Result<()> {
+        let url = |config: &ServerConfig| config.remote.as_ref().map(|remote| remote.url.clone());
+        let new = url(after).filter(|_| before.is_none_or(|before| url(before) != url(after)));
+        match new.and_then(|url| self.placement.refused_url(&url)) {
+            Some(why) => Err(Error::invalid("/url", format!("cannot be reached: {why}"))),
+            None => Ok(()),
         }
     }
 

@@ -33,6 +33,9 @@ const FAILURES_REPORTED_MAX: u32 = 5;
 /// Life of a process that ended at once: one that could not do its work, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
+/// Sessions in a row that are opened again at once after they were lost.
+const SESSIONS_REOPENED_MAX: u32 = 5;
+
 /// One server under supervision.
 pub(super) struct Child {
     pub id: ServerId,
@@ -46,6 +49,10 @@ pub(super) struct Child {
     pub ending: Vec<u64>,
     pub idle: Idle,
     pub failures: u32,
+    /// Attempts in a row at which it was not reachable.
+    pub unreached: u32,
+    /// Sessions in a row that were lost.
+    pub lost_sessions: u32,
     pub restarts: u32,
     pub probe: Probe,
     pub last_exit: Option<ExitReport>,
@@ -118,6 +125,8 @@ impl Child {
             ending: Vec::new(),
             idle: Idle::None,
             failures: 0,
+            unreached: 0,
+            lost_sessions: 0,
             restarts: 0,
             probe: Probe::default(),
             last_exit: None,
@@ -175,10 +184,24 @@ impl Child {
         }
     }
 
-    /// Records a failure; true when it fails as before, and so often that it is not reported again.
-    pub(super) fn record_failure(&mut self, decision: Decision, reason: &str) -> bool {
+    /// Counts a failure; returns how many of its kind there were in a row.
+    pub(super) fn count_failure(&mut self, class: FailureClass) -> u32 {
+        let count = match class {
+            FailureClass::Unreachable => &mut self.unreached,
+            FailureClass::Passing | FailureClass::Absent | FailureClass::Permanent => {
+                self.unreached = 0;
+                &mut self.failures
+            }
+        };
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Records the `attempt`-th failure in a row; true when it fails as before, and so often that it is not reported
+    /// again.
+    pub(super) fn record_failure(&mut self, attempt: u32, decision: Decision, reason: &str) -> bool {
         let often = match decision {
-            Decision::Retry(_) => self.failures > FAILURES_REPORTED_MAX,
+            Decision::Retry(_) => attempt > FAILURES_REPORTED_MAX,
             Decision::Park(_) => true,
             Decision::Fail => false,
         };
@@ -188,9 +211,21 @@ impl Child {
         repeats
     }
 
+    /// True when it is left down because it was not reachable: one attempt may find it.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.unreached > 0 && matches!(self.idle, Idle::Parked { .. })
+    }
+
+    /// Counts a lost session; true when another may be opened at once, as replicas without a common memory and
+    /// restarts lose theirs.
+    pub(super) fn may_reopen_session(&mut self) -> bool {
+        self.lost_sessions = self.lost_sessions.saturating_add(1);
+        self.lost_sessions <= SESSIONS_REOPENED_MAX
+    }
+
     /// Wanted up from a clean slate: by hand, not by a restart.
     pub(super) fn reset_failures(&mut self) {
-        self.failures = 0;
+        (self.failures, self.unreached, self.lost_sessions) = (0, 0, 0);
         self.failing = None;
         self.restarts = 0;
         self.probe = Probe::default();
@@ -326,7 +361,9 @@ impl Child {
             (Wanted::Up, Idle::Failed { reason, status }) if self.starting.is_none() => {
                 (Down(reason.clone()), *status, HealthStatus::Error)
             }
-            (Wanted::Up, Idle::None | Idle::Parked { .. } | Idle::Failed { .. }) if self.failures == 0 => {
+            (Wanted::Up, Idle::None | Idle::Parked { .. } | Idle::Failed { .. })
+                if self.failures == 0 && self.unreached == 0 =>
+            {
                 (Coming, Status::Starting, HealthStatus::Starting)
             }
             (Wanted::Up, _) => (Coming, Status::Restarting, HealthStatus::Starting),

@@ -16,7 +16,7 @@ use crate::{
         child_view::ChildView,
         messages::{
             AddServer, CheckHealth, CheckServer, CheckSupervisor, HealthChecked, NotUp, Parent, RemoveServer,
-            RestartServer, ResumeAll, StartServer, StopAll, StopServer, UpdateServer, Wanted,
+            RestartServer, ResumeAll, StartServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted,
         },
         server::ServerActor,
         server_instance::ServerInstance,
@@ -164,6 +164,17 @@ impl Handler<StartServer> for Supervisor {
     fn handle(&mut self, StartServer { id }: StartServer, ctx: &mut Context<Self>) -> Self::Result {
         self.want_up_now(id, ctx);
         self.when_up(id, ctx)
+    }
+}
+
+impl Handler<WakeServer> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, WakeServer { id }: WakeServer, ctx: &mut Context<Self>) {
+        if let Some(child) = self.children.get_mut(&id).filter(|child| child.is_unreached()) {
+            child.cancel_wait().map(|timer| ctx.cancel_future(timer));
+            self.reconcile(id, ctx);
+        }
     }
 }
 

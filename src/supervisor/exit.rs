@@ -39,8 +39,10 @@ pub enum Exit {
     Unauthorized,
     /// No connection to it came about.
     Unreachable(String),
-    /// The connection to it, or its session, ended.
+    /// The connection to it ended.
     Disconnected(String),
+    /// It knows its session no more.
+    SessionLost,
     /// It closed its standard output and could never answer again.
     ClosedOutput,
     /// It answered none of three pings.
@@ -89,11 +91,12 @@ impl Exit {
                 }
             }
             Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
+            Self::Unreachable(_) => FailureClass::Unreachable,
             Self::NotReady(_)
             | Self::WrongEra(_)
             | Self::Ended { .. }
-            | Self::Unreachable(_)
             | Self::Disconnected(_)
+            | Self::SessionLost
             | Self::ClosedOutput
             | Self::Unresponsive
             | Self::Stopped
@@ -127,6 +130,7 @@ impl std::fmt::Display for Exit {
             Self::Unauthorized => write!(f, "wants authorization: {ADVICE}"),
             Self::Unreachable(why) => write!(f, "could not be reached: {why}"),
             Self::Disconnected(why) => write!(f, "was disconnected: {why}"),
+            Self::SessionLost => f.write_str("ended its session again and again"),
             Self::ClosedOutput => f.write_str("closed its standard output"),
             Self::Unresponsive => f.write_str("answered none of three pings"),
             Self::Stopped => f.write_str("stopped"),

@@ -126,7 +126,7 @@ fn read_discovery(answer: Answer, instance: &ServerInstance) -> Result<Option<Ne
                 Negotiated { version: mcp::MODERN.into(), greeting: result }
             }))
         }
-        Answer::Error(_) | Answer::TooLong => Ok(None),
+        Answer::Error(_) | Answer::TransportFailed { .. } | Answer::TooLong => Ok(None),
         Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
 }

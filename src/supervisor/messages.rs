@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`AddServer`], [`UpdateServer`], [`RemoveServer`] | runtime | supervisor | which children there are |
 //! | [`StartServer`], [`StopServer`], [`RestartServer`] | runtime | supervisor | which of them should run |
+//! | [`WakeServer`] | runtime | supervisor | one that was not there is asked for |
 //! | [`CheckServer`] | runtime | supervisor | is it well, now? |
 //! | [`CheckSupervisor`] | runtime | supervisor | does it take messages? |
 //! | [`StopAll`], [`ResumeAll`] | runtime | supervisor | Ostler is ending, or stands by; it serves again |
@@ -28,7 +29,7 @@ mod server_event;
 
 pub use commands::{
     AddServer, CheckServer, CheckSupervisor, NotUp, RemoveServer, RestartServer, ResumeAll, StartServer, StopAll,
-    StopServer, UpdateServer, Wanted,
+    StopServer, UpdateServer, WakeServer, Wanted,
 };
 pub use control::{CheckHealth, StopInstance};
 pub use requests::{Abandon, Answer, Dispatch, RequestEvent, RequestSubscriber, ServerRequest};

@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub use authority::{Authority, Renewal, TokenProvider};
-pub use failure::{ADVICE, RemoteFailure};
+pub use failure::{ADVICE, HttpRefusal, RemoteFailure};
 pub use remote_event::RemoteEvent;
 pub use sender::LineSender;
 

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 use crate::{
     model::{ServerId, Status, TimelineLevel, Timestamp},
-    policy::{hint, payload, restart::Decision},
+    policy::{
+        hint, payload,
+        restart::{Decision, FailureClass},
+    },
     supervisor::{
         Supervisor,
         child::{Child, Idle, Serving},
@@ -40,6 +43,7 @@ impl Handler<ChildReady> for Supervisor {
             };
             child.was_ready = true;
             child.healthy = true;
+            child.unreached = 0;
             child.checked_at = Some(Timestamp::now());
             if let Some(old) = child.serving.replace(serving) {
                 old.addr.do_send(StopInstance { drain });
@@ -108,7 +112,9 @@ impl Handler<ChildExited> for Supervisor {
                 self.on_failure(id, &exit, &ended, ctx);
             }
             Some(EndedProcess::Serving(ended)) => {
-                child.failures = self.settings.restart.remembered(child.failures, ended.lasted);
+                let restart = &self.settings.restart;
+                child.failures = restart.remembered(child.failures, ended.lasted);
+                child.lost_sessions = restart.remembered(child.lost_sessions, ended.lasted);
                 self.on_failure(id, &exit, &ended, ctx);
             }
             Some(EndedProcess::Stopped | EndedProcess::Starting { .. }) | None => {}
@@ -153,6 +159,10 @@ impl Supervisor {
     /// Decides what follows from a failure, and tells everybody who waits.
     fn on_failure(&mut self, id: ServerId, exit: &Exit, ended: &Ended, ctx: &mut Context<Self>) {
         let Some(child) = self.children.get_mut(&id) else { return };
+        if *exit == Exit::SessionLost && child.may_reopen_session() {
+            child.add_note(TimelineLevel::Info, "its session was lost; another one is opened");
+            return;
+        }
         let mut report = exit.report(child.link.output.words(ended.output_start));
         // The reason may quote the server's handshake, up to 16 MiB. Masked first: half a secret is not found.
         report.reason = payload::reason(&child.link.output.masked(&report.reason));
@@ -160,21 +170,20 @@ impl Supervisor {
             report.reason = format!("{}; {hint}", report.reason);
         }
         let class = child.class_of(exit, &report, ended.lasted);
-        log::warn!(server:% = id, reason = report.reason.as_str(); "server failed");
-        child.add_note(TimelineLevel::Warn, &report.reason);
         child.last_exit = Some(report.clone());
-        child.failures = child.failures.saturating_add(1);
         child.notify_up_waiters(&Err(NotUp::Failed(report.clone())));
-        let attempt = child.failures;
+        let attempt = child.count_failure(class);
         let decision = self.settings.restart.decide(attempt, class, random_unit());
-        let repeated = child.record_failure(decision, &report.reason);
+        let repeated = child.record_failure(attempt, decision, &report.reason);
+        // A server that is not reachable yet is tried every other second.
+        if !(repeated && class == FailureClass::Unreachable) {
+            note_failure(child, attempt, decision, &report.reason);
+        }
         let event = match decision {
             Decision::Retry(wait) => {
                 child.restarts = child.restarts.saturating_add(1);
                 let timer = wake_after(id, wait, ctx);
                 child.idle = Idle::Backoff { timer, until: Timestamp::now().plus(wait) };
-                let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
-                child.add_note(TimelineLevel::Info, &text);
                 SupervisorEvent::Restarting { id, attempt, repeated }
             }
             Decision::Park(wait) => {
@@ -195,6 +204,16 @@ impl Supervisor {
         }
         self.emit(SupervisorEvent::Failed { id, report, repeated });
         self.emit(event);
+    }
+}
+
+/// Notes a failure in the log and in the timeline, and when the next attempt is.
+fn note_failure(child: &Child, attempt: u32, decision: Decision, reason: &str) {
+    log::warn!(server:% = child.id, reason; "server failed");
+    child.add_note(TimelineLevel::Warn, reason);
+    if let Decision::Retry(wait) = decision {
+        let text = format!("failure {attempt} in a row; the next attempt is in {} ms", wait.as_millis());
+        child.add_note(TimelineLevel::Info, &text);
     }
 }
 

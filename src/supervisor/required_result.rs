@@ -15,11 +15,23 @@ pub(super) fn require_result(method: &str, answer: Answer) -> Result<Arc<RawValu
     match answer {
         Answer::Result(result) => Ok(result),
         Answer::Error(error) => {
-            let error: Option<RpcError> = serde_json::from_str(error.get()).ok();
-            let (code, message) = error.map_or((0, String::new()), |error| (error.code, error.message));
-            Err(refused(format!("was refused with {code}: {message}")))
+            let message = read(&error).map(|error| error.message).unwrap_or_default();
+            Err(refused(format!("was refused with {}: {message}", code(&error))))
         }
+        // An application that is not up yet, behind a proxy that is.
+        Answer::TransportFailed { error, reason, .. } if (502..=504).contains(&code(&error)) => {
+            Err(Exit::Unreachable(reason))
+        }
+        Answer::TransportFailed { reason, .. } => Err(refused(format!("got no answer: {reason}"))),
         Answer::TooLong => Err(refused("got an answer that is over 16 MiB, or had no room".into())),
         Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
+}
+
+fn read(error: &RawValue) -> Option<RpcError> {
+    serde_json::from_str(error.get()).ok()
+}
+
+fn code(error: &RawValue) -> i64 {
+    read(error).map_or(0, |error| error.code)
 }

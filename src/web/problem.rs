@@ -102,6 +102,9 @@ impl Problem {
         if let Self::Runtime(Error::RateLimited(limit)) = self {
             return Some(whole_seconds(limit.retry_after));
         }
+        if let Self::Runtime(Error::ServerBusy { retry_after, .. }) = self {
+            return Some(whole_seconds(*retry_after));
+        }
         if let Self::NoInstance(none) = self {
             return Some(whole_seconds(none.retry_after));
         }

@@ -66,3 +66,27 @@ fn an_address_needs_no_allowed_command_but_the_right_to_write() {
     own.server(&id).change(json!({"url": "https://example.org/mcp"})).is(200).has("/headers", json!({}));
     own.server(&id).change(json!({"command": "sh", "args": ["-c", "id"]})).problem(403, "command_not_allowed");
 }
+
+#[test]
+fn an_address_that_can_never_be_reached_is_refused_at_once() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let refused = |answer: Answer| {
+        let refused = answer.problem(422, "validation_failed").has("/errors/0/pointer", "/url");
+        assert!(refused.text().contains("MCP_PRIVATE_ADDRESSES"), "{}", refused.text());
+    };
+    for url in ["http://127.0.0.1:9/mcp", "http://10.0.0.1/", "https://[::1]/mcp", "http://169.254.169.254/"] {
+        refused(admin.post("/api/mcp", far(url)));
+    }
+    let server = admin.server(&admin.post("/api/mcp", far("https://example.com/mcp")).is(201).string("/id"));
+    refused(server.change(json!({"url": "http://192.168.0.1/mcp"})));
+    let config = json!({"mcpServers": {"near": {"url": "http://127.0.0.1:9/mcp"}}});
+    for dry_run in [true, false] {
+        let body = json!({"config": config, "dryRun": dry_run});
+        let imported = admin.post("/api/mcp/import", body).is(200).has("/servers/0/action", "refuse");
+        assert!(imported.string("/servers/0/problem").contains("MCP_PRIVATE_ADDRESSES"));
+    }
+    let lax = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    lax.admin().post("/api/mcp", far("http://127.0.0.1:9/mcp")).is(201);
+    lax.admin().post("/api/mcp", far("http://169.254.169.254/")).is(422).has("/errors/0/pointer", "/url");
+}

@@ -1,5 +1,7 @@
 //! Servers over HTTP, registered and called like any other.
 
+mod refusals;
+
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -13,7 +15,8 @@ use std::{
 use crate::support::{
     processes::{peak_kib, resident_kib},
     real::node_servers,
-    upstream::{Then, Upstream},
+    upstream::{Seen, Then, Upstream},
+    wire::Wire,
     *,
 };
 

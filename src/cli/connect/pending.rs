@@ -88,9 +88,10 @@ impl PendingRequests {
 /// True where a request that failed may be sent again: it did not reach an Ostler that works, or is safe to repeat.
 pub(super) fn may_repeat(failure: &RemoteFailure, is_safe: bool) -> bool {
     match failure {
-        RemoteFailure::Unreachable(_) | RemoteFailure::SessionLost | RemoteFailure::Refused(503) => true,
-        RemoteFailure::Broken(_) | RemoteFailure::Refused(502 | 504) => is_safe,
-        RemoteFailure::Unauthorized | RemoteFailure::InsufficientScope | RemoteFailure::Refused(_) => false,
+        RemoteFailure::Unreachable(_) | RemoteFailure::SessionLost => true,
+        RemoteFailure::Refused(refusal) => refusal.status == 503 || (is_safe && matches!(refusal.status, 502 | 504)),
+        RemoteFailure::Broken(_) => is_safe,
+        RemoteFailure::Unauthorized | RemoteFailure::InsufficientScope => false,
     }
 }
 
@@ -107,7 +108,7 @@ mod tests {
         assert!(!pending.retry("1", Some(&broken), Instant::now()));
         assert!(pending.retry("1", Some(&away), Instant::now()));
         assert!(pending.retry("2", Some(&broken), Instant::now()));
-        assert!(!pending.retry("2", Some(&RemoteFailure::Refused(401)), Instant::now()));
+        assert!(!pending.retry("2", Some(&RemoteFailure::Unauthorized), Instant::now()));
         let lines: Vec<_> = pending.take_again().into_iter().map(|(_, line)| line).collect();
         assert_eq!(
             (lines, pending.has_more()),

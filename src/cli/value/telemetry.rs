@@ -31,13 +31,13 @@ const SAMPLERS: &[(&str, (bool, RootSampler))] = &[
 /// The URL of a collector.
 pub(crate) fn url(text: &str) -> Result<String, String> {
     let url = text.to_owned();
-    check_remote(&Remote { url, headers: [].into() }).map(|()| text.to_owned())
+    check_remote(&Remote::new(url)).map(|()| text.to_owned())
 }
 
 /// Headers sent with each export.
 pub(crate) fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
     let pairs = pairs(text)?;
-    check_remote(&Remote { url: "http://localhost".into(), headers: pairs.iter().cloned().collect() })?;
+    check_remote(&Remote { headers: pairs.iter().cloned().collect(), ..Remote::new("http://localhost") })?;
     Ok(pairs)
 }
 

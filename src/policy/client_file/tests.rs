@@ -139,7 +139,7 @@ prop_compose! {
         let config = ServerConfig::new(name, "");
         let config = ServerConfig { description, enabled, isolation, tools, protocol, start_timeout, ..config };
         if is_remote {
-            ServerConfig { remote: Some(Remote { url: command, headers: values }), ..config }
+            ServerConfig { remote: Some(Remote { headers: values, ..Remote::new(command) }), ..config }
         } else {
             ServerConfig { command, args, env: values, ..config }
         }

@@ -57,6 +57,14 @@ pub struct StartServer {
     pub id: ServerId,
 }
 
+/// Tries at once to reach a child that is left down because it was not there: there is a request for it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WakeServer {
+    /// Id of the child.
+    pub id: ServerId,
+}
+
 /// Reason why a child that was to start is not up.
 #[derive(Clone, Debug)]
 pub enum NotUp {

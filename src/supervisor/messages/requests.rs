@@ -1,6 +1,9 @@
 //! Requests to a server and of it, and what comes of them.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use bytes::Bytes;
@@ -135,6 +138,15 @@ pub enum Answer {
     TooLong,
     /// The process ended first.
     Died(String),
+    /// An HTTP response, or the lack of one, that is no answer of the server.
+    TransportFailed {
+        /// A JSON-RPC error object in place of one.
+        error: Arc<RawValue>,
+        /// In words.
+        reason: String,
+        /// Time until which it wants no further request, where it said so.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Cancels a request, as its caller has gone: the server gets a cancellation.

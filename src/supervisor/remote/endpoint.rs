@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use awc::{
@@ -15,17 +16,19 @@ use awc::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
+    time::timeout,
 };
 
 use crate::{
     mcp::{LineShare, ParamHeader},
     outbound::{self, Reachable},
     policy::{
-        consent::{Challenge, is_challenged},
+        consent::{Challenge, is_challenged, resource_places},
         shortage::Shortage,
     },
     supervisor::{
@@ -45,9 +48,13 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream";
 /// The header that names a session.
 pub(super) const SESSION_HEADER: &str = "Mcp-Session-Id";
 
+/// Time to find out whether a server that refused a greeting wants consent.
+const RESOURCE_METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// One remote server.
 pub(super) struct Endpoint {
     client: awc::Client,
+    reachable: Reachable,
     pub url: Uri,
     headers: HeaderMap,
     /// Source of tokens, unless the owner's headers hold one.
@@ -100,6 +107,7 @@ impl Endpoint {
         let (closer, closed) = oneshot::channel();
         let endpoint = Self {
             client,
+            reachable,
             url,
             headers,
             tokens,
@@ -220,6 +228,28 @@ impl Endpoint {
         let status = answer.status().as_u16();
         let wanting = self.tokens.is_some() && is_challenged(status, challenges(answer));
         wanting.then_some(if status == 401 { RemoteFailure::Unauthorized } else { RemoteFailure::InsufficientScope })
+    }
+
+    /// True when a server that refused a greeting without a token, though not as one that wants a token should (401),
+    /// says where such tokens are made (RFC 9728).
+    pub(super) async fn wants_consent(&self) -> bool {
+        #[derive(Deserialize)]
+        struct ResourceMetadata {
+            #[serde(rename = "authorization_servers")]
+            _authorization_servers: IgnoredAny,
+        }
+        if self.tokens.is_none() || self.token().await.is_some() {
+            return false;
+        }
+        let found = async {
+            for place in resource_places(&self.url.to_string()) {
+                if outbound::fetch::<ResourceMetadata>(&place, self.reachable).await.is_ok() {
+                    return true;
+                }
+            }
+            false
+        };
+        timeout(RESOURCE_METADATA_TIMEOUT, found).await.unwrap_or(false)
     }
 
     async fn token(&self) -> Option<Arc<str>> {

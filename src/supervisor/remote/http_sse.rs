@@ -12,7 +12,7 @@ use crate::{
         delivery::deliver_event,
         endpoint::{self, Endpoint},
         events::{EventParser, SseEvent},
-        failure::RemoteFailure,
+        failure::{HttpRefusal, RemoteFailure},
         outgoing::Outgoing,
     },
 };
@@ -20,15 +20,15 @@ use crate::{
 /// Time for the server to name the URL for messages.
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the stream after `initialize` was refused with `status`, sends it to the URL that the stream names, and reads
+/// Opens the stream after `initialize` was refused, sends it to the URL that the stream names, and reads
 /// the stream until it ends: with it, the connection is over.
 pub(super) async fn converse(
     endpoint: &Rc<Endpoint>,
     initialize: &Outgoing,
-    status: u16,
+    refusal: HttpRefusal,
     number: u64,
 ) -> Result<(), RemoteFailure> {
-    let refused = || RemoteFailure::Refused(status);
+    let refused = || RemoteFailure::Refused(refusal.clone());
     let mut stream = endpoint.get(None).await.map_err(|_| refused())?;
     if !stream.status().is_success() || !endpoint::is_stream(&stream) {
         return Err(refused());
@@ -49,7 +49,7 @@ pub(super) async fn converse(
     *endpoint.message_url.borrow_mut() = Some(message_url);
     let answer = endpoint.post(initialize).await?;
     if !answer.status().is_success() {
-        return Err(RemoteFailure::Refused(answer.status().as_u16()));
+        return Err(RemoteFailure::Refused(HttpRefusal::of(&answer)));
     }
     if let Some(id) = initialize.id() {
         endpoint.remove_request(id, number);

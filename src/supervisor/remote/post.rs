@@ -15,7 +15,7 @@ use crate::{
         delivery::{deliver, deliver_event},
         endpoint::{self, Endpoint},
         events::EventParser,
-        failure::RemoteFailure,
+        failure::{HttpRefusal, RemoteFailure},
         http_sse,
         line::on_one_line,
         listen,
@@ -55,7 +55,7 @@ pub(super) async fn notify(endpoint: &Endpoint, message: &Outgoing, queued: Queu
     drop(queued);
     let failure = match outcome {
         Ok(answer) if answer.status().is_success() => return,
-        Ok(answer) => RemoteFailure::Refused(answer.status().as_u16()),
+        Ok(answer) => RemoteFailure::Refused(HttpRefusal::of(&answer)),
         Err(failure) => failure,
     };
     let what = if message.method.is_empty() { "an answer" } else { &message.method };
@@ -81,6 +81,7 @@ async fn exchange(
     if message.method == "initialize" {
         endpoint.take_session(answer.headers());
     }
+    // Over an encrypted connection: see outbound/close_delimited.rs.
     if !endpoint::has_measure(&answer) && status != StatusCode::ACCEPTED {
         return Err(RemoteFailure::Broken("its answer has neither a length nor chunks".into()));
     }
@@ -170,7 +171,7 @@ async fn resume(endpoint: &Endpoint, events: &mut EventParser) -> Result<ClientR
             Ok(answer) if answer.status().is_success() && endpoint::is_stream(&answer) => return Ok(answer),
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => break,
             Ok(answer) if !answer.status().is_server_error() => {
-                return Err(RemoteFailure::Refused(answer.status().as_u16()));
+                return Err(RemoteFailure::Refused(HttpRefusal::of(&answer)));
             }
             Ok(_) | Err(_) => {}
         }
@@ -188,29 +189,37 @@ async fn on_error_response(
     #[derive(Deserialize)]
     struct ErrorMember<'a> {
         #[serde(borrow)]
+        id: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: &'a RawValue,
     }
     if let Some(failure) = endpoint.unauthorized(&answer) {
         return Err(failure);
     }
-    let status = answer.status();
+    let (status, refused) = (answer.status(), HttpRefusal::of(&answer));
+    if message.method == "initialize" && matches!(refused.status, 400 | 403) && endpoint.wants_consent().await {
+        return Err(RemoteFailure::Unauthorized);
+    }
     let body = read_body(endpoint, answer, ERROR_BODY_BYTES_MAX).await.ok().flatten().unwrap_or_default();
     let refusal: Option<ErrorMember<'_>> = serde_json::from_slice(&body).ok();
+    let is_response = refusal.as_ref().is_some_and(|refusal| refusal.id.is_some());
     let error = refusal.and_then(|refusal| Some((refusal.error, serde_json::from_str(refusal.error.get()).ok()?)));
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
         return Err(RemoteFailure::SessionLost);
     }
+    // Whoever stands before the server says when to come again, which no JSON-RPC error does.
+    let is_busy = matches!(refused.status, 429 | 502..=504) && refused.retry_after.is_some() && !is_response;
     match (error, message.id()) {
-        (Some((error, _)), Some(id)) => {
+        (Some((error, _)), Some(id)) if !is_busy => {
             let line = mcp::answer_with(id, Err(error));
             endpoint.emit(RemoteEvent::Note(format!("POST {} → {}", message.method, status.as_u16()))).await;
             endpoint.emit(RemoteEvent::Frame(Frame::Line(on_one_line(&line)))).await;
             Ok(())
         }
         _ if message.method == "initialize" && matches!(status.as_u16(), 400 | 404 | 405) => {
-            http_sse::converse(endpoint, message, status.as_u16(), number).await
+            http_sse::converse(endpoint, message, refused, number).await
         }
-        _ => Err(RemoteFailure::Refused(status.as_u16())),
+        _ => Err(RemoteFailure::Refused(refused)),
     }
 }
 

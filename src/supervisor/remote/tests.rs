@@ -3,7 +3,6 @@
 mod raw_server;
 
 use std::{
-    collections::BTreeMap,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
@@ -160,6 +159,10 @@ async fn a_stream_that_breaks_off_is_taken_up_after_its_last_event() {
 async fn a_body_without_a_response_fails_its_request() {
     let server = RawServer::start(|seen, stream| match seen.header("mcp-name") {
         "status" => say(stream, "503 Service Unavailable", "", "busy"),
+        "busy" => {
+            let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"busy"}}"#;
+            say(stream, "429 Too Many Requests", "Content-Type: application/json\r\nRetry-After: 7\r\n", error);
+        }
         "redirect" => say(stream, "302 Found", "Location: http://127.0.0.1:1/\r\n", ""),
         "nonsense" => json(stream, "hello"),
         "nothing" => say(stream, "202 Accepted", "", ""),
@@ -174,10 +177,20 @@ async fn a_body_without_a_response_fails_its_request() {
     });
     let (sender, mut inbox) = server.connect();
     let ask = |name: &str| sender.send(modern("5", "tools/call", &format!(r#""name":"{name}","#))).unwrap();
-    for (name, expected) in [("status", RemoteFailure::Refused(503)), ("redirect", RemoteFailure::Refused(302))] {
+    let refusal = |status, location: Option<&str>, seconds: Option<u64>| {
+        let (location, retry_after) = (location.map(str::to_owned), seconds.map(Duration::from_secs));
+        RemoteFailure::Refused(HttpRefusal { status, location, retry_after })
+    };
+    let place = "http://127.0.0.1:1/";
+    for (name, expected) in [
+        ("status", refusal(503, None, None)),
+        ("busy", refusal(429, None, Some(7))),
+        ("redirect", refusal(302, Some(place), None)),
+    ] {
         ask(name);
         assert_eq!(failed(&mut inbox).await, ("5".to_owned(), expected), "{name}");
     }
+    assert!(refusal(307, Some(place), None).to_string().contains("leads to http://127.0.0.1:1/"));
     for name in ["nonsense", "nothing", "closed"] {
         ask(name);
         assert!(matches!(failed(&mut inbox).await.1, RemoteFailure::Broken(_)), "{name}");
@@ -190,9 +203,25 @@ async fn a_body_without_a_response_fails_its_request() {
 }
 
 #[actix::test]
+async fn an_answer_may_end_with_its_connection() {
+    let server = RawServer::start(|seen, stream| {
+        let (kind, body) = match seen.header("mcp-name") {
+            "events" => ("text/event-stream", "data: {\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{}}\n\n"),
+            _ => ("application/json", r#"{"jsonrpc":"2.0","id":5,"result":{}}"#),
+        };
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\n\r\n{body}");
+    });
+    let (sender, mut inbox) = server.connect();
+    for name in ["json", "events"] {
+        sender.send(modern("5", "tools/call", &format!(r#""name":"{name}","#))).unwrap();
+        assert_eq!(message(&mut inbox).await, r#"{"jsonrpc":"2.0","id":5,"result":{}}"#, "{name}");
+    }
+}
+
+#[actix::test]
 async fn a_server_that_is_not_there_has_got_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let remote = Remote { url: format!("http://127.0.0.1:{port}/"), headers: BTreeMap::new() };
+    let remote = Remote::new(format!("http://127.0.0.1:{port}/"));
     let at = |private_addresses| {
         let target = RemoteTarget { remote: remote.clone(), private_addresses, authority: Authority::default() };
         connect(&target, &Arc::default())

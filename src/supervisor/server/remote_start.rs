@@ -42,7 +42,7 @@ impl ServerActor {
                 // A proxy in front of the server may have answered: no sign of life.
                 Answer::Died(failure.to_string())
             } else {
-                Answer::Error(error)
+                Answer::TransportFailed { error, reason: failure.to_string(), retry_after: failure.retry_after() }
             };
             self.requests.settle(Some(id), answer);
         }
@@ -52,10 +52,9 @@ impl ServerActor {
             RemoteFailure::InsufficientScope if self.phase == ProcessPhase::Starting => {
                 self.give_way(Exit::Unauthorized, ctx)
             }
-            RemoteFailure::InsufficientScope
-            | RemoteFailure::SessionLost
-            | RemoteFailure::Refused(_)
-            | RemoteFailure::Broken(_) => {}
+            // The end of the connection follows.
+            RemoteFailure::SessionLost => self.exit.record(Exit::SessionLost),
+            RemoteFailure::InsufficientScope | RemoteFailure::Refused(_) | RemoteFailure::Broken(_) => {}
         }
         self.stop_if_drained(ctx);
     }

@@ -74,7 +74,7 @@ impl ServerActor {
         actix::spawn(async move {
             let outcome = match tokio::time::timeout(SUBSCRIBE_TIMEOUT, request.answer()).await {
                 Ok(Answer::Result(_)) => Ok(()),
-                Ok(Answer::Error(error)) => Err(error),
+                Ok(Answer::Error(error) | Answer::TransportFailed { error, .. }) => Err(error),
                 Ok(Answer::NotSent | Answer::Unread | Answer::TooLong | Answer::Died(_)) | Err(_) => {
                     Err(mcp::error(-32603, NO_ANSWER, None))
                 }

@@ -34,9 +34,13 @@ fn id(seen: &Seen) -> u64 {
 
 /// A server of the legacy era that forgets its sessions on request.
 fn forgetful() -> (RawServer, Arc<AtomicU64>) {
+    forgetful_at("127.0.0.1:0")
+}
+
+fn forgetful_at(address: &str) -> (RawServer, Arc<AtomicU64>) {
     let epoch = Arc::<AtomicU64>::default();
     let now = epoch.clone();
-    let server = RawServer::start(move |seen, stream| {
+    let server = RawServer::start_at(address, move |seen, stream| {
         let session = now.load(std::sync::atomic::Ordering::SeqCst).to_string();
         let result = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id(seen));
         let greeting =
@@ -75,10 +79,48 @@ async fn a_lost_session_is_reopened_and_its_calls_sent_again() {
     let answer = second.call_tool("t", &arguments(), None, None).answer().await;
     assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
     let view = supervised.until(|_| true).await;
-    assert_eq!(view.last_exit.unwrap().reason, "was disconnected: the server ended the session");
-    assert_eq!(view.status, Status::Running);
+    assert_eq!((view.last_exit, view.restarts, view.status), (None, 0, Status::Running), "that is no crash");
     supervised.end().await;
     assert_eq!(server.seen().pop().unwrap().method, "DELETE");
+}
+
+#[actix::test]
+async fn a_server_that_loses_every_session_is_left_alone_in_the_end() {
+    let (server, epoch) = forgetful();
+    let policy = RestartPolicy { max_retries: 1, ..Default::default() };
+    let supervised = supervised_as(policy, at(server.target())).await;
+    let mut after = 0;
+    // The first five are opened again at once, the sixth is a failure, and so is the seventh.
+    for _ in 0..7 {
+        let instance = ready(&supervised, after).await;
+        after = instance.generation;
+        epoch.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let answer = instance.call_tool("t", &arguments(), None, None).answer().await;
+        assert!(matches!(answer, Answer::NotSent), "{answer:?}");
+    }
+    let view = supervised.until(|view| view.status == Status::Failed).await;
+    assert_eq!((view.restarts, view.last_exit.unwrap().reason.as_str()), (1, "ended its session again and again"));
+    supervised.end().await;
+}
+
+#[actix::test]
+async fn a_server_that_was_not_there_is_found_as_soon_as_it_is_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let remote = Remote::new(format!("http://{address}/mcp"));
+    let target = RemoteTarget { remote, private_addresses: true, authority: Authority::default() };
+    let policy = RestartPolicy { max_retries: 1, unreachable_retries: 2, ..Default::default() };
+    let supervised = supervised_as(policy, at(target)).await;
+    supervised.until(|view| view.status == Status::Failed).await;
+    let wake = || supervised.supervisor.send(messages::WakeServer { id: supervised.id });
+    wake().await.unwrap();
+    supervised.until(|view| view.status == Status::Failed).await;
+    let (server, _) = forgetful_at(&address.to_string());
+    wake().await.unwrap();
+    ready(&supervised, 0).await;
+    supervised.end().await;
+    drop(server);
 }
 
 #[actix::test]
@@ -96,10 +138,11 @@ async fn a_refusal_from_before_the_server_is_no_sign_of_its_life() {
 #[actix::test]
 async fn a_server_that_cannot_be_reached_is_tried_again_and_then_given_up() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let remote = Remote { url: format!("http://127.0.0.1:{port}/mcp"), headers: std::collections::BTreeMap::new() };
+    let remote = Remote::new(format!("http://127.0.0.1:{port}/mcp"));
     for (private_addresses, reason) in [(true, "could not be reached"), (false, "MCP_PRIVATE_ADDRESSES")] {
         let target = RemoteTarget { remote: remote.clone(), private_addresses, authority: Authority::default() };
-        let supervised = supervised_as(RestartPolicy { max_retries: 1, ..Default::default() }, at(target)).await;
+        let policy = RestartPolicy { max_retries: 1, unreachable_retries: 1, ..Default::default() };
+        let supervised = supervised_as(policy, at(target)).await;
         let view = supervised.until(|view| view.status == Status::Failed).await;
         let exit = view.last_exit.unwrap();
         assert!(exit.reason.contains(reason), "{exit:?}");

@@ -94,7 +94,7 @@ pub(crate) fn of_error(error: &Error) -> ProblemKind {
         Error::RateLimited(_) => RATE_LIMITED,
         Error::SpawnFailed { .. } => SPAWN_FAILED,
         Error::ToolFailed(_) => TOOL_EXECUTION_FAILED,
-        Error::ServerUnavailable(_) => SERVER_UNAVAILABLE,
+        Error::ServerUnavailable(_) | Error::ServerBusy { .. } => SERVER_UNAVAILABLE,
         Error::Busy(_) => BUSY,
         Error::CallTimeout(_) => CALL_TIMEOUT,
         Error::StoreUnavailable(_) => STORE_UNAVAILABLE,

@@ -42,7 +42,11 @@ pub(in crate::supervisor) struct RawServer {
 
 impl RawServer {
     pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0", answer)
+    }
+
+    pub(crate) fn start_at(address: &str, answer: impl Fn(&Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let (seen, answer) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::new(answer));
         let all = seen.clone();
@@ -77,7 +81,7 @@ impl RawServer {
 
     pub(crate) fn target(&self) -> RemoteTarget {
         RemoteTarget {
-            remote: Remote { url: self.url.clone(), headers: [("X-Key".to_owned(), "k".to_owned())].into() },
+            remote: Remote { headers: [("X-Key".to_owned(), "k".to_owned())].into(), ..Remote::new(&self.url) },
             private_addresses: true,
             authority: Authority::default(),
         }
