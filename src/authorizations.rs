@@ -22,12 +22,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::{
     access::Access,
     error::{Error, Result},
-    model::{AuditEntry, Authorization, Outcome, Principal, ServerId, Timestamp},
+    model::{AuditEntry, Authorization, Outcome, Principal, Remote, ServerId, Timestamp},
     policy::permission,
     registry::Registered,
     revocation::{RequiredRight, Revocation},
@@ -40,6 +39,7 @@ use server_authorization::{AuthorizationState, ServerAuthorization};
 use stored::{ClientRegistration, Grant, StoredAuthorization, is_client_unknown};
 use token_source::TokenSource;
 
+use client_urls::BrowserUrls;
 pub(crate) use client_urls::{ClientMetadata, ClientUrls};
 pub(crate) use oauth_client::OAuthClient;
 
@@ -66,6 +66,28 @@ pub struct ConsentPrompt {
     pub scopes: Vec<String>,
     /// End of the time to consent.
     pub expires_at: Timestamp,
+}
+
+/// A consent that is asked for, as the person sees it before they are sent to the authorization server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConsentRequest {
+    /// Address of the account that asks for it.
+    pub requester: String,
+    /// Name of the server.
+    pub server: String,
+    /// URL of the server.
+    pub url: String,
+    /// Issuer of the authorization server.
+    pub issuer: String,
+    /// Requested scopes.
+    pub scopes: Vec<String>,
+    /// URL at which the person consents.
+    pub authorization_url: String,
+    /// Name and value of the cookie that the browser must come back with.
+    pub cookie: (String, String),
+    /// True when browsers reach Ostler over https only.
+    pub is_encrypted: bool,
 }
 
 /// Hears of servers that may be used from now on.
@@ -120,8 +142,8 @@ impl Authorizations {
         if options.client_id.is_none() && options.client_secret.is_some() {
             return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
         }
-        let url = remote_url(&registered)?;
-        let redirect_uri = self.urls.redirect_uri(options.host.as_deref())?;
+        let Remote { url, oauth, .. } = remote(&registered)?;
+        let BrowserUrls { redirect_uri, consent_page } = self.urls.for_browsers(options.host.as_deref())?;
         self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
         let authorization = self.of(id);
         let (stored, challenge, unanswered_client) = {
@@ -133,6 +155,7 @@ impl Authorizations {
             url,
             redirect_uri,
             preregistered: options.client_id.map(|id| (id, options.client_secret)),
+            given: oauth,
             metadata_url: self.urls.metadata().map(|metadata| metadata.client_id),
             stored,
             unanswered_client,
@@ -148,7 +171,7 @@ impl Authorizations {
         self.client.store(id, &stored).await?;
         let (pending, carried) = PendingRequest::new(request, who.clone(), &self.client.keyring, id)?;
         let prompt = ConsentPrompt {
-            authorization_url: pending.authorization_url(&carried),
+            authorization_url: format!("{consent_page}?state={carried}"),
             issuer: pending.request.issuer.clone(),
             scopes: pending.request.scopes.clone(),
             expires_at: Timestamp::now().plus(CONSENT_TIMEOUT),
@@ -157,18 +180,48 @@ impl Authorizations {
         Ok(prompt)
     }
 
-    /// Completes an authorization with the query of the redirect back to Ostler: exchanges the code for tokens, and
-    /// notifies the observer. Returns the server's name. `Malformed` where no request is pending of a caller who may
-    /// still make it.
-    pub async fn complete(self: &Arc<Self>, query: &[(String, String)]) -> Result<String> {
+    /// The pending request of this `state`, for the browser that is to be sent to the authorization server.
+    pub fn consent_request(&self, state: &str) -> Result<ConsentRequest> {
+        let (id, nonce) = request::open_state(&self.client.keyring, state)?;
+        let registered = self.client.registry.get(id).ok_or_else(request::unknown_state)?;
+        let authorization = self.of(id);
+        let locked = authorization.state();
+        let pending = locked.pending.as_ref().filter(|pending| pending.is_pending(&nonce));
+        let pending = pending.ok_or_else(request::unknown_state)?;
+        Ok(ConsentRequest {
+            requester: pending.who.email.clone(),
+            server: registered.server.load().config.name.clone(),
+            url: remote(&registered)?.url,
+            issuer: pending.request.issuer.clone(),
+            scopes: pending.request.scopes.clone(),
+            authorization_url: pending.authorization_url(state),
+            cookie: (request::cookie_name(id), pending.browser_secret.clone()),
+            is_encrypted: pending.request.redirect_uri.starts_with("https://"),
+        })
+    }
+
+    /// Completes an authorization with the query of the redirect back to Ostler and the browser's cookies: exchanges
+    /// the code for tokens, and notifies the observer. Returns the server's name. `Malformed` where no request is
+    /// pending of a caller who may still make it, or another browser comes than the one that opened it.
+    pub async fn complete(
+        self: &Arc<Self>,
+        query: &[(String, String)],
+        cookies: &[(String, String)],
+    ) -> Result<String> {
         let carried = parameter(query, "state").unwrap_or_default();
         let (id, nonce) = request::open_state(&self.client.keyring, carried)?;
         let registered = self.client.registry.get(id).ok_or_else(request::unknown_state)?;
         let work = self.lifecycle.begin_work()?;
         let authorization = self.of(id);
-        let pending = authorization.state().pending.take_if(|pending| pending.nonce == nonce);
-        let pending = pending.filter(|pending| Instant::now() < pending.expires_at);
-        let pending = pending.ok_or_else(request::unknown_state)?;
+        let pending = {
+            let secret = parameter(cookies, &request::cookie_name(id));
+            let mut state = authorization.state();
+            let pending = state.pending.as_ref().filter(|pending| pending.is_pending(&nonce));
+            if !pending.ok_or_else(request::unknown_state)?.is_of_browser(secret) {
+                return Err(request::other_browser());
+            }
+            state.pending.take().ok_or_else(request::unknown_state)?
+        };
         let who = pending.who.clone();
         let right = RequiredRight::Server(id, permission::WRITES);
         self.revocation.require_still(&who, right).await.map_err(|_| request::unknown_state())?;
@@ -250,7 +303,7 @@ impl Authorizations {
     /// Takes the tokens of a server into use, stores them and calls the observer.
     async fn accept(&self, registered: &Registered, authorization: &ServerAuthorization, grant: Grant) -> Result<()> {
         let id = registered.id;
-        if grant.url != remote_url(registered)? {
+        if grant.url != remote(registered)?.url {
             return Err(Error::Conflict("the server has moved since; authorize it again".into()));
         }
         let stored = {
@@ -313,10 +366,9 @@ impl Authorizations {
     }
 }
 
-/// The URL of a remote server; `Conflict` for a program of this machine.
-fn remote_url(registered: &Registered) -> Result<String> {
+/// The remote server as its owner describes it; `Conflict` for a program of this machine.
+fn remote(registered: &Registered) -> Result<Remote> {
     let server = registered.server.load();
-    let remote = server.config.remote.as_ref();
     let local = || Error::Conflict("the server is a program of this machine, which wants no authorization".into());
-    remote.map(|remote| remote.url.clone()).ok_or_else(local)
+    server.config.remote.clone().ok_or_else(local)
 }

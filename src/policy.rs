@@ -25,6 +25,7 @@ pub mod payload;
 pub mod permission;
 pub mod rate;
 pub mod remote;
+pub mod remote_oauth;
 pub mod restart;
 pub mod retention;
 pub mod retry;

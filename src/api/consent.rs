@@ -1,11 +1,16 @@
 //! Consenting to the use of remote servers: where to, and the way back.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite},
+    http::header,
+    web,
+};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    authorizations::AuthorizationOptions,
+    authorizations::{AuthorizationOptions, ConsentRequest},
     model::{ServerId, Timestamp},
     web::html,
     web::{
@@ -13,9 +18,12 @@ use crate::{
         authenticate::{AnonymousCaller, Caller},
         body::{Json, Text},
         problem::Problem,
-        query::PathId,
+        query::{PathId, Query},
     },
 };
+
+/// Path of the redirect URI, which alone gets the cookie of the consent page.
+const CALLBACK_PATH: &str = "/oauth/callback";
 
 /// Ostler's registration as an OAuth client of the authorization server, where it was registered there by hand.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,7 +42,7 @@ pub(crate) struct AuthorizeBody {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Consenting)]
 pub(crate) struct ConsentingView {
-    /// To be opened in a browser.
+    /// To be opened in a browser: Ostler's page about this consent, which leads to the authorization server.
     authorization_url: String,
     /// The authorization server.
     issuer: String,
@@ -107,28 +115,75 @@ pub(crate) async fn forget(caller: Caller, PathId(id): PathId<ServerId>) -> Hand
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// The `state` of an authorization request.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ConsentQuery {
+    /// As it stands in `authorizationUrl`.
+    state: String,
+}
+
+/// Look at a consent that is asked for
+///
+/// For browsers: the page says who asks, for which server, and leads to its authorization server. Only a browser that
+/// opened it can come back from there.
+#[utoipa::path(get, path = "/oauth/consent", tag = "servers", security(()), params(ConsentQuery),
+    responses((status = 200, description = "A page that leads to the authorization server", body = String, content_type = "text/html"),
+        (status = 400, description = "Code `malformed_request`: no authorization waits for a consent, or no longer")))]
+pub(crate) async fn page(anonymous: AnonymousCaller, Query(query): Query<ConsentQuery>) -> HandlerResult {
+    let request = anonymous.runtime.authorizations().consent_request(&query.state)?;
+    let text = consent_text(&request);
+    let (name, value) = request.cookie;
+    // The way back comes from another site, which a Strict cookie does not survive.
+    let cookie = Cookie::build(name, value).path(CALLBACK_PATH).http_only(true).same_site(SameSite::Lax);
+    Ok(html_page(&text, Some(cookie.secure(request.is_encrypted).finish())))
+}
+
+fn consent_text(request: &ConsentRequest) -> String {
+    let [requester, server, url, issuer, authorization_url] =
+        [&request.requester, &request.server, &request.url, &request.issuer, &request.authorization_url]
+            .map(|text| html::escape(text));
+    let scopes = html::escape(&request.scopes.join(" "));
+    let scopes = if scopes.is_empty() { String::new() } else { format!(", to <b>{scopes}</b>") };
+    format!(
+        "<h1>Use {server} as you?</h1>\
+         <p><b>{requester}</b> asks for your consent to the use of the server <b>{server}</b> ({url}). \
+         Everybody who may use it in Ostler will act there as you.</p>\
+         <p>You consent at <b>{issuer}</b>{scopes}. If you do not know who asks, or why, close this page.</p>\
+         <p><a href=\"{authorization_url}\" rel=\"noreferrer\">Continue to {issuer}</a></p>"
+    )
+}
+
+/// A page without a script.
+fn html_page(text: &str, cookie: Option<Cookie<'_>>) -> HttpResponse {
+    let page = format!("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>{text}</html>\n");
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"));
+    if let Some(cookie) = cookie {
+        response.cookie(cookie);
+    }
+    response.body(page)
+}
+
 /// Come back from consenting
 ///
 /// For browsers, which authorization servers send here with `code` or `error`, `state` and `iss`.
 #[utoipa::path(get, path = "/oauth/callback", tag = "servers", security(()),
     responses((status = 200, description = "A page that says so", body = String, content_type = "text/html"),
-        (status = 400, description = "Code `malformed_request`: no authorization waits for this response, or it comes from another issuer"),
+        (status = 400, description = "Code `malformed_request`: no authorization waits for this response, it comes from another issuer, or to another browser than the one that opened `authorizationUrl`"),
         (status = 403, description = "Code `forbidden`: the authorization server refused"),
         (status = 503, description = "Code `server_unavailable`: it gave no token")))]
 pub(crate) async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let query = query.map_err(|_| Problem::malformed("the query cannot be read"))?;
-    let name = anonymous.runtime.authorizations().complete(&query).await?;
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>\
-         <p>Ostler may use {} now. You can close this page.</p></html>\n",
-        html::escape(&name)
-    );
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .body(page))
+    let pair = |cookie: &Cookie<'_>| (cookie.name().to_owned(), cookie.value().to_owned());
+    let cookies: Vec<_> = request.cookies().map(|cookies| cookies.iter().map(pair).collect()).unwrap_or_default();
+    let name = anonymous.runtime.authorizations().complete(&query, &cookies).await?;
+    Ok(html_page(&format!("<p>Ostler may use {} now. You can close this page.</p>", html::escape(&name)), None))
 }
 
 /// Read who Ostler is

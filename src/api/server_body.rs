@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Faults, Result},
-    model::{Isolation, Protocol, Remote, ServerChange, ServerConfig, ToolRules},
+    model::{Isolation, Protocol, Remote, RemoteOAuth, ServerChange, ServerConfig, ToolRules},
     web::body::{Text, TextMap, present},
 };
 
@@ -72,6 +72,8 @@ pub struct NewServerBody {
     /// Headers sent there with every request, at most 64; the values are kept encrypted and shown masked.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     headers: Option<TextMap>,
+    /// Parts of its OAuth that cannot be discovered; the client secret is kept encrypted and shown masked.
+    oauth: Option<RemoteOAuth>,
     /// Sharing of its processes: by everybody, by the sessions of one user, or not at all. Only a process that one user
     /// or one session has for itself may ask its client for something.
     #[serde(default)]
@@ -132,6 +134,10 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     headers: Option<TextMap>,
+    /// The whole new `oauth`; a `clientSecret` sent back masked stays what it was, under the same rule as headers.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = RemoteOAuth, required = false)]
+    oauth: Option<RemoteOAuth>,
     /// Sharing of its processes.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Isolation, required = false)]
@@ -162,14 +168,16 @@ impl TryFrom<NewServerBody> for ServerConfig {
         let is_remote = body.url.is_some();
         check_transport(&mut faults, body.transport, is_remote);
         faults.check(is_remote || body.headers.is_none(), "/headers", "must not be given for a server without a url");
+        faults.check(is_remote || body.oauth.is_none(), "/oauth", "must not be given for a server without a url");
         faults.into_result()?;
+        let oauth = body.oauth.unwrap_or_default();
         let headers = body.headers.unwrap_or_default().0;
         Ok(Self {
             description: body.description.map(|text| text.0),
             args: strings(body.args),
             env: body.env.0,
             enabled: body.enabled,
-            remote: body.url.map(|url| Remote { headers, ..Remote::new(url.0) }),
+            remote: body.url.map(|url| Remote { headers, oauth, ..Remote::new(url.0) }),
             isolation: body.isolation,
             tools: body.tools.into(),
             protocol: body.protocol,
@@ -197,6 +205,7 @@ impl TryFrom<ServerChangeBody> for ServerChange {
             enabled: body.enabled,
             url: body.url.map(|text| text.0),
             headers: body.headers.map(|headers| headers.0),
+            oauth: body.oauth,
             isolation: body.isolation,
             tools: body.tools.map(Into::into),
             protocol: body.protocol,

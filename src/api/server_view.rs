@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use crate::{
     api::server_body::Transport,
     model::{
-        Authorization, HealthStatus, Isolation, Page, Protocol, RuntimeStatus, Server, ServerId, Timestamp, ToolRules,
-        UserId,
+        Authorization, HealthStatus, Isolation, Page, Protocol, RemoteOAuth, RuntimeStatus, Server, ServerId,
+        Timestamp, ToolRules, UserId,
     },
     servers::ServerDetails,
 };
@@ -63,6 +63,8 @@ pub(crate) struct ServerView {
     url: Option<String>,
     /// Headers sent there, their values masked.
     headers: BTreeMap<String, String>,
+    /// Parts of its OAuth that were given, the client secret masked; `null` where there is no `url`.
+    oauth: Option<RemoteOAuth>,
     /// Sharing of its processes.
     isolation: Isolation,
     /// Rules for the tools of it that are shown and callable.
@@ -95,11 +97,13 @@ impl From<Server> for ServerView {
     fn from(server: Server) -> Self {
         let transport = if server.config.remote.is_some() { Transport::StreamableHttp } else { Transport::Stdio };
         let start_timeout_ms = server.config.start_timeout_ms();
+        let oauth = server.config.remote.as_ref().map(|remote| remote.oauth.clone());
         let (url, headers) = server.config.remote.map(|remote| (remote.url, remote.headers)).unzip();
         Self {
             transport,
             url,
             headers: headers.unwrap_or_default(),
+            oauth,
             isolation: server.config.isolation,
             tools: server.config.tools,
             protocol: server.config.protocol,

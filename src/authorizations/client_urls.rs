@@ -8,6 +8,9 @@ use crate::{
 /// Path of the redirect URI, below where browsers reach Ostler.
 const CALLBACK_PATH: &str = "/oauth/callback";
 
+/// Path of the page that a browser opens before it is sent to the authorization server.
+const CONSENT_PAGE_PATH: &str = "/oauth/consent";
+
 /// Path of the client metadata document.
 const CLIENT_METADATA_PATH: &str = "/oauth/client.json";
 
@@ -18,6 +21,12 @@ pub struct ClientMetadata {
     pub client_id: String,
     /// Redirect URI.
     pub redirect_uri: String,
+}
+
+/// URLs of Ostler that a browser opens on the way to a consent and back.
+pub(super) struct BrowserUrls {
+    pub redirect_uri: String,
+    pub consent_page: String,
 }
 
 /// URLs of Ostler as an OAuth client.
@@ -48,14 +57,16 @@ impl ClientUrls {
         Some(ClientMetadata { client_id, redirect_uri: format!("{}{CALLBACK_PATH}", public.unwrap_or_default()) })
     }
 
-    /// The redirect URI: below the public URL, or below the host of this very request, if that is on this machine.
-    pub(super) fn redirect_uri(&self, host: Option<&str>) -> Result<String> {
+    /// The redirect URI and the consent page: below the public URL, or below the host of this very request, if that is
+    /// on this machine.
+    pub(super) fn for_browsers(&self, host: Option<&str>) -> Result<BrowserUrls> {
         let base = self.public_url.clone().or_else(|| host.map(|host| format!("http://{host}")));
         // A code that travels unencrypted over a network could be read by others.
         let base = base.filter(|base| issuer::is_safe(base)).ok_or_else(|| {
             Error::Conflict("set OSTLER_PUBLIC_URL, to which browsers can come back from consenting".into())
         })?;
-        Ok(format!("{base}{CALLBACK_PATH}"))
+        let below = |path: &str| format!("{base}{path}");
+        Ok(BrowserUrls { redirect_uri: below(CALLBACK_PATH), consent_page: below(CONSENT_PAGE_PATH) })
     }
 }
 
@@ -66,11 +77,14 @@ mod tests {
     #[test]
     fn redirect_uri_is_below_the_public_url_or_a_local_host() {
         let public = ClientUrls::new(Some("https://ostler.example/"), None);
-        assert_eq!(public.redirect_uri(Some("elsewhere")).unwrap(), "https://ostler.example/oauth/callback");
+        let urls = public.for_browsers(Some("elsewhere")).unwrap();
+        assert_eq!(urls.redirect_uri, "https://ostler.example/oauth/callback");
+        assert_eq!(urls.consent_page, "https://ostler.example/oauth/consent");
         let none = ClientUrls::new(None, None);
-        assert_eq!(none.redirect_uri(Some("localhost:3010")).unwrap(), "http://localhost:3010/oauth/callback");
-        assert!(matches!(none.redirect_uri(Some("10.0.0.1:3010")), Err(Error::Conflict(_))));
-        assert!(matches!(none.redirect_uri(None), Err(Error::Conflict(_))));
+        let redirect_uri = |host| none.for_browsers(host).map(|urls| urls.redirect_uri);
+        assert_eq!(redirect_uri(Some("localhost:3010")).unwrap(), "http://localhost:3010/oauth/callback");
+        assert!(matches!(redirect_uri(Some("10.0.0.1:3010")), Err(Error::Conflict(_))));
+        assert!(matches!(redirect_uri(None), Err(Error::Conflict(_))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     authorizations::stored::ClientRegistration,
-    model::Timestamp,
+    model::{RemoteOAuth, Timestamp},
     outbound::{Body, Reachable, fetch, post},
     policy::{
         consent::{self, Challenge, ClientAuthentication, lenient},
@@ -54,22 +54,45 @@ pub(super) struct Discovery {
     pub metadata: AuthorizationServerMetadata,
 }
 
-/// Discovers the authorization server of the server at `url`.
-pub(super) async fn discover(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<Discovery, String> {
+/// Discovers the authorization server of the server at `url`, as far as `given` does not say what it would find.
+pub(super) async fn discover(
+    url: &str,
+    challenge: &Challenge,
+    given: &RemoteOAuth,
+    reachable: Reachable,
+) -> Result<Discovery, String> {
     if !issuer::is_safe(url) {
         return Err("tokens are sent over https only, or on this machine".into());
     }
-    let ResourceMetadata { resource, authorization_servers, scopes_supported } =
-        resource_metadata(url, challenge, reachable).await?;
+    let endpoints = given.authorization_endpoint.clone().zip(given.token_endpoint.clone());
+    let found = match resource_metadata(url, challenge, reachable).await {
+        // Nothing depends on them.
+        Err(_) if given.issuer.is_some() || endpoints.is_some() => ResourceMetadata::default(),
+        found => found?,
+    };
+    let ResourceMetadata { resource, authorization_servers, scopes_supported } = found;
     let resource = resource.unwrap_or_else(|| url.split('?').next().unwrap_or(url).to_owned());
-    if !consent::is_for(&resource, url) {
+    if given.resource.is_none() && !consent::is_for(&resource, url) {
         return Err(format!("it says that its tokens are for {resource}, which is another place"));
     }
-    let name = authorization_servers.into_iter().flatten().next().ok_or("it names no authorization server")?;
+    let resource = given.resource.clone().unwrap_or(resource);
+    let named = authorization_servers.into_iter().flatten().next();
+    let name = match (given.issuer.clone().or(named), &endpoints) {
+        (Some(name), _) => name,
+        (None, Some((_, token_endpoint))) => consent::origin_of(token_endpoint).to_owned(),
+        (None, None) => return Err("it names no authorization server".into()),
+    };
     if let Some(fault) = issuer::fault(&name) {
         return Err(format!("its authorization server, {name}, cannot be used: it {fault}"));
     }
-    let metadata = metadata(&name, reachable).await?;
+    let metadata = match endpoints {
+        Some((authorization_endpoint, token_endpoint)) => {
+            AuthorizationServerMetadata::given(name, authorization_endpoint, token_endpoint)
+        }
+        None => metadata(&name, given, reachable).await?,
+    };
+    let registration_endpoint = given.registration_endpoint.clone().or(metadata.registration_endpoint);
+    let metadata = AuthorizationServerMetadata { registration_endpoint, ..metadata };
     Ok(Discovery { resource, scopes: scopes_supported.unwrap_or_default(), metadata })
 }
 
@@ -90,11 +113,15 @@ async fn resource_metadata(url: &str, challenge: &Challenge, reachable: Reachabl
     })
 }
 
-async fn metadata(issuer: &str, reachable: Reachable) -> Result<AuthorizationServerMetadata, String> {
+async fn metadata(
+    issuer: &str,
+    given: &RemoteOAuth,
+    reachable: Reachable,
+) -> Result<AuthorizationServerMetadata, String> {
     let mut failure = String::new();
     for place in consent::metadata_places(issuer) {
         match fetch::<AuthorizationServerMetadata>(&place, reachable).await {
-            Ok(metadata) if issuer::is_same(&metadata.issuer, issuer) => return usable(metadata),
+            Ok(metadata) if issuer::is_same(&metadata.issuer, issuer) => return usable(metadata, given),
             Ok(metadata) => failure = format!("{place} is about another issuer, {}", metadata.issuer),
             Err(why) => failure = why.text,
         }
@@ -102,13 +129,26 @@ async fn metadata(issuer: &str, reachable: Reachable) -> Result<AuthorizationSer
     Err(failure)
 }
 
-fn usable(metadata: AuthorizationServerMetadata) -> Result<AuthorizationServerMetadata, String> {
+fn usable(
+    mut metadata: AuthorizationServerMetadata,
+    given: &RemoteOAuth,
+) -> Result<AuthorizationServerMetadata, String> {
+    if let Some(endpoint) = &given.authorization_endpoint {
+        metadata.authorization_endpoint.clone_from(endpoint);
+    }
+    if let Some(endpoint) = &given.token_endpoint {
+        metadata.token_endpoint.clone_from(endpoint);
+    }
     let AuthorizationServerMetadata { issuer, authorization_endpoint, token_endpoint, .. } = &metadata;
     if !issuer::is_safe(authorization_endpoint) || !issuer::is_safe(token_endpoint) {
         return Err(format!("{issuer} has endpoints that are neither https nor on this machine"));
     }
-    if !metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256") {
-        return Err(format!("{issuer} does not say that it knows PKCE with S256, which MCP asks for"));
+    let knows_pkce = metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256");
+    if !knows_pkce && !given.pkce {
+        return Err(format!(
+            "{issuer} does not say that it knows PKCE with S256, which MCP asks for; if it does, set the server's \
+             oauth.pkce to true"
+        ));
     }
     Ok(metadata)
 }
@@ -139,6 +179,21 @@ struct RegistrationResponse {
 }
 
 impl AuthorizationServerMetadata {
+    /// Those of a server that is known by its endpoints alone.
+    fn given(issuer: String, authorization_endpoint: String, token_endpoint: String) -> Self {
+        Self {
+            issuer,
+            authorization_endpoint,
+            token_endpoint,
+            registration_endpoint: None,
+            scopes_supported: None,
+            code_challenge_methods_supported: None,
+            token_endpoint_auth_methods_supported: None,
+            client_id_metadata_document_supported: false,
+            authorization_response_iss_parameter_supported: false,
+        }
+    }
+
     /// Every scope that it knows.
     pub(super) fn scopes(&self) -> &[String] {
         self.scopes_supported.as_deref().unwrap_or_default()

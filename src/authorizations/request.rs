@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -14,7 +17,7 @@ use crate::{
         token_endpoint::{self, CodeExchange, IssuedTokens},
     },
     error::{Error, Result},
-    model::{Principal, ServerId, Timestamp},
+    model::{Principal, RemoteOAuth, ServerId, Timestamp},
     outbound::{FetchError, Reachable},
     policy::consent::{self, Challenge},
     secrets::{Keyring, random},
@@ -36,6 +39,8 @@ pub(super) struct RequestInputs {
     pub redirect_uri: String,
     /// Id and secret of a client that a person registered.
     pub preregistered: Option<(String, Option<String>)>,
+    /// Parts of the server's OAuth that are given.
+    pub given: RemoteOAuth,
     /// URL of Ostler's client metadata document.
     pub metadata_url: Option<String>,
     pub stored: StoredAuthorization,
@@ -50,7 +55,7 @@ pub(super) struct AuthorizationRequest {
     pub client: ClientRegistration,
     pub scopes: Vec<String>,
     url: String,
-    redirect_uri: String,
+    pub redirect_uri: String,
     resource: String,
     authorization_endpoint: String,
     token_endpoint: String,
@@ -61,8 +66,10 @@ pub(super) struct AuthorizationRequest {
 pub(super) struct PendingRequest {
     pub request: AuthorizationRequest,
     pub who: Principal,
-    pub nonce: String,
+    nonce: String,
     pub expires_at: Instant,
+    /// Secret of the browser that opened the consent page, which its response must come from.
+    pub browser_secret: String,
     verifier: String,
 }
 
@@ -75,11 +82,13 @@ struct CarriedState {
 
 /// Discovers the authorization server, registers Ostler where need be, and chooses scopes. Only for arbiters' threads.
 pub(super) async fn prepare(inputs: RequestInputs, reachable: Reachable) -> Result<AuthorizationRequest, String> {
-    let RequestInputs { url, redirect_uri, preregistered, metadata_url, stored, unanswered_client, challenge } = inputs;
-    let Discovery { resource, scopes, metadata } = discovery::discover(&url, &challenge, reachable).await?;
+    let RequestInputs { url, redirect_uri, preregistered, given, metadata_url, stored, unanswered_client, challenge } =
+        inputs;
+    let Discovery { resource, scopes, metadata } = discovery::discover(&url, &challenge, &given, reachable).await?;
     let granted = stored.grant.filter(|grant| grant.url == url && grant.issuer == metadata.issuer);
     let granted = granted.map(|grant| grant.scopes).unwrap_or_default();
-    let scopes = consent::scopes(&challenge, &scopes, &granted, metadata.scopes());
+    let scopes = given.scopes.unwrap_or_else(|| consent::scopes(&challenge, &scopes, &granted, metadata.scopes()));
+    let preregistered = preregistered.or_else(|| given.client_id.map(|id| (id, given.client_secret)));
     let known = stored.clients.get(&metadata.issuer);
     let fits = |client: &&ClientRegistration| {
         // An authorization server that forgot a client says so to the person alone, who never comes back.
@@ -116,7 +125,18 @@ pub(super) fn unknown_state() -> Error {
     Error::Malformed("state: no authorization is pending for it, or no longer; authorize the server again".into())
 }
 
-/// The value of a query parameter.
+/// The error for a browser that did not open the consent page.
+pub(super) fn other_browser() -> Error {
+    let text = "state: this browser did not open Ostler's page for this consent; open it, and go on from there";
+    Error::Malformed(text.into())
+}
+
+/// The name of the cookie for a browser that consents to the use of a server.
+pub(super) fn cookie_name(server: ServerId) -> String {
+    format!("ostler_consent_{server}")
+}
+
+/// The value of a query parameter, or of a cookie.
 pub(super) fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
 }
@@ -131,10 +151,23 @@ impl PendingRequest {
     ) -> Result<(Self, String)> {
         let nonce = URL_SAFE_NO_PAD.encode(random::bytes::<16>()?);
         let verifier = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
+        let browser_secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
         let state = serde_json::to_vec(&CarriedState { server, nonce: nonce.clone() });
         let state = state.map_err(|_| Error::Internal("a state cannot be written".into()))?;
         let state = keyring.seal_carried(STATE_PURPOSE, &state)?;
-        Ok((Self { request, who, nonce, expires_at: Instant::now() + CONSENT_TIMEOUT, verifier }, state))
+        let expires_at = Instant::now() + CONSENT_TIMEOUT;
+        Ok((Self { request, who, nonce, expires_at, browser_secret, verifier }, state))
+    }
+
+    /// True when it is the one of this nonce, and not over.
+    pub(super) fn is_pending(&self, nonce: &str) -> bool {
+        self.nonce == nonce && Instant::now() < self.expires_at
+    }
+
+    /// True when this is what the browser got that opened the consent page.
+    pub(super) fn is_of_browser(&self, secret: Option<&str>) -> bool {
+        let expected = self.browser_secret.as_bytes();
+        secret.is_some_and(|secret| verify_slices_are_equal(secret.as_bytes(), expected).is_ok())
     }
 
     /// The URL at which a person consents.
@@ -148,8 +181,10 @@ impl PendingRequest {
             ("state", state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-            ("resource", &self.request.resource),
         ];
+        if !self.request.resource.is_empty() {
+            parameters.push(("resource", &self.request.resource));
+        }
         if !scope.is_empty() {
             parameters.push(("scope", &scope));
         }

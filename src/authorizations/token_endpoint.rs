@@ -60,21 +60,21 @@ pub(super) async fn redeem(
     exchange: CodeExchange<'_>,
     reachable: Reachable,
 ) -> Result<IssuedTokens, FetchError> {
-    let parameters = vec![
+    let mut parameters = vec![
         ("grant_type", "authorization_code"),
         ("code", exchange.code),
         ("redirect_uri", exchange.redirect_uri),
         ("code_verifier", exchange.verifier),
-        ("resource", resource),
     ];
+    add_resource(&mut parameters, resource);
     request(endpoint, client, parameters, reachable).await
 }
 
 /// Exchanges the refresh token of a grant for newer tokens.
 pub(super) async fn renew(grant: &Grant, reachable: Reachable) -> Result<IssuedTokens, FetchError> {
     let refresh_token = grant.refresh_token.as_deref().unwrap_or_default();
-    let parameters =
-        vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("resource", grant.resource.as_str())];
+    let mut parameters = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+    add_resource(&mut parameters, &grant.resource);
     let scope = grant.scopes.join(" ");
     if scope.is_empty() {
         return request(&grant.token_endpoint, &grant.client, parameters, reachable).await;
@@ -87,6 +87,13 @@ pub(super) async fn renew(grant: &Grant, reachable: Reachable) -> Result<IssuedT
             request(&grant.token_endpoint, &grant.client, parameters, reachable).await
         }
         renewed => renewed,
+    }
+}
+
+/// Adds the resource, unless the owner of the server wants none sent.
+fn add_resource<'a>(parameters: &mut Vec<(&'a str, &'a str)>, resource: &'a str) {
+    if !resource.is_empty() {
+        parameters.push(("resource", resource));
     }
 }
 

@@ -43,7 +43,7 @@ fn every_route_is_documented_and_nothing_else_is() {
 #[test]
 fn every_documented_call_says_who_may_and_how_it_fails() {
     let metadata = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"];
-    let consent = ["/oauth/callback", "/oauth/client.json"];
+    let consent = ["/oauth/consent", "/oauth/callback", "/oauth/client.json"];
     let open = [&["/livez", "/readyz", "/health", "/api/auth/login"], &metadata[..], &consent].concat();
     for (path, item) in openapi::document()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -41,19 +41,52 @@ pub struct Remote {
     pub url: String,
     /// Sent with every request; the values are secrets.
     pub headers: BTreeMap<String, String>,
+    /// Parts of OAuth that are given, not discovered.
+    pub oauth: RemoteOAuth,
+}
+
+/// Parts of a remote server's OAuth that its owner gives: each replaces what metadata say, or what they do not say.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RemoteOAuth {
+    /// The authorization server's issuer, which its metadata and its responses name.
+    pub issuer: Option<String>,
+    /// Its authorization endpoint; with a `tokenEndpoint`, no metadata of it are read.
+    pub authorization_endpoint: Option<String>,
+    /// Its token endpoint.
+    pub token_endpoint: Option<String>,
+    /// Its endpoint for dynamic registration.
+    pub registration_endpoint: Option<String>,
+    /// The resource that tokens are for (RFC 8707); empty, and no `resource` is sent.
+    pub resource: Option<String>,
+    /// The scopes to request.
+    pub scopes: Option<Vec<String>>,
+    /// Client id of Ostler, where it was registered there by hand.
+    pub client_id: Option<String>,
+    /// Client secret that belongs to it; kept encrypted and shown masked.
+    pub client_secret: Option<String>,
+    /// True when it does PKCE with S256, though its metadata do not say so.
+    pub pkce: bool,
+}
+
+impl fmt::Debug for RemoteOAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { issuer, client_id, client_secret: _, .. } = self;
+        f.debug_struct("RemoteOAuth").field("issuer", issuer).field("client_id", client_id).finish_non_exhaustive()
+    }
 }
 
 impl Remote {
     /// A server at `url`, nothing sent along.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: BTreeMap::new() }
+        Self { url: url.into(), headers: BTreeMap::new(), oauth: RemoteOAuth::default() }
     }
 }
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, headers } = self;
-        f.debug_struct("Remote").field("url", url).field("headers", &Names(headers)).finish()
+        let Self { url, headers, oauth } = self;
+        f.debug_struct("Remote").field("url", url).field("headers", &Names(headers)).field("oauth", oauth).finish()
     }
 }
 
@@ -166,10 +199,11 @@ impl ServerConfig {
         self.start_timeout.map(|time| time.as_millis().try_into().unwrap_or(u64::MAX))
     }
 
-    /// Every value of it that is a secret: those of its environment and of its headers.
+    /// Every value of it that is a secret: those of its environment and of its headers, and its client secret.
     pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let headers = self.remote.as_mut().map(|remote| remote.headers.values_mut());
-        self.env.values_mut().chain(headers.into_iter().flatten())
+        let remote = self.remote.iter_mut();
+        let far = remote.flat_map(|remote| remote.headers.values_mut().chain(&mut remote.oauth.client_secret));
+        self.env.values_mut().chain(far)
     }
 
     /// Removes all that callers without a right to the configuration may not see: command, environment, rules, address.
@@ -192,9 +226,8 @@ impl ServerConfig {
         args.clear();
         env.clear();
         *tools = ToolRules::default();
-        if let Some(Remote { url, headers }) = remote {
-            url.clear();
-            headers.clear();
+        if let Some(remote) = remote {
+            *remote = Remote::new("");
         }
     }
 }
@@ -267,6 +300,8 @@ pub struct ServerChange {
     pub url: Option<String>,
     /// The whole new headers of a remote server; a value sent back masked keeps what it was.
     pub headers: Option<BTreeMap<String, String>>,
+    /// The whole new OAuth of a remote server; a masked client secret keeps what it was.
+    pub oauth: Option<RemoteOAuth>,
     /// Callers that share one process of it from now on.
     pub isolation: Option<Isolation>,
     /// The new rules of its tools; replaces all of the old ones.
@@ -289,6 +324,7 @@ impl fmt::Debug for ServerChange {
             enabled,
             url,
             headers,
+            oauth,
             isolation,
             tools,
             protocol,
@@ -303,6 +339,7 @@ impl fmt::Debug for ServerChange {
             .field("enabled", enabled)
             .field("url", url)
             .field("headers", &headers.as_ref().map(Names))
+            .field("oauth", oauth)
             .field("isolation", isolation)
             .field("tools", tools)
             .field("protocol", protocol)

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Faults, Result, below},
-    model::{Remote, ServerChange, ServerConfig},
+    model::{Remote, RemoteOAuth, ServerChange, ServerConfig},
     policy::{mask::MASKED, remote::origin},
 };
+
+/// Pointer to the client secret of a remote server.
+const CLIENT_SECRET: &str = "/oauth/clientSecret";
 
 /// Applies a change; a masked value keeps the one it masks. Writing a `url` makes a server remote, writing a `command`
 /// makes it local; fields that only the other kind has are dropped.
@@ -16,7 +19,7 @@ use crate::{
 /// the server.
 pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfig> {
     let mut faults = Faults::default();
-    let remote = remote(&mut faults, before, change.url, change.headers, change.command.is_some());
+    let remote = remote(&mut faults, before, (change.url, change.headers, change.oauth), change.command.is_some());
     let left = ServerConfig { remote: None, ..ServerConfig::new("", "") };
     let previous = if remote.is_some() && before.remote.is_none() { &left } else { before };
     let env = change.env.map(|env| unmasked(&mut faults, "/env", env, Some(&before.env)));
@@ -45,11 +48,14 @@ pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: 
         return Ok(());
     }
     let mut faults = Faults::default();
+    let why = "would be kept, but only the owner and mcp:manage may keep it while the command, args, url, env, \
+        headers or oauth change: write every value anew, or leave these unchanged";
+    let kept = after.remote.as_ref().is_some_and(|remote| remote.oauth.client_secret.is_some());
+    let is_masked = |oauth: &RemoteOAuth| oauth.client_secret.as_deref() == Some(MASKED);
+    faults.check(!kept || change.oauth.as_ref().is_some_and(|oauth| !is_masked(oauth)), CLIENT_SECRET, why);
     let headers = after.remote.as_ref().map(|remote| &remote.headers);
     for (place, written, values) in [("/env", &change.env, Some(&after.env)), ("/headers", &change.headers, headers)] {
         for pointer in masked_pointers(place, written.as_ref(), values) {
-            let why = "would be kept, but only the owner and mcp:manage may keep it while the command, args, url, env or \
-                headers change: write every value anew, or leave these unchanged";
             faults.check(false, pointer, why);
         }
     }
@@ -78,18 +84,32 @@ fn masked_pointers(
 fn remote(
     faults: &mut Faults,
     before: &ServerConfig,
-    url: Option<String>,
-    headers: Option<BTreeMap<String, String>>,
+    (url, headers, oauth): (Option<String>, Option<BTreeMap<String, String>>, Option<RemoteOAuth>),
     is_program: bool,
 ) -> Option<Remote> {
     let far = before.remote.as_ref().filter(|_| url.is_some() || !is_program);
     let Some(url) = url.or_else(|| far.map(|far| far.url.clone())) else {
         faults.check(headers.is_none(), "/headers", "must not be given for a server without a url");
+        faults.check(oauth.is_none(), "/oauth", "must not be given for a server without a url");
         return None;
     };
-    let known = far.filter(|far| origin(&far.url) == origin(&url)).map(|far| &far.headers);
-    let headers = headers.map(|headers| unmasked(faults, "/headers", headers, known));
-    Some(Remote { url, headers: headers.or_else(|| known.cloned()).unwrap_or_default() })
+    let known = far.filter(|far| origin(&far.url) == origin(&url));
+    let headers = headers.map(|headers| unmasked(faults, "/headers", headers, known.map(|far| &far.headers)));
+    let oauth = oauth.map(|oauth| unmasked_oauth(faults, oauth, known.map(|far| &far.oauth)));
+    Some(Remote {
+        url,
+        headers: headers.or_else(|| known.map(|far| far.headers.clone())).unwrap_or_default(),
+        oauth: oauth.or_else(|| known.map(|far| far.oauth.clone())).unwrap_or_default(),
+    })
+}
+
+fn unmasked_oauth(faults: &mut Faults, mut oauth: RemoteOAuth, known: Option<&RemoteOAuth>) -> RemoteOAuth {
+    if oauth.client_secret.as_deref() == Some(MASKED) {
+        oauth.client_secret = known.and_then(|known| known.client_secret.clone());
+        let why = "is masked, but there is no earlier value to keep";
+        faults.check(oauth.client_secret.is_some(), CLIENT_SECRET, why);
+    }
+    oauth
 }
 
 fn unmasked(
@@ -209,6 +229,28 @@ mod tests {
         let named = ServerChange { name: Some("new".into()), enabled: Some(false), ..ServerChange::default() };
         assert!(refused(&near, named).is_empty());
         assert!(refused(&near, to("https://example.com/mcp")).is_empty(), "the environment is left behind");
+    }
+
+    #[test]
+    fn a_masked_client_secret_is_kept_for_the_same_place_and_by_its_owner_only() {
+        let oauth = |client_secret: &str, token_endpoint: Option<&str>| RemoteOAuth {
+            client_id: Some("id".into()),
+            client_secret: Some(client_secret.into()),
+            token_endpoint: token_endpoint.map(str::to_owned),
+            ..RemoteOAuth::default()
+        };
+        let with = |oauth: RemoteOAuth| ServerChange { oauth: Some(oauth), ..ServerChange::default() };
+        let far = merged(&ServerConfig::remote("far", "https://a.example/"), with(oauth("secret", None))).unwrap();
+        assert_eq!(merged(&far, with(oauth(MASKED, None))).unwrap(), far);
+        let elsewhere = oauth(MASKED, Some("https://elsewhere.example"));
+        assert_eq!(refused(&far, with(elsewhere)), [CLIENT_SECRET]);
+        assert_eq!(refused(&far, to("https://a.example/other")), [CLIENT_SECRET]);
+        assert!(refused(&far, with(oauth("own", Some("https://elsewhere.example")))).is_empty());
+        assert_eq!(merged(&far, to("https://b.example/")).unwrap().remote.unwrap().oauth, RemoteOAuth::default());
+        assert_eq!(
+            pointers(&ServerConfig::remote("far", "https://a.example/"), with(oauth(MASKED, None))),
+            [CLIENT_SECRET]
+        );
     }
 
     #[test]

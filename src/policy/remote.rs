@@ -11,7 +11,7 @@ use crate::{
 pub const HEADERS_MAX: usize = 64;
 
 /// Most bytes of an address.
-const URL_BYTES_MAX: usize = 2048;
+pub(in crate::policy) const URL_BYTES_MAX: usize = 2048;
 
 /// Most bytes of a header's name.
 const HEADER_NAME_BYTES_MAX: usize = 256;
@@ -25,7 +25,7 @@ const RESERVED_HEADERS: &str = "accept accept-encoding connection content-encodi
     last-event-id te trailer transfer-encoding upgrade";
 
 /// Everything about a remote server that cannot be accepted, by its place in the JSON of a request.
-pub fn check(faults: &mut Faults, Remote { url, headers }: &Remote) {
+pub fn check(faults: &mut Faults, Remote { url, headers, .. }: &Remote) {
     let refused = refuse_url(url);
     faults.check(refused.is_none(), "/url", refused.unwrap_or_default());
     faults.check(headers.len() <= HEADERS_MAX, "/headers", "must be at most 64 headers");
@@ -61,7 +61,7 @@ pub fn path(url: &str) -> String {
 }
 
 /// The reason why a server cannot be at `url`; `None` where it can.
-fn refuse_url(url: &str) -> Option<&'static str> {
+pub(in crate::policy) fn refuse_url(url: &str) -> Option<&'static str> {
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     let scheme = ["https://", "http://"].into_iter().find(|scheme| lower.starts_with(scheme));
     let Some(rest) = scheme.and_then(|scheme| url.get(scheme.len()..)) else {

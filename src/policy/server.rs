@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use crate::{
     error::{Faults, below},
     model::{ServerConfig, ToolRules},
-    policy::{environment, name, remote},
+    policy::{environment, name, remote, remote_oauth},
 };
 
 /// Most characters of a description.
@@ -50,6 +50,7 @@ pub fn faults(config: &ServerConfig) -> Faults {
         }
         Some(far) => {
             remote::check(&mut faults, far);
+            remote_oauth::check(&mut faults, &far.oauth);
             let why = "must not be given for a server at a url";
             faults.check(config.command.is_empty(), "/command", why);
             faults.check(config.args.is_empty(), "/args", why);

@@ -27,9 +27,10 @@ pub const RETRIES_MAX: u32 = 10;
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Paths that the node always serves itself, each with all below it.
-const RESERVED_PATHS: [&str; 20] = [
+const RESERVED_PATHS: [&str; 21] = [
     "/",
     "/.well-known/oauth-protected-resource",
+    "/oauth/consent",
     "/oauth/callback",
     "/oauth/client.json",
     "/livez",

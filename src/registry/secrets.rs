@@ -10,13 +10,19 @@ use crate::{
     store::servers::StoredServer,
 };
 
+/// Place of the client secret among the sealed headers; no header can have this name.
+const CLIENT_SECRET: &str = ":client-secret";
+
 type Secrets = BTreeMap<String, String>;
 
 /// A server as it is stored.
 pub(crate) fn seal(keyring: &Keyring, server: &Server) -> Result<StoredServer> {
     let mut open = server.clone();
     let env = std::mem::take(&mut open.config.env);
-    let headers = open.config.remote.as_mut().map(|remote| std::mem::take(&mut remote.headers));
+    let headers = open.config.remote.as_mut().map(|remote| {
+        let client_secret = remote.oauth.client_secret.take().map(|secret| (CLIENT_SECRET.to_owned(), secret));
+        std::mem::take(&mut remote.headers).into_iter().chain(client_secret).collect()
+    });
     Ok(StoredServer {
         sealed_env: seal_all(keyring, &server.id.to_string(), &env)?,
         sealed_headers: headers.map(|headers| seal_all(keyring, &for_headers(server), &headers)).transpose()?,
@@ -29,7 +35,8 @@ pub(crate) fn open(keyring: &Keyring, stored: StoredServer) -> Result<Server> {
     let StoredServer { mut server, sealed_env, sealed_headers } = stored;
     server.config.env = open_all(keyring, &server.id.to_string(), &sealed_env)?;
     let headers = sealed_headers.map(|sealed| open_all(keyring, &for_headers(&server), &sealed)).transpose()?;
-    if let (Some(remote), Some(headers)) = (&mut server.config.remote, headers) {
+    if let (Some(remote), Some(mut headers)) = (&mut server.config.remote, headers) {
+        remote.oauth.client_secret = headers.remove(CLIENT_SECRET);
         remote.headers = headers;
     }
     Ok(server)
@@ -53,13 +60,28 @@ fn for_headers(server: &Server) -> String {
 
 /// Mask of the secrets of a server with these configurations, present or past.
 pub(crate) fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
-    let headers = |config: &'a ServerConfig| config.remote.iter().flat_map(|Remote { headers, .. }| headers.values());
-    Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(headers(config))))
+    let far = |Remote { headers, oauth, .. }: &'a Remote| headers.values().chain(&oauth.client_secret);
+    let far = move |config: &'a ServerConfig| config.remote.iter().flat_map(far);
+    Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(far(config))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_secret_is_sealed_with_the_headers() {
+        let keyring = Keyring::from_secret("bLAs2pZ3wsNtmMZSYTGpYpXBQlrSQFmp").unwrap();
+        let mut config = ServerConfig::remote("far", "https://example.com");
+        let secret = |config: &mut ServerConfig| config.remote.as_mut().unwrap().oauth.client_secret.take();
+        config.remote.as_mut().unwrap().oauth.client_secret = Some("s3cret".into());
+        let server = Server::registered(crate::model::UserId::new(), config);
+        let mut stored = seal(&keyring, &server).unwrap();
+        assert_eq!(secret(&mut stored.server.config), None);
+        let opened = open(&keyring, stored).unwrap();
+        assert_eq!(opened, server);
+        assert_eq!(mask([&opened.config]).text("the s3cret"), "the ***");
+    }
 
     #[test]
     fn a_token_is_hidden_with_and_without_its_scheme() {

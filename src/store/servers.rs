@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    model::{HealthStatus, Isolation, Protocol, Remote, Server, ServerConfig, ServerId, Timestamp, ToolRules, UserId},
+    model::{
+        HealthStatus, Isolation, Protocol, Remote, RemoteOAuth, Server, ServerConfig, ServerId, Timestamp, ToolRules,
+        UserId,
+    },
     store::{
         Connection, call_bytes,
         connection::on,
@@ -23,7 +26,7 @@ pub use tally::Tally;
 /// A server as stored: its secrets are sealed texts of JSON objects, opaque here.
 #[derive(Clone, Debug)]
 pub struct StoredServer {
-    /// The server; its `config.env` and the headers of `config.remote` are empty here.
+    /// The server; its `config.env` and the headers of `config.remote` are empty here, and no client secret is there.
     pub server: Server,
     /// The environment as sealed by the runtime.
     pub sealed_env: String,
@@ -36,6 +39,7 @@ pub struct StoredServer {
 #[serde(default)]
 struct Settings {
     url: Option<String>,
+    oauth: RemoteOAuth,
     isolation: Isolation,
     tools: ToolRules,
     protocol: Protocol,
@@ -44,9 +48,10 @@ struct Settings {
 
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
-        let url = config.remote.as_ref().map(|remote| remote.url.clone());
+        let (url, oauth) = config.remote.clone().map(|Remote { url, oauth, .. }| (url, oauth)).unzip();
         let ServerConfig { isolation, ref tools, protocol, .. } = *config;
-        Self { url, isolation, tools: tools.clone(), protocol, start_timeout_ms: config.start_timeout_ms() }
+        let (tools, start_timeout_ms) = (tools.clone(), config.start_timeout_ms());
+        Self { url, oauth: oauth.unwrap_or_default(), isolation, tools, protocol, start_timeout_ms }
     }
 }
 
@@ -97,9 +102,9 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 }
 
 fn read(row: Row) -> Result<StoredServer> {
-    let Settings { url, isolation, tools, protocol, start_timeout_ms } = text::from_json(&row.settings)?;
+    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms } = text::from_json(&row.settings)?;
     let config = ServerConfig {
-        remote: url.map(Remote::new),
+        remote: url.map(|url| Remote { oauth, ..Remote::new(url) }),
         isolation,
         tools,
         protocol,

@@ -33,6 +33,8 @@ struct State {
     asked: Vec<String>,
     /// Whether its challenge names no metadata, and it has none.
     is_mute: bool,
+    /// Status with which it refuses requests without a token, in place of 401.
+    refuses_with: Option<u16>,
     /// Clients registered.
     registered: u32,
     /// Answers in place of its own, by path; `ORIGIN` in them stands for where it is.
@@ -103,7 +105,7 @@ impl State {
     fn serve(&mut self, _: &str, authorization: Option<&str>, body: &str) -> (u16, Value) {
         let wanted = self.token.as_ref().map(|token| format!("Bearer {token}"));
         if wanted.is_none() || authorization != wanted.as_deref() {
-            return (401, Value::Null);
+            return (self.refuses_with.unwrap_or(401), Value::Null);
         }
         let Ok(request) = serde_json::from_str::<Value>(body) else { return (405, Value::Null) };
         let result = match request["method"].as_str().unwrap_or_default() {
@@ -156,12 +158,44 @@ fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
 }
 
-/// Asks where to consent, and comes back from there, saying to be this issuer.
+/// A browser that was sent to an authorization server.
+struct Browser<'a> {
+    caller: &'a Caller,
+    cookie: String,
+    /// Where it was sent.
+    asked: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Asks for a consent, and opens Ostler's page about it.
+    fn sent(server: &'a Server) -> Self {
+        let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200);
+        Self::opening(&server.caller, &asked.string("/authorizationUrl"))
+    }
+
+    fn opening(caller: &'a Caller, authorization_url: &str) -> Self {
+        let place = authorization_url.find("/oauth/consent").unwrap();
+        let page = caller.get(&authorization_url[place..]).is(200);
+        let cookie = page.header("set-cookie").unwrap();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        let text = page.text();
+        let link = text.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
+        let (asked, cookie) = (link.replace("&amp;", "&"), cookie.split(';').next().unwrap().to_owned());
+        Self { caller, cookie, asked }
+    }
+
+    /// Comes back with this query, `state` but for.
+    fn comes_back(&self, query: &str) -> Answer {
+        let back = format!("/oauth/callback?{query}&state={}", parameter(&self.asked, "state"));
+        self.caller.ask("GET", &back).header("Cookie", &self.cookie).send()
+    }
+}
+
+/// Asks for a consent and gives it, saying to be this issuer; where the browser was sent, and how it was received.
 fn consent(server: &Server, issuer: &str) -> (String, Answer) {
-    let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
-    let back = format!("/oauth/callback?code=a-code&state={}&iss={issuer}", parameter(&asked, "state"));
-    let answer = server.caller.get(&back);
-    (asked, answer)
+    let browser = Browser::sent(server);
+    let answer = browser.comes_back(&format!("code=a-code&iss={issuer}"));
+    (browser.asked, answer)
 }
 
 fn register(ostler: &Ostler, estate: &Estate) -> Server {
@@ -242,20 +276,41 @@ fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
     let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
     let server = register(&ostler, &estate);
     server.becomes("unauthorized");
-    let origin = format!("http://{}", estate.upstream.address);
-    let (asked, answer) = consent(&server, "https://evil.example");
-    answer.problem(400, "malformed_request");
-    let again = format!("/oauth/callback?code=a-code&state={}&iss={origin}", parameter(&asked, "state"));
-    ostler.anonymous().get(&again).problem(400, "malformed_request");
+    let browser = Browser::sent(&server);
+    browser.comes_back("code=a-code&iss=https://evil.example").problem(400, "malformed_request");
+    let good = format!("code=a-code&iss={}", estate.origin());
+    browser.comes_back(&good).problem(400, "malformed_request");
     for state in ["", "x", &"A".repeat(120)] {
-        let forged = format!("/oauth/callback?code=a-code&state={state}&iss={origin}");
-        ostler.anonymous().get(&forged).problem(400, "malformed_request");
+        ostler.anonymous().get(&format!("/oauth/callback?{good}&state={state}")).problem(400, "malformed_request");
+        ostler.anonymous().get(&format!("/oauth/consent?state={state}")).problem(400, "malformed_request");
     }
-    let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
-    let denied = format!("/oauth/callback?error=access_denied&state={}&iss={origin}", parameter(&asked, "state"));
-    ostler.anonymous().get(&denied).problem(403, "forbidden");
+    let denied = format!("error=access_denied&iss={}", estate.origin());
+    Browser::sent(&server).comes_back(&denied).problem(403, "forbidden");
     assert_eq!(estate.state().made, 0);
     assert_eq!(server.status(), "unauthorized");
+}
+
+#[test]
+fn only_a_browser_that_saw_who_asks_and_for_which_server_brings_a_consent_back() {
+    let estate = Estate::start();
+    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
+    let server = register(&ostler, &estate);
+    server.becomes("unauthorized");
+    let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
+    let stranger = ostler.anonymous();
+    let page = stranger.get(&asked[asked.find("/oauth/consent").unwrap()..]).is(200).text();
+    for told in ["admin@", "<b>far</b>", &estate.url(), &estate.origin(), "<b>files</b>"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let (browser, good) = (Browser::opening(&stranger, &asked), format!("code=a-code&iss={}", estate.origin()));
+    let cookies = ["", "a=b", &browser.cookie[..browser.cookie.len() - 1]];
+    for cookie in cookies {
+        let other = Browser { caller: &stranger, cookie: cookie.to_owned(), asked: browser.asked.clone() };
+        other.comes_back(&good).problem(400, "malformed_request");
+    }
+    assert_eq!(estate.state().made, 0);
+    browser.comes_back(&good).is(200);
+    server.becomes("running");
 }
 
 #[test]
@@ -267,18 +322,14 @@ fn a_consent_is_void_once_who_asked_for_it_may_not() {
     let (admin, guest) = (ostler.admin(), ostler.user("developer"));
     let share = json!({"userId": guest.id, "permissions": ["mcp:read", "mcp:write"]});
     admin.post(&server.path("/shares"), share.clone()).any_of(&[200, 201]);
-    let origin = format!("http://{}", estate.upstream.address);
-    let begun = |caller: &Caller| {
-        let asked = caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
-        format!("/oauth/callback?code=a-code&state={}&iss={origin}", parameter(&asked, "state"))
-    };
-    let back = begun(&guest);
+    let (theirs, good) = (server.seen_by(&guest), format!("code=a-code&iss={}", estate.origin()));
+    let browser = Browser::sent(&theirs);
     admin.delete(&server.path(&format!("/shares/{}", guest.id))).is(204);
-    ostler.anonymous().get(&back).problem(400, "malformed_request");
+    browser.comes_back(&good).problem(400, "malformed_request");
     admin.post(&server.path("/shares"), share).any_of(&[200, 201]);
-    let back = begun(&guest);
+    let browser = Browser::sent(&theirs);
     guest.press("/api/auth/logout").is(204);
-    ostler.anonymous().get(&back).problem(400, "malformed_request");
+    browser.comes_back(&good).problem(400, "malformed_request");
     assert_eq!((estate.state().made, server.status().as_str()), (0, "unauthorized"));
 }
 
@@ -305,7 +356,9 @@ fn no_token_is_shown_logged_or_stored_in_clear() {
 fn only_who_may_write_asks_for_consent_and_only_at_addresses_that_servers_may_be_at() {
     let estate = Estate::start();
     let ostler = Ostler::spawn();
-    let server = register(&ostler, &estate);
+    let url = estate.url().replace("127.0.0.1", "localhost");
+    let id = ostler.admin().post("/api/mcp", json!({"name": "far", "url": url})).is(201).string("/id");
+    let server = ostler.admin().server(&id);
     server.becomes("restarting");
     let refused = server.caller.post(&server.path("/authorize"), json!({})).problem(503, "server_unavailable");
     assert!(refused.text().contains("MCP_PRIVATE_ADDRESSES"), "{}", refused.text());

@@ -331,7 +331,7 @@ export interface components {
         };
         /** @description The authorization request to open in a browser. */
         Consenting: {
-            /** @description To be opened in a browser. */
+            /** @description To be opened in a browser: Ostler's page about this consent, which leads to the authorization server. */
             authorizationUrl: string;
             /**
              * Format: date-time
@@ -1028,6 +1028,7 @@ export interface components {
             isolation?: components["schemas"]["Isolation"];
             /** @description Its name, 1 to 128 characters. */
             name: string;
+            oauth?: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it: those it is found to speak, or those you name. */
             protocol?: components["schemas"]["Protocol"];
             /**
@@ -1244,6 +1245,54 @@ export interface components {
          * @enum {string}
          */
         Protocol: "auto" | "legacy" | "modern";
+        /** @description Parts of a remote server's OAuth that its owner gives: each replaces what metadata say, or what they do not say. */
+        RemoteOAuth: {
+            /**
+             * @description Its authorization endpoint; with a `tokenEndpoint`, no metadata of it are read.
+             * @default null
+             */
+            authorizationEndpoint?: string | null;
+            /**
+             * @description Client id of Ostler, where it was registered there by hand.
+             * @default null
+             */
+            clientId?: string | null;
+            /**
+             * @description Client secret that belongs to it; kept encrypted and shown masked.
+             * @default null
+             */
+            clientSecret?: string | null;
+            /**
+             * @description The authorization server's issuer, which its metadata and its responses name.
+             * @default null
+             */
+            issuer?: string | null;
+            /**
+             * @description True when it does PKCE with S256, though its metadata do not say so.
+             * @default false
+             */
+            pkce?: boolean;
+            /**
+             * @description Its endpoint for dynamic registration.
+             * @default null
+             */
+            registrationEndpoint?: string | null;
+            /**
+             * @description The resource that tokens are for (RFC 8707); empty, and no `resource` is sent.
+             * @default null
+             */
+            resource?: string | null;
+            /**
+             * @description The scopes to request.
+             * @default null
+             */
+            scopes?: string[] | null;
+            /**
+             * @description Its token endpoint.
+             * @default null
+             */
+            tokenEndpoint?: string | null;
+        };
         /** @description A server is restarted after a failure. */
         RestartEvent: {
             /**
@@ -1355,6 +1404,7 @@ export interface components {
             lastUsedAt: string | null;
             /** @description The name that its owner gave it. */
             name: string;
+            oauth: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it. */
             protocol: components["schemas"]["Protocol"];
             /**
@@ -1409,6 +1459,8 @@ export interface components {
             isolation?: components["schemas"]["Isolation"];
             /** @description New name, 1 to 128 characters. */
             name?: string;
+            /** @description The whole new `oauth`; a `clientSecret` sent back masked stays what it was, under the same rule as headers. */
+            oauth?: components["schemas"]["RemoteOAuth"];
             /** @description Revisions of the protocol to speak with it. */
             protocol?: components["schemas"]["Protocol"];
             /**
@@ -2078,6 +2130,7 @@ export type ProbeStatus = components['schemas']['ProbeStatus'];
 export type Problem = components['schemas']['Problem'];
 export type ProtectedResource = components['schemas']['ProtectedResource'];
 export type Protocol = components['schemas']['Protocol'];
+export type RemoteOAuth = components['schemas']['RemoteOAuth'];
 export type RestartEvent = components['schemas']['RestartEvent'];
 export type Role = components['schemas']['Role'];
 export type RuntimeStatus = components['schemas']['RuntimeStatus'];

@@ -119,10 +119,7 @@ fn a_forgotten_registration_is_made_again_once_a_renewal_shows_it() {
 fn a_registration_with_which_nobody_comes_back_or_no_code_is_exchanged_is_made_again() {
     let (ostler, estate) = (with_private_addresses(), Estate::start());
     let server = wanting(&ostler, &estate);
-    let ask = || {
-        let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
-        parameter(&asked, "client_id").to_owned()
-    };
+    let ask = || parameter(&Browser::sent(&server).asked, "client_id").to_owned();
     assert_eq!([ask(), ask()], ["ostler-1", "ostler-2"]);
     estate.answers("/token", 401, json!({"error": "invalid_client"}));
     let (asked, answer) = consent(&server, &estate.origin());
@@ -143,4 +140,75 @@ fn a_renewal_that_a_proxy_answers_costs_no_consent() {
     estate.answers("/token", 404, Value::Null).state().token = None;
     server.call("knock", json!({}));
     server.details().is(200).has("/authorization/renewable", true);
+}
+
+#[test]
+fn a_server_that_refuses_with_another_status_than_401_wants_consent_if_it_says_where_tokens_are_made() {
+    let ostler = with_private_addresses();
+    for status in [400, 403] {
+        let estate = Estate::start();
+        (estate.state().is_mute, estate.state().refuses_with) = (true, Some(status));
+        let resource = json!({"resource": "ORIGIN/mcp", "authorization_servers": ["ORIGIN"]});
+        estate.answers("/.well-known/oauth-protected-resource/mcp", 200, resource);
+        let server = wanting(&ostler, &estate);
+        consent(&server, &estate.origin()).1.is(200);
+        server.becomes("running");
+    }
+    let estate = Estate::start();
+    (estate.state().is_mute, estate.state().refuses_with) = (true, Some(403));
+    register(&ostler, &estate).becomes("restarting");
+}
+
+#[test]
+fn every_part_of_discovery_can_be_given_for_one_server() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    let place = "/.well-known/oauth-authorization-server";
+    estate.answers("/resource", 404, Value::Null);
+    estate.answers(
+        place,
+        200,
+        metadata_with(json!({"issuer": "ORIGIN/tenant", "code_challenge_methods_supported": null})),
+    );
+    let server = wanting(&ostler, &estate);
+    let refused =
+        || server.caller.post(&server.path("/authorize"), json!({})).problem(503, "server_unavailable").text();
+    refused();
+    // The metadata are at the place of another issuer, which is the one that they name.
+    let (origin, nested) = (estate.origin(), "/.well-known/oauth-authorization-server/tenant");
+    let metadata = estate.state().answers.remove(place).unwrap();
+    estate.answers(nested, metadata.0, metadata.1);
+    let issuer = format!("{origin}/tenant");
+    server.change(json!({"oauth": {"issuer": issuer}})).is(200).has("/oauth/issuer", issuer.as_str());
+    assert!(refused().contains("oauth.pkce"), "{}", refused());
+    let client = json!({"clientId": "by-hand", "clientSecret": "s3cret-of-the-client", "scopes": ["api/.default"]});
+    let mut given = json!({"issuer": issuer, "pkce": true, "resource": ""});
+    given.as_object_mut().unwrap().extend(client.as_object().unwrap().clone());
+    server.change(json!({"oauth": given})).is(200).has("/oauth/clientSecret", "***");
+    let (asked, answer) = consent(&server, &issuer);
+    answer.is(200);
+    assert_eq!(
+        ["client_id", "scope", "resource"].map(|name| parameter(&asked, name)),
+        ["by-hand", "api%2F.default", ""]
+    );
+    server.becomes("running");
+    assert!(!estate.state().asked.iter().any(|body| body.contains("resource=")));
+    assert_eq!(estate.state().registered, 0);
+}
+
+#[test]
+fn a_server_without_any_metadata_is_authorized_by_the_endpoints_that_are_given() {
+    let (ostler, estate) = (with_private_addresses(), Estate::start());
+    estate.state().is_mute = true;
+    estate.answers("/.well-known/oauth-authorization-server", 404, Value::Null);
+    let server = wanting(&ostler, &estate);
+    let at = |path: &str| format!("{}{path}", estate.origin());
+    let oauth = json!({"authorizationEndpoint": at("/login"), "tokenEndpoint": at("/token"),
+        "registrationEndpoint": at("/register")});
+    server.change(json!({"oauth": oauth})).is(200);
+    let (asked, answer) = consent(&server, &estate.origin());
+    answer.is(200);
+    assert!(asked.starts_with(&at("/login?")), "{asked}");
+    server.becomes("running");
+    server.call("knock", json!({})).is(200);
+    server.change(json!({"oauth": {"tokenEndpoint": "http://elsewhere.example/token"}})).is(422);
 }
