@@ -1,6 +1,9 @@
 //! Servers over HTTP under the same supervision as processes.
 
-use std::{net::TcpListener, sync::atomic::AtomicU64};
+use std::{
+    net::TcpListener,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+};
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -32,16 +35,22 @@ fn id(seen: &Seen) -> u64 {
     serde_json::from_str::<serde_json::Value>(&seen.body).unwrap()["id"].as_u64().unwrap()
 }
 
-/// A server of the legacy era that forgets its sessions on request.
-fn forgetful() -> (RawServer, Arc<AtomicU64>) {
+/// A server of the legacy era that forgets its sessions, or refuses to list its tools, on request.
+struct Forgetful {
+    server: RawServer,
+    epoch: Arc<AtomicU64>,
+    refuses_lists: Arc<AtomicBool>,
+}
+
+fn forgetful() -> Forgetful {
     forgetful_at("127.0.0.1:0")
 }
 
-fn forgetful_at(address: &str) -> (RawServer, Arc<AtomicU64>) {
-    let epoch = Arc::<AtomicU64>::default();
-    let now = epoch.clone();
+fn forgetful_at(address: &str) -> Forgetful {
+    let (epoch, refuses_lists) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+    let (now, refuses) = (epoch.clone(), refuses_lists.clone());
     let server = RawServer::start_at(address, move |seen, stream| {
-        let session = now.load(std::sync::atomic::Ordering::SeqCst).to_string();
+        let session = now.load(SeqCst).to_string();
         let result = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id(seen));
         let greeting =
             r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"f","version":"1"}}"#;
@@ -55,24 +64,26 @@ fn forgetful_at(address: &str) -> (RawServer, Arc<AtomicU64>) {
             }
             _ if seen.header("mcp-session-id") != session => say(stream, "404 Not Found", "", "who?"),
             _ if seen.says("notifications/") => say(stream, "202 Accepted", "", ""),
-            _ if seen.says("tools/list") => json(stream, &result(r#"{"tools":[{"name":"t","inputSchema":{}}]}"#)),
+            _ if seen.says("tools/list") && !refuses.load(SeqCst) => {
+                json(stream, &result(r#"{"tools":[{"name":"t","inputSchema":{}}]}"#))
+            }
             _ if seen.says("tools/call") => json(stream, &result(r#"{"content":[]}"#)),
             _ => say(stream, "503 Service Unavailable", "", ""),
         }
     });
-    (server, epoch)
+    Forgetful { server, epoch, refuses_lists }
 }
 
 #[actix::test]
 async fn a_lost_session_is_reopened_and_its_calls_sent_again() {
-    let (server, epoch) = forgetful();
+    let Forgetful { server, epoch, .. } = forgetful();
     let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
     let first = ready(&supervised, 0).await;
     assert_eq!(first.tools().len(), 1);
     let answer = first.call_tool("t", &arguments(), None, None).answer().await;
     assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
 
-    epoch.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    epoch.fetch_add(1, SeqCst);
     let answer = first.call_tool("t", &arguments(), None, None).answer().await;
     assert!(matches!(answer, Answer::NotSent), "{answer:?}");
     let second = ready(&supervised, first.generation).await;
@@ -86,7 +97,7 @@ async fn a_lost_session_is_reopened_and_its_calls_sent_again() {
 
 #[actix::test]
 async fn a_server_that_loses_every_session_is_left_alone_in_the_end() {
-    let (server, epoch) = forgetful();
+    let Forgetful { server, epoch, .. } = forgetful();
     let policy = RestartPolicy { max_retries: 1, ..Default::default() };
     let supervised = supervised_as(policy, at(server.target())).await;
     let mut after = 0;
@@ -94,7 +105,7 @@ async fn a_server_that_loses_every_session_is_left_alone_in_the_end() {
     for _ in 0..7 {
         let instance = ready(&supervised, after).await;
         after = instance.generation;
-        epoch.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        epoch.fetch_add(1, SeqCst);
         let answer = instance.call_tool("t", &arguments(), None, None).answer().await;
         assert!(matches!(answer, Answer::NotSent), "{answer:?}");
     }
@@ -116,7 +127,7 @@ async fn a_server_that_was_not_there_is_found_as_soon_as_it_is_asked_for() {
     let wake = || supervised.supervisor.send(messages::WakeServer { id: supervised.id });
     wake().await.unwrap();
     supervised.until(|view| view.status == Status::Failed).await;
-    let (server, _) = forgetful_at(&address.to_string());
+    let Forgetful { server, .. } = forgetful_at(&address.to_string());
     wake().await.unwrap();
     ready(&supervised, 0).await;
     supervised.end().await;
@@ -125,10 +136,11 @@ async fn a_server_that_was_not_there_is_found_as_soon_as_it_is_asked_for() {
 
 #[actix::test]
 async fn a_refusal_from_before_the_server_is_no_sign_of_its_life() {
-    let (server, _) = forgetful();
+    let Forgetful { server, refuses_lists, .. } = forgetful();
     let supervised = supervised_as(RestartPolicy::default(), at(server.target())).await;
     let instance = ready(&supervised, 0).await;
-    // Pings are answered 503, calls are not.
+    // Pings and lists are answered 503, calls are not.
+    refuses_lists.store(true, SeqCst);
     assert!(!supervised.supervisor.send(messages::CheckServer { id: supervised.id }).await.unwrap());
     let answer = instance.call_tool("t", &arguments(), None, None).answer().await;
     assert!(matches!(answer, Answer::Result(_)), "{answer:?}");
