@@ -32,9 +32,16 @@ fn logs(ostler: &Ostler, text: &str) {
     eventually(&format!("{text} is in the log"), || ostler.errors().contains(text).then_some(()));
 }
 
+/// A set-up in which `env` disposes of signals by `options` before it becomes Ostler.
+fn disposed(options: &[&str]) -> Setup {
+    let arguments = options.iter().chain(&[PROGRAM, "serve"]).map(|word| (*word).to_owned()).collect();
+    Setup { arguments, program: "env".into(), ..Setup::new() }
+}
+
 #[test]
 fn a_terminal_that_closes_is_a_request_to_stop_however_often_it_says_so() {
-    let mut ostler = Ostler::spawn();
+    // The suite itself may run under nohup.
+    let mut ostler = disposed(&["--default-signal=HUP"]).spawn();
     let server = ostler.admin().running(fake("ok"));
     stops_in_order(&mut ostler, &server, |ostler| {
         ostler.signal(Signal::HUP);
@@ -72,9 +79,7 @@ fn inspected() -> Spec {
 
 #[test]
 fn what_ostler_was_told_to_ignore_it_ignores_and_servers_do_not() {
-    let setup = Setup::new();
-    let arguments = ["--ignore-signal=HUP,USR1", "--block-signal=USR2", PROGRAM, "serve"].map(String::from).to_vec();
-    let ostler = Setup { arguments, program: "env".into(), ..setup }.spawn();
+    let ostler = disposed(&["--ignore-signal=HUP,USR1", "--block-signal=USR2"]).spawn();
     let server = ostler.admin().running(inspected());
     ostler.signal(Signal::HUP);
     ostler.signal(Signal::USR1);
