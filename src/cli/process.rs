@@ -38,7 +38,7 @@ pub(crate) fn close_to_others() {
     log::warn!("servers could read the memory of this process; only Linux can prevent it");
 }
 
-/// Where this is the first process of a container, waits for all that end as its children: what `docker exec` and
+/// Waits for all that end as children of this process, where it is the first of a container: what `docker exec` and
 /// probes leave behind, what a killed guard guarded. Elsewhere another process does.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     if std::process::id() != FIRST_PROCESS {

@@ -1,4 +1,4 @@
-//! [`ServiceManager`]: what systemd and others of its kind are told (`sd_notify(3)`).
+//! [`ServiceManager`]: messages to systemd and others of its kind (`sd_notify(3)`).
 
 use std::{
     convert::Infallible,
@@ -43,7 +43,7 @@ impl ServiceManager {
     /// Finds it by the environment.
     pub(crate) fn find() -> Self {
         let socket = open_socket().unwrap_or_else(|error| {
-            log::warn!(error:%; "the service manager cannot be told anything: {SOCKET_VARIABLE} is of no use");
+            log::warn!(error:%; "no message reaches the service manager: {SOCKET_VARIABLE} is of no use");
             None
         });
         let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -62,8 +62,8 @@ impl ServiceManager {
         self.notify("STOPPING=1").await;
     }
 
-    /// Says again and again that Ostler lives, as long as its recorder, its supervisor and a worker answer. While Ostler
-    /// stops, nothing watches.
+    /// Says again and again that Ostler lives, as long as its recorder, its supervisor and a worker answer. Nothing
+    /// watches while Ostler stops.
     pub(crate) async fn feed_watchdog(&self, runtime: &Runtime, address: Option<SocketAddr>) -> Infallible {
         let (Some(limit), Some(address)) = (self.watchdog.map(|time| time / CHECKS), address) else {
             return std::future::pending().await;
@@ -81,7 +81,7 @@ impl ServiceManager {
     async fn notify(&self, state: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = socket.send(state.as_bytes()).await {
-            log::warn!(error:%, state; "the service manager was not told");
+            log::warn!(error:%, state; "a message did not reach the service manager");
         }
     }
 }

@@ -35,8 +35,8 @@ pub(super) fn unreadable(error: io::Error) -> Error {
     Error::StoreUnavailable(format!("its file cannot be looked at: {error}"))
 }
 
-/// Makes the file where there is none; one that is there must be of use. The write-ahead log and its index, which SQLite
-/// makes beside it, take over its mode.
+/// Makes the file where there is none; one that is there must be of use. The write-ahead log and its index, which
+/// SQLite makes beside it, take over its mode.
 pub(super) fn make_private_file(path: &Path) -> Result<()> {
     let cannot = |what: &str, error: io::Error| {
         Error::StoreUnavailable(format!("{what} cannot be made: {}: {error}", path.display()))

@@ -31,7 +31,7 @@ impl Unwritten {
         all.is_empty()
     }
 
-    /// What the timeline of a server has instead of its unwritten lines, if there are any.
+    /// The item that stands for the unwritten lines of a server, if there are any.
     pub(super) fn item(&self, id: ServerId) -> Option<TimelineItem> {
         let all = self.0.lock();
         let UnwrittenLines { count, at } = all.get(&id)?;

@@ -1,4 +1,4 @@
-//! Signals that ask for an end, or reach a whole group; what servers inherit; the duties of a container's first process.
+//! Signals that ask for an end, or reach a whole group; what servers inherit; duties of a container's first process.
 
 use std::{fs, process::Command};
 

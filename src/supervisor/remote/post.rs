@@ -207,7 +207,7 @@ async fn on_error_response(
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
         return Err(RemoteFailure::SessionLost);
     }
-    // Whoever stands before the server says when to come again, which no JSON-RPC error does.
+    // A proxy before the server says when to come again, which no JSON-RPC error does.
     let is_busy = matches!(refused.status, 429 | 502..=504) && refused.retry_after.is_some() && !is_response;
     match (error, message.id()) {
         (Some((error, _)), Some(id)) if !is_busy => {
