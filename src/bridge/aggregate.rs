@@ -79,7 +79,10 @@ impl AggregatedLists {
     pub(super) fn tools(&self) -> Vec<Arc<RawValue>> {
         self.items(
             |listing| &listing.tools,
-            |server, tool| convert::rename_page(tool, &mut |uri| self.client_uri(server.listed.id, uri)),
+            |server, tool| {
+                convert::name_properties(tool);
+                convert::rename_page(tool, &mut |uri| self.client_uri(server.listed.id, uri));
+            },
         )
     }
 

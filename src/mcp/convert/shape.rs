@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{items::change_each, raw, text};
+use super::{
+    items::{change_each, change_one},
+    raw, text,
+};
 use crate::mcp::Members;
 
 /// True when a tool's output schema describes an object, as all of them did before 2026-07-28, or it has none.
@@ -73,6 +76,17 @@ pub(super) fn drop_task_support(result: &mut Members) {
             tool.set("execution", Arc::from(execution.to_raw()));
         }
         changed
+    });
+}
+
+/// Names the properties of a tool's arguments, even if there are none: some clients lose every tool otherwise.
+pub fn name_properties(tool: &mut Members) {
+    change_one(tool, "inputSchema", |schema| {
+        let is_missing = schema.get("properties").is_none();
+        if is_missing {
+            schema.set("properties", raw("{}".to_owned()));
+        }
+        is_missing
     });
 }
 
