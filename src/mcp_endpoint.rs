@@ -75,7 +75,8 @@ impl From<EveryServerQuery> for ServerScope {
 /// Streamable HTTP of every revision: one JSON-RPC message, answered with JSON or with server-sent events.
 #[utoipa::path(post, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     request_body(content = Object, description = "A JSON-RPC message of MCP"),
-    responses((status = 200, description = "The answer, or a stream that ends with it"),
+    responses((status = 200, description = "The answer, or a stream that ends with it",
+            content((Object = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn post_all(
@@ -93,7 +94,8 @@ pub(crate) async fn post_all(
 #[utoipa::path(post, path = "/mcp/{id}", tag = "mcp",
     params(("id" = String, Path, description = "The server")),
     request_body(content = Object, description = "A JSON-RPC message of MCP"),
-    responses((status = 200, description = "The answer, or a stream that ends with it"),
+    responses((status = 200, description = "The answer, or a stream that ends with it",
+            content((Object = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn post_one(

@@ -86,10 +86,12 @@ pub(crate) struct ExecuteAnswer {
         "toolName": "read_text_file", "parameters": {"path": "/srv/files/notes.txt"}
     })),
     responses(
-        (status = 200, description = "What the tool answered", body = ExecuteAnswer, example = json!({
-            "success": true, "result": {"content": [{"type": "text", "text": "oats, hay"}]},
-            "executionTime": 3, "callId": "0198c5de-7a30-7cc1-9d6e-0a4c3f1f7b52"
-        })),
+        (status = 200, description = "What the tool answered", content(
+            (ExecuteAnswer = "application/json", example = json!({
+                "success": true, "result": {"content": [{"type": "text", "text": "oats, hay"}]},
+                "executionTime": 3, "callId": "0198c5de-7a30-7cc1-9d6e-0a4c3f1f7b52"
+            })),
+            (String = "text/event-stream"))),
         (status = 400, description = "Code `tool_execution_failed`: the tool says it failed; see `toolError`"),
         (status = 503, description = "Code `server_unavailable`: it is not running, or ended during the call"),
         (status = 504, description = "Code `call_timeout`: no response before the deadline; a cancellation was sent to the server"),

@@ -36,7 +36,8 @@ pub(crate) struct OutputQuery {
 #[utoipa::path(get, path = "/api/mcp/{id}/output", tag = "processes",
     params(("id" = String, Path, description = "The server"), OutputQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Stream what came after this line")),
-    responses((status = 200, description = "The lines, all on one page", body = List<OutputLine>)),
+    responses((status = 200, description = "The lines, all on one page", content(
+        (List<OutputLine> = "application/json"), (String = "text/event-stream")))),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn read(
     request: HttpRequest,

@@ -62,7 +62,8 @@ pub(crate) async fn create(request: HttpRequest, caller: Caller, Json(body): Jso
 /// those who may not read it.
 #[utoipa::path(get, path = "/api/mcp/{id}", tag = "servers", params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "The server", body = DetailsView, headers(
-        ("ETag" = String, description = "The revision of its configuration")))),
+        ("ETag" = String, description = "The revision of its configuration, for `If-Match`; figures and state change \
+            without it, so `If-None-Match` is not looked at")))),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn get(caller: Caller, PathId(id): PathId<ServerId>) -> HandlerResult {
     let details = caller.runtime.servers().get(&caller.who, id)?;

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod backends;
 pub mod caller;
 pub mod collector;
+pub mod contract;
 pub mod disk;
 pub mod events;
 pub mod folder;

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use super::{Answer, seconds};
+use super::{Answer, contract, seconds};
 
 /// A request about to be sent.
 pub struct Ask {
@@ -46,9 +46,12 @@ impl Ask {
     }
 
     /// As [`Ask::send`], where Ostler may have gone away.
+    #[track_caller]
     pub fn try_send(self) -> std::io::Result<Answer> {
-        let what = format!("{} {}", self.method, self.path);
-        self.open()?.finish(&what)
+        let (method, path) = (self.method.clone(), self.path.clone());
+        let answer = self.open()?.finish(&format!("{method} {path}"))?;
+        contract::check(&method, &path, &answer);
+        Ok(answer)
     }
 
     /// Sends it and leaves the answer unread; dropping the exchange closes the connection.
