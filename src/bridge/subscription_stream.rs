@@ -16,6 +16,7 @@ use crate::{
     bridge::{ClientSender, Conversation, RpcResult},
     calls::ResourceSubscription,
     mcp::{Members, Request, convert},
+    model::from_json,
     supervisor::messages::ServerEvent,
 };
 
@@ -39,7 +40,7 @@ struct Filter {
 /// Forwards notifications until the client disconnects, may listen no longer, or Ostler shuts down.
 pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, sender: &ClientSender) -> RpcResult {
     let Some(id) = sender.related_request() else { return Err(fault::internal("the request has no id")) };
-    let requested = request.params.get("notifications").map(|filter| serde_json::from_str::<Filter>(filter.get()));
+    let requested = request.params.get("notifications").map(|filter| from_json::<Filter>(filter.get()));
     let Some(Ok(requested)) = requested else {
         return Err(fault::params("`notifications` must say what to listen to"));
     };

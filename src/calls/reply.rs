@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     calls::unavailable::Unavailable,
     mcp::{self, RpcError},
-    model::TimelineLevel,
+    model::{TimelineLevel, from_json},
     telemetry::{NoResponse, OperationOutcome},
 };
 
@@ -82,7 +82,7 @@ impl CallReply {
 
     /// The reply in a JSON-RPC error.
     pub(super) fn from_error(error: Arc<RawValue>) -> Self {
-        let refusal: Option<RpcError> = serde_json::from_str(error.get()).ok();
+        let refusal: Option<RpcError> = from_json(error.get()).ok();
         let message = refusal.map_or_else(
             || "the server refused the call".into(),
             |error| format!("{} ({})", error.message, error.code),

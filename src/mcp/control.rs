@@ -5,7 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::mcp::{Era, Level, MODERN, Members, RpcError};
+use crate::{
+    mcp::{Era, Level, MODERN, Members, RpcError},
+    model::from_json,
+};
 
 /// The code of an error that refuses a revision (2026-07-28, basic/versioning).
 const UNSUPPORTED_VERSION: i64 = -32022;
@@ -52,8 +55,7 @@ pub fn speaks_modern_after_all(error: &RawValue) -> bool {
     struct Supported {
         supported: Vec<String>,
     }
-    let refused =
-        serde_json::from_str::<Refused>(error.get()).ok().filter(|refused| refused.code == UNSUPPORTED_VERSION);
+    let refused = from_json::<Refused>(error.get()).ok().filter(|refused| refused.code == UNSUPPORTED_VERSION);
     refused.is_some_and(|refused| refused.data.supported.iter().any(|version| version == MODERN))
 }
 
@@ -65,7 +67,7 @@ pub fn speaks_modern_after_all(error: &RawValue) -> bool {
 pub fn wants_other_era(error: &RawValue, era: Era) -> bool {
     match era {
         Era::Legacy => speaks_modern_after_all(error),
-        Era::Modern => serde_json::from_str::<RpcError>(error.get()).is_ok_and(|error| {
+        Era::Modern => from_json::<RpcError>(error.get()).is_ok_and(|error| {
             NOT_INITIALIZED.contains(&error.code) && error.message.to_ascii_lowercase().contains("initializ")
         }),
     }
@@ -74,7 +76,7 @@ pub fn wants_other_era(error: &RawValue, era: Era) -> bool {
 /// True when an error says that the server does not have the method.
 #[must_use]
 pub fn is_method_not_found(error: &RawValue) -> bool {
-    serde_json::from_str::<RpcError>(error.get()).is_ok_and(|error| error.code == METHOD_NOT_FOUND)
+    from_json::<RpcError>(error.get()).is_ok_and(|error| error.code == METHOD_NOT_FOUND)
 }
 
 /// The `capabilities` of a server.
@@ -146,7 +148,7 @@ struct CallToolResult<'a> {
 impl CallToolResult<'_> {
     fn text(&self) -> String {
         let parts: Vec<TextContent> =
-            self.content.and_then(|content| serde_json::from_str(content.get()).ok()).unwrap_or_default();
+            self.content.and_then(|content| from_json(content.get()).ok()).unwrap_or_default();
         parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n")
     }
 }
@@ -160,13 +162,13 @@ struct TextContent {
 /// The text of a `CallToolResult`, its parts joined by line ends; empty where it has none.
 #[must_use]
 pub fn tool_text(result: &RawValue) -> String {
-    serde_json::from_str::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |result| result.text())
+    from_json::<CallToolResult<'_>>(result.get()).map_or_else(|_| String::new(), |result| result.text())
 }
 
 /// The text of a `CallToolResult` with `isError`; `None` where the tool succeeded.
 #[must_use]
 pub fn tool_error_text(result: &RawValue) -> Option<String> {
-    let result: CallToolResult<'_> = serde_json::from_str(result.get()).ok()?;
+    let result: CallToolResult<'_> = from_json(result.get()).ok()?;
     if !result.is_error {
         return None;
     }
@@ -189,7 +191,7 @@ impl<'a> Progress<'a> {
             #[serde(borrow, rename = "progressToken")]
             token: &'a RawValue,
         }
-        let read: ProgressParams<'a> = serde_json::from_str(params.get()).ok()?;
+        let read: ProgressParams<'a> = from_json(params.get()).ok()?;
         Some(Self { params: params.get(), token: read.token.get() })
     }
 
@@ -217,7 +219,7 @@ pub fn message_level(params: &RawValue) -> Option<Level> {
         #[serde(borrow)]
         level: Cow<'a, str>,
     }
-    serde_json::from_str::<LogMessageParams<'_>>(params.get()).ok().and_then(|params| Level::named(&params.level))
+    from_json::<LogMessageParams<'_>>(params.get()).ok().and_then(|params| Level::named(&params.level))
 }
 
 /// Takes the id of the `subscriptions/listen` that a notification came by out of its `params`.

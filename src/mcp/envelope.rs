@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::model::from_json;
+
 /// A message from a server; borrowed parts are its own bytes.
 #[derive(Debug)]
 pub enum Message<'a> {
@@ -57,7 +59,7 @@ struct LineEnvelope<'a> {
 impl<'a> Message<'a> {
     /// Reads one line. An object with both `result` and `error` counts as an error; `null` ids as absent.
     pub fn parse(line: &'a [u8]) -> Result<Self, NotJsonRpc> {
-        let envelope: LineEnvelope<'a> = serde_json::from_slice(line).map_err(|_| NotJsonRpc)?;
+        let envelope: LineEnvelope<'a> = from_json(line).map_err(|_| NotJsonRpc)?;
         if envelope.jsonrpc != "2.0" {
             return Err(NotJsonRpc);
         }
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn banners_arrays_duplicate_keys_and_bad_utf8_are_not_messages() {
-        let lines: [&[u8]; 7] = [
+        let lines: [&[u8]; 8] = [
             b"Server running on stdio",
             b"[]",
             b"null",
@@ -121,6 +123,7 @@ mod tests {
             b"\xff\xfe",
             br#"{"jsonrpc":"2.0","id":1,"id":2,"result":{}}"#,
             br#"{"jsonrpc":"1.0","id":1,"result":{}}"#,
+            br#"["2.0",1,null,null,{},null]"#,
         ];
         assert!(lines.iter().all(|line| Message::parse(line).is_err()));
     }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::mcp::Members;
+use crate::{mcp::Members, model::from_json};
 
 /// The annotation in a schema.
 const ANNOTATION: &str = "x-mcp-header";
@@ -43,7 +43,7 @@ impl ParamHeader {
             return Ok(Vec::new());
         }
         let read = |_| "its schema cannot be read".to_owned();
-        let tool: ToolSchema<'_> = serde_json::from_str(tool.get()).map_err(read)?;
+        let tool: ToolSchema<'_> = from_json(tool.get()).map_err(read)?;
         let Some(schema) = tool.schema else { return Ok(Vec::new()) };
         let schema: Value = serde_json::from_str(schema.get()).map_err(read)?;
         let mut found = Vec::new();

@@ -9,6 +9,7 @@ use super::{json_rpc_id::JsonRpcId, refusal::MessageRefusal};
 use crate::{
     bridge::RpcResult,
     mcp::{self, Members, Request},
+    model::from_json,
     policy::nesting,
     web::body::present,
 };
@@ -82,10 +83,10 @@ struct Envelope<'a, P> {
 
 impl ClientMessage {
     fn parse(text: &[u8]) -> Result<Self, MessageRefusal> {
-        match serde_json::from_slice::<Envelope<'_, Members>>(text) {
+        match from_json::<Envelope<'_, Members>>(text) {
             Ok(envelope) => Self::of(envelope, Ok),
             // Read once more for a refusal that knows the id.
-            Err(_) => Self::of(serde_json::from_slice(text).map_err(not_json)?, Members::parse),
+            Err(_) => Self::of(from_json(text).map_err(not_json)?, Members::parse),
         }
     }
 
@@ -198,6 +199,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}"#,
             r#"{"jsonrpc":"2.0","id":1}"#,
             r#"{"jsonrpc":"2.0","result":{}}"#,
+            r#"[["2.0",1,"ping",{},{},null]]"#,
         ] {
             assert_eq!(code(text), (400, -32600), "{text}");
         }

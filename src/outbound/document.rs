@@ -6,6 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{
+    model::{Exact, from_json},
     outbound::{Reachable, certificate, client},
     policy::issuer,
 };
@@ -111,7 +112,7 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
         }
     }
     let status = answer.status();
-    let said: Option<OAuthError> = serde_json::from_slice(&body).ok();
+    let said: Option<OAuthError> = from_json(&body).ok();
     let unread = match (status.as_u16(), parse(&body)) {
         (200 | 201, Ok(document)) => return Ok(document),
         // Some say with status 200 why they refuse.
@@ -142,7 +143,7 @@ fn answered(status: u16, answer: &ClientResponse) -> String {
 /// which may hold secrets.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut json);
+    let read = serde_path_to_error::deserialize(Exact(&mut json));
     read.map_err(|error| match error.inner().classify() {
         Category::Data => {
             let text = error.inner().to_string();

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{self, Capabilities, Discovered, Era, Initialized},
-    model::Protocol,
+    model::{Protocol, from_json},
     supervisor::{
         exit::Exit,
         launch::{Launch, Sharing},
@@ -119,7 +119,7 @@ fn discovery_request(instance: &Arc<ServerInstance>) -> InFlight {
 fn read_discovery(answer: Answer, instance: &ServerInstance) -> Result<Option<Negotiated>, Exit> {
     match answer {
         Answer::Result(result) => {
-            let found: Option<Discovered> = serde_json::from_str(result.get()).ok();
+            let found: Option<Discovered> = from_json(result.get()).ok();
             let found = found.filter(Discovered::speaks_modern);
             Ok(found.map(|_| {
                 instance.set_era(Era::Modern);
@@ -141,7 +141,7 @@ async fn initialize(instance: &Arc<ServerInstance>, sharing: &Sharing) -> Result
     let capabilities = capabilities.map_or_else(mcp::empty_object, Arc::from);
     let mut request = instance.request(|id, _| mcp::initialize(id, &capabilities));
     let greeting = require_result("initialize", request.answer().await)?;
-    let Initialized { protocol_version: version } = serde_json::from_str(greeting.get())
+    let Initialized { protocol_version: version } = from_json(greeting.get())
         .map_err(|error| Exit::NotReady(format!("initialize got a result that cannot be read: {error}")))?;
     if !mcp::is_legacy(&version) {
         return Err(Exit::WrongRevision(version));

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::RpcError,
+    model::from_json,
     supervisor::{exit::Exit, messages::Answer},
 };
 
@@ -29,7 +30,7 @@ pub(super) fn require_result(method: &str, answer: Answer) -> Result<Arc<RawValu
 }
 
 fn read(error: &RawValue) -> Option<RpcError> {
-    serde_json::from_str(error.get()).ok()
+    from_json(error.get()).ok()
 }
 
 fn code(error: &RawValue) -> i64 {

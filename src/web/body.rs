@@ -19,7 +19,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{
     error::{Error, below},
     mcp::{LineBudget, LineShare, PartialMessage},
-    model::Names,
+    model::{Exact, Names, from_json},
     web::{json_rpc, problem::Problem},
 };
 
@@ -71,12 +71,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// Reads JSON: `Malformed` where it is none, `Invalid` with a JSON Pointer where it is not what is wanted.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // The second reading, which keeps track of where it is, is only for those who sent a fault.
-    serde_json::from_slice(bytes).or_else(|_| parse_slowly(bytes))
+    from_json(bytes).or_else(|_| parse_slowly(bytes))
 }
 
 fn parse_slowly<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value: T = serde_path_to_error::deserialize(Exact(&mut json)).map_err(|error| {
         let at = pointer(error.path());
         fault(at, error.inner())
     })?;

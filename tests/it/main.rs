@@ -20,6 +20,7 @@ mod answers;
 mod audit;
 mod audit_chain;
 mod audit_retention;
+mod bodies;
 mod bridge;
 mod browser;
 mod callers;

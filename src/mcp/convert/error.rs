@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{input::Question, raw};
-use crate::mcp::Members;
+use crate::{mcp::Members, model::from_json};
 
 /// Parameters that cannot be accepted; since 2026-07-28 also a resource that is not there.
 const INVALID_PARAMS: i64 = -32602;
@@ -26,7 +26,7 @@ pub fn code(error: &RawValue) -> i64 {
     struct Code {
         code: i64,
     }
-    serde_json::from_str::<Code>(error.get()).map_or(0, |error| error.code)
+    from_json::<Code>(error.get()).map_or(0, |error| error.code)
 }
 
 /// An error object with a code that 2026-07-28 allows (basic/index#error-codes); the rest of it stays.
@@ -58,7 +58,7 @@ pub fn url_elicitations(error: &RawValue) -> Vec<(String, Question)> {
     if code(error) != URL_ELICITATION_REQUIRED {
         return Vec::new();
     }
-    let elicitations = serde_json::from_str::<ElicitationError>(error.get()).map(|error| error.data.elicitations);
+    let elicitations = from_json::<ElicitationError>(error.get()).map(|error| error.data.elicitations);
     let question = |params| Question { method: "elicitation/create".into(), params: Some(params) };
     let named = |(index, params)| (format!("url_{index}"), question(params));
     (1..).zip(elicitations.unwrap_or_default()).map(named).collect()

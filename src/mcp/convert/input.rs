@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{SERVER_INFO, text};
-use crate::mcp::Members;
+use crate::{mcp::Members, model::from_json};
 
 /// Something asked of a client.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,8 +59,8 @@ impl InputRequired {
         if memmem::find(text, b"input_required").is_none() && memchr(b'\\', text).is_none() {
             return None;
         }
-        let kind: ResultType = serde_json::from_str(result.get()).ok()?;
-        if kind.kind == "input_required" { serde_json::from_str(result.get()).ok() } else { None }
+        let kind: ResultType = from_json(result.get()).ok()?;
+        if kind.kind == "input_required" { from_json(result.get()).ok() } else { None }
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{DroppedLine, Frame},
+    model::from_json,
     supervisor::remote::{
         endpoint::Endpoint, events::SseEvent, inspection, line::on_one_line, outgoing::Outgoing,
         remote_event::RemoteEvent,
@@ -20,7 +21,7 @@ pub(super) async fn deliver(endpoint: &Endpoint, message: Option<&Outgoing>, dat
         #[serde(borrow)]
         method: Option<&'a RawValue>,
     }
-    let envelope: Option<IncomingHead<'_>> = serde_json::from_slice(data).ok();
+    let envelope: Option<IncomingHead<'_>> = from_json(data).ok();
     let response_id = envelope.filter(|envelope| envelope.method.is_none()).and_then(|envelope| envelope.id);
     let request =
         message.filter(|message| response_id.zip(message.id()).is_some_and(|(id, request_id)| is_same(id, request_id)));

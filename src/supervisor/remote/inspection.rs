@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::{Initialized, Members, ParamHeader},
+    model::from_json,
     supervisor::remote::{endpoint::Endpoint, line::on_one_line, outgoing::Outgoing},
 };
 
@@ -19,10 +20,10 @@ pub(super) fn inspect(endpoint: &Endpoint, message: &Outgoing, data: &[u8]) -> (
         #[serde(borrow)]
         result: &'a RawValue,
     }
-    let result = || serde_json::from_slice::<ResultMember<'_>>(data).ok().map(|answer| answer.result);
+    let result = || from_json::<ResultMember<'_>>(data).ok().map(|answer| answer.result);
     match message.method.as_str() {
         "initialize" => {
-            let greeting = result().and_then(|result| serde_json::from_str::<Initialized>(result.get()).ok());
+            let greeting = result().and_then(|result| from_json::<Initialized>(result.get()).ok());
             *endpoint.version.borrow_mut() = greeting.map(|greeting| greeting.protocol_version);
         }
         "tools/list" if message.modern.is_some() => {
@@ -52,7 +53,7 @@ fn filter_tools(endpoint: &Endpoint, result: &RawValue) -> Option<(Box<RawValue>
     let mut params = endpoint.params.borrow_mut();
     let (mut valid, mut notes) = (Vec::new(), Vec::new());
     for tool in tools {
-        let name = serde_json::from_str(tool.get()).map_or_else(|_| String::new(), |Named { name }| name);
+        let name = from_json(tool.get()).map_or_else(|_| String::new(), |Named { name }| name);
         match ParamHeader::of_tool(tool) {
             Ok(headers) if headers.is_empty() => drop(params.remove(&name)),
             Ok(headers) if params.len() < TOOLS_MAX => drop(params.insert(name, headers.into())),

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     mcp::{self, Frame, MAX_LINE, PartialMessage},
+    model::from_json,
     supervisor::remote::{
         delivery::{deliver, deliver_event},
         endpoint::{self, Endpoint},
@@ -201,9 +202,9 @@ async fn on_error_response(
         return Err(RemoteFailure::Unauthorized);
     }
     let body = read_body(endpoint, answer, ERROR_BODY_BYTES_MAX).await.ok().flatten().unwrap_or_default();
-    let refusal: Option<ErrorMember<'_>> = serde_json::from_slice(&body).ok();
+    let refusal: Option<ErrorMember<'_>> = from_json(&body).ok();
     let is_response = refusal.as_ref().is_some_and(|refusal| refusal.id.is_some());
-    let error = refusal.and_then(|refusal| Some((refusal.error, serde_json::from_str(refusal.error.get()).ok()?)));
+    let error = refusal.and_then(|refusal| Some((refusal.error, from_json(refusal.error.get()).ok()?)));
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
         return Err(RemoteFailure::SessionLost);
     }
