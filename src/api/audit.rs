@@ -37,9 +37,11 @@ pub(crate) struct AuditQuery {
     /// With this outcome only.
     outcome: Option<Outcome>,
     /// Not before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }

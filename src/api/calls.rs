@@ -31,9 +31,11 @@ pub(crate) struct CallQuery {
     /// Only those that succeeded, or only those that failed.
     success: Option<bool>,
     /// Not before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
@@ -81,9 +83,11 @@ pub(crate) struct AllQuery {
     #[param(value_type = Option<String>)]
     user_id: Option<UserId>,
     /// Not before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Before this time.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }

@@ -11,7 +11,11 @@ use crate::{
     error::Error,
     history::{CallHistory, Overview, OverviewWindow},
     model::{HealthChange, ServerId, Step, Timestamp},
-    web::{HandlerResult, authenticate::Caller, query::Query},
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        query::{self, Query},
+    },
 };
 
 /// Default span of a history of health, back from its end.
@@ -52,9 +56,11 @@ pub(crate) struct CallsQuery {
     #[param(inline, value_type = Option<Step>)]
     step: Option<Step>,
     /// From then on; an hour, two days or sixty days back where it is left out.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Until then; now where it is left out.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
@@ -94,9 +100,11 @@ pub(crate) struct HealthQuery {
     #[param(value_type = String)]
     server_id: ServerId,
     /// From then on; a day back where it is left out.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// Until then; now where it is left out.
+    #[serde(default, deserialize_with = "query::time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }

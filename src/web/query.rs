@@ -2,13 +2,13 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use crate::{
     error::{Error, Noun},
-    model::{CallId, KeyId, PageRequest, ServerId, UserId},
+    model::{CallId, KeyId, PageRequest, ServerId, Timestamp, UserId},
     web::problem::Problem,
 };
 
@@ -20,15 +20,26 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = web::Query::<T>::from_query(request.query_string());
-        ready(match read {
-            Ok(query) => Ok(Self(query.into_inner())),
-            Err(actix_web::error::QueryPayloadError::Deserialize(error)) => {
-                Err(Problem::malformed(format!("the query cannot be read: {error}")))
-            }
-            Err(_) => Err(Problem::malformed("the query cannot be read")),
-        })
+        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
+        let read = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
+        ready(read.map(Self).map_err(|error| {
+            let (name, message) = (error.path().to_string(), error.inner().to_string());
+            // Some messages have the name already.
+            let named = if message.contains(&format!("`{name}`")) { message } else { format!("`{name}` {message}") };
+            Problem::malformed(format!("the query cannot be read: {named}"))
+        }))
     }
+}
+
+/// A time of a query: RFC 3339, or a date, which is its first moment in UTC.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // A `+` that is not written as %2B is a blank in a query.
+    let offset = text.rsplit_once(' ').filter(|(time, offset)| time.contains(':') && offset.contains(':'));
+    let text = offset.map_or_else(|| text.clone(), |(time, offset)| format!("{time}+{offset}"));
+    let read = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
+    read.map(Some)
+        .map_err(|_| serde::de::Error::custom("must be a date, or a time with its offset, as 2026-03-29T02:30:00Z"))
 }
 
 /// The part of a list to return.
@@ -69,7 +80,7 @@ impl<'de> Deserialize<'de> for PageLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let limit = text.parse().ok().filter(|limit| (1..=100).contains(limit));
-        limit.map(Self).ok_or_else(|| serde::de::Error::custom("limit must be a whole number from 1 to 100"))
+        limit.map(Self).ok_or_else(|| serde::de::Error::custom("must be a whole number from 1 to 100"))
     }
 }
 
@@ -151,7 +162,7 @@ mod tests {
     #[actix_web::test]
     async fn a_query_that_is_not_understood_is_refused_by_name() {
         for (query, says) in [
-            ("limit=0", "1 to 100"),
+            ("limit=0", "`limit` must be a whole number from 1 to 100"),
             ("limit=101", "1 to 100"),
             ("limit=-1", "1 to 100"),
             ("limit=1e9", "1 to 100"),
@@ -159,6 +170,36 @@ mod tests {
             ("limit=1&limit=2", "duplicate field `limit`"),
         ] {
             assert!(read(query).await.unwrap_err().contains(says), "{query}");
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Span {
+        #[serde(default, deserialize_with = "time")]
+        since: Option<Timestamp>,
+    }
+
+    async fn since(text: &str) -> Result<String, String> {
+        let request = TestRequest::with_uri(&format!("/?since={text}")).to_http_request();
+        let query = Query::<Span>::from_request(&request, &mut Payload::None).await;
+        query.map(|query| query.0.since.unwrap().to_string()).map_err(|problem| problem.to_string())
+    }
+
+    #[actix_web::test]
+    async fn a_time_is_taken_as_people_write_it_and_refused_with_its_name() {
+        for (text, expected) in [
+            ("2026-03-29T02:30:00Z", "2026-03-29T02:30:00.000Z"),
+            ("2026-03-29T02:30:00%2B01:00", "2026-03-29T01:30:00.000Z"),
+            ("2026-03-29T02:30:00+01:00", "2026-03-29T01:30:00.000Z"),
+            ("2026-03-29T02:30:00-01:00", "2026-03-29T03:30:00.000Z"),
+            ("2026-03-29", "2026-03-29T00:00:00.000Z"),
+        ] {
+            assert_eq!(since(text).await.as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["", "1700000000", "2026-03-29T02:30:00", "yesterday", "2026-02-30"] {
+            let refusal = since(text).await.unwrap_err();
+            assert!(refusal.contains("`since` must be a date, or a time with its offset"), "{text}: {refusal}");
         }
     }
 }
