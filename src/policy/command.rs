@@ -28,13 +28,44 @@ pub enum AllowedCommands {
 }
 
 /// Programs that run what their arguments name: `*` in their place, or right after them, would allow everything.
-const INTERPRETERS: &str = "ash awk bash bun bunx busybox cargo chroot csh dash deno docker doas dotnet env find fish flatpak gawk \
-    go java julia ksh lua mawk nerdctl nice node nodejs nohup npm npx perl php pip pipx pnpm pnpx podman \
-    poetry pwsh pypy python rscript ruby script setsid sh ssh stdbuf sudo systemd-run tclsh time timeout \
-    tini tsx ts-node unshare uv uvx watch xargs yarn zsh";
+const INTERPRETERS: &str = "apptainer ash bash buildah bun bundle bunx busybox bwrap cargo chroot chrt composer conda corepack csh \
+    dash dbus-run-session deno direnv docker doas dotnet elixir env erl escript fakeroot firejail fish flatpak go gosu \
+    gradle groovy hatch ionice java julia kotlin ksh lua lxc mamba micromamba mise mix mvn nerdctl nice nix nix-shell \
+    node nodejs nohup npm npx nsenter numactl pdm perl php pip pipenv pipx pixi pnpm pnpx podman poetry prlimit pwsh \
+    pypy python rake rlwrap rscript ruby runuser rye sbt scala script setarch setpriv setsid sh singularity stack \
+    stdbuf su su-exec sudo swift systemd-run taskset tclsh time timeout tini toybox tsx ts-node unbuffer unshare uv \
+    uvx watch wine xargs xvfb-run yarn zsh";
 
-/// Words of theirs after which what they run is still to come.
-const SUBCOMMANDS: [&str; 6] = ["dlx", "exec", "mcp", "run", "tool", "x"];
+/// Programs of which any argument may make them run another, whatever stands before it.
+const TOOLS: &str = "at awk batch crontab docker-compose ed emacs ex expect ffmpeg find gawk gdb git helm kubectl less lldb \
+    ltrace m4 make man mawk more mysql nvim parallel perf psql rsync scp screen sed sftp socat sqlite3 ssh strace \
+    systemctl tar tmux valgrind vi vim";
+
+/// Words of theirs right after which they name what they run.
+const SUBCOMMANDS: [&str; 3] = ["dlx", "run", "x"];
+
+/// Options of theirs that take no value, or what they run as their value.
+const SWITCHES: [&str; 16] = [
+    "-y",
+    "--yes",
+    "-q",
+    "--quiet",
+    "-i",
+    "-t",
+    "-it",
+    "-ti",
+    "--rm",
+    "--init",
+    "-u",
+    "-B",
+    "-I",
+    "-m",
+    "-jar",
+    "--no-warnings",
+];
+
+/// Ends of the names of scripts and archives.
+const SCRIPTS: [&str; 12] = [".js", ".mjs", ".cjs", ".ts", ".py", ".jar", ".sh", ".rb", ".php", ".pl", ".lua", ".dll"];
 
 /// Package runners that hand everything after the package's name to the package.
 const RUNNERS: [&str; 2] = ["npx", "uvx"];
@@ -95,24 +126,43 @@ fn check(template: &str) -> Result<(), String> {
     if program.contains('/') && (!program.starts_with('/') || !is_plain(program.trim_end_matches(['/', '*']))) {
         return fault("must name its program by an absolute path without . and .., or by its name alone");
     }
-    if is_interpreter(program) && !names_a_target(words) {
-        return fault("allows everything; write * alone where that is meant");
+    if is_interpreter(program) && !names_a_target(program, &words.collect::<Vec<_>>()) {
+        return fault(
+            "leaves open what it runs: before a last * stands a path, a script or a package; \
+             * as the only template allows everything",
+        );
     }
     Ok(())
 }
 
 /// True when the words after an interpreter leave open neither the program it runs nor one of its options.
-fn names_a_target<'a>(mut words: impl Iterator<Item = &'a str>) -> bool {
-    let vague = |word: &str| word.ends_with('*') && !word.contains(|c: char| c.is_ascii_alphanumeric());
-    for word in words.by_ref() {
-        if word.starts_with('-') && word.ends_with('*') {
-            return false;
-        }
-        if !word.starts_with('-') && !SUBCOMMANDS.contains(&word) {
-            return !vague(word);
-        }
-    }
-    true
+fn names_a_target(program: &str, words: &[&str]) -> bool {
+    let is_vague = |word: &&str| {
+        word.ends_with('*') && (word.starts_with('-') || !word.contains(|c: char| c.is_ascii_alphanumeric()))
+    };
+    let (is_open, fixed) = match words.split_last() {
+        Some((&"*", fixed)) => (true, fixed),
+        Some(_) | None => (false, words),
+    };
+    !fixed.iter().any(is_vague) && (!is_open || hands_on(program, fixed) || ends_with_target(program, fixed))
+}
+
+/// True when `words` end with what an interpreter runs, so that all that follows goes to that: a path, a script, or
+/// what stands where a program is named.
+fn ends_with_target(program: &str, words: &[&str]) -> bool {
+    let Some((target, before)) = words.split_last() else { return false };
+    let before = before.last().copied().unwrap_or_default();
+    let is_named = SUBCOMMANDS.contains(&before) || ["-m", "-jar"].contains(&before);
+    let is_file = target.contains('/') || SCRIPTS.iter().any(|end| target.ends_with(end));
+    // The word after any other option is that option's value.
+    let is_value = before.starts_with('-') && !before.contains('=') && !SWITCHES.contains(&before);
+    (is_named || is_file)
+        && !is_value
+        && !target.starts_with('-')
+        && !target.contains('=')
+        // `mcp/time` is an image, `/usr/bin/time` a program.
+        && (target.contains('/') && !target.starts_with('/') || !is_interpreter(target))
+        && !is_known(TOOLS, program)
 }
 
 /// True when a command line fits a template.
@@ -155,11 +205,16 @@ fn is_plain(path: &str) -> bool {
     path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// True when the program at `path` is a known interpreter, whatever version its name ends with.
+/// True when the program at `path` runs what its arguments say.
 fn is_interpreter(path: &str) -> bool {
+    is_known(INTERPRETERS, path) || is_known(TOOLS, path)
+}
+
+/// True when `list` has the program at `path`, whatever version its name ends with.
+fn is_known(list: &str, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    INTERPRETERS.split_whitespace().any(|known| known == name || known == bare)
+    list.split_whitespace().any(|known| known == name || known == bare)
 }
 
 #[cfg(test)]
@@ -284,8 +339,48 @@ mod tests {
             "./x",
             "/opt/../x",
             "x **",
+            "timeout 60 *",
+            "env A=1 *",
+            "env A=/x *",
+            "nice -n 10 *",
+            "xargs -n 1 *",
+            "python3 -W ignore *",
+            "python3 -W ignore /*",
+            "timeout 60 /usr/bin/python3 *",
+            "sudo -u mcp *",
+            "docker run -v /srv:/srv *",
+            "docker run --name x *",
+            "docker exec box *",
+            "git -C /srv *",
+            "git *",
+            "find /srv *",
+            "make *",
+            "taskset 1 *",
+            "conda run -n base *",
         ] {
             assert!(wrong.parse::<AllowedCommands>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn templates_that_name_what_is_run_may_leave_its_arguments_open() {
+        for right in [
+            "java -jar x.jar *",
+            "sh /opt/x.sh *",
+            "python3 -u /opt/x.py *",
+            "python3 -m mcp_server_time *",
+            "node --max-old-space-size=512 /opt/x.js *",
+            "timeout 60 /opt/mcp/server *",
+            "docker run -i --rm mcp/time *",
+            "uvx mcp-server-git *",
+            "npx -y @scope/name *",
+            "pnpm dlx @scope/name *",
+            "uv run server.py *",
+            "uv --directory /srv run server.py *",
+            "/opt/mcp/server *",
+            "git",
+        ] {
+            assert!(right.parse::<AllowedCommands>().is_ok(), "{right}");
         }
     }
 }
