@@ -47,6 +47,9 @@ pub(crate) struct Invocation {
 /// The names of the eras that the demo server can be held to.
 const ERAS: &[(&str, DemoEra)] = &[("auto", DemoEra::Auto), ("legacy", DemoEra::Legacy), ("modern", DemoEra::Modern)];
 
+/// Flags that migrating reads.
+const MIGRATION: [&str; 5] = ["config", "database-url", "data-dir", "log", "log-format"];
+
 /// Reads the command line. `Err` is an answer to print: help, the version, or what is wrong.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let matches = definition().try_get_matches_from(arguments)?;
@@ -65,7 +68,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 
 fn definition() -> Clap {
     let serve = Clap::new("serve").about("Run Ostler (the default command)");
-    let migrate = Clap::new("migrate").about("Migrate the database and list the steps");
+    let migrate = Clap::new("migrate")
+        .about("Migrate the database and list the steps")
+        .after_help("The other settings of `serve` are accepted and mean nothing here.");
+    let of_migration = configuration().into_iter().map(|argument| {
+        let is_read = MIGRATION.contains(&argument.get_id().as_str());
+        argument.hide(!is_read)
+    });
     let check = Clap::new("check-config").about("Show every setting with its value and source");
     Clap::new("ostler")
         .version(env!("CARGO_PKG_VERSION"))
@@ -74,7 +83,7 @@ fn definition() -> Clap {
         .args_conflicts_with_subcommands(true)
         .args(configuration().into_iter().map(|argument| argument.hide(true)))
         .subcommand(serve.args(configuration()))
-        .subcommand(migrate.args(configuration()))
+        .subcommand(migrate.args(of_migration))
         .subcommand(check.args(configuration()))
         .subcommand(connect::definition())
         .subcommand(client_config::definition())
