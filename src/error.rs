@@ -173,6 +173,8 @@ impl fmt::Display for Faults {
 pub struct RateLimited {
     /// The policy's name, such as `tool-execute`.
     pub policy: &'static str,
+    /// The setting that decides on it, if any.
+    pub setting: Option<&'static str>,
     /// Requests allowed in a window.
     pub quota: u32,
     /// Length of the window.
@@ -190,7 +192,8 @@ impl fmt::Display for RateLimited {
             self.window.as_secs(),
             self.policy,
             self.retry_after.as_secs().max(1)
-        )
+        )?;
+        self.setting.map_or(Ok(()), |setting| write!(f, "; an operator sets it by {setting}"))
     }
 }
 

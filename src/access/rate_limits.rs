@@ -36,6 +36,15 @@ impl Policy {
             Self::Change => "change",
         }
     }
+
+    fn setting(self) -> &'static str {
+        match self {
+            Self::ServerCreate => "RATE_LIMIT_SERVER_CREATE",
+            Self::ToolExecute => "RATE_LIMIT_TOOL_EXECUTE",
+            Self::Api => "RATE_LIMIT_API",
+            Self::Change => "RATE_LIMIT_CHANGE",
+        }
+    }
 }
 
 /// Rate limits of callers, per account; `None` is no limit.
@@ -92,20 +101,24 @@ impl RateLimiter {
 
     /// Counts one of what `policy` limits for `user`, or says `RateLimited` and counts nothing.
     fn check(&self, policy: Policy, user: UserId) -> Result<()> {
+        self.ask(policy, |windows, now| windows.take(user, now).map(|_| ()))
+    }
+
+    fn ask(
+        &self,
+        policy: Policy,
+        question: impl FnOnce(&mut Windows<UserId>, Duration) -> Result<(), Duration>,
+    ) -> Result<()> {
         let windows = match policy {
             Policy::ServerCreate => &self.server_create,
             Policy::ToolExecute => &self.tool_execute,
             Policy::Api => &self.api,
             Policy::Change => &self.change,
         };
-        windows.as_ref().map_or(Ok(()), |windows| self.take(policy.name(), windows, user))
-    }
-
-    fn take<K: Eq + std::hash::Hash>(&self, policy: &'static str, windows: &SharedWindows<K>, key: K) -> Result<()> {
+        let Some(windows) = windows else { return Ok(()) };
         let mut windows = windows.lock();
-        let Limit { quota, window } = windows.limit();
-        let taken = windows.take(key, self.start.elapsed());
-        taken.map(|_| ()).map_err(|retry_after| Error::RateLimited(RateLimited { policy, quota, window, retry_after }))
+        let answer = question(&mut windows, self.start.elapsed());
+        answer.map_err(|wait| refusal(policy.name(), Some(policy.setting()), windows.limit(), wait))
     }
 
     /// Counts a request to the API against its caller's limit; the embedding program has none.
@@ -118,12 +131,21 @@ impl RateLimiter {
     /// Call it before answering such a request, and answer its error where there is one. A request with a valid
     /// credential is never counted, so strangers behind the same address cannot lock anyone out. `None` is not limited.
     pub fn authentication_failure(&self, address: Option<IpAddr>) -> Result<()> {
-        address.map_or(Ok(()), |address| self.take("authentication", &self.strangers, source(address)))
+        let Some(address) = address else { return Ok(()) };
+        let taken = self.strangers.lock().take(source(address), self.start.elapsed());
+        taken.map(|_| ()).map_err(|wait| refusal("authentication", None, AUTHENTICATION_FAILURES, wait))
     }
 
     /// Counts a registration against its caller's limit; the embedding program has none.
     pub fn server_create(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ServerCreate, who)
+    }
+
+    /// The answer that [`RateLimiter::server_create`] would give now; counts nothing.
+    pub fn foresee_server_create(&self, who: &Principal) -> Result<()> {
+        self.unless_embedder(who, |user| {
+            self.ask(Policy::ServerCreate, |windows, now| windows.wait(&user, now).map_or(Ok(()), Err))
+        })
     }
 
     /// Counts a tool call against its caller's limit; the embedding program has none.
@@ -137,11 +159,20 @@ impl RateLimiter {
     }
 
     fn limit(&self, policy: Policy, who: &Principal) -> Result<()> {
+        self.unless_embedder(who, |user| self.check(policy, user))
+    }
+
+    fn unless_embedder(&self, who: &Principal, check: impl FnOnce(UserId) -> Result<()>) -> Result<()> {
         match who.credential {
-            Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => self.check(policy, who.user_id),
+            Credential::Session(_) | Credential::Key(_) | Credential::Token(_) => check(who.user_id),
             Credential::Embedder => Ok(()),
         }
     }
+}
+
+fn refusal(policy: &'static str, setting: Option<&'static str>, limit: Limit, retry_after: Duration) -> Error {
+    let Limit { quota, window } = limit;
+    Error::RateLimited(RateLimited { policy, setting, quota, window, retry_after })
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Counts {
         let per_email = self.emails.wait(email, now).filter(|_| is_unfamiliar).map(|wait| (wait, PER_EMAIL));
         let longest = [per_pair, per_address, per_email].into_iter().flatten().max_by_key(|(wait, _)| *wait);
         longest.map_or(Ok(()), |(retry_after, Limit { quota, window })| {
-            Err(Error::RateLimited(RateLimited { policy: "login", quota, window, retry_after }))
+            Err(Error::RateLimited(RateLimited { policy: "login", setting: None, quota, window, retry_after }))
         })
     }
 

@@ -67,13 +67,17 @@ struct ImportedView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     ignored: Vec<String>,
+    /// Remarks on it though it is taken over, such as a relative path in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notes: Vec<String>,
     /// It as it is now; `null` where there is none.
     server: Option<ServerView>,
 }
 
 impl From<Imported> for ImportedView {
-    fn from(Imported { name, action, problem, ignored, server }: Imported) -> Self {
-        Self { name, action, problem, ignored, server: server.map(ServerView::from) }
+    fn from(Imported { name, action, problem, ignored, notes, server }: Imported) -> Self {
+        Self { name, action, problem, ignored, notes, server: server.map(ServerView::from) }
     }
 }
 

@@ -64,6 +64,7 @@ mod tests {
     fn an_error_of_the_runtime_says_its_kind_and_when_to_come_back() {
         let limit = RateLimited {
             policy: "tool-execute",
+            setting: None,
             quota: 1,
             window: Duration::from_secs(60),
             retry_after: Duration::from_millis(1200),

@@ -264,6 +264,15 @@ static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.servers.allowed_commands.to_string(),
     },
     Setting {
+        key: "mcp.allowed_variables",
+        variable: "MCP_ALLOWED_VARIABLES",
+        flag: "mcp-allowed-variables",
+        kind: SettingType::List,
+        help: "Variables that servers may be given though they can make programs run other code, such as PYTHONPATH",
+        put: |config, text| set(&mut config.runtime.servers.allowed_variables, text.parse()),
+        show: |config| config.runtime.servers.allowed_variables.to_string(),
+    },
+    Setting {
         key: "mcp.log_bytes",
         variable: "MCP_LOG_BYTES",
         flag: "mcp-log-bytes",

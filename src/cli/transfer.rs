@@ -101,6 +101,8 @@ struct ImportedServer {
     problem: Option<String>,
     #[serde(default)]
     ignored: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// Has Ostler take over a file.
@@ -116,13 +118,17 @@ pub(crate) fn import(options: &Import) -> Result<(), Failure> {
     let answer = ask(base, &key, "POST", "/api/mcp/import", Some(&body))?;
     let outcome: ImportOutcome = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
     let mut report = String::new();
-    for ImportedServer { name, action, problem, ignored } in &outcome.servers {
+    for ImportedServer { name, action, problem, ignored, notes } in &outcome.servers {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let ignored = if ignored.is_empty() { String::new() } else { format!(" (left out: {})", ignored.join(", ")) };
         report.push_str(&logging::one_line(&format!("{action:<6}  {name}{problem}{ignored}")));
         report.push('\n');
+        notes.iter().for_each(|note| report.push_str(&format!("        note: {}\n", logging::one_line(note))));
     }
     print(&report)?;
+    if outcome.servers.is_empty() {
+        complain(&format!("ostler: {} names no servers\n", file.display()));
+    }
     if *dry_run {
         complain("ostler: nothing was changed; without --dry-run, it is done\n");
     }

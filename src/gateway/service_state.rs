@@ -60,7 +60,7 @@ impl SharedServiceState {
         let Limit { quota, window } = windows.limit();
         windows.take(caller.to_owned(), now).map(|_| ()).map_err(|retry_after| {
             self.limited.fetch_add(1, Relaxed);
-            RateLimited { policy: "service", quota, window, retry_after }
+            RateLimited { policy: "service", setting: None, quota, window, retry_after }
         })
     }
 

@@ -5,6 +5,7 @@
 //! text. An export is read as it was (a property test): a `$` that begins no variable is written as the default of an
 //! unset one.
 
+mod described;
 mod edit;
 mod entry;
 mod export;
@@ -12,6 +13,8 @@ mod jsonc;
 mod variables;
 
 use std::collections::BTreeMap;
+
+use jsonc_parser::ast::Value;
 
 use crate::{
     error::{Error, Result},
@@ -21,6 +24,7 @@ use crate::{
 
 use variables::Variables;
 
+pub use described::Described;
 pub use edit::{AddedEntry, Section, with_sections};
 pub use export::{ClientFormat, written};
 pub use variables::named;
@@ -31,16 +35,13 @@ pub const SERVERS_MAX: usize = 500;
 /// The members that hold servers.
 const SECTIONS: [&str; 2] = ["mcpServers", "servers"];
 
-/// A server as a client's configuration describes it.
-#[derive(Clone, Debug)]
-pub struct Described {
-    /// Name that it has in the client's configuration.
-    pub name: String,
-    /// The server to register, or the reason why it cannot be taken over.
-    pub change: Result<ServerChange, String>,
-    /// Members that mean nothing here and were left out.
-    pub ignored: Vec<String>,
-}
+/// Members that other formats have in the place of these, and whose formats they are.
+const OTHER_SECTIONS: [(&str, &str); 4] = [
+    ("mcp", "opencode and the settings of VS Code"),
+    ("mcp.servers", "the settings of VS Code"),
+    ("context_servers", "Zed"),
+    ("amp.mcpServers", "Amp"),
+];
 
 /// Every server of a client's configuration, JSON that may have comments and commas before a closing bracket. Fails
 /// where the text as a whole cannot be read; a fault in one server is reported with that server.
@@ -50,31 +51,55 @@ pub struct Described {
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Described>> {
     let fault = |message: String| Error::invalid("/config", message);
     let text = jsonc::readable(text);
+    if is_toml(&text) {
+        return Err(fault("is TOML, as Codex writes it; write its `mcp_servers` as JSON, below `mcpServers`".into()));
+    }
     let members = jsonc::members(jsonc::parse(&text)?).map_err(|reason| fault(format!("is not readable: {reason}")))?;
+    let other = OTHER_SECTIONS.iter().find(|(name, _)| members.iter().any(|(member, _)| member == name));
     let sections: Vec<_> = members.into_iter().filter(|(name, _)| SECTIONS.contains(&name.as_str())).collect();
     if sections.is_empty() {
-        return Err(fault("has neither `mcpServers` nor `servers`".into()));
+        let other = other.map_or_else(String::new, |(name, client)| {
+            format!("; `{name}` is of {client}: write its servers below `mcpServers`, each with `command` or `url`")
+        });
+        return Err(fault(format!("has neither `mcpServers` nor `servers`{other}")));
     }
     let mut variables = Variables::new(variables);
     let mut described: Vec<Described> = Vec::new();
     for (section, value) in sections {
+        if let Value::StringLit(file) = &value {
+            return Err(fault(format!("has its servers in another file: import {}", file.value)));
+        }
         let entries = jsonc::members(value);
         let entries = entries.map_err(|reason| fault(format!("has a `{section}` that is amiss: {reason}")))?;
-        for (name, value) in entries {
+        for (name, value) in entries.into_iter().filter(|(name, value)| !is_comment(name, value)) {
             if described.iter().any(|one| one.name == name) {
                 return Err(fault(format!("describes the server {name:?} twice")));
             }
             if described.len() == SERVERS_MAX {
                 return Err(fault(format!("describes more than {SERVERS_MAX} servers; take over some at a time")));
             }
-            let (change, ignored) = match jsonc::plain(value) {
-                Some(value) => entry::read(&name, value, &mut variables),
-                None => (Err("has a number that is out of range".into()), Vec::new()),
-            };
-            described.push(Described { name, change, ignored });
+            described.push(match jsonc::plain(value) {
+                Some(value) => entry::read(name, value, &mut variables),
+                None => Described::refused(name, "has a number that is out of range"),
+            });
         }
     }
     Ok(described)
+}
+
+/// True for the configuration of Codex: its first line that is no comment is a table or a key of TOML.
+fn is_toml(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.next().is_some_and(|line| {
+        let table = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name);
+        let key = table.or_else(|| line.split_once('=').map(|(key, _)| key));
+        key.is_some_and(|key| key.trim().starts_with(|first: char| first.is_ascii_alphabetic()))
+    })
+}
+
+/// True for a text among the servers whose name says that it is none.
+fn is_comment(name: &str, value: &Value<'_>) -> bool {
+    matches!(value, Value::StringLit(_)) && name.starts_with(['_', '/', '#', '$'])
 }
 
 /// The configuration of a server that is not registered yet.

@@ -5,7 +5,10 @@ use std::{ops::RangeInclusive, time::Duration};
 use crate::{
     error::{Faults, below},
     model::{ServerConfig, ToolRules},
-    policy::{environment, name, remote, remote_oauth},
+    policy::{
+        environment::{self, AllowedVariables},
+        name, remote, remote_oauth,
+    },
 };
 
 /// Most characters of a description.
@@ -37,7 +40,7 @@ const START_TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Durati
 
 /// Everything in `config` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]
-pub fn faults(config: &ServerConfig) -> Faults {
+pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
     let mut faults = Faults::default();
     let name = name::validated(&config.name);
     faults.check(name.is_ok(), "/name", name.err().unwrap_or_default());
@@ -46,7 +49,7 @@ pub fn faults(config: &ServerConfig) -> Faults {
         None => {
             check_command(&mut faults, &config.command);
             check_args(&mut faults, &config.args);
-            check_env(&mut faults, config);
+            check_env(&mut faults, config, allowed);
         }
         Some(far) => {
             remote::check(&mut faults, far);
@@ -88,11 +91,11 @@ fn check_args(faults: &mut Faults, args: &[String]) {
     }
 }
 
-fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig) {
+fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig, allowed: &AllowedVariables) {
     faults.check(env.len() <= VARIABLES_MAX, "/env", "must be at most 128 variables");
     for (name, value) in env.iter().take(VARIABLES_MAX) {
         let pointer = || below("/env", name);
-        let refused = environment::refuse(name);
+        let refused = environment::refuse(name, allowed);
         faults.check(refused.is_none(), pointer(), refused.unwrap_or_default());
         faults.check(name.len() <= VARIABLE_NAME_BYTES_MAX, pointer(), "must have a name of at most 256 bytes");
         faults.check(value.len() <= VALUE_BYTES_MAX, pointer(), "must be at most 32 KiB");
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     fn pointers(config: &ServerConfig) -> Vec<String> {
-        faults(config).0.into_iter().map(|fault| fault.pointer).collect()
+        faults(config, &AllowedVariables::default()).0.into_iter().map(|fault| fault.pointer).collect()
     }
 
     #[test]

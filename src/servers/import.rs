@@ -12,7 +12,7 @@ use crate::{
     policy::{
         change,
         client_file::{self, ClientFormat, Described},
-        permission, server as rules,
+        permission,
     },
     registry::Registered,
     servers::service::Servers,
@@ -45,6 +45,8 @@ pub struct Imported {
     pub problem: Option<String>,
     /// Members that mean nothing here and were left out.
     pub ignored: Vec<String>,
+    /// Remarks for its owner though it is taken over.
+    pub notes: Vec<String>,
     /// It as it is now, with masked values; none where there is none yet.
     pub server: Option<Server>,
 }
@@ -52,7 +54,8 @@ pub struct Imported {
 impl Servers {
     /// Takes over the servers of a client's configuration (`mcp:write`), by their names among the caller's own: one
     /// after the other, by the same rules as one written by hand, and what is refused does not hold up the rest.
-    /// Variables are looked for in `variables` alone. A dry run changes nothing and counts against no limit.
+    /// Variables are looked for in `variables` alone. All servers it registers count as one against the caller's limit
+    /// of registrations. A dry run changes nothing and counts against no limit.
     pub async fn import(
         self: &Arc<Self>,
         who: &Principal,
@@ -61,19 +64,20 @@ impl Servers {
         dry_run: bool,
     ) -> Result<Vec<Imported>> {
         self.access.require_any(who, permission::WRITES, "server.import")?;
-        let mut imported = Vec::new();
-        for Described { name, change, ignored } in client_file::read(text, variables)? {
+        let (mut imported, mut is_counted) = (Vec::new(), false);
+        for Described { name, change, ignored, notes } in client_file::read(text, variables)? {
             let done = match change {
                 Err(problem) => Err(problem),
                 Ok(change) if dry_run => self.rehearse(who, &name, change).map_err(|error| error.to_string()),
-                Ok(change) => self.take_over(who, &name, change).await.map_err(|error| error.to_string()),
-            };
-            imported.push(match done {
-                Ok((action, server)) => Imported { name, action, problem: None, ignored, server },
-                Err(problem) => {
-                    Imported { name, action: ImportAction::Refuse, problem: Some(problem), ignored, server: None }
+                Ok(change) => {
+                    self.take_over(who, &name, change, &mut is_counted).await.map_err(|error| error.to_string())
                 }
-            });
+            };
+            let (action, problem, server) = match done {
+                Ok((action, server)) => (action, None, server),
+                Err(problem) => (ImportAction::Refuse, Some(problem), None),
+            };
+            imported.push(Imported { name, action, problem, ignored, notes, server });
         }
         Ok(imported)
     }
@@ -92,9 +96,16 @@ impl Servers {
         who: &Principal,
         name: &str,
         change: ServerChange,
+        is_counted: &mut bool,
     ) -> Result<(ImportAction, Option<Server>)> {
         let Some(known) = self.own_named(who, name)? else {
-            let details = self.create(who, client_file::fresh(change)?).await?;
+            let config = client_file::fresh(change)?;
+            self.check_new(who, &config)?;
+            if !*is_counted {
+                self.access.limits().server_create(who)?;
+                *is_counted = true;
+            }
+            let details = self.add(who, config).await?;
             return Ok((ImportAction::Create, Some(details.server)));
         };
         let before = known.server.load().config.clone();
@@ -107,24 +118,19 @@ impl Servers {
 
     /// The outcome of [`Servers::take_over`], as far as it can be foreseen without a change.
     fn rehearse(&self, who: &Principal, name: &str, change: ServerChange) -> Result<(ImportAction, Option<Server>)> {
-        let known = self.own_named(who, name)?;
-        let before = known.as_ref().map(|known| known.server.load().config.clone());
-        let after = match &before {
-            Some(before) => change::merged(before, change)?,
-            None => client_file::fresh(change)?,
+        let Some(known) = self.own_named(who, name)? else {
+            self.check_new(who, &client_file::fresh(change)?)?;
+            self.access.limits().foresee_server_create(who)?;
+            return Ok((ImportAction::Create, None));
         };
-        let server = known.map(|known| self.details(&known, who).server);
-        if before.as_ref() == Some(&after) {
-            return Ok((ImportAction::Skip, server));
+        let before = &known.server.load().config;
+        let after = change::merged(before, change)?;
+        let is_same = *before == after;
+        if !is_same {
+            self.check_change(who, before, &after, "server.import")?;
         }
-        rules::faults(&after).into_result()?;
-        self.check_url(before.as_ref(), &after)?;
-        let written =
-            |before: &crate::model::ServerConfig| (&before.command, &before.args) == (&after.command, &after.args);
-        if !before.as_ref().is_some_and(written) {
-            self.check_command(who, &after, "server.import")?;
-        }
-        Ok((if before.is_some() { ImportAction::Update } else { ImportAction::Create }, server))
+        let action = if is_same { ImportAction::Skip } else { ImportAction::Update };
+        Ok((action, Some(self.details(&known, who).server)))
     }
 
     /// The caller's own server of this name; it must be clear which.

@@ -20,18 +20,30 @@ use crate::{
     tasks::run_to_completion,
 };
 
+/// The name of a registration in the audit log.
+const CREATE: &str = "server.create";
+
 impl Servers {
     /// Registers a server, and starts it if enabled; does not wait for it.
     pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
-        const ACTION: &str = "server.create";
-        self.access.require_any(who, permission::WRITES, ACTION)?;
-        rules::faults(&config).into_result()?;
-        self.check_url(None, &config)?;
-        self.check_command(who, &config, ACTION)?;
+        self.check_new(who, &config)?;
         self.access.limits().server_create(who)?;
+        self.add(who, config).await
+    }
+
+    /// Decides whether the caller may register a server, but for their rate limit.
+    pub(super) fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
+        self.access.require_any(who, permission::WRITES, CREATE)?;
+        rules::faults(config, &self.settings.allowed_variables).into_result()?;
+        self.check_url(None, config)?;
+        self.check_command(who, config, CREATE)
+    }
+
+    /// Registers a server that was checked.
+    pub(super) async fn add(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         let server = Server::registered(who.user_id, config);
         let stored = secrets::seal(&self.keyring, &server)?;
-        let entry = self.access.change(who, ACTION, server.id)?.with_detail(server.config.name.clone());
+        let entry = self.access.change(who, CREATE, server.id)?.with_detail(server.config.name.clone());
         let (servers, who) = (self.clone(), who.clone());
         run_to_completion(async move {
             let _work = servers.lifecycle.begin_work()?;
@@ -65,11 +77,7 @@ impl Servers {
                 return Err(Error::Stale(Noun::Server));
             }
             let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
-            rules::faults(&after.config).into_result()?;
-            servers.check_url(Some(&before.config), &after.config)?;
-            if (&before.config.command, &before.config.args) != (&after.config.command, &after.config.args) {
-                servers.check_command(&who, &after.config, ACTION)?;
-            }
+            servers.check_change(&who, &before.config, &after.config, ACTION)?;
             if !registered.is_owned_by(&who) {
                 let checked = change::check_masked_values(&before.config, &change, &after.config);
                 checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
@@ -179,7 +187,7 @@ impl Servers {
     }
 
     /// Refuses an address that can never be reached. An old one stands, whatever may be reached now.
-    pub(super) fn check_url(&self, before: Option<&ServerConfig>, after: &ServerConfig) -> Result<()> {
+    fn check_url(&self, before: Option<&ServerConfig>, after: &ServerConfig) -> Result<()> {
         let url = |config: &ServerConfig| config.remote.as_ref().map(|remote| remote.url.clone());
         let new = url(after).filter(|_| before.is_none_or(|before| url(before) != url(after)));
         match new.and_then(|url| self.placement.refused_url(&url)) {
@@ -188,7 +196,22 @@ impl Servers {
         }
     }
 
-    pub(super) fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
+    /// Decides whether a server may become what the caller made of it.
+    pub(super) fn check_change(
+        &self,
+        who: &Principal,
+        before: &ServerConfig,
+        after: &ServerConfig,
+        action: &str,
+    ) -> Result<()> {
+        rules::faults(after, &self.settings.allowed_variables).into_result()?;
+        self.check_url(Some(before), after)?;
+        // A command line that was there stands, though the caller could not write it.
+        let is_same = (&before.command, &before.args) == (&after.command, &after.args);
+        if is_same { Ok(()) } else { self.check_command(who, after, action) }
+    }
+
+    fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
         let allowed = &self.settings.allowed_commands;
         // An address runs nothing here.
         if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {

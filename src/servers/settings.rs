@@ -1,18 +1,24 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
-use crate::policy::command::AllowedCommands;
+use crate::policy::{command::AllowedCommands, environment::AllowedVariables};
 
 /// Limits of the servers that callers register.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Command lines that callers without `mcp:manage` may register.
     pub allowed_commands: AllowedCommands,
+    /// Variables that servers may be given though their names are refused without.
+    pub allowed_variables: AllowedVariables,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { allowed_commands: AllowedCommands::ManagersOnly, max_in_flight: 256 }
+        Self {
+            allowed_commands: AllowedCommands::ManagersOnly,
+            allowed_variables: AllowedVariables::default(),
+            max_in_flight: 256,
+        }
     }
 }

@@ -351,6 +351,7 @@ mod tests {
     fn a_rate_limit_says_when_to_come_back() {
         let limit = RateLimited {
             policy: "tool-execute",
+            setting: None,
             quota: 20,
             window: Duration::from_secs(60),
             retry_after: Duration::from_millis(17_200),

@@ -307,3 +307,27 @@ fn command_templates_allow_what_they_say() {
         attempt(command, &args).problem(403, "command_not_allowed");
     }
 }
+
+#[test]
+fn a_key_narrowed_to_managing_is_refused_nowhere_among_the_servers() {
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", "*")]);
+    let key = ostler.admin().make_key(&["mcp:manage"]);
+    let server = ostler.user("developer").running(fake("ok"));
+    let paths = contract::DESCRIPTION["paths"].as_object().unwrap();
+    let mut asked = 0;
+    for (path, item) in paths.iter().filter(|(path, _)| !path.contains("/output")) {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(method, _)| *method != "delete") {
+            let wanted = operation["security"][0]["bearer"][0].as_str().unwrap_or_default();
+            if !wanted.starts_with("mcp:") || (method == "get" && path.starts_with("/mcp")) {
+                continue;
+            }
+            let body = operation["requestBody"]["content"]["application/json"]["example"].clone();
+            let ask = key.ask(&method.to_uppercase(), &path.replace("{id}", &server.id));
+            let answer = if body.is_null() { ask.send() } else { ask.json(&body).send() };
+            assert!(![401, 403].contains(&answer.status), "{answer:?}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "only {asked} routes");
+    key.delete(&server.path("")).is(204);
+}

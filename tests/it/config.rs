@@ -160,6 +160,7 @@ call_timeout_ms = 1000
 allowed_commands = ["npx -y @scope/name*", "/opt/mcp/*"]
 private_addresses = true
 log_bytes = 1048576
+allowed_variables = ["PYTHONPATH", "BROWSER"]
 [gateway]
 health_check_interval = 1000
 timeout_ms = 1000
@@ -193,8 +194,8 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:34");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:43");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:52");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:44");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:53");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());
@@ -247,6 +248,9 @@ fn bad_usage_exits_64_and_help_exits_0() {
     {
         assert_ne!(place.run(&[], words).exits(0).out(), "", "{words}");
     }
+    let migrate = place.run(&[], "migrate --help").exits(0);
+    assert!(migrate.out().contains("--database-url") && !migrate.out().contains("--rate-limit"), "{}", migrate.out());
+    place.run(&[], "migrate --rate-limit-api off").exits(0);
 }
 
 #[test]

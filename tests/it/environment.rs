@@ -67,6 +67,26 @@ fn variables_that_make_programs_load_code_are_refused_by_name() {
 }
 
 #[test]
+fn an_operator_lets_servers_have_variables_that_are_refused_without() {
+    let ostler = Ostler::with(&[("MCP_ALLOWED_VARIABLES", "PYTHONPATH, BROWSER")]);
+    let server = ostler.admin().running(fake("ok").env("PYTHONPATH", "/srv/own").env("BROWSER", "chromium"));
+    let seen = environment(server.pid());
+    assert_eq!((&*seen["PYTHONPATH"], &*seen["BROWSER"]), ("/srv/own", "chromium"));
+    let refused = ostler.admin().try_register(fake("ok").env("PYTHONHOME", "/srv")).is(422);
+    assert!(refused.string("/errors/0/message").contains("MCP_ALLOWED_VARIABLES"), "{refused:?}");
+}
+
+#[test]
+fn variables_that_applications_document_are_taken() {
+    let ostler = Ostler::spawn();
+    let names =
+        ["PLAYWRIGHT_MCP_BROWSER", "GIT_BASE_DIR", "GIT_SIGN_COMMITS", "UV_OFFLINE", "NPM_CONFIG_PREFER_OFFLINE"];
+    let spec = names.into_iter().fold(fake("ok"), |spec, name| spec.env(name, "x"));
+    let seen = environment(ostler.admin().running(spec).pid());
+    assert!(names.iter().all(|name| seen[*name] == "x"));
+}
+
+#[test]
 fn a_server_has_three_descriptors_and_a_session_of_its_own() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));

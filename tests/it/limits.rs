@@ -56,6 +56,31 @@ fn the_sixth_server_in_five_minutes_has_to_wait() {
 }
 
 #[test]
+fn an_import_counts_as_one_registration_and_its_dry_run_foresees_the_limit() {
+    let ostler = Ostler::with(&[("RATE_LIMIT_SERVER_CREATE", "2/300s")]);
+    let admin = ostler.admin();
+    let import = |names: [&str; 4], dry: bool| {
+        let entry = |name: &str| (name.to_owned(), json!({"url": "https://a.example/mcp", "disabled": true}));
+        let servers: serde_json::Map<_, _> = names.map(entry).into_iter().collect();
+        admin.post("/api/mcp/import", json!({"config": {"mcpServers": servers}, "dryRun": dry})).is(200)
+    };
+    let actions = |answer: &Answer| {
+        answer.list("/servers").iter().map(|one| one["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for names in [["a", "b", "c", "d"], ["e", "f", "g", "h"]] {
+        assert_eq!(actions(&import(names, true)), ["create"; 4]);
+        assert_eq!(actions(&import(names, false)), ["create"; 4]);
+        assert_eq!(actions(&import(names, false)), ["skip"; 4], "what is there already counts nothing");
+    }
+    for dry in [true, false] {
+        let refused = import(["i", "j", "k", "a"], dry);
+        assert_eq!(actions(&refused), ["skip", "refuse", "refuse", "refuse"]);
+        assert!(refused.string("/servers/1/problem").contains("RATE_LIMIT_SERVER_CREATE"), "{refused:?}");
+    }
+    admin.try_register(fake("ok")).problem(429, "rate_limited");
+}
+
+#[test]
 fn what_was_used_up_comes_back_with_time() {
     let ostler = Ostler::with(&[("RATE_LIMIT_TOOL_EXECUTE", "2/1s")]);
     let server = ostler.admin().running(fake("ok"));

@@ -661,6 +661,8 @@ export interface components {
             ignored?: string[];
             /** @description Its name in the configuration. */
             name: string;
+            /** @description Remarks on it though it is taken over, such as a relative path in it. */
+            notes?: string[];
             /** @description The reason for which it was refused. */
             problem: string | null;
             server: components["schemas"]["Server"] | null;

@@ -20,10 +20,14 @@ fn configs(text: &str) -> Vec<ServerConfig> {
     described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect()
 }
 
+fn described(entry: &str) -> Described {
+    let text = format!(r#"{{"mcpServers": {{"a": {entry}}}}}"#);
+    read(&text, &BTreeMap::new()).unwrap().remove(0)
+}
+
 #[track_caller]
 fn problem(entry: &str) -> String {
-    let text = format!(r#"{{"mcpServers": {{"a": {entry}}}}}"#);
-    read(&text, &BTreeMap::new()).unwrap().remove(0).change.expect_err("it was taken over")
+    described(entry).change.expect_err("it was taken over")
 }
 
 #[test]
@@ -59,7 +63,7 @@ fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
         (r#"{"command": "x", "url": "https://a"}"#, "both a `command` and a `url`"),
         (r#"{"type": "stdio"}"#, "neither"),
         (r#"{"type": "http", "command": "x"}"#, "\"http\""),
-        (r#"{"type": "websocket", "url": "https://a"}"#, "\"websocket\""),
+        (r#"{"type": "websocket", "url": "https://a"}"#, "beside a `url` it is http"),
         (r#"{"command": "x", "envFile": ".env"}"#, "`envFile`"),
         (r#"{"command": "x", "cwd": "/srv"}"#, "`cwd`"),
         (r#"{"command": "x", "sandboxEnabled": true}"#, "`sandboxEnabled`"),
@@ -67,12 +71,75 @@ fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
         (r#"{"command": "x", "args": "y"}"#, "`args` is no list"),
         (r#"{"command": "x", "args": ["y", {}]}"#, "`args/1` is no string"),
         (r#"{"command": "x", "disabled": "no"}"#, "`disabled`"),
-        (r#"{"command": "x", "tools": ["*"]}"#, "`tools`"),
+        (r#"{"command": "x", "tools": {"alow": []}}"#, "`tools`"),
+        (r#"{"command": "x", "isolation": {"shared": null}}"#, "`isolation`"),
+        (r#"{"url": "https://a", "headersHelper": "get-token"}"#, "`headersHelper`"),
+        (r#"{"command": ["npx", "x"]}"#, "as opencode writes it"),
+        (r#"{"command": "x", "type": "grpc"}"#, "beside a `command` it is stdio"),
         (r#"{"url": "https://a", "env": {"A": "b"}}"#, "`env`"),
         ("[]", "no object"),
     ] {
         assert!(problem(entry).contains(part), "{entry}: {}", problem(entry));
     }
+}
+
+#[test]
+fn every_clients_own_words_are_understood() {
+    let rules = |allow: &[&str], deny: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        ToolRules { allow: names(allow), deny: names(deny), ..ToolRules::default() }
+    };
+    let local = ServerConfig::new("a", "x");
+    let remote = ServerConfig::remote("a", "https://a");
+    let off = ServerConfig { enabled: false, ..local.clone() };
+    for (entry, expected, ignored) in [
+        (r#"{"command": "x", "tools": ["*"]}"#, local.clone(), &[][..]),
+        (r#"{"command": "x", "tools": ["read"]}"#, ServerConfig { tools: rules(&["read"], &[]), ..local.clone() }, &[]),
+        (r#"{"command": "x", "tools": []}"#, ServerConfig { tools: rules(&[], &["*"]), ..local.clone() }, &[]),
+        (r#"{"command": "x", "enabled": false}"#, off.clone(), &[]),
+        (r#"{"command": "x", "enabled": true, "disabled": true}"#, off, &[]),
+        (r#"{"httpUrl": "https://a"}"#, remote.clone(), &[]),
+        (r#"{"url": "https://older", "httpUrl": "https://a"}"#, remote.clone(), &["url"]),
+        (r#"{"type": "stdio", "command": "x", "url": ""}"#, local.clone(), &[]),
+        (r#"{"type": "HTTP", "command": "", "url": "https://a"}"#, remote.clone(), &[]),
+        (r#"{"type": "streamable_http", "url": "https://a"}"#, remote, &[]),
+        (r#"{"command": "x", "headers": {}}"#, local.clone(), &[]),
+        (r#"{"command": "x", "headers": {"A": "b"}, "oauth": {}}"#, local, &["headers", "oauth"]),
+    ] {
+        let Described { change, ignored: left_out, notes, .. } = described(entry);
+        assert_eq!(
+            (fresh(change.unwrap()).unwrap(), &left_out[..], &notes[..]),
+            (expected, &owned(ignored)[..], &[][..]),
+            "{entry}"
+        );
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn what_its_owner_should_know_is_said() {
+    for (entry, part) in [
+        (r#"{"command": "node", "args": ["./dist/index.js"]}"#, "`./dist/index.js` is looked for in Ostler's folder"),
+        (r#"{"command": "x", "env": {"TOKEN": "$TOKEN"}}"#, "`env/TOKEN` is kept as text"),
+        (r#"{"url": "https://a", "headers": {"Authorization": "Bearer $PAT"}}"#, "write `${NAME}`"),
+        (
+            r#"{"url": "https://a", "oauth": {"clientId": "mine", "callbackPort": 1}}"#,
+            r#"authorize with {"clientId":"mine"}"#,
+        ),
+    ] {
+        let Described { change, notes, .. } = described(entry);
+        assert!(change.is_ok() && notes.len() == 1 && notes[0].contains(part), "{entry}: {notes:?}");
+    }
+}
+
+#[test]
+fn a_remark_among_the_servers_is_none() {
+    let text = r#"{"mcpServers": {"_comment": "ours", "//": "x", "a": {"command": "x"}, "b": "c"}}"#;
+    let names: Vec<_> = read(text, &BTreeMap::new()).unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["a", "b"]);
 }
 
 #[test]
@@ -89,6 +156,10 @@ fn a_text_that_is_no_configuration_is_refused() {
         ("{} {}", "not readable"),
         (r#"{"mcp": {}}"#, "neither"),
         (r#"{"servers": []}"#, "`servers`"),
+        (r#"{"name": "p", "mcpServers": "./.mcp.json"}"#, "import ./.mcp.json"),
+        (r#"{"context_servers": {"a": {}}}"#, "`context_servers` is of Zed"),
+        (r#"{"mcp": {"a": {"type": "local"}}}"#, "`mcp` is of opencode"),
+        ("# mine /*\n[mcp_servers.a]\ncommand = \"npx\"", "TOML, as Codex"),
         (r#"{"servers": {"a": {}, "a": {}}}"#, "twice"),
         (r#"{"servers": {"a": {}}, "mcpServers": {"a": {}}}"#, "twice"),
         (&format!(r#"{{"servers": {{{}}}}}"#, many.join(",")), "more than 500"),

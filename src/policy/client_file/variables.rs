@@ -43,7 +43,12 @@ pub fn named(text: &str) -> BTreeSet<String> {
     let inside = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
     let spelled = inside.map(|inside| inside.strip_prefix("env:").unwrap_or(inside));
     let names = spelled.filter_map(|spelled| spelled.split(":-").next());
-    names.filter(|name| is_name(name)).map(ToOwned::to_owned).collect()
+    names.filter(|name| is_spelled(name)).map(ToOwned::to_owned).collect()
+}
+
+/// True for a variable as shells and Gemini write it, alone or as a bearer token. Other clients keep it as text.
+pub(super) fn is_bare(text: &str) -> bool {
+    text.strip_prefix("Bearer ").unwrap_or(text).strip_prefix('$').is_some_and(is_name)
 }
 
 fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
@@ -53,14 +58,14 @@ fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, S
     }
     let spelled = inside.strip_prefix("env:").unwrap_or(inside);
     let (name, default) = spelled.split_once(":-").map_or((spelled, None), |(name, other)| (name, Some(other)));
-    if !is_name(name) {
+    if !is_spelled(name) {
         return Err(format!("has `${{{inside}}}`, which is none of ${{NAME}}, ${{NAME:-default}} and ${{env:NAME}}"));
     }
     // As a shell does: an empty value is as good as none where there is a default.
     let known = variables.get(name).filter(|value| default.is_none() || !value.is_empty());
     known.map(String::as_str).or(default).map(ToOwned::to_owned).ok_or_else(|| {
         if OF_EDITORS.contains(&name) {
-            format!("uses `${{{name}}}`, which only an editor knows; write what it stands for")
+            format!("uses `${{{name}}}`, which only an editor knows; give a variable of this name a value")
         } else {
             format!("needs a value for the variable {name}")
         }
@@ -72,6 +77,11 @@ pub(super) fn variable(text: &str) -> String {
     let fitting = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
     let name: String = text.chars().map(fitting).collect::<String>().to_ascii_uppercase();
     if is_name(&name) { name } else { format!("_{name}") }
+}
+
+/// True for a name between `${` and `}`: more than shells allow, as registries have `${api-key}`.
+fn is_spelled(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn is_name(name: &str) -> bool {
@@ -113,9 +123,18 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_without_braces_is_noticed_where_it_is_the_whole_value() {
+        for (text, expected) in
+            [("$A", true), ("Bearer $A_B", true), ("${A}", false), ("$", false), ("cost: $5", false)]
+        {
+            assert_eq!(is_bare(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn the_variables_of_a_text_are_known_beforehand() {
-        let names = named(r#"{"a": "${A}${env:B}${C:-x}${input:d}${A}", "b": "$E ${"}"#);
-        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["A", "B", "C"]);
+        let names = named(r#"{"a": "${A}${env:B}${C:-x}${input:d}${A}${2-e}", "b": "$E ${"}"#);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["2-e", "A", "B", "C"]);
     }
 
     #[test]
@@ -124,6 +143,7 @@ mod tests {
             ("${B}", "variable B"),
             ("${env:B}", "variable B"),
             ("${input:api-key}", "${API_KEY}"),
+            ("${api-key}", "variable api-key"),
             ("${workspaceFolder}/x", "only an editor"),
             ("${A", "without a `}`"),
             ("${command:x}", "${command:x}"),
