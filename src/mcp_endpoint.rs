@@ -76,7 +76,7 @@ impl From<EveryServerQuery> for ServerScope {
 #[utoipa::path(post, path = "/mcp", tag = "mcp", params(EveryServerQuery),
     request_body(content = Object, description = "A JSON-RPC message of MCP"),
     responses((status = 200, description = "The answer, or a stream that ends with it",
-            content((Object = "application/json"), (String = "text/event-stream"))),
+            content((serde_json::Value = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn post_all(
@@ -95,7 +95,7 @@ pub(crate) async fn post_all(
     params(("id" = String, Path, description = "The server")),
     request_body(content = Object, description = "A JSON-RPC message of MCP"),
     responses((status = 200, description = "The answer, or a stream that ends with it",
-            content((Object = "application/json"), (String = "text/event-stream"))),
+            content((serde_json::Value = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "Nothing is to be said")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn post_one(
@@ -112,7 +112,8 @@ pub(crate) async fn post_one(
 /// For clients of revisions with sessions: messages about no request; with `Last-Event-ID`, the rest of a stream that
 /// was left.
 #[utoipa::path(get, path = "/mcp", tag = "mcp", params(EveryServerQuery),
-    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
+    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+        (status = 204, description = "Nothing is left of the stream that was left")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn get_all(
     http: HttpRequest,
@@ -127,7 +128,8 @@ pub(crate) async fn get_all(
 /// As `/mcp`, for a session with one server.
 #[utoipa::path(get, path = "/mcp/{id}", tag = "mcp",
     params(("id" = String, Path, description = "The server")),
-    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String)),
+    responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+        (status = 204, description = "Nothing is left of the stream that was left")),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn get_one(http: HttpRequest, caller: McpCaller, PathId(id): PathId<ServerId>) -> HandlerResult {
     get(&http, &caller, ServerScope::One(id)).await

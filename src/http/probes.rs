@@ -99,7 +99,8 @@ pub(super) async fn health(anonymous: AnonymousCaller, query: Query<ReadyQuery>)
 ///
 /// In Prometheus' text format. Give the scraper an API key narrowed to `mcp:manage`; it shares no limit with its owner.
 #[utoipa::path(get, path = "/metrics", tag = "state",
-    responses((status = 200, description = "The figures", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The figures",
+        content((String = "text/plain"), (String = "application/openmetrics-text")))),
     security(("bearer" = ["mcp:manage"])))]
 pub(super) async fn metrics(request: HttpRequest, caller: Caller) -> HandlerResult {
     if !caller.who.may(Permission::McpManage) {

@@ -81,9 +81,12 @@ fn complete(path: &str, operation: &mut Operation) {
         }
     }
     add("default", "Any other problem");
-    for response in ["400", "409", "412", "500", "504"] {
-        if let Some(text) = operation.responses.responses.get(response).and_then(described) {
-            operation.responses.responses.insert(response.into(), problem_response(&text));
+    // Whatever fails is answered with a problem.
+    for (status, response) in &mut operation.responses.responses {
+        if status.starts_with(['4', '5'])
+            && let Some(text) = described(response)
+        {
+            *response = problem_response(&text);
         }
     }
     if json_rpc::is_endpoint(path) && operation.request_body.is_some() {
