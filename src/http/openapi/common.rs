@@ -82,12 +82,9 @@ fn complete(path: &str, operation: &mut Operation) {
     }
     add("default", "Any other problem");
     // Whatever fails is answered with a problem.
-    for (status, response) in &mut operation.responses.responses {
-        if status.starts_with(['4', '5'])
-            && let Some(text) = described(response)
-        {
-            *response = problem_response(&text);
-        }
+    let failures = operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']));
+    for (_, response) in failures {
+        *response = problem_response(&described(response).unwrap_or_default());
     }
     if json_rpc::is_endpoint(path) && operation.request_body.is_some() {
         operation.responses.responses.values_mut().for_each(allow_json_rpc);
