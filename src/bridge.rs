@@ -18,6 +18,7 @@ mod one_server;
 mod relay;
 mod relayed_request;
 mod request_in_flight;
+mod resource_index;
 mod results;
 mod resumable_request;
 mod routed_requests;

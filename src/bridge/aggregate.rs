@@ -1,16 +1,20 @@
 //! The aggregated lists of a user's servers, under names that carry the server.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::fault;
+use super::{fault, resource_index::ResourceIndex};
 use crate::{
-    bridge::{Conversation, LinkedResources},
+    bridge::{Conversation, LinkedResources, linked_resources::LINKED_URI_BYTES_MAX},
     listings::ListedServer,
-    mcp::{Members, convert, prefix, template},
+    mcp::{Members, convert, prefix},
     model::{Listing, ServerId, UserId},
 };
 
@@ -21,6 +25,7 @@ const FIRST_LISTING_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct AggregatedLists {
     /// Oldest first: an older server keeps its resource URIs when a newer one lists the same.
     servers: Vec<AggregatedServer>,
+    index: OnceLock<ResourceIndex>,
     user: UserId,
     linked: Arc<LinkedResources>,
 }
@@ -40,7 +45,12 @@ impl AggregatedLists {
         let slugs =
             prefix::slugs(ids.iter().map(String::as_str).zip(servers.iter().map(|listed| listed.name.as_str())));
         let servers = servers.into_iter().zip(slugs).map(|(listed, slug)| AggregatedServer { listed, slug }).collect();
-        Ok(Self { servers, user: conversation.who.user_id, linked: conversation.linked.clone() })
+        Ok(Self {
+            servers,
+            index: OnceLock::new(),
+            user: conversation.who.user_id,
+            linked: conversation.linked.clone(),
+        })
     }
 
     /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
@@ -120,34 +130,23 @@ impl AggregatedLists {
         {
             return Some((server.listed.clone(), original.to_owned()));
         }
-        let lists =
-            |server: &&AggregatedServer| {
-                let listed = |items: &[Arc<RawValue>], name| {
-                    items.iter().any(|item| convert::member(item, name).as_deref() == Some(uri))
-                };
-                server.listed.listing.as_ref().is_some_and(|listing| {
-                    listed(&listing.resources, "uri") || listed(&listing.templates, "uriTemplate")
-                })
-            };
-        let shows = |server: &&AggregatedServer| {
-            server.listed.listing.iter().any(|listing| listing.tools.iter().any(|tool| convert::has_page(tool, uri)))
-        };
-        let makes = |server: &&AggregatedServer| {
-            let templates = server.listed.listing.iter().flat_map(|listing| listing.templates.iter());
-            templates.filter_map(|item| convert::member(item, "uriTemplate")).any(|one| template::fits(&one, uri))
-        };
-        let find = |has: &dyn Fn(&&AggregatedServer) -> bool| self.servers.iter().find(has);
-        let links = || {
+        let index = self
+            .index
+            .get_or_init(|| ResourceIndex::of(self.servers.iter().map(|server| server.listed.listing.as_deref())));
+        let linked = || {
             let linked = self.linked.server_of(self.user, uri)?;
-            find(&|server| server.listed.id == linked)
+            self.servers.iter().position(|server| server.listed.id == linked)
         };
-        let server = find(&lists).or_else(|| find(&shows)).or_else(|| find(&makes)).or_else(links)?;
+        let server = self.servers.get(index.find(uri).or_else(linked)?)?;
         Some((server.listed.clone(), uri.to_owned()))
     }
 
     /// The URI that leads clients to a server's resource, where its own leads elsewhere. Where that leads nowhere, it
     /// leads there from now on: not all that servers link to is in their lists.
     pub(super) fn client_uri(&self, server: ServerId, uri: &str) -> Option<String> {
+        if uri.len() > LINKED_URI_BYTES_MAX {
+            return None;
+        }
         match self.find_resource(uri) {
             Some((listed, original)) if listed.id == server && original == uri => None,
             Some(_) => {

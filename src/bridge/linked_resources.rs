@@ -13,7 +13,7 @@ use crate::{
 const LINKED_PER_USER_MAX: usize = 1000;
 
 /// Bytes of the longest URI that is known.
-const URI_BYTES_MAX: usize = 2048;
+pub(super) const LINKED_URI_BYTES_MAX: usize = 2048;
 
 /// Linked resources of all users.
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct LinksOfUser {
 impl LinkedResources {
     /// Notes that a server gave a user this URI.
     pub(super) fn add(&self, user: UserId, uri: &str, server: ServerId) {
-        if uri.len() > URI_BYTES_MAX {
+        if uri.len() > LINKED_URI_BYTES_MAX {
             return;
         }
         let mut users = self.0.lock();
@@ -73,7 +73,7 @@ mod tests {
         }
         assert_eq!(linked.server_of(ada, "a:0"), None);
         assert_eq!(linked.server_of(ada, "a:1"), Some(one));
-        linked.add(ada, &"x".repeat(URI_BYTES_MAX + 1), one);
+        linked.add(ada, &"x".repeat(LINKED_URI_BYTES_MAX + 1), one);
         assert_eq!(linked.server_of(ada, "a:1"), Some(one), "a URI that is too long takes no place");
         linked.account_closed(ada);
         assert_eq!(linked.server_of(ada, "a:1"), None);

@@ -11,6 +11,9 @@ use crate::{
     model::ServerId,
 };
 
+/// Resources of one result whose URIs are looked up; further ones keep their own.
+const RENAMED_PER_RESULT_MAX: usize = 1000;
+
 /// Routes a request to the server whose tool, prompt or resource it names.
 pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, sender: &ClientSender) -> RpcResult {
     match request.method.as_str() {
@@ -61,12 +64,16 @@ fn with_client_uris(
     asked: Option<(&str, &str)>,
 ) -> Arc<RawValue> {
     // Most results name no resource, and need no lists.
-    let mut all = None;
+    let (mut all, mut seen) = (None, 0_usize);
     convert::with_renamed_resources(result, &mut |uri| {
         if let Some((original, asked)) = asked
             && original == uri
         {
             return (original != asked).then(|| asked.to_owned());
+        }
+        seen = seen.saturating_add(1);
+        if seen > RENAMED_PER_RESULT_MAX {
+            return None;
         }
         let all = all.get_or_insert_with(|| AggregatedLists::current(conversation).ok());
         all.as_ref()?.client_uri(server, uri)

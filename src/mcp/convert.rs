@@ -22,7 +22,7 @@ pub use greeting::{
 pub use input::{Demand, InputRequired, Question, parse_responses, required, without_elicitation_id};
 pub use result::{to_legacy as result_to_legacy, to_modern as result_to_modern};
 pub use shape::{has_object_output, name_properties};
-pub use uris::{has_page, rename_page, with_renamed_resources};
+pub use uris::{pages, rename_page, with_renamed_resources};
 
 /// Member of `_meta` in which modern results name their server.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";

@@ -39,20 +39,20 @@ pub fn rename_page(tool: &mut Members, rename: Rename<'_>) {
     });
 }
 
-/// True where a tool is shown with this page (MCP Apps).
+/// The pages that a tool is shown with (MCP Apps); most have none.
 #[must_use]
-pub fn has_page(tool: &RawValue, uri: &str) -> bool {
-    // Most tools have none, and need not be parsed for that.
-    if memmem::find(tool.get().as_bytes(), b"esourceUri").is_none() {
-        return false;
+pub fn pages(tool: &RawValue) -> Vec<String> {
+    let mut pages = Vec::new();
+    // Most tools need not be parsed for that.
+    if memmem::find(tool.get().as_bytes(), b"esourceUri").is_some()
+        && let Ok(mut tool) = Members::parse(tool)
+    {
+        rename_page(&mut tool, &mut |page| {
+            pages.push(page.to_owned());
+            None
+        });
     }
-    let Ok(mut tool) = Members::parse(tool) else { return false };
-    let mut found = false;
-    rename_page(&mut tool, &mut |page| {
-        found |= page == uri;
-        None
-    });
-    found
+    pages
 }
 
 fn rename_in_block(block: &mut Members, rename: Rename<'_>) -> bool {
@@ -103,12 +103,10 @@ mod tests {
 
     #[test]
     fn the_page_of_a_tool_is_known_in_both_places() {
-        assert!(has_page(&raw(r#"{"_meta":{"ui":{"resourceUri":"ui://a"}}}"#.into()), "ui://a"));
-        assert!(has_page(&raw(r#"{"_meta":{"ui/resourceUri":"ui://a"}}"#.into()), "ui://a"));
-        assert!(!has_page(
-            &raw(r#"{"_meta":{"ui":{"resourceUri":"ui://b"}},"resourceUri":"ui://a"}"#.into()),
-            "ui://a"
-        ));
+        let of = |tool: &str| pages(&raw(tool.to_owned()));
+        assert_eq!(of(r#"{"_meta":{"ui":{"resourceUri":"ui://a"}}}"#), ["ui://a"]);
+        assert_eq!(of(r#"{"_meta":{"ui/resourceUri":"ui://a"}}"#), ["ui://a"]);
+        assert!(of(r#"{"_meta":{"ui":{}},"resourceUri":"ui://a"}"#).is_empty());
         let mut tool = Members::parse(&raw(r#"{"_meta":{"ui":{"resourceUri":"ui://a","x":1}}}"#.into())).unwrap();
         rename_page(&mut tool, &mut |_| Some("ui://c".into()));
         assert_eq!(tool.to_string(), r#"{"_meta":{"ui":{"resourceUri":"ui://c","x":1}}}"#);
