@@ -157,6 +157,7 @@ health_check_interval = 1000
 auto_restart = false
 max_retries = 0
 call_timeout_ms = 1000
+start_timeout_ms = 1000
 allowed_commands = ["npx -y @scope/name*", "/opt/mcp/*"]
 private_addresses = true
 log_bytes = 1048576
@@ -193,9 +194,9 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:34");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:44");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:53");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:35");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:45");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:54");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());
