@@ -49,7 +49,7 @@ test("only what changed is sent, and no secret is shown", async () => {
   const { bodyOf, changesOf, differences, draftOf } = await load("/src/lib/draft.ts");
   const server = {
     name: "files", description: null, command: "npx", args: ["-y", ""], env: { TOKEN: "***", OLD: "***" }, url: null, headers: {},
-    isolation: "shared", enabled: true, tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
+    isolation: "shared", protocol: "auto", startTimeoutMs: 90_000, enabled: true, tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
   };
   const same = bodyOf(draftOf(server), server.tools.descriptions);
   assert.deepEqual(differences(server, same), []);

@@ -1,5 +1,5 @@
 /** The draft of a server's configuration, and its differences from the saved one. */
-import type { Isolation, Server } from "../api/types";
+import type { Isolation, Protocol, Server } from "../api/types";
 
 export type Pair = [name: string, value: string];
 
@@ -14,6 +14,9 @@ export interface Draft {
   url: string;
   headers: Pair[];
   isolation: Isolation;
+  protocol: Protocol;
+  /** Seconds; empty for the default. */
+  startTimeout: string;
   enabled: boolean;
   /** One pattern per line. */
   allow: string;
@@ -30,6 +33,8 @@ export const emptyDraft: Draft = {
   url: "",
   headers: [],
   isolation: "shared",
+  protocol: "auto",
+  startTimeout: "",
   enabled: true,
   allow: "",
   deny: "",
@@ -46,6 +51,8 @@ export function draftOf(server: Server): Draft {
     url: server.url ?? "",
     headers: Object.entries(server.headers),
     isolation: server.isolation,
+    protocol: server.protocol,
+    startTimeout: server.startTimeoutMs ? `${server.startTimeoutMs / 1000}` : "",
     enabled: server.enabled,
     allow: server.tools.allow.join("\n"),
     deny: server.tools.deny.join("\n"),
@@ -63,6 +70,8 @@ export function bodyOf(draft: Draft, descriptions: Record<string, string> = {}):
     description: draft.description.trim() || null,
     ...place,
     isolation: draft.isolation,
+    protocol: draft.protocol,
+    startTimeoutMs: draft.startTimeout.trim() ? Math.round(Number(draft.startTimeout) * 1000) : null,
     enabled: draft.enabled,
     tools: { allow: patterns(draft.allow), deny: patterns(draft.deny), descriptions },
   };

@@ -171,9 +171,11 @@ function chartOf(
   };
 }
 
-/** Servers that are degraded or down, with the reason. */
+/** Servers that are degraded or down, or run with a fault, with the reason. */
 function Attention({ items }: { items: ServerItem[] }) {
-  const unhealthy = items.filter((item) => ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus));
+  const unhealthy = items.filter(
+    (item) => item.runtimeStatus.fault || ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus),
+  );
   return (
     <Card
       title="Needs attention"
@@ -200,6 +202,7 @@ function Attention({ items }: { items: ServerItem[] }) {
 }
 
 function Reason({ item: { runtimeStatus: state } }: { item: ServerItem }) {
+  if (state.fault) return <div className="small muted break"><Text line>{state.fault}</Text></div>;
   if (!state.lastExit) return null;
   const why = reasonIn(state.lastExit.stderr);
   return (

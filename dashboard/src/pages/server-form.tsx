@@ -95,6 +95,33 @@ export function ServerForm({
         <option value="per-session">One process per session</option>
       </Select>
       <details>
+        <summary>Start and protocol</summary>
+        <div className="row even">
+          <Input
+            label="Time to become ready, in seconds"
+            type="number"
+            min={1}
+            max={86400}
+            step="any"
+            placeholder="60, or 180 for launchers"
+            value={draft.startTimeout}
+            fault={fault("/startTimeoutMs")}
+            hint="For a server that loads or downloads something first."
+            onChange={(event) => set("startTimeout", event.target.value)}
+          />
+          <Select
+            label="Protocol"
+            value={draft.protocol}
+            hint="Automatic asks the server; choose one if it answers in an era that it does not serve."
+            onChange={(event) => set("protocol", event.target.value as Draft["protocol"])}
+          >
+            <option value="auto">Automatic</option>
+            <option value="legacy">Legacy: 2025-11-25 and before</option>
+            <option value="modern">Modern: 2026-07-28</option>
+          </Select>
+        </div>
+      </details>
+      <details>
         <summary>Visible tools</summary>
         <div className="row even">
           <Area

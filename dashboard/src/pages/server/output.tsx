@@ -1,4 +1,4 @@
-/** Standard error of a server, live. */
+/** Standard error of a server, live, and lines of its standard output that were no messages. */
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { LineBuffer } from "../../lib/lines";
 import { count, moment, plural } from "../../lib/format";
@@ -134,6 +134,7 @@ function View({ lines, follow }: { lines: readonly OutputLine[]; follow: boolean
           {lines.slice(first, last).map((line) => (
             <div key={line.seq}>
               <time dateTime={line.at}>{moment(line.at)}</time>
+              {line.stream === "stdout" && <span className="muted">[stdout] </span>}
               <bdi className="foreign">{inert(line.line.slice(0, 4000)).replaceAll("\n", "\u240a")}</bdi>
             </div>
           ))}

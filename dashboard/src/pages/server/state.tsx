@@ -13,7 +13,7 @@ import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
 import { AuthorizationCard } from "./authorization";
 
-export function State({ details: { server, stats, runtimeStatus: state, authorization } }: TabProps) {
+export function State({ details: { server, stats, runtimeStatus: state, authorization, warnings } }: TabProps) {
   return (
     <>
       {state.status === "failed" && (
@@ -32,6 +32,19 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
         <Note tone="warn">
           The process exited. Restart scheduled {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}; calls
           wait for it.
+        </Note>
+      )}
+      {state.fault && (
+        <Note tone="warn">
+          It runs, but <Text>{state.fault}</Text>. Ostler asks again.
+        </Note>
+      )}
+      {warnings.length > 0 && (
+        <Note tone="warn">
+          <p>Not every client takes what this server lists:</p>
+          <ul>
+            {warnings.map((warning) => <li key={warning}><Text line>{warning}</Text></li>)}
+          </ul>
         </Note>
       )}
       <div className="columns">

@@ -1,4 +1,4 @@
-/** The timeline of a server: standard error, lifecycle events and calls. */
+/** The timeline of a server: standard error, lines that were no messages, lifecycle events and calls. */
 import { Link } from "wouter";
 import { keys, usePages } from "../../api/queries";
 import type { TimelineItem } from "../../api/types";
@@ -10,7 +10,7 @@ import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-const kinds = [["stderr", "Standard error"], ["ostler", "Lifecycle"], ["call", "Calls"]] as const;
+const kinds = [["stderr", "Standard error"], ["stdout", "Stray output"], ["ostler", "Lifecycle"], ["call", "Calls"]] as const;
 const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
 
 /** Milliseconds between refreshes: no live event announces a line of standard error. */
