@@ -98,15 +98,42 @@ impl RestartPolicy {
     }
 }
 
-/// True when two processes ended alike and with the same words, but for their digits: times, numbers of processes.
+/// Words of what may be over in a minute: networks, name servers, other programs, memory and disks. A machine that has
+/// just booted starts its servers before it has a network.
+const PASSING: [&str; 20] = [
+    "enotfound",
+    "eai_again",
+    "econn",
+    "etimedout",
+    "unreach",
+    "eaddrinuse",
+    "address already in use",
+    "address in use",
+    "name resolution",
+    "name or service not known",
+    "network",
+    "connect",
+    "refused",
+    "timed out",
+    "timeout",
+    "fetch failed",
+    "no space left",
+    "memory",
+    "temporar",
+    "unavailable",
+];
+
+/// True when two processes ended alike and with the same words, but for their digits (times, numbers of processes), and
+/// nothing in them says that it may pass.
 #[must_use]
 pub fn repeats(before: &ExitReport, now: &ExitReport) -> bool {
     let words = |report: &ExitReport| {
         let lines = report.stderr.iter().map(|line| line.replace(|c: char| c.is_ascii_digit(), ""));
-        lines.filter(|line| !line.trim().is_empty()).collect::<Vec<_>>()
+        lines.filter(|line| !line.trim().is_empty()).map(|line| line.to_lowercase()).collect::<Vec<_>>()
     };
     let (said, says) = (words(before), words(now));
-    (before.code, before.signal) == (now.code, now.signal) && !says.is_empty() && said == says
+    let may_pass = says.iter().any(|line| PASSING.iter().any(|word| line.contains(word)));
+    (before.code, before.signal) == (now.code, now.signal) && !says.is_empty() && said == says && !may_pass
 }
 
 #[cfg(test)]
@@ -135,6 +162,10 @@ mod tests {
         assert!(repeats(&first, &report(1, &["12:00:59 KEY is not set"])));
         assert!(!repeats(&first, &report(2, &["12:00:59 KEY is not set"])));
         assert!(!repeats(&first, &report(1, &["12:00:59 URL is not set"])));
+        for passing in ["Error: getaddrinfo ENOTFOUND registry.example", "connection refused", "Network is unreachable"]
+        {
+            assert!(!repeats(&report(1, &["Error", passing]), &report(1, &["Error", passing])), "{passing}");
+        }
         assert!(!repeats(&report(1, &[]), &report(1, &[])) && !repeats(&report(1, &["7"]), &report(1, &["7"])));
     }
 
