@@ -27,7 +27,7 @@ use crate::{
     access::Access,
     error::{Error, Result},
     model::{AuditEntry, Authorization, Outcome, Principal, Remote, ServerId, Timestamp},
-    policy::permission,
+    policy::{consent, permission, remote::path},
     registry::Registered,
     revocation::{RequiredRight, Revocation},
     supervisor::remote::Authority,
@@ -78,6 +78,8 @@ pub struct ConsentRequest {
     pub server: String,
     /// URL of the server.
     pub url: String,
+    /// Audience of the tokens, where that is not the server.
+    pub resource: Option<String>,
     /// Issuer of the authorization server.
     pub issuer: String,
     /// Requested scopes.
@@ -86,6 +88,8 @@ pub struct ConsentRequest {
     pub authorization_url: String,
     /// Name and value of the cookie that the browser must come back with.
     pub cookie: (String, String),
+    /// Path at which browsers come back.
+    pub callback_path: String,
     /// True when browsers reach Ostler over https only.
     pub is_encrypted: bool,
 }
@@ -188,15 +192,23 @@ impl Authorizations {
         let locked = authorization.state();
         let pending = locked.pending.as_ref().filter(|pending| pending.is_pending(&nonce));
         let pending = pending.ok_or_else(request::unknown_state)?;
+        let asked = &pending.request;
+        // The person must read where the tokens go; a server that moved meanwhile is authorized again.
+        if remote(&registered)?.url != asked.url {
+            return Err(request::unknown_state());
+        }
+        let is_for_server = asked.resource.is_empty() || consent::is_for(&asked.resource, &asked.url);
         Ok(ConsentRequest {
             requester: pending.who.email.clone(),
             server: registered.server.load().config.name.clone(),
-            url: remote(&registered)?.url,
-            issuer: pending.request.issuer.clone(),
-            scopes: pending.request.scopes.clone(),
+            url: asked.url.clone(),
+            resource: (!is_for_server).then(|| asked.resource.clone()),
+            issuer: asked.issuer.clone(),
+            scopes: asked.scopes.clone(),
             authorization_url: pending.authorization_url(state),
             cookie: (request::cookie_name(id), pending.browser_secret.clone()),
-            is_encrypted: pending.request.redirect_uri.starts_with("https://"),
+            callback_path: path(&asked.redirect_uri),
+            is_encrypted: asked.redirect_uri.starts_with("https://"),
         })
     }
 

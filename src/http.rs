@@ -73,7 +73,7 @@ urls! {
         "/api/auth/login" => post login::login;
         "/.well-known/oauth-protected-resource" => get protected_resource::metadata_of_host;
         "/.well-known/oauth-protected-resource/mcp" => get protected_resource::metadata;
-        "/oauth/consent" => get consent::page;
+        "/oauth/consent" => get consent::page, post consent::go_on;
         "/oauth/callback" => get consent::callback;
         "/oauth/client.json" => get consent::document;
     }

@@ -22,9 +22,6 @@ use crate::{
     },
 };
 
-/// Path of the redirect URI, which alone gets the cookie of the consent page.
-const CALLBACK_PATH: &str = "/oauth/callback";
-
 /// Ostler's registration as an OAuth client of the authorization server, where it was registered there by hand.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -126,47 +123,57 @@ pub(crate) struct ConsentQuery {
 
 /// Look at a consent that is asked for
 ///
-/// For browsers: the page says who asks, for which server, and leads to its authorization server. Only a browser that
-/// opened it can come back from there.
+/// For browsers: the page says who asks, for which server, and has a button that leads on.
 #[utoipa::path(get, path = "/oauth/consent", tag = "servers", security(()), params(ConsentQuery),
     responses((status = 200, description = "A page that leads to the authorization server", body = String, content_type = "text/html"),
         (status = 400, description = "Code `malformed_request`: no authorization waits for a consent, or no longer")))]
 pub(crate) async fn page(anonymous: AnonymousCaller, Query(query): Query<ConsentQuery>) -> HandlerResult {
+    Ok(html_page(&consent_text(&anonymous.runtime.authorizations().consent_request(&query.state)?)))
+}
+
+/// Go on to the authorization server
+///
+/// For browsers: the button of the page. Only a browser that pressed it can come back from there.
+#[utoipa::path(post, path = "/oauth/consent", tag = "servers", security(()), params(ConsentQuery),
+    responses((status = 303, description = "To the authorization server"),
+        (status = 400, description = "Code `malformed_request`: no authorization waits for a consent, or no longer")))]
+pub(crate) async fn go_on(anonymous: AnonymousCaller, Query(query): Query<ConsentQuery>) -> HandlerResult {
     let request = anonymous.runtime.authorizations().consent_request(&query.state)?;
-    let text = consent_text(&request);
     let (name, value) = request.cookie;
     // The way back comes from another site, which a Strict cookie does not survive.
-    let cookie = Cookie::build(name, value).path(CALLBACK_PATH).http_only(true).same_site(SameSite::Lax);
-    Ok(html_page(&text, Some(cookie.secure(request.is_encrypted).finish())))
+    let cookie = Cookie::build(name, value).path(request.callback_path).http_only(true).same_site(SameSite::Lax);
+    Ok(HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, request.authorization_url))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .cookie(cookie.secure(request.is_encrypted).finish())
+        .finish())
 }
 
 fn consent_text(request: &ConsentRequest) -> String {
-    let [requester, server, url, issuer, authorization_url] =
-        [&request.requester, &request.server, &request.url, &request.issuer, &request.authorization_url]
-            .map(|text| html::escape(text));
+    let [requester, server, url, issuer] =
+        [&request.requester, &request.server, &request.url, &request.issuer].map(|text| html::escape(text));
+    let resource = request.resource.as_deref().map(html::escape);
+    let resource = resource.map(|text| format!(", for <b>{text}</b>")).unwrap_or_default();
     let scopes = html::escape(&request.scopes.join(" "));
     let scopes = if scopes.is_empty() { String::new() } else { format!(", to <b>{scopes}</b>") };
     format!(
         "<h1>Use {server} as you?</h1>\
          <p><b>{requester}</b> asks for your consent to the use of the server <b>{server}</b> ({url}). \
          Everybody who may use it in Ostler will act there as you.</p>\
-         <p>You consent at <b>{issuer}</b>{scopes}. If you do not know who asks, or why, close this page.</p>\
-         <p><a href=\"{authorization_url}\" rel=\"noreferrer\">Continue to {issuer}</a></p>"
+         <p>You consent at <b>{issuer}</b>{scopes}{resource}. If you do not know who asks, or why, close this page.</p>\
+         <form method=\"post\"><button>Continue to {issuer}</button></form>"
     )
 }
 
 /// A page without a script.
-fn html_page(text: &str, cookie: Option<Cookie<'_>>) -> HttpResponse {
+fn html_page(text: &str) -> HttpResponse {
     let page = format!("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Ostler</title>{text}</html>\n");
-    let mut response = HttpResponse::Ok();
-    response
+    HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"));
-    if let Some(cookie) = cookie {
-        response.cookie(cookie);
-    }
-    response.body(page)
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .body(page)
 }
 
 /// Come back from consenting
@@ -183,7 +190,7 @@ pub(crate) async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -
     let pair = |cookie: &Cookie<'_>| (cookie.name().to_owned(), cookie.value().to_owned());
     let cookies: Vec<_> = request.cookies().map(|cookies| cookies.iter().map(pair).collect()).unwrap_or_default();
     let name = anonymous.runtime.authorizations().complete(&query, &cookies).await?;
-    Ok(html_page(&format!("<p>Ostler may use {} now. You can close this page.</p>", html::escape(&name)), None))
+    Ok(html_page(&format!("<p>Ostler may use {} now. You can close this page.</p>", html::escape(&name))))
 }
 
 /// Read who Ostler is

@@ -54,9 +54,9 @@ pub(super) struct AuthorizationRequest {
     pub issuer: String,
     pub client: ClientRegistration,
     pub scopes: Vec<String>,
-    url: String,
+    pub url: String,
     pub redirect_uri: String,
-    resource: String,
+    pub resource: String,
     authorization_endpoint: String,
     token_endpoint: String,
     is_iss_promised: bool,
@@ -85,6 +85,8 @@ pub(super) async fn prepare(inputs: RequestInputs, reachable: Reachable) -> Resu
     let RequestInputs { url, redirect_uri, preregistered, given, metadata_url, stored, unanswered_client, challenge } =
         inputs;
     let Discovery { resource, scopes, metadata } = discovery::discover(&url, &challenge, &given, reachable).await?;
+    // The secret of an issuer goes to no endpoint but that of its metadata.
+    let is_redirected = given.token_endpoint.is_some();
     let granted = stored.grant.filter(|grant| grant.url == url && grant.issuer == metadata.issuer);
     let granted = granted.map(|grant| grant.scopes).unwrap_or_default();
     let scopes = given.scopes.unwrap_or_else(|| consent::scopes(&challenge, &scopes, &granted, metadata.scopes()));
@@ -93,7 +95,8 @@ pub(super) async fn prepare(inputs: RequestInputs, reachable: Reachable) -> Resu
     let fits = |client: &&ClientRegistration| {
         // An authorization server that forgot a client says so to the person alone, who never comes back.
         let is_forgotten = client.redirect_uri.is_some() && unanswered_client.as_ref() == Some(&client.id);
-        client.serves(&redirect_uri, Timestamp::now()) && !is_forgotten
+        let is_safe = !is_redirected || client.secret.is_none();
+        client.serves(&redirect_uri, Timestamp::now()) && !is_forgotten && is_safe
     };
     let client = match (preregistered, known.filter(fits)) {
         (Some((id, secret)), _) => metadata.preregistered(id, secret),

@@ -31,7 +31,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
     paths(
         login::login, login::logout, login::me, login::change_password,
         servers::list, servers::create, servers::get, servers::update, servers::delete,
-        consent::authorize, consent::forget, consent::page, consent::callback, consent::document,
+        consent::authorize, consent::forget, consent::page, consent::go_on, consent::callback, consent::document,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
         processes::tools, processes::start, processes::stop, processes::restart, output::read, timeline::timeline,
         usage::usage,

@@ -57,11 +57,10 @@ const PATIENCE = 2;
 async function consent(id) {
   const { client_id: clientId, client_secret: clientSecret } = JSON.parse(MCP_CONFORMANCE_CONTEXT ?? '{}');
   const { authorizationUrl } = await ask('POST', `/api/mcp/${id}/authorize`, { clientId, clientSecret });
-  // Ostler's page says who asks for what; its cookie is wanted on the way back.
-  const page = await fetch(authorizationUrl);
+  // The button of Ostler's page, which says who asks for what; its cookie is wanted on the way back.
+  const page = await fetch(authorizationUrl, { method: 'POST', redirect: 'manual' });
   const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
-  const [, link] = /href="([^"]*)"/.exec(await page.text()) ?? [];
-  const sent = await fetch(link.replaceAll('&amp;', '&'), { redirect: 'manual' });
+  const sent = await fetch(page.headers.get('location'), { redirect: 'manual' });
   const back = sent.headers.get('location');
   if (!back?.startsWith(`${OSTLER_PLACE}/oauth/callback?`)) throw new Error(`sent to ${back}, not to Ostler`);
   const done = await fetch(back, { headers: { cookie } });

@@ -167,7 +167,7 @@ struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    /// Asks for a consent, and opens Ostler's page about it.
+    /// Asks for a consent, opens Ostler's page about it, and goes on from there.
     fn sent(server: &'a Server) -> Self {
         let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200);
         Self::opening(&server.caller, &asked.string("/authorizationUrl"))
@@ -176,11 +176,16 @@ impl<'a> Browser<'a> {
     fn opening(caller: &'a Caller, authorization_url: &str) -> Self {
         let place = authorization_url.find("/oauth/consent").unwrap();
         let page = caller.get(&authorization_url[place..]).is(200);
-        let cookie = page.header("set-cookie").unwrap();
+        // Another site may lead here; the way back is open to whoever pressed the button.
+        assert_eq!(page.header("set-cookie"), None);
+        assert!(page.text().contains("<form method=\"post\">"), "{page:?}");
+        let press = || caller.ask("POST", &authorization_url[place..]);
+        press().header("Origin", "https://elsewhere.example").send().problem(403, "forbidden");
+        let sent = press().send().is(303);
+        let cookie = sent.header("set-cookie").unwrap();
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-        let text = page.text();
-        let link = text.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
-        let (asked, cookie) = (link.replace("&amp;", "&"), cookie.split(';').next().unwrap().to_owned());
+        let asked = sent.header("location").unwrap().to_owned();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
         Self { caller, cookie, asked }
     }
 
