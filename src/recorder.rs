@@ -116,6 +116,9 @@ impl Recorder {
 
     /// Completes once the thread shows that it goes on, whether the database does or not.
     pub async fn shows_life(&self) {
+        if self.queue.is_closed() {
+            return std::future::pending().await;
+        }
         tokio::select! {
             () = self.health.beat.notified() => {}
             // Gives it something to do.

@@ -38,6 +38,8 @@ impl StopSignals {
     pub(crate) async fn next(&mut self) -> &'static str {
         loop {
             let ignored = tokio::select! {
+                // SIGTERM first, where SIGHUP comes with it.
+                biased;
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.quit.recv() => return "SIGQUIT",

@@ -68,7 +68,10 @@ pub fn wants_other_era(error: &RawValue, era: Era) -> bool {
     match era {
         Era::Legacy => speaks_modern_after_all(error),
         Era::Modern => from_json::<RpcError>(error.get()).is_ok_and(|error| {
-            NOT_INITIALIZED.contains(&error.code) && error.message.to_ascii_lowercase().contains("initializ")
+            // A message about a resource may name anything.
+            NOT_INITIALIZED.contains(&error.code)
+                && error.message.to_ascii_lowercase().contains("initializ")
+                && !error.message.contains("://")
         }),
     }
 }

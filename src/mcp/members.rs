@@ -1,6 +1,6 @@
 //! The members of a JSON object, in their order and with their values byte for byte.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use memchr::memchr;
 use serde::{
@@ -8,6 +8,9 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 use serde_json::value::{RawValue, to_raw_value};
+
+/// Members of an object that are searched one by one; of more, the names are hashed.
+const SEARCHED_MEMBERS_MAX: usize = 32;
 
 /// An object read one level deep; what is not touched is written as it came.
 #[derive(Clone, Debug, Default)]
@@ -109,8 +112,18 @@ impl<'de> Deserialize<'de> for Members {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members, A::Error> {
                 let mut members = Members::default();
+                let mut names = HashSet::new();
                 while let Some((name, value)) = entries.next_entry::<String, Box<RawValue>>()? {
-                    if members.get(&name).is_some() {
+                    // Linear for the few of every message; a stranger's object may have a million.
+                    let is_known = if members.0.len() < SEARCHED_MEMBERS_MAX {
+                        members.get(&name).is_some()
+                    } else {
+                        if names.is_empty() {
+                            names.extend(members.0.iter().map(|(name, _)| name.clone()));
+                        }
+                        !names.insert(name.clone())
+                    };
+                    if is_known {
                         return Err(A::Error::custom(format!("duplicate member `{name}`")));
                     }
                     members.0.push((name, Arc::from(value)));
@@ -141,6 +154,16 @@ mod tests {
         let text = r#"{"z":12345678901234567890123,"a\"b":[1, 2.50],"":1e400}"#;
         assert_eq!(Members::parse(&raw(text)).unwrap().to_string(), text);
         assert_eq!(Members::default().to_string(), "{}");
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_found_among_few_and_among_many() {
+        for count in [1, SEARCHED_MEMBERS_MAX, 100_000] {
+            let members: Vec<String> = (0..count).map(|number| format!("\"m{number}\":1")).collect();
+            assert!(Members::parse(&raw(&format!("{{{}}}", members.join(",")))).is_ok());
+            let twice = format!("{{{},\"m0\":2}}", members.join(","));
+            assert!(Members::parse(&raw(&twice)).unwrap_err().to_string().contains("duplicate member `m0`"));
+        }
     }
 
     #[test]

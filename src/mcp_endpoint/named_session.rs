@@ -47,6 +47,11 @@ async fn find(caller: &McpCaller, scope: ServerScope, id: Uuid) -> Result<Option
     let row = caller.runtime.accounts().client_session(id, caller.who.user_id).await?;
     let Some((session, subscriptions)) = row.and_then(|row| kept_session::read(&row, scope)) else { return Ok(None) };
     let session = caller.sessions.resume(Arc::new(session))?;
+    // It may have ended between the row and now.
+    if caller.runtime.accounts().client_session(id, caller.who.user_id).await?.is_none() {
+        caller.sessions.end(&session);
+        return Ok(None);
+    }
     if !subscriptions.is_empty() {
         tokio::spawn(kept_session::subscribe(caller.conversation(&session), subscriptions));
     }

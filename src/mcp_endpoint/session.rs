@@ -27,8 +27,9 @@ use crate::{
 
 /// Time after which an idle session is let go of; its row stays.
 const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-/// Interval at which the row of a session in use says so.
-const ROW_UPDATE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Interval at which the row of a session in use says so: rows of an account that were used last are kept, however many
+/// short sessions it begins.
+const ROW_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Requests in flight of one session.
 const REQUESTS_PER_SESSION_MAX: usize = 256;
 /// Streams kept for clients that may come back to them, beside those that go on.

@@ -24,6 +24,9 @@ const READ_BYTES: usize = 4096;
 /// Place of the minor version in `HTTP/1.1`.
 const MINOR_VERSION_AT: usize = 7;
 
+/// Bytes of heads, interim ones included, that are read for the final one: a server may send 103 without end.
+const HEADS_BYTES_MAX: usize = 128 << 10;
+
 /// A connection whose responses may end with it.
 #[derive(Debug)]
 pub(super) struct CloseDelimited<IO> {
@@ -72,7 +75,8 @@ impl<IO: AsyncRead + Unpin> AsyncRead for CloseDelimited<IO> {
             let mut piece = ReadBuf::new(&mut piece);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
             self.read.extend_from_slice(piece.filled());
-            self.awaits_head = !piece.filled().is_empty() && !mend(&mut self.read);
+            let is_short = self.read.len() < HEADS_BYTES_MAX;
+            self.awaits_head = !piece.filled().is_empty() && is_short && !mend(&mut self.read);
         }
         if self.read.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);

@@ -72,11 +72,11 @@ impl IsolatedProcess {
         // Usage, timeline and era are those of the server; standard error is the user's alone.
         let Link { output, trees, log, skips_discovery, .. } = &server.link;
         (link.output, link.trees, link.log) = (Arc::new(output.of_user(key.user)), trees.clone(), log.clone());
-        link.skips_discovery = skips_discovery.clone();
         // What it lists itself is a change where it differs from what its user was shown, which is the server's.
         if let Some(shown) = server.link.listing() {
             link = link.with_listing(shown);
         }
+        link.skips_discovery = skips_discovery.clone();
         let forwarding =
             tokio::spawn(forward(server.link.server_events.subscribe(), link.server_events.clone())).abort_handle();
         Self {

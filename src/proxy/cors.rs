@@ -49,7 +49,9 @@ pub(super) fn preflight(
 
 /// Lets a page of `origin` read an answer, unless the instance says which may.
 pub(super) fn write(origin: &HeaderValue, answer: &ResponseHead, out: &mut BytesMut) {
-    if answer.fields.get("access-control-allow-origin").is_none() {
+    // An instance that allows credentials and not this origin has refused it.
+    let names = ["access-control-allow-origin", "access-control-allow-credentials"];
+    if names.iter().all(|name| answer.fields.get(name).is_none()) {
         line(out, b"Access-Control-Allow-Origin", &[origin.as_bytes()]);
         line(out, b"Access-Control-Expose-Headers", &[b"*"]);
         line(out, b"Vary", &[b"Origin"]);

@@ -206,9 +206,16 @@ fn write_connection(head: &RequestHead, out: &mut BytesMut) {
 /// The start of the caller's path that the instance does not get: what trusted proxies cut off, and Ostler itself.
 pub(super) fn forwarded_prefix(head: &RequestHead, spec: &ServiceSpec, is_trusted: bool) -> String {
     let before = head.fields.get("x-forwarded-prefix").filter(|_| is_trusted).unwrap_or_default();
-    let before = std::str::from_utf8(before).unwrap_or_default().trim_end_matches('/');
+    let before = std::str::from_utf8(before).ok().filter(|before| is_path(before)).unwrap_or_default();
+    let before = before.trim_end_matches('/');
     let own = if spec.strip_prefix { spec.base_path.trim_end_matches('/') } else { "" };
     format!("{before}{own}")
+}
+
+/// True for a path that may stand in `Location` and in a cookie's `Path`: nothing in it ends either, or names a host.
+fn is_path(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"\\;,\"".contains(&byte);
+    text.starts_with('/') && !text.starts_with("//") && text.bytes().all(fits)
 }
 
 fn contains(value: &[u8], part: &[u8]) -> bool {

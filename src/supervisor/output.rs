@@ -9,7 +9,7 @@ use tokio::{io::AsyncReadExt, net::unix::pipe, sync::watch};
 
 use crate::{
     model::{OutputLine, OutputStream, Timestamp, UserId},
-    policy::mask::Mask,
+    policy::{mask::Mask, payload},
     timeline::Log,
 };
 
@@ -18,6 +18,8 @@ const CAPACITY_BYTES: usize = 1024 * 1024;
 
 /// Longest line; what is longer, or has no end, is cut into several.
 const LINE_BYTES_MAX: usize = 16 * 1024;
+/// The longest beginning of a stray line that is masked before it is cut: half a secret is not found.
+const STRAY_BYTES_MAX: usize = 5 * LINE_BYTES_MAX;
 
 /// Lines of one process in a report on its exit: the first, which often have the reason, and the last.
 const REPORTED_LINES: (usize, usize) = (5, 15);
@@ -119,14 +121,14 @@ impl Output {
     /// Adds a line of standard output that is no message, or the beginning of a long one; blank ones are left out.
     pub(super) fn push_stray(&self, bytes: &[u8]) {
         if !bytes.trim_ascii().is_empty() {
-            self.add(OutputStream::Stdout, bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes));
+            self.add(OutputStream::Stdout, bytes.get(..STRAY_BYTES_MAX).unwrap_or(bytes));
         }
     }
 
     /// Adds a line and drops the oldest ones that no longer fit.
     fn add(&self, stream: OutputStream, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
-        let line = self.masked(text.trim_end());
+        let line = payload::beginning(&self.masked(text.trim_end()), LINE_BYTES_MAX).to_owned();
         self.log.output(stream, &line);
         let seq = {
             let mut ring = self.lines.ring.lock();

@@ -39,35 +39,37 @@ impl TimelineWriter<'_> {
         let entries = entries.into_iter().map(|entry| (QueuedLine::item(entry), 1));
         let after = (lost > 0).then(|| missing(Timestamp::now(), lost, "came faster than they could be written"));
         let most = self.files.longest();
-        let (mut lines, mut count) = (Vec::new(), 0_u64);
+        let (mut lines, mut count, mut is_whole) = (Vec::new(), 0_u64, true);
         for (item, stands_for) in before.into_iter().chain(entries).chain(after.map(|item| (item, lost))) {
             // Writing to memory, which does not fail.
             let _ = serde_json::to_writer(&mut lines, &item);
             lines.push(b'\n');
             count = count.saturating_add(stands_for);
             if lines.len() >= most {
-                self.append(id, &lines, std::mem::take(&mut count));
+                is_whole &= self.append(id, &lines, std::mem::take(&mut count));
                 lines.clear();
             }
         }
         if !lines.is_empty() {
-            self.append(id, &lines, count);
+            is_whole &= self.append(id, &lines, count);
+        }
+        // Lost lines are named by the next write that is whole.
+        if is_whole && self.unwritten.remove(id) && std::mem::take(&mut self.is_failing) {
+            log::info!("the timelines of servers are written again");
         }
     }
 
-    fn append(&mut self, id: ServerId, lines: &[u8], count: u64) {
+    /// Appends lines; counts them as lost and returns false where that fails.
+    fn append(&mut self, id: ServerId, lines: &[u8], count: u64) -> bool {
         match self.files.append(id, lines) {
             Err(cause) => {
                 self.unwritten.add(id, count);
                 if !std::mem::replace(&mut self.is_failing, true) {
                     log::error!(cause:%; "the timelines of servers cannot be written; what they should have is lost until they can");
                 }
+                false
             }
-            Ok(()) => {
-                if self.unwritten.remove(id) && std::mem::take(&mut self.is_failing) {
-                    log::info!("the timelines of servers are written again");
-                }
-            }
+            Ok(()) => true,
         }
     }
 }

@@ -67,7 +67,7 @@ impl HostCheck {
     pub(crate) fn with_public_url(mut self, url: Option<&str>) -> Self {
         let uri = url.and_then(|url| url.to_lowercase().parse::<Uri>().ok());
         if let Some((scheme, authority)) = uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.authority())) {
-            self.hosts.push(authority.host().to_owned());
+            self.hosts.push(authority.host().trim_matches(['[', ']']).to_owned());
             self.origins.push(format!("{scheme}://{authority}"));
         }
         self

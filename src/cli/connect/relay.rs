@@ -116,18 +116,18 @@ impl StdioRelay {
         if self.retry_at.is_none() && self.handshake.is_ready() {
             return self.send(Some(line));
         }
-        match (request, message.cancelled()) {
-            (Some((_, id)), _) => {
-                self.pending.postpone(id.get());
-                if !self.handshake.is_repeated() {
-                    self.wait("the session has ended");
-                }
+        if let Some((_, id)) = request {
+            self.pending.postpone(id.get());
+            if !self.handshake.is_repeated() {
+                self.wait("the session has ended");
             }
-            (None, Some(id)) => self.pending.remove(id),
-            // A notification or an answer is about what ended with the connection.
-            (None, None) => {}
+            return None;
         }
-        None
+        if let Some(id) = message.cancelled() {
+            self.pending.remove(id);
+        }
+        // A notification or an answer is about what is in flight, and that goes on where the session does.
+        self.handshake.is_ready().then(|| self.send(Some(line.clone()))).flatten()
     }
 
     fn send(&self, line: Option<Bytes>) -> Option<Bytes> {

@@ -86,7 +86,7 @@ fn complete(path: &str, operation: &mut Operation) {
     for (_, response) in failures {
         *response = problem_response(&described(response).unwrap_or_default());
     }
-    if json_rpc::is_endpoint(path) && operation.request_body.is_some() {
+    if json_rpc::is_endpoint(path) {
         operation.responses.responses.values_mut().for_each(allow_json_rpc);
     }
     // A scraper has no cookie.

@@ -89,8 +89,12 @@ impl ServerActor {
     /// Shows that a list could not be read; what was read before stays.
     pub(super) fn note_list_failure(&mut self, list: ListKind, failure: &Exit) {
         // The end of the output is dealt with where it is seen.
-        let Exit::NotReady(reason) = failure else { return };
-        let reason = payload::reason(&self.link.output.masked(reason));
+        let reason = match failure {
+            Exit::ClosedOutput => return,
+            Exit::NotReady(reason) | Exit::Unreachable(reason) => reason.clone(),
+            other => other.to_string(),
+        };
+        let reason = payload::reason(&self.link.output.masked(&reason));
         let failures = &mut self.lists.failures;
         if !failures.contains(&(list, reason.clone())) {
             log::warn!(server:% = self.id, reason = reason.as_str(); "a list could not be read");
