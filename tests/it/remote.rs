@@ -93,8 +93,14 @@ fn a_server_of_2024_is_called_over_its_stream() {
 fn a_server_at_a_private_address_is_not_dialled_unless_that_is_allowed() {
     let upstream = Upstream::saying("{}");
     let ostler = Ostler::with(&[("MCP_AUTO_RESTART", "false")]);
-    for host in ["127.0.0.1", "localhost", "[::1]", "127.1", "0x7f000001"] {
-        let server = register(&ostler.admin(), &format!("http://{host}:{}/mcp", upstream.port()));
+    let url = |host: &str| format!("http://{host}:{}/mcp", upstream.port());
+    for address in ["127.0.0.1", "[::1]"] {
+        let refused = ostler.admin().post("/api/mcp", json!({"name": "far", "url": url(address)}));
+        let fault = refused.problem(422, "validation_failed").string("/errors/0/message");
+        assert!(fault.contains("MCP_PRIVATE_ADDRESSES"), "{fault}");
+    }
+    for host in ["localhost", "127.1", "0x7f000001"] {
+        let server = register(&ostler.admin(), &url(host));
         let details = until(&server, "ERROR");
         let reason = details.string("/runtimeStatus/lastExit/reason");
         assert!(reason.contains("MCP_PRIVATE_ADDRESSES"), "{host}: {reason}");
