@@ -77,7 +77,7 @@ function AuthorizeForm({ path, again }: { path: string; again: boolean }) {
         <>
           <p>
             <a className="button primary" href={to.authorizationUrl} target="_blank" rel="noopener noreferrer">
-              Authorize at {inertLine(new URL(to.authorizationUrl).host, 80)}
+              Authorize at {inertLine(to.issuer, 80)}
             </a>
           </p>
           <p className="small muted">
