@@ -10,7 +10,9 @@ import { Dot, type Tone } from "../../ui/state";
 import { Moment, Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-const kinds = [["stderr", "Standard error"], ["stdout", "Stray output"], ["ostler", "Lifecycle"], ["call", "Calls"]] as const;
+const kinds = [
+  ["stderr", "Standard error"], ["stdout", "Stray output"], ["ostler", "Lifecycle"], ["call", "Calls"],
+] as const;
 const tones: Record<string, Tone> = { warn: "warn", error: "bad" };
 
 /** Milliseconds between refreshes: no live event announces a line of standard error. */
