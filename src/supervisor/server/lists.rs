@@ -89,10 +89,13 @@ impl ServerActor {
     /// Shows that a list could not be read; what was read before stays.
     pub(super) fn note_list_failure(&mut self, list: ListKind, failure: &Exit) {
         // The end of the output is dealt with where it is seen.
-        let reason = match failure {
-            Exit::ClosedOutput => return,
-            Exit::NotReady(reason) | Exit::Unreachable(reason) => reason.clone(),
-            other => other.to_string(),
+        if matches!(failure, Exit::ClosedOutput) {
+            return;
+        }
+        let reason = if let Exit::NotReady(reason) | Exit::Unreachable(reason) = failure {
+            reason.clone()
+        } else {
+            failure.to_string()
         };
         let reason = payload::reason(&self.link.output.masked(&reason));
         let failures = &mut self.lists.failures;
