@@ -62,31 +62,24 @@ createServer(async (request, response) => {
 JS
 
 # Each lists, has the server forget, and calls twice; it prints what the calls did.
-cat >v1.py <<'PY'
+cat >client.py <<'PY'
 import asyncio, sys, urllib.request
-from mcp import ClientSession
+from contextlib import asynccontextmanager
+import mcp
 from mcp.client.streamable_http import streamable_http_client
 
-async def main(base):
-    async with streamable_http_client(f"{base}/mcp") as (reading, writing, *_), ClientSession(reading, writing) as client:
+@asynccontextmanager
+async def connected(url):
+    if hasattr(mcp, "Client"):
+        async with mcp.Client(url, mode="legacy") as client:
+            yield client
+        return
+    async with streamable_http_client(url) as (reading, writing, *_), mcp.ClientSession(reading, writing) as client:
         await client.initialize()
-        await client.list_tools()
-        urllib.request.urlopen(f"{base}/forget", b"")
-        for _ in range(2):
-            try:
-                await asyncio.wait_for(client.call_tool("echo", {}), 20)
-                print("answered")
-            except Exception as error:
-                print(f"{type(error).__name__}: {error}")
-
-asyncio.run(main(sys.argv[1]))
-PY
-cat >v2.py <<'PY'
-import asyncio, sys, urllib.request
-from mcp import Client
+        yield client
 
 async def main(base):
-    async with Client(f"{base}/mcp", mode="legacy") as client:
+    async with connected(f"{base}/mcp") as client:
         await client.list_tools()
         urllib.request.urlopen(f"{base}/forget", b"")
         for _ in range(2):
@@ -132,7 +125,7 @@ probe() {
     printf '%s\n  initialize: %s\n%s\n' "$*" "$count" "$found"
     [[ "$count" == 1 && "$(grep -c "^$expected" <<<"$found")" == 2 ]]
 }
-probe 'McpError: Session terminated' py-1.30.0/bin/python v1.py "$base"
-probe 'MCPError: Session not found' py-2.3.0/bin/python v2.py "$base"
+probe 'McpError: Session terminated' py-1.30.0/bin/python client.py "$base"
+probe 'MCPError: Session not found' py-2.3.0/bin/python client.py "$base"
 probe 'StreamableHTTPError 404: ' node client.mjs "$base" 1
 probe 'SdkHttpError CLIENT_HTTP_NOT_IMPLEMENTED: ' node client.mjs "$base" 2

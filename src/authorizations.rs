@@ -214,7 +214,7 @@ impl Authorizations {
 
     /// Completes an authorization with the query of the redirect back to Ostler and the browser's cookies: exchanges
     /// the code for tokens, and notifies the observer. Returns the server's name. `Malformed` where no request is
-    /// pending of a caller who may still make it, or another browser comes than the one that opened it.
+    /// pending of a caller who may still make it, or another browser comes than the one that went on from its page.
     pub async fn complete(
         self: &Arc<Self>,
         query: &[(String, String)],

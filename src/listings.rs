@@ -28,7 +28,6 @@ use crate::{
 };
 
 use tool_rules::VisibleTools;
-use vetting::VettedListing;
 
 pub use listed_server::ListedServer;
 pub(crate) use tool_rules::permitted_page;
@@ -137,7 +136,8 @@ impl Listings {
 
     /// Stores the new listing of a server for the next run, and warns of items that not every client takes.
     pub(crate) async fn store(&self, id: ServerId, listing: &Arc<Listing>) -> Result<()> {
-        let VettedListing { warnings, .. } = VettedListing::of(listing);
+        let Some(registered) = self.registry.get(id) else { return Ok(()) };
+        let warnings = self.views_of(id).warnings(listing, &registered.server.load());
         if !warnings.is_empty() {
             log::warn!(server:% = id, warnings = warnings.len(); "a listing has what clients refuse");
             warnings.iter().for_each(|warning| self.registry.warn(id, warning));

@@ -181,7 +181,7 @@ fn html_page(text: &str) -> HttpResponse {
 /// For browsers, which authorization servers send here with `code` or `error`, `state` and `iss`.
 #[utoipa::path(get, path = "/oauth/callback", tag = "servers", security(()),
     responses((status = 200, description = "A page that says so", body = String, content_type = "text/html"),
-        (status = 400, description = "Code `malformed_request`: no authorization waits for this response, it comes from another issuer, or to another browser than the one that opened `authorizationUrl`"),
+        (status = 400, description = "Code `malformed_request`: no authorization waits for this response, it comes from another issuer, or to another browser than the one in which the button of `authorizationUrl` was pressed"),
         (status = 403, description = "Code `forbidden`: the authorization server refused"),
         (status = 503, description = "Code `server_unavailable`: it gave no token")))]
 pub(crate) async fn callback(request: HttpRequest, anonymous: AnonymousCaller) -> HandlerResult {

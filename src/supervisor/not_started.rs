@@ -4,7 +4,10 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::supervisor::{exit::Exit, guard::Spec};
+use crate::{
+    policy::shortage::Shortage,
+    supervisor::{exit::Exit, guard::Spec},
+};
 
 /// A program that could not be run.
 pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
@@ -27,8 +30,9 @@ pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
 
 /// Something of Ostler's own that failed before there was a program to run.
 pub(super) fn own(error: &std::io::Error) -> Exit {
+    // Of descriptors alone: the words for other shortages are about connections.
     let is_full = [Errno::MFILE, Errno::NFILE].iter().any(|kind| Some(kind.raw_os_error()) == error.raw_os_error());
-    let remedy = if is_full { "; raise Ostler's limit of open files (LimitNOFILE=, ulimit -n)" } else { "" };
+    let shortage = Shortage::of(error).filter(|_| is_full);
     // Without its number: it says nothing of the program.
-    Exit::NotStarted { errno: None, reason: format!("{error}{remedy}") }
+    Exit::NotStarted { errno: None, reason: shortage.map_or_else(|| error.to_string(), |short| short.to_string()) }
 }

@@ -203,6 +203,17 @@ fn consent(server: &Server, issuer: &str) -> (String, Answer) {
     (browser.asked, answer)
 }
 
+fn with_private_addresses() -> Ostler {
+    Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")])
+}
+
+/// Registers the server, and waits until it wants consent.
+fn wanting(ostler: &Ostler, estate: &Estate) -> Server {
+    let server = register(ostler, estate);
+    server.becomes("unauthorized");
+    server
+}
+
 fn register(ostler: &Ostler, estate: &Estate) -> Server {
     let id = ostler.admin().post("/api/mcp", json!({"name": "far", "url": estate.url()})).is(201).string("/id");
     ostler.admin().server(&id)
@@ -240,9 +251,8 @@ on_both_databases! {
 #[test]
 fn a_token_that_is_refused_is_renewed_and_else_the_server_waits_again() {
     let estate = Estate::start();
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let ostler = with_private_addresses();
+    let server = wanting(&ostler, &estate);
     consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
     server.becomes("running");
     estate.state().token = Some("another".into());
@@ -263,9 +273,8 @@ fn a_token_that_is_refused_is_renewed_and_else_the_server_waits_again() {
 fn a_token_is_renewed_before_it_ends() {
     let estate = Estate::start();
     estate.state().holds = 0;
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let ostler = with_private_addresses();
+    let server = wanting(&ostler, &estate);
     consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
     server.becomes("running");
     server.call("knock", json!({})).is(200);
@@ -278,9 +287,8 @@ fn a_token_is_renewed_before_it_ends() {
 #[test]
 fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
     let estate = Estate::start();
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let ostler = with_private_addresses();
+    let server = wanting(&ostler, &estate);
     let browser = Browser::sent(&server);
     browser.comes_back("code=a-code&iss=https://evil.example").problem(400, "malformed_request");
     let good = format!("code=a-code&iss={}", estate.origin());
@@ -298,9 +306,8 @@ fn what_comes_back_is_believed_once_and_from_the_right_place_only() {
 #[test]
 fn only_a_browser_that_saw_who_asks_and_for_which_server_brings_a_consent_back() {
     let estate = Estate::start();
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let ostler = with_private_addresses();
+    let server = wanting(&ostler, &estate);
     let asked = server.caller.post(&server.path("/authorize"), json!({})).is(200).string("/authorizationUrl");
     let stranger = ostler.anonymous();
     let page = stranger.get(&asked[asked.find("/oauth/consent").unwrap()..]).is(200).text();
@@ -321,9 +328,8 @@ fn only_a_browser_that_saw_who_asks_and_for_which_server_brings_a_consent_back()
 #[test]
 fn a_consent_is_void_once_who_asked_for_it_may_not() {
     let estate = Estate::start();
-    let ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let ostler = with_private_addresses();
+    let server = wanting(&ostler, &estate);
     let (admin, guest) = (ostler.admin(), ostler.user("developer"));
     let share = json!({"userId": guest.id, "permissions": ["mcp:read", "mcp:write"]});
     admin.post(&server.path("/shares"), share.clone()).any_of(&[200, 201]);
@@ -342,8 +348,7 @@ fn a_consent_is_void_once_who_asked_for_it_may_not() {
 fn no_token_is_shown_logged_or_stored_in_clear() {
     let estate = Estate::start();
     let mut ostler = Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), ("RUST_LOG", "ostler=trace")]);
-    let server = register(&ostler, &estate);
-    server.becomes("unauthorized");
+    let server = wanting(&ostler, &estate);
     consent(&server, &format!("http://{}", estate.upstream.address)).1.is(200);
     server.becomes("running");
     server.call("knock", json!({})).is(200);

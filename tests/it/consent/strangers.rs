@@ -2,17 +2,6 @@
 
 use super::*;
 
-fn with_private_addresses() -> Ostler {
-    Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true")])
-}
-
-/// Registers the server, and waits until it wants consent.
-fn wanting(ostler: &Ostler, estate: &Estate) -> Server {
-    let server = register(ostler, estate);
-    server.becomes("unauthorized");
-    server
-}
-
 /// Metadata of an authorization server, with these members in place of its own.
 fn metadata_with(members: Value) -> Value {
     let mut metadata = metadata("ORIGIN");
