@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createServer } from "vite";
 
-const vite = await createServer({ appType: "custom", logLevel: "error", server: { middlewareMode: true, ws: false, watch: null } });
+const vite = await createServer({
+  appType: "custom",
+  logLevel: "error",
+  server: { middlewareMode: true, ws: false, watch: null },
+});
 after(() => vite.close());
 const load = (path) => vite.ssrLoadModule(path);
 
@@ -19,7 +23,12 @@ test("foreign text cannot act", async () => {
   assert.deepEqual(JSON.parse(inertJson(value)), value);
   assert.equal(inertLine(" two\n lines ", 40), "two lines");
   assert.equal(inertLine("x".repeat(500), 10), `${"x".repeat(10)}…`);
-  assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [true, false, false, false]);
+  assert.deepEqual(["https://a.example", "javascript:alert(1)", "data:text/html,x", "nothing"].map(isWebAddress), [
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("JSON is shown however deep it is nested", async () => {
@@ -31,7 +40,8 @@ test("JSON is shown however deep it is nested", async () => {
 
 test("events are read however their bytes are cut", async () => {
   const { Parser } = await load("/src/lib/sse.ts");
-  const text = ": open\n\nid: r-0\n\nevent: call\nid: r-1\ndata: {\"a\":\ndata: 1}\n\r\nevent: gap\rdata:x\r\r\nid: r-2\n\n";
+  const text =
+    ': open\n\nid: r-0\n\nevent: call\nid: r-1\ndata: {"a":\ndata: 1}\n\r\nevent: gap\rdata:x\r\r\nid: r-2\n\n';
   const expected = [
     { event: "call", data: '{"a":\n1}', id: "r-1" },
     { event: "gap", data: "x", id: "r-1" },
@@ -48,10 +58,20 @@ test("events are read however their bytes are cut", async () => {
 test("only what changed is sent, and no secret is shown", async () => {
   const { bodyOf, changesOf, differences, draftOf } = await load("/src/lib/draft.ts");
   const server = {
-    name: "files", description: null, command: "npx", args: ["-y", ""], env: { TOKEN: "***", OLD: "***" }, url: null, headers: {},
-    isolation: "shared", protocol: "auto", startTimeoutMs: 90_000, enabled: true, tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
+    name: "files",
+    description: null,
+    command: "npx",
+    args: ["-y", ""],
+    env: { TOKEN: "***", OLD: "***" },
+    url: null,
+    headers: {},
+    isolation: "shared",
+    protocol: "auto",
+    startTimeoutMs: 90_000,
+    enabled: true,
+    tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
   };
-  const same = bodyOf(draftOf(server), server.tools.descriptions);
+  const same = bodyOf(draftOf(server));
   assert.deepEqual(differences(server, same), []);
   const body = { ...same, args: ["-y", "more"], env: { TOKEN: "hunter2", NEW: "s3cret" } };
   assert.deepEqual(changesOf(server, body), { args: body.args, env: body.env });
@@ -61,6 +81,17 @@ test("only what changed is sent, and no secret is shown", async () => {
   const moved = bodyOf({ ...draftOf(server), kind: "address", url: "https://a.example/mcp" });
   assert.equal(changesOf(server, moved).url, "https://a.example/mcp");
   assert.ok(!("command" in changesOf(server, moved)));
+  const oauth = { issuer: "https://a.example", scopes: ["read"], resource: "", clientId: "me", clientSecret: "***" };
+  const shownOAuth = { ...oauth, tokenEndpoint: null, pkce: false };
+  const remote = { ...server, command: "", url: "https://a.example/mcp", oauth: shownOAuth };
+  const draft = draftOf(remote);
+  const changed = (change) => bodyOf({ ...draft, oauth: { ...draft.oauth, ...change } });
+  assert.deepEqual(differences(remote, bodyOf(draft)), []);
+  const wider = changed({ scopes: ["read", "", "write"], clientSecret: "hunter2" });
+  const sent = { ...oauth, scopes: ["read", "write"], clientSecret: "hunter2" };
+  assert.deepEqual(changesOf(remote, wider), { oauth: sent });
+  assert.deepEqual(differences(remote, wider)[0].after.slice(-2), ["scopes = read write", "clientSecret = new value"]);
+  assert.ok(differences(remote, changed({ pkce: true }))[0].after.includes("clientSecret = unchanged"));
 });
 
 test("a flood of output stays within bounds, however long its lines are", async () => {
@@ -69,7 +100,8 @@ test("a flood of output stays within bounds, however long its lines are", async 
   const kept = async (line, batches) => {
     const buffer = new LineBuffer();
     const shown = new Promise((resolve) => buffer.watch(resolve));
-    for (let batch = 0; batch < batches; batch += 1) buffer.add(Array.from({ length: 1000 }, (_, index) => ({ seq: batch * 1000 + index, at: "", line })));
+    for (let batch = 0; batch < batches; batch += 1)
+      buffer.add(Array.from({ length: 1000 }, (_, index) => ({ seq: batch * 1000 + index, at: "", line })));
     await shown;
     return buffer.get();
   };
@@ -90,7 +122,9 @@ test("names go into headers as the protocol says", async () => {
 
 test("a configuration asks for what it does not say", async () => {
   const { variables, withoutInputs } = await load("/src/lib/variables.ts");
-  const plain = withoutInputs("${input:api-key} ${input:2nd} ${A} ${env:B} ${C:-d e} ${A:-x} ${OSTLER_DOLLAR:-$}{no} ${not a name}");
+  const plain = withoutInputs(
+    "${input:api-key} ${input:2nd} ${A} ${env:B} ${C:-d e} ${A:-x} ${OSTLER_DOLLAR:-$}{no} ${not a name}",
+  );
   assert.ok(plain.startsWith("${API_KEY} ${_2ND} ${A}"), plain);
   assert.deepEqual(variables(plain), [
     { name: "API_KEY", otherwise: undefined }, { name: "_2ND", otherwise: undefined }, { name: "A", otherwise: "x" },
@@ -100,13 +134,25 @@ test("a configuration asks for what it does not say", async () => {
 
 test("what is saved has a harmless name", async () => {
   const { safeFileName } = await load("/src/lib/save.ts");
-  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(safeFileName), ["_.._.bashrc", "a_gnp.exe", "_b_.log", "file"]);
+  assert.deepEqual(["../../.bashrc", "a\u202egnp.exe", "<b>.log", ""].map(safeFileName), [
+    "_.._.bashrc",
+    "a_gnp.exe",
+    "_b_.log",
+    "file",
+  ]);
 });
 
 test("numbers and times read well", async () => {
-  const { ago, bytes, millis, percent, span } = await load("/src/lib/format.ts");
-  assert.deepEqual([millis(0.4), millis(7), millis(1240), millis(90_000), millis(null)], ["0.4 ms", "7 ms", "1.2 s", "1 min 30 s", "–"]);
-  assert.deepEqual([span(0), span(61_000), span(90_000_000), span(864_000_000)], ["0 s", "1 min 1 s", "1 d 1 h", "10 d"]);
+  const { ago, bytes, decimal, millis, percent, span } = await load("/src/lib/format.ts");
+  assert.deepEqual([decimal(0), decimal(0.03), decimal(0.06), decimal(12.4)], ["0", "< 0.1", "0.1", "12"]);
+  assert.deepEqual(
+    [millis(0.4), millis(7), millis(1240), millis(90_000), millis(null)],
+    ["0.4 ms", "7 ms", "1.2 s", "1 min 30 s", "–"],
+  );
+  assert.deepEqual(
+    [span(0), span(61_000), span(90_000_000), span(864_000_000)],
+    ["0 s", "1 min 1 s", "1 d 1 h", "10 d"],
+  );
   assert.deepEqual([bytes(0), bytes(999), bytes(1_500_000)], ["0 B", "999 B", "1.5 MB"]);
   assert.deepEqual([percent(0), percent(0.0004), percent(0.034), percent(0.5)], ["0 %", "< 0.1 %", "3.4 %", "50 %"]);
   assert.deepEqual([ago(0, 3000), ago(0, 130_000), ago(4000, 0)], ["just now", "2 min ago", "in 4 s"]);
@@ -123,17 +169,33 @@ test("a form is made of what a schema says", async () => {
       size: { type: "integer", default: 3 },
       tags: { type: "array", items: { type: "string" }, minItems: 1 },
       where: { $ref: "#/$defs/place" },
-      shape: { oneOf: [{ title: "Round", type: "object", properties: { kind: { const: "circle" } }, required: ["kind"] }, { $ref: "#/$defs/box" }] },
+      shape: {
+        oneOf: [
+          { title: "Round", type: "object", properties: { kind: { const: "circle" } }, required: ["kind"] },
+          { $ref: "#/$defs/box" },
+        ],
+      },
       note: { anyOf: [{ type: "string" }, { type: "null" }] },
       child: { $ref: "#" },
     },
     $defs: {
-      place: { type: "object", properties: { x: { type: "number", default: 1 }, deep: { type: "object", properties: {} } }, required: ["deep"] },
+      place: {
+        type: "object",
+        properties: { x: { type: "number", default: 1 }, deep: { type: "object", properties: {} } },
+        required: ["deep"],
+      },
       box: { type: "object", properties: { kind: { const: "box" } }, required: ["kind"] },
     },
   };
   const value = initial(root, root, true);
-  assert.deepEqual(value, { name: "", color: "red", size: 3, tags: [""], where: { x: 1, deep: {} }, shape: { kind: "circle" } });
+  assert.deepEqual(value, {
+    name: "",
+    color: "red",
+    size: 3,
+    tags: [""],
+    where: { x: 1, deep: {} },
+    shape: { kind: "circle" },
+  });
   const { variants } = shape(resolve(root.properties.shape, root), root);
   assert.deepEqual(variants.map(({ word }) => word), ["Round", "box"]);
   assert.equal(variantOf({ kind: "box" }, variants), 1);
@@ -148,6 +210,17 @@ test("a form is made of what a schema says", async () => {
   assert.equal(JSON.stringify(withMember({ a: 1, b: 2 }, "a", undefined)), '{"b":2}');
 });
 
+test("a list of a server may hold anything", async () => {
+  const { listed } = await load("/src/lib/listed.ts");
+  assert.deepEqual(["many", null, {}].map(listed), [[], [], []]);
+  const hints = { title: {}, readOnlyHint: true };
+  const odd = { name: "odd", title: 7, annotations: hints, arguments: [null, { name: "a" }] };
+  assert.deepEqual(listed([null, "x", {}, { name: 5 }, { uri: "a:b", toString: 1 }, odd]), [
+    { uri: "a:b", toString: 1 },
+    { name: "odd", annotations: { readOnlyHint: true }, arguments: [{ name: "a" }] },
+  ]);
+});
+
 test("a call can be pasted into a shell", async () => {
   const { asCurl, asOstler } = await load("/src/lib/command.ts");
   const called = { base: "http://127.0.0.1:3010", serverId: "s", tool: "echo", parameters: { text: "it's $HOME `x`" } };
@@ -158,11 +231,23 @@ test("a call can be pasted into a shell", async () => {
 test("the line that says why a program ended is found", async () => {
   const { reasonIn } = await load("/src/lib/reason.ts");
   const node = [
-    "file:///srv/index.js:3", "  throw new Error('DATABASE_URL is not set');", "        ^", "",
-    "Error: DATABASE_URL is not set", "    at Object.<anonymous> (/srv/index.js:3:9)", "    at node:internal/main:1:1", "", "Node.js v20.20.2",
+    "file:///srv/index.js:3",
+    "  throw new Error('DATABASE_URL is not set');",
+    "        ^",
+    "",
+    "Error: DATABASE_URL is not set",
+    "    at Object.<anonymous> (/srv/index.js:3:9)",
+    "    at node:internal/main:1:1",
+    "",
+    "Node.js v20.20.2",
   ];
   assert.equal(reasonIn(node), "Error: DATABASE_URL is not set");
-  const python = ["Traceback (most recent call last):", '  File "x.py", line 1, in <module>', "    import oats", "ModuleNotFoundError: No module named 'oats'"];
+  const python = [
+    "Traceback (most recent call last):",
+    '  File "x.py", line 1, in <module>',
+    "    import oats",
+    "ModuleNotFoundError: No module named 'oats'",
+  ];
   assert.equal(reasonIn(python), python[3]);
   assert.equal(reasonIn(["Usage: x [flags]", "", "give a folder", "or a file"]), "give a folder");
   assert.equal(reasonIn(["", " "]), undefined);

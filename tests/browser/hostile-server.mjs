@@ -3,16 +3,43 @@
 import { createInterface } from 'node:readline';
 
 export const nasty =
-  '\u202e\u2066<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>"><svg onload=window.pwned=3> \u001b[2J\u001b]8;;javascript:window.pwned=4\u0007x\u001b]8;;\u0007 gnp.exe\u202c \u0000\u0008\ufeff {{7*7}} ${7*7}';
-const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=5"><script>window.pwned=6</script></svg>').toString('base64');
+  '\u202e\u2066<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>"><svg onload=window.pwned=3> ' +
+  '\u001b[2J\u001b]8;;javascript:window.pwned=4\u0007x\u001b]8;;\u0007 gnp.exe\u202c \u0000\u0008\ufeff {{7*7}} ${7*7}';
+const drawing = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=5"><script>window.pwned=6</script></svg>',
+).toString('base64');
+
+/** Items that no list should have. */
+const odd = [
+  null,
+  'odd',
+  {},
+  { name: 5, uri: {} },
+  { name: 'odd', title: 7, description: {}, mimeType: 1, size: 'x', inputSchema: 'x', annotations: 'y', arguments: 1 },
+  { name: 'odd too', inputSchema: null, annotations: { title: {} }, arguments: [null, {}, { name: 5 }] },
+];
 
 const link = (uri) => ({ type: 'resource_link', uri, name: nasty, description: nasty });
 const answers = {
-  initialize: ({ protocolVersion }) => ({ protocolVersion, capabilities: { tools: {}, resources: {}, prompts: {} }, serverInfo: { name: nasty, version: nasty } }),
+  initialize: ({ protocolVersion }) => ({
+    protocolVersion,
+    capabilities: { tools: {}, resources: {}, prompts: {} },
+    serverInfo: { name: nasty, version: nasty },
+  }),
   'tools/list': () => ({
     tools: [
-      { name: 'nasty', title: nasty, description: nasty, inputSchema: { type: 'object', properties: { [nasty]: { type: 'string', title: nasty, description: nasty, enum: [nasty], default: nasty } } }, annotations: { title: nasty } },
+      {
+        name: 'nasty',
+        title: nasty,
+        description: nasty,
+        inputSchema: {
+          type: 'object',
+          properties: { [nasty]: { type: 'string', title: nasty, description: nasty, enum: [nasty], default: nasty } },
+        },
+        annotations: { title: nasty },
+      },
       { name: nasty, description: nasty, inputSchema: { type: 'object' } },
+      ...odd,
     ],
   }),
   'tools/call': () => ({
@@ -28,10 +55,17 @@ const answers = {
     ],
     structuredContent: { [nasty]: nasty },
   }),
-  'resources/list': () => ({ resources: [{ uri: 'test://nasty', name: nasty, title: nasty, description: nasty, mimeType: nasty }] }),
+  'resources/list': () => ({
+    resources: [{ uri: 'test://nasty', name: nasty, title: nasty, description: nasty, mimeType: nasty }, ...odd],
+  }),
   'resources/templates/list': () => ({ resourceTemplates: [] }),
   'resources/read': () => ({ contents: [{ uri: 'test://nasty', mimeType: 'text/html', text: nasty }] }),
-  'prompts/list': () => ({ prompts: [{ name: nasty, title: nasty, description: nasty, arguments: [{ name: nasty, description: nasty }] }] }),
+  'prompts/list': () => ({
+    prompts: [
+      { name: nasty, title: nasty, description: nasty, arguments: [{ name: nasty, description: nasty }] },
+      ...odd,
+    ],
+  }),
 };
 
 if (process.argv[2] === 'serve') {

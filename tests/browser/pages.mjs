@@ -26,9 +26,9 @@ async function addresses(page) {
   await page.reload();
   await settled(page);
   assert.equal(await page.getByLabel('Tool', { exact: true }).inputValue(), 'crash');
-  assert.equal(await page.locator('.choices [aria-pressed=true]').allInnerTexts().then((all) => all.join()), 'Failed,7 d');
+  assert.deepEqual(await page.locator('.choices [aria-pressed=true]').allInnerTexts(), ['Failed', '7 d']);
   await go(page, '/audit?outcome=denied&span=never');
-  assert.equal(await page.locator('.choices [aria-pressed=true]').allInnerTexts().then((all) => all.join()), '7 d,Denied');
+  assert.deepEqual(await page.locator('.choices [aria-pressed=true]').allInnerTexts(), ['7 d', 'Denied']);
 }
 
 await part(async () => {
@@ -74,6 +74,10 @@ await part(async () => {
     await look(page, name);
   }
   await addresses(page);
+  // One that failed says why, and leads on to what may mend it.
+  await go(page, server('', scene.broken));
+  const why = page.getByRole('alert').filter({ hasText: 'It exited with code 1 before it was ready.' });
+  await why.getByRole('link', { name: 'configuration' }).waitFor();
   // Of what was too long to be recorded whole: the beginning, the length, and the digest of all of it.
   const admin = await caller(told.url, 'admin@localhost', told.password);
   const parameters = { text: 'o'.repeat(100_000) };

@@ -91,6 +91,12 @@ fn everybody_can_use_every_page_in_light_and_dark_and_on_a_phone() {
 }
 
 #[test]
+fn a_form_has_a_field_for_each_option_and_an_import_says_what_it_leaves_out() {
+    let Some(props) = Props::get() else { return };
+    props.play("forms", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);
+}
+
+#[test]
 fn names_answers_and_log_lines_that_want_to_act_stay_text() {
     let Some(props) = Props::get() else { return };
     props.play("hostile", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);

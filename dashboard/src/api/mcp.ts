@@ -1,5 +1,6 @@
 /** A stateless client of Ostler's MCP endpoint, revision 2026-07-28. */
 import { headerValue } from "../lib/header";
+import { listed } from "../lib/listed";
 import { readEvents } from "../lib/sse";
 import { ApiError, send } from "./client";
 
@@ -86,7 +87,7 @@ export async function requestAll<T>(
   let cursor: string | undefined;
   do {
     const page = await request<Record<string, unknown>>(serverId, method, cursor ? { cursor } : {}, options);
-    items.push(...((page[field] as T[] | undefined) ?? []));
+    items.push(...listed<T>(page[field]));
     cursor = page["nextCursor"] as string | undefined;
   } while (cursor && items.length < 2000);
   return items;

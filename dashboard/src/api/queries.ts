@@ -1,6 +1,7 @@
 /** The queries that several pages share, and the keys by which events refresh them. */
 import { QueryClient, useInfiniteQuery, useQuery, type QueryKey } from "@tanstack/react-query";
 import { allPages, api, ApiError, query as queryString, send } from "./client";
+import { listed } from "../lib/listed";
 import { spanStart, type Span } from "../lib/spans";
 import { clientCapabilities, requestAll } from "./mcp";
 import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
@@ -143,7 +144,7 @@ export function useTools(server: Server | undefined) {
     queryFn: async ({ signal }) =>
       isIsolated
         ? requestAll<Tool>(id, "tools/list", "tools", { signal, capabilities: clientCapabilities })
-        : (await api.get<List<Tool>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items,
+        : listed<Tool>((await api.get<List<unknown>>(`/api/mcp/${encodeURIComponent(id)}/tools`, signal)).items),
     enabled: !!server,
     staleTime: 60_000,
   });

@@ -1,5 +1,5 @@
 /** The draft of a server's configuration, and its differences from the saved one. */
-import type { Isolation, Protocol, Server } from "../api/types";
+import type { Isolation, Protocol, RemoteOAuth, Server } from "../api/types";
 
 export type Pair = [name: string, value: string];
 
@@ -13,6 +13,7 @@ export interface Draft {
   env: Pair[];
   url: string;
   headers: Pair[];
+  oauth: Required<RemoteOAuth>;
   isolation: Isolation;
   protocol: Protocol;
   /** Seconds; empty for the default. */
@@ -21,7 +22,20 @@ export interface Draft {
   /** One pattern per line. */
   allow: string;
   deny: string;
+  descriptions: Pair[];
 }
+
+const noOAuth: Draft["oauth"] = {
+  issuer: null,
+  authorizationEndpoint: null,
+  tokenEndpoint: null,
+  registrationEndpoint: null,
+  scopes: null,
+  resource: null,
+  clientId: null,
+  clientSecret: null,
+  pkce: false,
+};
 
 export const emptyDraft: Draft = {
   name: "",
@@ -32,12 +46,14 @@ export const emptyDraft: Draft = {
   env: [],
   url: "",
   headers: [],
+  oauth: noOAuth,
   isolation: "shared",
   protocol: "auto",
   startTimeout: "",
   enabled: true,
   allow: "",
   deny: "",
+  descriptions: [],
 };
 
 export function draftOf(server: Server): Draft {
@@ -50,21 +66,23 @@ export function draftOf(server: Server): Draft {
     env: Object.entries(server.env),
     url: server.url ?? "",
     headers: Object.entries(server.headers),
+    oauth: { ...noOAuth, ...server.oauth },
     isolation: server.isolation,
     protocol: server.protocol,
     startTimeout: server.startTimeoutMs ? `${server.startTimeoutMs / 1000}` : "",
     enabled: server.enabled,
     allow: server.tools.allow.join("\n"),
     deny: server.tools.deny.join("\n"),
+    descriptions: Object.entries(server.tools.descriptions),
   };
 }
 
 /** The body that makes a server of a draft, or changes one to it. */
-export function bodyOf(draft: Draft, descriptions: Record<string, string> = {}): Record<string, unknown> {
+export function bodyOf(draft: Draft): Record<string, unknown> {
   const place =
     draft.kind === "program"
       ? { command: draft.command.trim(), args: lines(draft.args), env: object(draft.env) }
-      : { url: draft.url.trim(), headers: object(draft.headers) };
+      : { url: draft.url.trim(), headers: object(draft.headers), oauth: given(draft.oauth) };
   return {
     name: draft.name.trim(),
     description: draft.description.trim() || null,
@@ -73,7 +91,11 @@ export function bodyOf(draft: Draft, descriptions: Record<string, string> = {}):
     protocol: draft.protocol,
     startTimeoutMs: draft.startTimeout.trim() ? Math.round(Number(draft.startTimeout) * 1000) : null,
     enabled: draft.enabled,
-    tools: { allow: patterns(draft.allow), deny: patterns(draft.deny), descriptions },
+    tools: {
+      allow: patterns(draft.allow),
+      deny: patterns(draft.deny),
+      descriptions: object(draft.descriptions),
+    },
   };
 }
 
@@ -85,7 +107,7 @@ export interface Difference {
 
 /** Differences of a body from a server, field by field; secrets are named without their values. */
 export function differences(server: Server, body: Record<string, unknown>): Difference[] {
-  const old = bodyOf(draftOf(server), server.tools.descriptions);
+  const old = bodyOf(draftOf(server));
   const fields = [...new Set([...Object.keys(old), ...Object.keys(body)])];
   return fields
     .map((field) => ({ field, before: linesOf(field, old[field]), after: linesOf(field, body[field], old[field]) }))
@@ -106,9 +128,21 @@ function linesOf(field: string, value: unknown, old?: unknown): string[] {
       ([name, secret]) => `${name} = ${earlier[name] === secret ? "unchanged" : "new value"}`,
     );
   }
+  if (field === "oauth") {
+    const { clientSecret, ...plain } = value as RemoteOAuth;
+    const isKept = clientSecret === ((old ?? value) as RemoteOAuth).clientSecret;
+    return [
+      ...Object.entries(plain).map(([name, part]) => `${name} = ${Array.isArray(part) ? part.join(" ") : part}`),
+      ...(clientSecret ? [`clientSecret = ${isKept ? "unchanged" : "new value"}`] : []),
+    ];
+  }
   if (field === "tools") {
-    const { allow, deny } = value as { allow: string[]; deny: string[] };
-    return [...allow.map((pattern) => `allow ${pattern}`), ...deny.map((pattern) => `deny ${pattern}`)];
+    const { allow, deny, descriptions } = value as Server["tools"];
+    return [
+      ...allow.map((pattern) => `allow ${pattern}`),
+      ...deny.map((pattern) => `deny ${pattern}`),
+      ...Object.entries(descriptions).map(([name, text]) => `describe ${name}: ${text}`),
+    ];
   }
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
@@ -120,6 +154,12 @@ function lines(text: string): string[] {
 
 function patterns(text: string): string[] {
   return text.split("\n").map((line) => line.trim()).filter(Boolean);
+}
+
+/** The members of `oauth` that say something, as the API shows them. */
+function given({ scopes, ...oauth }: Draft["oauth"]): RemoteOAuth {
+  const members = { ...oauth, scopes: scopes?.filter(Boolean) ?? null };
+  return Object.fromEntries(Object.entries(members).filter(([, member]) => member !== null && member !== false));
 }
 
 function object(pairs: Pair[]): Record<string, string> {

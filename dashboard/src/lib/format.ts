@@ -8,6 +8,7 @@ export function count(value: number): string {
 }
 
 export function decimal(value: number): string {
+  if (value > 0 && value < 0.05) return "< 0.1";
   return value < 10 ? value.toFixed(value === Math.round(value) ? 0 : 1) : count(Math.round(value));
 }
 

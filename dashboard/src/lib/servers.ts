@@ -10,6 +10,23 @@ export function group(health: HealthStatus): Group {
   return health === "ERROR" ? "down" : "off";
 }
 
+/** The reason for which a server needs attention, if it does. */
+export function faultOf({ healthStatus, runtimeStatus: { fault, lastExit } }: ServerItem): string | undefined {
+  const isFailing = ["ERROR", "UNHEALTHY", "STARTING"].includes(healthStatus);
+  return fault ?? (isFailing ? lastExit?.reason : undefined);
+}
+
+/** Orders servers by how much they need attention. */
+export function byUrgency(a: ServerItem, b: ServerItem): number {
+  return urgency(a) - urgency(b) || a.name.localeCompare(b.name);
+}
+
+function urgency({ healthStatus, runtimeStatus }: ServerItem): number {
+  const order: Group[] = ["down", "degraded", "healthy", "off"];
+  // One that is healthy with a fault comes before those without.
+  return order.indexOf(group(healthStatus)) - (runtimeStatus.fault ? 0.5 : 0);
+}
+
 export function isUp(status: RuntimeStatus["status"]): boolean {
   return status === "running" || status === "starting" || status === "restarting";
 }

@@ -8,13 +8,13 @@ import type { CallBucket, Overview as Figures, ServerItem } from "../api/types";
 import { count, decimal, millis, percent, plural } from "../lib/format";
 import { to } from "../lib/links";
 import { reasonIn } from "../lib/reason";
-import { group } from "../lib/servers";
+import { byUrgency, group } from "../lib/servers";
 import { useAddressState } from "../ui/address";
 import { Choices } from "../ui/button";
 import { Card, Empty, Loaded, Loading, PageHead } from "../ui/card";
 import { Chart, type Series } from "../ui/chart";
 import { HealthBadge } from "../ui/state";
-import { Ago, Text } from "../ui/text";
+import { Ago, Soon, Text } from "../ui/text";
 import { GetStarted, noServers } from "./get-started";
 import { Feed } from "./feed";
 
@@ -173,14 +173,14 @@ function chartOf(
 
 /** Servers that are degraded or down, or run with a fault, with the reason. */
 function Attention({ items }: { items: ServerItem[] }) {
-  const unhealthy = items.filter(
-    (item) => item.runtimeStatus.fault || ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus),
-  );
+  const unhealthy = items
+    .filter((item) => item.runtimeStatus.fault || ["ERROR", "UNHEALTHY", "STARTING"].includes(item.healthStatus))
+    .sort(byUrgency);
   return (
     <Card
       title="Needs attention"
       flush
-      actions={unhealthy.length > 8 && <Link href="/servers">All {plural(unhealthy.length, "server")}</Link>}
+      actions={unhealthy.length > 8 && <Link href="/servers?sort=state">All {plural(unhealthy.length, "server")}</Link>}
     >
       {unhealthy.length ? (
         <ul className="list">
@@ -208,7 +208,7 @@ function Reason({ item: { runtimeStatus: state } }: { item: ServerItem }) {
   return (
     <div className="small muted break">
       <Text line>{state.lastExit.reason}</Text>, <Ago at={state.lastExit.at} />
-      {state.nextAttemptAt && <>; next attempt <Ago at={state.nextAttemptAt} /></>}
+      {state.nextAttemptAt && <>; next attempt <Soon at={state.nextAttemptAt} /></>}
       {why && <div className="mono tiny cut"><Text line most={200}>{why}</Text></div>}
     </div>
   );

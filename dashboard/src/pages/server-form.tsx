@@ -1,8 +1,12 @@
 /** The fields of a server's configuration. */
 import { ApiError } from "../api/client";
-import type { Draft, Pair } from "../lib/draft";
-import { Button, Choices } from "../ui/button";
+import type { Draft } from "../lib/draft";
+import { Choices } from "../ui/button";
 import { Area, Check, Input, Select } from "../ui/field";
+import { OAuthFields } from "./server-form/oauth";
+import { Pairs } from "./server-form/pairs";
+
+const SECRET = "Values are stored encrypted and never shown again.";
 
 export function ServerForm({
   draft,
@@ -58,6 +62,7 @@ export function ServerForm({
           <Pairs
             label="Environment"
             what="variable"
+            hint={SECRET}
             pairs={draft.env}
             fault={fault("/env")}
             onChange={(env) => set("env", env)}
@@ -78,6 +83,7 @@ export function ServerForm({
           <Pairs
             label="Headers"
             what="header"
+            hint={SECRET}
             pairs={draft.headers}
             fault={fault("/headers")}
             onChange={(headers) => set("headers", headers)}
@@ -94,8 +100,11 @@ export function ServerForm({
         <option value="per-user">One process per user</option>
         <option value="per-session">One process per session</option>
       </Select>
+      {draft.kind === "address" && (
+        <OAuthFields oauth={draft.oauth} fault={fault} onChange={(oauth) => set("oauth", oauth)} />
+      )}
       <details>
-        <summary>Start and protocol</summary>
+        <summary>Advanced: start and protocol</summary>
         <div className="row even">
           <Input
             label="Time to become ready, in seconds"
@@ -122,7 +131,7 @@ export function ServerForm({
         </div>
       </details>
       <details>
-        <summary>Visible tools</summary>
+        <summary>Advanced: visible tools and their descriptions</summary>
         <div className="row even">
           <Area
             label="Allow"
@@ -141,6 +150,14 @@ export function ServerForm({
             onChange={(event) => set("deny", event.target.value)}
           />
         </div>
+        <Pairs
+          label="Descriptions"
+          what="tool"
+          hint="In place of the server's own, where Ostler lists the tools of all servers together."
+          pairs={draft.descriptions}
+          fault={fault("/tools/descriptions")}
+          onChange={(descriptions) => set("descriptions", descriptions)}
+        />
       </details>
       <Check
         label="Enabled: starts now and with Ostler"
@@ -148,59 +165,5 @@ export function ServerForm({
         onChange={(event) => set("enabled", event.target.checked)}
       />
     </>
-  );
-}
-
-function Pairs({
-  label,
-  what,
-  pairs,
-  fault,
-  onChange,
-}: {
-  label: string;
-  what: string;
-  pairs: Pair[];
-  fault: string | undefined;
-  onChange: (pairs: Pair[]) => void;
-}) {
-  const set = (index: number, pair: Pair) => onChange(pairs.map((old, at) => (at === index ? pair : old)));
-  return (
-    <fieldset className="field">
-      <legend>{label}</legend>
-      {pairs.map(([name, value], index) => (
-        <div className="pair" key={index}>
-          <input
-            className="mono"
-            aria-label={`Name of ${what} ${index + 1}`}
-            placeholder="NAME"
-            value={name}
-            autoComplete="off"
-            spellCheck={false}
-            onChange={(event) => set(index, [event.target.value, value])}
-          />
-          <input
-            className="mono"
-            aria-label={`Value of ${name || `${what} ${index + 1}`}`}
-            value={value}
-            autoComplete="off"
-            spellCheck={false}
-            onFocus={(event) => event.target.select()}
-            onChange={(event) => set(index, [name, event.target.value])}
-          />
-          <Button
-            icon="close"
-            look="quiet"
-            label={`Remove ${name || `${what} ${index + 1}`}`}
-            onClick={() => onChange(pairs.filter((_, at) => at !== index))}
-          />
-        </div>
-      ))}
-      <div className="row">
-        <Button icon="plus" look="compact" onClick={() => onChange([...pairs, ["", ""]])}>Add a {what}</Button>
-        <span className="hint">Values are stored encrypted and never shown again.</span>
-      </div>
-      {fault && <span className="fault">{fault}</span>}
-    </fieldset>
   );
 }

@@ -9,7 +9,7 @@ import { to } from "../lib/links";
 import { commandLine, isUp } from "../lib/servers";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Empty, Failed, Loaded, PageHead } from "../ui/card";
+import { Empty, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
 import { HealthBadge } from "../ui/state";
 import { Text } from "../ui/text";
@@ -86,6 +86,11 @@ function Page({ details, etag, tab }: TabProps & { tab: string }) {
           <Link key={key} href={to.server(server.id, key)} aria-current={key === tab ? "page" : undefined}>{name}</Link>
         ))}
       </nav>
+      {runtimeStatus.fault && (
+        <Note tone="warn">
+          It runs, but <Text>{runtimeStatus.fault}</Text>. Ostler asks again.
+        </Note>
+      )}
       <Tab details={details} etag={etag} />
     </>
   );

@@ -7,7 +7,7 @@ import type { ServerItem } from "../api/types";
 import { count, plural } from "../lib/format";
 import { inertLine } from "../lib/inert";
 import { to } from "../lib/links";
-import { commandLine, forEach, group, isUp, matches, type Group } from "../lib/servers";
+import { byUrgency, commandLine, faultOf, forEach, group, isUp, matches, type Group } from "../lib/servers";
 import { useAddressState } from "../ui/address";
 import { useAction } from "../ui/action";
 import { Button, ButtonLink, Choices } from "../ui/button";
@@ -45,12 +45,10 @@ const firstView: View = { search: "", state: "all", sort: "name", order: "ascend
 
 /** Rows on one page of the table. */
 const PAGE_ROWS = 50;
-const order: Group[] = ["down", "degraded", "healthy", "off"];
 
 const compare: Record<Column, (a: ServerItem, b: ServerItem) => number> = {
   name: (a, b) => a.name.localeCompare(b.name),
-  state: (a, b) =>
-    order.indexOf(group(a.healthStatus)) - order.indexOf(group(b.healthStatus)) || a.name.localeCompare(b.name),
+  state: byUrgency,
   calls: (a, b) => b.totalCalls - a.totalCalls,
   restarts: (a, b) => b.runtimeStatus.restarts - a.runtimeStatus.restarts,
   used: (a, b) => (b.lastUsedAt ?? "").localeCompare(a.lastUsedAt ?? ""),
@@ -246,6 +244,7 @@ const Row = memo(function Row({
 }) {
   const { runtimeStatus: state } = item;
   const up = isUp(state.status);
+  const reason = faultOf(item);
   return (
     <tr>
       {write && (
@@ -264,9 +263,7 @@ const Row = memo(function Row({
       </td>
       <td>
         <HealthBadge health={item.healthStatus} status={state.status} />
-        {state.lastExit && group(item.healthStatus) !== "healthy" && item.healthStatus !== "STOPPED" && (
-          <div className="tiny muted cut row-line"><Text line most={120}>{state.lastExit.reason}</Text></div>
-        )}
+        {reason && <div className="tiny muted cut row-line"><Text line most={120}>{reason}</Text></div>}
       </td>
       <td className="num wide-only">{state.tools ?? "–"}</td>
       <td className="num wide-only">{count(item.totalCalls)}</td>

@@ -64,6 +64,12 @@ export function Ago({ at, none = "never" }: { at: string | number | null | undef
   return <time dateTime={time.toISOString()} title={full(time)}>{words}</time>;
 }
 
+/** A moment to come; one that should have come by now is near. */
+export function Soon({ at }: { at: string | null }) {
+  const now = useNow(1000);
+  return at && Date.parse(at) - now > 1500 ? <Ago at={at} /> : <>in a moment</>;
+}
+
 /** A moment as a clock shows it. */
 export function Moment({ at }: { at: string | number }) {
   const time = new Date(at);

@@ -20,7 +20,13 @@ const emptyService: NewServiceBody = {
   instances: [{ host: "localhost", port: 8080, weight: 1 }],
   authentication: true,
 };
-const defaultHealthCheck = { path: null, interval: null, timeout: 5000, healthyAfter: 2, unhealthyAfter: 3 };
+const defaultHealthCheck: Required<NonNullable<NewServiceBody["healthCheck"]>> = {
+  path: null,
+  interval: null,
+  timeout: 5000,
+  healthyAfter: 2,
+  unhealthyAfter: 3,
+};
 /** The rate limit of each caller that the form begins with. */
 const DEFAULT_RATE_LIMIT = { windowMs: 60_000, max: 200 };
 
@@ -94,11 +100,13 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
         />
         <Check
           label="Strip the path prefix"
+          hint="Instances get the path without that of the service."
           checked={!!draft.stripPrefix}
           onChange={(event) => set({ stripPrefix: event.target.checked })}
         />
         <Check
           label="Forward callers' credentials to instances"
+          hint="Their Authorization and Cookie headers, which may be a key of this Ostler."
           checked={!!draft.passCredentials}
           onChange={(event) => set({ passCredentials: event.target.checked })}
         />
@@ -115,8 +123,9 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
 
 type Fault = (pointer: string) => string | undefined;
 
-function NumberInput({ label, pointer, value, fault, least = 0, set }: {
+function NumberInput({ label, hint, pointer, value, fault, least = 0, set }: {
   label: string;
+  hint: string;
   pointer: string;
   value: number | null | undefined;
   fault: Fault;
@@ -124,8 +133,16 @@ function NumberInput({ label, pointer, value, fault, least = 0, set }: {
   set: (value: number | null) => void;
 }) {
   return (
-    <Input label={label} type="number" min={least} max={86_400_000} value={value ?? ""} fault={fault(pointer)}
-      onChange={(event) => set(event.target.value === "" ? null : Number(event.target.value))} />
+    <Input
+      label={label}
+      hint={hint}
+      type="number"
+      min={least}
+      max={86_400_000}
+      value={value ?? ""}
+      fault={fault(pointer)}
+      onChange={(event) => set(event.target.value === "" ? null : Number(event.target.value))}
+    />
   );
 }
 
@@ -136,11 +153,12 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
   const check = (change: Partial<typeof health>) => set({ healthCheck: { ...health, ...change } });
   return (
     <details>
-      <summary>Limits, retries and health checks</summary>
+      <summary>Advanced: limits, retries, connections, health checks</summary>
       <div className="stack">
         <div className="row even">
           <NumberInput
             label="Timeout (ms)"
+            hint="For a whole request; empty for that of the gateway."
             pointer="/timeout"
             least={1}
             value={draft.timeout}
@@ -149,6 +167,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Retries on other instances"
+            hint="If a request may safely be repeated."
             pointer="/retries"
             value={draft.retries ?? 2}
             fault={fault}
@@ -156,6 +175,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Requests in flight per instance"
+            hint="Empty for no limit."
             pointer="/maxConnections"
             least={1}
             value={draft.maxConnections}
@@ -164,15 +184,25 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Body limit (bytes)"
+            hint="Empty for no limit."
             pointer="/maxBodyBytes"
             value={draft.maxBodyBytes}
             fault={fault}
             set={(maxBodyBytes) => set({ maxBodyBytes })}
           />
+          <NumberInput
+            label="Idle connections kept (ms)"
+            hint="Set it below the time after which instances close one; 0 keeps none, empty is 30000."
+            pointer="/keepAlive"
+            value={draft.keepAlive}
+            fault={fault}
+            set={(keepAlive) => set({ keepAlive })}
+          />
         </div>
         <div className="row even">
           <NumberInput
             label="Rate limit per caller"
+            hint="Requests within the window; empty for no limit."
             pointer="/rateLimit/max"
             least={1}
             value={limit?.max}
@@ -181,6 +211,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Rate limit window (ms)"
+            hint="The span in which they are counted."
             pointer="/rateLimit/windowMs"
             least={1}
             value={limit?.windowMs}
@@ -191,8 +222,17 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
         </div>
         <div className="row even">
+          <Input
+            label="Health check path"
+            className="mono"
+            value={health.path ?? ""}
+            fault={fault("/healthCheck/path")}
+            hint="In place of the health endpoint."
+            onChange={(event) => check({ path: event.target.value || null })}
+          />
           <NumberInput
             label="Health check interval (ms)"
+            hint="Empty for that of the gateway. Until an instance is healthy, it is checked every second."
             pointer="/healthCheck/interval"
             least={1}
             value={health.interval}
@@ -201,6 +241,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Health check timeout (ms)"
+            hint="An answer that takes longer has failed."
             pointer="/healthCheck/timeout"
             least={1}
             value={health.timeout}
@@ -209,6 +250,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Passed checks until healthy"
+            hint="In a row, of an unhealthy instance."
             pointer="/healthCheck/healthyAfter"
             least={1}
             value={health.healthyAfter}
@@ -217,6 +259,7 @@ function AdvancedFields({ draft, set, fault }: { draft: NewServiceBody; set: Set
           />
           <NumberInput
             label="Failed checks until unhealthy"
+            hint="In a row, of a healthy instance."
             pointer="/healthCheck/unhealthyAfter"
             least={1}
             value={health.unhealthyAfter}

@@ -126,7 +126,7 @@ export function Paste() {
   );
 }
 
-function FoundServer({ one: { name, action, problem, ignored }, done }: { one: ImportedServer; done: boolean }) {
+function FoundServer({ one: { name, action, problem, ignored, notes }, done }: { one: ImportedServer; done: boolean }) {
   const [tone, before, after] = words[action];
   return (
     <li>
@@ -144,6 +144,11 @@ function FoundServer({ one: { name, action, problem, ignored }, done }: { one: I
           Ignored: <Text line>{ignored.join(", ")}</Text>
         </div>
       )}
+      {notes?.map((note) => (
+        <div key={note} className="small muted break">
+          Note: <Text>{note}</Text>
+        </div>
+      ))}
     </li>
   );
 }

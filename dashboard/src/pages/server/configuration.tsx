@@ -21,7 +21,7 @@ export function Configuration({ details: { server }, etag }: TabProps) {
   const [base, setBase] = useState({ server, etag });
   const [draft, setDraft] = useState(() => draftOf(server));
   const [reviewing, setReviewing] = useState(false);
-  const body = useMemo(() => bodyOf(draft, base.server.tools.descriptions), [draft, base]);
+  const body = useMemo(() => bodyOf(draft), [draft]);
   const differs = useMemo(() => differences(base.server, body), [base, body]);
 
   const edit = (from: Server, tag: string) => {

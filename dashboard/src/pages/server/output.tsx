@@ -11,7 +11,7 @@ import { Button } from "../../ui/button";
 import { Card, Empty } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { Badge } from "../../ui/state";
-import type { OutputLine } from "../../api/types";
+import type { OutputLine, Server } from "../../api/types";
 import type { TabProps } from "./tab";
 
 const ROW_HEIGHT = 19;
@@ -30,7 +30,7 @@ export function Output({ details: { server } }: TabProps) {
       buffer.close();
     };
   }, [server.id]);
-  return buffer && stream ? <Lines buffer={buffer} stream={stream} name={server.name} /> : null;
+  return buffer && stream ? <Lines buffer={buffer} stream={stream} server={server} /> : null;
 }
 
 interface Source {
@@ -40,7 +40,7 @@ interface Source {
 
 const emptySource: Source = { buffer: null, stream: null };
 
-function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; name: string }) {
+function Lines({ buffer, stream, server }: { buffer: LineBuffer; stream: Stream; server: Server }) {
   const latest = useSyncExternalStore(buffer.watch, buffer.get);
   const [paused, setPaused] = useState<readonly OutputLine[] | null>(null);
   const [{ search: words }, set] = useAddressState({ search: "" });
@@ -53,13 +53,13 @@ function Lines({ buffer, stream, name }: { buffer: LineBuffer; stream: Stream; n
   const waiting = paused ? newer(latest, paused) : 0;
 
   const download = () => {
-    save(`${name}-stderr.log`, all.map(({ at, line }) => `${at} ${line}\n`).join(""));
+    save(`${server.name}-stderr.log`, all.map(({ at, line }) => `${at} ${line}\n`).join(""));
   };
 
   return (
     <Card
       flush
-      title="Standard error"
+      title={server.url === null ? "Standard error" : "Requests that failed"}
       actions={
         <>
           {state === "live" && !paused ? (

@@ -11,7 +11,7 @@ import type { TabProps } from "./tab";
 interface Resource {
   uri?: string;
   uriTemplate?: string;
-  name: string;
+  name?: string;
   title?: string;
   description?: string;
   mimeType?: string;
@@ -58,18 +58,19 @@ export function Resources({ details: { server } }: TabProps) {
 
 function Item({ resource, serverId }: { resource: Resource; serverId: string }) {
   const [open, setOpen] = useState(false);
-  const { uri } = resource;
+  const { name, title, uri, uriTemplate } = resource;
+  const address = uri ?? uriTemplate ?? "";
   return (
     <li>
       <div className="row">
         <div className="grow">
           <div className="row">
-            <span className="strong"><Text line>{resource.title ?? resource.name}</Text></span>
+            <span className="strong"><Text line>{title ?? name ?? address}</Text></span>
             {resource.mimeType && <span className="tag"><Text line>{resource.mimeType}</Text></span>}
             {resource.size !== undefined && <span className="tag">{bytes(resource.size)}</span>}
-            {resource.uriTemplate && <span className="tag">template</span>}
+            {uriTemplate && <span className="tag">template</span>}
           </div>
-          <div className="small mono muted break"><Text line>{uri ?? resource.uriTemplate ?? ""}</Text></div>
+          <div className="small mono muted break"><Text line>{address}</Text></div>
           {resource.description && <p className="small muted break"><Text>{resource.description}</Text></p>}
         </div>
         {uri !== undefined && (

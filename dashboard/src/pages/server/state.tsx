@@ -9,7 +9,7 @@ import { to } from "../../lib/links";
 import { CallCharts } from "../calls/charts";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
-import { Ago, Code, Moment, Text, useNow } from "../../ui/text";
+import { Ago, Code, Moment, Soon, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
 import { AuthorizationCard } from "./authorization";
 
@@ -18,25 +18,22 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
     <>
       {state.status === "failed" && (
         <Note tone="bad">
-          Restarts were given up after repeated failures.{" "}
+          It <Reason report={state.lastExit} />.{" "}
           {state.nextAttemptAt ? (
             <>
-              The next attempt is <Ago at={state.nextAttemptAt} />, or when you start it.
+              The next attempt is <Soon at={state.nextAttemptAt} />, or when you start it.
             </>
           ) : (
-            "It stays down until it is started manually."
-          )}
+            "It stays down until you start it."
+          )}{" "}
+          Its <Link href={to.server(server.id, "output")}>output</Link> may say more; correct its{" "}
+          <Link href={to.server(server.id, "configuration")}>configuration</Link> if that is the cause.
         </Note>
       )}
       {state.status === "restarting" && (
         <Note tone="warn">
-          The process exited. Restart scheduled {state.nextAttemptAt ? <Ago at={state.nextAttemptAt} /> : "soon"}; calls
-          wait for it.
-        </Note>
-      )}
-      {state.fault && (
-        <Note tone="warn">
-          It runs, but <Text>{state.fault}</Text>. Ostler asks again.
+          It <Reason report={state.lastExit} />. Ostler tries again <Soon at={state.nextAttemptAt} />; calls wait for
+          it.
         </Note>
       )}
       {warnings.length > 0 && (
@@ -139,16 +136,21 @@ function Running({ since }: { since: number }) {
   return <>{span(Math.max(0, now - since))}</>;
 }
 
-/** A remote server has no standard error. */
+function Reason({ report }: { report: ExitReport | null }) {
+  return <span className="break"><Text line>{report?.reason ?? "failed"}</Text></span>;
+}
+
+/** A remote server has no standard error: its lines are Ostler's about requests to it. */
 function LastExit({ report, remote }: { report: ExitReport; remote: boolean }) {
+  const title = remote ? "Last requests" : "Last lines on standard error";
   return (
     <Card title="Last exit" actions={<span className="small muted"><Moment at={report.at} /></span>}>
       <div className="stack">
-        <p><Text>{report.reason}</Text></p>
+        <p className="break"><Text>{report.reason}</Text></p>
         {report.stderr.length > 0 ? (
           <>
-            <h3>Last lines on standard error</h3>
-            <Code label="Last lines on standard error">{report.stderr.join("\n")}</Code>
+            <h3>{title}</h3>
+            <Code label={title}>{report.stderr.join("\n")}</Code>
           </>
         ) : (
           !remote && <p className="small muted">No output on standard error.</p>
