@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { generate } from "./api-types/generate.mjs";
-import { faultsOf } from "./sources.mjs";
+import { cyclesOf } from "./sources.mjs";
 
 const SCRIPT_BYTES_MAX = 140_000;
 const RUNTIME_DEPENDENCIES = ["@tanstack/react-query", "react", "react-dom", "wouter"];
 
 const GENERATED = "src/api/generated.ts";
 
-const faults = faultsOf("src", [GENERATED]);
+const faults = cyclesOf("src");
 const read = (folder) =>
   new Map(
     readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -1,19 +1,13 @@
-// Rules for the files of src: none imports itself through others, types included, and no line is too long to read.
+// The rule for the files of src: none imports itself through others, types included.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const COLUMNS_MAX = 120;
 const IMPORT = /\b(?:from|import\(?)\s*"(\.[^"]+)"/g;
 
-/** What breaks a rule in the files of `folder`, but for those in `generated`. */
-export function faultsOf(folder, generated) {
+/** The files of `folder` that import themselves through others. */
+export function cyclesOf(folder) {
   const names = readdirSync(folder, { recursive: true }).filter((name) => /\.tsx?$/.test(name));
   const files = new Map(names.map((name) => join(folder, name)).map((file) => [file, readFileSync(file, "utf8")]));
-  const written = [...files].filter(([file]) => !generated.includes(file));
-  return [...cycles(files), ...written.flatMap(([file, text]) => longLines(file, text))];
-}
-
-function cycles(files) {
   const imports = new Map([...files].map(([file, text]) => [file, importsOf(file, text)]));
   const faults = [];
   for (const file of files.keys()) {
@@ -45,10 +39,4 @@ function pathBack(imports, start) {
     }
   }
   return null;
-}
-
-function longLines(file, text) {
-  return text.split("\n").flatMap((line, index) =>
-    line.length > COLUMNS_MAX ? [`${file}:${index + 1}: ${line.length} columns, ${COLUMNS_MAX} at most: wrap it`] : [],
-  );
 }

@@ -3,7 +3,11 @@
 import { createInterface } from 'node:readline';
 
 const answers = {
-  initialize: ({ protocolVersion }) => ({ protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'flood', version: '1' } }),
+  initialize: ({ protocolVersion }) => ({
+    protocolVersion,
+    capabilities: { tools: {} },
+    serverInfo: { name: 'flood', version: '1' },
+  }),
   'tools/list': () => ({ tools: [] }),
   ping: () => ({}),
 };
@@ -13,7 +17,8 @@ const began = Date.now();
 setInterval(() => {
   const due = (Date.now() - began) * 10;
   let lines = '';
-  for (; written < due; written += 1) lines += `line ${written}: a mare in stall ${written % 40} wants oats, and says so at some length\n`;
+  for (; written < due; written += 1)
+    lines += `line ${written}: a mare in stall ${written % 40} wants oats, and says so at some length\n`;
   process.stderr.write(lines);
 }, 10);
 

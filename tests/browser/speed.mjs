@@ -1,4 +1,5 @@
-// How fast the page is: `node tests/browser/speed.mjs OSTLER [FOLDER]`, where FOLDER holds `node_modules`. Prints a table.
+// How fast the page is: `node tests/browser/speed.mjs OSTLER [FOLDER]`, where FOLDER holds `node_modules`. Prints a
+// table.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,13 +16,32 @@ const LOADS = 10;
 
 const home = mkdtempSync(join(tmpdir(), 'ostler-page-'));
 const password = 'a password for this run';
-const off = { RATE_LIMIT_API: 'off', RATE_LIMIT_TOOL_EXECUTE: 'off', RATE_LIMIT_SERVER_CREATE: 'off', RATE_LIMIT_CHANGE: 'off' };
-const env = { ...process.env, ...off, OSTLER_PORT: '0', OSTLER_DATA_DIR: join(home, 'data'), MCP_SERVERS_DIR: home, OSTLER_ADMIN_PASSWORD: password };
+const off = {
+  RATE_LIMIT_API: 'off',
+  RATE_LIMIT_TOOL_EXECUTE: 'off',
+  RATE_LIMIT_SERVER_CREATE: 'off',
+  RATE_LIMIT_CHANGE: 'off',
+};
+const env = {
+  ...process.env,
+  ...off,
+  OSTLER_PORT: '0',
+  OSTLER_DATA_DIR: join(home, 'data'),
+  MCP_SERVERS_DIR: home,
+  OSTLER_ADMIN_PASSWORD: password,
+};
 const ostler = spawn(program, ['serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
 process.on('exit', () => ostler.kill());
-const [url] = await new Promise((said) => createInterface({ input: ostler.stdout }).once('line', (line) => said(line.match(/http:\S+/))));
+const [url] = await new Promise((said) =>
+  createInterface({ input: ostler.stdout }).once('line', (line) => said(line.match(/http:\S+/))),
+);
 
-process.argv = [process.argv[0], process.argv[1], folder, JSON.stringify({ chromium: '/usr/bin/chromium', url, pictures: home, password })];
+process.argv = [
+  process.argv[0],
+  process.argv[1],
+  folder,
+  JSON.stringify({ chromium: '/usr/bin/chromium', url, pictures: home, password }),
+];
 const { beforeLogin, browser, go, logIn, newPage } = await import('./stage.mjs');
 
 const rows = [];
@@ -38,17 +58,26 @@ async function firstPaint(what, path, state) {
     times.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime));
     await page.context().close();
   }
-  rows.push([`${what}: first paint with content, median and worst of ${LOADS}`, `${Math.round(median(times))} ms, ${Math.round(Math.max(...times))} ms`, 'under 300 ms']);
+  rows.push([
+    `${what}: first paint with content, median and worst of ${LOADS}`,
+    `${Math.round(median(times))} ms, ${Math.round(Math.max(...times))} ms`,
+    'under 300 ms',
+  ]);
 }
 
-/** What keeps the page from answering while `act` goes on: the longest task of each round, none where all are under 50 ms. */
+/**
+ * What keeps the page from answering while `act` goes on: the longest task of each round, none where all are under
+ * 50 ms.
+ */
 async function busy(page, what, rounds, act) {
   const longest = [];
   for (let round = 0; round < rounds; round += 1) {
     await page.evaluate(() => {
       window.tasks = [];
       window.watcher?.disconnect();
-      window.watcher = new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)));
+      window.watcher = new PerformanceObserver((list) =>
+        window.tasks.push(...list.getEntries().map(({ duration }) => duration)),
+      );
       window.watcher.observe({ type: 'longtask' });
     });
     await act();
@@ -64,9 +93,20 @@ try {
   const admin = await caller(url, 'admin@localhost', password);
   await firstPaint('login', '/');
   for (let count = 0; count < SERVERS; count += 1) {
-    await admin('/api/mcp', { name: `server ${count}`, description: `one of ${SERVERS}`, command: '/proc/self/exe', args: ['demo-server'], enabled: false });
+    await admin('/api/mcp', {
+      name: `server ${count}`,
+      description: `one of ${SERVERS}`,
+      command: '/proc/self/exe',
+      args: ['demo-server'],
+      enabled: false,
+    });
   }
-  const { id: flood } = await admin('/api/mcp', { name: 'flood', command: 'node', args: [here('flood-server.mjs')], enabled: true });
+  const { id: flood } = await admin('/api/mcp', {
+    name: 'flood',
+    command: 'node',
+    args: [here('flood-server.mjs')],
+    enabled: true,
+  });
 
   const page = await newPage({ mayFail: beforeLogin });
   await logIn(page);
@@ -82,13 +122,15 @@ try {
   await busy(page, `${SERVERS} servers: searching, sorting, showing all`, 1, async () => {
     await search.pressSequentially('server 4', { delay: 60 });
     await search.fill('');
-    for (const column of ['Restarts', 'Name', 'State', 'Name']) await page.getByRole('columnheader', { name: column }).getByRole('button').click();
+    for (const column of ['Restarts', 'Name', 'State', 'Name'])
+      await page.getByRole('columnheader', { name: column }).getByRole('button').click();
     const more = page.getByRole('button', { name: /^Show .* more$/ });
     while (await more.count()) await more.click();
   });
   await busy(page, `${SERVERS} servers, all shown: 20 of them start and stop`, 1, async () => {
     const { items } = await admin('/api/mcp?limit=20');
-    const each = (act) => Promise.all(items.filter((item) => item.id !== flood).map(({ id }) => admin(`/api/mcp/${id}/${act}`, {})));
+    const each = (act) =>
+      Promise.all(items.filter((item) => item.id !== flood).map(({ id }) => admin(`/api/mcp/${id}/${act}`, {})));
     await each('start');
     await each('stop');
   });
@@ -97,12 +139,24 @@ try {
   await page.locator('.output-seen').waitFor();
   await page.waitForTimeout(3_000);
   await busy(page, '10,000 log lines a second: following for 15 s, searching in them', 1, async () => {
-    const seen = () => page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('.output-seen .foreign')].map((line) => Number(line.textContent.match(/^line (\d+)/)?.[1] ?? 0))));
+    const seen = () =>
+      page.evaluate(() =>
+        Math.max(
+          0,
+          ...[...document.querySelectorAll('.output-seen .foreign')].map((line) =>
+            Number(line.textContent.match(/^line (\d+)/)?.[1] ?? 0),
+          ),
+        ),
+      );
     const [from, at] = [await seen(), Date.now()];
     await page.waitForTimeout(10_000);
     await page.getByLabel('Search these lines').pressSequentially('stall 7', { delay: 100 });
     await page.waitForTimeout(4_000);
-    rows.push(['10,000 log lines a second: lines that reached the page', `${Math.round(((await seen()) - from) / ((Date.now() - at) / 1000))} a second`, '']);
+    rows.push([
+      '10,000 log lines a second: lines that reached the page',
+      `${Math.round(((await seen()) - from) / ((Date.now() - at) / 1000))} a second`,
+      '',
+    ]);
   });
 
   console.log(`| measured | figure | aim |\n|---|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}`);

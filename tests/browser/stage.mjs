@@ -1,7 +1,9 @@
-// What every part of the story stands on: one Chromium, pages that are watched, axe, pictures, and a word with the test.
+// What every part of the story stands on: one Chromium, pages that are watched, axe, pictures, and a word with the
+// test.
 //
 // A part is started with the folder that holds `node_modules`, and what it is told as JSON:
-// `{chromium, url, pictures, …}`. It says `ask …` on standard output where the test has to do something, and reads `done`.
+// `{chromium, url, pictures, …}`. It says `ask …` on standard output where the test has to do something, and reads
+// `done`.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -45,19 +47,22 @@ const faults = [];
 const asked = [];
 
 /**
- * A page in a browser that knows nobody. `mayFail` says which failed requests are part of what is shown: they are the only
- * errors its console may have.
+ * A page in a browser that knows nobody. `mayFail` says which failed requests are part of what is shown: they are the
+ * only errors its console may have.
  */
 export async function newPage({ mayFail = () => false, ...options } = {}) {
   const context = await browser.newContext({ viewport: DESK, reducedMotion: 'reduce', ...options });
   await context.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    document.addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    );
   });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.on('console', (message) => {
     const { url } = message.location();
-    if (message.type() !== 'error' || (/^Failed to load resource/.test(message.text()) && mayFail(url, message.text()))) return;
+    if (message.type() !== 'error' || (/^Failed to load resource/.test(message.text()) && mayFail(url, message.text())))
+      return;
     faults.push(`console: ${message.text()} (${url})`);
   });
   page.on('pageerror', (error) => faults.push(`uncaught: ${error.stack}`));
@@ -121,7 +126,10 @@ async function violations(page, where, rules = {}) {
   // Of WCAG 2.2; axe has it off unless asked.
   const options = { resultTypes: ['violations'], rules: { 'target-size': { enabled: true }, ...rules } };
   const { violations: found } = await page.evaluate((options) => window.axe.run(document, options), options);
-  return found.map(({ id, help, nodes: [{ target, failureSummary }, ...more] }) => `${where}: ${id}, ${help}: ${target} and ${more.length} more: ${failureSummary}`);
+  return found.map(
+    ({ id, help, nodes: [{ target, failureSummary }, ...more] }) =>
+      `${where}: ${id}, ${help}: ${target} and ${more.length} more: ${failureSummary}`,
+  );
 }
 
 /** The most requests to the API within any minute. */

@@ -11,7 +11,8 @@ const heading = (name) => page.getByRole('heading', { name, exact: true });
 const card = (title) => page.locator('.card').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 const answered = (text) => card('Result').getByText(text).first().waitFor();
 const menu = (name) => page.locator('#side').getByRole('link', { name, exact: true }).click();
-const tab = (name) => page.getByRole('navigation', { name: 'About this server' }).getByRole('link', { name, exact: true }).click();
+const tab = (name) =>
+  page.getByRole('navigation', { name: 'About this server' }).getByRole('link', { name, exact: true }).click();
 const ready = () => page.locator('.page-head').getByText('Healthy', { exact: true }).waitFor();
 
 const parts = {
@@ -50,7 +51,10 @@ const parts = {
     await page.getByLabel('Configuration', { exact: true }).fill(`{
       // as Claude, Cursor and their like have it
       "mcpServers": {
-        "files": { "command": ${JSON.stringify(told.node)}, "args": [${JSON.stringify(told.filesystem)}, "\${FOLDER}"] },
+        "files": {
+          "command": ${JSON.stringify(told.node)},
+          "args": [${JSON.stringify(told.filesystem)}, "\${FOLDER}"],
+        },
       },
     }`);
     await page.getByLabel('FOLDER').fill(told.files);
@@ -221,7 +225,11 @@ async function runs(tool, fill = async () => {}) {
   const back = page.locator('.crumb a').last();
   if (await page.getByRole('navigation', { name: 'About this server' }).count()) await tab('Tools');
   else await back.click();
-  await page.locator('.list > li').filter({ has: page.getByText(tool, { exact: true }) }).getByRole('link', { name: 'Run' }).click();
+  await page
+    .locator('.list > li')
+    .filter({ has: page.getByText(tool, { exact: true }) })
+    .getByRole('link', { name: 'Run' })
+    .click();
   await heading(tool).waitFor();
   await fill();
   await button('Run').click();

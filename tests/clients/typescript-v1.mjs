@@ -10,7 +10,9 @@ const { StdioClientTransport } = require('@modelcontextprotocol/sdk/client/stdio
 
 function transport({ url, token, command, args, env }) {
   if (command) return new StdioClientTransport({ command, args, env });
-  return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } });
+  return new StreamableHTTPClientTransport(new URL(url), {
+    requestInit: { headers: { Authorization: `Bearer ${token}` } },
+  });
 }
 
 async function visit(target) {

@@ -12,7 +12,9 @@ const negotiation = mode === 'auto' || mode === 'legacy' ? mode : { pin: mode };
 
 function transport({ url, token, command, args, env }) {
   if (command) return new StdioClientTransport({ command, args, env });
-  return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } });
+  return new StreamableHTTPClientTransport(new URL(url), {
+    requestInit: { headers: { Authorization: `Bearer ${token}` } },
+  });
 }
 
 async function visit(target) {

@@ -107,7 +107,9 @@ async function main() {
     const confirmed = params.requestedSchema.properties.confirmed ? { confirmed: true } : {};
     return { action: 'accept', content: confirmed };
   });
-  await client.connect(new StreamableHTTPClientTransport(new URL(`${OSTLER_PLACE}/mcp/${id}`), { requestInit: { headers } }));
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(`${OSTLER_PLACE}/mcp/${id}`), { requestInit: { headers } }),
+  );
   await (MCP_CONFORMANCE_SCENARIO.startsWith('auth/') ? callAll(id, client) : use(client));
   await client.close();
   await ask('DELETE', `/api/mcp/${id}`);
