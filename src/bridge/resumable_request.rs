@@ -112,7 +112,7 @@ impl ResumableRequest {
                 _ = revoked => {}
             }
         };
-        conversation.suspended.add(self.user, work, cancelled)
+        conversation.suspended.add(&conversation.who, work, cancelled)
     }
 }
 

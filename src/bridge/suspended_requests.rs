@@ -8,7 +8,11 @@ use tokio::{task::AbortHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{fault, request_in_flight::RequestInFlight};
-use crate::{accounts::AccountObserver, error::Error, model::UserId};
+use crate::{
+    accounts::AccountObserver,
+    error::Error,
+    model::{Credential, Principal, UserId},
+};
 
 /// Time a client has to send the request again.
 pub(super) const SUSPENSION_TIMEOUT: Duration = Duration::from_secs(600);
@@ -23,6 +27,8 @@ pub(crate) struct SuspendedRequests(Mutex<HashMap<Uuid, SuspendedRequest>>);
 /// A suspended request.
 struct SuspendedRequest {
     user: UserId,
+    /// The credential that it was made with.
+    credential: Credential,
     work: RequestInFlight,
     /// The task that cancels it.
     expiry: AbortHandle,
@@ -32,7 +38,7 @@ impl SuspendedRequests {
     /// Suspends a request in flight until it is taken, times out, or `cancelled` completes; returns its id.
     pub(super) fn add(
         self: &Arc<Self>,
-        user: UserId,
+        who: &Principal,
         work: RequestInFlight,
         cancelled: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Uuid, Arc<RawValue>> {
@@ -43,7 +49,8 @@ impl SuspendedRequests {
             // Dropping it cancels the request and refuses what the server asked.
             drop(requests.upgrade().and_then(|requests| requests.take(id)));
         });
-        self.insert(id, SuspendedRequest { user, work, expiry: expiry.abort_handle() })?;
+        let Principal { user_id: user, credential, .. } = *who;
+        self.insert(id, SuspendedRequest { user, credential, work, expiry: expiry.abort_handle() })?;
         Ok(id)
     }
 
@@ -63,6 +70,13 @@ impl SuspendedRequests {
         request.expiry.abort();
         Some(request.work)
     }
+
+    /// Cancels those that `is_over` holds for, at once: before its own task has noticed, another credential of the user
+    /// could go on with one.
+    fn cancel(&self, is_over: impl Fn(&SuspendedRequest) -> bool) {
+        let cancelled: Vec<_> = self.0.lock().extract_if(|_, one| is_over(one)).collect();
+        cancelled.iter().for_each(|(_, one)| one.expiry.abort());
+    }
 }
 
 impl Drop for SuspendedRequests {
@@ -72,8 +86,15 @@ impl Drop for SuspendedRequests {
 }
 
 impl AccountObserver for SuspendedRequests {
+    fn execution_lost(&self, user: UserId) {
+        self.cancel(|one| one.user == user);
+    }
+
     fn account_closed(&self, user: UserId) {
-        let closed: Vec<_> = self.0.lock().extract_if(|_, one| one.user == user).collect();
-        closed.iter().for_each(|(_, one)| one.expiry.abort());
+        self.cancel(|one| one.user == user);
+    }
+
+    fn credential_ended(&self, credential: Credential) {
+        self.cancel(|one| one.credential == credential);
     }
 }
