@@ -15,6 +15,7 @@ pub mod environment;
 pub mod health;
 pub mod hex;
 pub mod hint;
+pub mod instructions;
 pub mod issuer;
 pub mod keep_alive;
 pub mod launcher;

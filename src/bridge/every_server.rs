@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::{
-    aggregate::AggregatedLists,
+    aggregate::{AggregatedLists, AggregatedServer},
     fault,
     results::{self, SERVER_INFO},
     routed_requests, tool_search,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     bridge::{ClientSender, Conversation, RpcResult, ServerScope},
     mcp::{LATEST_LEGACY, Members, Request, convert},
-    policy::nesting,
+    policy::{instructions, nesting},
 };
 
 /// Capabilities of the aggregate, whichever servers there are: lists change as servers come and go. Extensions come
@@ -44,18 +44,23 @@ pub(super) async fn answer(conversation: &Arc<Conversation>, request: Request, s
 pub(super) async fn initialize_result(conversation: &Arc<Conversation>) -> RpcResult {
     let all = AggregatedLists::complete(conversation).await?;
     let capabilities = capabilities(&all);
-    let mut instructions =
-        String::from("Each tool and each prompt is named after the server it belongs to: server__name.");
-    for server in all.servers() {
-        let own = server.listed.listing.as_ref().and_then(|listing| convert::instructions(&listing.greeting));
-        if let Some(own) = own {
-            instructions.extend(["\n\n# ", &server.listed.name, "\n\n", &own]);
-        }
-    }
-    let instructions = convert::text(&instructions);
+    let instructions = convert::text(&instructions(&all));
     Ok(convert::raw(format!(
         r#"{{"protocolVersion":"{LATEST_LEGACY}","capabilities":{capabilities},"serverInfo":{SERVER_INFO},"instructions":{instructions}}}"#
     )))
+}
+
+/// The instructions of the servers, each under its server's name, within the bounds of `policy::instructions`.
+fn instructions(all: &AggregatedLists) -> String {
+    let own = |server: &AggregatedServer| convert::instructions(&server.listed.listing.as_ref()?.greeting);
+    let each: Vec<_> = all.servers().filter_map(|server| Some((&server.listed.name, own(server)?))).collect();
+    let lengths: Vec<_> = each.iter().map(|(_, own)| own.len()).collect();
+    let most = instructions::share(&lengths);
+    let mut text = String::from("Each tool and each prompt is named after the server it belongs to: server__name.");
+    for (name, own) in &each {
+        text.extend(["\n\n# ", name, "\n\n", &instructions::shortened(own, most)]);
+    }
+    text
 }
 
 /// The capabilities of the aggregate, with the extensions of its servers.

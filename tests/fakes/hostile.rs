@@ -171,12 +171,16 @@ fn initialize(server: &Server, id: &str, line: &str) {
         return wire::answer(id, &format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{{}},{info}}}"#));
     }
     let offers = capabilities(server);
+    let instructions = match server.mode.name.as_str() {
+        "wordy" => format!(r#","instructions":"{}""#, "x".repeat(server.mode.number() as usize)),
+        _ => String::new(),
+    };
     *server.greeting.lock().unwrap() = line.to_owned();
     let version = if server.mode.is("old") { "2024-11-05" } else { asked };
     wire::answer(
         id,
         &format!(
-            r#"{{"protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}},"logging":{{}}{offers}}},"serverInfo":{{"name":"hostile","version":"1"}}}}"#
+            r#"{{"protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}},"logging":{{}}{offers}}},"serverInfo":{{"name":"hostile","version":"1"}}{instructions}}}"#
         ),
     );
 }

@@ -35,6 +35,27 @@ fn every_tool_is_named_after_its_server_and_called_by_that_name() {
 }
 
 #[test]
+fn instructions_of_all_servers_are_within_bounds_and_those_of_one_are_whole() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let initialize = |path: &str| {
+        let params =
+            json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+        Modern::new(&admin, path).post(&body).send().is(200).string("/result/instructions")
+    };
+    let one = admin.running(fake_with("wordy", &["10000"]).named("one"));
+    let brief = admin.running(fake_with("wordy", &["7"]).named("brief"));
+    let all = initialize("/mcp");
+    let kept = "x".repeat(4096);
+    assert!(all.contains(&format!("# one\n\n{kept}… (5904 of 10000 bytes left out)\n\n# brief\n\nxxxxxxx")), "{all}");
+    assert_eq!(initialize(&format!("/mcp/{}", one.id)).len(), 10_000);
+    assert_eq!(initialize(&format!("/mcp/{}", brief.id)), "xxxxxxx");
+    let discovered = Modern::new(&admin, "/mcp").send("server/discover", json!({})).is(200);
+    assert_eq!(discovered.string("/result/instructions"), all);
+}
+
+#[test]
 fn two_servers_with_one_uri_are_told_apart_and_both_are_read() {
     let ostler = Ostler::spawn();
     let admin = ostler.admin();
