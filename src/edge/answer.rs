@@ -19,7 +19,7 @@ use bytes::{BufMut as _, Bytes};
 use super::{DRAINED_BYTES_MAX, Disposition, connection::ClientConnection};
 use crate::{
     http1::{BodyEncoder, Framing, Misfit, RequestHead, Version, line, status_line},
-    web::{problem::Problem, trace},
+    web::{json_rpc, problem::Problem, trace},
 };
 
 /// The parts of a request that determine the framing of its answer.
@@ -44,7 +44,13 @@ pub(super) fn refuse(connection: &mut ClientConnection, head: Option<&RequestHea
     let given = head.and_then(|head| head.fields.get(trace::REQUEST_ID.as_str()));
     let id = trace::choose(given.and_then(|id| std::str::from_utf8(id).ok()));
     let path = head.map_or("", |head| head.target.path());
-    let mut response = problem.respond(path, &id);
+    // What has come of the body may have the id already. No more is waited for: this may be an overload.
+    let received = connection.input.buffer.as_ref();
+    let refused = head.and_then(|head| json_rpc::received_id(&head.method, path, received));
+    let mut response = match refused {
+        Some(refused) => json_rpc::respond(problem, &refused, path, &id),
+        None => problem.respond(path, &id),
+    };
     trace::add_headers(response.headers_mut(), &id, true);
     log::debug!(code = problem.kind().code, request_id = &*id; "request refused");
     let traits = head.map_or(RequestTraits::UNREADABLE, RequestTraits::of);

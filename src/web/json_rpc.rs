@@ -35,6 +35,14 @@ pub(crate) fn is_endpoint(path: &str) -> bool {
     path == "/mcp" || path.starts_with("/mcp/")
 }
 
+/// The id of a request that is refused before its body is read, where `received` has enough of the body.
+pub(crate) fn received_id(method: &Method, path: &str, received: &[u8]) -> Option<RefusedId> {
+    if method != Method::POST || !is_endpoint(path) {
+        return None;
+    }
+    request_id(received.get(..START_BYTES_MAX).unwrap_or(received)).map(RefusedId)
+}
+
 /// Reads the id of a request that is refused before its body is read.
 pub(crate) async fn note_id(request: &HttpRequest, payload: &mut Payload) {
     // A client that asks first is to be spared sending its body.

@@ -175,13 +175,19 @@ fn where_there_is_no_room_idle_connections_go_first_and_the_rest_is_told() {
     eventually("the idle ones are gone", || (descriptors(ostler.pid()).len() < 100).then_some(()));
     let begin = || send(address, "GET / HTTP/1.1\r\n");
     let mut begun: Vec<_> = (0..300).map(|_| begin()).collect();
-    let told = within(seconds(4), "somebody is told", || {
-        // One that had not been heard yet may have made room.
-        begun.push(begin());
-        let answer = send(address, GOOD).next("one too many").ok()?;
-        (answer.status == 503).then_some(answer)
-    });
-    assert!(told.problem(503, "busy").header("retry-after").is_some());
+    let mut told = |request: &[u8]| {
+        within(seconds(4), "somebody is told", || {
+            // One that had not been heard yet may have made room.
+            begun.push(begin());
+            let answer = send(address, request).next("one too many").ok()?;
+            (answer.status == 503).then_some(answer)
+        })
+    };
+    assert!(told(GOOD).problem(503, "busy").header("retry-after").is_some());
+    // A client of MCP that sent its request at once learns to which one that is the answer.
+    let body = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+    told(format!("{head}{body}").as_bytes()).rpc_problem(503, "busy").has("/id", 7);
     drop(begun);
     within(seconds(10), "there is room again", || {
         let answer = send(address, GOOD).next("afterwards");
