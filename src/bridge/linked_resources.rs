@@ -1,4 +1,7 @@
 //! Resources that servers link to without listing them: which server each one is of, for the user who was given it.
+//!
+//! Known until the process ends. No request could be routed without: a prefix in the URI would break links that clients
+//! open themselves (`https:`, `file:`), and asking other servers for it would tell them what it is.
 
 use std::collections::{HashMap, VecDeque};
 
