@@ -31,7 +31,7 @@ use crate::{
     registry::Registered,
     revocation::{RequiredRight, Revocation},
     supervisor::remote::Authority,
-    tasks::{lifecycle::Lifecycle, run_to_completion},
+    tasks::lifecycle::Lifecycle,
 };
 
 use request::{CONSENT_TIMEOUT, PendingRequest, RequestInputs, parameter};
@@ -243,13 +243,15 @@ impl Authorizations {
         let entry = AuditEntry { outcome, ..entry };
         let authorizations = self.clone();
         // The code can be exchanged only once.
-        run_to_completion(async move {
-            let _work = work;
-            authorizations.client.recorder.audit(entry).await?;
-            authorizations.accept(&registered, &authorization, grant?).await?;
-            Ok(registered.server.load().config.name.clone())
-        })
-        .await
+        self.client
+            .recorder
+            .run_to_completion(async move {
+                let _work = work;
+                authorizations.client.recorder.audit(entry).await?;
+                authorizations.accept(&registered, &authorization, grant?).await?;
+                Ok(registered.server.load().config.name.clone())
+            })
+            .await
     }
 
     /// Forgets the tokens of a server, and the client registrations with its authorization servers.
@@ -259,13 +261,15 @@ impl Authorizations {
         let work = self.lifecycle.begin_work()?;
         let entry = self.access.change(who, ACTION, id)?;
         let authorizations = self.clone();
-        run_to_completion(async move {
-            let _work = work;
-            authorizations.client.recorder.audit(entry).await?;
-            *authorizations.of(id).state() = AuthorizationState::default();
-            authorizations.client.write(id, &StoredAuthorization::default()).await
-        })
-        .await
+        self.client
+            .recorder
+            .run_to_completion(async move {
+                let _work = work;
+                authorizations.client.recorder.audit(entry).await?;
+                *authorizations.of(id).state() = AuthorizationState::default();
+                authorizations.client.write(id, &StoredAuthorization::default()).await
+            })
+            .await
     }
 
     /// Ostler's client metadata document; `None` where no URL is configured from which it could be read.

@@ -51,6 +51,9 @@ pub(crate) use supervisor_handle::SupervisorHandle;
 /// Pause between looks for idle processes.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Time until a lost supervisor is replaced: where the next one is lost as well, that is no busy loop.
+const SUPERVISOR_RESTART_DELAY: Duration = Duration::from_secs(1);
+
 /// Processes of servers, shared and isolated.
 pub(crate) struct Placement {
     registry: Arc<Registry>,
@@ -59,21 +62,22 @@ pub(crate) struct Placement {
     supervisor: SupervisorHandle,
     launcher: Launcher,
     processes: IsolatedProcesses,
-    /// Runs work for callers that are in no task, such as the drop of a session on a thread of a program.
-    handle: Handle,
+    /// The runtime of what outlives its caller: a worker of a web server, or the drop of a session on any thread.
+    home: Handle,
 }
 
 impl Placement {
-    /// Processes that `launcher` describes and `supervisor` runs. Panics outside of a tokio runtime.
+    /// Processes that `launcher` describes and `supervisor` runs; what outlives its caller runs on `home`.
     pub(crate) fn new(
         registry: Arc<Registry>,
         authorizations: Arc<Authorizations>,
         lifecycle: Arc<Lifecycle>,
         supervisor: SupervisorHandle,
         launcher: Launcher,
+        home: Handle,
     ) -> Self {
-        let (processes, handle) = (IsolatedProcesses::default(), Handle::current());
-        Self { registry, authorizations, lifecycle, supervisor, launcher, processes, handle }
+        let processes = IsolatedProcesses::default();
+        Self { registry, authorizations, lifecycle, supervisor, launcher, processes, home }
     }
 
     /// Ends idle processes, until `self` is dropped.
@@ -103,7 +107,7 @@ impl Placement {
             }
             return Ok(None);
         };
-        let lease = self.processes.lease(key, server)?;
+        let lease = self.at_home(|| self.processes.lease(key, server))?;
         self.start(lease.process()).await?;
         Ok(Some(lease))
     }
@@ -115,7 +119,14 @@ impl Placement {
         server: &Arc<Registered>,
         client: &McpClient,
     ) -> Result<Option<Arc<IsolatedProcess>>> {
-        ProcessKey::of(who, server, Some(client)).map(|key| self.processes.get(key, server)).transpose()
+        let Some(key) = ProcessKey::of(who, server, Some(client)) else { return Ok(None) };
+        self.at_home(|| self.processes.get(key, server)).map(Some)
+    }
+
+    /// Does work whose tasks outlive its caller.
+    fn at_home<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _inside = self.home.enter();
+        work()
     }
 
     /// The server that an isolated process is one of; `None` where the id is no isolated process's.
@@ -153,7 +164,7 @@ impl Placement {
         self.end_isolated_of_server(id);
         let placement = self.clone();
         // A supervisor that is lost takes its servers with it.
-        tokio::spawn(async move { placement.supervisor.ask(RemoveServer { id }).await });
+        self.home.spawn(async move { placement.supervisor.ask(RemoveServer { id }).await });
     }
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.
@@ -162,6 +173,7 @@ impl Placement {
         let mark = self.launcher.mark.clone();
         // Its guards do the same within half a second; nothing new may start beside what they have not ended yet.
         blocking(move || Ok(supervisor::sweep(INSTALLATION_VARIABLE, &mark))).await?;
+        tokio::time::sleep(SUPERVISOR_RESTART_DELAY).await;
         self.supervisor.replace()?;
         if self.lifecycle.is_standing_by() {
             self.supervisor.ask(StopAll).await?;
@@ -254,7 +266,7 @@ impl Placement {
     fn end(self: &Arc<Self>, processes: Vec<Arc<IsolatedProcess>>) {
         for process in processes {
             let placement = self.clone();
-            Handle::try_current().unwrap_or_else(|_| self.handle.clone()).spawn(async move {
+            self.home.spawn(async move {
                 let mut registration = process.registration.lock().await;
                 process.started.store(false, Ordering::Relaxed);
                 if std::mem::replace(&mut *registration, ChildState::Removed) == ChildState::Added {

@@ -22,13 +22,17 @@ mod writer;
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 
 use crate::{
     error::{Error, Result},
     model::{AuditEntry, ToolCall},
     store::{Connection, Occupied, Store},
-    tasks::{blocking, run_to_completion},
+    tasks::{blocking, surviving},
 };
 
 pub use chain::Chain;
@@ -57,14 +61,17 @@ pub struct Recorder {
     health: Arc<Health>,
     chain: Arc<Chain>,
     tenure: watch::Receiver<Tenure>,
+    /// Runtime on which work goes on whose own has ended.
+    home: Handle,
     /// Completes at the thread's end, for the first caller of [`Recorder::stop`].
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
 impl Recorder {
     /// Starts the writer thread on a database that no other Ostler uses, and the chain of its audit log. Blocks for a
-    /// moment.
+    /// moment. Called on the tokio runtime that is to outlive all callers.
     pub fn start(store: &Store, mut occupied: Occupied, chain: Chain) -> Result<Self> {
+        let home = Handle::try_current().map_err(|_| Error::Internal("a recorder needs a tokio runtime".into()))?;
         let chain = Arc::new(chain);
         chain.open(&mut occupied.db)?;
         let (queue, requests) = mpsc::unbounded_channel();
@@ -83,7 +90,7 @@ impl Recorder {
             .spawn(work)
             .map_err(|error| Error::Internal(format!("no thread for the recorder: {error}")))?;
         let room = Arc::new(Semaphore::new(units(QUEUE_UNITS_MAX)));
-        Ok(Self { queue, room, health, tenure, chain, end: Arc::new(Mutex::new(Some(end))) })
+        Ok(Self { queue, room, health, tenure, chain, home, end: Arc::new(Mutex::new(Some(end))) })
     }
 
     /// `Ok` where the database took a write a moment ago; otherwise tries one now, waiting at most 5 s. After a call
@@ -165,6 +172,20 @@ impl Recorder {
         self.answer(answer).await
     }
 
+    /// Spawns work that ends in a record, and is to go on where its caller's thread or tokio runtime ends.
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        surviving::spawn(&self.home, work)
+    }
+
+    /// Runs `work` to its end even if its caller is dropped, or has waited for longer than 10 s, which is
+    /// [`Error::StoreUnavailable`].
+    pub async fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        surviving::run_to_completion(&self.home, work).await
+    }
+
     /// [`Recorder::write`] that goes on even if its caller is dropped; [`Error::StoreUnavailable`] after 10 s.
     pub async fn commit<T: Send + 'static>(
         &self,
@@ -172,13 +193,13 @@ impl Recorder {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let recorder = self.clone();
-        run_to_completion(async move { recorder.write(entry, work).await }).await
+        self.run_to_completion(async move { recorder.write(entry, work).await }).await
     }
 
     /// [`Recorder::audit`] that goes on even if its caller is dropped; [`Error::StoreUnavailable`] after 10 s.
     pub async fn commit_entry(&self, entry: AuditEntry) -> Result<()> {
         let recorder = self.clone();
-        run_to_completion(async move { recorder.audit(entry).await }).await
+        self.run_to_completion(async move { recorder.audit(entry).await }).await
     }
 
     /// Removes or counts about `rows` rows beside the recording, unless the disk of `store` is nearly full: removed

@@ -40,7 +40,7 @@ impl AuditEntries {
     /// Records a denial with more to say than action and target.
     pub(crate) fn record_denied(&self, entry: AuditEntry) {
         let entry = self.admit(EntryKind::Refusal, entry.actor_id, entry);
-        tokio::spawn(record_all(self.recorder.clone(), entry));
+        self.recorder.spawn(record_all(self.recorder.clone(), entry));
     }
 
     /// Records an entry that was not asked for, or counts it where its account has too many.

@@ -80,7 +80,7 @@ impl Accounts {
             return;
         }
         let (recorder, id) = (self.recorder.clone(), key.id);
-        tokio::spawn(async move {
+        self.recorder.spawn(async move {
             if let Err(error) = recorder.write(None, move |db| store::keys::touch(db, id, now)).await {
                 log::warn!(key:% = id, error:% = error; "the use of an API key was not noted");
             }

@@ -8,7 +8,6 @@ use crate::{
     model::{AuditEntry, Credential, User, UserId},
     recorder::Recorder,
     store::{Connection, Store, keys, sessions, users},
-    tasks::run_to_completion,
 };
 
 /// Accounts in the database, credentials seen a moment ago, and the observers of changes.
@@ -61,7 +60,7 @@ impl Directory {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let directory = Arc::clone(self);
-        run_to_completion(async move { directory.write_rights(user, entry, work).await }).await
+        self.recorder.run_to_completion(async move { directory.write_rights(user, entry, work).await }).await
     }
 
     /// Commits such a change for callers who run to completion themselves, as they have more to do afterwards.

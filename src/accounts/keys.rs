@@ -20,7 +20,6 @@ use crate::{
     recorder::Recorder,
     secrets::random,
     store::{self, Connection, Store},
-    tasks::run_to_completion,
 };
 
 /// Characters of a key that are shown to recognise it by: the common prefix and five of its own.
@@ -137,7 +136,7 @@ impl ApiKeys {
             Ok(key)
         };
         let directory = Arc::clone(&self.directory);
-        let key = run_to_completion(async move {
+        let key = self.recorder.run_to_completion(async move {
             let key = directory.write_rights(user, Some(entry), rotate).await?;
             directory.observers().notify(|observer| observer.credential_ended(Credential::Key(id)));
             // Before the new secret is given out: all that is open was opened with the former one.

@@ -62,7 +62,7 @@ struct Fixture {
 impl Fixture {
     async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("ostler-{}", uuid::Uuid::new_v4().simple()));
-        let accounts = accounts(&folder);
+        let accounts = accounts(&folder).await;
         let admin = session_of(&User::new("root@example.com".into(), "Root".into(), Role::Admin, String::new()));
         let user = User::new("ann@example.com".into(), "Ann".into(), Role::Developer, String::new());
         let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
@@ -74,18 +74,25 @@ impl Fixture {
 
 async fn stop(accounts: Accounts, folder: &Path) {
     accounts.recorder.stop().await;
-    accounts.arbiters.join().await;
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-fn accounts(folder: &Path) -> Accounts {
+async fn accounts(folder: &Path) -> Accounts {
     let store = Store::open(&DatabaseUrl::Sqlite(folder.join("ostler.db"))).unwrap();
     store.migrate().unwrap();
     let chain = Chain::new(ChainKey::new(&[7; 32]), Vec::new());
     let recorder = Recorder::start(&store, store.occupy("test").unwrap(), chain).unwrap();
     let access = Arc::new(Access::new(recorder.clone(), &RateLimits::default()));
     let keyring = Arc::new(Keyring::from_secret("0123456789abcdef0123456789ABCDEF").unwrap());
-    Accounts::new(access, store, recorder, keyring, None, Arc::new(Lifecycle::new()), Arc::new(Arbiters::start()))
+    Accounts::new(
+        access,
+        store,
+        recorder,
+        keyring,
+        None,
+        Arc::new(Lifecycle::new()),
+        Arc::new(Arbiters::start().await.unwrap()),
+    )
 }
 
 fn session_of(user: &User) -> Principal {

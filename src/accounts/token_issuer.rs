@@ -73,6 +73,7 @@ impl TokenIssuer {
     /// The issuer's keys, asked for on an arbiter, since an HTTP client may not leave its thread.
     async fn fetch_keys(&self, arbiters: &Arbiters) -> std::result::Result<Vec<IssuerKey>, String> {
         let issuer = self.name.clone();
-        arbiters.run(move || async move { discovery::keys(&issuer).await }).await
+        let keys = arbiters.run(move || async move { discovery::keys(&issuer).await }).await;
+        keys.unwrap_or_else(|| Err("ostler is stopping".into()))
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     model::{NewUser, Page, PageRequest, Permission, Principal, Role, ServerId, Timestamp, User, UserChange, UserId},
     policy::{account, name, permission::of_role},
     store::{Connection, keys, mcp_sessions, servers, sessions, users},
-    tasks::run_to_completion,
 };
 
 /// A change of an account that was checked, ready to be written.
@@ -71,7 +70,7 @@ impl Accounts {
             }
             Ok(user)
         };
-        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), run_to_completion(work).await)
+        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), self.recorder.run_to_completion(work).await)
     }
 
     /// Removes an account, ending and removing its servers. Not the last enabled admin (`Conflict`).
@@ -90,7 +89,7 @@ impl Accounts {
             directory.observers().notify(|observer| observer.account_closed(id));
             Ok(())
         };
-        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), run_to_completion(work).await)
+        record_if_forbidden(&self.access, who, ACTION, &id.to_string(), self.recorder.run_to_completion(work).await)
     }
 
     async fn check_change(&self, who: &Principal, id: UserId, change: UserChange) -> Result<CheckedChange> {

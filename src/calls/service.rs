@@ -31,7 +31,7 @@ use crate::{
     registry::{Registered, Registry},
     revocation::{RequiredRight, Revocation},
     supervisor::messages::RequestSubscriber,
-    tasks::{lifecycle::Lifecycle, run_to_completion},
+    tasks::lifecycle::Lifecycle,
     telemetry::Telemetry,
 };
 
@@ -133,7 +133,7 @@ impl Calls {
         ready?;
         let (present, gone) = oneshot::channel();
         let calls = self.clone();
-        let executed = tokio::spawn(async move {
+        let executed = self.recorder.spawn(async move {
             let executed = calls.execute_and_record(call, gone).await;
             drop((work, slot));
             executed
@@ -187,7 +187,7 @@ impl Calls {
         let (success, error_message) = (record.success, record.error_message.as_deref().map(short_text));
         let (recorder, server) = (self.recorder.clone(), call.server.clone());
         let (history, bytes) = (self.history.clone(), record.bytes());
-        let recorded = run_to_completion(async move {
+        let recorded = self.recorder.run_to_completion(async move {
             recorder.call(record).await?;
             history.count_recorded(bytes);
             server.counters.add(success, execution_time);

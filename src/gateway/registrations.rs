@@ -15,7 +15,7 @@ use crate::{
     policy::service as rules,
     recorder::Recorder,
     store::{self, Store, services::StoredService},
-    tasks::{lifecycle::Lifecycle, run_to_completion},
+    tasks::lifecycle::Lifecycle,
 };
 
 /// Time that the requests in flight of a removed service get before its removal is answered: as long as a request may
@@ -97,24 +97,25 @@ impl Registrations {
         rules::faults(&spec).into_result()?;
         self.check_path(&spec)?;
         let (registrations, who) = (self.clone(), who.clone());
-        run_to_completion(async move {
-            let _work = registrations.lifecycle.begin_work()?;
-            let _alone = registrations.changing.lock().await;
-            registrations.gateway.check_free(&spec)?;
-            let before = registrations.times.lock().get(&spec.name).copied();
-            let now = Timestamp::now();
-            let (created_at, made) =
-                before.map_or((now, Registration::New), |times| (times.created_at, Registration::Replaced));
-            let action = if before.is_some() { "service.replace" } else { ACTION };
-            let entry = registrations.access.change(&who, action, &spec.name)?.with_detail(spec.base_path.clone());
-            let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
-            let stored = StoredService { spec, created_at, updated_at: now };
-            registrations.put(entry, stored, ServiceChange::Registered).await?;
-            let (service, instances) = (details.spec.name.as_str(), details.spec.instances.len());
-            log::info!(service, instances; "service registered");
-            Ok((details, made))
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _work = registrations.lifecycle.begin_work()?;
+                let _alone = registrations.changing.lock().await;
+                registrations.gateway.check_free(&spec)?;
+                let before = registrations.times.lock().get(&spec.name).copied();
+                let now = Timestamp::now();
+                let (created_at, made) =
+                    before.map_or((now, Registration::New), |times| (times.created_at, Registration::Replaced));
+                let action = if before.is_some() { "service.replace" } else { ACTION };
+                let entry = registrations.access.change(&who, action, &spec.name)?.with_detail(spec.base_path.clone());
+                let details = ServiceDetails { spec: spec.clone(), created_at, updated_at: now };
+                let stored = StoredService { spec, created_at, updated_at: now };
+                registrations.put(entry, stored, ServiceChange::Registered).await?;
+                let (service, instances) = (details.spec.name.as_str(), details.spec.instances.len());
+                log::info!(service, instances; "service registered");
+                Ok((details, made))
+            })
+            .await
     }
 
     /// Changes one instance of a service (`gateway:manage`): one that is drained gets no new request, and its requests
@@ -129,25 +130,26 @@ impl Registrations {
         self.access.require(who, Permission::GatewayManage, ACTION)?;
         rules::change_faults(&change).into_result()?;
         let (registrations, who, name) = (self.clone(), who.clone(), name.to_owned());
-        run_to_completion(async move {
-            let _work = registrations.lifecycle.begin_work()?;
-            let _alone = registrations.changing.lock().await;
-            let missing = || Error::NotFound(Noun::Instance);
-            let service = registrations.gateway.service(&name)?;
-            let ServiceDetails { mut spec, created_at, .. } = registrations.details(service.spec());
-            let (index, instance) = instance_of(&mut spec, &change).ok_or_else(missing)?;
-            instance.weight = change.weight.unwrap_or(instance.weight);
-            instance.draining = change.draining.unwrap_or(instance.draining);
-            let InstanceSpec { host, port, weight, draining } = instance.clone();
-            let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
-            let entry = registrations.access.change(&who, ACTION, &name)?.with_detail(detail);
-            let stored = StoredService { spec, created_at, updated_at: Timestamp::now() };
-            let change = ServiceChange::InstanceChanged { instance: format!("{host}:{port}") };
-            registrations.put(entry, stored, change).await?;
-            log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
-            registrations.gateway.service(&name)?.stats().instances.into_iter().nth(index).ok_or_else(missing)
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _work = registrations.lifecycle.begin_work()?;
+                let _alone = registrations.changing.lock().await;
+                let missing = || Error::NotFound(Noun::Instance);
+                let service = registrations.gateway.service(&name)?;
+                let ServiceDetails { mut spec, created_at, .. } = registrations.details(service.spec());
+                let (index, instance) = instance_of(&mut spec, &change).ok_or_else(missing)?;
+                instance.weight = change.weight.unwrap_or(instance.weight);
+                instance.draining = change.draining.unwrap_or(instance.draining);
+                let InstanceSpec { host, port, weight, draining } = instance.clone();
+                let detail = format!("{host}:{port} weight {weight}{}", if draining { " draining" } else { "" });
+                let entry = registrations.access.change(&who, ACTION, &name)?.with_detail(detail);
+                let stored = StoredService { spec, created_at, updated_at: Timestamp::now() };
+                let change = ServiceChange::InstanceChanged { instance: format!("{host}:{port}") };
+                registrations.put(entry, stored, change).await?;
+                log::info!(service = name.as_str(), host = host.as_str(), port, weight, draining; "instance changed");
+                registrations.gateway.service(&name)?.stats().instances.into_iter().nth(index).ok_or_else(missing)
+            })
+            .await
     }
 
     /// Stores a service, then forwards by it. Observers are called first, as the first check of it may follow at once.
@@ -171,19 +173,21 @@ impl Registrations {
         self.access.require(who, Permission::GatewayManage, ACTION)?;
         let entry = self.access.change(who, ACTION, name)?;
         let (registrations, name) = (self.clone(), name.to_owned());
-        let service = run_to_completion(async move {
-            let _work = registrations.lifecycle.begin_work()?;
-            let _alone = registrations.changing.lock().await;
-            registrations.gateway.service(&name)?;
-            let row = name.clone();
-            registrations.recorder.write(Some(entry), move |db| store::services::delete(db, &row)).await?;
-            registrations.times.lock().remove(&name);
-            log::info!(service = name.as_str(); "service removed");
-            let removed = registrations.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))?;
-            registrations.observer.service_changed(&name, ServiceChange::Removed);
-            Ok(removed)
-        })
-        .await?;
+        let service = self
+            .recorder
+            .run_to_completion(async move {
+                let _work = registrations.lifecycle.begin_work()?;
+                let _alone = registrations.changing.lock().await;
+                registrations.gateway.service(&name)?;
+                let row = name.clone();
+                registrations.recorder.write(Some(entry), move |db| store::services::delete(db, &row)).await?;
+                registrations.times.lock().remove(&name);
+                log::info!(service = name.as_str(); "service removed");
+                let removed = registrations.gateway.unregister(&name).ok_or(Error::NotFound(Noun::Service))?;
+                registrations.observer.service_changed(&name, ServiceChange::Removed);
+                Ok(removed)
+            })
+            .await?;
         if !service.drained(REMOVAL_DRAIN_TIMEOUT).await {
             let (service, requests) = (service.spec().name.as_str(), service.in_flight());
             log::warn!(service, requests; "a removed service still has requests in flight");

@@ -39,15 +39,21 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open; starts the threads of actors.
-    pub(super) fn new(settings: &Settings, store: Store, recorder: Recorder, keyring: Keyring) -> Self {
+    /// The lower services of a runtime whose database is open. On the thread of `arbiters`.
+    pub(super) fn new(
+        settings: &Settings,
+        arbiters: Arc<Arbiters>,
+        store: Store,
+        recorder: Recorder,
+        keyring: Keyring,
+    ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
         let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             keyring: Arc::new(keyring),
-            arbiters: Arc::new(Arbiters::start()),
+            arbiters,
             lifecycle: Arc::new(Lifecycle::new()),
             telemetry: Telemetry::new(tracer),
             store,
@@ -170,7 +176,8 @@ impl Assembly {
         launcher: Launcher,
     ) -> Arc<Placement> {
         let (registry, lifecycle) = (self.registry.clone(), self.lifecycle.clone());
-        Arc::new(Placement::new(registry, authorizations, lifecycle, supervisor, launcher))
+        let home = self.arbiters.handle().clone();
+        Arc::new(Placement::new(registry, authorizations, lifecycle, supervisor, launcher, home))
     }
 
     /// Services of a gateway, whose instances are checked on the last of the threads of actors; none where it is off.
@@ -180,7 +187,7 @@ impl Assembly {
         observer: Arc<dyn RegistrationObserver>,
     ) -> Arc<Registrations> {
         let gateway = Gateway::new(settings.gateway);
-        if let Some(arbiter) = self.arbiters.handles().last().filter(|_| settings.serve.gateway()) {
+        if let Some(arbiter) = self.arbiters.servers().last().filter(|_| settings.serve.gateway()) {
             gateway.start(arbiter.clone());
         }
         let (access, store, recorder) = (self.access.clone(), self.store.clone(), self.recorder.clone());

@@ -70,7 +70,7 @@ impl Builder {
         self
     }
 
-    /// Starts the runtime in the running actix system.
+    /// [Starts](Runtime::start) the runtime.
     pub async fn start(self) -> Result<Runtime> {
         Runtime::start(self.settings).await
     }

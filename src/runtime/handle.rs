@@ -1,8 +1,8 @@
 //! [`Runtime`], the cloneable handle, and the services it holds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
-use tokio::sync::OnceCell;
+use tokio::sync::SetOnce;
 
 use crate::{
     access::{Access, AuditLog},
@@ -61,8 +61,10 @@ pub(super) struct Inner {
     pub lifecycle: Arc<Lifecycle>,
     pub arbiters: Arc<Arbiters>,
     pub first_admin: OnceLock<String>,
+    /// True from the first call of `stop`.
+    pub is_stopping: AtomicBool,
     /// Set once the runtime has stopped.
-    pub ended: OnceCell<()>,
+    pub stopped: SetOnce<()>,
     pub history: Arc<History>,
     pub timeline: Arc<Timeline>,
     pub revocation: Arc<Revocation>,
@@ -74,6 +76,6 @@ pub(super) struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.place.abandon(&self.arbiters, self.lifecycle.clone(), self.placement.supervisor().address());
+        self.place.abandon(self.arbiters.clone(), self.lifecycle.clone(), self.placement.supervisor().address());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, sync::Arc, time::Duration};
 
-use actix::{Addr, Arbiter};
+use actix::Addr;
 use parking_lot::Mutex;
 
 use crate::{
@@ -36,19 +36,16 @@ impl Place {
     /// Gives everything up once the servers have ended, where no one can wait for it. Does nothing if that is done.
     ///
     /// Calls in flight end with the servers, and are on record before the database is given up.
-    pub(super) fn abandon(&self, arbiters: &Arbiters, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {
-        let (arbiters, locks) = (arbiters.take(), self.take_locks());
-        let Some(first) = arbiters.first().map(Arbiter::handle) else { return };
-        // Where this thread or the supervisor is gone, guards end the servers.
-        first.spawn(async move {
+    pub(super) fn abandon(&self, arbiters: Arc<Arbiters>, lifecycle: Arc<Lifecycle>, supervisor: Addr<Supervisor>) {
+        let Some((recorder, folder)) = self.take_locks() else { return };
+        let home = arbiters.handle().clone();
+        home.spawn(async move {
+            // Where the supervisor is gone, guards end the servers.
             let _ = supervisor.send(StopAll).await;
             lifecycle.drain(RECORD_TIMEOUT).await;
-            if let Some((recorder, _folder)) = locks {
-                recorder.stop().await;
-            }
-            for arbiter in arbiters {
-                arbiter.stop();
-            }
+            recorder.stop().await;
+            drop((recorder, folder));
+            drop(arbiters);
         });
     }
 

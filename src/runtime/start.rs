@@ -2,12 +2,12 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
-use actix::{ArbiterHandle, System};
+use actix::ArbiterHandle;
 use secrecy::ExposeSecret;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{SetOnce, mpsc};
 
 use crate::{
     access::{self, credentials},
@@ -33,7 +33,7 @@ use crate::{
     secrets::Keyring,
     store::{Store, call_bytes, servers, users},
     supervisor::{self, Seclusion, SupervisorSettings},
-    tasks::blocking,
+    tasks::{arbiters::Arbiters, blocking},
     timeline::Timeline,
 };
 
@@ -46,11 +46,23 @@ struct Opened {
 }
 
 impl Runtime {
-    /// Starts a runtime in the running actix system: migrates the database, ends what an earlier run left behind, and
-    /// starts every enabled server, without waiting for those. Any number of runtimes fit in one program, each with a
-    /// data folder and a database of its own; `Conflict` where either is in use.
+    /// Starts a runtime: migrates the database, ends what an earlier run left behind, and starts every enabled server,
+    /// without waiting for those. It has threads of its own, so that it may be started and used from any tokio runtime
+    /// or actix system, and outlives them.
+    ///
+    /// Any number of runtimes fit in one program, each with a data folder and a database of its own; `Conflict` where
+    /// either is in use.
     pub async fn start(settings: Settings) -> Result<Self> {
-        require_system()?;
+        let arbiters =
+            Arbiters::start().await.map_err(|cause| Error::Internal(format!("it has no thread: {cause}")))?;
+        let arbiters = Arc::new(arbiters);
+        let home = arbiters.clone();
+        let started = arbiters.run(move || Self::start_on(home, settings)).await;
+        started.unwrap_or_else(|| Err(Error::Internal("the start of the runtime panicked".into())))
+    }
+
+    /// Starts a runtime on the thread of `arbiters`.
+    async fn start_on(arbiters: Arc<Arbiters>, settings: Settings) -> Result<Self> {
         let (guard, issuer) = (guard(&settings)?, TokenIssuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
@@ -60,7 +72,7 @@ impl Runtime {
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place::new(recorder.clone(), lock);
         let launcher = launcher(&settings, mark, guard, seclusion);
-        let base = Assembly::new(&settings, store, recorder, keyring);
+        let base = Assembly::new(&settings, arbiters, store, recorder, keyring);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(reports);
@@ -78,7 +90,7 @@ impl Inner {
         launcher: Launcher,
         place: Place,
     ) -> Result<(Self, mpsc::UnboundedReceiver<supervisor::SupervisorEvent>)> {
-        let (supervisor, reports) = supervise(&settings, base.arbiters.handles())?;
+        let (supervisor, reports) = supervise(&settings, base.arbiters.servers())?;
         let events = base.events();
         let services = base.registrations(&settings, events.clone());
         let authorizations = base.authorizations(&settings);
@@ -105,7 +117,8 @@ impl Inner {
             lifecycle: base.lifecycle,
             arbiters: base.arbiters,
             first_admin: OnceLock::new(),
-            ended: OnceCell::new(),
+            is_stopping: AtomicBool::new(false),
+            stopped: SetOnce::new(),
             timeline,
             embedder: credentials::embedder(),
             facts: SystemFacts::now(),
@@ -173,11 +186,6 @@ impl Runtime {
     pub fn embedder(&self) -> &Principal {
         &self.inner.embedder
     }
-}
-
-fn require_system() -> Result<()> {
-    let missing = "a runtime starts inside a running actix system: use actix::System::new().block_on(…)";
-    System::try_current().map(drop).ok_or(Error::NotReady(missing))
 }
 
 fn guard(settings: &Settings) -> Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! Stops a runtime in order.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{runtime::Runtime, store, supervisor::messages::StopAll, tasks::blocking};
 
@@ -17,8 +17,17 @@ impl Runtime {
     /// Stops: no new work, calls in flight finish (at most 30 s), servers end, queued writes are committed.
     /// Returns once no process is left, or 10 s later if one does not end, which its guard keeps trying. A second call
     /// waits for the first.
+    /// May be called from any thread and runtime; goes on even where its caller goes away.
     pub async fn stop(&self) {
-        self.inner.ended.get_or_init(|| self.end()).await;
+        if !self.inner.is_stopping.swap(true, Ordering::Relaxed) {
+            let runtime = self.clone();
+            self.inner.arbiters.handle().spawn(async move {
+                runtime.end().await;
+                // Set here alone.
+                let _ = runtime.inner.stopped.set(());
+            });
+        }
+        self.inner.stopped.wait().await;
     }
 
     async fn end(&self) {
@@ -51,7 +60,6 @@ impl Runtime {
         // It does not fail.
         let _ = written.await;
         self.inner.telemetry.tracer().flush().await;
-        self.inner.arbiters.join().await;
         self.inner.place.leave();
     }
 }

@@ -12,7 +12,6 @@ use crate::{
         ChildView,
         messages::{NotUp, RestartServer, StartServer, StopServer},
     },
-    tasks::run_to_completion,
 };
 
 impl Servers {
@@ -72,7 +71,7 @@ impl Servers {
         let work = self.lifecycle.begin_work()?;
         let entry = self.access.change(who, action.as_str(), id)?;
         let (recorder, commanded) = (self.recorder.clone(), registered.clone());
-        let begun = run_to_completion(async move {
+        let begun = self.recorder.run_to_completion(async move {
             let _work = work;
             recorder.audit(entry).await?;
             commanded.link.add_note(TimelineLevel::Info, &format!("asked to {}", action.verb()));

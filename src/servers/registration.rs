@@ -17,7 +17,6 @@ use crate::{
     },
     store,
     supervisor::{Link, messages::Wanted},
-    tasks::run_to_completion,
 };
 
 /// The name of a registration in the audit log.
@@ -45,16 +44,17 @@ impl Servers {
         let stored = secrets::seal(&self.keyring, &server)?;
         let entry = self.access.change(who, CREATE, server.id)?.with_detail(server.config.name.clone());
         let (servers, who) = (self.clone(), who.clone());
-        run_to_completion(async move {
-            let _work = servers.lifecycle.begin_work()?;
-            let _change = servers.lifecycle.begin_change().await;
-            servers.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
-            servers.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
-            let registered = servers.register(server, Vec::new(), None).await?;
-            servers.events.publish_server_change(&registered, ServerChangeKind::Created);
-            Ok(servers.details(&registered, &who))
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _work = servers.lifecycle.begin_work()?;
+                let _change = servers.lifecycle.begin_change().await;
+                servers.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
+                servers.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
+                let registered = servers.register(server, Vec::new(), None).await?;
+                servers.events.publish_server_change(&registered, ServerChangeKind::Created);
+                Ok(servers.details(&registered, &who))
+            })
+            .await
     }
 
     /// Changes a server; a running one is replaced without losing a call. `if_match` is a revision the caller saw.
@@ -68,26 +68,27 @@ impl Servers {
         const ACTION: &str = "server.update";
         let registered = self.registry.reach(who, id, permission::WRITES, ACTION)?;
         let (servers, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
-        run_to_completion(async move {
-            let _work = servers.lifecycle.begin_work()?;
-            let _change = servers.lifecycle.begin_change().await;
-            let _alone = registered.changing.lock().await;
-            let before = Server::clone(&registered.server.load());
-            if if_match.is_some_and(|seen| seen != revision(&before)) {
-                return Err(Error::Stale(Noun::Server));
-            }
-            let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
-            servers.check_change(&who, &before.config, &after.config, ACTION)?;
-            if !registered.is_owned_by(&who) {
-                let checked = change::check_masked_values(&before.config, &change, &after.config);
-                checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
-            }
-            let entry = servers.access.change(&who, ACTION, id)?;
-            servers.apply(&registered, &before, after, entry).await?;
-            servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
-            Ok(servers.details(&registered, &who))
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _work = servers.lifecycle.begin_work()?;
+                let _change = servers.lifecycle.begin_change().await;
+                let _alone = registered.changing.lock().await;
+                let before = Server::clone(&registered.server.load());
+                if if_match.is_some_and(|seen| seen != revision(&before)) {
+                    return Err(Error::Stale(Noun::Server));
+                }
+                let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
+                servers.check_change(&who, &before.config, &after.config, ACTION)?;
+                if !registered.is_owned_by(&who) {
+                    let checked = change::check_masked_values(&before.config, &change, &after.config);
+                    checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
+                }
+                let entry = servers.access.change(&who, ACTION, id)?;
+                servers.apply(&registered, &before, after, entry).await?;
+                servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
+                Ok(servers.details(&registered, &who))
+            })
+            .await
     }
 
     /// Removes a server; its process ends soon after.
@@ -96,14 +97,15 @@ impl Servers {
         self.registry.reach_as_owner(who, id, ACTION)?;
         let entry = self.access.change(who, ACTION, id)?;
         let servers = self.clone();
-        run_to_completion(async move {
-            let _change = servers.lifecycle.begin_change().await;
-            let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
-            let found = servers.recorder.write(Some(entry), remove).await?;
-            servers.forget(id);
-            if found { Ok(()) } else { Err(Error::NotFound(Noun::Server)) }
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _change = servers.lifecycle.begin_change().await;
+                let remove = move |db: &mut store::Connection| store::servers::soft_delete(db, id, Timestamp::now());
+                let found = servers.recorder.write(Some(entry), remove).await?;
+                servers.forget(id);
+                if found { Ok(()) } else { Err(Error::NotFound(Noun::Server)) }
+            })
+            .await
     }
 
     /// Forgets the servers of an account that is deleted in the database, and what was shared with it.

@@ -10,7 +10,6 @@ use crate::{
     registry::Registered,
     servers::service::Servers,
     store,
-    tasks::run_to_completion,
 };
 
 impl Servers {
@@ -27,19 +26,20 @@ impl Servers {
         let entry = self.access.change(who, ACTION, id)?.with_detail(described(&share));
         let (servers, added) = (self.clone(), share.clone());
         let put = move |db: &mut store::Connection| store::shares::put(db, id, &added);
-        run_to_completion(async move {
-            let _change = servers.lifecycle.begin_change().await;
-            let _alone = registered.changing.lock().await;
-            servers.recorder.write(Some(entry), put).await?;
-            registered.change_shares(share.user_id, Some(share.clone()));
-            servers.revocation.rights_changed();
-            if !share.permissions.contains(&Permission::McpExecute) {
-                servers.placement.end_isolated_of_user(share.user_id, Some(id));
-            }
-            servers.events.publish_server_change_to(&registered, share.user_id, ServerChangeKind::Created);
-            Ok(share)
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _change = servers.lifecycle.begin_change().await;
+                let _alone = registered.changing.lock().await;
+                servers.recorder.write(Some(entry), put).await?;
+                registered.change_shares(share.user_id, Some(share.clone()));
+                servers.revocation.rights_changed();
+                if !share.permissions.contains(&Permission::McpExecute) {
+                    servers.placement.end_isolated_of_user(share.user_id, Some(id));
+                }
+                servers.events.publish_server_change_to(&registered, share.user_id, ServerChangeKind::Created);
+                Ok(share)
+            })
+            .await
     }
 
     /// Ends that.
@@ -48,21 +48,22 @@ impl Servers {
         let registered = self.registry.reach_as_owner(who, id, ACTION)?;
         let entry = self.access.change(who, ACTION, id)?.with_detail(format!("with {user}"));
         let servers = self.clone();
-        run_to_completion(async move {
-            let _change = servers.lifecycle.begin_change().await;
-            let _alone = registered.changing.lock().await;
-            let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
-                true => Ok(()),
-                false => Err(Error::NotFound(Noun::Share)),
-            };
-            servers.recorder.write(Some(entry), delete).await?;
-            registered.change_shares(user, None);
-            servers.revocation.rights_changed();
-            servers.placement.end_isolated_of_user(user, Some(id));
-            servers.events.publish_server_change_to(&registered, user, ServerChangeKind::Deleted);
-            Ok(())
-        })
-        .await
+        self.recorder
+            .run_to_completion(async move {
+                let _change = servers.lifecycle.begin_change().await;
+                let _alone = registered.changing.lock().await;
+                let delete = move |db: &mut store::Connection| match store::shares::delete(db, id, user)? {
+                    true => Ok(()),
+                    false => Err(Error::NotFound(Noun::Share)),
+                };
+                servers.recorder.write(Some(entry), delete).await?;
+                registered.change_shares(user, None);
+                servers.revocation.rights_changed();
+                servers.placement.end_isolated_of_user(user, Some(id));
+                servers.events.publish_server_change_to(&registered, user, ServerChangeKind::Deleted);
+                Ok(())
+            })
+            .await
     }
 }
 

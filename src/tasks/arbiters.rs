@@ -1,66 +1,68 @@
-//! [`Arbiters`]: the threads of a runtime's servers, which also run what may not leave its thread.
+//! [`Arbiters`]: the actix system of a runtime on a thread of its own, and the threads of its servers.
 
-use actix::{Arbiter, ArbiterHandle};
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use std::{io, thread};
 
-use crate::tasks::blocking;
+use actix::{Arbiter, ArbiterHandle, System};
+use tokio::{runtime::Handle, sync::oneshot};
 
-/// Most threads: the kernel wakes one of few, and HTTP keeps its own.
+/// Most threads of servers: the kernel wakes one of few, and HTTP keeps its own.
 const THREADS_MAX: usize = 8;
 
-/// Threads that run actors, until they are joined.
-pub(crate) struct Arbiters(Mutex<Vec<Arbiter>>);
+/// An actix system on a thread of its own, which no other system or tokio runtime of the program ends, and arbiters for
+/// servers. They end once this is dropped.
+pub(crate) struct Arbiters {
+    system: System,
+    handle: Handle,
+    servers: Vec<ArbiterHandle>,
+}
 
 impl Arbiters {
-    /// Starts a thread for each four cores.
-    pub(crate) fn start() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Mutex::new((0..(cores / 4).clamp(1, THREADS_MAX)).map(|_| Arbiter::new()).collect()))
+    /// Starts the threads: one for the system, and one for servers for each four cores.
+    pub(crate) async fn start() -> io::Result<Self> {
+        let (started, starting) = oneshot::channel();
+        let work = move || {
+            let runner = System::new();
+            let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let servers: Vec<_> = (0..(cores / 4).clamp(1, THREADS_MAX)).map(|_| Arbiter::new()).collect();
+            let (system, handles) = (System::current(), servers.iter().map(Arbiter::handle).collect());
+            let handle = runner.block_on(async { Handle::current() });
+            // Without a receiver it is dropped, which ends the system.
+            let _ = started.send(Self { system, handle, servers: handles });
+            if let Err(cause) = runner.run() {
+                log::error!(cause:%; "the actix system failed");
+            }
+        };
+        thread::Builder::new().name("ostler".into()).spawn(work)?;
+        starting.await.map_err(|_| io::Error::other("the thread of the actix system panicked"))
     }
 
-    /// Handles of all threads; none once they were taken.
-    pub(crate) fn handles(&self) -> Vec<ArbiterHandle> {
-        self.0.lock().iter().map(Arbiter::handle).collect()
+    /// Handles of the servers' arbiters.
+    pub(crate) fn servers(&self) -> Vec<ArbiterHandle> {
+        self.servers.clone()
     }
 
-    /// Runs `work`, which need not be `Send`, on one of the threads; the error is for people.
-    pub(crate) async fn run<T: Send + 'static, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> Result<T, String>
+    /// The tokio runtime of the system's thread.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs `work`, which need not be `Send`, on the system's thread; `None` where that has ended.
+    pub(crate) async fn run<T: Send + 'static, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> Option<T>
     where
-        F: Future<Output = Result<T, String>> + 'static,
+        F: Future<Output = T> + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let task = move || async move {
             // The caller may be gone.
             let _ = answer.send(work().await);
         };
-        let is_spawned = {
-            let arbiters = self.0.lock();
-            arbiters.first().is_some_and(|arbiter| arbiter.spawn_fn(move || drop(actix::spawn(task()))))
-        };
-        if !is_spawned {
-            return Err("ostler is stopping".into());
-        }
-        answered.await.unwrap_or_else(|_| Err("the question was lost".into()))
+        self.system.arbiter().spawn_fn(move || drop(actix::spawn(task())));
+        answered.await.ok()
     }
+}
 
-    /// Takes the threads out, for the caller to end.
-    pub(crate) fn take(&self) -> Vec<Arbiter> {
-        std::mem::take(&mut *self.0.lock())
-    }
-
-    /// Ends the threads.
-    pub(crate) async fn join(&self) {
-        let arbiters = self.take();
-        let joined = blocking(move || {
-            for arbiter in arbiters {
-                arbiter.stop();
-                let _ = arbiter.join();
-            }
-            Ok(())
-        });
-        if joined.await.is_err() {
-            log::error!("a server thread could not be joined");
-        }
+impl Drop for Arbiters {
+    fn drop(&mut self) {
+        self.system.stop();
     }
 }

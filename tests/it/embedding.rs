@@ -1,5 +1,7 @@
 //! Runtimes inside other programs: any number of them, each by itself, and gone when they are gone.
 
+mod hosts;
+
 use std::{fs::File, net::SocketAddr, path::Path};
 
 use ostler::{
@@ -137,15 +139,6 @@ async fn a_runtime_dropped_during_calls_records_each() {
     let again = start(&folder).await;
     assert_eq!(again.servers().get(again.embedder(), id).unwrap().server.total_calls, i64::from(CALLS));
     again.stop().await;
-}
-
-#[test]
-fn a_runtime_says_that_it_needs_an_actix_system() {
-    let folder = Folder::new();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let Err(error) = tokio.block_on(builder(&folder).start()) else { panic!("it started") };
-    assert!(matches!(error, Error::NotReady(_)), "{error:?}");
-    assert!(error.to_string().contains("actix system"), "{error}");
 }
 
 #[test]
