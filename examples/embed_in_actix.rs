@@ -28,7 +28,6 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    // A runtime needs a running actix system, nothing else.
     let runtime = Runtime::builder().data_dir(folder).start().await?;
     let me = runtime.embedder();
     let this_program = env::current_exe()?.display().to_string();

@@ -33,7 +33,7 @@ mod probes;
 mod serve;
 
 pub use crate::web::HttpSettings;
-pub use serve::{HttpServer, Listener};
+pub use serve::{HttpServer, Listener, serve_until};
 
 use app_state::AppState;
 use methods::Methods;

@@ -15,7 +15,8 @@
 //! # }
 //! ```
 //!
-//! One thing comes before that: [`guard`], called first thing in `main`. The programs in `examples` show it: `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`.
+//! One thing comes before that: [`guard`], called first thing in `main`. The programs in `examples` show it:
+//! `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`.
 //!
 //! # What there is
 //!

@@ -4,6 +4,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    pin::pin,
 };
 
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
@@ -55,6 +56,35 @@ impl Listener {
     }
 }
 
+/// Serves until `signal` completes or the server ends, then stops `runtime` and `server` in order: calls in flight are
+/// answered and recorded, event streams end, servers end, and then connections.
+///
+/// `server` is any server of actix-web, or an [`HttpServer`]. Have it take no signals itself
+/// (`actix_web::HttpServer::disable_signals`): it would wait for streams that the runtime ends.
+pub async fn serve_until(
+    server: impl Into<actix_web::dev::Server>,
+    runtime: &Runtime,
+    signal: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let server = server.into();
+    let handle = server.handle();
+    let mut server = pin!(server);
+    let ended = tokio::select! {
+        ended = &mut server => Some(ended),
+        () = signal => None,
+    };
+    if let Some(ended) = ended {
+        runtime.stop().await;
+        return ended;
+    }
+    let stop = async {
+        // While calls in flight end, requests are still answered; new work is refused.
+        runtime.stop().await;
+        handle.stop(true).await;
+    };
+    tokio::join!(stop, server).1
+}
+
 /// An HTTP server that is bound, and serves once it runs.
 pub struct HttpServer {
     server: actix_web::dev::Server,
@@ -85,6 +115,12 @@ impl HttpServer {
     /// Serves until it is stopped. No signal stops it: that is for the caller to arrange.
     pub async fn run(self) -> io::Result<()> {
         self.server.await
+    }
+}
+
+impl From<HttpServer> for actix_web::dev::Server {
+    fn from(server: HttpServer) -> Self {
+        server.server
     }
 }
 

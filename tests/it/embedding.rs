@@ -1,5 +1,6 @@
 //! Runtimes inside other programs: any number of them, each by itself, and gone when they are gone.
 
+mod ends;
 mod hosts;
 
 use std::{fs::File, net::SocketAddr, path::Path};
