@@ -32,14 +32,16 @@ async function addresses(page) {
 }
 
 await part(async () => {
-  const page = await newPage({ mayFail: beforeLogin });
+  let scene;
+  const isBroken = (url) => url.endsWith(`/${scene?.broken}/tools`);
+  const page = await newPage({ mayFail: (url, text) => beforeLogin(url, text) || isBroken(url) });
   await page.goto(told.url);
   await page.getByLabel('Password').waitFor();
   await look(page, 'login');
   await logIn(page);
   await page.getByText('Three ways to start').waitFor();
   await look(page, 'empty');
-  const scene = await set();
+  scene = await set();
   const server = (tab, id = scene.demo) => `/servers/${id}/${tab}`;
   const pages = {
     overview: '/',
@@ -78,6 +80,10 @@ await part(async () => {
   await go(page, server('', scene.broken));
   const why = page.getByRole('alert').filter({ hasText: 'It exited with code 1 before it was ready.' });
   await why.getByRole('link', { name: 'configuration' }).waitFor();
+  // A call of it may be run again from the list of calls.
+  await go(page, server('run/oats', scene.broken));
+  await page.getByRole('heading', { name: 'oats' }).waitFor();
+  await page.getByText('the server is unavailable: it exited with code 1').waitFor();
   // Of what was too long to be recorded whole: the beginning, the length, and the digest of all of it.
   const admin = await caller(told.url, 'admin@localhost', told.password);
   const parameters = { text: 'o'.repeat(100_000) };

@@ -32,37 +32,39 @@ export function RunPage({ params }: { params: Record<string, string> }) {
     enabled: !!call,
     staleTime: Infinity,
   });
-  if (server.isError) return <><Head id={id} name={name} /><Failed error={server.error} /></>;
+  const tool = tools.data?.find((one) => one.name === name);
   return (
-    <Loaded query={tools}>
-      {(items) => {
-        const tool = items.find((one) => one.name === name);
-        if (!tool)
-          return (
-            <>
-              <Head id={id} name={name} />
-              <Empty title="Tool not found">
-                <Link href={to.server(id, "tools")}>Tools of this server</Link>
-              </Empty>
-            </>
-          );
-        if (call && recorded.isPending) return <Head id={id} name={name} />;
-        return (
-          <>
-            <Head id={id} name={name} tool={tool} />
-            {recorded.isError && <Failed error={recorded.error} />}
-            {recorded.data?.parametersExcerpt && (
-              <Note tone="info">The arguments of that call were too long to be recorded in full.</Note>
-            )}
-            <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} preset={recorded.data?.parameters} />
-          </>
-        );
-      }}
-    </Loaded>
+    <>
+      <Head id={id} name={name} tool={tool} />
+      {server.isError ? (
+        <Failed error={server.error} />
+      ) : (
+        <Loaded query={tools}>
+          {() => {
+            if (!tool)
+              return (
+                <Empty title="Tool not found">
+                  <Link href={to.server(id, "tools")}>Tools of this server</Link>
+                </Empty>
+              );
+            if (call && recorded.isPending) return null;
+            return (
+              <>
+                {recorded.isError && <Failed error={recorded.error} />}
+                {recorded.data?.parametersExcerpt && (
+                  <Note tone="info">The arguments of that call were too long to be recorded in full.</Note>
+                )}
+                <Runner key={`${id} ${name} ${call}`} serverId={id} tool={tool} preset={recorded.data?.parameters} />
+              </>
+            );
+          }}
+        </Loaded>
+      )}
+    </>
   );
 }
 
-function Head({ id, name, tool }: { id: string; name: string; tool?: Tool }) {
+function Head({ id, name, tool }: { id: string; name: string; tool: Tool | undefined }) {
   const server = useServer(id).data?.details.server;
   return (
     <PageHead

@@ -86,6 +86,11 @@ function Page({ details, etag, tab }: TabProps & { tab: string }) {
           <Link key={key} href={to.server(server.id, key)} aria-current={key === tab ? "page" : undefined}>{name}</Link>
         ))}
       </nav>
+      {runtimeStatus.status === "unauthorized" && tab && (
+        <Note tone="warn">
+          It requires authorization: see its <Link href={to.server(server.id)}>state</Link>.
+        </Note>
+      )}
       {runtimeStatus.fault && (
         <Note tone="warn">
           It runs, but <Text>{runtimeStatus.fault}</Text>. Ostler asks again.
