@@ -17,8 +17,7 @@ use ostler::{
 use rustix::process::{Pid, Signal, kill_process};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all, because this program is started again, as the guard of each server and as the server itself.
-    ostler::guard();
+    // This program is its own MCP server as well.
     if env::args().nth(1).as_deref() == Some("demo-server") {
         return Ok(demo_server::run(&demo_server::Options::default()));
     }

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! One thing comes before that: [`guard`], called first thing in `main`. The programs in `examples` show it:
+//! The program is started once more for each server, as its [`guard`]. The programs in `examples` show more:
 //! `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`.
 //!
 //! # What there is
@@ -89,28 +89,18 @@ pub mod telemetry;
 mod timeline;
 mod web;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 pub use error::{Error, Result};
 pub use runtime::Runtime;
 
 // Crates in public signatures, re-exported so that an embedding program uses the same versions.
 pub use {actix, actix_web, secrecy, serde_json};
 
-/// True once [`guard`] was called, so that this program may be started again as a guard.
-static MAY_GUARD: AtomicBool = AtomicBool::new(false);
-
-/// Lets this program guard the processes it starts: call it first thing in `main`, before any thread is started.
+/// Guards the server that this process was started for, and never returns; otherwise does nothing.
 ///
-/// In a process that was started as a guard, this does a guard's work and never returns.
+/// Ostler starts the program once more for each server, as its guard. With glibc that is seen to before `main`, and
+/// nothing is to be called. Other C libraries give no arguments to what runs before `main`: with those, call this first
+/// thing in `main`, before any thread is started, or [name](runtime::Builder::guard) a program that does, such as
+/// `ostler`. [`Runtime::start`] tries the guard and says what is missing.
 pub fn guard() {
-    if supervisor::guard::is_called() {
-        std::process::exit(supervisor::guard::run());
-    }
-    MAY_GUARD.store(true, Ordering::Relaxed);
-}
-
-/// True when this program called [`guard`].
-fn may_guard() -> bool {
-    MAY_GUARD.load(Ordering::Relaxed)
+    supervisor::guard::enter();
 }

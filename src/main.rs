@@ -1,4 +1,4 @@
-//! The program: becomes a guard where it was started as one, otherwise does what the command line says.
+//! The program: does what the command line says.
 
 mod cli;
 
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // First of all: a guard must not have read a configuration, opened a file or started a thread.
+    // Where nothing runs before `main`. A guard must not have read a configuration or started a thread.
     ostler::guard();
     cli::main()
 }

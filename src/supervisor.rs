@@ -46,6 +46,7 @@ pub use launch::{Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
 pub use orphans::reap_orphans;
 pub use output::Output;
+pub(crate) use process::try_guard;
 pub use seclusion::Seclusion;
 pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};

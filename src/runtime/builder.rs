@@ -41,8 +41,7 @@ impl Builder {
         self
     }
 
-    /// Lets this program guard processes; without it, the running one does, which must call [`crate::guard`] first in
-    /// its `main`.
+    /// Has this program guard processes, not the running one; see [`crate::guard`].
     #[must_use]
     pub fn guard(mut self, program: impl Into<PathBuf>) -> Self {
         self.settings.guard = Some(program.into());

@@ -62,7 +62,7 @@ pub struct Settings {
     pub gateway: gateway::GatewaySettings,
     /// Destination of traces.
     pub telemetry: telemetry::TelemetrySettings,
-    /// The program that guards processes: `None` is this one, which must have called [`crate::guard`] first in `main`.
+    /// The program that guards processes: `None` is this one; see [`crate::guard`].
     pub guard: Option<PathBuf>,
 }
 

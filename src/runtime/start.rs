@@ -63,7 +63,7 @@ impl Runtime {
 
     /// Starts a runtime on the thread of `arbiters`.
     async fn start_on(arbiters: Arc<Arbiters>, settings: Settings) -> Result<Self> {
-        let (guard, issuer) = (guard(&settings)?, TokenIssuer::new(&settings.oauth)?);
+        let (guard, issuer) = (guard(&settings).await?, TokenIssuer::new(&settings.oauth)?);
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
         let holder = mark.clone();
@@ -188,14 +188,19 @@ impl Runtime {
     }
 }
 
-fn guard(settings: &Settings) -> Result<PathBuf> {
-    match &settings.guard {
-        Some(program) => Ok(program.clone()),
-        None if crate::may_guard() => Ok(supervisor::this_program()),
-        None => {
-            Err(Error::NotReady("call ostler::guard() first thing in main, or name a guard program in the settings"))
-        }
-    }
+/// The program that guards processes, once it was tried.
+async fn guard(settings: &Settings) -> Result<PathBuf> {
+    let program = settings.guard.clone().unwrap_or_else(supervisor::this_program);
+    let tried = program.clone();
+    blocking(move || {
+        supervisor::try_guard(&tried).map_err(|why| {
+            let next = "name a program that calls ostler::guard() first thing in main, such as ostler itself, or in a \
+                        test the program under test: env!(\"CARGO_BIN_EXE_…\")";
+            Error::invalid("/guard", format!("{} cannot guard servers: {why}; {next}", tried.display()))
+        })
+    })
+    .await?;
+    Ok(program)
 }
 
 /// Opens the database, once no other Ostler has it, and migrates it. Blocks.

@@ -15,8 +15,7 @@
 //! itself: to Ostler its end means that the tree is gone. Signals go through pidfds, and the parent is checked again
 //! after opening.
 //!
-//! `guard()` in `lib.rs` is the first line of `main`: a guard reads no configuration and starts no thread before it has
-//! to.
+//! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
 mod landlock;
 mod order;
@@ -40,6 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use order::{KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
+pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
 
 /// Name of a guard in the process list.
@@ -47,8 +47,10 @@ pub const NAME: &str = "ostler-guard";
 
 /// Signals that ask a process to end or to note something. Service managers and shells send them to all processes of a
 /// group. A guard ends when Ostler says so or is gone: earlier, it would take a server along that may be busy.
-const IGNORED_SIGNALS: [Signal; 7] =
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2];
+///
+/// And SIGPIPE, which Rust's own runtime ignores, but not before `main`.
+const IGNORED_SIGNALS: [Signal; 8] =
+    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2, Signal::PIPE];
 
 /// The OOM score adjustment of servers: half of the highest, so that the kernel ends them before Ostler.
 const OOM_SCORE_ADJUSTMENT: i32 = 500;
@@ -78,25 +80,30 @@ pub enum Report {
     },
 }
 
-/// True when this process was started to be a guard.
-pub(crate) fn is_called() -> bool {
-    std::env::args_os().next().is_some_and(|name| name == NAME)
-}
-
-/// Does a guard's work and returns its exit code. Must run before any thread is started.
-pub(crate) fn run() -> i32 {
-    match try_run() {
-        Ok(()) => 0,
-        Err(_) => 1,
+ctor::declarative::ctor! {
+    #[ctor(unsafe)]
+    fn before_main() {
+        enter();
     }
 }
 
-fn try_run() -> io::Result<()> {
+/// Does a guard's work and exits, if this process was started to be one.
+pub(crate) fn enter() {
+    if std::env::args_os().next().is_some_and(|name| name == NAME) {
+        std::process::exit(i32::from(run().is_err()));
+    }
+}
+
+fn run() -> io::Result<()> {
     sys::close_inherited()?;
     sys::ignore(&IGNORED_SIGNALS);
     // The clone lies above 2 and is closed on exec, so the server gets none of it.
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    match isolate().and_then(|()| receive_spec(&control)).and_then(|(spec, stdin)| start(&spec, stdin)) {
+    match check_threads()
+        .and_then(|()| isolate())
+        .and_then(|()| receive_spec(&control))
+        .and_then(|(spec, stdin)| start(&spec, stdin))
+    {
         Ok(pid) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
@@ -108,6 +115,14 @@ fn try_run() -> io::Result<()> {
             report(&control, &Report::Failed { errno: error.raw_os_error(), reason: error.to_string() });
             Ok(())
         }
+    }
+}
+
+/// A fork beside other threads may lock up, and their work is not to be done once more by each guard.
+fn check_threads() -> io::Result<()> {
+    match std::fs::read_dir("/proc/self/task")?.count() {
+        1 => Ok(()),
+        _ => Err(io::Error::other("it began beside other threads; call ostler::guard() first thing in main")),
     }
 }
 
@@ -199,5 +214,14 @@ fn any_child_left() -> io::Result<bool> {
             Err(rustix::io::Errno::CHILD) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_guard_does_not_begin_beside_other_threads() {
+        let beside = std::thread::spawn(super::check_threads).join().unwrap();
+        assert!(beside.unwrap_err().to_string().contains("call ostler::guard() first thing in main"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::Shutdown,
     os::{
         fd::{AsFd, OwnedFd},
         unix::{
@@ -11,6 +12,7 @@ use std::{
     },
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use tokio::{
@@ -26,6 +28,9 @@ use crate::supervisor::{
     guard::{self, Report, Spec},
     orphans::GuardProcess,
 };
+
+/// Time for a guard that is tried to say that it got nothing to guard.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running server. When `orders` and `reports` are dropped, its guard ends the whole tree.
 pub(super) struct Process {
@@ -84,13 +89,8 @@ impl Reports {
 /// Starts a guard that starts what `spec` says. Takes well under a millisecond; needs a tokio runtime.
 pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
-    let (control, guard_end) = std::os::unix::net::UnixStream::pair()?;
     let (stdin_reader, stdin_writer) = io::pipe()?;
-    let mut command = Command::new(guard);
-    command.arg0(guard::NAME).env_clear().stdin(Stdio::from(OwnedFd::from(guard_end)));
-    let mut guard = GuardProcess::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    // It keeps the guard's end of the socket.
-    drop(command);
+    let (mut guard, control) = start_guard(guard, Stdio::piped)?;
     let (Some(stdout), Some(stderr)) = (guard.stdout.take(), guard.stderr.take()) else {
         return Err(io::Error::other("the guard has no pipes"));
     };
@@ -104,6 +104,36 @@ pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
         orders: orders(writer, spec),
         reports: Reports { lines: BufReader::new(reader).lines(), guard },
     })
+}
+
+/// Starts a guard whose output goes where `output` says; returns Ostler's end of its socket as well.
+fn start_guard(guard: &Path, output: impl Fn() -> Stdio) -> io::Result<(GuardProcess, std::os::unix::net::UnixStream)> {
+    let (control, guard_end) = std::os::unix::net::UnixStream::pair()?;
+    let mut command = Command::new(guard);
+    command.arg0(guard::NAME).env_clear().stdin(Stdio::from(OwnedFd::from(guard_end)));
+    // The command keeps the guard's end of the socket, and is dropped here.
+    Ok((GuardProcess::spawn(command.stdout(output()).stderr(output()))?, control))
+}
+
+/// Tries whether `program` guards: one that gets nothing to guard says so and ends. Blocks, 10 s at most; the error is
+/// for people.
+pub(crate) fn try_guard(program: &Path) -> Result<(), String> {
+    let tried = || {
+        let (mut guard, control) = start_guard(program, Stdio::null)?;
+        control.shutdown(Shutdown::Write)?;
+        control.set_read_timeout(Some(TRIAL_TIMEOUT))?;
+        let mut line = String::new();
+        let read = io::BufRead::read_line(&mut io::BufReader::new(control), &mut line);
+        guard.kill()?;
+        guard.wait()?;
+        read.map(|_| line)
+    };
+    let said = tried().map_err(|cause: io::Error| cause.to_string())?;
+    match serde_json::from_str(&said) {
+        Ok(Report::Failed { errno, .. }) if errno == Some(guard::NOTHING_TO_GUARD.raw_os_error()) => Ok(()),
+        Ok(Report::Failed { reason, .. }) => Err(reason),
+        Ok(Report::Started { .. } | Report::Exited { .. }) | Err(_) => Err("it does not do a guard's work".into()),
+    }
 }
 
 /// Writes the spec, then whatever is ordered.

@@ -24,7 +24,6 @@ use ostler::{
 };
 
 fn main() {
-    ostler::guard();
     let mut arguments = env::args().skip(1);
     let folder = arguments.next().unwrap();
     if folder == "demo-server" {

@@ -33,7 +33,7 @@ use crate::support::{
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
 
 fn builder(folder: &Folder) -> Builder {
-    Runtime::builder().data_dir(folder.path()).guard(OSTLER)
+    Runtime::builder().data_dir(folder.path())
 }
 
 async fn start(folder: &Folder) -> Runtime {
@@ -142,14 +142,17 @@ async fn a_runtime_dropped_during_calls_records_each() {
     again.stop().await;
 }
 
-#[test]
-fn a_runtime_says_that_it_needs_a_guard() {
-    let folder = Folder::new();
-    let start = Runtime::builder().data_dir(folder.path()).start();
-    let Err(error) = System::new().block_on(start) else { panic!("it started") };
-    assert!(matches!(error, Error::NotReady(_)), "{error:?}");
-    assert!(error.to_string().contains("call ostler::guard() first thing in main"), "{error}");
-    assert!(!folder.path().join("ostler.lock").exists());
+#[actix::test]
+async fn a_program_that_cannot_guard_is_found_at_the_start() {
+    for (program, why) in [("/bin/true", "it does not do a guard's work"), ("/no/such", "No such file")] {
+        let folder = Folder::new();
+        let start = Runtime::builder().data_dir(folder.path()).guard(program).start();
+        let Err(error) = start.await else { panic!("it started") };
+        assert!(matches!(error, Error::Invalid(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(program) && text.contains(why) && text.contains("CARGO_BIN_EXE"), "{text}");
+        assert!(!folder.path().join("ostler.lock").exists());
+    }
 }
 
 #[actix::test]

@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
         recvmsg, sendmsg,
@@ -35,6 +36,9 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Bytes of the length that goes before a spec.
 const LENGTH_PREFIX_BYTES: usize = size_of::<u64>();
 
+/// The error of a guard that is tried.
+pub(in crate::supervisor) const NOTHING_TO_GUARD: Errno = Errno::NODATA;
+
 /// Hands the server's standard input to a guard; the returned bytes of the spec are to be written after it.
 pub fn send_spec(control: impl AsFd, spec: &Spec, stdin: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(spec)?;
@@ -57,7 +61,7 @@ pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
         .drain()
         .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None });
     let (LENGTH_PREFIX_BYTES, Some(stdin)) = (got.bytes, stdin) else {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+        return Err(NOTHING_TO_GUARD.into());
     };
     let mut json = Vec::new();
     let mut reader = control;
