@@ -76,6 +76,13 @@ await part(async () => {
     await look(page, name);
   }
   await addresses(page);
+  // Every bar is beside the numbers at the left, and within the chart.
+  await go(page, '/');
+  const [chart, bars] = await page.locator('.chart svg').evaluate((svg) => {
+    const axis = svg.querySelector('.scale line').getBoundingClientRect();
+    return [axis, svg.querySelector('.bars').getBoundingClientRect()].map(({ left, right }) => ({ left, right }));
+  });
+  assert.ok(bars.left >= chart.left && bars.right <= chart.right, JSON.stringify({ chart, bars }));
   // One that failed says why, and leads on to what may mend it.
   await go(page, server('', scene.broken));
   const why = page.getByRole('alert').filter({ hasText: 'It exited with code 1 before it was ready.' });

@@ -35,11 +35,14 @@ export function Chart({ label, times, series, format, height = 190 }: ChartProps
     [series],
   );
   const [first, last] = [times[0] ?? 0, times.at(-1) ?? 1];
-  const x = (time: number) => LEFT + ((time - first) / (last - first || 1)) * (width - LEFT - RIGHT);
+  // The first and the last bar have half of their width beyond their moments.
+  const margin = series.some(({ kind }) => kind === "bars") ? (width - LEFT - RIGHT) / (2 * times.length || 1) : 0;
+  const [left, plotted] = [LEFT + margin, width - LEFT - RIGHT - 2 * margin];
+  const x = (time: number) => left + ((time - first) / (last - first || 1)) * plotted;
   const y = (value: number) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
   const point = (event: PointerEvent) => {
-    const left = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    setAt(nearest(times, first + ((left - LEFT) / (width - LEFT - RIGHT)) * (last - first)));
+    const pointed = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    setAt(nearest(times, first + ((pointed - left) / (plotted || 1)) * (last - first)));
   };
   const step = (event: KeyboardEvent) => {
     const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

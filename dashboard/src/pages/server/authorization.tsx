@@ -52,7 +52,11 @@ export function AuthorizationCard({ serverId, authorization }: { serverId: strin
             <dt>Expires</dt><dd><Ago at={expiresAt} none="unknown" />{renewable && ", renewed automatically"}</dd>
           </dl>
         )}
-        {may && <AuthorizeForm key={`${wanted} ${expiresAt}`} path={path} again={!wanted} />}
+        {may ? (
+          <AuthorizeForm key={`${wanted} ${expiresAt}`} path={path} again={!wanted} />
+        ) : (
+          <p className="small muted">Its owner authorizes it, and so does everyone who may change it.</p>
+        )}
       </div>
     </Card>
   );

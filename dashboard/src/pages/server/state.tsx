@@ -21,10 +21,10 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
           It <Reason report={state.lastExit} />.{" "}
           {state.nextAttemptAt ? (
             <>
-              The next attempt is <Soon at={state.nextAttemptAt} />, or when you start it.
+              The next attempt is <Soon at={state.nextAttemptAt} />, or when it is started.
             </>
           ) : (
-            "It stays down until you start it."
+            "It stays down until it is started."
           )}{" "}
           Its <Link href={to.server(server.id, "output")}>output</Link> may say more; correct its{" "}
           <Link href={to.server(server.id, "configuration")}>configuration</Link> if that is the cause.
