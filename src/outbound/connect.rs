@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::{
-    outbound::close_delimited::CloseDelimited,
+    outbound::{close_delimited::CloseDelimited, route::NoRoute},
     policy::{address, service::is_refused},
 };
 
@@ -114,7 +114,12 @@ impl Resolve for Lookup {
         async move {
             let found = lookup_host((bare(host), port)).await?;
             let addresses: Vec<_> = found.filter(|address| reachable.admits(*address)).collect();
-            if addresses.is_empty() { Err(reachable.refusal().into()) } else { Ok(addresses) }
+            if addresses.is_empty() {
+                return Err(reachable.refusal().into());
+            }
+            // Before the connect: its error names no address, and may be that of a missing port.
+            let unroutable: Option<Vec<_>> = addresses.iter().map(|address| NoRoute::to(address.ip())).collect();
+            unroutable.and_then(|faults| faults.into_iter().next()).map_or(Ok(addresses), |fault| Err(fault.into()))
         }
         .boxed_local()
     }
@@ -131,12 +136,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_leads_to_public_addresses_only_unless_others_are_allowed() {
+        // A machine without a route to the address has another reason.
+        let refuses = async |reachable: Reachable, host| {
+            let found = Lookup(reachable).lookup(host, 80).await;
+            found.is_err_and(|error| error.to_string() == reachable.refusal())
+        };
         for host in ["localhost", "127.1", "2130706433", "[::1]"] {
-            assert!(Lookup(Reachable::Public).lookup(host, 80).await.is_err(), "{host}");
-            assert!(Lookup(Reachable::Any).lookup(host, 80).await.is_ok(), "{host}");
+            assert!(refuses(Reachable::Public, host).await, "{host}");
+            assert!(!refuses(Reachable::Any, host).await, "{host}");
         }
-        assert!(Lookup(Reachable::Any).lookup("169.254.169.254", 80).await.is_err());
-        assert!(Lookup(Reachable::Public).lookup("1.1.1.1", 80).await.is_ok());
+        assert!(refuses(Reachable::Any, "169.254.169.254").await);
+        assert!(!refuses(Reachable::Public, "1.1.1.1").await);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{edge::write_buffer::WriteBuffer, policy::shortage::Shortage, proxy::resolve};
+use crate::{edge::write_buffer::WriteBuffer, outbound::route, proxy::resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -104,10 +104,7 @@ async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
     for address in resolve::addresses(host, port).await? {
         match connect(address).await {
             Ok(stream) => return Ok(stream),
-            // What one address says of the instance outweighs that another could not be asked: without IPv6 on this
-            // machine, no connection to one of its addresses finds a port.
-            Err(error) if last.is_some() && Shortage::of(&error).is_some() => {}
-            Err(error) => last = Some(error),
+            Err(error) => last = Some(route::more_telling(last, route::explained(error, address))),
         }
     }
     Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))

@@ -4,3 +4,4 @@ mod failover;
 mod health;
 mod management;
 mod nodes;
+mod routes;
