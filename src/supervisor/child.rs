@@ -61,7 +61,7 @@ pub(super) struct Child {
     pub healthy: bool,
     pub checked_at: Option<Timestamp>,
     pub ever_started: bool,
-    /// True when a process of it was ready: of this launch, or in an earlier run of Ostler.
+    /// True when a process of it was ready: of this program or target, or in an earlier run of Ostler.
     pub was_ready: bool,
     pub removed: bool,
     pub link: Link,

@@ -130,9 +130,10 @@ impl Handler<UpdateServer> for Supervisor {
         let Some(child) = self.children.get_mut(&update.id) else { return };
         child.link.output.set_mask(update.mask);
         if child.launch != update.launch {
+            // Another time to start or other callers make no other program.
+            child.was_ready &= child.launch.runs_like(&update.launch);
             child.launch = update.launch;
             child.reset_failures();
-            child.was_ready = false;
             child.link.skips_discovery.store(false, Ordering::Relaxed);
             child.stop_starting();
             child.cancel_wait().map(|timer| ctx.cancel_future(timer));

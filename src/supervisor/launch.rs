@@ -31,6 +31,13 @@ pub struct Launch {
     pub ping_timeout: Duration,
 }
 
+impl Launch {
+    /// True when `other` runs the same program in the same environment, or reaches the same target.
+    pub(super) fn runs_like(&self, other: &Self) -> bool {
+        (&self.spec, &self.remote) == (&other.spec, &other.remote)
+    }
+}
+
 /// A server that is reached over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteTarget {

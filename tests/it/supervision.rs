@@ -1,6 +1,6 @@
 //! One process per server, in the state that was last asked for, whoever asks and whenever.
 
-use crate::support::{processes::kill, *};
+use crate::support::{processes::kill, server::hostile_server, *};
 
 fn fakes(ostler: &Ostler) -> usize {
     ostler.processes().into_iter().filter(|process| process.command.contains("hostile")).count()
@@ -15,6 +15,30 @@ fn twenty_restarts_at_once_leave_one_process() {
     }
     within(seconds(3), "one process is there", || (fakes(&ostler) == 1).then_some(()));
     server.call("echo", json!({"message": "x"})).is(200);
+}
+
+#[test]
+fn a_program_that_was_there_is_waited_for_until_another_one_takes_its_place() {
+    let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "0")]);
+    let [program, away] = ["program", "away"].map(|name| ostler.setup.home.join(name));
+    let script = format!("#!/bin/sh\nexec '{}' ok\n", hostile_server().display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let spec = Spec::new(program.to_str().unwrap(), json!([]));
+    let server = ostler.admin().running(spec);
+    server.stop().is(200);
+    std::fs::rename(&program, &away).unwrap();
+    for change in [json!({"name": "renamed", "description": "x"}), json!({"startTimeoutMs": 90_000})] {
+        server.change(change).is(200);
+        server.start().problem(500, "spawn_failed");
+        server.becomes("restarting");
+    }
+    std::fs::rename(&away, &program).unwrap();
+    server.start().is(200);
+    server.stop().is(200);
+    server.change(json!({"command": away})).is(200);
+    server.start().problem(500, "spawn_failed");
+    server.becomes("failed");
 }
 
 #[test]
