@@ -85,6 +85,9 @@ impl SegmentReader<'_> {
     fn segment(&mut self, file: &File, end: Option<u64>) -> io::Result<Option<u64>> {
         let length = file.metadata()?.len();
         let mut end = end.map_or(length, |end| end.min(length));
+        if self.items.len() >= self.limit {
+            return Ok(Some(end));
+        }
         while end > 0 {
             let start = end.saturating_sub(READ_BYTES);
             let mut window = vec![0; usize::try_from(end.saturating_sub(start)).map_err(io::Error::other)?];

@@ -198,6 +198,31 @@ fn a_folder_that_takes_nothing_is_told_once_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_page_has_no_item_too_many_while_lines_cannot_be_written() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    until_said(&server, "ready");
+    // What is written stays readable, and the segment to write next leads nowhere.
+    let segment = |number: u32| folder(&ostler).join(&server.id).join(format!("{number:08}.jsonl"));
+    fs::rename(segment(1), segment(0)).unwrap();
+    std::os::unix::fs::symlink("/no-such-folder/file", segment(1)).unwrap();
+    server.call("echo", json!({"message": "x"})).is(200);
+    let missing = "1 lines are missing here: they could not be written";
+    eventually("it is said", || texts(&server, "limit=100").contains(&missing.into()).then_some(()));
+    let all = [missing, "ready", "starting", "asked to start", "registered"];
+    assert_eq!(texts(&server, "limit=100"), all);
+    let (mut read, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = page(&server, &format!("limit=1{cursor}"));
+        let said = page.list("/items").iter().map(|item| item["text"].as_str().unwrap().to_owned());
+        read.push(said.collect::<Vec<_>>());
+        let Some(next) = page.json["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(read, all.map(|text| vec![text.to_owned()]));
+}
+
+#[test]
 fn without_a_budget_no_timeline_is_kept() {
     let mut ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
