@@ -101,15 +101,20 @@ impl Placement {
         client: Option<&McpClient>,
     ) -> Result<Option<Lease>> {
         let Some(key) = ProcessKey::of(who, server, client) else {
-            if server.link.view.borrow().status == Status::Failed {
-                // Where nothing comes of it, the request says why the server is down.
-                let _ = self.supervisor.ask(WakeServer { id: server.id }).await;
-            }
+            self.wake(server).await;
             return Ok(None);
         };
         let lease = self.at_home(|| self.processes.lease(key, server))?;
         self.start(lease.process()).await?;
         Ok(Some(lease))
+    }
+
+    /// Has a server tried at once that is left down because it was not there: a request needs it.
+    pub(crate) async fn wake(&self, server: &Registered) {
+        if server.link.view.borrow().status == Status::Failed {
+            // Where nothing comes of it, the request says why the server is down.
+            let _ = self.supervisor.ask(WakeServer { id: server.id }).await;
+        }
     }
 
     /// The process of a server that is for the caller alone, running or not; `None` where all callers share one.

@@ -53,7 +53,8 @@ impl AggregatedLists {
         })
     }
 
-    /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out.
+    /// The listings, after waiting for servers that never listed anything; a server that cannot list is left out. Wakes
+    /// none: each list would wait for those that are away for good.
     pub(super) async fn complete(conversation: &Conversation) -> Result<Self, Arc<RawValue>> {
         let all = Self::current(conversation)?;
         let unlisted: Vec<_> = all.servers.iter().filter(|server| server.listed.listing.is_none()).collect();

@@ -33,7 +33,7 @@ pub(super) async fn initialize_result(
     let (runtime, who) = (&conversation.runtime, &conversation.who);
     match conversation.scope {
         ServerScope::One(server) => {
-            let listing = runtime.listings().listing(who, server).await.map_err(fault::of_error)?;
+            let listing = runtime.calls().listing(who, server).await.map_err(fault::of_error)?;
             let listed = runtime.listings().server(who, server).map_err(fault::of_error)?;
             Ok((greeting_of(&listing), listed.name))
         }

@@ -19,7 +19,7 @@ pub(super) async fn relay(
     let mut listed = Cow::Borrowed(listed);
     if listed.listing.is_none() {
         // A listing that is missing is still being fetched, or the server is down, as the request will find out.
-        let listing = conversation.runtime.listings().listing(&conversation.who, listed.id).await;
+        let listing = conversation.runtime.calls().listing(&conversation.who, listed.id).await;
         listed.to_mut().listing = listing.ok();
     }
     match conversation.era {

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Faults, Result},
     listings,
     mcp::{self, ClientMethod, Era, Request},
-    model::{CallId, Permission, Principal, ServerId, Timestamp},
+    model::{CallId, Listing, Permission, Principal, ServerId, Timestamp},
     policy::{call, permission},
     registry::Registered,
     revocation::RequiredRight,
@@ -49,6 +49,14 @@ impl Calls {
             return self.revocation.while_permitted(who, needs, self.forward_tool_call(who, id, request)).await?;
         }
         self.revocation.while_permitted(who, needs, self.forward_other(who, id, request, wanted)).await?
+    }
+
+    /// The last listing of a server, as [`listings::Listings::listing`] has it; one that is left down because it was
+    /// not there is tried at once.
+    pub async fn listing(&self, who: &Principal, id: ServerId) -> Result<Arc<Listing>> {
+        let server = self.registry.reach(who, id, permission::USES, "server.tools")?;
+        self.placement.wake(&server).await;
+        self.listings.listing(who, id).await
     }
 
     async fn forward_other(

@@ -3,7 +3,11 @@
 mod ends;
 mod hosts;
 
-use std::{fs::File, net::SocketAddr, path::Path};
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
 
 use ostler::{
     Error, Runtime,
@@ -11,7 +15,8 @@ use ostler::{
     actix_web::dev::ServerHandle,
     calls::CallRequest,
     http,
-    model::{KeySpec, Role, ServerChange, ServerConfig, ServerId},
+    model::{KeySpec, Role, ServerChange, ServerConfig, ServerId, Status},
+    policy::restart::RestartPolicy,
     runtime::Builder,
     serde_json::json,
 };
@@ -23,11 +28,15 @@ use rustix::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::support::{
-    Caller,
-    folder::Folder,
-    mcp::{LEGACY, Legacy},
-    until,
+use crate::{
+    remote::refusals::refusing,
+    support::{
+        Caller,
+        folder::Folder,
+        mcp::{LEGACY, Legacy, Modern},
+        until,
+        upstream::Upstream,
+    },
 };
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
@@ -223,6 +232,30 @@ async fn sessions_of_mcp_clients_end_with_the_last_route_and_with_their_metric()
     drop(routes);
     door.close().await;
     until_ended(&runtime, 3).await;
+    runtime.stop().await;
+}
+
+#[actix::test]
+async fn a_server_that_was_given_up_is_met_by_the_client_that_asks_for_it() {
+    let folder = Folder::new();
+    // Two attempts, and the next by itself after five minutes.
+    let policy = RestartPolicy { unreachable_retries: 0, max_retries: 1, ..RestartPolicy::default() };
+    let runtime = builder(&folder).restart(policy).with(|settings| settings.private_addresses = true);
+    let runtime = runtime.start().await.unwrap();
+    let key = admin_key(&runtime).await;
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let far = ServerConfig::remote("far", format!("http://{address}/mcp"));
+    let id = runtime.servers().create(runtime.embedder(), far).await.unwrap().server.id;
+    let status = || runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.status;
+    until("it is given up", async || status() == Status::Failed).await;
+
+    let _upstream = Upstream::listen(address, refusing(|_| None));
+    let door = Door::open(&runtime);
+    let caller = Caller::anonymous(door.address, "").with_token(&key);
+    let path = format!("/mcp/{id}");
+    let tools = spawn_blocking(move || Modern::new(&caller, &path).send("tools/list", json!({})).is(200));
+    assert_eq!(tools.await.unwrap().at("/result/tools/0/name"), "echo");
+    door.close().await;
     runtime.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Servers over HTTP, registered and called like any other.
 
-mod refusals;
+pub(crate) mod refusals;
 
 use std::{
     net::TcpListener,

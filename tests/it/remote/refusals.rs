@@ -24,7 +24,9 @@ fn response(status: &str, body: &str) -> String {
 }
 
 /// A server whose answers to these requests `refuse` writes.
-fn refusing(refuse: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> impl Fn(&Seen, &mut Wire) -> Then {
+pub(crate) fn refusing(
+    refuse: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> impl Fn(&Seen, &mut Wire) -> Then {
     move |seen, wire| {
         let (body, _) = wire.body_of(&seen.headers);
         let request: Value = serde_json::from_slice(&body).unwrap_or_default();
