@@ -58,20 +58,23 @@ fn a_jump_disturbs_nothing(offset: &str) {
     server.call("echo", json!({"message": "before"})).is(200);
 
     std::thread::scope(|scope| {
-        let call = scope.spawn(|| server.call_within("sleep", json!({"ms": 700}), 10_000));
+        let call = scope.spawn(|| server.call_within("sleep", json!({"ms": 3_000}), 60_000));
         eventually("the call is under way", || (server.details().number("/runtimeStatus/inFlight") == 1).then_some(()));
         clock.jump(offset);
         let took = call.join().unwrap().is(200).number("/executionTime");
-        assert!((600..10_000).contains(&took), "it took {took} ms");
+        assert!((2_900..60_000).contains(&took), "it took {took} ms");
     });
     server.call("echo", json!({"message": "after"})).is(200).has("/success", true);
     server.call_within("sleep", json!({"ms": 5_000}), 300).problem(504, "call_timeout");
     let pings = || server.call("pings", json!({})).said().parse::<u64>().unwrap();
-    let before = pings();
+    let (began, before) = (now(), pings());
     // An idle server is pinged at its pace: were each look at it a call, it would not be idle.
-    support::wait::pass(millis(1500));
-    let pinged = pings() - before;
-    assert!((2..=9).contains(&pinged), "{pinged} pings in a second and a half");
+    let pinged = within(seconds(30), "it is pinged", || {
+        support::wait::pass(millis(1500));
+        Some(pings() - before).filter(|pinged| *pinged >= 2)
+    });
+    let most = 2 + began.elapsed().as_millis() as u64 / 200;
+    assert!(pinged <= most, "{pinged} pings, of {most} at their pace");
     assert_eq!(server.pid(), pid);
     server.details().has("/runtimeStatus/restarts", 0).has("/runtimeStatus/status", "running");
     parked.details().has("/runtimeStatus/nextAttemptAt", next).has("/runtimeStatus/status", "failed");
@@ -97,7 +100,7 @@ fn a_server_that_ends_while_the_clock_jumps_back_comes_back_in_time() {
     eventually("it is dead", || (!support::processes::alive(pid)).then_some(()));
     let (took, answer) = timed(|| server.call("echo", json!({"message": "again"})));
     answer.is(200);
-    assert!(took < seconds(5), "it took {took:?}");
+    assert!(took < seconds(30), "it took {took:?}");
     server.details().has("/runtimeStatus/restarts", 1);
 }
 
@@ -120,21 +123,25 @@ fn suspended_for(pause: Duration) {
     let servers: Vec<_> = (0..5).map(|number| admin.running(fake("ok").named(&format!("number {number}")))).collect();
     let pids: Vec<_> = servers.iter().map(Server::pid).collect();
     let pings = |server: &Server| server.call("pings", json!({})).is(200).said().parse::<u64>().unwrap();
-    let before: Vec<_> = servers.iter().map(pings).collect();
+    let (began, before) = (now(), servers.iter().map(pings).collect::<Vec<_>>());
+    let calls = || {
+        let call = |index: usize| servers[index % 5].call_within("echo", json!({"message": "x"}), 30_000);
+        let (took, answers) = timed(|| together(servers.len() * 8, call));
+        answers.into_iter().for_each(|answer| drop(answer.is(200)));
+        took
+    };
+    let usual = calls();
 
     ostler.signal(Signal::STOP);
     support::wait::pass(pause);
-    let waking = now();
     ostler.signal(Signal::CONT);
     let anybody = ostler.anonymous();
     together(16, |_| drop(anybody.get("/livez").is(200)));
-    let answers =
-        together(servers.len() * 8, |index| servers[index % 5].call_within("echo", json!({"message": "x"}), 2_000));
-    answers.into_iter().for_each(|answer| drop(answer.is(200)));
-    assert!(waking.elapsed() < seconds(3), "forty calls took {:?}", waking.elapsed());
-    let most = 5 + waking.elapsed().as_millis() as u64 / 200;
+    let took = calls();
+    assert!(took < seconds(2) + usual * 5, "forty calls took {took:?}, and {usual:?} before");
     for (server, before) in servers.iter().zip(before) {
         let pinged = pings(server) - before;
+        let most = 5 + (began.elapsed() - pause).as_millis() as u64 / 200;
         assert!(pinged <= most, "{pinged} pings at once, for all those missed");
         server.details().has("/runtimeStatus/restarts", 0).has("/runtimeStatus/status", "running");
     }

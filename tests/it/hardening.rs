@@ -243,6 +243,7 @@ fn with_far_too_much_to_do_some_are_refused_so_that_others_are_answered() {
 #[test]
 fn the_bodies_that_anybody_began_share_a_budget_and_cost_no_honest_one() {
     const BYTES: usize = 4_000_000;
+    const CROWD: usize = 40;
     let ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
     let pid = ostler.pid();
@@ -250,7 +251,8 @@ fn the_bodies_that_anybody_began_share_a_budget_and_cost_no_honest_one() {
     let grown = |now: u64| now.saturating_sub(base) >> 10;
     let framing = format!("Content-Type: application/json\r\nContent-Length: {}", BYTES + 1);
     let head = format!("POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n");
-    let crowd = together(60, |_| {
+    // More than twice the budget.
+    let crowd = together(CROWD, |_| {
         let mut exchange = send(ostler.address, &head);
         // Whoever has lost already is told so before all is sent.
         let _ = exchange.write(&[b'x'; BYTES]);
@@ -270,11 +272,15 @@ fn the_bodies_that_anybody_began_share_a_budget_and_cost_no_honest_one() {
     });
     let ends: Vec<_> = ends.collect();
     let busy = ends.iter().filter(|status| **status == 503).count();
-    assert!(busy > 0 && ends.iter().all(|status| [0, 400, 503].contains(status)), "{ends:?}");
+    // On a busy machine some have waited for 30 s by now, as long as a body may take.
+    assert!(busy > 0 && ends.iter().all(|status| [0, 400, 408, 503].contains(status)), "{ends:?}");
     // The allocator gives memory back when a thread next asks it for much.
-    within(seconds(60), "memory is back", || {
+    within(seconds(180), "memory is back", || {
         together(4, |_| honest(1_000_000));
         (grown(resident_kib(pid)) < 32).then_some(())
     });
-    eprintln!("60 bodies: {held} MiB held, {most} at most, {} in the end; {busy} refused", grown(resident_kib(pid)));
+    eprintln!(
+        "{CROWD} bodies: {held} MiB held, {most} at most, {} in the end; {busy} refused",
+        grown(resident_kib(pid))
+    );
 }

@@ -48,9 +48,10 @@ fn flood_harms_nobody(kind: &str) {
     let flooding = ostler.admin().running(fake("ok").named("flooding"));
     let quiet = ostler.admin().running(fake("ok").named("quiet"));
     let echo = |server: &Server| timed(|| drop(server.call("echo", json!({"message": "x"})).is(200))).0;
-    for _ in 0..20 {
-        echo(&quiet);
-    }
+    // What a call takes here and now, whatever else the machine does.
+    let mut usual: Vec<_> = (0..20).map(|_| echo(&quiet)).collect();
+    usual.sort();
+    let (usual, usual_most) = (usual[10], usual[19]);
     let before = resident_kib(ostler.pid());
     let over = AtomicBool::new(false);
     let mut times = std::thread::scope(|scope| {
@@ -69,7 +70,10 @@ fn flood_harms_nobody(kind: &str) {
     });
     times.sort();
     let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
-    assert!(median < millis(200) && slowest < seconds(1), "median {median:?}, slowest {slowest:?}");
+    assert!(
+        median < millis(200) + usual * 5 && slowest < seconds(1) + usual_most * 5,
+        "median {median:?}, before {usual:?}; slowest {slowest:?}, before {usual_most:?}"
+    );
     let grown = resident_kib(ostler.pid()).saturating_sub(before);
     assert!(grown < 32 * 1024, "memory grew by {grown} KiB");
     assert!(ostler.errors().len() < 64 * 1024, "the log grew by {} bytes", ostler.errors().len());
