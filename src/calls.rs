@@ -8,6 +8,7 @@ mod client_request;
 mod dispatch;
 mod forward;
 mod operation;
+mod progress;
 mod record;
 mod reply;
 mod request;
@@ -20,5 +21,6 @@ pub use crate::{
 };
 pub use client_channel::ResourceSubscription;
 pub use client_request::{ClientRequest, ServerResponse};
+pub use progress::CallProgress;
 pub use request::{CallOutcome, CallRequest};
 pub use service::Calls;

@@ -26,6 +26,7 @@ use crate::{
     policy::payload,
     registry::{Registered, Registry},
     revocation::{RequiredRight, Revocation},
+    tasks::lifecycle::Lifecycle,
 };
 
 use audience::Audience;
@@ -44,14 +45,17 @@ pub struct Events {
     revocation: Arc<Revocation>,
     feed: Arc<Feed>,
     sampler: CallSampler,
+    lifecycle: Arc<Lifecycle>,
     /// Wakes [`Events::run`]; apart, so that waiting does not keep the events alive.
     sum_begun: Arc<Notify>,
 }
 
 impl Events {
-    /// No events yet; about servers in `registry`, for subscribers until their rights end by `revocation`.
-    pub(crate) fn new(registry: Arc<Registry>, revocation: Arc<Revocation>) -> Self {
-        Self { registry, revocation, feed: Arc::default(), sampler: CallSampler::default(), sum_begun: Arc::default() }
+    /// No events yet; about servers in `registry`, for subscribers until their rights end by `revocation`, or
+    /// `lifecycle` drains.
+    pub(crate) fn new(registry: Arc<Registry>, revocation: Arc<Revocation>, lifecycle: Arc<Lifecycle>) -> Self {
+        let (feed, sampler, sum_begun) = (Arc::default(), CallSampler::default(), Arc::default());
+        Self { registry, revocation, feed, sampler, lifecycle, sum_begun }
     }
 
     /// Publishes sums of calls that were not published one by one, a second after each began, until `self` is dropped.
@@ -72,11 +76,17 @@ impl Events {
     /// `gateway:read`. Returns the id at which the subscription begins.
     ///
     /// A reader that is too slow, or resumes too late, gets [`LiveEvent::Gap`] in place of what is gone. The stream
-    /// ends when `who` may see less than when it began.
+    /// ends when `who` may see less than when it began, and when the runtime begins to stop.
     pub fn subscribe(&self, who: &Principal, after: Option<&str>) -> (String, BoxStream<'static, LiveItem>) {
         let (begin, items) = reader::read(self.feed.clone(), who.clone(), after);
-        let revoked = self.revocation.revoked(who, RequiredRight::Credential);
-        (begin, items.take_until(Box::pin(revoked)).boxed())
+        let revoked = Box::pin(self.revocation.revoked(who, RequiredRight::Credential));
+        (begin, items.take_until(revoked).take_until(Box::pin(self.lifecycle.draining())).boxed())
+    }
+
+    /// Events for `who` from now on, as [`Events::subscribe`] gives them, for readers that resume nothing.
+    #[must_use]
+    pub fn follow(&self, who: &Principal) -> BoxStream<'static, LiveEvent> {
+        self.subscribe(who, None).1.map(|item| item.event).boxed()
     }
 
     /// Publishes that a server was registered or reconfigured, or is in another state.

@@ -93,7 +93,7 @@ pub use error::{Error, Result};
 pub use runtime::Runtime;
 
 // Crates in public signatures, re-exported so that an embedding program uses the same versions.
-pub use {actix, actix_web, secrecy, serde_json};
+pub use {actix, actix_web, futures_util, secrecy, serde_json, tokio, uuid};
 
 /// Guards the server that this process was started for, and never returns; otherwise does nothing.
 ///

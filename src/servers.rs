@@ -8,6 +8,7 @@ mod details;
 mod health_check;
 mod import;
 mod loading;
+mod named;
 mod output;
 mod registration;
 mod service;

@@ -47,6 +47,38 @@ impl Accounts {
         Ok(user)
     }
 
+    /// The account with this address.
+    pub async fn find(&self, who: &Principal, email: &str) -> Result<Option<User>> {
+        self.access.require(who, Permission::UsersManage, "user.read")?;
+        let email = account::email(email).map_err(|fault| Error::invalid("/email", fault))?;
+        self.directory.find_by_email(email).await
+    }
+
+    /// The account with this address, made without a password where there is none: for programs that know their users
+    /// by other means, and act [on their behalf](Accounts::on_behalf_of). One that is there stays as it is.
+    pub async fn ensure(&self, who: &Principal, email: &str, name: &str, role: Role) -> Result<User> {
+        const ACTION: &str = "user.create";
+        if let Some(user) = self.find(who, email).await? {
+            return Ok(user);
+        }
+        let mut faults = Faults::default();
+        let email = noted(&mut faults, "/email", account::email(email)).unwrap_or_default();
+        let name = noted(&mut faults, "/name", name::validated(name)).unwrap_or_default();
+        faults.into_result()?;
+        let permitted = require_for_roles(may_change_admins(who), &[role]);
+        record_if_forbidden(&self.access, who, ACTION, &email, permitted)?;
+        // No password has an empty hash.
+        let user = User::new(email, name, role, String::new());
+        let entry = self.access.change(who, ACTION, user.id)?.with_detail(user.email.clone());
+        match self.directory.insert(user.clone(), entry).await {
+            // Another caller was faster.
+            Err(Error::Conflict(_)) => {
+                self.directory.find_by_email(user.email).await?.ok_or(Error::NotFound(Noun::User))
+            }
+            inserted => inserted.map(|()| user),
+        }
+    }
+
     /// Changes an account. The last enabled admin can neither be disabled nor lose the role (`Conflict`).
     ///
     /// A new password, and disabling, end every session of the account; a new password ends its keys, too, and

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use crate::{
@@ -184,6 +184,13 @@ impl TryFrom<NewServerBody> for ServerConfig {
             start_timeout: body.start_timeout_ms.map(Duration::from_millis),
             ..Self::new(body.name.0, body.command.map(|text| text.0).unwrap_or_default())
         })
+    }
+}
+
+/// As the body of a registration, for programs that keep their servers in files.
+impl<'de> Deserialize<'de> for ServerConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        NewServerBody::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::{
@@ -156,6 +156,13 @@ pub(crate) struct DetailsView {
     /// Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
     /// callers who may not configure it.
     warnings: Vec<String>,
+}
+
+/// As the API shows them: values of variables and headers are masked.
+impl Serialize for ServerDetails {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        DetailsView::from(self.clone()).serialize(serializer)
+    }
 }
 
 impl From<ServerDetails> for DetailsView {

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use futures_util::stream::BoxStream;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::mpsc;
 
 use crate::{
+    calls::progress::{self, CallProgress},
     error::{Error, Result},
     mcp,
     model::{CallId, TraceContext},
@@ -32,12 +32,27 @@ pub struct CallRequest {
 }
 
 impl CallRequest {
-    /// A call with the default deadline and no progress; `parameters` is a JSON object, or null where there are none.
+    /// A call with the default deadline and no progress. `parameters` is written as a JSON object: a struct, a map, a
+    /// `serde_json::Value`, or `()` for none.
     #[must_use]
-    pub fn new(tool: impl Into<String>, parameters: Value) -> Self {
-        // A value can always be written.
-        let parameters = to_raw_value(&parameters).ok();
+    pub fn new(tool: impl Into<String>, parameters: impl Serialize) -> Self {
+        // What is no JSON is no object either: a map with keys that are no text, say.
+        let parameters = to_raw_value(&parameters).unwrap_or_else(|_| RawValue::TRUE.to_owned());
+        let parameters = Some(parameters);
         Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
+    }
+
+    /// With a deadline; at most an hour.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// With notifications of progress, as they come; they end with the call.
+    #[must_use]
+    pub fn progress(self) -> (Self, BoxStream<'static, CallProgress>) {
+        let (sender, progress) = progress::channel();
+        (Self { progress: Some(sender), ..self }, progress)
     }
 
     /// Checks it as [`Calls::call`](crate::calls::Calls::call) does: `Invalid` or `Malformed`.
@@ -52,7 +67,8 @@ impl CallRequest {
 }
 
 /// A call that succeeded, and is on record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CallOutcome {
     /// The call on record.

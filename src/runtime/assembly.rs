@@ -78,7 +78,7 @@ impl Assembly {
 
     /// Live events about the registered servers.
     pub(super) fn events(&self) -> Arc<Events> {
-        Arc::new(Events::new(self.registry.clone(), self.revocation.clone()))
+        Arc::new(Events::new(self.registry.clone(), self.revocation.clone(), self.lifecycle.clone()))
     }
 
     /// The history, old calls removed as the settings say.

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
+
 use crate::{
     error::Result,
     policy::restart::RestartPolicy,
@@ -59,6 +61,20 @@ impl Builder {
     #[must_use]
     pub fn health_check_interval(mut self, interval: Duration) -> Self {
         self.settings.health_check_interval = interval;
+        self
+    }
+
+    /// Gives the first admin this password, if this start makes that account; without it, one is made up.
+    #[must_use]
+    pub fn admin_password(mut self, password: impl Into<SecretString>) -> Self {
+        self.settings.admin_password = Some(password.into());
+        self
+    }
+
+    /// Deadline of calls that name none.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.call_timeout = timeout;
         self
     }
 

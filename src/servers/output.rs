@@ -31,13 +31,14 @@ impl Servers {
     }
 
     /// Yields every line after `seq`; a reader that is too slow misses lines, and sees that by their numbers. Ends when
-    /// `who` may not read it any more.
+    /// `who` may not read it any more, and when the runtime begins to stop.
     pub fn follow_output(&self, who: &Principal, id: ServerId, seq: u64) -> Result<BoxStream<'static, OutputLine>> {
         let output = self.registry.reach(who, id, permission::READS, "server.output")?.link.output.clone();
         let latest = output.watch();
         let follower = Follower { output, user: who.user_id, latest, seq, ready: VecDeque::new() };
-        let revoked = self.revocation.revoked(who, RequiredRight::Server(id, permission::READS));
-        Ok(stream::unfold(follower, Follower::next).take_until(Box::pin(revoked)).boxed())
+        let revoked = Box::pin(self.revocation.revoked(who, RequiredRight::Server(id, permission::READS)));
+        let draining = Box::pin(self.lifecycle.draining());
+        Ok(stream::unfold(follower, Follower::next).take_until(revoked).take_until(draining).boxed())
     }
 }
 

@@ -22,6 +22,9 @@ use crate::{
 /// The name of a registration in the audit log.
 const CREATE: &str = "server.create";
 
+/// The name of a change in the audit log.
+const UPDATE: &str = "server.update";
+
 impl Servers {
     /// Registers a server, and starts it if enabled; does not wait for it.
     pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
@@ -65,25 +68,39 @@ impl Servers {
         change: ServerChange,
         if_match: Option<&str>,
     ) -> Result<ServerDetails> {
-        const ACTION: &str = "server.update";
-        let registered = self.registry.reach(who, id, permission::WRITES, ACTION)?;
-        let (servers, who, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
+        let (servers, owner, if_match) = (self.clone(), who.clone(), if_match.map(ToOwned::to_owned));
+        self.change(who, id, move |registered, before| {
+            if if_match.is_some_and(|seen| seen != revision(before)) {
+                return Err(Error::Stale(Noun::Server));
+            }
+            let after = change::merged(&before.config, change.clone())?;
+            if !registered.is_owned_by(&owner) {
+                let checked = change::check_masked_values(&before.config, &change, &after);
+                checked.inspect_err(|_| servers.access.entries().record_denial(&owner, UPDATE, &id.to_string()))?;
+            }
+            Ok(after)
+        })
+        .await
+    }
+
+    /// Has a server run by the configuration that `decide` makes of the one before.
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: ServerId,
+        decide: impl FnOnce(&Registered, &Server) -> Result<ServerConfig> + Send + 'static,
+    ) -> Result<ServerDetails> {
+        let registered = self.registry.reach(who, id, permission::WRITES, UPDATE)?;
+        let (servers, who) = (self.clone(), who.clone());
         self.recorder
             .run_to_completion(async move {
                 let _work = servers.lifecycle.begin_work()?;
                 let _change = servers.lifecycle.begin_change().await;
                 let _alone = registered.changing.lock().await;
                 let before = Server::clone(&registered.server.load());
-                if if_match.is_some_and(|seen| seen != revision(&before)) {
-                    return Err(Error::Stale(Noun::Server));
-                }
-                let after = Server { config: change::merged(&before.config, change.clone())?, ..before.clone() };
-                servers.check_change(&who, &before.config, &after.config, ACTION)?;
-                if !registered.is_owned_by(&who) {
-                    let checked = change::check_masked_values(&before.config, &change, &after.config);
-                    checked.inspect_err(|_| servers.access.entries().record_denial(&who, ACTION, &id.to_string()))?;
-                }
-                let entry = servers.access.change(&who, ACTION, id)?;
+                let after = Server { config: decide(&registered, &before)?, ..before.clone() };
+                servers.check_change(&who, &before.config, &after.config, UPDATE)?;
+                let entry = servers.access.change(&who, UPDATE, id)?;
                 servers.apply(&registered, &before, after, entry).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
                 Ok(servers.details(&registered, &who))

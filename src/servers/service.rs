@@ -38,6 +38,8 @@ pub struct Servers {
     pub(super) telemetry: Telemetry,
     pub(super) timeline: Arc<Timeline>,
     pub(super) settings: ServerSettings,
+    /// Held by who registers a server unless there is one.
+    pub(super) ensuring: tokio::sync::Mutex<()>,
 }
 
 impl Servers {
@@ -74,6 +76,7 @@ impl Servers {
             telemetry,
             timeline,
             settings,
+            ensuring: tokio::sync::Mutex::default(),
         }
     }
 

@@ -217,6 +217,25 @@ impl ResponseError for Problem {
     }
 }
 
+/// So that handlers of a program that embeds Ostler pass errors on by `?`; answered as Ostler's own routes do.
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        kind::of_error(self).status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        Problem::from(self.clone()).error_response()
+    }
+}
+
+impl Error {
+    /// The HTTP status that says it (RFC 9110), for programs of any web framework.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status_code().as_u16()
+    }
+}
+
 /// The answer to a request that was not served (RFC 9457), with a stable `code`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,7 @@
 //! Runtimes inside other programs: any number of them, each by itself, and gone when they are gone.
 
 mod ends;
+mod guesses;
 mod hosts;
 
 use std::{
