@@ -1,49 +1,49 @@
-//! Hashes and verifies passwords with argon2id, a few at a time.
+//! Hashes and verifies passwords with argon2id, one at a time.
 
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use argon2::{
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     error::{Error, Result},
     secrets::random,
 };
 
-/// Hashes in progress: each takes 19 MiB and a core for tens of milliseconds, so a flood of logins must not get many.
-const HASHES_MAX: usize = 2;
-
-/// Callers that wait for a permit.
-const WAITING_MAX: usize = 64;
+/// Callers that hash or wait for it. A flood of logins must not get more than a core.
+const SEATS: usize = 66;
 
 /// A hash without an account. Verified where there is no account, so that this takes as long as where there is one.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$b3N0bGVyIGhhcyBub2JvZHk$2uKL6MsXPd0IYSDFMZk5sB1y8rTb0a7nQvqXk4oGhEw";
 
-/// Permits to hash.
+/// Permits to hash, one after the other.
 pub(super) struct HashPermits {
     seats: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    /// The 19 MiB that a hash works in. Kept: the C library would keep as much for each thread that had ever hashed.
+    memory: Arc<Mutex<Vec<Block>>>,
 }
 
 /// The right to hash once; held until that hash is done, even if its caller goes away.
 pub(super) struct HashPermit {
     _seat: OwnedSemaphorePermit,
-    _turn: OwnedSemaphorePermit,
+    memory: OwnedMutexGuard<Vec<Block>>,
 }
 
 impl HashPermits {
     /// All permits free.
     pub(super) fn new() -> Self {
-        Self { seats: Arc::new(Semaphore::new(HASHES_MAX + WAITING_MAX)), turns: Arc::new(Semaphore::new(HASHES_MAX)) }
+        Self { seats: Arc::new(Semaphore::new(SEATS)), memory: Arc::default() }
     }
 
     /// Waits for a permit; `Busy` at once where too many wait already.
     pub(super) async fn acquire(&self) -> Result<HashPermit> {
-        const FULL: Error = Error::Busy("too many passwords are being checked; try again in a moment");
-        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| FULL)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| FULL)?;
-        Ok(HashPermit { _seat: seat, _turn: turn })
+        let full = |_| Error::Busy("too many passwords are being checked; try again in a moment");
+        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(full)?;
+        Ok(HashPermit { _seat: seat, memory: Arc::clone(&self.memory).lock_owned().await })
     }
 }
 
@@ -51,34 +51,57 @@ impl HashPermit {
     /// The hash of a new password, with a salt of its own, in PHC form.
     pub(super) async fn hash(self, password: String) -> Result<String> {
         let salt = random::bytes::<16>()?;
-        let hash = move |argon2: Argon2<'_>| argon2.hash_password_with_salt(password.as_bytes(), &salt);
-        let hash: PasswordHash =
-            self.spend(hash).await?.map_err(|_| Error::Internal("a password cannot be hashed".into()))?;
-        Ok(hash.to_string())
+        let hash = move |memory: &mut Vec<Block>| {
+            let params = Params::new(19_456, 2, 1, None)?;
+            Ok(PasswordHash {
+                algorithm: Algorithm::Argon2id.ident(),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params)?,
+                salt: Some(Salt::new(&salt)?),
+                hash: Some(output(memory, params, Params::DEFAULT_OUTPUT_LEN, &password, &salt)?),
+            })
+        };
+        let hash: argon2::password_hash::Result<PasswordHash> = self.spend(hash).await?;
+        Ok(hash.map_err(|_| Error::Internal("a password cannot be hashed".into()))?.to_string())
     }
 
     /// True when `hash` was made of `password`; always false, and as slow, where there is no hash.
     pub(super) async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| DUMMY_HASH.into());
-        let verify = move |argon2: Argon2<'_>| -> Result<bool> {
-            let hash = PasswordHash::new(&hash).map_err(|_| Error::Internal("a stored hash cannot be read".into()))?;
-            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())
+        let hash = PasswordHash::new(hash.as_deref().unwrap_or(DUMMY_HASH)).map_err(|_| unreadable())?;
+        let verify = move |memory: &mut Vec<Block>| {
+            let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Ok(false) };
+            // Compared in constant time.
+            Ok(output(memory, Params::try_from(&hash)?, expected.len(), &password, &salt)? == expected)
         };
-        Ok(self.spend(verify).await?? && known)
+        let is_right: argon2::password_hash::Result<bool> = self.spend(verify).await?;
+        Ok(is_right.map_err(|_| unreadable())? && known)
     }
 
-    async fn spend<T: Send + 'static>(self, work: impl FnOnce(Argon2<'static>) -> T + Send + 'static) -> Result<T> {
-        let params =
-            Params::new(19_456, 2, 1, None).map_err(|_| Error::Internal("argon2 refuses its parameters".into()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let work = move || {
-            let done = work(argon2);
-            drop(self);
-            done
-        };
+    async fn spend<T: Send + 'static>(mut self, work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T> {
+        let work = move || work(&mut self.memory);
         tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("hashing a password panicked".into()))
     }
+}
+
+fn unreadable() -> Error {
+    Error::Internal("a stored hash cannot be read".into())
+}
+
+/// The argon2id of a password, worked out in `memory`.
+fn output(
+    memory: &mut Vec<Block>,
+    params: Params,
+    length: usize,
+    password: &str,
+    salt: &[u8],
+) -> argon2::password_hash::Result<Output> {
+    memory.resize(params.block_count(), Block::default());
+    let mut buffer = [0; Output::MAX_LENGTH];
+    let out = buffer.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory)?;
+    Ok(Output::new(out)?)
 }
 
 #[cfg(test)]
@@ -118,8 +141,8 @@ mod tests {
     #[tokio::test]
     async fn caller_beyond_the_queue_is_refused_at_once() {
         let permits = Arc::new(HashPermits::new());
-        let held = (permits.acquire().await.unwrap(), permits.acquire().await.unwrap());
-        let waiting: Vec<_> = (0..WAITING_MAX)
+        let held = permits.acquire().await.unwrap();
+        let waiting: Vec<_> = (1..SEATS)
             .map(|_| {
                 let permits = Arc::clone(&permits);
                 tokio::spawn(async move { permits.acquire().await.is_ok() })
