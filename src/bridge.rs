@@ -34,9 +34,10 @@ mod suspended_requests;
 mod tool_search;
 
 pub(crate) use client_sender::{ClientRequests, ClientSender, ClientStream};
-pub(crate) use conversation::{Conversation, RpcResult, ServerScope};
+pub(crate) use conversation::{Conversation, RpcResult, ServerScope, SessionSubscriptions};
 pub(crate) use header_arguments::annotated_tool;
 pub(crate) use linked_resources::LinkedResources;
+pub(crate) use subscriptions::resume_subscriptions;
 pub(crate) use suspended_requests::SuspendedRequests;
 
 use std::sync::Arc;

@@ -18,6 +18,10 @@ use crate::{
 /// The result of a JSON-RPC request, or its error object.
 pub(crate) type RpcResult = Result<Arc<RawValue>, Arc<RawValue>>;
 
+/// Resource subscriptions of a session, by URI as the client knows it: `None` where the session was taken up again and
+/// the server has yet to agree. Such a one is still the client's.
+pub(crate) type SessionSubscriptions = Mutex<BTreeMap<String, Option<ResourceSubscription>>>;
+
 /// The servers that a client addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerScope {
@@ -58,8 +62,8 @@ pub(crate) struct Conversation {
     pub client: Arc<Mutex<Arc<McpClient>>>,
     /// The span of the HTTP request; `None` where tracing is off.
     pub span: Option<TraceContext>,
-    /// Its resource subscriptions (older era only), by URI as the client knows it.
-    pub watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
+    /// Its resource subscriptions (older era only).
+    pub watches: Arc<SessionSubscriptions>,
 }
 
 impl Conversation {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
 use super::{aggregate::AggregatedLists, fault, results::empty};
@@ -20,15 +21,16 @@ pub(super) async fn subscribe(conversation: &Arc<Conversation>, request: &Reques
     let uri = uri(request)?;
     {
         let watches = conversation.watches.lock();
-        if watches.contains_key(&uri) {
+        let known = watches.get(&uri);
+        if known.is_some_and(Option::is_some) {
             return Ok(empty());
         }
-        if watches.len() >= SUBSCRIPTIONS_PER_CLIENT_MAX {
+        if known.is_none() && watches.len() >= SUBSCRIPTIONS_PER_CLIENT_MAX {
             return Err(fault::params("this session watches 256 resources already; unsubscribe from one first"));
         }
     }
     let watch = subscribe_at_server(conversation, &uri).await?;
-    conversation.watches.lock().insert(uri, watch);
+    conversation.watches.lock().insert(uri, Some(watch));
     Ok(empty())
 }
 
@@ -37,6 +39,26 @@ pub(super) fn unsubscribe(conversation: &Conversation, request: &Request) -> Rpc
     let uri = uri(request)?;
     conversation.watches.lock().remove(&uri);
     Ok(empty())
+}
+
+/// Subscribes at the servers to what a session was subscribed to when it was taken up again. One that cannot be had now
+/// stays the session's: its server may come back, and the next time the session is taken up it is tried again.
+pub(crate) async fn resume_subscriptions(conversation: Arc<Conversation>) {
+    let uris: Vec<_> = {
+        let watches = conversation.watches.lock();
+        watches.iter().filter(|(_, watch)| watch.is_none()).map(|(uri, _)| uri.clone()).collect()
+    };
+    // At once: a server that keeps the session waiting for its answer delays no other.
+    join_all(uris.iter().map(async |uri| match subscribe_at_server(&conversation, uri).await {
+        Ok(watch) => {
+            // Gone where the client unsubscribed meanwhile, or the session ended.
+            if let Some(pending) = conversation.watches.lock().get_mut(uri) {
+                *pending = Some(watch);
+            }
+        }
+        Err(_) => log::debug!("a session that was taken up again could not subscribe to a resource"),
+    }))
+    .await;
 }
 
 /// Subscribes to a resource at its server; `uri` is the client's name for it.

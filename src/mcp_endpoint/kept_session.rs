@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::{session::McpSession, stream::MessageStream};
+use super::session::McpSession;
 use crate::{
-    bridge::{self, ClientSender, Conversation, ServerScope},
-    mcp::{Era, McpClient, Members, Request, convert},
+    bridge::{Conversation, ServerScope},
+    error::Result,
+    mcp::{Era, McpClient},
     model::{ClientSession, ServerId},
 };
 
 /// Bytes of a state that is kept: no client that means well declares as much.
 const STATE_BYTES_MAX: usize = 64 << 10;
-/// Time that a client waits for its row: without one its session works all the same, and ends with this process.
+/// Time that a client waits for its row, which is written even if it waits no longer: the session works all the same,
+/// and is taken up again as the last row that was written says.
 const ROW_TIMEOUT: Duration = Duration::from_secs(1);
-
-const SUBSCRIBE: &str = "resources/subscribe";
 
 /// State of a session, as JSON.
 #[derive(Serialize, Deserialize)]
@@ -36,14 +36,13 @@ struct SessionState {
 
 /// True for the methods that change what a session's row says.
 pub(super) fn is_changed_by(method: &str) -> bool {
-    ["logging/setLevel", SUBSCRIBE, "resources/unsubscribe"].contains(&method)
+    ["logging/setLevel", "resources/subscribe", "resources/unsubscribe"].contains(&method)
 }
 
 /// Adds the row of a session that has just begun.
 pub(super) async fn begin(conversation: &Conversation) {
     let Some(row) = row(conversation) else { return };
-    // The row is written even if the client waits no longer.
-    if let Ok(Err(error)) = timeout(ROW_TIMEOUT, conversation.runtime.accounts().begin_client_session(row)).await {
+    if let Err(error) = within_timeout(conversation.runtime.accounts().begin_client_session(row)).await {
         log::warn!(error:%; "the session of an MCP client could not be kept and will end with this process");
     }
 }
@@ -51,9 +50,13 @@ pub(super) async fn begin(conversation: &Conversation) {
 /// Keeps what has become of a session.
 pub(super) async fn update(conversation: &Conversation) {
     let Some(row) = row(conversation) else { return };
-    if let Err(error) = conversation.runtime.accounts().update_client_session(row).await {
+    if let Err(error) = within_timeout(conversation.runtime.accounts().update_client_session(row)).await {
         log::warn!(error:%; "the state of an MCP client's session could not be kept");
     }
+}
+
+async fn within_timeout(writing: impl Future<Output = Result<()>>) -> Result<()> {
+    timeout(ROW_TIMEOUT, writing).await.unwrap_or(Ok(()))
 }
 
 fn row(conversation: &Conversation) -> Option<ClientSession> {
@@ -75,8 +78,8 @@ fn row(conversation: &Conversation) -> Option<ClientSession> {
     Some(ClientSession { id: client.session, user_id: conversation.who.user_id, state })
 }
 
-/// The session of a row, and the resources that it is subscribed to; `None` where it is of another scope.
-pub(super) fn read(row: &ClientSession, scope: ServerScope) -> Option<(McpSession, Vec<String>)> {
+/// The session of a row; `None` where it is of another scope.
+pub(super) fn read(row: &ClientSession, scope: ServerScope) -> Option<McpSession> {
     let state: SessionState = serde_json::from_str(&row.state).ok()?;
     let of_row = state.server.map_or(ServerScope::All { search: state.search }, ServerScope::One);
     let client = McpClient {
@@ -86,19 +89,5 @@ pub(super) fn read(row: &ClientSession, scope: ServerScope) -> Option<(McpSessio
         info: state.info.map(Arc::from),
         log_level: state.log_level,
     };
-    let session = McpSession::resumed(row.user_id, scope, state.version, client);
-    (of_row == scope).then_some((session, state.subscriptions))
-}
-
-/// Subscribes to resources again; one that is gone is left out.
-pub(super) async fn subscribe(conversation: Arc<Conversation>, uris: Vec<String>) {
-    // Nothing is said before the answer, and that has no reader either.
-    let sender = ClientSender::new(MessageStream::new(0), None);
-    for uri in uris {
-        let mut params = Members::default();
-        params.set("uri", convert::text(&uri));
-        if bridge::answer(&conversation, Request::of(SUBSCRIBE, params), &sender).await.is_err() {
-            log::debug!("a session that was taken up again could not subscribe to a resource");
-        }
-    }
+    (of_row == scope).then(|| McpSession::resumed(row.user_id, scope, state.version, client, state.subscriptions))
 }

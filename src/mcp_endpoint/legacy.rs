@@ -11,7 +11,7 @@ use super::{
     json_rpc_id::JsonRpcId,
     kept_session,
     message::{ClientMessage, PostBody},
-    named_session::named_session,
+    named_session::{named_session, named_session_id},
     refusal::MessageRefusal,
     reply,
     session::{InFlightRequest, McpSession},
@@ -240,12 +240,12 @@ async fn write_response(
 
 /// Ends the session that a request names, for good: its row goes first.
 pub(super) async fn delete(http: &HttpRequest, caller: &McpCaller, scope: ServerScope) -> HandlerResult {
-    match named_session(http, caller, scope).await {
-        Ok(session) => {
-            caller.runtime.accounts().end_client_session(session.id).await?;
-            caller.sessions.end(&session);
-            Ok(HttpResponse::NoContent().finish())
-        }
-        Err(refusal) => Ok(refusal.respond()),
-    }
+    let id = match named_session_id(http, caller, scope).await {
+        Ok(id) => id,
+        Err(refusal) => return Ok(refusal.respond()),
+    };
+    caller.runtime.accounts().end_client_session(id).await?;
+    // Without its row a request that takes it up now ends it; one that did so before has it in memory.
+    caller.sessions.find(id, &caller.who, scope).iter().for_each(|session| caller.sessions.end(session));
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,7 @@
 //! [`McpSession`]: state kept for a client of the older era between its requests.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     Runtime,
-    bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope},
-    calls::ResourceSubscription,
+    bridge::{self, ClientRequests, ClientSender, Conversation, ServerScope, SessionSubscriptions},
     mcp::McpClient,
     model::{Timestamp, UserId},
 };
@@ -51,8 +50,8 @@ pub(super) struct McpSession {
     pub client_requests: Arc<ClientRequests>,
     /// The client's declarations, as servers are sent them.
     pub client: Arc<Mutex<Arc<McpClient>>>,
-    /// Its resource subscriptions, by URI as the client knows it.
-    pub watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
+    /// Its resource subscriptions.
+    pub watches: Arc<SessionSubscriptions>,
     in_flight: Mutex<HashMap<JsonRpcId, Arc<Notify>>>,
     streams: Mutex<Streams>,
     next_stream_pair: AtomicU64,
@@ -88,12 +87,20 @@ impl McpSession {
         Self::of(conversation.who.user_id, conversation.scope, version, client, watches, 1)
     }
 
-    /// A session that another process, or an hour of idleness, has ended in memory alone.
-    pub(super) fn resumed(user: UserId, scope: ServerScope, version: String, client: McpClient) -> Self {
+    /// A session that another process, or an hour of idleness, has ended in memory alone; `subscriptions` are the
+    /// resources that it is subscribed to.
+    pub(super) fn resumed(
+        user: UserId,
+        scope: ServerScope,
+        version: String,
+        client: McpClient,
+        subscriptions: Vec<String>,
+    ) -> Self {
+        let watches = subscriptions.into_iter().map(|uri| (uri, None)).collect();
         let client = Arc::new(Mutex::new(Arc::new(client)));
         // Past every stream there was before, so that no `Last-Event-ID` of then is taken for one of now.
         let first_stream_pair = Timestamp::unix_nanos_now() / 1_000_000;
-        Self::of(user, scope, version, client, Arc::default(), first_stream_pair)
+        Self::of(user, scope, version, client, Arc::new(Mutex::new(watches)), first_stream_pair)
     }
 
     fn of(
@@ -101,7 +108,7 @@ impl McpSession {
         scope: ServerScope,
         version: String,
         client: Arc<Mutex<Arc<McpClient>>>,
-        watches: Arc<Mutex<BTreeMap<String, ResourceSubscription>>>,
+        watches: Arc<SessionSubscriptions>,
         first_stream_pair: u64,
     ) -> Self {
         let id = lock(&client).session;

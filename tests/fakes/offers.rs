@@ -46,7 +46,9 @@ pub(crate) fn request(server: &Server, id: &str, method: &str, line: &str) -> bo
         "resources/subscribe" if uri == "test://refused" => wire::refuse(id, -32602, "there is no such resource"),
         "resources/subscribe" => {
             offers.subscribed.lock().unwrap().push(uri.to_owned());
-            wire::answer(id, "{}");
+            if !server.mode.is("subscribe-silent") {
+                wire::answer(id, "{}");
+            }
         }
         "resources/unsubscribe" => {
             offers.subscribed.lock().unwrap().retain(|one| one != uri);

@@ -106,6 +106,58 @@ fn a_session_that_is_taken_up_again_still_watches_what_it_did() {
     });
 }
 
+/// Kills Ostler and starts it again; the session goes on where it is now.
+#[track_caller]
+fn killed_and_started(ostler: &mut Ostler, session: &mut Legacy, server: &Server) -> Server {
+    ostler.kill();
+    ostler.start_again();
+    session.caller.address = ostler.address;
+    let server = ostler.admin().server(&server.id);
+    server.becomes("running");
+    server
+}
+
+#[test]
+fn a_subscription_that_its_server_has_yet_to_agree_to_again_outlives_another_change_of_the_session() {
+    let mut ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake_with("ok", &["offers"]).enabled());
+    let mut session = Legacy::begin(&server.caller, &format!("/mcp/{}", server.id), LEGACY);
+    for (id, uri) in [(2, "test://0"), (3, "test://1")] {
+        session.send(id, "resources/subscribe", json!({"uri": uri})).is(200).has("/result", json!({}));
+    }
+    server.change(json!({"args": ["subscribe-silent", "offers"]})).is(200);
+    let server = killed_and_started(&mut ostler, &mut session, &server);
+    session.send(4, "logging/setLevel", json!({"level": "error"})).is(200);
+    session.send(5, "resources/unsubscribe", json!({"uri": "test://1"})).is(200).has("/result", json!({}));
+    server.change(json!({"args": ["ok", "offers"]})).is(200);
+    let server = killed_and_started(&mut ostler, &mut session, &server);
+    session.send(6, "ping", json!({})).is(200);
+    eventually("it is subscribed again", || {
+        let told = server.call("told", json!({})).is(200).said();
+        assert!(!told.contains("test://1"), "{told}");
+        told.contains("test://0").then_some(())
+    });
+}
+
+#[test]
+fn a_session_that_is_only_a_row_ends_without_its_servers_being_asked_for_anything() {
+    let mut ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake_with("ok", &["offers"]).enabled());
+    let stranger = ostler.user("executor");
+    let mut session = Legacy::begin(&server.caller, &format!("/mcp/{}", server.id), LEGACY);
+    session.send(2, "resources/subscribe", json!({"uri": "test://0"})).is(200).has("/result", json!({}));
+    // What it is asked for stays so: one that does not answer is not unsubscribed from either.
+    server.change(json!({"args": ["subscribe-silent", "offers"]})).is(200);
+    let server = killed_and_started(&mut ostler, &mut session, &server);
+    Legacy { caller: Caller { address: ostler.address, ..stranger }, ..session.clone() }.end().is(404);
+    Legacy { path: "/mcp".into(), ..session.clone() }.end().is(404);
+    session.end().is(204);
+    session.send(3, "ping", json!({})).is(404);
+    session.end().is(404);
+    let told = server.call("told", json!({})).is(200).said();
+    assert!(!told.contains("test://0"), "{told}");
+}
+
 #[test]
 fn a_server_that_comes_is_news_to_who_listens_to_all() {
     let ostler = Ostler::spawn();

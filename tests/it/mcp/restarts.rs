@@ -1,5 +1,7 @@
 //! Sessions are taken up again after their Ostler has ended, and those that have ended are not.
 
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+
 use crate::support::{
     backends::on_both_databases,
     mcp::{LEGACY, Legacy},
@@ -65,4 +67,16 @@ fn a_session_that_made_room_for_others_is_taken_up_again() {
     first.send(2, "ping", json!({})).is(200);
     second.end().any_of(&[200, 204]);
     second.send(3, "ping", json!({})).is(404);
+}
+
+#[test]
+fn a_client_does_not_wait_for_its_row_until_a_locked_database_has_refused_it() {
+    let ostler = Ostler::spawn();
+    let session = Legacy::begin(&ostler.admin(), "/mcp", LEGACY);
+    let mut other = SqliteConnection::establish(ostler.setup.database_file().to_str().unwrap()).unwrap();
+    other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").unwrap();
+    session.send(2, "logging/setLevel", json!({"level": "error"})).is(200).has("/result", json!({}));
+    let errors = ostler.errors();
+    assert!(!errors.contains("session could not be kept"), "{errors}");
+    other.batch_execute("ROLLBACK").unwrap();
 }
