@@ -7,6 +7,7 @@ mod certificate;
 mod close_delimited;
 mod connect;
 mod document;
+mod encryption;
 pub(crate) mod route;
 
 pub(crate) use certificate::{distrust, reason};

@@ -2,8 +2,7 @@
 //!
 //! `actix-http` 3.20 takes an HTTP/1.1 response with neither a length nor chunks for one without a body, where such a
 //! body goes on until the connection is closed (RFC 9112, section 6.3, rule 8). Of HTTP/1.0 it knows that. So the
-//! version in the heads of such responses is made 1.0 here, and nothing else is touched. Encrypted responses pass as
-//! they are: `awc` decrypts above this connection.
+//! version in the heads of such responses is made 1.0 here, and nothing else is touched.
 
 use std::{
     io,
@@ -31,8 +30,6 @@ const HEADS_BYTES_MAX: usize = 128 << 10;
 #[derive(Debug)]
 pub(super) struct CloseDelimited<IO> {
     io: IO,
-    /// True when its bytes are those of HTTP, not encrypted.
-    is_plain: bool,
     /// Bytes that were read, and wait to be taken.
     read: BytesMut,
     /// True from a request on until the head of its response is complete.
@@ -40,8 +37,8 @@ pub(super) struct CloseDelimited<IO> {
 }
 
 impl<IO> CloseDelimited<IO> {
-    pub(super) fn new(io: IO, is_plain: bool) -> Self {
-        Self { io, is_plain, read: BytesMut::new(), awaits_head: false }
+    pub(super) fn new(io: IO) -> Self {
+        Self { io, read: BytesMut::new(), awaits_head: false }
     }
 }
 
@@ -92,7 +89,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for CloseDelimited<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         // Where the response came before the end of the request, the rest of its body is taken for a head that cannot
         // be read, and passes as it is.
-        self.awaits_head = self.is_plain;
+        self.awaits_head = true;
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
@@ -105,13 +102,14 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for CloseDelimited<IO> {
     }
 }
 
-impl<IO: ActixStream> ActixStream for CloseDelimited<IO> {
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.io.poll_read_ready(cx)
+/// `awc` requires this trait, and never asks: to say "ready" too early is allowed.
+impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> ActixStream for CloseDelimited<IO> {
+    fn poll_read_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Ready(Ok(Ready::ALL))
     }
 
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.io.poll_write_ready(cx)
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Ready(Ok(Ready::ALL))
     }
 }
 

@@ -1,25 +1,26 @@
 //! Clients that connect to permitted addresses only, and trust the certificate authorities of this machine.
 
-use std::{
-    error::Error,
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-    time::Duration,
+use std::{error::Error, fmt, net::SocketAddr, time::Duration};
+
+use actix_service::{Service, ServiceExt, apply_fn};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, Resolve, Resolver};
+use awc::{ClientBuilder, http::Uri};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::lookup_host,
 };
 
-use actix_service::ServiceExt;
-use actix_tls::connect::{Connection, Connector, Resolve, Resolver};
-use awc::http::Uri;
-use futures_util::future::{FutureExt, LocalBoxFuture};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use tokio::net::{TcpStream, lookup_host};
-
 use crate::{
-    outbound::{close_delimited::CloseDelimited, route::NoRoute},
+    outbound::{
+        close_delimited::CloseDelimited,
+        encryption::{Http, encryptor, https},
+        route::NoRoute,
+    },
     policy::{address, service::is_refused},
 };
 
-/// Longest time to connect, the look-up of the name included, and again to agree on encryption.
+/// Longest time to connect, the look-up of the name and the agreement on encryption included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time that an idle connection is kept for the next request. Most of these are POSTs, which cannot be sent again when
@@ -55,22 +56,8 @@ impl Reachable {
     }
 }
 
-/// TLS settings: the authorities that this machine trusts, or those in `SSL_CERT_FILE`. Read once; `Err` says why no
-/// server can be trusted.
-static ENCRYPTION: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(
-            "this machine trusts no certificate authority: install ca-certificates, or set SSL_CERT_FILE".into()
-        );
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-});
+/// A connection as `awc` gets it.
+type Mended<IO> = Connection<Uri, CloseDelimited<IO>>;
 
 /// A client for `url` that follows no redirect and connects to these addresses only, whatever a name resolves to at
 /// that moment. Fails, with the reason, where no request could succeed.
@@ -79,22 +66,30 @@ pub fn client(url: &str, reachable: Reachable) -> Result<awc::Client, String> {
     if let Some(why) = refusal(url, reachable) {
         return Err(why.into());
     }
-    let is_encrypted = uri.scheme_str() == Some("https");
     let dialer = Connector::new(Resolver::custom(Lookup(reachable))).service();
-    let dialer = dialer.map(move |connection: Connection<Uri, TcpStream>| {
+    if uri.scheme_str() != Some("https") {
+        return Ok(builder(dialer).finish());
+    }
+    let dialer =
+        apply_fn::<_, _, _, _, _, ConnectInfo<Uri>, _, _>(dialer, |target, dialer| dialer.call(https(&target)));
+    let dialer = dialer.and_then(encryptor()?.map_err(ConnectError::Io));
+    Ok(builder(dialer).wrap(Http(())).finish())
+}
+
+/// A builder of clients that speak HTTP on connections of `dialer`.
+fn builder<IO: AsyncRead + AsyncWrite + Unpin + fmt::Debug + 'static>(
+    dialer: impl Service<ConnectInfo<Uri>, Response = Connection<Uri, IO>, Error = ConnectError> + Clone + 'static,
+) -> ClientBuilder<impl Service<ConnectInfo<Uri>, Response = Mended<IO>, Error = ConnectError> + Clone + 'static> {
+    let dialer = dialer.map(|connection: Connection<Uri, IO>| {
         let (io, uri) = connection.into_parts();
-        // Encryption is above this connection: its bytes are no HTTP.
-        Connection::new(uri, CloseDelimited::new(io, !is_encrypted))
+        Connection::new(uri, CloseDelimited::new(io))
     });
     let connector = awc::Connector::new()
         .connector(dialer)
         .timeout(CONNECT_TIMEOUT)
-        .handshake_timeout(CONNECT_TIMEOUT)
         .conn_keep_alive(KEEP_ALIVE)
         .limit(CONNECTIONS_MAX);
-    let connector = if is_encrypted { connector.rustls_0_23(ENCRYPTION.clone()?) } else { connector };
-    let client = awc::Client::builder().connector(connector);
-    Ok(client.disable_redirects().disable_timeout().no_default_headers().finish())
+    awc::Client::builder().connector(connector).disable_redirects().disable_timeout().no_default_headers()
 }
 
 /// The reason why nothing at `url` can ever be connected to: its host is an address that may not be. A literal address

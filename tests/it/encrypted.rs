@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -15,6 +15,17 @@ use rustls::{
 };
 
 use crate::support::{real::has_program, *};
+
+/// Where the body of an answer ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// At its length.
+    Length,
+    /// With the connection (RFC 9112, section 6.3).
+    Close,
+    /// Likewise, but the connection of a tool call breaks off: without the alert that says it was meant to end.
+    Cut,
+}
 
 /// An authority that nobody knows yet, and a certificate of localhost by it.
 struct Authority(PathBuf);
@@ -52,7 +63,7 @@ impl Authority {
     }
 
     /// Serves MCP at a port of this machine for as long as the test runs.
-    fn serve(&self) -> u16 {
+    fn serve(&self, end: End) -> u16 {
         let chain = vec![CertificateDer::from_pem_file(self.0.join("server.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(self.0.join("server.key")).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
@@ -64,7 +75,7 @@ impl Authority {
             for stream in listener.incoming().flatten() {
                 let tls = ServerConnection::new(config.clone()).unwrap();
                 // It ends with its client.
-                std::thread::spawn(move || drop(converse(StreamOwned::new(tls, stream))));
+                std::thread::spawn(move || drop(converse(StreamOwned::new(tls, stream), end)));
             }
         });
         port
@@ -72,7 +83,7 @@ impl Authority {
 }
 
 /// Answers request after request on one connection.
-fn converse(stream: impl Read + Write) -> std::io::Result<()> {
+fn converse(stream: StreamOwned<ServerConnection, TcpStream>, end: End) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let (mut line, mut length) = (String::new(), 0);
@@ -87,12 +98,24 @@ fn converse(stream: impl Read + Write) -> std::io::Result<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let answer = answer(&serde_json::from_slice(&body).unwrap_or_default());
+        let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let answer = answer(&message);
         let (status, body) = answer.map_or(("202 Accepted", String::new()), |answer| ("200 OK", answer.to_string()));
-        let head =
-            format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-        reader.get_mut().write_all(format!("{head}{body}").as_bytes())?;
-        reader.get_mut().flush()?;
+        let measure = match end {
+            End::Length => format!("Content-Length: {}", body.len()),
+            End::Close | End::Cut => "Connection: close".to_owned(),
+        };
+        let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{measure}\r\n\r\n");
+        let stream = reader.get_mut();
+        stream.write_all(format!("{head}{body}").as_bytes())?;
+        let is_cut = matches!(end, End::Cut) && message["method"] == "tools/call";
+        if matches!(end, End::Close | End::Cut) && !is_cut {
+            stream.conn.send_close_notify();
+        }
+        stream.flush()?;
+        if !matches!(end, End::Length) {
+            return Ok(());
+        }
     }
 }
 
@@ -113,14 +136,14 @@ fn answer(message: &Value) -> Option<Value> {
 }
 
 /// An Ostler that trusts an authority of its own, and a server at localhost with a certificate by one of that name.
-fn scene(trusted: &str, signing: &str) -> Option<(Ostler, Server)> {
+fn scene(trusted: &str, signing: &str, end: End) -> Option<(Ostler, Server)> {
     has_program("openssl")?;
     let setup = Setup::new().env("MCP_PRIVATE_ADDRESSES", "true").env("MCP_AUTO_RESTART", "false");
     let trusted = Authority::make(&setup.home, trusted);
     let signing =
         if trusted.0.ends_with(signing) { Authority(trusted.0.clone()) } else { Authority::make(&setup.home, signing) };
     let ostler = setup.env("SSL_CERT_FILE", &trusted.file()).spawn();
-    let url = format!("https://localhost:{}/mcp", signing.serve());
+    let url = format!("https://localhost:{}/mcp", signing.serve(end));
     let id = ostler.admin().post("/api/mcp", json!({"name": "far", "url": url})).is(201).string("/id");
     let server = ostler.admin().server(&id);
     Some((ostler, server))
@@ -128,16 +151,31 @@ fn scene(trusted: &str, signing: &str) -> Option<(Ostler, Server)> {
 
 #[test]
 fn a_server_over_https_is_called_where_its_authority_is_trusted() {
-    let Some((_ostler, server)) = scene("known", "known") else { return };
+    let Some((_ostler, server)) = scene("known", "known", End::Length) else { return };
     server.becomes_healthwise("HEALTHY");
     assert_eq!(server.call("echo", json!({"message": "oats"})).is(200).said(), "oats");
 }
 
 #[test]
 fn a_server_whose_authority_nobody_trusts_is_not_spoken_to_and_its_output_says_why() {
-    let Some((_ostler, server)) = scene("known", "unknown") else { return };
+    let Some((_ostler, server)) = scene("known", "unknown", End::Length) else { return };
     server.becomes_healthwise("ERROR");
     for said in [server.details().string("/runtimeStatus/lastExit/reason"), server.output()] {
         assert!(said.contains("its certificate is not trusted") && said.contains("SSL_CERT_FILE"), "{said}");
     }
+}
+
+#[test]
+fn an_answer_over_https_may_end_with_its_connection() {
+    let Some((_ostler, server)) = scene("known", "known", End::Close) else { return };
+    server.becomes_healthwise("HEALTHY");
+    assert_eq!(server.call("echo", json!({"message": "oats"})).is(200).said(), "oats");
+}
+
+#[test]
+fn an_answer_over_https_that_broke_off_is_not_taken_for_a_whole_one() {
+    let Some((_ostler, server)) = scene("known", "known", End::Cut) else { return };
+    server.becomes_healthwise("HEALTHY");
+    let problem = server.call("echo", json!({"message": "oats"})).is(503);
+    assert!(problem.text().contains("close_notify"), "{}", problem.text());
 }

@@ -12,7 +12,7 @@ use awc::{
     ClientRequest, ClientResponse,
     error::{ConnectError, SendRequestError},
     http::{
-        Method, Uri, Version,
+        Method, Uri,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
@@ -286,12 +286,6 @@ fn challenges(answer: &ClientResponse) -> impl Iterator<Item = &str> {
 /// True when a response is a stream of events.
 pub(super) fn is_stream(answer: &ClientResponse) -> bool {
     media_type(answer).eq_ignore_ascii_case(EVENT_STREAM)
-}
-
-/// True when a response says where its body ends. One that does not, in HTTP/1.1, is read as empty.
-pub(super) fn has_measure(answer: &ClientResponse) -> bool {
-    let headers = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
-    answer.version() == Version::HTTP_10 || headers.iter().any(|name| answer.headers().contains_key(name))
 }
 
 /// Media type of a response's body.

@@ -82,10 +82,6 @@ async fn exchange(
     if message.method == "initialize" {
         endpoint.take_session(answer.headers());
     }
-    // Over an encrypted connection: see outbound/close_delimited.rs.
-    if !endpoint::has_measure(&answer) && status != StatusCode::ACCEPTED {
-        return Err(RemoteFailure::Broken("its answer has neither a length nor chunks".into()));
-    }
     if endpoint::is_stream(&answer) {
         return read_stream(endpoint, message, answer, number).await;
     }
