@@ -186,8 +186,8 @@ fn read(http: &HttpRequest, body: &[u8]) -> Result<(Era, PostBody), MessageRefus
     let version = version.map_err(|message| MessageRefusal::header(posted.id(), &message))?;
     let mut posted = posted;
     let era = classify::era(&posted, version)?;
-    if let (PostBody::One(ClientMessage::Request(_, request)), Some(context)) = (&mut posted, trace::context(http)) {
-        request.trace(&context.to_string());
+    if let (PostBody::One(ClientMessage::Request(_, request)), Some(trace)) = (&mut posted, trace::propagated(http)) {
+        request.trace(&trace);
     }
     Ok((era, posted))
 }

@@ -40,5 +40,5 @@ pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serv
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};
 pub use time::Timestamp;
 pub use timeline::{TimelineFilter, TimelineItem, TimelineKind, TimelineLevel};
-pub use trace::{SAMPLED, TraceContext};
+pub use trace::{PropagatedTrace, SAMPLED, TraceContext, combine_tracestate};
 pub use usage::Usage;

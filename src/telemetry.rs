@@ -74,7 +74,7 @@ impl Telemetry {
         let operation = self.begin(SpanKind::Server, &request.method, target.as_deref(), parent);
         let operation = operation.over_http(http_request);
         if let Some(context) = operation.context() {
-            request.set_trace(&context.to_string());
+            request.set_parent(context);
         }
         operation
     }

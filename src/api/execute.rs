@@ -104,7 +104,7 @@ pub(crate) async fn execute(
     JsonBytes(bytes): JsonBytes,
 ) -> HandlerResult {
     let body: ExecuteBody<'_> = parse(&bytes)?;
-    let wanted = CallRequest { trace: trace::context(&request), ..body.request() };
+    let wanted = CallRequest { trace: trace::propagated(&request), ..body.request() };
     if event_stream::is_wanted(request.headers()) {
         // Before the stream: what cannot be accepted is a problem with a status of its own.
         wanted.check()?;

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Declared},
-    model::{CallId, Timestamp, TraceContext, UserId},
+    model::{CallId, PropagatedTrace, Timestamp, TraceContext, UserId},
     placement::Lease,
     registry::Registered,
     supervisor::{Link, messages::RequestSubscriber},
@@ -31,8 +31,8 @@ pub(super) struct AdmittedCall {
     pub arguments: Arc<RawValue>,
     /// The MCP request, and the capabilities its client declared, where an MCP client made it.
     pub mcp_request: Option<(Arc<mcp::Request>, Declared)>,
-    /// Its parent span, where the request does not name one.
-    pub trace: Option<TraceContext>,
+    /// The trace it is part of, where no MCP client made it.
+    pub trace: Option<PropagatedTrace>,
     /// Deadline, from dispatch.
     pub timeout: Duration,
     /// Ends it before that, as the deadline would.
@@ -47,7 +47,7 @@ impl AdmittedCall {
     /// Its parent span.
     pub(super) fn context(&self) -> Option<TraceContext> {
         let named = || self.mcp_request.as_ref()?.0.traceparent();
-        self.trace.or_else(|| TraceContext::parse(&named()?))
+        self.trace.as_ref().map(|trace| trace.parent).or_else(|| TraceContext::parse(&named()?))
     }
 
     /// View, output, lists and events of the process that takes it.

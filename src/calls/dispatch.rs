@@ -81,10 +81,7 @@ async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, 
     }
     let send = |instance: &Arc<ServerInstance>| match &call.mcp_request {
         Some((request, declared)) => instance.send_request(request, declared, call.progress.clone()),
-        None => {
-            let trace = call.trace.map(|trace| trace.to_string());
-            instance.call_tool(&call.tool, &call.arguments, trace.as_deref(), call.progress.clone())
-        }
+        None => instance.call_tool(&call.tool, &call.arguments, call.trace.as_ref(), call.progress.clone()),
     };
     deliver(call.link(), send, delivery).await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     calls::{admitted_call::AdmittedCall, dispatch::Delivery},
     mcp::{Request, convert},
+    model::PropagatedTrace,
     registry::Registered,
     telemetry::{McpOperation, SentRequest, ServerAttributes, Telemetry},
 };
@@ -20,7 +21,10 @@ pub(super) fn begin_tool_call(telemetry: &Telemetry, call: &mut AdmittedCall) ->
     let operation = with_server(telemetry.tool_call(call.id, &call.tool, parent), &call.server);
     match (operation.context(), &mut call.mcp_request) {
         (Some(_), Some((request, _))) => operation.propagate(request),
-        (Some(context), None) => call.trace = Some(context),
+        (Some(parent), None) => {
+            let state = call.trace.take().and_then(|trace| trace.state);
+            call.trace = Some(PropagatedTrace { parent, state });
+        }
         (None, _) => {}
     }
     operation

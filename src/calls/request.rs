@@ -11,7 +11,7 @@ use crate::{
     calls::progress::{self, CallProgress},
     error::{Error, Result},
     mcp,
-    model::{CallId, TraceContext},
+    model::{CallId, PropagatedTrace},
     policy::{call, nesting},
     supervisor::messages::RequestEvent,
 };
@@ -27,8 +27,8 @@ pub struct CallRequest {
     pub timeout: Option<Duration>,
     /// Receives progress notifications as the server wrote them, with the id of the call as `progressToken`.
     pub progress: Option<mpsc::Sender<RequestEvent>>,
-    /// Its parent span, if any.
-    pub trace: Option<TraceContext>,
+    /// The trace it is part of, if any.
+    pub trace: Option<PropagatedTrace>,
 }
 
 impl CallRequest {

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::mcp::Members;
+use crate::{
+    mcp::Members,
+    model::{PropagatedTrace, TraceContext},
+};
 
-/// The member of `_meta` that says which trace a request is part of.
-const TRACEPARENT: &str = "traceparent";
+/// The members of `_meta` that say which trace a request is part of.
+pub(super) const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACESTATE: &str = "tracestate";
 
 /// A method and its parameters as their sender wrote them.
 #[derive(Clone, Debug)]
@@ -39,10 +43,18 @@ impl Request {
     }
 
     /// Makes the request part of a trace, where it does not say itself which one it is part of (W3C Trace Context).
-    pub fn trace(&mut self, traceparent: &str) {
-        if self.meta().is_none_or(|meta| meta.get(TRACEPARENT).is_none()) {
-            self.set_trace(traceparent);
+    pub fn trace(&mut self, trace: &PropagatedTrace) {
+        if self.traceparent().is_some_and(|named| TraceContext::parse(&named).is_some()) {
+            return;
         }
+        let mut meta = self.meta.take().unwrap_or_default();
+        // A state belongs to the parent beside it, and this is another.
+        meta.remove(TRACESTATE);
+        set_text(&mut meta, TRACEPARENT, &trace.parent.to_string());
+        if let Some(state) = &trace.state {
+            set_text(&mut meta, TRACESTATE, state);
+        }
+        self.set_meta(meta);
     }
 
     /// The `traceparent` of the request.
@@ -51,13 +63,47 @@ impl Request {
         self.meta()?.text(TRACEPARENT)
     }
 
-    /// Makes the request part of a trace, whatever it says itself.
-    pub fn set_trace(&mut self, traceparent: &str) {
+    /// Makes another span of its trace the parent of the request.
+    pub fn set_parent(&mut self, parent: TraceContext) {
         let mut meta = self.meta.take().unwrap_or_default();
-        if let Ok(value) = serde_json::value::to_raw_value(traceparent) {
-            meta.set(TRACEPARENT, Arc::from(value));
-            self.params.set("_meta", Arc::from(meta.to_raw()));
-        }
+        set_text(&mut meta, TRACEPARENT, &parent.to_string());
+        self.set_meta(meta);
+    }
+
+    fn set_meta(&mut self, meta: Members) {
+        self.params.set("_meta", Arc::from(meta.to_raw()));
         self.meta = Some(meta);
+    }
+}
+
+fn set_text(meta: &mut Members, name: &str, text: &str) {
+    // Every text can be written.
+    if let Ok(value) = serde_json::value::to_raw_value(text) {
+        meta.set(name, Arc::from(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn a_state_stays_with_the_parent_it_belongs_to() {
+        let other = PARENT.replace("b7ad", "beef");
+        let traced = |meta: &str, state: Option<&str>| {
+            let params = RawValue::from_string(format!(r#"{{"_meta":{meta}}}"#)).unwrap();
+            let mut request = Request::new("tools/call", Some(&params)).unwrap();
+            let parent = TraceContext::parse(&other).unwrap();
+            request.trace(&PropagatedTrace { parent, state: state.map(str::to_owned) });
+            request.params.get("_meta").unwrap().to_string()
+        };
+        let named = format!(r#"{{"traceparent":"{PARENT}","tracestate":"a=1","baggage":"b=2"}}"#);
+        assert_eq!(traced(&named, Some("c=3")), named);
+        let unread = r#"{"traceparent":"00-1","tracestate":"a=1","baggage":"b=2"}"#;
+        assert_eq!(traced(unread, None), format!(r#"{{"traceparent":"{other}","baggage":"b=2"}}"#));
+        let stray = r#"{"tracestate":"a=1"}"#;
+        assert_eq!(traced(stray, Some("c=3")), format!(r#"{{"traceparent":"{other}","tracestate":"c=3"}}"#));
     }
 }

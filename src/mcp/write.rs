@@ -5,7 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::mcp::{Era, LATEST_LEGACY, MODERN, declared::without_tasks};
+use crate::{
+    mcp::{
+        Era, LATEST_LEGACY, MODERN,
+        declared::without_tasks,
+        request::{TRACEPARENT, TRACESTATE},
+    },
+    model::PropagatedTrace,
+};
 
 /// A whole line, its newline included.
 pub type Line = Bytes;
@@ -16,12 +23,14 @@ pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilitie
 pub(super) const INFO: &str = "io.modelcontextprotocol/clientInfo";
 
 /// Members of `_meta` of a request that Ostler makes for no client: no capability is declared.
-fn meta(era: Era, progress: Option<u64>, trace: Option<&str>) -> String {
+fn meta(era: Era, progress: Option<u64>, trace: Option<&PropagatedTrace>) -> String {
     let modern = (era == Era::Modern)
         .then(|| format!(r#""{VERSION}":"{MODERN}","{CAPABILITIES}":{{}},"{INFO}":{}"#, client_info()));
     let progress = progress.map(|token| format!(r#""progressToken":{token}"#));
-    let trace = trace.map(|trace| format!(r#""traceparent":{}"#, json(trace)));
-    [modern, progress, trace].into_iter().flatten().collect::<Vec<_>>().join(",")
+    let parent = trace.map(|trace| format!(r#""{TRACEPARENT}":"{}""#, trace.parent));
+    let state = trace.and_then(|trace| trace.state.as_deref());
+    let state = state.map(|state| format!(r#""{TRACESTATE}":{}"#, json(state)));
+    [modern, progress, parent, state].into_iter().flatten().collect::<Vec<_>>().join(",")
 }
 
 /// Our name and version, as `clientInfo`.
@@ -56,9 +65,15 @@ pub fn list(id: u64, method: &str, cursor: Option<&str>, era: Era) -> Line {
 }
 
 /// A `tools/call`; `arguments` go out byte for byte, but for raw newlines between tokens, which become spaces.
-/// `trace` is a `traceparent` (W3C Trace Context).
 #[must_use]
-pub fn call_tool(id: u64, tool: &str, arguments: &RawValue, era: Era, progress: bool, trace: Option<&str>) -> Line {
+pub fn call_tool(
+    id: u64,
+    tool: &str,
+    arguments: &RawValue,
+    era: Era,
+    progress: bool,
+    trace: Option<&PropagatedTrace>,
+) -> Line {
     let arguments = arguments.get();
     let mut line = Vec::with_capacity(arguments.len() + tool.len() + 320);
     line.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
@@ -155,6 +170,7 @@ pub(super) fn push_json(line: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TraceContext;
 
     fn boxed(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.into()).unwrap()
@@ -172,11 +188,14 @@ mod tests {
 
     #[test]
     fn modern_requests_carry_their_meta() {
-        let line = call_tool(7, "echo", &boxed("{}"), Era::Modern, true, Some("00-x"));
+        let parent = TraceContext { trace_id: 1, span_id: 2, flags: 1 };
+        let trace = PropagatedTrace { parent, state: Some("a=\"".into()) };
+        let line = call_tool(7, "echo", &boxed("{}"), Era::Modern, true, Some(&trace));
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(value["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"], MODERN);
         assert_eq!(value["params"]["_meta"]["progressToken"], 7);
-        assert_eq!(value["params"]["_meta"]["traceparent"], "00-x");
+        assert_eq!(value["params"]["_meta"]["traceparent"], parent.to_string());
+        assert_eq!(value["params"]["_meta"]["tracestate"], "a=\"");
         let line = request(8, "tools/list", r#""cursor":"x""#, Era::Modern);
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(value["params"]["cursor"], "x");

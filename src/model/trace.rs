@@ -5,6 +5,11 @@ use std::fmt;
 /// The flag of traces that are recorded.
 pub const SAMPLED: u8 = 1;
 
+/// Most members of a `tracestate` (section 3.3.1.1), and most characters of a key and of a value in it (3.3.1.3).
+const MEMBERS_MAX: usize = 32;
+const KEY_CHARS_MAX: usize = 256;
+const VALUE_CHARS_MAX: usize = 256;
+
 /// A span as others refer to it: what a `traceparent` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
@@ -55,6 +60,36 @@ impl fmt::Display for TraceContext {
     }
 }
 
+/// A trace as it is passed on: its last span, and what the systems before it say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropagatedTrace {
+    /// The last span.
+    pub parent: TraceContext,
+    /// The `tracestate` beside it.
+    pub state: Option<String>,
+}
+
+/// The fields of `tracestate` as one, in their order; `None` where they are empty, or cannot be read.
+#[must_use]
+pub fn combine_tracestate<'a>(fields: impl Iterator<Item = &'a str>) -> Option<String> {
+    let members = fields.flat_map(|field| field.split(',')).map(|member| member.trim_matches([' ', '\t']));
+    let members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
+    let is_member = |member: &&str| member.split_once('=').is_some_and(|(key, value)| is_key(key) && is_value(value));
+    let is_valid = (1..=MEMBERS_MAX).contains(&members.len()) && members.iter().all(is_member);
+    is_valid.then(|| members.join(","))
+}
+
+/// True for the name of a system, alone or with that of a tenant before it.
+fn is_key(key: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase() || b"_-*/@".contains(&byte);
+    (1..=KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(fits)
+}
+
+fn is_value(value: &str) -> bool {
+    let fits = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'=';
+    (1..=VALUE_CHARS_MAX).contains(&value.len()) && value.bytes().all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +114,19 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(&text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn fields_of_a_state_are_one_in_their_order_or_none() {
+        let combined = |fields: &[&str]| combine_tracestate(fields.iter().copied());
+        assert_eq!(combined(&["a=1 , t@b=x y", "", "0/c=~,"]).as_deref(), Some("a=1,t@b=x y,0/c=~"));
+        let most: Vec<_> = (0..MEMBERS_MAX).map(|number| format!("k{number}=v")).collect();
+        assert_eq!(combined(&[&most.join(",")]), Some(most.join(",")));
+        for unread in ["a", "=1", "a=", "A=1", "a b=1", "a=1=2", "a=\u{e9}", "a=\u{7}"] {
+            assert_eq!(combined(&["a=1", unread]), None, "{unread:?}");
+        }
+        assert_eq!(combined(&[&most.join(","), "one=more"]), None);
+        assert_eq!(combined(&[&format!("a={}", "v".repeat(VALUE_CHARS_MAX + 1))]), None);
+        assert_eq!((combined(&[]), combined(&["", " , "])), (None, None));
     }
 }

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::{
     http1::{Framing, RequestHead, Version, length_line, line},
-    model::{ServiceSpec, TraceContext},
+    model::{ServiceSpec, TraceContext, combine_tracestate},
     proxy::{
         client_fields,
         header_rules::{FieldRule, elements, rule_of},
@@ -69,6 +69,9 @@ pub(super) fn write(
             out.put_slice(b"\r\n");
         }
     }
+    if let Some(state) = trace_state(head) {
+        line(out, b"tracestate", &[state.as_bytes()]);
+    }
     if let Some(user) = request_context.user {
         line(out, b"X-Ostler-User", &[user.as_bytes()]);
     }
@@ -118,7 +121,7 @@ fn copy_fields(
             FieldRule::Via if contains(value, request_id::PSEUDONYM.as_bytes()) => return Err(ForwardingLoop),
             FieldRule::Via => line(out, name, &[value]),
             FieldRule::TraceParent if request_context.span.is_some() => {}
-            FieldRule::TraceParent | FieldRule::TraceState if has_trace => {
+            FieldRule::TraceParent if has_trace => {
                 seen.trace = true;
                 line(out, name, &[value]);
             }
@@ -227,6 +230,13 @@ pub(super) fn trace_context(head: &RequestHead) -> Option<TraceContext> {
     let mut named = head.fields.all("traceparent");
     let only = named.next().filter(|_| named.next().is_none())?;
     std::str::from_utf8(only).ok().and_then(TraceContext::parse)
+}
+
+/// The state of the client's trace.
+fn trace_state(head: &RequestHead) -> Option<String> {
+    let fields = head.fields.all("tracestate").map(|field| std::str::from_utf8(field).unwrap_or("?"));
+    // It means nothing without the trace (Trace Context, section 3.3).
+    combine_tracestate(fields).filter(|_| trace_context(head).is_some())
 }
 
 #[cfg(test)]
@@ -343,6 +353,12 @@ mod tests {
         let made = sent(&spec(), false, &twice).unwrap();
         assert!(made.matches("traceparent").count() == 1 && !made.contains(trace), "{made}");
         assert!(!made.contains("tracestate"), "{made}");
+        let states = format!("GET / HTTP/1.1\nHost: h\ntracestate: a=b\n{trace}\ntracestate: c=d, e=f\n\n");
+        let made = sent(&spec(), false, &states).unwrap();
+        assert!(made.contains("\ntracestate: a=b,c=d,e=f\n") && made.matches("tracestate").count() == 1, "{made}");
+        let unread = format!("GET / HTTP/1.1\nHost: h\n{trace}\ntracestate: no state\n\n");
+        let made = sent(&spec(), false, &unread).unwrap();
+        assert!(made.contains(trace) && !made.contains("tracestate"), "{made}");
         let made = sent(&spec(), false, "GET / HTTP/1.1\nHost: h\ntraceparent: nonsense\n\n").unwrap();
         assert!(made.matches("traceparent: 00-").count() == 1 && !made.contains("nonsense"), "{made}");
     }

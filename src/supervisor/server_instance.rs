@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
-    model::Listing,
+    model::{Listing, PropagatedTrace},
     supervisor::messages::{
         Abandon, Answer, AnswerServerRequest, Dispatch, Mailbox, Notify, RequestSubscriber, WatchesChanged,
     },
@@ -59,12 +59,12 @@ impl ServerInstance {
         }
     }
 
-    /// Calls a tool outside of any client's request. `trace` is a `traceparent` (W3C Trace Context).
+    /// Calls a tool outside of any client's request.
     pub fn call_tool(
         self: &Arc<Self>,
         tool: &str,
         arguments: &RawValue,
-        trace: Option<&str>,
+        trace: Option<&PropagatedTrace>,
         subscriber: Option<RequestSubscriber>,
     ) -> InFlight {
         let id = self.next_id();

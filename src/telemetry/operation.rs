@@ -162,7 +162,7 @@ impl McpOperation {
     /// Makes its span the parent of what is done for `request`.
     pub fn propagate(&self, request: &mut Arc<Request>) {
         if let Some(context) = self.span.context() {
-            Arc::make_mut(request).set_trace(&context.to_string());
+            Arc::make_mut(request).set_parent(context);
         }
     }
 

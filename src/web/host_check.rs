@@ -21,7 +21,7 @@ const EXPOSED_HEADERS: &str =
 /// Headers that such a page may send.
 const ALLOWED_HEADERS: &str = concat!(
     "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
-    "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent"
+    "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent, tracestate"
 );
 /// Seconds for which a browser remembers the answer to a preflight.
 pub(crate) const PREFLIGHT_SECONDS: &str = "600";

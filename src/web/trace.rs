@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Runtime,
-    model::TraceContext,
+    model::{PropagatedTrace, TraceContext, combine_tracestate},
     telemetry::{Span, SpanKind},
     web::{
         compression::compress,
@@ -195,6 +195,14 @@ pub(crate) fn end(mut span: Span, status: u16) {
 /// The trace context of a request: its span's, or its client's where tracing is off.
 pub(crate) fn context(request: &HttpRequest) -> Option<TraceContext> {
     request.extensions().get().copied().or_else(|| of_header(request.headers()))
+}
+
+/// The trace that what is done for a request is part of; its state, where the client's trace goes on.
+pub(crate) fn propagated(request: &HttpRequest) -> Option<PropagatedTrace> {
+    let parent = context(request)?;
+    let fields = request.headers().get_all("tracestate").map(|field| field.to_str().unwrap_or("?"));
+    let state = of_header(request.headers()).and_then(|_| combine_tracestate(fields));
+    Some(PropagatedTrace { parent, state })
 }
 
 fn of_header(headers: &HeaderMap) -> Option<TraceContext> {

@@ -8,7 +8,7 @@ use ::ostler::{
     serde_json::{self, value::RawValue},
 };
 
-use crate::support::{backends::on_both_databases, folder::Folder, server::hostile_server, *};
+use crate::support::{backends::on_both_databases, folder::Folder, mcp::Modern, server::hostile_server, *};
 
 on_both_databases! {
     fn what_an_owner_denies_is_neither_shown_nor_called_not_even_by_the_owner(setup: Setup) {
@@ -65,6 +65,24 @@ fn a_call_tells_its_server_which_trace_it_is_part_of() {
     assert_eq!(line.pointer("/params/_meta/traceparent"), Some(&json!(trace)));
     assert_eq!(line.pointer("/params/arguments"), Some(&json!({"a": 1})));
     assert!(!ask("not-a-trace").contains("trace"));
+}
+
+#[test]
+fn a_server_is_told_the_state_of_the_trace_by_every_door() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let modern = Modern::new(&ostler.admin(), &format!("/mcp/{}", server.id));
+    let execute = server.caller.ask("POST", &server.path("/execute")).json(&json!({"toolName": "received"}));
+    let call = modern.ask("tools/call", json!({"name": "received", "arguments": {}, "_meta": {"baggage": "b=2"}}));
+    for (door, ask) in [("execute", execute), ("mcp", call)] {
+        let ask = ask.header("traceparent", trace).header("tracestate", "a=1, c=3 , d=4");
+        let answer = ask.send().is(200);
+        let line = answer.text();
+        for said in [format!(r#"\"traceparent\":\"{trace}\""#), r#"\"tracestate\":\"a=1,c=3,d=4\""#.to_owned()] {
+            assert!(line.contains(&said), "{door}: {said} is missing: {line}");
+        }
+    }
 }
 
 #[actix::test]
