@@ -13,26 +13,43 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// and a second is the shortest of them; half of it leaves room for a busy machine.
 const FRESH_TIME: Duration = Duration::from_millis(500);
 
-/// The shortest time after which an instance was seen to close an idle connection.
+/// Open for so long after a response, a connection was kept by its instance. Some close each at once, without
+/// `Connection: close` (`uvicorn --timeout-keep-alive 0`).
+pub const KEPT_TIME: Duration = Duration::from_millis(5);
+
+/// The time for which an instance keeps idle connections, as far as it was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SeenIdleLimit(Option<Duration>);
+pub struct SeenIdleLimit {
+    /// The shortest time after which one was closed.
+    shortest: Option<Duration>,
+    /// True when one was kept, and none closed at once since.
+    keeps: bool,
+}
 
 impl SeenIdleLimit {
     /// Notes that a connection was closed when it had been idle for `idle` at most.
     pub fn closed(&mut self, idle: Duration) {
-        self.0 = Some(self.0.map_or(idle, |shortest| shortest.min(idle)));
+        self.shortest = Some(self.shortest.map_or(idle, |shortest| shortest.min(idle)));
+        self.keeps &= idle >= KEPT_TIME;
     }
 
     /// Notes that one was still open after `idle`. That disproves a shorter limit: an instance that restarts closes
     /// all connections, whatever their age.
     pub fn open(&mut self, idle: Duration) {
-        self.0 = self.0.filter(|shortest| idle < *shortest);
+        self.shortest = self.shortest.filter(|shortest| idle < *shortest);
+        self.keeps |= idle >= KEPT_TIME;
+    }
+
+    /// True when it keeps connections at all.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.keeps
     }
 
     /// True while a connection that was idle for `idle` may carry a request that may not be repeated.
     #[must_use]
     pub fn is_fresh(&self, idle: Duration) -> bool {
-        idle < self.0.map_or(FRESH_TIME, |shortest| FRESH_TIME.min(shortest / 2))
+        self.keeps && idle < self.shortest.map_or(FRESH_TIME, |shortest| FRESH_TIME.min(shortest / 2))
     }
 }
 
@@ -62,13 +79,28 @@ mod tests {
 
     #[test]
     fn what_may_not_be_repeated_goes_on_connections_that_no_server_closes_yet() {
-        let unknown = SeenIdleLimit::default();
-        assert!(unknown.is_fresh(millis(499)) && !unknown.is_fresh(millis(500)));
+        let mut limit = SeenIdleLimit::default();
+        limit.open(KEPT_TIME);
+        assert!(limit.is_fresh(millis(499)) && !limit.is_fresh(millis(500)));
+    }
+
+    #[test]
+    fn an_instance_must_be_seen_to_keep_connections_and_not_to_close_one_at_once() {
+        let mut limit = SeenIdleLimit::default();
+        limit.open(millis(4));
+        assert!(!limit.is_fresh(Duration::ZERO), "not known yet");
+        limit.open(KEPT_TIME);
+        assert!(limit.is_fresh(Duration::ZERO));
+        limit.closed(millis(1));
+        assert!(!limit.is_fresh(Duration::ZERO), "it closes them at once");
+        limit.open(millis(4));
+        assert!(!limit.is_fresh(Duration::ZERO));
     }
 
     #[test]
     fn a_shorter_limit_is_learned_from_closed_connections_and_disproved_by_open_ones() {
         let mut limit = SeenIdleLimit::default();
+        limit.open(millis(399));
         limit.closed(millis(400));
         limit.closed(millis(900));
         assert!(limit.is_fresh(millis(199)) && !limit.is_fresh(millis(200)));

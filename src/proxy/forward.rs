@@ -204,6 +204,10 @@ fn keep(call: &ForwardedRequest<'_>, instance: InstanceId, upstream: Upstream) {
         // Some instances send a body all the same, and whenever it is ready.
         (&Method::HEAD, _) => {}
         (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for),
+        // The next one may not be repeated either.
+        _ if !retry::is_repeatable(call.head) && !pool::keeps(instance) => {
+            pool::put_once_silent(instance, upstream, kept_for);
+        }
         _ => pool::put(instance, upstream, kept_for),
     }
 }

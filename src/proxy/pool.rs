@@ -9,14 +9,16 @@ use std::{
 
 use tokio::time::{Instant, interval, sleep};
 
-use crate::{gateway::InstanceId, policy::keep_alive::SeenIdleLimit, proxy::upstream::Upstream};
+use crate::{
+    gateway::InstanceId,
+    policy::keep_alive::{KEPT_TIME, SeenIdleLimit},
+    proxy::upstream::Upstream,
+};
 
 /// Interval at which idle connections are checked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Idle connections kept for one instance.
 const IDLE_PER_INSTANCE_MAX: usize = 512;
-/// Time in which a body shows that an answer must not have: it follows the head at once where it comes at all.
-const SILENCE_TIME: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
 struct InstanceConnections {
@@ -92,19 +94,34 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Durati
     }
 }
 
-/// Keeps a connection as [`put`] does once nothing came on it for a moment.
+/// Keeps a connection as [`put`] does once nothing came on it for a moment, not even its end. A body that an answer
+/// must not have comes within that time, too, where it comes at all.
 pub(super) fn put_once_silent(instance: InstanceId, upstream: Upstream, kept_for: Duration) {
     actix_web::rt::spawn(async move {
-        sleep(SILENCE_TIME).await;
-        put(instance, upstream, kept_for);
+        sleep(KEPT_TIME).await;
+        if upstream.is_quiet() {
+            put(instance, upstream, kept_for);
+            with_limit(instance, |limit| limit.open(KEPT_TIME));
+        }
     });
+}
+
+/// True when the instance was seen to keep connections after a response.
+pub(super) fn keeps(instance: InstanceId) -> bool {
+    CONNECTIONS.with_borrow(|connections| connections.get(&instance).is_some_and(|known| known.limit.keeps()))
 }
 
 /// Notes that a connection of the instance was closed when it had been idle for `idle`, if it was.
 pub(super) fn note_closed(instance: InstanceId, idle: Option<Duration>) {
+    if let Some(idle) = idle {
+        with_limit(instance, |limit| limit.closed(idle));
+    }
+}
+
+fn with_limit(instance: InstanceId, note: impl FnOnce(&mut SeenIdleLimit)) {
     CONNECTIONS.with_borrow_mut(|connections| {
-        if let (Some(idle), Some(known)) = (idle, connections.get_mut(&instance)) {
-            known.limit.closed(idle);
+        if let Some(known) = connections.get_mut(&instance) {
+            note(&mut known.limit);
         }
     });
 }
