@@ -19,6 +19,8 @@ pub mod prefix;
 mod relay;
 mod request;
 mod revision;
+mod rpc_error;
+mod schema;
 mod surrogates;
 pub mod template;
 mod write;
@@ -29,7 +31,7 @@ pub use control::{
     speaks_modern_after_all, take_subscription, tool_error_text, tool_text, wants_other_era,
 };
 pub use declared::Declared;
-pub use envelope::{Message, NotJsonRpc, RpcError};
+pub use envelope::{Message, NotJsonRpc};
 pub use framing::{Frame, Framer};
 pub use item_shape::ItemKind;
 pub use item_vetting::{VettedItem, vet_item};
@@ -41,6 +43,7 @@ pub use partial::{DroppedLine, LineBudget, LineShare, MAX_LINE, PartialMessage};
 pub use relay::{client_notification, client_request};
 pub use request::Request;
 pub use revision::{Era, LATEST_LEGACY, MODERN, REVISIONS, is_legacy};
+pub use rpc_error::RpcError;
 pub use write::{
     Line, answer, answer_with, call_tool, cancelled, error, initialize, list, method_not_found, notification, request,
 };

@@ -96,16 +96,20 @@ pub(super) async fn discover(
     Ok(Discovery { resource, scopes: scopes_supported.unwrap_or_default(), metadata })
 }
 
-/// The server's metadata from the URL in its challenge, or else from the well-known ones. A server without any is of an
+/// The server's metadata from the URL in its challenge, or where that leads nowhere from the well-known ones. A server without any is of an
 /// older revision, in which it is its own authorization server.
 async fn resource_metadata(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<ResourceMetadata, String> {
-    if let Some(place) = &challenge.metadata {
-        return Ok(fetch(place, reachable).await?);
-    }
-    for place in consent::resource_places(url) {
-        if let Ok(metadata) = fetch(&place, reachable).await {
-            return Ok(metadata);
+    let mut failure = None;
+    for place in challenge.metadata.iter().cloned().chain(consent::resource_places(url)) {
+        match fetch(&place, reachable).await {
+            Ok(metadata) => return Ok(metadata),
+            // Of the place that it named, if it named one.
+            Err(why) if challenge.metadata.is_some() => failure = failure.or(Some(why)),
+            Err(_) => {}
         }
+    }
+    if let Some(why) = failure {
+        return Err(why.into());
     }
     Ok(ResourceMetadata {
         authorization_servers: Some(vec![consent::origin_of(url).to_owned()]),

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     calls::unavailable::Unavailable,
     mcp::{self, RpcError},
-    model::{TimelineLevel, from_json},
+    model::TimelineLevel,
     telemetry::{NoResponse, OperationOutcome},
 };
 
@@ -82,11 +82,11 @@ impl CallReply {
 
     /// The reply in a JSON-RPC error.
     pub(super) fn from_error(error: Arc<RawValue>) -> Self {
-        let refusal: Option<RpcError> = from_json(error.get()).ok();
-        let message = refusal.map_or_else(
-            || "the server refused the call".into(),
-            |error| format!("{} ({})", error.message, error.code),
-        );
+        let RpcError { code, message } = RpcError::read(&error);
+        let message = match (message.as_str(), code) {
+            ("", 0) => "the server refused the call".to_owned(),
+            _ => format!("{message} ({code})"),
+        };
         Self::Refused { message, answer: error }
     }
 }

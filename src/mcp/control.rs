@@ -67,19 +67,20 @@ pub fn speaks_modern_after_all(error: &RawValue) -> bool {
 pub fn wants_other_era(error: &RawValue, era: Era) -> bool {
     match era {
         Era::Legacy => speaks_modern_after_all(error),
-        Era::Modern => from_json::<RpcError>(error.get()).is_ok_and(|error| {
+        Era::Modern => {
+            let RpcError { code, message } = RpcError::read(error);
             // A message about a resource may name anything.
-            NOT_INITIALIZED.contains(&error.code)
-                && error.message.to_ascii_lowercase().contains("initializ")
-                && !error.message.contains("://")
-        }),
+            NOT_INITIALIZED.contains(&code)
+                && message.to_ascii_lowercase().contains("initializ")
+                && !message.contains("://")
+        }
     }
 }
 
 /// True when an error says that the server does not have the method.
 #[must_use]
 pub fn is_method_not_found(error: &RawValue) -> bool {
-    from_json::<RpcError>(error.get()).is_ok_and(|error| error.code == METHOD_NOT_FOUND)
+    RpcError::read(error).code == METHOD_NOT_FOUND
 }
 
 /// The `capabilities` of a server.
@@ -135,7 +136,9 @@ impl ListPage {
     pub fn read(result: &RawValue, name: &str) -> serde_json::Result<Self> {
         let page = Members::parse(result)?;
         let items = page.get(name).ok_or_else(|| serde::de::Error::custom(format!("there is no `{name}`")))?;
-        Ok(Self { items: serde_json::from_str(items.get())?, next_cursor: page.text("nextCursor") })
+        // An empty list of Go.
+        let items: Option<_> = serde_json::from_str(items.get())?;
+        Ok(Self { items: items.unwrap_or_default(), next_cursor: page.text("nextCursor") })
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::model::from_json;
+
+/// A mark that some libraries put before text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A message from a server; borrowed parts are its own bytes.
 #[derive(Debug)]
@@ -50,15 +53,22 @@ struct LineEnvelope<'a> {
     method: Option<Cow<'a, str>>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     error: Option<&'a RawValue>,
 }
 
+/// Reads a member that may be `null` where it is there.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(reader: D) -> Result<Option<&'a RawValue>, D::Error> {
+    Deserialize::deserialize(reader).map(Some)
+}
+
 impl<'a> Message<'a> {
-    /// Reads one line. An object with both `result` and `error` counts as an error; `null` ids as absent.
+    /// Reads one line. An object with both `result` and `error` counts as an error, unless that is `null`; `null` ids
+    /// as absent. The id of an answer may be a string or have a fraction, as the official SDKs take it.
     pub fn parse(line: &'a [u8]) -> Result<Self, NotJsonRpc> {
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let envelope: LineEnvelope<'a> = from_json(line).map_err(|_| NotJsonRpc)?;
         if envelope.jsonrpc != "2.0" {
             return Err(NotJsonRpc);
@@ -68,24 +78,21 @@ impl<'a> Message<'a> {
             (Some(method), None) => Ok(Self::Notification { method, params: envelope.params }),
             (None, id) => {
                 let outcome = match (envelope.error, envelope.result) {
+                    (Some(error), Some(result)) if error.get() == "null" => Ok(result),
                     (Some(error), _) => Err(error),
                     (None, Some(result)) => Ok(result),
                     (None, None) => return Err(NotJsonRpc),
                 };
-                Ok(Self::Answer { id: id.and_then(|id| id.get().parse().ok()), outcome })
+                Ok(Self::Answer { id: id.and_then(|id| number(id.get())), outcome })
             }
         }
     }
 }
 
-/// The error object of an answer (JSON-RPC 2.0, section 5.1).
-#[derive(Clone, Debug, Deserialize)]
-pub struct RpcError {
-    /// Its kind.
-    pub code: i64,
-    /// In words.
-    #[serde(default)]
-    pub message: String,
+/// The id that a server gave back: ours, as a string, or with the fraction of a language that has floats alone.
+fn number(id: &str) -> Option<u64> {
+    let digits = id.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(id);
+    digits.strip_suffix(".0").unwrap_or(digits).parse().ok()
 }
 
 #[cfg(test)]
@@ -103,8 +110,26 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"jsonrpc":"2.0","id":"7","error":{"code":1,"message":""}}"#),
-            Ok(Message::Answer { id: None, outcome: Err(_) })
+            Ok(Message::Answer { id: Some(7), outcome: Err(_) })
         ));
+    }
+
+    #[test]
+    fn answers_are_known_in_spellings_that_other_clients_take() {
+        for line in [
+            "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}",
+            r#"{"jsonrpc":"2.0","id":"7","result":null}"#,
+            r#"{"jsonrpc":"2.0","id":7.0,"error":null,"result":[]}"#,
+        ] {
+            let answer = Message::parse(line.as_bytes());
+            assert!(matches!(answer, Ok(Message::Answer { id: Some(7), outcome: Ok(_) })), "{line}: {answer:?}");
+        }
+        for line in [r#"{"jsonrpc":"2.0","id":"a","result":1}"#, r#"{"jsonrpc":"2.0","id":7.5,"result":1}"#] {
+            let answer = Message::parse(line.as_bytes());
+            assert!(matches!(answer, Ok(Message::Answer { id: None, outcome: Ok(_) })), "{line}: {answer:?}");
+        }
+        let refused = Message::parse(br#"{"jsonrpc":"2.0","id":7,"error":null}"#);
+        assert!(matches!(refused, Ok(Message::Answer { id: Some(7), outcome: Err(_) })), "{refused:?}");
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub(super) enum Shape {
     Properties,
     AnyObject,
     Object(&'static [Field]),
+    /// An object that is a schema, whose numbers fit in doubles: TypeScript 2.4 refuses others.
+    Schema(&'static [Field]),
+    /// A schema that clients compile as soon as it is listed.
+    Compiled(&'static [Field]),
 }
 
 /// A member of an object.
@@ -109,14 +113,21 @@ const PROPERTIES: Field = optional("properties", Shape::Properties);
 const REQUIRED: Field = optional("required", Shape::List(&Shape::Text));
 
 /// The schema of an object.
-const OBJECT_SCHEMA: Shape = Shape::Object(&[DIALECT, OBJECT_TYPE, PROPERTIES, REQUIRED]);
+const OBJECT_SCHEMA: [Field; 4] = [DIALECT, OBJECT_TYPE, PROPERTIES, REQUIRED];
 
 /// The schema of any value, with the members that a schema of an object may have.
-const ANY_SCHEMA: Shape = Shape::Object(&[DIALECT, PROPERTIES, REQUIRED]);
+const ANY_SCHEMA: [Field; 3] = [DIALECT, PROPERTIES, REQUIRED];
 
 /// A tool that says nothing of its arguments takes any.
-const INPUT_SCHEMA: Field =
-    Field { name: "inputSchema", shape: OBJECT_SCHEMA, otherwise: Otherwise::Put(r#"{"type":"object"}"#) };
+const INPUT_SCHEMA: Field = Field {
+    name: "inputSchema",
+    shape: Shape::Schema(&OBJECT_SCHEMA),
+    otherwise: Otherwise::Put(r#"{"type":"object"}"#),
+};
+
+/// Schemas of results; TypeScript 1.32 drops the whole list for one that it cannot compile.
+const LEGACY_OUTPUT: Field = optional("outputSchema", Shape::Compiled(&OBJECT_SCHEMA));
+const MODERN_OUTPUT: Field = optional("outputSchema", Shape::Compiled(&ANY_SCHEMA));
 
 const NAME: Field = required("name", Shape::Text);
 const TITLE: Field = optional("title", Shape::Text);
@@ -159,11 +170,9 @@ const ANNOTATIONS: Field = optional(
     ]),
 );
 
-const LEGACY_TOOL: [Field; 9] =
-    [NAME, TITLE, DESCRIPTION, INPUT_SCHEMA, optional("outputSchema", OBJECT_SCHEMA), HINTS, EXECUTION, ICONS, META];
+const LEGACY_TOOL: [Field; 9] = [NAME, TITLE, DESCRIPTION, INPUT_SCHEMA, LEGACY_OUTPUT, HINTS, EXECUTION, ICONS, META];
 
-const MODERN_TOOL: [Field; 9] =
-    [NAME, TITLE, DESCRIPTION, INPUT_SCHEMA, optional("outputSchema", ANY_SCHEMA), HINTS, EXECUTION, ICONS, META];
+const MODERN_TOOL: [Field; 9] = [NAME, TITLE, DESCRIPTION, INPUT_SCHEMA, MODERN_OUTPUT, HINTS, EXECUTION, ICONS, META];
 
 const PROMPT: [Field; 6] = [
     NAME,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use url::Url;
 
 use crate::mcp::{
     Era, ItemKind, Members, convert,
     item_shape::{Field, Otherwise, Shape},
+    schema::uncompilable_member,
     surrogates::has_lone_surrogate,
 };
 
@@ -65,11 +66,13 @@ impl Vetting {
             Shape::List(item) => return self.list(value, *item),
             Shape::Properties => return self.properties(value),
             Shape::Object(fields) => return self.object(value, fields),
+            Shape::Schema(fields) => return self.schema(value, fields, |_| None),
+            Shape::Compiled(fields) => return self.schema(value, fields, uncompilable_member),
             Shape::AnyObject => value.get().starts_with('{'),
             Shape::Text => value.get().starts_with('"'),
             Shape::Word(words) => text().is_some_and(|text| words.contains(&text.as_str())),
             Shape::Uri => text().is_some_and(|text| Url::parse(&text).is_ok()),
-            Shape::Time => text().is_some_and(|text| DateTime::parse_from_rfc3339(&text).is_ok()),
+            Shape::Time => text().is_some_and(|text| is_time(&text)),
             Shape::Flag => matches!(value.get(), "true" | "false"),
             Shape::Integer => serde_json::from_str::<i64>(value.get()).is_ok(),
             Shape::Share => number().is_some_and(|number| (0.0..=1.0).contains(&number)),
@@ -104,6 +107,20 @@ impl Vetting {
             is_mended = true;
         }
         if is_mended { Vetted::Mended(Arc::from(members.to_raw())) } else { Vetted::Good }
+    }
+
+    /// Vets a schema, which is good if the cure of its members leaves none at fault.
+    fn schema(&mut self, value: &RawValue, fields: &[Field], member_at_fault: fn(&Value) -> Option<String>) -> Vetted {
+        let vetted = self.object(value, fields);
+        let schema = match &vetted {
+            Vetted::Good => value.get(),
+            Vetted::Mended(schema) => schema.get(),
+            Vetted::Bad => return vetted,
+        };
+        let Ok(schema) = serde_json::from_str::<Value>(schema) else { return Vetted::Bad };
+        let Some(member) = member_at_fault(&schema) else { return vetted };
+        self.fault(&member);
+        Vetted::Bad
     }
 
     fn list(&mut self, value: &RawValue, shape: Shape) -> Vetted {
@@ -155,6 +172,12 @@ impl Vetting {
     }
 }
 
+/// True for a time of RFC 3339 as ISO 8601 has it: RFC 3339 also takes small letters, a blank, and a leap second.
+fn is_time(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"TZ+-:.".contains(&byte));
+    plain && DateTime::parse_from_rfc3339(text).is_ok_and(|time| time.timestamp_subsec_nanos() < 1_000_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +219,34 @@ mod tests {
         let of = |era| vet_item(ItemKind::Tool, era, &convert::raw(tool.to_owned())).item.unwrap();
         assert_eq!(of(Era::Modern).get(), tool);
         assert_eq!(of(Era::Legacy).get(), tool.replace("array", "object"));
+    }
+
+    #[test]
+    fn times_are_those_of_both_standards() {
+        for good in ["2025-01-12T15:00:58Z", "2025-01-12T15:00:58.123456789-02:30"] {
+            assert!(is_time(good), "{good}");
+        }
+        for bad in [
+            "2025-01-12 15:00:58Z",
+            "2025-01-12t15:00:58z",
+            "2016-12-31T23:59:60Z",
+            "2025-01-12T15:00:58",
+            "2025-01-12T15:00:58+24:30",
+            "2025-01-12",
+            "",
+        ] {
+            assert!(!is_time(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_schema_of_results_that_clients_cannot_compile_is_dropped() {
+        let tool = r#"{"name":"a","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"b":{"pattern":"("}}}}"#;
+        let mended = r#"{"name":"a","inputSchema":{"type":"object"}}"#;
+        let faults = "outputSchema.properties.b.pattern".to_owned();
+        assert_eq!(vetted(ItemKind::Tool, tool), (Some(mended.to_owned()), faults));
+        let large = r#"{"name":"a","inputSchema":{"type":"object","properties":{"b":{"maximum":1e400}}}}"#;
+        assert_eq!(vetted(ItemKind::Tool, large), (Some(mended.to_owned()), "inputSchema".to_owned()));
     }
 
     #[test]

@@ -7,13 +7,12 @@ use serde_json::value::RawValue;
 use crate::{
     error::{Error, Noun},
     mcp::{Era, RpcError},
-    model::from_json,
     web::problem::Problem,
 };
 
 /// The code of a JSON-RPC error object.
 pub(super) fn code(error: &RawValue) -> i64 {
-    from_json::<RpcError>(error.get()).map_or(0, |error| error.code)
+    RpcError::read(error).code
 }
 
 /// The problem that an error object of the bridge stands for, where HTTP reports it: forbidden, and no such server.

@@ -12,6 +12,9 @@ const OLD_NODE: [&str; 5] = [
     "node version",
 ];
 
+/// The beginning of a program of another machine, which a shell took for a script.
+const FOREIGN_PROGRAM: &str = "\u{7f}ELF";
+
 /// Words beside the name of a variable that is missing.
 const MISSING: [&str; 9] = [
     "not set",
@@ -37,6 +40,9 @@ pub fn of(lines: &[String]) -> Option<String> {
     if says(&OLD_NODE) {
         return Some("it needs another version of Node.js than the one that runs it".into());
     }
+    if says(&[FOREIGN_PROGRAM]) {
+        return Some("it is a program for another kind of processor".into());
+    }
     let name = lines.iter().find_map(|line| missing_variable(line))?;
     Some(format!("it wants the variable {name}: add it to `env`"))
 }
@@ -48,7 +54,13 @@ fn missing_variable(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     // One word of capitals may be a mere word; a variable has an underscore.
     let is_name = |word: &&str| word.len() > 3 && word.trim_matches('_').contains('_') && word.chars().all(is_part);
-    is_missed.then(|| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).find(is_name)).flatten()
+    let is_between = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    // Of a word behind a colour, which ends with a letter: "\u{1b}[31mAPI_KEY".
+    let words = line.split('\u{1b}').flat_map(|part| {
+        let colour = part.strip_prefix('[').and_then(|rest| rest.split_once(|c: char| c.is_ascii_alphabetic()));
+        colour.map_or(part, |(_, text)| text).split(is_between)
+    });
+    is_missed.then_some(words)?.find(is_name)
 }
 
 #[cfg(test)]
@@ -65,6 +77,8 @@ mod tests {
             "Error: BRAVE_API_KEY environment variable is required",
             "[stdout] Error: BRAVE_API_KEY is not set",
             "KeyError: 'BRAVE_API_KEY'",
+            "\u{1b}[1;31mBRAVE_API_KEY\u{1b}[0m is \u{1b}[31mnot set\u{1b}[39m",
+            " 10%\r100%\rBRAVE_API_KEY is not set",
             "Please set: BRAVE_API_KEY (missing required setting)",
             "error: the following arguments are required: --key (or BRAVE_API_KEY)",
         ] {
@@ -86,5 +100,6 @@ mod tests {
         ] {
             assert!(hint(line).contains("Node.js"), "{line}");
         }
+        assert!(hint("/srv/server: 1: \u{7f}ELF\u{2}\u{1}: not found").contains("processor"));
     }
 }

@@ -90,13 +90,19 @@ impl ListKind {
             let result = require_result(method, answer)?;
             let page = ListPage::read(&result, self.member()).map_err(|error| unreadable(method, &error))?;
             length = page.items.iter().fold(length, |length, item| length.saturating_add(item.get().len()));
-            items.extend(page.items);
+            if !repeats(&items, &page.items) {
+                items.extend(page.items);
+            }
             if items.len() > ITEMS_MAX || length > LIST_BYTES_MAX {
                 let most = format!("{ITEMS_MAX} items, or {} MiB of them", LIST_BYTES_MAX >> 20);
                 return Err(Exit::NotReady(format!("{method} names more than {most}")));
             }
             let Some(next) = page.next_cursor else { return Ok(Arc::new(items)) };
-            if !cursors.insert(next.clone()) || cursors.len() > ITEMS_MAX {
+            // Some give a cursor on the last page, too, and with it this page for ever.
+            if !cursors.insert(next.clone()) {
+                return Ok(Arc::new(items));
+            }
+            if cursors.len() > ITEMS_MAX {
                 return Err(Exit::NotReady(format!("{method} does not end")));
             }
             cursor = Some(next);
@@ -109,6 +115,12 @@ impl ListKind {
     pub(super) fn not_answered(self, within: Duration) -> Exit {
         Exit::NotReady(format!("{} was not answered within {} s", self.method(), within.as_secs()))
     }
+}
+
+/// True for a page that has come already.
+fn repeats(items: &[Arc<RawValue>], page: &[Arc<RawValue>]) -> bool {
+    let last = items.len().checked_sub(page.len()).and_then(|from| items.get(from..));
+    last.is_some_and(|last| last.iter().map(|item| item.get()).eq(page.iter().map(|item| item.get())))
 }
 
 fn unreadable(method: &str, error: &serde_json::Error) -> Exit {

@@ -1,6 +1,6 @@
 //! Reasons why a program could not be started, with what was looked for and where.
 
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use rustix::io::Errno;
 
@@ -17,15 +17,35 @@ pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
         format!("{program:?} is not on PATH ({path})")
     } else if is_missing && spec.dir.join(Path::new(program)).exists() {
         format!("{program:?} names an interpreter in its first line that does not exist")
+    } else if errno == Some(Errno::ACCESS.raw_os_error()) {
+        format!("{program:?} {}", forbidden(&spec.dir.join(Path::new(program)), reason))
     } else {
         format!("{program:?}: {reason}")
     };
-    let blanks = if is_missing && program.contains(char::is_whitespace) {
+    let remedy = if is_missing { spelling_remedy(program) } else { "" };
+    Exit::NotStarted { errno, reason: format!("{said}{remedy}") }
+}
+
+/// The reason why a file may not be run.
+fn forbidden(path: &Path, reason: &str) -> String {
+    match path.metadata() {
+        Ok(file) if file.is_dir() => "is a folder, not a program".to_owned(),
+        Ok(file) if file.permissions().mode() & 0o111 == 0 => "is not executable: allow that by `chmod +x`".to_owned(),
+        _ => format!("may not be run: {reason}"),
+    }
+}
+
+/// The remedy for a program that is spelled as in a shell.
+fn spelling_remedy(program: &str) -> &'static str {
+    if program.contains(char::is_whitespace) {
         "; it has blanks: write the arguments apart, in `args`"
+    } else if program.starts_with('~') || program.contains('$') {
+        "; no shell reads it: write out what `~` and `$` stand for"
+    } else if program.starts_with(['"', '\'']) {
+        "; its quotes count as letters: leave them out"
     } else {
         ""
-    };
-    Exit::NotStarted { errno, reason: format!("{said}{blanks}") }
+    }
 }
 
 /// Something of Ostler's own that failed before there was a program to run.

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     mcp::RpcError,
-    model::from_json,
     supervisor::{exit::Exit, messages::Answer},
 };
 
@@ -16,23 +15,15 @@ pub(super) fn require_result(method: &str, answer: Answer) -> Result<Arc<RawValu
     match answer {
         Answer::Result(result) => Ok(result),
         Answer::Error(error) => {
-            let message = read(&error).map(|error| error.message).unwrap_or_default();
-            Err(refused(format!("was refused with {}: {message}", code(&error))))
+            let RpcError { code, message } = RpcError::read(&error);
+            Err(refused(format!("was refused with {code}: {message}")))
         }
         // An application that is not up yet, behind a proxy that is.
-        Answer::TransportFailed { error, reason, .. } if (502..=504).contains(&code(&error)) => {
+        Answer::TransportFailed { error, reason, .. } if (502..=504).contains(&RpcError::read(&error).code) => {
             Err(Exit::Unreachable(reason))
         }
         Answer::TransportFailed { reason, .. } => Err(refused(format!("got no answer: {reason}"))),
         Answer::TooLong => Err(refused("got an answer that is over 16 MiB, or had no room".into())),
         Answer::NotSent | Answer::Unread | Answer::Died(_) => Err(Exit::ClosedOutput),
     }
-}
-
-fn read(error: &RawValue) -> Option<RpcError> {
-    from_json(error.get()).ok()
-}
-
-fn code(error: &RawValue) -> i64 {
-    read(error).map_or(0, |error| error.code)
 }

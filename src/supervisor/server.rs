@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    mcp::{self, Era, Frame, Level, LineBudget, Message},
+    mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
         exit::{Exit, ExitSlot},
@@ -148,13 +148,14 @@ impl ServerActor {
                     return;
                 }
                 let answer = match outcome {
+                    Ok(result) if !result.get().starts_with('{') => Answer::Error(RpcError::of_result(result)),
                     Ok(result) => Answer::Result(Arc::from((*result).to_owned())),
                     Err(error) if self.is_refused_for_its_era(error) => {
                         self.turn_to_other_era(error, ctx);
                         // The request was not looked at.
                         Answer::NotSent
                     }
-                    Err(error) => Answer::Error(Arc::from((*error).to_owned())),
+                    Err(error) => Answer::Error(RpcError::well_formed(error)),
                 };
                 self.requests.settle(*id, answer);
                 self.stop_if_drained(ctx);

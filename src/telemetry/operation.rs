@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     mcp::{Request, RpcError},
-    model::{CallId, ServerId, TraceContext, from_json},
+    model::{CallId, ServerId, TraceContext},
     policy::remote,
     telemetry::{
         metrics::{ErrorType, Metrics, OperationLabels},
@@ -172,8 +172,7 @@ impl McpOperation {
             OperationOutcome::Success => {}
             OperationOutcome::ToolError => self.fail(ErrorType::ToolError),
             OperationOutcome::RpcError(error) => {
-                let error: Option<RpcError> = from_json(error.get()).ok();
-                let code = error.map_or(0, |error| error.code);
+                let code = RpcError::read(error).code;
                 self.span.text("rpc.response.status_code", &code.to_string());
                 self.fail(ErrorType::Code(code));
             }

@@ -27,6 +27,19 @@ fn a_program_that_is_not_there_is_named_with_the_path_that_was_searched() {
     make_executable(&script);
     let answer = admin.register(Spec::new(script.to_str().unwrap(), json!([]))).start().problem(500, "spawn_failed");
     assert!(answer.text().contains("names an interpreter in its first line that does not exist"), "{answer:?}");
+
+    let plain = ostler.setup.servers_dir().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    for (program, said) in [
+        (plain.to_str().unwrap(), "is not executable: allow that by `chmod +x`"),
+        ("/usr/bin", "is a folder, not a program"),
+        ("~/bin/server", "write out what `~` and `$` stand for"),
+        ("$HOME/bin/server", "write out what `~` and `$` stand for"),
+        ("'/usr/bin/env'", "its quotes count as letters"),
+    ] {
+        let answer = admin.register(Spec::new(program, json!([]))).start().problem(500, "spawn_failed");
+        assert!(answer.text().contains(said), "{answer:?}");
+    }
 }
 
 fn make_executable(file: &std::path::Path) {

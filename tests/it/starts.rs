@@ -120,3 +120,34 @@ fn the_time_to_become_ready_is_the_servers_own_or_that_of_its_kind() {
     server.change(json!({"startTimeoutMs": null})).is(200).has("/startTimeoutMs", Value::Null);
     server.change(json!({"startTimeoutMs": 999})).problem(422, "validation_failed");
 }
+
+/// A server of a few lines of shell, whose answers are as few others write them.
+const ODD_SERVER: &str = r#"while read -r line; do
+    id=${line#*'"id":'}; id=${id%%[,\}]*}
+    case $line in
+        *server/discover*) printf '{"jsonrpc":"2.0","id":"%s","error":"what?"}\n' "$id" ;;
+        *'"initialize"'*) printf '\357\273\277{"jsonrpc":"2.0","id":"%s","result":{"protocolVersion":"2025-06-18",
+"capabilities":{"tools":{}},"serverInfo":{"name":"o","version":"1"}}}' "$id" | tr -d '\n'; echo ;;
+        *tools/list*) printf '{"jsonrpc":"2.0","id":%s.0,"result":{"tools":[{"name":"%s"}],"nextCursor":""}}\n' "$id" odd ;;
+        *'"words"'*) printf '{"jsonrpc":"2.0","id":%s,"error":"boom"}\n' "$id" ;;
+        *'"code"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":"E1","message":"bang"}}\n' "$id" ;;
+        *'"null"'*) printf '{"jsonrpc":"2.0","id":%s,"result":null}\n' "$id" ;;
+    esac
+done"#;
+
+#[test]
+fn answers_in_spellings_that_other_clients_take_are_understood() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(Spec::new("sh", json!(["-c", ODD_SERVER])));
+    server.details().has("/runtimeStatus/strayLines", 0).has("/runtimeStatus/strayAnswers", 0);
+    // Its one page, which leads to itself, counts once.
+    assert_eq!(server.tool_names(), ["odd"]);
+    let client = Modern::new(&server.caller, &format!("/mcp/{}", server.id));
+    for (tool, said) in [("words", "boom"), ("code", "bang"), ("null", "no object: null")] {
+        let answer = server.call(tool, json!({})).problem(400, "tool_execution_failed");
+        assert!(answer.text().contains(said), "{answer:?}");
+        // Whatever it was, its client gets an error object that it can read.
+        let answer = client.call(tool, json!({})).has("/error/code", -32603);
+        assert!(answer.string("/error/message").contains(said), "{answer:?}");
+    }
+}

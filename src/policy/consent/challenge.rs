@@ -57,20 +57,22 @@ fn bearer_parameters(field: &str) -> Vec<(String, String)> {
     parameters
 }
 
-/// Splits a field at commas outside of quotes.
+/// Splits a field at commas outside of quotes, and where a blank or a semicolon follows the end of a quoted value: many
+/// servers write that in place of a comma.
 fn items(field: &str) -> Vec<&str> {
-    let (mut items, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    let (mut items, mut begin, mut quoted, mut escaped, mut last) = (Vec::new(), 0, false, false, b' ');
     for (at, byte) in field.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' if !quoted => {
+            b',' | b';' | b' ' if !quoted && (byte == b',' || last == b'"') => {
                 items.push(field.get(begin..at).unwrap_or_default().trim());
                 begin = at.saturating_add(1);
             }
             _ => {}
         }
+        last = byte;
     }
     items.push(field.get(begin..).unwrap_or_default().trim());
     items.retain(|item| !item.is_empty());
@@ -106,6 +108,10 @@ mod tests {
         assert_eq!(Challenge::read([field]), expected);
         assert_eq!(Challenge::read([r#"Bearer scope="a""#, "Digest scope=b"]).scopes, ["a"]);
         assert_eq!(Challenge::read([r#"Bearer realm="say \"hi\"", Scope=a"#]).scopes, ["a"]);
+        for other in [r#"Bearer realm="a" scope="a b"; resource_metadata="https://a/b" error="x y""#] {
+            let read = Challenge::read([other]);
+            assert_eq!((read.metadata.as_deref(), read.scopes.len()), (Some("https://a/b"), 2), "{other}");
+        }
         for nothing in ["", "Bearer", "Negotiate abc==", ", ,", "Bearer scope=\""] {
             assert_eq!(Challenge::read([nothing]).metadata, None, "{nothing}");
         }

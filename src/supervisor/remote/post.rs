@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    mcp::{self, Frame, MAX_LINE, PartialMessage},
+    mcp::{self, Frame, MAX_LINE, PartialMessage, RpcError},
     model::from_json,
     supervisor::remote::{
         delivery::{deliver, deliver_event},
@@ -200,7 +200,9 @@ async fn on_error_response(
     let body = read_body(endpoint, answer, ERROR_BODY_BYTES_MAX).await.ok().flatten().unwrap_or_default();
     let refusal: Option<ErrorMember<'_>> = from_json(&body).ok();
     let is_response = refusal.as_ref().is_some_and(|refusal| refusal.id.is_some());
-    let error = refusal.and_then(|refusal| Some((refusal.error, from_json(refusal.error.get()).ok()?)));
+    let error = refusal.map(|refusal| (refusal.error, RpcError::read(refusal.error)));
+    // Without a code, it is the error of another API.
+    let error = error.filter(|(_, error)| error.code != 0);
     if message.modern.is_none() && endpoint.has_session() && is_session_lost(status, error.as_ref().map(|(_, it)| it)) {
         return Err(RemoteFailure::SessionLost);
     }
@@ -221,7 +223,7 @@ async fn on_error_response(
 }
 
 /// A session that is gone is 404 by the specification, and 400 with these words at many servers.
-fn is_session_lost(status: StatusCode, error: Option<&mcp::RpcError>) -> bool {
+fn is_session_lost(status: StatusCode, error: Option<&RpcError>) -> bool {
     match error {
         None => status == StatusCode::NOT_FOUND,
         Some(error) => {
