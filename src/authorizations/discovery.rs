@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     authorizations::stored::ClientRegistration,
@@ -30,7 +30,11 @@ struct ResourceMetadata {
 #[derive(Deserialize)]
 pub(super) struct AuthorizationServerMetadata {
     pub issuer: String,
+    /// Empty where they name none: the owner of the server may name it.
+    #[serde(default, deserialize_with = "text_or_empty")]
     pub authorization_endpoint: String,
+    /// Likewise.
+    #[serde(default, deserialize_with = "text_or_empty")]
     pub token_endpoint: String,
     #[serde(default, deserialize_with = "lenient::text")]
     registration_endpoint: Option<String>,
@@ -44,6 +48,10 @@ pub(super) struct AuthorizationServerMetadata {
     client_id_metadata_document_supported: bool,
     #[serde(default, deserialize_with = "lenient::flag")]
     pub authorization_response_iss_parameter_supported: bool,
+}
+
+fn text_or_empty<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    lenient::text(reader).map(Option::unwrap_or_default)
 }
 
 /// The authorization server of a server, and the resource that tokens are for.
@@ -144,6 +152,10 @@ fn usable(
         metadata.token_endpoint.clone_from(endpoint);
     }
     let AuthorizationServerMetadata { issuer, authorization_endpoint, token_endpoint, .. } = &metadata;
+    let missing = [("authorization_endpoint", authorization_endpoint), ("token_endpoint", token_endpoint)];
+    if let Some((member, _)) = missing.into_iter().find(|(_, endpoint)| endpoint.is_empty()) {
+        return Err(format!("{issuer} names no {member}; the server's oauth may name it"));
+    }
     if !issuer::is_safe(authorization_endpoint) || !issuer::is_safe(token_endpoint) {
         return Err(format!("{issuer} has endpoints that are neither https nor on this machine"));
     }
@@ -258,5 +270,24 @@ impl AuthorizationServerMetadata {
 
     fn authentication_methods(&self) -> Option<&[String]> {
         self.token_endpoint_auth_methods_supported.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_metadata_lack_is_named_or_given() {
+        let metadata = || {
+            let text = r#"{"issuer":"https://a.example","authorization_endpoint":null,
+                "token_endpoint":"https://a.example/token","code_challenge_methods_supported":["S256"]}"#;
+            serde_json::from_str(text).unwrap()
+        };
+        let why = usable(metadata(), &RemoteOAuth::default()).err().unwrap();
+        assert_eq!(why, "https://a.example names no authorization_endpoint; the server's oauth may name it");
+        let endpoint = Some("https://a.example/authorize".to_owned());
+        let given = RemoteOAuth { authorization_endpoint: endpoint.clone(), ..RemoteOAuth::default() };
+        assert_eq!(usable(metadata(), &given).ok().map(|metadata| metadata.authorization_endpoint), endpoint);
     }
 }

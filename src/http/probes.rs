@@ -1,6 +1,6 @@
 //! Probes of Ostler itself: liveness, readiness and metrics.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,6 +10,7 @@ use crate::{
     web::{
         HandlerResult,
         authenticate::{AnonymousCaller, Caller},
+        json_rpc,
         problem::Problem,
         query::Query,
     },
@@ -83,7 +84,8 @@ pub(super) async fn ready(anonymous: AnonymousCaller, Query(query): Query<ReadyQ
 }
 
 /// The answer to everything but `/livez` while the runtime starts.
-pub(super) async fn starting() -> HandlerResult {
+pub(super) async fn starting(request: HttpRequest, payload: web::Payload) -> HandlerResult {
+    json_rpc::note_id(&request, &mut payload.into_inner()).await;
     Err(Problem::NotReady(vec!["ostler is starting: migrations may be running".into()]))
 }
 

@@ -273,3 +273,16 @@ async fn the_routes_work_inside_a_scope_and_leave_other_paths_alone() {
     assert_eq!(status("/stable/api/mcp").await, 401);
     assert_eq!(status("/api/other").await, 200);
 }
+
+#[actix_web::test]
+async fn clients_of_mcp_are_told_of_the_start_in_their_own_form() {
+    let starting = || web::to(probes::starting).wrap(from_fn(trace::layer));
+    let app = init_service(App::new().default_service(starting())).await;
+    let request = TestRequest::post().uri("/mcp").set_payload(r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#);
+    let response = call_service(&app, request.to_request()).await;
+    assert_eq!(response.status(), 503);
+    let body: Value = read_body_json(response).await;
+    assert_eq!((body["id"].as_u64(), body["error"]["code"].as_u64()), (Some(7), Some(503)), "{body}");
+    let response = call_service(&app, TestRequest::get().uri("/api/mcp").to_request()).await.map_into_boxed_body();
+    assert_eq!(header(&response, "content-type"), "application/problem+json");
+}

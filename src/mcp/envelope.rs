@@ -89,7 +89,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The id that a server gave back: ours, as a string, or with the fraction of a language that has floats alone.
+/// The id that a server gave back: a number, also as a string, or with the fraction of a language of floats.
 fn number(id: &str) -> Option<u64> {
     let digits = id.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(id);
     digits.strip_suffix(".0").unwrap_or(digits).parse().ok()

@@ -19,18 +19,22 @@ fn fault<'a>(root: &Value, schema: &'a Value) -> Option<Vec<&'a str>> {
             let path = keyword(root, members, name, value)?;
             Some([vec![name.as_str()], path].concat())
         }),
-        _ => Some(Vec::new()),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => Some(Vec::new()),
     }
 }
 
 /// The path to what is wrong with the value of a keyword; none where nothing is, or it is no keyword.
 fn keyword<'a>(root: &Value, schema: &Map<String, Value>, name: &str, value: &'a Value) -> Option<Vec<&'a str>> {
     let is_sound = match name {
-        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions" => {
+        "properties" | "patternProperties" | "dependencies" | "$defs" | "definitions" => {
             let Value::Object(schemas) = value else { return Some(Vec::new()) };
             return schemas.iter().find_map(|(key, schema)| {
-                let is_bad_key = name == "patternProperties" && !is_pattern(key);
-                let path = if is_bad_key { Some(Vec::new()) } else { fault(root, schema) };
+                let path = match name {
+                    "patternProperties" if !is_pattern(key) => Some(Vec::new()),
+                    // Names of other properties.
+                    "dependencies" if schema.is_array() => None,
+                    _ => fault(root, schema),
+                };
                 Some([vec![key.as_str()], path?].concat())
             });
         }
@@ -64,10 +68,8 @@ fn keyword<'a>(root: &Value, schema: &Map<String, Value>, name: &str, value: &'a
 }
 
 fn schemas_fault<'a>(root: &Value, value: &'a Value) -> Option<Vec<&'a str>> {
-    match value.as_array() {
-        Some(schemas) if !schemas.is_empty() => schemas.iter().find_map(|schema| fault(root, schema)),
-        _ => Some(Vec::new()),
-    }
+    let Some(schemas) = value.as_array().filter(|schemas| !schemas.is_empty()) else { return Some(Vec::new()) };
+    schemas.iter().find_map(|schema| fault(root, schema))
 }
 
 fn is_type(value: &Value) -> bool {

@@ -8,11 +8,14 @@ use serde_json::error::Category;
 use crate::{
     model::{Exact, from_json},
     outbound::{Reachable, certificate, client},
-    policy::issuer,
+    policy::{consent::lenient, issuer},
 };
 
 /// The longest document.
 const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A mark that some servers put before text in UTF-8, which browsers skip.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The longest reason that is passed on.
 const REASON_CHARS_MAX: usize = 300;
@@ -21,6 +24,7 @@ const REASON_CHARS_MAX: usize = 300;
 #[derive(Deserialize)]
 struct OAuthError {
     error: String,
+    #[serde(default, deserialize_with = "lenient::text")]
     error_description: Option<String>,
 }
 
@@ -33,9 +37,7 @@ impl OAuthError {
     fn words(&self) -> String {
         let Self { error, error_description } = self;
         let more = error_description.as_ref().map(|more| format!(": {more}")).unwrap_or_default();
-        let words: String =
-            format!("{error}{more}").chars().filter(|one| !one.is_control()).take(REASON_CHARS_MAX).collect();
-        format!(", {words}")
+        format!("{error}{more}").chars().filter(|one| !one.is_control()).take(REASON_CHARS_MAX).collect()
     }
 }
 
@@ -142,6 +144,7 @@ fn answered(status: u16, answer: &ClientResponse) -> String {
 /// Reads a document; the error names the member that cannot be read. The text of serde's error may quote the document,
 /// which may hold secrets.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(Exact(&mut json));
     read.map_err(|error| match error.inner().classify() {
@@ -149,6 +152,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
             let text = error.inner().to_string();
             match text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
                 Some(member) => format!("lacks the member {member}"),
+                None if error.path().iter().next().is_none() => "is no JSON object, or has a member twice".to_owned(),
                 None => format!("its member {} is not of the kind it should be", error.path()),
             }
         }
@@ -171,6 +175,12 @@ mod tests {
         assert_eq!(why(r#"{"other":1}"#), "lacks the member token");
         assert_eq!(why(r#"{"token":["secret"]}"#), "its member token is not of the kind it should be");
         assert_eq!(why("<html>"), "is no JSON document");
+        for text in ["[]", r#"{"token":"a","token":"b"}"#] {
+            assert_eq!(why(text), "is no JSON object, or has a member twice", "{text}");
+        }
+        assert!(parse::<Document>("\u{feff}{\"token\":\"a\"}".as_bytes()).is_ok());
+        let refused: OAuthError = from_json(br#"{"error":"invalid_client","error_description":["x"]}"#).unwrap();
+        assert_eq!(refused.words(), "invalid_client");
         assert!(parse::<Document>(br#"{"token":"a","other":null}"#).is_ok());
     }
 }
