@@ -1,6 +1,6 @@
 //! Forwards one request: chooses an instance, tries it, tries others where that is safe, answers where none can.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::Method};
 use tokio::time::Instant;
@@ -32,6 +32,10 @@ use crate::{
         problem::Problem,
     },
 };
+
+/// Time in which a body shows that an answer must not have. It may wait for the acknowledgement of the head (Nagle),
+/// which the kernel here delays by up to 40 ms.
+const LATE_BODY_TIME: Duration = Duration::from_millis(60);
 
 /// The outcome of a request, or the problem to answer in place of the service.
 type Handled = Result<Disposition, Problem>;
@@ -203,10 +207,10 @@ fn keep(call: &ForwardedRequest<'_>, instance: InstanceId, upstream: Upstream) {
     match (&call.head.method, call.status.get()) {
         // Some instances send a body all the same, and whenever it is ready.
         (&Method::HEAD, _) => {}
-        (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for),
+        (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for, LATE_BODY_TIME),
         // The next one may not be repeated either.
         _ if !retry::is_repeatable(call.head) && !pool::keeps(instance) => {
-            pool::put_once_silent(instance, upstream, kept_for);
+            pool::put_once_silent(instance, upstream, kept_for, keep_alive::KEPT_TIME);
         }
         _ => pool::put(instance, upstream, kept_for),
     }

@@ -9,11 +9,7 @@ use std::{
 
 use tokio::time::{Instant, interval, sleep};
 
-use crate::{
-    gateway::InstanceId,
-    policy::keep_alive::{KEPT_TIME, SeenIdleLimit},
-    proxy::upstream::Upstream,
-};
+use crate::{gateway::InstanceId, policy::keep_alive::SeenIdleLimit, proxy::upstream::Upstream};
 
 /// Interval at which idle connections are checked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -79,7 +75,7 @@ pub(super) fn take(instance: InstanceId) -> Option<Pooled> {
 
 /// Keeps a connection on which a whole exchange ended well, for so long at most.
 pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Duration) {
-    if kept_for.is_zero() {
+    if kept_for.is_zero() || upstream.is_outdated() {
         return;
     }
     upstream.rest();
@@ -94,14 +90,13 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Durati
     }
 }
 
-/// Keeps a connection as [`put`] does once nothing came on it for a moment, not even its end. A body that an answer
-/// must not have comes within that time, too, where it comes at all.
-pub(super) fn put_once_silent(instance: InstanceId, upstream: Upstream, kept_for: Duration) {
+/// Keeps a connection as [`put`] does once nothing came on it for the time `silence`, not even its end.
+pub(super) fn put_once_silent(instance: InstanceId, upstream: Upstream, kept_for: Duration, silence: Duration) {
     actix_web::rt::spawn(async move {
-        sleep(KEPT_TIME).await;
+        sleep(silence).await;
         if upstream.is_quiet() {
             put(instance, upstream, kept_for);
-            with_limit(instance, |limit| limit.open(KEPT_TIME));
+            with_limit(instance, |limit| limit.open(silence));
         }
     });
 }

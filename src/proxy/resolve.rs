@@ -26,8 +26,7 @@ thread_local! {
 
 /// Every address of `host`, in the order to try them. Fails where the resolver knows none.
 pub(super) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<IpAddr>() {
+    if let Some(address) = literal(host) {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let addresses = match recall(host) {
@@ -35,6 +34,11 @@ pub(super) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAdd
         None => look_up(host).await?,
     };
     Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+}
+
+/// The address that `host` is; `None` for a name.
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 /// Drops a name from the cache: none of its addresses accepted a connection.

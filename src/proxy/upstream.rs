@@ -9,12 +9,19 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 use crate::{edge::write_buffer::WriteBuffer, outbound::route, proxy::resolve};
 
 /// The longest an instance may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for which a connection to a name is used again: by then the name may lead elsewhere, while the instance that it
+/// led to still answers.
+const NAMED_LIFETIME: Duration = Duration::from_secs(30);
 /// Bytes read at once from a quiet connection, and from a busy one.
 const READ_BYTES: (usize, usize) = (8 << 10, 32 << 10);
 
@@ -31,6 +38,8 @@ pub(super) struct Upstream {
     pub(super) idle: Option<Duration>,
     /// Time for which the instance keeps it while it is idle, as its last answer said.
     pub(super) keep_alive: Option<Duration>,
+    /// Time it was opened at, where the instance is given by name.
+    named_since: Option<Instant>,
     read_bytes: usize,
     /// The longest read since the last rest.
     longest_read: usize,
@@ -53,6 +62,7 @@ impl Upstream {
             write_buffer,
             idle: None,
             keep_alive: None,
+            named_since: resolve::literal(host).is_none().then(Instant::now),
             read_bytes: READ_BYTES.0,
             longest_read: 0,
         })
@@ -76,6 +86,11 @@ impl Upstream {
     /// Writes what waits.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.write_buffer.poll_flush(context, &mut self.stream)
+    }
+
+    /// True where it is so old that its name may lead elsewhere.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.named_since.is_some_and(|since| since.elapsed() > NAMED_LIFETIME)
     }
 
     /// True where the instance sent nothing after its last answer, not even the end. Asks the kernel: tokio's view may
@@ -117,4 +132,21 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_to_a_name_is_outdated_after_a_while_and_one_to_an_address_never() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let named = Upstream::connect("localhost", port, CONNECT_TIMEOUT).await.unwrap();
+        let by_address = Upstream::connect("127.0.0.1", port, CONNECT_TIMEOUT).await.unwrap();
+        assert!(!named.is_outdated());
+        tokio::time::pause();
+        tokio::time::advance(NAMED_LIFETIME * 2).await;
+        assert!(named.is_outdated() && !by_address.is_outdated());
+    }
 }

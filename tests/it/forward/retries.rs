@@ -12,7 +12,7 @@ use super::Front;
 use crate::support::{
     eventually, json, millis,
     upstream::{Then, Upstream, ok},
-    wait::pass,
+    wait::{now, pass},
     wire::Wire,
 };
 
@@ -123,6 +123,31 @@ fn a_body_that_follows_the_answer_to_head_hurts_no_other_request() {
         assert_eq!(wire.get("/s/x").is(200).text(), "<html>soon</html>");
         // So is that of the GET; it is given up by another one.
         wire.get("/s/x").is(200);
+    }
+}
+
+#[test]
+fn a_body_that_an_answer_must_not_have_hurts_no_other_request_though_it_comes_late() {
+    // As late as the kernel of the reader acknowledges the head.
+    let upstream = Upstream::start(|seen, wire| {
+        wire.body_of(&seen.headers);
+        if seen.raw.starts_with("POST") {
+            wire.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+            return Then::Close;
+        }
+        wire.send("HTTP/1.1 204 No Content\r\n\r\n");
+        pass(millis(40));
+        wire.send("{}");
+        Then::Keep
+    });
+    let front = Front::of(&upstream);
+    let mut wire = front.wire();
+    for _ in 0..3 {
+        wire.get("/s/x").is(204);
+        let since = now();
+        while since.elapsed() < millis(60) {
+            assert_eq!(wire.post("/s/x", "body").is(200).text(), "hello");
+        }
     }
 }
 
