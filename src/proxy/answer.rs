@@ -117,6 +117,7 @@ fn copy_fields(head: &ResponseHead, cut: Option<&CutPrefix<'_>>, out: &mut Bytes
             | FieldRule::ForwardedHost
             | FieldRule::ForwardedProto
             | FieldRule::ForwardedPrefix
+            | FieldRule::RealIp
             | FieldRule::Proxy
             | FieldRule::Via
             | FieldRule::TraceParent

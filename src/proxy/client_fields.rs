@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use crate::{
     http1::{Fields, line},
     proxy::header_rules::elements,
-    web::client_address::{node, parameter},
+    web::client_address::{self, node, parameter},
 };
 
 /// Writes the addresses of the client and of all proxies up to `peer`, and the scheme and host that the client used.
@@ -39,6 +39,9 @@ pub(super) fn write(fields: &Fields, peer: IpAddr, is_trusted: bool, out: &mut B
     if !host.is_empty() {
         line(out, b"X-Forwarded-Host", &[host.as_bytes()]);
     }
+    if let Some(address) = text(fields.get("x-real-ip")).filter(|address| is_trusted && report.agrees(address)) {
+        line(out, b"X-Real-IP", &[address.as_bytes()]);
+    }
 }
 
 /// The client as a trusted proxy describes it.
@@ -67,14 +70,24 @@ impl<'a> Report<'a> {
         if !report.nodes.is_empty() || report.proto.is_some() || report.host.is_some() {
             return report;
         }
-        let named = |name: &'static str| listed("forwarded").filter_map(move |element| parameter(element, name));
+        let forwarded =
+            || fields.all("forwarded").filter_map(|value| text(Some(value))).filter(|line| !line.is_empty());
+        let named = |name: &'static str| {
+            forwarded().flat_map(client_address::elements).filter_map(move |element| parameter(element, name))
+        };
         let bare = |name: &'a str| node(name).map_or(Cow::Borrowed(name), |address| Cow::Owned(address.to_string()));
         Self {
             nodes: named("for").map(bare).collect(),
             proto: named("proto").next(),
             host: named("host").next(),
-            forwarded: fields.all("forwarded").filter_map(|value| text(Some(value))).collect(),
+            forwarded: forwarded().collect(),
         }
+    }
+
+    /// False for an address that no list of addresses has: many proxies pass `X-Real-IP` on as their client made it up.
+    fn agrees(&self, address: &str) -> bool {
+        self.nodes.is_empty()
+            || self.nodes.iter().any(|known| node(known).is_some_and(|known| node(address) == Some(known)))
     }
 }
 
@@ -133,6 +146,24 @@ mod tests {
         String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "\n")
     }
 
+    #[test]
+    fn the_address_of_the_client_is_one_of_those_in_the_list() {
+        let real = |is_trusted, fields: &str| {
+            let sent = sent(is_trusted, fields);
+            sent.lines().find_map(|line| line.strip_prefix("X-Real-IP: ")).map(str::to_owned)
+        };
+        let listed = "X-Forwarded-For: 6.6.6.6, 2001:db8::1, 10.0.0.9:80\n";
+        for agreed in ["2001:DB8::1", "10.0.0.9"] {
+            assert_eq!(real(true, &format!("{listed}X-Real-IP: {agreed}\n")).as_deref(), Some(agreed));
+        }
+        assert_eq!(real(true, "X-Real-IP: 198.51.100.1\n").as_deref(), Some("198.51.100.1"));
+        for made_up in ["6.6.6.7", "unknown", "2001:db8::1, 10.0.0.9"] {
+            assert_eq!(real(true, &format!("X-Real-IP: {made_up}\n{listed}")), None, "{made_up}");
+        }
+        assert_eq!(real(true, "Forwarded: for=198.51.100.1\nX-Real-IP: 6.6.6.6\n"), None);
+        assert_eq!(real(false, "X-Real-IP: 192.0.2.7\n"), None);
+    }
+
     const DIRECT: &str = "X-Forwarded-For: 192.0.2.7\nForwarded: for=192.0.2.7;host=\"h:1\";proto=http\n\
                           X-Forwarded-Proto: http\nX-Forwarded-Host: h:1\n";
 
@@ -167,6 +198,9 @@ mod tests {
              Forwarded: for=\"[2001:db8::1]:99\";proto=https;host=\"o.example\", For=198.51.100.2, for=192.0.2.7\n\
              X-Forwarded-Proto: https\nX-Forwarded-Host: o.example\n"
         );
+        let quoted = sent(true, "Forwarded: for=198.51.100.1;by=\"a, for=6.6.6.6;proto=http\";Proto=https\n");
+        let older = "X-Forwarded-For: 198.51.100.1, 192.0.2.7\n";
+        assert!(quoted.starts_with(older) && quoted.contains("X-Forwarded-Proto: https\n"), "{quoted}");
         let partial = sent(true, "Forwarded: for=198.51.100.1\n");
         assert!(partial.contains("Forwarded: for=198.51.100.1, for=192.0.2.7;host=\"h:1\";proto=http\n"), "{partial}");
     }

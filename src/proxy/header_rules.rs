@@ -29,6 +29,8 @@ pub(super) enum FieldRule {
     ForwardedProto,
     /// `X-Forwarded-Prefix`: the start of the path that proxies cut off.
     ForwardedPrefix,
+    /// `X-Real-IP`: accepted from trusted proxies, where it names an address of `X-Forwarded-For`.
+    RealIp,
     /// Other fields in which proxies describe the client: accepted from trusted proxies only.
     Proxy,
     /// `Location` and `Content-Location`, which name a path.
@@ -55,7 +57,7 @@ const FIELD_RULES: &[(&[u8], FieldRule)] = &[
     (b"upgrade", FieldRule::Upgrade),
     (b"location", FieldRule::Location),
     (b"forwarded", FieldRule::Forwarded),
-    (b"x-real-ip", FieldRule::Proxy),
+    (b"x-real-ip", FieldRule::RealIp),
     (b"connection", FieldRule::Connection),
     (b"keep-alive", FieldRule::Hop),
     (b"set-cookie", FieldRule::SetCookie),

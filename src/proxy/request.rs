@@ -138,6 +138,7 @@ fn copy_fields(
             | FieldRule::ForwardedHost
             | FieldRule::ForwardedProto
             | FieldRule::ForwardedPrefix
+            | FieldRule::RealIp
             | FieldRule::Proxy
             | FieldRule::RequestId
             | FieldRule::TraceParent
