@@ -54,11 +54,10 @@ pub(crate) enum Admission {
 impl HostCheck {
     /// The guard these settings describe.
     pub(crate) fn new(settings: &HttpSettings) -> Self {
-        let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_lowercase()).collect();
         Self {
             bound: settings.host,
-            hosts: lower(&settings.allowed_hosts),
-            origins: lower(&settings.allowed_origins),
+            hosts: settings.allowed_hosts.iter().map(|host| host.trim_end_matches('.').to_lowercase()).collect(),
+            origins: settings.allowed_origins.iter().map(|origin| as_browsers_send(origin)).collect(),
             proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -67,8 +66,8 @@ impl HostCheck {
     pub(crate) fn with_public_url(mut self, url: Option<&str>) -> Self {
         let uri = url.and_then(|url| url.to_lowercase().parse::<Uri>().ok());
         if let Some((scheme, authority)) = uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.authority())) {
-            self.hosts.push(authority.host().trim_matches(['[', ']']).to_owned());
-            self.origins.push(format!("{scheme}://{authority}"));
+            self.hosts.push(authority.host().trim_matches(['[', ']']).trim_end_matches('.').to_owned());
+            self.origins.push(as_browsers_send(&format!("{scheme}://{authority}")));
         }
         self
     }
@@ -211,6 +210,13 @@ fn allowed_headers(preflight: &HeaderMap) -> String {
         .fold(ALLOWED_HEADERS.to_owned(), |all, name| format!("{all}, {name}"))
 }
 
+/// An origin in lower case, without the port that is its scheme's own.
+fn as_browsers_send(origin: &str) -> String {
+    let origin = origin.trim_end_matches('/').to_lowercase();
+    let port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    origin.strip_suffix(port).map_or(origin.clone(), str::to_owned)
+}
+
 /// True where `origin` is that of pages of this authority. A port that is not named is the scheme's own: browsers leave
 /// it out, some proxies add it.
 fn is_origin_of(origin: &str, (host, port): Authority<'_>) -> bool {
@@ -249,6 +255,8 @@ fn split_authority(text: &str) -> Option<Authority<'_>> {
         None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,
     };
     let port = match port.strip_prefix(':') {
+        // A port may be left out behind its colon, too.
+        Some("") => None,
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
         None if port.is_empty() => None,
         Some(_) | None => return None,

@@ -20,9 +20,16 @@ fn admit(fields: &[(&str, &str)]) -> Result<Admission, u16> {
 
 #[test]
 fn loopback_the_bound_address_and_configured_names_are_ours() {
-    for host in
-        ["localhost:1", "LOCALHOST", "127.0.0.1:3010", "[::1]:3010", "127.9.9.9", "192.0.2.10:80", "ostler.example"]
-    {
+    for host in [
+        "localhost:1",
+        "localhost:",
+        "LOCALHOST",
+        "127.0.0.1:3010",
+        "[::1]:3010",
+        "127.9.9.9",
+        "192.0.2.10:80",
+        "ostler.example",
+    ] {
         assert_eq!(admit(&[("host", host)]), Ok(Admission::SameOrigin), "{host}");
     }
 }
@@ -72,6 +79,29 @@ fn pages_of_other_origins_may_not_call_unless_allowed() {
         ["http://evil.test", "null", "http://localhost", "https://team.example.evil.test", "https://xteam.example"]
     {
         assert_eq!(from(origin), Err(403), "{origin}");
+    }
+}
+
+#[test]
+fn names_and_origins_in_the_lists_may_be_written_with_their_last_dot_and_their_schemes_own_port() {
+    let guard = HostCheck::new(&HttpSettings {
+        allowed_hosts: vec!["ostler.example.".into()],
+        allowed_origins: vec![
+            "https://Team.example:443".into(),
+            "http://[::1]:80/".into(),
+            "http://a.example:443".into(),
+        ],
+        ..HttpSettings::default()
+    });
+    let guard = guard.with_public_url(Some("https://public.example.:443/"));
+    for host in ["ostler.example", "OSTLER.EXAMPLE.:443", "public.example:8443", "public.example."] {
+        assert!(guard.check_host(host).is_ok(), "{host}");
+    }
+    for origin in ["https://team.example", "http://[::1]", "http://a.example:443", "https://public.example."] {
+        assert!(guard.check_origin(origin).is_ok(), "{origin}");
+    }
+    for origin in ["http://team.example", "https://team.example:80", "http://a.example", "https://a.example"] {
+        assert!(guard.check_origin(origin).is_err(), "{origin}");
     }
 }
 
