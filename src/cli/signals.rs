@@ -1,6 +1,6 @@
 //! [`StopSignals`]: signals that ask to stop, and signals that are noted and nothing more.
 
-use std::{fs, io};
+use std::{fs, future::poll_fn, io, task::Poll};
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -8,48 +8,49 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// The signals that ask to stop. Others that would end a program are taken as well, logged and ignored: recipes for
 /// the rotation of logs send them, and no log file is open here.
 pub(crate) struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    /// `None` where a parent such as nohup has it ignored.
-    hang_up: Option<Signal>,
-    user_defined1: Signal,
-    user_defined2: Signal,
-    alarm: Signal,
+    /// SIGTERM first, where SIGHUP comes with it.
+    requests: Vec<(Signal, &'static str)>,
+    ignored: Vec<(Signal, &'static str)>,
 }
 
 impl StopSignals {
     /// Takes them from now on.
     pub(crate) fn listen() -> io::Result<Self> {
         // Before a handler replaces what was inherited.
-        let hang_up = if is_ignored(Number::HUP) { None } else { Some(signal(SignalKind::hangup())?) };
+        let hang_up = (!is_ignored(Number::HUP)).then_some((Number::HUP, "SIGHUP"));
+        // LXC asks a container to stop by SIGPWR.
+        let requests =
+            [(Number::TERM, "SIGTERM"), (Number::INT, "SIGINT"), (Number::QUIT, "SIGQUIT"), (Number::POWER, "SIGPWR")];
+        let ignored = [
+            (Number::USR1, "SIGUSR1"),
+            (Number::USR2, "SIGUSR2"),
+            (Number::ALARM, "SIGALRM"),
+            (Number::VTALARM, "SIGVTALRM"),
+            (Number::PROF, "SIGPROF"),
+            (Number::IO, "SIGIO"),
+        ];
+        let heard = |(number, name): (Number, _)| Ok((signal(SignalKind::from_raw(number.as_raw()))?, name));
+        // A write past the limit of a file's size (`ulimit -f`) then fails as on a full disk. The signal is not logged:
+        // the log may be that file.
+        heard((Number::XFSZ, "")).map(drop)?;
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hang_up,
-            user_defined1: signal(SignalKind::user_defined1())?,
-            user_defined2: signal(SignalKind::user_defined2())?,
-            alarm: signal(SignalKind::alarm())?,
+            requests: requests.into_iter().chain(hang_up).map(heard).collect::<io::Result<_>>()?,
+            ignored: ignored.into_iter().map(heard).collect::<io::Result<_>>()?,
         })
     }
 
     /// Waits for the next request to stop and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
-        loop {
-            let ignored = tokio::select! {
-                // SIGTERM first, where SIGHUP comes with it.
-                biased;
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.quit.recv() => return "SIGQUIT",
-                _ = heard(&mut self.hang_up) => return "SIGHUP",
-                _ = self.user_defined1.recv() => "SIGUSR1",
-                _ = self.user_defined2.recv() => "SIGUSR2",
-                _ = self.alarm.recv() => "SIGALRM",
+        poll_fn(|context| {
+            let mut received = |signals: &mut Vec<(Signal, &'static str)>| {
+                signals.iter_mut().find_map(|(signal, name)| signal.poll_recv(context).is_ready().then_some(*name))
             };
-            log::info!(signal = ignored; "a signal without a meaning here was ignored");
-        }
+            while let Some(name) = received(&mut self.ignored) {
+                log::info!(signal = name; "a signal without a meaning here was ignored");
+            }
+            received(&mut self.requests).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// As [`StopSignals::next`], for one who was asked to stop already. SIGHUP counts no more: a terminal that closes
@@ -61,13 +62,6 @@ impl StopSignals {
                 name => return name,
             }
         }
-    }
-}
-
-async fn heard(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

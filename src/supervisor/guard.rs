@@ -49,8 +49,17 @@ pub const NAME: &str = "ostler-guard";
 /// group. A guard ends when Ostler says so or is gone: earlier, it would take a server along that may be busy.
 ///
 /// And SIGPIPE, which Rust's own runtime ignores, but not before `main`.
-const IGNORED_SIGNALS: [Signal; 8] =
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2, Signal::PIPE];
+const IGNORED_SIGNALS: [Signal; 9] = [
+    Signal::HUP,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::TERM,
+    Signal::POWER,
+    Signal::ALARM,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::PIPE,
+];
 
 /// The OOM score adjustment of servers: half of the highest, so that the kernel ends them before Ostler.
 const OOM_SCORE_ADJUSTMENT: i32 = 500;

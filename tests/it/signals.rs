@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::support::{
     self,
@@ -12,8 +12,8 @@ use crate::support::{
 };
 
 /// All that a guard has to survive.
-const REQUESTS: [Signal; 7] =
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::ALARM, Signal::USR1, Signal::USR2];
+const REQUESTS: [Signal; 8] =
+    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::POWER, Signal::ALARM, Signal::USR1, Signal::USR2];
 
 /// Has a call of `server` in flight while `disturb` does its work; the call is answered, and Ostler ends in good order.
 fn stops_in_order(ostler: &mut Ostler, server: &Server, disturb: impl Fn(&Ostler)) {
@@ -60,14 +60,43 @@ fn sigquit_is_a_request_to_stop() {
 }
 
 #[test]
+fn sigpwr_is_a_request_to_stop() {
+    let mut ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    stops_in_order(&mut ostler, &server, |ostler| ostler.signal(Signal::POWER));
+}
+
+#[test]
 fn signals_of_log_rotation_are_noted_and_change_nothing() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
-    for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::ALARM, "SIGALRM")] {
+    let signals = [
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::PROF, "SIGPROF"),
+        (Signal::IO, "SIGIO"),
+    ];
+    for (signal, name) in signals {
         ostler.signal(signal);
         logs(&ostler, name);
     }
     server.call("echo", json!({"message": "x"})).is(200);
+}
+
+#[test]
+fn a_write_past_the_limit_of_a_files_size_fails_and_ends_nothing() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(fake("ok"));
+    let limit = |current| {
+        let pid = Pid::from_raw(i32::try_from(ostler.pid()).unwrap());
+        prlimit(pid, Resource::Fsize, Rlimit { current, maximum: None }).unwrap();
+    };
+    let call = || server.call("echo", json!({"message": "x"}));
+    limit(Some(0));
+    call().problem(503, "store_unavailable");
+    limit(None);
+    eventually("calls are taken again", || (call().status == 200).then_some(()));
 }
 
 /// A server whose first lines of output are the signals it was started with.
