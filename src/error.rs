@@ -160,8 +160,9 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{}: {}", fault.pointer, fault.message)?;
+            // Without a pointer it is about the whole.
+            let colon = if fault.pointer.is_empty() { "" } else { ": " };
+            write!(f, "{}{}{colon}{}", if index == 0 { "" } else { "; " }, fault.pointer, fault.message)?;
         }
         Ok(())
     }

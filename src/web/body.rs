@@ -88,13 +88,26 @@ fn fault(pointer: String, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     match error.classify() {
         serde_json::error::Category::Data => {
-            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            Error::invalid(with_field(pointer, message), message)
+            let message = in_words_of_json(text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message));
+            Error::invalid(with_field(pointer, &message), message)
         }
         serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
             Error::Malformed(format!("the body is not JSON: {text}"))
         }
     }
+}
+
+/// A message without names of types here: callers know arrays and objects.
+fn in_words_of_json(message: &str) -> String {
+    let message = match message.split_once(", expected struct ") {
+        Some((found, _)) => format!("{found}, expected an object"),
+        None => message.to_owned(),
+    };
+    message.replacen("invalid type: sequence,", "invalid type: array,", 1).replacen(
+        "invalid type: map,",
+        "invalid type: object,",
+        1,
+    )
 }
 
 fn pointer(path: &Path) -> String {

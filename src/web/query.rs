@@ -24,8 +24,9 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let read = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
         ready(read.map(Self).map_err(|error| {
             let (name, message) = (error.path().to_string(), error.inner().to_string());
-            // Some messages have the name already.
-            let named = if message.contains(&format!("`{name}`")) { message } else { format!("`{name}` {message}") };
+            // Some messages have the name already, as those about the query as a whole (`.`).
+            let has_name = name == "." || message.contains(&format!("`{name}`"));
+            let named = if has_name { message } else { format!("`{name}` {message}") };
             Problem::malformed(format!("the query cannot be read: {named}"))
         }))
     }

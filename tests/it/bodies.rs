@@ -28,10 +28,10 @@ fn misread(schema: &'static Value) -> Option<(Value, &'static str, &'static str)
         return choices.iter().find_map(misread);
     }
     if let Some(name) = schema["enum"][0].as_str() {
-        return Some((json!({name: null}), "", "invalid type: map"));
+        return Some((json!({name: null}), "", "invalid type: object"));
     }
     if schema["properties"].is_object() {
-        return Some((json!([]), "", "invalid type: sequence"));
+        return Some((json!([]), "", "invalid type: array"));
     }
     let (item, place, says) = misread(schema.get("items")?)?;
     assert_eq!(place, "", "no list of lists");
@@ -51,7 +51,7 @@ fn an_object_is_no_list_and_a_name_no_object_in_any_body() {
             assert!(answer.string("/errors/0/message").starts_with(says), "{body}: {answer:?}");
             answer.has("/errors/0/pointer", place);
         };
-        refused(json!([]), "", "invalid type: sequence");
+        refused(json!([]), "", "invalid type: array");
         for (name, field) in schema["properties"].as_object().unwrap() {
             let Some((value, place, says)) = misread(field) else { continue };
             refused(json!({name: value}), &format!("/{name}{place}"), says);

@@ -32,7 +32,8 @@ fn a_fault_names_its_field() {
         (r#"{"horse":"a","env":{"A":"1","A":"2"}}"#, "/env/A", "duplicate field `A`"),
         (r#"{"horse":"a","horse":"b"}"#, "/horse", "duplicate field `horse`"),
         (r#"{}"#, "/horse", "missing field `horse`"),
-        (r#"[]"#, "", ""),
+        (r#"[]"#, "", "invalid type: array, expected an object"),
+        (r#"{"horse":{}}"#, "/horse", "invalid type: object, expected a string"),
     ] {
         let found = faults(body);
         let [(at, message)] = &found[..] else { panic!("{body}: {found:?}") };

@@ -59,7 +59,7 @@ kinds! {
     SERVER_UNAVAILABLE = SERVICE_UNAVAILABLE "server_unavailable" "The server is unavailable";
     BUSY = SERVICE_UNAVAILABLE "busy" "Too much to do right now";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The database is unavailable";
-    NOT_READY = SERVICE_UNAVAILABLE "not_ready" "Ostler is starting or stopping";
+    NOT_READY = SERVICE_UNAVAILABLE "not_ready" "Ostler is not ready";
     NO_HEALTHY_INSTANCE = SERVICE_UNAVAILABLE "no_healthy_instance" "No instance of the service takes requests";
     UPSTREAM_FAILED = BAD_GATEWAY "upstream_failed" "The service did not answer properly";
     LOOP_DETECTED = LOOP_DETECTED "loop_detected" "The request came round again";
