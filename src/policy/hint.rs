@@ -1,7 +1,13 @@
 //! Remedies for a server that ended, by what it wrote.
 
 /// Signs of a Python server that was written for the first major version of the SDK.
-const SDK_V1: [&str; 2] = ["pin 'mcp<2'", "No module named 'mcp.server.fastmcp'"];
+const SDK_V1: [&str; 4] = [
+    "pin 'mcp<2'",
+    "No module named 'mcp.server.fastmcp'",
+    // Decorators of the low-level server, and the error's name: both are gone in version 2.
+    "AttributeError: 'Server' object has no attribute '",
+    "cannot import name 'McpError' from 'mcp.",
+];
 
 /// Signs of a Node.js that is too old for the server.
 const OLD_NODE: [&str; 5] = [
@@ -91,9 +97,14 @@ mod tests {
 
     #[test]
     fn versions_of_what_runs_it_are_told_from_variables() {
-        let line = "ModuleNotFoundError: No module named 'mcp.server.fastmcp'. This is mcp 2.x, where FastMCP was renamed \
-            to MCPServer (…) or pin 'mcp<2' to keep running v1 code.";
-        assert!(hint(line).contains("mcp<2"), "{}", hint(line));
+        for line in [
+            "ModuleNotFoundError: No module named 'mcp.server.fastmcp'. This is mcp 2.x, where FastMCP was renamed to \
+                MCPServer (…) or pin 'mcp<2' to keep running v1 code.",
+            "AttributeError: 'Server' object has no attribute 'list_tools'",
+            "ImportError: cannot import name 'McpError' from 'mcp.shared.exceptions' (/srv/exceptions.py)",
+        ] {
+            assert!(hint(line).contains("mcp<2"), "{line}");
+        }
         for line in [
             "Error [ERR_UNKNOWN_BUILTIN_MODULE]: No such built-in module: node:sqlite",
             "This server requires Node.js >= 22",

@@ -1,5 +1,9 @@
 //! Real MCP servers from npm and PyPI do through Ostler what they do without.
 
+mod ends;
+mod eras;
+mod habits;
+
 use std::{path::Path, process::Command};
 
 use crate::support::{
@@ -7,6 +11,9 @@ use crate::support::{
     real::{has_program, node_servers, python_servers},
     *,
 };
+
+/// An address on this machine at which nothing listens: no server asks the network.
+const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Registers, starts, lists, calls, stops: the story every real server has to go through.
 fn works(spec: Spec, tool: &str, parameters: Value, expected: &str) -> Ostler {
@@ -124,18 +131,4 @@ fn the_sqlite_server_works_with_the_library_it_was_written_for() {
     let file = ostler.setup.servers_dir().canonicalize().unwrap().join("some.db");
     let spec = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]);
     works_in(&ostler, spec, "list_tables", json!({}), "[]");
-}
-
-#[test]
-fn the_sqlite_server_with_a_newer_library_is_left_down_with_its_traceback() {
-    let Some(folder) = python_servers("modern") else { return };
-    let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "1")]);
-    let file = ostler.setup.servers_dir().join("some.db");
-    let spec = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]);
-    let server = ostler.admin().register(spec);
-    let answer = server.start().problem(500, "spawn_failed");
-    assert!(answer.text().contains("AttributeError"), "{answer:?}");
-    server.becomes_healthwise("ERROR");
-    assert!(server.details().at("/runtimeStatus/lastExit/stderr").to_string().contains("AttributeError"));
-    ostler.leaves_nothing();
 }
