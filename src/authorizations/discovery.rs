@@ -104,8 +104,8 @@ pub(super) async fn discover(
     Ok(Discovery { resource, scopes: scopes_supported.unwrap_or_default(), metadata })
 }
 
-/// The server's metadata from the URL in its challenge, or where that leads nowhere from the well-known ones. A server without any is of an
-/// older revision, in which it is its own authorization server.
+/// The server's metadata from the URL in its challenge, or where that leads nowhere from the well-known ones. A server
+/// without any is of an older revision, in which it is its own authorization server.
 async fn resource_metadata(url: &str, challenge: &Challenge, reachable: Reachable) -> Result<ResourceMetadata, String> {
     let mut failure = None;
     for place in challenge.metadata.iter().cloned().chain(consent::resource_places(url)) {

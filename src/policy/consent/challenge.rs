@@ -108,10 +108,8 @@ mod tests {
         assert_eq!(Challenge::read([field]), expected);
         assert_eq!(Challenge::read([r#"Bearer scope="a""#, "Digest scope=b"]).scopes, ["a"]);
         assert_eq!(Challenge::read([r#"Bearer realm="say \"hi\"", Scope=a"#]).scopes, ["a"]);
-        for other in [r#"Bearer realm="a" scope="a b"; resource_metadata="https://a/b" error="x y""#] {
-            let read = Challenge::read([other]);
-            assert_eq!((read.metadata.as_deref(), read.scopes.len()), (Some("https://a/b"), 2), "{other}");
-        }
+        let read = Challenge::read([r#"Bearer realm="a" scope="a b"; resource_metadata="https://a/b" error="x y""#]);
+        assert_eq!((read.metadata.as_deref(), read.scopes.len()), (Some("https://a/b"), 2));
         for nothing in ["", "Bearer", "Negotiate abc==", ", ,", "Bearer scope=\""] {
             assert_eq!(Challenge::read([nothing]).metadata, None, "{nothing}");
         }
