@@ -49,10 +49,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Has the recorder do nothing else until the sender is dropped.
 async fn hold_recorder(runtime: &Runtime) -> mpsc::Sender<()> {
     let (release, released) = mpsc::channel();
+    let (hold, held) = tokio::sync::oneshot::channel();
     let recorder = runtime.inner.recorder.clone();
-    actix::spawn(async move { recorder.write(None, move |_| Ok(released.recv())).await });
-    // Queued before what follows.
-    tokio::task::yield_now().await;
+    let work = move |_: &mut store::Connection| {
+        hold.send(()).unwrap();
+        Ok(released.recv())
+    };
+    actix::spawn(async move { recorder.write(None, work).await });
+    held.await.unwrap();
     release
 }
 
