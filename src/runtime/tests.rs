@@ -5,6 +5,7 @@ use std::{sync::mpsc, time::Duration};
 use crate::{
     calls::CallRequest,
     model::{HealthStatus, ServerConfig, Status, Timestamp},
+    store::Connection,
     supervisor::tests::{Block, Panic, program},
 };
 
@@ -51,7 +52,7 @@ async fn hold_recorder(runtime: &Runtime) -> mpsc::Sender<()> {
     let (release, released) = mpsc::channel();
     let (hold, held) = tokio::sync::oneshot::channel();
     let recorder = runtime.inner.recorder.clone();
-    let work = move |_: &mut store::Connection| {
+    let work = move |_: &mut Connection| {
         hold.send(()).unwrap();
         Ok(released.recv())
     };
