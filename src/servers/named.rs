@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Result},
-    model::{Principal, ServerConfig},
+    model::{Principal, Server, ServerConfig},
     registry::Registered,
-    servers::{details::ServerDetails, service::Servers},
+    servers::{details::ServerDetails, registration::UPDATE, service::Servers},
 };
 
 impl Servers {
@@ -23,7 +23,13 @@ impl Servers {
         match self.named(who, &config.name)? {
             None => self.create(who, config).await,
             Some(same) if same.server.load().config == config => Ok(self.details(&same, who)),
-            Some(other) => self.change(who, other.id, |_, _| Ok(config)).await,
+            Some(other) => {
+                let (servers, owner) = (self.clone(), who.clone());
+                let decide = move |_: &Registered, before: &Server| {
+                    servers.check_change(&owner, &before.config, &config, UPDATE).map(|()| config)
+                };
+                self.change(who, other.id, decide).await
+            }
         }
     }
 

@@ -23,7 +23,7 @@ use crate::{
 const CREATE: &str = "server.create";
 
 /// The name of a change in the audit log.
-const UPDATE: &str = "server.update";
+pub(super) const UPDATE: &str = "server.update";
 
 impl Servers {
     /// Registers a server, and starts it if enabled; does not wait for it.
@@ -74,6 +74,7 @@ impl Servers {
                 return Err(Error::Stale(Noun::Server));
             }
             let after = change::merged(&before.config, change.clone())?;
+            servers.check_change(&owner, &before.config, &after, UPDATE)?;
             if !registered.is_owned_by(&owner) {
                 let checked = change::check_masked_values(&before.config, &change, &after);
                 checked.inspect_err(|_| servers.access.entries().record_denial(&owner, UPDATE, &id.to_string()))?;
@@ -83,7 +84,7 @@ impl Servers {
         .await
     }
 
-    /// Has a server run by the configuration that `decide` makes of the one before.
+    /// Has a server run by the configuration that `decide` makes of the one before, and has checked.
     pub(super) async fn change(
         self: &Arc<Self>,
         who: &Principal,
@@ -99,7 +100,6 @@ impl Servers {
                 let _alone = registered.changing.lock().await;
                 let before = Server::clone(&registered.server.load());
                 let after = Server { config: decide(&registered, &before)?, ..before.clone() };
-                servers.check_change(&who, &before.config, &after.config, UPDATE)?;
                 let entry = servers.access.change(&who, UPDATE, id)?;
                 servers.apply(&registered, &before, after, entry).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
