@@ -1,5 +1,7 @@
 //! The examples: each runs to its end by itself, and leaves nothing behind.
 
+mod lifecycle;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -29,17 +31,41 @@ fn rolling_update_keeps_what_it_says() {
 }
 
 fn runs_to_its_end(name: &str) {
+    let Some(end) = run(name, Path::new("."), &[]) else { return };
+    assert_eq!(end.code, Some(0), "{end:?}");
+    assert!(!end.said.is_empty() && end.complained.is_empty(), "{end:?}");
+}
+
+/// The end of an example.
+#[derive(Debug)]
+struct End {
+    code: Option<i32>,
+    said: String,
+    complained: String,
+}
+
+/// Runs an example in `place` to its end; claims that it leaves neither a process nor a file.
+fn run(name: &str, place: &Path, arguments: &[&str]) -> Option<End> {
     let program = Path::new(env!("CARGO_BIN_EXE_ostler")).with_file_name("examples").join(name);
     if !program.exists() {
-        return absent("the examples are not built; `cargo build --examples` does that");
+        absent("the examples are not built; `cargo build --examples` does that");
+        return None;
     }
     let folder = Folder::new();
-    let output = Command::new(&program).env("TMPDIR", folder.path()).output().unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
-    assert!(!said.is_empty() && complained.is_empty(), "{said}\n{complained}");
-    assert_eq!(processes_of(&program), Vec::<PathBuf>::new(), "{said}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{said}");
+    // A name of its own, by which its guards are known, too.
+    let own = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder.path().file_name().unwrap());
+    fs::hard_link(&program, &own).unwrap();
+    let own = own.canonicalize().unwrap();
+    let mut command = Command::new(&own);
+    let output = command.args(arguments).current_dir(place).env("TMPDIR", folder.path()).output();
+    let left = processes_of(&own);
+    fs::remove_file(&own).unwrap();
+    let output = output.unwrap();
+    let [said, complained] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let end = End { code: output.status.code(), said, complained };
+    assert_eq!(left, Vec::<PathBuf>::new(), "{end:?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{end:?}");
+    Some(end)
 }
 
 /// The processes that run this program, as guard, server or itself.
