@@ -74,6 +74,6 @@ impl TokenIssuer {
     async fn fetch_keys(&self, arbiters: &Arbiters) -> std::result::Result<Vec<IssuerKey>, String> {
         let issuer = self.name.clone();
         let keys = arbiters.run(move || async move { discovery::keys(&issuer).await }).await;
-        keys.unwrap_or_else(|| Err("ostler is stopping".into()))
+        keys.unwrap_or_else(|| Err("it was not answered, as Ostler is stopping or failed".into()))
     }
 }

@@ -187,7 +187,7 @@ impl TryFrom<NewServerBody> for ServerConfig {
     }
 }
 
-/// As the body of a registration, for programs that keep their servers in files.
+/// The body of a registration, for programs that keep their servers in files.
 impl<'de> Deserialize<'de> for ServerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         NewServerBody::deserialize(deserializer)?.try_into().map_err(de::Error::custom)

@@ -158,7 +158,7 @@ pub(crate) struct DetailsView {
     warnings: Vec<String>,
 }
 
-/// As the API shows them: values of variables and headers are masked.
+/// The view of the API: values of variables and headers are masked.
 impl Serialize for ServerDetails {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         DetailsView::from(self.clone()).serialize(serializer)

@@ -33,7 +33,7 @@ pub(super) struct AuthorizationServerMetadata {
     /// Empty where they name none: the owner of the server may name it.
     #[serde(default, deserialize_with = "text_or_empty")]
     pub authorization_endpoint: String,
-    /// Likewise.
+    /// Empty where they name none.
     #[serde(default, deserialize_with = "text_or_empty")]
     pub token_endpoint: String,
     #[serde(default, deserialize_with = "lenient::text")]

@@ -42,13 +42,13 @@ impl CallRequest {
         Self { tool: tool.into(), parameters, timeout: None, progress: None, trace: None }
     }
 
-    /// With a deadline; at most an hour.
+    /// Sets a deadline; at most an hour.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// With notifications of progress, as they come; they end with the call.
+    /// Returns its notifications of progress as well, as they come; they end with the call.
     #[must_use]
     pub fn progress(self) -> (Self, BoxStream<'static, CallProgress>) {
         let (sender, progress) = progress::channel();

@@ -4,6 +4,7 @@ use std::{
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
     process,
+    time::Duration,
 };
 
 use ostler::{
@@ -26,6 +27,9 @@ use crate::cli::{
 /// Exit code of a stop that a second signal cut short.
 const CUT_SHORT: i32 = 1;
 
+/// Time for a start to come to its end once a signal asked to stop: a database may not answer.
+const START_END_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Serves until asked to stop.
 pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
     logging::start(&loaded.config.log);
@@ -40,12 +44,8 @@ async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
     let mut signals = StopSignals::listen().map_err(|error| Failure::of("listen for signals", &error))?;
     adopt_orphans().map_err(|error| Failure::of("listen for ended processes", &error))?;
     let listener = Listener::bind(&config.http).map_err(|error| cannot_listen(&config.http, &error))?;
-    let runtime = tokio::select! {
-        started = start(&listener, &config.http, config.runtime) => started?,
-        name = signals.next() => {
-            log::info!(signal = name; "asked to stop while starting");
-            return Ok(());
-        }
+    let Some(runtime) = start_unless_stopped(&listener, &config.http, config.runtime, &mut signals).await? else {
+        return Ok(());
     };
     runtime.describe(words);
     let outcome = answer(listener, &config.http, &runtime, &mut signals).await;
@@ -53,6 +53,27 @@ async fn serve(config: Config, words: Vec<Configured>) -> Result<(), Failure> {
         runtime.stop().await;
     }
     outcome
+}
+
+/// Starts the runtime; `None` where a signal asked to stop meanwhile.
+async fn start_unless_stopped(
+    listener: &Listener,
+    http: &ostler::http::HttpSettings,
+    settings: ostler::runtime::Settings,
+    signals: &mut StopSignals,
+) -> Result<Option<Runtime>, Failure> {
+    let mut starting = std::pin::pin!(start(listener, http, settings));
+    tokio::select! {
+        started = &mut starting => return started.map(Some),
+        name = signals.next() => log::info!(signal = name; "asked to stop while starting; a second signal ends at once"),
+    }
+    // A migration that is cut short would begin again at the next start.
+    tokio::select! {
+        started = starting => started?.stop().await,
+        () = tokio::time::sleep(START_END_TIMEOUT) => log::warn!("ending before the start is done"),
+        name = signals.next_but_hang_up() => log::warn!(signal = name; "ending at once"),
+    }
+    Ok(None)
 }
 
 /// Starts the runtime; requests meanwhile are answered with the state, which is starting.

@@ -78,14 +78,16 @@ fn is_type(value: &Value) -> bool {
 
 /// True for a regular expression of ECMAScript, with characters as its units.
 fn is_pattern(text: &str) -> bool {
-    Regex::with_flags(text, Flags { unicode: true, ..Flags::default() }).is_ok()
+    // Unoptimized: that would unroll loops, and the pattern is a stranger's.
+    Regex::with_flags(text, Flags { unicode: true, no_opt: true, ..Flags::default() }).is_ok()
 }
 
 /// True for a reference to a part of the schema itself: nothing is fetched.
 fn is_place(root: &Value, reference: &str) -> bool {
     let Some(pointer) = reference.strip_prefix('#') else { return false };
-    // Percent signs are rare, and taken on trust.
-    pointer.contains('%') || root.pointer(pointer).is_some_and(|part| part.is_object() || part.is_boolean())
+    // Anchors and percent signs are rare, and taken on trust.
+    let is_pointer = (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%');
+    !is_pointer || root.pointer(pointer).is_some_and(|part| part.is_object() || part.is_boolean())
 }
 
 #[cfg(test)]
@@ -99,7 +101,7 @@ mod tests {
         for good in [
             json!({}),
             json!({"type": ["string", "null"], "nullable": true, "format": "unknown-format", "x-own": null}),
-            json!({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"$ref": "#"}, "c": {"$ref": "#/a%20b"}}, "$schema": "https://json-schema.org/draft/2020-12/schema"}),
+            json!({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"$ref": "#"}, "c": {"$ref": "#/a%20b"}, "d": {"$ref": "#node"}}, "$schema": "https://json-schema.org/draft/2020-12/schema"}),
             json!({"properties": {"id": {"pattern": "^(?=a)[\\w\\-.]+$"}, "type": true}, "required": []}),
             json!({"items": [{"enum": [null]}], "anyOf": [true, {"const": {}}], "minimum": 1.5, "prefixItems": 7}),
         ] {

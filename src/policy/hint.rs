@@ -62,9 +62,9 @@ fn missing_variable(line: &str) -> Option<&str> {
     let is_name = |word: &&str| word.len() > 3 && word.trim_matches('_').contains('_') && word.chars().all(is_part);
     let is_between = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
     // Of a word behind a colour, which ends with a letter: "\u{1b}[31mAPI_KEY".
-    let words = line.split('\u{1b}').flat_map(|part| {
+    let words = line.split('\u{1b}').enumerate().flat_map(|(index, part)| {
         let colour = part.strip_prefix('[').and_then(|rest| rest.split_once(|c: char| c.is_ascii_alphabetic()));
-        colour.map_or(part, |(_, text)| text).split(is_between)
+        colour.filter(|_| index > 0).map_or(part, |(_, text)| text).split(is_between)
     });
     is_missed.then_some(words)?.find(is_name)
 }
@@ -84,6 +84,7 @@ mod tests {
             "[stdout] Error: BRAVE_API_KEY is not set",
             "KeyError: 'BRAVE_API_KEY'",
             "\u{1b}[1;31mBRAVE_API_KEY\u{1b}[0m is \u{1b}[31mnot set\u{1b}[39m",
+            "[BRAVE_API_KEY] is not set",
             " 10%\r100%\rBRAVE_API_KEY is not set",
             "Please set: BRAVE_API_KEY (missing required setting)",
             "error: the following arguments are required: --key (or BRAVE_API_KEY)",

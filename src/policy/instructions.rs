@@ -9,14 +9,20 @@ const SERVER_BYTES_MAX: usize = 4 << 10;
 const TOTAL_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes of each server's instructions that are passed on, where servers have instructions of these lengths: if all
-/// together are too long, none gets more than an equal share.
+/// together are too long, the long ones have equal shares of what the short ones leave.
 #[must_use]
 pub fn share(lengths: &[usize]) -> usize {
-    let total = lengths.iter().fold(0_usize, |sum, length| sum.saturating_add(*length.min(&SERVER_BYTES_MAX)));
-    if total <= TOTAL_BYTES_MAX {
-        return SERVER_BYTES_MAX;
+    let mut lengths: Vec<_> = lengths.iter().map(|length| *length.min(&SERVER_BYTES_MAX)).collect();
+    lengths.sort_unstable();
+    let mut left = TOTAL_BYTES_MAX;
+    for (index, length) in lengths.iter().enumerate() {
+        let share = left.checked_div(lengths.len().saturating_sub(index)).unwrap_or(left);
+        if *length > share {
+            return share;
+        }
+        left = left.saturating_sub(*length);
     }
-    TOTAL_BYTES_MAX.checked_div(lengths.len()).unwrap_or(SERVER_BYTES_MAX)
+    SERVER_BYTES_MAX
 }
 
 /// The text; of a longer one as much as fits into so many bytes, and how much is left out.
@@ -39,6 +45,8 @@ mod tests {
         assert_eq!(share(&[usize::MAX; 8]), SERVER_BYTES_MAX);
         assert_eq!(share(&[100; 300]), SERVER_BYTES_MAX, "together they are short");
         assert_eq!(share(&[usize::MAX; 64]), TOTAL_BYTES_MAX / 64);
+        let few_long = [[100; 90].as_slice(), &[usize::MAX; 10]].concat();
+        assert_eq!(share(&few_long), (TOTAL_BYTES_MAX - 9000) / 10);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl IdleConnection {
         } else {
             limit.closed(idle)
         }
-        is_open && idle < self.kept_for
+        is_open && idle < self.kept_for && !self.upstream.is_outdated()
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn take(instance: InstanceId) -> Option<Pooled> {
 
 /// Keeps a connection on which a whole exchange ended well, for so long at most.
 pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Duration) {
-    if kept_for.is_zero() || upstream.is_outdated() {
+    if kept_for.is_zero() {
         return;
     }
     upstream.rest();

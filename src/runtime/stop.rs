@@ -2,6 +2,8 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use tokio::sync::SetOnce;
+
 use crate::{runtime::Runtime, store, supervisor::messages::StopAll, tasks::blocking};
 
 /// Time that work in progress gets once the runtime is stopping.
@@ -13,6 +15,16 @@ pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the last states of servers to be recorded, where the database takes them at all.
 const LAST_STATES_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Sets a mark when it is dropped.
+struct SetOnDrop<'a>(&'a SetOnce<()>);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        // Set by one alone.
+        let _ = self.0.set(());
+    }
+}
+
 impl Runtime {
     /// Stops: no new work, calls in flight finish (at most 30 s), servers end, queued writes are committed.
     /// Returns once no process is left, or 10 s later if one does not end, which its guard keeps trying. A second call
@@ -22,9 +34,9 @@ impl Runtime {
         if !self.inner.is_stopping.swap(true, Ordering::Relaxed) {
             let runtime = self.clone();
             self.inner.arbiters.handle().spawn(async move {
+                // Also where that panics: who stops a program must not wait for ever.
+                let _stopped = SetOnDrop(&runtime.inner.stopped);
                 runtime.end().await;
-                // Set here alone.
-                let _ = runtime.inner.stopped.set(());
             });
         }
         self.inner.stopped.wait().await;
@@ -36,7 +48,13 @@ impl Runtime {
         let have_ended = matches!(stopped, Ok(Ok(())));
         match stopped {
             Ok(Ok(())) => {}
-            Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
+            Ok(Err(cause)) => {
+                log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
+                // With their actors ends what the guards listen to.
+                for arbiter in self.inner.arbiters.servers() {
+                    arbiter.stop();
+                }
+            }
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
         }
         if tokio::time::timeout(LAST_STATES_TIMEOUT, self.inner.placement.supervisor().flush_events()).await.is_err() {

@@ -104,11 +104,12 @@ pub(crate) fn enter() {
 }
 
 fn run() -> io::Result<()> {
+    let threads = check_threads();
     sys::close_inherited()?;
     sys::ignore(&IGNORED_SIGNALS);
     // The clone lies above 2 and is closed on exec, so the server gets none of it.
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    match check_threads()
+    match threads
         .and_then(|()| isolate())
         .and_then(|()| receive_spec(&control))
         .and_then(|(spec, stdin)| start(&spec, stdin))

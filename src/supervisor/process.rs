@@ -118,6 +118,10 @@ fn start_guard(guard: &Path, output: impl Fn() -> Stdio) -> io::Result<(GuardPro
 /// Tries whether `program` guards: one that gets nothing to guard says so and ends. Blocks, 10 s at most; the error is
 /// for people.
 pub(crate) fn try_guard(program: &Path) -> Result<(), String> {
+    // A program that goes on in its `main` would try the next one, and so on without end.
+    if std::env::args_os().next().is_some_and(|name| name == guard::NAME) {
+        return Err("this process was started as a guard; call ostler::guard() first thing in main".into());
+    }
     let tried = || {
         let (mut guard, control) = start_guard(program, Stdio::null)?;
         control.shutdown(Shutdown::Write)?;

@@ -46,7 +46,7 @@ impl Arbiters {
         &self.handle
     }
 
-    /// Runs `work`, which need not be `Send`, on the system's thread; `None` where that has ended.
+    /// Runs `work`, which need not be `Send`, on the system's thread; `None` where that has ended, or `work` panicked.
     pub(crate) async fn run<T: Send + 'static, F>(&self, work: impl FnOnce() -> F + Send + 'static) -> Option<T>
     where
         F: Future<Output = T> + 'static,

@@ -17,10 +17,13 @@ pub(crate) fn address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted: &[
     let x_forwarded = lines(headers, &header::X_FORWARDED_FOR).flat_map(|line| line.split(','));
     let x_forwarded = x_forwarded.map(str::trim).filter(|entry| !entry.is_empty()).map(Some);
     let (forwarded, x_forwarded) = (right_most_stranger(forwarded, trusted), right_most_stranger(x_forwarded, trusted));
-    match (forwarded, x_forwarded) {
-        (Some(one), Some(other)) if one != other => Some(peer),
-        (one, other) => Some(one.or(other).unwrap_or(peer)),
-    }
+    let are_both = headers.contains_key(header::FORWARDED) && headers.contains_key(&header::X_FORWARDED_FOR);
+    let address = match (forwarded, x_forwarded) {
+        // Also where one of them names none: a client may have seen to that.
+        (one, other) if are_both && one != other => None,
+        (one, other) => one.or(other),
+    };
+    Some(address.unwrap_or(peer))
 }
 
 fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -122,6 +125,8 @@ mod tests {
             assert_eq!(seen(PROXY, &[("forwarded", element)]), "192.0.2.7", "{element}");
         }
         assert_eq!(seen(PROXY, &[("forwarded", "for=\"6.6.6.6, for=192.0.2.7")]), "10.0.0.1");
+        let forged = [("forwarded", "x=\", for=192.0.2.7"), ("x-forwarded-for", "6.6.6.6")];
+        assert_eq!(seen(PROXY, &forged), "10.0.0.1");
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// So that handlers of a program that embeds Ostler pass errors on by `?`; answered as Ostler's own routes do.
+/// Errors that handlers of a program that embeds Ostler pass on by `?`, answered as Ostler's own routes do.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         kind::of_error(self).status

@@ -53,13 +53,8 @@ const ROOMS: [(&str, u32); 35] = [
 ];
 
 /// What the front page has, and the room it comes from.
-const EXPORTED: [(&str, &str); 5] = [
-    ("Runtime", "runtime"),
-    ("Error", "error"),
-    ("Result", "error"),
-    ("guard", "supervisor"),
-    ("may_guard", "supervisor"),
-];
+const EXPORTED: [(&str, &str); 4] =
+    [("Runtime", "runtime"), ("Error", "error"), ("Result", "error"), ("guard", "supervisor")];
 
 const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 50;

@@ -16,7 +16,8 @@ use rustix::process::Signal;
 
 /// Closes everything above standard error, whatever the parent left open.
 pub(super) fn close_inherited() -> io::Result<()> {
-    // SAFETY: called first in a process that has opened nothing yet, so no value owns any of these descriptors.
+    // SAFETY: called first in a process that does nothing else from then on: no value here owns any of these
+    // descriptors, and what other code that ran before `main` has opened is not used again.
     let result = unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
