@@ -154,7 +154,7 @@ fn usable(
     let AuthorizationServerMetadata { issuer, authorization_endpoint, token_endpoint, .. } = &metadata;
     let missing = [("authorization_endpoint", authorization_endpoint), ("token_endpoint", token_endpoint)];
     if let Some((member, _)) = missing.into_iter().find(|(_, endpoint)| endpoint.is_empty()) {
-        return Err(format!("{issuer} names no {member}; the server's oauth may name it"));
+        return Err(format!("{issuer} lacks the member {member}, which the server's oauth may give"));
     }
     if !issuer::is_safe(authorization_endpoint) || !issuer::is_safe(token_endpoint) {
         return Err(format!("{issuer} has endpoints that are neither https nor on this machine"));
@@ -285,7 +285,7 @@ mod tests {
             serde_json::from_str(text).unwrap()
         };
         let why = usable(metadata(), &RemoteOAuth::default()).err().unwrap();
-        assert_eq!(why, "https://a.example names no authorization_endpoint; the server's oauth may name it");
+        assert_eq!(why, "https://a.example lacks the member authorization_endpoint, which the server's oauth may give");
         let endpoint = Some("https://a.example/authorize".to_owned());
         let given = RemoteOAuth { authorization_endpoint: endpoint.clone(), ..RemoteOAuth::default() };
         assert_eq!(usable(metadata(), &given).ok().map(|metadata| metadata.authorization_endpoint), endpoint);

@@ -66,7 +66,7 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(reader: D) -> Result<Option<&'a Ra
 
 impl<'a> Message<'a> {
     /// Reads one line. An object with both `result` and `error` counts as an error, unless that is `null`; `null` ids
-    /// as absent. The id of an answer may be a string or have a fraction, as the official SDKs take it.
+    /// as absent.
     pub fn parse(line: &'a [u8]) -> Result<Self, NotJsonRpc> {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let envelope: LineEnvelope<'a> = from_json(line).map_err(|_| NotJsonRpc)?;
@@ -89,10 +89,9 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The id that a server gave back: a number, also as a string, or with the fraction of a language of floats.
+/// The number that a server gave back, also as languages write it that have floats alone. A string is another id.
 fn number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(id);
-    digits.strip_suffix(".0").unwrap_or(digits).parse().ok()
+    id.strip_suffix(".0").unwrap_or(id).parse().ok()
 }
 
 #[cfg(test)]
@@ -110,7 +109,7 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"jsonrpc":"2.0","id":"7","error":{"code":1,"message":""}}"#),
-            Ok(Message::Answer { id: Some(7), outcome: Err(_) })
+            Ok(Message::Answer { id: None, outcome: Err(_) })
         ));
     }
 
@@ -118,7 +117,7 @@ mod tests {
     fn answers_are_known_in_spellings_that_other_clients_take() {
         for line in [
             "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}",
-            r#"{"jsonrpc":"2.0","id":"7","result":null}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
             r#"{"jsonrpc":"2.0","id":7.0,"error":null,"result":[]}"#,
         ] {
             let answer = Message::parse(line.as_bytes());

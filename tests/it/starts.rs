@@ -125,8 +125,8 @@ fn the_time_to_become_ready_is_the_servers_own_or_that_of_its_kind() {
 const ODD_SERVER: &str = r#"while read -r line; do
     id=${line#*'"id":'}; id=${id%%[,\}]*}
     case $line in
-        *server/discover*) printf '{"jsonrpc":"2.0","id":"%s","error":"what?"}\n' "$id" ;;
-        *'"initialize"'*) printf '\357\273\277{"jsonrpc":"2.0","id":"%s","result":{"protocolVersion":"2025-06-18",
+        *server/discover*) printf '{"jsonrpc":"2.0","id":%s,"error":"what?"}\n' "$id" ;;
+        *'"initialize"'*) printf '\357\273\277{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18",
 "capabilities":{"tools":{}},"serverInfo":{"name":"o","version":"1"}}}' "$id" | tr -d '\n'; echo ;;
         *tools/list*) printf '{"jsonrpc":"2.0","id":%s.0,"result":{"tools":[{"name":"%s"}],"nextCursor":""}}\n' "$id" odd ;;
         *'"words"'*) printf '{"jsonrpc":"2.0","id":%s,"error":"boom"}\n' "$id" ;;
