@@ -68,7 +68,7 @@ fn a_document_that_cannot_be_read_is_named_with_the_member_at_fault() {
     let why = || server.caller.post(&server.path("/authorize"), json!({})).problem(503, "server_unavailable").text();
     assert!(why().contains("lacks the member token_endpoint"), "{}", why());
     estate.answers(place, 200, metadata_with(json!({"authorization_endpoint": 7})));
-    assert!(why().contains("its member authorization_endpoint is not"), "{}", why());
+    assert!(why().contains("lacks the member authorization_endpoint"), "{}", why());
     estate.answers(place, 200, metadata_with(json!({"issuer": "https://other.example"})));
     assert!(why().contains("about another issuer, https://other.example"), "{}", why());
 }
