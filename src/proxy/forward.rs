@@ -207,11 +207,11 @@ fn keep(call: &ForwardedRequest<'_>, instance: InstanceId, upstream: Upstream) {
     match (&call.head.method, call.status.get()) {
         // Some instances send a body all the same, and whenever it is ready.
         (&Method::HEAD, _) => {}
-        (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for, LATE_BODY_TIME),
         // The next one may not be repeated either.
         _ if !retry::is_repeatable(call.head) && !pool::keeps(instance) => {
             pool::put_once_silent(instance, upstream, kept_for, keep_alive::KEPT_TIME);
         }
+        (_, 204 | 304) => pool::put_once_silent(instance, upstream, kept_for, LATE_BODY_TIME),
         _ => pool::put(instance, upstream, kept_for),
     }
 }

@@ -74,7 +74,11 @@ pub(super) fn take(instance: InstanceId) -> Option<Pooled> {
 }
 
 /// Keeps a connection on which a whole exchange ended well, for so long at most.
-pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Duration) {
+pub(super) fn put(instance: InstanceId, upstream: Upstream, kept_for: Duration) {
+    put_idle_since(Instant::now(), instance, upstream, kept_for);
+}
+
+fn put_idle_since(since: Instant, instance: InstanceId, mut upstream: Upstream, kept_for: Duration) {
     if kept_for.is_zero() {
         return;
     }
@@ -82,7 +86,7 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Durati
     CONNECTIONS.with_borrow_mut(|connections| {
         let idle = &mut connections.entry(instance).or_default().idle;
         if idle.len() < IDLE_PER_INSTANCE_MAX {
-            idle.push(IdleConnection { upstream, since: Instant::now(), kept_for });
+            idle.push(IdleConnection { upstream, since, kept_for });
         }
     });
     if !IS_SWEPT.replace(true) {
@@ -92,10 +96,11 @@ pub(super) fn put(instance: InstanceId, mut upstream: Upstream, kept_for: Durati
 
 /// Keeps a connection as [`put`] does once nothing came on it for the time `silence`, not even its end.
 pub(super) fn put_once_silent(instance: InstanceId, upstream: Upstream, kept_for: Duration, silence: Duration) {
+    let since = Instant::now();
     actix_web::rt::spawn(async move {
         sleep(silence).await;
         if upstream.is_quiet() {
-            put(instance, upstream, kept_for);
+            put_idle_since(since, instance, upstream, kept_for);
             with_limit(instance, |limit| limit.open(silence));
         }
     });
