@@ -1,4 +1,4 @@
-//! Embed in actix: your program runs MCP servers, first without HTTP, then next to its own pages.
+//! Embed in actix: your program runs MCP servers, first without HTTP, then next to its own pages, for its own users.
 //!
 //! Run it with `cargo run --example embed_in_actix`. It needs nothing else: the MCP server is the library's
 //! demo server, and all data are in a temporary folder.
@@ -8,10 +8,11 @@ use std::{env, error::Error, fs, path::Path, process::ExitCode};
 use ostler::{
     Runtime,
     actix::{self, System},
-    actix_web::{App, HttpServer, http::StatusCode, web},
+    actix_web::{App, FromRequest, HttpRequest, HttpServer, dev::Payload, http::StatusCode, web},
     calls::CallRequest,
     demo_server,
-    model::{KeySpec, NewUser, Permission, Role, ServerConfig, ServerId, Share},
+    futures_util::future::LocalBoxFuture,
+    model::{KeySpec, Permission, Principal, Role, ServerConfig, ServerId, Share},
     serde_json::{Value, json},
 };
 
@@ -36,10 +37,12 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     println!("in process  {}", answer.text());
 
     // Mounts everything that Ostler serves over HTTP below a path of this program.
-    let routes = ostler::http::routes(runtime.clone());
+    let (routes, data) = (ostler::http::routes(runtime.clone()), web::Data::new((runtime.clone(), id)));
     let app = move || {
         App::new()
+            .app_data(data.clone())
             .route("/", web::get().to(|| async { "the page of the house" }))
+            .route("/say", web::post().to(say))
             .service(web::scope("/tools").configure(routes.clone()))
     };
     let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0))?;
@@ -49,21 +52,20 @@ async fn embed_in_actix(folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     actix::spawn(server);
 
     visit(&house, id, &key_for_ada(&runtime, id).await?).await?;
+    visit_as_users_of_the_house(&house).await?;
 
-    // Both callers used the same server, and both calls are on the same record.
-    assert_eq!(runtime.servers().get(me, id)?.server.total_calls, 2);
+    // All callers used the same server, and all calls are on the same record.
+    assert_eq!(runtime.servers().get(me, id)?.server.total_calls, 3);
     runtime.stop().await;
     handle.stop(true).await;
     println!("stopped     both");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Creates an account that may call one server, and an API key for it.
+/// Makes an account that may call one server, and an API key for it.
 async fn key_for_ada(runtime: &Runtime, id: ServerId) -> ostler::Result<String> {
     let me = runtime.embedder();
-    let (email, password) = ("ada@example.com".into(), "correct horse battery staple".into());
-    let ada =
-        runtime.accounts().create(me, NewUser { email, name: "Ada".into(), password, role: Role::Executor }).await?;
+    let ada = runtime.accounts().ensure(me, "ada@example.com", "Ada", Role::Executor).await?;
     let permissions = vec![Permission::McpRead, Permission::McpExecute];
     runtime.servers().share(me, id, Share { user_id: ada.id, permissions }).await?;
     let on_her_behalf = runtime.accounts().on_behalf_of(ada.id).await?;
@@ -89,5 +91,49 @@ async fn visit(house: &str, id: ServerId, key: &str) -> Result<(), Box<dyn Error
     let text = said.pointer("/result/content/0/text").and_then(Value::as_str);
     println!("POST /tools {}, with Ada's: {}", answer.status(), text.unwrap_or_default());
     assert_eq!(text, Some("and good evening"));
+    Ok(())
+}
+
+/// A user of the house, who was logged in by it, as Ostler knows them. In a program of yours the header is a session.
+struct HouseUser(Principal);
+
+impl FromRequest for HouseUser {
+    type Error = ostler::Error;
+    type Future = LocalBoxFuture<'static, ostler::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user = request.headers().get("house-user").and_then(|user| user.to_str().ok()).map(ToOwned::to_owned);
+        let data = request.app_data::<web::Data<(Runtime, ServerId)>>().cloned();
+        Box::pin(async move {
+            let (Some(user), Some(data)) = (user, data) else {
+                return Err(ostler::Error::Unauthenticated("log in to the house"));
+            };
+            let (runtime, _) = data.get_ref();
+            // Made at the first visit, without a password: the house vouches for them.
+            let email = format!("{user}@example.com");
+            let account = runtime.accounts().ensure(runtime.embedder(), &email, &user, Role::Executor).await?;
+            Ok(Self(runtime.accounts().on_behalf_of(account.id).await?))
+        })
+    }
+}
+
+/// Calls a tool for a user of the house, as far as they may; `?` answers with the status that fits.
+async fn say(data: web::Data<(Runtime, ServerId)>, user: HouseUser, text: String) -> ostler::Result<String> {
+    let (runtime, id) = data.get_ref();
+    Ok(runtime.calls().call(&user.0, *id, CallRequest::new("echo", json!({"text": text}))).await?.text())
+}
+
+/// Calls the program's own route as nobody, as Ada, and as Bob, with whom the server is not shared.
+async fn visit_as_users_of_the_house(house: &str) -> Result<(), Box<dyn Error>> {
+    let client = awc::Client::default();
+    for (user, expected) in [("", StatusCode::UNAUTHORIZED), ("ada", StatusCode::OK), ("bob", StatusCode::NOT_FOUND)] {
+        let request = client.post(format!("{house}/say"));
+        let request = if user.is_empty() { request } else { request.insert_header(("house-user", user)) };
+        let mut answer = request.send_body("good night").await?;
+        let body = answer.body().await?;
+        println!("POST /say   {} for {user:?}: {}", answer.status(), String::from_utf8_lossy(&body));
+        assert_eq!(answer.status(), expected);
+        assert_eq!(expected == StatusCode::OK, body == "good night");
+    }
     Ok(())
 }

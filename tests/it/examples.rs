@@ -30,6 +30,21 @@ fn rolling_update_keeps_what_it_says() {
     runs_to_its_end("rolling_update");
 }
 
+#[test]
+fn events_keeps_what_it_says() {
+    runs_to_its_end("events");
+}
+
+#[test]
+fn graceful_stop_keeps_what_it_says() {
+    runs_to_its_end("graceful_stop");
+}
+
+#[test]
+fn several_runtimes_keeps_what_it_says() {
+    runs_to_its_end("several_runtimes");
+}
+
 fn runs_to_its_end(name: &str) {
     let Some(end) = run(name, Path::new("."), &[]) else { return };
     assert_eq!(end.code, Some(0), "{end:?}");
