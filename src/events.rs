@@ -84,6 +84,20 @@ impl Events {
     }
 
     /// Events for `who` from now on, as [`Events::subscribe`] gives them, for readers that resume nothing.
+    ///
+    /// ```no_run
+    /// # async fn watch(runtime: ostler::Runtime) {
+    /// use ostler::{events::LiveEvent, futures_util::StreamExt};
+    ///
+    /// let mut events = runtime.events().follow(runtime.embedder());
+    /// while let Some(event) = events.next().await {
+    ///     if let LiveEvent::Call { .. } = event {
+    ///         println!("{event:?}");
+    ///     }
+    /// }
+    /// // The runtime stops.
+    /// # }
+    /// ```
     #[must_use]
     pub fn follow(&self, who: &Principal) -> BoxStream<'static, LiveEvent> {
         self.subscribe(who, None).1.map(|item| item.event).boxed()

@@ -156,6 +156,16 @@ urls! {
 /// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
 /// These end when the last route and the last result of this function are dropped; a program that mounts routes again,
 /// as on another address, keeps them by holding a result meanwhile.
+///
+/// ```no_run
+/// # async fn serve(runtime: ostler::Runtime) -> std::io::Result<()> {
+/// use ostler::actix_web::{App, HttpServer, web};
+///
+/// let routes = ostler::http::routes(runtime.clone());
+/// let app = move || App::new().service(web::scope("/tools").configure(routes.clone()));
+/// HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await
+/// # }
+/// ```
 pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
     let state = AppState::of(runtime);
     move |config| mount(config, state.runtime.serves(), Some(&state))

@@ -17,6 +17,24 @@ use crate::{
 };
 
 /// A tool call to make.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use ostler::{calls::CallRequest, futures_util::StreamExt, tokio};
+/// # async fn search(runtime: ostler::Runtime, id: ostler::model::ServerId) -> ostler::Result<()> {
+/// #[derive(serde::Serialize)]
+/// struct Query {
+///     text: String,
+/// }
+///
+/// let query = CallRequest::new("search", Query { text: "hay".into() }).timeout(Duration::from_secs(60));
+/// let (query, progress) = query.progress();
+/// let show = progress.for_each(|step| async move { println!("{step:?}") });
+/// let (found, ()) = tokio::join!(runtime.calls().call(runtime.embedder(), id, query), show);
+/// println!("{}", found?.text());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CallRequest {
     /// The tool's name.

@@ -103,6 +103,17 @@ impl Calls {
     /// Calls a tool; waits for a starting server inside the deadline.
     ///
     /// Dropping the future cancels the call, which is recorded all the same; so does the end of the right to make it.
+    ///
+    /// ```no_run
+    /// # async fn add(runtime: ostler::Runtime, id: ostler::model::ServerId) -> ostler::Result<()> {
+    /// use ostler::{calls::CallRequest, serde_json::json};
+    ///
+    /// let sum = CallRequest::new("add", json!({"a": 2, "b": 3}));
+    /// let sum = runtime.calls().call(runtime.embedder(), id, sum).await?;
+    /// println!("{} is on record as {}", sum.text(), sum.call_id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn call(self: &Arc<Self>, who: &Principal, id: ServerId, request: CallRequest) -> Result<CallOutcome> {
         request.check()?;
         let server = self.registry.reach(who, id, permission::EXECUTES, "tool.call")?;

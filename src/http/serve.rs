@@ -61,6 +61,17 @@ impl Listener {
 ///
 /// `server` is any server of actix-web, or an [`HttpServer`]. Have it take no signals itself
 /// (`actix_web::HttpServer::disable_signals`): it would wait for streams that the runtime ends.
+///
+/// ```no_run
+/// # use ostler::{actix_web::{App, HttpServer}, tokio};
+/// # async fn serve(runtime: ostler::Runtime) -> std::io::Result<()> {
+/// let routes = ostler::http::routes(runtime.clone());
+/// let app = move || App::new().configure(routes.clone());
+/// let server = HttpServer::new(app).disable_signals().bind(("127.0.0.1", 8080))?.run();
+/// let interrupt = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+/// ostler::http::serve_until(server, &runtime, interrupt).await
+/// # }
+/// ```
 pub async fn serve_until(
     server: impl Into<actix_web::dev::Server>,
     runtime: &Runtime,

@@ -12,6 +12,19 @@ use crate::{
 };
 
 /// Collects settings; every one has a working default.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # async fn embed() -> ostler::Result<()> {
+/// let runtime = ostler::Runtime::builder()
+///     .data_dir("data")
+///     .call_timeout(Duration::from_secs(20))
+///     .with(|settings| settings.private_addresses = true)
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     settings: Settings,

@@ -31,6 +31,18 @@ use crate::{
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
+/// ```no_run
+/// # use ostler::Runtime;
+/// # async fn embed() -> ostler::Result<()> {
+/// let runtime = Runtime::builder().data_dir("data").start().await?;
+/// for item in runtime.servers().list(runtime.embedder(), &Default::default())?.items {
+///     println!("{}: {}", item.server.config.name, item.server.total_calls);
+/// }
+/// runtime.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Have it [stopped](Runtime::stop) before the program ends. Where the last clone is dropped instead, calls in flight
 /// are cut short, and its servers end soon after.
 #[derive(Clone)]

@@ -17,6 +17,16 @@ impl Servers {
 
     /// Registers a server unless the caller has one of its name, which gets this configuration where it has another.
     /// For programs that say at each start which servers they need.
+    ///
+    /// ```no_run
+    /// # async fn register(runtime: ostler::Runtime) -> ostler::Result<()> {
+    /// use ostler::model::ServerConfig;
+    ///
+    /// let far = ServerConfig::remote("far", "https://mcp.example.com/mcp");
+    /// let far = runtime.servers().ensure(runtime.embedder(), far).await?.server.id;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ensure(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         // So that two callers do not both register it.
         let _alone = self.ensuring.lock().await;

@@ -27,6 +27,18 @@ pub(super) const UPDATE: &str = "server.update";
 
 impl Servers {
     /// Registers a server, and starts it if enabled; does not wait for it.
+    ///
+    /// ```no_run
+    /// # async fn register(runtime: ostler::Runtime) -> ostler::Result<()> {
+    /// use ostler::model::ServerConfig;
+    ///
+    /// let me = runtime.embedder();
+    /// let clock = ServerConfig::new("clock", "uvx").args(["mcp-server-time"]).env("TZ", "Europe/Berlin");
+    /// let clock = runtime.servers().create(me, clock).await?.server.id;
+    /// let status = runtime.servers().start(me, clock).await?; // waits until it is ready
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         self.check_new(who, &config)?;
         self.access.limits().server_create(who)?;
