@@ -40,32 +40,43 @@
 //! Every call names its caller, a [`model::Principal`]: [`Runtime::embedder`] is the program itself. Values are in
 //! [`model`], failures in [`error`]. Over HTTP: [`http::routes`] for any `App`, or [`http::HttpServer`].
 //!
+//! All of this is there with the default features. Without any, the library is the supervision core, over SQLite;
+//! `http`, `dashboard`, `gateway`, `telemetry`, `postgres` and `cli` add to it.
+//!
 //! Values that Ostler returns, settings and [`Error`] are `#[non_exhaustive]`: they will grow. Settings begin with
 //! `Default`, and requests that a program makes have a constructor or take `..Default::default()`.
 //!
 //! [`demo_server`] stands apart: a small MCP server to try all this with. Modules that are public but not listed here
 //! serve the program, its tests and its benchmarks, and change without notice. ARCHITECTURE.md has the map of all.
 
+// Much of the lower rooms is there for the doors.
+#![cfg_attr(not(feature = "http"), allow(dead_code, unused_imports))]
 // An item is as public as it looks. Here and not in Cargo.toml: tests and benchmarks are crates without callers.
 #![deny(unreachable_pub)]
 
 pub mod access;
 pub mod accounts;
+#[cfg(feature = "http")]
 mod api;
 pub mod authorizations;
+#[cfg(feature = "http")]
 mod bridge;
 pub mod calls;
 pub mod demo_server;
+#[cfg(feature = "http")]
 mod edge;
 pub mod error;
 pub mod events;
+#[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod history;
+#[cfg(feature = "http")]
 pub mod http;
 mod http1;
 pub mod listings;
 #[doc(hidden)]
 pub mod mcp;
+#[cfg(feature = "http")]
 mod mcp_endpoint;
 pub mod model;
 #[doc(hidden)]
@@ -73,6 +84,7 @@ pub mod outbound;
 mod placement;
 #[doc(hidden)]
 pub mod policy;
+#[cfg(feature = "http")]
 mod proxy;
 #[doc(hidden)]
 pub mod recorder;
@@ -88,13 +100,16 @@ pub mod supervisor;
 mod tasks;
 pub mod telemetry;
 mod timeline;
+#[cfg(feature = "http")]
 mod web;
 
 pub use error::{Error, Result};
 pub use runtime::Runtime;
 
 // Crates in public signatures, re-exported so that an embedding program uses the same versions.
-pub use {actix, actix_web, futures_util, secrecy, serde_json, tokio, uuid};
+#[cfg(feature = "http")]
+pub use actix_web;
+pub use {actix, futures_util, secrecy, serde_json, tokio, uuid};
 
 /// Guards the server that this process was started for, and never returns; otherwise does nothing.
 ///

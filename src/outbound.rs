@@ -10,6 +10,8 @@ mod document;
 mod encryption;
 pub(crate) mod route;
 
-pub(crate) use certificate::{distrust, reason};
+pub(crate) use certificate::distrust;
+#[cfg(feature = "telemetry")]
+pub(crate) use certificate::reason;
 pub use connect::{Reachable, client, refusal};
 pub use document::{Body, FetchError, fetch, post};

@@ -6,10 +6,13 @@ mod assembly;
 mod authorized_restart;
 mod builder;
 mod data_dir;
-mod gateway_events;
 mod handle;
 mod metrics_page;
+#[cfg(not(feature = "gateway"))]
+mod no_services;
 mod place;
+#[cfg(feature = "gateway")]
+mod services;
 mod settings;
 mod start;
 mod state;
@@ -25,6 +28,11 @@ pub use crate::{
     policy::{command::AllowedCommands, restart::RestartPolicy, retention::Retention},
     store::DatabaseUrl,
 };
+#[cfg(not(feature = "gateway"))]
+use no_services::Services;
+#[cfg(feature = "gateway")]
+use services::Services;
+
 pub use builder::Builder;
 pub use handle::Runtime;
 pub use settings::Settings;

@@ -3,15 +3,24 @@
 //! A `Span` that ends goes into a bounded queue and never waits; what does not fit is counted. `export` takes it from
 //! there, in batches, over OTLP. Where nothing is exported, a span is nothing, and costs a look at whether it is.
 
+#[cfg(feature = "telemetry")]
 mod attribute;
+#[cfg(feature = "telemetry")]
 mod clock;
+#[cfg(feature = "telemetry")]
 mod export;
+#[cfg(feature = "telemetry")]
 mod export_counters;
 mod metrics;
+#[cfg(not(feature = "telemetry"))]
+mod off;
 mod operation;
 mod outcome;
 mod settings;
+#[cfg(feature = "telemetry")]
 mod span;
+mod span_kind;
+#[cfg(feature = "telemetry")]
 mod tracer;
 
 use std::{borrow::Cow, sync::Arc};
@@ -24,12 +33,18 @@ use crate::{
 };
 
 pub use crate::policy::trace_sampling::{RootSampler, TraceSampler};
+#[cfg(feature = "telemetry")]
 pub use export_counters::ExportCounters;
 pub(crate) use metrics::Metrics;
+#[cfg(not(feature = "telemetry"))]
+pub(crate) use off::{NoSpan as Span, NoTracer as Tracer};
 pub(crate) use operation::{McpOperation, SentRequest, ServerAttributes};
 pub(crate) use outcome::{NoResponse, OperationOutcome};
 pub use settings::{SpanExporter, TelemetrySettings};
-pub(crate) use span::{Span, SpanKind};
+#[cfg(feature = "telemetry")]
+pub(crate) use span::Span;
+pub(crate) use span_kind::SpanKind;
+#[cfg(feature = "telemetry")]
 pub(crate) use tracer::Tracer;
 
 /// Traces and counts MCP requests; cheap to clone.
@@ -61,6 +76,7 @@ impl Telemetry {
     /// Adds all metrics to a page.
     pub fn register(&self, registry: &mut Registry) {
         self.metrics.register(registry);
+        #[cfg(feature = "telemetry")]
         if let Some(counters) = self.tracer.export_counters() {
             counters.register(registry);
         }

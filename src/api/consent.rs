@@ -11,12 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     authorizations::{AuthorizationOptions, ConsentRequest},
-    model::{ServerId, Timestamp},
+    model::{ServerId, Text, Timestamp},
     web::html,
     web::{
         HandlerResult,
         authenticate::{AnonymousCaller, Caller},
-        body::{Json, Text},
+        body::Json,
         problem::Problem,
         query::{PathId, Query},
     },

@@ -9,16 +9,11 @@ use utoipa::{
 };
 
 use crate::{
-    api::server_view::ServerView,
     error::Error,
+    model::TextMap,
     policy::client_file::ClientFormat,
-    servers::{ImportAction, Imported},
-    web::{
-        HandlerResult,
-        authenticate::Caller,
-        body::{Json, TextMap},
-        query::Query,
-    },
+    servers::{ImportAction, Imported, server_view::ServerView},
+    web::{HandlerResult, authenticate::Caller, body::Json, query::Query},
 };
 
 /// A configuration to take over.

@@ -6,11 +6,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     api::server_view::List,
-    model::{ApiKey, KeyId, KeySpec, Permission, Timestamp, UserId},
+    model::{ApiKey, KeyId, KeySpec, Permission, Text, Timestamp, UserId},
     web::{
         HandlerResult,
         authenticate::Caller,
-        body::{Json, Text},
+        body::Json,
         query::{self, PathId, Query},
     },
 };

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    model::{PasswordChange, PermissionSet, Timestamp, User},
+    model::{PasswordChange, PermissionSet, Text, Timestamp, User},
     web::{
         HandlerResult,
         authenticate::{AnonymousCaller, Caller, no_session_cookie, session_cookie},
-        body::{Json, Text},
+        body::Json,
         trace::CurrentRequestId,
     },
 };

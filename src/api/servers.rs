@@ -4,13 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use crate::{
     api::{
-        server_body::{NewServerBody, ServerChangeBody},
-        server_view::{DetailsView, List, ServerItem, ServerView},
+        server_body::ServerChangeBody,
+        server_view::{List, ServerItem},
     },
     error::{Error, Noun},
     history::Statistics,
-    model::ServerId,
-    servers::HealthReport,
+    model::{ServerId, new_server::NewServerBody},
+    servers::{
+        HealthReport,
+        server_view::{DetailsView, ServerView},
+    },
     web::{
         HandlerResult,
         authenticate::Caller,

@@ -7,13 +7,8 @@ use utoipa::ToSchema;
 use crate::{
     api::server_view::List,
     error::Error,
-    model::{Permission, ServerId, Share, UserId},
-    web::{
-        HandlerResult,
-        authenticate::Caller,
-        body::{Json, Text},
-        query::PathId,
-    },
+    model::{Permission, ServerId, Share, Text, UserId},
+    web::{HandlerResult, authenticate::Caller, body::Json, query::PathId},
 };
 
 /// Account to share a server with, and its permissions.

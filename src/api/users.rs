@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use crate::{
     api::server_view::List,
-    model::{NewUser, Role, User, UserChange, UserId},
+    model::{NewUser, Role, Text, User, UserChange, UserId, present},
     web::{
         HandlerResult,
         authenticate::Caller,
-        body::{Json, Text, present},
+        body::Json,
         query::{PageQuery, PathId, Query},
     },
 };

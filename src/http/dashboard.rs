@@ -27,6 +27,11 @@ const CONTENT_SECURITY_POLICY: &str = concat!(
 /// Their names stay the same when they change, so a browser asks each time whether they have.
 const CACHE_CONTROL: &str = "no-cache";
 
+// There is no page then.
+#[cfg(not(feature = "dashboard"))]
+const FILES: &[(&str, &str, &[u8])] = &[];
+
+#[cfg(feature = "dashboard")]
 macro_rules! files {
     ($($name:literal $kind:literal)+) => {
         /// Name, media type and content of each.
@@ -35,6 +40,7 @@ macro_rules! files {
     };
 }
 
+#[cfg(feature = "dashboard")]
 files! {
     "index.html" "text/html; charset=utf-8"
     "dashboard/app.css" "text/css; charset=utf-8"
@@ -116,12 +122,13 @@ fn is_same(theirs: &str, ours: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
     use super::*;
 
+    #[cfg(feature = "dashboard")]
     #[test]
     fn every_file_of_the_page_is_in_the_program() {
+        use std::{fs, path::Path};
+
         let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard/dist");
         let mut there = vec!["index.html".to_owned()];
         for entry in fs::read_dir(dist.join("dashboard")).unwrap() {

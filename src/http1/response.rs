@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use actix_web::http::Method;
+use awc::http::Method;
 use bytes::BytesMut;
 use httparse::Status;
 

@@ -9,9 +9,8 @@ use super::{json_rpc_id::JsonRpcId, refusal::MessageRefusal};
 use crate::{
     bridge::RpcResult,
     mcp::{self, Members, Request},
-    model::from_json,
+    model::{from_json, present},
     policy::nesting,
-    web::body::present,
 };
 
 /// Messages of one batch, at most.

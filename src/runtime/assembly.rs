@@ -8,7 +8,6 @@ use crate::{
     authorizations::{Authorizations, ClientUrls, OAuthClient},
     calls::Calls,
     events::Events,
-    gateway::{Gateway, RegistrationObserver, Registrations},
     history::History,
     listings::Listings,
     outbound::{self, Reachable},
@@ -178,20 +177,5 @@ impl Assembly {
         let (registry, lifecycle) = (self.registry.clone(), self.lifecycle.clone());
         let home = self.arbiters.handle().clone();
         Arc::new(Placement::new(registry, authorizations, lifecycle, supervisor, launcher, home))
-    }
-
-    /// Services of a gateway, whose instances are checked on the last of the threads of actors; none where it is off.
-    pub(super) fn registrations(
-        &self,
-        settings: &Settings,
-        observer: Arc<dyn RegistrationObserver>,
-    ) -> Arc<Registrations> {
-        let gateway = Gateway::new(settings.gateway);
-        if let Some(arbiter) = self.arbiters.servers().last().filter(|_| settings.serve.gateway()) {
-            gateway.start(arbiter.clone());
-        }
-        let (access, store, recorder) = (self.access.clone(), self.store.clone(), self.recorder.clone());
-        let lifecycle = self.lifecycle.clone();
-        Arc::new(Registrations::new(gateway, settings.serve, access, store, recorder, lifecycle, observer))
     }
 }

@@ -2,15 +2,12 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
-use tokio::sync::SetOnce;
-
 use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
     authorizations::Authorizations,
     calls::Calls,
     events::Events,
-    gateway::Registrations,
     history::History,
     listings::Listings,
     model::Principal,
@@ -19,7 +16,8 @@ use crate::{
     registry::Registry,
     revocation::Revocation,
     runtime::{
-        Settings, account_events::AccountEvents, metrics_page::MetricsPage, place::Place, system_facts::SystemFacts,
+        Services, Settings, account_events::AccountEvents, metrics_page::MetricsPage, place::Place,
+        system_facts::SystemFacts,
     },
     secrets::Keyring,
     servers::Servers,
@@ -28,6 +26,7 @@ use crate::{
     telemetry::Telemetry,
     timeline::Timeline,
 };
+use tokio::sync::SetOnce;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///
@@ -65,7 +64,7 @@ pub(super) struct Inner {
     pub placement: Arc<Placement>,
     pub servers: Arc<Servers>,
     pub calls: Arc<Calls>,
-    pub services: Arc<Registrations>,
+    pub services: Services,
     pub telemetry: Telemetry,
     pub metrics_page: MetricsPage,
     pub events: Arc<Events>,

@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{gateway::Gateway, history::UsageGauges, supervisor::Availability, telemetry::Telemetry};
+use crate::{history::UsageGauges, runtime::Services, supervisor::Availability, telemetry::Telemetry};
 
 /// Metrics of all parts, and the gauges that are read when the page is.
 pub(super) struct MetricsPage {
@@ -35,7 +35,7 @@ struct ReadyLabels {
 
 impl MetricsPage {
     /// Registers the metrics of all parts.
-    pub(super) fn new(telemetry: &Telemetry, gateway: &Gateway) -> Self {
+    pub(super) fn new(telemetry: &Telemetry, services: &Services) -> Self {
         let mut registry = Registry::default();
         telemetry.register(&mut registry);
         let (servers, up, ready) = (Family::default(), Family::default(), Family::default());
@@ -45,7 +45,7 @@ impl MetricsPage {
         registry.register("ostler_ready", "Whether a check of readiness holds", ready.clone());
         let usage = UsageGauges::default();
         usage.register(&mut registry);
-        registry.register_collector(Box::new(gateway.collector()));
+        services.register(&mut registry);
         Self { registry, servers, up, ready, usage }
     }
 

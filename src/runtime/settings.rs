@@ -7,7 +7,6 @@ use secrecy::SecretString;
 use crate::{
     access::RateLimits,
     accounts::OAuthSettings,
-    gateway,
     model::Serve,
     policy::{restart::RestartPolicy, retention::Retention},
     servers::ServerSettings,
@@ -59,7 +58,8 @@ pub struct Settings {
     /// Halves of Ostler that run.
     pub serve: Serve,
     /// Defaults for services of the gateway.
-    pub gateway: gateway::GatewaySettings,
+    #[cfg(feature = "gateway")]
+    pub gateway: crate::gateway::GatewaySettings,
     /// Destination of traces.
     pub telemetry: telemetry::TelemetrySettings,
     /// The program that guards processes: `None` is this one; see [`crate::guard`].
@@ -88,7 +88,8 @@ impl Default for Settings {
             limits: RateLimits::default(),
             oauth: OAuthSettings::default(),
             serve: Serve::All,
-            gateway: gateway::GatewaySettings::default(),
+            #[cfg(feature = "gateway")]
+            gateway: crate::gateway::GatewaySettings::default(),
             telemetry: telemetry::TelemetrySettings::default(),
             guard: None,
         }

@@ -17,12 +17,11 @@ use crate::{
     placement::{Launcher, SupervisorHandle},
     recorder::{Chain, Recorder},
     runtime::{
-        Runtime, Settings,
+        Runtime, Services, Settings,
         account_events::AccountEvents,
         assembly::Assembly,
         authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
-        gateway_events,
         handle::Inner,
         metrics_page::MetricsPage,
         place::Place,
@@ -92,7 +91,7 @@ impl Inner {
     ) -> Result<(Self, mpsc::UnboundedReceiver<supervisor::SupervisorEvent>)> {
         let (supervisor, reports) = supervise(&settings, base.arbiters.servers())?;
         let events = base.events();
-        let services = base.registrations(&settings, events.clone());
+        let services = Services::new(&base, &settings, &events);
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
         let history = base.history(&settings);
@@ -112,7 +111,7 @@ impl Inner {
             access: base.access,
             revocation: base.revocation,
             registry: base.registry,
-            metrics_page: MetricsPage::new(&base.telemetry, services.gateway()),
+            metrics_page: MetricsPage::new(&base.telemetry, &services),
             telemetry: base.telemetry,
             lifecycle: base.lifecycle,
             arbiters: base.arbiters,
@@ -164,7 +163,7 @@ impl Runtime {
         inner.accounts.observe(account_events);
         inner.authorizations.observe(AuthorizedRestart(Arc::downgrade(&inner.placement)));
         actix::spawn(inner.servers.follow(reports));
-        actix::spawn(gateway_events::follow(Arc::downgrade(&inner.events), self.gateway().health_changes()));
+        inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());
         actix::spawn(inner.access.run());
         actix::spawn(inner.audit_log.run());

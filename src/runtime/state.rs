@@ -12,7 +12,6 @@ use crate::{
     calls::Calls,
     error::Result,
     events::Events,
-    gateway::{Gateway, Registrations},
     history::History,
     listings::Listings,
     model::Serve,
@@ -84,15 +83,17 @@ impl Runtime {
     }
 
     /// Services behind the gateway: registered, changed, removed, and their figures.
+    #[cfg(feature = "gateway")]
     #[must_use]
-    pub fn services(&self) -> &Arc<Registrations> {
-        &self.inner.services
+    pub fn services(&self) -> &Arc<crate::gateway::Registrations> {
+        self.inner.services.registrations()
     }
 
     /// The services of this moment, for forwarding: it has no permissions.
+    #[cfg(feature = "gateway")]
     #[must_use]
-    pub(crate) fn gateway(&self) -> &Gateway {
-        self.inner.services.gateway()
+    pub(crate) fn gateway(&self) -> &crate::gateway::Gateway {
+        self.services().gateway()
     }
 
     /// Registered servers: listed, changed, shared, started and stopped.

@@ -60,7 +60,7 @@ impl Runtime {
         if tokio::time::timeout(LAST_STATES_TIMEOUT, self.inner.placement.supervisor().flush_events()).await.is_err() {
             log::warn!("the database is slow or takes no writes; the last states of servers are not all on record");
         }
-        self.gateway().stop();
+        self.inner.services.stop();
         self.inner.access.entries().summarize_all().await;
         let recorder = &self.inner.recorder;
         if have_ended {

@@ -17,7 +17,7 @@ use prometheus_client::{
 
 use crate::telemetry::{
     outcome::{NoResponse, OperationOutcome},
-    span::SpanKind,
+    span_kind::SpanKind,
 };
 
 pub(super) use labels::{ErrorType, OperationLabels};

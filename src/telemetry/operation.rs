@@ -20,8 +20,8 @@ use crate::{
     telemetry::{
         metrics::{ErrorType, Metrics, OperationLabels},
         outcome::OperationOutcome,
-        span::{Span, SpanKind},
-        tracer::Tracer,
+        span_kind::SpanKind,
+        {Span, Tracer},
     },
 };
 

@@ -10,22 +10,11 @@ use uuid::Uuid;
 use crate::{
     model::{SAMPLED, TraceContext},
     policy::payload,
-    telemetry::{attribute::attribute, clock::nanos, tracer::Tracer},
+    telemetry::{attribute::attribute, clock::nanos, span_kind::SpanKind, tracer::Tracer},
 };
 
 /// Length of an attribute's text, which callers choose; longer ones are cut.
 const ATTRIBUTE_BYTES_MAX: usize = 512;
-
-/// The role of a span among others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanKind {
-    /// Handles a request of a client.
-    Server,
-    /// Sends a request to a server.
-    Client,
-    /// Neither.
-    Internal,
-}
 
 /// One operation within a trace; nothing where no spans are made. Dropped before it was [ended](Span::end), it was
 /// cancelled.

@@ -1,6 +1,6 @@
 //! Request bodies: bounded, in time, JSON, and faults that point at the field.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -10,16 +10,13 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, future::LocalBoxFuture};
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_path_to_error::{Path, Segment};
 
 use crate::{
     error::{Error, below},
     mcp::{LineBudget, LineShare, PartialMessage},
-    model::{Exact, Names, from_json},
+    model::{Exact, from_json},
     web::{json_rpc, problem::Problem},
 };
 
@@ -178,55 +175,6 @@ fn unreadable(error: PayloadError) -> Problem {
         PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Problem::RequestTimeout,
         _ => Problem::malformed("the body ended early or its framing is wrong"),
     }
-}
-
-/// Text without U+0000, which neither a process nor PostgreSQL can take.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Text(pub String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.contains('\0') { Err(D::Error::custom("must not contain U+0000")) } else { Ok(Self(text)) }
-    }
-}
-
-/// A JSON object of texts in which no key is there twice. `Debug` shows the keys alone.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct TextMap(pub BTreeMap<String, String>);
-
-impl fmt::Debug for TextMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Names(&self.0).fmt(f)
-    }
-}
-
-impl<'de> Deserialize<'de> for TextMap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextMapVisitor;
-        impl<'de> Visitor<'de> for TextMapVisitor {
-            type Value = TextMap;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of strings")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<TextMap, A::Error> {
-                let mut map = BTreeMap::new();
-                while let Some((Text(key), Text(value))) = entries.next_entry()? {
-                    if map.contains_key(&key) {
-                        return Err(A::Error::custom(format!("duplicate field `{key}`")));
-                    }
-                    map.insert(key, value);
-                }
-                Ok(TextMap(map))
-            }
-        }
-        deserializer.deserialize_map(TextMapVisitor)
-    }
-}
-
-/// A field that may be left out but not be `null`.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// Text that may be borrowed from the body.

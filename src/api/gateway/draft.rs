@@ -5,10 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{
-    model::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, ServiceLimit, ServiceSpec},
-    web::body::Text,
-};
+use crate::model::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, ServiceLimit, ServiceSpec, Text};
 
 /// A service to register.
 #[derive(Debug, Deserialize, ToSchema)]

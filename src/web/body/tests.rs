@@ -1,6 +1,7 @@
 //! Request bodies: reading them, and the problems of those that cannot be read.
 
 use super::*;
+use crate::model::{Text, TextMap};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,0 +1,35 @@
+//! [`Services`] of a build without the feature `gateway`: there are none.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+use crate::{
+    error::Result,
+    events::Events,
+    runtime::{Settings, assembly::Assembly},
+};
+
+/// No services.
+pub(super) struct Services;
+
+/// The methods of a gateway without services.
+impl Services {
+    pub(super) fn new(_base: &Assembly, _settings: &Settings, _events: &Arc<Events>) -> Self {
+        Self
+    }
+
+    pub(super) fn register(&self, _registry: &mut Registry) {}
+
+    pub(super) async fn load(&self) -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) async fn reload(&self) -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn attend(&self, _events: &Arc<Events>) {}
+
+    pub(super) fn stop(&self) {}
+}
