@@ -17,7 +17,9 @@
 
 mod calls;
 mod door;
+mod embedded;
 mod floors;
+mod host;
 mod load;
 mod many;
 mod memory;
@@ -40,6 +42,10 @@ use table::Table;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().collect();
+    if let [_, host::APP, way, workers] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return end(actix::System::new().block_on(host::run(way, workers.parse().unwrap_or(1))));
+    }
     let plan = match Plan::parse(std::env::args().skip(1)) {
         Ok(plan) => plan,
         Err(usage) => {
@@ -47,11 +53,12 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    match actix::System::new().block_on(until_stopped(measure(&plan))) {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
+    end(actix::System::new().block_on(until_stopped(measure(&plan))).map(|table| print!("{table}")))
+}
+
+fn end(outcome: Outcome<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("speed: {reason}");
             ExitCode::FAILURE
@@ -66,6 +73,7 @@ async fn measure(plan: &Plan) -> Outcome<Table> {
         match part {
             Part::Calls => calls::measure(plan, &mut table).await?,
             Part::Door => door::measure(plan, &mut table).await?,
+            Part::Embedded => embedded::measure(plan, &mut table).await?,
             Part::Memory => memory::measure(plan, &mut table).await?,
             Part::Many => many::measure(plan, &mut table).await?,
             Part::Recovery => recovery::measure(plan, &mut table).await?,

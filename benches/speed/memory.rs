@@ -15,7 +15,7 @@ use crate::{
 const SERVERS: usize = 10;
 const IN_FLIGHT: usize = 64;
 /// Threads that wait for blocking work end after ten seconds, and what a login took goes back with them.
-const QUIET: Duration = Duration::from_secs(12);
+pub const QUIET: Duration = Duration::from_secs(12);
 
 pub async fn measure(plan: &Plan, table: &mut Table) -> Outcome<()> {
     let folder = Folder::new()?;
@@ -67,7 +67,7 @@ async fn settle(pid: u32) -> Outcome<()> {
 }
 
 /// Resident memory in bytes.
-fn resident(pid: u32) -> Outcome<u64> {
+pub fn resident(pid: u32) -> Outcome<u64> {
     figure(&fs::read_to_string(format!("/proc/{pid}/status"))?, "VmRSS:")
 }
 
@@ -93,6 +93,6 @@ fn count(pid: u32, what: &str) -> Outcome<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/{what}"))?.count())
 }
 
-fn megabytes(bytes: u64) -> String {
+pub fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -100,7 +100,7 @@ impl Ostler {
     }
 
     pub fn pid(&self) -> u32 {
-        self.process.child.id()
+        self.process.pid()
     }
 
     /// Registers a demo server.
@@ -162,8 +162,8 @@ pub fn text(value: &Value, pointer: &str) -> Outcome<String> {
     found.map(str::to_owned).ok_or_else(|| format!("no {pointer} in {value}").into())
 }
 
-/// The process; asked to stop when dropped, killed where it does not.
-struct Process {
+/// A process; asked to stop when dropped, killed where it does not.
+pub struct Process {
     child: Child,
 }
 
@@ -181,11 +181,20 @@ impl Process {
         let limits = ["RATE_LIMIT_SERVER_CREATE", "RATE_LIMIT_TOOL_EXECUTE", "RATE_LIMIT_API", "RATE_LIMIT_CHANGE"];
         command.envs(limits.map(|limit| (limit, "off"))).env("OSTLER_WORKERS", workers.to_string());
         command.envs(settings.iter().copied());
+        Self::run(command)
+    }
+
+    /// Runs a program that says where it listens.
+    pub fn run(mut command: Command) -> Outcome<(Self, SocketAddr)> {
         let mut process = Self { child: command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()? };
         let mut line = String::new();
         BufReader::new(process.child.stdout.take().ok_or("no standard output")?).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on http://").ok_or("ostler did not start")?;
+        let address = line.trim().strip_prefix("listening on http://").ok_or("it did not start")?;
         Ok((process, address.parse()?))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop, and waits.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls,door,memory,many,recovery,removal] \
+const USAGE: &str =
+    "usage: cargo bench --bench speed -- [--quick] [--only calls,door,embedded,memory,many,recovery,removal] \
      [--rounds N] [--milliseconds N] [--workers N]
-  --quick         a smoke test of under 20 s; its figures say little
+  --quick         a smoke test of under a minute; its figures say little
   --only          some parts only
   --rounds        how often everything is measured; medians are shown
   --milliseconds  how long each measurement of a round takes
@@ -15,6 +16,7 @@ const USAGE: &str = "usage: cargo bench --bench speed -- [--quick] [--only calls
 pub enum Part {
     Calls,
     Door,
+    Embedded,
     Memory,
     Many,
     Recovery,
@@ -22,12 +24,14 @@ pub enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Calls, Self::Door, Self::Memory, Self::Many, Self::Recovery, Self::Removal];
+    const ALL: [Self; 7] =
+        [Self::Calls, Self::Door, Self::Embedded, Self::Memory, Self::Many, Self::Recovery, Self::Removal];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
             Self::Door => "door",
+            Self::Embedded => "embedded",
             Self::Memory => "memory",
             Self::Many => "many",
             Self::Recovery => "recovery",
