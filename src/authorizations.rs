@@ -46,7 +46,8 @@ pub(crate) use oauth_client::OAuthClient;
 /// Options of an authorization request.
 #[derive(Clone, Debug, Default)]
 pub struct AuthorizationOptions {
-    /// Host by which the request reached Ostler, such as `localhost:3010`; used where no public URL is configured.
+    /// Host by which the request reached Ostler, such as `localhost:3010`, and the path of the scope that its routes
+    /// are in; used where no public URL is configured.
     pub host: Option<String>,
     /// Client id, where a person registered Ostler with the authorization server.
     pub client_id: Option<String>,

@@ -21,7 +21,8 @@ use crate::{
     },
     mcp_endpoint,
     model::Serve,
-    web::{HandlerResult, authenticate, problem, trace},
+    policy::remote,
+    web::{HandlerResult, authenticate, mount::TablePath, problem, trace},
 };
 
 mod app_state;
@@ -32,18 +33,21 @@ mod openapi;
 mod probes;
 mod serve;
 
-pub use crate::web::HttpSettings;
+pub use crate::web::{HostCheck, HttpSettings};
 pub use serve::{HttpServer, Listener, serve_until};
 
 use app_state::AppState;
 use methods::Methods;
 
+/// Path of protected resource metadata for a whole host (RFC 9728, section 3).
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
+
 macro_rules! urls {
     (open { $($open:literal => $($open_method:ident $open_handler:path),+;)+ }
      $(private $prefix:literal { $($path:literal => $($method:ident $handler:path),+;)+ })+) => {
         /// Paths that need no authentication.
-        fn open() -> Vec<Resource> {
-            vec![$(Methods::at($open)$(.$open_method($open_handler))+.into()),+]
+        fn open() -> Vec<(&'static str, Resource)> {
+            vec![$(($open, Methods::at($open)$(.$open_method($open_handler))+.into())),+]
         }
 
         /// Paths that do, by what they begin with.
@@ -151,7 +155,10 @@ urls! {
 
 /// Every route of `runtime`, to mount in another program's `App` or scope with `configure`: authentication, rate limits
 /// and documentation come with it. The checks of `Host` and `Origin` do not: they need to know the names the host
-/// program is called by, and belong to [`HttpServer`]. All other paths are left to the host program.
+/// program is called by; wrap the scope in a [`HostCheck`]. All other paths are left to the host program.
+///
+/// In a scope, links, cookies and problems name paths of that. Where an OAuth issuer is trusted, mount
+/// [`protected_resource_metadata`] as well, outside the scope.
 ///
 /// May be called once for all workers or once in each: all routes of one runtime share the sessions of MCP clients.
 /// These end when the last route and the last result of this function are dropped; a program that mounts routes again,
@@ -171,6 +178,22 @@ pub fn routes(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone 
     move |config| mount(config, state.runtime.serves(), Some(&state))
 }
 
+/// The protected resource metadata of `/mcp` at the path of the whole host that belongs to its URL (RFC 9728, section
+/// 3.1), to mount in another program's `App` with `configure`. A client finds those of `https://team.example/tools/mcp`
+/// at `/.well-known/oauth-protected-resource/tools/mcp`, which is no path in a scope `/tools`. Clients that read the
+/// challenge of a 401 do without. Mounts nothing where no OAuth issuer is trusted.
+pub fn protected_resource_metadata(runtime: Runtime) -> impl FnOnce(&mut web::ServiceConfig) + Clone {
+    let resource = runtime.accounts().protected_resource();
+    let path = resource.map(|metadata| format!("{METADATA_PATH}{}", remote::path(metadata.resource)));
+    move |config| {
+        // In a path of actix-web, braces are a pattern.
+        if let Some(path) = path.filter(|path| !path.contains(['{', '}'])) {
+            let resource: Resource = Methods::at(path.trim_end_matches('/')).get(protected_resource::metadata).into();
+            config.service(resource.app_data(runtime).wrap(from_fn(trace::layer)));
+        }
+    }
+}
+
 /// Adds an app's data to a resource or a scope, which have no trait in common.
 macro_rules! with_state {
     ($service:expr, $state:expr) => {
@@ -188,16 +211,20 @@ macro_rules! with_state {
 
 /// Mounts every route of the parts that are on; without a state, they answer as far as they need none.
 fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppState>>) {
-    for resource in open() {
-        config.service(with_state!(resource, state).wrap(from_fn(trace::layer)));
+    for (path, resource) in open() {
+        config.service(with_state!(resource, state).app_data(TablePath(path)).wrap(from_fn(trace::layer)));
     }
+    // At the root of an app this is `/`, which the page has already.
+    let scope_itself: Resource = Methods::at("").get(dashboard::to_page).into();
+    config.service(scope_itself.app_data(TablePath("")).wrap(from_fn(trace::layer)));
     for (prefix, resources) in private() {
         if let Some(part) = switched_off(prefix, serve) {
             let answer = move || async move { HandlerResult::Err(problem::Problem::SwitchedOff(part)) };
-            config.service(web::scope(prefix).default_service(web::to(answer)).wrap(from_fn(trace::layer)));
+            let scope = web::scope(prefix).app_data(TablePath(prefix)).default_service(web::to(answer));
+            config.service(scope.wrap(from_fn(trace::layer)));
             continue;
         }
-        let scope = with_state!(web::scope(prefix), state).service(Several(resources));
+        let scope = with_state!(web::scope(prefix), state).app_data(TablePath(prefix)).service(Several(resources));
         // The last wrap is the first to see a request. Whatever is in the scope stands behind both.
         let scope = scope.default_service(web::to(no_page));
         if prefix == "/metrics" {

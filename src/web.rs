@@ -10,14 +10,17 @@ pub(crate) mod compression;
 pub(crate) mod conditional;
 pub(crate) mod event_stream;
 pub(crate) mod host_check;
+mod host_check_layer;
 pub(crate) mod html;
 pub(crate) mod json_rpc;
 pub(crate) mod methods;
+pub(crate) mod mount;
 pub(crate) mod problem;
 pub(crate) mod query;
 mod settings;
 pub(crate) mod trace;
 
+pub use host_check::HostCheck;
 pub use settings::HttpSettings;
 
 /// The result of a handler: its response, or the problem that is answered in place of one.

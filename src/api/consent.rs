@@ -17,6 +17,7 @@ use crate::{
         HandlerResult,
         authenticate::{AnonymousCaller, Caller},
         body::Json,
+        mount,
         problem::Problem,
         query::{PathId, Query},
     },
@@ -88,7 +89,8 @@ pub(crate) async fn authorize(
     PathId(id): PathId<ServerId>,
     Json(body): Json<AuthorizeBody>,
 ) -> HandlerResult {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.map(|host| format!("{host}{}", mount::path(&request)));
     let (client_id, client_secret) = (body.client_id.map(|text| text.0), body.client_secret.map(|text| text.0));
     let options = AuthorizationOptions { host, client_id, client_secret };
     let prompt = caller.runtime.authorizations().begin(&caller.who, id, options).await?;

@@ -19,7 +19,7 @@ use crate::{
         authenticate::Caller,
         body::{Borrowed, JsonBytes, parse},
         event_stream,
-        problem::Problem,
+        problem::{Occurrence, Problem},
         query::PathId,
         trace::{self, CurrentRequestId},
     },
@@ -134,13 +134,14 @@ fn events(
 ) -> impl Stream<Item = Bytes> + 'static {
     let (sender, receiver) = mpsc::channel(PROGRESS_BACKLOG);
     let wanted = CallRequest { progress: Some(sender), ..wanted };
-    let (path, request_id) = (request.path().to_owned(), CurrentRequestId::of(request));
+    let (request, request_id) = (request.clone(), CurrentRequestId::of(request));
     let call = async move {
         match caller.runtime.calls().call(&caller.who, id, wanted).await {
             Ok(outcome) => event_stream::event(Some("result"), None, &String::from_utf8_lossy(&encode(&outcome))),
             Err(error) => {
                 let problem = Problem::from(error);
-                let body = serde_json::to_string(&problem.body(&path, &request_id)).unwrap_or_default();
+                let body =
+                    serde_json::to_string(&problem.body(Occurrence::of(&request, &request_id))).unwrap_or_default();
                 event_stream::event(Some("error"), None, &body)
             }
         }

@@ -19,7 +19,11 @@ use bytes::{BufMut as _, Bytes};
 use super::{DRAINED_BYTES_MAX, Disposition, connection::ClientConnection};
 use crate::{
     http1::{BodyEncoder, Framing, Misfit, RequestHead, Version, line, status_line},
-    web::{json_rpc, problem::Problem, trace},
+    web::{
+        json_rpc,
+        problem::{Occurrence, Problem},
+        trace,
+    },
 };
 
 /// The parts of a request that determine the framing of its answer.
@@ -47,9 +51,10 @@ pub(super) fn refuse(connection: &mut ClientConnection, head: Option<&RequestHea
     // What has come of the body may have the id already. No more is waited for: this may be an overload.
     let received = connection.input.buffer.as_ref();
     let refused = head.and_then(|head| json_rpc::received_id(&head.method, path, received));
+    let occurrence = Occurrence::at_root(path, &id);
     let mut response = match refused {
-        Some(refused) => json_rpc::respond(problem, &refused, path, &id),
-        None => problem.respond(path, &id),
+        Some(refused) => json_rpc::respond(problem, &refused, occurrence),
+        None => problem.respond(occurrence),
     };
     trace::add_headers(response.headers_mut(), &id, true);
     log::debug!(code = problem.kind().code, request_id = &*id; "request refused");

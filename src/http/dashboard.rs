@@ -105,6 +105,11 @@ pub(super) async fn page(request: HttpRequest) -> HandlerResult {
     find("index.html", &request)
 }
 
+/// Leads from the path of a scope to the page below it, whose files have relative URLs.
+pub(super) async fn to_page(request: HttpRequest) -> HandlerResult {
+    Ok(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, format!("{}/", request.path()))).finish())
+}
+
 /// Answers with a file that the page asks for.
 pub(super) async fn file(request: HttpRequest) -> HandlerResult {
     find(&format!("dashboard/{}", request.match_info().query("file")), &request)

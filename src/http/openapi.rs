@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use bytes::Bytes;
 use utoipa::{OpenApi, openapi};
 
@@ -13,7 +13,7 @@ use crate::{
     },
     http::probes,
     mcp_endpoint,
-    web::{HandlerResult, problem},
+    web::{HandlerResult, mount, problem},
 };
 
 use common::Common;
@@ -86,7 +86,13 @@ pub(super) fn document() -> &'static serde_json::Value {
 }
 
 /// Answers with the description.
-pub(super) async fn serve() -> HandlerResult {
+pub(super) async fn serve(request: HttpRequest) -> HandlerResult {
+    let mount_path = mount::path(&request);
+    if !mount_path.is_empty() {
+        let mut description = description().clone();
+        description.servers = Some(vec![openapi::Server::new(mount_path)]);
+        return Ok(HttpResponse::Ok().json(description));
+    }
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| serde_json::to_vec(description()).unwrap_or_default().into());
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.clone()))

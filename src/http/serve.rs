@@ -11,7 +11,7 @@ use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 
 use crate::{
     Runtime, edge,
-    http::{no_page, probes, routes},
+    http::{no_page, probes, protected_resource_metadata, routes},
     proxy::ServiceRouter,
     web::{HttpSettings, host_check::HostCheck, trace},
 };
@@ -107,11 +107,12 @@ impl HttpServer {
         let guard = HostCheck::new(settings).with_public_url(runtime.authorizations().public_url());
         let router = ServiceRouter { runtime: Some(runtime.clone()), guard: guard.clone() };
         let guard = web::Data::new(guard);
-        let routes = routes(runtime);
+        let (metadata, routes) = (protected_resource_metadata(runtime.clone()), routes(runtime));
         let factory = move || {
             App::new()
                 .app_data(web::Data::clone(&guard))
                 .configure(routes.clone())
+                .configure(metadata.clone())
                 .default_service(web::to(no_page).wrap(from_fn(trace::layer)))
         };
         Ok(Self { server: edge::listen(listener.0, settings.workers, router, factory)? })

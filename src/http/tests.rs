@@ -275,6 +275,83 @@ async fn the_routes_work_inside_a_scope_and_leave_other_paths_alone() {
 }
 
 #[actix_web::test]
+async fn routes_in_a_scope_name_its_paths() {
+    let tools = web::scope("/{team}/tools").configure(|config| mount(config, Serve::All, None));
+    let app = init_service(App::new().service(tools).configure(|config| mount(config, Serve::All, None))).await;
+    let send = async |request: TestRequest| call_service(&app, request.to_request()).await.map_into_boxed_body();
+    let response = send(TestRequest::with_uri("/a%20b/tools")).await;
+    assert_eq!((response.status().as_u16(), header(&response, "location")), (307, "/a%20b/tools/"));
+    assert_eq!(send(TestRequest::with_uri("/a%20b/tools/")).await.status(), 200);
+    assert_eq!(send(TestRequest::with_uri("/")).await.status(), 200);
+
+    for (path, mount_path) in [("/a%20b/tools/api/mcp/x/execute", "/a%20b/tools"), ("/api/mcp/x/execute", "")] {
+        let problem: Value = read_body_json(send(TestRequest::post().uri(path)).await).await;
+        assert_eq!((&problem["type"], &problem["instance"]), (&unauthenticated(mount_path), &Value::from(path)));
+        let files: Value =
+            read_body_json(send(TestRequest::with_uri(&format!("{mount_path}/dashboard/x"))).await).await;
+        assert_eq!(files["type"], format!("{mount_path}/docs#problem-not_found"), "{files}");
+        let request = TestRequest::post()
+            .uri(&format!("{mount_path}/mcp/x"))
+            .set_payload(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#);
+        let refusal: Value = read_body_json(send(request).await).await;
+        assert_eq!(refusal["id"], 7, "a client of MCP gets its own form: {refusal}");
+        assert_eq!(refusal["error"]["data"]["type"], unauthenticated(mount_path), "{refusal}");
+        let openapi: Value =
+            read_body_json(send(TestRequest::with_uri(&format!("{mount_path}/openapi.json"))).await).await;
+        let server = openapi.pointer("/servers/0/url").and_then(Value::as_str);
+        assert_eq!(server, Some(mount_path).filter(|path| !path.is_empty()));
+    }
+}
+
+fn unauthenticated(mount_path: &str) -> Value {
+    format!("{mount_path}/docs#problem-unauthenticated").into()
+}
+
+#[actix_web::test]
+async fn a_host_check_around_a_scope_guards_all_that_is_in_it() {
+    let mut settings = HttpSettings::default();
+    settings.allowed_hosts = vec!["team.example".into()];
+    settings.allowed_origins = vec!["https://wiki.example".into()];
+    let tools = web::scope("/tools")
+        .route("/own", web::get().to(|| async { "theirs" }))
+        .configure(|config| mount(config, Serve::All, None))
+        .wrap(HostCheck::new(&settings));
+    let app = init_service(App::new().service(tools).route("/other", web::get().to(|| async { "theirs" }))).await;
+    let send = async |path: &str, host: &'static str, origin: &'static str| {
+        let request = TestRequest::with_uri(path).insert_header(("host", host));
+        let request = if origin.is_empty() { request } else { request.insert_header(("origin", origin)) };
+        call_service(&app, request.to_request()).await.map_into_boxed_body()
+    };
+    for path in ["/tools/own", "/tools/docs"] {
+        assert_eq!(send(path, "team.example", "").await.status(), 200, "{path}");
+        assert_eq!(send(path, "team.example", "http://team.example").await.status(), 200, "{path}");
+        let foreign = send(path, "evil.test", "").await;
+        assert_eq!((foreign.status().as_u16(), header(&foreign, "content-type")), (421, "application/problem+json"));
+        assert_eq!(header(&foreign, "x-request-id").len(), 36);
+        let problem: Value = read_body_json(foreign).await;
+        assert_eq!((&problem["code"], &problem["instance"]), (&Value::from("misdirected_request"), &Value::from(path)));
+        assert_eq!(problem["type"], "/tools/docs#problem-misdirected_request");
+        assert_eq!(send(path, "team.example", "http://evil.test").await.status(), 403, "{path}");
+        let allowed = send(path, "team.example", "https://wiki.example").await;
+        assert_eq!(header(&allowed, "access-control-allow-origin"), "https://wiki.example", "{path}");
+    }
+    assert_eq!(send("/tools/livez", "10.1.2.3:80", "").await.status(), 200, "probes ask by any address");
+    assert_eq!(send("/other", "evil.test", "").await.status(), 200, "it is not in the scope");
+
+    let preflight = TestRequest::default()
+        .method(Method::OPTIONS)
+        .uri("/tools/api/mcp")
+        .insert_header(("host", "team.example"))
+        .insert_header(("origin", "https://wiki.example"))
+        .insert_header(("access-control-request-method", "POST"));
+    assert_eq!(call_service(&app, preflight.to_request()).await.status(), 204);
+    let rebound = TestRequest::post().uri("/tools/mcp").insert_header(("host", "evil.test"));
+    let rebound = rebound.set_payload(r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#);
+    let refusal: Value = read_body_json(call_service(&app, rebound.to_request()).await).await;
+    assert_eq!((refusal["id"].as_u64(), refusal["error"]["code"].as_u64()), (Some(7), Some(421)), "{refusal}");
+}
+
+#[actix_web::test]
 async fn clients_of_mcp_are_told_of_the_start_in_their_own_form() {
     let starting = || web::to(probes::starting).wrap(from_fn(trace::layer));
     let app = init_service(App::new().default_service(starting())).await;

@@ -29,7 +29,7 @@ use crate::{
     telemetry::Span,
     web::{
         host_check::{Admission, HostCheck},
-        problem::Problem,
+        problem::{Occurrence, Problem},
     },
 };
 
@@ -268,7 +268,7 @@ fn refuse(client: &mut ClientConnection, call: &ForwardedRequest<'_>, problem: &
         ms:% = call.started.elapsed().as_millis();
         "request refused"
     );
-    respond(client, call, problem.respond(call.head.target.path(), id))
+    respond(client, call, problem.respond(Occurrence::at_root(call.head.target.path(), id)))
 }
 
 /// Answers in place of the service.

@@ -65,7 +65,7 @@ pub struct ServerActor {
     last_message_at_tick: Option<Instant>,
     misses: u32,
     /// True once a `ping` was not answered and another question was.
-    ignores_ping: bool,
+    answers_ping: Option<bool>,
     /// Pings in flight, which are no work.
     pings: HashSet<u64>,
     /// The first request sent since the last message that is no ping.
@@ -120,7 +120,7 @@ impl ServerActor {
             last_message_at: None,
             last_message_at_tick: None,
             misses: 0,
-            ignores_ping: false,
+            answers_ping: None,
             pings: HashSet::new(),
             first_since_message: None,
             lists: state::ListState::default(),

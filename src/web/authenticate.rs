@@ -71,7 +71,7 @@ impl FromRequest for AnonymousCaller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let address = address(request.app_data(), request.peer_addr(), request.headers());
+        let address = address(request);
         ready(runtime(request.app_data()).map(|runtime| Self { runtime, address }))
     }
 }
@@ -134,7 +134,7 @@ fn challenged(mut answer: ServiceResponse<BoxBody>, who: Option<&Principal>) -> 
 /// The principal of a request, with what the request says of it. A failed authentication counts against the address it
 /// came from.
 fn identify(request: &ServiceRequest, known: Result<Principal, Problem>) -> Result<Principal, Problem> {
-    let address = address(request.app_data(), request.peer_addr(), request.headers());
+    let address = address(request.request());
     if let (Err(Problem::Runtime(Error::Unauthenticated(_))), Ok(runtime)) = (&known, runtime(request.app_data())) {
         runtime.access().limits().authentication_failure(address)?;
     }
@@ -148,7 +148,7 @@ async fn authenticate(request: &ServiceRequest) -> Result<Principal, Problem> {
     let own = request.app_data::<Runtime>().and_then(|runtime| request.cookie(runtime.accounts().session_cookie()));
     let session = own.or_else(|| request.cookie(SESSION_COOKIE)).ok_or(NO_CREDENTIAL)?;
     let peer = request.peer_addr().map(|peer| peer.ip());
-    if !is_safe(request.method()) && !host_check(request.app_data()).is_from_our_page(peer, request.headers()) {
+    if !is_safe(request.method()) && !host_check(request.request()).is_from_our_page(peer, request.headers()) {
         return Err(not_our_page());
     }
     check(request, session.value()).await
@@ -197,18 +197,16 @@ fn runtime(data: Option<&Runtime>) -> Result<Runtime, Problem> {
     data.cloned().ok_or_else(|| Error::Internal("a route was mounted without a runtime".into()).into())
 }
 
-fn address(
-    guard: Option<&web::Data<HostCheck>>,
-    peer: Option<std::net::SocketAddr>,
-    headers: &header::HeaderMap,
-) -> Option<std::net::IpAddr> {
-    host_check(guard).address(peer, headers)
+fn address(request: &HttpRequest) -> Option<std::net::IpAddr> {
+    host_check(request).address(request.peer_addr(), request.headers())
 }
 
-/// The check of this app; in the app of another program, one that trusts no proxy.
-fn host_check(guard: Option<&web::Data<HostCheck>>) -> &HostCheck {
-    static DEFAULT: LazyLock<HostCheck> = LazyLock::new(|| HostCheck::new(&HttpSettings::default()));
-    guard.map_or(&DEFAULT, |guard| guard)
+/// The check that a request has passed; in the app of another program that has none, one that trusts no proxy.
+fn host_check(request: &HttpRequest) -> web::Data<HostCheck> {
+    static DEFAULT: LazyLock<web::Data<HostCheck>> =
+        LazyLock::new(|| web::Data::new(HostCheck::new(&HttpSettings::default())));
+    let layer = request.extensions().get::<web::Data<HostCheck>>().cloned();
+    layer.or_else(|| request.app_data().cloned()).unwrap_or_else(|| web::Data::clone(&DEFAULT))
 }
 
 /// The cookie that keeps a browser logged in until `expires_at`; `Secure` if the page came by an encrypted connection.

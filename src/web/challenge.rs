@@ -10,7 +10,7 @@ use crate::{
     Runtime,
     model::{Credential, Permission, PermissionSet, Principal},
     policy::permission::{covers, name, of_role},
-    web::json_rpc,
+    web::{json_rpc, mount},
 };
 
 /// Path of the protected resource metadata.
@@ -21,7 +21,7 @@ pub(crate) const CLIENT_PERMISSIONS: [Permission; 2] = [Permission::McpRead, Per
 
 /// Says in an answer under `/mcp` that was refused how to get a token that is not: where, and for which scopes.
 pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Runtime>, who: Option<&Principal>) {
-    if !json_rpc::is_endpoint(answer.request().path()) {
+    if !json_rpc::is_endpoint(mount::path_below(answer.request())) {
         return;
     }
     let Some(resource) = runtime.and_then(|runtime| runtime.accounts().protected_resource()) else { return };
@@ -38,7 +38,7 @@ pub(super) fn challenge<B>(answer: &mut ServiceResponse<B>, runtime: Option<&Run
     };
     let scope = scopes.iter().map(name).collect::<Vec<_>>().join(" ");
     let host = answer.request().headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let place = place(resource.resource, host.unwrap_or_default());
+    let place = place(resource.resource, host.unwrap_or_default(), mount::path(answer.request()));
     let value = format!(r#"Bearer {error}resource_metadata="{place}", scope="{scope}""#);
     if let Ok(value) = header::HeaderValue::from_str(&value) {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
@@ -53,13 +53,18 @@ fn missing(who: &Principal) -> Option<PermissionSet> {
     narrowed.then(|| who.permissions.iter().chain(CLIENT_PERMISSIONS).collect())
 }
 
-/// The URL of the metadata: where the resource is, or where the request went if its name is no URL.
-fn place(resource: &str, host: &str) -> String {
+/// The URL of the metadata, below that of the URL table: as the URL of the resource tells it; else at its host, or at
+/// that of the request if its name is no URL.
+fn place(resource: &str, host: &str, mount_path: &str) -> String {
     let origin = resource.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
         matches!(scheme, "http" | "https").then(|| format!("{scheme}://{authority}"))
     });
-    format!("{}{METADATA_PATH}", origin.unwrap_or_else(|| format!("http://{host}")))
+    let base = match (origin, resource.strip_suffix("/mcp")) {
+        (Some(_), Some(base)) => base.to_owned(),
+        (origin, _) => origin.unwrap_or_else(|| format!("http://{host}")) + mount_path,
+    };
+    format!("{base}{METADATA_PATH}")
 }
 
 #[cfg(test)]
@@ -68,7 +73,16 @@ mod tests {
 
     #[test]
     fn metadata_are_where_the_resource_is() {
-        assert_eq!(place("https://o.example:8443/mcp", "x"), format!("https://o.example:8443{METADATA_PATH}"));
-        assert_eq!(place("api://ostler", "localhost:3010"), format!("http://localhost:3010{METADATA_PATH}"));
+        for (resource, mount_path, base) in [
+            ("https://o.example:8443/mcp", "", "https://o.example:8443"),
+            ("https://o.example/tools/mcp", "/tools", "https://o.example/tools"),
+            // A proxy cuts the prefix.
+            ("https://o.example/tools/mcp", "", "https://o.example/tools"),
+            ("https://o.example", "/tools", "https://o.example/tools"),
+            ("api://ostler", "", "http://localhost:3010"),
+            ("api://ostler", "/tools", "http://localhost:3010/tools"),
+        ] {
+            assert_eq!(place(resource, "localhost:3010", mount_path), format!("{base}{METADATA_PATH}"), "{resource}");
+        }
     }
 }

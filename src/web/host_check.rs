@@ -13,7 +13,7 @@ use actix_web::{
 
 use ipnet::IpNet;
 
-use crate::web::{client_address, methods::ALLOWED_METHODS, problem::Problem, settings::HttpSettings};
+use crate::web::{client_address, methods::ALLOWED_METHODS, mount, problem::Problem, settings::HttpSettings};
 
 /// Headers of answers that a page of an allowed origin may read.
 const EXPOSED_HEADERS: &str =
@@ -31,9 +31,25 @@ const ARGUMENT_HEADER_PREFIX: &str = "mcp-param-";
 /// nothing there: they are open, or take a bearer token alone.
 const MACHINE_PATHS: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
-/// The hosts, origins and proxies that are trusted.
+/// Refuses requests for hosts that are not allowed (421), against DNS rebinding, and from pages of origins that are not
+/// (403); answers preflights of those that are. The paths of probes and `/metrics` take any host.
+///
+/// [`HttpServer`](crate::http::HttpServer) has it already. A program that mounts [`routes`](crate::http::routes) wraps
+/// its `App` or scope in it, its own pages included:
+///
+/// ```no_run
+/// # use ostler::{actix_web::{App, web}, http};
+/// # fn app(runtime: ostler::Runtime) {
+/// let mut settings = http::HttpSettings::default();
+/// settings.allowed_hosts = vec!["team.example".into()];
+/// settings.allowed_origins = vec!["https://wiki.example".into()];
+/// let tools = web::scope("/tools").configure(http::routes(runtime)).wrap(http::HostCheck::new(&settings));
+/// let app = App::new().service(tools);
+/// # let _ = app;
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct HostCheck {
+pub struct HostCheck {
     bound: IpAddr,
     hosts: Vec<String>,
     origins: Vec<String>,
@@ -52,8 +68,10 @@ pub(crate) enum Admission {
 }
 
 impl HostCheck {
-    /// The guard these settings describe.
-    pub(crate) fn new(settings: &HttpSettings) -> Self {
+    /// The check that these settings describe: by their host, the address that is listened on, and their allowed hosts,
+    /// allowed origins and trusted proxies. Loopback names and addresses are always allowed.
+    #[must_use]
+    pub fn new(settings: &HttpSettings) -> Self {
         Self {
             bound: settings.host,
             hosts: settings.allowed_hosts.iter().map(|host| host.trim_end_matches('.').to_lowercase()).collect(),
@@ -149,7 +167,7 @@ impl HostCheck {
             None => return Err(malformed_host()),
         };
         match self.check_host(named) {
-            Err(Problem::MisdirectedRequest) if MACHINE_PATHS.contains(&request.path()) => Ok(()),
+            Err(Problem::MisdirectedRequest) if MACHINE_PATHS.contains(&mount::path_below(request.request())) => Ok(()),
             checked => checked,
         }
     }

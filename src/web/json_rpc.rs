@@ -19,7 +19,13 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{mcp, web::problem::Problem};
+use crate::{
+    mcp,
+    web::{
+        mount,
+        problem::{Occurrence, Problem},
+    },
+};
 
 /// Bytes of a refused request that are read for its id: most are shorter.
 const START_BYTES_MAX: usize = 64 << 10;
@@ -30,7 +36,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct RefusedId(pub Arc<RawValue>);
 
-/// True for the paths at which MCP is spoken.
+/// True for the paths of the URL table at which MCP is spoken.
 pub(crate) fn is_endpoint(path: &str) -> bool {
     path == "/mcp" || path.starts_with("/mcp/")
 }
@@ -47,7 +53,7 @@ pub(crate) fn received_id(method: &Method, path: &str, received: &[u8]) -> Optio
 pub(crate) async fn note_id(request: &HttpRequest, payload: &mut Payload) {
     // A client that asks first is to be spared sending its body.
     let asks_first = request.headers().contains_key(header::EXPECT);
-    if request.method() != Method::POST || !is_endpoint(request.path()) || asks_first {
+    if request.method() != Method::POST || !is_endpoint(mount::path_below(request)) || asks_first {
         return;
     }
     let mut start = BytesMut::new();
@@ -65,9 +71,9 @@ pub(crate) async fn note_id(request: &HttpRequest, payload: &mut Payload) {
 }
 
 /// The answer to a request with this id: status and headers of the problem, which is the `data` of the error.
-pub(crate) fn respond(problem: &Problem, id: &RefusedId, instance: &str, request_id: &str) -> HttpResponse {
-    let data = serde_json::value::to_raw_value(&problem.body(instance, request_id)).ok();
-    let response = problem.respond(instance, request_id);
+pub(crate) fn respond(problem: &Problem, id: &RefusedId, occurrence: Occurrence<'_>) -> HttpResponse {
+    let data = serde_json::value::to_raw_value(&problem.body(occurrence)).ok();
+    let response = problem.respond(occurrence);
     let error = mcp::error(i64::from(response.status().as_u16()), &problem.to_string(), data.as_deref());
     let mut response = response.set_body(BoxBody::new(format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, id.0)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

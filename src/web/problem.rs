@@ -1,6 +1,7 @@
 //! [`Problem`]: every answer that is not a success, as RFC 9457 problem+json.
 
 pub(crate) mod kind;
+mod occurrence;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,6 +19,8 @@ use crate::{
     http1::HeadFault,
     web::{methods::ALLOWED_METHODS, problem::kind::ProblemKind},
 };
+
+pub(crate) use occurrence::Occurrence;
 
 /// The media type of every problem (RFC 9457).
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
@@ -111,10 +114,9 @@ impl Problem {
         (self.kind().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
     }
 
-    /// The body to send, for a request to the path `instance`.
-    pub(crate) fn body<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemBody<'a> {
-        let kind = self.kind();
-        let mut body = ProblemBody { detail: self.to_string(), instance, request_id, ..ProblemBody::of(kind) };
+    /// The body to send.
+    pub(crate) fn body<'a>(&'a self, occurrence: Occurrence<'a>) -> ProblemBody<'a> {
+        let mut body = ProblemBody { detail: self.to_string(), ..ProblemBody::of(self.kind(), occurrence) };
         let Self::Runtime(error) = self else { return body };
         if let Error::Invalid(faults) = error {
             body.errors = Some(&faults.0);
@@ -134,14 +136,14 @@ impl Problem {
         body
     }
 
-    /// The whole answer, for a request to the path `instance`.
-    pub(crate) fn respond(&self, instance: &str, request_id: &str) -> HttpResponse {
+    /// The whole answer.
+    pub(crate) fn respond(&self, occurrence: Occurrence<'_>) -> HttpResponse {
         if let Self::Runtime(Error::Internal(cause)) = self {
-            log::error!(request_id, cause; "a request failed for an internal reason");
+            log::error!(request_id = occurrence.request_id, cause; "a request failed for an internal reason");
         }
         let mut response = HttpResponse::build(self.kind().status);
         self.add_headers(&mut response);
-        match serde_json::to_vec(&self.body(instance, request_id)) {
+        match serde_json::to_vec(&self.body(occurrence)) {
             Ok(body) => response.content_type(CONTENT_TYPE).body(body),
             Err(_) => response.finish(),
         }
@@ -213,7 +215,7 @@ impl ResponseError for Problem {
 
     /// The answer where `web::trace`, which knows the request, is not in front.
     fn error_response(&self) -> HttpResponse {
-        self.respond("", "")
+        self.respond(Occurrence::default())
     }
 }
 
@@ -282,16 +284,16 @@ pub(crate) struct ProblemBody<'a> {
     violated_policies: Option<[&'a str; 1]>,
 }
 
-impl ProblemBody<'_> {
-    fn of(kind: ProblemKind) -> Self {
+impl<'a> ProblemBody<'a> {
+    fn of(kind: ProblemKind, occurrence: Occurrence<'a>) -> Self {
         Self {
-            kind: format!("/docs#problem-{}", kind.code),
+            kind: format!("{}/docs#problem-{}", occurrence.mount_path, kind.code),
             title: kind.title,
             status: kind.status.as_u16(),
             detail: String::new(),
-            instance: "",
+            instance: occurrence.path,
             code: kind.code,
-            request_id: "",
+            request_id: occurrence.request_id,
             errors: None,
             stderr: None,
             tool_error: None,
@@ -323,7 +325,7 @@ mod tests {
     use super::*;
 
     fn shown(problem: impl Into<Problem>) -> serde_json::Value {
-        serde_json::to_value(problem.into().body("/api/mcp/1", "r-1")).unwrap()
+        serde_json::to_value(problem.into().body(Occurrence::at_root("/api/mcp/1", "r-1"))).unwrap()
     }
 
     #[test]
@@ -355,7 +357,7 @@ mod tests {
             execution_time: 7,
         };
         let problem = Problem::from(Error::ToolFailed(Box::new(failure)));
-        let text = serde_json::to_string(&problem.body("", "")).unwrap();
+        let text = serde_json::to_string(&problem.body(Occurrence::default())).unwrap();
         assert!(text.contains(r#""toolError":{"b":1,"a":12345678901234567890123}"#), "{text}");
         assert!(text.contains(r#""executionTime":7"#), "{text}");
     }
@@ -375,7 +377,7 @@ mod tests {
             window: Duration::from_secs(60),
             retry_after: Duration::from_millis(17_200),
         };
-        let response = Problem::from(Error::RateLimited(limit)).respond("/", "r");
+        let response = Problem::from(Error::RateLimited(limit)).respond(Occurrence::at_root("/", "r"));
         let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();
         assert_eq!(response.status(), 429);
         assert_eq!(header("retry-after"), "18");
@@ -385,9 +387,9 @@ mod tests {
 
     #[test]
     fn an_unknown_caller_is_told_how_to_authenticate_and_a_busy_one_when_to_retry() {
-        let unknown = Problem::from(Error::Unauthenticated("no token")).respond("/", "r");
+        let unknown = Problem::from(Error::Unauthenticated("no token")).respond(Occurrence::at_root("/", "r"));
         assert_eq!(unknown.headers().get("www-authenticate").unwrap(), "Bearer");
-        let busy = Problem::from(Error::Busy("too many calls")).respond("/", "r");
+        let busy = Problem::from(Error::Busy("too many calls")).respond(Occurrence::at_root("/", "r"));
         assert_eq!((busy.status().as_u16(), busy.headers().contains_key("retry-after")), (503, true));
     }
 }

@@ -22,7 +22,8 @@ use crate::{
         compression::compress,
         host_check::{Admission, HostCheck},
         json_rpc::{self, RefusedId},
-        problem::{self, Problem},
+        mount::{self, TablePath},
+        problem::{self, Occurrence, Problem},
     },
 };
 
@@ -44,20 +45,19 @@ impl CurrentRequestId {
 
 /// Wraps every route, and the answer to paths that are none.
 pub(crate) async fn layer(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    if let Some(TablePath(path)) = request.app_data() {
+        mount::note(&request, path);
+    }
     let id = choose_id(request.headers());
     request.extensions_mut().insert(CurrentRequestId(Rc::clone(&id)));
     let span = span(&request, &id);
     let guard = request.app_data::<web::Data<HostCheck>>().cloned();
     let (response, admitted) = match guard.map_or(Ok(Admission::SameOrigin), |guard| guard.admit(&request)) {
-        Err(problem) => {
-            let (head, payload) = request.parts_mut();
-            json_rpc::note_id(head, payload).await;
-            (request.error_response(problem), Admission::SameOrigin)
-        }
+        Err(problem) => (error_response(request, problem).await, Admission::SameOrigin),
         Ok(admitted) => match admitted.answer(request.headers()) {
             Some(answer) => (request.into_response(answer), admitted),
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
@@ -71,6 +71,21 @@ pub(crate) async fn layer(
     note(&response, &id, started);
     end(span, response.status().as_u16());
     Ok(response)
+}
+
+/// Answers a request that did not get as far as [`layer`].
+pub(crate) async fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let id = choose_id(request.headers());
+    let mut response = shape(error_response(request, problem).await, &id);
+    add_headers(response.headers_mut(), &id, true);
+    response
+}
+
+/// A failure that is yet to be shaped, with the id that a client of MCP needs.
+async fn error_response(mut request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let (head, payload) = request.parts_mut();
+    json_rpc::note_id(head, payload).await;
+    request.error_response(problem)
 }
 
 /// The caller's id for the request where it is a sane one (visible ASCII, at most 128), else a new one.
@@ -107,10 +122,10 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
         None => Problem::Framework(status),
     };
     let refused = response.request().extensions().get::<RefusedId>().cloned();
-    let path = response.request().path();
+    let occurrence = Occurrence::of(response.request(), id);
     let mut shaped = match refused {
-        Some(refused) => json_rpc::respond(&problem, &refused, path, id),
-        None => problem.respond(path, id),
+        Some(refused) => json_rpc::respond(&problem, &refused, occurrence),
+        None => problem.respond(occurrence),
     };
     if let Some(challenge) = response.headers().get(header::WWW_AUTHENTICATE) {
         shaped.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// A server, and the authorization server that makes tokens for it.
-struct Estate {
+pub(crate) struct Estate {
     upstream: Upstream,
     state: Arc<Mutex<State>>,
 }
@@ -42,7 +42,7 @@ struct State {
 }
 
 impl Estate {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let state = Arc::new(Mutex::new(State { renews: true, holds: 3600, ..State::default() }));
         let shared = state.clone();
         let upstream = Upstream::start(move |seen, wire| {
@@ -82,7 +82,7 @@ impl Estate {
         Self { upstream, state }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/mcp", self.upstream.address)
     }
 

@@ -3,6 +3,7 @@
 mod ends;
 mod guesses;
 mod hosts;
+mod scopes;
 
 use std::{
     fs::File,

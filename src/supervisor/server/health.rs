@@ -70,7 +70,8 @@ impl Handler<Pinged> for ServerActor {
         match (answered, occasion) {
             (Some(id), _) => {
                 self.misses = 0;
-                self.ignores_ping |= ids.first() != Some(&id);
+                // One that has answered it is late today, and no server that leaves it open.
+                self.answers_ping.get_or_insert(ids.first() == Some(&id));
             }
             (None, CheckHealth::OnDemand) => {}
             (None, CheckHealth::Periodic) => self.misses = self.misses.saturating_add(1),
@@ -90,7 +91,7 @@ impl ServerActor {
         };
         let capabilities = self.instance.capabilities();
         let list = ListKind::ALL.iter().find(|list| capabilities.has(list.capability())).map(|list| list.method());
-        let methods = [Some(ping).filter(|_| !self.ignores_ping || list.is_none()), list];
+        let methods = [Some(ping).filter(|_| self.answers_ping != Some(false) || list.is_none()), list];
         methods.into_iter().flatten().map(|method| (self.instance.next_id(), method)).collect()
     }
 
