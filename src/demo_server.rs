@@ -1,7 +1,8 @@
 //! A small MCP server on standard input and output, so that a first try needs neither Node nor Python: `ostler
 //! demo-server`.
 //!
-//! It stands apart from the other rooms, so that any program can be one: the examples start themselves as theirs.
+//! It stands apart from the other rooms, so that any program can be one: the examples start themselves as theirs, and
+//! every program with a guard is one before `main`, if its argument says so, for [`testing`](crate::testing).
 //!
 //! It speaks the revisions with a handshake and the one without, and is held to either by its first message. One thread
 //! reads, answers and writes; only a call that waits gets a thread of its own. Answers are written when no further
@@ -32,6 +33,9 @@ pub use era::DemoEra;
 /// Buffered input, and the most output that waits for a pause in it.
 const BUFFER: usize = 64 * 1024;
 
+/// The first argument of a program that is to be the demo server, before its `main`.
+pub(crate) const ARGUMENT: &str = "--ostler-demo-server";
+
 /// Options of the demo server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -46,16 +50,27 @@ pub struct Options {
 /// The tools: `echo`, `add`, `sleep`, `fail`, `crash`, `env`, `pid` and `stderr`. Beside them a prompt, `greet`, a
 /// resource, `demo://about`, and resources at `demo://echo/{text}`.
 pub fn run(options: &Options) -> ExitCode {
+    ExitCode::from(serve(options))
+}
+
+/// Serves and exits, if this process was started to be the demo server.
+pub(crate) fn enter() {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT) {
+        std::process::exit(serve(&Options::default()).into());
+    }
+}
+
+fn serve(options: &Options) -> u8 {
     // This channel's sender never sends: to wait for it is to sleep.
     let (_sender, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(options.startup_delay);
     let mut server = DemoServer::new(options.era);
     match server.serve(&mut BufReader::with_capacity(BUFFER, io::stdin().lock())) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Ok(code) => code,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             let _ = writeln!(io::stderr(), "demo-server: {error}");
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -1,19 +1,70 @@
 //! Ostler: an actor-supervised runtime and gateway for MCP servers.
 //!
 //! It owns their processes, keeps them alive, guards them, and accounts for every call. The program `ostler` serves it
-//! over HTTP; any other program can embed it, with HTTP or without:
+//! over HTTP; any other program can embed it, with HTTP or without.
+//!
+//! # A first program
+//!
+//! A [`Runtime`] keeps everything in one folder. It may be started from any tokio runtime or actix system:
 //!
 //! ```no_run
 //! # use ostler::{Runtime, model::ServerConfig, calls::CallRequest, serde_json::json};
 //! # async fn embed() -> ostler::Result<()> {
 //! let runtime = Runtime::builder().data_dir("data").start().await?;
+//! let me = runtime.embedder();
+//!
+//! // Registered by the first start of the program, found by later ones, updated where the configuration is another.
 //! let files = ServerConfig::new("files", "npx").args(["-y", "@modelcontextprotocol/server-filesystem", "/srv"]);
-//! let server = runtime.servers().create(runtime.embedder(), files).await?.server;
-//! let call = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"}));
-//! println!("{}", runtime.calls().call(runtime.embedder(), server.id, call).await?.text());
+//! let files = runtime.servers().ensure(me, files).await?.server.id;
+//!
+//! // The call waits for a server that starts, and is on record before it returns.
+//! let notes = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"}));
+//! println!("{}", runtime.calls().call(me, files, notes).await?.text());
+//!
+//! // Calls in flight are answered, servers end, what waits to be recorded is.
+//! runtime.stop().await;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A server that crashes is started again. Calls meanwhile wait, up to their own deadline, and [`events`] say what
+//! happens:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use ostler::{Error, Runtime, calls::CallRequest, futures_util::StreamExt, model::ServerId, serde_json::json};
+//! # async fn watch(runtime: Runtime, files: ServerId) -> ostler::Result<()> {
+//! # let me = runtime.embedder();
+//! let mut events = runtime.events().follow(me);
+//! ostler::tokio::spawn(async move {
+//!     while let Some(event) = events.next().await {
+//!         println!("{event:?}");
+//!     }
+//! });
+//! let notes = CallRequest::new("read_text_file", json!({"path": "/srv/notes.txt"})).timeout(Duration::from_secs(5));
+//! match runtime.calls().call(me, files, notes).await {
+//!     Ok(outcome) => println!("{}", outcome.text()),
+//!     Err(Error::ToolFailed(failure)) => println!("the tool says no: {failure:?}"),
+//!     Err(error) => println!("{}: {error}", error.status()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A program with users of its own has an account for each, and calls on their behalf, with the rights of their role:
+//!
+//! ```no_run
+//! # use ostler::{Runtime, calls::CallRequest, model::{Role, ServerId}, serde_json::json};
+//! # async fn serve(runtime: Runtime, files: ServerId) -> ostler::Result<()> {
+//! let ada = runtime.accounts().ensure(runtime.embedder(), "ada@example.com", "Ada", Role::Executor).await?;
+//! let ada = runtime.accounts().on_behalf_of(ada.id).await?;
+//! runtime.calls().call(&ada, files, CallRequest::new("list_directory", json!({"path": "/srv"}))).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`http::routes`] mounts REST, `/mcp` and the dashboard in an `App` of actix-web, [`http::serve_until`] stops both in
+//! order, and [`testing`] has a runtime for each test.
 //!
 //! The program is started once more for each server, as its [`guard`]. The programs in `examples` show more:
 //! `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`, `graceful_stop`, `events`,
@@ -46,8 +97,9 @@
 //! Values that Ostler returns, settings and [`Error`] are `#[non_exhaustive]`: they will grow. Settings begin with
 //! `Default`, and requests that a program makes have a constructor or take `..Default::default()`.
 //!
-//! [`demo_server`] stands apart: a small MCP server to try all this with. Modules that are public but not listed here
-//! serve the program, its tests and its benchmarks, and change without notice. ARCHITECTURE.md has the map of all.
+//! [`demo_server`] stands apart: a small MCP server to try all this with, as [`testing`] does. Modules that are public
+//! but not listed here serve the program, its tests and its benchmarks, and change without notice. ARCHITECTURE.md has
+//! the map of all.
 
 // Much of the lower rooms is there for the doors.
 #![cfg_attr(not(feature = "http"), allow(dead_code, unused_imports))]
@@ -99,6 +151,7 @@ pub mod store;
 pub mod supervisor;
 mod tasks;
 pub mod telemetry;
+pub mod testing;
 mod timeline;
 #[cfg(feature = "http")]
 mod web;
@@ -111,7 +164,8 @@ pub use runtime::Runtime;
 pub use actix_web;
 pub use {actix, futures_util, secrecy, serde_json, tokio, uuid};
 
-/// Guards the server that this process was started for, and never returns; otherwise does nothing.
+/// Guards the server that this process was started for, or is the demo server of [`testing`], and never returns;
+/// otherwise does nothing.
 ///
 /// Ostler starts the program once more for each server, as its guard. With glibc that is seen to before `main`, and
 /// nothing is to be called. Other C libraries give no arguments to what runs before `main`: with those, call this first

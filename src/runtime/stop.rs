@@ -31,19 +31,24 @@ impl Runtime {
     /// waits for the first.
     /// May be called from any thread and runtime; goes on even where its caller goes away.
     pub async fn stop(&self) {
+        self.stop_within(DRAIN_TIMEOUT).await;
+    }
+
+    /// Stops; calls in flight get so long to finish.
+    pub(crate) async fn stop_within(&self, drain: Duration) {
         if !self.inner.is_stopping.swap(true, Ordering::Relaxed) {
             let runtime = self.clone();
             self.inner.arbiters.handle().spawn(async move {
                 // Also where that panics: who stops a program must not wait for ever.
                 let _stopped = SetOnDrop(&runtime.inner.stopped);
-                runtime.end().await;
+                runtime.end(drain).await;
             });
         }
         self.inner.stopped.wait().await;
     }
 
-    async fn end(&self) {
-        self.inner.lifecycle.drain(DRAIN_TIMEOUT).await;
+    async fn end(&self, drain: Duration) {
+        self.inner.lifecycle.drain(drain).await;
         let stopped = tokio::time::timeout(SERVERS_END_TIMEOUT, self.inner.placement.supervisor().ask(StopAll)).await;
         let have_ended = matches!(stopped, Ok(Ok(())));
         match stopped {

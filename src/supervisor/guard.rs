@@ -36,6 +36,8 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
+use crate::demo_server;
+
 pub use order::{KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
@@ -96,11 +98,12 @@ ctor::declarative::ctor! {
     }
 }
 
-/// Does a guard's work and exits, if this process was started to be one.
+/// Does the work of a guard, or of a demo server, and exits, if this process was started to be one.
 pub(crate) fn enter() {
     if std::env::args_os().next().is_some_and(|name| name == NAME) {
         std::process::exit(i32::from(run().is_err()));
     }
+    demo_server::enter();
 }
 
 fn run() -> io::Result<()> {

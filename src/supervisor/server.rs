@@ -64,7 +64,7 @@ pub struct ServerActor {
     last_message_at: Option<Instant>,
     last_message_at_tick: Option<Instant>,
     misses: u32,
-    /// True once a `ping` was not answered and another question was.
+    /// Whether it answers a `ping`: false where another question was answered, and none before.
     answers_ping: Option<bool>,
     /// Pings in flight, which are no work.
     pings: HashSet<u64>,

@@ -4,6 +4,7 @@ mod ends;
 mod guesses;
 mod hosts;
 mod scopes;
+mod suite;
 
 use std::{
     fs::File,
@@ -325,7 +326,10 @@ async fn process_of(runtime: &Runtime, id: ServerId) -> OwnedFd {
 
 /// Whether the process ends within so many seconds.
 async fn ends(process: OwnedFd, seconds: i64) -> bool {
+    spawn_blocking(move || has_ended(&process, seconds)).await.unwrap()
+}
+
+fn has_ended(process: &OwnedFd, seconds: i64) -> bool {
     let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
-    let wait = move || poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)).unwrap() == 1;
-    spawn_blocking(wait).await.unwrap()
+    poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)).unwrap() == 1
 }

@@ -13,7 +13,7 @@ use std::{
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each
 /// other.
-const ROOMS: [(&str, u32); 35] = [
+const ROOMS: [(&str, u32); 36] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, u32); 35] = [
     ("edge", 30),
     ("bridge", 30),
     ("web", 40),
+    ("testing", 45),
     ("runtime", 50),
     ("servers", 55),
     ("calls", 55),
@@ -99,8 +100,8 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/telemetry",
             "src/store",
             "src/tasks",
+            "src/testing",
             "src/outbound",
-            "src/main",
         ],
         "`mcp`, `http1`, `timeline`, `secrets`, `policy`, `model` and `error` know neither actix nor tokio: pass in what they need",
     ),

@@ -44,6 +44,16 @@ async fn a_server_and_an_account_that_are_needed_are_there_once() {
     runtime.stop().await;
 }
 
+#[actix::test]
+async fn the_first_admin_has_the_password_that_the_program_gives() {
+    let folder = Folder::new();
+    let runtime = builder(&folder).admin_password("correct horse battery staple").start().await.unwrap();
+    assert!(runtime.first_admin().is_none(), "none is made up");
+    let admin = runtime.accounts().login("admin@localhost", "correct horse battery staple", None, None).await.unwrap();
+    assert_eq!(admin.user.role, Role::Admin);
+    runtime.stop().await;
+}
+
 #[derive(serde::Serialize)]
 struct Addends {
     a: i64,
