@@ -1,5 +1,6 @@
 //! The sources keep to the rules of the house. Each message says where, which rule, and what to do.
 
+mod api;
 mod cycles;
 mod docs;
 mod graph;
