@@ -309,9 +309,11 @@ fn unauthenticated(mount_path: &str) -> Value {
 
 #[actix_web::test]
 async fn a_host_check_around_a_scope_guards_all_that_is_in_it() {
-    let mut settings = HttpSettings::default();
-    settings.allowed_hosts = vec!["team.example".into()];
-    settings.allowed_origins = vec!["https://wiki.example".into()];
+    let settings = HttpSettings {
+        allowed_hosts: vec!["team.example".into()],
+        allowed_origins: vec!["https://wiki.example".into()],
+        ..HttpSettings::default()
+    };
     let tools = web::scope("/tools")
         .route("/own", web::get().to(|| async { "theirs" }))
         .configure(|config| mount(config, Serve::All, None))

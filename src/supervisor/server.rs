@@ -64,7 +64,8 @@ pub struct ServerActor {
     last_message_at: Option<Instant>,
     last_message_at_tick: Option<Instant>,
     misses: u32,
-    /// Whether it answers a `ping`: false where another question was answered, and none before.
+    /// `Some(true)` once it answered a `ping`, `Some(false)` where it left the first ones open and answered another
+    /// question.
     answers_ping: Option<bool>,
     /// Pings in flight, which are no work.
     pings: HashSet<u64>,
