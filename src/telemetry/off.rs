@@ -45,7 +45,7 @@ impl NoTracer {
 
 /// The methods of a span that is not recorded.
 impl NoSpan {
-    pub(super) fn is_recorded(&self) -> bool {
+    pub(crate) fn is_recorded(&self) -> bool {
         false
     }
 
