@@ -13,7 +13,7 @@ pub struct NoTracer;
 
 /// No span.
 #[derive(Debug, Default)]
-pub struct NoSpan;
+pub struct NoSpan(());
 
 impl NoTracer {
     /// Exports nothing, and says so where `settings` name a collector.
@@ -39,7 +39,7 @@ impl NoTracer {
     /// Begins nothing.
     #[must_use]
     pub fn span(&self, _kind: SpanKind, _parent: Option<TraceContext>, _name: impl FnOnce() -> String) -> NoSpan {
-        NoSpan
+        NoSpan(())
     }
 }
 
