@@ -59,7 +59,7 @@ impl TelemetrySettings {
     }
 
     /// Attributes of the resource; where a name occurs twice, the more specific one.
-    #[cfg(feature = "telemetry")]
+    #[cfg(any(feature = "telemetry", test))]
     pub(super) fn resource(&self) -> Vec<(String, String)> {
         let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let named = self.service_name.iter().map(|name| attribute("service.name", name));
