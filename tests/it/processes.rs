@@ -201,7 +201,7 @@ fn a_program_that_may_not_be_executed_fails_at_once() {
     std::fs::write(&file, "just text").unwrap();
     let server = ostler.admin().register(Spec::new(file.to_str().unwrap(), json!([])));
     let answer = server.start().problem(500, "spawn_failed");
-    assert!(answer.text().to_lowercase().contains("permission denied"), "{answer:?}");
+    assert!(answer.text().contains("is not executable: allow that by `chmod +x`"), "{answer:?}");
 }
 
 #[test]
