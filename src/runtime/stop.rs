@@ -53,13 +53,7 @@ impl Runtime {
         let have_ended = matches!(stopped, Ok(Ok(())));
         match stopped {
             Ok(Ok(())) => {}
-            Ok(Err(cause)) => {
-                log::error!(cause:%; "the servers were not stopped in good order; their guards end them");
-                // With their actors ends what the guards listen to.
-                for arbiter in self.inner.arbiters.servers() {
-                    arbiter.stop();
-                }
-            }
+            Ok(Err(cause)) => log::error!(cause:%; "the servers were not stopped in good order; their guards end them"),
             Err(_) => log::error!("some servers do not end, not even killed; their guards keep trying"),
         }
         if tokio::time::timeout(LAST_STATES_TIMEOUT, self.inner.placement.supervisor().flush_events()).await.is_err() {
@@ -83,6 +77,10 @@ impl Runtime {
         // It does not fail.
         let _ = written.await;
         self.inner.telemetry.tracer().flush().await;
+        // With the actors end requests that still wait for them, and what the guards of their processes listen to.
+        for arbiter in self.inner.arbiters.servers() {
+            arbiter.stop();
+        }
         self.inner.place.leave();
     }
 }
