@@ -21,7 +21,7 @@ use crate::{
     error::Result,
     listings::ListedServer,
     mcp::{
-        self, Era, Request,
+        self, ClientMethod, Era, Request,
         convert::{self, Demand, Question},
         is_legacy, tool_error_text,
     },
@@ -45,6 +45,8 @@ pub(super) async fn relay(
     let resumable = ResumableRequest::new(conversation, listed.id, Arc::clone(&request));
     let answers = convert::parse_responses(&request.params);
     let token = progress_token(&request);
+    // A method that is not known is one of an extension, which may.
+    let may_ask = ClientMethod::find(&request.method).is_none_or(|method| method.may_need_input);
     let work = match request.params.text("requestState") {
         Some(state) if is_legacy_server || resumable_request::is_sealed_state(&state) => {
             resumable.resume(conversation, &state)?
@@ -63,7 +65,7 @@ pub(super) async fn relay(
         open: BTreeMap::new(),
         refused: None,
     });
-    RequestRound { conversation, listed, resumable, token, sender }.run(work, answers).await
+    RequestRound { conversation, listed, resumable, token, may_ask, sender }.run(work, answers).await
 }
 
 /// Removes `inputResponses` and `requestState`, which servers of the older era do not know.
@@ -82,6 +84,8 @@ struct RequestRound<'a> {
     listed: &'a ListedServer,
     resumable: ResumableRequest,
     token: Option<Arc<RawValue>>,
+    /// True where its result may be a question.
+    may_ask: bool,
     sender: &'a ClientSender,
 }
 
@@ -121,6 +125,9 @@ impl RequestRound<'_> {
     /// Collects a server request that the client can answer; refuses any other by dropping it.
     fn collect(&self, work: &mut RequestInFlight, server_request: ServerRequest) {
         let Some(demand) = Demand::of(&server_request.method, server_request.params.as_deref()) else { return };
+        if !self.may_ask {
+            return;
+        }
         if !demand.is_met_by(&self.conversation.client().capabilities) {
             work.refused = Some(demand);
             return;

@@ -17,6 +17,9 @@ pub struct ClientMethod {
     pub is_reading: bool,
     /// True where its modern results say how long they may be kept (2026-07-28, server/utilities/caching).
     pub is_cacheable: bool,
+    /// True where a modern server, and so Ostler for a legacy one, may ask the client something in its result
+    /// (2026-07-28, basic/patterns/mrtr): clients take `input_required` for no result of others.
+    pub may_need_input: bool,
 }
 
 /// A parameter that the header `Mcp-Name` repeats (2026-07-28, transports/streamable-http).
@@ -48,10 +51,10 @@ const METHODS: [ClientMethod; 19] = [
     ClientMethod::new("initialize").only_in(Era::Legacy).reading(),
     ClientMethod::new("logging/setLevel").only_in(Era::Legacy),
     ClientMethod::new("ping").only_in(Era::Legacy).reading(),
-    ClientMethod::new("prompts/get").named_by(NameParam::Name),
+    ClientMethod::new("prompts/get").named_by(NameParam::Name).asking(),
     ClientMethod::new("prompts/list").reading().cacheable(),
     ClientMethod::new("resources/list").reading().cacheable(),
-    ClientMethod::new("resources/read").named_by(NameParam::Uri).cacheable(),
+    ClientMethod::new("resources/read").named_by(NameParam::Uri).cacheable().asking(),
     ClientMethod::new("resources/subscribe").only_in(Era::Legacy),
     ClientMethod::new("resources/templates/list").reading().cacheable(),
     ClientMethod::new("resources/unsubscribe").only_in(Era::Legacy),
@@ -61,13 +64,13 @@ const METHODS: [ClientMethod; 19] = [
     ClientMethod::new("tasks/get").named_by(NameParam::TaskId),
     ClientMethod::new("tasks/list"),
     ClientMethod::new("tasks/update").named_by(NameParam::TaskId),
-    ClientMethod::new("tools/call").named_by(NameParam::Name),
+    ClientMethod::new("tools/call").named_by(NameParam::Name).asking(),
     ClientMethod::new("tools/list").reading().cacheable(),
 ];
 
 impl ClientMethod {
     const fn new(name: &'static str) -> Self {
-        Self { name, only_in: None, name_param: None, is_reading: false, is_cacheable: false }
+        Self { name, only_in: None, name_param: None, is_reading: false, is_cacheable: false, may_need_input: false }
     }
 
     const fn only_in(self, era: Era) -> Self {
@@ -84,6 +87,10 @@ impl ClientMethod {
 
     const fn cacheable(self) -> Self {
         Self { is_cacheable: true, ..self }
+    }
+
+    const fn asking(self) -> Self {
+        Self { may_need_input: true, ..self }
     }
 
     /// The method of this name.
@@ -112,6 +119,12 @@ mod tests {
     fn a_method_is_found_by_its_name_alone() {
         assert!(ClientMethod::every().all(|method| ClientMethod::find(method.name).unwrap().name == method.name));
         assert!(ClientMethod::find("tools/Call").is_none());
+    }
+
+    #[test]
+    fn three_methods_may_need_input() {
+        let asking = ClientMethod::every().filter(|method| method.may_need_input).map(|method| method.name);
+        assert_eq!(asking.collect::<Vec<_>>(), ["prompts/get", "resources/read", "tools/call"]);
     }
 
     #[test]
