@@ -28,7 +28,7 @@ pub use access::{Credential, Permission, PermissionSet, Principal, Role};
 pub use account::{ApiKey, ClientSession, KEY_PREFIX, KeySpec, NewUser, PasswordChange, Session, User, UserChange};
 pub use audit::{AuditEntry, AuditFault, AuditFilter, AuditLink, Outcome};
 pub use call::{CallFilter, Excerpt, ToolCall};
-pub(crate) use exact::{Exact, from_json};
+pub(crate) use exact::{Exact, from_json, without_byte_order_mark};
 pub(crate) use hidden::{Hidden, Names};
 pub use history::{HealthChange, Rollup, Step};
 pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, UserId};

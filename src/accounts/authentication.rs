@@ -110,15 +110,9 @@ impl Accounts {
             return Err(Error::Forbidden(text.into()));
         };
         let name = name::validated(&holder.name).unwrap_or_else(|_| holder.email.clone());
-        // No password has an empty hash.
         let user = User::new(holder.email.clone(), name, role, String::new());
         let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
         let entry = entry.with_detail(format!("{}: first seen with a token of the OAuth issuer", user.email));
-        match self.directory.insert(user.clone(), entry).await {
-            Ok(()) => Ok(user),
-            // Another request of theirs was faster.
-            Err(Error::Conflict(_)) => self.directory.find_by_email(user.email).await?.ok_or(UNKNOWN),
-            Err(error) => Err(error),
-        }
+        self.directory.insert_or_find(user, entry).await?.ok_or(UNKNOWN)
     }
 }

@@ -49,6 +49,15 @@ impl Directory {
         self.recorder.commit(Some(entry), move |db| users::insert(db, &user)).await
     }
 
+    /// Adds an account without a password, which is an empty hash; returns that of its address where another caller was
+    /// faster, `None` where that is gone again.
+    pub(super) async fn insert_or_find(&self, user: User, entry: AuditEntry) -> Result<Option<User>> {
+        match self.insert(user.clone(), entry).await {
+            Err(Error::Conflict(_)) => self.find_by_email(user.email).await,
+            inserted => inserted.map(|()| Some(user)),
+        }
+    }
+
     /// Commits a change of the rights or credentials of `user`; from then on every credential of theirs is looked up
     /// again, and observers know which of them ended.
     ///

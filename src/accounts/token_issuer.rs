@@ -73,7 +73,6 @@ impl TokenIssuer {
     /// The issuer's keys, asked for on an arbiter, since an HTTP client may not leave its thread.
     async fn fetch_keys(&self, arbiters: &Arbiters) -> std::result::Result<Vec<IssuerKey>, String> {
         let issuer = self.name.clone();
-        let keys = arbiters.run(move || async move { discovery::keys(&issuer).await }).await;
-        keys.unwrap_or_else(|| Err("it was not answered, as Ostler is stopping or failed".into()))
+        arbiters.ask(move || async move { discovery::keys(&issuer).await }).await
     }
 }

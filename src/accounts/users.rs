@@ -67,16 +67,9 @@ impl Accounts {
         faults.into_result()?;
         let permitted = require_for_roles(may_change_admins(who), &[role]);
         record_if_forbidden(&self.access, who, ACTION, &email, permitted)?;
-        // No password has an empty hash.
         let user = User::new(email, name, role, String::new());
         let entry = self.access.change(who, ACTION, user.id)?.with_detail(user.email.clone());
-        match self.directory.insert(user.clone(), entry).await {
-            // Another caller was faster.
-            Err(Error::Conflict(_)) => {
-                self.directory.find_by_email(user.email).await?.ok_or(Error::NotFound(Noun::User))
-            }
-            inserted => inserted.map(|()| user),
-        }
+        self.directory.insert_or_find(user, entry).await?.ok_or(Error::NotFound(Noun::User))
     }
 
     /// Changes an account. The last enabled admin can neither be disabled nor lose the role (`Conflict`).

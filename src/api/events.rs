@@ -48,7 +48,7 @@ pub(crate) async fn watch(request: HttpRequest, caller: Caller) -> HandlerResult
         let data = serde_json::to_string(&item.event).unwrap_or_default();
         event_stream::event(Some(item.event.name()), item.id.as_deref(), &data)
     });
-    Ok(event_stream::respond(&caller.runtime, begin.chain(events)))
+    Ok(event_stream::respond(begin.chain(events)))
 }
 
 fn last_seen(request: &HttpRequest) -> Result<Option<&str>, Problem> {

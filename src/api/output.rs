@@ -53,7 +53,7 @@ pub(crate) async fn read(
         let data = serde_json::to_string(&line).unwrap_or_default();
         event_stream::event(None, Some(&line.seq.to_string()), &data)
     });
-    Ok(event_stream::respond(&caller.runtime, events))
+    Ok(event_stream::respond(events))
 }
 
 /// The line after which to resume; 0 where none was seen.

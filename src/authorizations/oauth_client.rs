@@ -51,10 +51,7 @@ impl OAuthClient {
             let late = |_| Err(format!("no answer within {} s", AUTHORIZATION_SERVER_TIMEOUT.as_secs()));
             tokio::time::timeout(AUTHORIZATION_SERVER_TIMEOUT, requests(reachable)).await.unwrap_or_else(late)
         };
-        self.arbiters
-            .run(timed)
-            .await
-            .unwrap_or_else(|| Err("it was not answered, as Ostler is stopping or failed".into()))
+        self.arbiters.ask(timed).await
     }
 
     /// Stores an authorization for the next run, even if the caller is dropped.

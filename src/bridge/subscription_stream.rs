@@ -55,7 +55,7 @@ pub(super) async fn listen(conversation: &Arc<Conversation>, request: &Request, 
         prompts: filter.prompts_list_changed,
         resources: filter.resources_list_changed,
     });
-    let draining = conversation.runtime.clone().draining();
+    let draining = conversation.runtime.draining();
     tokio::pin!(draining);
     loop {
         let event = tokio::select! {

@@ -2,13 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::model::from_json;
-
-/// A mark that some libraries put before text in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::model::{from_json, present, without_byte_order_mark};
 
 /// A message from a server; borrowed parts are its own bytes.
 #[derive(Debug)]
@@ -59,17 +56,11 @@ struct LineEnvelope<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// Reads a member that may be `null` where it is there.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(reader: D) -> Result<Option<&'a RawValue>, D::Error> {
-    Deserialize::deserialize(reader).map(Some)
-}
-
 impl<'a> Message<'a> {
     /// Reads one line. An object with both `result` and `error` counts as an error, unless that is `null`; `null` ids
     /// as absent.
     pub fn parse(line: &'a [u8]) -> Result<Self, NotJsonRpc> {
-        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-        let envelope: LineEnvelope<'a> = from_json(line).map_err(|_| NotJsonRpc)?;
+        let envelope: LineEnvelope<'a> = from_json(without_byte_order_mark(line)).map_err(|_| NotJsonRpc)?;
         if envelope.jsonrpc != "2.0" {
             return Err(NotJsonRpc);
         }

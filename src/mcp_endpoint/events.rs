@@ -92,7 +92,8 @@ pub(super) async fn get(http: &HttpRequest, caller: &McpCaller, scope: ServerSco
     let start = reader.at();
     Ok(if is_standalone {
         let revoked = Box::pin(caller.runtime.revocation().revoked(&caller.who, scope.needs()));
-        event_stream::respond(&caller.runtime, events(reader, &session, start, None).take_until(revoked))
+        let draining = Box::pin(caller.runtime.draining());
+        event_stream::respond(events(reader, &session, start, None).take_until(revoked).take_until(draining))
     } else if reader.is_at_the_end() {
         // 204 keeps a reader of events from reconnecting (HTML, "Server-sent events").
         HttpResponse::NoContent().finish()

@@ -10,6 +10,14 @@ use serde::{
     de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::StrDeserializer},
 };
 
+/// A mark that some libraries and servers put before text in UTF-8, which no JSON begins with (RFC 8259, section 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text behind a byte order mark, which readers of strangers' JSON may skip.
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// Reads JSON as it is described.
 pub(crate) fn from_json<'a, T: Deserialize<'a>>(text: &'a (impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<T> {
     let mut json = serde_json::Deserializer::from_slice(text.as_ref());

@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for TextMap {
     }
 }
 
-/// A field that may be left out but not be `null`.
+/// A field that is read as its own type where it is there, so that `null` is no way to leave it out.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

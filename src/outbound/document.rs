@@ -6,16 +6,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{
-    model::{Exact, from_json},
+    model::{Exact, from_json, without_byte_order_mark},
     outbound::{Reachable, certificate, client},
     policy::{consent::lenient, issuer},
 };
 
 /// The longest document.
 const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
-
-/// A mark that some servers put before text in UTF-8, which browsers skip.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The longest reason that is passed on.
 const REASON_CHARS_MAX: usize = 300;
@@ -144,8 +141,7 @@ fn answered(status: u16, answer: &ClientResponse) -> String {
 /// Reads a document; the error names the member that cannot be read. The text of serde's error may quote the document,
 /// which may hold secrets.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = serde_json::Deserializer::from_slice(without_byte_order_mark(body));
     let read = serde_path_to_error::deserialize(Exact(&mut json));
     read.map_err(|error| match error.inner().classify() {
         Category::Data => {

@@ -29,7 +29,7 @@ pub(super) enum FieldRule {
     ForwardedProto,
     /// `X-Forwarded-Prefix`: the start of the path that proxies cut off.
     ForwardedPrefix,
-    /// `X-Real-IP`: accepted from trusted proxies, where it names an address of `X-Forwarded-For`.
+    /// `X-Real-IP`: accepted from trusted proxies, where it names the last address of `X-Forwarded-For`.
     RealIp,
     /// Other fields in which proxies describe the client: accepted from trusted proxies only.
     Proxy,

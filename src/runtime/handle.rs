@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
+use tokio::sync::SetOnce;
+
 use crate::{
     access::{Access, AuditLog},
     accounts::Accounts,
@@ -26,7 +28,6 @@ use crate::{
     telemetry::Telemetry,
     timeline::Timeline,
 };
-use tokio::sync::SetOnce;
 
 /// A running Ostler; cheap to clone, usable from every thread.
 ///

@@ -59,6 +59,18 @@ impl Arbiters {
         self.system.arbiter().spawn_fn(move || drop(actix::spawn(task())));
         answered.await.ok()
     }
+
+    /// [Runs](Arbiters::run) a question to another server; the error is for people.
+    pub(crate) async fn ask<T: Send + 'static, F>(
+        &self,
+        question: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T, String>
+    where
+        F: Future<Output = Result<T, String>> + 'static,
+    {
+        let answer = self.run(question).await;
+        answer.unwrap_or_else(|| Err("it was not answered, as Ostler is stopping or failed".into()))
+    }
 }
 
 impl Drop for Arbiters {

@@ -10,8 +10,6 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::Runtime;
-
 /// Interval at which a silent stream sends a comment, as proxies close silent connections.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// The media type of event streams.
@@ -41,12 +39,12 @@ pub(crate) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
     text.into()
 }
 
-/// Sends `events`, and a comment now and then, until they end, the client goes or Ostler shuts down.
-pub(crate) fn respond(runtime: &Runtime, events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
-    let draining = Box::pin(runtime.clone().draining());
+/// Opens a stream that may be silent for long: sends `events`, and a comment at once and now and then, until they end,
+/// which they do when Ostler shuts down, or the client goes.
+pub(crate) fn respond(events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     // The head goes out with the first bytes: the client should know at once that the stream is open.
     let opened = stream::once(async { Bytes::from_static(b": open\n\n") });
-    stream_response(opened.chain(with_keep_alive(events)).take_until(draining))
+    stream_response(opened.chain(with_keep_alive(events)))
 }
 
 /// Sends `events`, and a comment now and then, until they end or the client goes, shutdown or not.
