@@ -2,8 +2,6 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use tokio::sync::SetOnce;
-
 use crate::{runtime::Runtime, store, supervisor::messages::StopAll, tasks::blocking};
 
 /// Time that work in progress gets once the runtime is stopping.
@@ -15,13 +13,13 @@ pub(super) const SERVERS_END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the last states of servers to be recorded, where the database takes them at all.
 const LAST_STATES_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sets a mark when it is dropped.
-struct SetOnDrop<'a>(&'a SetOnce<()>);
+/// A runtime that counts as stopped once this is dropped.
+struct Stopping(Runtime);
 
-impl Drop for SetOnDrop<'_> {
+impl Drop for Stopping {
     fn drop(&mut self) {
         // Set by one alone.
-        let _ = self.0.set(());
+        let _ = self.0.inner.stopped.set(());
     }
 }
 
@@ -37,12 +35,9 @@ impl Runtime {
     /// Stops; calls in flight get so long to finish.
     pub(crate) async fn stop_within(&self, drain: Duration) {
         if !self.inner.is_stopping.swap(true, Ordering::Relaxed) {
-            let runtime = self.clone();
-            self.inner.arbiters.handle().spawn(async move {
-                // Also where that panics: who stops a program must not wait for ever.
-                let _stopped = SetOnDrop(&runtime.inner.stopped);
-                runtime.end(drain).await;
-            });
+            // Also where that panics, or never begins: who stops a program must not wait for ever.
+            let stopping = Stopping(self.clone());
+            self.inner.arbiters.handle().spawn(async move { stopping.0.end(drain).await });
         }
         self.inner.stopped.wait().await;
     }

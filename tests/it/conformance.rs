@@ -161,29 +161,29 @@ fn passes(era: &str, requirements: &str, scored: usize) {
     let isolation = if era == "legacy" { "per-session" } else { "shared" };
     let server = ostler.admin().running(fixture.set("isolation", json!(isolation)));
     let door = Keyed::open(&ostler.admin());
-    let verdicts = judged(&judges, &door.url(&format!("/mcp/{}", server.id)), requirements, &ostler.setup.home);
     let counted = counted(&judges, requirements, "server");
     assert_eq!(counted.len(), scored, "{counted:?}");
-    let mut faults = Vec::new();
-    for scenario in &counted {
-        if !verdicts.contains_key(scenario) {
-            faults.push(format!("{scenario}: was not run"));
-        }
-        assert!(not_asked(era, scenario).is_none(), "{scenario} counts, and has to be asked");
+    assert!(counted.iter().all(|scenario| not_asked(era, scenario).is_none()), "what counts has to be asked");
+    let faults = |folder: &str| {
+        let results = ostler.setup.home.join(folder);
+        let verdicts = judged(&judges, &door.url(&format!("/mcp/{}", server.id)), requirements, &results);
+        let missing = counted.iter().filter(|scenario| !verdicts.contains_key(*scenario));
+        let missing = missing.map(|scenario| format!("{scenario}: was not run"));
+        let asked = verdicts.iter().filter(|(scenario, _)| not_asked(era, scenario).is_none());
+        let found = asked.flat_map(|(scenario, checks)| checks.iter().filter_map(|check| fault(scenario, check)));
+        missing.chain(found).collect::<Vec<_>>()
+    };
+    // Some judges wait for half a second and no longer: on a busy machine they may judge twice.
+    if !faults("verdicts").is_empty() {
+        let faults = faults("second verdicts");
+        assert!(faults.is_empty(), "{era} server, {requirements}:\n{}", faults.join("\n"));
     }
-    for (scenario, checks) in &verdicts {
-        if not_asked(era, scenario).is_none() {
-            faults.extend(checks.iter().filter_map(|check| fault(scenario, check)));
-        }
-    }
-    assert!(faults.is_empty(), "{era} server, {requirements}:\n{}", faults.join("\n"));
 }
 
 /// Every check of every scenario that was run.
-fn judged(judges: &Judges, url: &str, requirements: &str, home: &Path) -> BTreeMap<String, Vec<Value>> {
-    let results = home.join("verdicts");
-    run(suite(judges).args(["server", "--url", url, "--requirements", requirements, "-o"]).arg(&results));
-    verdicts(&results, "server-")
+fn judged(judges: &Judges, url: &str, requirements: &str, results: &Path) -> BTreeMap<String, Vec<Value>> {
+    run(suite(judges).args(["server", "--url", url, "--requirements", requirements, "-o"]).arg(results));
+    verdicts(results, "server-")
 }
 
 fn suite(judges: &Judges) -> Command {

@@ -15,6 +15,7 @@ pub mod keyed;
 pub mod load;
 pub mod mcp;
 pub mod ostler;
+pub mod overdue;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod processes;

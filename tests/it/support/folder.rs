@@ -11,6 +11,7 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
+        super::overdue::begin();
         let name = format!("ostler-test-{}-{}", std::process::id(), NAMES.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();

@@ -35,6 +35,7 @@ pub struct Setup {
 impl Setup {
     /// SQLite in a folder of its own, a free port, no rate limits.
     pub fn new() -> Self {
+        super::overdue::begin();
         let tag = uuid::Uuid::new_v4().simple().to_string();
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ostler-{tag}"));
         fs::create_dir_all(home.join("servers")).unwrap();
