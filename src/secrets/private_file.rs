@@ -11,6 +11,7 @@ const PRIVATE: u32 = 0o600;
 
 /// Writes a file that is not there yet, with its folder; leaves one that is. Of several at once, one wins. Blocks.
 pub(crate) fn create(path: &Path, text: &str) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder(path))?;
     let draft = draft(path, text)?;
     // A link, unlike a rename, never replaces a file that another process made meanwhile.
     let linked = fs::hard_link(&draft, path);
@@ -21,7 +22,8 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<()> {
     }
 }
 
-/// Writes a file over what may be there. Blocks.
+/// Writes a file over what may be there, in a folder that is: where the data folder was moved away, another one would
+/// be in the way of its return. Blocks.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     let draft = draft(path, text)?;
     fs::rename(&draft, path)?;
@@ -44,7 +46,6 @@ pub(crate) fn read(path: &Path) -> Result<String> {
 }
 
 fn draft(path: &Path, text: &str) -> Result<PathBuf> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder(path))?;
     let draft = path.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&draft)?;
     let written = writeln!(file, "{text}").and_then(|()| file.sync_all());
@@ -92,7 +93,8 @@ mod tests {
         let folder = fresh();
         let path = folder.join("first-admin.txt");
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        replace(&path, "one").unwrap();
+        assert_eq!(replace(&path, "none").unwrap_err().kind(), ErrorKind::NotFound);
+        create(&path, "one").unwrap();
         replace(&path, "two").unwrap();
         assert_eq!((mode(&folder), mode(&path)), (0o700, PRIVATE));
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
