@@ -80,8 +80,10 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The number that a server gave back, also as languages write it that have floats alone. A string is another id.
+/// The number that a server gave back, also as a text, or as languages write it that have floats alone. The official
+/// SDKs take both, so servers do it.
 fn number(id: &str) -> Option<u64> {
+    let id = id.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(id);
     id.strip_suffix(".0").unwrap_or(id).parse().ok()
 }
 
@@ -99,8 +101,8 @@ mod tests {
             Ok(Message::Answer { id: Some(7), outcome: Ok(_) })
         ));
         assert!(matches!(
-            parse(r#"{"jsonrpc":"2.0","id":"7","error":{"code":1,"message":""}}"#),
-            Ok(Message::Answer { id: None, outcome: Err(_) })
+            parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":""}}"#),
+            Ok(Message::Answer { id: Some(7), outcome: Err(_) })
         ));
     }
 
@@ -110,6 +112,7 @@ mod tests {
             "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}",
             r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
             r#"{"jsonrpc":"2.0","id":7.0,"error":null,"result":[]}"#,
+            r#"{"jsonrpc":"2.0","id":"7","result":{}}"#,
         ] {
             let answer = Message::parse(line.as_bytes());
             assert!(matches!(answer, Ok(Message::Answer { id: Some(7), outcome: Ok(_) })), "{line}: {answer:?}");

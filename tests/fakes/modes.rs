@@ -113,7 +113,10 @@ pub(crate) fn send(server: &Server, id: &str, result: ToolResult) {
             wire::answer("null", &stolen);
             wire::answer("123456789", &stolen);
         }
-        "string-ids" => wire::answer(&quoted(id), &stolen),
+        "string-ids" => {
+            deliver(&id.parse::<u64>().map_or_else(|_| id.to_owned(), |_| quoted(id)), &result);
+            return;
+        }
         "huge-line" => huge_line(id, server.mode.number()),
         "pretty-json" => raw(format!("{{\n  \"jsonrpc\": \"2.0\",\n  \"id\": {id}\n}}\n").as_bytes()),
         "stray-lines" => raw(b"this is not JSON\r\n\n[1,2]\nnull\n42\n\xff\xfe broken text\n{\"half\":\n"),
