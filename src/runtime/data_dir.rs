@@ -1,19 +1,16 @@
 //! The data folder: locked for one runtime, whose processes bear a mark that no copy of the folder shares.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
-
-use rustix::fs::FlockOperation;
 
 use crate::{
     error::{Error, Result},
     runtime::Settings,
     secrets::private_file,
-    store::DatabaseUrl,
+    store::{DatabaseUrl, FileLock},
     supervisor::{self, INSTALLATION_VARIABLE, Seclusion},
 };
 
@@ -25,7 +22,7 @@ const ESTABLISHED: &str = "established";
 /// A data folder that is held for one runtime.
 pub(super) struct DataDir {
     /// Holds it.
-    pub lock: File,
+    pub lock: FileLock,
     /// Marks its processes.
     pub mark: String,
     /// True when a database with accounts goes with it.
@@ -41,8 +38,8 @@ pub(super) fn occupy(dir: &Path) -> Result<DataDir> {
     is_folder_or_free(dir)?;
     let file = dir.join(FILE);
     private_file::create(&file, &uuid::Uuid::new_v4().to_string()).map_err(named("write"))?;
-    let lock = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("open ostler.lock"))?;
-    rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+    let opened = private_file::open_lock(&dir.join("ostler.lock")).map_err(named("open ostler.lock"))?;
+    let lock = FileLock::take(opened).map_err(|_| {
         let dir = dir.display();
         Error::Conflict(format!("another Ostler uses the data folder {dir}; stop it, or choose another folder"))
     })?;
@@ -68,7 +65,7 @@ fn is_folder_or_free(dir: &Path) -> Result<()> {
 /// Names the installation and its lock. The id alone is copied along with the folder; the locked file is another one in
 /// every copy. So the holder of the lock knows that no living Ostler bears its mark, regardless of process numbers and
 /// namespaces.
-fn mark(installation: &str, lock: &File) -> io::Result<String> {
+fn mark(installation: &str, lock: &FileLock) -> io::Result<String> {
     let lock = lock.metadata()?;
     Ok(format!("{installation}@{}:{}", lock.dev(), lock.ino()))
 }

@@ -1,12 +1,13 @@
 //! [`Place`]: the data of a runtime, held for itself alone.
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
 use parking_lot::Mutex;
 
 use crate::{
     recorder::Recorder,
+    store::FileLock,
     supervisor::{Supervisor, messages::StopAll},
     tasks::{arbiters::Arbiters, lifecycle::Lifecycle},
 };
@@ -15,7 +16,7 @@ use crate::{
 const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The database and the data folder, held for ourselves; given up in this order, so that who gets the folder gets both.
-type Locks = (Recorder, File);
+type Locks = (Recorder, FileLock);
 
 /// The data of a runtime, held for itself until it is stopped or dropped.
 pub(super) struct Place {
@@ -24,7 +25,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Holds the database of `recorder`, and the folder that `lock` locks.
-    pub(super) fn new(recorder: Recorder, lock: File) -> Self {
+    pub(super) fn new(recorder: Recorder, lock: FileLock) -> Self {
         Self { locks: Mutex::new(Some((recorder, lock))) }
     }
 

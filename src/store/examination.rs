@@ -32,11 +32,7 @@ pub(super) fn examine(database: &Path) -> Result<()> {
     // A program that has it has examined it.
     let mut lock = None;
     let Ok(()) = occupancy::lock_companion(database, &mut lock) else { return Ok(()) };
-    let examined = examine_unused(database);
-    // Not left to the end of the file: a process that is being started from another thread has it open, too, for a
-    // moment, and the next to take the lock would find it taken.
-    lock.map_or(Ok(()), |file| file.unlock()).map_err(unreadable)?;
-    examined
+    examine_unused(database)
 }
 
 fn examine_unused(database: &Path) -> Result<()> {

@@ -17,13 +17,13 @@ use std::{
 };
 
 use diesel::prelude::*;
-use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::{
     error::{Error, Result},
     store::{
         Connection, DatabaseUrl,
         connection::on,
+        file_lock::FileLock,
         schema::occupancy,
         sqlite_file::{LOCK_SUFFIX, companion},
     },
@@ -45,7 +45,7 @@ pub struct Occupancy {
 enum OccupancyLock {
     File {
         path: PathBuf,
-        file: Option<File>,
+        lock: Option<FileLock>,
     },
     #[cfg(feature = "postgres")]
     Backend(backend::BackendLock),
@@ -61,12 +61,12 @@ impl Occupancy {
     /// The right of `holder`, before it is taken.
     pub(super) fn new(url: &DatabaseUrl, holder: &str) -> Self {
         let lock = match url {
-            DatabaseUrl::Sqlite(path) => OccupancyLock::File { path: path.clone(), file: None },
+            DatabaseUrl::Sqlite(path) => OccupancyLock::File { path: path.clone(), lock: None },
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(_) => OccupancyLock::Backend(backend::BackendLock::default()),
             // No connection is made to it.
             #[cfg(not(feature = "postgres"))]
-            DatabaseUrl::Postgres(_) => OccupancyLock::File { path: PathBuf::new(), file: None },
+            DatabaseUrl::Postgres(_) => OccupancyLock::File { path: PathBuf::new(), lock: None },
         };
         Self { holder: holder.into(), lock }
     }
@@ -84,9 +84,9 @@ impl Occupancy {
     #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a file is locked without a connection"))]
     pub(super) fn hold(&mut self, db: &mut Connection) -> Result<()> {
         let is_ours = match &mut self.lock {
-            OccupancyLock::File { path, file } => match lock_companion(path, file) {
+            OccupancyLock::File { path, lock } => match lock_companion(path, lock) {
                 Ok(()) => true,
-                Err(cause) if cause.raw_os_error() == Some(Errno::WOULDBLOCK.raw_os_error()) => false,
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => false,
                 Err(cause) => {
                     return Err(Error::StoreUnavailable(format!("the file that locks it cannot be locked: {cause}")));
                 }
@@ -134,17 +134,15 @@ pub(super) fn refusal(url: &DatabaseUrl) -> Error {
 }
 
 /// Locks the file beside a SQLite database, again where it was removed or NFS lost the lock.
-pub(super) fn lock_companion(database: &Path, held: &mut Option<File>) -> io::Result<()> {
+pub(super) fn lock_companion(database: &Path, held: &mut Option<FileLock>) -> io::Result<()> {
     // Through links, so that one database has one lock whatever it is called.
     let database = database.canonicalize()?;
     let there = std::fs::metadata(companion(&database, LOCK_SUFFIX)).ok().map(|file| (file.dev(), file.ino()));
-    let ours = held.as_ref().map(File::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
-    let file = match held.take().filter(|_| ours == there) {
-        Some(file) => file,
-        None => open_lock(&database)?,
-    };
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    *held = Some(file);
+    let ours = held.as_ref().map(FileLock::metadata).transpose()?.map(|file| (file.dev(), file.ino()));
+    *held = Some(match held.take().filter(|_| ours == there) {
+        Some(lock) => lock.retake().map(|()| lock)?,
+        None => FileLock::take(open_lock(&database)?)?,
+    });
     Ok(())
 }
 

@@ -7,9 +7,9 @@ mod scopes;
 mod suite;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     net::{SocketAddr, TcpListener},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use ostler::{
@@ -27,7 +27,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::OwnedFd,
     fs::{FlockOperation, flock},
-    process::{Pid, PidfdFlags, pidfd_open},
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -126,6 +126,25 @@ async fn a_runtime_dropped_without_a_stop_leaves_no_process_and_no_lock() {
     let again = start(&folder).await;
     assert_eq!(ask_name(&again, id).await.unwrap(), "oats");
     again.stop().await;
+}
+
+#[actix::test]
+async fn a_stopped_runtime_gives_its_folder_up_while_a_process_that_is_being_started_has_its_files_open() {
+    let folder = Folder::new();
+    let runtime = start(&folder).await;
+    let inherited = ["ostler.lock", "ostler.db.ostler-lock"].map(|name| inherited(&folder.path().join(name)));
+    assert!(inherited.iter().all(|files| !files.is_empty()));
+    runtime.stop().await;
+    start(&folder).await.stop().await;
+}
+
+/// Descriptors of this process for a file, as one that it is just starting inherits them.
+fn inherited(path: &Path) -> Vec<OwnedFd> {
+    let (me, path) = (pidfd_open(getpid(), PidfdFlags::empty()).unwrap(), path.canonicalize().unwrap());
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let of_path = descriptors.filter(|descriptor| fs::read_link(descriptor).is_ok_and(|file| file == path));
+    let number = |descriptor: PathBuf| descriptor.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    of_path.map(|descriptor| pidfd_getfd(&me, number(descriptor), PidfdGetfdFlags::empty()).unwrap()).collect()
 }
 
 #[actix::test]
