@@ -2,7 +2,7 @@
 //! left, and nothing turns in circles.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
 };
@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::*;
 use crate::support::{eventually, processes, server::built_example, wire::Wire};
 
-/// The program, its address, and what it complains of.
+/// The program, its address, and what else it says.
 struct Host {
     folder: Folder,
     process: Child,
@@ -23,23 +23,41 @@ struct Host {
 impl Host {
     fn start(way: &str) -> Self {
         let folder = Folder::new();
-        let mut process = Command::new(built_example("embedder"))
-            .arg(folder.path())
-            .arg(way)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(built_example("embedder"));
+        command.arg(folder.path()).arg(way);
+        Self::run(command, folder)
+    }
+
+    /// Starts it in the foreground of a terminal, at which standard input types.
+    fn start_in_terminal(way: &str) -> Self {
+        let folder = Folder::new();
+        let line = format!("exec {} {} {way}", built_example("embedder").display(), folder.path().display());
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+        Self::run(command, folder)
+    }
+
+    fn run(mut command: Command, folder: Folder) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut stderr = process.stderr.take().unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
         let complaints = thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).unwrap();
+            // A terminal has both in one.
+            stdout.read_to_string(&mut text).unwrap();
             text
         });
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().parse().unwrap_or_else(|_| panic!("it printed {line:?}"));
         Self { folder, process, address, complaints }
+    }
+
+    /// Types Ctrl-C: the kernel interrupts every process in the foreground.
+    fn type_interrupt(&self) {
+        self.process.stdin.as_ref().unwrap().write_all(b"\x03").unwrap();
     }
 
     /// A connection with a call under way, which the server has.
@@ -128,6 +146,27 @@ fn a_call_that_an_interrupt_cuts_short_is_on_record() {
     let (status, complaints, calls) = host.ended();
     assert_eq!((status.code(), calls), (Some(0), 1), "{complaints}");
     assert_eq!(complaints, "");
+}
+
+#[test]
+fn an_interrupt_typed_at_its_terminal_loses_nothing_of_a_program_that_stops_in_order() {
+    let host = Host::start_in_terminal("ordered");
+    let (_watching, mut calling) = (host.watching(), host.calling());
+    host.type_interrupt();
+    // Where the server or its guard got the signal, too, there would be no answer.
+    assert_eq!(calling.reply().status, 200);
+    let (status, said, calls) = host.ended();
+    assert_eq!((status.code(), said.trim(), calls), (Some(0), "^C", 1));
+}
+
+#[test]
+fn a_call_that_an_interrupt_typed_at_a_terminal_cuts_short_is_on_record() {
+    let host = Host::start_in_terminal("ordinary");
+    let (_watching, mut calling) = (host.watching(), host.calling());
+    host.type_interrupt();
+    assert_eq!(calling.head(), None);
+    let (status, said, calls) = host.ended();
+    assert_eq!((status.code(), said.trim(), calls), (Some(0), "^C", 1));
 }
 
 #[test]
