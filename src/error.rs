@@ -1,4 +1,6 @@
-//! Errors, named for the caller's next step; `web::problem` alone turns it into status codes.
+//! Errors, named for the caller's next step; their status codes are in one table, `kind`.
+
+pub(crate) mod kind;
 
 use std::{fmt, time::Duration};
 

@@ -25,7 +25,7 @@ pub(crate) fn of_error(error: Error) -> Arc<RawValue> {
     if let (Some(seconds), Some(data)) = (problem.retry_after(), data.as_object_mut()) {
         data.insert("retryAfter".to_owned(), seconds.into());
     }
-    mcp::error(i64::from(kind.status.as_u16()), &detail, Some(&raw(data.to_string())))
+    mcp::error(i64::from(kind.status), &detail, Some(&raw(data.to_string())))
 }
 
 /// The client's revision or scope has no such method.

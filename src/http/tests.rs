@@ -332,7 +332,8 @@ async fn a_host_check_around_a_scope_guards_all_that_is_in_it() {
         assert_eq!(header(&foreign, "x-request-id").len(), 36);
         let problem: Value = read_body_json(foreign).await;
         assert_eq!((&problem["code"], &problem["instance"]), (&Value::from("misdirected_request"), &Value::from(path)));
-        assert_eq!(problem["type"], "/tools/docs#problem-misdirected_request");
+        assert_eq!((&problem["type"], &problem["title"]), (&"about:blank".into(), &"Misdirected Request".into()));
+        assert!(problem["detail"].as_str().unwrap().contains("HttpSettings::allowed_hosts"), "{problem}");
         assert_eq!(send(path, "team.example", "http://evil.test").await.status(), 403, "{path}");
         let allowed = send(path, "team.example", "https://wiki.example").await;
         assert_eq!(header(&allowed, "access-control-allow-origin"), "https://wiki.example", "{path}");

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_forbidden_or_unknown_is_told_by_http_and_a_servers_own_error_is_not() {
-        let problem_status = |error: Error| problem_of(&of_error(error)).map(|problem| problem.kind().status.as_u16());
+        let problem_status = |error: Error| problem_of(&of_error(error)).map(|problem| problem.kind().status);
         assert_eq!(problem_status(Error::Forbidden("no".into())), Some(403));
         assert_eq!(problem_status(Error::NotFound(Noun::Server)), Some(404));
         assert_eq!(problem_status(Error::Busy("no")), None);

@@ -159,7 +159,8 @@ pub(crate) fn not_our_page() -> Problem {
     Problem::forbidden(
         "with the session cookie, only Ostler's own pages may do this; behind a proxy, have it pass on the Host header as \
          it came (nginx: proxy_set_header Host $http_host), or list the page's host in OSTLER_ALLOWED_HOSTS and its \
-         origin in OSTLER_ALLOWED_ORIGINS",
+         origin in OSTLER_ALLOWED_ORIGINS (in a program that embeds Ostler: allowed_hosts and allowed_origins of its \
+         HttpSettings)",
     )
 }
 

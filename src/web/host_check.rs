@@ -120,8 +120,9 @@ impl HostCheck {
             return Ok(());
         }
         Err(Problem::forbidden(
-            "pages of this origin may not call; list it in OSTLER_ALLOWED_ORIGINS, or if it is Ostler's own, have the \
-             proxy pass on the Host header as it came (nginx: proxy_set_header Host $http_host)",
+            "pages of this origin may not call; list it in OSTLER_ALLOWED_ORIGINS (in a program that embeds Ostler: \
+             HttpSettings::allowed_origins), or if it is Ostler's own, have the proxy pass on the Host header as it \
+             came (nginx: proxy_set_header Host $http_host)",
         ))
     }
 

@@ -1,25 +1,26 @@
 //! [`Problem`]: every answer that is not a success, as RFC 9457 problem+json.
 
-pub(crate) mod kind;
+mod body;
+mod kind_of;
 mod occurrence;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
+use crate::{
+    error::{
+        Error, Noun, RateLimited,
+        kind::{self, ProblemKind},
+    },
+    gateway::NoInstance,
+    http1::HeadFault,
+    web::methods::ALLOWED_METHODS,
+};
 use actix_web::{
     HttpResponse, HttpResponseBuilder, ResponseError,
     http::{StatusCode, header},
 };
-use serde::Serialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
-use crate::{
-    error::{Error, Fault, Noun, RateLimited},
-    gateway::NoInstance,
-    http1::HeadFault,
-    web::{methods::ALLOWED_METHODS, problem::kind::ProblemKind},
-};
-
+pub(crate) use body::ProblemBody;
 pub(crate) use occurrence::Occurrence;
 
 /// The media type of every problem (RFC 9457).
@@ -95,8 +96,8 @@ impl Problem {
             Self::UpstreamFailed(_) => kind::UPSTREAM_FAILED,
             Self::UpstreamTimeout(_) => kind::UPSTREAM_TIMEOUT,
             Self::LoopDetected => kind::LOOP_DETECTED,
-            Self::Head(fault) => kind::of_head(*fault),
-            Self::Framework(status) => kind::of_status(*status),
+            Self::Head(fault) => kind_of::head(*fault),
+            Self::Framework(status) => kind_of::status(*status),
         }
     }
 
@@ -111,29 +112,7 @@ impl Problem {
         if let Self::NoInstance(none) = self {
             return Some(whole_seconds(none.retry_after));
         }
-        (self.kind().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
-    }
-
-    /// The body to send.
-    pub(crate) fn body<'a>(&'a self, occurrence: Occurrence<'a>) -> ProblemBody<'a> {
-        let mut body = ProblemBody { detail: self.to_string(), ..ProblemBody::of(self.kind(), occurrence) };
-        let Self::Runtime(error) = self else { return body };
-        if let Error::Invalid(faults) = error {
-            body.errors = Some(&faults.0);
-        }
-        if let Error::SpawnFailed { stderr, .. } = error {
-            body.stderr = Some(stderr);
-        }
-        if let Error::RateLimited(limit) = error {
-            body.kind = QUOTA_EXCEEDED.into();
-            body.violated_policies = Some([limit.policy]);
-        }
-        if let Error::ToolFailed(failure) = error {
-            body.tool_error = Some(&failure.answer);
-            body.call_id = Some(failure.call_id.clone());
-            body.execution_time = Some(failure.execution_time);
-        }
-        body
+        (self.status_code() == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
     }
 
     /// The whole answer.
@@ -141,7 +120,7 @@ impl Problem {
         if let Self::Runtime(Error::Internal(cause)) = self {
             log::error!(request_id = occurrence.request_id, cause; "a request failed for an internal reason");
         }
-        let mut response = HttpResponse::build(self.kind().status);
+        let mut response = HttpResponse::build(self.status_code());
         self.add_headers(&mut response);
         match serde_json::to_vec(&self.body(occurrence)) {
             Ok(body) => response.content_type(CONTENT_TYPE).body(body),
@@ -165,7 +144,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after() {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        if self.kind().status == StatusCode::UNAUTHORIZED {
+        if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
     }
@@ -180,10 +159,17 @@ impl fmt::Display for Problem {
             Self::UnsupportedMediaType => f.write_str("send the body uncompressed, with content-type application/json"),
             Self::RequestTimeout => f.write_str("the body did not arrive in time"),
             Self::MisdirectedRequest => {
-                f.write_str("the host header names no host of this server; see OSTLER_ALLOWED_HOSTS")
+                f.write_str(
+                "the host header names no host of this server; see OSTLER_ALLOWED_HOSTS (in a program that embeds Ostler: \
+                 HttpSettings::allowed_hosts)",
+            )
             }
             Self::SwitchedOff(part) => {
-                write!(f, "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE")
+                write!(
+                    f,
+                    "this ostler does not serve {part}: that part is switched off with OSTLER_SERVE (in a program that \
+                     embeds Ostler: Settings::serve)"
+                )
             }
             Self::NotReady(reasons) => f.write_str(&reasons.join("; ")),
             Self::NoInstance(none) => {
@@ -210,7 +196,7 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.kind().status
+        self.kind().status_code()
     }
 
     /// The answer where `web::trace`, which knows the request, is not in front.
@@ -219,93 +205,17 @@ impl ResponseError for Problem {
     }
 }
 
-/// Errors that handlers of a program that embeds Ostler pass on by `?`, answered as Ostler's own routes do.
+/// Errors that handlers of a program that embeds Ostler pass on by `?`, answered as Ostler's own routes do; but without
+/// a link to their page of problems, whose place such a handler does not know.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        kind::of_error(self).status
+        kind::of_error(self).status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
         Problem::from(self.clone()).error_response()
     }
 }
-
-impl Error {
-    /// The HTTP status that says it (RFC 9110), for programs of any web framework.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status_code().as_u16()
-    }
-}
-
-/// The answer to a request that was not served (RFC 9457), with a stable `code`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Problem)]
-pub(crate) struct ProblemBody<'a> {
-    /// A page that explains this kind of problem, or a registered URI.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The kind of problem in words; the same for every problem of one `code`.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// The occurrence, and often the remedy.
-    detail: String,
-    /// The path that was asked for.
-    instance: &'a str,
-    /// The kind of problem, for programs; never changes its meaning.
-    code: &'static str,
-    /// As in the `X-Request-Id` header; quote it when you ask for help.
-    request_id: &'a str,
-    /// With `validation_failed`: each field that cannot be accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    errors: Option<&'a [Fault]>,
-    /// With `spawn_failed`: the first and the last lines that the process wrote.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    stderr: Option<&'a [String]>,
-    /// With `tool_execution_failed`: the server's own answer, an MCP `CallToolResult` or a JSON-RPC error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object, required = false)]
-    tool_error: Option<&'a Arc<RawValue>>,
-    /// With `tool_execution_failed`: the call on record.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
-    call_id: Option<String>,
-    /// With `tool_execution_failed`: milliseconds from dispatch to answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    execution_time: Option<i64>,
-    /// With `rate_limited`: the policy that was passed.
-    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<String>, required = false)]
-    violated_policies: Option<[&'a str; 1]>,
-}
-
-impl<'a> ProblemBody<'a> {
-    fn of(kind: ProblemKind, occurrence: Occurrence<'a>) -> Self {
-        Self {
-            kind: format!("{}/docs#problem-{}", occurrence.mount_path, kind.code),
-            title: kind.title,
-            status: kind.status.as_u16(),
-            detail: String::new(),
-            instance: occurrence.path,
-            code: kind.code,
-            request_id: occurrence.request_id,
-            errors: None,
-            stderr: None,
-            tool_error: None,
-            call_id: None,
-            execution_time: None,
-            violated_policies: None,
-        }
-    }
-}
-
-/// The registered type of a passed quota (draft-ietf-httpapi-ratelimit-headers-11).
-const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 fn add_limit<'a>(response: &'a mut HttpResponseBuilder, limit: &RateLimited) -> &'a mut HttpResponseBuilder {
     let wait = whole_seconds(limit.retry_after);
@@ -322,6 +232,10 @@ fn whole_seconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::value::RawValue;
+
     use super::*;
 
     fn shown(problem: impl Into<Problem>) -> serde_json::Value {
@@ -391,5 +305,18 @@ mod tests {
         assert_eq!(unknown.headers().get("www-authenticate").unwrap(), "Bearer");
         let busy = Problem::from(Error::Busy("too many calls")).respond(Occurrence::at_root("/", "r"));
         assert_eq!((busy.status().as_u16(), busy.headers().contains_key("retry-after")), (503, true));
+    }
+
+    #[test]
+    fn a_problem_of_another_programs_handler_links_to_no_page() {
+        let problem = Problem::from(Error::NotFound(Noun::Server));
+        let body = serde_json::to_value(problem.body(Occurrence::default())).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such server",
+                "code": "server_not_found",
+            })
+        );
     }
 }

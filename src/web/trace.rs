@@ -63,7 +63,7 @@ pub(crate) async fn layer(
             None => (next.call(request).await?.map_into_boxed_body(), admitted),
         },
     };
-    let mut response = compress(shape(response, &id));
+    let mut response = compress(shape(response, &id, Occurrence::of));
     let is_api = response.request().path().contains("/api/");
     let headers = response.headers_mut();
     admitted.add_headers(headers);
@@ -73,10 +73,10 @@ pub(crate) async fn layer(
     Ok(response)
 }
 
-/// Answers a request that did not get as far as [`layer`].
+/// Answers a request that did not get as far as [`layer`], and may be for none of its routes.
 pub(crate) async fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
     let id = choose_id(request.headers());
-    let mut response = shape(error_response(request, problem).await, &id);
+    let mut response = shape(error_response(request, problem).await, &id, Occurrence::outside);
     add_headers(response.headers_mut(), &id, true);
     response
 }
@@ -105,7 +105,11 @@ pub(crate) fn is_sane_id(text: &str) -> bool {
 }
 
 /// Turns every failure, the framework's too, into problem+json, or into a JSON-RPC error for a client of MCP.
-fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+fn shape(
+    response: ServiceResponse<BoxBody>,
+    id: &str,
+    place: for<'a> fn(&'a HttpRequest, &'a str) -> Occurrence<'a>,
+) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
@@ -122,7 +126,7 @@ fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
         None => Problem::Framework(status),
     };
     let refused = response.request().extensions().get::<RefusedId>().cloned();
-    let occurrence = Occurrence::of(response.request(), id);
+    let occurrence = place(response.request(), id);
     let mut shaped = match refused {
         Some(refused) => json_rpc::respond(&problem, &refused, occurrence),
         None => problem.respond(occurrence),

@@ -7,8 +7,8 @@ use super::{
     schema::{description, table},
 };
 use crate::{
+    error::kind,
     web::html::{anchor, blocks, escape, inline},
-    web::problem::kind,
 };
 
 /// The description as a page, its calls in the order of these paths.
@@ -87,10 +87,8 @@ fn types(schemas: &Map<String, Value>) -> String {
 fn problems() -> String {
     let row = |kind: &kind::ProblemKind| {
         let (code, title) = (escape(kind.code), escape(kind.title));
-        format!(
-            "<tr id=\"problem-{code}\"><td><code>{code}</code></td><td>{}</td><td>{title}</td></tr>\n",
-            kind.status.as_u16()
-        )
+        let status = kind.status;
+        format!("<tr id=\"problem-{code}\"><td><code>{code}</code></td><td>{status}</td><td>{title}</td></tr>\n")
     };
     let rows: String = kind::ALL.iter().map(row).collect();
     format!(

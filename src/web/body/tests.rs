@@ -59,7 +59,7 @@ fn a_good_body_is_read() {
 async fn extract(request: actix_web::test::TestRequest) -> Result<Bytes, u16> {
     let (request, mut payload) = request.to_http_parts();
     let body = JsonBytes::from_request(&request, &mut payload).await;
-    body.map(|body| body.0).map_err(|problem| problem.kind().status.as_u16())
+    body.map(|body| body.0).map_err(|problem| problem.kind().status)
 }
 
 #[actix_web::test]
