@@ -5,6 +5,7 @@
 //! folder.
 
 mod expectation;
+mod interrupt;
 mod load;
 mod processes;
 mod report;
@@ -22,6 +23,7 @@ use std::{
 use clap::Parser;
 use ostler::demo_server;
 
+use interrupt::Interrupt;
 use report::Report;
 use script::{Places, Script};
 use stage::Stage;
@@ -61,7 +63,7 @@ the environment; ${FOLDER} is a folder of this run alone, and ${PROGRAM} this pr
 which is a demo server by the argument \"demo-server\". Commands run in the folder in which
 this program was started.
 
-At the end everything is stopped, and no process may be left.
+At the end everything is stopped, and no process may be left. Ctrl-C fails the step at hand.
 
 Exit codes: 0 every step passed; 1 a step failed; 64 bad usage or script.";
 
@@ -88,18 +90,26 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             return Ok(ExitCode::from(BAD_USAGE));
         }
     };
-    fs::create_dir_all(files)?;
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = tokio.block_on(play(script, &folder.join("data"), arguments.junit.as_deref()));
-    fs::remove_dir_all(&folder)?;
-    outcome
+    tokio.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        fs::create_dir_all(files)?;
+        let outcome = play(script, &folder.join("data"), arguments.junit.as_deref(), interrupt).await;
+        fs::remove_dir_all(&folder)?;
+        outcome
+    })
 }
 
-async fn play(script: Script, data: &Path, junit: Option<&Path>) -> Result<ExitCode, Box<dyn Error>> {
+async fn play(
+    script: Script,
+    data: &Path,
+    junit: Option<&Path>,
+    mut interrupt: Interrupt,
+) -> Result<ExitCode, Box<dyn Error>> {
     let mut report = Report::of(&script.file);
     let mut stage = Stage::set(data).await?;
     for step in &script.steps {
-        report.step(step, stage.carry_out(step)).await;
+        report.step(step, interrupt.cut_short(stage.carry_out(step))).await;
     }
     report.end(stage.strike()).await;
     report.sum();

@@ -4,11 +4,15 @@ mod lifecycle;
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    thread,
 };
 
-use crate::support::{absent, folder::Folder};
+use rustix::process::Signal;
+
+use crate::support::{absent, folder::Folder, processes};
 
 #[test]
 fn quickstart_keeps_what_it_says() {
@@ -61,6 +65,11 @@ struct End {
 
 /// Runs an example in `place` to its end; claims that it leaves neither a process nor a file.
 fn run(name: &str, place: &Path, arguments: &[&str]) -> Option<End> {
+    run_interrupted(name, place, arguments, None)
+}
+
+/// Runs it, and sends it SIGINT once it has said a line with `until` in it.
+fn run_interrupted(name: &str, place: &Path, arguments: &[&str], until: Option<&str>) -> Option<End> {
     let program = Path::new(env!("CARGO_BIN_EXE_ostler")).with_file_name("examples").join(name);
     if !program.exists() {
         absent("the examples are not built; `cargo build --examples` does that");
@@ -72,12 +81,25 @@ fn run(name: &str, place: &Path, arguments: &[&str]) -> Option<End> {
     fs::hard_link(&program, &own).unwrap();
     let own = own.canonicalize().unwrap();
     let mut command = Command::new(&own);
-    let output = command.args(arguments).current_dir(place).env("TMPDIR", folder.path()).output();
+    command.args(arguments).current_dir(place).env("TMPDIR", folder.path());
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (stdout, mut stderr) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
+    let complaints = thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).unwrap();
+        text
+    });
+    let mut said = String::new();
+    for line in BufReader::new(stdout).lines().map(Result::unwrap) {
+        if until.is_some_and(|until| line.contains(until)) {
+            processes::signal(process.id(), Signal::INT);
+        }
+        said += &(line + "\n");
+    }
+    let code = process.wait().unwrap().code();
     let left = processes_of(&own);
     fs::remove_file(&own).unwrap();
-    let output = output.unwrap();
-    let [said, complained] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    let end = End { code: output.status.code(), said, complained };
+    let end = End { code, said, complained: complaints.join().unwrap() };
     assert_eq!(left, Vec::<PathBuf>::new(), "{end:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{end:?}");
     Some(end)

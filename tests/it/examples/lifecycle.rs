@@ -91,6 +91,19 @@ do = "stop"
 }
 
 #[test]
+fn an_interrupted_script_is_stopped_in_order_and_leaves_nothing() {
+    let folder = Folder::new();
+    let steps = "[[step]]\ndo = 'call'\ntool = 'sleep'\narguments.ms = 60000\nwithin = 60\n\
+        [[step]]\ndo = 'stop'";
+    fs::write(folder.path().join("script.toml"), format!("{DEMO}{steps}")).unwrap();
+    let end = run_interrupted("lifecycle", folder.path(), &["script.toml"], Some("register demo"));
+    let Some(end) = end else { return };
+    assert_eq!((end.code, end.complained.as_str()), (Some(1), ""), "{end:?}");
+    assert!(end.said.contains("seen     SIGINT") && end.said.contains("the end: no process is left"), "{}", end.said);
+    assert!(end.said.contains("2 of 4 passed, 1 failed, 1 skipped"), "{}", end.said);
+}
+
+#[test]
 fn each_expectation_can_fail() {
     for (steps, seen) in [
         ("do = 'call'\ntool = 'add'\narguments = { a = 2, b = 2 }\nexpect.json = { sum = 5 }", r#"{"sum":4}"#),
