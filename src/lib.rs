@@ -67,8 +67,8 @@
 //! order, and [`testing`] has a runtime for each test.
 //!
 //! The program is started once more for each server, as its [`guard`]. The programs in `examples` show more:
-//! `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`, `graceful_stop`, `events`,
-//! `several_runtimes`, and `lifecycle`, which takes a server through a script.
+//! `quickstart`, `crash_and_recover`, `rolling_update`, `embed_in_actix`, `embed_in_axum`, `graceful_stop`,
+//! `events`, `several_runtimes`, and `lifecycle`, which takes a server through a script.
 //!
 //! # What there is
 //!

@@ -30,6 +30,11 @@ fn embed_in_actix_keeps_what_it_says() {
 }
 
 #[test]
+fn embed_in_axum_keeps_what_it_says() {
+    runs_to_its_end("embed_in_axum");
+}
+
+#[test]
 fn rolling_update_keeps_what_it_says() {
     runs_to_its_end("rolling_update");
 }
