@@ -91,8 +91,9 @@
 //! Every call names its caller, a [`model::Principal`]: [`Runtime::embedder`] is the program itself. Values are in
 //! [`model`], failures in [`error`]. Over HTTP: [`http::routes`] for any `App`, or [`http::HttpServer`].
 //!
-//! All of this is there with the default features. Without any, the library is the supervision core, over SQLite;
-//! `http`, `dashboard`, `gateway`, `telemetry`, `postgres` and `cli` add to it.
+//! All of this is there with the default features. Without any, the library is the supervision core, over SQLite, for
+//! servers that are programs, in programs that sign people in by themselves; `http`, `dashboard`, `gateway`, `remote`,
+//! `telemetry`, `postgres` and `cli` add to it.
 //!
 //! Values that Ostler returns, settings and [`Error`] are `#[non_exhaustive]`: they will grow. Settings begin with
 //! `Default`, and requests that a program makes have a constructor or take `..Default::default()`.
@@ -110,6 +111,7 @@ pub mod access;
 pub mod accounts;
 #[cfg(feature = "http")]
 mod api;
+#[cfg_attr(not(feature = "remote"), path = "authorizations/off.rs")]
 pub mod authorizations;
 #[cfg(feature = "http")]
 mod bridge;
@@ -124,6 +126,7 @@ pub mod gateway;
 pub mod history;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "remote")]
 mod http1;
 pub mod listings;
 #[doc(hidden)]
@@ -131,6 +134,7 @@ pub mod mcp;
 #[cfg(feature = "http")]
 mod mcp_endpoint;
 pub mod model;
+#[cfg(feature = "remote")]
 #[doc(hidden)]
 pub mod outbound;
 mod placement;

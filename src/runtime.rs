@@ -3,6 +3,7 @@
 
 mod account_events;
 mod assembly;
+#[cfg(feature = "remote")]
 mod authorized_restart;
 mod builder;
 mod data_dir;

@@ -3,9 +3,15 @@
 //! Knows neither who may use a secret nor what it is for.
 
 mod keyring;
+#[cfg(not(feature = "http"))]
+mod no_tokens;
 pub(crate) mod private_file;
 pub(crate) mod random;
+#[cfg(feature = "http")]
 mod tokens;
 
 pub(crate) use keyring::{Keyring, SESSION_COOKIE};
+#[cfg(not(feature = "http"))]
+use no_tokens::NoTokens as Tokens;
+#[cfg(feature = "http")]
 pub(crate) use tokens::{SESSION_LIFETIME, Tokens};

@@ -19,6 +19,7 @@ mod orphans;
 mod output;
 mod proc_table;
 mod process;
+#[cfg_attr(not(feature = "remote"), path = "supervisor/remote/off.rs")]
 pub mod remote;
 mod reports;
 mod requests;

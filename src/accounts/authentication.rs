@@ -3,15 +3,14 @@
 use tokio::time::Instant;
 
 use crate::{
-    access::credentials::{UNKNOWN, holder_of_key, holder_of_session, principal},
+    access::credentials::{UNKNOWN, holder_of_key, principal},
     accounts::{
-        Accounts, ProtectedResource,
+        Accounts,
         credential_cache::{TOUCH_LIMIT, fingerprint},
-        token_issuer::{TokenHolder, TokenIssuer},
     },
     error::{Error, Result},
-    model::{ApiKey, AuditEntry, Credential, KEY_PREFIX, Outcome, Principal, Timestamp, User, UserId},
-    policy::{hex, name, permission::of_role},
+    model::{ApiKey, Credential, KEY_PREFIX, Principal, Timestamp, UserId},
+    policy::hex,
     store::{self, Connection},
 };
 
@@ -34,10 +33,8 @@ impl Accounts {
         let seen = Instant::now();
         let found = if bearer.starts_with(KEY_PREFIX) {
             self.find_key_holder(hex::encode(&fingerprint)).await?
-        } else if let Some((session, user)) = self.keyring.tokens.check(bearer) {
-            self.store.read(move |db| holder_of_session(db, session, user)).await?
         } else {
-            Some(self.find_token_holder(bearer).await?)
+            self.find_token_holder(bearer).await?
         };
         let principal = found.ok_or(UNKNOWN)?;
         cache.insert(fingerprint, generation, seen, principal.clone());
@@ -53,12 +50,6 @@ impl Accounts {
             return Err(Error::Forbidden("the account is disabled".into()));
         }
         Ok(principal(&user, None, Credential::Embedder, None))
-    }
-
-    /// Metadata that clients need to get a token of the OAuth issuer; `None` where there is none.
-    #[must_use]
-    pub fn protected_resource(&self) -> Option<ProtectedResource<'_>> {
-        self.issuer.as_ref().map(TokenIssuer::protected_resource)
     }
 
     async fn find_key_holder(&self, hash: String) -> Result<Option<Principal>> {
@@ -85,34 +76,5 @@ impl Accounts {
                 log::warn!(key:% = id, error:% = error; "the use of an API key was not noted");
             }
         });
-    }
-
-    /// The account of a token of the issuer. Accounts are found by verified addresses; one that is missing is made
-    /// where the token, or the configuration, names its role.
-    async fn find_token_holder(&self, token: &str) -> Result<Principal> {
-        let issuer = self.issuer.as_ref().ok_or(UNKNOWN)?;
-        let holder = issuer.verify(token, &self.arbiters).await?;
-        let user = match self.directory.find_by_email(holder.email.clone()).await? {
-            Some(user) => user,
-            None => self.create_for_token(&holder, issuer).await?,
-        };
-        if user.disabled {
-            return Err(UNKNOWN);
-        }
-        let narrowed = holder.narrowed(&of_role(user.role));
-        Ok(principal(&user, Some(&narrowed), Credential::Token(holder.subject), Some(holder.expires_at)))
-    }
-
-    /// Makes the account of a holder whom the issuer knows and Ostler does not. It has no password.
-    async fn create_for_token(&self, holder: &TokenHolder, issuer: &TokenIssuer) -> Result<User> {
-        let Some(role) = holder.role.or(issuer.default_role()) else {
-            let text = "there is no account for the address in the token, and the token names no role to make one with";
-            return Err(Error::Forbidden(text.into()));
-        };
-        let name = name::validated(&holder.name).unwrap_or_else(|_| holder.email.clone());
-        let user = User::new(holder.email.clone(), name, role, String::new());
-        let entry = AuditEntry::by_ostler("user.create", user.id, Outcome::Success);
-        let entry = entry.with_detail(format!("{}: first seen with a token of the OAuth issuer", user.email));
-        self.directory.insert_or_find(user, entry).await?.ok_or(UNKNOWN)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     model::{AuditEntry, Outcome, Role, User},
     policy::account,
-    secrets::{private_file, random},
+    secrets::private_file,
     store::{Connection, users},
     tasks::blocking,
 };
@@ -34,17 +34,11 @@ impl Accounts {
             return Ok(None);
         }
         let email = account::email(first.email).map_err(|fault| Error::invalid("OSTLER_ADMIN_EMAIL", fault))?;
-        let (password, generated) = match first.password {
-            Some(password) => (password.to_owned(), None),
-            None => random::password().map(|password| (password.clone(), Some(password)))?,
-        };
-        if let Some(fault) = account::password_fault(&password, &email) {
-            return Err(Error::invalid("OSTLER_ADMIN_PASSWORD", fault));
-        }
+        let (hash, generated) = self.passwords.of_first_admin(first.password, &email).await?;
         if let Some(password) = &generated {
             write_file(first.data_dir, Some(format!("email: {email}\npassword: {password}"))).await?;
         }
-        let admin = User::new(email, "Admin".into(), Role::Admin, self.passwords.hash(&password).await?);
+        let admin = User::new(email, "Admin".into(), Role::Admin, hash);
         let entry = AuditEntry::by_ostler("user.create", admin.id, Outcome::Success).with_detail(admin.email.clone());
         let insert = move |db: &mut Connection| match users::count(db)? {
             0 => users::insert(db, &admin),

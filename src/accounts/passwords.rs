@@ -8,9 +8,10 @@ use crate::{
         hashing::{HashPermit, HashPermits},
         login_throttle::LoginThrottle,
     },
-    error::Result,
+    error::{Error, Result},
     model::User,
     policy::account,
+    secrets::random,
 };
 
 /// The result of checking a password.
@@ -37,6 +38,18 @@ impl Passwords {
     /// The hash of a new password; waits for its turn, or fails with `Busy`.
     pub(super) async fn hash(&self, password: &str) -> Result<String> {
         self.permits.acquire().await?.hash(password.to_owned()).await
+    }
+
+    /// The hash of the password for the first admin; also the password, where none is given and one is made up.
+    pub(super) async fn of_first_admin(&self, given: Option<&str>, email: &str) -> Result<(String, Option<String>)> {
+        let (password, generated) = match given {
+            Some(password) => (password.to_owned(), None),
+            None => random::password().map(|password| (password.clone(), Some(password)))?,
+        };
+        if let Some(fault) = account::password_fault(&password, email) {
+            return Err(Error::invalid("OSTLER_ADMIN_PASSWORD", fault));
+        }
+        Ok((self.hash(&password).await?, generated))
     }
 
     /// Checks the password of the account with this address, as a guess that counts where it fails.

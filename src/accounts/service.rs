@@ -4,9 +4,7 @@ use std::sync::{Arc, Weak};
 
 use crate::{
     access::Access,
-    accounts::{
-        directory::Directory, keys::ApiKeys, observer::AccountObserver, passwords::Passwords, token_issuer::TokenIssuer,
-    },
+    accounts::{Passwords, TokenIssuer, directory::Directory, keys::ApiKeys, observer::AccountObserver},
     recorder::Recorder,
     secrets::Keyring,
     store::Store,

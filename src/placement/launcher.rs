@@ -5,7 +5,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     authorizations::Authorizations,
     model::{ServerConfig, ServerId},
-    outbound::{self, Reachable},
     policy::{environment, launcher},
     supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
@@ -38,8 +37,16 @@ pub(crate) struct Launcher {
 
 impl Launcher {
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
+    #[cfg(feature = "remote")]
     pub(super) fn refused_url(&self, url: &str) -> Option<&'static str> {
-        outbound::refusal(url, if self.private_addresses { Reachable::Any } else { Reachable::Public })
+        use crate::outbound::{Reachable, refusal};
+        refusal(url, if self.private_addresses { Reachable::Any } else { Reachable::Public })
+    }
+
+    /// The reason why no server at any URL can be reached.
+    #[cfg(not(feature = "remote"))]
+    pub(super) fn refused_url(&self, _url: &str) -> Option<&'static str> {
+        Some(crate::supervisor::remote::UNSUPPORTED)
     }
 
     /// Builds the launch of a server: its environment begins empty, gets the inherited variables, then its own, then

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use crate::{
     access::{Access, AuditLog},
     accounts::{Accounts, TokenIssuer},
-    authorizations::{Authorizations, ClientUrls, OAuthClient},
+    authorizations::Authorizations,
     calls::Calls,
     events::Events,
     history::History,
     listings::Listings,
-    outbound::{self, Reachable},
     placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
     registry::Registry,
@@ -48,13 +47,12 @@ impl Assembly {
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
-        let tracer = Tracer::start(&settings.telemetry, |url| outbound::client(url, Reachable::Any));
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             keyring: Arc::new(keyring),
             arbiters,
             lifecycle: Arc::new(Lifecycle::new()),
-            telemetry: Telemetry::new(tracer),
+            telemetry: Telemetry::new(Tracer::start(&settings.telemetry)),
             store,
             recorder,
             access,
@@ -153,7 +151,12 @@ impl Assembly {
     }
 
     /// Authorizations of remote servers, whose authorization servers may be where the servers may.
+    #[cfg(feature = "remote")]
     pub(super) fn authorizations(&self, settings: &Settings) -> Arc<Authorizations> {
+        use crate::{
+            authorizations::{ClientUrls, OAuthClient},
+            outbound::Reachable,
+        };
         let client = OAuthClient::new(
             self.registry.clone(),
             self.recorder.clone(),
@@ -165,6 +168,12 @@ impl Assembly {
         let urls = ClientUrls::new(oauth.public_url.as_deref(), oauth.client_metadata_url.as_deref());
         let (access, lifecycle) = (self.access.clone(), self.lifecycle.clone());
         Arc::new(Authorizations::new(client, urls, access, lifecycle, self.revocation.clone()))
+    }
+
+    /// None, as no server is remote.
+    #[cfg(not(feature = "remote"))]
+    pub(super) fn authorizations(&self, _settings: &Settings) -> Arc<Authorizations> {
+        Arc::default()
     }
 
     /// Processes of servers, with tokens from `authorizations`.

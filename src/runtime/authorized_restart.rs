@@ -7,11 +7,9 @@ use crate::{
 };
 
 /// Starts authorized servers; weak, as placement owns the authorizations.
-pub(super) struct AuthorizedRestart(pub Weak<Placement>);
-
-impl AuthorizationObserver for AuthorizedRestart {
+impl AuthorizationObserver for Weak<Placement> {
     fn authorized(&self, id: ServerId) {
-        let Some(placement) = self.0.upgrade() else { return };
+        let Some(placement) = self.upgrade() else { return };
         // The browser that came back from consenting need not wait for the process.
         tokio::spawn(async move {
             let _ = placement.supervisor().ask(StartServer { id }).await;

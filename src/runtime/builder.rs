@@ -77,7 +77,8 @@ impl Builder {
         self
     }
 
-    /// Gives the first admin this password, if this start makes that account; without it, one is made up.
+    /// Gives the first admin this password, if this start makes that account; without it, one is made up. Needs
+    /// the feature `http`: in the core, no account has a password.
     #[must_use]
     pub fn admin_password(mut self, password: impl Into<SecretString>) -> Self {
         self.settings.admin_password = Some(password.into());

@@ -20,7 +20,6 @@ use crate::{
         Runtime, Services, Settings,
         account_events::AccountEvents,
         assembly::Assembly,
-        authorized_restart::AuthorizedRestart,
         data_dir::{self, DataDir},
         handle::Inner,
         metrics_page::MetricsPage,
@@ -161,7 +160,7 @@ impl Runtime {
         inner.accounts.observe(revocation);
         let account_events = Arc::downgrade(&inner.account_events);
         inner.accounts.observe(account_events);
-        inner.authorizations.observe(AuthorizedRestart(Arc::downgrade(&inner.placement)));
+        inner.authorizations.observe(Arc::downgrade(&inner.placement));
         actix::spawn(inner.servers.follow(reports));
         inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());

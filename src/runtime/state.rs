@@ -59,6 +59,7 @@ impl Runtime {
     }
 
     /// Authorizations of remote servers, with Ostler as the OAuth client.
+    #[cfg(feature = "remote")]
     #[must_use]
     pub fn authorizations(&self) -> &Arc<Authorizations> {
         &self.inner.authorizations

@@ -1,5 +1,8 @@
 //! The supervisor is lost and replaced; a part does not go on; the last records of a stop.
 
+#[cfg(not(feature = "remote"))]
+mod core_build;
+
 use std::{sync::mpsc, time::Duration};
 
 use crate::{

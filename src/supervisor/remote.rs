@@ -34,8 +34,8 @@ use crate::{
     supervisor::launch::RemoteTarget,
 };
 
-pub use authority::{Authority, Renewal, TokenProvider};
-pub use failure::{ADVICE, HttpRefusal, RemoteFailure};
+pub use authority::{ADVICE, Authority, Renewal, TokenProvider};
+pub use failure::{HttpRefusal, RemoteFailure};
 pub use remote_event::RemoteEvent;
 pub use sender::LineSender;
 

@@ -4,6 +4,7 @@ mod ending;
 mod health;
 mod lists;
 mod notifications;
+#[cfg_attr(not(feature = "remote"), path = "server/no_remote_start.rs")]
 mod remote_start;
 mod server_requests;
 mod starting;

@@ -1,6 +1,7 @@
 //! Cases that need other settings or a defect in an actor: given up, forgiven, forced to panic; with real processes.
 
 mod clients;
+#[cfg(feature = "remote")]
 mod remote;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::trace::v1 as proto;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    outbound::{self, Reachable},
     policy::trace_sampling::TraceSampler,
     telemetry::{
         clock::SpanClock,
@@ -33,12 +34,8 @@ pub(super) struct TracerInner {
 }
 
 impl Tracer {
-    /// Exports spans to the collector that `settings` name, by a client that `connect` makes on the exporter's thread;
-    /// makes none where they name no collector.
-    pub fn start(
-        settings: &TelemetrySettings,
-        connect: impl FnOnce(&str) -> Result<awc::Client, String> + Send + 'static,
-    ) -> Self {
+    /// Exports spans to the collector that `settings` name; makes none where they name no collector.
+    pub fn start(settings: &TelemetrySettings) -> Self {
         let Some(url) = settings.url() else { return Self::default() };
         let (queue, spans) = mpsc::channel(settings.queue);
         let (flushes, flushed) = mpsc::channel(1);
@@ -47,7 +44,7 @@ impl Tracer {
         let sender = ExportSender::new(settings, url.clone());
         Arbiter::new().spawn_fn(move || {
             actix::spawn(async move {
-                match connect(&url) {
+                match outbound::client(&url, Reachable::Any) {
                     Ok(client) => exporter.run(&sender.with(client)).await,
                     Err(why) => log::error!(why; "traces cannot be exported"),
                 }

@@ -6,6 +6,9 @@ use futures_util::future::BoxFuture;
 
 use crate::policy::consent::Challenge;
 
+/// Advice to the owner of a server that wants tokens.
+pub const ADVICE: &str = "ask POST /api/mcp/{id}/authorize where to consent, or set a header for it";
+
 /// Tokens for one server at one address.
 pub trait TokenProvider: Send + Sync {
     /// The one to send, renewed where it ends soon; `None` where there is none.

@@ -5,10 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use awc::{ClientResponse, http::header};
 use serde_json::value::RawValue;
 
-use crate::{mcp, model::Timestamp, policy::retry_after};
-
-/// Advice to the owner of the server.
-pub const ADVICE: &str = "ask POST /api/mcp/{id}/authorize where to consent, or set a header for it";
+use crate::{mcp, model::Timestamp, policy::retry_after, supervisor::remote::authority::ADVICE};
 
 /// The longest place of a redirect that is shown.
 const LOCATION_CHARS_MAX: usize = 300;

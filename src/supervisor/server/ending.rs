@@ -22,7 +22,25 @@ const LAST_ANSWERS_TIMEOUT: Duration = Duration::from_millis(100);
 /// Time that a process may live without standard output before it is ended.
 const CLOSED_OUTPUT_GRACE: Duration = Duration::from_millis(500);
 
+/// Time for requests that have got through to finish, once another one made no connection.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl ServerActor {
+    /// Ends a server that cannot take requests: further ones wait for its successor, and are not sent after it one by
+    /// one.
+    pub(super) fn give_way(&mut self, exit: Exit, ctx: &mut Context<Self>) {
+        match self.phase {
+            ProcessPhase::Starting => self.end_now(exit),
+            ProcessPhase::Ready => {
+                self.exit.record(exit);
+                self.phase = ProcessPhase::Draining;
+                self.supervisor.lost.do_send(ChildLost { id: self.id, generation: self.instance.generation });
+                ctx.run_later(DRAIN_TIMEOUT, |actor, ctx| actor.stop(ctx));
+            }
+            ProcessPhase::Draining | ProcessPhase::Stopping => {}
+        }
+    }
+
     /// The process is gone; what it left in the pipe is still taken in.
     pub(super) fn on_process_ended(&mut self, ctx: &mut Context<Self>) {
         self.report_lost();

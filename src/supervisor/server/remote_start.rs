@@ -1,6 +1,6 @@
 //! A server over HTTP in the place of a process: its beginning, its events, and its end.
 
-use std::{io, time::Duration};
+use std::io;
 
 use actix::{ActorContext, AsyncContext, Context, StreamHandler};
 use futures_util::stream;
@@ -11,15 +11,12 @@ use crate::{
     supervisor::{
         exit::Exit,
         launch::RemoteTarget,
-        messages::{Answer, ChildLost},
+        messages::Answer,
         remote::{self, RemoteEvent, RemoteFailure},
         server::{ProcessPhase, ServerActor},
         writer::LineWriter,
     },
 };
-
-/// Time for requests that have got through to finish, once another one made no connection.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ServerActor {
     /// Begins where [`remote::connect`] does: the first request makes the first connection.
@@ -57,21 +54,6 @@ impl ServerActor {
             RemoteFailure::InsufficientScope | RemoteFailure::Refused(_) | RemoteFailure::Broken(_) => {}
         }
         self.stop_if_drained(ctx);
-    }
-
-    /// Ends a server that cannot take requests: further ones wait for its successor, and are not sent after it one by
-    /// one.
-    pub(super) fn give_way(&mut self, exit: Exit, ctx: &mut Context<Self>) {
-        match self.phase {
-            ProcessPhase::Starting => self.end_now(exit),
-            ProcessPhase::Ready => {
-                self.exit.record(exit);
-                self.phase = ProcessPhase::Draining;
-                self.supervisor.lost.do_send(ChildLost { id: self.id, generation: self.instance.generation });
-                ctx.run_later(DRAIN_TIMEOUT, |actor, ctx| actor.stop(ctx));
-            }
-            ProcessPhase::Draining | ProcessPhase::Stopping => {}
-        }
     }
 }
 
