@@ -14,6 +14,7 @@ mod rollups;
 mod service;
 mod statistics;
 mod usage;
+#[cfg(feature = "metrics")]
 mod usage_gauges;
 mod usage_sampling;
 
@@ -24,4 +25,5 @@ pub use overview::{CallSummary, Overview, OverviewWindow, ServerCounts};
 pub use service::History;
 pub use statistics::Statistics;
 pub use usage::UsageHistory;
+#[cfg(feature = "metrics")]
 pub(crate) use usage_gauges::UsageGauges;

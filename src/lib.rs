@@ -92,8 +92,8 @@
 //! [`model`], failures in [`error`]. Over HTTP: [`http::routes`] for any `App`, or [`http::HttpServer`].
 //!
 //! All of this is there with the default features. Without any, the library is the supervision core, over SQLite, for
-//! servers that are programs, in programs that sign people in by themselves; `http`, `dashboard`, `gateway`, `remote`,
-//! `telemetry`, `postgres` and `cli` add to it.
+//! servers that are programs, in programs that sign people in by themselves; `http`, `dashboard`, `gateway`, `metrics`,
+//! `remote`, `telemetry`, `postgres` and `cli` add to it.
 //!
 //! Values that Ostler returns, settings and [`Error`] are `#[non_exhaustive]`: they will grow. Settings begin with
 //! `Default`, and requests that a program makes have a constructor or take `..Default::default()`.

@@ -8,6 +8,7 @@ mod authorized_restart;
 mod builder;
 mod data_dir;
 mod handle;
+#[cfg(feature = "metrics")]
 mod metrics_page;
 #[cfg(not(feature = "gateway"))]
 mod no_services;

@@ -11,7 +11,11 @@ mod clock;
 mod export;
 #[cfg(feature = "telemetry")]
 mod export_counters;
+mod labels;
+#[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod no_metrics;
 #[cfg(not(feature = "telemetry"))]
 mod off;
 mod operation;
@@ -25,8 +29,6 @@ mod tracer;
 
 use std::{borrow::Cow, sync::Arc};
 
-use prometheus_client::registry::Registry;
-
 use crate::{
     mcp::Request,
     model::{CallId, TraceContext},
@@ -35,7 +37,10 @@ use crate::{
 pub use crate::policy::trace_sampling::{RootSampler, TraceSampler};
 #[cfg(feature = "telemetry")]
 pub use export_counters::ExportCounters;
+#[cfg(feature = "metrics")]
 pub(crate) use metrics::Metrics;
+#[cfg(not(feature = "metrics"))]
+pub(crate) use no_metrics::NoMetrics as Metrics;
 #[cfg(not(feature = "telemetry"))]
 pub(crate) use off::{NoSpan as Span, NoTracer as Tracer};
 pub(crate) use operation::{McpOperation, SentRequest, ServerAttributes};
@@ -74,7 +79,8 @@ impl Telemetry {
     }
 
     /// Adds all metrics to a page.
-    pub fn register(&self, registry: &mut Registry) {
+    #[cfg(feature = "metrics")]
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         self.metrics.register(registry);
         #[cfg(feature = "telemetry")]
         if let Some(counters) = self.tracer.export_counters() {

@@ -36,11 +36,9 @@ impl UsageGauges {
         registry.register("ostler_server_processes", "Processes of a server", self.processes.clone());
     }
 
-    /// Sets the gauges to the usage of running servers, and removes those of others.
+    /// Sets the gauges to the usage of running servers.
     pub(crate) fn set<'a>(&self, servers: impl Iterator<Item = &'a Arc<Registered>>) {
         let Self { cpu, memory, descriptors, processes } = self;
-        cpu.clear();
-        [memory, descriptors, processes].into_iter().for_each(Family::clear);
         for (server, usage) in servers.filter_map(|server| Some((server, server.link.trees.now()?))) {
             let labels = UsageLabels { server: server.id.to_string(), name: server.server.load().config.name.clone() };
             cpu.get_or_create(&labels).set(usage.cpu);

@@ -8,7 +8,7 @@ use prometheus_client::{
 
 use crate::{history::UsageGauges, runtime::Services, supervisor::Availability, telemetry::Telemetry};
 
-/// Metrics of all parts, and the gauges that are read when the page is.
+/// Metrics of all parts, and gauges of the moment at which the page is read.
 pub(super) struct MetricsPage {
     registry: Registry,
     servers: Family<ServerLabels, Gauge>,
@@ -58,8 +58,6 @@ impl MetricsPage {
         for (check, held) in checks {
             self.ready.get_or_create(&ReadyLabels { check }).set(held.is_ok().into());
         }
-        self.servers.clear();
-        self.up.clear();
         let all = servers.all();
         for server in all.values() {
             let view = server.link.view.borrow();

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use prometheus_client::registry::Registry;
-
 use crate::{
     error::Result,
     events::Events,
@@ -19,7 +17,8 @@ impl Services {
         Self
     }
 
-    pub(super) fn register(&self, _registry: &mut Registry) {}
+    #[cfg(feature = "metrics")]
+    pub(super) fn register(&self, _registry: &mut prometheus_client::registry::Registry) {}
 
     pub(super) async fn load(&self) -> Result<()> {
         Ok(())

@@ -160,9 +160,11 @@ impl Runtime {
     }
 
     /// The page of metrics, in the text format of OpenMetrics.
+    #[cfg(feature = "metrics")]
     pub async fn metrics(&self) -> String {
         let checks = self.readiness().await.checks;
-        self.inner.metrics_page.render(checks, &self.inner.registry)
+        let page = super::metrics_page::MetricsPage::new(&self.inner.telemetry, &self.inner.services);
+        page.render(checks, &self.inner.registry)
     }
 
     fn supervisor_check(&self) -> Result<(), String> {

@@ -1,6 +1,5 @@
 //! [`Metrics`]: counters and durations of tool calls, MCP operations and sessions.
 
-mod labels;
 mod tool_names;
 
 use std::{sync::Arc, time::Duration};
@@ -16,13 +15,11 @@ use prometheus_client::{
 };
 
 use crate::telemetry::{
+    labels::{OperationLabels, SessionLabels},
     outcome::{NoResponse, OperationOutcome},
     span_kind::SpanKind,
 };
 
-pub(super) use labels::{ErrorType, OperationLabels};
-
-use labels::SessionLabels;
 use tool_names::ToolNames;
 
 /// Upper bounds of the buckets of tool calls, in seconds: from a fast pipe to the longest usual deadline.

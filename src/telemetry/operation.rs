@@ -18,10 +18,10 @@ use crate::{
     model::{CallId, ServerId, TraceContext},
     policy::remote,
     telemetry::{
-        metrics::{ErrorType, Metrics, OperationLabels},
+        labels::{ErrorType, OperationLabels},
         outcome::OperationOutcome,
         span_kind::SpanKind,
-        {Span, Tracer},
+        {Metrics, Span, Tracer},
     },
 };
 

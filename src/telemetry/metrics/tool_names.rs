@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::RwLock;
 
-use crate::telemetry::metrics::labels::OTHER;
+use crate::telemetry::labels::OTHER;
 
 /// Names that become values of a label; a series for each stays in memory until the program ends, so more share one.
 const NAMES_MAX: usize = 500;

@@ -8,8 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use prometheus_client::encoding::EncodeLabelSet;
-
 use crate::{
     mcp::{ClientMethod, REVISIONS},
     telemetry::outcome::NoResponse,
@@ -25,8 +23,9 @@ const ERROR_CODES: [&str; 14] = [
 ];
 
 /// Labels of a request; an empty one is left out.
-#[derive(Clone, Debug, PartialEq, Eq, EncodeLabelSet)]
-pub(in crate::telemetry) struct OperationLabels {
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "metrics", derive(prometheus_client::encoding::EncodeLabelSet))]
+pub(super) struct OperationLabels {
     mcp_method_name: &'static str,
     mcp_protocol_version: &'static str,
     gen_ai_operation_name: &'static str,
@@ -37,7 +36,8 @@ pub(in crate::telemetry) struct OperationLabels {
 }
 
 /// Labels of a session.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+#[cfg_attr(feature = "metrics", derive(prometheus_client::encoding::EncodeLabelSet))]
 pub(super) struct SessionLabels {
     mcp_protocol_version: &'static str,
     network_transport: &'static str,
@@ -45,7 +45,7 @@ pub(super) struct SessionLabels {
 
 /// The value of the attribute `error.type`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::telemetry) enum ErrorType {
+pub(super) enum ErrorType {
     /// A tool's result with `isError`.
     ToolError,
     /// A JSON-RPC error with this code.
