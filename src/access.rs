@@ -38,7 +38,7 @@ impl Access {
     }
 
     /// Records summaries of entries that were only counted, until `self` is dropped.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         every(audit_entries::SUMMARY_INTERVAL, Arc::downgrade(self), |access: Arc<Self>| async move {
             access.entries.summarize().await;
         })
@@ -50,12 +50,12 @@ impl Access {
     }
 
     /// Rate limits of callers.
-    pub fn limits(&self) -> &RateLimiter {
+    pub(crate) fn limits(&self) -> &RateLimiter {
         &self.limits
     }
 
     /// The entry of a change by `who`, which counts against how much they may change: `RateLimited` before it is made.
-    pub fn change(&self, who: &Principal, action: &str, target: impl ToString) -> Result<AuditEntry> {
+    pub(crate) fn change(&self, who: &Principal, action: &str, target: impl ToString) -> Result<AuditEntry> {
         self.limits.change(who)?;
         Ok(AuditEntry::by(who, action, target, Outcome::Success))
     }
@@ -80,7 +80,7 @@ impl Access {
 
     /// `Forbidden`, and a line in the audit log, where an API key, or a token of another issuer, tries what only a
     /// person may.
-    pub fn require_person(&self, who: &Principal, action: &str) -> Result<()> {
+    pub(crate) fn require_person(&self, who: &Principal, action: &str) -> Result<()> {
         match who.credential {
             Credential::Session(_) | Credential::Embedder => Ok(()),
             Credential::Key(id) => {

@@ -39,7 +39,7 @@ use no_passwords::NoPasswords as Passwords;
 #[cfg(not(feature = "http"))]
 pub(crate) use no_tokens::NoTokenIssuer as TokenIssuer;
 pub use oauth_settings::OAuthSettings;
-pub use observer::AccountObserver;
+pub(crate) use observer::AccountObserver;
 #[cfg(feature = "http")]
 use passwords::Passwords;
 pub use service::Accounts;

@@ -96,7 +96,7 @@ pub struct ConsentRequest {
 }
 
 /// Hears of servers that may be used from now on.
-pub trait AuthorizationObserver: Send + Sync {
+pub(crate) trait AuthorizationObserver: Send + Sync {
     /// A person consented to the use of `server`, and its tokens are stored. Must not block.
     fn authorized(&self, server: ServerId);
 }
@@ -133,7 +133,7 @@ impl Authorizations {
     }
 
     /// Registers the observer; only the first one counts.
-    pub fn observe(&self, observer: impl AuthorizationObserver + 'static) {
+    pub(crate) fn observe(&self, observer: impl AuthorizationObserver + 'static) {
         // A second one would be a fault of assembly, and nothing a caller could mend.
         let _ = self.observer.set(Box::new(observer));
     }
@@ -291,14 +291,14 @@ impl Authorizations {
     }
 
     /// State of the authorization of a server at `url`; `None` where it never required one.
-    pub fn status(&self, id: ServerId, url: &str) -> Option<Authorization> {
+    pub(crate) fn status(&self, id: ServerId, url: &str) -> Option<Authorization> {
         let authorization = self.servers.lock().get(&id).cloned()?;
         authorization.status(url)
     }
 
     /// Takes over authorizations that earlier runs stored. A server whose authorization cannot be read has to be
     /// authorized again.
-    pub fn load(&self, stored: Vec<(ServerId, String)>) {
+    pub(crate) fn load(&self, stored: Vec<(ServerId, String)>) {
         for (id, sealed) in stored {
             match self.client.open(id, &sealed) {
                 Some(stored) => self.of(id).state().stored = stored,
@@ -308,7 +308,7 @@ impl Authorizations {
     }
 
     /// Drops the state of a server that is removed.
-    pub fn remove(&self, id: ServerId) {
+    pub(crate) fn remove(&self, id: ServerId) {
         self.servers.lock().remove(&id);
     }
 

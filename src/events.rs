@@ -59,7 +59,7 @@ impl Events {
     }
 
     /// Publishes sums of calls that were not published one by one, a second after each began, until `self` is dropped.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let (events, sum_begun) = (Arc::downgrade(self), self.sum_begun.clone());
         async move {
             loop {
@@ -123,20 +123,20 @@ impl Events {
     }
 
     /// Publishes an event about a server; drops it where the server is removed.
-    pub fn publish_about_server(&self, id: ServerId, event: LiveEvent) {
+    pub(crate) fn publish_about_server(&self, id: ServerId, event: LiveEvent) {
         if let Some(server) = self.registry.get(id) {
             self.push_for(&server, event);
         }
     }
 
     /// Publishes that a service was registered, changed or removed, or one of its instances was changed.
-    pub fn publish_service_change(&self, service: &str, change: ServiceChangeKind, instance: Option<String>) {
+    pub(crate) fn publish_service_change(&self, service: &str, change: ServiceChangeKind, instance: Option<String>) {
         let event = LiveEvent::Gateway { service: service.to_owned(), change, instance, healthy: None };
         self.feed.push(Audience::Gateway, event);
     }
 
     /// Publishes that the health of an instance changed.
-    pub fn publish_instance_health(&self, service: String, instance: String, is_healthy: bool) {
+    pub(crate) fn publish_instance_health(&self, service: String, instance: String, is_healthy: bool) {
         let change = ServiceChangeKind::Health;
         let event = LiveEvent::Gateway { service, change, instance: Some(instance), healthy: Some(is_healthy) };
         self.feed.push(Audience::Gateway, event);

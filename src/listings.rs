@@ -154,14 +154,14 @@ impl Listings {
     }
 
     /// Opens a listing that an earlier run stored. Where that cannot be read, the server is as good as new.
-    pub fn open(&self, id: ServerId, sealed: &str) -> Option<Arc<Listing>> {
+    pub(crate) fn open(&self, id: ServerId, sealed: &str) -> Option<Arc<Listing>> {
         let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
         let read = serde_json::from_str(&text);
         read.inspect_err(|_| log::warn!(server:% = id; "a stored listing cannot be read")).ok().map(Arc::new)
     }
 
     /// Drops the views of a server that is removed.
-    pub fn forget(&self, id: ServerId) {
+    pub(crate) fn forget(&self, id: ServerId) {
         self.views.lock().remove(&id);
     }
 

@@ -70,12 +70,12 @@ impl Revocation {
     }
 
     /// Has every holder who has something open looked up: rights have changed.
-    pub fn rights_changed(&self) {
+    pub(crate) fn rights_changed(&self) {
         self.wake.changed.notify_one();
     }
 
     /// Looks holders up again, until `self` is dropped; does nothing while no one has anything open.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let (revocation, wake) = (Arc::downgrade(self), self.wake.clone());
         async move {
             loop {

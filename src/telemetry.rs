@@ -62,19 +62,24 @@ pub struct Telemetry {
 impl Telemetry {
     /// Makes spans with `tracer`; nothing is counted yet.
     #[must_use]
-    pub fn new(tracer: Tracer) -> Self {
+    pub(crate) fn new(tracer: Tracer) -> Self {
         Self { tracer, metrics: Arc::new(Metrics::new()) }
+    }
+
+    /// Exports the spans that have ended; waits for that at most 5 s.
+    pub async fn flush(&self) {
+        self.tracer.flush().await;
     }
 
     /// Makes spans.
     #[must_use]
-    pub fn tracer(&self) -> &Tracer {
+    pub(crate) fn tracer(&self) -> &Tracer {
         &self.tracer
     }
 
     /// Counters and durations.
     #[must_use]
-    pub fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
@@ -112,7 +117,7 @@ impl Telemetry {
 
     /// Begins the operation of a tool call.
     #[must_use]
-    pub fn tool_call(&self, id: CallId, tool: &str, parent: Option<TraceContext>) -> McpOperation {
+    pub(crate) fn tool_call(&self, id: CallId, tool: &str, parent: Option<TraceContext>) -> McpOperation {
         self.begin(SpanKind::Client, "tools/call", Some(tool), parent).with_call_id(id)
     }
 

@@ -154,7 +154,7 @@ impl AuditLog {
     }
 
     /// Does what is to be done beside requests, until `self` is dropped: logs and notes heads, removes old entries.
-    pub fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let log = Arc::downgrade(self);
         async move {
             tokio::join!(
@@ -183,7 +183,7 @@ impl AuditLog {
     }
 
     /// Writes the head of the chain into the data folder, so that the next run knows where it ended.
-    pub async fn note_head(&self) {
+    pub(crate) async fn note_head(&self) {
         let heads = self.recorder.chain().heads();
         let (path, lines): (_, Vec<_>) = (self.head_file.clone(), heads.iter().map(ToString::to_string).collect());
         let write = move || {

@@ -74,7 +74,7 @@ impl Default for RateLimits {
 }
 
 /// The windows of every policy, forgotten when idle.
-pub struct RateLimiter {
+pub(crate) struct RateLimiter {
     start: Instant,
     server_create: Option<SharedWindows<UserId>>,
     tool_execute: Option<SharedWindows<UserId>>,
@@ -122,7 +122,7 @@ impl RateLimiter {
     }
 
     /// Counts a request to the API against its caller's limit; the embedding program has none.
-    pub fn api(&self, who: &Principal) -> Result<()> {
+    pub(crate) fn api(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::Api, who)
     }
 
@@ -130,26 +130,26 @@ impl RateLimiter {
     ///
     /// Call it before answering such a request, and answer its error where there is one. A request with a valid
     /// credential is never counted, so strangers behind the same address cannot lock anyone out. `None` is not limited.
-    pub fn authentication_failure(&self, address: Option<IpAddr>) -> Result<()> {
+    pub(crate) fn authentication_failure(&self, address: Option<IpAddr>) -> Result<()> {
         let Some(address) = address else { return Ok(()) };
         let taken = self.strangers.lock().take(source(address), self.start.elapsed());
         taken.map(|_| ()).map_err(|wait| refusal("authentication", None, AUTHENTICATION_FAILURES, wait))
     }
 
     /// Counts a registration against its caller's limit; the embedding program has none.
-    pub fn server_create(&self, who: &Principal) -> Result<()> {
+    pub(crate) fn server_create(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ServerCreate, who)
     }
 
     /// The answer that [`RateLimiter::server_create`] would give now; counts nothing.
-    pub fn foresee_server_create(&self, who: &Principal) -> Result<()> {
+    pub(crate) fn foresee_server_create(&self, who: &Principal) -> Result<()> {
         self.unless_embedder(who, |user| {
             self.ask(Policy::ServerCreate, |windows, now| windows.wait(&user, now).map_or(Ok(()), Err))
         })
     }
 
     /// Counts a tool call against its caller's limit; the embedding program has none.
-    pub fn tool_execute(&self, who: &Principal) -> Result<()> {
+    pub(crate) fn tool_execute(&self, who: &Principal) -> Result<()> {
         self.limit(Policy::ToolExecute, who)
     }
 

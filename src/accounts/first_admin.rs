@@ -16,7 +16,7 @@ use crate::{
 const FILE: &str = "first-admin.txt";
 
 /// The admin to make while no account exists.
-pub struct FirstAdmin<'a> {
+pub(crate) struct FirstAdmin<'a> {
     /// Its address.
     pub email: &'a str,
     /// Its password; one is generated where there is none.
@@ -29,7 +29,7 @@ impl Accounts {
     /// Makes the first admin where no account exists; returns the password if one had to be generated.
     ///
     /// A generated one is also kept in `first-admin.txt` in the data folder (mode 0600), since it is printed only once.
-    pub async fn ensure_admin(&self, first: FirstAdmin<'_>) -> Result<Option<String>> {
+    pub(crate) async fn ensure_admin(&self, first: FirstAdmin<'_>) -> Result<Option<String>> {
         if self.store.read(users::count).await? > 0 {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use crate::model::{Credential, KeyId, ServerId, UserId};
 ///
 /// Observers are called in the order of their registration, right after a change is committed and before its caller has
 /// an answer: rights end at once. So no method blocks.
-pub trait AccountObserver: Send + Sync {
+pub(crate) trait AccountObserver: Send + Sync {
     /// Credentials or rights of a user changed; also called where the change failed and may still have been made.
     fn account_changed(&self, _user: UserId) {}
 

@@ -47,7 +47,7 @@ impl Accounts {
     /// The name of the cookie that holds a session's token: browsers keep cookies by host, not by port, so Ostlers with
     /// different secrets have different ones.
     #[must_use]
-    pub fn session_cookie(&self) -> &str {
+    pub(crate) fn session_cookie(&self) -> &str {
         &self.keyring.session_cookie
     }
 
@@ -59,12 +59,12 @@ impl Accounts {
 
     /// Has `observer` called at every change of accounts from now on, after those that are registered already, until it
     /// is dropped.
-    pub fn observe(&self, observer: Weak<dyn AccountObserver>) {
+    pub(crate) fn observe(&self, observer: Weak<dyn AccountObserver>) {
         self.directory.observers().register(observer);
     }
 
     /// Looks up every credential again: the database is not as it was.
-    pub fn forget_credentials(&self) {
+    pub(crate) fn forget_credentials(&self) {
         self.directory.cache().forget_all();
     }
 }

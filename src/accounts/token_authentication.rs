@@ -14,7 +14,7 @@ use crate::{
 impl Accounts {
     /// Metadata that clients need to get a token of the OAuth issuer; `None` where there is none.
     #[must_use]
-    pub fn protected_resource(&self) -> Option<ProtectedResource<'_>> {
+    pub(crate) fn protected_resource(&self) -> Option<ProtectedResource<'_>> {
         self.issuer.as_ref().map(TokenIssuer::protected_resource)
     }
 

@@ -20,7 +20,7 @@ use issuer_keys::{IssuerKey, IssuerKeys};
 
 /// Metadata that a client needs to get a token (RFC 9728).
 #[derive(Clone, Copy, Debug)]
-pub struct ProtectedResource<'a> {
+pub(crate) struct ProtectedResource<'a> {
     /// The resource that tokens have as their audience.
     pub resource: &'a str,
     /// The issuer of tokens.

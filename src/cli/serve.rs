@@ -122,7 +122,7 @@ async fn answer(
     tokio::select! {
         ((), _) = async { tokio::join!(stop, &mut serving) } => {
             // Those of requests that ended after the runtime had.
-            runtime.telemetry().tracer().flush().await;
+            runtime.telemetry().flush().await;
             Ok(())
         }
         name = signals.next_but_hang_up() => {

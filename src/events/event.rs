@@ -191,7 +191,7 @@ impl LiveEvent {
 
     /// The event without standard error of the process.
     #[must_use]
-    pub fn without_output(&self) -> Self {
+    pub(crate) fn without_output(&self) -> Self {
         let mut event = self.clone();
         match &mut event {
             Self::Server { runtime_status: Some(status), .. } => status.hide_output(),

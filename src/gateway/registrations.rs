@@ -253,7 +253,7 @@ impl Registrations {
     }
 
     /// Puts the services of the database into the table; none where the gateway is off.
-    pub async fn load(&self) -> Result<()> {
+    pub(crate) async fn load(&self) -> Result<()> {
         if !self.serve.gateway() {
             return Ok(());
         }
@@ -271,7 +271,7 @@ impl Registrations {
     }
 
     /// Brings the table to what the database holds.
-    pub async fn reload(&self) -> Result<()> {
+    pub(crate) async fn reload(&self) -> Result<()> {
         let _alone = self.changing.lock().await;
         let stored = self.store.read(store::services::all).await?;
         let known: Vec<_> = self.times.lock().keys().cloned().collect();

@@ -42,14 +42,14 @@ impl History {
 
     /// Adds calls up, removes old ones and samples the usage of processes, until `self` is dropped.
     /// Three tasks, so that a panic of one ends no other.
-    pub fn run(self: &Arc<Self>) {
+    pub(crate) fn run(self: &Arc<Self>) {
         tokio::spawn(self.aggregator.run());
         tokio::spawn(self.retention.run());
         tokio::spawn(usage_sampling::run(Arc::downgrade(&self.registry)));
     }
 
     /// Counts the bytes of a call that was recorded, so that old calls are removed before there are too many.
-    pub fn count_recorded(&self, bytes: usize) {
+    pub(crate) fn count_recorded(&self, bytes: usize) {
         self.retention.count_recorded(bytes);
     }
 }

@@ -76,7 +76,7 @@ const RUNNER_SWITCHES: [&str; 4] = ["-y", "--yes", "-q", "--quiet"];
 impl AllowedCommands {
     /// True when a caller without `mcp:manage` may register this command line.
     #[must_use]
-    pub fn allows(&self, command: &str, args: &[String]) -> bool {
+    pub(crate) fn allows(&self, command: &str, args: &[String]) -> bool {
         match self {
             Self::ManagersOnly => false,
             Self::Everything => true,

@@ -69,7 +69,7 @@ impl RestartPolicy {
     /// The decision after the `failures`-th failure in a row; `chance` in `0.0..1.0` spreads servers that fail
     /// together.
     #[must_use]
-    pub fn decide(&self, failures: u32, failure: FailureClass, chance: f64) -> Decision {
+    pub(crate) fn decide(&self, failures: u32, failure: FailureClass, chance: f64) -> Decision {
         if failure == FailureClass::Permanent || !self.auto_restart {
             return Decision::Fail;
         }
@@ -93,7 +93,7 @@ impl RestartPolicy {
 
     /// Failures in a row that still count after a run that was ready for `uptime`.
     #[must_use]
-    pub fn remembered(&self, failures: u32, uptime: Duration) -> u32 {
+    pub(crate) fn remembered(&self, failures: u32, uptime: Duration) -> u32 {
         if uptime >= self.forgive_after { 0 } else { failures }
     }
 }

@@ -21,7 +21,7 @@ struct Stored {
 
 impl Servers {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
-    pub async fn load(self: &Arc<Self>) -> Result<()> {
+    pub(crate) async fn load(self: &Arc<Self>) -> Result<()> {
         let (servers, authorizations) = self.stored_servers().await?;
         self.authorizations.load(authorizations);
         for Stored { server, shares, listing } in servers {
@@ -33,7 +33,7 @@ impl Servers {
     }
 
     /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
-    pub async fn reload(self: &Arc<Self>, is_succession: bool) -> Result<()> {
+    pub(crate) async fn reload(self: &Arc<Self>, is_succession: bool) -> Result<()> {
         let _alone = self.lifecycle.pause_changes().await;
         let (servers, mut authorizations) = self.stored_servers().await?;
         let known = self.registry.all();

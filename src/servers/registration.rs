@@ -138,7 +138,7 @@ impl Servers {
     }
 
     /// Forgets the servers of an account that is deleted in the database, and what was shared with it.
-    pub fn forget_all(self: &Arc<Self>, user: UserId, ids: &[ServerId]) {
+    pub(crate) fn forget_all(self: &Arc<Self>, user: UserId, ids: &[ServerId]) {
         ids.iter().for_each(|id| self.forget(*id));
         for registered in self.registry.all().values() {
             registered.change_shares(user, None);

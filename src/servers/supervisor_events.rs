@@ -16,7 +16,7 @@ use crate::{
 
 impl Servers {
     /// Records what the supervisor reports, until it or `self` is gone.
-    pub fn follow(
+    pub(crate) fn follow(
         self: &Arc<Self>,
         mut events: mpsc::UnboundedReceiver<SupervisorEvent>,
     ) -> impl Future<Output = ()> + use<> {

@@ -29,7 +29,7 @@ const CALL_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 const OPERATION_BOUNDS: [f64; 14] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
 /// Counters and durations of one runtime.
-pub struct Metrics {
+pub(crate) struct Metrics {
     calls: Family<CallLabels, Counter>,
     call_durations: Histogram,
     rejected_calls: Counter,
@@ -85,35 +85,35 @@ impl Metrics {
     }
 
     /// Counts a tool call on record.
-    pub fn call_recorded(&self, outcome: OperationOutcome<'_>, milliseconds: i64) {
+    pub(crate) fn call_recorded(&self, outcome: OperationOutcome<'_>, milliseconds: i64) {
         self.calls.get_or_create(&CallLabels { outcome: outcome.into() }).inc();
         let milliseconds = u32::try_from(milliseconds).unwrap_or(u32::MAX);
         self.call_durations.observe(f64::from(milliseconds) / 1000.0);
     }
 
     /// Counts a tool call that was not admitted, as too many were in flight.
-    pub fn call_rejected(&self) {
+    pub(crate) fn call_rejected(&self) {
         self.rejected_calls.inc();
     }
 
     /// Counts a restart of a server after a failure.
-    pub fn server_restarted(&self) {
+    pub(crate) fn server_restarted(&self) {
         self.restarts.inc();
     }
 
     /// Restarts of servers after failures, since the runtime started.
-    pub fn restarts(&self) -> u64 {
+    pub(crate) fn restarts(&self) -> u64 {
         self.restarts.get()
     }
 
     /// Counts a session of an MCP client that has ended.
-    pub fn server_session_ended(&self, protocol_version: &str, lasted: Duration) {
+    pub(crate) fn server_session_ended(&self, protocol_version: &str, lasted: Duration) {
         let labels = SessionLabels::new(protocol_version, "tcp");
         self.server_sessions.get_or_create(&labels).observe(lasted.as_secs_f64());
     }
 
     /// Counts a process of an MCP server that has ended, or a session with a remote one.
-    pub fn client_session_ended(&self, protocol_version: &str, is_remote: bool, lasted: Duration) {
+    pub(crate) fn client_session_ended(&self, protocol_version: &str, is_remote: bool, lasted: Duration) {
         let labels = SessionLabels::new(protocol_version, if is_remote { "tcp" } else { "pipe" });
         self.client_sessions.get_or_create(&labels).observe(lasted.as_secs_f64());
     }

@@ -9,15 +9,15 @@ use crate::{
 
 /// Makes no spans.
 #[derive(Clone, Debug, Default)]
-pub struct NoTracer;
+pub(crate) struct NoTracer;
 
 /// No span.
 #[derive(Debug, Default)]
-pub struct NoSpan(());
+pub(crate) struct NoSpan(());
 
 impl NoTracer {
     /// Exports nothing, and says so where `settings` name a collector.
-    pub fn start(settings: &TelemetrySettings) -> Self {
+    pub(crate) fn start(settings: &TelemetrySettings) -> Self {
         if settings.url().is_some() {
             log::warn!("no traces are exported: this program was built without the feature `telemetry`");
         }
@@ -26,16 +26,21 @@ impl NoTracer {
 
     /// Returns false: no spans are made.
     #[must_use]
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         false
     }
 
     /// Waits for nothing.
-    pub async fn flush(&self) {}
+    pub(crate) async fn flush(&self) {}
 
     /// Begins nothing.
     #[must_use]
-    pub fn span(&self, _kind: SpanKind, _parent: Option<TraceContext>, _name: impl FnOnce() -> String) -> NoSpan {
+    pub(crate) fn span(
+        &self,
+        _kind: SpanKind,
+        _parent: Option<TraceContext>,
+        _name: impl FnOnce() -> String,
+    ) -> NoSpan {
         NoSpan(())
     }
 }

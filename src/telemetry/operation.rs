@@ -29,7 +29,7 @@ use crate::{
 const WAIT_SPAN_MIN: Duration = Duration::from_millis(1);
 
 /// A request in flight; dropped before it was [ended](McpOperation::end), it was cancelled.
-pub struct McpOperation {
+pub(crate) struct McpOperation {
     tracer: Tracer,
     metrics: Arc<Metrics>,
     kind: SpanKind,
@@ -41,7 +41,7 @@ pub struct McpOperation {
 
 /// The server that a request goes to.
 #[derive(Clone, Copy, Debug)]
-pub struct ServerAttributes<'a> {
+pub(crate) struct ServerAttributes<'a> {
     /// Its id.
     pub id: ServerId,
     /// Its name.
@@ -52,7 +52,7 @@ pub struct ServerAttributes<'a> {
 
 /// A request as a process got it.
 #[derive(Clone, Copy, Debug)]
-pub struct SentRequest<'a> {
+pub(crate) struct SentRequest<'a> {
     /// The moment it was sent.
     pub at: Instant,
     /// Its JSON-RPC id there.
@@ -102,7 +102,7 @@ impl McpOperation {
 
     /// Adds the client's request id, its protocol version, and its session where it has one.
     #[must_use]
-    pub fn with_client(mut self, request_id: Option<&RawValue>, version: &str, session: Option<&Uuid>) -> Self {
+    pub(crate) fn with_client(mut self, request_id: Option<&RawValue>, version: &str, session: Option<&Uuid>) -> Self {
         request_id.iter().for_each(|id| self.span.text("jsonrpc.request.id", id.get().trim_matches('"')));
         if self.span.is_recorded() {
             session.iter().for_each(|session| self.span.text("mcp.session.id", &session.to_string()));
@@ -113,7 +113,7 @@ impl McpOperation {
 
     /// Adds the server that is asked.
     #[must_use]
-    pub fn with_server(mut self, server: ServerAttributes<'_>) -> Self {
+    pub(crate) fn with_server(mut self, server: ServerAttributes<'_>) -> Self {
         self.labels.network_transport = if server.remote_url.is_some() { "tcp" } else { "pipe" };
         self.span.text("network.transport", self.labels.network_transport);
         if self.span.is_recorded() {
@@ -129,7 +129,7 @@ impl McpOperation {
 
     /// Begins it again at the moment it was sent; the wait before that becomes a span of its own.
     #[must_use]
-    pub fn with_sent_request(mut self, sent: SentRequest<'_>) -> Self {
+    pub(crate) fn with_sent_request(mut self, sent: SentRequest<'_>) -> Self {
         if let Some(version) = sent.protocol_version {
             self.set_protocol_version(version);
         }
@@ -148,26 +148,26 @@ impl McpOperation {
 
     /// Adds the tool to the metrics, by name where `is_listed` by its server.
     #[must_use]
-    pub fn with_tool(mut self, name: &str, is_listed: impl FnOnce() -> bool) -> Self {
+    pub(crate) fn with_tool(mut self, name: &str, is_listed: impl FnOnce() -> bool) -> Self {
         self.labels.gen_ai_tool_name = self.metrics.tool_label(name, is_listed);
         self
     }
 
     /// The context of its span; `None` where no spans are made.
     #[must_use]
-    pub fn context(&self) -> Option<TraceContext> {
+    pub(crate) fn context(&self) -> Option<TraceContext> {
         self.span.context()
     }
 
     /// Makes its span the parent of what is done for `request`.
-    pub fn propagate(&self, request: &mut Arc<Request>) {
+    pub(crate) fn propagate(&self, request: &mut Arc<Request>) {
         if let Some(context) = self.span.context() {
             Arc::make_mut(request).set_parent(context);
         }
     }
 
     /// Ends the span, and counts the operation.
-    pub fn end(mut self, outcome: OperationOutcome<'_>) {
+    pub(crate) fn end(mut self, outcome: OperationOutcome<'_>) {
         match outcome {
             OperationOutcome::Success => {}
             OperationOutcome::ToolError => self.fail(ErrorType::ToolError),

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 /// The outcome of an MCP request.
 #[derive(Clone, Copy, Debug)]
-pub enum OperationOutcome<'a> {
+pub(crate) enum OperationOutcome<'a> {
     /// A result.
     Success,
     /// A tool's result with `isError`.
@@ -17,7 +17,7 @@ pub enum OperationOutcome<'a> {
 
 /// The reason for a missing response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoResponse {
+pub(crate) enum NoResponse {
     /// No process could be asked, or it ended before it answered.
     ServerUnavailable,
     /// The deadline passed.

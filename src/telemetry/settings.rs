@@ -47,7 +47,7 @@ pub struct TelemetrySettings {
 impl TelemetrySettings {
     /// The URL for traces, if any.
     #[must_use]
-    pub fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         let below = |endpoint: &String| format!("{}/v1/traces", endpoint.trim_end_matches('/'));
         let url = self.traces_endpoint.clone().or_else(|| self.endpoint.as_ref().map(below));
         url.filter(|_| !self.disabled && self.exporter == SpanExporter::Otlp)

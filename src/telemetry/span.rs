@@ -19,7 +19,7 @@ const ATTRIBUTE_BYTES_MAX: usize = 512;
 /// One operation within a trace; nothing where no spans are made. Dropped before it was [ended](Span::end), it was
 /// cancelled.
 #[derive(Debug, Default)]
-pub struct Span(Option<Box<Open>>);
+pub(crate) struct Span(Option<Box<Open>>);
 
 #[derive(Debug)]
 struct Open {
@@ -33,7 +33,7 @@ struct Open {
 impl Tracer {
     /// Begins a span, the first of a trace where it has no parent. `name` is called only where the span is recorded.
     #[must_use]
-    pub fn span(&self, kind: SpanKind, parent: Option<TraceContext>, name: impl FnOnce() -> String) -> Span {
+    pub(crate) fn span(&self, kind: SpanKind, parent: Option<TraceContext>, name: impl FnOnce() -> String) -> Span {
         let Some(inner) = self.0.as_deref() else { return Span(None) };
         let trace_id = parent.map_or_else(|| random().max(1), |parent| parent.trace_id);
         let sampled = inner.sampler.samples(parent, trace_id);
@@ -58,32 +58,32 @@ impl Tracer {
 impl Span {
     /// The context to propagate; `None` where no spans are made.
     #[must_use]
-    pub fn context(&self) -> Option<TraceContext> {
+    pub(crate) fn context(&self) -> Option<TraceContext> {
         self.0.as_ref().map(|open| open.context)
     }
 
     /// Returns true where attributes are recorded.
     #[must_use]
-    pub fn is_recorded(&self) -> bool {
+    pub(crate) fn is_recorded(&self) -> bool {
         self.0.as_ref().is_some_and(|open| open.record.is_some())
     }
 
     /// Sets an attribute.
-    pub fn text(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn text(&mut self, name: &'static str, value: &str) {
         if let Some(record) = self.record() {
             set(record, name, Value::StringValue(cut(value).to_owned()));
         }
     }
 
     /// Sets an attribute that is a number.
-    pub fn number(&mut self, name: &'static str, value: impl Into<i64>) {
+    pub(crate) fn number(&mut self, name: &'static str, value: impl Into<i64>) {
         if let Some(record) = self.record() {
             set(record, name, Value::IntValue(value.into()));
         }
     }
 
     /// Sets its status to error, and `error.type` to `kind`: a word or a code out of few.
-    pub fn fail(&mut self, kind: &str) {
+    pub(crate) fn fail(&mut self, kind: &str) {
         self.text("error.type", kind);
         if let Some(record) = self.record() {
             record.status = Some(proto::Status { code: StatusCode::Error.into(), ..proto::Status::default() });
@@ -91,7 +91,7 @@ impl Span {
     }
 
     /// Links it to another span, which is not its parent.
-    pub fn link(&mut self, other: TraceContext) {
+    pub(crate) fn link(&mut self, other: TraceContext) {
         if let Some(record) = self.record() {
             record.links.push(Link {
                 trace_id: other.trace_id.to_be_bytes().to_vec(),
@@ -103,7 +103,7 @@ impl Span {
     }
 
     /// Moves its beginning to `moment`.
-    pub fn began_at(&mut self, moment: Instant) {
+    pub(crate) fn began_at(&mut self, moment: Instant) {
         let Some(open) = &mut self.0 else { return };
         let began = std::mem::replace(&mut open.began, moment);
         if let Some(record) = &mut open.record {
@@ -113,7 +113,7 @@ impl Span {
     }
 
     /// Takes the context of another span, which is not exported: others have propagated it already.
-    pub fn known_as(&mut self, context: Option<TraceContext>) {
+    pub(crate) fn known_as(&mut self, context: Option<TraceContext>) {
         if let (Some(open), Some(context)) = (&mut self.0, context) {
             open.context = context;
             if let Some(record) = &mut open.record {
@@ -123,19 +123,19 @@ impl Span {
     }
 
     /// Gives its context to another span, which [takes it](Span::known_as).
-    pub fn give_name(&mut self) -> Option<TraceContext> {
+    pub(crate) fn give_name(&mut self) -> Option<TraceContext> {
         let given = self.context()?;
         self.known_as(Some(TraceContext { span_id: new_span_id(), ..given }));
         Some(given)
     }
 
     /// Ends it now.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         self.end_at(Instant::now());
     }
 
     /// Ends it at `moment`.
-    pub fn end_at(mut self, moment: Instant) {
+    pub(crate) fn end_at(mut self, moment: Instant) {
         self.send(moment);
     }
 

@@ -2,7 +2,7 @@
 
 /// The role of a span among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanKind {
+pub(crate) enum SpanKind {
     /// Handles a request of a client.
     Server,
     /// Sends a request to a server.

@@ -22,7 +22,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes spans; cheap to clone. Its thread ends with the last clone.
 #[derive(Clone, Debug, Default)]
-pub struct Tracer(pub(super) Option<Arc<TracerInner>>);
+pub(crate) struct Tracer(pub(super) Option<Arc<TracerInner>>);
 
 #[derive(Debug)]
 pub(super) struct TracerInner {
@@ -35,7 +35,7 @@ pub(super) struct TracerInner {
 
 impl Tracer {
     /// Exports spans to the collector that `settings` name; makes none where they name no collector.
-    pub fn start(settings: &TelemetrySettings) -> Self {
+    pub(crate) fn start(settings: &TelemetrySettings) -> Self {
         let Some(url) = settings.url() else { return Self::default() };
         let (queue, spans) = mpsc::channel(settings.queue);
         let (flushes, flushed) = mpsc::channel(1);
@@ -62,18 +62,18 @@ impl Tracer {
 
     /// Returns true where spans are made.
     #[must_use]
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
     /// Spans by the result of their export; `None` where none are made.
     #[must_use]
-    pub fn export_counters(&self) -> Option<&ExportCounters> {
+    pub(crate) fn export_counters(&self) -> Option<&ExportCounters> {
         self.0.as_deref().map(|inner| &inner.export_counters)
     }
 
     /// Exports the spans that have ended; waits for that at most 5 s.
-    pub async fn flush(&self) {
+    pub(crate) async fn flush(&self) {
         let Some(inner) = self.0.as_deref() else { return };
         let (done, flushed) = oneshot::channel();
         let asked = async {
