@@ -14,7 +14,7 @@ use crate::{
     policy::audit_chain::ChainKey,
     store::{
         Connection, audit,
-        call_bytes::Sums,
+        call_bytes::{HeldSums, Sums},
         calls,
         servers::{self, Tally},
     },
@@ -135,7 +135,7 @@ impl Group {
         self.calls.write_each(db, |db, call| {
             let is_new = calls::insert_new(db, call)?;
             if is_new {
-                servers::add_tallies(db, &tallies(std::slice::from_ref(call)))?;
+                servers::add_tallies(db, &tallies(std::slice::from_ref(call)), &HeldSums::new())?;
             }
             new.push(is_new);
             Ok(())
@@ -262,8 +262,10 @@ pub(super) fn is_outage(error: &Error) -> bool {
 /// Writes calls and counts them.
 pub(super) fn write_calls(db: &mut Connection, rows: &[ToolCall], rollups: &Rollups) -> Result<PendingCounts> {
     calls::insert(db, rows)?;
-    servers::add_tallies(db, &tallies(rows))?;
-    rollups.write(db, rows)
+    let held = servers::add_tallies(db, &tallies(rows), &rollups.held)?;
+    let mut pending = rollups.write(db, rows)?;
+    pending.held = held;
+    Ok(pending)
 }
 
 /// Calls counted by server; in the order of ids, so that two programs never wait for each other crosswise.

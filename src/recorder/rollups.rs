@@ -1,14 +1,16 @@
 //! Calls counted by minute and tool, in the transaction that records them.
 //!
-//! The counts of the present minute are in memory too, so that each is written and none is read.
+//! The counts of the present minute are in memory too, and the bytes that servers' rows hold, so that each is written
+//! and none is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::{
     error::Result,
     model::{Rollup, Step, Timestamp, ToolCall},
     store::{
         Connection,
+        call_bytes::HeldSums,
         rollups::{self, RollupKey},
     },
 };
@@ -26,13 +28,16 @@ const TOOL_NAME_BYTES_MAX: usize = 200;
 #[derive(Default)]
 pub(super) struct Rollups {
     minute: i64,
-    counted: HashMap<RollupKey, Rollup>,
+    counted: BTreeMap<RollupKey, Rollup>,
+    /// The bytes of calls that servers' rows hold, of those that were written.
+    pub(super) held: HeldSums,
 }
 
 /// Counts of the minute once a transaction is committed.
 pub(super) struct PendingCounts {
     minute: i64,
     counted: BTreeMap<RollupKey, Rollup>,
+    pub(super) held: HeldSums,
 }
 
 impl Rollups {
@@ -56,15 +61,17 @@ impl Rollups {
             rollup.add(call.success, call.execution_time);
         }
         rollups::put(db, Step::Minute, &counted)?;
-        Ok(PendingCounts { minute, counted })
+        Ok(PendingCounts { minute, counted, held: HeldSums::new() })
     }
 
     /// Keeps what was committed.
-    pub(super) fn keep(&mut self, PendingCounts { minute, counted }: PendingCounts) {
+    pub(super) fn keep(&mut self, PendingCounts { minute, counted, held }: PendingCounts) {
         if minute != self.minute {
-            *self = Self { minute, counted: HashMap::new() };
+            self.minute = minute;
+            self.counted.clear();
         }
         self.counted.extend(counted);
+        self.held.extend(held);
     }
 
     /// Forgets everything: it is not known what was committed.

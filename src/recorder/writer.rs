@@ -164,6 +164,10 @@ impl Writer {
         if group.is_audited() {
             self.chain.check(db)?;
         }
+        // Jobs may change servers' rows, and of calls that are written one by one it is not kept how.
+        if mode == WriteMode::OneByOne || !group.can_be_repeated() {
+            self.rollups.held.clear();
+        }
         group.write(db, mode, &self.rollups, self.chain.key())?;
         if group.is_audited() {
             self.chain.note(db);

@@ -30,8 +30,8 @@ use crate::{
 
 pub use add::{Sums, count};
 pub use bucket::Bucket;
-pub(super) use held::hold;
-pub use held::{flush, is_any_held};
+pub use held::{HeldSums, flush, is_any_held};
+pub(super) use held::{hold, write};
 
 /// Calls of a server that are still to be counted: those with ids before this one.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

@@ -14,7 +14,8 @@ use crate::{
         UserId,
     },
     store::{
-        Connection, call_bytes,
+        Connection,
+        call_bytes::{self, HeldSums},
         connection::on,
         schema::{mcp_servers, server_catalogues, server_consents, server_shares},
         text,
@@ -216,11 +217,15 @@ pub fn set_health(db: &mut Connection, id: ServerId, status: HealthStatus, at: T
     Ok(())
 }
 
-/// Adds counted calls, and their bytes. Deleted servers count on: a call may end after the deletion.
-pub fn add_tallies(db: &mut Connection, tallies: &[Tally]) -> Result<()> {
+/// Adds counted calls, and their bytes to those that rows hold, which are read where they are not `known`; returns what
+/// the rows hold then. Deleted servers count on: a call may end after the deletion.
+pub fn add_tallies(db: &mut Connection, tallies: &[Tally], known: &HeldSums) -> Result<HeldSums> {
+    let mut held = HeldSums::new();
     for tally in tallies {
-        let add = tally::Add::of(tally, call_bytes::hold(db, tally.server_id, &tally.bytes)?);
+        let sums = call_bytes::hold(db, tally.server_id, &tally.bytes, known.get(&tally.server_id))?;
+        let add = tally::Add::of(tally, sums.as_ref().map_or(Ok(None), call_bytes::write)?);
         on!(db, conn => add.execute(conn))?;
+        held.extend(sums.map(|sums| (tally.server_id, sums)));
     }
-    Ok(())
+    Ok(held)
 }

@@ -1,5 +1,7 @@
 //! Bytes of calls that servers' rows hold, until those of many are counted at once.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use crate::{
@@ -13,21 +15,37 @@ use super::add::{Sums, count};
 /// So many accounts and hours of a server fit in its row, which is to stay on its page.
 const SUMS_PER_SERVER_MAX: usize = 4;
 
-/// Adds bytes to those that a server's row holds, and returns the new value of its column. Those that do not fit are
-/// counted.
-pub(in crate::store) fn hold(db: &mut Connection, server: ServerId, more: &Sums) -> Result<Option<String>> {
-    let row = mcp_servers::table.find(server.to_string()).select(mcp_servers::held_bytes);
-    let held: Option<Option<String>> = on!(db, conn => row.get_result(conn).optional())?;
-    let fits = held.is_some();
-    let mut sums = held.flatten().map_or_else(|| Ok(Sums::new()), |held| read(&held))?;
+/// Bytes that servers' rows hold.
+pub type HeldSums = BTreeMap<ServerId, Sums>;
+
+/// Adds bytes to those that a server's row holds, which is read where they are not `known`, and returns what it is to
+/// hold. Those that do not fit are counted; all where there is no row, which is `None`.
+pub(in crate::store) fn hold(
+    db: &mut Connection,
+    server: ServerId,
+    more: &Sums,
+    known: Option<&Sums>,
+) -> Result<Option<Sums>> {
+    let held = known.map_or_else(|| find(db, server), |known| Ok(Some(known.clone())))?;
+    let Some(mut sums) = held else {
+        count(db, &server.to_string(), more)?;
+        return Ok(None);
+    };
     for (key, bytes) in more {
         *sums.entry(*key).or_default() += bytes;
     }
-    if fits && sums.len() <= SUMS_PER_SERVER_MAX {
-        return write(&sums).map(Some);
+    if sums.len() > SUMS_PER_SERVER_MAX {
+        count(db, &server.to_string(), &sums)?;
+        sums.clear();
     }
-    count(db, &server.to_string(), &sums)?;
-    Ok(None)
+    Ok(Some(sums))
+}
+
+/// Finds what a server's row holds; `None` where there is no row.
+fn find(db: &mut Connection, server: ServerId) -> Result<Option<Sums>> {
+    let row = mcp_servers::table.find(server.to_string()).select(mcp_servers::held_bytes);
+    let held: Option<Option<String>> = on!(db, conn => row.get_result(conn).optional())?;
+    held.map(|held| held.map_or_else(|| Ok(Sums::new()), |held| read(&held))).transpose()
 }
 
 /// Counts what the rows hold. To be run in a transaction.
@@ -49,8 +67,10 @@ pub fn is_any_held(db: &mut Connection) -> Result<bool> {
     Ok(on!(db, conn => holding.count().get_result::<i64>(conn))? > 0)
 }
 
-fn write(sums: &Sums) -> Result<String> {
-    text::to_json(&sums.iter().map(|((hour, user), bytes)| (hour, user, bytes)).collect::<Vec<_>>())
+/// The value of the column.
+pub(in crate::store) fn write(sums: &Sums) -> Result<Option<String>> {
+    let rows: Vec<_> = sums.iter().map(|((hour, user), bytes)| (hour, user, bytes)).collect();
+    if rows.is_empty() { Ok(None) } else { text::to_json(&rows).map(Some) }
 }
 
 fn read(held: &str) -> Result<Sums> {
