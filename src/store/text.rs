@@ -2,6 +2,12 @@
 
 use std::{borrow::Cow, str::FromStr};
 
+use chrono::NaiveDateTime;
+use diesel::{
+    serialize::{IsNull, Output, Result as Serialized, ToSql},
+    sql_types::Timestamp,
+    sqlite::Sqlite,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -22,6 +28,24 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String> {
 /// Reads JSON.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| Error::Internal(format!("a stored value cannot be read: {error}")))
+}
+
+/// A time as diesel writes it, but on SQLite without a format that is read each time.
+#[derive(Debug)]
+pub(super) struct Time(pub(super) NaiveDateTime);
+
+impl ToSql<Timestamp, Sqlite> for Time {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> Serialized {
+        out.set_value(self.0.to_string());
+        Ok(IsNull::No)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl ToSql<Timestamp, diesel::pg::Pg> for Time {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> Serialized {
+        ToSql::<Timestamp, diesel::pg::Pg>::to_sql(&self.0, out)
+    }
 }
 
 /// Text without NUL, which PostgreSQL cannot hold: one odd character is better than a lost row.

@@ -4,22 +4,22 @@
 use diesel::{
     QueryResult, RunQueryDsl, SqliteConnection,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{BigInt, Bool, Nullable, Text},
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamp},
     sqlite::Sqlite,
 };
 
 use super::row::NewRow;
+use crate::store::text::Time;
 
 /// `INSERT INTO mcp_tool_calls …`.
 pub(super) struct Insert<'a> {
     row: &'a NewRow<'a>,
-    /// As diesel writes a time, and ten times as fast.
-    created_at: String,
+    created_at: Time,
 }
 
 impl<'a> Insert<'a> {
     pub(super) fn of(row: &'a NewRow<'a>) -> Self {
-        Self { row, created_at: row.created_at.to_string() }
+        Self { row, created_at: Time(row.created_at) }
     }
 }
 
@@ -53,7 +53,7 @@ impl QueryFragment<Sqlite> for Insert<'_> {
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&row.execution_time)?;
         out.push_sql(", ");
-        out.push_bind_param::<Text, str>(&self.created_at)?;
+        out.push_bind_param::<Timestamp, _>(&self.created_at)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&row.waited)?;
         out.push_sql(", ");

@@ -1,6 +1,5 @@
 //! Counting calls in one statement that is prepared once a connection: diesel prepares its own updates each time.
 
-use chrono::NaiveDateTime;
 use diesel::{
     QueryResult, RunQueryDsl,
     backend::Backend,
@@ -11,7 +10,7 @@ use diesel::{
 
 use crate::{
     model::{ServerId, Timestamp as Moment},
-    store::call_bytes::Sums,
+    store::{call_bytes::Sums, text::Time},
 };
 
 /// Calls of one server, counted by the recorder since the last commit.
@@ -37,7 +36,7 @@ pub(super) struct Add {
     calls: i64,
     errors: i64,
     execution_time: i64,
-    last_used_at: NaiveDateTime,
+    last_used_at: Time,
     held_bytes: Option<String>,
 }
 
@@ -48,7 +47,7 @@ impl Add {
             calls: tally.calls,
             errors: tally.errors,
             execution_time: tally.execution_time,
-            last_used_at: tally.last_used_at.naive(),
+            last_used_at: Time(tally.last_used_at.naive()),
             held_bytes,
         }
     }
@@ -67,7 +66,7 @@ where
     DB: Backend + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Timestamp>,
     i64: ToSql<BigInt, DB>,
     String: ToSql<Text, DB>,
-    NaiveDateTime: ToSql<Timestamp, DB>,
+    Time: ToSql<Timestamp, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE mcp_servers SET total_calls = total_calls + ");
