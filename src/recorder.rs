@@ -186,6 +186,14 @@ impl Recorder {
         surviving::run_to_completion(&self.home, work).await
     }
 
+    /// [`Recorder::run_to_completion`] as part of work that was [spawned](Recorder::spawn).
+    pub async fn complete_in_task<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        surviving::complete_in_task(&self.home, work).await
+    }
+
     /// [`Recorder::write`] that goes on even if its caller is dropped; [`Error::StoreUnavailable`] after 10 s.
     pub async fn commit<T: Send + 'static>(
         &self,

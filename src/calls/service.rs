@@ -198,7 +198,7 @@ impl Calls {
         let (success, error_message) = (record.success, record.error_message.as_deref().map(short_text));
         let (recorder, server) = (self.recorder.clone(), call.server.clone());
         let (history, bytes) = (self.history.clone(), record.bytes());
-        let recorded = self.recorder.run_to_completion(async move {
+        let recorded = self.recorder.complete_in_task(async move {
             recorder.call(record).await?;
             history.count_recorded(bytes);
             server.counters.add(success, execution_time);

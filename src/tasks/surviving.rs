@@ -20,7 +20,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and the record of it.
 pub(crate) fn spawn<T: Send + 'static>(home: &Handle, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let here = Handle::try_current().unwrap_or_else(|_| home.clone());
-    here.spawn(Surviving { work: Some(Box::pin(work)), home: home.clone() })
+    here.spawn(Surviving::new(home, work))
 }
 
 /// Runs `work` to its end even if its caller is dropped, or has waited for longer than 10 s, which is
@@ -29,9 +29,20 @@ pub(crate) async fn run_to_completion<T: Send + 'static>(
     home: &Handle,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::time::timeout(COMMIT_TIMEOUT, spawn(home, work)).await;
+    within_timeout(spawn(home, work)).await?.map_err(|_| Error::Internal("a change panicked".into()))?
+}
+
+/// [`run_to_completion`] as part of a task that survives itself, and costs no other.
+pub(crate) async fn complete_in_task<T: Send + 'static>(
+    home: &Handle,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    within_timeout(Surviving::new(home, work)).await?
+}
+
+async fn within_timeout<T>(work: impl Future<Output = T>) -> Result<T> {
     let late = |_| Error::StoreUnavailable("it does not answer; what was asked of it may still be done".into());
-    done.map_err(late)?.map_err(|_| Error::Internal("a change panicked".into()))?
+    tokio::time::timeout(COMMIT_TIMEOUT, work).await.map_err(late)
 }
 
 /// Work that moves to `home` when its task is dropped. It is polled inside `home`, so that its timers are there from
@@ -39,6 +50,12 @@ pub(crate) async fn run_to_completion<T: Send + 'static>(
 struct Surviving<F: Future<Output: Send> + Send + 'static> {
     work: Option<Pin<Box<F>>>,
     home: Handle,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Surviving<F> {
+    fn new(home: &Handle, work: F) -> Self {
+        Self { work: Some(Box::pin(work)), home: home.clone() }
+    }
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Future for Surviving<F> {
@@ -93,19 +110,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_goes_on_after_its_caller_timed_out() {
-        let (answer, asked) = oneshot::channel::<()>();
-        let (done, ended) = oneshot::channel();
-        let work = async move {
-            let answered = asked.await;
-            done.send(answered.is_ok()).unwrap();
-            Ok(())
-        };
-        let Err(Error::StoreUnavailable(why)) = run_to_completion(&Handle::current(), work).await else {
-            panic!("it was not given up")
-        };
-        assert!(why.contains("may still be done"), "{why}");
-        answer.send(()).unwrap();
-        assert_eq!(ended.await, Ok(true));
+        for in_task in [false, true] {
+            let (answer, asked) = oneshot::channel::<()>();
+            let (done, ended) = oneshot::channel();
+            let work = async move {
+                let answered = asked.await;
+                done.send(answered.is_ok()).unwrap();
+                Ok(())
+            };
+            let home = Handle::current();
+            let given_up =
+                if in_task { complete_in_task(&home, work).await } else { run_to_completion(&home, work).await };
+            let Err(Error::StoreUnavailable(why)) = given_up else { panic!("it was not given up") };
+            assert!(why.contains("may still be done"), "{why}");
+            answer.send(()).unwrap();
+            assert_eq!(ended.await, Ok(true));
+        }
     }
 
     #[tokio::test]
