@@ -79,8 +79,8 @@ fn split_authority(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), HeadFault> {
 fn check(origin: &[u8]) -> Result<usize, HeadFault> {
     let path_length = origin.iter().position(|byte| *byte == b'?').unwrap_or(origin.len());
     let (path, query) = origin.split_at(path_length);
-    let odd = |byte: &u8| !byte.is_ascii_graphic() || b"\"#<>".contains(byte);
-    if origin.iter().any(odd) || path.iter().any(|byte| b"\\^`{}".contains(byte)) {
+    let odd = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'#' | b'<' | b'>');
+    if origin.iter().any(odd) || path.iter().any(|byte| matches!(byte, b'\\' | b'^' | b'`' | b'{' | b'}')) {
         return Err(HeadFault::Malformed("the request target has a character that must be percent-encoded"));
     }
     if path.contains(&b'%') || query.contains(&b'%') {
@@ -88,7 +88,7 @@ fn check(origin: &[u8]) -> Result<usize, HeadFault> {
         check_encoding(query, false)?;
     }
     // Without a dot there is none to find; `%2e` is one.
-    if path.iter().any(|byte| b".%".contains(byte)) && has_dot_segment(path) {
+    if memchr::memchr2(b'.', b'%', path).is_some() && has_dot_segment(path) {
         return Err(HeadFault::Malformed("the path has a segment that is . or .."));
     }
     Ok(path_length)
