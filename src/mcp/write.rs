@@ -1,6 +1,9 @@
 //! The lines Ostler writes to a server.
 
-use std::sync::Arc;
+use std::{
+    fmt::{self, Write as _},
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -24,13 +27,27 @@ pub(super) const INFO: &str = "io.modelcontextprotocol/clientInfo";
 
 /// Members of `_meta` of a request that Ostler makes for no client: no capability is declared.
 fn meta(era: Era, progress: Option<u64>, trace: Option<&PropagatedTrace>) -> String {
-    let modern = (era == Era::Modern)
-        .then(|| format!(r#""{VERSION}":"{MODERN}","{CAPABILITIES}":{{}},"{INFO}":{}"#, client_info()));
-    let progress = progress.map(|token| format!(r#""progressToken":{token}"#));
-    let parent = trace.map(|trace| format!(r#""{TRACEPARENT}":"{}""#, trace.parent));
-    let state = trace.and_then(|trace| trace.state.as_deref());
-    let state = state.map(|state| format!(r#""{TRACESTATE}":{}"#, json(state)));
-    [modern, progress, parent, state].into_iter().flatten().collect::<Vec<_>>().join(",")
+    static SENDER: LazyLock<String> =
+        LazyLock::new(|| format!(r#""{VERSION}":"{MODERN}","{CAPABILITIES}":{{}},"{INFO}":{}"#, client_info()));
+    let mut meta = String::with_capacity(SENDER.len() + 128);
+    if era == Era::Modern {
+        meta.push_str(&SENDER);
+    }
+    let mut add = |member: fmt::Arguments<'_>| {
+        let separator = if meta.is_empty() { "" } else { "," };
+        // Memory takes everything.
+        let _ = write!(meta, "{separator}{member}");
+    };
+    if let Some(token) = progress {
+        add(format_args!(r#""progressToken":{token}"#));
+    }
+    if let Some(PropagatedTrace { parent, state }) = trace {
+        add(format_args!(r#""{TRACEPARENT}":"{parent}""#));
+        if let Some(state) = state {
+            add(format_args!(r#""{TRACESTATE}":{}"#, json(state)));
+        }
+    }
+    meta
 }
 
 /// Our name and version, as `clientInfo`.
