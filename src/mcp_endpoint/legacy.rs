@@ -38,7 +38,8 @@ pub(super) async fn answer(
     if let PostBody::One(ClientMessage::Request(id, request)) = &posted
         && request.method == "initialize"
     {
-        return initialize(caller, scope, id, request).await;
+        // In a box, like others below: every request is moved with room for what this one may come to.
+        return Box::pin(initialize(caller, scope, id, request)).await;
     }
     let session = match named_session(http, &caller, scope).await {
         Ok(session) => session,
@@ -51,10 +52,10 @@ pub(super) async fn answer(
             answer_request(session, conversation, id, request, takes_events).await
         }
         PostBody::One(message) => {
-            handle_message(&session, &conversation, message).await;
+            Box::pin(handle_message(&session, &conversation, message)).await;
             Ok(reply::accepted())
         }
-        PostBody::Batch(messages) => answer_batch(session, conversation, messages, takes_events).await,
+        PostBody::Batch(messages) => Box::pin(answer_batch(session, conversation, messages, takes_events)).await,
     }
 }
 
