@@ -1,7 +1,7 @@
 //! Checkpoints of SQLite's write-ahead log on a thread of their own, so that no commit waits for one.
 //!
-//! Past 8 MiB the log begins again between two commits, as soon as no reader needs it; past 4 MiB it is cut once
-//! nothing is written.
+//! Past 4 MiB the log begins again between two commits, as soon as no reader needs it, or is cut once nothing is
+//! written.
 
 use std::{
     path::Path,
@@ -31,11 +31,12 @@ use crate::{
 /// (`wal_autocheckpoint`): nothing else writes to the database file while its stamp says that it is settled.
 const DUE_AFTER_PAGES: usize = 1000;
 
-/// The log begins again once it has this many pages, about 8 MiB (`journal_size_limit`).
-const RESTART_AFTER_PAGES: i32 = 2000;
+/// The log begins again once it has this many pages, about 4 MiB. Each commit writes the same few pages again, and
+/// SQLite adds one to the log's index past all that the log has of it already: in a longer log, that takes longer.
+const RESTART_AFTER_PAGES: i32 = 1000;
 
 /// Pages that a commit writes beside its rows: inner pages, indexes, counters.
-const EXTRA_PAGES_PER_COMMIT: usize = 5;
+const EXTRA_PAGES_PER_COMMIT: usize = 3;
 
 /// A log longer than this is cut once no checkpoint was due for a second: it grew while a reader was in the way.
 const IDLE_LOG_BYTES_MAX: u64 = 4 << 20;
