@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{FutureExt, Stream, future::LocalBoxFuture, stream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -115,15 +115,14 @@ pub(crate) async fn execute(
 }
 
 /// The answer, written around the result without reading it.
-fn encode(outcome: &CallOutcome) -> Bytes {
+fn encode(outcome: &CallOutcome) -> String {
     let result = outcome.result.get();
-    let mut text = BytesMut::with_capacity(result.len() + 128);
-    text.put_slice(br#"{"success":true,"result":"#);
-    text.put_slice(result.as_bytes());
+    let mut text = String::with_capacity(result.len() + 128);
+    text.extend([r#"{"success":true,"result":"#, result]);
     let tail = format_args!(r#","executionTime":{},"callId":"{}"}}"#, outcome.execution_time, outcome.call_id);
     // Writing to memory that grows cannot fail.
     let _ = std::fmt::Write::write_fmt(&mut text, tail);
-    text.freeze()
+    text
 }
 
 fn events(
@@ -137,7 +136,7 @@ fn events(
     let (request, request_id) = (request.clone(), CurrentRequestId::of(request));
     let call = async move {
         match caller.runtime.calls().call(&caller.who, id, wanted).await {
-            Ok(outcome) => event_stream::event(Some("result"), None, &String::from_utf8_lossy(&encode(&outcome))),
+            Ok(outcome) => event_stream::event(Some("result"), None, &encode(&outcome)),
             Err(error) => {
                 let problem = Problem::from(error);
                 let body =

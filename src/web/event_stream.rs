@@ -32,8 +32,10 @@ pub(crate) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
         text.extend(["id: ", id, "\n"]);
     }
     // A lone carriage return ends a line too, and would let data pass for fields.
-    for line in data.split(['\n', '\r']) {
-        text.extend(["data: ", line, "\n"]);
+    let mut start = 0;
+    for end in memchr::memchr2_iter(b'\n', b'\r', data.as_bytes()).chain([data.len()]) {
+        text.extend(["data: ", data.get(start..end).unwrap_or_default(), "\n"]);
+        start = end + 1;
     }
     text.push('\n');
     text.into()
