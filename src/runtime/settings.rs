@@ -26,7 +26,7 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// Address of the first admin, made while no user exists.
     pub admin_email: String,
-    /// Its password; `None` makes one.
+    /// Its password; `None` makes one. Needs the feature `http`, without which it has none.
     pub admin_password: Option<SecretString>,
     /// Working directory of servers.
     pub servers_dir: PathBuf,
