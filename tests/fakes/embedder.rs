@@ -1,9 +1,9 @@
 //! A program that embeds a runtime and ends in one way or another: `embedder FOLDER WAY`.
 //!
-//! It prints its address. `POST /call` calls a tool for a second, `/panic` panics, `/exit` ends the process; all
-//! other routes are Ostler's. WAY is what follows a signal: `ordinary` is what a program without further thought does,
-//! `slow` lets two seconds pass between the end of its server and that of the runtime, `ordered` uses `serve_until`,
-//! and `dropped` forgets to stop.
+//! It prints its address. `POST /call` calls a tool for a second, and prints `called` once the server has the call;
+//! `/panic` panics, `/exit` ends the process; all other routes are Ostler's. WAY is what follows a signal: `ordinary`
+//! is what a program without further thought does, `slow` lets two seconds pass between the end of its server and that
+//! of the runtime, `ordered` uses `serve_until`, and `dropped` forgets to stop.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,9 @@ use ostler::{
     Runtime,
     actix_web::{self, App, HttpResponse, HttpServer, Responder, web},
     calls::CallRequest,
-    demo_server, http,
+    demo_server,
+    futures_util::{StreamExt, future::join},
+    http,
     model::{NewUser, Role, ServerConfig, ServerId},
     serde_json::json,
 };
@@ -72,8 +74,15 @@ async fn embed(folder: &str, way: &str) {
 
 async fn call(data: web::Data<(Runtime, ServerId)>) -> impl Responder {
     let (runtime, id) = data.get_ref();
-    let request = CallRequest::new("sleep", json!({"ms": 1000}));
-    match runtime.calls().call(runtime.embedder(), *id, request).await {
+    let (request, mut progress) = CallRequest::new("sleep", json!({"ms": 1000})).progress();
+    let reported = async {
+        // Only a server that has the call reports progress.
+        if progress.next().await.is_some() {
+            println!("called");
+        }
+    };
+    let (outcome, ()) = join(runtime.calls().call(runtime.embedder(), *id, request), reported).await;
+    match outcome {
         Ok(outcome) => HttpResponse::Ok().body(outcome.text()),
         Err(error) => HttpResponse::ServiceUnavailable().body(error.to_string()),
     }

@@ -17,6 +17,7 @@ use ostler::{
     actix::{self, System},
     actix_web::dev::ServerHandle,
     calls::CallRequest,
+    futures_util::StreamExt,
     http,
     model::{KeySpec, Role, ServerChange, ServerConfig, ServerId, Status},
     policy::restart::RestartPolicy,
@@ -154,14 +155,16 @@ async fn a_runtime_dropped_during_calls_records_each() {
     let runtime = start(&folder).await;
     let id = demo(&runtime, "oats").await;
     runtime.servers().start(runtime.embedder(), id).await.unwrap();
-    let calls: Vec<_> = (0..CALLS)
-        .map(|_| {
-            let (calls, who) = (runtime.calls().clone(), runtime.embedder().clone());
-            actix::spawn(async move { calls.call(&who, id, CallRequest::new("sleep", json!({"ms": 60_000}))).await })
-        })
-        .collect();
-    let in_flight = || runtime.servers().get(runtime.embedder(), id).unwrap().runtime_status.in_flight;
-    until("the calls are in flight", async || in_flight() >= CALLS).await;
+    let begin = |_| {
+        let (calls, who) = (runtime.calls().clone(), runtime.embedder().clone());
+        let (request, progress) = CallRequest::new("sleep", json!({"ms": 30_000})).progress();
+        (actix::spawn(async move { calls.call(&who, id, request).await }), progress)
+    };
+    let (calls, progress): (Vec<_>, Vec<_>) = (0..CALLS).map(begin).unzip();
+    for mut progress in progress {
+        // Only a server that has the call reports it; lists that are read are in flight, too.
+        progress.next().await.unwrap();
+    }
     drop(runtime);
     for call in calls {
         let answer = call.await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     thread,
 };
 
@@ -17,6 +17,7 @@ struct Host {
     folder: Folder,
     process: Child,
     address: SocketAddr,
+    stdout: BufReader<ChildStdout>,
     complaints: thread::JoinHandle<String>,
 }
 
@@ -47,12 +48,10 @@ impl Host {
         let complaints = thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).unwrap();
-            // A terminal has both in one.
-            stdout.read_to_string(&mut text).unwrap();
             text
         });
         let address = line.trim().parse().unwrap_or_else(|_| panic!("it printed {line:?}"));
-        Self { folder, process, address, complaints }
+        Self { folder, process, address, stdout, complaints }
     }
 
     /// Types Ctrl-C: the kernel interrupts every process in the foreground.
@@ -61,14 +60,12 @@ impl Host {
     }
 
     /// A connection with a call under way, which the server has.
-    fn calling(&self) -> Wire {
+    fn calling(&mut self) -> Wire {
         let mut wire = Wire::to(self.address);
         wire.send("POST /call HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-        let ada = self.ada();
-        eventually("the call is in flight", || {
-            let servers = ada.get("/api/mcp/admin/all").is(200);
-            (servers.number("/items/0/runtimeStatus/inFlight") == 1).then_some(())
-        });
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "called");
         wire
     }
 
@@ -88,7 +85,7 @@ impl Host {
         processes::signal(self.process.id(), signal);
     }
 
-    /// Waits for its end; claims that no process is left. Returns its complaints, and the number of recorded calls.
+    /// Waits for its end; claims that no process is left. Returns what else it said, and the number of recorded calls.
     fn ended(mut self) -> (ExitStatus, String, i64) {
         let status = eventually("the program ends", || self.process.try_wait().unwrap());
         let tag = self.folder.path().display().to_string();
@@ -100,13 +97,16 @@ impl Host {
             runtime.stop().await;
             calls
         });
-        (status, self.complaints.join().unwrap(), calls)
+        let mut complaints = self.complaints.join().unwrap();
+        // At a terminal both are one.
+        self.stdout.read_to_string(&mut complaints).unwrap();
+        (status, complaints, calls)
     }
 }
 
 /// A signal comes while a call is under way and a stream open.
 fn signalled(way: &str, signal: Signal) -> (u16, ExitStatus, String, i64) {
-    let host = Host::start(way);
+    let mut host = Host::start(way);
     let _watching = (way == "ordered").then(|| host.watching());
     let mut calling = host.calling();
     host.signal(signal);
@@ -138,7 +138,7 @@ fn a_runtime_goes_on_while_its_program_does_something_else_after_the_server() {
 
 #[test]
 fn a_call_that_an_interrupt_cuts_short_is_on_record() {
-    let host = Host::start("ordinary");
+    let mut host = Host::start("ordinary");
     let mut calling = host.calling();
     // actix-web's own: connections are closed at once.
     host.signal(Signal::INT);
@@ -150,7 +150,7 @@ fn a_call_that_an_interrupt_cuts_short_is_on_record() {
 
 #[test]
 fn an_interrupt_typed_at_its_terminal_loses_nothing_of_a_program_that_stops_in_order() {
-    let host = Host::start_in_terminal("ordered");
+    let mut host = Host::start_in_terminal("ordered");
     let (_watching, mut calling) = (host.watching(), host.calling());
     host.type_interrupt();
     // Where the server or its guard got the signal, too, there would be no answer.
@@ -161,7 +161,7 @@ fn an_interrupt_typed_at_its_terminal_loses_nothing_of_a_program_that_stops_in_o
 
 #[test]
 fn a_call_that_an_interrupt_typed_at_a_terminal_cuts_short_is_on_record() {
-    let host = Host::start_in_terminal("ordinary");
+    let mut host = Host::start_in_terminal("ordinary");
     let (_watching, mut calling) = (host.watching(), host.calling());
     host.type_interrupt();
     assert_eq!(calling.head(), None);
@@ -177,7 +177,7 @@ fn a_program_that_forgets_to_stop_leaves_no_process() {
 
 #[test]
 fn a_panic_in_a_handler_of_the_program_is_its_own() {
-    let host = Host::start("ordered");
+    let mut host = Host::start("ordered");
     let mut calling = host.calling();
     let mut panicking = Wire::to(host.address);
     panicking.send("POST /panic HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
@@ -190,7 +190,7 @@ fn a_panic_in_a_handler_of_the_program_is_its_own() {
 
 #[test]
 fn a_process_that_exits_leaves_no_process() {
-    let host = Host::start("ordered");
+    let mut host = Host::start("ordered");
     let mut calling = host.calling();
     Wire::to(host.address).send("POST /exit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(calling.head(), None);
