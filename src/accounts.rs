@@ -1,6 +1,6 @@
 //! Users, API keys, sessions, passwords, and tokens of an issuer.
 //!
-//! Knows nothing of servers and processes: rooms that depend on the rights of users register as [`AccountObserver`].
+//! Knows nothing of servers and processes: rooms that depend on the rights of users register as observers.
 
 mod admin_rights;
 mod authentication;

@@ -11,7 +11,7 @@ use std::{
 use crate::telemetry::{labels::OperationLabels, outcome::OperationOutcome, span_kind::SpanKind};
 
 /// Restarts of servers.
-pub struct NoMetrics(AtomicU64);
+pub(crate) struct NoMetrics(AtomicU64);
 
 /// The methods of metrics of which one is kept.
 impl NoMetrics {
