@@ -31,15 +31,15 @@ pub(crate) struct ProblemBody<'a> {
     /// The occurrence, and often the remedy.
     detail: String,
     /// The path that was asked for.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    #[schema(required = true)]
-    instance: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = true)]
+    instance: Option<&'a str>,
     /// The kind of problem, for programs; never changes its meaning.
     code: &'static str,
     /// As in the `X-Request-Id` header; quote it when you ask for help.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    #[schema(required = true)]
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = true)]
+    request_id: Option<&'a str>,
     /// With `validation_failed`: each field that cannot be accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -73,14 +73,16 @@ impl<'a> ProblemBody<'a> {
             // No page of Ostler's is known to be there. The title is then that of the status (RFC 9457, section 4.2.1).
             None => (UNDESCRIBED.to_owned(), kind.status_code().canonical_reason().unwrap_or(kind.title)),
         };
+        // Another program's handler does not know what it answers. Where the head cannot be read, the path is empty.
+        let is_known = !occurrence.request_id.is_empty();
         Self {
             kind: url,
             title,
             status: kind.status,
             detail: String::new(),
-            instance: occurrence.path,
+            instance: is_known.then_some(occurrence.path),
             code: kind.code,
-            request_id: occurrence.request_id,
+            request_id: is_known.then_some(occurrence.request_id),
             errors: None,
             stderr: None,
             tool_error: None,
