@@ -7,12 +7,13 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
 };
 
 use rustix::process::Signal;
 
-use crate::support::{absent, folder::Folder, processes};
+use crate::support::{absent, folder::Folder, processes, seconds};
 
 #[test]
 fn quickstart_keeps_what_it_says() {
@@ -94,6 +95,13 @@ fn run_interrupted(name: &str, place: &Path, arguments: &[&str], until: Option<&
         stderr.read_to_string(&mut text).unwrap();
         text
     });
+    // One that hangs is killed, and shown with what it said.
+    let (pid, (running, ended)) = (process.id(), mpsc::channel::<()>());
+    thread::spawn(move || {
+        if ended.recv_timeout(seconds(120)) == Err(RecvTimeoutError::Timeout) {
+            processes::signal(pid, Signal::KILL);
+        }
+    });
     let mut said = String::new();
     for line in BufReader::new(stdout).lines().map(Result::unwrap) {
         if until.is_some_and(|until| line.contains(until)) {
@@ -101,6 +109,7 @@ fn run_interrupted(name: &str, place: &Path, arguments: &[&str], until: Option<&
         }
         said += &(line + "\n");
     }
+    drop(running);
     let code = process.wait().unwrap().code();
     let left = processes_of(&own);
     fs::remove_file(&own).unwrap();
