@@ -44,7 +44,7 @@ impl Setup {
             ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into())),
             ("HOME", path("")),
             ("TEST_TAG", tag.clone()),
-            ("RUST_LOG", "info".into()),
+            ("RUST_LOG", "info,actix_server=warn".into()),
             ("OSTLER_PORT", "0".into()),
             ("OSTLER_WORKERS", "2".into()),
             ("OSTLER_DATA_DIR", path("data")),
