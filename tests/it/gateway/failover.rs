@@ -145,6 +145,7 @@ fn an_instance_that_is_drained_first_may_be_stopped_under_load_and_no_request_fa
     let (ostler, mut instances) = (Ostler::spawn(), Instances::start(2));
     let admin = ostler.admin();
     admin.post("/api/gateway/services", instances.service("shop", json!({}))).is(201);
+    admin.press("/api/gateway/health/shop/check").is(200).has("/available", 2);
     let drain = |port: u16, draining: bool| {
         let change = json!({"host": "127.0.0.1", "port": port, "draining": draining});
         admin.put("/api/gateway/services/shop/instances", change).is(200).has("/draining", draining)
