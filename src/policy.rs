@@ -31,6 +31,7 @@ pub mod restart;
 pub mod retention;
 pub mod retry;
 pub mod retry_after;
+mod sandbox;
 pub mod search;
 pub mod secret;
 pub mod server;

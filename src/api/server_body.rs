@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Faults, Result},
     model::{
-        Isolation, Protocol, RemoteOAuth, ServerChange, Text, TextMap,
+        Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ServerChange, Text, TextMap,
         new_server::{ToolRulesBody, Transport, check_transport, strings},
         present,
     },
@@ -76,6 +76,14 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, minimum = 1000, maximum = 86_400_000)]
     start_timeout_ms: Option<Option<u64>>,
+    /// The whole new sandbox.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Sandbox, required = false)]
+    sandbox: Option<Sandbox>,
+    /// The whole new limits.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Limits, required = false)]
+    limits: Option<Limits>,
 }
 
 impl TryFrom<ServerChangeBody> for ServerChange {
@@ -101,6 +109,8 @@ impl TryFrom<ServerChangeBody> for ServerChange {
             tools: body.tools.map(Into::into),
             protocol: body.protocol,
             start_timeout: body.start_timeout_ms.map(|time| time.map(Duration::from_millis)),
+            sandbox: body.sandbox,
+            limits: body.limits,
         })
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Error, Faults, Result},
     model::{
-        Isolation, Protocol, Remote, RemoteOAuth, ServerConfig, ToolRules,
+        Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, ServerConfig, ToolRules,
         text::{Text, TextMap},
     },
 };
@@ -92,6 +92,14 @@ pub(crate) struct NewServerBody {
     /// Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
     #[schema(minimum = 1000, maximum = 86_400_000)]
     start_timeout_ms: Option<u64>,
+    /// What its processes may reach; for programs alone.
+    #[serde(default)]
+    #[schema(required = false)]
+    sandbox: Sandbox,
+    /// What its processes may use; for programs alone.
+    #[serde(default)]
+    #[schema(required = false)]
+    limits: Limits,
 }
 
 fn yes() -> bool {
@@ -120,6 +128,8 @@ impl TryFrom<NewServerBody> for ServerConfig {
             tools: body.tools.into(),
             protocol: body.protocol,
             start_timeout: body.start_timeout_ms.map(Duration::from_millis),
+            sandbox: body.sandbox,
+            limits: body.limits,
             ..Self::new(body.name.0, body.command.map(|text| text.0).unwrap_or_default())
         })
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{HealthStatus, Permission, ServerId, Timestamp, UserId, hidden::Names};
+use crate::model::{HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, UserId, hidden::Names};
 
 /// A server's configuration: the part that its owner writes.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub struct ServerConfig {
     pub protocol: Protocol,
     /// Longest time for it to become ready; `None` for the usual one.
     pub start_timeout: Option<Duration>,
+    /// What its processes may reach.
+    pub sandbox: Sandbox,
+    /// What they may use.
+    pub limits: Limits,
 }
 
 /// A server that is reached over HTTP (specification, transports/streamable-http).
@@ -137,8 +141,21 @@ pub struct ToolRules {
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { name, description, command, args, env, enabled, remote, isolation, tools, protocol, start_timeout } =
-            self;
+        let Self {
+            name,
+            description,
+            command,
+            args,
+            env,
+            enabled,
+            remote,
+            isolation,
+            tools,
+            protocol,
+            start_timeout,
+            sandbox,
+            limits,
+        } = self;
         f.debug_struct("ServerConfig")
             .field("name", name)
             .field("description", description)
@@ -151,6 +168,8 @@ impl fmt::Debug for ServerConfig {
             .field("tools", tools)
             .field("protocol", protocol)
             .field("start_timeout", start_timeout)
+            .field("sandbox", sandbox)
+            .field("limits", limits)
             .finish()
     }
 }
@@ -171,6 +190,8 @@ impl ServerConfig {
             tools: ToolRules::default(),
             protocol: Protocol::default(),
             start_timeout: None,
+            sandbox: Sandbox::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -221,11 +242,14 @@ impl ServerConfig {
             tools,
             protocol: _,
             start_timeout: _,
+            sandbox,
+            limits: _,
         } = self;
         command.clear();
         args.clear();
         env.clear();
         *tools = ToolRules::default();
+        *sandbox = Sandbox { level: sandbox.level, ..Sandbox::default() };
         if let Some(remote) = remote {
             *remote = Remote::new("");
         }
@@ -310,6 +334,10 @@ pub struct ServerChange {
     pub protocol: Option<Protocol>,
     /// New time to become ready; `Some(None)` for the usual one.
     pub start_timeout: Option<Option<Duration>>,
+    /// The whole new sandbox.
+    pub sandbox: Option<Sandbox>,
+    /// The whole new limits.
+    pub limits: Option<Limits>,
 }
 
 impl fmt::Debug for ServerChange {
@@ -329,6 +357,8 @@ impl fmt::Debug for ServerChange {
             tools,
             protocol,
             start_timeout,
+            sandbox,
+            limits,
         } = self;
         f.debug_struct("ServerChange")
             .field("name", name)
@@ -344,6 +374,8 @@ impl fmt::Debug for ServerChange {
             .field("tools", tools)
             .field("protocol", protocol)
             .field("start_timeout", start_timeout)
+            .field("sandbox", sandbox)
+            .field("limits", limits)
             .finish()
     }
 }

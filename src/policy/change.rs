@@ -36,6 +36,8 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         tools: change.tools.unwrap_or_else(|| before.tools.clone()),
         protocol: change.protocol.unwrap_or(before.protocol),
         start_timeout: change.start_timeout.unwrap_or(before.start_timeout),
+        sandbox: change.sandbox.unwrap_or_else(|| previous.sandbox.clone()),
+        limits: change.limits.unwrap_or(previous.limits),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     model::{ServerConfig, ToolRules},
     policy::{
         environment::{self, AllowedVariables},
-        name, remote, remote_oauth,
+        name, remote, remote_oauth, sandbox,
     },
 };
 
@@ -61,6 +61,7 @@ pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
         }
     }
     check_tools(&mut faults, &config.tools);
+    sandbox::check(&mut faults, config);
     let in_bounds = config.start_timeout.is_none_or(|time| START_TIMEOUTS.contains(&time));
     faults.check(in_bounds, "/startTimeoutMs", "must be 1000 to 86400000");
     faults

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{
-        Authorization, HealthStatus, Isolation, Protocol, RemoteOAuth, RuntimeStatus, Server, ServerId, Timestamp,
-        ToolRules, UserId, new_server::Transport,
+        Authorization, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus, Sandbox, Server,
+        ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
     },
     servers::ServerDetails,
 };
@@ -50,6 +50,10 @@ pub(crate) struct ServerView {
     protocol: Protocol,
     /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
     start_timeout_ms: Option<u64>,
+    /// What its processes may reach.
+    sandbox: Sandbox,
+    /// What its processes may use.
+    limits: Limits,
     /// True when it starts with Ostler.
     enabled: bool,
     /// Health in one word.
@@ -85,6 +89,8 @@ impl From<Server> for ServerView {
             tools: server.config.tools,
             protocol: server.config.protocol,
             start_timeout_ms,
+            sandbox: server.config.sandbox,
+            limits: server.config.limits,
             id: server.id,
             user_id: server.user_id,
             name: server.config.name,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     model::{
-        HealthStatus, Isolation, Protocol, Remote, RemoteOAuth, Server, ServerConfig, ServerId, Timestamp, ToolRules,
-        UserId,
+        HealthStatus, Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, Server, ServerConfig, ServerId,
+        Timestamp, ToolRules, UserId,
     },
     store::{
         Connection,
@@ -45,14 +45,17 @@ struct Settings {
     tools: ToolRules,
     protocol: Protocol,
     start_timeout_ms: Option<u64>,
+    sandbox: Sandbox,
+    limits: Limits,
 }
 
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
         let (url, oauth) = config.remote.clone().map(|Remote { url, oauth, .. }| (url, oauth)).unzip();
-        let ServerConfig { isolation, ref tools, protocol, .. } = *config;
-        let (tools, start_timeout_ms) = (tools.clone(), config.start_timeout_ms());
-        Self { url, oauth: oauth.unwrap_or_default(), isolation, tools, protocol, start_timeout_ms }
+        let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, .. } = *config;
+        let (tools, start_timeout_ms, sandbox) = (tools.clone(), config.start_timeout_ms(), sandbox.clone());
+        let oauth = oauth.unwrap_or_default();
+        Self { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits }
     }
 }
 
@@ -103,13 +106,16 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 }
 
 fn read(row: Row) -> Result<StoredServer> {
-    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms } = text::from_json(&row.settings)?;
+    let settings: Settings = text::from_json(&row.settings)?;
+    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits } = settings;
     let config = ServerConfig {
         remote: url.map(|url| Remote { oauth, ..Remote::new(url) }),
         isolation,
         tools,
         protocol,
         start_timeout: start_timeout_ms.map(Duration::from_millis),
+        sandbox,
+        limits,
         description: row.description,
         args: text::from_json(&row.args)?,
         enabled: row.enabled,

@@ -8,7 +8,7 @@ use super::{
     described::Described,
     variables::{self, Variables},
 };
-use crate::model::{Exact, Isolation, Protocol, ServerChange, ToolRules};
+use crate::model::{Exact, Isolation, Limits, Protocol, Sandbox, ServerChange, ToolRules};
 
 /// Members that change what runs and have no counterpart here, so that leaving them out would be wrong; and what to do.
 const WITHOUT_COUNTERPART: [(&str, &str); 4] = [
@@ -57,6 +57,8 @@ impl Entry<'_, '_> {
             tools: self.tools()?,
             protocol: self.known::<Protocol>("protocol")?,
             start_timeout: self.known::<u64>("startTimeoutMs")?.map(|time| Some(Duration::from_millis(time))),
+            sandbox: self.known::<Sandbox>("sandbox")?,
+            limits: self.known::<Limits>("limits")?,
             ..ServerChange::default()
         };
         let transport = self.plain("type")?.or(self.plain("transport")?);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::variables::variable;
-use crate::model::{Isolation, Protocol, ServerConfig, ToolRules};
+use crate::model::{Isolation, Limits, Protocol, Sandbox, ServerConfig, ToolRules};
 
 /// The client whose configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,12 @@ fn ostler_members(members: &mut Map<String, Value>, server: &ServerConfig) {
     }
     if let Some(time) = server.start_timeout_ms() {
         members.insert("startTimeoutMs".into(), time.into());
+    }
+    if server.sandbox != Sandbox::default() {
+        members.insert("sandbox".into(), json!(server.sandbox));
+    }
+    if server.limits != Limits::default() {
+        members.insert("limits".into(), json!(server.limits));
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{Isolation, Protocol, Remote, ToolRules};
+use crate::model::{Isolation, Limits, Protocol, Remote, Sandbox, SandboxPaths, ToolRules};
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -204,11 +204,16 @@ prop_compose! {
         isolation in prop_oneof![Just(Isolation::Shared), Just(Isolation::PerUser), Just(Isolation::PerSession)],
         allow in any::<Vec<String>>(), descriptions in texts(), time in any::<Option<u32>>(),
         protocol in prop_oneof![Just(Protocol::Auto), Just(Protocol::Legacy), Just(Protocol::Modern)],
+        read in any::<Vec<String>>(), unix_sockets: bool, memory_mb in any::<Option<u64>>(),
     ) -> ServerConfig {
         let tools = ToolRules { allow, deny: Vec::new(), descriptions };
         let start_timeout = time.map(|time: u32| Duration::from_millis(time.into()));
         let config = ServerConfig::new(name, "");
+        let paths = SandboxPaths { read, ..SandboxPaths::default() };
+        let sandbox = Sandbox { paths, unix_sockets, ..Sandbox::default() };
+        let limits = Limits { memory_mb, ..Limits::default() };
         let config = ServerConfig { description, enabled, isolation, tools, protocol, start_timeout, ..config };
+        let config = ServerConfig { sandbox, limits, ..config };
         if is_remote {
             ServerConfig { remote: Some(Remote { headers: values, ..Remote::new(command) }), ..config }
         } else {
@@ -264,7 +269,7 @@ proptest! {
             args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
             remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
             description: None, isolation: Isolation::Shared, tools: ToolRules::default(),
-            protocol: Protocol::Auto, start_timeout: None, ..config
+            protocol: Protocol::Auto, start_timeout: None, sandbox: Sandbox::default(), limits: Limits::default(), ..config
         };
         let servers = different(servers.into_iter().map(plain).collect());
         for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {

@@ -1,0 +1,83 @@
+//! [`Sandbox`] and [`Limits`]: what the processes of a server may reach and use, as its owner writes it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Containment of a server's processes. A server at a URL has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Sandbox {
+    /// Its level; `null` for `MCP_SANDBOX`.
+    pub level: Option<SandboxLevel>,
+    /// Files and folders that it may reach besides its own.
+    #[schema(required = true)]
+    pub paths: SandboxPaths,
+    /// True when it may use UNIX sockets, as a browser must.
+    #[schema(required = true)]
+    pub unix_sockets: bool,
+    /// Hosts that it may connect to.
+    #[schema(required = true)]
+    pub network: Network,
+}
+
+/// How closely a process is contained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SandboxLevel {
+    /// Not at all: it may do whatever the user may whom Ostler runs as.
+    None,
+    /// By rules of the kernel about files, system calls and signals, in a home of its own.
+    #[default]
+    Standard,
+    /// In namespaces of its own as well: it sees no other process, and no file that it may not open.
+    Strict,
+}
+
+/// Files and folders that are granted to a server, by absolute paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SandboxPaths {
+    /// To read and to run.
+    #[schema(required = true)]
+    pub read: Vec<String>,
+    /// To read, to run, to change and to remove.
+    #[schema(required = true)]
+    pub write: Vec<String>,
+}
+
+/// Connections that a server may open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Network {
+    /// To any address.
+    #[default]
+    Full,
+    /// To none.
+    None,
+    /// To these hosts alone, at ports 80 and 443: names, of which `*.example.com` stands for all below one.
+    #[serde(untagged)]
+    Hosts(Vec<String>),
+}
+
+/// Bounds of what the processes of a server use together; `None` for the usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory of their own, in MiB.
+    #[schema(minimum = 16)]
+    pub memory_mb: Option<u64>,
+    /// Processes and threads.
+    #[schema(minimum = 32)]
+    pub processes: Option<u64>,
+    /// Processor time, in hundredths of a core.
+    #[schema(minimum = 1)]
+    pub cpu_percent: Option<u64>,
+    /// Descriptors of each process.
+    #[schema(minimum = 64)]
+    pub open_files: Option<u64>,
+    /// Size of the server's own folder, in MiB.
+    #[schema(minimum = 1)]
+    pub disk_mb: Option<u64>,
+}

@@ -1,0 +1,121 @@
+//! Checks of a server's sandbox and limits, as its owner writes them.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    error::Faults,
+    model::{Limits, Network, Sandbox, ServerConfig},
+};
+
+/// Most granted files and folders in a list, and most hosts.
+const ENTRIES_MAX: usize = 64;
+
+/// Most bytes of a granted path (`PATH_MAX`).
+const PATH_BYTES_MAX: usize = 4095;
+
+/// Most bytes of a host's name (RFC 1035).
+const HOST_BYTES_MAX: usize = 253;
+
+/// Everything about the sandbox and the limits of `config` that cannot be accepted.
+pub(super) fn check(faults: &mut Faults, config: &ServerConfig) {
+    let is_program = config.remote.is_none();
+    let why = "must not be given for a server at a url";
+    faults.check(is_program || config.sandbox == Sandbox::default(), "/sandbox", why);
+    faults.check(is_program || config.limits == Limits::default(), "/limits", why);
+    let paths = &config.sandbox.paths;
+    check_paths(faults, "/sandbox/paths/read", &paths.read);
+    check_paths(faults, "/sandbox/paths/write", &paths.write);
+    if let Network::Hosts(hosts) = &config.sandbox.network {
+        check_entries(faults, "/sandbox/network", hosts, is_host, "must be a host name, or `*.` and one");
+    }
+    check_limits(faults, &config.limits);
+}
+
+fn check_paths(faults: &mut Faults, place: &str, paths: &[String]) {
+    let fits = |path: &str| path.starts_with('/') && path.len() <= PATH_BYTES_MAX && !path.contains('\0');
+    check_entries(faults, place, paths, fits, "must be an absolute path of at most 4095 bytes");
+}
+
+fn check_entries(faults: &mut Faults, place: &str, entries: &[String], fits: impl Fn(&str) -> bool, why: &'static str) {
+    faults.check(entries.len() <= ENTRIES_MAX, place, "must be at most 64 entries");
+    for (index, entry) in entries.iter().enumerate().take(ENTRIES_MAX) {
+        faults.check(fits(entry), format!("{place}/{index}"), why);
+    }
+}
+
+fn is_host(pattern: &str) -> bool {
+    let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    pattern.len() <= HOST_BYTES_MAX && name.split('.').all(is_label)
+}
+
+fn check_limits(faults: &mut Faults, limits: &Limits) {
+    let Limits { memory_mb, processes, cpu_percent, open_files, disk_mb } = *limits;
+    let mut bounded = |field: &'static str, value: Option<u64>, bounds: RangeInclusive<u64>, why: &'static str| {
+        faults.check(value.is_none_or(|value| bounds.contains(&value)), field, why);
+    };
+    bounded("/limits/memoryMb", memory_mb, 16..=1 << 20, "must be 16 to 1048576");
+    // Below this, Node hangs without a word and Python cannot start threads.
+    bounded("/limits/processes", processes, 32..=32768, "must be 32 to 32768");
+    bounded("/limits/cpuPercent", cpu_percent, 1..=102_400, "must be 1 to 102400");
+    bounded("/limits/openFiles", open_files, 64..=1 << 20, "must be 64 to 1048576");
+    bounded("/limits/diskMb", disk_mb, 1..=1 << 24, "must be 1 to 16777216");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SandboxPaths;
+
+    fn pointers(config: &ServerConfig) -> Vec<String> {
+        let mut faults = Faults::default();
+        check(&mut faults, config);
+        faults.0.into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn paths_are_absolute_and_hosts_are_names() {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let paths = SandboxPaths { read: texts(&["/srv", "srv", ""]), write: texts(&["~/x", "/a\0", "/b"]) };
+        let hosts = ["example.com", "*.example.com", "localhost", "*", "a b", "https://a", "a:443", "*.*.b", ""];
+        let sandbox = Sandbox { paths, network: Network::Hosts(texts(&hosts)), ..Sandbox::default() };
+        let config = ServerConfig { sandbox, ..ServerConfig::new("a", "b") };
+        let expected = ["read/1", "read/2", "write/0", "write/1"].map(|place| format!("/sandbox/paths/{place}"));
+        let refused_hosts = (3..hosts.len()).map(|index| format!("/sandbox/network/{index}"));
+        assert_eq!(pointers(&config), expected.into_iter().chain(refused_hosts).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn limits_have_bounds_and_programs_alone_have_them() {
+        let limits = Limits {
+            memory_mb: Some(15),
+            processes: Some(31),
+            cpu_percent: Some(0),
+            open_files: Some(63),
+            disk_mb: Some(0),
+        };
+        let fields =
+            ["memoryMb", "processes", "cpuPercent", "openFiles", "diskMb"].map(|field| format!("/limits/{field}"));
+        assert_eq!(pointers(&ServerConfig { limits, ..ServerConfig::new("a", "b") }), fields);
+        let sandbox = Sandbox { unix_sockets: true, ..Sandbox::default() };
+        let limits = Limits { memory_mb: Some(64), ..Limits::default() };
+        let far = ServerConfig { sandbox, limits, ..ServerConfig::remote("a", "https://example.com/mcp") };
+        assert_eq!(pointers(&far), ["/sandbox", "/limits"]);
+    }
+
+    #[test]
+    fn a_network_is_a_word_or_a_list() {
+        for (json, network) in [
+            (r#""full""#, Network::Full),
+            (r#""none""#, Network::None),
+            (r#"["a.b"]"#, Network::Hosts(vec!["a.b".into()])),
+        ] {
+            assert_eq!(serde_json::from_str::<Network>(json).unwrap(), network);
+            assert_eq!(serde_json::to_string(&network).unwrap(), json);
+        }
+        assert!(serde_json::from_str::<Network>(r#""half""#).is_err());
+    }
+}
