@@ -76,11 +76,12 @@ impl Events {
     /// `gateway:read`. Returns the id at which the subscription begins.
     ///
     /// A reader that is too slow, or resumes too late, gets [`LiveEvent::Gap`] in place of what is gone. The stream
-    /// ends when `who` may see less than when it began, and when the runtime begins to stop.
+    /// ends when `who` may see less than when it began, and with what was published before the runtime begins to stop.
     pub fn subscribe(&self, who: &Principal, after: Option<&str>) -> (String, BoxStream<'static, LiveItem>) {
-        let (begin, items) = reader::read(self.feed.clone(), who.clone(), after);
+        let end = Box::pin(self.lifecycle.draining());
+        let (begin, items) = reader::read(self.feed.clone(), who.clone(), after, end);
         let revoked = Box::pin(self.revocation.revoked(who, RequiredRight::Credential));
-        (begin, items.take_until(revoked).take_until(Box::pin(self.lifecycle.draining())).boxed())
+        (begin, items.take_until(revoked).boxed())
     }
 
     /// Events for `who` from now on, as [`Events::subscribe`] gives them, for readers that resume nothing.

@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
-use futures_util::stream::{self, Stream};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, Stream},
+};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
@@ -27,13 +30,17 @@ struct FeedReader {
     sampler: ReaderSampler,
     read_at: Instant,
     ready: VecDeque<LiveItem>,
+    /// Done when nothing more is to be waited for; `None` since.
+    end: Option<BoxFuture<'static, ()>>,
 }
 
-/// Items for `who` from now on, or after the event of the id `after`; and the id at which they begin.
+/// Items for `who` from now on, or after the event of the id `after`, to the last one published before `end` is done;
+/// and the id at which they begin.
 pub(super) fn read(
     feed: Arc<Feed>,
     who: Principal,
     after: Option<&str>,
+    end: BoxFuture<'static, ()>,
 ) -> (String, impl Stream<Item = LiveItem> + use<>) {
     let latest = feed.latest();
     let newest = *latest.borrow();
@@ -44,7 +51,8 @@ pub(super) fn read(
     let now = Instant::now();
     let begin = feed.id(seq);
     let sampler = ReaderSampler::new(now);
-    let reader = FeedReader { feed, who, latest, seq, sampler, read_at: now, ready: gap.into_iter().collect() };
+    let (ready, end) = (gap.into_iter().collect(), Some(end));
+    let reader = FeedReader { feed, who, latest, seq, sampler, read_at: now, ready, end };
     (begin, stream::unfold(reader, FeedReader::next))
 }
 
@@ -60,7 +68,7 @@ impl FeedReader {
 
     /// Waits until something may be ready; `None` when the feed has ended.
     async fn wait(&mut self) -> Option<()> {
-        let (seq, due) = (self.seq, self.sampler.due());
+        let (seq, due, end) = (self.seq, self.sampler.due(), self.end.as_mut()?);
         let sums_are_due = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due).await,
@@ -76,12 +84,21 @@ impl FeedReader {
             () = sums_are_due => self.deliver_sums(),
             news = news => {
                 news.ok()?;
-                self.read_at = Instant::now();
-                let batch = self.feed.after(seq);
-                self.deliver(batch);
+                self.take_batch();
+            }
+            () = end => {
+                self.end = None;
+                self.take_batch();
+                self.deliver_sums();
             }
         }
         Some(())
+    }
+
+    fn take_batch(&mut self) {
+        self.read_at = Instant::now();
+        let batch = self.feed.after(self.seq);
+        self.deliver(batch);
     }
 
     fn deliver(&mut self, batch: EventBatch) {
@@ -109,5 +126,33 @@ impl FeedReader {
         let id = self.feed.id(self.seq);
         let sums = self.sampler.take_sums(Instant::now());
         self.ready.extend(sums.map(|event| LiveItem { id: Some(id.clone()), event }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{access::credentials::embedder, events::audience::Audience, model::ServerId};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_gets_all_that_was_published_before_the_end() {
+        let (feed, server_id) = (Arc::<Feed>::default(), ServerId::new());
+        let publish = |attempt| feed.push(Audience::Users(Vec::new()), LiveEvent::Restart { server_id, attempt });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let end = Box::pin(async { stopped.await.unwrap_or_default() });
+        let items = read(feed.clone(), embedder(), None, end).1;
+        let mut attempts = std::pin::pin!(items.map(|item| match item.event {
+            LiveEvent::Restart { attempt, .. } => attempt,
+            other => panic!("{other:?}"),
+        }));
+        publish(1);
+        assert_eq!(attempts.next().await, Some(1));
+        // The feed is not read again before `READ_INTERVAL` has passed, and the end comes earlier.
+        publish(2);
+        stop.send(()).unwrap();
+        assert_eq!((attempts.next().await, attempts.next().await), (Some(2), None));
     }
 }
